@@ -1,0 +1,71 @@
+"""The mistakes a user can make, each class with its exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ChurnError(Exception):
+    """A mistake stated in words: place, value, rule, way out.
+
+    One error carries every problem found, so that a file is mended once.
+    """
+
+    exit_code = 1
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class CallError(ChurnError):
+    """A wrong call, such as a cutoff after the watermark."""
+
+    exit_code = 2
+
+
+class ParamsError(ChurnError):
+    """A mistake in params.yaml."""
+
+    exit_code = 10
+
+
+class SourceError(ChurnError):
+    """A source, a table or a column that is missing or unfit."""
+
+    exit_code = 11
+
+
+class SignalError(ChurnError):
+    """A signal that is ill-defined or impossible here."""
+
+    exit_code = 12
+
+
+class ModelError(ChurnError):
+    """A model or registry that is missing, corrupted or does not fit."""
+
+    exit_code = 13
+
+
+class PlaybookError(ChurnError):
+    """A mistake in the playbook."""
+
+    exit_code = 14
+
+
+class Stop(ChurnError):
+    """A guard or a gate said stop."""
+
+    exit_code = 15
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return `" Did you mean 'x'?"` for the nearest choice, or an empty string.
+
+    >>> did_you_mean("horizon_day", ["horizon_days", "gap_days"])
+    " Did you mean 'horizon_days'?"
+    """
+    close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""
