@@ -1,0 +1,195 @@
+"""The plumbing that every verb shares: options, words for people, exit codes.
+
+A verb is a file `pipelines/VERB.py` with a docstring (its help) and a function `run`. Nothing of a verb is
+imported before it is called, so that `churn --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from churn.errors import ChurnError, did_you_mean
+from pipelines.say import Say
+
+__all__ = ["Say", "main"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of one verb, handed to its `run` under the same name when it was given."""
+
+    flag: str
+    kind: Any
+    help: str
+
+    @property
+    def name(self) -> str:
+        """Return the keyword argument of `run`."""
+        return self.flag.removeprefix("--").replace("-", "_")
+
+
+VERBS: dict[str, tuple[Option, ...]] = {
+    "demo": (
+        Option("--customers", int, "How many customers the company has."),
+        Option("--seed", int, "Another seed is another company."),
+    ),
+    "check": (),
+    "ingest": (),
+    "signals": (Option("--format", Literal["markdown", "json"], "How the dictionary is written."),),
+    "label": (),
+    "snapshot": (),
+    "train": (),
+    "evaluate": (),
+    "promote": (Option("--rollback", bool, "Put the previous champion back."),),
+    "score": (),
+    "report": (),
+    "ui": (Option("--port", int, "A fixed port; by default a free one is chosen."),),
+    "run": (),
+}
+
+
+def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
+    """Run one call of `churn` and return its exit code.
+
+    Args:
+        verb: the verb, when a verb's file is the program; otherwise it is the first argument.
+        argv: the arguments after the program's name; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if verb is not None:
+        arguments.insert(0, verb)
+    try:
+        code = _call(arguments or ["--help"])
+        sys.stdout.flush()
+        return code if arguments else 2
+    except KeyboardInterrupt:
+        print("churn: stopped by hand.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _call(arguments: Sequence[str]) -> int:
+    import typer
+
+    first = arguments[0]
+    if not first.startswith("-") and first not in VERBS:
+        return _refuse(f"'{first}' is not a verb.{did_you_mean(first, VERBS)} `churn --help` lists them.")
+    app = typer.Typer(
+        name="churn",
+        help="Who is about to leave, when, why, and what to do about it.",
+        add_completion=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)  # keeps the verb's name in the call when only one is built
+    for verb in [first] if first in VERBS else VERBS:
+        app.command(verb, help=_help_of(verb))(_command(verb, VERBS[verb]))
+    try:
+        return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
+    except typer.TyperException as error:
+        verb = first if first in VERBS else "VERB"
+        return _refuse(f"{error} `churn {verb} --help` lists the options.")
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _help_of(verb: str) -> str:
+    """Read the first line of a verb's docstring without importing it."""
+    text = Path(__file__).with_name(f"{verb}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def _command(verb: str, options: Sequence[Option]) -> Any:
+    """Build the function whose signature typer turns into the verb's options."""
+    import typer
+
+    def command(**given: Any) -> int:
+        own = {option.name: given[option.name] for option in options}
+        return _perform(
+            verb,
+            params_file=given["params"],
+            cutoff=given["cutoff"],
+            overrides=given["set"] or [],
+            debug=given["debug"],
+            own={name: value for name, value in own.items() if value is not None and value is not False},
+        )
+
+    def parameter(name: str, kind: Any, default: Any, flag: str, text: str, **more: Any) -> inspect.Parameter:
+        annotation = Annotated[kind, typer.Option(flag, help=text, show_default=default == "params.yaml", **more)]
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+    shared = [
+        parameter("params", str, "params.yaml", "--params", "The parameter file.", metavar="FILE"),
+        parameter("cutoff", str | None, None, "--cutoff", "Know nothing after this midnight.", metavar="YYYY-MM-DD"),
+        parameter("set", list[str] | None, None, "--set", "Override a parameter; repeatable.", metavar="A.B=C"),
+        parameter("debug", bool, False, "--debug", "Show the traceback of an error."),
+    ]
+    extra = [
+        parameter(option.name, bool, False, option.flag, option.help)
+        if option.kind is bool
+        else parameter(option.name, option.kind | None, None, option.flag, option.help)
+        for option in options
+    ]
+    signature = inspect.Signature([*extra, *shared])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+    return command
+
+
+def _perform(
+    verb: str,
+    *,
+    params_file: str,
+    cutoff: str | None,
+    overrides: Sequence[str],
+    debug: bool,
+    own: dict[str, Any],
+) -> int:
+    """Load the parameters, run the verb and turn what goes wrong into words and an exit code."""
+    try:
+        day = _date_of(cutoff) if cutoff is not None else None
+    except ValueError:
+        return _refuse(f"--cutoff '{cutoff}' is not a date. Write it as YYYY-MM-DD, for example 2024-01-31.")
+    try:
+        from churn.params import load_params
+
+        params = load_params(Path(params_file), overrides)
+        module = importlib.import_module(f"pipelines.{verb}")
+        return int(module.run(params, cutoff=day, say=Say(), **own) or 0)
+    except ChurnError as error:
+        if debug:
+            traceback.print_exc()
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return error.exit_code
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        where = "" if debug else ", run with --debug for the traceback"
+        print(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{where}", file=sys.stderr)
+        return 1
+
+
+def _date_of(text: str) -> date:
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:  # 20240131 and 2024-W05-3 are dates too, to Python
+        raise ValueError(text)
+    return day
+
+
+def _refuse(text: str) -> int:
+    print(f"churn: {text}", file=sys.stderr)
+    return 2

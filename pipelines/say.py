@@ -1,0 +1,66 @@
+"""What a verb tells people: plain lines, warnings, and progress that moves on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Tells the progress that `steps` more are done."""
+
+    def __call__(self, steps: int = 1) -> None: ...
+
+
+class Say:
+    """Speaks to the person or the log that called the verb."""
+
+    def __call__(self, text: str) -> None:
+        """Print a plain line."""
+        print(text, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Print a line on stderr."""
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Advance]:
+        """Show how far `total` steps are: a bar on a terminal, a few plain lines elsewhere.
+
+        Progress goes to stderr, so that the output of a verb can be piped.
+        """
+        with _bar(label, total) if sys.stderr.isatty() else _lines(label, total) as advance:
+            yield advance
+
+
+@contextmanager
+def _bar(label: str, total: int) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    on_terminal = sys.stdout.isatty()  # a redirected stdout keeps its lines
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=on_terminal) as bar:
+        task = bar.add_task(label, total=total)
+
+        def advance(steps: int = 1) -> None:
+            bar.advance(task, steps)
+
+        yield advance
+
+
+@contextmanager
+def _lines(label: str, total: int) -> Iterator[Advance]:
+    done = quarters = 0
+
+    def advance(steps: int = 1) -> None:
+        nonlocal done, quarters
+        done += steps
+        reached = 4 * done // max(total, 1)
+        if reached > quarters:
+            quarters = reached
+            print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)
+
+    yield advance
