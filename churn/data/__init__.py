@@ -1,0 +1,1 @@
+"""What happened: tables, sources, the store, and a demo company."""

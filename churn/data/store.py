@@ -1,0 +1,189 @@
+"""The store: what every later stage reads, whatever the source was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from churn.data.source import connect, literal
+from churn.errors import CallError, SourceError
+from churn.params import Params
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+"""Raised when the files of the store change, so that an older store is written again."""
+
+EPOCH = date(1970, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """Return the local day number: days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """Return the date of a local day number."""
+    return EPOCH + timedelta(days=number)
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """What `ingest` saw of one table; days are local day numbers, missing while the table is empty."""
+
+    rows: int
+    rows_read: int
+    customers: int
+    first_day: int | None
+    last_day: int | None
+    columns: tuple[str, ...]
+    missing: Mapping[str, int] = field(default_factory=dict)
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    digest: str = ""
+
+    @property
+    def two_clocks(self) -> bool:
+        """Tell whether rows carry the day on which they became known."""
+        return "known_day" in self.columns
+
+
+@dataclass(frozen=True)
+class Store:
+    """Per table, Parquet ordered by (customer, time): dense customer codes, local day numbers, integers.
+
+    Columns: `customer` (code), `at` (UTC), `day`, `known_day` (only with a second clock); per outcome
+    `<name>_day` and `<name>_after` (seconds since the row's own time); per scheduled time `<name>_day`;
+    money in cents and other numbers in thousandths.
+    """
+
+    folder: Path
+    tables: Mapping[str, StoredTable]
+    watermark: date
+    digest: str
+    fingerprint: str
+    params: Params = field(repr=False)
+
+    @classmethod
+    def open(cls, params: Params) -> Store:
+        """Open the store under `params.output`.
+
+        Raises:
+            SourceError: there is none, or one of another format.
+        """
+        folder = params.output / "store"
+        try:
+            stated = json.loads((folder / "manifest.json").read_text())
+        except (OSError, ValueError):
+            raise SourceError(f"{folder}: no store here. Run `churn ingest` first.") from None
+        if stated["format"] != FORMAT:
+            raise SourceError(f"{folder}: written by another version. Run `churn ingest` again.")
+        tables = {
+            name: StoredTable(**{**table, "columns": tuple(table["columns"])})
+            for name, table in stated["tables"].items()
+        }
+        return cls(
+            folder=folder,
+            tables=tables,
+            watermark=date.fromisoformat(stated["watermark"]),
+            digest=stated["digest"],
+            fingerprint=stated["fingerprint"],
+            params=params,
+        )
+
+    @property
+    def tonight(self) -> date:
+        """Return the latest midnight not after the watermark."""
+        return self.watermark
+
+    @property
+    def n_customers(self) -> int:
+        """Return how many customers have a code."""
+        return self.tables["customers"].rows
+
+    def cutoff_or_tonight(self, cutoff: date | None) -> date:
+        """Return the cutoff asked for, by default tonight.
+
+        Raises:
+            CallError: the cutoff lies after the watermark.
+        """
+        if cutoff is not None and cutoff > self.tonight:
+            raise CallError(
+                f"--cutoff {cutoff} lies after the watermark: the data are complete only up to {self.tonight}. "
+                f"Give {self.tonight} or an earlier date, or ingest newer data."
+            )
+        return cutoff or self.tonight
+
+    def has(self, table: str) -> bool:
+        """Tell whether the table is there and holds rows."""
+        return table in self.tables and self.tables[table].rows > 0
+
+    def scan(self, table: str) -> str:
+        """Return the SQL that reads a table of the store."""
+        return f"read_parquet({literal(str(self.folder / table / '*.parquet'))})"
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Open a DuckDB within the engine's limits."""
+        return connect(self.params.engine, self.params.output / ".scratch")
+
+    def visible_before(self, table: str, cutoff: date) -> str:
+        """Return the SQL condition that a row happened and was known before the cutoff."""
+        day = day_number(cutoff)
+        known = f" AND known_day < {day}" if self.tables[table].two_clocks else ""
+        return f"day < {day}{known}"
+
+    def money_before(self, cutoff: date, days: int = 91) -> pd.DataFrame:
+        """Return customer_id and the net money of `[cutoff - days, cutoff)`, as known at the cutoff.
+
+        Payments that were paid, else orders not returned; an empty frame where the company has neither.
+        """
+        end = day_number(cutoff)
+        start = end - days
+        if self.has("payments") and "paid_at_day" in self.tables["payments"].columns:
+            table, kept = "payments", f"paid_at_day >= {start} AND paid_at_day < {end}"
+            if self.tables[table].two_clocks:
+                kept += f" AND known_day < {end}"
+        elif self.has("orders") or self.has("payments"):
+            table = "orders" if self.has("orders") else "payments"
+            kept = f"{self.visible_before(table, cutoff)} AND day >= {start}"
+            if "returned_at_day" in self.tables[table].columns:
+                kept += f" AND (returned_at_day IS NULL OR returned_at_day >= {end})"
+        else:
+            return self._frame("SELECT '' AS customer_id, 0.0 AS money WHERE false")
+        return self._frame(
+            f"SELECT c.customer_id, sum(t.amount) / 100.0 AS money FROM (SELECT * FROM {self.scan(table)} "
+            f"WHERE {kept}) t JOIN {self.scan('customers')} c USING (customer) GROUP BY 1 ORDER BY 1"
+        )
+
+    def mrr_at(self, cutoff: date) -> pd.DataFrame:
+        """Return customer_id and the monthly recurring revenue of the contracts in force at the cutoff."""
+        if not self.has("subscriptions") or "mrr" not in self.tables["subscriptions"].columns:
+            return self._frame("SELECT '' AS customer_id, 0.0 AS mrr WHERE false")
+        return self._frame(
+            f"SELECT c.customer_id, sum(s.mrr) / 100.0 AS mrr FROM (SELECT * FROM {self.scan('subscriptions')} "
+            f"WHERE {self.in_force(cutoff)}) s JOIN {self.scan('customers')} c USING (customer) "
+            "WHERE s.mrr IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+
+    def in_force(self, cutoff: date) -> str:
+        """Return the SQL condition that a subscription runs at the cutoff, as known then."""
+        visible = self.visible_before("subscriptions", cutoff)
+        if "ended_at_day" not in self.tables["subscriptions"].columns:
+            return visible
+        return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
+
+    def _frame(self, sql: str) -> pd.DataFrame:
+        with self.connect() as connection:
+            return connection.sql(sql).df()
+
+
+def write_manifest(folder: Path, stated: Mapping[str, Any], tables: Mapping[str, StoredTable]) -> None:
+    """Write the manifest, which makes a folder of Parquet files a store."""
+    whole = {"format": FORMAT, **stated, "tables": {name: asdict(table) for name, table in tables.items()}}
+    (folder / "manifest.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,243 @@
+"""The canonical tables: their columns, clocks, and the rules their rows must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from churn.errors import ParamsError, did_you_mean
+from churn.params import Params, TableParams
+
+LARGEST = 1e12
+"""No amount or count of one row is larger; what is, is a mistake of the source."""
+
+Type = Literal["text", "instant", "money", "number", "boolean"]
+Role = Literal["id", "time", "known", "row", "outcome", "scheduled", "value", "attribute"]
+
+UNITS_PER = {"money": 100, "number": 1000}
+"""Stored integers per unit: money in cents, other numbers in thousandths, so that sums are exact."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a canonical table.
+
+    `outcome`: filled in later, known only once its own time has passed. `scheduled`: lies ahead and is
+    known with the row. `known_with`: a value that becomes known together with that outcome.
+    """
+
+    name: str
+    type: Type
+    role: Role
+    required: bool = False
+    bounds: tuple[float, float] | None = None
+    known_with: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A canonical table: its name, its columns, and the column that places a row in time."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def time(self) -> str:
+        """Return the column that says when the row happened."""
+        return next(column.name for column in self.columns if column.role == "time")
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, if the table has it."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    def of_role(self, *roles: Role) -> tuple[Column, ...]:
+        """Return the columns with one of these roles, in order."""
+        return tuple(column for column in self.columns if column.role in roles)
+
+
+_NEVER_NEGATIVE = (0.0, LARGEST)
+_ID = Column("customer_id", "text", "id", required=True)
+_KNOWN = Column("known_at", "instant", "known")
+_ROW = Column("row_id", "text", "row")
+
+
+def _time(name: str) -> Column:
+    return Column(name, "instant", "time", required=True)
+
+
+def _outcome(name: str) -> Column:
+    return Column(name, "instant", "outcome")
+
+
+def _scheduled(name: str) -> Column:
+    return Column(name, "instant", "scheduled")
+
+
+def _text(name: str, known_with: str | None = None) -> Column:
+    return Column(name, "text", "attribute", known_with=known_with)
+
+
+def _number(name: str, low: float = -LARGEST, high: float = LARGEST, known_with: str | None = None) -> Column:
+    return Column(name, "number", "value", bounds=(low, high), known_with=known_with)
+
+
+def _money(name: str, required: bool = False) -> Column:
+    return Column(name, "money", "value", required=required, bounds=_NEVER_NEGATIVE)
+
+
+def _events(name: str, time: str, *columns: Column) -> Table:
+    return Table(name, (_ID, _time(time), _KNOWN, _ROW, *columns))
+
+
+CANONICAL: Mapping[str, Table] = {
+    table.name: table
+    for table in (
+        Table(
+            "customers",
+            (
+                _ID,
+                _time("signed_up_at"),
+                _outcome("objected_at"),
+                _text("account_id"),
+                _text("name"),
+                _text("language"),
+            ),
+        ),
+        _events("logins", "happened_at"),
+        _events("interactions", "happened_at", _text("kind"), _number("quantity", 0)),
+        _events(
+            "payments",
+            "due_at",
+            _money("amount", required=True),
+            _outcome("paid_at"),
+            _outcome("failed_at"),
+            _scheduled("card_expires_at"),
+            _text("invoice_id"),
+        ),
+        _events(
+            "emails",
+            "sent_at",
+            _outcome("opened_at"),
+            _outcome("clicked_at"),
+            _outcome("unsubscribed_at"),
+            _text("email_id"),
+            _text("campaign"),
+        ),
+        _events(
+            "surveys",
+            "asked_at",
+            _outcome("answered_at"),
+            _number("rating", 0, 10, known_with="answered_at"),
+            _text("comment", known_with="answered_at"),
+        ),
+        _events(
+            "tickets",
+            "opened_at",
+            _outcome("first_reply_at"),
+            _outcome("closed_at"),
+            _number("satisfaction", known_with="closed_at"),
+            _scheduled("due_at"),
+        ),
+        _events(
+            "orders",
+            "ordered_at",
+            _money("amount", required=True),
+            _outcome("returned_at"),
+            _number("units", 0),
+            _money("discount"),
+        ),
+        _events(
+            "subscriptions",
+            "started_at",
+            _outcome("ended_at"),
+            _text("plan"),
+            _money("mrr"),
+            _scheduled("renews_at"),
+            Column("auto_renew", "boolean", "attribute"),
+            _outcome("cancel_requested_at"),
+            _text("reason", known_with="ended_at"),
+        ),
+        _events("referrals", "happened_at"),
+        _events(
+            "contacts",
+            "contacted_at",
+            _text("play"),
+            _text("variant"),
+            _text("arm"),
+            _number("p_assign", 0, 1),
+            _outcome("answered_at"),
+        ),
+    )
+}
+
+
+def events_table(name: str) -> Table:
+    """Return the contract of a further event table named in `events:`."""
+    return _events(name, "happened_at", _text("kind"), _number("value"))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A table that params.yaml asks for: its contract and where it comes from."""
+
+    table: Table
+    origin: TableParams
+    place: str
+
+
+def wanted_tables(params: Params) -> tuple[Wanted, ...]:
+    """Return the tables that params.yaml names, customers first.
+
+    Raises:
+        ParamsError: a table or column name is not canonical, or a needed table is not named; all at once.
+    """
+    problems = list(_problems(params))
+    if problems:
+        raise ParamsError(*problems)
+    named = [Wanted(_with_static(CANONICAL[n], o), o, f"tables.{n}") for n, o in params.tables.items()]
+    named += [Wanted(events_table(name), origin, f"events.{name}") for name, origin in params.events.items()]
+    return tuple(sorted(named, key=lambda wanted: wanted.table.name != "customers"))
+
+
+def _problems(params: Params) -> Iterator[str]:
+    for name, origin in params.tables.items():
+        if name not in CANONICAL:
+            yield (
+                f"params: tables.{name} is not a canonical table.{did_you_mean(name, CANONICAL)} "
+                "Further event tables go under 'events:'."
+            )
+            continue
+        yield from _column_problems(f"tables.{name}", _with_static(CANONICAL[name], origin), origin)
+    for name, origin in params.events.items():
+        if name in CANONICAL:
+            yield f"params: events.{name} has the name of a canonical table; put it under 'tables:'."
+        yield from _column_problems(f"events.{name}", events_table(name), origin)
+    names = {*params.tables, *params.events}
+    if "customers" not in params.tables:
+        yield "params: tables.customers is missing; every customer must be known by id and sign-up time."
+    if params.label.core_table not in names:
+        yield (
+            f"params: label.table '{params.label.core_table}' is not among the tables."
+            f"{did_you_mean(params.label.core_table, names)}"
+        )
+
+
+def _column_problems(place: str, table: Table, origin: TableParams) -> Iterator[str]:
+    names = [column.name for column in table.columns]
+    for name in origin.columns:
+        if name not in names:
+            yield f"params: {place}.columns.{name} is not a column of this table.{did_you_mean(name, names)}"
+    if origin.history:
+        yield (
+            f"params: {place}.history: attributes with a history are not read yet; "
+            "list those that never change under 'static' and leave the others out."
+        )
+    if origin.static and table.name != "customers":
+        yield f"params: {place}.static: only customers has static attributes."
+
+
+def _with_static(table: Table, origin: TableParams) -> Table:
+    known = {column.name for column in table.columns}
+    extra = tuple(Column(name, "text", "attribute") for name in origin.static if name not in known)
+    return Table(table.name, (*table.columns, *extra))

@@ -1,0 +1,1 @@
+"""Acting: from probabilities to reasons, bands, plays and the files of a night."""
