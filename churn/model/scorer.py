@@ -1,0 +1,310 @@
+"""Score customers from a bundle of plain data.
+
+This very file is used in training, at night, and inside the MLflow model. It needs the standard
+library, numpy and lightgbm, never this package. A bundle is a folder of LightGBM text, JSON
+coefficients and checksums, so loading one runs no code of the artefact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import numbers
+import sys
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+FORMAT = 1
+
+
+class SchemaError(ValueError):
+    """Columns that do not fit the model; `problems` lists every one of them."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("The columns do not fit the model:\n" + "\n".join(f"- {p}" for p in problems))
+
+
+class CorruptError(ValueError):
+    """A bundle whose bytes are not those that were written."""
+
+
+class Scorer:
+    """A calibrated churn model: columns in, probability or contributions out.
+
+    The log-odds of the members (boosters, linear models) are averaged, then calibrated.
+    """
+
+    def __init__(self, spec: Mapping[str, Any], texts: Mapping[str, str], n_threads: int = 0) -> None:
+        if spec.get("format") != FORMAT:
+            raise CorruptError(f"spec.json: format {spec.get('format')!r}, but this scorer reads {FORMAT}.")
+        self.spec: dict[str, Any] = dict(spec)
+        self.names: list[str] = [signal["name"] for signal in spec["signals"]]
+        self._levels: list[dict[str, float] | None] = [
+            {level: float(code) for code, level in enumerate(signal["levels"])}
+            if signal["kind"] == "level"
+            else None
+            for signal in spec["signals"]
+        ]
+        self._members: list[_Booster | _Linear] = [
+            _Booster(texts[member["file"]], n_threads)
+            if member["kind"] == "booster"
+            else _Linear(member, self.names)
+            for member in spec["members"]
+        ]
+
+    @classmethod
+    def load(cls, bundle: Path | str, n_threads: int = 0) -> Scorer:
+        """Read a bundle and verify its checksums.
+
+        Args:
+            bundle: The folder with `spec.json`, `manifest.json` and the boosters.
+            n_threads: Threads for prediction; 0 takes what LightGBM takes.
+
+        Raises:
+            CorruptError: a file is missing or one of its bytes changed.
+        """
+        files = read_bundle(Path(bundle))
+        return cls(json.loads(files["spec.json"]), files, n_threads)
+
+    def predict(self, columns: Mapping[str, Any] | Any) -> Floats:
+        """Return the calibrated churn probability of every row, in [0, 1].
+
+        Args:
+            columns: A DataFrame or a mapping of equally long arrays. Order does not matter, further
+                columns are ignored, unknown levels count as missing.
+
+        Raises:
+            SchemaError: columns are missing, of the wrong type or of unequal length; all are listed.
+        """
+        return self.probability(self.logits(self.matrix(columns)))
+
+    def contributions(self, columns: Mapping[str, Any] | Any) -> dict[str, Floats]:
+        """Return what each signal adds to the log-odds before calibration, and the `baseline`.
+
+        The parts of one row add up to its uncalibrated log-odds.
+        """
+        matrix = self.matrix(columns)
+        parts = np.zeros((len(matrix), len(self.names) + 1))
+        if len(matrix):
+            parts = np.mean([member.contributions(matrix) for member in self._members], axis=0)
+        return {name: parts[:, i] for i, name in enumerate([*self.names, "baseline"])}
+
+    def logits(self, matrix: Floats) -> Floats:
+        """Return the uncalibrated log-odds of a matrix made by `matrix`."""
+        if not len(matrix):
+            return np.zeros(0)
+        logits: Floats = np.mean([member.logits(matrix) for member in self._members], axis=0)
+        return logits
+
+    def probability(self, logits: Floats) -> Floats:
+        """Return calibrated probabilities from uncalibrated log-odds."""
+        return sigmoid(calibrated(logits, self.spec["calibration"]))
+
+    def matrix(self, columns: Mapping[str, Any] | Any) -> Floats:
+        """Return the checked columns as an array of shape (rows, signals), NaN where missing."""
+        problems: list[str] = []
+        made: dict[str, Floats] = {}
+        given = [str(name) for name in columns.keys()]  # noqa: SIM118 (a DataFrame iterates over keys too)
+        for name, levels in zip(self.names, self._levels, strict=True):
+            if name not in columns:
+                unused = [word for word in given if word not in self.names]
+                problems.append(f"'{name}' is missing.{_near(name, unused)}")
+                continue
+            values = np.atleast_1d(np.asarray(columns[name]))
+            column = _numbers(values) if levels is None else _codes(values, levels)
+            if isinstance(column, str):
+                problems.append(f"'{name}' {column}")
+            else:
+                made[name] = column
+        lengths = sorted({len(column) for column in made.values()})
+        if len(lengths) > 1:
+            problems.append(f"columns have unequal lengths: {', '.join(map(str, lengths))}.")
+        if problems:
+            raise SchemaError(problems)
+        return np.column_stack([made[name] for name in self.names]) if made else np.zeros((0, 0))
+
+
+class _Booster:
+    """Gradient-boosted trees read from LightGBM's text."""
+
+    def __init__(self, text: str, n_threads: int) -> None:
+        self._booster = lgb.Booster(model_str=text)
+        self._threads: dict[str, Any] = {"num_threads": n_threads} if n_threads else {}
+
+    def logits(self, matrix: Floats) -> Floats:
+        return np.asarray(self._booster.predict(matrix, raw_score=True, **self._threads), dtype=np.float64)
+
+    def contributions(self, matrix: Floats) -> Floats:
+        return np.asarray(self._booster.predict(matrix, pred_contrib=True, **self._threads), dtype=np.float64)
+
+
+class _Linear:
+    """A logistic regression: each signal adds one term, missing values have their own weight."""
+
+    def __init__(self, member: Mapping[str, Any], names: Sequence[str]) -> None:
+        self._intercept = float(member["intercept"])
+        self._terms = [(names.index(term["signal"]), term) for term in member["terms"]]
+        self._width = len(names)
+
+    def logits(self, matrix: Floats) -> Floats:
+        logits: Floats = self.contributions(matrix).sum(axis=1)
+        return logits
+
+    def contributions(self, matrix: Floats) -> Floats:
+        """Return terms as differences from their training mean; the means sit in the baseline."""
+        parts = np.zeros((len(matrix), self._width + 1))
+        parts[:, -1] = self._intercept + sum(float(term["mean"]) for _, term in self._terms)
+        for place, term in self._terms:
+            parts[:, place] = linear_term(matrix[:, place], term) - float(term["mean"])
+        return parts
+
+
+def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
+    """Return the log-odds one signal adds in a linear member."""
+    missing = np.isnan(values)
+    if "weights" in term:
+        codes = np.where(missing, 0, values).astype(np.int64)
+        known: Floats = np.asarray([*term["weights"], 0.0])[codes]
+    else:
+        filled = np.where(missing, term["median"], values)
+        scaled = np.clip((filled - term["center"]) / term["scale"], -term["clip"], term["clip"])
+        known = term["weight"] * scaled
+        known[missing] += term["missing_weight"]
+        return known
+    return np.where(missing, float(term["missing_weight"]), known)
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Return 1 / (1 + exp(-x)) without overflow."""
+    return np.exp(-np.logaddexp(0.0, -logits))
+
+
+def calibrated(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
+    """Return log-odds after calibration.
+
+    `beta` is `a log p - b log(1 - p) + c`, `platt` is `a logit(p) + c`, `none` leaves them alone.
+
+    Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS.
+    """
+    method = calibration["method"]
+    if method == "none":
+        return logits
+    if method == "platt":
+        return calibration["a"] * logits + calibration["c"]  # type: ignore[no-any-return]
+    if method == "beta":
+        log_p, log_q = -np.logaddexp(0.0, -logits), -np.logaddexp(0.0, logits)
+        return calibration["a"] * log_p - calibration["b"] * log_q + calibration["c"]  # type: ignore[no-any-return]
+    raise CorruptError(f"spec.json: calibration '{method}' is unknown.")
+
+
+def read_bundle(bundle: Path) -> dict[str, str]:
+    """Return the texts of a bundle by file name, every one verified against the manifest.
+
+    Raises:
+        CorruptError: naming the file.
+    """
+    text = _read(bundle / "manifest.json").decode("utf-8", errors="replace")
+    try:
+        listed = json.loads(text)["files"]
+        whole = text == manifest_text(listed) and "spec.json" in listed
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole = False
+    if not whole:
+        raise CorruptError(f"{bundle / 'manifest.json'} is damaged. Export the model again.")
+    files = {}
+    for name, digest in listed.items():
+        content = _read(bundle / name)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise CorruptError(
+                f"{bundle / name} is damaged: its bytes are not those written. Export the model again."
+            )
+        files[name] = content.decode("utf-8")
+    return files
+
+
+def manifest_text(digests: Mapping[str, str]) -> str:
+    """Return the one way to write the manifest, so that any changed byte shows."""
+    return json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise CorruptError(f"{path} cannot be read. Export the model again.") from None
+
+
+def _near(name: str, words: Sequence[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
+    return f" Is '{close[0]}' a misspelling of it?" if close else ""
+
+
+def _numbers(values: npt.NDArray[Any]) -> Floats | str:
+    """Return float64 with NaN for missing, or what is wrong in words."""
+    if values.ndim != 1:
+        return "is not one-dimensional."
+    if values.dtype.kind not in "fiubO":
+        return f"must hold numbers, found {values.dtype}" + (f" ({values[0]!r})." if len(values) else ".")
+    if values.dtype.kind == "O":
+        made = np.full(len(values), np.nan)
+        for row, value in enumerate(values):
+            if isinstance(value, numbers.Real | Decimal | np.bool_):
+                made[row] = float(value)
+            elif not _is_missing(value):
+                return f"must hold numbers, found {value!r} in row {row}."
+        values = made
+    column = values.astype(np.float64)
+    return (
+        "holds infinite values; give a finite number or a missing value."
+        if np.isinf(column).any()
+        else column
+    )
+
+
+def _codes(values: npt.NDArray[Any], levels: Mapping[str, float]) -> Floats | str:
+    """Return level codes with NaN for missing and unknown, or what is wrong in words."""
+    if values.ndim != 1:
+        return "is not one-dimensional."
+    codes = np.full(len(values), np.nan)
+    for row, value in enumerate(values.tolist()):
+        if isinstance(value, str):
+            codes[row] = levels.get(value, np.nan)
+        elif not _is_missing(value):
+            return f"must hold text, found {value!r} in row {row}."
+    return codes
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)
+
+
+# MLflow runs this file as a module of its own when it logs or loads the model; the package never does.
+if "mlflow" in sys.modules and not __name__.startswith("churn."):
+    import mlflow
+
+    class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        """The MLflow side of the scorer."""
+
+        def load_context(self, context: Any) -> None:
+            """Load the bundle that MLflow put beside this file."""
+            self.scorer = Scorer.load(context.artifacts["bundle"])
+
+        def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+            """Return probabilities; with `{"contributions": true}` a table with contributions too."""
+            probability = self.scorer.predict(model_input)
+            if not (params or {}).get("contributions"):
+                return probability
+            columns = {"churn_probability": probability, **self.scorer.contributions(model_input)}
+            return type(model_input)(columns, index=model_input.index)
+
+    mlflow.models.set_model(ChurnModel())
