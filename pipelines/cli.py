@@ -98,8 +98,8 @@ def _call(arguments: Sequence[str]) -> int:
     try:
         return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
     except typer.TyperException as error:
-        verb = first if first in VERBS else "VERB"
-        return _refuse(f"{error} `churn {verb} --help` lists the options.")
+        verb = f" {first}" if first in VERBS else ""
+        return _refuse(f"{error.format_message().rstrip('.')}. `churn{verb} --help` lists what there is.")
     except typer.Abort:
         raise KeyboardInterrupt from None
 

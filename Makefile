@@ -1,0 +1,50 @@
+# Needs Python 3.11, make and, for Spark only, Java 17. Everything else goes into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help run demo test lint ui clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and no python3 is on PATH."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: demo  ## set up, make the demo company, learn from it and write tonight's calls
+	$(BIN)/churn run
+	@echo
+	@echo "call list    $$(ls -d output/calls/cutoff=*/calls.csv | tail -n 1)"
+	@echo "report       output/report/index.html"
+	@echo "MLflow page  make ui"
+
+demo: $(READY)  ## write the raw tables of the demo company
+	$(BIN)/churn demo
+
+ui: $(READY)  ## show the runs in MLflow
+	$(BIN)/churn ui
+
+lint: $(READY)  ## style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## lint, then every test; says what is skipped and why
+	$(BIN)/pytest -n 2 --dist loadfile -rs
+
+clean:  ## remove what runs and tools wrote (the demo data too, .venv stays)
+	rm -rf output data mlflow.db mlruns mlartifacts models/champion models/previous dist
+	rm -rf .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find churn pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Kept .venv; remove it by hand for a set-up from nothing."

@@ -1,0 +1,111 @@
+"""Start the MLflow page at the runs of this experiment."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import date
+
+from churn.errors import CallError, ModelError
+from churn.params import Params
+from pipelines.cli import Say
+
+VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # else MLflow opens on its GenAI page
+START_SECONDS = 120
+
+
+def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | None = None) -> None:
+    """Serve the tracking store on this machine until stopped by hand, and print the links.
+
+    A tracking server that runs elsewhere is not started again: its link is printed.
+
+    Raises:
+        CallError: the port is taken.
+        ModelError: the server did not come up.
+    """
+    report = params.output / "report" / "index.html"
+    if report.exists():
+        say(f"report  {report}")
+    if params.tracking.uri.startswith(("http://", "https://")):
+        say(f"runs    {_link(params.tracking.uri.rstrip('/'), params.tracking.experiment)}")
+        return
+    port = _free_port(port)
+    address = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(_command(params.tracking.uri, port), env=_environment())
+    try:
+        _wait(server, address)
+        say(f"runs    {_link(address, params.tracking.experiment)}")
+        say("Ctrl-C stops it.")
+        server.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _command(uri: str, port: int) -> list[str]:
+    where = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-m", "mlflow", "server", *where, "--workers", "1", "--uvicorn-opts", "--log-level=warning"]
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),  # for uvicorn
+    }
+
+
+def _free_port(wanted: int | None) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted or 0))
+        except (OSError, OverflowError):
+            raise CallError(
+                f"--port {wanted} cannot be used. Leave --port out and a free one is chosen."
+            ) from None
+        return int(probe.getsockname()[1])
+
+
+def _wait(server: subprocess.Popen[bytes], address: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise ModelError(f"mlflow server ended with code {server.returncode}; its own words are above.")
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise ModelError(f"mlflow server did not answer within {START_SECONDS} seconds.")
+
+
+def _link(address: str, experiment: str) -> str:
+    """Return the page of the experiment, or the front page as long as it has no runs."""
+    name = urllib.parse.quote(experiment)
+    try:
+        query = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}"
+        with urllib.request.urlopen(query, timeout=30) as answer:
+            number = json.load(answer)["experiment"]["experiment_id"]
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise ModelError(f"{address} answered {error.code} {error.reason}.") from None
+        return f"{address}/#/?{VIEW} (no experiment '{experiment}' yet; `churn train` makes it)"
+    except urllib.error.URLError as error:
+        raise ModelError(f"{address} cannot be reached: {error.reason}.") from None
+    return f"{address}/#/experiments/{number}/runs?{VIEW}"
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("ui"))
