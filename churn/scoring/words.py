@@ -45,18 +45,17 @@ def sentence(template: str, value: float | str, language: str) -> str:
     Raises:
         ValueError: the template asks for anything but `{value}`.
     """
-    parts = []
+    parts: list[str] = []
+    after_one = False
     for literal, field, spec, conversion in string.Formatter().parse(template):
-        parts.append(literal)
+        parts.append(_singular(literal, language) if after_one else literal)
         if field is None:
             continue
         if field != "value" or conversion:
             raise ValueError(f"the sentence {template!r} may only use {{value}}, not {{{field}}}")
         shown = number(value, spec or "", language) if isinstance(value, float | int) else str(value)
         parts.append(shown)
-        if shown == "1":
-            rest = template[len(template) - _length_after(template, parts) :]
-            return "".join(parts) + _singular(sentence(rest, value, language), language)
+        after_one = shown == "1"
     return "".join(parts)
 
 
@@ -80,14 +79,6 @@ def number(value: float, spec: str, language: str) -> str:
 def is_missing(value: object) -> bool:
     """Tell whether a cell holds nothing that can be said: None, NaN or an infinity."""
     return value is None or (isinstance(value, float) and not math.isfinite(value)) or value != value
-
-
-def _length_after(template: str, parts: list[str]) -> int:
-    """Return how many characters of the template follow the field just filled."""
-    fields = sum(1 for _ in re.finditer(r"(?<!\{)\{value[^}]*\}", template))
-    done = len(parts) // 2
-    ends = [found.end() for found in re.finditer(r"(?<!\{)\{value[^}]*\}", template)]
-    return len(template) - ends[min(done, fields) - 1]
 
 
 def _singular(text: str, language: str) -> str:

@@ -1,0 +1,84 @@
+"""The health score: 1 (about to leave) to 5 (well), for the customer and for four sides of the relation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.scoring.reasons import SignalFacts
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+THIN_DAYS = 14
+ODDS_RATIOS = (3.0, 1.5, 2 / 3, 1 / 3)
+SIDES = {
+    "health_activity": ("activity", "purchase"),
+    "health_support": ("support",),
+    "health_sentiment": ("sentiment",),
+    "health_payment": ("payment",),
+}
+
+
+def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
+    """Return the band 1..5 of each customer: the odds of leaving against the usual odds.
+
+    Odds ratio at most 1/3 -> 5, at most 2/3 -> 4, at most 1.5 -> 3, at most 3 -> 2, above -> 1. A history
+    too thin to judge is 3.
+
+    Args:
+        probability: calibrated, shape `[customers]`, NaN stays missing.
+        base_rate: the trailing share that left in one horizon, 0 < base_rate < 1.
+        thin: shape `[customers]`.
+
+    Source: the table of retention figures, health score.
+    """
+    usual = base_rate / (1 - base_rate)
+    with np.errstate(divide="ignore"):
+        ratio = probability / (1 - probability) / usual
+    # A ratio that is 3 in exact arithmetic must not fall over the edge by the last bit.
+    edges = np.array(sorted(ODDS_RATIOS)) * (1 + 1e-12)
+    band = 5.0 - np.searchsorted(edges, ratio, side="left")
+    band = np.where(thin, 3.0, band)
+    return np.where(np.isnan(probability), np.nan, band)
+
+
+def is_thin(frame: pd.DataFrame) -> Bools:
+    """Tell who has been a customer for less than `THIN_DAYS` days: too short to be called well or unwell."""
+    if "tenure_days" not in frame.columns:
+        return np.zeros(len(frame), dtype=bool)
+    return (frame["tenure_days"] < THIN_DAYS).to_numpy(dtype=bool)
+
+
+def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floats]:
+    """Return the sub-scores 1..5 of each customer, missing where no signal of the side has a value.
+
+    A side's score is the mean percentile of risk within the cohort over the side's signals: at most .2 -> 5,
+    at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above -> 1. Equal values share their middle percentile,
+    so a cohort that is all alike is 3. Signals that are riskier either way take no side.
+    """
+    return {name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()}
+
+
+def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
+    total = np.zeros(len(frame))
+    count = np.zeros(len(frame))
+    for signal in signals:
+        if signal.kind != "number" or signal.riskier_when == "either" or signal.name not in frame.columns:
+            continue
+        percentile = _percentile_of_risk(frame[signal.name], signal.riskier_when)
+        known = ~np.isnan(percentile)
+        total[known] += percentile[known]
+        count[known] += 1
+    mean = np.divide(total, count, out=np.full(len(frame), np.nan), where=count > 0)
+    band = 5.0 - np.searchsorted(np.array([0.2, 0.4, 0.6, 0.8]), mean, side="left")
+    return np.where(np.isnan(mean), np.nan, band)
+
+
+def _percentile_of_risk(values: pd.Series[float], riskier_when: str) -> Floats:
+    """Return the share of the cohort that is safer, equals counted half; 0..1, missing stays missing."""
+    ranks = values.rank(method="average", ascending=riskier_when == "higher")
+    return ((ranks - 0.5) / values.notna().sum()).to_numpy(dtype=np.float64)
