@@ -126,13 +126,19 @@ def _command(verb: str, options: Sequence[Option]) -> Any:
         )
 
     def parameter(name: str, kind: Any, default: Any, flag: str, text: str, **more: Any) -> inspect.Parameter:
-        annotation = Annotated[kind, typer.Option(flag, help=text, show_default=default == "params.yaml", **more)]
+        annotation = Annotated[
+            kind, typer.Option(flag, help=text, show_default=default == "params.yaml", **more)
+        ]
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
     shared = [
         parameter("params", str, "params.yaml", "--params", "The parameter file.", metavar="FILE"),
-        parameter("cutoff", str | None, None, "--cutoff", "Know nothing after this midnight.", metavar="YYYY-MM-DD"),
-        parameter("set", list[str] | None, None, "--set", "Override a parameter; repeatable.", metavar="A.B=C"),
+        parameter(
+            "cutoff", str | None, None, "--cutoff", "Know nothing after this midnight.", metavar="YYYY-MM-DD"
+        ),
+        parameter(
+            "set", list[str] | None, None, "--set", "Override a parameter; repeatable.", metavar="A.B=C"
+        ),
         parameter("debug", bool, False, "--debug", "Show the traceback of an error."),
     ]
     extra = [

@@ -11,7 +11,8 @@ from typing import Protocol
 class Advance(Protocol):
     """Tells the progress that `steps` more are done."""
 
-    def __call__(self, steps: int = 1) -> None: ...
+    def __call__(self, steps: int = 1) -> None:
+        """Count `steps` more."""
 
 
 class Say:

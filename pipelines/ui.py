@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -38,7 +39,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
         return
     port = _free_port(port)
     address = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(_command(params.tracking.uri, port), env=_environment())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive its parent
+    server = subprocess.Popen(_command(params.tracking.uri, port), env=_environment(), start_new_session=True)
     try:
         _wait(server, address)
         say(f"runs    {_link(address, params.tracking.experiment)}")
@@ -47,18 +49,30 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
     except KeyboardInterrupt:
         pass
     finally:
-        server.terminate()
-        server.wait()
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
 
 
 def _command(uri: str, port: int) -> list[str]:
     where = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
-    return [sys.executable, "-m", "mlflow", "server", *where, "--workers", "1", "--uvicorn-opts", "--log-level=warning"]
+    return [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        *where,
+        "--workers",
+        "1",
+        "--uvicorn-opts",
+        "--log-level=warning",
+    ]
 
 
 def _environment() -> dict[str, str]:
     return os.environ | {
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONWARNINGS": "ignore",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),  # for uvicorn
     }
