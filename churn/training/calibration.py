@@ -1,0 +1,119 @@
+"""Turn scores into probabilities that hold, chosen on predictions made out of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from churn.model.scorer import calibrated, sigmoid
+from churn.training.metrics import Floats, Ints, log_loss
+
+NONE: dict[str, Any] = {"method": "none"}
+FEWEST = 30
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The calibration method chosen, and the out-of-time log loss of each one tried."""
+
+    method: str
+    tried: Mapping[str, float]
+
+
+def fit_none(logits: Floats, left: Floats) -> dict[str, Any]:
+    """Return the calibration that changes nothing."""
+    return dict(NONE)
+
+
+def fit_platt(logits: Floats, left: Floats) -> dict[str, Any]:
+    """Fit `a z + c` on the log-odds z by maximum likelihood, with `a >= 0`.
+
+    Source: Platt (1999), Probabilistic outputs for support vector machines.
+    """
+    a, c = _fit(np.column_stack([logits, np.ones(len(logits))]), left, start=(1.0, 0.0))
+    return {"method": "platt", "a": a, "c": c}
+
+
+def fit_beta(logits: Floats, left: Floats) -> dict[str, Any]:
+    """Fit `a log p - b log(1 - p) + c` by maximum likelihood, with `a, b >= 0` so that order is kept.
+
+    Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS.
+    """
+    columns = np.column_stack([-np.logaddexp(0, -logits), np.logaddexp(0, logits), np.ones(len(logits))])
+    a, b, c = _fit(columns, left, start=(1.0, 1.0, 0.0))
+    return {"method": "beta", "a": a, "b": b, "c": c}
+
+
+METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
+    "none": fit_none,
+    "beta": fit_beta,
+    "platt": fit_platt,
+}
+
+
+def fit(method: str, logits: Floats, left: Floats) -> dict[str, Any]:
+    """Fit one method; with too few of a class to fit anything, leave the scores alone."""
+    return METHODS[method](logits, left) if enough(left) else dict(NONE)
+
+
+def enough(left: Floats) -> bool:
+    """Return whether there are at least 30 leavers and 30 stayers to calibrate on."""
+    return bool(min(left.sum(), len(left) - left.sum()) >= FEWEST)
+
+
+def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:
+    """Choose the method with the lowest out-of-time log loss; a tie goes to none.
+
+    Each cutoff is judged with a calibration fitted on the cutoffs before it. With a single cutoff
+    half of the customers judge what the other half fitted, both ways round.
+
+    Args:
+        logits: Uncalibrated log-odds, each predicted by a model that had not seen its row.
+        left: Outcomes.
+        cutoff: Days since 1970-01-01.
+        customer: A dense integer per customer.
+    """
+    folds = [(cutoff < day, cutoff == day) for day in np.unique(cutoff)[1:]]
+    if not folds:
+        half = customer % 2 == 0
+        folds = [(half, ~half), (~half, half)]
+    folds = [(fitted, judged) for fitted, judged in folds if enough(left[fitted]) and judged.any()]
+    if not folds:
+        return Choice("none", {})
+    tried = {}
+    for name, fit_method in METHODS.items():
+        parts = [
+            (left[judged], apply(logits[judged], fit_method(logits[fitted], left[fitted])))
+            for fitted, judged in folds
+        ]
+        tried[name] = log_loss(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+    return Choice(min(tried, key=lambda name: tried[name]), tried)
+
+
+def apply(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
+    """Return calibrated probabilities, by the code of the scorer."""
+    return sigmoid(calibrated(logits, calibration))
+
+
+def _fit(columns: Floats, left: Floats, start: tuple[float, ...]) -> list[float]:
+    """Fit a logistic regression whose weights, except the last, are not negative."""
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        z = columns @ weights
+        slope = columns.T @ (sigmoid(z) - left) / len(left)
+        return float(np.mean(np.logaddexp(0, z) - left * z)), slope
+
+    bounds = [(0.0, None)] * (len(start) - 1) + [(None, None)]
+    found = minimize(
+        loss,
+        np.array(start),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 500, "ftol": 1e-14, "gtol": 1e-9},
+    )
+    return [float(weight) for weight in found.x]

@@ -1,0 +1,78 @@
+"""The labelled rows of all matured snapshots as arrays, ordered by cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row per customer and cutoff.
+
+    Attributes:
+        names: The signals, sorted.
+        levels: For signals that hold text, all their levels; `matrix` holds places in this list.
+        matrix: Shape (rows, signals), NaN where missing.
+        left: 1.0 where the customer left in the label window, else 0.0.
+        customer: A dense integer per customer.
+        cutoff: Days since 1970-01-01, never falling.
+    """
+
+    names: tuple[str, ...]
+    levels: Mapping[str, tuple[str, ...]]
+    matrix: Floats
+    left: Floats
+    customer: Ints
+    cutoff: Ints
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    @property
+    def churners(self) -> int:
+        """Return the number of rows that left."""
+        return int(self.left.sum())
+
+    @property
+    def one_class(self) -> bool:
+        """Return whether nothing can be learnt: nobody left, or everybody did."""
+        return self.churners in (0, len(self))
+
+    def at(self, cutoffs: Sequence[date]) -> Rows:
+        """Return the rows of some cutoffs; neighbours share memory with this object."""
+        days = [(cutoff - date(1970, 1, 1)).days for cutoff in cutoffs]
+        wanted = np.isin(self.cutoff, days)
+        places = np.flatnonzero(wanted)
+        if len(places) and places[-1] - places[0] + 1 == len(places):
+            return self._take(slice(int(places[0]), int(places[-1]) + 1))
+        return self._take(wanted)
+
+    def where(self, wanted: npt.NDArray[np.bool_]) -> Rows:
+        """Return the rows for which `wanted` is true."""
+        return self._take(wanted)
+
+    def _take(self, places: slice | npt.NDArray[np.bool_]) -> Rows:
+        return replace(
+            self,
+            matrix=self.matrix[places],
+            left=self.left[places],
+            customer=self.customer[places],
+            cutoff=self.cutoff[places],
+        )
+
+
+def dates_of(days: Ints) -> list[date]:
+    """Return the distinct cutoffs of some rows, in order.
+
+    >>> dates_of(np.array([17240, 17240, 17268]))
+    [datetime.date(2017, 3, 15), datetime.date(2017, 4, 12)]
+    """
+    return [date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in np.unique(days)]

@@ -1,0 +1,146 @@
+"""Read the labelled snapshots that `churn snapshot` wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from churn.errors import CallError, Stop
+from churn.params import Params
+from churn.training.rows import Rows
+
+KEYS = ("customer_id", "cutoff", "left")
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """All matured snapshots with what is known about them.
+
+    Attributes:
+        rows: Their labelled rows.
+        signals: The dictionary entries of the signals, sorted by name.
+        mature_on: For each matured cutoff the date from which it may train.
+        waiting: Cutoffs whose labels are not known yet.
+        customers: The customer ids that `rows.customer` counts.
+        label_id: The label they were made for.
+        store_digest: The data they were made from.
+        digest: SHA-256 over the bytes of the matured snapshots.
+        watermark: Up to when the data were complete.
+    """
+
+    rows: Rows
+    signals: tuple[dict[str, Any], ...]
+    mature_on: Mapping[date, date]
+    waiting: tuple[date, ...]
+    customers: tuple[str, ...]
+    label_id: str
+    store_digest: str
+    digest: str
+    watermark: str
+
+    @property
+    def cutoffs(self) -> tuple[date, ...]:
+        """Return the matured cutoffs in order."""
+        return tuple(sorted(self.mature_on))
+
+    @cached_property
+    def monotone(self) -> tuple[int, ...]:
+        """Return for each signal whether more of it may only raise (1) or lower (-1) the risk, or 0."""
+        return tuple(int(s.get("monotone", 0)) if s["kind"] == "number" else 0 for s in self.signals)
+
+
+def read_snapshots(params: Params) -> Snapshots:
+    """Read `output/snapshots`, keeping the rows whose label is known.
+
+    Raises:
+        CallError: there are no snapshots, or they were made for another label.
+        Stop: no label is matured.
+    """
+    folder = params.output / "snapshots"
+    manifest = _manifest(folder, params)
+    signals = tuple(sorted(manifest["signals"], key=lambda signal: str(signal["name"])))
+    about = {date.fromisoformat(day): facts for day, facts in sorted(manifest["cutoffs"].items())}
+    matured = {day: date.fromisoformat(f["mature_on"]) for day, f in about.items() if f["matured"]}
+    if not matured:
+        raise Stop(_nothing_matured(about, manifest))
+    parts = {day: folder / f"cutoff={day}" / "part.parquet" for day in matured}
+    digest = hashlib.sha256()
+    for day, path in parts.items():
+        if not path.is_file():
+            raise CallError(f"output/snapshots: the snapshot of {day} is gone. Run `churn snapshot` again.")
+        digest.update(f"{day} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    rows, customers = _rows(parts, signals)
+    return Snapshots(
+        rows=rows,
+        signals=signals,
+        mature_on=matured,
+        waiting=tuple(day for day in about if day not in matured),
+        customers=customers,
+        label_id=str(manifest["label_id"]),
+        store_digest=str(manifest["store_digest"]),
+        digest=digest.hexdigest(),
+        watermark=str(manifest["watermark"]),
+    )
+
+
+def _manifest(folder: Path, params: Params) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise CallError("output/snapshots: there are no snapshots. Run `churn snapshot` first.") from None
+    if manifest["label_id"] != params.label_id:
+        raise CallError(
+            "output/snapshots: they were made for another label than params.yaml asks for "
+            f"({manifest['label_id']}, not {params.label_id}). Run `churn snapshot` again."
+        )
+    return manifest
+
+
+def _nothing_matured(about: Mapping[date, Mapping[str, Any]], manifest: Mapping[str, Any]) -> str:
+    soonest = min((facts["mature_on"] for facts in about.values()), default="never")
+    return (
+        f"snapshots: no label is matured: the data are complete up to {manifest['watermark']}, the first "
+        f"label is known on {soonest}. Add earlier cutoffs to snapshot, or shorten label.horizon_days."
+    )
+
+
+def _rows(parts: Mapping[date, Path], signals: tuple[dict[str, Any], ...]) -> tuple[Rows, tuple[str, ...]]:
+    names = tuple(str(signal["name"]) for signal in signals)
+    text = {str(signal["name"]) for signal in signals if signal["kind"] == "level"}
+    frames = []
+    for day, path in parts.items():
+        frame = pq.read_table(path, partitioning=None, columns=[*KEYS, *names]).to_pandas()
+        frame = frame[frame["left"].notna()]
+        frames.append(frame.assign(cutoff=(day - date(1970, 1, 1)).days))
+    frame = pd.concat(frames, ignore_index=True)
+    if frame.empty:
+        raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
+    levels = {name: tuple(sorted({str(v) for v in frame[name].dropna().unique()})) for name in sorted(text)}
+    matrix = np.empty((len(frame), len(names)))
+    for place, name in enumerate(names):
+        column = frame[name]
+        if name in text:
+            codes = pd.Categorical(column, categories=list(levels[name])).codes.astype(np.float64)
+            matrix[:, place] = np.where(codes < 0, np.nan, codes)
+        else:
+            matrix[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    customer, customers = pd.factorize(frame["customer_id"].astype(str), sort=True)
+    rows = Rows(
+        names=names,
+        levels=levels,
+        matrix=matrix,
+        left=frame["left"].to_numpy(dtype=np.float64),
+        customer=customer.astype(np.int64),
+        cutoff=frame["cutoff"].to_numpy(dtype=np.int64),
+    )
+    return rows, tuple(str(each) for each in customers)

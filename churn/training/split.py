@@ -1,0 +1,74 @@
+"""Which snapshots may train a model at a cutoff, and which cutoffs test it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from churn.errors import Stop
+from churn.training.rows import Rows
+
+TESTS = 3
+CHOICES = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cutoffs on which the model is tested, and those on which it is chosen.
+
+    Attributes:
+        test: The test cutoffs, in order; empty where there are too few snapshots.
+        choice: Cutoffs for out-of-time predictions; every label was known by the first test cutoff.
+        chosen_by: The date at which all choices are made: the first test cutoff.
+    """
+
+    test: tuple[date, ...]
+    choice: tuple[date, ...]
+    chosen_by: date | None
+
+
+def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
+    """Return the snapshots that may train a model used at a cutoff: their labels were known by then.
+
+    >>> trainable({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 1))
+    (datetime.date(2024, 1, 1),)
+    """
+    return tuple(sorted(day for day, known in mature_on.items() if known <= at and day < at))
+
+
+def plan(rows: Rows, mature_on: Mapping[date, date], asked: Sequence[date] = ()) -> Plan:
+    """Choose test cutoffs (those asked for, or the last three that leave something to train on).
+
+    Raises:
+        Stop: a test cutoff asked for has no matured snapshot, or leaves nothing to train on.
+    """
+    usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
+    if asked:
+        _check_asked(asked, mature_on, usable)
+    test = tuple(sorted(set(asked))) or tuple(usable[-TESTS:])
+    if not test:
+        return Plan((), (), None)
+    choice = tuple(day for day in trainable(mature_on, test[0]) if day in usable)[-CHOICES:]
+    return Plan(test, choice, test[0])
+
+
+def _can_learn(rows: Rows, cutoffs: Sequence[date]) -> bool:
+    return bool(cutoffs) and not rows.at(cutoffs).one_class
+
+
+def _check_asked(asked: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date]) -> None:
+    problems = []
+    known = ", ".join(str(day) for day in sorted(mature_on))
+    for day in asked:
+        if day not in mature_on:
+            problems.append(
+                f"params.yaml: evaluate.test_cutoffs {day} has no matured snapshot. Matured are: {known}."
+            )
+        elif day not in usable:
+            problems.append(
+                f"params.yaml: evaluate.test_cutoffs {day} leaves nothing to train on: by then no earlier "
+                f"snapshot with churners was matured. Choose a later one of {known}, or add earlier cutoffs."
+            )
+    if problems:
+        raise Stop(*problems)
