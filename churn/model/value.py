@@ -64,7 +64,9 @@ def value_at_risk(
     Args:
         probability: shape `[customers]`, 0..1.
         monthly_money: net money per month, shape `[customers]`, NaN where nothing is known.
-        base_rate: share that leaves within `horizon_days`, 0..1.
+        base_rate: share that leaves within one horizon, 0 <= base_rate < 1.
+        horizon_days: the length of that horizon.
+        months: how many monthly payments count.
         margin: share of the money that is earned.
         discount_year: discount rate per year.
     """
@@ -74,7 +76,9 @@ def value_at_risk(
     return probability * lifetime_value(earned, retention, discount, months)
 
 
-def monthly_money(customers: pd.Series[str], money: pd.DataFrame, mrr: pd.DataFrame, days: int = 91) -> Floats:
+def monthly_money(
+    customers: pd.Series[str], money: pd.DataFrame, mrr: pd.DataFrame, days: int = 91
+) -> Floats:
     """Return net money per month and customer, NaN where neither frame knows the customer.
 
     A live subscription's `mrr` is what will be paid, so it comes first; without one the net money of the last
@@ -84,6 +88,7 @@ def monthly_money(customers: pd.Series[str], money: pd.DataFrame, mrr: pd.DataFr
         customers: ids in the order of the result.
         money: `customer_id, money`, net of returns, known before the cutoff, in `[cutoff - days, cutoff)`.
         mrr: `customer_id, mrr` of subscriptions live at the cutoff; may be empty.
+        days: the length of the window that `money` sums over.
     """
     spent = _by_customer(customers, money, "money") / round(days / DAYS_PER_MONTH)
     recurring = _by_customer(customers, mrr, "mrr")

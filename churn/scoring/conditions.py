@@ -67,7 +67,7 @@ class Comparison(BaseModel):
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """An interval of numbers; an edge is `(value, 0 if it belongs, else +-1)`, so edges order by inclusion."""
+    """An interval of numbers; an edge is `(value, 0 if it belongs, else 1 or -1)`, so that edges order."""
 
     low: tuple[float, int] = (-math.inf, 0)
     high: tuple[float, int] = (math.inf, 0)
@@ -121,7 +121,7 @@ class Test:
         if len(self.keys) == 1:
             return self.comparison.holds(present[0])
         stacked = np.column_stack([values.astype(np.float64) for values in present])
-        known = ~np.isnan(stacked).all(axis=1)
+        known = np.asarray(~np.isnan(stacked).all(axis=1))
         least = np.where(known, np.nanmin(np.where(known[:, None], stacked, 0.0), axis=1), np.nan)
         return self.comparison.holds(least)
 
@@ -162,7 +162,8 @@ Condition = Test | Join
 def is_covered(condition: Condition, earlier: Condition) -> bool:
     """Tell whether it is provable that whoever satisfies `condition` satisfies `earlier` too.
 
-    Proved only for an `earlier` of one comparison; `condition` may be a conjunction that holds a narrower one.
+    Comparisons of the same columns are compared by the values they let through, joins part by part; what
+    cannot be shown this way is taken to be possible.
     """
     if isinstance(earlier, Join):
         return condition == earlier or (

@@ -60,7 +60,9 @@ def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floa
     at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above -> 1. Equal values share their middle percentile,
     so a cohort that is all alike is 3. Signals that are riskier either way take no side.
     """
-    return {name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()}
+    return {
+        name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()
+    }
 
 
 def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
@@ -81,4 +83,5 @@ def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
 def _percentile_of_risk(values: pd.Series[float], riskier_when: str) -> Floats:
     """Return the share of the cohort that is safer, equals counted half; 0..1, missing stays missing."""
     ranks = values.rank(method="average", ascending=riskier_when == "higher")
-    return ((ranks - 0.5) / values.notna().sum()).to_numpy(dtype=np.float64)
+    share: Floats = (ranks.to_numpy(dtype=np.float64) - 0.5) / max(int(values.notna().sum()), 1)
+    return share

@@ -98,7 +98,7 @@ def read_playbook(path: Path | None, kinds: Mapping[str, str]) -> Playbook:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlaybookError(
-            f"{path}: no readable file. Mend score.playbook in params.yaml, or leave it out for the built-in one."
+            f"{path}: no readable file. Mend score.playbook in params.yaml; without it the built-in one is used."
         ) from None
     return parse_playbook(text, kinds, path.name)
 
@@ -125,7 +125,9 @@ def parse_playbook(text: str, kinds: Mapping[str, str], name: str = "playbook.ya
     if problems:
         raise PlaybookError(*(f"{name}: {problem}" for problem in problems))
     read = PlaybookFile.model_validate(tree)
-    rules = (Rule(play, condition) for play, condition in zip(read.plays, conditions, strict=True) if condition)
+    rules = (
+        Rule(play, condition) for play, condition in zip(read.plays, conditions, strict=True) if condition
+    )
     return Playbook(tuple(rules), text)
 
 
@@ -146,7 +148,7 @@ class _OnceLoader(yaml.SafeLoader):
 
 def _tree(text: str, name: str) -> Any:
     try:
-        return yaml.load(text, Loader=_OnceLoader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=_OnceLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""

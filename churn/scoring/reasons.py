@@ -73,6 +73,7 @@ def reasons_for(
         signals: what is known about each signal; those without a contribution are passed over.
         medians: of the whole cohort, not of `values`.
         languages: one per row.
+        most: how many sentences at most.
     """
     used = [s for s in signals if s.name in contributions and s.name in values.columns]
     families: dict[str, list[int]] = {}

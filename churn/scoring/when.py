@@ -34,6 +34,7 @@ def read_when(
             comparison beside it. All entries must hold.
         place: where in the file, for messages.
         kinds: the columns there are, 'number' or 'level'.
+        problems: the list that mistakes are added to.
     """
     if not tree:
         problems.append(f"{place} is empty. For everyone, write 'health: {{at_most: 5}}'.")
@@ -41,7 +42,9 @@ def read_when(
     parts: list[Condition | None] = []
     beside = {word: tree[word] for word in COMPARISONS if word in tree}
     if beside and "least_of" not in tree:
-        problems.append(f"{place}.{next(iter(beside))} compares nothing: name a signal, or 'least_of', for it.")
+        problems.append(
+            f"{place}.{next(iter(beside))} compares nothing: name a signal, or 'least_of', for it."
+        )
     for key, value in tree.items():
         at = f"{place}.{key}"
         if key in ("all", "any"):
@@ -119,7 +122,9 @@ def _comparison(value: Any, place: str, problems: list[str]) -> Comparison | Non
 def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
     span = comparison.span()
     if (kinds[key] == "level") != isinstance(span, str):
-        return ": holds words; only 'equals' with a word fits." if kinds[key] == "level" else ": holds numbers."
+        return (
+            ": holds words; only 'equals' with a word fits." if kinds[key] == "level" else ": holds numbers."
+        )
     if not isinstance(span, Span):
         return ""
     if span.is_empty:

@@ -1,0 +1,131 @@
+"""Writing a night: all of its files or none, by one night at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.errors import CallError
+
+STAGING = ".night-"
+
+
+@dataclass(frozen=True)
+class NightFiles:
+    """The bytes of a night. Facts sit under a leading underscore, which Parquet readers pass over."""
+
+    calls: bytes
+    facts: bytes
+    scores: bytes
+
+
+def night_files(scores: pa.Table, calls: str, facts: Mapping[str, Any]) -> NightFiles:
+    """Turn a night into bytes; the same night gives the same bytes."""
+    out = io.BytesIO()
+    pq.write_table(scores, out, compression="zstd", version="2.6", store_schema=False)
+    stated = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
+    return NightFiles(calls.encode("utf-8"), (stated + "\n").encode("utf-8"), out.getvalue())
+
+
+def scores_path(output: Path, cutoff: date) -> Path:
+    """Return where a night's scores are; while the file is there, the night is whole."""
+    return output / "scores" / f"cutoff={cutoff}" / "scores.parquet"
+
+
+def facts_path(output: Path, cutoff: date) -> Path:
+    """Return where the night says how it was made."""
+    return output / "scores" / f"cutoff={cutoff}" / "_night.json"
+
+
+def calls_path(output: Path, cutoff: date) -> Path:
+    """Return where the call list is."""
+    return output / "calls" / f"cutoff={cutoff}" / "calls.csv"
+
+
+@contextmanager
+def one_night_at_a_time(output: Path) -> Iterator[None]:
+    """Hold the lock of the output folder and clear away what a killed night left.
+
+    The lock belongs to the process: the system frees it whatever way the process ends.
+
+    Raises:
+        CallError: another night is running.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / ".night.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CallError(f"{output}: another night is being scored here. Wait for it to end.") from None
+        _clear_leftovers(output)
+        yield
+
+
+def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
+    """Write a night's files aside, then put them in place, the scores last.
+
+    A night that is already there with the same bytes is left alone. If it differs, its scores are taken away
+    first, so that at no moment scores stand beside another night's call list.
+
+    Returns:
+        Whether anything was written.
+    """
+    targets = {
+        calls_path(output, cutoff): files.calls,
+        facts_path(output, cutoff): files.facts,
+        scores_path(output, cutoff): files.scores,
+    }
+    if all(path.is_file() and path.read_bytes() == content for path, content in targets.items()):
+        return False
+    staging = output / f"{STAGING}{os.getpid()}"
+    staging.mkdir()
+    for path, content in targets.items():
+        _write_through(staging / path.name, content)
+    _sync_folder(staging)
+    last = scores_path(output, cutoff)
+    for path in targets:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if last.exists():
+        last.unlink()
+        _sync_folder(last.parent)
+    for path in targets:
+        os.replace(staging / path.name, path)
+        _sync_folder(path.parent)
+    shutil.rmtree(staging)
+    return True
+
+
+def _clear_leftovers(output: Path) -> None:
+    for staging in output.glob(f"{STAGING}*"):
+        if staging.is_dir():
+            shutil.rmtree(staging)
+    for folder in [*output.glob("calls/cutoff=*"), *output.glob("scores/cutoff=*")]:
+        if not (output / "scores" / folder.name / "scores.parquet").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

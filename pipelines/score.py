@@ -1,0 +1,83 @@
+"""Score a night: who is likely to leave, why, what to do, who is called."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from churn.params import Params
+from pipelines.say import Say
+
+
+def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
+    """Score every customer known before the cutoff (tonight by default) and write the call list.
+
+    Raises:
+        CallError: the cutoff lies after the data, or another night is running.
+        ModelError: there is no champion, or it does not fit these parameters.
+        PlaybookError: the playbook has mistakes.
+    """
+    from churn.features.library import known
+    from churn.features.matrix import matrix_at
+    from churn.model.registry import load_champion
+    from churn.model.value import monthly_money
+    from churn.scoring.fit import check_fit, learned_too_late
+    from churn.scoring.night import Stamp, run_id, score_night
+    from churn.scoring.people import read_people
+    from churn.scoring.playbook import read_playbook
+    from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
+    from pipelines.ingest import ensure_store
+
+    champion = load_champion(params)
+    model = champion.scorer
+    check_fit(model.spec, params)
+    playbook = read_playbook(
+        params.score.playbook, {name: signal.kind for name, signal in known(params).items()}
+    )
+    if params.score.playbook is None:
+        say("score.playbook names no file: the built-in playbook is used.")
+
+    store = ensure_store(params, say)
+    cutoff = store.cutoff_or_tonight(cutoff)
+    if late := learned_too_late(model.spec, cutoff):
+        say.warn(late)
+    with one_night_at_a_time(params.output):
+        matrix = matrix_at(store, params, cutoff)
+        check_fit(model.spec, params, matrix.frame)
+        money = monthly_money(matrix.frame["customer_id"], store.money_before(cutoff), store.mrr_at(cutoff))
+        stamp = Stamp(
+            model_version=str(champion.version),
+            label_id=params.label_id,
+            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest),
+        )
+        night = score_night(
+            params,
+            cutoff,
+            matrix.frame,
+            matrix.roster,
+            model,
+            playbook,
+            money,
+            read_people(store),
+            stamp,
+            say.progress,
+        )
+        written = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
+
+    for name, keys in night.facts["switched_off"].items():
+        say.warn(f"play '{name}' is switched off: no {', '.join(keys)} here (table absent or left out).")
+    out = night.facts["customers"] - night.facts["cohort"]
+    say(
+        f"{cutoff}: {night.facts['cohort']:,} customers scored, {out:,} left out, with the reason beside each"
+    )
+    say(
+        f"call list: {night.facts['contacted']:,} of {night.facts['places']:,} places, "
+        f"{calls_path(params.output, cutoff)}"
+    )
+    say(f"scores: {scores_path(params.output, cutoff)}" + ("" if written else " (the same as before)"))
+    return 0
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("score"))
