@@ -1,0 +1,64 @@
+"""Cutoffs and window boundaries as local day numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All cutoffs of a job, ascending, and for one table the boundaries of every window in use.
+
+    Consecutive boundaries are bins `[boundary, next boundary)`; every window `[cutoff - days, cutoff - skip)`
+    is a run of whole bins.
+    """
+
+    cutoffs: tuple[int, ...]
+    boundaries: tuple[int, ...]
+
+    @classmethod
+    def over(cls, cutoffs: Iterable[int], windows: Iterable[tuple[int, int]]) -> Timeline:
+        """Lay out the bins for windows given as `(days, skip)` before each cutoff."""
+        ordered = tuple(sorted(set(cutoffs)))
+        edges = {cutoff - back for cutoff in ordered for window in windows for back in window}
+        return cls(ordered, tuple(sorted(edges | set(ordered))))
+
+    @property
+    def first_day(self) -> int:
+        """Return the first day that any window reaches."""
+        return self.boundaries[0]
+
+    @property
+    def end_day(self) -> int:
+        """Return the day after the last that any window reaches: the last cutoff."""
+        return self.boundaries[-1]
+
+    def edge(self, day: int) -> int:
+        """Return the number of bins that end at or before a boundary."""
+        return int(np.searchsorted(self.boundaries, day))
+
+    def bins(self, days: IntArray) -> IntArray:
+        """Return the bin of each day; days must lie in `[first_day, end_day)`."""
+        return self._bin_of_day[days - self.first_day]
+
+    def seen(self, days: IntArray) -> IntArray:
+        """Return for each day the ordinal of the first cutoff after it; `len(cutoffs)` if there is none."""
+        offset = np.clip(days - self.first_day, 0, len(self._seen_of_day) - 1)
+        return self._seen_of_day[offset]
+
+    @cached_property
+    def _bin_of_day(self) -> IntArray:
+        days = np.arange(self.first_day, self.end_day)
+        return (np.searchsorted(self.boundaries, days, side="right") - 1).astype(np.int32)
+
+    @cached_property
+    def _seen_of_day(self) -> IntArray:
+        days = np.arange(self.first_day, self.end_day + 1)
+        return np.searchsorted(self.cutoffs, days, side="right").astype(np.int32)
