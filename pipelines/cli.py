@@ -94,7 +94,8 @@ def _call(arguments: Sequence[str]) -> int:
     )
     app.callback()(lambda: None)  # keeps the verb's name in the call when only one is built
     for verb in [first] if first in VERBS else VERBS:
-        app.command(verb, help=_help_of(verb))(_command(verb, VERBS[verb]))
+        text = _help_of(verb)
+        app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb]))
     try:
         return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
     except typer.TyperException as error:
@@ -102,6 +103,8 @@ def _call(arguments: Sequence[str]) -> int:
         return _refuse(f"{error.format_message().rstrip('.')}. `churn{verb} --help` lists what there is.")
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit:  # what typer makes of a closed pipe
+        raise BrokenPipeError from None
 
 
 def _help_of(verb: str) -> str:
