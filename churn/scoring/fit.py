@@ -28,7 +28,7 @@ def check_fit(spec: Mapping[str, Any], params: Params, frame: pd.DataFrame | Non
         there = [str(name) for name in frame.columns]
         problems += [
             f"{params.champion}: the champion needs the signal '{entry['name']}', which is not computed "
-            f"here.{did_you_mean(entry['name'], there)} Bring its table or params.signals back, or train a new one."
+            f"here.{did_you_mean(entry['name'], there)} Bring its table back, or train anew."
             for entry in spec["signals"]
             if entry["name"] not in frame.columns
         ]

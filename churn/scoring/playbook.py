@@ -98,7 +98,7 @@ def read_playbook(path: Path | None, kinds: Mapping[str, str]) -> Playbook:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlaybookError(
-            f"{path}: no readable file. Mend score.playbook in params.yaml; without it the built-in one is used."
+            f"{path}: no readable file. Mend score.playbook in params.yaml, or leave it out."
         ) from None
     return parse_playbook(text, kinds, path.name)
 

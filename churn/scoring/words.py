@@ -87,7 +87,7 @@ def _singular(text: str, language: str) -> str:
     nouns = SINGULAR[language]
     seen = 0
     for at, word in enumerate(words):
-        bare = word.strip(".,;:()")
+        bare = word.strip(" .,;:()")
         if not bare:
             continue
         seen += 1
@@ -96,6 +96,6 @@ def _singular(text: str, language: str) -> str:
             if at + 2 < len(words):
                 words[at + 2] = VERB[language].get(words[at + 2], words[at + 2])
             break
-        if seen == 3:
+        if seen == 3 or bare in ("of", "von"):  # in "1 of 10 e-mails" the noun is counted by the 10
             break
     return "".join(words)

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from churn.params import LabelParams
+from churn.scoring.night import MOST_BEYOND_THE_LIST, _to_explain, run_id, score_night
+from churn.scoring.sink import night_files
+
+
+def night_of(company):
+    return score_night(**vars(company))
+
+
+def rows_of(night):
+    return {row["customer_id"]: row for row in night.scores.to_pylist()}
+
+
+def with_score(company, **changes):
+    score = company.params.score.model_copy(update=changes)
+    company.params = company.params.model_copy(update={"score": score})
+
+
+def with_budget(company, contacts):
+    with_score(company, budget=company.params.score.budget.model_copy(update={"contacts": contacts}))
+
+
+COLUMNS = [
+    "customer_id",
+    "cutoff",
+    "excluded_because",
+    "churn_probability",
+    "health",
+    "health_activity",
+    "health_support",
+    "health_sentiment",
+    "health_payment",
+    "value_at_risk",
+    "reason_1",
+    "reason_2",
+    "reason_3",
+    "play",
+    "action",
+    "owner",
+    "channel",
+    "due_at",
+    "success",
+    "template",
+    "variant",
+    "arm",
+    "not_contacted_because",
+    "model_version",
+    "label_id",
+    "run_id",
+]
+
+
+def test_the_score_file_has_the_agreed_columns_in_the_agreed_order(company):
+    assert night_of(company).scores.column_names == COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("horizon", "filled"), [(28, True), (31, True), (27, False), (32, False), (90, False)]
+)
+def test_contract_labels_have_month_columns_and_only_a_month_long_horizon_fills_one(company, horizon, filled):
+    label = LabelParams(kind="contract", horizon_days=horizon)
+    company.params = company.params.model_copy(update={"label": label})
+
+    night = night_of(company)
+
+    assert night.scores.column_names[3:7] == [
+        "churn_probability",
+        *(f"churn_probability_{d}d" for d in (30, 60, 90)),
+    ]
+    for row in rows_of(night).values():
+        assert row["churn_probability_30d"] == (row["churn_probability"] if filled else None)
+        assert row["churn_probability_60d"] is None
+
+
+def test_every_known_customer_has_one_row_and_who_is_left_out_says_why(company):
+    rows = rows_of(night_of(company))
+
+    assert list(rows) == ["ann", "bob", "cem", "dea", "eva", "fil"]
+    assert rows["fil"]["excluded_because"] == "inactive"
+    assert rows["fil"]["not_contacted_because"] == "excluded: inactive"
+    assert rows["fil"]["arm"] == "none"
+    assert rows["fil"]["churn_probability"] is None
+    assert rows["ann"]["excluded_because"] is None
+
+
+def test_a_contacted_customer_has_all_of_the_play_and_the_others_only_its_name(company):
+    with_budget(company, 1)
+
+    rows = rows_of(night_of(company))
+
+    assert {who: (row["play"], row["arm"], row["not_contacted_because"]) for who, row in rows.items()} == {
+        "ann": ("gone-quiet", "treated", None),
+        "bob": (None, "none", "no play"),
+        "cem": ("low-rating", "none", "below the budget"),
+        "dea": (None, "none", "no play"),
+        "eva": (None, "none", "no play"),
+        "fil": (None, "none", "excluded: inactive"),
+    }
+    assert rows["ann"]["due_at"] == date(2024, 2, 3)
+    assert rows["ann"]["owner"] == "marketing"
+    assert rows["cem"]["owner"] is None
+    assert rows["cem"]["due_at"] is None
+
+
+def test_unknown_money_is_a_missing_value_at_risk_and_comes_after_the_known(company):
+    with_budget(company, 2)
+
+    night = night_of(company)
+
+    assert rows_of(night)["cem"]["value_at_risk"] is None
+    assert [line["customer_id"] for line in lines_of(night)] == ["ann", "cem"]
+
+
+def test_reasons_speak_the_customers_language_and_a_missing_value_gives_none(company):
+    with_budget(company, 2)
+
+    rows = rows_of(night_of(company))
+
+    assert rows["ann"]["reason_1"] == "40 days since the last login"
+    assert rows["ann"]["reason_2"] is None  # the survey was never answered
+    assert rows["cem"]["reason_1"] == "DE 20 days since the last login"
+
+
+def test_a_new_customer_is_three_and_noted_in_the_call_list(company):
+    company.frame.loc[company.frame["customer_id"] == "dea", "survey_last_rating"] = 1.0
+    with_budget(company, 5)
+
+    night = night_of(company)
+
+    assert rows_of(night)["dea"]["health"] == 3
+    assert {line["customer_id"]: line["note"] != "" for line in lines_of(night)}["dea"]
+    assert night.facts["thin"] == 1
+
+
+def lines_of(night):
+    return list(csv.DictReader(io.StringIO(night.calls.removeprefix("\ufeff"))))
+
+
+def test_the_call_list_holds_names_percent_and_rank(company):
+    [first, *_] = lines_of(night_of(company))
+
+    assert (first["rank"], first["customer_id"], first["name"]) == ("1", "ann", "Ann <b>")
+    assert first["churn_probability"] == "94.3%"
+
+
+def test_reasons_are_computed_for_the_list_and_the_unhealthy_only(company):
+    with_budget(company, 1)
+
+    night = night_of(company)
+
+    healthy = {who for who, row in rows_of(night).items() if (row["health"] or 5) > 2}
+    assert not set(company.model.explained) & healthy
+    assert company.model.explained[0] == "ann"
+
+
+def test_the_work_beyond_the_call_list_is_bounded_and_takes_the_likeliest():
+    many = MOST_BEYOND_THE_LIST + 500
+    probability = np.linspace(0, 1, many)
+
+    positions = _to_explain(np.array([3, 1]), np.ones(many), probability)
+
+    assert positions[:3].tolist() == [3, 1, many - 1]
+    assert len(positions) == MOST_BEYOND_THE_LIST + 2
+    assert len(set(positions.tolist())) == len(positions)
+
+
+def test_the_same_night_twice_is_the_same_bytes_whatever_the_order_of_the_roster(company):
+    first = night_of(company)
+    company.roster = company.roster.iloc[::-1]
+
+    second = night_of(company)
+
+    assert night_files(first.scores, first.calls, first.facts) == night_files(
+        second.scores, second.calls, second.facts
+    )
+
+
+def test_a_night_without_a_cohort_still_accounts_for_everybody(company):
+    company.frame = company.frame.iloc[:0]
+    company.monthly_money = company.monthly_money[:0]
+    company.roster = company.roster.assign(excluded_because="inactive")
+
+    night = night_of(company)
+
+    assert night.scores["arm"].to_pylist() == ["none"] * 6
+    assert lines_of(night) == []
+
+
+def id_of(company, **changes):
+    given = {"store_digest": "s", "cutoff": company.cutoff, "playbook": company.playbook, "model_digest": "m"}
+    return run_id(company.params, **(given | changes))
+
+
+def test_the_run_id_moves_with_everything_the_result_depends_on(company):
+    ids = {
+        id_of(company),
+        id_of(company, store_digest="t"),
+        id_of(company, cutoff=date(2024, 2, 1)),
+        id_of(company, model_digest="n"),
+        id_of(company, playbook=replace(company.playbook, text="other")),
+    }
+    with_score(company, reasons=2)
+    ids.add(id_of(company))
+
+    assert len(ids) == 6
+
+
+def test_the_run_id_stays_where_files_and_machines_change(company, tmp_path):
+    before = id_of(company)
+    engine = company.params.engine.model_copy(update={"threads": 64})
+
+    company.params = company.params.model_copy(update={"output": tmp_path / "else", "engine": engine})
+
+    assert id_of(company) == before

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from churn.errors import CallError
+from churn.scoring.sink import (
+    calls_path,
+    facts_path,
+    night_files,
+    one_night_at_a_time,
+    scores_path,
+    write_night,
+)
+
+NIGHT = date(2024, 1, 31)
+
+
+def files_of(health):
+    return night_files(
+        pa.table({"customer_id": ["a"], "health": [health]}), f"rank\n{health}\n", {"night": health}
+    )
+
+
+def everything_under(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+class Killed(BaseException):
+    """Stands for the process ending there and then."""
+
+
+def test_a_night_is_three_files_and_nothing_else(tmp_path):
+    with one_night_at_a_time(tmp_path):
+        write_night(tmp_path, NIGHT, files_of(1))
+
+    assert set(everything_under(tmp_path)) == {
+        ".night.lock",
+        "calls/cutoff=2024-01-31/calls.csv",
+        "scores/cutoff=2024-01-31/_night.json",
+        "scores/cutoff=2024-01-31/scores.parquet",
+    }
+    assert pq.read_table(scores_path(tmp_path, NIGHT).parent)["health"].to_pylist() == [1]
+
+
+def test_the_same_night_again_writes_nothing(tmp_path):
+    write_night(tmp_path, NIGHT, files_of(1))
+    before = scores_path(tmp_path, NIGHT).stat().st_mtime_ns
+
+    written = write_night(tmp_path, NIGHT, files_of(1))
+
+    assert not written
+    assert scores_path(tmp_path, NIGHT).stat().st_mtime_ns == before
+
+
+def steps_of_writing(monkeypatch, stop_at):
+    """Let the process die at the n-th step that touches the disk."""
+    steps = {"left": stop_at}
+
+    def counted(real):
+        def call(*args, **kwargs):
+            if steps["left"] == 0:
+                raise Killed
+            steps["left"] -= 1
+            return real(*args, **kwargs)
+
+        return call
+
+    monkeypatch.setattr(os, "replace", counted(os.replace))
+    monkeypatch.setattr(os, "fsync", counted(os.fsync))
+
+
+@pytest.mark.parametrize("stop_at", range(14))
+def test_wherever_a_night_dies_scores_never_stand_beside_another_nights_calls(tmp_path, monkeypatch, stop_at):
+    old, new = files_of(1), files_of(2)
+    write_night(tmp_path, NIGHT, old)
+
+    with monkeypatch.context() as patch:
+        steps_of_writing(patch, stop_at)
+        with suppress(Killed):
+            write_night(tmp_path, NIGHT, new)
+
+    if scores_path(tmp_path, NIGHT).exists():
+        left = (
+            calls_path(tmp_path, NIGHT).read_bytes(),
+            facts_path(tmp_path, NIGHT).read_bytes(),
+            scores_path(tmp_path, NIGHT).read_bytes(),
+        )
+        assert left in [(night.calls, night.facts, night.scores) for night in (old, new)]
+
+
+@pytest.mark.parametrize("stop_at", range(14))
+def test_the_next_night_clears_away_what_a_killed_one_left(tmp_path, monkeypatch, stop_at):
+    with monkeypatch.context() as patch:
+        steps_of_writing(patch, stop_at)
+        with suppress(Killed):
+            write_night(tmp_path, NIGHT, files_of(2))
+
+    with one_night_at_a_time(tmp_path):
+        half = {name for name in everything_under(tmp_path) if name != ".night.lock"}
+        write_night(tmp_path, NIGHT, files_of(2))
+
+    assert len(half) in (0, 3)
+    assert not list(tmp_path.glob(".night-*"))
+    assert scores_path(tmp_path, NIGHT).read_bytes() == files_of(2).scores
+
+
+def test_two_nights_cannot_run_at_once_but_one_after_the_other(tmp_path):
+    with (
+        one_night_at_a_time(tmp_path),
+        pytest.raises(CallError, match="another night"),
+        one_night_at_a_time(tmp_path),
+    ):
+        pass
+
+    with one_night_at_a_time(tmp_path):
+        pass
