@@ -107,7 +107,7 @@ def _ranked(ranking: Ranking, left: Floats, weight: Floats, share: float) -> tup
         metrics.auc_of(hits, seen - hits),
         metrics.average_precision_of(hits, seen),
         precision,
-        precision / base if base > 0 else float("nan"),
+        float(precision / base) if base > 0 else float("nan"),
     )
 
 

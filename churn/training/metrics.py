@@ -10,6 +10,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 EPSILON = 1e-15
+FLAT = 0.02
 BINS = 10
 
 
@@ -154,13 +155,13 @@ def calibration_line(left: Floats, probability: Floats, weight: Floats | None = 
     """Return intercept and slope of the logistic regression of the outcome on the predicted log-odds.
 
     The slope is 1 and the intercept 0 for perfect calibration; a slope below 1 means too extreme
-    predictions. NaN where predictions do not vary or the classes are separated.
+    predictions. NaN where predictions hardly vary or the classes are separated.
 
     Source: Cox (1958), Two further applications of a model for binary regression, Biometrika 45.
     """
     weight = weights_or_ones(left, weight)
     z = log_odds(probability)
-    if np.ptp(z) < 1e-9 or not 0 < weight @ left < weight.sum():
+    if z.std() < FLAT or not 0 < weight @ left < weight.sum():
         return float("nan"), float("nan")
     line = np.array([0.0, 1.0])
     for _ in range(50):

@@ -59,8 +59,8 @@ class Snapshots:
         return tuple(int(s.get("monotone", 0)) if s["kind"] == "number" else 0 for s in self.signals)
 
 
-def read_snapshots(params: Params) -> Snapshots:
-    """Read `output/snapshots`, keeping the rows whose label is known.
+def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
+    """Read `output/snapshots`, keeping the rows whose label is known (by a date, if one is given).
 
     Raises:
         CallError: there are no snapshots, or they were made for another label.
@@ -71,6 +71,7 @@ def read_snapshots(params: Params) -> Snapshots:
     signals = tuple(sorted(manifest["signals"], key=lambda signal: str(signal["name"])))
     about = {date.fromisoformat(day): facts for day, facts in sorted(manifest["cutoffs"].items())}
     matured = {day: date.fromisoformat(f["mature_on"]) for day, f in about.items() if f["matured"]}
+    matured = {day: on for day, on in matured.items() if known_by is None or on <= known_by}
     if not matured:
         raise Stop(_nothing_matured(about, manifest))
     parts = {day: folder / f"cutoff={day}" / "part.parquet" for day in matured}

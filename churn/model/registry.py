@@ -1,0 +1,289 @@
+"""Runs, versions and aliases in MLflow, and the champion exported beside it.
+
+The only importer of MLflow apart from the scorer's guarded hook. Reading the exported champion needs
+no MLflow at all, so a night does not depend on it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from churn.errors import ModelError
+from churn.model import scorer as scorer_module
+from churn.model.bundle import bundle_digest, write_json
+from churn.model.scorer import CorruptError, Scorer
+from churn.params import Params
+
+BUNDLE = Path("artifacts") / "bundle"
+REQUIREMENTS = ("lightgbm", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The exported champion: its scorer, its version in the registry and the digest of its bundle."""
+
+    scorer: Scorer
+    version: str
+    digest: str
+
+
+def load_champion(params: Params) -> Champion:
+    """Load `models/champion`, verified, without MLflow.
+
+    Raises:
+        ModelError: there is no champion, or one of its files is damaged.
+    """
+    return load_exported(params.champion, params.engine.threads)
+
+
+def load_exported(folder: Path, threads: int = 0) -> Champion:
+    """Load an exported model folder.
+
+    Raises:
+        ModelError: it is missing, or one of its files is damaged.
+    """
+    if not (folder / "champion.json").is_file():
+        raise ModelError(f"models/{folder.name}: there is none. Run `churn train` and `churn promote` first.")
+    try:
+        about = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
+        version, digest = str(about["version"]), str(about["digest"])
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(
+            f"models/{folder.name}/champion.json is damaged. Export the model again with `churn promote`."
+        ) from None
+    try:
+        scorer = Scorer.load(folder / BUNDLE, threads)
+    except CorruptError as error:
+        raise ModelError(f"models/{folder.name}: {error}") from None
+    if bundle_digest(folder / BUNDLE) != digest:
+        raise ModelError(
+            f"models/{folder.name}/{BUNDLE / 'manifest.json'} is not that of version {version}: its digest "
+            "differs from champion.json. Export the model again with `churn promote`."
+        )
+    return Champion(scorer, version, digest)
+
+
+class Registry:
+    """The experiment and the registered model that params.yaml names under `tracking`."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.name = params.tracking.model
+        self._mlflow = _quiet_mlflow()
+        self._mlflow.set_tracking_uri(params.tracking.uri)
+        self._mlflow.set_registry_uri(params.tracking.uri)
+        try:
+            self._client = self._mlflow.MlflowClient()
+            self.experiment_id = self._experiment()
+        except (self._mlflow.exceptions.MlflowException, OSError) as error:
+            raise ModelError(_in_words(params.tracking.uri, error)) from None
+
+    @contextmanager
+    def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
+        """Open a run, new or known, and yield its id; runs opened inside it become its children."""
+        nested = self._mlflow.active_run() is not None
+        name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
+        with self._mlflow.start_run(experiment_id=self.experiment_id, nested=nested, **name_or_id) as run:
+            yield run.info.run_id
+
+    def log(
+        self,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log into the open run; metrics that are not finite are left out."""
+        if params:
+            self._mlflow.log_params({key: str(value)[:500] for key, value in params.items()})
+        if metrics:
+            finite = {key: value for key, value in metrics.items() if value == value and abs(value) < 1e300}
+            self._mlflow.log_metrics(finite)
+        if tags:
+            self._mlflow.set_tags(dict(tags))
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Log a file or a folder into the open run under `folder`."""
+        if path.is_dir():
+            self._mlflow.log_artifacts(str(path), folder)
+        else:
+            self._mlflow.log_artifact(str(path), folder)
+
+    def register(self, bundle: Path) -> str:
+        """Log a bundle as a model of the open run, register it as challenger and return its version."""
+        scorer = Scorer.load(bundle)
+        logged = self._mlflow.pyfunc.log_model(
+            name="model",
+            python_model=scorer_module.__file__,
+            artifacts={"bundle": str(bundle)},
+            signature=self._signature(scorer),
+            pip_requirements=_requirements(),
+            registered_model_name=self.name,
+        )
+        version = str(logged.registered_model_version)
+        self._client.set_registered_model_alias(self.name, "challenger", version)
+        self._client.set_model_version_tag(self.name, version, "digest", bundle_digest(bundle))
+        return version
+
+    def aliases(self) -> dict[str, str]:
+        """Return the version of each alias; empty where nothing is registered."""
+        try:
+            model = self._client.get_registered_model(self.name)
+        except self._mlflow.exceptions.MlflowException:
+            return {}
+        return {alias: str(version) for alias, version in model.aliases.items()}
+
+    def run_of(self, version: str) -> str:
+        """Return the run a version came from.
+
+        Raises:
+            ModelError: the registry does not know the version.
+        """
+        try:
+            return str(self._client.get_model_version(self.name, version).run_id)
+        except self._mlflow.exceptions.MlflowException:
+            raise ModelError(
+                f"registry: model '{self.name}' has no version {version}. Run `churn train` again."
+            ) from None
+
+    def promote(self, version: str) -> None:
+        """Make a version champion and the old champion previous, and export it.
+
+        The export is written aside and verified before an alias moves.
+        """
+        before = self.aliases().get("champion")
+        aside = self._export_aside(version)
+        if before:
+            self._client.set_registered_model_alias(self.name, "previous", before)
+        self._client.set_registered_model_alias(self.name, "champion", version)
+        if self.aliases().get("challenger") == version:
+            self._client.delete_registered_model_alias(self.name, "challenger")
+        champion, previous = self.params.champion, self.params.models / "previous"
+        if champion.exists() and before:
+            shutil.rmtree(previous, ignore_errors=True)
+            champion.rename(previous)
+        shutil.rmtree(champion, ignore_errors=True)
+        aside.rename(champion)
+
+    def rollback(self) -> tuple[str, str]:
+        """Swap champion and previous, aliases and exported folders; return the new and the old champion.
+
+        Raises:
+            ModelError: there is no previous champion.
+        """
+        aliases = self.aliases()
+        if "previous" not in aliases or "champion" not in aliases:
+            raise ModelError(
+                f"registry: model '{self.name}' has no previous champion to go back to; "
+                "there is one after the second `churn promote`."
+            )
+        champion, previous = self.params.champion, self.params.models / "previous"
+        aside = self._export_aside(aliases["previous"])
+        self._client.set_registered_model_alias(self.name, "champion", aliases["previous"])
+        self._client.set_registered_model_alias(self.name, "previous", aliases["champion"])
+        shutil.rmtree(previous, ignore_errors=True)
+        if champion.exists():
+            champion.rename(previous)
+        aside.rename(champion)
+        return aliases["previous"], aliases["champion"]
+
+    def link(self, run_id: str) -> str:
+        """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
+        uri = self.params.tracking.uri
+        base = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
+
+    def _experiment(self) -> str:
+        name = self.params.tracking.experiment
+        known = self._client.get_experiment_by_name(name)
+        if known is not None:
+            return str(known.experiment_id)
+        uri = self.params.tracking.uri
+        if not uri.startswith("sqlite:///"):
+            return str(self._client.create_experiment(name))
+        folder = Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts"
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(self._client.create_experiment(name, artifact_location=folder.resolve().as_uri()))
+
+    def _export_aside(self, version: str) -> Path:
+        """Download a version beside the champion and verify it."""
+        self.params.models.mkdir(parents=True, exist_ok=True)
+        aside = self.params.models / ".champion.aside"
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            self._mlflow.artifacts.download_artifacts(
+                f"models:/{self.name}/{version}", dst_path=str(aside), tracking_uri=self.params.tracking.uri
+            )
+        except (self._mlflow.exceptions.MlflowException, OSError) as error:
+            raise ModelError(
+                f"registry: version {version} of '{self.name}' cannot be exported: {_first_line(error)} "
+                "Run `churn train` again."
+            ) from None
+        about = {
+            "model": self.name,
+            "version": version,
+            "run_id": self.run_of(version),
+            "digest": bundle_digest(aside / BUNDLE),
+        }
+        write_json(aside / "champion.json", about)
+        load_exported(aside)
+        return aside
+
+    def _signature(self, scorer: Scorer) -> Any:
+        """Return a signature that names the columns and leaves their types to the scorer.
+
+        MLflow refuses int64 where it was told double, and counts are int64.
+        """
+        from mlflow.models import ModelSignature
+        from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+        return ModelSignature(
+            inputs=Schema([ColSpec(AnyType(), name) for name in scorer.names]),
+            outputs=Schema([ColSpec(DataType.double, "churn_probability")]),
+            params=ParamSchema([ParamSpec("contributions", DataType.boolean, False)]),
+        )
+
+
+def _quiet_mlflow() -> Any:
+    """Import MLflow without telemetry, progress bars and log lines."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return mlflow
+
+
+def _requirements() -> Sequence[str]:
+    from importlib.metadata import version
+
+    return [f"{name}=={version(name)}" for name in REQUIREMENTS]
+
+
+def _in_words(uri: str, error: Exception) -> str:
+    return (
+        f"params.yaml: tracking.uri '{uri}' cannot be opened: {_first_line(error)} "
+        "Give sqlite:///FILE or the address of an MLflow server."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__
+
+
+def python_version() -> str:
+    """Return the running Python, for the run's tags."""
+    return ".".join(map(str, sys.version_info[:3]))

@@ -1,0 +1,145 @@
+"""Predict each cutoff with what could be known at it: a rolling origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from churn.model.scorer import Scorer
+from churn.training import baselines, calibration
+from churn.training.estimators import fit_logistic, fit_trees
+from churn.training.metrics import Floats, Ints
+from churn.training.recipe import Recipe
+from churn.training.rows import Rows, dates_of
+from churn.training.snapshots import Snapshots
+from churn.training.split import trainable
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """Uncalibrated log-odds of rows whose model was trained on labels known by their cutoff."""
+
+    logits: Floats
+    left: Floats
+    customer: Ints
+    cutoff: Ints
+
+    @property
+    def cutoffs(self) -> tuple[date, ...]:
+        """Return the cutoffs predicted, in order."""
+        return tuple(dates_of(self.cutoff))
+
+    def at(self, cutoffs: Sequence[date]) -> OutOfTime:
+        """Return the rows of some cutoffs."""
+        wanted = np.isin(self.cutoff, [(day - date(1970, 1, 1)).days for day in cutoffs])
+        return OutOfTime(self.logits[wanted], self.left[wanted], self.customer[wanted], self.cutoff[wanted])
+
+    def frame(self, customers: Sequence[str]) -> pd.DataFrame:
+        """Return a table for people: customer_id, cutoff, left, logit."""
+        return pd.DataFrame(
+            {
+                "customer_id": np.asarray(customers, dtype=object)[self.customer],
+                "cutoff": [day.isoformat() for day in _days(self.cutoff)],
+                "left": self.left.astype(np.int8),
+                "logit": self.logits,
+            }
+        )
+
+
+def out_of_time(
+    snapshots: Snapshots,
+    recipe: Recipe,
+    cutoffs: Sequence[date],
+    threads: int,
+    advance: Callable[[], None] = lambda: None,
+) -> OutOfTime:
+    """Fit the recipe once per cutoff and predict that cutoff; the folds run side by side."""
+    cutoffs = sorted(cutoffs)
+    workers = max(1, min(threads, len(cutoffs)))
+    each = max(1, threads // workers)
+
+    def one(cutoff: date) -> Floats:
+        train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
+        fitted = fit_trees(train, recipe, snapshots.monotone, each)
+        return fitted.logits(snapshots.rows.at([cutoff]), each)
+
+    made = []
+    for logits in Parallel(n_jobs=workers, prefer="threads", return_as="generator")(
+        delayed(one)(cutoff) for cutoff in cutoffs
+    ):
+        made.append(logits)
+        advance()
+    rows = snapshots.rows.at(cutoffs)
+    return OutOfTime(np.concatenate([*made, np.zeros(0)]), rows.left, rows.customer, rows.cutoff)
+
+
+def calibrated_in_time(snapshots: Snapshots, recipe: Recipe, made: OutOfTime, test: Sequence[date]) -> Floats:
+    """Return calibrated probabilities of the test cutoffs; each calibration knew earlier cutoffs only."""
+    parts = []
+    for day in sorted(test):
+        known = made.at(trainable(snapshots.mature_on, day))
+        fitted = calibration.fit(recipe.calibration, known.logits, known.left)
+        parts.append(calibration.apply(made.at([day]).logits, fitted))
+    return np.concatenate(parts)
+
+
+def baseline_predictions(
+    snapshots: Snapshots, test: Sequence[date], recency_signal: str | None, threads: int
+) -> dict[str, Floats]:
+    """Return the probabilities of the logistic regression, recency and base rate on the test cutoffs."""
+    made: dict[str, list[Floats]] = {}
+    for day in sorted(test):
+        train = snapshots.rows.at(trainable(snapshots.mature_on, day))
+        rows = snapshots.rows.at([day])
+        logits = fit_logistic(train).logits(rows, threads)
+        made.setdefault("logistic", []).append(calibration.apply(logits, calibration.NONE))
+        if recency_signal:
+            made.setdefault("recency", []).append(baselines.recency(train, rows, recency_signal))
+        made.setdefault("base_rate", []).append(baselines.base_rate(train, rows))
+    return {name: np.concatenate(parts) for name, parts in made.items()}
+
+
+def champion_predictions(
+    snapshots: Snapshots, scorer: Scorer, test: Sequence[date]
+) -> tuple[Floats, tuple[date, ...]]:
+    """Return the champion's probabilities, NaN at cutoffs it may have seen, and the cutoffs it had not.
+
+    Raises:
+        SchemaError: the snapshots lack a signal the champion needs.
+    """
+    rows = snapshots.rows.at(test)
+    trained = [date.fromisoformat(day) for day in scorer.spec["trained_cutoffs"]]
+    known_on = {day: snapshots.mature_on.get(day) for day in trained}
+    unseen = tuple(
+        day for day in sorted(test) if all(known is not None and known <= day for known in known_on.values())
+    )
+    probability = np.full(len(rows), np.nan)
+    if unseen:
+        wanted = np.isin(rows.cutoff, snapshots.rows.at(unseen).cutoff)
+        probability[wanted] = scorer.predict(columns_of(rows.where(wanted)))
+    return probability, unseen
+
+
+def columns_of(rows: Rows) -> dict[str, Any]:
+    """Return rows as the columns a scorer takes: numbers, and text with None for missing."""
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(rows.names):
+        values = rows.matrix[:, place]
+        if name in rows.levels:
+            words = np.array([*rows.levels[name], None], dtype=object)
+            columns[name] = words[np.where(np.isnan(values), len(words) - 1, values).astype(np.int64)]
+        else:
+            columns[name] = values
+    return columns
+
+
+def _days(cutoff: Ints) -> list[date]:
+    origin = date(1970, 1, 1).toordinal()
+    known: Mapping[int, date] = {int(day): date.fromordinal(int(day) + origin) for day in np.unique(cutoff)}
+    return [known[int(day)] for day in cutoff]

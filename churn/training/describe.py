@@ -1,0 +1,93 @@
+"""What a bundle says about the model beside its trees: signals as they were in training, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from churn.model.scorer import FORMAT, Floats
+from churn.params import Params
+from churn.training.estimators import Fitted
+from churn.training.recipe import Recipe
+from churn.training.rows import Rows
+from churn.training.snapshots import Snapshots
+
+GRID = tuple(round(0.1 * step, 1) for step in range(11))
+
+
+def spec_of(
+    params: Params,
+    snapshots: Snapshots,
+    fitted: Fitted,
+    recipe: Recipe,
+    calibration: Mapping[str, Any],
+    scores: Floats,
+) -> dict[str, Any]:
+    """Return the spec of a bundle.
+
+    Args:
+        params: The parameters; only what defines label and model goes in, never a path.
+        snapshots: What the model learnt from.
+        fitted: The model.
+        recipe: How it was fitted.
+        calibration: What the scorer does after averaging log-odds.
+        scores: Calibrated out-of-time probabilities, whose deciles are kept to notice drift.
+    """
+    rows = snapshots.rows
+    return {
+        "format": FORMAT,
+        "model": params.tracking.model,
+        "label_id": snapshots.label_id,
+        "label": params.label.model_dump(mode="json"),
+        "timezone": params.timezone,
+        "horizon_days": params.label.horizon_days,
+        "gap_days": params.label.gap_days,
+        "trained_cutoffs": [day.isoformat() for day in snapshots.cutoffs],
+        "mature_on": max(snapshots.mature_on.values()).isoformat(),
+        "rows": len(rows),
+        "churners": rows.churners,
+        "base_rate": float(rows.left.mean()),
+        "snapshots_digest": snapshots.digest,
+        "store_digest": snapshots.store_digest,
+        "watermark": snapshots.watermark,
+        "recipe": recipe.as_dict(),
+        "signals": [
+            dict(signal) | _in_training(rows, place, fitted) for place, signal in enumerate(snapshots.signals)
+        ],
+        "score_quantiles": _quantiles(scores),
+        "quantile_grid": list(GRID),
+        "members": list(fitted.members),
+        "calibration": dict(calibration),
+    }
+
+
+def importance(fitted: Fitted) -> dict[str, float]:
+    """Return each signal's share of the trees' total gain, the largest first."""
+    gain = np.zeros(len(fitted.names))
+    for text in fitted.boosters.values():
+        gain += lgb.Booster(model_str=text).feature_importance("gain")
+    share = gain / gain.sum() if gain.sum() > 0 else gain
+    return {fitted.names[place]: float(share[place]) for place in np.argsort(-share, kind="stable")}
+
+
+def _in_training(rows: Rows, place: int, fitted: Fitted) -> dict[str, Any]:
+    """Return levels or quantiles of one signal over all training rows."""
+    name, values = rows.names[place], rows.matrix[:, place]
+    missing = np.isnan(values)
+    facts: dict[str, Any] = {"missing_share": float(missing.mean())}
+    if name in rows.levels:
+        counts = np.bincount(values[~missing].astype(np.int64), minlength=len(rows.levels[name]))
+        shares = dict(zip(rows.levels[name], (counts / len(rows)).tolist(), strict=True))
+        kept = fitted.levels[name]
+        return facts | {"levels": list(kept), "shares": {level: shares[level] for level in kept}}
+    return facts | {
+        "median": float(np.median(values[~missing])) if not missing.all() else None,
+        "quantiles": _quantiles(values[~missing]),
+    }
+
+
+def _quantiles(values: Floats) -> list[float]:
+    return [float(value) for value in np.quantile(values, GRID)] if len(values) else []

@@ -1,0 +1,182 @@
+"""Judge all candidates on the test cutoffs, side by side and in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from churn.training import metrics
+from churn.training.intervals import Draws, Estimate, draw_customers, judge
+from churn.training.metrics import BINS, Floats
+from churn.training.rows import Rows, dates_of
+
+PAIRS = (
+    ("challenger", "recency"),
+    ("challenger", "base_rate"),
+    ("challenger", "logistic"),
+    ("challenger", "champion"),
+)
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything measured on the test cutoffs, ready for metrics.json."""
+
+    candidates: dict[str, Any]
+    paired: dict[str, Any]
+    by_cutoff: dict[str, Any]
+    calibration_table: list[dict[str, float]]
+    gain_table: list[dict[str, float]]
+
+
+def judge_all(
+    rows: Rows, predictions: Mapping[str, Floats], *, share: float, draws: int, seed: int
+) -> Judged:
+    """Measure every candidate on the rows it has a probability for.
+
+    Customers are drawn once for all candidates, so differences between them are paired.
+
+    Args:
+        rows: The rows of the test cutoffs.
+        predictions: Probabilities per candidate, NaN where it may have seen the label.
+        share: The contact share.
+        draws: How often customers are drawn.
+        seed: The seed of the draws.
+    """
+    weights, column = _draws_for(rows, draws, seed)
+    estimates = {name: _judge(rows, p, column, weights, share) for name, p in predictions.items()}
+    ours = predictions["challenger"]
+    paired = {}
+    for one, other in PAIRS:
+        if one in estimates and other in estimates:
+            common = np.isfinite(predictions[one]) & np.isfinite(predictions[other])
+            first = estimates[one]
+            if not common.all():
+                first = _judge(rows, np.where(common, predictions[one], np.nan), column, weights, share)
+            paired[f"{one}_minus_{other}"] = {
+                name: (first[name] - estimates[other][name]).as_dict() for name in first
+            }
+    by_cutoff: dict[str, Any] = {}
+    for day in dates_of(rows.cutoff):
+        here = np.isin(rows.cutoff, rows.at([day]).cutoff)
+        by_cutoff[day.isoformat()] = {
+            name: _summary(rows.where(here), p[here], column[here], weights, share)
+            for name, p in predictions.items()
+            if np.isfinite(p[here]).any()
+        }
+    return Judged(
+        candidates={
+            name: _numbers(rows.left[np.isfinite(p)], p[np.isfinite(p)], estimates[name], share)
+            for name, p in predictions.items()
+        },
+        paired=paired,
+        by_cutoff=by_cutoff,
+        calibration_table=calibration_table(rows.left, ours),
+        gain_table=gain_table(rows.left, ours),
+    )
+
+
+def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> list[dict[str, float]]:
+    """Return predicted and observed churn in bins of about equally many rows, with Wilson intervals.
+
+    Source: Wilson (1927), Probable inference, Journal of the American Statistical Association 22.
+    """
+    placed = metrics.equal_count_bins(probability, bins)
+    table = []
+    for number, each in enumerate(np.unique(placed), start=1):
+        here = placed == each
+        low, high = wilson(float(left[here].sum()), int(here.sum()))
+        table.append(
+            {
+                "bin": number,
+                "predicted": float(probability[here].mean()),
+                "observed": float(left[here].mean()),
+                "low": low,
+                "high": high,
+                "rows": int(here.sum()),
+            }
+        )
+    return table
+
+
+def gain_table(left: Floats, probability: Floats) -> list[dict[str, float]]:
+    """Return, for growing contact shares, how many leavers are reached, precision and lift."""
+    ranking = metrics.Ranking.of(probability)
+    hits, seen = ranking.sums(left), ranking.sums(np.ones(len(left)))
+    base = left.mean()
+    table = []
+    for share in SHARES:
+        precision = metrics.precision_of(hits, seen, share)
+        contacted = share * len(left)
+        table.append(
+            {
+                "share": share,
+                "contacted": round(contacted),
+                "churners": precision * contacted,
+                "precision": precision,
+                "captured": precision * contacted / max(float(left.sum()), 1.0),
+                "lift": float(precision / base) if base > 0 else float("nan"),
+                "ceiling": metrics.lift_ceiling(float(base), share),
+            }
+        )
+    return table
+
+
+def wilson(hits: float, rows: int, z: float = 1.959964) -> tuple[float, float]:
+    """Return the Wilson interval of a share.
+
+    >>> [round(each, 3) for each in wilson(1, 10)]
+    [0.018, 0.404]
+    """
+    if not rows:
+        return float("nan"), float("nan")
+    share = hits / rows
+    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z / (1 + z * z / rows) * float(np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def predictions_frame(
+    rows: Rows, predictions: Mapping[str, Floats], customers: Sequence[str]
+) -> pd.DataFrame:
+    """Return the test rows with one column of probabilities per candidate."""
+    days = {int(day): pd.Timestamp(int(day), unit="D").date() for day in np.unique(rows.cutoff)}
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.asarray(customers, dtype=object)[rows.customer],
+            "cutoff": [days[int(day)] for day in rows.cutoff],
+            "left": rows.left.astype(np.int8),
+        }
+    )
+    return frame.assign(**dict(predictions))
+
+
+def _draws_for(rows: Rows, draws: int, seed: int) -> tuple[Draws, Any]:
+    """Return weights for the customers present, and the column of each row in them."""
+    present, column = np.unique(rows.customer, return_inverse=True)
+    return draw_customers(len(present), draws, seed), column
+
+
+def _judge(rows: Rows, probability: Floats, column: Any, weights: Draws, share: float) -> dict[str, Estimate]:
+    known = np.isfinite(probability)
+    return judge(rows.left[known], probability[known], column[known], weights, share)
+
+
+def _summary(rows: Rows, probability: Floats, column: Any, weights: Draws, share: float) -> dict[str, Any]:
+    return _numbers(rows.left, probability, _judge(rows, probability, column, weights, share), share)
+
+
+def _numbers(
+    left: Floats, probability: Floats, estimates: Mapping[str, Estimate], share: float
+) -> dict[str, Any]:
+    """Return estimates as JSON values with what they must be read beside: rows, base rate, ceilings."""
+    numbers: dict[str, Any] = {name: estimate.as_dict() for name, estimate in estimates.items()}
+    base = float(left.mean())
+    numbers["ece"]["noise_floor"] = metrics.calibration_error(left, probability)[1]
+    numbers["lift_at_contact_share"]["ceiling"] = metrics.lift_ceiling(base, share)
+    return numbers | {"rows": len(left), "churners": int(left.sum()), "base_rate": base}
