@@ -53,7 +53,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "promote": (Option("--rollback", bool, "Put the previous champion back."),),
     "score": (),
     "report": (),
-    "ui": (Option("--port", int, "A fixed port; by default a free one is chosen."),),
+    "ui": (Option("--port", int, "The port; by default 5000, or any free one."),),
     "run": (),
 }
 

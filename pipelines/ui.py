@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from datetime import date
 
 from churn.errors import CallError, ModelError
@@ -19,6 +20,7 @@ from churn.params import Params
 from pipelines.cli import Say
 
 VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # else MLflow opens on its GenAI page
+USUAL_PORT = 5000  # the links that training prints lead there
 START_SECONDS = 120
 
 
@@ -37,7 +39,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
     if params.tracking.uri.startswith(("http://", "https://")):
         say(f"runs    {_link(params.tracking.uri.rstrip('/'), params.tracking.experiment)}")
         return
-    port = _free_port(port)
+    port = _free_port([port] if port is not None else [USUAL_PORT, 0])
     address = f"http://127.0.0.1:{port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive its parent
     server = subprocess.Popen(_command(params.tracking.uri, port), env=_environment(), start_new_session=True)
@@ -78,16 +80,17 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _free_port(wanted: int | None) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted or 0))
-        except (OSError, OverflowError):
-            raise CallError(
-                f"--port {wanted} cannot be used. Leave --port out and a free one is chosen."
-            ) from None
-        return int(probe.getsockname()[1])
+def _free_port(wanted: Sequence[int]) -> int:
+    """Return the first port that can be had; 0 stands for any."""
+    for port in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except (OSError, OverflowError):
+                continue
+            return int(probe.getsockname()[1])
+    raise CallError(f"--port {wanted[0]} cannot be used. Leave --port out and a free one is chosen.")
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:
