@@ -172,13 +172,24 @@ class Known:
         """Tell whether the table's data go back to the window's start."""
         return self.data_start <= self.cutoff - window[0]
 
+    def previous(self, selection: Selection, window: Window, column: str) -> Array:
+        """Return a stored column of the row before the latest, `nan` where there are not two."""
+        chosen, visible = self._visible(selection, window)
+        customer = chosen.customer[visible]
+        latest = self._latest_of(customer, visible)
+        before = visible < latest[customer]
+        second = self._latest_of(customer[before], visible[before])
+        values = np.full(self.n, np.nan)
+        some = second >= 0
+        values[some] = self._cells.rows.columns[column][chosen.row[second[some]]]
+        return values
+
     def run_lacking(self, selection: Selection, outcome: str, window: Window) -> LongArray:
         """Count the rows after the latest one whose outcome is known."""
         chosen, visible = self._visible(selection, window)
         known = self._cells.rows.outcome_day(outcome)[chosen.row[visible]] < self.cutoff
         customer = chosen.customer[visible]
-        latest = np.full(self.n, -1, dtype=np.int64)
-        np.maximum.at(latest, customer[known], visible[known])
+        latest = self._latest_of(customer[known], visible[known])
         return np.bincount(customer[visible > latest[customer]], minlength=self.n).astype(np.int64)
 
     def kinds(self, selection: Selection, window: Window) -> LongArray:
@@ -194,6 +205,11 @@ class Known:
     def tenure(self) -> Array:
         """Return the days since sign-up."""
         return (self.cutoff - self.signed_up).astype(np.float64)
+
+    def _latest_of(self, customer: IntArray, position: LongArray) -> LongArray:
+        latest = np.full(self.n, -1, dtype=np.int64)
+        np.maximum.at(latest, customer, position)
+        return latest
 
     def _visible(self, selection: Selection, window: Window) -> tuple[Chosen, LongArray]:
         chosen = self._cells.chosen(selection)

@@ -49,6 +49,9 @@ class Reader(Protocol):
     def reaches(self, window: Window) -> bool:
         """Tell whether the table's data go back to the window's start."""
 
+    def previous(self, selection: Selection, window: Window, column: str) -> Array:
+        """Return a stored column of the row before the latest, `nan` where there are not two."""
+
     def run_lacking(self, selection: Selection, outcome: str, window: Window) -> LongArray:
         """Count the rows after the latest one whose outcome is known."""
 
@@ -156,6 +159,15 @@ class Events:
         column = self._value(value)
         rows = replace(self.rows, value=column.name)
         return self.reader.outermost(rows, self.window, True, column.name) / UNITS_PER[column.type]
+
+    def previous(self, value: str) -> Array:
+        """Return the value of the row before the latest among those that give one; missing without two.
+
+        An ordered verb: it passes over the rows of the look-back once per cutoff.
+        """
+        column = self._value(value)
+        rows = replace(self.rows, value=column.name)
+        return self.reader.previous(rows, self.window, column.name) / UNITS_PER[column.type]
 
     def days_until(self, scheduled: str) -> Array:
         """Return the days from the cutoff to a scheduled time of the latest row that gives one."""

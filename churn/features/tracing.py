@@ -63,6 +63,11 @@ class Tracer:
         self.need.windows.add(window)
         return True
 
+    def previous(self, selection: Selection, window: Window, column: str) -> Array:
+        """Note an ordered look at the rows."""
+        self._note(selection, window, column)
+        return np.zeros(0)
+
     def run_lacking(self, selection: Selection, outcome: str, window: Window) -> LongArray:
         """Note an ordered look at the rows."""
         self._note(selection, window, f"{outcome}_day")

@@ -1,0 +1,62 @@
+"""Unopened e-mails: the customer no longer reads what we send."""
+
+from __future__ import annotations
+
+from churn.features.events import Array, Events, Shrunk, shrunk
+from churn.features.signal import signal
+
+
+@signal(
+    table="emails",
+    looks_back=182,
+    unit="e-mails",
+    riskier_when="higher",
+    family="email",
+    reason="has not opened the last {value:.0f} e-mails",
+    german="hat die letzten {value:.0f} E-Mails nicht geöffnet",
+)
+def emails_unopened_run(emails: Events) -> Array:
+    """E-mails sent since the latest-sent one that was opened before the cutoff."""
+    return emails.run_lacking("opened_at")
+
+
+@signal(
+    table="emails",
+    looks_back=91,
+    unit="share",
+    riskier_when="lower",
+    family="email",
+    reason="opened about {value:.0%} of the e-mails of the last 91 days",
+    german="hat etwa {value:.0%} der E-Mails der letzten 91 Tage geöffnet",
+)
+def emails_open_rate(emails: Events) -> Shrunk:
+    """Share of the e-mails of the last 91 days that were opened, drawn towards everybody's."""
+    return shrunk(emails.having("opened_at").count(), emails.count())
+
+
+@signal(
+    table="emails",
+    looks_back=91,
+    unit="share",
+    riskier_when="lower",
+    family="email",
+    reason="clicked in about {value:.0%} of the e-mails of the last 91 days",
+    german="hat in etwa {value:.0%} der E-Mails der letzten 91 Tage geklickt",
+)
+def emails_click_rate(emails: Events) -> Shrunk:
+    """Share of the e-mails of the last 91 days with a click, drawn towards everybody's."""
+    return shrunk(emails.having("clicked_at").count(), emails.count())
+
+
+@signal(
+    table="emails",
+    looks_back=366,
+    unit="days",
+    riskier_when="lower",
+    family="email",
+    reason="unsubscribed from our e-mails {value:.0f} days ago",
+    german="hat unsere E-Mails vor {value:.0f} Tagen abbestellt",
+)
+def emails_days_since_unsubscribed(emails: Events) -> Array:
+    """Days since the customer unsubscribed; missing for those who have not."""
+    return emails.by("unsubscribed_at").days_since_last()

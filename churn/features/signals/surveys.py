@@ -1,0 +1,80 @@
+"""Low ratings: what the customer said when asked (the 0-10 question of the Net Promoter Score)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from churn.features.events import Array, Events, Shrunk, shrunk
+from churn.features.signal import signal
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="0..10",
+    riskier_when="lower",
+    family="sentiment",
+    reason="rated us {value:.0f} of 10 in the latest survey",
+    german="gab uns in der letzten Umfrage {value:.0f} von 10 Punkten",
+)
+def survey_last_rating(surveys: Events) -> Array:
+    """The latest rating of the last 366 days."""
+    return surveys.by("answered_at").latest("rating")
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="days",
+    riskier_when="either",
+    family="sentiment",
+    reason="last answered a survey {value:.0f} days ago",
+    german="hat zuletzt vor {value:.0f} Tagen eine Umfrage beantwortet",
+)
+def survey_rating_age(surveys: Events) -> Array:
+    """Days since the latest answer."""
+    return surveys.by("answered_at").days_since_last()
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="points",
+    riskier_when="lower",
+    family="sentiment",
+    reason="the latest rating differs by {value:+.0f} points from the one before",
+    german="die letzte Bewertung weicht um {value:+.0f} Punkte von der vorigen ab",
+)
+def survey_rating_change(surveys: Events) -> Array:
+    """The latest rating minus the one before it."""
+    answers = surveys.by("answered_at")
+    return answers.latest("rating") - answers.previous("rating")
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="yes or no",
+    riskier_when="higher",
+    family="sentiment",
+    reason="is a detractor: the latest rating is 6 or lower",
+    german="ist Detraktor: die letzte Bewertung ist 6 oder niedriger",
+)
+def survey_detractor(surveys: Events) -> Array:
+    """1 if the latest rating is 6 or lower, else 0."""
+    rating = surveys.by("answered_at").latest("rating")
+    return np.where(np.isnan(rating), np.nan, rating <= 6)
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="share",
+    riskier_when="higher",
+    family="sentiment",
+    reason="left about {value:.0%} of our surveys unanswered",
+    german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
+)
+def surveys_silent_share(surveys: Events) -> Shrunk:
+    """Share of the surveys of the last 366 days without an answer, drawn towards everybody's."""
+    return shrunk(surveys.lacking("answered_at").count(), surveys.count())

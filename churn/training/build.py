@@ -1,0 +1,170 @@
+"""Write labelled snapshots: cohort x signals at every cutoff, with labels once matured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.data.files import replace_folder
+from churn.data.store import Store, day_of
+from churn.errors import CallError, Stop
+from churn.features.matrix import Builder, Part
+from churn.features.signal import Signal
+from churn.params import Params, digest_of
+from churn.training.label import DROPPED, LEFT, Labels, labels, window_of
+
+SHORTEST_HISTORY_DAYS = 91
+"""Without cutoffs in params.yaml, the first lies this long after the first event of the label's table."""
+
+
+def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
+    """Return the cutoffs that params.yaml asks for, by default one a month over all the data.
+
+    Raises:
+        CallError: a cutoff lies after the watermark.
+        Stop: the data are too short for one.
+    """
+    asked = params.snapshot
+    cutoffs = asked.cutoffs or tuple(_every(params, store))
+    late = [cutoff for cutoff in cutoffs if cutoff > store.tonight]
+    if late:
+        raise CallError(
+            f"snapshot: cutoff {late[0]} lies after the watermark {store.watermark}: nothing is known up to there yet. "
+            "Remove it from snapshot.cutoffs, or ingest newer data."
+        )
+    if not cutoffs:
+        raise Stop(
+            f"snapshot: the data of {params.label.core_table} are shorter than {SHORTEST_HISTORY_DAYS} days before "
+            f"the watermark {store.watermark}, too short for a cutoff. Name one under snapshot.cutoffs."
+        )
+    return tuple(sorted(set(cutoffs)))
+
+
+def _every(params: Params, store: Store) -> Sequence[date]:
+    asked = params.snapshot
+    begin = day_of(store.tables[params.label.core_table].first_day or 0) + timedelta(SHORTEST_HISTORY_DAYS)
+    last = asked.last or store.tonight
+    if asked.every == "month":
+        first = asked.first or (begin.replace(day=1) + timedelta(31)).replace(day=1)
+        months = range((last.year - first.year) * 12 + last.month - first.month + 1)
+        found = [_months_later(first, number) for number in months]
+        return [cutoff for cutoff in found if cutoff <= last]
+    step = 7 if asked.every == "week" else int(asked.every.split()[0])
+    first = asked.first or begin
+    return [first + timedelta(number) for number in range(0, (last - first).days + 1, step)]
+
+
+def _months_later(first: date, months: int) -> date:
+    """Return the same day so many months later, or the last day of a shorter month."""
+    month = first.year * 12 + first.month - 1 + months
+    begin = date(month // 12, month % 12 + 1, 1)
+    length = ((begin + timedelta(31)).replace(day=1) - begin).days
+    return begin + timedelta(min(first.day, length) - 1)
+
+
+def inputs_digest(params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:
+    """Return a digest of all that the snapshots depend on."""
+    described = [signal.described() for signal in signals]
+    return digest_of([store.digest, params.label_id, params.snapshot.late_days, described, list(cutoffs), str(store.watermark)])
+
+
+def write_snapshots(
+    params: Params, store: Store, signals: Sequence[Signal], advance: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
+    """Write `output/snapshots`, aside first, and return its manifest.
+
+    Per cutoff `part.parquet`: customer_id, cutoff, left (1, 0, missing while immature), then the signals.
+
+    Raises:
+        CallError: a cutoff lies after the watermark.
+        Stop: the data are too short for one.
+    """
+    cutoffs = snapshot_cutoffs(params, store)
+    builder = Builder(store, signals, cutoffs)
+    decided = dict(zip(cutoffs, labels(store, cutoffs), strict=True))
+    aside = params.output / ".snapshots.new"
+    shutil.rmtree(aside, ignore_errors=True)
+    writer = _Writer(aside, builder, decided, params, store.watermark)
+    for part in builder.parts(advance):
+        writer.add(part)
+    manifest = {
+        "cutoffs": writer.close(),
+        "signals": [signal.described() for signal in builder.signals],
+        "label_id": params.label_id,
+        "label": params.label.model_dump(mode="json"),
+        "store_digest": store.digest,
+        "inputs_digest": inputs_digest(params, store, builder.signals, cutoffs),
+        "watermark": store.watermark.isoformat(),
+    }
+    (aside / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    replace_folder(aside, params.output / "snapshots")
+    return manifest
+
+
+class _Writer:
+    """Appends parts to one Parquet file per cutoff and counts what it wrote."""
+
+    def __init__(
+        self, folder: Path, builder: Builder, decided: dict[date, Labels], params: Params, watermark: date
+    ) -> None:
+        self.builder, self.decided = builder, decided
+        kinds = {s.name: pa.string() if s.kind == "level" else pa.float64() for s in builder.signals}
+        fields = {"customer_id": pa.string(), "cutoff": pa.date32(), "left": pa.int8(), **kinds}
+        self.schema = pa.schema(list(fields.items()))
+        self.files: dict[date, pq.ParquetWriter] = {}
+        self.facts: dict[date, dict[str, Any]] = {}
+        for cohort in builder.cohorts:
+            place = folder / f"cutoff={cohort.cutoff}"
+            place.mkdir(parents=True)
+            self.files[cohort.cutoff] = pq.ParquetWriter(place / "part.parquet", self.schema, compression="zstd")
+            window = window_of(params, cohort.cutoff)
+            matured = window.mature_on <= watermark
+            self.facts[cohort.cutoff] = {
+                "rows": 0,
+                "left": 0 if matured else None,
+                "matured": matured,
+                "window_end": window.end.isoformat(),
+                "mature_on": window.mature_on.isoformat(),
+                "excluded": cohort.excluded(),
+                "dropped": {},
+            }
+
+    def add(self, part: Part) -> None:
+        """Append the rows of one part; those whose label drops them are counted only."""
+        cutoff, facts = part.cohort.cutoff, self.facts[part.cohort.cutoff]
+        keep = np.ones(len(part.codes), dtype=bool)
+        left = pa.nulls(len(part.codes), pa.int8())
+        if facts["matured"]:
+            found = self.decided[cutoff][part.codes]
+            for label, why in DROPPED.items():
+                if count := int((found == label).sum()):
+                    facts["dropped"][why] = facts["dropped"].get(why, 0) + count
+            keep = ~np.isin(found, list(DROPPED))
+            facts["left"] += int((found[keep] == LEFT).sum())
+            left = pa.array(found[keep], pa.int8())
+        codes = part.codes[keep]
+        facts["rows"] += len(codes)
+        columns = [
+            pa.array(self.builder.customers.ids[codes], pa.string()),
+            pa.array([cutoff] * len(codes), pa.date32()),
+            left,
+        ]
+        for field in list(self.schema)[3:]:
+            values = part.columns[field.name][keep]
+            missing = np.isnan(values.astype(np.float64)) if field.type == pa.float64() else None
+            columns.append(pa.array(values, field.type, mask=missing))
+        self.files[cutoff].write_table(pa.Table.from_arrays(columns, schema=self.schema))
+
+    def close(self) -> dict[str, dict[str, Any]]:
+        """Finish the files and return what is in them, by cutoff."""
+        for file in self.files.values():
+            file.close()
+        return {cutoff.isoformat(): facts for cutoff, facts in self.facts.items()}
