@@ -55,6 +55,15 @@ def calls_csv(
     return "\ufeff" + out.getvalue()
 
 
+def plain_cell(cell: str) -> str:
+    """Return the text that `safe_cell` was given.
+
+    >>> plain_cell("'=HYPERLINK(1)"), plain_cell("'t Hooft")
+    ('=HYPERLINK(1)', "'t Hooft")
+    """
+    return cell[1:] if cell.startswith("'") and safe_cell(cell[1:]) == cell else cell
+
+
 def safe_cell(value: Any) -> str:
     """Return a cell that no spreadsheet runs as a formula; a plain number stays as it is.
 

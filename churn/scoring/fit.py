@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -37,16 +37,14 @@ def check_fit(spec: Mapping[str, Any], params: Params, frame: pd.DataFrame | Non
 
 
 def learned_too_late(spec: Mapping[str, Any], cutoff: date) -> str:
-    """Say when the champion has seen outcomes that lie at or after the cutoff, else return an empty string.
+    """Say when the champion learnt from outcomes known only after the cutoff, else return nothing.
 
     Scoring such a night is allowed, to fill a gap in the files; judging the model by it is not.
     """
-    cutoffs = [date.fromisoformat(str(day)[:10]) for day in spec["trained_cutoffs"]]
-    reach = timedelta(days=int(spec["gap_days"]) + int(spec["horizon_days"]))
-    seen = max((day + reach for day in cutoffs), default=cutoff)
+    seen = date.fromisoformat(str(spec["mature_on"]))
     if seen <= cutoff:
         return ""
     return (
-        f"the champion learnt from outcomes up to {seen}, after {cutoff}: this night could not have had it. "
-        "Use `churn evaluate` to judge the model."
+        f"the champion learnt from outcomes that were known on {seen} only, after {cutoff}: this night could "
+        "not have had it. Use `churn evaluate` to judge the model."
     )

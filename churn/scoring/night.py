@@ -32,6 +32,8 @@ MOST_BEYOND_THE_LIST = 2_000
 
 CHUNK = 500
 
+_ABOUT_THE_MODEL = ("model", "trained_cutoffs", "mature_on", "rows", "churners", "calibration", "recipe")
+
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 
@@ -177,6 +179,7 @@ def score_night(
         "cutoff": str(cutoff),
         "timezone": params.timezone,
         "label": params.label.model_dump(mode="json"),
+        "model": {name: model.spec[name] for name in _ABOUT_THE_MODEL if name in model.spec},
         "base_rate": base_rate,
         "customers": len(roster),
         "cohort": len(frame),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from churn.scoring.calls import safe_cell
+from churn.scoring.calls import plain_cell, safe_cell
 
 
 @pytest.mark.parametrize(
@@ -10,8 +10,10 @@ from churn.scoring.calls import safe_cell
 )
 def test_a_cell_that_a_spreadsheet_would_run_is_kept_as_text(text):
     assert safe_cell(text) == f"'{text}"
+    assert plain_cell(safe_cell(text)) == text
 
 
-@pytest.mark.parametrize("text", ["Ann", "-17", "+3.5", "-1,5", "a=b", "", "4711"])
+@pytest.mark.parametrize("text", ["Ann", "-17", "+3.5", "-1,5", "a=b", "", "4711", "'t Hooft"])
 def test_a_harmless_cell_stays_as_it_is(text):
     assert safe_cell(text) == text
+    assert plain_cell(text) == text

@@ -20,9 +20,7 @@ PARAMS = Params(
 def spec(**changes):
     return {
         "label_id": PARAMS.label_id,
-        "gap_days": 2,
-        "horizon_days": 28,
-        "trained_cutoffs": ["2024-01-01", "2024-02-01"],
+        "mature_on": "2024-03-02",
         "signals": [{"name": "login_change"}, {"name": "tenure_days"}],
     } | changes
 

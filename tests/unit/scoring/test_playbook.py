@@ -212,7 +212,8 @@ WHEN = "when: {health: {at_most: 2}}"
             "plays[0].name ('Big Win'): a name has lower-case letters, digits, - and _.",
         ),
         (
-            f"plays:\n  - {{name: p, {WHEN}, {REST}}}\n  - {{name: p, when: {{health: {{above: 3}}}}, {REST}}}",
+            f"plays:\n  - {{name: p, {WHEN}, {REST}}}\n"
+            f"  - {{name: p, when: {{health: {{above: 3}}}}, {REST}}}",
             "plays[1].name 'p' is taken by plays[0]. Names must differ.",
         ),
         (

@@ -1,0 +1,1 @@
+"""Looking: what a night and a model look like to people."""

@@ -1,0 +1,140 @@
+"""Charts as inline SVG whose colours are the page's, so that they follow light, dark and print."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+Floats = npt.NDArray[np.float64]
+
+# Stand-ins that matplotlib accepts; in the SVG each becomes a variable of the style sheet.
+INK, FAINT, MAIN, ACCENT = "#010101", "#020202", "#030303", "#040404"
+_VARIABLES = {INK: "var(--ink)", FAINT: "var(--faint)", MAIN: "var(--main)", ACCENT: "var(--accent)"}
+_SIZE = (5.4, 3.3)
+
+
+def probabilities(values: Floats, base_rate: float) -> str:
+    """Draw how many customers have which probability, with the usual rate as a line."""
+    figure, axes = _canvas()
+    top = max(0.05, float(np.ceil(values.max(initial=0) * 20) / 20))
+    axes.hist(values, bins=np.linspace(0, top, 31).tolist(), color=MAIN, edgecolor="none")
+    axes.axvline(base_rate, color=ACCENT, linewidth=1.6, linestyle=(0, (4, 2)))
+    axes.annotate(
+        f"usual rate {base_rate:.1%}",
+        (base_rate, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(5, -4),
+        textcoords="offset points",
+        color=ACCENT,
+        va="top",
+        fontsize=9,
+    )
+    axes.set_xlim(0, top)
+    axes.set_xlabel("probability of leaving")
+    axes.set_ylabel("customers")
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return _svg(figure, "probabilities", "Histogram of the customers' probability of leaving")
+
+
+def calibration(table: Sequence[Mapping[str, Any]]) -> str:
+    """Draw observed against predicted rates with their intervals; on the line is well calibrated.
+
+    Args:
+        table: rows with `predicted, observed, low, high`.
+    """
+    figure, axes = _canvas()
+    predicted, observed, low, high = (
+        np.array([row[name] for row in table], dtype=float)
+        for name in ("predicted", "observed", "low", "high")
+    )
+    top = 1.05 * float(np.nanmax(np.concatenate([predicted, high])))
+    axes.plot([0, top], [0, top], color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
+    spread = np.clip([observed - low, high - observed], 0, None)
+    axes.errorbar(
+        predicted,
+        observed,
+        yerr=spread,
+        fmt="o",
+        color=MAIN,
+        ecolor=MAIN,
+        elinewidth=1.3,
+        capsize=3,
+        markersize=5,
+    )
+    axes.set_xlim(0, top)
+    axes.set_ylim(0, top)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("really left")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.set_major_locator(MaxNLocator(5))
+    return _svg(figure, "calibration", "Observed against predicted rates with 95 % intervals")
+
+
+def gain(shares: Floats, found: Floats, contact_share: float) -> str:
+    """Draw which share of all leavers is found by contacting the likeliest `shares` of the customers."""
+    figure, axes = _canvas()
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
+    axes.plot(shares, found, color=MAIN, linewidth=2)
+    at = float(np.interp(contact_share, shares, found))
+    axes.plot([contact_share], [at], "o", color=ACCENT, markersize=6)
+    axes.annotate(
+        f"{contact_share:.0%} contacted: {at:.0%} found",
+        (contact_share, at),
+        xytext=(9, -4),
+        textcoords="offset points",
+        color=ACCENT,
+        fontsize=9,
+        va="top",
+    )
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("customers contacted, likeliest first")
+    axes.set_ylabel("leavers among them")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return _svg(figure, "gain", "Share of leavers found by share of customers contacted")
+
+
+def _canvas() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=_SIZE, layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
+    axes.patch.set_alpha(0)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.tick_params(colors=INK, labelsize=9, color=FAINT)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    return figure, axes
+
+
+def _svg(figure: Figure, name: str, label: str) -> str:
+    """Return the figure as SVG that is the same bytes each time and takes its colours from the page."""
+    out = io.StringIO()
+    plain = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(out, format="svg", metadata=plain)
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL)  # it would reach the whole page
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, variable)
+    svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px var(--font)", svg)
+    # Ids are per chart: two charts on a page must not share a clip path.
+    svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()

@@ -1,0 +1,174 @@
+"""The report: one page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from typing import Any
+
+import jinja2
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from markupsafe import Markup
+
+from churn.reporting import charts
+from churn.reporting.quality import quality_of
+from churn.reporting.sources import Sources
+
+Floats = npt.NDArray[np.float64]
+
+MOST_CALLS = 50
+BANDS = {5: "well", 4: "good", 3: "as usual", 2: "at risk", 1: "about to leave"}
+Z_95 = 1.959964
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a list: its words, how many, and its length in per cent of the longest."""
+
+    name: str
+    count: int
+    length: float
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Total:
+    """A sum over customers with the 95 % interval that chance alone gives it."""
+
+    value: float
+    low: float
+    high: float
+
+
+def render(sources: Sources, contact_share: float) -> str:
+    """Return the report as HTML; everything that comes from data is escaped.
+
+    Args:
+        sources: a night and, where there was one, an evaluation.
+        contact_share: the share of customers that the gain chart marks.
+    """
+    template = _environment().get_template("report.html")
+    facts, cohort = sources.facts, _cohort(sources.scores)
+    probability = cohort["churn_probability"].to_numpy(dtype=np.float64)
+    value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
+    quality = quality_of(sources.metrics, sources.promotion, contact_share)
+    bands = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return template.render(
+        cutoff=sources.cutoff,
+        facts=facts,
+        horizon=facts["label"]["horizon_days"],
+        at_risk=int((bands <= 2).sum()),
+        leaving=expected(probability),
+        at_stake=expected(probability, value),
+        value_known=int((~np.isnan(value)).sum()),
+        excluded=_bars(facts["excluded"].items()),
+        bands=[_band(band, bands) for band in BANDS],
+        families=_bars(facts["first_reasons"].items()),
+        plays=_bars(_plays_called(sources.scores).items()),
+        probabilities=Markup(charts.probabilities(probability, facts["base_rate"])) if len(cohort) else "",
+        calls=_calls(sources),
+        most=MOST_CALLS,
+        quality=quality,
+        same_model=quality is None or not quality.version or quality.version == facts["model_version"],
+        calibration=Markup(quality.calibration_svg) if quality else "",
+        gain=Markup(quality.gain_svg) if quality else "",
+    )
+
+
+def expected(probability: Floats, value_at_risk: Floats | None = None) -> Total:
+    """Return how many (or, with values, how much) leaves on average, and 95 % of what chance makes of it.
+
+    Customers are taken to leave independently, each with the stated probability; unknown values count
+    nothing. The interval is that of a sum of independent yes-or-no draws, by the normal approximation.
+    """
+    if value_at_risk is None:
+        value_at_risk = probability
+    at_stake = np.divide(value_at_risk, probability, out=np.zeros(len(probability)), where=probability > 0)
+    spread = float(np.sqrt(np.nansum(at_stake**2 * probability * (1 - probability))))
+    total = float(np.nansum(value_at_risk))
+    return Total(total, max(0.0, total - Z_95 * spread), total + Z_95 * spread)
+
+
+def _environment() -> jinja2.Environment:
+    text = resources.files("churn.reporting").joinpath("report.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.DictLoader({"report.html": text}),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": _count,
+        "money": _money,
+        "share": lambda part: f"{part:.1%}",
+        "day": _day,
+    }
+    return environment
+
+
+def _cohort(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[scores["excluded_because"].isna()]
+
+
+def _bars(counts: Any) -> list[Bar]:
+    ordered = sorted(counts, key=lambda item: (-item[1], item[0]))
+    longest = max((count for _, count in ordered), default=1) or 1
+    return [Bar(str(name), int(count), 100 * count / longest) for name, count in ordered]
+
+
+def _band(band: int, bands: Floats) -> Bar:
+    counts = [int((bands == each).sum()) for each in BANDS]
+    count = int((bands == band).sum())
+    return Bar(f"{band} {BANDS[band]}", count, 100 * count / (max(counts) or 1), f"band{band}")
+
+
+def _plays_called(scores: pd.DataFrame) -> dict[str, int]:
+    called = scores.loc[scores["arm"] == "treated", "play"]
+    return {str(play): int(count) for play, count in called.value_counts().items()}
+
+
+def _calls(sources: Sources) -> list[dict[str, Any]]:
+    rows = sources.scores.set_index("customer_id")
+    cited = [name for name in rows.columns if name.startswith("reason_")]
+    calls = []
+    for rank, (customer, name) in enumerate(sources.called[:MOST_CALLS], start=1):
+        row = rows.loc[customer]
+        calls.append(
+            {
+                "rank": rank,
+                "customer": customer,
+                "name": name,
+                "probability": row["churn_probability"],
+                "value": None if pd.isna(row["value_at_risk"]) else row["value_at_risk"],
+                "health": None if pd.isna(row["health"]) else int(row["health"]),
+                "reasons": _said(row[cited].tolist()),
+                **{key: _text(row[key]) for key in ("play", "action", "owner", "channel", "success")},
+                "due": row["due_at"],
+            }
+        )
+    return calls
+
+
+def _said(cells: Sequence[Any]) -> list[str]:
+    return [str(cell) for cell in cells if not pd.isna(cell)]
+
+
+def _text(cell: Any) -> str:
+    return "" if pd.isna(cell) else str(cell)
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}"
+
+
+def _money(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.2f}"
+
+
+def _day(value: date) -> str:
+    return f"{value.day} {value:%b}"

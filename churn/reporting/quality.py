@@ -1,0 +1,126 @@
+"""How good the model is, in the words and numbers of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from churn.reporting import charts
+
+CANDIDATES = {
+    "challenger": "the model",
+    "champion": "the champion it was measured against",
+    "logistic": "logistic regression",
+    "recency": "recency rule",
+    "base_rate": "base rate for everybody",
+}
+METRICS = {
+    "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),
+    "auc": ("AUC", "how often a leaver is ranked above a stayer; .5 is chance", 3),
+    "average_precision": ("average precision", "to be read beside the base rate", 3),
+    "lift_at_contact_share": ("lift", "leavers among those contacted, against calling at random", 2),
+    "precision_at_contact_share": ("precision", "share of leavers among those contacted", 3),
+    "observed_expected": ("observed / expected", "1 where the level is right", 3),
+    "calibration_slope": ("calibration slope", "1 where the spread is right", 2),
+    "ece": ("calibration error", "mean distance between predicted and observed", 4),
+}
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value with its interval, as text; empty where it is undefined."""
+
+    value: str
+    interval: str
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any] | None, digits: int) -> Number:
+        """Format a `{value, low, high}` of metrics.json."""
+        if not found or found.get("value") is None:
+            return cls("", "")
+        low, high = found.get("low"), found.get("high")
+        span = "" if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}"
+        return cls(f"{found['value']:.{digits}f}", span)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The section on the model: a table of metrics by candidate, comparisons, charts."""
+
+    version: str
+    cutoffs: tuple[str, ...]
+    rows: int
+    churners: int
+    base_rate: float
+    candidates: tuple[str, ...]
+    table: tuple[tuple[str, str, tuple[Number, ...]], ...]
+    compared: tuple[str, ...]
+    calibration_svg: str
+    gain_svg: str
+    verdict: str
+    notes: tuple[str, ...]
+
+
+def quality_of(
+    metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] | None, contact_share: float
+) -> Quality | None:
+    """Put an evaluation into words; None where there was none."""
+    if metrics is None:
+        return None
+    found = metrics["candidates"]
+    there = [name for name in CANDIDATES if name in found]
+    ours = found["challenger"]
+    gains = metrics.get("gain_table") or []
+    return Quality(
+        version=str(metrics.get("model", {}).get("version", "")),
+        cutoffs=tuple(str(day) for day in metrics["cutoffs"]),
+        rows=int(ours["rows"]),
+        churners=int(ours["churners"]),
+        base_rate=float(ours["base_rate"]),
+        candidates=tuple(CANDIDATES[name] for name in there),
+        table=tuple(
+            (title, meaning, tuple(Number.of(found[name].get(metric), digits) for name in there))
+            for metric, (title, meaning, digits) in METRICS.items()
+            if metric in ours
+        ),
+        compared=tuple(_compared(metrics.get("paired", {}))),
+        calibration_svg=charts.calibration(metrics["calibration_table"])
+        if metrics.get("calibration_table")
+        else "",
+        gain_svg=charts.gain(
+            np.array([0.0, *(row["share"] for row in gains)]),
+            np.array([0.0, *(row["captured"] for row in gains)]),
+            contact_share,
+        )
+        if gains
+        else "",
+        verdict=_verdict(promotion),
+        notes=tuple(str(note) for note in (promotion or {}).get("notes", ())),
+    )
+
+
+def _compared(paired: Mapping[str, Any]) -> list[str]:
+    said = []
+    for pair, differences in paired.items():
+        loss = differences.get("log_loss") or {}
+        other = CANDIDATES.get(pair.removeprefix("challenger_minus_"), pair)
+        if loss.get("low") is None or loss.get("high") is None:
+            continue
+        number = f"{loss['value']:+.4f} (95 %: {loss['low']:+.4f} to {loss['high']:+.4f})"
+        word = "better" if loss["high"] < 0 else "worse" if loss["low"] > 0 else "not told apart"
+        link = "from" if word == "not told apart" else "than"
+        said.append(f"{word} {link} the {other.removeprefix('the ')}: log loss {number}")
+    return said
+
+
+def _verdict(promotion: Mapping[str, Any] | None) -> str:
+    if promotion is None:
+        return "No gate has judged it yet (churn promote)."
+    gates = promotion.get("gates", ())
+    if promotion.get("accepted"):
+        return f"It passed all {len(gates)} gates."
+    stopped = [str(gate["rule"]) for gate in gates if not gate["passed"]]
+    return f"It was refused by {len(stopped)} of {len(gates)} gates: {'; '.join(stopped)}."
