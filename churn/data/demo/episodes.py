@@ -37,16 +37,18 @@ class Kind:
 
 
 KINDS = (
-    Kind("usage_fading", ("activity",), 0.00110, (0.10, 0.08), (0.020, 0.018, 0.018), (0.0, 0.0020, 0.030)),
-    Kind("champion_lost", ("activity", "email", "purchase"), 0.00050, (0.14, 0.09), (0.010, 0.010, 0.012),
-         (0.0, 0.0030, 0.046)),
-    Kind("mail_fatigue", ("email",), 0.00110, (0.09, 0.06), (0.020, 0.020, 0.020), (0.0, 0.0010, 0.017)),
-    Kind("payment_trouble", ("payment",), 0.00100, (0.62, 0.10), (0.012, 0.060, 0.045), (0.0, 0.0, 0.050)),
-    Kind("bad_experience", ("sentiment",), 0.00090, (0.10, 0.07), (0.020, 0.020, 0.020), (0.0, 0.0020, 0.025)),
-    Kind("slow_support", ("support",), 0.00080, (0.11, 0.08), (0.022, 0.022, 0.022), (0.0, 0.0020, 0.024)),
-    Kind("spending_less", ("purchase",), 0.00090, (0.09, 0.07), (0.020, 0.018, 0.018), (0.0, 0.0015, 0.021)),
+    Kind("usage_fading", ("activity",), 0.00066, (0.045, 0.055), (0.008, 0.009, 0.010), (0.0, 0.0010, 0.032)),
+    Kind("champion_lost", ("activity", "email", "purchase"), 0.00030, (0.055, 0.060), (0.005, 0.006, 0.008),
+         (0.0, 0.0015, 0.042)),
+    Kind("mail_fatigue", ("email",), 0.00048, (0.040, 0.048), (0.009, 0.010, 0.011), (0.0, 0.0005, 0.027)),
+    Kind("payment_trouble", ("payment",), 0.00072, (0.75, 0.08), (0.006, 0.035, 0.022), (0.0, 0.0, 0.048)),
+    Kind("bad_experience", ("sentiment", "activity"), 0.00052, (0.045, 0.050), (0.009, 0.010, 0.011),
+         (0.0, 0.0010, 0.029)),
+    Kind("slow_support", ("support", "sentiment"), 0.00046, (0.045, 0.050), (0.009, 0.010, 0.011),
+         (0.0, 0.0010, 0.028)),
+    Kind("spending_less", ("purchase",), 0.00046, (0.040, 0.048), (0.009, 0.010, 0.011), (0.0, 0.0005, 0.027)),
     # Harmless, and there to be mistaken for trouble: two quiet weeks and then back.
-    Kind("away", (), 0.00200, (0.0, 0.0), (0.075, 0.0, 0.0), (0.0, 0.0, 0.0)),
+    Kind("away", (), 0.00070, (0.0, 0.0), (0.075, 0.0, 0.0), (0.0, 0.0, 0.0)),
 )
 NAMES = tuple(kind.name for kind in KINDS)
 PAYMENT = NAMES.index("payment_trouble")

@@ -7,7 +7,7 @@ import numpy as np
 from churn.data.demo.people import People
 from churn.data.demo.world import FAR, YEAR_DAYS, Array, leaving_season
 
-BASE_HAZARD = 0.00028
+BASE_HAZARD = 0.00012
 """Hazard a day of leaving for no reason that any table could show, for an average customer."""
 SETTLING_DAYS = 14
 NOTICE_DAYS = (2, 14)

@@ -68,14 +68,14 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
     start = _sign_up_days(rng, size)
     step = np.where(rng.random(size) < 0.7, 1, -1)
     frailty = np.exp(
-        rng.normal(0.0, 0.40, size)
-        + np.array((0.22, 0.05, -0.15, -0.35))[company]
-        + np.array((0.0, -0.15, -0.25, 0.05, 0.25))[channel]
+        rng.normal(0.0, 0.22, size)
+        + np.array((0.35, 0.08, -0.25, -0.55))[company]
+        + np.array((0.0, -0.20, -0.35, 0.05, 0.35))[channel]
         + np.array((0.12, 0.0, -0.12))[plan]
         # The spring promotion of 2025 brought in customers who stay less long.
         + np.where((start >= 240) & (start < 320), 0.35, 0.0)
     )
-    proneness = np.exp(rng.normal(0.0, 0.45, size))
+    proneness = np.exp(rng.normal(0.0, 0.40, size))
     onset = episodes.ONSET[:, None] * proneness[None, :] * np.ones((len(episodes.KINDS), size))
     onset[episodes.PAYMENT] *= np.array((1.35, 1.1, 0.7, 0.5))[company]
     onset[episodes.index("slow_support")] *= np.array((0.8, 0.9, 1.3, 1.5))[company]
@@ -97,11 +97,11 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
         name=rng.integers(0, 2**31, size),
         frailty=frailty,
         onset=onset,
-        use_level=np.exp(rng.normal(-0.95, 0.55, size) + np.array((-0.25, 0.0, 0.2, 0.45))[company]),
+        use_level=np.exp(rng.normal(-0.55, 0.45, size) + np.array((-0.25, 0.0, 0.2, 0.45))[company]),
         breadth=rng.integers(2, 8, size),
-        open_level=rng.beta(7.0, 4.0, size),
+        open_level=rng.beta(9.0, 3.5, size),
         mood_level=np.clip(rng.normal(8.3, 0.9, size), 5.5, 10.0),
-        order_level=np.exp(rng.normal(-3.15, 0.5, size)),
+        order_level=np.exp(rng.normal(-2.35, 0.40, size)),
         basket_level=np.exp(rng.normal(3.7, 0.5, size) + np.array((0.0, 0.3, 0.7, 1.2))[company]),
     )
 

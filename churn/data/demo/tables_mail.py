@@ -21,7 +21,7 @@ def emails(chunk: Chunk) -> pa.Table:
     rng = chunk.streams.get("emails")
     cells = chunk.mailable()
     newsletter = w.WEEKDAY[cells.day] == TUESDAY
-    sent = cells.take(rng.random(len(cells), dtype=np.float32) < np.where(newsletter, 0.78, 0.028))
+    sent = cells.take(rng.random(len(cells), dtype=np.float32) < np.where(newsletter, 0.85, 0.075))
     size = len(sent)
     opened = rng.random(size) < _chance_to_open(chunk, sent)
     clicked = opened & (rng.random(size) < 0.30)
@@ -50,7 +50,7 @@ def emails(chunk: Chunk) -> pa.Table:
 
 def _chance_to_open(chunk: Chunk, sent: Cells) -> Array:
     chance = chunk.people.open_level.astype(np.float32)[sent.who]
-    chance = chance * sent.by_phase("mail_fatigue", 1.0, 0.45, 0.18, 0.07)
+    chance = chance * sent.by_phase("mail_fatigue", 1.0, 0.30, 0.10, 0.04)
     chance *= sent.by_phase("champion_lost", 1.0, 0.60, 0.30, 0.18)
     chance *= sent.by_phase("away", 1.0, 0.35, 0.35, 0.35)
     left = (sent.status & 3) == 0

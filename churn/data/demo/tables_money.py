@@ -52,9 +52,13 @@ def orders(chunk: Chunk) -> pa.Table:
     rng = chunk.streams.get("orders")
     cells = chunk.in_force()
     rate = chunk.people.order_level.astype(np.float32)[cells.who] * (0.5 + 0.5 * w.USE_BY_DAY[cells.day])
-    rate *= cells.by_phase("spending_less", 1.0, 0.55, 0.25, 0.12)
+    rate *= cells.by_phase("spending_less", 1.0, 0.35, 0.12, 0.05)
     rate *= cells.by_phase("champion_lost", 1.0, 0.60, 0.35, 0.25)
-    made = cells.take(rng.random(len(cells), dtype=np.float32) < rate * np.where(cells.pending, 0.2, 1.0))
+    # Stock runs down by an uneven amount a day, and whenever one unit is used up an order falls due: orders
+    # come at a rhythm of the customer's own. A few are skipped.
+    used = np.cumsum(rng.gamma(0.25, 4.0, len(cells)) * rate * np.where(cells.pending, 0.2, 1.0))
+    falls_due = np.floor(used) > np.floor(np.concatenate([[0.0], used[:-1]]))
+    made = cells.take(falls_due & (rng.random(len(cells)) < 0.92))
     size = len(made)
     shrunk = made.by_phase("spending_less", 1.0, 0.8, 0.6, 0.5)
     full = chunk.people.basket_level[made.who] * shrunk * np.exp(rng.normal(0.0, 0.45, size))

@@ -30,7 +30,7 @@ def interactions(chunk: Chunk) -> pa.Table:
     """Return interactions: with trouble they become fewer and of fewer kinds."""
     rng = chunk.streams.get("interactions")
     cells = chunk.in_force()
-    level = 0.55 * chunk.people.use_level.astype(np.float32) ** 0.9
+    level = 0.50 * chunk.people.use_level.astype(np.float32) ** 0.9
     happened = _expand(rng, cells, _use(chunk, cells) * level[cells.who])
     narrow = happened.by_phase("usage_fading", 1.0, 0.8, 0.6, 0.4)
     narrow = narrow * happened.by_phase("champion_lost", 1.0, 0.7, 0.45, 0.35)
@@ -63,10 +63,11 @@ def _use(chunk: Chunk, cells: Cells) -> Array:
     """Return how much of the usual use is left on each customer-day, with noise from week to week."""
     rng = chunk.streams.get("use")
     weeks = w.HISTORY_DAYS // 7 + 1
-    noise = np.exp(rng.normal(-0.06, 0.35, (len(chunk.people), weeks)).astype(np.float32))
+    noise = np.exp(rng.normal(-0.02, 0.20, (len(chunk.people), weeks)).astype(np.float32))
     use = w.USE_BY_DAY[cells.day] * noise[cells.who, cells.day // 7]
-    use *= cells.by_phase("usage_fading", 1.0, 0.72, 0.45, 0.25)
-    use *= cells.by_phase("champion_lost", 1.0, 0.65, 0.38, 0.20)
+    use *= cells.by_phase("usage_fading", 1.0, 0.45, 0.22, 0.10)
+    use *= cells.by_phase("champion_lost", 1.0, 0.45, 0.22, 0.10)
+    use *= cells.by_phase("bad_experience", 1.0, 0.75, 0.55, 0.40)
     use *= cells.by_phase("away", 1.0, 0.10, 0.10, 0.10)
     use *= np.where(cells.pending, np.float32(0.45), np.float32(1.0))
     return use

@@ -19,11 +19,11 @@ def surveys(chunk: Chunk) -> pa.Table:
     """Return surveys about every six weeks; half are answered, and bad experiences pull the rating down."""
     rng = chunk.streams.get("surveys")
     cells = chunk.in_force()
-    rate = cells.by_phase("bad_experience", 1 / 42, 1 / 30, 1 / 30, 1 / 30)
+    rate = cells.by_phase("bad_experience", 1 / 30, 1 / 12, 1 / 12, 1 / 12)
     asked = cells.take(rng.random(len(cells), dtype=np.float32) < rate * ~cells.pending)
     size = len(asked)
-    answered = rng.random(size) < asked.by_phase("bad_experience", 0.52, 0.50, 0.46, 0.42)
-    drop = asked.by_phase("bad_experience", 0.0, 2.6, 4.2, 5.2) + asked.by_phase("slow_support", 0.0, 0.4, 0.8, 1.0)
+    answered = rng.random(size) < asked.by_phase("bad_experience", 0.58, 0.58, 0.55, 0.52)
+    drop = asked.by_phase("bad_experience", 0.0, 3.0, 4.4, 5.2) + asked.by_phase("slow_support", 0.0, 1.6, 2.2, 2.6)
     rating = np.clip(np.round(chunk.people.mood_level[asked.who] - drop + rng.normal(0.0, 1.1, size)), 0, 10)
     asked_at = seconds_at(asked.day, office_time(rng, size))
     answered_at = so_far(asked_at + rng.integers(600, 4 * w.DAY_SECONDS, size), answered)
@@ -43,7 +43,7 @@ def tickets(chunk: Chunk) -> pa.Table:
     """Return support tickets: slow support answers late and brings more of them."""
     rng = chunk.streams.get("tickets")
     cells = chunk.in_force()
-    rate = 0.010 * cells.by_phase("slow_support", 1.0, 3.5, 4.5, 4.5) * cells.by_phase("bad_experience", 1.0, 1.8, 2.0, 2.0)
+    rate = 0.011 * cells.by_phase("slow_support", 1.0, 6.0, 8.0, 9.0) * cells.by_phase("bad_experience", 1.0, 3.0, 4.0, 4.0)
     rate *= 0.4 + 0.6 * w.USE_BY_DAY[cells.day]
     opened = cells.take(rng.random(len(cells), dtype=np.float32) < rate * ~cells.pending)
     size = len(opened)
