@@ -22,6 +22,7 @@ from pipelines.cli import Say
 VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # else MLflow opens on its GenAI page
 USUAL_PORT = 5000  # the links that training prints lead there
 START_SECONDS = 120
+STDERR = 2  # what MLflow says is for the log; stdout is for the links
 
 
 def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | None = None) -> None:
@@ -42,7 +43,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
     port = _free_port([port] if port is not None else [USUAL_PORT, 0])
     address = f"http://127.0.0.1:{port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive its parent
-    server = subprocess.Popen(_command(params.tracking.uri, port), env=_environment(), start_new_session=True)
+    command, environment = _command(params.tracking.uri, port), _environment()
+    server = subprocess.Popen(command, env=environment, stdout=STDERR, start_new_session=True)
     try:
         _wait(server, address)
         say(f"runs    {_link(address, params.tracking.experiment)}")

@@ -84,4 +84,6 @@ def _alone(lock: Path) -> Iterator[None]:
 def _demo_and_run(folder: Path, churn: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     for call in (["demo", "--customers", "400", "--seed", "7"], ["run"]):
         done = churn(*call, cwd=folder)
-        assert done.returncode == 0, f"churn {' '.join(call)} ended {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, (
+            f"churn {' '.join(call)} ended {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
