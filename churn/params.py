@@ -258,7 +258,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
-        raise ParamsError(f"{path.name}: expected sections such as 'source:' and 'label:', found {tree!r:.40}.")
+        raise ParamsError(
+            f"{path.name}: expected sections such as 'source:' and 'label:', found {tree!r:.40}."
+        )
     return tree
 
 
@@ -291,7 +293,9 @@ def _from_environment(value: Any, place: str, problems: list[str]) -> Any:
     def replace(found: re.Match[str]) -> str:
         name = found.group(1)
         if name not in os.environ:
-            problems.append(f"{place} uses ${{{name}}}, which is not set in the environment. Export {name} first.")
+            problems.append(
+                f"{place} uses ${{{name}}}, which is not set in the environment. Export {name} first."
+            )
         return os.environ.get(name, "unset")
 
     return re.sub(r"\$\{(\w+)\}", replace, value)

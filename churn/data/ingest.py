@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from churn.data.files import replace_folder
-from churn.data.source import Source, first_line, fingerprint, literal, open_source, quoted
+from churn.data.source import Source, fingerprint, first_line, literal, open_source, quoted
 from churn.data.staging import Staged, stage
 from churn.data.store import Store, StoredTable, day_of, write_manifest
 from churn.data.tables import UNITS_PER, Column, wanted_tables
@@ -53,7 +53,9 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
             try:
                 tables[name] = _Writer(source, one, aside, bad).write()
             except duckdb.Error as error:
-                raise SourceError(f"{name}: cannot be read as params.yaml says: {first_line(error)}") from None
+                raise SourceError(
+                    f"{name}: cannot be read as params.yaml says: {first_line(error)}"
+                ) from None
             problems += _verdict(params, name, tables[name])
             tell(_told(name, tables[name]))
         last = tables[params.label.core_table].last_day
@@ -73,11 +75,14 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
 
 def _stage_all(source: Source, params: Params) -> list[Staged]:
     """Stage every table, so that all that is missing is said at once."""
-    staged, problems = [], []
+    staged: list[Staged] = []
+    problems: list[str] = []
     watermark = params.snapshot.watermark
     for wanted in wanted_tables(params):
         try:
-            staged.append(stage(source, wanted, params.timezone, watermark.isoformat() if watermark else None))
+            staged.append(
+                stage(source, wanted, params.timezone, watermark.isoformat() if watermark else None)
+            )
         except SourceError as error:
             problems += error.problems
     if problems:
@@ -89,13 +94,16 @@ def _verdict(params: Params, name: str, table: StoredTable) -> list[str]:
     rejected = sum(table.rejects.values())
     if table.rows_read and rejected > params.check.max_rejects * table.rows_read:
         rules = ", ".join(f"{count:,} break '{rule}'" for rule, count in table.rejects.items())
+        share = rejected / table.rows_read
         return [
-            f"{name}: {rejected:,} of {table.rows_read:,} rows ({rejected / table.rows_read:.1%}) are unfit, more than "
+            f"{name}: {rejected:,} of {table.rows_read:,} rows ({share:.1%}) are unfit, more than "
             f"check.max_rejects ({params.check.max_rejects:.1%}): {rules}. "
             f"See {params.output.name}/rejects/{name}.parquet; mend the source or its mapping."
         ]
     if table.rows == 0 and name in ("customers", params.label.core_table):
-        return [f"{name}: the table is empty, and nothing can be said without it. Mend 'source' or the mapping."]
+        return [
+            f"{name}: the table is empty, and nothing can be said without it. Mend 'source' or the mapping."
+        ]
     return []
 
 
@@ -114,6 +122,7 @@ class _Writer:
         self.table = staged.wanted.table
         self.folder = store / self.table.name
         self.rejects = rejects / f"{self.table.name}.parquet"
+        self.kinds: tuple[str, ...] = ()
 
     def write(self) -> StoredTable:
         """Judge every row, then write the good and the bad."""
@@ -152,18 +161,24 @@ class _Writer:
 
     def _write_rejects(self, judged: str) -> None:
         said = ", ".join(f"{quoted(c.name + '__text')} AS {quoted(c.name)}" for c in self.staged.mapped)
-        self._copy(f"SELECT broken AS rule, {said} FROM ({judged}) WHERE broken IS NOT NULL ORDER BY ALL", self.rejects)
+        self._copy(
+            f"SELECT broken AS rule, {said} FROM ({judged}) WHERE broken IS NOT NULL ORDER BY ALL",
+            self.rejects,
+        )
 
     def _write_good(self, judged: str) -> None:
+        self._name_kinds(judged)
         stored = self._stored_columns()
         selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in stored)
-        order = "customer, at" if self.table.name != "customers" else "customer_id"
+        order = 'customer, "at"' if self.table.name != "customers" else "customer_id"
         first = [name for name in ("known_day", "row_id") if name in dict(stored)]
         rest = [name for name, _ in stored if name not in (*first, "customer", "customer_id", "at")]
         ordering = ", ".join([order, *(quoted(name) for name in [*first, *rest])])
         rows = f"SELECT {selected} FROM ({judged}) WHERE broken IS NULL"
         if self.table.name == "customers":
-            rows = f"SELECT (row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS customer, * FROM ({rows})"
+            rows = (
+                f"SELECT (row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS customer, * FROM ({rows})"
+            )
         self._copy(f"{rows} ORDER BY {ordering}", self.folder / "part-0.parquet")
 
     def _stored_columns(self) -> list[tuple[str, str]]:
@@ -185,9 +200,28 @@ class _Writer:
             return [(f"{column.name}_day", _day(column.name)), (f"{column.name}_after", after)]
         if column.role == "scheduled":
             return [(f"{column.name}_day", _day(column.name))]
+        if column.name == "kind":
+            return [("kind", f"enum_code({name}::{self._kinds})::INTEGER")] if self.kinds else []
         if column.type in UNITS_PER:
             return [(column.name, f"round({name} * {UNITS_PER[column.type]})::BIGINT")]
         return [(column.name, name)]
+
+    def _name_kinds(self, judged: str) -> None:
+        """Number the kinds in the order of their names; numbers are what counting them needs."""
+        if not self.staged.has("kind"):
+            return
+        distinct = (
+            f"SELECT DISTINCT kind FROM ({judged}) WHERE broken IS NULL AND kind IS NOT NULL ORDER BY 1"
+        )
+        self.kinds = tuple(str(row[0]) for row in self.connection.execute(distinct).fetchall())
+        if self.kinds:
+            self.connection.execute(
+                f"CREATE TYPE {self._kinds} AS ENUM ({', '.join(literal(kind) for kind in self.kinds)})"
+            ).fetchall()
+
+    @property
+    def _kinds(self) -> str:
+        return quoted(f"kinds_of_{self.table.name}")
 
     def _remember_codes(self) -> None:
         part = literal(str(self.folder / "part-0.parquet"))
@@ -215,7 +249,8 @@ class _Writer:
             columns=tuple(names),
             missing={name: n for name, n in zip(names, missing, strict=True) if n},
             rejects=rejects,
-            digest=digest_of([names, rows, content]),
+            kinds=self.kinds,
+            digest=digest_of([names, self.kinds, rows, content]),
         )
 
     def _copy(self, sql: str, path: Path) -> None:
@@ -225,4 +260,3 @@ class _Writer:
 
 def _day(name: str) -> str:
     return f"({quoted(name + '__local')}::DATE - DATE '1970-01-01')::INTEGER"
-

@@ -101,7 +101,9 @@ def fingerprint(params: Params) -> str:
         for path in files
         if path.exists()
     ]
-    shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events", "label", "check"})
+    shaping = params.model_dump(
+        mode="json", include={"source", "timezone", "tables", "events", "label", "check"}
+    )
     return digest_of([seen, shaping, params.snapshot.watermark])
 
 
@@ -122,7 +124,7 @@ def _duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
 def _folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> Source:
     if not folder.is_dir():
         raise SourceError(
-            f"source: no folder at {folder}. Mend 'source' in params.yaml (`churn demo` writes a demo company)."
+            f"source: no folder at {folder}. Mend 'source', or write a company there with `churn demo`."
         )
     tables: list[str] = []
     problems: list[str] = []
@@ -170,7 +172,9 @@ def _codes_with_leading_zeros(connection: duckdb.DuckDBPyConnection, files: str,
     if not numbers:
         return []
     tests = ", ".join(f"coalesce(bool_or({quoted(name)} SIMILAR TO '0[0-9]+'), false)" for name in numbers)
-    row = connection.execute(f"SELECT {tests} FROM read_csv({files}, {options}, all_varchar = true)").fetchone()
+    row = connection.execute(
+        f"SELECT {tests} FROM read_csv({files}, {options}, all_varchar = true)"
+    ).fetchone()
     return [name for name, coded in zip(numbers, row or (), strict=True) if coded]
 
 

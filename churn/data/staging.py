@@ -117,7 +117,11 @@ def _typed(column: Column, kind: str, timezone: str, time_format: str | None) ->
     text = quoted(f"{column.name}__text")
     if column.type == "instant":
         zoned = _instant(name, kind, timezone, time_format)
-        local = f"timezone('{timezone}', {zoned})" if _is_zoned(kind) else _local(name, kind, zoned, timezone, time_format)
+        local = (
+            f"timezone('{timezone}', {zoned})"
+            if _is_zoned(kind)
+            else _local(name, kind, zoned, timezone, time_format)
+        )
         said = f"nullif(trim({name}::VARCHAR), '')"
         return f"{zoned} AS {name}, {local} AS {quoted(column.name + '__local')}, {said} AS {text}"
     if column.type in UNITS_PER:
@@ -168,7 +172,12 @@ def _rules(wanted: Wanted, mapped: tuple[Column, ...], watermark: str | None) ->
         rules += _column_rules(column, watermark)
     time = wanted.table.time
     for column in mapped:
-        if column.role == "outcome" and wanted.table.name in ("emails", "tickets", "surveys", "subscriptions"):
+        if column.role == "outcome" and wanted.table.name in (
+            "emails",
+            "tickets",
+            "surveys",
+            "subscriptions",
+        ):
             rules.append((f"{column.name} is not before {time}", f"t.{column.name} < t.{time}"))
     if wanted.table.name != "customers":
         rules.append(("customer_id is in customers", "c.customer IS NULL"))

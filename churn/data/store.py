@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
 from churn.data.source import connect, literal
 from churn.errors import CallError, SourceError
 from churn.params import Params
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FORMAT = 1
 """Raised when the files of the store change, so that an older store is written again."""
@@ -46,6 +43,7 @@ class StoredTable:
     columns: tuple[str, ...]
     missing: Mapping[str, int] = field(default_factory=dict)
     rejects: Mapping[str, int] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
     digest: str = ""
 
     @property
@@ -115,7 +113,7 @@ class Store:
         """
         if cutoff is not None and cutoff > self.tonight:
             raise CallError(
-                f"--cutoff {cutoff} lies after the watermark: the data are complete only up to {self.tonight}. "
+                f"--cutoff {cutoff} lies after the watermark: the data are complete up to {self.tonight}. "
                 f"Give {self.tonight} or an earlier date, or ingest newer data."
             )
         return cutoff or self.tonight
@@ -138,49 +136,12 @@ class Store:
         known = f" AND known_day < {day}" if self.tables[table].two_clocks else ""
         return f"day < {day}{known}"
 
-    def money_before(self, cutoff: date, days: int = 91) -> pd.DataFrame:
-        """Return customer_id and the net money of `[cutoff - days, cutoff)`, as known at the cutoff.
-
-        Payments that were paid, else orders not returned; an empty frame where the company has neither.
-        """
-        end = day_number(cutoff)
-        start = end - days
-        if self.has("payments") and "paid_at_day" in self.tables["payments"].columns:
-            table, kept = "payments", f"paid_at_day >= {start} AND paid_at_day < {end}"
-            if self.tables[table].two_clocks:
-                kept += f" AND known_day < {end}"
-        elif self.has("orders") or self.has("payments"):
-            table = "orders" if self.has("orders") else "payments"
-            kept = f"{self.visible_before(table, cutoff)} AND day >= {start}"
-            if "returned_at_day" in self.tables[table].columns:
-                kept += f" AND (returned_at_day IS NULL OR returned_at_day >= {end})"
-        else:
-            return self._frame("SELECT '' AS customer_id, 0.0 AS money WHERE false")
-        return self._frame(
-            f"SELECT c.customer_id, sum(t.amount) / 100.0 AS money FROM (SELECT * FROM {self.scan(table)} "
-            f"WHERE {kept}) t JOIN {self.scan('customers')} c USING (customer) GROUP BY 1 ORDER BY 1"
-        )
-
-    def mrr_at(self, cutoff: date) -> pd.DataFrame:
-        """Return customer_id and the monthly recurring revenue of the contracts in force at the cutoff."""
-        if not self.has("subscriptions") or "mrr" not in self.tables["subscriptions"].columns:
-            return self._frame("SELECT '' AS customer_id, 0.0 AS mrr WHERE false")
-        return self._frame(
-            f"SELECT c.customer_id, sum(s.mrr) / 100.0 AS mrr FROM (SELECT * FROM {self.scan('subscriptions')} "
-            f"WHERE {self.in_force(cutoff)}) s JOIN {self.scan('customers')} c USING (customer) "
-            "WHERE s.mrr IS NOT NULL GROUP BY 1 ORDER BY 1"
-        )
-
     def in_force(self, cutoff: date) -> str:
         """Return the SQL condition that a subscription runs at the cutoff, as known then."""
         visible = self.visible_before("subscriptions", cutoff)
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
         return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
-
-    def _frame(self, sql: str) -> pd.DataFrame:
-        with self.connect() as connection:
-            return connection.sql(sql).df()
 
 
 def write_manifest(folder: Path, stated: Mapping[str, Any], tables: Mapping[str, StoredTable]) -> None:

@@ -8,8 +8,8 @@ integers, so no order of blocks, threads or machines can change a digit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows: placed by which clock, with which outcomes known or still lacking, with which value present."""
+    """Which rows: placed by which clock, with which outcome known or lacking, with which value present."""
 
     placed: str | None = None
     having: str | None = None
@@ -35,7 +35,7 @@ class Selection:
 class Chosen:
     """The rows of a selection, ordered by (customer, placing time): parallel arrays, one item a row.
 
-    A row counts at cutoff ordinal `i` if `seen <= i < gone`; `late` marks those that an earlier cutoff missed.
+    A row counts at cutoff ordinal `i` if `seen <= i < gone`; `late`: an earlier cutoff missed it.
     """
 
     row: LongArray
@@ -73,7 +73,7 @@ def choose(rows: Rows, timeline: Timeline, selection: Selection) -> Chosen:
 
 
 def _runs(chosen: Chosen, kept: LongArray) -> tuple[LongArray, IntArray, IntArray]:
-    """Find where a new (customer, bin) begins among kept rows: the starts, and each run's customer and bin."""
+    """Find the runs of equal (customer, bin) among kept rows: their starts, customers and bins."""
     customer, bin_ = chosen.customer[kept], chosen.bin[kept]
     new = np.empty(len(kept), dtype=bool)
     new[:1] = True
@@ -90,7 +90,11 @@ class Total:
         starts, customer, bin_ = _runs(chosen, kept)
         self._sums = np.zeros((len(timeline.boundaries), n), dtype=np.int64)
         if len(starts):
-            sums = np.diff(starts, append=len(kept)) if weights is None else np.add.reduceat(weights[kept], starts)
+            sums = (
+                np.diff(starts, append=len(kept))
+                if weights is None
+                else np.add.reduceat(weights[kept], starts)
+            )
             self._sums[bin_ + 1, customer] = sums
         np.cumsum(self._sums, axis=0, out=self._sums)
         late = np.flatnonzero(chosen.late)
@@ -99,7 +103,7 @@ class Total:
 
     def at(self, ordinal: int, start: int, end: int) -> LongArray:
         """Return the sum per customer of bins `[start, end)` as known at a cutoff."""
-        total = self._sums[end] - self._sums[start]
+        total: LongArray = self._sums[end] - self._sums[start]
         if len(self._customer):
             counted = (self._seen <= ordinal) & (self._bin >= start) & (self._bin < end)
             np.add.at(total, self._customer[counted], self._weights[counted])
@@ -126,7 +130,7 @@ def distinct_days(chosen: Chosen) -> Chosen:
 
 
 class Outermost:
-    """The latest (or first) row of any window, as a position among the chosen rows; -1 where there is none."""
+    """The latest (or first) row of any window, as a position among the chosen rows; -1 without one."""
 
     def __init__(self, chosen: Chosen, latest: bool, n: int, timeline: Timeline) -> None:
         self._chosen = chosen
@@ -149,7 +153,7 @@ class Outermost:
     def at(self, ordinal: int, start: int, end: int) -> LongArray:
         """Return the position per customer in bins `[start, end)` as known at a cutoff."""
         chosen = self._chosen
-        found = self._found[end if self._latest else start].copy()
+        found: LongArray = self._found[end if self._latest else start].copy()
         some = np.flatnonzero(found != self._none)
         outside = chosen.bin[found[some]] < start if self._latest else chosen.bin[found[some]] >= end
         found[some[outside]] = self._none
@@ -174,7 +178,8 @@ class TableCells:
         self.rows = rows
         self.timeline = timeline
         self._chosen: dict[Selection, Chosen] = {}
-        self._cells: dict[tuple[Any, ...], Any] = {}
+        self._totals: dict[tuple[Selection, str], Total] = {}
+        self._outermost: dict[tuple[Selection, bool], Outermost] = {}
 
     @property
     def n(self) -> int:
@@ -189,33 +194,32 @@ class TableCells:
 
     def count(self, selection: Selection) -> Total:
         """Return the cell that counts rows."""
-        return self._kept(
-            ("count", selection), lambda: Total(self.chosen(selection), None, self.n, self.timeline)
-        )
+        return self._total(selection, "rows", lambda: (self.chosen(selection), None))
 
     def total(self, selection: Selection, column: str) -> Total:
-        """Return the cell that sums an integer column over the rows where it is present."""
+        """Return the cell that sums an integer column; the selection keeps rows where it is present."""
 
-        def build() -> Total:
+        def weighted() -> tuple[Chosen, LongArray]:
             chosen = self.chosen(selection)
-            return Total(chosen, self.rows.columns[column][chosen.row], self.n, self.timeline)
+            return chosen, self.rows.columns[column][chosen.row]
 
-        return self._kept(("total", selection, column), build)
+        return self._total(selection, f"sum of {column}", weighted)
 
     def days(self, selection: Selection) -> Total:
         """Return the cell that counts distinct local days."""
-        return self._kept(
-            ("days", selection), lambda: Total(distinct_days(self.chosen(selection)), None, self.n, self.timeline)
-        )
+        return self._total(selection, "days", lambda: (distinct_days(self.chosen(selection)), None))
 
     def outermost(self, selection: Selection, latest: bool) -> Outermost:
         """Return the cell that finds the latest or the first row."""
-        return self._kept(
-            ("outermost", selection, latest),
-            lambda: Outermost(self.chosen(selection), latest, self.n, self.timeline),
-        )
+        key = selection, latest
+        if key not in self._outermost:
+            self._outermost[key] = Outermost(self.chosen(selection), latest, self.n, self.timeline)
+        return self._outermost[key]
 
-    def _kept(self, key: tuple[Any, ...], build: Any) -> Any:
-        if key not in self._cells:
-            self._cells[key] = build()
-        return self._cells[key]
+    def _total(
+        self, selection: Selection, what: str, weighted: Callable[[], tuple[Chosen, LongArray | None]]
+    ) -> Total:
+        key = selection, what
+        if key not in self._totals:
+            self._totals[key] = Total(*weighted(), self.n, self.timeline)
+        return self._totals[key]

@@ -30,7 +30,8 @@ def read_customers(store: Store) -> Customers:
     objected = "objected_at_day IS NOT NULL" if "objected_at_day" in _columns(store) else "false"
     with store.connect() as connection:
         found = connection.execute(
-            f"SELECT customer_id, day, {objected} AS objected FROM {store.scan('customers')} ORDER BY customer"
+            f"SELECT customer_id, day, {objected} AS objected "
+            f"FROM {store.scan('customers')} ORDER BY customer"
         ).fetchnumpy()
     return Customers(
         ids=np.asarray(found["customer_id"], dtype=object),
@@ -41,7 +42,7 @@ def read_customers(store: Store) -> Customers:
 
 @dataclass(frozen=True)
 class Cohort:
-    """One cutoff: per customer code, known (signed up before) and the reason for being left out, if any."""
+    """One cutoff: per customer code, known (signed up before it), and why left out, if so."""
 
     cutoff: date
     known: npt.NDArray[np.bool_]
@@ -50,12 +51,15 @@ class Cohort:
     @property
     def members(self) -> npt.NDArray[np.bool_]:
         """Return a mask over customer codes: at risk at this cutoff."""
-        return self.known & (self.excluded_because == None)  # noqa: E711 (elementwise)
+        at_risk = np.fromiter((reason is None for reason in self.excluded_because), dtype=bool)
+        members: npt.NDArray[np.bool_] = self.known & at_risk
+        return members
 
     def excluded(self) -> dict[str, int]:
         """Count the known customers left out, by reason."""
         reasons, counts = np.unique(
-            np.array([r for r in self.excluded_because[self.known] if r is not None], dtype=str), return_counts=True
+            np.array([r for r in self.excluded_because[self.known] if r is not None], dtype=str),
+            return_counts=True,
         )
         return {str(reason): int(count) for reason, count in zip(reasons, counts, strict=True)}
 

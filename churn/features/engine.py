@@ -1,6 +1,6 @@
 """The engine: signals of a block of customers at every cutoff, from one scan of each table.
 
-A block is the unit of work and of memory; `evaluate` of a block depends on nothing but the store and the plan.
+A block is the unit of work and of memory; evaluating it needs nothing but the store and the plan.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Plan:
         )
 
 
-def plan(store: Store, signals: tuple[Signal, ...], tables: Mapping[str, Table], cutoffs: tuple[int, ...]) -> Plan:
+def plan(
+    store: Store, signals: tuple[Signal, ...], tables: Mapping[str, Table], cutoffs: tuple[int, ...]
+) -> Plan:
     """Trace the signals and lay out the bins for days `cutoffs`, ascending.
 
     Raises:
@@ -92,11 +94,16 @@ def _bytes(stated: str) -> float:
     number = stated.rstrip("KMGTiB ")
     unit = stated[len(number) :].strip()
     base = 1024 if "i" in unit else 1000
-    return float(number) * base ** (1 + "KMGT".index(unit[0]))
+    scale: int = base ** (1 + "KMGT".index(unit[0]))
+    return float(number) * scale
 
 
 def evaluate(
-    connection: duckdb.DuckDBPyConnection, store: Store, plan: Plan, signed_up: IntArray, block: tuple[int, int]
+    connection: duckdb.DuckDBPyConnection,
+    store: Store,
+    plan: Plan,
+    signed_up: IntArray,
+    block: tuple[int, int],
 ) -> Iterator[tuple[int, str, Array | Shrunk]]:
     """Yield `(cutoff ordinal, signal, values)` for customers `[block[0], block[1])`, one number per customer.
 
@@ -161,7 +168,8 @@ class Known:
 
     def age(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
         """Return the days from a day column of the latest or first row to the cutoff."""
-        return self.cutoff - self.outermost(selection, window, latest, column)
+        age: Array = self.cutoff - self.outermost(selection, window, latest, column)
+        return age
 
     def covered_days(self, window: Window) -> Array:
         """Return how many days of the window lie after both the sign-up and the table's first row."""

@@ -22,7 +22,7 @@ Window = tuple[int, int]
 
 
 class Reader(Protocol):
-    """Answers about one table and one block of customers at one cutoff; or, when traced, notes the question."""
+    """Answers about one table, one block of customers and one cutoff; when traced, notes the question."""
 
     @property
     def n(self) -> int:
@@ -77,6 +77,9 @@ class Shrunk:
         return np.where(self.trials > 0, drawn, np.nan)
 
 
+ALL = Selection()
+
+
 @dataclass(frozen=True)
 class Events:
     """The events of one table as known at the cutoff, in `[cutoff - days, cutoff - skip)`."""
@@ -86,7 +89,7 @@ class Events:
     signal: str
     looks_back: int
     window: Window
-    rows: Selection = Selection()
+    rows: Selection = ALL
 
     def last(self, days: int, skip: int = 0) -> Events:
         """Look at `[cutoff - days, cutoff - skip)` only.
@@ -96,7 +99,7 @@ class Events:
         """
         if days > self.looks_back:
             raise SignalError(
-                f"{self.signal}: asks for {days} days, but looks back only {self.looks_back}. Raise looks_back."
+                f"{self.signal}: asks for {days} days, but looks back {self.looks_back}. Raise looks_back."
             )
         if not 0 <= skip < days:
             raise SignalError(f"{self.signal}: the window [cutoff - {days} d, cutoff - {skip} d) is empty.")
@@ -196,7 +199,10 @@ class Events:
         return np.where(self._count(self.rows) > 0, run, np.nan)
 
     def kinds(self) -> Array:
-        """Count the distinct kinds. An ordered verb: it passes over the rows of the look-back once per cutoff."""
+        """Count the distinct kinds.
+
+        An ordered verb: it passes over the rows of the look-back once per cutoff.
+        """
         if self.table.column("kind") is None:
             raise self._no_column("kind", [])
         return self._defined(self.reader.kinds(self.rows, self.window).astype(np.float64))
@@ -242,7 +248,9 @@ class Events:
 
     def _refuse_lacking(self, verb: str) -> None:
         if self.rows.lacking:
-            raise SignalError(f"{self.signal}: {verb} does not work on lacking(); count() and days_since_* do.")
+            raise SignalError(
+                f"{self.signal}: {verb} does not work on lacking(); count() and days_since_* do."
+            )
 
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:
         there = ", ".join(fitting) or "none"

@@ -40,7 +40,9 @@ def grid(table: Table, windows: tuple[int, ...]) -> Iterator[Signal]:
     english, german = table.name.replace("_", " "), GERMAN.get(table.name, table.name.replace("_", " "))
     fewer: Direction = "lower" if own else "either"
 
-    def plain(verb: str, days: int, function: Callable[[Events], Array], unit: str, said: str, sagt: str) -> Signal:
+    def plain(
+        verb: str, days: int, function: Callable[[Events], Array], unit: str, said: str, sagt: str
+    ) -> Signal:
         return Signal(
             name=f"{table.name}_{verb}_{days}d",
             table=table.name,

@@ -99,7 +99,9 @@ class Builder:
         frame = connection.sql(
             f"SELECT {selected} FROM {self.store.scan('customers')} ORDER BY customer"
         ).df()
-        return {name: frame[name].to_numpy(dtype=object, na_value=None) for name in names}
+        return {
+            name: frame[name].astype(object).where(frame[name].notna(), None).to_numpy() for name in names
+        }
 
 
 def matrix_at(

@@ -68,7 +68,9 @@ def read_rows(
     present: dict[str, npt.NDArray[np.bool_]] = {}
     for name in named:
         column = found[name]
-        mask = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else np.zeros(len(day), bool)
+        mask = (
+            np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else np.zeros(len(day), bool)
+        )
         values[name] = np.asarray(np.ma.getdata(column), dtype=np.int64)
         present[name] = ~mask
     return Rows(

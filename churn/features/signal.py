@@ -1,4 +1,4 @@
-"""A signal: a named, documented feature with unit, direction, family and sentence; and where all are registered."""
+"""A signal: a named, documented feature with unit, direction, family and sentence; and the registry."""
 
 from __future__ import annotations
 

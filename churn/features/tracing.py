@@ -115,7 +115,9 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> set[str]:
         if isinstance(found, Shrunk):
             shrunk.add(signal.name)
         elif not isinstance(found, np.ndarray) or found.shape != (0,):
-            problems.append(f"{signal.name}: must end in one number per customer, not {type(found).__name__}.")
+            problems.append(
+                f"{signal.name}: must end in one number per customer, not {type(found).__name__}."
+            )
     if problems:
         raise SignalError(*problems)
     return shrunk

@@ -37,13 +37,13 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
     late = [cutoff for cutoff in cutoffs if cutoff > store.tonight]
     if late:
         raise CallError(
-            f"snapshot: cutoff {late[0]} lies after the watermark {store.watermark}: nothing is known up to there yet. "
-            "Remove it from snapshot.cutoffs, or ingest newer data."
+            f"snapshot: cutoff {late[0]} lies after the watermark {store.watermark}, up to which the data "
+            "are complete. Remove it from snapshot.cutoffs, or ingest newer data."
         )
     if not cutoffs:
         raise Stop(
-            f"snapshot: the data of {params.label.core_table} are shorter than {SHORTEST_HISTORY_DAYS} days before "
-            f"the watermark {store.watermark}, too short for a cutoff. Name one under snapshot.cutoffs."
+            f"snapshot: the data of {params.label.core_table} are shorter than {SHORTEST_HISTORY_DAYS} days "
+            f"before the watermark {store.watermark}, too short for a cutoff. Name one under snapshot.cutoffs."
         )
     return tuple(sorted(set(cutoffs)))
 
@@ -70,10 +70,25 @@ def _months_later(first: date, months: int) -> date:
     return begin + timedelta(min(first.day, length) - 1)
 
 
+def latest_matured(params: Params, store: Store) -> date:
+    """Return the latest day whose label is matured, to show what a snapshot would hold."""
+    wait = window_of(params, store.watermark).mature_on - store.watermark
+    return store.watermark - wait
+
+
 def inputs_digest(params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:
     """Return a digest of all that the snapshots depend on."""
     described = [signal.described() for signal in signals]
-    return digest_of([store.digest, params.label_id, params.snapshot.late_days, described, list(cutoffs), str(store.watermark)])
+    return digest_of(
+        [
+            store.digest,
+            params.label_id,
+            params.snapshot.late_days,
+            described,
+            list(cutoffs),
+            str(store.watermark),
+        ]
+    )
 
 
 def write_snapshots(
@@ -124,7 +139,9 @@ class _Writer:
         for cohort in builder.cohorts:
             place = folder / f"cutoff={cohort.cutoff}"
             place.mkdir(parents=True)
-            self.files[cohort.cutoff] = pq.ParquetWriter(place / "part.parquet", self.schema, compression="zstd")
+            self.files[cohort.cutoff] = pq.ParquetWriter(
+                place / "part.parquet", self.schema, compression="zstd"
+            )
             window = window_of(params, cohort.cutoff)
             matured = window.mature_on <= watermark
             self.facts[cohort.cutoff] = {

@@ -1,4 +1,7 @@
-"""Who left in `[cutoff + gap, cutoff + gap + horizon)`; labels look at what happened and ignore `known_at`."""
+"""Who left in `[cutoff + gap, cutoff + gap + horizon)`.
+
+Labels look at what happened and ignore when it became known.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store, day_number
+from churn.features.cohort import Cohort
 from churn.features.rows import NEVER
 from churn.features.timeline import IntArray
 from churn.params import Params
 
 LEFT, STAYED, ENDS_IN_GAP, GONE_BEFORE = 1, 0, -1, -2
-DROPPED = {ENDS_IN_GAP: "contract ends in the gap", GONE_BEFORE: "had left before the cutoff, known only later"}
+DROPPED = {
+    ENDS_IN_GAP: "contract ends in the gap",
+    GONE_BEFORE: "had left before the cutoff, known only later",
+}
 """Labels that keep a row out of training, counted and said."""
 
 Labels = npt.NDArray[np.int8]
@@ -69,6 +76,30 @@ def _inactivity_labels(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
         left[found["customer"][np.asarray(found[f"c{number}"], dtype=bool)]] = STAYED
         result.append(left)
     return result
+
+
+def truth_sheet(store: Store, judged: Sequence[Cohort]) -> list[str]:
+    """Return a line per cutoff: at risk, left, dropped, left out and why."""
+    lines = []
+    for cohort, found in zip(judged, labels(store, [cohort.cutoff for cohort in judged]), strict=True):
+        window = window_of(store.params, cohort.cutoff)
+        own = found[cohort.members]
+        parts = [f"{len(own):,} at risk"]
+        if window.mature_on <= store.watermark:
+            kept = own >= STAYED
+            left = int((own == LEFT).sum())
+            share = f" ({left / kept.sum():.1%})" if kept.any() else ""
+            parts.append(f"{left:,} left{share}")
+            parts += [
+                f"{int((own == code).sum()):,} dropped: {why}"
+                for code, why in DROPPED.items()
+                if (own == code).any()
+            ]
+        else:
+            parts.append(f"label matures on {window.mature_on}")
+        parts += [f"{count:,} left out: {why}" for why, count in cohort.excluded().items()]
+        lines.append(f"{cohort.cutoff}: {', '.join(parts)}")
+    return lines
 
 
 @dataclass(frozen=True)

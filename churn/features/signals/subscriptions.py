@@ -32,4 +32,3 @@ def subscription_days_to_renewal(subscriptions: Events) -> Array:
 def subscription_mrr(subscriptions: Events) -> Array:
     """Monthly recurring revenue of the latest contract."""
     return subscriptions.latest("mrr")
-

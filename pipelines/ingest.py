@@ -1,0 +1,39 @@
+"""Read the source into the store: check every row, keep the good, count the bad."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from churn.data.store import Store
+from churn.params import Params
+
+if TYPE_CHECKING:
+    from pipelines.cli import Say
+
+
+def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
+    """Write the store, whether or not the source has changed."""
+    store = _ingest(params, say)
+    say(f"store: {store.n_customers:,} customers, complete up to {store.watermark}.")
+    return None
+
+
+def ensure_store(params: Params, say: Say) -> Store:
+    """Return the store, written again if the source or its parameters have changed."""
+    from churn.data.ingest import is_fresh
+
+    return Store.open(params) if is_fresh(params) else _ingest(params, say)
+
+
+def _ingest(params: Params, say: Say) -> Store:
+    from churn.data.ingest import ingest
+
+    say(f"ingest: reading {params.source}")
+    return ingest(params, say)
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("ingest"))
