@@ -1,7 +1,7 @@
 """The dirt of a real export: rows that must be thrown out, at small known rates.
 
-Every bad row is an *addition*, a spoilt copy of a good one, so the good rows stay whole and a reader can check
-that exactly they survive. Late rows are not bad and are counted only.
+Every bad row is an *addition*, a spoilt copy of a good one, so the good rows stay whole and a reader can
+check that exactly they survive. Late rows are not bad and are counted only.
 """
 
 from __future__ import annotations
@@ -66,7 +66,11 @@ class Soiled:
 
 
 def soil(
-    name: str, table: pa.Table, first_row_id: int, strangers: Callable[[Array], pa.Array], rng: np.random.Generator
+    name: str,
+    table: pa.Table,
+    first_row_id: int,
+    strangers: Callable[[Array], pa.Array],
+    rng: np.random.Generator,
 ) -> Soiled:
     """Number the rows and add spoilt copies.
 
@@ -75,6 +79,7 @@ def soil(
         table: the good rows.
         first_row_id: the first free row number; a spoilt copy has its own, a repeated row has the old one.
         strangers: returns ids that no customer has, for random integers.
+        rng: source of the choice of rows and of what spoils them.
     """
     good = table.num_rows
     table = _numbered(name, table, first_row_id)

@@ -1,8 +1,8 @@
 """The troubles a customer may run into, as small Markov chains of four phases.
 
-Phase 0 is no trouble, phases 1 and 2 already show in the tables, and phase 3 is where most leave: signals come
-first and the hazard follows. Kinds run side by side and independently, and their hazards *add up* (competing
-causes). That makes the chance of staying a product over kinds, so `truth` can compute it exactly.
+Phase 0 is no trouble, phases 1 and 2 already show in the tables, and phase 3 is where most leave: signals
+come first and the hazard follows. Kinds run side by side and independently, and their hazards *add up*
+(competing causes). That makes the chance of staying a product over kinds, so `truth` can compute it exactly.
 """
 
 from __future__ import annotations
@@ -38,15 +38,35 @@ class Kind:
 
 KINDS = (
     Kind("usage_fading", ("activity",), 0.00066, (0.045, 0.055), (0.008, 0.009, 0.010), (0.0, 0.0010, 0.032)),
-    Kind("champion_lost", ("activity", "email", "purchase"), 0.00030, (0.055, 0.060), (0.005, 0.006, 0.008),
-         (0.0, 0.0015, 0.042)),
+    Kind(
+        "champion_lost",
+        ("activity", "email", "purchase"),
+        0.00030,
+        (0.055, 0.060),
+        (0.005, 0.006, 0.008),
+        (0.0, 0.0015, 0.042),
+    ),
     Kind("mail_fatigue", ("email",), 0.00048, (0.040, 0.048), (0.009, 0.010, 0.011), (0.0, 0.0005, 0.027)),
     Kind("payment_trouble", ("payment",), 0.00072, (0.75, 0.08), (0.006, 0.035, 0.022), (0.0, 0.0, 0.048)),
-    Kind("bad_experience", ("sentiment", "activity"), 0.00052, (0.045, 0.050), (0.009, 0.010, 0.011),
-         (0.0, 0.0010, 0.029)),
-    Kind("slow_support", ("support", "sentiment"), 0.00046, (0.045, 0.050), (0.009, 0.010, 0.011),
-         (0.0, 0.0010, 0.028)),
-    Kind("spending_less", ("purchase",), 0.00046, (0.040, 0.048), (0.009, 0.010, 0.011), (0.0, 0.0005, 0.027)),
+    Kind(
+        "bad_experience",
+        ("sentiment", "activity"),
+        0.00052,
+        (0.045, 0.050),
+        (0.009, 0.010, 0.011),
+        (0.0, 0.0010, 0.029),
+    ),
+    Kind(
+        "slow_support",
+        ("support", "sentiment"),
+        0.00046,
+        (0.045, 0.050),
+        (0.009, 0.010, 0.011),
+        (0.0, 0.0010, 0.028),
+    ),
+    Kind(
+        "spending_less", ("purchase",), 0.00046, (0.040, 0.048), (0.009, 0.010, 0.011), (0.0, 0.0005, 0.027)
+    ),
     # Harmless, and there to be mistaken for trouble: two quiet weeks and then back.
     Kind("away", (), 0.00070, (0.0, 0.0), (0.075, 0.0, 0.0), (0.0, 0.0, 0.0)),
 )
@@ -66,16 +86,20 @@ def index(name: str) -> int:
     return NAMES.index(name)
 
 
-def chance_to_advance(kind: int, phase: int, onset: Array, billing: Array, card_expired: Array) -> Array | float:
-    """Return the chance of moving from `phase` to the next today, for customers in that phase. Shape [customer].
+def chance_to_advance(
+    kind: int, phase: int, onset: Array, billing: Array, card_expired: Array
+) -> Array | float:
+    """Return the chance of moving on from `phase` today, for customers in that phase. Shape [customer].
 
-    A card that has just expired makes payment trouble eight times as likely, and a charge can only fail on the
-    day it is made, so the payment chain leaves phase 1 on billing days alone.
+    A card that has just expired makes payment trouble eight times as likely, and a charge can only fail on
+    the day it is made, so the payment chain leaves phase 1 on billing days alone.
     """
     if phase == 0:
-        return onset * np.where(card_expired, 8.0, 1.0) if kind == PAYMENT else onset
+        raised: Array = onset * np.where(card_expired, 8.0, 1.0) if kind == PAYMENT else onset
+        return raised
     if kind == PAYMENT and phase == 1:
-        return ADVANCE[kind, 1] * billing
+        charged: Array = ADVANCE[kind, 1] * billing
+        return charged
     return float(ADVANCE[kind, phase])
 
 
@@ -105,7 +129,11 @@ def spread(kind: int, shares: Array, onset: Array, billing: Array, card_expired:
     """Return the distribution over phases one day on: what `roll` does, in expectation.
 
     Args:
+        kind: position in `KINDS`.
         shares: probability of each phase, [phase, customer].
+        onset: each customer's chance of onset, [customer].
+        billing: whether a charge is made today, [customer].
+        card_expired: whether the card ran out within the last month, [customer].
     """
     after = np.zeros_like(shares)
     for phase in range(PHASES):

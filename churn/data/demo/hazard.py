@@ -11,7 +11,7 @@ BASE_HAZARD = 0.00012
 """Hazard a day of leaving for no reason that any table could show, for an average customer."""
 SETTLING_DAYS = 14
 NOTICE_DAYS = (2, 14)
-"""A request takes effect after 2..14 days, all equally likely, or at the end of a yearly term if that is sooner."""
+"""A request takes effect after 2..14 days, all equally likely, or when a yearly term ends before."""
 RENEWAL_WINDOW_DAYS = 45
 
 

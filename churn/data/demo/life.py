@@ -140,8 +140,8 @@ def live(people: People, rng: np.random.Generator) -> Life:
             phases_by_day[day] = (phase.astype(np.uint16) << shifts).sum(axis=0, dtype=np.uint16)
 
     still = np.flatnonzero(state != GONE)
-    never = np.full(len(still), w.FAR)
-    closed.append((still, start[still], never, requested[still], np.zeros(len(still), dtype=bool), cause[still]))
+    never, open_ = np.full(len(still), w.FAR), np.zeros(len(still), dtype=bool)
+    closed.append((still, start[still], never, requested[still], open_, cause[still]))
     who, begun, ended, asked, dunned, why = (np.concatenate(column) for column in zip(*closed, strict=True))
     order = np.lexsort((begun, who))
     spells = Spells(who[order], begun[order], ended[order], asked[order], dunned[order], why[order])
@@ -154,7 +154,8 @@ def billing_day(start: Array) -> Array:
     """Return the day of the month, 1..28, on which a spell begun on day `start` is charged."""
     dates = np.datetime64(w.FIRST_DAY) + start.astype(np.int64)
     month_day = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
-    return np.minimum(month_day, 28)
+    capped: Array = np.minimum(month_day, 28)
+    return capped
 
 
 def _ask(

@@ -58,7 +58,7 @@ class People:
 
 
 def draw_people(first_number: int, size: int, rng: np.random.Generator) -> People:
-    """Draw `size` customers, numbered from `first_number`; sign-up days have nothing to do with the number."""
+    """Draw `size` customers, numbered from `first_number`; the number says nothing about anybody."""
     company = _pick(rng, w.SIZE_SHARE, size)
     channel = _pick(rng, w.CHANNEL_SHARE, size)
     country = _pick(rng, w.COUNTRY_SHARE, size)

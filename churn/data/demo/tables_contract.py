@@ -56,7 +56,10 @@ def _names(drawn: Array) -> pa.Array:
     second, third = np.divmod(first, len(TRADES))
     parts = ((FOUNDERS, rest), (TRADES, second), (FORMS, third % len(FORMS)))
     words = [np.array(words)[codes % len(words)] for words, codes in parts]
-    return pa.array(np.char.add(np.char.add(np.char.add(words[0], " "), words[1]), np.char.add(" ", words[2])))
+    named = words[0]
+    for word in words[1:]:
+        named = np.char.add(np.char.add(named, " "), word)
+    return pa.array(named)
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ def subscriptions(chunk: Chunk) -> pa.Table:
     """Return the contracts: a monthly one is one open row, a yearly one a row for each term.
 
     A row ends when its contract ends, is renewed for another year, or changes plan. `renews_at` is the end of
-    a yearly term and never lies more than a year after the row's start; a monthly contract has none, for a date
-    that is moved on every month inside one row would say who is still here.
+    a yearly term and never lies more than a year after the row's start; a monthly contract has none, for a
+    date that is moved on every month inside one row would say who is still here.
     """
     people, spells = chunk.people, chunk.life.spells
     rows = _split_by_plan(chunk, _terms(chunk))
@@ -128,9 +131,11 @@ def _split_by_plan(chunk: Chunk, rows: _Rows) -> _Rows:
     change = people.plan_change[who]
     inside = (rows.start < change) & (change < np.minimum(rows.end, w.HISTORY_DAYS))
     changes = inside & (change < spells.requested[rows.spell]) & (people.plan[who] != people.plan_after[who])
-    before = replace(rows, end=np.where(changes, change, rows.end), reason=np.where(changes, PLAN_CHANGE, rows.reason))
     after = replace(rows.take(changes), start=change[changes])
     joined = _Rows(
-        *(np.concatenate([getattr(before, name), getattr(after, name)]) for name in ("spell", "start", "end", "reason"))
+        np.concatenate([rows.spell, after.spell]),
+        np.concatenate([rows.start, after.start]),
+        np.concatenate([np.where(changes, change, rows.end), after.end]),
+        np.concatenate([np.where(changes, PLAN_CHANGE, rows.reason), after.reason]),
     )
     return joined.take(np.lexsort((joined.start, joined.spell)))

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from churn.data.demo import world as w
-from churn.data.demo.columns import Cells, Chunk, labels, office_time, so_far, stamps
+from churn.data.demo.columns import Cells, Chunk, labels, so_far, stamps
 from churn.data.demo.world import Array, seconds_at
 
 TUESDAY = 1

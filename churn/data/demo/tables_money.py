@@ -83,7 +83,7 @@ def orders(chunk: Chunk) -> pa.Table:
 
 
 def _recovery_day(chunk: Chunk, due: Cells, unpaid: Array) -> Array:
-    """Return the first day after the due day without an open charge; `FAR` if the customer is gone by then."""
+    """Return the first day after the due day without an open charge; `FAR` if the customer is gone first."""
     day = np.full(len(due), w.FAR)
     waiting = np.flatnonzero(unpaid)
     shift = np.uint16(2 * NAMES.index("payment_trouble"))

@@ -70,7 +70,8 @@ def _use(chunk: Chunk, cells: Cells) -> Array:
     use *= cells.by_phase("bad_experience", 1.0, 0.75, 0.55, 0.40)
     use *= cells.by_phase("away", 1.0, 0.10, 0.10, 0.10)
     use *= np.where(cells.pending, np.float32(0.45), np.float32(1.0))
-    return use
+    left: Array = use
+    return left
 
 
 def _expand(rng: np.random.Generator, cells: Cells, rate: Array) -> Cells:

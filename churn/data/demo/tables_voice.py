@@ -9,10 +9,15 @@ from churn.data.demo import world as w
 from churn.data.demo.columns import Chunk, office_time, so_far, stamps
 from churn.data.demo.world import Array, seconds_at
 
-PRAISE = ("Works well for us.", "Quick and friendly.", "We use it every day.", "Gute Bedienung.", "Sehr zufrieden.")
-BLAME = ("Too many errors lately.", "Not worth the price.", "Nobody answers.", "Leider oft langsam.", "Enttäuscht.")
+PRAISE = (
+    "Works well for us.",
+    "Quick and friendly.",
+    "We use it daily.",
+    "Gute Bedienung.",
+    "Sehr zufrieden.",
+)
+BLAME = ("Too many errors.", "Not worth the price.", "Nobody answers.", "Leider oft langsam.", "Enttäuscht.")
 COMMENT_SHARE = 0.3
-MISSING_RATING = -1
 
 
 def surveys(chunk: Chunk) -> pa.Table:
@@ -23,7 +28,8 @@ def surveys(chunk: Chunk) -> pa.Table:
     asked = cells.take(rng.random(len(cells), dtype=np.float32) < rate * ~cells.pending)
     size = len(asked)
     answered = rng.random(size) < asked.by_phase("bad_experience", 0.58, 0.58, 0.55, 0.52)
-    drop = asked.by_phase("bad_experience", 0.0, 3.0, 4.4, 5.2) + asked.by_phase("slow_support", 0.0, 1.6, 2.2, 2.6)
+    drop = asked.by_phase("bad_experience", 0.0, 3.0, 4.4, 5.2)
+    drop += asked.by_phase("slow_support", 0.0, 1.6, 2.2, 2.6)
     rating = np.clip(np.round(chunk.people.mood_level[asked.who] - drop + rng.normal(0.0, 1.1, size)), 0, 10)
     asked_at = seconds_at(asked.day, office_time(rng, size))
     answered_at = so_far(asked_at + rng.integers(600, 4 * w.DAY_SECONDS, size), answered)
@@ -43,8 +49,9 @@ def tickets(chunk: Chunk) -> pa.Table:
     """Return support tickets: slow support answers late and brings more of them."""
     rng = chunk.streams.get("tickets")
     cells = chunk.in_force()
-    rate = 0.011 * cells.by_phase("slow_support", 1.0, 6.0, 8.0, 9.0) * cells.by_phase("bad_experience", 1.0, 3.0, 4.0, 4.0)
-    rate *= 0.4 + 0.6 * w.USE_BY_DAY[cells.day]
+    rate = 0.011 * (0.4 + 0.6 * w.USE_BY_DAY[cells.day])
+    rate *= cells.by_phase("slow_support", 1.0, 6.0, 8.0, 9.0)
+    rate *= cells.by_phase("bad_experience", 1.0, 3.0, 4.0, 4.0)
     opened = cells.take(rng.random(len(cells), dtype=np.float32) < rate * ~cells.pending)
     size = len(opened)
     opened_at = seconds_at(opened.day, office_time(rng, size))
@@ -54,7 +61,8 @@ def tickets(chunk: Chunk) -> pa.Table:
     closed_at = replied_at + (np.exp(rng.normal(2.6, 1.0, size)) * np.sqrt(slower) * 3600).astype(np.int64)
     closes = rng.random(size) < np.where(slower > 1, 0.85, 0.97)
     rates = closes & (rng.random(size) < 0.4)
-    sore = opened.by_phase("bad_experience", 0.0, 1.2, 1.8, 2.0) + opened.by_phase("slow_support", 0.0, 0.7, 1.2, 1.4)
+    sore = opened.by_phase("bad_experience", 0.0, 1.2, 1.8, 2.0)
+    sore += opened.by_phase("slow_support", 0.0, 0.7, 1.2, 1.4)
     satisfaction = np.clip(np.round(4.3 - sore + rng.normal(0.0, 0.8, size)), 1, 5)
     closed_at = so_far(closed_at, closes)
     return pa.table(

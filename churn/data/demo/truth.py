@@ -16,12 +16,17 @@ from churn.data.demo.columns import Chunk, labels
 from churn.data.demo.life import QUICK_RETURN, Standing, billing_day
 from churn.data.demo.world import Array
 
+_KINDS_OF = {
+    family: [position for position, kind in enumerate(episodes.KINDS) if family in kind.families]
+    for family in episodes.FAMILIES
+}
+
 
 def probabilities(chunk: Chunk) -> pa.Table:
-    """Return one row a customer and cutoff: the chance of leaving in `[cutoff, cutoff + 31 d)`, and what is wrong.
+    """Return one row a customer and cutoff: the chance to leave in `[cutoff, cutoff + 31 d)`, and the troubles.
 
-    Only customers in force at the cutoff with no request pending. `left` is what came of it, missing where the
-    grace period after the window has not passed.
+    Only customers in force at the cutoff with no request pending. `left` is what came of it, missing where
+    the grace period after the window has not passed.
     """
     return pa.concat_tables([_at(chunk, standing) for standing in chunk.life.standings])
 
@@ -30,10 +35,7 @@ def _at(chunk: Chunk, standing: Standing) -> pa.Table:
     requested, dunned = chance_of_leaving(chunk, standing)
     left, matured = _realised(chunk, standing)
     raised = {
-        family: pa.array(
-            np.any([standing.phase[k] > 0 for k, kind in enumerate(episodes.KINDS) if family in kind.families], axis=0)
-        )
-        for family in episodes.FAMILIES
+        family: pa.array((standing.phase[kinds] > 0).any(axis=0)) for family, kinds in _KINDS_OF.items()
     }
     size = len(standing.who)
     return pa.table(
@@ -63,12 +65,12 @@ def chance_of_leaving(chunk: Chunk, standing: Standing) -> tuple[Array, Array]:
     base, staying, paying = np.zeros(size), np.ones(size), np.ones(size)
     requested, dunned = np.zeros(size), np.zeros(size)
     bill_day, last = billing_day(start), standing.day + w.HORIZON_DAYS - 1
-    ones = np.full(len(people), w.FAR)
-    ones[who] = start
+    begun = np.full(len(people), w.FAR)
+    begun[who] = start
     for day in range(standing.day, last + 1):
         billing = bill_day == w.day_of_month(day)
         expired = hazard.card_just_expired(people, day)[who]
-        appetite = hazard.appetite(people, ones, day)[who]
+        appetite = hazard.appetite(people, begun, day)[who]
         base += appetite * hazard.BASE_HAZARD
         stay = np.exp(-base)
         for k in kinds:
@@ -78,7 +80,7 @@ def chance_of_leaving(chunk: Chunk, standing: Standing) -> tuple[Array, Array]:
             if k != episodes.PAYMENT:
                 stay = stay * shares[k].sum(axis=0)
         pay = shares[episodes.PAYMENT].sum(axis=0)
-        renewal = hazard.next_renewal(people, ones, day)[who]
+        renewal = hazard.next_renewal(people, begun, day)[who]
         in_time = np.where(renewal <= last, 1.0, hazard.chance_of_notice_within(last - day))
         requested += paying * (staying - stay) * in_time
         dunned += stay * (paying - pay)
@@ -90,22 +92,22 @@ def chance_of_leaving(chunk: Chunk, standing: Standing) -> tuple[Array, Array]:
 def _realised(chunk: Chunk, standing: Standing) -> tuple[Array, bool]:
     spells = chunk.life.spells
     merged = spells.merged_end()
-    current = np.searchsorted(_key(spells.who, spells.start), _key(standing.who, np.full(len(standing.who), standing.day)))
-    end = merged[current - 1]
+    after = np.searchsorted(_key(spells.who, spells.start), _key(standing.who, standing.day))
+    end = merged[after - 1]
     matured = standing.day + w.HORIZON_DAYS + w.GRACE_DAYS <= w.HISTORY_DAYS
     return (end >= standing.day) & (end < standing.day + w.HORIZON_DAYS), matured
 
 
-def _key(who: Array, day: Array) -> Array:
+def _key(who: Array, day: Array | int) -> Array:
     """Return numbers that order by customer, then day."""
     key: Array = who.astype(np.int64) * 10_000 + (day + 5_000)
     return key
 
 
 def troubles(chunk: Chunk) -> pa.Table:
-    """Return every episode with its first day, its last day + 1 (missing while it lasts) and its worst phase."""
+    """Return every episode: its first day, the day it was over (missing while it lasts), its worst phase."""
     parts = []
-    for k, kind in enumerate(episodes.KINDS):
+    for k in range(len(episodes.KINDS)):
         phase = ((chunk.life.phases >> np.uint16(2 * k)) & 3).astype(np.int8)
         phase[(chunk.life.status & 3) == 0] = 0
         # One quiet column at either end: an episode never runs on into the next customer.
@@ -131,7 +133,7 @@ def troubles(chunk: Chunk) -> pa.Table:
 
 
 def leavers(chunk: Chunk) -> pa.Table:
-    """Return every spell that ended: when leaving was asked for (missing for dunning), when it ended, and why."""
+    """Return every spell that ended: when that was asked for (missing for dunning), when it ended, and why."""
     spells = chunk.life.spells
     gone = np.flatnonzero(spells.end < w.FAR)
     asked = spells.requested[gone]
@@ -150,4 +152,5 @@ def leavers(chunk: Chunk) -> pa.Table:
 
 def _dates(days: Array, missing: Array | None = None) -> pa.Array:
     safe = days if missing is None else np.where(missing, 0, days)
-    return pa.array((safe + (w.FIRST_DAY - date(1970, 1, 1)).days).astype(np.int32), mask=missing).cast(pa.date32())
+    since_1970 = (safe + (w.FIRST_DAY - date(1970, 1, 1)).days).astype(np.int32)
+    return pa.array(since_1970, mask=missing).cast(pa.date32())

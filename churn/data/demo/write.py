@@ -18,6 +18,7 @@ from churn.data.demo import tables_contract, tables_mail, tables_money, tables_u
 from churn.data.demo import world as w
 from churn.data.demo.columns import Chunk, Streams
 from churn.data.demo.dirt import soil
+from churn.data.demo.ids import customer_ids, places
 from churn.data.demo.life import live
 from churn.data.demo.people import draw_people
 from churn.data.demo.world import Array
@@ -163,7 +164,7 @@ def _make_chunk(number: int, first: int, size: int, customers: int, seed: int) -
 
 def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, tally: _Tally) -> None:
     def strangers(numbers: Array) -> pa.Array:
-        spare = _places(customers) - customers
+        spare = places(customers) - customers
         texts = customer_ids(customers + numbers % spare, customers)
         return pa.DictionaryArray.from_arrays(pa.array(np.arange(len(texts), dtype=np.int32)), texts)
 
@@ -183,25 +184,6 @@ def _arrived(table: pa.Table) -> tuple[pa.Table, int]:
     watermark = pa.scalar(w.WATERMARK_SECONDS * 1_000_000).cast(pa.timestamp("us"))
     table = table.filter(pc.less(table["known_at"], watermark))
     return table.drop_columns(["late"]), int(pc.sum(table["late"]).as_py() or 0)
-
-
-def customer_ids(numbers: Array, customers: int) -> pa.Array:
-    """Return ids such as C000123: distinct, shuffled, and all of one length.
-
-    Numbers are multiplied modulo a power of ten by a number without the factors 2 and 5, which maps them one
-    to one. Numbers from `customers` on give ids that no customer has.
-    """
-    places = _places(customers)
-    shuffled = (numbers.astype(np.int64) * 618_033 + 271_829) % places
-    return pa.array([f"C{number:0{len(str(places)) - 1}d}" for number in shuffled.tolist()])
-
-
-def _places(customers: int) -> int:
-    """Return how many ids there are: a power of ten, at least a million and ten times the customers."""
-    places = 1_000_000
-    while places < 10 * customers:
-        places *= 10
-    return places
 
 
 def _aside(folder: Path) -> Path:
