@@ -6,13 +6,15 @@ no MLflow at all, so a night does not depend on it.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,17 +120,32 @@ class Registry:
         else:
             self._mlflow.log_artifact(str(path), folder)
 
+    def log_tree(self, folder: Path) -> None:
+        """Log a folder into the open run: plots under `plots`, the rest under the folder's name."""
+        for path in sorted(folder.iterdir()):
+            if path.is_dir():
+                self.log_file(path, path.name)
+            elif not path.name.startswith("."):
+                self.log_file(path, folder.name)
+
+    def count_look(self, run_id: str) -> int:
+        """Count one more look at the test cutoffs, as a tag of the run; return how many there were."""
+        looks = int(self._client.get_run(run_id).data.tags.get("looks_at_test", "0")) + 1
+        self._client.set_tag(run_id, "looks_at_test", str(looks))
+        return looks
+
     def register(self, bundle: Path) -> str:
         """Log a bundle as a model of the open run, register it as challenger and return its version."""
         scorer = Scorer.load(bundle)
-        logged = self._mlflow.pyfunc.log_model(
-            name="model",
-            python_model=scorer_module.__file__,
-            artifacts={"bundle": str(bundle)},
-            signature=self._signature(scorer),
-            pip_requirements=_requirements(),
-            registered_model_name=self.name,
-        )
+        with _silence():
+            logged = self._mlflow.pyfunc.log_model(
+                name="model",
+                python_model=scorer_module.__file__,
+                artifacts={"bundle": str(bundle)},
+                signature=self._signature(scorer),
+                pip_requirements=_requirements(),
+                registered_model_name=self.name,
+            )
         version = str(logged.registered_model_version)
         self._client.set_registered_model_alias(self.name, "challenger", version)
         self._client.set_model_version_tag(self.name, version, "digest", bundle_digest(bundle))
@@ -264,6 +281,14 @@ def _quiet_mlflow() -> Any:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return mlflow
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep back what MLflow prints on success and its advice to infer what was given explicitly."""
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _requirements() -> Sequence[str]:

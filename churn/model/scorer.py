@@ -295,11 +295,12 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
     class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """The MLflow side of the scorer."""
 
-        def load_context(self, context: Any) -> None:
+        # no types in the signatures: MLflow would take them for the schema of the rows
+        def load_context(self, context):  # type: ignore[no-untyped-def]
             """Load the bundle that MLflow put beside this file."""
             self.scorer = Scorer.load(context.artifacts["bundle"])
 
-        def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
             """Return probabilities; with `{"contributions": true}` a table with contributions too."""
             probability = self.scorer.predict(model_input)
             if not (params or {}).get("contributions"):

@@ -94,6 +94,12 @@ def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice
     return Choice(min(tried, key=lambda name: tried[name]), tried)
 
 
+def choose_as_asked(asked: str, logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:
+    """Choose the method unless params.yaml names one; what each one gives is known either way."""
+    choice = choose(logits, left, cutoff, customer)
+    return choice if asked == "auto" else Choice(asked, choice.tried)
+
+
 def apply(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     """Return calibrated probabilities, by the code of the scorer."""
     return sigmoid(calibrated(logits, calibration))

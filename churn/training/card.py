@@ -15,6 +15,7 @@ SHOWN = {
     "observed_expected": "observed/expected",
     "calibration_slope": "calibration slope",
 }
+ORDER = ("challenger", "champion", "logistic", "recency", "base_rate")
 
 
 def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapping[str, float]) -> str:
@@ -33,8 +34,8 @@ def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapp
         f"**Model.** Gradient-boosted trees, {spec['recipe']['rounds']} rounds, calibration "
         f"{spec['calibration']['method']}; trained on all matured cutoffs.",
         f"**Test.** The recipe refitted for each of {', '.join(evaluated['cutoffs'])} on what was known by "
-        f"then: {ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
-        "95 %, by drawing customers.",
+        f"then: {ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals "
+        "are 95 %, by drawing customers.",
         "",
         *_table(evaluated["candidates"]),
         "",
@@ -48,16 +49,16 @@ def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapp
         + ", ".join(f"`{name}` {share:.0%}" for name, share in list(importance.items())[:8])
         + ".",
         "",
-        "**Limits.** It ranks and rates customers at risk at a cutoff, given that they survive the gap. It says "
-        "nothing about customers outside the cohort, about causes, or about whether contacting somebody helps; "
-        "the last is measured with control groups. It is as fresh as its last cutoff.",
+        "**Limits.** It ranks and rates customers at risk at a cutoff, given that they survive the gap. It "
+        "says nothing about customers outside the cohort, about causes, or about whether contacting somebody "
+        "helps; the last is measured with control groups. It is as fresh as its last cutoff.",
         *(f"- {note}" for note in evaluated.get("notes", {}).values()),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _table(candidates: Mapping[str, Any]) -> Sequence[str]:
-    names = list(candidates)
+    names = [name for name in ORDER if name in candidates]
     lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for metric, words in SHOWN.items():
         cells = [span(candidates[name][metric]) for name in names]

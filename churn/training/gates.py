@@ -150,8 +150,8 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
         words = f"challenger {found}; accepted: {signed}"
     elif found:
         words = (
-            f"promote: challenger {found}; that is usually a leak. Champion unchanged. Look at the most important "
-            "signals; if it is honest, write why under evaluate.accept.too_good in params.yaml."
+            f"promote: challenger {found}; that is usually a leak. Champion unchanged. Look at the most "
+            "important signals; if it is honest, write why under evaluate.accept.too_good in params.yaml."
         )
     else:
         words = f"challenger AUC {span(auc)} is not too good to be true."
@@ -173,6 +173,6 @@ def _off_level(evaluated: Mapping[str, Any]) -> list[str]:
     trained = evaluated["model"].get("base_rate")
     before = f"; {trained:.1%} left over all cutoffs of training" if trained is not None else ""
     return [
-        f"The interval of observed/expected, {span(ratio)}, does not hold 1: {less} customers left at the test "
-        f"cutoffs than the cutoffs before them let expect ({'; '.join(by_cutoff)}{before})."
+        f"The interval of observed/expected, {span(ratio)}, does not hold 1: {less} customers left at the "
+        f"test cutoffs than the cutoffs before them let expect ({'; '.join(by_cutoff)}{before})."
     ]

@@ -44,6 +44,23 @@ class Record:
     choice_cutoffs: tuple[date, ...]
     importance: dict[str, float]
 
+    def check_fits(self, snapshots: Snapshots, first_test: date) -> None:
+        """Check that the challenger learnt from these snapshots and was chosen before the first test.
+
+        Raises:
+            CallError: it was not; train again.
+        """
+        if self.snapshots_digest != snapshots.digest:
+            raise CallError(
+                "output/train: the challenger learnt from other snapshots than those in output/snapshots. "
+                "Run `churn train` again."
+            )
+        if self.chosen_by is None or self.chosen_by > first_test:
+            raise CallError(
+                f"params.yaml: evaluate.test_cutoffs starts on {first_test}, but the challenger was chosen "
+                f"with labels known by {self.chosen_by}. Run `churn train` again, or test later cutoffs."
+            )
+
 
 def training_folder(params: Params) -> Path:
     """Return where the record, the bundle and the out-of-time predictions lie."""

@@ -1,0 +1,99 @@
+"""Make the challenger champion if every gate lets it through."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from churn.params import Params
+    from churn.training.gates import Verdict
+    from pipelines.cli import Say
+
+
+def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, say: Say) -> None:
+    """Judge the gates on the last evaluation; move the aliases and export the champion.
+
+    Args:
+        params: The parameters.
+        cutoff: Not used: the evaluation has its cutoffs.
+        rollback: Swap champion and previous instead.
+        say: How to speak to the user.
+
+    Raises:
+        CallError: the challenger was not evaluated.
+        Stop: a gate refused; the champion is unchanged.
+        ModelError: there is nothing to roll back to, or the registry does not know the version.
+    """
+    from churn.errors import Stop
+    from churn.model.registry import Registry
+    from churn.training.gates import judge_gates
+    from churn.training.record import read_record
+
+    if rollback:
+        now, before = Registry(params).rollback()
+        say(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
+        return
+    record = read_record(params)
+    evaluated = _evaluated(params, record.digest)
+    verdict = judge_gates(evaluated, params)
+    _write_page(params, evaluated, verdict)
+    if not verdict.accepted:
+        raise Stop(*verdict.refusals)
+
+    registry = Registry(params)
+    if registry.aliases().get("champion") == record.version:
+        say(f"version {record.version} is champion already.")
+    else:
+        registry.promote(record.version)
+        with registry.run("train", record.run_id):
+            registry.log_file(params.output / "evaluate" / "promotion.json", "evaluate")
+            registry.log_file(params.output / "evaluate" / "promotion.md", "evaluate")
+        say(f"champion is version {record.version}, exported to {params.champion}")
+    for gate in verdict.gates:
+        say(f"  {gate.words}")
+    for note in verdict.notes:
+        say(f"  {note}")
+    say(registry.link(record.run_id))
+
+
+def _evaluated(params: Params, digest: str) -> dict[str, Any]:
+    """Return metrics.json, which must be of the challenger that was trained last."""
+    import json
+
+    from churn.errors import CallError
+
+    try:
+        text = (params.output / "evaluate" / "metrics.json").read_text(encoding="utf-8")
+        evaluated: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError):
+        raise CallError("output/evaluate: nothing was evaluated yet. Run `churn evaluate` first.") from None
+    if evaluated["model"]["digest"] != digest:
+        raise CallError(
+            f"output/evaluate: it judged version {evaluated['model']['version']}, but another challenger was "
+            "trained since. Run `churn evaluate` again."
+        )
+    return evaluated
+
+
+def _write_page(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> None:
+    """Write promotion.json and the page for people beside it."""
+    from churn.model.bundle import write_json
+
+    folder = params.output / "evaluate"
+    version = evaluated["model"]["version"]
+    facts = {"version": version, "digest": evaluated["model"]["digest"], **verdict.as_dict()}
+    write_json(folder / "promotion.json", facts)
+    lines = [
+        f"# Promotion of version {version}: {'accepted' if verdict.accepted else 'refused'}",
+        "",
+        *(f"- {'passed' if gate.passed else 'refused'}: {gate.words}" for gate in verdict.gates),
+        *(f"- note: {note}" for note in verdict.notes),
+    ]
+    (folder / "promotion.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("promote"))

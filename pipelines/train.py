@@ -1,0 +1,151 @@
+"""Train a challenger on all matured snapshots and register it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from churn.model.registry import Registry
+    from churn.model.scorer import Floats
+    from churn.params import Params
+    from churn.training.backtest import OutOfTime
+    from churn.training.record import Record
+    from churn.training.snapshots import Snapshots
+    from pipelines.cli import Say
+
+
+def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
+    """Choose on cutoffs before the first test, fit on all matured snapshots, register the challenger.
+
+    Args:
+        params: The parameters.
+        cutoff: Train as if on this date: only labels known by then.
+        say: How to speak to the user.
+
+    Raises:
+        Stop: no label is matured, nobody or everybody left, or there are too few rows.
+    """
+    from churn.model.bundle import write_bundle
+    from churn.model.registry import Registry
+    from churn.training import calibration
+    from churn.training.backtest import out_of_time
+    from churn.training.choose import choose_rounds, refuse_thin
+    from churn.training.describe import importance, spec_of
+    from churn.training.estimators import fit_trees
+    from churn.training.recipe import Recipe
+    from churn.training.record import Record, training_folder, write_record
+    from churn.training.snapshots import read_snapshots
+    from churn.training.split import plan
+
+    threads = params.engine.threads
+    snapshots = read_snapshots(params, known_by=cutoff)
+    refuse_thin(snapshots)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs)
+    if not cutoffs.test:
+        say.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
+
+    with say.progress("train", len(cutoffs.choice) + len(cutoffs.test) + 2) as advance:
+        recipe = Recipe.start(params.train)
+        recipe = recipe.with_rounds(choose_rounds(snapshots, cutoffs, recipe, threads))
+        advance()
+        made = out_of_time(snapshots, recipe, cutoffs.choice + cutoffs.test, threads, advance)
+        past = made.at(cutoffs.choice)
+        chosen = calibration.choose_as_asked(
+            params.train.calibration, past.logits, past.left, past.cutoff, past.customer
+        )
+        recipe = recipe.with_calibration(chosen.method)
+        fitted = fit_trees(snapshots.rows, recipe, snapshots.monotone, threads)
+        advance()
+
+    calibrator = calibration.fit(recipe.calibration, made.logits, made.left)
+    scores = calibration.apply(made.logits, calibrator)
+    bundle = training_folder(params) / "bundle"
+    spec = spec_of(params, snapshots, fitted, recipe, calibrator, scores)
+    digest = write_bundle(bundle, spec, fitted.boosters)
+
+    registry = Registry(params)
+    with registry.run(f"train {snapshots.cutoffs[-1]}") as run_id:
+        record = Record(
+            model=params.tracking.model,
+            version=registry.register(bundle),
+            run_id=run_id,
+            digest=digest,
+            snapshots_digest=snapshots.digest,
+            recipe=recipe,
+            calibration=chosen,
+            chosen_by=cutoffs.chosen_by,
+            choice_cutoffs=cutoffs.choice,
+            importance=importance(fitted),
+        )
+        write_record(params, record, made, snapshots)
+        _log(registry, params, snapshots, record, made, scores)
+
+    rows = snapshots.rows
+    say(
+        f"challenger version {record.version}: {recipe.rounds} rounds on {len(rows):,} rows with "
+        f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; calibration {chosen.method}"
+    )
+    say(f"looks most at {', '.join(list(record.importance)[:3])}")
+    say(registry.link(run_id))
+
+
+def _log(
+    registry: Registry,
+    params: Params,
+    snapshots: Snapshots,
+    record: Record,
+    made: OutOfTime,
+    scores: Floats,
+) -> None:
+    """Log parameters, data, signals and each fold as a child run."""
+    from churn.model.bundle import write_json
+    from churn.model.registry import python_version
+    from churn.training.calibration import NONE, apply
+    from churn.training.metrics import auc, log_loss
+    from churn.training.record import training_folder
+    from churn.training.split import trainable
+
+    folder = training_folder(params)
+    rows = snapshots.rows
+    registry.log(
+        params=record.recipe.as_dict()
+        | {f"label.{key}": value for key, value in params.label.model_dump(mode="json").items()}
+        | {
+            "label_id": snapshots.label_id,
+            "snapshots_digest": snapshots.digest,
+            "store_digest": snapshots.store_digest,
+            "watermark": snapshots.watermark,
+            "cutoffs": ", ".join(map(str, snapshots.cutoffs)),
+            "choice_cutoffs": ", ".join(map(str, record.choice_cutoffs)),
+            "signals": len(rows.names),
+        },
+        metrics={"train.rows": len(rows), "train.churners": rows.churners}
+        | {f"choice.log_loss.{name}": loss for name, loss in record.calibration.tried.items()},
+        tags={"model_version": record.version, "digest": record.digest, "python": python_version()},
+    )
+    write_json(folder / "signals.json", list(snapshots.signals))
+    write_json(folder / "importance.json", record.importance)
+    for name in ("signals.json", "importance.json", "recipe.json"):
+        registry.log_file(folder / name)
+    for day in made.cutoffs:
+        here = made.at([day])
+        uncalibrated = apply(here.logits, NONE)
+        with registry.run(f"fold {day}"):
+            registry.log(
+                params={"cutoff": day, "trained_on": len(trainable(snapshots.mature_on, day))},
+                metrics={
+                    "rows": len(here.left),
+                    "churners": float(here.left.sum()),
+                    "log_loss": log_loss(here.left, uncalibrated),
+                    "auc": auc(here.left, uncalibrated),
+                },
+            )
+    if len(scores):
+        registry.log(metrics={"out_of_time.auc": auc(made.left, scores)})
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("train"))

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from churn.training import calibration
+from churn.training.metrics import log_loss
+
+
+def distorted(
+    rows: int, a: float, b: float, c: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores whose truth is `a log p - b log(1 - p) + c`."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(-1, 1.5, rows)
+    true = a * -np.logaddexp(0, -logits) + b * np.logaddexp(0, logits) + c
+    probability = 1 / (1 + np.exp(-true))
+    return logits, (rng.random(rows) < probability).astype(float), probability
+
+
+@pytest.mark.parametrize(("a", "b", "c"), [(1.0, 1.0, 0.0), (0.5, 1.5, 0.3), (2.0, 0.7, -0.5)])
+def test_beta_recovers_a_distortion(a: float, b: float, c: float) -> None:
+    logits, left, probability = distorted(60_000, a, b, c)
+
+    fitted = calibration.fit_beta(logits, left)
+
+    assert [fitted["a"], fitted["b"], fitted["c"]] == pytest.approx([a, b, c], abs=0.15)
+    assert np.abs(calibration.apply(logits, fitted) - probability).max() < 0.03
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_calibration_never_turns_the_order_round(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits, left = rng.normal(0, 2, 200), (rng.random(200) < rng.uniform(0.2, 0.8)).astype(float)
+    ladder = np.linspace(-8, 8, 100)
+
+    for fit in (calibration.fit_beta, calibration.fit_platt):
+        probability = calibration.apply(ladder, fit(logits, left))
+
+        assert (np.diff(probability) >= 0).all()
+        assert ((probability >= 0) & (probability <= 1)).all()
+
+
+def test_platt_recovers_slope_and_intercept() -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 1.5, 50_000)
+    left = (rng.random(50_000) < 1 / (1 + np.exp(-(0.5 * logits - 0.7)))).astype(float)
+
+    fitted = calibration.fit_platt(logits, left)
+
+    assert [fitted["a"], fitted["c"]] == pytest.approx([0.5, -0.7], abs=0.05)
+
+
+def test_a_distortion_is_mended_when_later_cutoffs_confirm_it() -> None:
+    logits, left, _ = distorted(9_000, 0.5, 1.6, 0.4)
+    cutoff, customer = np.repeat([1, 2, 3], 3_000), np.tile(np.arange(3_000), 3)
+
+    choice = calibration.choose(logits, left, cutoff, customer)
+
+    assert choice.method == "beta"
+    assert choice.tried["beta"] < choice.tried["none"]
+
+
+def test_a_distortion_that_later_cutoffs_deny_is_left_alone() -> None:
+    logits, left, _ = distorted(6_000, 0.4, 1.6, 0.5)
+    honest, fair, _ = distorted(6_000, 1.0, 1.0, 0.0, seed=1)
+    cutoff, customer = np.repeat([1, 2], 6_000), np.tile(np.arange(6_000), 2)
+
+    choice = calibration.choose(np.r_[logits, honest], np.r_[left, fair], cutoff, customer)
+
+    assert choice.method == "none"
+    assert choice.tried["none"] == pytest.approx(log_loss(fair, 1 / (1 + np.exp(-honest))))
+
+
+def test_one_cutoff_is_judged_by_the_other_half_of_the_customers() -> None:
+    logits, left, _ = distorted(4_000, 0.4, 1.8, 0.5)
+
+    choice = calibration.choose(logits, left, np.ones(4_000), np.arange(4_000))
+
+    assert choice.method == "beta"
+
+
+@pytest.mark.parametrize("left", [np.zeros(100), np.r_[np.ones(5), np.zeros(95)]])
+def test_too_few_leavers_leave_the_scores_alone(left: np.ndarray) -> None:
+    assert calibration.fit("beta", np.zeros(100), left) == {"method": "none"}
+    assert calibration.choose(np.zeros(100), left, np.arange(100) // 50, np.arange(100)).method == "none"
+
+
+def test_a_method_named_by_the_user_is_taken() -> None:
+    logits, left, _ = distorted(900, 1, 1, 0)
+    cutoff, customer = np.repeat([1, 2, 3], 300), np.tile(np.arange(300), 3)
+
+    choice = calibration.choose_as_asked("platt", logits, left, cutoff, customer)
+
+    assert choice.method == "platt"
+    assert set(choice.tried) == {"none", "beta", "platt"}

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn.errors import Stop
+from churn.training.rows import Rows
+from churn.training.split import plan, trainable
+
+FIRST = date(2024, 1, 1)
+
+
+def rows_of(cutoffs: list[date], left: tuple[float, ...] = (1.0, 0.0)) -> Rows:
+    days = np.repeat([(day - date(1970, 1, 1)).days for day in cutoffs], len(left))
+    return Rows(
+        names=("x",),
+        levels={},
+        matrix=np.zeros((len(days), 1)),
+        left=np.tile(np.array(left), len(cutoffs)),
+        customer=np.tile(np.arange(len(left)), len(cutoffs)),
+        cutoff=days,
+    )
+
+
+def every_28_days(count: int, lag: int = 28) -> dict[date, date]:
+    cutoffs = [FIRST + timedelta(days=28 * step) for step in range(count)]
+    return {day: day + timedelta(days=lag) for day in cutoffs}
+
+
+@given(
+    st.lists(st.integers(0, 700), min_size=1, max_size=14, unique=True),
+    st.integers(1, 200),
+    st.integers(0, 30),
+)
+def test_no_snapshot_trains_before_its_label_is_known(starts: list[int], horizon: int, late: int) -> None:
+    cutoffs = sorted(FIRST + timedelta(days=start) for start in starts)
+    mature_on = {day: day + timedelta(days=horizon + late) for day in cutoffs}
+    rows = rows_of(cutoffs)
+
+    made = plan(rows, mature_on)
+
+    for test in made.test + made.choice:
+        assert trainable(mature_on, test)
+        assert all(mature_on[day] <= test and day < test for day in trainable(mature_on, test))
+    assert all(mature_on[day] <= made.test[0] for day in made.choice)
+    assert not set(made.choice) & set(made.test)
+
+
+# cutoffs      1 2 3 4 5 6 7 8      a label takes one step
+# trains 2..8    ^                  the last three test, those known by the first of them choose
+def test_the_last_three_cutoffs_test_and_those_known_before_choose() -> None:
+    mature_on = every_28_days(8)
+    cutoffs = list(mature_on)
+
+    made = plan(rows_of(cutoffs), mature_on)
+
+    assert made.test == tuple(cutoffs[5:])
+    assert made.choice == tuple(cutoffs[1:5])
+    assert made.chosen_by == cutoffs[5]
+
+
+def test_a_long_label_keeps_more_cutoffs_out_of_training() -> None:
+    mature_on = every_28_days(8, lag=90)
+    cutoffs = list(mature_on)
+
+    assert trainable(mature_on, cutoffs[5]) == tuple(cutoffs[:2])
+
+
+def test_cutoffs_where_nobody_left_cannot_teach() -> None:
+    mature_on = every_28_days(4)
+
+    made = plan(rows_of(list(mature_on), left=(0.0, 0.0)), mature_on)
+
+    assert made.test == made.choice == ()
+
+
+def test_one_cutoff_leaves_nothing_to_test() -> None:
+    mature_on = every_28_days(1)
+
+    assert plan(rows_of(list(mature_on)), mature_on).test == ()
+
+
+def test_all_unusable_test_cutoffs_are_named_at_once() -> None:
+    mature_on = every_28_days(4)
+    unknown = date(2030, 1, 1)
+
+    with pytest.raises(Stop) as stopped:
+        plan(rows_of(list(mature_on)), mature_on, [FIRST, unknown])
+
+    assert [str(FIRST) in stopped.value.problems[0], str(unknown) in stopped.value.problems[1]] == [
+        True,
+        True,
+    ]
