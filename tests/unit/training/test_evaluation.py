@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from churn.training.evaluation import calibration_table, gain_table, judge_all, wilson
+
+
+def predictions_for(left: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    good = 1 / (1 + np.exp(-(2 * left - 2 + rng.normal(size=len(left)))))
+    return {
+        "challenger": good,
+        "recency": rng.random(len(left)),
+        "base_rate": np.full(len(left), left.mean()),
+    }
+
+
+def test_all_candidates_are_measured_on_the_same_draws(snapshots_of) -> None:
+    rows = snapshots_of(customers=300, cutoffs=3).rows
+    predictions = predictions_for(rows.left)
+    predictions["champion"] = predictions["challenger"].copy()
+
+    judged = judge_all(rows, predictions, share=0.1, draws=100, seed=7)
+
+    same = judged.paired["challenger_minus_champion"]["log_loss"]
+    assert same == {"value": 0.0, "low": 0.0, "high": 0.0}
+    better = judged.paired["challenger_minus_recency"]["log_loss"]
+    assert better["low"] <= better["value"] <= better["high"] < 0
+    assert len(judged.by_cutoff) == 3
+
+
+def test_a_champion_is_compared_only_on_rows_it_had_not_seen(snapshots_of) -> None:
+    rows = snapshots_of(customers=300, cutoffs=3).rows
+    predictions = predictions_for(rows.left)
+    seen = rows.cutoff < rows.cutoff.max()
+    predictions["champion"] = np.where(seen, np.nan, predictions["challenger"])
+
+    judged = judge_all(rows, predictions, share=0.1, draws=100, seed=7)
+
+    assert judged.candidates["champion"]["rows"] == 300
+    assert judged.candidates["challenger"]["rows"] == 900
+    assert judged.paired["challenger_minus_champion"]["log_loss"]["value"] == 0.0
+    assert [("champion" in each) for each in judged.by_cutoff.values()] == [False, False, True]
+
+
+def test_bins_hold_all_rows_and_about_the_same_number() -> None:
+    rng = np.random.default_rng(0)
+    probability = rng.beta(1, 4, 1000)
+    left = (rng.random(1000) < probability).astype(float)
+
+    table = calibration_table(left, probability)
+
+    assert [row["rows"] for row in table] == [100] * 10
+    assert all(row["low"] <= row["observed"] <= row["high"] for row in table)
+    assert [row["predicted"] for row in table] == sorted(row["predicted"] for row in table)
+
+
+def test_equal_probabilities_make_one_bin() -> None:
+    assert len(calibration_table(np.array([1.0, 0.0, 0.0]), np.full(3, 0.3))) == 1
+
+
+def test_everybody_contacted_reaches_every_leaver() -> None:
+    left = np.array([1.0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+
+    table = gain_table(left, np.linspace(0.9, 0.1, 10))
+
+    last = table[-1]
+    assert (last["captured"], last["lift"], last["contacted"]) == (1.0, 1.0, 10)
+    assert [row["captured"] for row in table] == sorted(row["captured"] for row in table)
+
+
+@pytest.mark.parametrize(("hits", "rows", "low", "high"), [(0, 10, 0.0, 0.278), (10, 10, 0.722, 1.0)])
+def test_wilson_intervals_stay_between_0_and_1(hits: int, rows: int, low: float, high: float) -> None:
+    assert wilson(hits, rows) == pytest.approx((low, high), abs=1e-3)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from churn.errors import CallError, Stop
+from churn.training.backtest import columns_of
+from churn.training.rows import dates_of
+from churn.training.snapshots import read_snapshots
+
+
+def test_rows_come_ordered_by_cutoff_with_signals_by_name(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=3, waiting=2)
+
+    snapshots = read_snapshots(params)
+
+    assert list(snapshots.rows.names) == sorted(snapshots.rows.names)
+    assert (np.diff(snapshots.rows.cutoff) >= 0).all()
+    assert tuple(dates_of(snapshots.rows.cutoff)) == snapshots.cutoffs
+    assert len(snapshots.waiting) == 2
+    assert len(snapshots.rows) == 120
+    assert snapshots.monotone[snapshots.rows.names.index("login_change")] == -1
+
+
+def test_text_survives_the_way_into_numbers_and_back(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=1)
+
+    rows = read_snapshots(params).rows
+
+    plan = columns_of(rows)["plan"]
+    assert rows.levels["plan"] == ("basic", "plus")
+    assert set(plan) == {"basic", "plus", None}
+    assert rows.names.index("plan") not in np.flatnonzero(np.isnan(rows.matrix[plan != None]).any(axis=0))  # noqa: E711
+
+
+def test_labels_unknown_by_a_date_are_left_out(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=5)
+    everything = read_snapshots(params)
+
+    earlier = read_snapshots(params, known_by=everything.cutoffs[3])
+
+    assert earlier.cutoffs == everything.cutoffs[:3]
+    assert all(known <= everything.cutoffs[3] for known in earlier.mature_on.values())
+
+
+def test_no_matured_label_is_a_stop(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=0, waiting=2)
+
+    with pytest.raises(Stop):
+        read_snapshots(params)
+
+
+def test_no_snapshots_are_a_wrong_call(make_params) -> None:
+    with pytest.raises(CallError):
+        read_snapshots(make_params())
+
+
+def test_snapshots_of_another_label_are_refused(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+    other = params.model_copy(update={"label": params.label.model_copy(update={"horizon_days": 90})})
+
+    with pytest.raises(CallError):
+        read_snapshots(other)
+
+
+def test_a_lost_snapshot_is_named(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+    day = read_snapshots(params).cutoffs[1]
+    (params.output / "snapshots" / f"cutoff={day}" / "part.parquet").unlink()
+
+    with pytest.raises(CallError, match=str(day)):
+        read_snapshots(params)
+
+
+def test_the_digest_follows_the_bytes(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+    before = read_snapshots(params).digest
+
+    write_world(params, customers=40, cutoffs=2)
+    same = read_snapshots(params).digest
+    write_world(params, customers=40, cutoffs=2, seed=1)
+    other = read_snapshots(params).digest
+
+    assert before == same != other
+
+
+def test_a_late_maturing_cutoff_waits_as_its_manifest_says(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=3)
+    path = params.output / "snapshots" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    last = read_snapshots(params).cutoffs[-1]
+    manifest["cutoffs"][str(last)]["mature_on"] = str(last + timedelta(days=60))
+    path.write_text(json.dumps(manifest))
+
+    snapshots = read_snapshots(params, known_by=last + timedelta(days=59))
+
+    assert last not in snapshots.cutoffs
