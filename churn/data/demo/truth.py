@@ -23,7 +23,7 @@ _KINDS_OF = {
 
 
 def probabilities(chunk: Chunk) -> pa.Table:
-    """Return one row a customer and cutoff: the chance to leave in `[cutoff, cutoff + 31 d)`, and the troubles.
+    """Return one row a customer and cutoff: the chance to leave in `[cutoff, cutoff + 31 d)`, the troubles.
 
     Only customers in force at the cutoff with no request pending. `left` is what came of it, missing where
     the grace period after the window has not passed.
@@ -133,7 +133,7 @@ def troubles(chunk: Chunk) -> pa.Table:
 
 
 def leavers(chunk: Chunk) -> pa.Table:
-    """Return every spell that ended: when that was asked for (missing for dunning), when it ended, and why."""
+    """Return every spell that ended: when that was asked for (missing for dunning), when it was, and why."""
     spells = chunk.life.spells
     gone = np.flatnonzero(spells.end < w.FAR)
     asked = spells.requested[gone]
