@@ -21,7 +21,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     sources = read_sources(params.output, cutoff)
     if sources.metrics is None:
         say.warn("there is no evaluation: the report says so. Run `churn evaluate` for the quality section.")
-    path = write_report(params.output, render(sources, params.evaluate.contact_share))
+    path = write_report(params.output, render(sources))
     say(f"report of {sources.cutoff}: {path}")
     return 0
 

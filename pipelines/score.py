@@ -16,8 +16,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
     """
-    from churn.features.library import known
+    from churn.features.library import known, selected
     from churn.features.matrix import matrix_at
+    from churn.features.money import money_before, mrr_at
     from churn.model.registry import load_champion
     from churn.model.value import monthly_money
     from churn.scoring.fit import check_fit, learned_too_late
@@ -41,9 +42,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     if late := learned_too_late(model.spec, cutoff):
         say.warn(late)
     with one_night_at_a_time(params.output):
-        matrix = matrix_at(store, params, cutoff)
+        matrix = matrix_at(store, selected(params, store), cutoff)
         check_fit(model.spec, params, matrix.frame)
-        money = monthly_money(matrix.frame["customer_id"], store.money_before(cutoff), store.mrr_at(cutoff))
+        money = monthly_money(
+            matrix.frame["customer_id"], money_before(store, cutoff, days=91), mrr_at(store, cutoff)
+        )
         stamp = Stamp(
             model_version=str(champion.version),
             label_id=params.label_id,

@@ -25,7 +25,7 @@ _SIZE = (5.4, 3.3)
 def probabilities(values: Floats, base_rate: float) -> str:
     """Draw how many customers have which probability, with the usual rate as a line."""
     figure, axes = _canvas()
-    top = max(0.05, float(np.ceil(values.max(initial=0) * 20) / 20))
+    top = min(1.0, max(0.05, np.ceil(max(values.max(initial=0), 1.5 * base_rate) * 20) / 20))
     axes.hist(values, bins=np.linspace(0, top, 31).tolist(), color=MAIN, edgecolor="none")
     axes.axvline(base_rate, color=ACCENT, linewidth=1.6, linestyle=(0, (4, 2)))
     axes.annotate(
@@ -90,12 +90,11 @@ def gain(shares: Floats, found: Floats, contact_share: float) -> str:
     axes.plot([contact_share], [at], "o", color=ACCENT, markersize=6)
     axes.annotate(
         f"{contact_share:.0%} contacted: {at:.0%} found",
-        (contact_share, at),
-        xytext=(9, -4),
-        textcoords="offset points",
+        (0.98, 0.05),
+        xycoords="axes fraction",
         color=ACCENT,
         fontsize=9,
-        va="top",
+        ha="right",
     )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)

@@ -44,18 +44,17 @@ class Total:
     high: float
 
 
-def render(sources: Sources, contact_share: float) -> str:
+def render(sources: Sources) -> str:
     """Return the report as HTML; everything that comes from data is escaped.
 
     Args:
         sources: a night and, where there was one, an evaluation.
-        contact_share: the share of customers that the gain chart marks.
     """
     template = _environment().get_template("report.html")
     facts, cohort = sources.facts, _cohort(sources.scores)
     probability = cohort["churn_probability"].to_numpy(dtype=np.float64)
     value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
-    quality = quality_of(sources.metrics, sources.promotion, contact_share)
+    quality = quality_of(sources.metrics, sources.promotion)
     bands = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
     return template.render(
         cutoff=sources.cutoff,
@@ -133,11 +132,13 @@ def _plays_called(scores: pd.DataFrame) -> dict[str, int]:
 
 
 def _calls(sources: Sources) -> list[dict[str, Any]]:
-    rows = sources.scores.set_index("customer_id")
-    cited = [name for name in rows.columns if name.startswith("reason_")]
+    shown = {customer for customer, _ in sources.called[:MOST_CALLS]}
+    scores = sources.scores[sources.scores["customer_id"].isin(shown)]
+    rows = {str(row["customer_id"]): row for row in scores.to_dict("records")}
+    cited = [str(name) for name in scores.columns if str(name).startswith("reason_")]
     calls = []
     for rank, (customer, name) in enumerate(sources.called[:MOST_CALLS], start=1):
-        row = rows.loc[customer]
+        row = rows[customer]
         calls.append(
             {
                 "rank": rank,
@@ -146,7 +147,7 @@ def _calls(sources: Sources) -> list[dict[str, Any]]:
                 "probability": row["churn_probability"],
                 "value": None if pd.isna(row["value_at_risk"]) else row["value_at_risk"],
                 "health": None if pd.isna(row["health"]) else int(row["health"]),
-                "reasons": _said(row[cited].tolist()),
+                "reasons": _said([row[name] for name in cited]),
                 **{key: _text(row[key]) for key in ("play", "action", "owner", "channel", "success")},
                 "due": row["due_at"],
             }

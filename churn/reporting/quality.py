@@ -21,8 +21,12 @@ METRICS = {
     "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),
     "auc": ("AUC", "how often a leaver is ranked above a stayer; .5 is chance", 3),
     "average_precision": ("average precision", "to be read beside the base rate", 3),
-    "lift_at_contact_share": ("lift", "leavers among those contacted, against calling at random", 2),
-    "precision_at_contact_share": ("precision", "share of leavers among those contacted", 3),
+    "lift_at_contact_share": (
+        "lift at {share:.0%}",
+        "leavers among those contacted, against calling at random",
+        2,
+    ),
+    "precision_at_contact_share": ("precision at {share:.0%}", "share of leavers among those contacted", 3),
     "observed_expected": ("observed / expected", "1 where the level is right", 3),
     "calibration_slope": ("calibration slope", "1 where the spread is right", 2),
     "ece": ("calibration error", "mean distance between predicted and observed", 4),
@@ -64,12 +68,16 @@ class Quality:
     notes: tuple[str, ...]
 
 
-def quality_of(
-    metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] | None, contact_share: float
-) -> Quality | None:
-    """Put an evaluation into words; None where there was none."""
+def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] | None) -> Quality | None:
+    """Put an evaluation into words; None where there was none.
+
+    A verdict of the gates counts only if it is about the model that was evaluated.
+    """
     if metrics is None:
         return None
+    if promotion is not None and promotion.get("digest") != metrics["model"].get("digest"):
+        promotion = None
+    share = float(metrics["contact_share"])
     found = metrics["candidates"]
     there = [name for name in CANDIDATES if name in found]
     ours = found["challenger"]
@@ -82,7 +90,11 @@ def quality_of(
         base_rate=float(ours["base_rate"]),
         candidates=tuple(CANDIDATES[name] for name in there),
         table=tuple(
-            (title, meaning, tuple(Number.of(found[name].get(metric), digits) for name in there))
+            (
+                title.format(share=share),
+                meaning,
+                tuple(Number.of(found[name].get(metric), digits) for name in there),
+            )
             for metric, (title, meaning, digits) in METRICS.items()
             if metric in ours
         ),
@@ -93,7 +105,7 @@ def quality_of(
         gain_svg=charts.gain(
             np.array([0.0, *(row["share"] for row in gains)]),
             np.array([0.0, *(row["captured"] for row in gains)]),
-            contact_share,
+            share,
         )
         if gains
         else "",

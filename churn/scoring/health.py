@@ -69,7 +69,7 @@ def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
     total = np.zeros(len(frame))
     count = np.zeros(len(frame))
     for signal in signals:
-        if signal.kind != "number" or signal.riskier_when == "either" or signal.name not in frame.columns:
+        if not signal.has_side or signal.name not in frame.columns:
             continue
         percentile = _percentile_of_risk(frame[signal.name], signal.riskier_when)
         known = ~np.isnan(percentile)

@@ -25,6 +25,11 @@ class SignalFacts:
     reason: Mapping[str, str]
     kind: str = "number"
 
+    @property
+    def has_side(self) -> bool:
+        """Tell whether more or less of it means risk; a level and a signal riskier either way have none."""
+        return self.kind == "number" and self.riskier_when != "either"
+
     @classmethod
     def from_spec(cls, entry: Mapping[str, Any]) -> SignalFacts:
         """Read one entry of the model's signal dictionary."""
@@ -65,7 +70,8 @@ def reasons_for(
 
     A family speaks only if its contributions together raise the risk, and only once, through its signal that
     raises it most among those whose value lies on the risky side of the cohort's median: a sentence never
-    says that somebody logs in more than most and is therefore at risk. Fewer reasons are fewer sentences.
+    says that somebody logs in more than most and is therefore at risk. Signals without a side speak only
+    where no other of the family can. Fewer reasons are fewer sentences.
 
     Args:
         values: one row per customer, the signals as columns, missing where unknown.
@@ -100,9 +106,10 @@ def _of_row(
         weight = float(pushes[list(places)].sum())
         if not weight > 0:
             continue
-        for place in sorted(places, key=lambda place: (-pushes[place], signals[place].name)):
-            if not pushes[place] > 0:
-                break
+        raising = [place for place in places if pushes[place] > 0]
+        for place in sorted(
+            raising, key=lambda at: (not signals[at].has_side, -pushes[at], signals[at].name)
+        ):
             signal, value = signals[place], cells[place]
             if on_risky_side(value, signal, medians) and language in signal.reason:
                 text = sentence(signal.reason[language], value, language)
@@ -118,7 +125,7 @@ def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float])
     """
     if is_missing(value):
         return False
-    if signal.kind != "number" or signal.riskier_when == "either":
+    if not signal.has_side:
         return True
     median = medians.get(signal.name, np.nan)
     return bool(value > median if signal.riskier_when == "higher" else value < median)

@@ -11,9 +11,10 @@ LOGINS = SignalFacts(
 )
 SILENCE = SignalFacts("silence", "activity", "higher", {"en": "{value:.0f} days silent"})
 RATING = SignalFacts("rating", "sentiment", "lower", {"en": "rated {value:.0f}"})
+MAILS = SignalFacts("mails", "activity", "either", {"en": "{value:.0f} mails"})
 TENURE = SignalFacts("tenure", "profile", "either", {"en": "here for {value:.0f} days"})
 PLAN = SignalFacts("plan", "profile", "either", {"en": "is on plan {value}"}, kind="level")
-SIGNALS = (LOGINS, SILENCE, RATING, TENURE, PLAN)
+SIGNALS = (LOGINS, SILENCE, MAILS, RATING, TENURE, PLAN)
 MEDIANS = {"logins": 5.0, "silence": 10.0, "rating": 8.0, "tenure": 100.0}
 
 
@@ -48,6 +49,9 @@ def told(values, pushes, *, language="en", most=3):
         # missing says nothing, whatever it pushes
         ({"rating": None}, {"rating": 0.9}, []),
         ({"rating": np.nan, "logins": 2}, {"rating": 0.9, "logins": 0.1}, ["2 logins"]),
+        # riskier either way speaks only where nothing else of the family can
+        ({"logins": 1, "mails": 9}, {"logins": 0.1, "mails": 0.9}, ["1 login"]),
+        ({"logins": 9, "mails": 9}, {"logins": 0.1, "mails": 0.9}, ["9 mails"]),
         # riskier either way has no side to contradict
         ({"tenure": 30}, {"tenure": 0.2}, ["here for 30 days"]),
         ({"tenure": 900}, {"tenure": 0.2}, ["here for 900 days"]),

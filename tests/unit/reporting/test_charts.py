@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from churn.reporting import charts
+
+TABLE = [
+    {"predicted": 0.1, "observed": 0.2, "low": 0.1, "high": 0.3},
+    {"predicted": 0.3, "observed": 0.3, "low": 0.3, "high": 0.3},
+]
+DRAW = {
+    "probabilities": lambda: charts.probabilities(np.array([0.01, 0.2, 0.9]), 0.1),
+    "one customer": lambda: charts.probabilities(np.array([0.0]), 0.1),
+    "calibration": lambda: charts.calibration(TABLE),
+    "gain": lambda: charts.gain(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.8, 1.0]), 0.1),
+}
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_chart_is_well_formed_named_for_readers_and_has_no_fixed_size(name):
+    root = ET.fromstring(DRAW[name]())
+
+    assert root.tag.endswith("svg")
+    assert root.get("aria-label")
+    assert root.get("width") is None
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_chart_takes_its_colours_from_the_page_and_styles_nothing_else(name):
+    svg = DRAW[name]()
+
+    assert "var(--main)" in svg
+    assert set(re.findall(r"#[0-9a-f]{6}\b", svg)) == set()
+    assert "<style" not in svg
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_chart_drawn_again_is_the_same_bytes(name):
+    assert DRAW[name]() == DRAW[name]()
+
+
+def test_two_charts_on_a_page_share_no_id():
+    ids = [
+        set(re.findall(r'id="([^"]+)"', DRAW[name]())) for name in ("probabilities", "calibration", "gain")
+    ]
+
+    assert sum(map(len, ids)) == len(set().union(*ids))
+
+
+def test_every_reference_in_a_chart_is_to_one_of_its_own_parts():
+    for draw in DRAW.values():
+        svg = draw()
+
+        assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg)) <= set(re.findall(r'id="([^"]+)"', svg))

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from churn.errors import CallError
+from churn.reporting.pages import expected, render
+from churn.reporting.sources import read_sources
+from churn.reporting.write import write_report
+
+
+class Page(HTMLParser):
+    """Collects what a browser would run or fetch, and the words it would show."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.fetched: list[str] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.open.append(tag)
+        self.fetched += [
+            value for name, value in attrs if name in ("src", "href") and not value.startswith("#")
+        ]
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" not in self.open and "svg" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def page_of(output: Path) -> Page:
+    return Page(render(read_sources(output)))
+
+
+def test_names_reasons_actions_and_exclusions_cannot_bring_html(evaluated):
+    page = page_of(evaluated)
+
+    assert "script" not in page.tags
+    for said in ("Ann", "silent", "Call", "gone"):
+        assert f"{said} <script>alert('x')</script>" in page.text
+
+
+def test_the_page_needs_nothing_but_itself(evaluated):
+    html = render(read_sources(evaluated))
+
+    assert Page(html).fetched == []
+    assert not re.search(r"@import|url\((?!#)", html)
+
+
+def test_the_headline_counts_the_unhealthy_and_sums_what_is_known(output):
+    text = page_of(output).text
+
+    assert "At risk tonight 2 of 3 customers" in text
+    assert "Value at risk 110" in text
+    assert "money is known for 2 of 3" in text
+
+
+def test_a_customer_is_shown_by_the_id_of_the_data_and_not_of_the_spreadsheet(output):
+    text = page_of(output).text
+
+    assert " =ann " in text
+    assert "'=ann" not in text
+
+
+def test_a_missing_evaluation_is_said(output):
+    text = page_of(output).text
+
+    assert "Not evaluated." in text
+    assert "churn evaluate" in text
+
+
+def test_an_evaluation_is_shown_with_intervals_beside_the_baselines(evaluated):
+    text = page_of(evaluated).text
+
+    assert "0.750 0.740 to 0.760" in text
+    assert "0.500 0.490 to 0.510" in text
+    assert "better than the base rate for everybody: log loss -0.0500 (95 %: -0.0600 to -0.0400)" in text
+    assert "lift at 10%" in text
+    assert "–" in text  # the base rate has no calibration slope
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ({"value": -0.05, "low": -0.06, "high": -0.04}, "better than the base rate"),
+        ({"value": -0.05, "low": -0.11, "high": 0.01}, "not told apart from the base rate"),
+        ({"value": 0.05, "low": 0.04, "high": 0.06}, "worse than the base rate"),
+    ],
+)
+def test_a_difference_is_judged_by_its_interval(evaluated, loss, words):
+    compare_by(evaluated, loss)
+
+    assert words in page_of(evaluated).text
+
+
+def test_a_difference_without_an_interval_is_not_judged(evaluated):
+    compare_by(evaluated, {"value": None, "low": None, "high": None})
+
+    assert "the base rate for everybody:" not in page_of(evaluated).text
+
+
+def compare_by(output: Path, loss: dict[str, float | None]) -> None:
+    path = output / "evaluate" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["paired"]["challenger_minus_base_rate"]["log_loss"] = loss
+    path.write_text(json.dumps(metrics))
+
+
+def test_an_evaluation_of_another_version_is_said(evaluated):
+    path = evaluated / "evaluate" / "metrics.json"
+    path.write_text(path.read_text().replace('"version": "3"', '"version": "4"'))
+
+    assert "that of version 4; tonight's scores are by version 3" in page_of(evaluated).text
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (
+            {"accepted": True, "digest": "d", "gates": [{"rule": "r", "passed": True}]},
+            "It passed all 1 gates.",
+        ),
+        (
+            {"accepted": False, "digest": "d", "gates": [{"rule": "no leak", "passed": False}]},
+            "It was refused by 1 of 1 gates: no leak.",
+        ),
+        ({"accepted": True, "digest": "other", "gates": []}, "No gate has judged it yet"),
+    ],
+)
+def test_the_verdict_is_that_on_the_model_evaluated(evaluated, verdict, words):
+    (evaluated / "evaluate" / "promotion.json").write_text(json.dumps(verdict))
+
+    assert words in page_of(evaluated).text
+
+
+def test_a_switched_off_play_is_said(output):
+    assert (
+        "Play “low-rating” cannot hold, because survey_last_rating is not computed here."
+        in page_of(output).text
+    )
+
+
+def test_the_same_night_gives_the_same_page(evaluated):
+    assert render(read_sources(evaluated)) == render(read_sources(evaluated))
+
+
+def test_the_page_is_replaced_in_one_step(tmp_path):
+    write_report(tmp_path, "old")
+
+    path = write_report(tmp_path, "new")
+
+    assert path.read_text() == "new"
+    assert [each.name for each in path.parent.iterdir()] == ["index.html"]
+
+
+def test_without_a_night_the_way_out_is_said(tmp_path):
+    with pytest.raises(CallError, match="churn score"):
+        read_sources(tmp_path)
+
+
+def test_a_night_that_was_not_scored_is_refused_and_the_latest_named(output):
+    with pytest.raises(CallError, match="the latest is 2024-01-31"):
+        read_sources(output, date(2024, 2, 1))
+
+
+def test_the_expected_number_is_the_sum_with_the_spread_of_independent_draws():
+    total = expected(np.full(100, 0.5))
+
+    assert total.value == pytest.approx(50)
+    assert total.high - total.low == pytest.approx(2 * 1.959964 * 5)
+
+
+def test_the_expected_loss_weighs_each_draw_by_what_is_lost_and_passes_over_unknown_value():
+    total = expected(np.array([0.5, 0.5, 0.0]), np.array([50.0, np.nan, 0.0]))
+
+    assert total.value == pytest.approx(50)
+    assert total.high == pytest.approx(50 + 1.959964 * 100 * 0.5)
+    assert total.low == 0
