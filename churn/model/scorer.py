@@ -11,6 +11,7 @@ import hashlib
 import json
 import numbers
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -292,20 +293,23 @@ def _is_missing(value: Any) -> bool:
 if "mlflow" in sys.modules and not __name__.startswith("churn."):
     import mlflow
 
-    class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-        """The MLflow side of the scorer."""
+    with warnings.catch_warnings():
+        # MLflow asks for type hints, from which it would infer the schema that the scorer checks itself
+        warnings.simplefilter("ignore")
 
-        # no types in the signatures: MLflow would take them for the schema of the rows
-        def load_context(self, context):  # type: ignore[no-untyped-def]
-            """Load the bundle that MLflow put beside this file."""
-            self.scorer = Scorer.load(context.artifacts["bundle"])
+        class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+            """The MLflow side of the scorer."""
 
-        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-            """Return probabilities; with `{"contributions": true}` a table with contributions too."""
-            probability = self.scorer.predict(model_input)
-            if not (params or {}).get("contributions"):
-                return probability
-            columns = {"churn_probability": probability, **self.scorer.contributions(model_input)}
-            return type(model_input)(columns, index=model_input.index)
+            def load_context(self, context):  # type: ignore[no-untyped-def]
+                """Load the bundle that MLflow put beside this file."""
+                self.scorer = Scorer.load(context.artifacts["bundle"])
+
+            def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+                """Return probabilities; with `{"contributions": true}` a table with contributions too."""
+                probability = self.scorer.predict(model_input)
+                if not (params or {}).get("contributions"):
+                    return probability
+                columns = {"churn_probability": probability, **self.scorer.contributions(model_input)}
+                return type(model_input)(columns, index=model_input.index)
 
     mlflow.models.set_model(ChurnModel())

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+
+from churn.model.bundle import write_bundle
+from churn.model.registry import Registry
+from churn.params import LabelParams, Params, TrackingParams
+
+
+@pytest.fixture(scope="session")
+def booster() -> lgb.Booster:
+    """A small model of three signals, one of them text."""
+    rng = np.random.default_rng(0)
+    days, logins = rng.exponential(60, 2000), rng.poisson(4, 2000)
+    plan = rng.choice([0, 1, np.nan], 2000)
+    odds = 0.02 * days - 0.3 * logins + np.where(plan == 1, 1.0, 0.0) - 0.5
+    left = rng.random(2000) < 1 / (1 + np.exp(-odds))
+    data = lgb.Dataset(
+        np.column_stack([days, logins, plan]),
+        left,
+        feature_name=["days", "logins", "plan"],
+        categorical_feature=[2],
+    )
+    settings = {"objective": "binary", "num_leaves": 6, "num_threads": 1, "verbosity": -1, "cat_smooth": 1}
+    return lgb.train(settings, data, 30)
+
+
+@pytest.fixture(scope="session")
+def text(booster: lgb.Booster) -> str:
+    return str(booster.model_to_string())
+
+
+@pytest.fixture
+def spec() -> dict[str, Any]:
+    signals = [
+        {"name": "days", "kind": "number"},
+        {"name": "logins", "kind": "number"},
+        {"name": "plan", "kind": "level", "levels": ["basic", "plus"]},
+    ]
+    return {
+        "format": 1,
+        "model": "churn",
+        "signals": signals,
+        "members": [{"kind": "booster", "file": "booster_0.txt"}],
+        "calibration": {"method": "none"},
+        "label_id": "abc",
+        "trained_cutoffs": ["2024-01-01"],
+    }
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, spec: dict[str, Any], text: str) -> Path:
+    write_bundle(tmp_path / "bundle", spec, {"booster_0.txt": text})
+    return tmp_path / "bundle"
+
+
+def params_for(folder: Path, experiment: str) -> Params:
+    return Params(
+        source=str(folder / "company"),
+        label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
+        tracking=TrackingParams(uri=f"sqlite:///{folder / 'mlflow.db'}", experiment=experiment),
+        output=folder / "output",
+        models=folder / "models",
+    )
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables made once: that takes seconds, a copy none."""
+    folder = tmp_path_factory.mktemp("migrated_for_model")
+    Registry(params_for(folder, "template"))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def params(tmp_path: Path, migrated: Path) -> Params:
+    shutil.copy(migrated, tmp_path / "mlflow.db")
+    return params_for(tmp_path, "work")
+
+
+@pytest.fixture
+def registered(params: Params, bundle: Path) -> Callable[..., str]:
+    """Register the bundle as a new challenger and return its version."""
+
+    def register() -> str:
+        registry = Registry(params)
+        with registry.run("train"):
+            return registry.register(bundle)
+
+    return register

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.errors import ModelError
+from churn.model.registry import Registry, load_champion
+from churn.model.scorer import Scorer
+from churn.params import Params
+
+FRAME = pd.DataFrame(
+    {
+        "plan": pd.array(["basic", "plus", None, "gold"], dtype="str"),
+        "logins": np.array([3, 0, 7, 12]),
+        "days": [1.0, 30.0, np.nan, 400.0],
+    }
+)
+
+
+def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
+    params: Params, bundle: Path, registered: Callable[[], str]
+) -> None:
+    import mlflow
+
+    version = registered()
+    Registry(params).promote(version)
+    expected = Scorer.load(bundle).predict(FRAME)
+
+    champion = load_champion(params)
+    loaded = mlflow.pyfunc.load_model("models:/churn@champion")
+    from_folder = mlflow.pyfunc.load_model(str(params.champion))
+
+    assert champion.version == version
+    assert np.abs(champion.scorer.predict(FRAME) - expected).max() < 1e-12
+    assert np.abs(np.asarray(loaded.predict(FRAME)) - expected).max() < 1e-12
+    assert np.abs(np.asarray(from_folder.predict(FRAME)) - expected).max() < 1e-12
+
+
+def test_mlflow_gives_reasons_on_request(params: Params, bundle: Path, registered: Callable[[], str]) -> None:
+    import mlflow
+
+    registered()
+    loaded = mlflow.pyfunc.load_model("models:/churn@challenger")
+    scorer = Scorer.load(bundle)
+
+    table = loaded.predict(FRAME, params={"contributions": True})
+
+    assert list(table.columns) == ["churn_probability", "days", "logins", "plan", "baseline"]
+    assert np.abs(table["days"] - scorer.contributions(FRAME)["days"]).max() < 1e-12
+
+
+def test_mlflow_refuses_a_wrong_schema_and_takes_nobody(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    import mlflow
+
+    registered()
+    loaded = mlflow.pyfunc.load_model("models:/churn@challenger")
+
+    with pytest.raises(Exception, match="days"):
+        loaded.predict(FRAME.drop(columns=["days", "logins"]))
+    with pytest.raises(Exception, match="must hold numbers"):
+        loaded.predict(FRAME.assign(days="long ago"))
+    assert len(loaded.predict(FRAME.iloc[:0])) == 0
+
+
+def test_aliases_move_on_and_a_rollback_moves_them_back(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    registry = Registry(params)
+    seen = []
+
+    for _ in range(2):
+        registry.promote(registered())
+        seen.append(registry.aliases())
+    registry.rollback()
+
+    assert seen == [{"champion": "1"}, {"champion": "2", "previous": "1"}]
+    assert registry.aliases() == {"champion": "1", "previous": "2"}
+    assert load_champion(params).version == "1"
+    assert json.loads((params.models / "previous" / "champion.json").read_text())["version"] == "2"
+
+
+def test_the_exported_folder_holds_no_leftovers(params: Params, registered: Callable[[], str]) -> None:
+    registry = Registry(params)
+
+    for _ in range(3):
+        registry.promote(registered())
+
+    assert sorted(path.name for path in params.models.iterdir()) == ["champion", "previous"]
+
+
+def test_no_rollback_without_a_previous_champion(params: Params, registered: Callable[[], str]) -> None:
+    Registry(params).promote(registered())
+
+    with pytest.raises(ModelError):
+        Registry(params).rollback()
+
+    assert load_champion(params).version == "1"
+
+
+def test_a_missing_champion_is_an_error_with_a_way_out(params: Params) -> None:
+    with pytest.raises(ModelError, match="churn promote"):
+        load_champion(params)
+
+
+@pytest.mark.parametrize(
+    "name", ["champion.json", *(f"artifacts/bundle/{n}.json" for n in ("spec", "manifest"))]
+)
+def test_a_damaged_file_of_the_champion_is_named(
+    params: Params, registered: Callable[[], str], name: str
+) -> None:
+    Registry(params).promote(registered())
+    path = params.champion / name
+    path.write_bytes(path.read_bytes()[:-9])
+
+    with pytest.raises(ModelError, match=Path(name).name.replace(".", r"\.")):
+        load_champion(params)
+
+
+def test_a_bundle_swapped_for_another_whole_one_is_noticed(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    Registry(params).promote(registered())
+    about = json.loads((params.champion / "champion.json").read_text())
+    (params.champion / "champion.json").write_text(json.dumps(about | {"digest": "0" * 64}))
+
+    with pytest.raises(ModelError):
+        load_champion(params)
+
+
+def test_artefacts_lie_beside_the_database_whatever_the_working_directory(
+    params: Params, registered: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    registered()
+
+    assert not list(elsewhere.iterdir())
+    assert list((tmp_path / "mlartifacts").rglob("booster_0.txt"))
+
+
+def test_the_champion_is_read_without_importing_mlflow(params: Params, registered: Callable[[], str]) -> None:
+    Registry(params).promote(registered())
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom churn.model.registry import load_exported\n"
+        f"print(load_exported(Path({str(params.champion)!r})).version, 'mlflow' in sys.modules)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ)
+
+    assert done.stdout.split() == ["1", "False"], done.stderr
+
+
+def test_a_registry_that_cannot_be_opened_is_named(params: Params) -> None:
+    wrong = params.tracking.model_copy(update={"uri": "nonsense://nowhere"})
+
+    with pytest.raises(ModelError, match="nonsense"):
+        Registry(params.model_copy(update={"tracking": wrong}))
+
+
+def test_links_open_the_page_for_models(params: Params) -> None:
+    registry = Registry(params)
+
+    assert registry.link("abc").endswith(
+        f"/experiments/{registry.experiment_id}/runs/abc?workflowType=machine_learning"
+    )

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.errors import CallError, ModelError, Stop
+from churn.model.registry import Registry, load_champion
+from churn.params import EngineParams, EvaluateParams
+from churn.training.snapshots import read_snapshots
+from pipelines import evaluate, promote, train
+
+
+def bytes_of(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_planted_signal_is_found_and_promoted(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=800, cutoffs=7)
+
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+    promote.run(params, say=say)
+
+    champion = load_champion(params)
+    evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+    page = json.loads((params.output / "evaluate" / "promotion.json").read_text())
+    assert Registry(params).aliases() == {"champion": champion.version}
+    assert champion.scorer.spec["label_id"] == params.label_id
+    assert len(champion.scorer.spec["trained_cutoffs"]) == 7
+    assert page["accepted"]
+    assert set(evaluated["candidates"]) == {"challenger", "logistic", "recency", "base_rate"}
+    assert evaluated["candidates"]["challenger"]["auc"]["low"] > 0.6
+    assert evaluated["paired"]["challenger_minus_recency"]["log_loss"]["high"] < 0
+    assert (params.output / "evaluate" / "card.md").read_text().startswith("# Model card")
+
+
+def test_random_labels_are_refused_and_the_champion_stays(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=800, cutoffs=7)
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+    promote.run(params, say=say)
+    before = bytes_of(params.champion / "artifacts" / "bundle")
+    write_world(params, customers=800, cutoffs=7, shuffled=True, seed=1)
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+
+    with pytest.raises(Stop) as stopped:
+        promote.run(params, say=say)
+
+    evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+    auc = evaluated["candidates"]["challenger"]["auc"]
+    assert auc["low"] - 0.01 <= 0.5 <= auc["high"] + 0.01
+    assert all("recency" in problem or "base_rate" in problem for problem in stopped.value.problems)
+    assert not json.loads((params.output / "evaluate" / "promotion.json").read_text())["accepted"]
+    assert bytes_of(params.champion / "artifacts" / "bundle") == before
+    assert Registry(params).aliases()["champion"] == "1"
+
+
+def test_training_again_gives_the_same_bytes_whatever_the_threads(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=5)
+    train.run(params, say=say)
+    first = bytes_of(params.output / "train" / "bundle")
+    evaluate.run(params, say=say)
+    measured = (params.output / "evaluate" / "metrics.json").read_text()
+
+    single = params.model_copy(update={"engine": EngineParams(threads=1)})
+    train.run(single, say=say)
+    evaluate.run(single, say=say)
+
+    again = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+    was = json.loads(measured)
+    assert bytes_of(params.output / "train" / "bundle") == first
+    assert again["candidates"]["challenger"] == was["candidates"]["challenger"]
+    assert again["model"]["digest"] == was["model"]["digest"]
+
+
+def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) -> None:
+    import mlflow
+
+    params = make_params()
+    write_world(params, customers=400, cutoffs=5)
+
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+
+    record = json.loads((params.output / "train" / "train.json").read_text())
+    client = mlflow.MlflowClient(params.tracking.uri)
+    run = client.get_run(record["run_id"])
+    paths = {
+        item.path
+        for top in client.list_artifacts(record["run_id"])
+        for item in [top, *(client.list_artifacts(record["run_id"], top.path) if top.is_dir else [])]
+    }
+    children = client.search_runs(
+        [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{record['run_id']}'"
+    )
+    assert {"auc", "auc_low", "auc_high", "log_loss", "lift_at_contact_share"} <= set(run.data.metrics)
+    assert run.data.params["snapshots_digest"] == record["snapshots_digest"]
+    assert run.data.tags["looks_at_test"] == "1"
+    assert run.data.tags["mlflow.note.content"].startswith("# Model card")
+    assert {"signals.json", "evaluate/metrics.json", "plots/calibration.png", "plots/gain.svg"} <= paths
+    assert {"challenger", "recency", "base_rate", "logistic"} <= {child.info.run_name for child in children}
+    assert any(child.info.run_name.startswith("fold") for child in children)
+
+
+def test_a_champion_is_compared_once_new_cutoffs_have_come(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=8)
+    cutoffs = read_snapshots(params).cutoffs
+    train.run(params, cutoff=cutoffs[5], say=say)
+    evaluate.run(params, cutoff=cutoffs[5], say=say)
+    promote.run(params, say=say)
+
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+
+    evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+    assert evaluated["candidates"]["champion"]["rows"] == 400 * 3
+    assert "challenger_minus_champion" in evaluated["paired"]
+    predictions = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
+    expected = load_champion(params).scorer
+    assert np.isfinite(predictions["champion"]).all()
+    assert expected.spec["trained_cutoffs"] == [str(day) for day in cutoffs[:5]]
+
+
+def test_a_champion_that_saw_the_cutoffs_is_said_so_and_not_compared(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=6)
+    for _ in range(2):
+        train.run(params, say=say)
+        evaluate.run(params, say=say)
+        promote.run(params, say=say)
+
+    evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+    assert "champion" not in evaluated["candidates"]
+    assert "has seen these cutoffs" in evaluated["notes"]["champion"]
+
+
+def test_rollback_puts_the_previous_champion_back(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=6)
+    for _ in range(2):
+        train.run(params, say=say)
+        evaluate.run(params, say=say)
+        promote.run(params, say=say)
+
+    promote.run(params, rollback=True, say=say)
+
+    assert load_champion(params).version == "1"
+    assert Registry(params).aliases() == {"champion": "1", "previous": "2"}
+
+
+def test_promoting_twice_changes_nothing(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=6)
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+    promote.run(params, say=say)
+
+    promote.run(params, say=say)
+
+    assert Registry(params).aliases() == {"champion": "1"}
+
+
+def test_a_signal_that_tells_all_is_a_warning_then_a_stop_until_signed(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=800, cutoffs=6, strength=8)
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+
+    with pytest.raises(Stop, match="leak"):
+        promote.run(params, say=say)
+    signed = params.model_copy(update={"evaluate": EvaluateParams(accept={"too_good": "the world is easy"})})
+    promote.run(signed, say=say)
+
+    assert any("leak" in warning for warning in say.warnings)
+    assert load_champion(params).version == "1"
+
+
+@pytest.mark.parametrize(
+    "world",
+    [{"customers": 1}, {"customers": 15, "cutoffs": 3}, {"customers": 200, "cutoffs": 0}],
+    ids=["one customer", "few customers", "nothing matured"],
+)
+def test_too_little_to_learn_from_is_a_stop(make_params, write_world, say, world: dict[str, int]) -> None:
+    params = make_params()
+    write_world(params, **world)
+
+    with pytest.raises(Stop):
+        train.run(params, say=say)
+
+    assert not (params.output / "train").exists()
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_single_class_is_a_stop(make_params, write_world, say, left: int) -> None:
+    params = make_params()
+    write_world(params, customers=100, cutoffs=4)
+    for path in (params.output / "snapshots").glob("cutoff=*/part.parquet"):
+        frame = pd.read_parquet(path, partitioning=None)
+        frame["left"] = frame["left"].where(frame["left"].isna(), left).astype("Int8")
+        frame.to_parquet(path, index=False)
+
+    with pytest.raises(Stop):
+        train.run(params, say=say)
+
+
+def test_one_cutoff_trains_but_cannot_be_evaluated(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=1)
+
+    train.run(params, say=say)
+
+    assert say.warnings
+    with pytest.raises(Stop):
+        evaluate.run(params, say=say)
+
+
+def test_verbs_called_out_of_order_say_which_comes_first(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=5)
+
+    with pytest.raises(CallError, match="churn train"):
+        evaluate.run(params, say=say)
+    with pytest.raises(CallError, match="churn train"):
+        promote.run(params, say=say)
+    with pytest.raises(ModelError):
+        promote.run(params, rollback=True, say=say)
+    train.run(params, say=say)
+    with pytest.raises(CallError, match="churn evaluate"):
+        promote.run(params, say=say)
+
+
+def test_an_evaluation_of_an_older_challenger_does_not_promote_a_newer_one(
+    make_params, write_world, say
+) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=5)
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+    write_world(params, customers=400, cutoffs=5, seed=2)
+
+    with pytest.raises(CallError, match="churn train"):
+        evaluate.run(params, say=say)
+    train.run(params, say=say)
+    with pytest.raises(CallError, match="churn evaluate"):
+        promote.run(params, say=say)
+
+
+def test_a_test_cutoff_before_the_choices_were_made_is_refused(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=6)
+    early = read_snapshots(params).cutoffs[2]
+    train.run(params, say=say)
+    asked = params.model_copy(update={"evaluate": EvaluateParams(test_cutoffs=(early,))})
+
+    with pytest.raises(CallError, match=str(early)):
+        evaluate.run(asked, say=say)
+
+
+def test_later_test_cutoffs_than_those_of_training_are_evaluated(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=6)
+    last = read_snapshots(params).cutoffs[-1]
+    train.run(params, say=say)
+    asked = params.model_copy(update={"evaluate": EvaluateParams(test_cutoffs=(last,))})
+
+    evaluate.run(asked, say=say)
+
+    evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+    assert evaluated["cutoffs"] == [str(last)]
