@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.data.demo import WATERMARK, write, write_company
+from churn.data.demo.ids import customer_ids
 from churn.data.tables import CANONICAL
 
 CUSTOMERS = 2500
@@ -74,6 +75,15 @@ def test_ids_say_nothing_about_when_somebody_signed_up_or_whether_they_leave(com
     assert abs(number.corr(gone.astype(float), method="spearman")) < chance
 
 
+@pytest.mark.parametrize("customers", [5, 5_000, 250_000])
+def test_ids_are_distinct_shuffled_and_leave_room_for_strangers(customers: int) -> None:
+    ids = customer_ids(np.arange(customers + 1000), customers).to_pylist()
+
+    assert len(set(ids)) == len(ids)
+    assert len({len(one) for one in ids}) == 1
+    assert ids != sorted(ids)
+
+
 def outcome_columns() -> Iterator[tuple[str, str]]:
     for name in TABLES:
         for column in CANONICAL[name].columns:
@@ -119,6 +129,19 @@ def test_people_leave_by_request_and_by_unpaid_bills_and_some_come_back(company:
     assert (absence > 30).sum() > 20
     assert absence.between(5, 30).sum() > 2
     assert (absence.dropna() >= 0).all()
+
+
+def test_whoever_is_back_within_the_grace_period_has_not_left_for_good(company: Path) -> None:
+    rows = good_rows(company, "subscriptions").sort_values(["customer_id", "started_at"])
+    next_start = rows.groupby("customer_id")["started_at"].shift(-1)
+    quick = rows[(next_start - rows["ended_at"]).dt.days.between(1, 30)]
+    leavers = pd.read_parquet(company.with_name("truth") / "leavers.parquet")
+
+    mended = leavers[~leavers["for_good"]]
+    assert len(quick) > 5
+    assert set(zip(mended["customer_id"], mended["ended_on"], strict=True)) == set(
+        zip(quick["customer_id"], quick["ended_at"].dt.date, strict=True)
+    )
 
 
 def test_whoever_is_thrown_out_for_an_unpaid_bill_has_one(company: Path) -> None:

@@ -67,6 +67,27 @@ def test_the_true_chances_are_calibrated_in_every_month_and_family(matured: pd.D
     assert max(abs(z_score(group)) for group in groups) < 4
 
 
+def test_the_true_chances_are_calibrated_by_contract_and_tenure(company: Path, matured: pd.DataFrame) -> None:
+    contracts = pd.read_parquet(company / "subscriptions.parquet").drop_duplicates("row_id")
+    contracts = contracts.dropna(subset=["customer_id", "started_at"]).sort_values("started_at")
+    known = pd.merge_asof(
+        matured.astype({"cutoff": "datetime64[us]"}).sort_values("cutoff"),
+        contracts[["customer_id", "started_at", "renews_at"]],
+        left_on="cutoff",
+        right_on="started_at",
+        by="customer_id",
+        allow_exact_matches=False,
+    )
+    ahead = (known["renews_at"] - known["cutoff"]).dt.days
+    term = np.select([ahead.isna(), ahead < 60], ["monthly", "soon renewed"], "calm")
+    young = known["cutoff"] - known["started_at"] < 60 * DAY
+
+    errors = [z_score(group) for _, group in known.groupby([term, young])]
+
+    assert len(errors) >= 5
+    assert max(map(abs, errors)) < 4
+
+
 def test_chances_of_request_and_of_dunning_add_up(matured: pd.DataFrame) -> None:
     total = matured["probability_request"] + matured["probability_payment"]
 
@@ -115,6 +136,16 @@ def test_many_episodes_heal_by_themselves(troubles: pd.DataFrame, leavers: pd.Da
     )
 
     assert 0.3 < ended["ended_on"].isna().mean() < 0.8
+
+
+def test_a_card_that_has_run_out_brings_payment_trouble(company: Path, troubles: pd.DataFrame) -> None:
+    payments = pd.read_parquet(company / "payments.parquet").drop_duplicates("row_id")
+    cards = payments.groupby("customer_id")["card_expires_at"].min()
+    began = troubles.loc[troubles["kind"] == "payment_trouble"].set_index("customer_id")["began_on"]
+
+    after = (began - began.index.to_series().map(cards)).dt.days
+
+    assert after.between(0, 31).sum() > 3 * after.between(-32, -1).sum() > 30
 
 
 def before_the_request(
