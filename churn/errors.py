@@ -55,7 +55,7 @@ class PlaybookError(ChurnError):
     exit_code = 14
 
 
-class Stop(ChurnError):
+class Stop(ChurnError):  # noqa: N818 (it stops the work; nothing is wrong with the call)
     """A guard or a gate said stop."""
 
     exit_code = 15

@@ -20,9 +20,10 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     Raises:
         Stop: promotion is refused and there is no champion yet.
     """
-    from churn.model.registry import has_champion, page_of_experiment
-    from churn.reporting.pages import report_path
+    from churn.model.registry import Registry, load_champion
+    from churn.reporting.write import report_path
     from churn.scoring.sink import calls_path
+    from churn.training.record import read_record
     from pipelines import evaluate, promote, report, score, snapshot, train
     from pipelines.ingest import ensure_store
 
@@ -34,17 +35,17 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     try:
         promote.run(params, say=say)
     except Stop as refusal:
-        if not has_champion(params):
+        if not params.champion.exists():
             raise
         for problem in refusal.problems:
             say.warn(problem)
-        say.warn("run: the standing champion scores tonight.")
+        say.warn(f"the standing champion, version {load_champion(params).version}, scores tonight.")
     score.run(params, cutoff=night, say=say)
     report.run(params, cutoff=night, say=say)
     say("")
     say(f"call list  {calls_path(params.output, night)}")
     say(f"report     {report_path(params.output)}")
-    say(f"MLflow     {page_of_experiment(params)}")
+    say(f"MLflow     {Registry(params).link(read_record(params).run_id)} (once `churn ui` runs)")
     return None
 
 

@@ -16,7 +16,8 @@ EARLIEST = "TIMESTAMP '1970-01-02'"
 AHEAD_DAYS = 366
 """How far beyond the watermark a time may lie (bills fall due, terms end) before it is a clock error."""
 
-ZONED_TEXT = r"^.*[0-9](Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+"""A time of day followed by an offset; the end of 2024-05-01 is none."""
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,8 @@ class Known:
     def covered_days(self, window: Window) -> Array:
         """Return how many days of the window lie after both the sign-up and the table's first row."""
         start = np.maximum(self.signed_up, max(self.cutoff - window[0], self.data_start))
-        return np.maximum(self.cutoff - window[1] - start, 0).astype(np.float64)
+        days: Array = np.maximum(self.cutoff - window[1] - start, 0).astype(np.float64)
+        return days
 
     def reaches(self, window: Window) -> bool:
         """Tell whether the table's data go back to the window's start."""

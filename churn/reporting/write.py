@@ -1,16 +1,19 @@
-"""Putting a page in place in one step."""
+"""Where the report is, and putting it there in one step."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from churn.data.files import write_whole
+
+
+def report_path(output: Path) -> Path:
+    """Return the place of the report."""
+    return output / "report" / "index.html"
 
 
 def write_report(output: Path, html: str) -> Path:
-    """Write the page aside and rename it; readers see the old page or the new one."""
-    path = output / "report" / "index.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".index-{os.getpid()}.html")
-    aside.write_text(html, encoding="utf-8")
-    os.replace(aside, path)
+    """Write the page; readers see the old page or the new one."""
+    path = report_path(output)
+    write_whole(path, html.encode())
     return path

@@ -1,0 +1,137 @@
+"""The reference: one customer, one cutoff, plain Python over dated rows; slow, and readable in ten minutes.
+
+It answers the same questions as the engine (`Reader`), straight from their definitions: a row is visible if
+it happened and was known before the cutoff's local midnight; an outcome is known at the later of its own time
+and the row's `known_at`; days are local days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from churn.data.tables import UNITS_PER, Table
+from churn.features.cells import Selection
+from churn.features.events import Window
+
+Row = Mapping[str, Any]
+"""A row as the source has it: aware datetimes, plain numbers, None where missing; in the source's order."""
+
+
+@dataclass(frozen=True)
+class Naive:
+    """Answers about one table for one customer at one cutoff."""
+
+    table: Table
+    rows: Sequence[Row]
+    everybody: Sequence[Row]
+    signed_up: date
+    cutoff: date
+    zone: ZoneInfo
+    n: int = 1
+
+    def count(self, selection: Selection, window: Window) -> np.ndarray:
+        return _one(len(self._rows(selection, window)))
+
+    def total(self, selection: Selection, column: str, window: Window) -> np.ndarray:
+        return _one(sum(self._stored(row, column) for row in self._rows(selection, window)))
+
+    def days(self, selection: Selection, window: Window) -> np.ndarray:
+        return _one(len({self._day(row, selection) for row in self._rows(selection, window)}))
+
+    def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> np.ndarray:
+        rows = self._rows(selection, window)
+        if not rows:
+            return _one(np.nan)
+        return _one(self._stored(rows[-1 if latest else 0], column))
+
+    def age(self, selection: Selection, window: Window, latest: bool, column: str) -> np.ndarray:
+        return _number(self.cutoff) - self.outermost(selection, window, latest, column)
+
+    def previous(self, selection: Selection, window: Window, column: str) -> np.ndarray:
+        rows = self._rows(selection, window)
+        return _one(self._stored(rows[-2], column) if len(rows) > 1 else np.nan)
+
+    def run_lacking(self, selection: Selection, outcome: str, window: Window) -> np.ndarray:
+        run = 0
+        for row in self._rows(selection, window):
+            run = 0 if self._known(row, outcome) else run + 1
+        return _one(run)
+
+    def kinds(self, selection: Selection, window: Window) -> np.ndarray:
+        return _one(len({row["kind"] for row in self._rows(selection, window) if row["kind"] is not None}))
+
+    def covered_days(self, window: Window) -> np.ndarray:
+        start = max(self.cutoff - timedelta(window[0]), self.signed_up, self._data_start())
+        end = self.cutoff - timedelta(window[1])
+        return _one(float(max((end - start).days, 0)))
+
+    def reaches(self, window: Window) -> bool:
+        return self._data_start() <= self.cutoff - timedelta(window[0])
+
+    def tenure(self) -> np.ndarray:
+        return _one(float((self.cutoff - self.signed_up).days))
+
+    def _rows(self, selection: Selection, window: Window) -> list[Row]:
+        """The visible rows of a selection in the window, ordered by placing day, then as in the store."""
+        first, end = self.cutoff - timedelta(window[0]), self.cutoff - timedelta(window[1])
+        kept = []
+        for row in self.rows:
+            day = self._day(row, selection)
+            if day is None or not first <= day < end or not self._visible(row):
+                continue
+            if selection.placed and not self._known(row, selection.placed):
+                continue
+            if selection.having and not self._known(row, selection.having):
+                continue
+            if selection.lacking and self._known(row, selection.lacking):
+                continue
+            if selection.value and self._stored(row, selection.value) is None:
+                continue
+            kept.append(row)
+        return sorted(kept, key=lambda row: self._day(row, selection) or date.min)
+
+    def _visible(self, row: Row) -> bool:
+        return row[self.table.time] < self._midnight() and row["known_at"] < self._midnight()
+
+    def _known(self, row: Row, outcome: str) -> bool:
+        return row[outcome] is not None and max(row[outcome], row["known_at"]) < self._midnight()
+
+    def _day(self, row: Row, selection: Selection) -> date | None:
+        placed = row[selection.placed or self.table.time]
+        return placed.astimezone(self.zone).date() if placed is not None else None
+
+    def _midnight(self) -> datetime:
+        return datetime.combine(self.cutoff, time(), tzinfo=self.zone)
+
+    def _data_start(self) -> date:
+        days = [self._day(row, Selection()) for row in self.everybody if self._visible(row)]
+        return min([day for day in days if day is not None], default=self.cutoff)
+
+    def _stored(self, row: Row, column: str) -> Any:
+        """A value as the store holds it: whole cents, thousandths, seconds, day numbers."""
+        if column == "day":
+            return _number(row[self.table.time].astimezone(self.zone).date())
+        if column.endswith("_day"):
+            when = row[column.removesuffix("_day")]
+            return None if when is None else _number(when.astimezone(self.zone).date())
+        if column.endswith("_after"):
+            when = row[column.removesuffix("_after")]
+            # Through UTC: Python subtracts times of one zone by the clock on the wall.
+            return None if when is None else int(when.timestamp() - row[self.table.time].timestamp())
+        found = self.table.column(column)
+        value = row[column]
+        return None if value is None or found is None else round(value * UNITS_PER[found.type])
+
+
+def _one(value: float) -> np.ndarray:
+    return np.array([value])
+
+
+def _number(day: date) -> int:
+    return (day - date(1970, 1, 1)).days

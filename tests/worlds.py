@@ -1,0 +1,147 @@
+"""Tiny companies drawn as tables, for tests that read like examples."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from churn.data.ingest import ingest
+from churn.data.store import Store, day_number
+from churn.data.tables import CANONICAL, wanted_tables
+from churn.features import engine
+from churn.features.cohort import read_customers
+from churn.features.events import Shrunk
+from churn.features.library import known
+from churn.params import Params
+
+SINCE = "2020-01-01 12:00"
+"""Every drawn table also holds a row of the customer `old` from then, so that its data go far enough back."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A drawn company in its store."""
+
+    store: Store
+
+    def values(self, signal: str, cutoff: str = "2024-07-01") -> dict[str, float | None]:
+        """Return a signal of every drawn customer at a cutoff, rounded to 6 digits; None where missing."""
+        return self.all_values([signal], [cutoff])[cutoff, signal]
+
+    def all_values(
+        self, signals: list[str], cutoffs: list[str], blocks: int = 1
+    ) -> dict[tuple[str, str], dict[str, float | None]]:
+        """Return values by (cutoff, signal), computed together and in so many blocks of customers."""
+        store, params = self.store, self.store.params
+        customers = read_customers(store)
+        chosen = tuple(known(params)[name] for name in signals)
+        tables = {wanted.table.name: wanted.table for wanted in wanted_tables(params)}
+        days = tuple(sorted(day_number(date.fromisoformat(cutoff)) for cutoff in cutoffs))
+        plan = engine.plan(store, chosen, tables, days)
+        edges = np.linspace(0, store.n_customers, blocks + 1).astype(int)
+        found: dict[tuple[str, str], list[np.ndarray]] = {}
+        with store.connect() as connection:
+            for first, end in pairwise(edges):
+                block = int(first), int(end)
+                for ordinal, name, values in engine.evaluate(
+                    connection, store, plan, customers.signed_up, block
+                ):
+                    if isinstance(values, Shrunk):
+                        assert blocks == 1, "a shrunk rate needs everybody"
+                        values = values.towards(values.hits.sum() / max(values.trials.sum(), 1))
+                    found.setdefault((sorted(cutoffs)[ordinal], name), []).append(values)
+        return {key: _by_customer(customers.ids, np.concatenate(parts)) for key, parts in found.items()}
+
+
+def _by_customer(ids: np.ndarray, values: np.ndarray) -> dict[str, float | None]:
+    pairs = zip(ids, values, strict=True)
+    return {str(i): None if np.isnan(v) else round(float(v), 6) for i, v in pairs if i != "old"}
+
+
+def draw(
+    folder: Path,
+    *,
+    label: dict[str, object] | None = None,
+    watermark: str | None = "2024-12-31",
+    timezone: str = "Europe/Berlin",
+    since: str | None = SINCE,
+    params: dict[str, object] | None = None,
+    **tables: str,
+) -> World:
+    """Ingest a company from drawn tables; customers that are not drawn signed up long ago."""
+    stated = params_of(
+        folder, label=label, watermark=watermark, timezone=timezone, since=since, params=params, **tables
+    )
+    return World(ingest(stated, lambda _: None))
+
+
+def params_of(
+    folder: Path,
+    *,
+    label: dict[str, object] | None = None,
+    watermark: str | None = "2024-12-31",
+    timezone: str = "Europe/Berlin",
+    since: str | None = SINCE,
+    params: dict[str, object] | None = None,
+    **tables: str,
+) -> Params:
+    """Write drawn tables as CSV and return parameters that point at them."""
+    drawn = {name: parse(text) for name, text in tables.items()}
+    ids = sorted({row["customer_id"] for rows in drawn.values() for row in rows if row.get("customer_id")})
+    if since:
+        for name, rows in drawn.items():
+            if name != "customers":
+                rows.append({"customer_id": "old", _time_of(name): since, **_needed(name)})
+        ids = sorted({*ids, "old"})
+    known_ids = {row.get("customer_id") for row in drawn.get("customers", [])}
+    customers = drawn.setdefault("customers", [])
+    if not known_ids or since:
+        signed = [{"customer_id": i, "signed_up_at": "2020-01-01"} for i in ids if i not in known_ids]
+        customers.extend(signed if not known_ids else [row for row in signed if row["customer_id"] == "old"])
+    source = folder / "source"
+    source.mkdir(parents=True, exist_ok=True)
+    for name, rows in drawn.items():
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        with (source / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+    events = [name for name in drawn if name not in CANONICAL]
+    return Params.model_validate(
+        {
+            "source": str(source),
+            "timezone": timezone,
+            "tables": {name: {} for name in drawn if name in CANONICAL},
+            "events": {name: {} for name in events},
+            "label": label or {"kind": "inactivity", "table": _first_event_table(drawn), "horizon_days": 30},
+            "snapshot": {"watermark": watermark},
+            "output": str(folder / "output"),
+            "models": str(folder / "models"),
+            **(params or {}),
+        }
+    )
+
+
+def parse(text: str) -> list[dict[str, str]]:
+    """Read a drawn table: a header line, then rows, cells apart by `|`; `customer` is customer_id."""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    header, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
+    names = ["customer_id" if name == "customer" else name for name in header]
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _first_event_table(drawn: dict[str, list[dict[str, str]]]) -> str:
+    return next(name for name in drawn if name != "customers")
+
+
+def _time_of(name: str) -> str:
+    return CANONICAL[name].time if name in CANONICAL else "happened_at"
+
+
+def _needed(name: str) -> dict[str, str]:
+    return {"amount": "0"} if name in ("payments", "orders") else {}
