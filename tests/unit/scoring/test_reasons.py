@@ -52,6 +52,9 @@ def told(values, pushes, *, language="en", most=3):
         # riskier either way speaks only where nothing else of the family can
         ({"logins": 1, "mails": 9}, {"logins": 0.1, "mails": 0.9}, ["1 login"]),
         ({"logins": 9, "mails": 9}, {"logins": 0.1, "mails": 0.9}, ["9 mails"]),
+        # what lowers the risk is passed over within its family too, whatever side its value is on
+        ({"logins": 1, "mails": 9}, {"logins": -0.1, "mails": 0.9}, ["9 mails"]),
+        ({"logins": 9, "silence": 40}, {"logins": 0.9, "silence": -0.1}, []),
         # riskier either way has no side to contradict
         ({"tenure": 30}, {"tenure": 0.2}, ["here for 30 days"]),
         ({"tenure": 900}, {"tenure": 0.2}, ["here for 900 days"]),
