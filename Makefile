@@ -21,12 +21,8 @@ $(READY): pyproject.toml requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-run: demo  ## set up, make the demo company, learn from it and write tonight's calls
+run: demo  ## set up, make the demo company, learn from it, write tonight's calls and say where
 	$(BIN)/churn run
-	@echo
-	@echo "call list    $$(ls -d output/calls/cutoff=*/calls.csv | tail -n 1)"
-	@echo "report       output/report/index.html"
-	@echo "MLflow page  make ui"
 
 demo: $(READY)  ## write the raw tables of the demo company
 	$(BIN)/churn demo

@@ -20,8 +20,11 @@ from typing import Annotated, Any, Literal
 
 from churn.errors import ChurnError, did_you_mean
 from pipelines.say import Say
+from pipelines.starter import write_starter
 
 __all__ = ["Say", "main"]
+
+PARAMS_FILE = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -130,12 +133,12 @@ def _command(verb: str, options: Sequence[Option]) -> Any:
 
     def parameter(name: str, kind: Any, default: Any, flag: str, text: str, **more: Any) -> inspect.Parameter:
         annotation = Annotated[
-            kind, typer.Option(flag, help=text, show_default=default == "params.yaml", **more)
+            kind, typer.Option(flag, help=text, show_default=default == PARAMS_FILE, **more)
         ]
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
     shared = [
-        parameter("params", str, "params.yaml", "--params", "The parameter file.", metavar="FILE"),
+        parameter("params", str, PARAMS_FILE, "--params", "The parameter file.", metavar="FILE"),
         parameter(
             "cutoff", str | None, None, "--cutoff", "Know nothing after this midnight.", metavar="YYYY-MM-DD"
         ),
@@ -173,6 +176,8 @@ def _perform(
     try:
         from churn.params import load_params
 
+        if verb == "demo" and params_file == PARAMS_FILE and write_starter(Path(PARAMS_FILE)):
+            Say()(f"demo: wrote {PARAMS_FILE}, the parameters of the demo company.")
         params = load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
         return int(module.run(params, cutoff=day, say=Say(), **own) or 0)

@@ -137,6 +137,41 @@ def test_the_verb_decides_the_exit_code(verb: Callable[..., int], returned: int 
     assert verb("check", lambda params, **given: returned) == code
 
 
+def test_demo_brings_its_parameters_where_there_are_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "pipelines.demo", SimpleNamespace(run=lambda params, **given: None))
+    monkeypatch.chdir(tmp_path)
+
+    code = cli.main("demo", [])
+
+    assert code == 0
+    assert Path("params.yaml").read_text() == (root / "params.yaml").read_text()
+
+
+def test_demo_keeps_the_parameters_that_are_there(monkeypatch: pytest.MonkeyPatch, params_file: Path) -> None:
+    monkeypatch.setitem(sys.modules, "pipelines.demo", SimpleNamespace(run=lambda params, **given: None))
+    monkeypatch.chdir(params_file.parent)
+    before = params_file.read_text()
+
+    code = cli.main("demo", [])
+
+    assert code == 0
+    assert params_file.read_text() == before
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["demo", "--params", "other.yaml"]])
+def test_nothing_else_brings_parameters(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    code = cli.main(argv=arguments)
+
+    assert code == 10
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- what goes wrong, in words
 
 
