@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from churn.data.demo import world as w
 from churn.data.demo.episodes import NAMES
-from churn.data.demo.life import AFTERGLOW, IN_FORCE, PENDING, Life
+from churn.data.demo.life import AFTERGLOW, IN_FORCE, PENDING, STARTING, Life
 from churn.data.demo.people import People
 from churn.data.demo.world import Array
 
@@ -74,7 +74,7 @@ class Chunk:
 
     def in_force(self) -> Cells:
         """Return the customer-days in force or pending, from the day after a spell's start."""
-        return self._cells((self.life.status & STATUS_BITS) >= IN_FORCE)
+        return self._cells(self._holding())
 
     def flagged(self, flag: int) -> Cells:
         """Return the customer-days that carry a flag of `life`."""
@@ -82,8 +82,12 @@ class Chunk:
 
     def mailable(self) -> Cells:
         """Return the customer-days on which the mailing list still holds the customer."""
+        return self._cells(self._holding() | ((self.life.status & AFTERGLOW) > 0))
+
+    def _holding(self) -> Array:
         status = self.life.status
-        return self._cells(((status & STATUS_BITS) >= IN_FORCE) | ((status & AFTERGLOW) > 0))
+        holding: Array = ((status & STATUS_BITS) >= IN_FORCE) & ((status & STARTING) == 0)
+        return holding
 
     def _cells(self, mask: Array) -> Cells:
         flat = np.flatnonzero(mask)

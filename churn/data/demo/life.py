@@ -12,7 +12,9 @@ from churn.data.demo.people import People
 from churn.data.demo.world import Array
 
 GONE, IN_FORCE, PENDING = 0, 1, 2
-BILLED, AFTERGLOW = 4, 8
+BILLED, AFTERGLOW, STARTING = 4, 8, 16
+START_SECOND = 22 * 3600
+"""Second of the day of signing at which a spell begins; what customers do begins the day after."""
 AFTERGLOW_DAYS = 14
 """How long mails still go out to somebody who has left."""
 
@@ -65,7 +67,8 @@ class Standing:
 class Life:
     """The course of one chunk.
 
-    `status` uint8 [customer, day]: GONE, IN_FORCE or PENDING, plus the flags BILLED and AFTERGLOW.
+    `status` uint8 [customer, day]: GONE, IN_FORCE or PENDING, plus the flags
+    BILLED, AFTERGLOW and STARTING.
     `phases` uint16 [customer, day]: two bits for each kind of trouble.
     """
 
@@ -135,7 +138,7 @@ def live(people: People, rng: np.random.Generator) -> Life:
             close(dunned, day, by_dunning=True)
             status_by_day[day] = state
             status_by_day[day, (state != GONE) & billing & (start < day)] |= BILLED
-            status_by_day[day, (state != GONE) & (start == day)] |= BILLED
+            status_by_day[day, (state != GONE) & (start == day)] |= BILLED | STARTING
             status_by_day[day, (state == GONE) & (day - last_end < AFTERGLOW_DAYS)] |= AFTERGLOW
             phases_by_day[day] = (phase.astype(np.uint16) << shifts).sum(axis=0, dtype=np.uint16)
 

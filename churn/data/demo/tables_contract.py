@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from churn.data.demo import world as w
 from churn.data.demo.columns import NEVER, Chunk, labels, office_time, so_far, stamps
+from churn.data.demo.life import START_SECOND
 from churn.data.demo.world import Array, seconds_at
 
 REASONS = ("request", "payment", "renewed", "plan change")
 REQUEST, PAYMENT, RENEWED, PLAN_CHANGE = range(4)
 LONGEST_TERMS = 6
-START_SECOND = 5 * 3600
 DUNNING_SECOND = 6 * 3600
 
 FOUNDERS = (
@@ -33,7 +33,7 @@ def customers(chunk: Chunk) -> pa.Table:
     """Return one row a customer, as signed up; those yet to sign up after the watermark do not exist."""
     rng, people = chunk.streams.get("customers"), chunk.people
     size = len(people)
-    signed_up = seconds_at(people.first_start, START_SECOND - rng.integers(0, 4 * 3600, size))
+    signed_up = seconds_at(people.first_start, office_time(rng, size))
     objects_on = np.maximum(people.first_start, 0) + rng.integers(5, 500, size)
     objected = so_far(seconds_at(objects_on, office_time(rng, size)), people.objects)
     return pa.table(
@@ -89,6 +89,7 @@ def subscriptions(chunk: Chunk) -> pa.Table:
     rows_of_request = (asked >= rows.start) & (asked < rows.end) & (asked < w.FAR)
     rng = chunk.streams.get("subscriptions")
     asked_at = seconds_at(asked, office_time(rng, len(spells.who))[rows.spell])
+    # A spell begins on the evening of signing, a further term or another plan at midnight.
     first_second = np.where(rows.start == spells.start[rows.spell], START_SECOND, 0)
     last_second = np.where(rows.reason == PAYMENT, DUNNING_SECOND, 0)
     ended = so_far(seconds_at(rows.end, last_second), rows.end < w.FAR)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from churn.data.demo import world as w
 from churn.data.demo.columns import STATUS_BITS, Cells, Chunk, known_later, office_time, so_far, stamps
 from churn.data.demo.episodes import NAMES
-from churn.data.demo.life import BILLED, GONE
+from churn.data.demo.life import BILLED, GONE, START_SECOND, STARTING
 from churn.data.demo.world import Array, seconds_at
 
 LATE_SHARE = 0.01
@@ -27,7 +27,7 @@ def payments(chunk: Chunk) -> pa.Table:
     punctual = rng.gamma(1.2, 0.8, size)
     careless = np.where(rng.random(size) < 0.05, rng.uniform(3.0, 11.0, size), punctual)
     delay_days = np.where(phase == 1, rng.uniform(4.0, 22.0, size), careless)
-    due_at = seconds_at(due.day)
+    due_at = seconds_at(due.day, np.where(due.status & STARTING, START_SECOND, 0))
     paid_in_time = due_at + (delay_days * w.DAY_SECONDS).astype(np.int64) + 6 * 3600
     paid_late = seconds_at(recovered, office_time(rng, size))
     # Every charge may fail once and go through on the second try: noise that means nothing.

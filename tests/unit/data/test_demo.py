@@ -166,6 +166,14 @@ def test_hardly_anybody_logs_in_after_leaving(company: Path) -> None:
     assert 0 < after.sum() < 0.002 * len(logins)
 
 
+@pytest.mark.parametrize("table", [name for name in TABLES if name != "customers"])
+def test_nothing_happens_before_sign_up(company: Path, table: str) -> None:
+    signed_up = good_rows(company, "customers").set_index("customer_id")["signed_up_at"]
+    rows = good_rows(company, table)
+
+    assert (rows[CANONICAL[table].time] > rows["customer_id"].map(signed_up)).all()
+
+
 def test_sign_ups_grow_and_half_the_customers_were_there_before(company: Path) -> None:
     signed_up = good_rows(company, "customers")["signed_up_at"]
 
