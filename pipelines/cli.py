@@ -176,8 +176,9 @@ def _perform(
     try:
         from churn.params import load_params
 
-        if verb == "demo" and params_file == PARAMS_FILE and write_starter(Path(PARAMS_FILE)):
-            Say()(f"demo: wrote {PARAMS_FILE}, the parameters of the demo company.")
+        if verb == "demo" and params_file == PARAMS_FILE:
+            for name in write_starter(Path()):
+                Say()(f"demo: wrote {name}.")
         params = load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
         return int(module.run(params, cutoff=day, say=Say(), **own) or 0)

@@ -137,7 +137,7 @@ def test_the_verb_decides_the_exit_code(verb: Callable[..., int], returned: int 
     assert verb("check", lambda params, **given: returned) == code
 
 
-def test_demo_brings_its_parameters_where_there_are_none(
+def test_demo_brings_its_parameters_and_playbook_where_there_are_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "pipelines.demo", SimpleNamespace(run=lambda params, **given: None))
@@ -146,7 +146,8 @@ def test_demo_brings_its_parameters_where_there_are_none(
     code = cli.main("demo", [])
 
     assert code == 0
-    assert Path("params.yaml").read_text() == (root / "params.yaml").read_text()
+    for name in ("params.yaml", "playbook.yaml"):
+        assert (tmp_path / name).read_text() == (root / name).read_text()
 
 
 def test_demo_keeps_the_parameters_that_are_there(monkeypatch: pytest.MonkeyPatch, params_file: Path) -> None:
@@ -158,6 +159,7 @@ def test_demo_keeps_the_parameters_that_are_there(monkeypatch: pytest.MonkeyPatc
 
     assert code == 0
     assert params_file.read_text() == before
+    assert list(params_file.parent.iterdir()) == [params_file]
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["demo", "--params", "other.yaml"]])
