@@ -11,7 +11,6 @@ import hashlib
 import json
 import numbers
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -292,24 +291,23 @@ def _is_missing(value: Any) -> bool:
 # MLflow runs this file as a module of its own when it logs or loads the model; the package never does.
 if "mlflow" in sys.modules and not __name__.startswith("churn."):
     import mlflow
+    import pandas as pd
 
-    with warnings.catch_warnings():
-        # MLflow asks for type hints, from which it would infer the schema that the scorer checks itself
-        warnings.simplefilter("ignore")
+    class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        """The MLflow side of the scorer."""
 
-        class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-            """The MLflow side of the scorer."""
+        def load_context(self, context: Any) -> None:
+            """Load the bundle that MLflow put beside this file."""
+            self.scorer = Scorer.load(context.artifacts["bundle"])
 
-            def load_context(self, context):  # type: ignore[no-untyped-def]
-                """Load the bundle that MLflow put beside this file."""
-                self.scorer = Scorer.load(context.artifacts["bundle"])
-
-            def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-                """Return probabilities; with `{"contributions": true}` a table with contributions too."""
-                probability = self.scorer.predict(model_input)
-                if not (params or {}).get("contributions"):
-                    return probability
-                columns = {"churn_probability": probability, **self.scorer.contributions(model_input)}
-                return type(model_input)(columns, index=model_input.index)
+        def predict(
+            self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+        ) -> Any:
+            """Return probabilities; with `{"contributions": true}` a table with contributions too."""
+            probability = self.scorer.predict(model_input)
+            if not (params or {}).get("contributions"):
+                return probability
+            columns = {"churn_probability": probability, **self.scorer.contributions(model_input)}
+            return pd.DataFrame(columns, index=model_input.index)
 
     mlflow.models.set_model(ChurnModel())

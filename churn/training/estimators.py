@@ -19,6 +19,7 @@ PATIENCE = 100
 MAX_LEVELS = 100
 LINEAR_ROWS = 300_000
 CLIP = 5.0
+SMALL = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,13 @@ def fit_trees(
         rows: What to learn from; both classes are present.
         recipe: Sizes, seed and rounds.
         monotone: One of -1, 0, 1 per signal.
-        threads: Threads to use; they do not change the result.
+        threads: Threads to use; they do not change the result. Small data take one, since threads
+            that wait for each other cost more than they save.
         watched: Later rows for early stopping.
     """
     levels = frequent_levels(rows)
     text = [place for place, name in enumerate(rows.names) if name in levels]
+    threads = threads if rows.matrix.size > SMALL else 1
     settings = recipe.tree_params(len(rows), rows.churners) | {"num_threads": threads}
     if any(monotone):
         settings |= {"monotone_constraints": list(monotone), "monotone_constraints_method": "advanced"}

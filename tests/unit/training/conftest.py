@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from churn.model.registry import Registry
-from churn.params import LabelParams, Params, TrackingParams
+from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
 from churn.training.snapshots import Snapshots, read_snapshots
 
 FIRST = date(2024, 1, 1)
@@ -68,6 +68,7 @@ def make_params(tmp_path: Path, migrated: Path) -> Callable[..., Params]:
         if not folder.exists():
             folder.mkdir()
             shutil.copy(migrated, folder / "mlflow.db")
+        sections.setdefault("evaluate", EvaluateParams(bootstrap=200))
         params = params_for(folder, **sections)
         return params.model_copy(update={"tracking": params.tracking.model_copy(update={"experiment": name})})
 

@@ -5,8 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from churn.params import TrainParams
-from churn.training import metrics
-from churn.training.backtest import out_of_time
+from churn.training import estimators, metrics
+from churn.training.backtest import columns_of, out_of_time
 from churn.training.baselines import base_rate, recency, recency_signal
 from churn.training.choose import choose_rounds
 from churn.training.estimators import fit_logistic, fit_trees, frequent_levels, recoded
@@ -49,7 +49,8 @@ def test_risk_never_falls_where_a_signal_may_only_raise_it(snapshots_of) -> None
             assert (sign * steps >= -1e-12).all(), name
 
 
-def test_threads_do_not_change_a_byte(snapshots_of) -> None:
+def test_threads_do_not_change_a_byte(snapshots_of, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimators, "SMALL", 0)
     snapshots = snapshots_of(customers=3000, cutoffs=2)
 
     one, two = (fit_trees(snapshots.rows, RECIPE, snapshots.monotone, threads) for threads in (1, 2))
@@ -119,7 +120,6 @@ def test_contributions_of_the_logistic_regression_add_up(snapshots_of) -> None:
     rows = snapshots_of(customers=500, cutoffs=2).rows
     fitted = fit_logistic(rows)
     scorer = fitted.scorer({"method": "none"}, 1)
-    from churn.training.backtest import columns_of
 
     parts = scorer.contributions(columns_of(rows))
 

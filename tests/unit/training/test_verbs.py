@@ -19,7 +19,7 @@ def bytes_of(folder) -> dict[str, bytes]:
 
 def test_a_planted_signal_is_found_and_promoted(make_params, write_world, say) -> None:
     params = make_params()
-    write_world(params, customers=800, cutoffs=7)
+    write_world(params, customers=600, cutoffs=6)
 
     train.run(params, say=say)
     evaluate.run(params, say=say)
@@ -30,7 +30,7 @@ def test_a_planted_signal_is_found_and_promoted(make_params, write_world, say) -
     page = json.loads((params.output / "evaluate" / "promotion.json").read_text())
     assert Registry(params).aliases() == {"champion": champion.version}
     assert champion.scorer.spec["label_id"] == params.label_id
-    assert len(champion.scorer.spec["trained_cutoffs"]) == 7
+    assert len(champion.scorer.spec["trained_cutoffs"]) == 6
     assert page["accepted"]
     assert set(evaluated["candidates"]) == {"challenger", "logistic", "recency", "base_rate"}
     assert evaluated["candidates"]["challenger"]["auc"]["low"] > 0.6
@@ -40,12 +40,12 @@ def test_a_planted_signal_is_found_and_promoted(make_params, write_world, say) -
 
 def test_random_labels_are_refused_and_the_champion_stays(make_params, write_world, say) -> None:
     params = make_params()
-    write_world(params, customers=800, cutoffs=7)
+    write_world(params, customers=600, cutoffs=6)
     train.run(params, say=say)
     evaluate.run(params, say=say)
     promote.run(params, say=say)
     before = bytes_of(params.champion / "artifacts" / "bundle")
-    write_world(params, customers=800, cutoffs=7, shuffled=True, seed=1)
+    write_world(params, customers=600, cutoffs=6, shuffled=True, seed=1)
     train.run(params, say=say)
     evaluate.run(params, say=say)
 
@@ -176,7 +176,9 @@ def test_a_signal_that_tells_all_is_a_warning_then_a_stop_until_signed(make_para
 
     with pytest.raises(Stop, match="leak"):
         promote.run(params, say=say)
-    signed = params.model_copy(update={"evaluate": EvaluateParams(accept={"too_good": "the world is easy"})})
+    signed = params.model_copy(
+        update={"evaluate": EvaluateParams(bootstrap=200, accept={"too_good": "the world is easy"})}
+    )
     promote.run(signed, say=say)
 
     assert any("leak" in warning for warning in say.warnings)
@@ -258,7 +260,7 @@ def test_a_test_cutoff_before_the_choices_were_made_is_refused(make_params, writ
     write_world(params, customers=400, cutoffs=6)
     early = read_snapshots(params).cutoffs[2]
     train.run(params, say=say)
-    asked = params.model_copy(update={"evaluate": EvaluateParams(test_cutoffs=(early,))})
+    asked = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(early,))})
 
     with pytest.raises(CallError, match=str(early)):
         evaluate.run(asked, say=say)
@@ -269,7 +271,7 @@ def test_later_test_cutoffs_than_those_of_training_are_evaluated(make_params, wr
     write_world(params, customers=400, cutoffs=6)
     last = read_snapshots(params).cutoffs[-1]
     train.run(params, say=say)
-    asked = params.model_copy(update={"evaluate": EvaluateParams(test_cutoffs=(last,))})
+    asked = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
 
     evaluate.run(asked, say=say)
 
