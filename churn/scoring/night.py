@@ -15,6 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 import churn
+from churn.errors import ModelError
+from churn.model.scorer import SchemaError
 from churn.model.value import VARIANT, value_at_risk
 from churn.params import Params, digest_of
 from churn.scoring import contacts
@@ -124,11 +126,19 @@ def score_night(
         people: names and languages.
         stamp: what traces a row back.
         progress: shows how far the reasons are.
+
+    Raises:
+        ModelError: the signals do not fit the model; every problem is listed.
     """
     signals = [SignalFacts.from_spec(entry) for entry in model.spec["signals"]]
     base_rate = float(model.spec["base_rate"])
     customers = frame["customer_id"].astype(str).to_numpy(dtype=object)
-    probability = np.asarray(model.predict(frame), dtype=np.float64)
+    try:
+        probability = np.asarray(model.predict(frame), dtype=np.float64)
+    except SchemaError as error:
+        raise ModelError(
+            *(f"the champion cannot read tonight's signals: {said}" for said in error.problems)
+        ) from None
     thin = is_thin(frame)
     band = health(probability, base_rate, thin)
     side_bands = sides(frame, signals)

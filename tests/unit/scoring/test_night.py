@@ -8,6 +8,8 @@ from datetime import date
 import numpy as np
 import pytest
 
+from churn.errors import ModelError
+from churn.model.scorer import SchemaError
 from churn.params import LabelParams
 from churn.scoring.night import MOST_BEYOND_THE_LIST, _to_explain, run_id, score_night
 from churn.scoring.sink import night_files
@@ -183,6 +185,18 @@ def test_the_same_night_twice_is_the_same_bytes_whatever_the_order_of_the_roster
     assert night_files(first.scores, first.calls, first.facts) == night_files(
         second.scores, second.calls, second.facts
     )
+
+
+def test_signals_that_the_model_cannot_read_are_a_model_error_that_lists_them_all(company):
+    def refuse(columns):
+        raise SchemaError(["'a' is missing.", "'b' holds infinite values."])
+
+    company.model.predict = refuse
+
+    with pytest.raises(ModelError) as caught:
+        night_of(company)
+
+    assert len(caught.value.problems) == 2
 
 
 def test_a_night_without_a_cohort_still_accounts_for_everybody(company):
