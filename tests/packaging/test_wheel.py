@@ -55,10 +55,9 @@ def call(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedPro
 def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(wheel: Path, root: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
-    tracked = subprocess.run(
-        ["git", "ls-files", "churn", "pipelines"], cwd=root, capture_output=True, text=True, check=True
-    )
-    assert held == {*tracked.stdout.split(), "pipelines/params.yaml"}
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "churn", "pipelines"]
+    kept = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout.split()
+    assert held == {*kept, "pipelines/params.yaml"}
 
 
 def test_the_installed_program_answers_help_from_its_own_files(installed: Path, tmp_path: Path) -> None:
@@ -79,9 +78,11 @@ def test_the_installed_program_answers_help_from_its_own_files(installed: Path, 
 
 
 @pytest.mark.slow
-def test_the_installed_program_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
-    demo = call(installed, "demo", "--customers", "400", "--seed", "7", cwd=tmp_path)
-    run = call(installed, "run", cwd=tmp_path)
+def test_the_installed_program_runs_in_an_empty_folder(
+    installed: Path, tmp_path: Path, small_demo: tuple[str, ...], quick: tuple[str, ...]
+) -> None:
+    demo = call(installed, *small_demo, cwd=tmp_path)
+    run = call(installed, "run", *quick, cwd=tmp_path)
 
     assert demo.returncode == 0, demo.stderr
     assert run.returncode == 0, run.stderr
