@@ -1,4 +1,4 @@
-# Needs Python 3.11, make and, for Spark only, Java 17. Everything else goes into .venv.
+# Needs make and Python 3.11 or newer; everything else goes into .venv.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
