@@ -83,8 +83,10 @@ def judge(
     value = _from_sums(by_row.sum(axis=0)[None, :], line)
     spread = _from_sums(drawn, line)
     ranking = Ranking.of(probability)
-    ranked = _ranked(ranking, left, np.ones(len(left)), share)
-    drawn_ranked = [_ranked(ranking, left, weights[customer].astype(np.float64), share) for weights in draws]
+    ordered = customer[ranking.order]
+    leavers = left[ranking.order].astype(np.uint8)
+    ranked = _ranked(ranking, leavers, np.ones(len(left), dtype=np.uint8), share)
+    drawn_ranked = [_ranked(ranking, leavers, weights[ordered], share) for weights in draws]
     estimates = {name: Estimate(float(value[name][0]), spread[name]) for name in value}
     for place, name in enumerate(RANKED):
         estimates[name] = Estimate(ranked[place], np.array([each[place] for each in drawn_ranked]))
@@ -99,8 +101,10 @@ def paired(ours: Mapping[str, Estimate], theirs: Mapping[str, Estimate]) -> dict
 RANKED = ("auc", "average_precision", "precision_at_contact_share", "lift_at_contact_share")
 
 
-def _ranked(ranking: Ranking, left: Floats, weight: Floats, share: float) -> tuple[float, ...]:
-    hits, seen = ranking.sums(weight * left), ranking.sums(weight)
+def _ranked(ranking: Ranking, leavers: Draws, weight: Draws, share: float) -> tuple[float, ...]:
+    """Return the metrics that need an order, from rows already in it; sums of integers are exact."""
+    seen = _running(weight, ranking)
+    hits = _running(weight * leavers, ranking)
     precision = metrics.precision_of(hits, seen, share)
     base = hits[-1] / seen[-1] if seen[-1] else float("nan")
     return (
@@ -109,6 +113,11 @@ def _ranked(ranking: Ranking, left: Floats, weight: Floats, share: float) -> tup
         precision,
         float(precision / base) if base > 0 else float("nan"),
     )
+
+
+def _running(values: Draws, ranking: Ranking) -> Floats:
+    """Return running sums at the end of each group of equals, starting with 0."""
+    return np.concatenate([[0.0], np.cumsum(values, dtype=np.int64)[ranking.last]])
 
 
 def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
