@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from churn.data.source import Source, first_line, quoted
+from churn.data.source import Source, first_line, literal, quoted
 from churn.data.tables import LARGEST, UNITS_PER, Column, Wanted
 from churn.errors import SourceError, did_you_mean
 
@@ -14,7 +14,7 @@ EARLIEST = "TIMESTAMP '1970-01-02'"
 """Epoch zero is what a broken clock writes; nothing that old is a customer's event."""
 
 AHEAD_DAYS = 366
-"""How far beyond the watermark a time may lie (bills fall due, terms end) before it is a clock error."""
+"""How far beyond the data's present a time may lie (bills fall due, terms end) before it is a clock error."""
 
 ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 """A time of day followed by an offset; the end of 2024-05-01 is none."""
@@ -22,10 +22,13 @@ ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 @dataclass(frozen=True)
 class Staged:
-    """A view of typed rows: what was mapped, and the rules as `(name, SQL that is true when broken)`."""
+    """The views of one table: `read` has a row for each to be judged, `typed` their typed columns.
+
+    `rules` are `(name, SQL that is true when broken)`.
+    """
 
     wanted: Wanted
-    raw: str
+    read: str
     typed: str
     mapped: tuple[Column, ...]
     rules: tuple[tuple[str, str], ...] = field(repr=False)
@@ -35,10 +38,17 @@ class Staged:
         return any(column.name == name for column in self.mapped)
 
 
-def stage(source: Source, wanted: Wanted, timezone: str, watermark: str | None) -> Staged:
+def stage(source: Source, wanted: Wanted, timezone: str, present: str | None) -> Staged:
     """Create the views `raw_<table>` and `typed_<table>` for one wanted table.
 
-    A typed instant is a zoned time; `<name>__text` keeps what the source said, for the rejects.
+    A typed instant is in UTC, `<name>__local` in local time; `<name>__said` keeps what the source said, for
+    the rejects. The connection must know the macro `utc_of`.
+
+    Args:
+        source: Where the table is.
+        wanted: The table's contract and its origin.
+        timezone: The zone of naive times.
+        present: The date around which the data end; times more than a year past it are clock errors.
 
     Raises:
         SourceError: the table, a column or a needed column is missing, or SQL of params.yaml is broken.
@@ -53,7 +63,7 @@ def stage(source: Source, wanted: Wanted, timezone: str, watermark: str | None) 
     parts = [_typed(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped]
     distinct = "DISTINCT " if wanted.origin.distinct else ""
     _create(source, wanted, typed, f"SELECT {distinct}{', '.join(parts)} FROM {raw}")
-    return Staged(wanted, raw, typed, mapped, tuple(_rules(wanted, mapped, watermark)))
+    return Staged(wanted, typed if distinct else raw, typed, mapped, tuple(_rules(wanted, mapped, present)))
 
 
 def _create(source: Source, wanted: Wanted, view: str, sql: str) -> None:
@@ -114,63 +124,48 @@ def _complete_surveys(found: dict[str, str]) -> None:
 
 
 def _typed(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
+    """Return the SQL of a typed column and, beside it, of what the source said."""
     name = quoted(column.name)
-    text = quoted(f"{column.name}__text")
+    blank_is_missing = f"nullif(trim({name}), '')" if kind == "VARCHAR" else name
+    said = f"{blank_is_missing} AS {quoted(column.name + '__said')}"
     if column.type == "instant":
-        zoned = _instant(name, kind, timezone, time_format)
-        local = (
-            f"timezone('{timezone}', {zoned})"
-            if _is_zoned(kind)
-            else _local(name, kind, zoned, timezone, time_format)
-        )
-        said = f"nullif(trim({name}::VARCHAR), '')"
-        return f"{zoned} AS {name}, {local} AS {quoted(column.name + '__local')}, {said} AS {text}"
+        utc, local = _instant(name, kind, timezone, time_format)
+        return f"{utc} AS {name}, {local} AS {quoted(column.name + '__local')}, {said}"
     if column.type in UNITS_PER:
-        number = f"TRY_CAST({name} AS DOUBLE)"
-        return f"{number} AS {name}, nullif(trim({name}::VARCHAR), '') AS {text}"
+        return f"TRY_CAST({name} AS DOUBLE) AS {name}, {said}"
     if column.type == "boolean":
-        return f"TRY_CAST({name} AS BOOLEAN) AS {name}, nullif(trim({name}::VARCHAR), '') AS {text}"
+        return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {said}"
     if kind in ("DOUBLE", "FLOAT"):
         # Ids read from a column with gaps arrive as 17850.0; the id is 17850.
         whole = f"CASE WHEN {name} = floor({name}) THEN {name}::BIGINT::VARCHAR ELSE {name}::VARCHAR END"
-        return f"{whole} AS {name}, {name}::VARCHAR AS {text}"
-    return f"nullif(trim({name}::VARCHAR), '') AS {name}, {name}::VARCHAR AS {text}"
+        return f"{whole} AS {name}, {said}"
+    return f"{blank_is_missing}::VARCHAR AS {name}, {said}"
 
 
-def _is_zoned(kind: str) -> bool:
-    return kind == "TIMESTAMP WITH TIME ZONE"
-
-
-def _instant(name: str, kind: str, timezone: str, time_format: str | None) -> str:
-    if _is_zoned(kind):
-        return name
+def _instant(name: str, kind: str, timezone: str, time_format: str | None) -> tuple[str, str]:
+    """Return the SQL of a time in UTC and in local time; a naive time is local already."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone('UTC', {name})", f"timezone('{timezone}', {name})"
     if kind.startswith(("TIMESTAMP", "DATE")):
-        return f"timezone('{timezone}', {name}::TIMESTAMP)"
+        return f"utc_of({name}::TIMESTAMP)", f"{name}::TIMESTAMP"
     text = f"{name}::VARCHAR"
     if time_format:
-        form = time_format.replace("'", "''")
-        return f"timezone('{timezone}', try_strptime({text}, '{form}'))"
+        local = f"try_strptime({text}, {literal(time_format)})"
+        return f"utc_of({local})", local
+    zoned = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    naive = f"TRY_CAST({text} AS TIMESTAMP)"
+    has_zone = f"regexp_matches({text}, '{ZONED_TEXT}')"
     return (
-        f"CASE WHEN regexp_matches({text}, '{ZONED_TEXT}') THEN TRY_CAST({text} AS TIMESTAMPTZ) "
-        f"ELSE timezone('{timezone}', TRY_CAST({text} AS TIMESTAMP)) END"
+        f"CASE WHEN {has_zone} THEN timezone('UTC', {zoned}) ELSE utc_of({naive}) END",
+        f"CASE WHEN {has_zone} THEN timezone('{timezone}', {zoned}) ELSE {naive} END",
     )
 
 
-def _local(name: str, kind: str, zoned: str, timezone: str, time_format: str | None) -> str:
-    """Local time; a naive time is local already, even in the hour that a change of clocks skips."""
-    if kind.startswith(("TIMESTAMP", "DATE")):
-        return f"{name}::TIMESTAMP"
-    if time_format:
-        form = time_format.replace("'", "''")
-        return f"try_strptime({name}::VARCHAR, '{form}')"
-    return f"timezone('{timezone}', {zoned})"
-
-
-def _rules(wanted: Wanted, mapped: tuple[Column, ...], watermark: str | None) -> list[tuple[str, str]]:
+def _rules(wanted: Wanted, mapped: tuple[Column, ...], present: str | None) -> list[tuple[str, str]]:
     """List `(rule, SQL true when broken)`; the first broken rule names the reject."""
     rules = [("customer_id is present", "t.customer_id IS NULL")]
     for column in mapped:
-        rules += _column_rules(column, watermark)
+        rules += _column_rules(column, present)
     time = wanted.table.time
     for column in mapped:
         if column.role == "outcome" and wanted.table.name in (
@@ -185,25 +180,25 @@ def _rules(wanted: Wanted, mapped: tuple[Column, ...], watermark: str | None) ->
     return rules
 
 
-def _column_rules(column: Column, watermark: str | None) -> list[tuple[str, str]]:
-    name, text = f"t.{quoted(column.name)}", f"t.{quoted(column.name + '__text')}"
+def _column_rules(column: Column, present: str | None) -> list[tuple[str, str]]:
+    name, said = f"t.{quoted(column.name)}", f"t.{quoted(column.name + '__said')}"
     rules: list[tuple[str, str]] = []
     if column.type == "instant":
         if column.required:
-            rules.append((f"{column.name} is present", f"{text} IS NULL"))
-        rules.append((f"{column.name} is a time", f"{text} IS NOT NULL AND {name} IS NULL"))
+            rules.append((f"{column.name} is present", f"{said} IS NULL"))
+        rules.append((f"{column.name} is a time", f"{said} IS NOT NULL AND {name} IS NULL"))
         rules.append((f"{column.name} is after 1970-01-01", f"{name} < {EARLIEST}"))
-        if watermark and column.role != "scheduled":
-            limit = f"DATE '{watermark}' + {AHEAD_DAYS}"
-            rules.append((f"{column.name} is at most a year past the watermark", f"{name} > {limit}"))
+        if present and column.role != "scheduled":
+            limit = f"DATE '{present}' + {AHEAD_DAYS}"
+            rules.append((f"{column.name} is at most a year ahead", f"{name} > {limit}"))
     elif column.type in UNITS_PER:
         if column.required:
-            rules.append((f"{column.name} is present", f"{text} IS NULL"))
-        unreadable = f"{text} IS NOT NULL AND coalesce(NOT isfinite({name}), true)"
+            rules.append((f"{column.name} is present", f"{said} IS NULL"))
+        unreadable = f"{said} IS NOT NULL AND coalesce(NOT isfinite({name}), true)"
         rules.append((f"{column.name} is a number", unreadable))
         low, high = column.bounds or (-LARGEST, LARGEST)
         stated = f"at least {low:g}" if high >= LARGEST else f"between {low:g} and {high:g}"
         rules.append((f"{column.name} is {stated}", f"NOT ({name} BETWEEN {low!r} AND {high!r})"))
     elif column.type == "boolean":
-        rules.append((f"{column.name} is true or false", f"{text} IS NOT NULL AND {name} IS NULL"))
+        rules.append((f"{column.name} is true or false", f"{said} IS NOT NULL AND {name} IS NULL"))
     return rules

@@ -17,6 +17,7 @@ RECENCY_DAYS = 366
 NO_GRID = ("customers", "subscriptions", "contacts")
 """Tables whose rows are no events of the customer's own doing."""
 
+ENGLISH = {"emails": "e-mails to the customer", "tickets": "support tickets", "payments": "bills due"}
 GERMAN = {
     "logins": "Anmeldungen",
     "interactions": "Interaktionen",
@@ -37,7 +38,8 @@ def grid(table: Table, windows: tuple[int, ...]) -> Iterator[Signal]:
         return
     family = FAMILY_OF_TABLE.get(table.name, "activity")
     own = family in CUSTOMERS_OWN
-    english, german = table.name.replace("_", " "), GERMAN.get(table.name, table.name.replace("_", " "))
+    plain_name = table.name.replace("_", " ")
+    english, german = ENGLISH.get(table.name, plain_name), GERMAN.get(table.name, plain_name)
     fewer: Direction = "lower" if own else "either"
 
     def plain(
@@ -74,9 +76,9 @@ def grid(table: Table, windows: tuple[int, ...]) -> Iterator[Signal]:
         family=family,
         riskier_when="higher" if own else "either",
         reason={
-            "en": f"days since the last of {english}: {{value:.0f}}",
-            "de": f"Tage seit zuletzt {german}: {{value:.0f}}",
+            "en": f"{english}: the last one {{value:.0f}} days ago",
+            "de": f"{german}: zuletzt vor {{value:.0f}} Tagen",
         },
-        doc=f"Days since the last of {english}; missing if there was none in {RECENCY_DAYS} days.",
+        doc=f"Days since the latest of {english}; missing if there was none in {RECENCY_DAYS} days.",
         function=Events.days_since_last,
     )

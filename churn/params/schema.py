@@ -1,22 +1,17 @@
-"""params.yaml, read once into frozen models; every mistake is reported together."""
+"""The sections of params.yaml as frozen models."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
-import types
-import typing
-from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from churn.errors import ParamsError, did_you_mean
+from churn.errors import did_you_mean
 
 Days = Annotated[int, Field(ge=1, le=3660)]
 DaysOrNone = Annotated[int, Field(ge=0, le=3660)]
@@ -200,15 +195,12 @@ class Params(Section):
     engine: EngineParams = EngineParams()
     check: CheckParams = CheckParams()
 
-    @model_validator(mode="after")
-    def _timezone_exists(self) -> Params:
-        from zoneinfo import available_timezones
-
-        if self.timezone not in available_timezones():
-            raise ValueError(
-                f"timezone '{self.timezone}' is unknown.{did_you_mean(self.timezone, available_timezones())}"
-            )
-        return self
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"is not a time zone.{did_you_mean(name, available_timezones())}")
+        return name
 
     @property
     def champion(self) -> Path:
@@ -225,137 +217,3 @@ class Params(Section):
 def digest_of(value: Any) -> str:
     """Return the SHA-256 of a JSON value with sorted keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
-    """Read params.yaml, apply `a.b=c` overrides and return frozen parameters.
-
-    Relative paths count from the file's folder; `${NAME}` is taken from the environment.
-
-    Raises:
-        ParamsError: the file is missing or not YAML, a key is unknown, a value does not fit; all at once.
-    """
-    tree = _read_yaml(path)
-    problems: list[str] = []
-    for override in overrides:
-        problems += _override(tree, override)
-    tree = _from_environment(tree, "", problems)
-    params: Params | None = None
-    try:
-        params = Params.model_validate(tree)
-    except ValidationError as error:
-        problems += [_in_words(detail, tree) for detail in error.errors()]
-    if problems or params is None:
-        raise ParamsError(*(f"{path.name}: {problem}" for problem in problems))
-    return _absolute(params, path.resolve().parent)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise ParamsError(f"{path}: no such file. Name one with --params, or start from examples/.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(tree, dict):
-        raise ParamsError(
-            f"{path.name}: expected sections such as 'source:' and 'label:', found {tree!r:.40}."
-        )
-    return tree
-
-
-def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        yield f"--set {override} is not of the form a.b=c."
-        return
-    *parents, last = key.strip().split(".")
-    for parent in parents:
-        branch = tree.setdefault(parent, {})
-        if not isinstance(branch, dict):
-            yield f"--set {override}: '{parent}' holds a value, not a section."
-            return
-        tree = branch
-    try:
-        tree[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        yield f"--set {override}: the value is not YAML."
-
-
-def _from_environment(value: Any, place: str, problems: list[str]) -> Any:
-    if isinstance(value, dict):
-        return {k: _from_environment(v, f"{place}.{k}".lstrip("."), problems) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_from_environment(v, place, problems) for v in value]
-    if not isinstance(value, str):
-        return value
-
-    def replace(found: re.Match[str]) -> str:
-        name = found.group(1)
-        if name not in os.environ:
-            problems.append(
-                f"{place} uses ${{{name}}}, which is not set in the environment. Export {name} first."
-            )
-        return os.environ.get(name, "unset")
-
-    return re.sub(r"\$\{(\w+)\}", replace, value)
-
-
-def _in_words(detail: Mapping[str, Any], tree: Any) -> str:
-    place = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        *parents, last = detail["loc"]
-        return f"{place} is not a parameter.{did_you_mean(str(last), _keys_at(parents))}"
-    if detail["type"] == "missing":
-        return f"{place} is missing; it has no default."
-    if detail["type"] == "string_pattern_mismatch" and place.endswith("[key]"):
-        return f"{place.removesuffix('.[key]')} is not a usable name: lower-case letters, digits and _."
-    rule = str(detail["msg"]).removeprefix("Value error, ")
-    value = detail.get("input")
-    shown = "" if isinstance(value, dict | BaseModel) else f" ({value!r:.60})"
-    return f"{place}{shown}: {rule}." if place else f"{rule}."
-
-
-def _keys_at(path: Sequence[str | int]) -> list[str]:
-    model: Any = Params
-    for part in path:
-        model = _section_in(_annotation(model, part))
-        if model is None:
-            return []
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _annotation(model: Any, part: str | int) -> Any:
-    if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
-        return model.model_fields[str(part)].annotation
-    return model
-
-
-def _section_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict):
-        found = (_section_in(part) for part in typing.get_args(annotation))
-        return next((part for part in found if part is not None), None)
-    return None
-
-
-def _absolute(params: Params, folder: Path) -> Params:
-    source = params.source
-    if "://" not in source:
-        source = str(folder / Path(source).expanduser())
-    elif (prefix := "duckdb:///") and source.startswith(prefix):
-        source = prefix + str(folder / source.removeprefix(prefix))
-    uri = params.tracking.uri
-    if uri.startswith("sqlite:///"):
-        uri = "sqlite:///" + str(folder / uri.removeprefix("sqlite:///"))
-    playbook = params.score.playbook
-    return params.model_copy(
-        update={
-            "source": source,
-            "output": folder / params.output,
-            "models": folder / params.models,
-            "tracking": params.tracking.model_copy(update={"uri": uri}),
-            "score": params.score.model_copy(update={"playbook": folder / playbook if playbook else None}),
-        }
-    )
