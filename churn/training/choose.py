@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 from churn.errors import Stop
 from churn.training.estimators import fit_trees
 from churn.training.recipe import Recipe
@@ -12,6 +15,7 @@ from churn.training.split import Plan, trainable
 FEWEST_ROWS = 50
 FEWEST_CUSTOMERS = 20
 REFIT = 1.1
+WATCHED_CHURNERS = 200
 
 
 def refuse_thin(snapshots: Snapshots) -> None:
@@ -41,10 +45,11 @@ def refuse_thin(snapshots: Snapshots) -> None:
 
 
 def choose_rounds(snapshots: Snapshots, plan: Plan, recipe: Recipe, threads: int) -> int:
-    """Return the number of trees: where the log loss of the latest snapshot is lowest, times 1.1.
+    """Return the number of trees: where the log loss of the latest snapshots is lowest, times 1.1.
 
-    The latest snapshot is one known by the first test cutoff, and the trees learn from those known
-    by its own cutoff. Where there are none, every fifth customer is watched instead.
+    Watched are the latest snapshots known by the first test cutoff, as many as hold 200 churners
+    but no more than half; the trees learn from those known by the first one watched. Where there
+    are none, every fifth customer is watched instead.
     """
     known = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs
     train, watched = _latest(snapshots, known)
@@ -52,14 +57,22 @@ def choose_rounds(snapshots: Snapshots, plan: Plan, recipe: Recipe, threads: int
     return max(1, round(REFIT * fitted.rounds))
 
 
-def _latest(snapshots: Snapshots, known: tuple[object, ...]) -> tuple[Rows, Rows]:
-    rows, mature_on = snapshots.rows, snapshots.mature_on
-    latest = max(day for day in mature_on if day in known)
-    earlier = trainable(mature_on, latest)
-    if earlier and not rows.at(earlier).one_class:
-        return rows.at(earlier), rows.at([latest])
-    everyone = rows.at([day for day in snapshots.cutoffs if day in known])
-    watched = everyone.customer % 5 == 0
-    if everyone.where(~watched).one_class or not watched.any():
-        return everyone, everyone
-    return everyone.where(~watched), everyone.where(watched)
+def _latest(snapshots: Snapshots, known: Sequence[date]) -> tuple[Rows, Rows]:
+    rows = snapshots.rows
+    found = None
+    for count in range(1, max(1, len(known) // 2) + 1):
+        watched = rows.at(known[-count:])
+        earlier = trainable(snapshots.mature_on, known[-count])
+        if not earlier or rows.at(earlier).one_class:
+            break
+        found = rows.at(earlier), watched
+        if watched.churners >= WATCHED_CHURNERS:
+            break
+    return found or _by_customer(rows.at(known))
+
+
+def _by_customer(rows: Rows) -> tuple[Rows, Rows]:
+    watched = rows.customer % 5 == 0
+    if rows.where(~watched).one_class or not watched.any():
+        return rows, rows
+    return rows.where(~watched), rows.where(watched)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.errors import CallError, Stop
@@ -115,12 +116,23 @@ def _nothing_matured(about: Mapping[date, Mapping[str, Any]], manifest: Mapping[
     )
 
 
+def _part(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        frame: pd.DataFrame = pq.read_table(path, partitioning=None, columns=columns).to_pandas()
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise CallError(
+            f"output/snapshots/{path.parent.name}/part.parquet cannot be read: "
+            f"{str(error).splitlines()[0]:.120} Run `churn snapshot` again."
+        ) from None
+    return frame
+
+
 def _rows(parts: Mapping[date, Path], signals: tuple[dict[str, Any], ...]) -> tuple[Rows, tuple[str, ...]]:
     names = tuple(str(signal["name"]) for signal in signals)
     text = {str(signal["name"]) for signal in signals if signal["kind"] == "level"}
     frames = []
     for day, path in parts.items():
-        frame = pq.read_table(path, partitioning=None, columns=[*KEYS, *names]).to_pandas()
+        frame = _part(path, [*KEYS, *names])
         frame = frame[frame["left"].notna()]
         frames.append(frame.assign(cutoff=(day - date(1970, 1, 1)).days))
     frame = pd.concat(frames, ignore_index=True)

@@ -5,12 +5,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from churn.params import TrainParams
-from churn.training import estimators, metrics
+from churn.training import choose, estimators, metrics
 from churn.training.backtest import columns_of, out_of_time
 from churn.training.baselines import base_rate, recency, recency_signal
 from churn.training.choose import choose_rounds
 from churn.training.estimators import fit_logistic, fit_trees, frequent_levels, recoded
 from churn.training.recipe import Recipe
+from churn.training.rows import dates_of
 from churn.training.split import plan
 
 RECIPE = Recipe.start(TrainParams()).with_rounds(60)
@@ -166,3 +167,23 @@ def test_recency_ranks_the_silent_above_the_active(snapshots_of) -> None:
     assert metrics.auc(rows.left, probability) == pytest.approx(metrics.auc(rows.left, days), abs=0.02)
     assert probability.mean() == pytest.approx(rows.left.mean(), abs=1e-3)
     assert base_rate(rows, rows) == pytest.approx(rows.left.mean())
+
+
+# cutoffs    1  2  3  4  5  6  7  8 | test 9 10 11     known by the test: 1..8
+# 300 customers, about 70 leave at each: three snapshots hold 200 churners, four are half
+def test_as_many_late_snapshots_are_watched_as_hold_enough_churners(snapshots_of, monkeypatch) -> None:
+    snapshots = snapshots_of(customers=300, cutoffs=11)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    seen = {}
+
+    def spy(train, recipe, monotone, threads, watched):
+        seen.update(train=dates_of(train.cutoff), watched=dates_of(watched.cutoff), churners=watched.churners)
+        return fit_trees(train, recipe, monotone, threads, watched)
+
+    monkeypatch.setattr(choose, "fit_trees", spy)
+    choose_rounds(snapshots, cutoffs, RECIPE, 1)
+
+    known = list(snapshots.cutoffs[:8])
+    assert seen["train"] + seen["watched"] == known
+    assert seen["churners"] >= 200
+    assert snapshots.rows.at(seen["watched"][1:]).churners < 200

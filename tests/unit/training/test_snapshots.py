@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from churn.errors import CallError, Stop
@@ -106,3 +107,18 @@ def test_a_late_maturing_cutoff_waits_as_its_manifest_says(make_params, write_wo
     snapshots = read_snapshots(params, known_by=last + timedelta(days=59))
 
     assert last not in snapshots.cutoffs
+
+
+@pytest.mark.parametrize("damage", ["bytes", "column"])
+def test_a_damaged_snapshot_is_named(make_params, write_world, damage: str) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+    day = read_snapshots(params).cutoffs[1]
+    path = params.output / "snapshots" / f"cutoff={day}" / "part.parquet"
+    if damage == "bytes":
+        path.write_bytes(path.read_bytes()[:-20])
+    else:
+        pd.read_parquet(path, partitioning=None).drop(columns="noise").to_parquet(path)
+
+    with pytest.raises(CallError, match=str(day)):
+        read_snapshots(params)
