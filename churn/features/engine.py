@@ -14,7 +14,8 @@ import numpy as np
 from churn.data.store import Store
 from churn.data.tables import Table
 from churn.features.cells import Chosen, LongArray, Selection, TableCells
-from churn.features.events import Array, Events, Shrunk, Window
+from churn.features.events import Events, Shrunk
+from churn.features.reader import Array, Window
 from churn.features.rows import read_rows
 from churn.features.signal import Signal
 from churn.features.timeline import IntArray, Timeline

@@ -16,7 +16,8 @@ from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
 from churn.features import engine
 from churn.features.cohort import Cohort, Customers, cohorts, read_customers
-from churn.features.events import Array, Shrunk
+from churn.features.events import Shrunk
+from churn.features.reader import Array
 from churn.features.signal import Signal
 
 Advance = Callable[[int], None]

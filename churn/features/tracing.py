@@ -10,7 +10,8 @@ import numpy as np
 from churn.data.tables import Table
 from churn.errors import SignalError
 from churn.features.cells import LongArray, Selection
-from churn.features.events import Array, Events, Shrunk, Window
+from churn.features.events import Events, Shrunk
+from churn.features.reader import Array, Window
 from churn.features.signal import Signal
 
 

@@ -103,7 +103,8 @@ def _in_words(detail: Mapping[str, Any], tree: Any) -> str:
     rule = str(detail["msg"]).removeprefix("Value error, ")
     value = detail.get("input")
     shown = "" if isinstance(value, dict | BaseModel) else f" ({value!r:.60})"
-    return f"{place}{shown}: {rule}." if place else f"{rule}."
+    stop = "" if rule.endswith(("?", ".")) else "."
+    return f"{place}{shown}: {rule}{stop}" if place else f"{rule}{stop}"
 
 
 def _keys_at(path: Sequence[str | int]) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from churn.data.tables import UNITS_PER, Table
 from churn.features.cells import Selection
-from churn.features.events import Window
+from churn.features.reader import Window
 
 Row = Mapping[str, Any]
 """A row as the source has it: aware datetimes, plain numbers, None where missing; in the source's order."""

@@ -1,0 +1,115 @@
+"""params.yaml: every mistake in words, all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from churn.errors import ParamsError
+from churn.params import load_params
+
+GOOD = """
+source: company
+tables: {customers: {}, orders: {}}
+label: {kind: inactivity, table: orders, horizon_days: 28}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(text)
+    return path
+
+
+def problems(folder: Path, text: str, overrides: tuple[str, ...] = ()) -> tuple[str, ...]:
+    with pytest.raises(ParamsError) as caught:
+        load_params(written(folder, text), overrides)
+    return caught.value.problems
+
+
+def test_relative_paths_count_from_the_files_folder(tmp_path: Path) -> None:
+    params = load_params(written(tmp_path, GOOD))
+
+    assert params.source == str(tmp_path / "company")
+    assert params.output == tmp_path / "output"
+    assert params.tracking.uri == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_an_override_wins_over_the_file(tmp_path: Path) -> None:
+    params = load_params(
+        written(tmp_path, GOOD), ["train.seed=11", "label.horizon_days=14", "engine.threads=1"]
+    )
+
+    assert (params.train.seed, params.label.horizon_days, params.engine.threads) == (11, 14, 1)
+
+
+def test_a_name_in_braces_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKE", "/lake")
+
+    params = load_params(written(tmp_path, GOOD.replace("company", "${LAKE}/company")))
+
+    assert params.source == "/lake/company"
+
+
+def test_parameters_cannot_be_changed(tmp_path: Path) -> None:
+    params = load_params(written(tmp_path, GOOD))
+
+    with pytest.raises(ValueError, match="frozen"):
+        params.label.horizon_days = 7  # type: ignore[misc]
+
+
+def test_the_label_id_follows_the_definition_and_nothing_else(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    one = load_params(path)
+
+    assert load_params(path, ["output=elsewhere", "engine.threads=4"]).label_id == one.label_id
+    assert load_params(path, ["label.gap_days=7"]).label_id != one.label_id
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("trian: {}", "trian is not a parameter. Did you mean 'train'?"),
+        ("train: {num_leafs: 3}", "train.num_leafs is not a parameter. Did you mean 'num_leaves'?"),
+        ("score: {budget: {shares: 1}}", "score.budget.shares is not a parameter. Did you mean 'share'?"),
+        ("events: {visits: {form: t}}", "events.visits.form is not a parameter. Did you mean 'from'?"),
+        (
+            "timezone: Europe/Berln",
+            "timezone ('Europe/Berln'): is not a time zone. Did you mean 'Europe/Berlin'?",
+        ),
+        ("engine: {threads: 0}", "engine.threads (0): Input should be greater than or equal to 1."),
+        (
+            "events: {My Visits: {}}",
+            "events.My Visits is not a usable name: lower-case letters, digits and _.",
+        ),
+        (
+            "output: ${NOT_SET}/x",
+            "output uses ${NOT_SET}, which is not set in the environment. Export NOT_SET first.",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_a_way_out(tmp_path: Path, wrong: str, said: str) -> None:
+    assert problems(tmp_path, f"{GOOD}\n{wrong}") == (f"params.yaml: {said}",)
+
+
+def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("horizon_days", "horizon_day") + "\ntrian: {}\nmodels: ${NOT_SET}"
+
+    found = problems(tmp_path, text, ("nonsense",))
+
+    assert len(found) == 5
+    assert any("horizon_day is not a parameter. Did you mean 'horizon_days'?" in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("source: [", "not YAML"), ("just words", "expected sections"), ("- a\n- b", "expected sections")],
+)
+def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert said in problems(tmp_path, text)[0]
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="no such file"):
+        load_params(tmp_path / "params.yml")
