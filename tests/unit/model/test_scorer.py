@@ -227,3 +227,11 @@ def test_the_same_model_is_written_as_the_same_bytes(
     two = write_bundle(tmp_path / "two", dict(reversed(spec.items())), {"booster_0.txt": text})
 
     assert one == two == bundle_digest(tmp_path / "one")
+
+
+def test_a_manifest_written_otherwise_is_damaged_too(bundle: Path) -> None:
+    path = bundle / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text())))
+
+    with pytest.raises(CorruptError, match="manifest"):
+        Scorer.load(bundle)
