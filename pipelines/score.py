@@ -34,8 +34,6 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     playbook = read_playbook(
         params.score.playbook, {name: signal.kind for name, signal in known(params).items()}
     )
-    if params.score.playbook is None:
-        say("score.playbook names no file: the built-in playbook is used.")
 
     store = ensure_store(params, say)
     cutoff = store.cutoff_or_tonight(cutoff)

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 HERE = Path(__file__).parent
+STARTERS = ("params.yaml", "playbook.yaml")
 
 
 def write_starter(folder: Path) -> tuple[str, ...]:
@@ -15,17 +16,13 @@ def write_starter(folder: Path) -> tuple[str, ...]:
     """
     if (folder / "params.yaml").exists():
         return ()
-    wanted = {
-        "params.yaml": _params_file(),
-        "playbook.yaml": HERE.parent / "churn" / "scoring" / "playbook.yaml",
-    }
-    missing = tuple(name for name in wanted if not (folder / name).exists())
+    missing = tuple(name for name in STARTERS if not (folder / name).exists())
     for name in missing:
-        shutil.copyfile(wanted[name], folder / name)
+        shutil.copyfile(_packed(name), folder / name)
     return missing
 
 
-def _params_file() -> Path:
+def _packed(name: str) -> Path:
     """Return the file inside the installed package, or that of the checkout it was packed from."""
-    packed = HERE / "params.yaml"
-    return packed if packed.exists() else HERE.parent / "params.yaml"
+    inside = HERE / name
+    return inside if inside.exists() else HERE.parent / name

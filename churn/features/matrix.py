@@ -112,11 +112,11 @@ def matrix_at(
     builder = Builder(store, signals, [cutoff])
     parts = list(builder.parts(advance))
     codes = np.concatenate([part.codes for part in parts]) if parts else np.zeros(0, dtype=np.int64)
-    frame = pd.DataFrame({"customer_id": pd.Series(builder.customers.ids[codes], dtype="str")})
+    columns = {"customer_id": pd.Series(builder.customers.ids[codes], dtype="str")}
     for signal in builder.signals:
         values = [part.columns[signal.name] for part in parts]
         kind = "str" if signal.kind == "level" else "float64"
-        frame[signal.name] = pd.Series(np.concatenate(values) if values else [], dtype=kind)
+        columns[signal.name] = pd.Series(np.concatenate(values) if values else [], dtype=kind)
     cohort = builder.cohorts[0]
     known = np.flatnonzero(cohort.known)
     roster = pd.DataFrame(
@@ -125,4 +125,4 @@ def matrix_at(
             "excluded_because": pd.Series(cohort.excluded_because[known], dtype="str"),
         }
     )
-    return Matrix(cutoff, frame, roster)
+    return Matrix(cutoff, pd.DataFrame(columns), roster)

@@ -140,13 +140,12 @@ def _absolute(params: Params, folder: Path) -> Params:
     uri = params.tracking.uri
     if uri.startswith("sqlite:///"):
         uri = "sqlite:///" + str(folder / uri.removeprefix("sqlite:///"))
-    playbook = params.score.playbook
     return params.model_copy(
         update={
             "source": source,
             "output": folder / params.output,
             "models": folder / params.models,
             "tracking": params.tracking.model_copy(update={"uri": uri}),
-            "score": params.score.model_copy(update={"playbook": folder / playbook if playbook else None}),
+            "score": params.score.model_copy(update={"playbook": folder / params.score.playbook}),
         }
     )

@@ -148,7 +148,7 @@ class ScoreParams(Section):
 
     reasons: Annotated[int, Field(ge=1, le=5)] = 3
     budget: BudgetParams = BudgetParams()
-    playbook: Path | None = None
+    playbook: Path = Path("playbook.yaml")
     language: Literal["en", "de"] = "en"
     value: ValueParams = ValueParams()
     sink: Literal["files"] = "files"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,8 +80,8 @@ class Playbook:
         return chosen
 
 
-def read_playbook(path: Path | None, kinds: Mapping[str, str]) -> Playbook:
-    """Read a playbook, or the built-in one if `path` is None.
+def read_playbook(path: Path, kinds: Mapping[str, str]) -> Playbook:
+    """Read a playbook.
 
     Args:
         path: the YAML file.
@@ -91,14 +90,12 @@ def read_playbook(path: Path | None, kinds: Mapping[str, str]) -> Playbook:
     Raises:
         PlaybookError: all mistakes of the file at once, each with its place.
     """
-    if path is None:
-        built_in = resources.files("churn.scoring").joinpath("playbook.yaml")
-        return parse_playbook(built_in.read_text(encoding="utf-8"), kinds, "built-in playbook")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlaybookError(
-            f"{path}: no readable file. Mend score.playbook in params.yaml, or leave it out."
+            f"{path}: no readable file. Mend score.playbook in params.yaml; `churn demo` in an empty folder "
+            "writes a playbook to start from."
         ) from None
     return parse_playbook(text, kinds, path.name)
 

@@ -43,7 +43,7 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
     if not cutoffs:
         raise Stop(
             f"snapshot: {params.label.core_table} is shorter than {SHORTEST_HISTORY_DAYS} days "
-            f"before the watermark {store.watermark}, too short for a cutoff. Name one under snapshot.cutoffs."
+            f"before the watermark {store.watermark}. Name a cutoff under snapshot.cutoffs."
         )
     return tuple(sorted(set(cutoffs)))
 

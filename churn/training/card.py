@@ -23,11 +23,12 @@ def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapp
     label = spec["label"]
     core = label.get("table") or "subscriptions"
     ours = evaluated["candidates"]["challenger"]
+    begin = f"{spec['gap_days']} days after the cutoff" if spec["gap_days"] else "at the cutoff"
     lines = [
         f"# Model card: {spec['model']}, version {evaluated['model']['version']}",
         "",
-        f"**Label.** {label['kind']} in `{core}`: left in the {spec['horizon_days']} days from "
-        f"{spec['gap_days']} days after the cutoff (label {spec['label_id']}, days in {spec['timezone']}).",
+        f"**Label.** {label['kind']} in `{core}`: left in the {spec['horizon_days']} days that begin {begin} "
+        f"(label {spec['label_id']}, days in {spec['timezone']}).",
         f"**Data.** {spec['rows']:,} rows with {spec['churners']:,} churners ({spec['base_rate']:.1%}) at "
         f"{len(spec['trained_cutoffs'])} cutoffs from {spec['trained_cutoffs'][0]} to "
         f"{spec['trained_cutoffs'][-1]}; data complete up to {spec['watermark']}.",

@@ -64,11 +64,17 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
     """Read `output/snapshots`, keeping the rows whose label is known (by a date, if one is given).
 
     Raises:
-        CallError: there are no snapshots, or they were made for another label.
+        CallError: there are no snapshots, they are damaged or were made for another label, or the date
+            lies after the watermark.
         Stop: no label is matured.
     """
     folder = params.output / "snapshots"
     manifest = _manifest(folder, params)
+    if known_by is not None and known_by > date.fromisoformat(str(manifest["watermark"])):
+        raise CallError(
+            f"--cutoff {known_by} lies after the watermark {manifest['watermark']}, up to which the data are "
+            "complete. Name an earlier cutoff, or ingest newer data."
+        )
     signals = tuple(sorted(manifest["signals"], key=lambda signal: str(signal["name"])))
     about = {date.fromisoformat(day): facts for day, facts in sorted(manifest["cutoffs"].items())}
     matured = {day: date.fromisoformat(f["mature_on"]) for day, f in about.items() if f["matured"]}

@@ -97,7 +97,7 @@ def company(tmp_path):
         frame=frame,
         roster=roster,
         model=FakeModel(),
-        playbook=read_playbook(None, KINDS),
+        playbook=read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS),
         monthly_money=money,
         people=People(names={"ann": "Ann <b>", "bob": "=1+1"}, languages={"cem": "de"}),
         stamp=Stamp(model_version="3", label_id="label", run_id="run"),

@@ -271,20 +271,14 @@ def test_a_playbook_that_is_not_there_is_a_playbook_error(tmp_path):
         read_playbook(tmp_path / "none.yaml", KINDS)
 
 
-def test_the_playbook_at_the_root_is_the_built_in_one():
-    root = Path(__file__).parents[3] / "playbook.yaml"
-
-    assert root.read_text(encoding="utf-8") == read_playbook(None, KINDS).text
-
-
-def test_the_built_in_playbook_asks_for_the_rating_then_the_silence_then_the_health():
+def test_the_default_playbook_asks_for_the_rating_then_the_silence_then_the_health():
     columns = {
         "survey_last_rating": np.array([6.0, 7.0, np.nan, np.nan]),
         "logins_days_since_last": np.array([1.0, 14.0, 1.0, 1.0]),
         "orders_days_since_last": np.array([1.0, 30.0, 30.0, 30.0]),
         "health": np.array([5.0, 5.0, 2.0, 3.0]),
     }
-    book = read_playbook(None, KINDS)
+    book = read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS)
 
     chosen = book.choose(columns, 4)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -122,3 +122,13 @@ def test_a_damaged_snapshot_is_named(make_params, write_world, damage: str) -> N
 
     with pytest.raises(CallError, match=str(day)):
         read_snapshots(params)
+
+
+def test_a_date_after_the_watermark_is_refused(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+    watermark = date.fromisoformat(read_snapshots(params).watermark)
+
+    assert read_snapshots(params, known_by=watermark).cutoffs
+    with pytest.raises(CallError):
+        read_snapshots(params, known_by=watermark + timedelta(days=1))
