@@ -102,11 +102,12 @@ def test_a_late_maturing_cutoff_waits_as_its_manifest_says(make_params, write_wo
     manifest = json.loads(path.read_text())
     last = read_snapshots(params).cutoffs[-1]
     manifest["cutoffs"][str(last)]["mature_on"] = str(last + timedelta(days=60))
-    path.write_text(json.dumps(manifest))
+    path.write_text(json.dumps(manifest | {"watermark": str(last + timedelta(days=90))}))
 
-    snapshots = read_snapshots(params, known_by=last + timedelta(days=59))
+    early, late = (read_snapshots(params, known_by=last + timedelta(days=days)) for days in (59, 60))
 
-    assert last not in snapshots.cutoffs
+    assert last not in early.cutoffs
+    assert last in late.cutoffs
 
 
 @pytest.mark.parametrize("damage", ["bytes", "column"])
