@@ -31,7 +31,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.errors import Stop
     from churn.model.bundle import write_json
     from churn.training.backtest import baseline_predictions, calibrated_in_time
-    from churn.training.baselines import recency_signal
+    from churn.training.baselines import recency_signals
     from churn.training.evaluation import judge_all, predictions_frame
     from churn.training.gates import span, too_good
     from churn.training.plots import write_plots
@@ -53,9 +53,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     with say.progress("evaluate", 3) as advance:
         made = _out_of_time(params, snapshots, record, cutoffs)
         advance()
-        signal = recency_signal(snapshots.signals, params.label.core_table)
+        seen = recency_signals(snapshots.signals, params.label.core_table)
         predictions = {"challenger": calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)}
-        predictions |= baseline_predictions(snapshots, cutoffs.test, signal, params.engine.threads)
+        predictions |= baseline_predictions(snapshots, cutoffs.test, seen, params.engine.threads)
         champion, notes = _champion(params, snapshots, cutoffs)
         predictions |= champion
         advance()

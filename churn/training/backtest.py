@@ -90,7 +90,7 @@ def calibrated_in_time(snapshots: Snapshots, recipe: Recipe, made: OutOfTime, te
 
 
 def baseline_predictions(
-    snapshots: Snapshots, test: Sequence[date], recency_signal: str | None, threads: int
+    snapshots: Snapshots, test: Sequence[date], recency_signals: Sequence[str], threads: int
 ) -> dict[str, Floats]:
     """Return the probabilities of the logistic regression, recency and base rate on the test cutoffs."""
     made: dict[str, list[Floats]] = {}
@@ -99,8 +99,8 @@ def baseline_predictions(
         rows = snapshots.rows.at([day])
         logits = fit_logistic(train).logits(rows, threads)
         made.setdefault("logistic", []).append(calibration.apply(logits, calibration.NONE))
-        if recency_signal:
-            made.setdefault("recency", []).append(baselines.recency(train, rows, recency_signal))
+        if recency_signals:
+            made.setdefault("recency", []).append(baselines.recency(train, rows, recency_signals))
         made.setdefault("base_rate", []).append(baselines.base_rate(train, rows))
     return {name: np.concatenate(parts) for name, parts in made.items()}
 

@@ -12,27 +12,32 @@ from churn.training.metrics import Floats
 from churn.training.rows import Rows
 
 
-def recency_signal(signals: Sequence[Mapping[str, Any]], core_table: str) -> str | None:
-    """Return the days-since-last signal of the label's table, else of logins, interactions, any, or None.
+def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
+    """Return the days-since-last signals of the label's table, else of all that the customer does.
 
-    >>> recency_signal([{"name": "logins_days_since_last", "table": "logins"}], "orders")
-    'logins_days_since_last'
+    >>> recency_signals([{"name": "a_days_since_last", "table": "a", "riskier_when": "higher"}], "orders")
+    ('a_days_since_last',)
     """
     found = [s for s in signals if str(s["name"]).endswith("_days_since_last")]
-    for table in (core_table, "logins", "interactions"):
-        for signal in found:
-            if signal["table"] == table:
-                return str(signal["name"])
-    return str(found[0]["name"]) if found else None
+    core = [str(s["name"]) for s in found if s["table"] == core_table]
+    return tuple(core or (str(s["name"]) for s in found if s["riskier_when"] == "higher"))
 
 
-def recency(train: Rows, test: Rows, signal: str) -> Floats:
-    """Return the probabilities of a logistic regression on days since last seen and their logarithm."""
-    place = train.names.index(signal)
-    columns, median = _recency_columns(train.matrix[:, place], None)
+def recency(train: Rows, test: Rows, signals: Sequence[str]) -> Floats:
+    """Return the probabilities of a logistic regression on the days since the customer was last seen.
+
+    Last seen is the least of the signals; the regression has the days and their logarithm.
+    """
+    columns, median = _recency_columns(_last_seen(train, signals), None)
     model = LogisticRegression(C=10.0, max_iter=500).fit(columns, train.left)
-    wanted, _ = _recency_columns(test.matrix[:, place], median)
+    wanted, _ = _recency_columns(_last_seen(test, signals), median)
     return np.asarray(model.predict_proba(wanted)[:, 1], dtype=np.float64)
+
+
+def _last_seen(rows: Rows, signals: Sequence[str]) -> Floats:
+    places = [rows.names.index(signal) for signal in signals]
+    days: Floats = np.fmin.reduce(rows.matrix[:, places], axis=1)
+    return days
 
 
 def base_rate(train: Rows, test: Rows) -> Floats:

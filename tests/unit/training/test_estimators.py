@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from churn.params import TrainParams
 from churn.training import choose, estimators, metrics
 from churn.training.backtest import columns_of, out_of_time
-from churn.training.baselines import base_rate, recency, recency_signal
+from churn.training.baselines import base_rate, recency, recency_signals
 from churn.training.choose import choose_rounds
 from churn.training.estimators import fit_logistic, fit_trees, frequent_levels, recoded
 from churn.training.recipe import Recipe
@@ -140,29 +140,33 @@ def test_levels_seen_too_rarely_count_as_missing(snapshots_of) -> None:
     assert np.isnan(recoded(rows, levels)[np.flatnonzero(plus)[:19], place]).all()
 
 
+DAYS_SINCE = [
+    {"name": "orders_days_since_last", "table": "orders", "riskier_when": "higher"},
+    {"name": "logins_days_since_last", "table": "logins", "riskier_when": "higher"},
+    {"name": "emails_days_since_last", "table": "emails", "riskier_when": "either"},
+    {"name": "logins_count_7d", "table": "logins", "riskier_when": "lower"},
+]
+
+
 @pytest.mark.parametrize(
-    ("signals", "chosen"),
+    ("core_table", "chosen"),
     [
-        (
-            [("orders_days_since_last", "orders"), ("logins_days_since_last", "logins")],
-            "orders_days_since_last",
-        ),
-        ([("a_days_since_last", "a"), ("logins_days_since_last", "logins")], "logins_days_since_last"),
-        ([("a_days_since_last", "a"), ("a_count_7d", "a")], "a_days_since_last"),
-        ([("a_count_7d", "a")], None),
+        ("orders", ("orders_days_since_last",)),
+        ("subscriptions", ("orders_days_since_last", "logins_days_since_last")),
     ],
 )
-def test_recency_comes_from_the_label_table_first(signals: list[tuple[str, str]], chosen: str | None) -> None:
-    entries = [{"name": name, "table": table} for name, table in signals]
-
-    assert recency_signal(entries, "orders") == chosen
+def test_recency_is_that_of_the_label_table_else_of_all_that_the_customer_does(
+    core_table: str, chosen: tuple[str, ...]
+) -> None:
+    assert recency_signals(DAYS_SINCE, core_table) == chosen
+    assert recency_signals(DAYS_SINCE[2:], "subscriptions") == ()
 
 
 def test_recency_ranks_the_silent_above_the_active(snapshots_of) -> None:
     rows = snapshots_of(customers=2000, cutoffs=2, strength=2).rows
     days = rows.matrix[:, rows.names.index("logins_days_since_last")]
 
-    probability = recency(rows, rows, "logins_days_since_last")
+    probability = recency(rows, rows, ["logins_days_since_last"])
 
     assert metrics.auc(rows.left, probability) == pytest.approx(metrics.auc(rows.left, days), abs=0.02)
     assert probability.mean() == pytest.approx(rows.left.mean(), abs=1e-3)
