@@ -75,16 +75,20 @@ def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
     return Verdict(tuple(gates), tuple(notes))
 
 
-def too_good(evaluated: Mapping[str, Any]) -> str | None:
-    """Return what looks too good to be true, or None."""
-    ours = evaluated["candidates"]["challenger"]["auc"]["value"]
-    if ours is None:
-        return None
-    recency = evaluated["candidates"].get("recency", {}).get("auc", {}).get("value")
-    if ours > TOO_GOOD_AUC:
-        return f"AUC {ours:.3f} is above {TOO_GOOD_AUC}"
-    if recency is not None and ours - recency > TOO_FAR_ABOVE:
-        return f"AUC {ours:.3f} is more than {TOO_FAR_ABOVE} above recency ({recency:.3f})"
+def too_good(evaluated: Mapping[str, Any], bound: str = "value") -> str | None:
+    """Return what looks too good to be true, or None.
+
+    Args:
+        evaluated: The content of metrics.json.
+        bound: What must lie more than 0.15 above recency: `value` to warn, `low` to stop, so that
+            chance alone stops nobody.
+    """
+    auc = evaluated["candidates"]["challenger"]["auc"]["value"]
+    if auc is not None and auc > TOO_GOOD_AUC:
+        return f"AUC {auc:.3f} is above {TOO_GOOD_AUC}"
+    above = (_pair(evaluated, "recency") or {}).get("auc")
+    if above and above[bound] is not None and above[bound] > TOO_FAR_ABOVE:
+        return f"AUC {auc:.3f} is {span(above)} above recency, more than {TOO_FAR_ABOVE}"
     return None
 
 
@@ -145,7 +149,7 @@ def _champion(evaluated: Mapping[str, Any]) -> Gate:
 def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
     auc = evaluated["candidates"]["challenger"]["auc"]
     rule = f"AUC is at most {TOO_GOOD_AUC} and at most {TOO_FAR_ABOVE} above recency, or a person accepts it"
-    found, signed = too_good(evaluated), params.evaluate.accept.get("too_good")
+    found, signed = too_good(evaluated, "low"), params.evaluate.accept.get("too_good")
     if found and signed:
         words = f"challenger {found}; accepted: {signed}"
     elif found:

@@ -21,7 +21,7 @@ def evaluated(
         "model": {"base_rate": 0.25},
         "candidates": {"challenger": ours, "recency": {"auc": number(0.65)}},
         "paired": {
-            "challenger_minus_recency": {"log_loss": number(recency)},
+            "challenger_minus_recency": {"log_loss": number(recency), "auc": number(auc - 0.65)},
             "challenger_minus_base_rate": {"log_loss": number(base)},
         },
         "by_cutoff": {"2024-01-01": {"challenger": ours}},
@@ -45,7 +45,8 @@ def stopped(content: dict[str, Any], params: Any) -> list[str]:
         ({"ratio": 0.88}, ["observed_expected"]),
         ({"ratio": 0.7, "half": 0.25}, []),
         ({"auc": 0.96}, ["not_too_good"]),
-        ({"auc": 0.81}, ["not_too_good"]),
+        ({"auc": 0.812}, ["not_too_good"]),
+        ({"auc": 0.808}, []),
         ({"auc": 0.79}, []),
     ],
 )
@@ -85,3 +86,8 @@ def test_without_any_recency_signal_the_base_rate_must_be_beaten(make_params) ->
 
     assert stopped(content, make_params()) == ["beats_base_rate"]
     assert too_good(content) is None
+
+
+@pytest.mark.parametrize(("auc", "warned"), [(0.79, False), (0.805, True), (0.96, True)])
+def test_a_warning_comes_before_the_stop(auc: float, warned: bool) -> None:
+    assert (too_good(evaluated(auc=auc)) is not None) is warned
