@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from churn.training.metrics import Floats
+from churn.training.metrics import Floats, log_loss
 from churn.training.rows import Rows
 
 
@@ -26,18 +26,17 @@ def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tu
 def recency(train: Rows, test: Rows, signals: Sequence[str]) -> Floats:
     """Return the probabilities of a logistic regression on the days since the customer was last seen.
 
-    Last seen is the least of the signals; the regression has the days and their logarithm.
+    One signal speaks: where several may, the one that explains the training rows best.
     """
-    columns, median = _recency_columns(_last_seen(train, signals), None)
-    model = LogisticRegression(C=10.0, max_iter=500).fit(columns, train.left)
-    wanted, _ = _recency_columns(_last_seen(test, signals), median)
-    return np.asarray(model.predict_proba(wanted)[:, 1], dtype=np.float64)
-
-
-def _last_seen(rows: Rows, signals: Sequence[str]) -> Floats:
-    places = [rows.names.index(signal) for signal in signals]
-    days: Floats = np.fmin.reduce(rows.matrix[:, places], axis=1)
-    return days
+    made = []
+    for signal in signals:
+        place = train.names.index(signal)
+        columns, median = _shaped(train.matrix[:, place], None)
+        model = LogisticRegression(C=10.0, max_iter=500).fit(columns, train.left)
+        loss = log_loss(train.left, np.asarray(model.predict_proba(columns)[:, 1]))
+        wanted, _ = _shaped(test.matrix[:, place], median)
+        made.append((loss, signal, np.asarray(model.predict_proba(wanted)[:, 1], dtype=np.float64)))
+    return min(made, key=lambda one: one[:2])[2]
 
 
 def base_rate(train: Rows, test: Rows) -> Floats:
@@ -45,7 +44,7 @@ def base_rate(train: Rows, test: Rows) -> Floats:
     return np.full(len(test), float(train.left.mean()))
 
 
-def _recency_columns(days: Floats, median: float | None) -> tuple[Floats, float]:
+def _shaped(days: Floats, median: float | None) -> tuple[Floats, float]:
     missing = np.isnan(days)
     if median is None:
         median = float(np.median(days[~missing])) if not missing.all() else 0.0
