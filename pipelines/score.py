@@ -23,7 +23,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from churn.model.value import monthly_money
     from churn.scoring.fit import check_fit, learned_too_late
     from churn.scoring.night import Stamp, run_id, score_night
-    from churn.scoring.people import read_people
+    from churn.scoring.people import read_names
     from churn.scoring.playbook import read_playbook
     from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
     from pipelines.ingest import ensure_store
@@ -58,7 +58,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
             model,
             playbook,
             money,
-            read_people(store),
+            read_names(store),
             stamp,
             say.progress,
         )

@@ -144,7 +144,7 @@ class ValueParams(Section):
 
 
 class ScoreParams(Section):
-    """What a night writes."""
+    """What a night writes; `language` is that of the team that reads the call list."""
 
     reasons: Annotated[int, Field(ge=1, le=5)] = 3
     budget: BudgetParams = BudgetParams()

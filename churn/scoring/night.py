@@ -22,7 +22,6 @@ from churn.params import Params, digest_of
 from churn.scoring import contacts
 from churn.scoring.calls import calls_csv
 from churn.scoring.health import health, is_thin, sides
-from churn.scoring.people import People
 from churn.scoring.playbook import Playbook
 from churn.scoring.reasons import Reason, SignalFacts, cohort_medians, reasons_for
 from churn.scoring.scores import Judged, score_table
@@ -106,7 +105,7 @@ def score_night(
     model: Model,
     playbook: Playbook,
     monthly_money: Floats,
-    people: People,
+    names: Mapping[str, str],
     stamp: Stamp,
     progress: Progress = no_progress,
 ) -> Night:
@@ -123,7 +122,7 @@ def score_night(
         monthly_money: per row of `frame`, NaN where unknown.
         model: the champion's scorer.
         playbook: its rules, in order.
-        people: names and languages.
+        names: of customers, by id, as far as they are known.
         stamp: what traces a row back.
         progress: shows how far the reasons are.
 
@@ -162,7 +161,7 @@ def score_night(
         _to_explain(called, band, probability),
         model,
         signals,
-        people.language_of(customers.tolist(), params.score.language),
+        params.score.language,
         params.score.reasons,
         progress,
     )
@@ -182,7 +181,7 @@ def score_night(
         roster, judged, cutoff=cutoff, label=params.label, reasons=params.score.reasons, stamps=stamps
     )
     calls = calls_csv(
-        table, customers[called].tolist(), people.names, customers[thin].tolist(), params.score.reasons
+        table, customers[called].tolist(), names, customers[thin].tolist(), params.score.reasons
     )
     facts = {
         **stamps,
@@ -218,7 +217,7 @@ def _explained(
     positions: contacts.Order,
     model: Model,
     signals: Sequence[SignalFacts],
-    languages: Sequence[str],
+    language: str,
     most: int,
     progress: Progress,
 ) -> list[tuple[Reason, ...]]:
@@ -228,9 +227,7 @@ def _explained(
         for start in range(0, len(positions), CHUNK):
             rows = positions[start : start + CHUNK]
             values = frame.iloc[rows]
-            found = reasons_for(
-                values, model.contributions(values), signals, medians, [languages[row] for row in rows], most
-            )
+            found = reasons_for(values, model.contributions(values), signals, medians, language, most)
             for row, its in zip(rows, found, strict=True):
                 reasons[row] = its
             advance(len(rows))

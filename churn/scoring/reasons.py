@@ -63,7 +63,7 @@ def reasons_for(
     contributions: Mapping[str, Floats],
     signals: Sequence[SignalFacts],
     medians: Mapping[str, float],
-    languages: Sequence[str],
+    language: str,
     most: int,
 ) -> list[tuple[Reason, ...]]:
     """Return up to `most` reasons per row of `values`, the heaviest first.
@@ -78,7 +78,7 @@ def reasons_for(
         contributions: log-odds per signal, each of shape `[rows]`, in the order of `values`.
         signals: what is known about each signal; those without a contribution are passed over.
         medians: of the whole cohort, not of `values`.
-        languages: one per row.
+        language: of the sentences: that of the team that reads them.
         most: how many sentences at most.
     """
     used = [s for s in signals if s.name in contributions and s.name in values.columns]
@@ -88,7 +88,7 @@ def reasons_for(
     pushes = np.column_stack([contributions[s.name] for s in used]) if used else np.empty((len(values), 0))
     cells = values[[s.name for s in used]].to_numpy(dtype=object)
     return [
-        _of_row(pushes[row], cells[row], used, families, medians, languages[row])[:most]
+        _of_row(pushes[row], cells[row], used, families, medians, language)[:most]
         for row in range(len(values))
     ]
 

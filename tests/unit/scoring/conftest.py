@@ -13,7 +13,6 @@ import pytest
 
 from churn.params import LabelParams, Params
 from churn.scoring.night import Stamp
-from churn.scoring.people import People
 from churn.scoring.playbook import read_playbook
 
 CUTOFF = date(2024, 1, 31)
@@ -99,6 +98,6 @@ def company(tmp_path):
         model=FakeModel(),
         playbook=read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS),
         monthly_money=money,
-        people=People(names={"ann": "Ann <b>", "bob": "=1+1"}, languages={"cem": "de"}),
+        names={"ann": "Ann <b>", "bob": "=1+1"},
         stamp=Stamp(model_version="3", label_id="label", run_id="run"),
     )

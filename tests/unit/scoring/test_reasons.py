@@ -23,7 +23,7 @@ def told(values, pushes, *, language="en", most=3):
     names = [signal.name for signal in SIGNALS]
     frame = pd.DataFrame([{name: values.get(name) for name in names}])
     contributions = {name: np.array([pushes.get(name, 0.0)]) for name in names}
-    [reasons] = reasons_for(frame, contributions, SIGNALS, MEDIANS, [language], most)
+    [reasons] = reasons_for(frame, contributions, SIGNALS, MEDIANS, language, most)
     return [reason.text for reason in reasons]
 
 
@@ -73,7 +73,7 @@ def test_no_more_reasons_than_asked_for_and_the_heaviest_first():
     assert told(values, pushes, most=2) == ["rated 2", "here for 30 days"]
 
 
-def test_the_customers_language_is_spoken_and_a_signal_without_it_is_silent():
+def test_the_teams_language_is_spoken_and_a_signal_without_it_is_silent():
     assert told({"logins": 2, "rating": 2}, {"logins": 0.1, "rating": 0.3}, language="de") == [
         "2 Anmeldungen"
     ]
