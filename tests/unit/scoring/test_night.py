@@ -123,14 +123,18 @@ def test_unknown_money_is_a_missing_value_at_risk_and_comes_after_the_known(comp
     assert [line["customer_id"] for line in lines_of(night)] == ["ann", "cem"]
 
 
-def test_reasons_speak_the_customers_language_and_a_missing_value_gives_none(company):
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "40 days since the last login"), ("de", "DE 40 days since the last login")],
+)
+def test_reasons_speak_the_teams_language_and_a_missing_value_gives_none(company, language, said):
     with_budget(company, 2)
+    with_score(company, language=language)
 
     rows = rows_of(night_of(company))
 
-    assert rows["ann"]["reason_1"] == "40 days since the last login"
+    assert rows["ann"]["reason_1"] == said
     assert rows["ann"]["reason_2"] is None  # the survey was never answered
-    assert rows["cem"]["reason_1"] == "DE 20 days since the last login"
 
 
 def test_a_new_customer_is_three_and_noted_in_the_call_list(company):
