@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from churn.model.registry import Registry
     from churn.params import Params
     from churn.training.gates import Verdict
     from pipelines.cli import Say
@@ -30,8 +31,13 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     from churn.training.gates import judge_gates
     from churn.training.record import read_record
 
+    registry = Registry(params)
+    mended = _mend(registry, params, say)
+    if rollback and mended:
+        say("that was all; call once more to put the previous champion back.")
+        return
     if rollback:
-        now, before = Registry(params).rollback()
+        now, before = registry.rollback()
         say(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
         return
     record = read_record(params)
@@ -41,11 +47,12 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     if not verdict.accepted:
         raise Stop(*verdict.refusals)
 
-    registry = Registry(params)
-    if registry.aliases().get("champion") == record.version:
+    stands = registry.aliases().get("champion") == record.version
+    if stands and not mended:
         say(f"version {record.version} is champion already.")
     else:
-        registry.promote(record.version)
+        if not stands:
+            registry.promote(record.version)
         with registry.run("train", record.run_id):
             registry.log_file(params.output / "evaluate" / "promotion.json", "evaluate")
             registry.log_file(params.output / "evaluate" / "promotion.md", "evaluate")
@@ -55,6 +62,23 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     for note in verdict.notes:
         say(f"  {note}")
     say(registry.link(record.run_id))
+
+
+def _mend(registry: Registry, params: Params, say: Say) -> bool:
+    """Finish a move that was cut short: export the registry's champion again; tell whether that was done."""
+    from churn.errors import ModelError
+
+    try:
+        mended = registry.mend()
+    except ModelError as error:  # a new champion, or the previous one, may still be had
+        for problem in error.problems:
+            say.warn(problem)
+        return False
+    if mended is None:
+        return False
+    version, what = mended
+    say.warn(f"{what} Version {version} is exported again, as the registry has it.")
+    return True
 
 
 def _evaluated(params: Params, digest: str) -> dict[str, Any]:

@@ -175,21 +175,34 @@ class Registry:
     def promote(self, version: str) -> None:
         """Make a version champion and the old champion previous, and export it.
 
-        The export is written aside and verified before an alias moves.
+        The export is written aside and verified before an alias moves. The aliases say who is champion, the
+        folder follows; `mend` finishes a move that was cut short between the two.
         """
-        before = self.aliases().get("champion")
-        aside = self._export_aside(version)
-        if before:
-            self._client.set_registered_model_alias(self.name, "previous", before)
-        self._client.set_registered_model_alias(self.name, "champion", version)
-        if self.aliases().get("challenger") == version:
-            self._client.delete_registered_model_alias(self.name, "challenger")
-        champion, previous = self.params.champion, self.params.models / "previous"
-        if champion.exists() and before:
-            shutil.rmtree(previous, ignore_errors=True)
-            champion.rename(previous)
-        shutil.rmtree(champion, ignore_errors=True)
-        aside.rename(champion)
+        self._move(version, before=self.aliases().get("champion"))
+
+    def mend(self) -> tuple[str, str] | None:
+        """Export the champion again where `models/champion` is not whole or not the alias's version.
+
+        Returns:
+            The champion's version and what was wrong in words, or None where nothing was.
+
+        Raises:
+            ModelError: the champion cannot be exported.
+        """
+        champion = self.aliases().get("champion")
+        if champion is None:
+            return None
+        try:
+            exported = load_champion(self.params)
+        except ModelError as error:
+            what, stands = error.problems[0], None
+        else:
+            if exported.version == champion and exported.digest == self._digest_of(champion):
+                return None
+            what = f"models/champion holds version {exported.version}, the registry's champion is {champion}."
+            stands = exported.version if exported.digest == self._digest_of(exported.version) else None
+        self._move(champion, before=stands)
+        return champion, what
 
     def rollback(self) -> tuple[str, str]:
         """Swap champion and previous, aliases and exported folders; return the new and the old champion.
@@ -198,20 +211,32 @@ class Registry:
             ModelError: there is no previous champion.
         """
         aliases = self.aliases()
-        if "previous" not in aliases or "champion" not in aliases:
+        now, before = aliases.get("previous"), aliases.get("champion")
+        if now is None or before is None or now == before:
             raise ModelError(
                 f"registry: model '{self.name}' has no previous champion to go back to; "
                 "there is one after the second `churn promote`."
             )
+        self._move(now, before)
+        return now, before
+
+    def _move(self, version: str, before: str | None) -> None:
+        """Export a version aside, then move the aliases, then swap the folders.
+
+        Wherever this is cut short, the folder still tells which version stood before.
+        """
+        aside = self._export_aside(version)
+        self._client.set_registered_model_alias(self.name, "champion", version)
+        if before and before != version:
+            self._client.set_registered_model_alias(self.name, "previous", before)
+        if self.aliases().get("challenger") == version:
+            self._client.delete_registered_model_alias(self.name, "challenger")
         champion, previous = self.params.champion, self.params.models / "previous"
-        aside = self._export_aside(aliases["previous"])
-        self._client.set_registered_model_alias(self.name, "champion", aliases["previous"])
-        self._client.set_registered_model_alias(self.name, "previous", aliases["champion"])
-        shutil.rmtree(previous, ignore_errors=True)
-        if champion.exists():
+        if champion.exists() and before and before != version:
+            shutil.rmtree(previous, ignore_errors=True)
             champion.rename(previous)
+        shutil.rmtree(champion, ignore_errors=True)
         aside.rename(champion)
-        return aliases["previous"], aliases["champion"]
 
     def link(self, run_id: str) -> str:
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
@@ -253,7 +278,21 @@ class Registry:
         }
         write_json(aside / "champion.json", about)
         load_exported(aside)
+        if about["digest"] != self._digest_of(version):
+            shutil.rmtree(aside)
+            raise ModelError(
+                f"registry: the files of version {version} of '{self.name}' are not those that were "
+                "registered: their digest differs. Run `churn train` again."
+            )
         return aside
+
+    def _digest_of(self, version: str) -> str | None:
+        """Return the digest that a version was registered with, or None where the registry knows none."""
+        try:
+            digest = self._client.get_model_version(self.name, version).tags.get("digest")
+        except self._mlflow.exceptions.MlflowException:
+            return None
+        return None if digest is None else str(digest)
 
     def _signature(self, scorer: Scorer) -> Any:
         """Return a signature that names the columns and leaves their types to the scorer.

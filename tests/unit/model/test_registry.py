@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from churn.errors import ModelError
+from churn.model.bundle import write_bundle
 from churn.model.registry import Registry, load_champion
 from churn.model.scorer import Scorer
 from churn.params import Params
@@ -87,6 +93,121 @@ def test_aliases_move_on_and_a_rollback_moves_them_back(
     assert registry.aliases() == {"champion": "1", "previous": "2"}
     assert load_champion(params).version == "1"
     assert json.loads((params.models / "previous" / "champion.json").read_text())["version"] == "2"
+
+
+class Killed(BaseException):
+    """Stands for the process ending there and then."""
+
+
+@contextmanager
+def dying_at(step: int, registry: Registry) -> Iterator[list[str]]:
+    """Let the process die before the n-th alias is moved or folder renamed or deleted; yield the steps."""
+    steps: list[str] = []
+
+    def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if len(steps) == step:
+                raise Killed
+            steps.append(name)
+            return real(*args, **kwargs)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for place, name in (
+            (registry._client, "set_registered_model_alias"),
+            (registry._client, "delete_registered_model_alias"),
+            (shutil, "rmtree"),
+            (Path, "rename"),
+        ):
+            patch.setattr(place, name, counted(name, getattr(place, name)))
+        with suppress(Killed):
+            yield steps
+
+
+def exported(params: Params, name: str) -> str:
+    return str(json.loads((params.models / name / "champion.json").read_text())["version"])
+
+
+@pytest.mark.parametrize("call", ["promote", "rollback"])
+def test_wherever_a_move_is_cut_short_the_next_call_ends_it(
+    params: Params, registered: Callable[[], str], call: str
+) -> None:
+    registry = Registry(params)
+    for _ in range(2):
+        registry.promote(registered())
+    now, other = "2", "1"
+
+    for step in count():
+        move = partial(registry.promote, other) if call == "promote" else registry.rollback
+        with dying_at(step, registry) as steps:
+            move()
+        whole = len(steps) < step
+        if not whole:
+            _ = registry.mend() or (registry.aliases()["champion"] == other) or move()
+
+        now, other = other, now
+        assert registry.aliases() == {"champion": now, "previous": other}, steps
+        assert (load_champion(params).version, exported(params, "previous")) == (now, other), steps
+        if whole:
+            break
+    assert step > 6
+
+
+def test_a_champion_folder_that_is_not_the_registrys_champion_is_exported_again(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    registry = Registry(params)
+    for _ in range(2):
+        registry.promote(registered())
+    shutil.rmtree(params.champion)
+    (params.models / "previous").rename(params.champion)
+
+    mended = registry.mend()
+    again = registry.mend()
+
+    assert mended is not None
+    assert mended[0] == "2"
+    assert again is None
+    assert (load_champion(params).version, exported(params, "previous")) == ("2", "1")
+
+
+@pytest.mark.parametrize("name", ["spec.json", "booster_0.txt"])
+def test_a_damaged_champion_is_exported_again(
+    params: Params, registered: Callable[[], str], name: str
+) -> None:
+    registry = Registry(params)
+    registry.promote(registered())
+    (params.champion / "artifacts" / "bundle" / name).write_text("{}")
+
+    mended = registry.mend()
+
+    assert mended is not None
+    assert load_champion(params).version == "1"
+
+
+def test_a_version_whose_files_were_swapped_for_others_is_not_exported(
+    params: Params, registered: Callable[[], str], spec: dict[str, Any], text: str, tmp_path: Path
+) -> None:
+    registry = Registry(params)
+    version = registered()
+    (kept,) = (path.parent for path in (tmp_path / "mlartifacts").rglob("booster_0.txt"))
+    write_bundle(kept, spec | {"label_id": "another"}, {"booster_0.txt": text})
+
+    with pytest.raises(ModelError, match=f"version {version}"):
+        registry.promote(version)
+
+    assert registry.aliases() == {"challenger": version}
+    assert not list(params.models.iterdir())
+
+
+def test_there_is_nothing_to_mend_before_the_first_promotion(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    registered()
+
+    assert Registry(params).mend() is None
+    assert not params.models.exists()
 
 
 def test_the_exported_folder_holds_no_leftovers(params: Params, registered: Callable[[], str]) -> None:
