@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help run demo test lint ui clean
+.PHONY: help setup run demo test lint ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -20,6 +20,8 @@ $(READY): pyproject.toml requirements.lock
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
+
+setup: $(READY)  ## make .venv with what requirements.lock names (every target does it by itself)
 
 run: demo  ## set up, make the demo company, learn from it, write tonight's calls and say where
 	$(BIN)/churn run

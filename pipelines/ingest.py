@@ -21,7 +21,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
 
 def ensure_store(params: Params, say: Say) -> Store:
     """Return the store, written again if the source or its parameters have changed."""
-    from churn.data.ingest import is_fresh
+    from churn.data.freshness import is_fresh
 
     return Store.open(params) if is_fresh(params) else _ingest(params, say)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.data.source import quoted
+from churn.data.sql import quoted
 from churn.data.store import Store, day_of
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 
-import duckdb
-
+from churn.data.connections import open_source
 from churn.data.files import replace_folder
-from churn.data.source import Source, fingerprint, first_line, open_source, quoted
+from churn.data.freshness import fingerprint
+from churn.data.source import Source
+from churn.data.sql import first_line, quoted
 from churn.data.staging import Staged, stage
 from churn.data.store import Store, StoredTable, day_of, write_manifest
 from churn.data.tables import wanted_tables
@@ -16,14 +18,6 @@ from churn.data.timezones import create_utc_of
 from churn.data.writing import TableWriter
 from churn.errors import SourceError
 from churn.params import Params, digest_of
-
-
-def is_fresh(params: Params) -> bool:
-    """Tell whether the store stands and the source and its parameters are what they were."""
-    try:
-        return Store.open(params).fingerprint == fingerprint(params)
-    except SourceError:
-        return False
 
 
 def ingest(params: Params, tell: Callable[[str], None]) -> Store:
@@ -51,7 +45,7 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
             name = one.wanted.table.name
             try:
                 tables[name] = TableWriter(source, one, aside, bad).write()
-            except duckdb.Error as error:
+            except source.errors as error:
                 raise SourceError(
                     f"{name}: cannot be read as params.yaml says: {first_line(error)}"
                 ) from None
@@ -78,14 +72,15 @@ def _stage_all(source: Source, params: Params) -> list[Staged]:
     problems: list[str] = []
     every = wanted_tables(params)
     present = params.snapshot.watermark.isoformat() if params.snapshot.watermark else None
-    core = next(wanted for wanted in every if wanted.table.name == params.label.core_table)
+    if present is None:
+        core = next(wanted for wanted in every if wanted.table.name == params.label.core_table)
+        with suppress(SourceError):  # what is wrong with this table is said below, with all the rest
+            present = _present(source, stage(source, core, params.timezone, None))
     for wanted in every:
         try:
-            if present is None:
-                present = _present(source, stage(source, core, params.timezone, None))
             staged.append(stage(source, wanted, params.timezone, present))
         except SourceError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
+            problems += error.problems
     if problems:
         raise SourceError(*problems)
     return staged

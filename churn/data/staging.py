@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import duckdb
-
-from churn.data.source import Source, first_line, literal, quoted
+from churn.data.source import Source
+from churn.data.sql import first_line, literal, quoted
 from churn.data.tables import LARGEST, UNITS_PER, Column, Wanted
 from churn.errors import SourceError, did_you_mean
 
@@ -57,28 +56,30 @@ def stage(source: Source, wanted: Wanted, timezone: str, present: str | None) ->
     raw, typed = f"raw_{name}", f"typed_{name}"
     expressions = _expressions(source, wanted)
     mapped = tuple(column for column in wanted.table.columns if column.name in expressions)
-    selected = ", ".join(f"({expressions[column.name]}) AS {quoted(column.name)}" for column in mapped)
-    _create(source, wanted, raw, f"SELECT {selected} FROM {_origin(source, wanted)}")
+    selected = ", ".join(f"({expressions[c.name]}) AS {source.quote(c.name)}" for c in mapped)
+    _create(source, wanted, raw, f"SELECT {selected} FROM {origin_of(source, wanted)}")
     kinds = {str(row[0]): str(row[1]) for row in source.connection.execute(f"DESCRIBE {raw}").fetchall()}
     parts = [_typed(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped]
     distinct = "DISTINCT " if wanted.origin.distinct else ""
-    _create(source, wanted, typed, f"SELECT {distinct}{', '.join(parts)} FROM {raw}")
+    selected = f"SELECT {distinct}{', '.join(parts)} FROM {raw}"
+    source.connection.execute(f"CREATE OR REPLACE TEMP VIEW {typed} AS {selected}").fetchall()
     return Staged(wanted, typed if distinct else raw, typed, mapped, tuple(_rules(wanted, mapped, present)))
 
 
 def _create(source: Source, wanted: Wanted, view: str, sql: str) -> None:
     try:
-        source.connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {sql}").fetchall()
-    except duckdb.Error as error:
+        source.view(view, sql)
+    except source.errors as error:
         raise SourceError(
             f"params: {wanted.place}: the SQL is not understood by the source: {first_line(error)}"
         ) from None
 
 
-def _origin(source: Source, wanted: Wanted) -> str:
+def origin_of(source: Source, wanted: Wanted) -> str:
+    """Return what follows FROM, in the source's dialect: a table with its filter, or a query."""
     origin = wanted.origin
     if origin.query:
-        return f"({origin.query})"
+        return f"({origin.query}) AS {source.quote(wanted.table.name + '_query')}"
     table = source.require(origin.from_ or wanted.table.name, f"params: {wanted.place}")
     return f"{table} WHERE {origin.where}" if origin.where else table
 
@@ -87,18 +88,17 @@ def _expressions(source: Source, wanted: Wanted) -> dict[str, str]:
     """Map canonical columns to SQL: as params.yaml says, else a source column of the same name."""
     table, origin = wanted.table, wanted.origin
     try:
-        described = source.connection.execute(f"DESCRIBE SELECT * FROM {_origin(source, wanted)}").fetchall()
-    except duckdb.Error as error:
+        there = source.columns(origin_of(source, wanted))
+    except source.errors as error:
         raise SourceError(
             f"params: {wanted.place}: the SQL is not understood by the source: {first_line(error)}"
         ) from None
-    there = [str(row[0]) for row in described]
     found = dict(origin.columns)
     if origin.row_id:
-        found.setdefault("row_id", quoted(origin.row_id) if origin.row_id in there else origin.row_id)
+        found.setdefault("row_id", source.quote(origin.row_id) if origin.row_id in there else origin.row_id)
     for column in table.columns:
         if column.name in there:
-            found.setdefault(column.name, quoted(column.name))
+            found.setdefault(column.name, source.quote(column.name))
     if table.name == "surveys":
         _complete_surveys(found)
     missing = [c.name for c in table.columns if c.required and c.name not in found]

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from churn.data.source import connect, literal
+from churn.data.sql import connect, literal
 from churn.errors import CallError, SourceError
 from churn.params import Params
 

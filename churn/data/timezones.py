@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from churn.data.source import literal
+from churn.data.sql import literal
 
 FIRST, LAST = "1970-01-02", "2100-01-01"
 """Outside these days every time goes the exact way."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from churn.data.source import Source, literal, quoted
+from churn.data.source import Source
+from churn.data.sql import literal, quoted
 from churn.data.staging import Staged
 from churn.data.store import StoredTable
 from churn.data.tables import UNITS_PER, Column

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.data.source import quoted
+from churn.data.sql import quoted
 from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
 from churn.features import engine

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.source import quoted
+from churn.data.sql import quoted
 from churn.data.store import Store
 from churn.features.timeline import IntArray, Timeline
 

@@ -135,8 +135,9 @@ def _absolute(params: Params, folder: Path) -> Params:
     source = params.source
     if "://" not in source:
         source = str(folder / Path(source).expanduser())
-    elif (prefix := "duckdb:///") and source.startswith(prefix):
-        source = prefix + str(folder / source.removeprefix(prefix))
+    elif source.startswith(("duckdb:///", "sqlite:///")):
+        scheme, _, path = source.partition(":///")
+        source = f"{scheme}:///{folder / path}"
     uri = params.tracking.uri
     if uri.startswith("sqlite:///"):
         uri = "sqlite:///" + str(folder / uri.removeprefix("sqlite:///"))

@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from churn.data.check import described
-from churn.data.ingest import ingest, is_fresh
+from churn.data.freshness import is_fresh
+from churn.data.ingest import ingest
 from churn.data.store import Store, day_of
 from churn.errors import ChurnError, ParamsError, SourceError
 from churn.params import Params

@@ -1,0 +1,44 @@
+"""Whether the store still says what the source says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from churn.data.connections import open_source
+from churn.data.staging import origin_of
+from churn.data.store import Store
+from churn.data.tables import wanted_tables
+from churn.errors import SourceError
+from churn.params import Params, digest_of
+
+
+def is_fresh(params: Params) -> bool:
+    """Tell whether the store stands, and the source and the parameters that shape it are what they were."""
+    try:
+        return Store.open(params).fingerprint == fingerprint(params)
+    except SourceError:
+        return False
+
+
+def fingerprint(params: Params) -> str:
+    """Return a digest of the source's state and of the parameters that shape the store.
+
+    Files tell by name, size and time of change. A database or Spark tells by the number of rows of each
+    table: a past that was rewritten in place is not noticed; `churn ingest` reads it again.
+    """
+    shaping = params.model_dump(
+        mode="json", include={"source", "timezone", "tables", "events", "label", "check"}
+    )
+    return digest_of([_state(params), shaping, params.snapshot.watermark])
+
+
+def _state(params: Params) -> list[Any]:
+    source = params.source.removeprefix("duckdb:///")
+    if "://" in source:
+        with open_source(params, params.output / ".scratch") as opened:
+            return [opened.count(origin_of(opened, wanted)) for wanted in wanted_tables(params)]
+    place = Path(source)
+    files = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+    stats = [(path.relative_to(place), path.stat()) for path in files if path.exists()]
+    return [(str(name), stat.st_size, stat.st_mtime_ns) for name, stat in stats]
