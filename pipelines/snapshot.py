@@ -22,7 +22,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
         params = params.model_copy(update={"snapshot": alone})
     store = ensure_store(params, say)
     signals = selected(params, store)
-    manifest = write_snapshots(params, store, signals)
+    with say.progress("snapshot", store.n_customers) as advance:
+        manifest = write_snapshots(params, store, signals, advance)
     for line in told(manifest):
         say(line)
     return None

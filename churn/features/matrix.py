@@ -55,7 +55,7 @@ class Builder:
         self.blocks = list(engine.blocks(store, self.plan))
 
     def parts(self, advance: Advance = lambda _: None) -> Iterator[Part]:
-        """Yield the parts block by block, within a block cutoff by cutoff; `advance` is told each block."""
+        """Yield the parts block by block, within a block cutoff by cutoff; `advance` is told of customers."""
         with self.store.connect() as connection:
             levels = self._levels(connection)
             rates = self._rates(connection)
@@ -71,7 +71,7 @@ class Builder:
                     static = {name: column[codes] for name, column in levels.items()}
                     both: dict[str, npt.NDArray[np.object_] | Array] = {**columns[ordinal], **static}
                     yield Part(cohort, codes, {signal.name: both[signal.name] for signal in self.signals})
-                advance(1)
+                advance(block[1] - block[0])
 
     def _evaluate(
         self, connection: duckdb.DuckDBPyConnection, plan: engine.Plan, block: tuple[int, int]
