@@ -1,0 +1,101 @@
+"""Blocks fit the memory limit, and what a plan holds."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from churn.data.store import Store, day_number
+from churn.data.tables import wanted_tables
+from churn.features import engine
+from churn.features.library import known, possible, selected
+from churn.features.matrix import Builder, matrix_at
+from churn.features.timeline import Timeline
+from churn.params import EngineParams
+from tests.worlds import World, draw
+
+LOGINS = """
+    customer | happened_at
+    ana      | 2024-06-20 10:00
+    ben      | 2024-06-30 10:00
+    cem      | 2024-02-01 10:00
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return draw(tmp_path, logins=LOGINS)
+
+
+def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> engine.Plan:
+    signals = tuple(known(store.params)[name] for name in names)
+    tables = {wanted.table.name: wanted.table for wanted in wanted_tables(store.params)}
+    return engine.plan(store, signals, tables, tuple(day_number(cutoff) for cutoff in cutoffs))
+
+
+@pytest.mark.parametrize(("limit", "at_most"), [("1 MiB", 1000), ("8GiB", 10**9), ("1 GB", 10**9)])
+def test_blocks_cover_every_customer_once_within_the_memory_limit(
+    world: World, limit: str, at_most: int
+) -> None:
+    params = world.store.params.model_copy(update={"engine": EngineParams(memory_limit=limit)})
+    store = Store(**{**vars(world.store), "params": params})
+    plan = plan_of(store, ["logins_count_28d"], [date(2024, 7, 1)])
+
+    found = list(engine.blocks(store, plan))
+
+    assert found[0][0] == 0
+    assert found[-1][1] == store.n_customers
+    assert all(end - first <= at_most for first, end in found)
+
+
+def test_the_bins_are_cut_by_every_window_of_every_cutoff() -> None:
+    timeline = Timeline.over([100, 130], [(28, 0), (112, 28)])
+
+    assert timeline.boundaries == (-12, 18, 72, 100, 102, 130)
+    assert timeline.edge(100) - timeline.edge(72) == 1
+    assert timeline.first_day == -12
+
+
+def test_only_the_asked_for_columns_are_planned(world: World) -> None:
+    plan = plan_of(world.store, ["logins_count_28d", "login_change"], [date(2024, 7, 1)])
+
+    assert plan.needs["logins"].columns == set()
+    assert plan.needs["logins"].windows == {(28, 0), (112, 28)}
+
+
+def test_the_matrix_holds_the_cohort_and_the_roster_everybody_known(world: World) -> None:
+    store = world.store
+
+    matrix = matrix_at(store, selected(store.params, store), date(2024, 7, 1))
+
+    assert list(matrix.frame["customer_id"]) == ["ana", "ben"]
+    assert dict(zip(matrix.roster["customer_id"], matrix.roster["excluded_because"].isna(), strict=True)) == {
+        "ana": True,
+        "ben": True,
+        "cem": False,
+        "old": False,
+    }
+    assert list(matrix.frame.columns[1:]) == sorted(matrix.frame.columns[1:])
+
+
+def test_many_cutoffs_together_are_each_what_they_are_alone(world: World) -> None:
+    store = world.store
+    signals = selected(store.params, store)
+    together = {
+        part.cohort.cutoff: part
+        for part in Builder(store, signals, [date(2024, 7, 1), date(2024, 3, 1)]).parts()
+    }
+
+    for cutoff, part in together.items():
+        alone = matrix_at(store, signals, cutoff).frame
+        for name, values in part.columns.items():
+            assert alone[name].fillna(-1).tolist() == [-1 if v != v else v for v in values]
+
+
+def test_a_table_that_is_not_there_switches_its_signals_off_and_says_why(world: World) -> None:
+    reasons = {one.signal.name: one.off_because for one in possible(world.store.params, world.store)}
+
+    assert reasons["logins_count_28d"] is None
+    assert reasons["emails_open_rate"] == "no table emails"
