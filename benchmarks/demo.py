@@ -1,0 +1,136 @@
+"""How close a finished run on the demo company came to the truth: `python -m benchmarks.demo`, after `make run`.
+
+Prints Markdown; the same run gives the same text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.truth import (
+    FAMILIES,
+    Bin,
+    Pointed,
+    Tonight,
+    deciles,
+    first_families,
+    pointed,
+    rank_correlation,
+    read_tested,
+    read_tonight,
+)
+from churn.errors import ChurnError
+from churn.params import load_params
+from churn.training.intervals import Estimate, draw_customers, judge
+
+DRAWS = 1000
+SEED = 7
+CANDIDATES = {
+    "challenger": "model",
+    "logistic": "logistic regression",
+    "recency": "recency rule",
+    "truth": "truth (the ceiling)",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the comparison and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.demo", description=__doc__)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="of the finished run")
+    asked = parser.parse_args(argv)
+    try:
+        params = load_params(asked.params)
+        tested, tonight = read_tested(params), read_tonight(params)
+    except (ChurnError, FileNotFoundError) as error:
+        problems = error.problems if isinstance(error, ChurnError) else (f"{error.filename} is not there.",)
+        print(*problems, "Call `make run` first.", sep="\n", file=sys.stderr)
+        return 11
+    for line in (*against_truth(tested, tonight), *ranking(tested), *reasons(tonight)):
+        print(line)
+    return 0
+
+
+def against_truth(tested: pd.DataFrame, tonight: Tonight) -> Iterator[str]:
+    """Yield the tables of mean predicted against mean true probability."""
+    cutoffs = ", ".join(sorted(tested["cutoff"].unique()))
+    yield "## Predicted and true probability"
+    yield from _deciles(f"Test cutoffs {cutoffs}, out of time", tested, "challenger")
+    yield from _deciles(f"The scored night {tonight.cutoff}", tonight.scores, "churn_probability")
+
+
+def _deciles(title: str, rows: pd.DataFrame, name: str) -> Iterator[str]:
+    predicted, truth = rows[name].to_numpy(), rows["truth"].to_numpy()
+    yield f"\n{title}: {len(rows):,} rows.\n"
+    yield "| tenth | rows | predicted | true | standard error | predicted / true |"
+    yield "|---|---|---|---|---|---|"
+    for number, one in enumerate(deciles(predicted, truth, rows["customer_id"]), start=1):
+        yield _bin(str(number), one)
+    yield _bin("all", deciles(predicted, truth, rows["customer_id"], bins=1)[0])
+    told = f"Rank correlation with the truth: {rank_correlation(predicted, truth):.3f}"
+    if "recency" in rows:
+        told += f"; of the recency rule {rank_correlation(rows['recency'].to_numpy(), truth):.3f}"
+    yield f"\n{told}."
+
+
+def _bin(name: str, one: Bin) -> str:
+    facts = f"{one.predicted:.4f} | {one.truth:.4f} | {one.error:.4f} | {one.predicted / one.truth:.2f}"
+    return f"| {name} | {one.rows:,} | {facts} |"
+
+
+def ranking(tested: pd.DataFrame) -> Iterator[str]:
+    """Yield the table of AUC with intervals; customers are drawn once for all, so differences are paired."""
+    codes, names = pd.factorize(tested["customer_id"])
+    draws = draw_customers(len(names), DRAWS, SEED)
+    left = tested["left"].to_numpy(dtype=np.float64)
+    auc: dict[str, Estimate] = {
+        name: judge(left, tested[name].to_numpy(), codes.astype(np.int64), draws, 0.1)["auc"]
+        for name in CANDIDATES
+    }
+    yield "\n## Who leaves, on the test cutoffs"
+    yield f"\n{len(tested):,} rows of {len(names):,} customers, {int(left.sum()):,} left.\n"
+    yield "| ranked by | AUC | model minus it |"
+    yield "|---|---|---|"
+    for name, told in CANDIDATES.items():
+        minus = "" if name == "challenger" else _span(auc["challenger"] - auc[name])
+        yield f"| {told} | {_span(auc[name])} | {minus} |"
+    reached = (auc["challenger"].value - 0.5) / (auc["truth"].value - 0.5)
+    yield f"\nThe model reaches {reached:.0%} of the way from chance to the ceiling.\n"
+
+
+def _span(one: Estimate) -> str:
+    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
+
+
+def reasons(tonight: Tonight) -> Iterator[str]:
+    """Yield how often the first reason names a family in trouble."""
+    called = tonight.called()
+    raised = tonight.scores.loc[called, list(FAMILIES)]
+    families = np.array(first_families(tonight, called), dtype=object)
+    in_trouble = raised.any(axis=1).to_numpy()
+    everywhere = tonight.scores[list(FAMILIES)].any(axis=1).mean()
+    yield "## First reasons on the call list"
+    yield f"\n{called.sum():,} calls; {in_trouble.mean():.0%} of the called are in trouble of some family,"
+    yield f"{everywhere:.0%} of all customers at risk are. Families: {', '.join(FAMILIES)}.\n"
+    yield "| customers | | first reason names a family in trouble | reasons dealt at random | one family always |"
+    yield "|---|---|---|---|---|"
+    for told, rows in (("called", np.ones(len(raised), dtype=bool)), ("called and in trouble", in_trouble)):
+        yield _pointed(told, pointed(families[rows].tolist(), raised[rows], DRAWS, SEED))
+
+
+def _pointed(told: str, found: Pointed) -> str:
+    low, high = np.quantile(found.chance, [0.025, 0.975])
+    chance = f"{found.chance.mean():.1%} [{low:.1%}, {high:.1%}]"
+    best = max(found.always, key=lambda name: found.always[name])
+    return (
+        f"| {told} | {found.customers:,} | {found.share:.1%} | {chance} | {found.always[best]:.1%} ({best}) |"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

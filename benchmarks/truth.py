@@ -1,0 +1,173 @@
+"""Predictions and reasons of a finished run of the demo company, beside what only the simulation knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.data.demo.episodes import FAMILIES
+from churn.data.store import Store
+from churn.features.library import selected
+from churn.features.matrix import matrix_at
+from churn.model.registry import load_champion
+from churn.model.scorer import Scorer
+from churn.params import Params
+from churn.scoring.reasons import SignalFacts, cohort_medians, reasons_for
+from churn.scoring.sink import scores_path
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+DECILES = 10
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """The latest night: the cohort's signals, the champion, and `scores` joined with the truth.
+
+    `scores` holds the cohort alone, ordered as `frame`: the columns of the score file, then `truth` (the true
+    chance of leaving) and one boolean per family that is in trouble.
+    """
+
+    cutoff: date
+    frame: pd.DataFrame
+    champion: Scorer
+    scores: pd.DataFrame
+
+    def called(self) -> Bools:
+        """Tell which rows are on the call list."""
+        return (self.scores["arm"] == "treated").to_numpy(dtype=bool)
+
+
+def read_truth(params: Params) -> pd.DataFrame:
+    """Return `customer_id, cutoff (ISO text), truth` and the booleans of the families in trouble."""
+    company = Path(params.source)
+    rows = pd.read_parquet(company.with_name(f"{company.name}-truth") / "probabilities.parquet")
+    rows = rows.rename(columns={"probability": "truth"})
+    rows["cutoff"] = rows["cutoff"].map(str)
+    return rows[["customer_id", "cutoff", "truth", *FAMILIES]]
+
+
+def read_tested(params: Params) -> pd.DataFrame:
+    """Return the predictions of every candidate on the test cutoffs, with the truth."""
+    tested = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
+    return _with_truth(tested.assign(cutoff=tested["cutoff"].map(str)), params)
+
+
+def read_tonight(params: Params) -> Tonight:
+    """Compute the night's signals again and join its scores with the truth."""
+    store = Store.open(params)
+    cutoff = store.tonight
+    frame = matrix_at(store, selected(params, store), cutoff).frame
+    scores = pd.read_parquet(scores_path(params.output, cutoff))
+    scores = scores.assign(cutoff=scores["cutoff"].map(str))
+    scores = _with_truth(frame[["customer_id"]].merge(scores, on="customer_id", validate="1:1"), params)
+    return Tonight(cutoff, frame, load_champion(params).scorer, scores)
+
+
+def _with_truth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
+    joined = rows.merge(read_truth(params), on=["customer_id", "cutoff"], how="left", validate="1:1")
+    if lacking := int(joined["truth"].isna().sum()):
+        raise ValueError(f"{lacking} of {len(joined)} customers at risk are unknown to the simulation")
+    return joined
+
+
+def first_families(night: Tonight, rows: Bools) -> list[str | None]:
+    """Return the family of each row's first reason, None where there is no reason.
+
+    The score file keeps the sentences; the families are found again and the sentences compared.
+    """
+    signals = [SignalFacts.from_spec(entry) for entry in night.champion.spec["signals"]]
+    values = night.frame[rows]
+    found = reasons_for(
+        values,
+        night.champion.contributions(values),
+        signals,
+        cohort_medians(night.frame, signals),
+        "en",
+        1,
+    )
+    told = night.scores.loc[rows, "reason_1"]
+    said = [reasons[0].text if reasons else None for reasons in found]
+    if said != [None if pd.isna(text) else text for text in told]:
+        raise ValueError("the reasons of the score file are not those of the champion")
+    return [reasons[0].family if reasons else None for reasons in found]
+
+
+@dataclass(frozen=True)
+class Pointed:
+    """How often the first reason names a family that is in trouble.
+
+    Attributes:
+        customers: how many are looked at.
+        share: the share whose reason names one of their families in trouble.
+        chance: the same share with the reasons dealt out among the customers at random, sorted.
+        always: per family, the share if every reason named it.
+    """
+
+    customers: int
+    share: float
+    chance: Floats
+    always: Mapping[str, float]
+
+
+def pointed(families: Sequence[str | None], raised: pd.DataFrame, draws: int, seed: int) -> Pointed:
+    """Compare the families that reasons name with the families in trouble.
+
+    Args:
+        families: of the first reason of each customer.
+        raised: one boolean column per family, one row per customer.
+        draws: how often the reasons are dealt out at random.
+        seed: of the deals.
+    """
+    names = list(raised.columns)
+    truth = raised.to_numpy(dtype=bool)
+    place = np.array([names.index(each) if each in names else -1 for each in families])
+    rows = np.arange(len(place))
+
+    def share(named: npt.NDArray[np.int64]) -> float:
+        return float(((named >= 0) & truth[rows, named]).mean())
+
+    rng = np.random.default_rng(seed)
+    return Pointed(
+        customers=len(place),
+        share=share(place),
+        chance=np.sort([share(rng.permutation(place)) for _ in range(draws)]),
+        always={name: float(truth[:, at].mean()) for at, name in enumerate(names)},
+    )
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows of similar prediction: the mean prediction, the mean truth and its standard error."""
+
+    rows: int
+    predicted: float
+    truth: float
+    error: float
+
+
+def deciles(predicted: Floats, truth: Floats, customers: Sequence[str], bins: int = DECILES) -> list[Bin]:
+    """Return bins of equally many rows by rising prediction.
+
+    A customer seen at several cutoffs counts once for the standard error: its rows depend on each other.
+    """
+    made = []
+    names = np.asarray(customers, dtype=object)
+    for part in np.array_split(np.argsort(predicted, kind="stable"), bins):
+        off = pd.Series(truth[part] - truth[part].mean()).groupby(names[part]).sum()
+        error = float(np.sqrt((off**2).sum()) / len(part))
+        made.append(Bin(len(part), float(predicted[part].mean()), float(truth[part].mean()), error))
+    return made
+
+
+def rank_correlation(one: Floats, other: Floats) -> float:
+    """Return Spearman's correlation, ties by their mean rank."""
+    ranks = [pd.Series(each).rank().to_numpy() for each in (one, other)]
+    return float(np.corrcoef(*ranks)[0, 1])

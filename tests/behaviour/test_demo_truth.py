@@ -1,0 +1,228 @@
+"""The trained model beside what only the simulation knows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.truth import (
+    FAMILIES,
+    Bin,
+    Tonight,
+    deciles,
+    first_families,
+    pointed,
+    rank_correlation,
+    read_tested,
+    read_tonight,
+)
+from churn.model.registry import load_champion
+from churn.model.scorer import Scorer
+from churn.params import load_params
+from churn.scoring.health import health
+
+STANDARD_ERRORS = 3.0
+SHIFTS = (0.5, 1.0, 3.0, 10.0, 40.0)
+
+
+@pytest.fixture(scope="session")
+def tested(finished_run: Path) -> pd.DataFrame:
+    return read_tested(load_params(finished_run / "params.yaml"))
+
+
+@pytest.fixture(scope="session")
+def tonight(finished_run: Path) -> Tonight:
+    return read_tonight(load_params(finished_run / "params.yaml"))
+
+
+@pytest.fixture(scope="session")
+def champion(finished_run: Path) -> Scorer:
+    return load_champion(load_params(finished_run / "params.yaml")).scorer
+
+
+def beyond_noise(bins: list[Bin], churners: int) -> list[str]:
+    """Return the bins whose mean prediction lies further from the truth than chance explains.
+
+    Two chances add up: which customers are in the bin (its standard error), and how many churners like them
+    the model had to learn from (a count known to its square root).
+    """
+    truth = sum(each.rows * each.truth for each in bins)
+    found = []
+    for each in bins:
+        learnt_from = churners * each.rows * each.truth / truth
+        noise = np.hypot(each.error, each.truth / np.sqrt(learnt_from))
+        if abs(each.predicted - each.truth) > STANDARD_ERRORS * noise:
+            found.append(f"predicted {each.predicted:.4f}, true {each.truth:.4f}, noise {noise:.4f}")
+    return found
+
+
+def test_predictions_equal_the_true_chances_in_every_decile_of_the_test_cutoffs(
+    tested: pd.DataFrame, champion: Scorer
+) -> None:
+    bins = deciles(tested["challenger"].to_numpy(), tested["truth"].to_numpy(), tested["customer_id"])
+
+    assert beyond_noise(bins, champion.spec["churners"]) == []
+
+
+def test_predictions_equal_the_true_chances_in_every_fifth_of_the_scored_night(tonight: Tonight) -> None:
+    scores = tonight.scores
+
+    bins = deciles(
+        scores["churn_probability"].to_numpy(), scores["truth"].to_numpy(), scores["customer_id"], bins=5
+    )
+
+    assert beyond_noise(bins, tonight.champion.spec["churners"]) == []
+
+
+def test_who_is_called_is_truly_more_likely_to_leave(tonight: Tonight) -> None:
+    called = tonight.called()
+    truth = tonight.scores["truth"]
+
+    assert truth[called].mean() > 2 * truth.mean()
+
+
+def test_the_model_ranks_by_the_true_chance_much_better_than_recency(tested: pd.DataFrame) -> None:
+    truth = tested["truth"].to_numpy()
+
+    ours, recency = (rank_correlation(tested[name].to_numpy(), truth) for name in ("challenger", "recency"))
+
+    assert ours > 0.25
+    assert ours > recency + 0.1
+
+
+def test_first_reasons_name_a_family_in_trouble_far_more_often_than_chance(tonight: Tonight) -> None:
+    called = tonight.called()
+    raised = tonight.scores.loc[called, list(FAMILIES)]
+    in_trouble = raised.any(axis=1).to_numpy()
+    families = np.array(first_families(tonight, called), dtype=object)
+
+    found = pointed(families[in_trouble].tolist(), raised[in_trouble], draws=1000, seed=7)
+
+    error = np.sqrt(found.share * (1 - found.share) / found.customers)
+    assert found.customers >= 20
+    assert found.share > found.chance[-1], "no deal of the reasons at random in a thousand does as well"
+    assert found.share - 2 * error > max(found.always.values()), "always naming one family does worse"
+
+
+def test_a_better_last_rating_never_raises_the_chance_of_leaving(tonight: Tonight) -> None:
+    for rating in range(10):
+        better, worse = rating + 1.0, float(rating)
+
+        raised = with_(tonight, "survey_last_rating", better) - with_(tonight, "survey_last_rating", worse)
+
+        assert raised.max() <= 0
+
+
+def test_more_days_overdue_never_lower_the_chance_of_leaving(tonight: Tonight) -> None:
+    chances = [with_(tonight, "payment_days_overdue", days) for days in (0.0, 1.0, 5.0, 14.0, 40.0, 90.0)]
+
+    assert np.diff(chances, axis=0).min() >= 0
+
+
+@pytest.mark.parametrize("name", ["survey_last_rating", "payment_days_overdue", "login_change"])
+def test_what_the_model_learnt_from_moves_somebodys_chance(tonight: Tonight, name: str) -> None:
+    values = tonight.frame[name].dropna()
+
+    moved = with_(tonight, name, float(values.max())) - with_(tonight, name, float(values.min()))
+
+    assert np.abs(moved).max() > 0
+
+
+def test_no_signal_of_a_stated_direction_ever_pushes_the_other_way(tonight: Tonight) -> None:
+    directed = {s["name"]: s["monotone"] for s in tonight.champion.spec["signals"] if s["monotone"]}
+    before = tonight.champion.predict(tonight.frame)
+
+    wrong = [
+        name
+        for name, sign in directed.items()
+        for more in SHIFTS
+        if (sign * (with_(tonight, name, tonight.frame[name] + more) - before)).min() < 0
+    ]
+
+    assert len(directed) > 20
+    assert wrong == []
+
+
+def with_(night: Tonight, name: str, value: Any) -> np.ndarray:
+    """Return the probabilities of tonight's customers with one signal set."""
+    return night.champion.predict(night.frame.assign(**{name: value}))
+
+
+@pytest.mark.parametrize("baseline", ["recency", "base_rate"])
+def test_the_model_beats_the_baseline(finished_run: Path, baseline: str) -> None:
+    evaluated = json.loads((finished_run / "output" / "evaluate" / "metrics.json").read_text())
+
+    difference = evaluated["paired"][f"challenger_minus_{baseline}"]
+
+    assert difference["log_loss"]["high"] < 0
+    assert difference["auc"]["low"] > 0
+
+
+def test_the_true_chances_rank_better_than_the_model(finished_run: Path, tested: pd.DataFrame) -> None:
+    evaluated = json.loads((finished_run / "output" / "evaluate" / "metrics.json").read_text())
+    rank = tested["truth"].rank()
+    left = tested["left"] == 1
+
+    ceiling = (rank[left].mean() - (left.sum() + 1) / 2) / (~left).sum()
+
+    assert evaluated["candidates"]["challenger"]["auc"]["value"] < ceiling
+
+
+def test_fewer_leave_the_higher_the_health_band(tested: pd.DataFrame) -> None:
+    bands = [
+        health(rows["challenger"].to_numpy(), rows["base_rate"].iloc[0], np.zeros(len(rows), dtype=bool))
+        for _, rows in tested.groupby("cutoff")
+    ]
+    left = np.concatenate([rows["left"] for _, rows in tested.groupby("cutoff")])
+
+    share = pd.Series(left).groupby(np.concatenate(bands)).mean()
+
+    assert list(share.index) == [1, 2, 3, 4, 5]
+    assert share.is_monotonic_decreasing
+    assert share[1] > 4 * share[5]
+
+
+@pytest.mark.slow
+def test_shuffled_labels_are_refused_for_having_no_signal(
+    finished_run: Path, tmp_path: Path, churn: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    folder = tmp_path / "shuffled"
+    shutil.copytree(
+        finished_run, folder, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts", "champion")
+    )
+    shuffle_labels(folder / "output" / "snapshots")
+
+    for verb in ("train", "evaluate"):
+        assert churn(verb, cwd=folder).returncode == 0
+    promoted = churn("promote", cwd=folder)
+
+    evaluated = json.loads((folder / "output" / "evaluate" / "metrics.json").read_text())
+    verdict = json.loads((folder / "output" / "evaluate" / "promotion.json").read_text())
+    auc = evaluated["candidates"]["challenger"]["auc"]
+    assert abs(auc["value"] - 0.5) < STANDARD_ERRORS * (auc["high"] - auc["low"]) / 3.92
+    assert promoted.returncode == 15
+    assert not verdict["accepted"]
+    assert {gate["name"] for gate in verdict["gates"] if not gate["passed"]} & {
+        "beats_recency",
+        "beats_base_rate",
+    }
+    assert not (folder / "models" / "champion").exists()
+
+
+def shuffle_labels(snapshots: Path) -> None:
+    """Deal the labels of each cutoff out at random, in place."""
+    rng = np.random.default_rng(7)
+    parts = sorted(snapshots.glob("cutoff=*/part.parquet"))
+    assert parts
+    for part in parts:
+        rows = pd.read_parquet(part, partitioning=None)
+        rows["left"] = rng.permutation(rows["left"].to_numpy())
+        rows.to_parquet(part, index=False)
