@@ -1,6 +1,6 @@
-"""How close a finished run on the demo company came to the truth: `python -m benchmarks.demo`, after `make run`.
+"""How close a finished run on the demo company came to the truth.
 
-Prints Markdown; the same run gives the same text.
+`python -m benchmarks.demo` after `make run`; prints Markdown, and the same run gives the same text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.truth import (
-    FAMILIES,
     Bin,
     Pointed,
     Tonight,
@@ -25,6 +24,7 @@ from benchmarks.truth import (
     read_tested,
     read_tonight,
 )
+from churn.data.demo.episodes import FAMILIES
 from churn.errors import ChurnError
 from churn.params import load_params
 from churn.training.intervals import Estimate, draw_customers, judge
@@ -66,12 +66,13 @@ def against_truth(tested: pd.DataFrame, tonight: Tonight) -> Iterator[str]:
 
 def _deciles(title: str, rows: pd.DataFrame, name: str) -> Iterator[str]:
     predicted, truth = rows[name].to_numpy(), rows["truth"].to_numpy()
+    customers = list(rows["customer_id"])
     yield f"\n{title}: {len(rows):,} rows.\n"
     yield "| tenth | rows | predicted | true | standard error | predicted / true |"
     yield "|---|---|---|---|---|---|"
-    for number, one in enumerate(deciles(predicted, truth, rows["customer_id"]), start=1):
+    for number, one in enumerate(deciles(predicted, truth, customers), start=1):
         yield _bin(str(number), one)
-    yield _bin("all", deciles(predicted, truth, rows["customer_id"], bins=1)[0])
+    yield _bin("all", deciles(predicted, truth, customers, bins=1)[0])
     told = f"Rank correlation with the truth: {rank_correlation(predicted, truth):.3f}"
     if "recency" in rows:
         told += f"; of the recency rule {rank_correlation(rows['recency'].to_numpy(), truth):.3f}"
@@ -116,8 +117,9 @@ def reasons(tonight: Tonight) -> Iterator[str]:
     everywhere = tonight.scores[list(FAMILIES)].any(axis=1).mean()
     yield "## First reasons on the call list"
     yield f"\n{called.sum():,} calls; {in_trouble.mean():.0%} of the called are in trouble of some family,"
-    yield f"{everywhere:.0%} of all customers at risk are. Families: {', '.join(FAMILIES)}.\n"
-    yield "| customers | | first reason names a family in trouble | reasons dealt at random | one family always |"
+    yield f"{everywhere:.0%} of all customers at risk are. A reason is right if"
+    yield f"its family is in trouble. Families: {', '.join(FAMILIES)}.\n"
+    yield "| customers | | first reason right | reasons dealt at random | one family always |"
     yield "|---|---|---|---|---|"
     for told, rows in (("called", np.ones(len(raised), dtype=bool)), ("called and in trouble", in_trouble)):
         yield _pointed(told, pointed(families[rows].tolist(), raised[rows], DRAWS, SEED))

@@ -169,5 +169,4 @@ def deciles(predicted: Floats, truth: Floats, customers: Sequence[str], bins: in
 
 def rank_correlation(one: Floats, other: Floats) -> float:
     """Return Spearman's correlation, ties by their mean rank."""
-    ranks = [pd.Series(each).rank().to_numpy() for each in (one, other)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(pd.Series(one).corr(pd.Series(other), method="spearman"))

@@ -1,0 +1,74 @@
+"""What a change of the engine or of a signal changes, seen in the difference of two readable files."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from churn.data.demo import write_company
+from churn.data.ingest import ingest
+from churn.data.store import Store
+from churn.features.library import selected
+from churn.features.matrix import matrix_at
+from churn.params import load_params
+
+CUSTOMERS, SEED = 300, 7
+CUTOFFS = (date(2025, 3, 1), date(2025, 10, 26), date(2026, 1, 1))  # the second: a day of 25 hours ends it
+DIGITS = 9
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Store:
+    """The store of a small demo company, with its parameters beside it."""
+    folder = tmp_path_factory.mktemp("golden")
+    for name in ("params.yaml", "playbook.yaml"):
+        (folder / name).write_text((root / name).read_text(encoding="utf-8"), encoding="utf-8")
+    source = folder / "data" / "company"
+    write_company(source, source.with_name("company-truth"), CUSTOMERS, SEED)
+    return ingest(load_params(folder / "params.yaml"), lambda _: None)
+
+
+def test_the_signals_of_a_small_company_are_what_they_were(
+    store: Store, same_as_golden: Callable[[str, str], None]
+) -> None:
+    lines = ["cutoff,signal,rows,known,sum,digest", *summary(store)]
+
+    same_as_golden("signals.csv", "\n".join(lines) + "\n")
+
+
+def test_the_dictionary_of_signals_is_what_it_was(
+    store: Store,
+    churn: Callable[..., subprocess.CompletedProcess[str]],
+    same_as_golden: Callable[[str, str], None],
+) -> None:
+    said = churn("signals", "--params", "params.yaml", cwd=store.params.output.parent)
+
+    assert said.returncode == 0
+    same_as_golden("dictionary.md", said.stdout)
+
+
+def summary(store: Store) -> Iterator[str]:
+    """Yield a line per cutoff and signal; equal digests mean equal values of the same customers."""
+    signals = selected(store.params, store)
+    for cutoff in CUTOFFS:
+        frame = matrix_at(store, signals, cutoff).frame
+        for signal in sorted(signals, key=lambda one: one.name):
+            column = frame[signal.name]
+            if signal.kind == "level":
+                total = ""
+                said = [f"{who}={level}" for who, level in zip(frame["customer_id"], column, strict=True)]
+            else:
+                values = np.round(column.to_numpy(dtype=np.float64), DIGITS) + 0.0  # no -0.0
+                total = f"{round(float(np.nansum(values)), 6):.10g}"
+                said = [
+                    f"{who}={value!r}"
+                    for who, value in zip(frame["customer_id"], values.tolist(), strict=True)
+                ]
+            digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
+            yield f"{cutoff},{signal.name},{len(frame)},{int(column.notna().sum())},{total},{digest}"
