@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,29 @@ if TYPE_CHECKING:
 
 def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     """Write the store, whether or not the source has changed."""
-    store = _ingest(params, say)
+    with _alone(params):
+        store = _ingest(params, say)
     say(f"store: {store.n_customers:,} customers, complete up to {store.watermark}.")
     return None
 
 
 def ensure_store(params: Params, say: Say) -> Store:
-    """Return the store, written again if the source or its parameters have changed."""
+    """Return the store, written again if the source or its parameters have changed.
+
+    Of several verbs that find it old at once, one writes it and the others wait.
+    """
     from churn.data.freshness import is_fresh
 
-    return Store.open(params) if is_fresh(params) else _ingest(params, say)
+    if is_fresh(params):
+        return Store.open(params)
+    with _alone(params):
+        return Store.open(params) if is_fresh(params) else _ingest(params, say)
+
+
+def _alone(params: Params) -> AbstractContextManager[None]:
+    from churn.data.files import alone
+
+    return alone(params.output / ".ingest.lock")
 
 
 def _ingest(params: Params, say: Say) -> Store:

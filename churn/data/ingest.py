@@ -31,6 +31,7 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
             `check.max_rejects` break a rule.
     """
     wanted = wanted_tables(params)
+    seen = fingerprint(params)  # before reading: what changes meanwhile makes the store old again
     output = params.output
     aside, bad = output / ".store.new", output / ".rejects.new"
     for folder in (aside, bad):
@@ -58,7 +59,7 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
         raise SourceError(*problems)
     stated = {
         "watermark": (params.snapshot.watermark or day_of(last)).isoformat(),
-        "fingerprint": fingerprint(params),
+        "fingerprint": seen,
         "digest": digest_of({name: table.digest for name, table in tables.items()}),
     }
     write_manifest(aside, stated, tables)
