@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo test lint ui clean
+.PHONY: help setup run demo test lint golden bench ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -41,8 +41,14 @@ lint: $(READY)  ## style, types and the direction of imports
 test: lint  ## lint, then every test; says what is skipped and why
 	$(BIN)/pytest -n 2 --dist loadfile -rs
 
+golden: $(READY)  ## write the golden files anew; read the difference before you commit it
+	$(BIN)/pytest tests/golden --update-golden
+
+bench: $(READY)  ## how fast the engine is here, beside the limit and a naive join
+	$(BIN)/python -m benchmarks.engine
+
 clean:  ## remove what runs and tools wrote (the demo data too, .venv stays)
 	rm -rf output data mlflow.db mlruns mlartifacts models/champion models/previous dist
 	rm -rf .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find churn pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks churn pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Kept .venv; remove it by hand for a set-up from nothing."
