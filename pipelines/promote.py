@@ -31,16 +31,16 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     from churn.training.gates import judge_gates
     from churn.training.record import read_record
 
+    record = None if rollback else read_record(params)
     registry = Registry(params)
     mended = _mend(registry, params, say)
-    if rollback and mended:
+    if record is None and mended:
         say("that was all; call once more to put the previous champion back.")
         return
-    if rollback:
+    if record is None:
         now, before = registry.rollback()
         say(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
         return
-    record = read_record(params)
     evaluated = _evaluated(params, record.digest)
     verdict = judge_gates(evaluated, params)
     _write_page(params, evaluated, verdict)

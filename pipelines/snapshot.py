@@ -17,10 +17,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from churn.features.library import selected
     from churn.training.build import write_snapshots
 
+    store = ensure_store(params, say)
     if cutoff is not None:
+        cutoff = store.cutoff_or_tonight(cutoff)
         alone = params.snapshot.model_copy(update={"cutoffs": (cutoff,), "first": None, "last": None})
         params = params.model_copy(update={"snapshot": alone})
-    store = ensure_store(params, say)
     signals = selected(params, store)
     with say.progress("snapshot", store.n_customers) as advance:
         manifest = write_snapshots(params, store, signals, advance)

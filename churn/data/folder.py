@@ -25,7 +25,10 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> tuple[s
             connection.execute(f"CREATE VIEW {quoted(name)} AS {_reader(connection, paths)}").fetchall()
             tables.append(name)
         except duckdb.Error as error:
-            problems.append(f"source: {paths[0].name} cannot be read: {first_line(error)}")
+            problems.append(
+                f"source: {paths[0].name} cannot be read: {first_line(error)}. "
+                "Write the file again, or take it out of the folder."
+            )
     if problems:
         raise SourceError(*problems)
     return tuple(tables)

@@ -53,6 +53,8 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
             problems += _verdict(params, name, tables[name])
             tell(_told(name, tables[name]))
         last = tables[params.label.core_table].last_day
+    if not tables["customers"].rows:  # all else follows from it
+        problems = [problem for problem in problems if problem.startswith("customers:")]
     replace_folder(bad, output / "rejects")
     if problems or last is None or len(tables) != len(wanted):
         shutil.rmtree(aside)

@@ -70,9 +70,7 @@ def _create(source: Source, wanted: Wanted, view: str, sql: str) -> None:
     try:
         source.view(view, sql)
     except source.errors as error:
-        raise SourceError(
-            f"params: {wanted.place}: the SQL is not understood by the source: {first_line(error)}"
-        ) from None
+        raise _not_understood(wanted, error) from None
 
 
 def origin_of(source: Source, wanted: Wanted) -> str:
@@ -84,15 +82,21 @@ def origin_of(source: Source, wanted: Wanted) -> str:
     return f"{table} WHERE {origin.where}" if origin.where else table
 
 
+def _not_understood(wanted: Wanted, error: Exception) -> SourceError:
+    keys = "'query'" if wanted.origin.query else "'columns' or 'where'"
+    return SourceError(
+        f"params: {wanted.place}: the SQL is not understood by the source: "
+        f"{first_line(error).rstrip('.!')}. Mend {keys} there."
+    )
+
+
 def _expressions(source: Source, wanted: Wanted) -> dict[str, str]:
     """Map canonical columns to SQL: as params.yaml says, else a source column of the same name."""
     table, origin = wanted.table, wanted.origin
     try:
         there = source.columns(origin_of(source, wanted))
     except source.errors as error:
-        raise SourceError(
-            f"params: {wanted.place}: the SQL is not understood by the source: {first_line(error)}"
-        ) from None
+        raise _not_understood(wanted, error) from None
     found = dict(origin.columns)
     if origin.row_id:
         found.setdefault("row_id", source.quote(origin.row_id) if origin.row_id in there else origin.row_id)

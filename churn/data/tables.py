@@ -219,7 +219,8 @@ def _problems(params: Params) -> Iterator[str]:
     if params.label.core_table not in names:
         yield (
             f"params: label.table '{params.label.core_table}' is not among the tables."
-            f"{did_you_mean(params.label.core_table, names)}"
+            f"{did_you_mean(params.label.core_table, names)} Name it under 'tables:' or 'events:', "
+            f"or take one of {', '.join(sorted(names - {'customers'})) or 'those'}."
         )
 
 

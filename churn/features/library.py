@@ -56,7 +56,11 @@ def selected(params: Params, store: Store) -> tuple[Signal, ...]:
     """
     on = tuple(one.signal for one in possible(params, store) if one.off_because is None)
     if not on:
-        raise SignalError("signals: nothing is left to compute. Widen signals.families or signals.leave_out.")
+        raise SignalError(
+            f"params: signals.families [{', '.join(params.signals.families)}], without those of "
+            f"signals.leave_out, ask for no signal of the tables {', '.join(store.tables)}. "
+            "`churn signals` says why each is off."
+        )
     return on
 
 

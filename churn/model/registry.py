@@ -65,7 +65,7 @@ def load_exported(folder: Path, threads: int = 0) -> Champion:
     try:
         scorer = Scorer.load(folder / BUNDLE, threads)
     except CorruptError as error:
-        raise ModelError(f"models/{folder.name}: {error}") from None
+        raise ModelError(f"models/{folder.name}: {error} `churn promote` does that.") from None
     if bundle_digest(folder / BUNDLE) != digest:
         raise ModelError(
             f"models/{folder.name}/{BUNDLE / 'manifest.json'} is not that of version {version}: its digest "

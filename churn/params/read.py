@@ -44,7 +44,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError:
-        raise ParamsError(f"{path}: no such file. Name one with --params, or start from examples/.") from None
+        raise ParamsError(
+            f"{path}: no such file. Name one with --params, or let `churn demo` write one."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
@@ -91,6 +93,18 @@ def _from_environment(value: Any, place: str, problems: list[str]) -> Any:
     return re.sub(r"\$\{(\w+)\}", replace, value)
 
 
+_RULES = (
+    dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be a whole number")
+    | dict.fromkeys(("float_parsing", "float_type"), "must be a number")
+    | dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false")
+    | dict.fromkeys(
+        ("date_from_datetime_parsing", "date_parsing", "date_type"), "must be a date such as 2024-01-31"
+    )
+    | {"string_type": "must be text", "tuple_type": "must be a list, such as [a, b]"}
+)
+"""What pydantic says at length, by its type of error."""
+
+
 def _in_words(detail: Mapping[str, Any], tree: Any) -> str:
     place = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
@@ -100,7 +114,8 @@ def _in_words(detail: Mapping[str, Any], tree: Any) -> str:
         return f"{place} is missing; it has no default."
     if detail["type"] == "string_pattern_mismatch" and place.endswith("[key]"):
         return f"{place.removesuffix('.[key]')} is not a usable name: lower-case letters, digits and _."
-    rule = str(detail["msg"]).removeprefix("Value error, ")
+    rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))
+    rule = rule.replace("Input should be", "must be")
     value = detail.get("input")
     shown = "" if isinstance(value, dict | BaseModel) else f" ({value!r:.60})"
     stop = "" if rule.endswith(("?", ".")) else "."

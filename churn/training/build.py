@@ -38,7 +38,7 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
     if late:
         raise CallError(
             f"snapshot: cutoff {late[0]} lies after the watermark {store.watermark}, up to which the data "
-            "are complete. Remove it from snapshot.cutoffs, or ingest newer data."
+            "are complete. Name earlier dates under snapshot (cutoffs or last), or ingest newer data."
         )
     if not cutoffs:
         raise Stop(

@@ -35,7 +35,7 @@ def refuse_thin(snapshots: Snapshots) -> None:
     if rows.one_class:
         who, way = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
         problems.append(
-            f"snapshots: {who} of {len(rows):,} rows left, so there is nothing to tell apart. "
+            f"snapshots: {who} left in {len(rows):,} labelled rows, so there is nothing to tell apart. "
             f"Check label in params.yaml with `churn label`; a {way} label.horizon_days may fit."
         )
     if not rows.names:

@@ -159,7 +159,7 @@ def test_a_night_killed_at_any_moment_is_whole_or_not_there_and_the_next_makes_i
 
 
 KILLED_BY_STEP = '''
-"""Score in forked processes, each of which kills itself before its n-th step on the disk; then score again."""
+"""Score in forked processes; each kills itself before its n-th step on the disk. Then score again."""
 
 import json, os, shutil, signal, sys
 from pathlib import Path

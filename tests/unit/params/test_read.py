@@ -78,7 +78,7 @@ def test_the_label_id_follows_the_definition_and_nothing_else(tmp_path: Path) ->
             "timezone: Europe/Berln",
             "timezone ('Europe/Berln'): is not a time zone. Did you mean 'Europe/Berlin'?",
         ),
-        ("engine: {threads: 0}", "engine.threads (0): Input should be greater than or equal to 1."),
+        ("engine: {threads: 0}", "engine.threads (0): must be greater than or equal to 1."),
         (
             "events: {My Visits: {}}",
             "events.My Visits is not a usable name: lower-case letters, digits and _.",
