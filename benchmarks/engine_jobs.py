@@ -35,6 +35,7 @@ def do(job: str, folder: Path, customers: int, events: int) -> dict[str, Any]:
         jobs: dict[str, Callable[[Store, list[date]], str]] = {
             "limit": limit,
             "engine": engine,
+            "counts": counts,
             "naive": naive,
         }
         answer = jobs[name](Store.open(params_of(folder)), cutoffs(int(n or 0)))
@@ -107,7 +108,7 @@ def generate(folder: Path, customers: int, events: int) -> str:
 def limit(store: Store, asked: list[date]) -> str:
     """Read the columns that the signals need and group them once."""
     with store.connect() as connection:
-        found = connection.execute(
+        found: dict[str, Any] = connection.execute(
             f"SELECT customer, count(*) AS n, max(day) AS last FROM {store.scan('logins')} GROUP BY 1"
         ).fetchnumpy()
     return str(int(found["n"].sum()))
@@ -122,13 +123,23 @@ def engine(store: Store, asked: list[date]) -> str:
     return str(total)
 
 
+def counts(store: Store, asked: list[date]) -> str:
+    """Join every login with every cutoff that sees it in its longest window, then count."""
+    return _joined(store, asked, "")
+
+
 def naive(store: Store, asked: list[date]) -> str:
-    """Join every login with every cutoff that sees it in its longest window, then group."""
-    counts = ", ".join(f"count(*) FILTER (day >= cutoff - {days}) AS n{days}" for days in WINDOWS)
+    """Join as `counts` does, and count the distinct days too: all that the plain signals of logins need."""
+    return _joined(store, asked, ", count(DISTINCT day) FILTER (day >= cutoff - {days}) AS days{days}")
+
+
+def _joined(store: Store, asked: list[date], more: str) -> str:
+    each = "count(*) FILTER (day >= cutoff - {days}) AS n{days}" + more
+    columns = ", ".join(each.format(days=days) for days in WINDOWS)
     moments = ", ".join(f"({day_number(cutoff)})" for cutoff in asked)
     with store.connect() as connection:
-        found = connection.execute(
-            f"SELECT cutoff, customer, {counts}, min(cutoff - day) AS since "
+        found: dict[str, Any] = connection.execute(
+            f"SELECT cutoff, customer, {columns}, min(cutoff - day) AS since "
             f"FROM {store.scan('logins')} JOIN (VALUES {moments}) c(cutoff) "
             f"ON day < cutoff AND day >= cutoff - {WINDOWS[-1]} GROUP BY ALL"
         ).fetchnumpy()
