@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -48,11 +49,11 @@ class Cohort:
     known: npt.NDArray[np.bool_]
     excluded_because: npt.NDArray[np.object_]
 
-    @property
+    @cached_property
     def members(self) -> npt.NDArray[np.bool_]:
-        """Return a mask over customer codes: at risk at this cutoff."""
-        at_risk = np.fromiter((reason is None for reason in self.excluded_because), dtype=bool)
-        members: npt.NDArray[np.bool_] = self.known & at_risk
+        """Return a mask over customer codes: at risk at this cutoff. Every block of customers asks for it."""
+        at_risk = self.excluded_because == np.array(None, dtype=object)
+        members: npt.NDArray[np.bool_] = self.known & at_risk.astype(bool)
         return members
 
     def excluded(self) -> dict[str, int]:
