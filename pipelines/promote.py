@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from churn.errors import ModelError
     from churn.model.registry import Registry
     from churn.params import Params
     from churn.training.gates import Verdict
@@ -33,10 +34,15 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
 
     record = None if rollback else read_record(params)
     registry = Registry(params)
-    mended = _mend(registry, params, say)
+    mended, trouble = _mend(registry, say)
     if record is None and mended:
         say("that was all; call once more to put the previous champion back.")
         return
+    stands = record is not None and registry.aliases().get("champion") == record.version
+    if trouble and stands:
+        raise trouble
+    for problem in trouble.problems if trouble else ():
+        say.warn(problem)  # a new champion, or the previous one, may still be had
     if record is None:
         now, before = registry.rollback()
         say(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
@@ -47,7 +53,6 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     if not verdict.accepted:
         raise Stop(*verdict.refusals)
 
-    stands = registry.aliases().get("champion") == record.version
     if stands and not mended:
         say(f"version {record.version} is champion already.")
     else:
@@ -64,21 +69,19 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     say(registry.link(record.run_id))
 
 
-def _mend(registry: Registry, params: Params, say: Say) -> bool:
-    """Finish a move that was cut short: export the registry's champion again; tell whether that was done."""
+def _mend(registry: Registry, say: Say) -> tuple[bool, ModelError | None]:
+    """Export the registry's champion again where the folder is not it: whether that was done, or why not."""
     from churn.errors import ModelError
 
     try:
         mended = registry.mend()
-    except ModelError as error:  # a new champion, or the previous one, may still be had
-        for problem in error.problems:
-            say.warn(problem)
-        return False
+    except ModelError as error:
+        return False, error
     if mended is None:
-        return False
+        return False, None
     version, what = mended
     say.warn(f"{what} Version {version} is exported again, as the registry has it.")
-    return True
+    return True, None
 
 
 def _evaluated(params: Params, digest: str) -> dict[str, Any]:

@@ -194,8 +194,9 @@ class Registry:
             return None
         try:
             exported = load_champion(self.params)
-        except ModelError as error:
-            what, stands = error.problems[0], None
+        except ModelError:
+            state = "damaged" if self.params.champion.exists() else "missing"
+            what, stands = f"models/champion is {state}.", None
         else:
             if exported.version == champion and exported.digest == self._digest_of(champion):
                 return None
@@ -270,6 +271,12 @@ class Registry:
                 f"registry: version {version} of '{self.name}' cannot be exported: {_first_line(error)} "
                 "Run `churn train` again."
             ) from None
+        if not (aside / BUNDLE / "manifest.json").is_file():
+            raise ModelError(
+                f"registry: version {version} of '{self.name}' cannot be exported: its files are gone from "
+                "where they were logged; MLflow keeps that place as an absolute path. Move them back, or "
+                "run `churn train` again."
+            )
         about = {
             "model": self.name,
             "version": version,
