@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import demo, engine_jobs
+from benchmarks.truth import deciles, pointed
+
+
+def test_the_engine_counts_what_the_naive_joins_count(tmp_path: Path) -> None:
+    for job in ("generate", "ingest"):
+        engine_jobs.do(job, tmp_path, customers=200, events=4000)
+
+    answers = {
+        job: engine_jobs.do(f"{job} 12", tmp_path, customers=200, events=4000)["answer"]
+        for job in ("engine", "counts", "naive")
+    }
+
+    assert int(answers["engine"]) > 4000
+    assert len(set(answers.values())) == 1, answers
+
+
+def test_the_demo_benchmark_says_the_same_twice(
+    finished_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = []
+    for _ in range(2):
+        assert demo.main(["--params", str(finished_run / "params.yaml")]) == 0
+        said.append(capsys.readouterr().out)
+
+    assert said[0] == said[1]
+    assert "| truth (the ceiling) |" in said[0]
+
+
+def test_without_a_finished_run_the_demo_benchmark_says_what_to_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = demo.main(["--params", str(tmp_path / "params.yaml")])
+
+    assert code == 11
+    assert "make run" in capsys.readouterr().err
+
+
+def test_reasons_that_are_always_right_beat_every_deal() -> None:
+    raised = pd.DataFrame({"support": [True] * 5 + [False] * 5, "email": [False] * 5 + [True] * 5})
+
+    found = pointed(["support"] * 5 + ["email"] * 5, raised, draws=200, seed=1)
+    lost = pointed([None] * 9 + ["profile"], raised, draws=10, seed=1)
+
+    assert found.share == 1
+    assert 0.3 < found.chance.mean() < 0.7
+    assert found.always == {"support": 0.5, "email": 0.5}
+    assert lost.share == 0
+
+
+def test_rows_of_one_customer_count_once_for_the_standard_error() -> None:
+    truth = np.array([0.1, 0.3] * 4)
+
+    apart = deciles(np.zeros(8), truth, [str(row) for row in range(8)], bins=1)[0]
+    together = deciles(np.zeros(8), truth, ["a", "b"] * 4, bins=1)[0]
+
+    assert apart.truth == together.truth == pytest.approx(0.2)
+    assert together.error == pytest.approx(2 * apart.error)
