@@ -114,11 +114,8 @@ def champion_predictions(
         SchemaError: the snapshots lack a signal the champion needs.
     """
     rows = snapshots.rows.at(test)
-    trained = [date.fromisoformat(day) for day in scorer.spec["trained_cutoffs"]]
-    known_on = {day: snapshots.mature_on.get(day) for day in trained}
-    unseen = tuple(
-        day for day in sorted(test) if all(known is not None and known <= day for known in known_on.values())
-    )
+    learnt_by = date.fromisoformat(scorer.spec["mature_on"])  # the latest maturity of its trained cutoffs
+    unseen = tuple(day for day in sorted(test) if learnt_by <= day)
     probability = np.full(len(rows), np.nan)
     if unseen:
         wanted = np.isin(rows.cutoff, snapshots.rows.at(unseen).cutoff)
