@@ -6,6 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from churn.model.registry import Registry
     from churn.model.scorer import Floats
     from churn.params import Params
@@ -26,6 +28,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     Raises:
         Stop: no label is matured, nobody or everybody left, or there are too few rows.
     """
+    import shutil
+
+    from churn.data.files import replace_folder
     from churn.model.bundle import write_bundle
     from churn.model.registry import Registry
     from churn.training import calibration
@@ -60,15 +65,16 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
 
     calibrator = calibration.fit(recipe.calibration, made.logits, made.left)
     scores = calibration.apply(made.logits, calibrator)
-    bundle = training_folder(params) / "bundle"
+    aside = params.output / ".train.new"
+    shutil.rmtree(aside, ignore_errors=True)
     spec = spec_of(params, snapshots, fitted, recipe, calibrator, scores)
-    digest = write_bundle(bundle, spec, fitted.boosters)
+    digest = write_bundle(aside / "bundle", spec, fitted.boosters)
 
     registry = Registry(params)
     with registry.run(f"train {snapshots.cutoffs[-1]}") as run_id:
         record = Record(
             model=params.tracking.model,
-            version=registry.register(bundle),
+            version=registry.register(aside / "bundle"),
             run_id=run_id,
             digest=digest,
             snapshots_digest=snapshots.digest,
@@ -78,8 +84,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
             choice_cutoffs=cutoffs.choice,
             importance=importance(fitted),
         )
-        write_record(params, record, made, snapshots)
-        _log(registry, params, snapshots, record, made, scores)
+        write_record(aside, record, made, snapshots)
+        _log(registry, params, snapshots, record, made, scores, aside)
+    replace_folder(aside, training_folder(params))  # last, so that a training that dies leaves the old one
 
     rows = snapshots.rows
     say(
@@ -97,16 +104,14 @@ def _log(
     record: Record,
     made: OutOfTime,
     scores: Floats,
+    folder: Path,
 ) -> None:
     """Log parameters, data, signals and each fold as a child run."""
-    from churn.model.bundle import write_json
     from churn.model.registry import python_version
     from churn.training.calibration import NONE, apply
     from churn.training.metrics import auc, log_loss
-    from churn.training.record import training_folder
     from churn.training.split import trainable
 
-    folder = training_folder(params)
     rows = snapshots.rows
     registry.log(
         params=record.recipe.as_dict()
@@ -124,8 +129,6 @@ def _log(
         | {f"choice.log_loss.{name}": loss for name, loss in record.calibration.tried.items()},
         tags={"model_version": record.version, "digest": record.digest, "python": python_version()},
     )
-    write_json(folder / "signals.json", list(snapshots.signals))
-    write_json(folder / "importance.json", record.importance)
     for name in ("signals.json", "importance.json", "recipe.json"):
         registry.log_file(folder / name)
     for day in made.cutoffs:

@@ -18,6 +18,9 @@ from churn.training.calibration import Choice
 from churn.training.recipe import Recipe
 from churn.training.snapshots import Snapshots
 
+PROMOTION = ("promotion.json", "promotion.md")
+"""What `promote` leaves under output/evaluate; it belongs to the evaluation it judged."""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -67,13 +70,12 @@ def training_folder(params: Params) -> Path:
     return params.output / "train"
 
 
-def write_record(params: Params, record: Record, made: OutOfTime, snapshots: Snapshots) -> None:
-    """Write `train.json`, `recipe.json` and `out_of_time.parquet`."""
-    folder = training_folder(params)
+def write_record(folder: Path, record: Record, made: OutOfTime, snapshots: Snapshots) -> None:
+    """Write `train.json`, `recipe.json`, `out_of_time.parquet`, and signals and importance for people."""
     write_json(folder / "recipe.json", record.recipe.as_dict())
-    aside = folder / ".out_of_time.parquet.aside"
-    made.frame(snapshots.customers).to_parquet(aside, index=False)
-    aside.replace(folder / "out_of_time.parquet")
+    write_json(folder / "signals.json", list(snapshots.signals))
+    write_json(folder / "importance.json", record.importance)
+    made.frame(snapshots.customers).to_parquet(folder / "out_of_time.parquet", index=False)
     facts = {
         "model": record.model,
         "version": record.version,
