@@ -35,7 +35,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.evaluation import judge_all, predictions_frame
     from churn.training.gates import span, too_good
     from churn.training.plots import write_plots
-    from churn.training.record import read_record
+    from churn.training.record import PROMOTION, read_record
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
 
@@ -85,6 +85,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         "notes": notes,
     }
     folder = params.output / "evaluate"
+    for name in PROMOTION:  # they judged an earlier evaluation
+        (folder / name).unlink(missing_ok=True)
     write_json(folder / "metrics.json", evaluated)
     aside = folder / ".predictions.parquet.aside"
     predictions_frame(rows, predictions, snapshots.customers).to_parquet(aside, index=False)

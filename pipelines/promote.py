@@ -6,6 +6,9 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from churn.errors import ModelError
     from churn.model.registry import Registry
     from churn.params import Params
@@ -49,19 +52,21 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
         return
     evaluated = _evaluated(params, record.digest)
     verdict = judge_gates(evaluated, params)
-    _write_page(params, evaluated, verdict)
+    pages = _write_pages(params, evaluated, verdict)
     if not verdict.accepted:
+        _log(registry, record.run_id, pages)
         raise Stop(*verdict.refusals)
 
+    same = None if trouble else registry.champion_like(record.digest)
     if stands and not mended:
         say(f"version {record.version} is champion already.")
+    elif same and not stands:
+        say(f"version {record.version} is the same model as champion version {same}: nothing changes.")
     else:
         if not stands:
             registry.promote(record.version)
-        with registry.run("train", record.run_id):
-            registry.log_file(params.output / "evaluate" / "promotion.json", "evaluate")
-            registry.log_file(params.output / "evaluate" / "promotion.md", "evaluate")
         say(f"champion is version {record.version}, exported to {params.champion}")
+    _log(registry, record.run_id, pages)
     for gate in verdict.gates:
         say(f"  {gate.words}")
     for note in verdict.notes:
@@ -103,9 +108,18 @@ def _evaluated(params: Params, digest: str) -> dict[str, Any]:
     return evaluated
 
 
-def _write_page(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> None:
+def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
+    """Log the pages into the challenger's run."""
+    with registry.run("train", run_id):
+        for page in pages:
+            registry.log_file(page, "evaluate")
+
+
+def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> Sequence[Path]:
     """Write promotion.json and the page for people beside it."""
+    from churn.data.files import write_whole
     from churn.model.bundle import write_json
+    from churn.training.record import PROMOTION
 
     folder = params.output / "evaluate"
     version = evaluated["model"]["version"]
@@ -117,7 +131,8 @@ def _write_page(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> 
         *(f"- {'passed' if gate.passed else 'refused'}: {gate.words}" for gate in verdict.gates),
         *(f"- note: {note}" for note in verdict.notes),
     ]
-    (folder / "promotion.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
+    return [folder / name for name in PROMOTION]
 
 
 if __name__ == "__main__":

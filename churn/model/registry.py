@@ -172,6 +172,11 @@ class Registry:
                 f"registry: model '{self.name}' has no version {version}. Run `churn train` again."
             ) from None
 
+    def champion_like(self, digest: str) -> str | None:
+        """Return the champion's version where its bundle has this digest, else None."""
+        champion = self.aliases().get("champion")
+        return champion if champion and self._digest_of(champion) == digest else None
+
     def promote(self, version: str) -> None:
         """Make a version champion and the old champion previous, and export it.
 

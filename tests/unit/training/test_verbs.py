@@ -144,8 +144,8 @@ def test_a_champion_that_saw_the_cutoffs_is_said_so_and_not_compared(make_params
 
 def test_rollback_puts_the_previous_champion_back(make_params, write_world, say) -> None:
     params = make_params()
-    write_world(params, customers=400, cutoffs=6)
-    for _ in range(2):
+    for seed in range(2):
+        write_world(params, customers=400, cutoffs=6, seed=seed)
         train.run(params, say=say)
         evaluate.run(params, say=say)
         promote.run(params, say=say)
@@ -154,6 +154,60 @@ def test_rollback_puts_the_previous_champion_back(make_params, write_world, say)
 
     assert load_champion(params).version == "1"
     assert Registry(params).aliases() == {"champion": "1", "previous": "2"}
+
+
+def test_the_same_model_trained_again_does_not_become_its_own_previous(make_params, write_world, say) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=6)
+    for _ in range(2):
+        train.run(params, say=say)
+        evaluate.run(params, say=say)
+        promote.run(params, say=say)
+
+    aliases = Registry(params).aliases()
+    assert (aliases["champion"], "previous" in aliases) == ("1", False)
+    assert any("the same model as champion version 1" in line for line in say.lines)
+    assert load_champion(params).version == "1"
+
+
+def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(make_params, write_world, say) -> None:
+    import mlflow
+
+    params = make_params()
+    write_world(params, customers=400, cutoffs=6, shuffled=True)
+    run_ids = []
+    for _ in range(2):
+        train.run(params, say=say)
+        run_ids.append(json.loads((params.output / "train" / "train.json").read_text())["run_id"])
+        evaluate.run(params, say=say)
+        if len(run_ids) == 1:
+            with pytest.raises(Stop):
+                promote.run(params, say=say)
+
+    client = mlflow.MlflowClient(params.tracking.uri)
+    held = [{item.path for item in client.list_artifacts(run_id, "evaluate")} for run_id in run_ids]
+    pages = {"evaluate/promotion.json", "evaluate/promotion.md"}
+    assert pages <= held[0]
+    assert not pages & held[1]
+    assert not (params.output / "evaluate" / "promotion.json").exists()
+
+
+def test_a_training_that_dies_leaves_the_old_record_whole(make_params, write_world, say, monkeypatch) -> None:
+    params = make_params()
+    write_world(params, customers=400, cutoffs=5)
+    train.run(params, say=say)
+    folder = params.output / "train"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    write_world(params, customers=400, cutoffs=5, seed=2)
+
+    def die(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Registry, "register", die)
+    with pytest.raises(RuntimeError):
+        train.run(params, say=say)
+
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_promoting_twice_changes_nothing(make_params, write_world, say) -> None:
