@@ -60,8 +60,9 @@ def choose(rows: Rows, timeline: Timeline, selection: Selection) -> Chosen:
         keep &= rows.present[selection.value]
     row = np.flatnonzero(keep)
     if selection.placed:
-        # A stable sort keeps the store's order among rows of the same day.
-        row = row[np.lexsort((day[row], rows.customer[row]))]
+        # By day first: bins are of local days, and a change of clocks may turn a day back by an hour.
+        # The sort is stable, so the store's order stays among outcomes of the same second.
+        row = row[np.lexsort((rows.outcome_instant(selection.placed)[row], day[row], rows.customer[row]))]
     placed_day = day[row]
     by_time = timeline.seen(placed_day)
     # With one clock a row is seen when it happens: half of the work of choosing, spared.

@@ -30,11 +30,18 @@ class Rows:
     known_day: IntArray
     columns: dict[str, npt.NDArray[np.int64]]
     present: dict[str, npt.NDArray[np.bool_]]
+    at: npt.NDArray[np.int64] | None
+    """The row's own time in seconds since 1970 (UTC), read only where a signal places rows by an outcome."""
 
     def outcome_day(self, name: str) -> IntArray:
         """Return the day of an outcome, `NEVER` where it is missing."""
         days = self.columns[f"{name}_day"]
         return np.where(self.present[f"{name}_day"], days, NEVER).astype(np.int32)
+
+    def outcome_instant(self, name: str) -> npt.NDArray[np.int64]:
+        """Return the second of an outcome since 1970 (UTC); it means nothing where the outcome is missing."""
+        assert self.at is not None  # read for every table with a placing outcome
+        return self.at + self.columns[f"{name}_after"]
 
 
 def read_rows(
@@ -53,12 +60,15 @@ def read_rows(
     first, end = block
     stored = store.tables[table]
     named = sorted(set(columns) & set(stored.columns))
-    days = ["day", *(f"{name}_day" for name in placed)]
+    outcomes = sorted(placed)
+    days = ["day", *(f"{name}_day" for name in outcomes)]
     reach = " OR ".join(
         f"({quoted(day)} >= {timeline.first_day} AND {quoted(day)} < {timeline.end_day})" for day in days
     )
     known = ", known_day" if stored.two_clocks else ""
     extra = "".join(f", {quoted(name)}::BIGINT AS {quoted(name)}" for name in named)
+    if outcomes:
+        extra += ', epoch("at")::BIGINT AS "at"'
     found = connection.execute(
         f"SELECT (customer - {first})::INTEGER AS customer, day{known}{extra} FROM {store.scan(table)} "
         f"WHERE customer >= {first} AND customer < {end} AND ({reach})"
@@ -80,4 +90,5 @@ def read_rows(
         known_day=np.maximum(np.asarray(found["known_day"], dtype=np.int32), day) if known else day,
         columns=values,
         present=present,
+        at=np.asarray(found["at"], dtype=np.int64) if outcomes else None,
     )

@@ -90,6 +90,7 @@ class Tracer:
         self.need.columns |= {name for name in (column, selection.value) if name and name != "day"}
         if selection.placed:
             self.need.placed.add(selection.placed)
+            self.need.columns.add(f"{selection.placed}_after")  # with it the outcomes of one day are ordered
 
 
 def view_of(signal: Signal, table: Table, reader: object) -> Events:

@@ -78,7 +78,7 @@ class Naive:
         return _one(float((self.cutoff - self.signed_up).days))
 
     def _rows(self, selection: Selection, window: Window) -> list[Row]:
-        """The visible rows of a selection in the window, ordered by placing day, then as in the store."""
+        """The visible rows of a selection in the window, ordered by placing instant, then as in the store."""
         first, end = self.cutoff - timedelta(window[0]), self.cutoff - timedelta(window[1])
         kept = []
         for row in self.rows:
@@ -94,7 +94,8 @@ class Naive:
             if selection.value and self._stored(row, selection.value) is None:
                 continue
             kept.append(row)
-        return sorted(kept, key=lambda row: self._day(row, selection) or date.min)
+        # As seconds: Python compares times of one zone by the clock on the wall.
+        return sorted(kept, key=lambda row: row[selection.placed or self.table.time].timestamp())
 
     def _visible(self, row: Row) -> bool:
         return row[self.table.time] < self._midnight() and row["known_at"] < self._midnight()
