@@ -39,7 +39,7 @@ def test_a_signal_is_described_in_full(name: str) -> None:
     assert found.doc.endswith(".")
     assert found.family in FAMILIES
     assert found.unit
-    assert 1 <= found.looks_back <= 1098
+    assert 1 <= found.looks_back <= 3660
     for language in ("en", "de"):
         assert found.reason[language].format(value=12.5)
 

@@ -16,7 +16,7 @@ from churn.features.signal import signal
     german="interagiert {value:.0%} so viel wie üblich",
 )
 def interaction_change(interactions: Events) -> Array:
-    """Interactions in the last 28 days over the 28-day average of the 84 days before."""
+    """Interactions in the last 28 days over the 28-day average of the 84 days before, one added to each."""
     recent = interactions.last(days=28).count()
     usual = interactions.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)

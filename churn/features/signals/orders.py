@@ -16,7 +16,7 @@ from churn.features.signal import signal
     german="bestellt {value:.0%} so oft wie üblich",
 )
 def order_change(orders: Events) -> Array:
-    """Orders in the last 28 days over the 28-day average of the 84 days before."""
+    """Orders in the last 28 days over the 28-day average of the 84 days before, one added to each."""
     recent = orders.last(days=28).count()
     usual = orders.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from churn.features.events import Array, Events
 from churn.features.signal import signal
 
+CONTRACT_DAYS = 3660
+"""How far back the latest contract may have begun: ten years, as a running one may be old."""
+
 
 @signal(
     table="subscriptions",
-    looks_back=1098,
+    looks_back=CONTRACT_DAYS,
     unit="days",
     riskier_when="either",
     family="contract",
@@ -22,7 +25,7 @@ def subscription_days_to_renewal(subscriptions: Events) -> Array:
 
 @signal(
     table="subscriptions",
-    looks_back=1098,
+    looks_back=CONTRACT_DAYS,
     unit="currency per month",
     riskier_when="either",
     family="contract",
