@@ -41,17 +41,17 @@ def open_source(params: Params, scratch: Path) -> Iterator[Source]:
                 f"duckdb:///file.duckdb, {', '.join(f'{name}://…' for name in (*DRIVERS, 'spark'))}."
             )
         else:
-            yield _folder(connection, Path(params.source))
+            yield _folder(connection, Path(params.source), (params.output, params.models))
     finally:
         connection.close()
 
 
-def _folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> Source:
+def _folder(connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Path, ...]) -> Source:
     if not folder.is_dir():
         raise SourceError(
             f"source: no folder at {folder}. Mend 'source', or write a company there with `churn demo`."
         )
-    return Source(connection, create_views(connection, folder), str(folder))
+    return Source(connection, create_views(connection, folder, ours), str(folder))
 
 
 def _duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
@@ -63,6 +63,7 @@ def _duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
         raise SourceError(f"source: {path} cannot be opened: {first_line(error)}") from None
     connection.execute("USE source_database").fetchall()
     rows = connection.execute(
-        "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'source_database' ORDER BY 1"
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_catalog = 'source_database' AND table_schema = current_schema() ORDER BY 1"
     ).fetchall()
     return Source(connection, tuple(str(row[0]) for row in rows), str(path))

@@ -12,15 +12,26 @@ from churn.errors import SourceError
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> tuple[str, ...]:
+def create_views(
+    connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Path, ...] = ()
+) -> tuple[str, ...]:
     """Create a view per table of a folder and return their names.
+
+    Args:
+        connection: Where the views are created.
+        folder: The source.
+        ours: Folders inside it that are not the source's, such as our output.
 
     Raises:
         SourceError: files cannot be read; all are named.
     """
     tables: list[str] = []
     problems: list[str] = []
-    for name, paths in sorted(_tables_in(folder).items()):
+    for name, paths in sorted(_tables_in(folder, ours).items()):
+        if len({_format(path) for path in paths}) > 1:
+            there = ", ".join(sorted({path.name for path in paths}))
+            problems.append(f"source: table '{name}' stands there in two formats ({there}); keep one.")
+            continue
         try:
             connection.execute(f"CREATE VIEW {quoted(name)} AS {_reader(connection, paths)}").fetchall()
             tables.append(name)
@@ -34,15 +45,20 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> tuple[s
     return tuple(tables)
 
 
-def _tables_in(folder: Path) -> dict[str, list[Path]]:
+def source_files(folder: Path, ours: tuple[Path, ...]) -> list[Path]:
+    """Return all files of the source in order, without those in our own folders."""
+    own = tuple(path.resolve() for path in ours)
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if not any(path.resolve().is_relative_to(place) for place in own))
+
+
+def _tables_in(folder: Path, ours: tuple[Path, ...]) -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir():
-            parts = sorted(path for path in entry.rglob("*") if _suffix(path))
-            if parts:
-                found.setdefault(entry.name, []).extend(parts)
-        elif suffix := _suffix(entry):
-            found.setdefault(entry.name.removesuffix(suffix), []).append(entry)
+    for path in source_files(folder, ours):
+        if suffix := _suffix(path):
+            inside = path.relative_to(folder).parts
+            name = inside[0] if len(inside) > 1 else path.name.removesuffix(suffix)
+            found.setdefault(name, []).append(path)
     return found
 
 
@@ -50,24 +66,43 @@ def _suffix(path: Path) -> str:
     return next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
 
 
+def _format(path: Path) -> str:
+    return "parquet" if _suffix(path) == ".parquet" else "csv"
+
+
 def _reader(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> str:
     files = "[" + ", ".join(literal(str(path)) for path in paths) + "]"
-    if _suffix(paths[0]) == ".parquet":
+    if _format(paths[0]) == "parquet":
         return f"SELECT * FROM read_parquet({files}, union_by_name = true)"
     options = "union_by_name = true, sample_size = -1"
-    texts = _codes_with_leading_zeros(connection, files, options)
+    texts = _kept_as_text(connection, files, options)
     types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts) + "}"
     return f"SELECT * FROM read_csv({files}, {options}{f', types = {types}' if texts else ''})"
 
 
-def _codes_with_leading_zeros(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
-    """Find integer-like columns that hold codes such as 00123, which a number would cut to 123."""
+MISREAD = {
+    "DATE": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}')",
+    "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?')",
+    "TIMESTAMP WITH TIME ZONE": "NOT regexp_full_match($, '.*:[0-9]{2}[0-9.]*[ ]?(Z|UTC|GMT|[+-][0-9:]+)')",
+    "TIME": "$ IS NOT NULL",
+    "BOOLEAN": "$ NOT IN ('true', 'false')",
+    "BIGINT": "$ <> TRY_CAST($ AS BIGINT)::VARCHAR",
+    "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
+    "DOUBLE": "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}')",
+}
+"""By the type that was guessed for a CSV column: what shows that the text `$` was not meant so.
+
+A day-first date must wait for `time_format`, a time without a zone is local, and 007, 12e3 or t may be ids.
+"""
+
+
+def _kept_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
+    """Find the columns of which a value says that the guessed type would change what was written."""
     columns = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
-    numbers = [str(name) for name, kind, *_ in columns if kind in ("BIGINT", "INTEGER", "HUGEINT")]
-    if not numbers:
+    guessed = {str(name): MISREAD[str(kind)] for name, kind, *_ in columns if str(kind) in MISREAD}
+    if not guessed:
         return []
-    tests = ", ".join(f"coalesce(bool_or({quoted(name)} SIMILAR TO '0[0-9]+'), false)" for name in numbers)
-    row = connection.execute(
-        f"SELECT {tests} FROM read_csv({files}, {options}, all_varchar = true)"
-    ).fetchone()
-    return [name for name, coded in zip(numbers, row or (), strict=True) if coded]
+    tests = [f"coalesce(bool_or({test.replace('$', quoted(name))}), false)" for name, test in guessed.items()]
+    texts = f"read_csv({files}, {options}, all_varchar = true)"
+    row = connection.execute(f"SELECT {', '.join(tests)} FROM {texts}").fetchone()
+    return [name for name, misread in zip(guessed, row or (), strict=True) if misread]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from churn.data.connections import open_source
+from churn.data.folder import source_files
 from churn.data.staging import origin_of
 from churn.data.store import Store
 from churn.data.tables import wanted_tables
@@ -39,6 +40,6 @@ def _state(params: Params) -> list[Any]:
         with open_source(params, params.output / ".scratch") as opened:
             return [opened.count(origin_of(opened, wanted)) for wanted in wanted_tables(params)]
     place = Path(source)
-    files = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+    files = source_files(place, (params.output, params.models)) if place.is_dir() else [place]
     stats = [(path.relative_to(place), path.stat()) for path in files if path.exists()]
     return [(str(name), stat.st_size, stat.st_mtime_ns) for name, stat in stats]

@@ -19,6 +19,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def internal(name: str) -> str:
+    """Name a view or table of our own, as no source names its."""
+    return quoted(f"__churn_{name}")
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of a database's message, without the picture under it."""
     return str(error).strip().split("\n")[0]

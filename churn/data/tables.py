@@ -214,6 +214,8 @@ def _problems(params: Params) -> Iterator[str]:
             yield f"params: events.{name} has the name of a canonical table; put it under 'tables:'."
         yield from _column_problems(f"events.{name}", events_table(name), origin)
     names = {*params.tables, *params.events}
+    if params.label.table == "customers":
+        yield "params: label.table 'customers' holds no events; name the table that shows who is still here."
     if "customers" not in params.tables:
         yield "params: tables.customers is missing; every customer must be known by id and sign-up time."
     if params.label.core_table not in names:
@@ -224,8 +226,15 @@ def _problems(params: Params) -> Iterator[str]:
         )
 
 
+RESERVED = {
+    *("customer", "customer_id", "cutoff", "left", "at", "day", "known_at", "known_day", "row_id", "kind"),
+    *("excluded_because", "churn_probability", "value_at_risk", "health", "play", "arm", "signed_up_at"),
+}
+"""Names of our own columns, which an attribute may not take."""
+
+
 def _column_problems(place: str, table: Table, origin: TableParams) -> Iterator[str]:
-    names = [column.name for column in table.columns]
+    names = [column.name for column in table.columns] + (["kind"] if table.name == "emails" else [])
     for name in origin.columns:
         if name not in names:
             yield f"params: {place}.columns.{name} is not a column of this table.{did_you_mean(name, names)}"
@@ -234,6 +243,9 @@ def _column_problems(place: str, table: Table, origin: TableParams) -> Iterator[
             f"params: {place}.history: attributes with a history are not read yet; "
             "list those that never change under 'static' and leave the others out."
         )
+    for name in origin.static:
+        if name in RESERVED or name.startswith(("__", "health_", "reason_")):
+            yield f"params: {place}.static: '{name}' is a column of our own; map it under another name."
     if origin.static and table.name != "customers":
         yield f"params: {place}.static: only customers has static attributes."
 

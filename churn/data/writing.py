@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from churn.data.rules import rules_of
 from churn.data.source import Source
-from churn.data.sql import literal, quoted
+from churn.data.sql import internal, literal, quoted
 from churn.data.staging import Staged
 from churn.data.store import StoredTable
 from churn.data.tables import UNITS_PER, Column
 from churn.params import digest_of
 
 ROWS_PER_GROUP = 131_072
+CODES = internal("codes")
+"""The customers' codes, once their table is written."""
 
 
 class TableWriter:
     """Writes one staged table to the store and its bad rows to the rejects."""
 
-    def __init__(self, source: Source, staged: Staged, store: Path, rejects: Path) -> None:
+    def __init__(
+        self, source: Source, staged: Staged, present: str | None, store: Path, rejects: Path
+    ) -> None:
+        self.rules = rules_of(staged, present)
         self.connection = source.connection
         self.staged = staged
         self.table = staged.wanted.table
@@ -39,28 +45,36 @@ class TableWriter:
         return self._seen(rejects, read)
 
     def _judged(self) -> str:
-        """Return the SQL of every row with `broken`: the first rule it breaks, or NULL."""
-        own, joined, code = [], "", ""
+        """Return the SQL of every row with `__broken`: the first rule it breaks, or NULL."""
+        cases = " ".join(f"WHEN {sql} THEN {literal(rule)}" for rule, sql in self.rules)
+        if self.table.name == "customers":
+            rows = f"SELECT t.*, CASE {cases} END AS __broken FROM {self.staged.typed} t"
+        else:
+            rows = (
+                f"SELECT t.*, c.customer, CASE {cases} END AS __broken "
+                f"FROM {self.staged.typed} t LEFT JOIN {CODES} c USING (customer_id)"
+            )
         key = "customer_id" if self.table.name == "customers" else "row_id"
-        if self.staged.has(key):
-            own = [(f"{key} is not repeated", "t.nth > 1")]
-        if self.table.name != "customers":
-            joined, code = " LEFT JOIN codes c USING (customer_id)", ", c.customer"
-        rows = self._numbered(key) if own else self.staged.typed
-        cases = " ".join(f"WHEN {sql} THEN {literal(rule)}" for rule, sql in [*self.staged.rules, *own])
-        return f"SELECT t.*{code}, CASE {cases} END AS broken FROM {rows} t{joined}"
+        return self._without_repeats(rows, key) if self.staged.has(key) else rows
 
-    def _numbered(self, key: str) -> str:
-        """Return the SQL of the rows with `nth`: which of the rows with this key it is, by time.
+    def _without_repeats(self, rows: str, key: str) -> str:
+        """Mark all but the first sound row of each key as broken.
 
-        Only the rows of repeated keys are sorted; they are few.
+        First by time, then by when it was known, then by all that the source said: whatever the order of the
+        source or the number of threads, the same row stays. Only rows of repeated keys are sorted.
         """
-        typed = self.staged.typed
-        repeated = f"SELECT {key} FROM {typed} WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1"
-        nth = f"row_number() OVER (PARTITION BY {key} ORDER BY {quoted(self.table.time)} NULLS LAST)"
+        names = [column.name for column in self.staged.mapped if column.role == "known"]
+        names += [f"{column.name}__said" for column in self.staged.mapped]
+        order = ", ".join(quoted(name) for name in [self.table.time, *names])
+        rule = literal(f"{key} is not repeated")
+        nth = f"row_number() OVER (PARTITION BY {key} ORDER BY {order})"
         return (
-            f"(SELECT *, {nth} AS nth FROM {typed} SEMI JOIN ({repeated}) USING ({key}) "
-            f"UNION ALL BY NAME SELECT *, 1 AS nth FROM {typed} ANTI JOIN ({repeated}) USING ({key}))"
+            f"(WITH judged AS MATERIALIZED ({rows}), sound AS (SELECT * FROM judged WHERE __broken IS NULL), "
+            f"repeated AS (SELECT {key} FROM sound WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1) "
+            "SELECT * FROM judged WHERE __broken IS NOT NULL "
+            f"UNION ALL BY NAME SELECT * FROM sound ANTI JOIN repeated USING ({key}) "
+            f"UNION ALL BY NAME SELECT * REPLACE (CASE WHEN {nth} > 1 THEN {rule} END AS __broken) "
+            f"FROM sound SEMI JOIN repeated USING ({key}))"
         )
 
     @property
@@ -75,7 +89,7 @@ class TableWriter:
         said = ", ".join(
             f"{quoted(c.name + '__said')}::VARCHAR AS {quoted(c.name)}" for c in self.staged.mapped
         )
-        broken = f"SELECT broken AS rule, {said} FROM ({judged}) WHERE broken IS NOT NULL ORDER BY ALL"
+        broken = f"SELECT __broken AS rule, {said} FROM ({judged}) WHERE __broken IS NOT NULL ORDER BY ALL"
         self._copy(broken, self.rejects)
         written = f"read_parquet({literal(str(self.rejects))})"
         counts = self.connection.execute(
@@ -91,7 +105,7 @@ class TableWriter:
         first = [name for name in ("known_day", "row_id") if name in dict(stored)]
         rest = [name for name, _ in stored if name not in (*first, "customer", "customer_id", "at")]
         ordering = ", ".join([order, *(quoted(name) for name in [*first, *rest])])
-        rows = f"SELECT {selected} FROM ({judged}) WHERE broken IS NULL"
+        rows = f"SELECT {selected} FROM ({judged}) WHERE __broken IS NULL"
         if self.table.name == "customers":
             rows = (
                 f"SELECT (row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS customer, * FROM ({rows})"
@@ -128,7 +142,7 @@ class TableWriter:
         if not self.staged.has("kind"):
             return
         distinct = (
-            f"SELECT DISTINCT kind FROM ({judged}) WHERE broken IS NULL AND kind IS NOT NULL ORDER BY 1"
+            f"SELECT DISTINCT kind FROM ({judged}) WHERE __broken IS NULL AND kind IS NOT NULL ORDER BY 1"
         )
         self.kinds = tuple(str(row[0]) for row in self.connection.execute(distinct).fetchall())
         if self.kinds:
@@ -138,11 +152,11 @@ class TableWriter:
 
     @property
     def _kinds(self) -> str:
-        return quoted(f"kinds_of_{self.table.name}")
+        return internal(f"kinds_of_{self.table.name}")
 
     def _remember_codes(self) -> None:
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE codes AS SELECT customer_id, customer FROM {self._good}"
+            f"CREATE OR REPLACE TEMP TABLE {CODES} AS SELECT customer_id, customer FROM {self._good}"
         ).fetchall()
 
     def _seen(self, rejects: dict[str, int], rows_read: int) -> StoredTable:

@@ -2,6 +2,7 @@
 
 from churn.params.read import load_params
 from churn.params.schema import (
+    AcceptParams,
     BudgetParams,
     CheckParams,
     EngineParams,
@@ -20,6 +21,7 @@ from churn.params.schema import (
 )
 
 __all__ = [
+    "AcceptParams",
     "BudgetParams",
     "CheckParams",
     "EngineParams",

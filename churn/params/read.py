@@ -42,7 +42,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except OSError:
         raise ParamsError(
             f"{path}: no such file. Name one with --params, or let `churn demo` write one."
@@ -54,6 +54,20 @@ def _read_yaml(path: Path) -> dict[str, Any]:
             f"{path.name}: expected sections such as 'source:' and 'label:', found {tree!r:.40}."
         )
     return tree
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping of distinct keys."""
+        seen = [self.construct_object(key) for key, _ in node.value]
+        twice = next((key for place, key in enumerate(seen) if key in seen[:place]), None)
+        if twice is not None:
+            raise yaml.YAMLError(
+                f"line {node.start_mark.line + 1}: the key '{twice}' is given twice; keep one."
+            )
+        return super().construct_mapping(node, deep)
 
 
 def _override(tree: dict[str, Any], override: str) -> Iterator[str]:

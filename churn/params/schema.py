@@ -61,6 +61,10 @@ class LabelParams(Section):
             raise ValueError("'table' is needed: the table whose events mean the customer is still here")
         if self.kind == "contract" and self.active_days is not None:
             raise ValueError("'active_days' belongs to kind inactivity; a contract is live or not")
+        if self.kind == "contract" and self.table not in (None, "subscriptions"):
+            raise ValueError("'table' belongs to kind inactivity; contracts are told by subscriptions")
+        if self.kind == "inactivity" and "grace_days" in self.model_fields_set:
+            raise ValueError("'grace_days' belongs to kind contract; inactivity has no renewal")
         return self
 
     @property
@@ -112,6 +116,12 @@ class TrainParams(Section):
     calibration: Literal["auto", "none", "beta", "platt"] = "auto"
 
 
+class AcceptParams(Section):
+    """What a person signed off, each with the reason why."""
+
+    too_good: Annotated[str, Field(min_length=1)] | None = None
+
+
 class EvaluateParams(Section):
     """The test cutoffs and how results are judged."""
 
@@ -119,7 +129,7 @@ class EvaluateParams(Section):
     contact_share: Share = 0.1
     bootstrap: Annotated[int, Field(ge=100, le=20_000)] = 500
     seed: int = 7
-    accept: dict[str, str] = {}
+    accept: AcceptParams = AcceptParams()
 
 
 class PromoteParams(Section):

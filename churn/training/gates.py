@@ -149,7 +149,7 @@ def _champion(evaluated: Mapping[str, Any]) -> Gate:
 def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
     auc = evaluated["candidates"]["challenger"]["auc"]
     rule = f"AUC is at most {TOO_GOOD_AUC} and at most {TOO_FAR_ABOVE} above recency, or a person accepts it"
-    found, signed = too_good(evaluated, "low"), params.evaluate.accept.get("too_good")
+    found, signed = too_good(evaluated, "low"), params.evaluate.accept.too_good
     if found and signed:
         words = f"challenger {found}; accepted: {signed}"
     elif found:
