@@ -21,7 +21,7 @@ import pytest
 
 from pipelines import cli
 
-NIGHT = "2026-01-01"
+NIGHT = "2025-10-01"
 SCORE_COLUMNS = [
     "customer_id",
     "cutoff",
@@ -133,7 +133,7 @@ def test_check_tells_tables_signals_and_the_cohort(verb: Callable[..., Answer]) 
     said = verb("check")
 
     assert said.code == 0
-    for words in ("customers: 1,500 rows", "rejected:", "signals: ", "complete up to 2026-01-01", "at risk"):
+    for words in ("customers: 1,500 rows", "rejected:", "signals: ", "complete up to 2025-10-01", "at risk"):
         assert words in said.out
     assert said.err == ""
 
@@ -155,7 +155,7 @@ def test_ingest_writes_a_store_and_the_rejects_and_the_next_verb_reads_no_source
     }
     assert "rule" in rejects.column_names
     assert f"{rejects.num_rows:,} rows rejected" in first.out
-    assert "store: 1,500 customers, complete up to 2026-01-01." in first.out
+    assert "store: 1,500 customers, complete up to 2025-10-01." in first.out
     assert "ingest:" not in second.out
 
 
@@ -252,7 +252,7 @@ def test_the_call_list_holds_exactly_those_the_scores_mark_as_treated(finished_r
 
 
 def test_score_refuses_a_night_after_the_data(verb: Callable[..., Answer]) -> None:
-    said = verb("score", "--cutoff", "2026-01-02")
+    said = verb("score", "--cutoff", "2025-10-02")
 
     assert said.code == 2
     assert len(said.err.splitlines()) == 1
@@ -284,7 +284,7 @@ def test_a_finished_run_left_the_files_that_the_design_names(finished_run: Path)
         "store/logins/part-0.parquet",
         "rejects/logins.parquet",
         "snapshots/manifest.json",
-        "snapshots/cutoff=2025-11-01/part.parquet",
+        "snapshots/cutoff=2025-08-01/part.parquet",
         "evaluate/metrics.json",
         "evaluate/promotion.json",
         "evaluate/card.md",

@@ -1,7 +1,8 @@
 """The business that the demo company is in: its calendar, its plans and its customers' attributes.
 
 Days are counted from `FIRST_DAY`: day 0 is the first day of history, day `HISTORY_DAYS` is the watermark.
-All dates are fixed, so a demo written next year holds the same bytes.
+All dates are fixed, so a demo written next year holds the same bytes. The watermark ends ordinary weeks: right
+after the quiet turn of the year a night's signals would be like those of hardly any night a model learnt from.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-FIRST_DAY = date(2024, 7, 1)
-WATERMARK = date(2026, 1, 1)
+FIRST_DAY = date(2024, 4, 1)
+WATERMARK = date(2025, 10, 1)
 HISTORY_DAYS = (WATERMARK - FIRST_DAY).days
 BURN_IN_DAYS = 90
 """Days lived before the history begins, in which troubles come and heal but nobody leaves."""
@@ -64,8 +65,9 @@ def seconds_at(day: Array, second_of_day: Array | int = 0) -> Array:
 
 def truth_cutoffs() -> tuple[date, ...]:
     """Return the first of every month from the seventh month of history up to the watermark."""
-    months = range(6, 19)
-    return tuple(date(2024 + (6 + m) // 12, (6 + m) % 12 + 1, 1) for m in months)
+    begun = FIRST_DAY.year * 12 + FIRST_DAY.month - 1
+    ended = WATERMARK.year * 12 + WATERMARK.month - 1
+    return tuple(date(month // 12, month % 12 + 1, 1) for month in range(begun + 6, ended + 1))
 
 
 def _calendar(first: int, last: int) -> list[date]:

@@ -28,7 +28,7 @@ CHUNK_CUSTOMERS = 10_000
 """Customers made at once: this, and not the size of the company, decides how much memory is needed."""
 
 STAMP = "demo.json"
-VERSION = 1
+VERSION = 2
 """Part of the stamp: a company of another version is not the same company."""
 
 MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {

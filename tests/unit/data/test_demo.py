@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from churn.data.demo import WATERMARK, write, write_company
+from churn.data.demo import WATERMARK, world, write, write_company
 from churn.data.demo.ids import customer_ids
 from churn.data.tables import CANONICAL
 
@@ -178,10 +178,10 @@ def test_sign_ups_grow_and_half_the_customers_were_there_before(company: Path) -
     signed_up = good_rows(company, "customers")["signed_up_at"]
 
     first, last = (
-        signed_up.between("2024-07-01", "2024-12-31").sum(),
-        signed_up.between("2025-07-01", "2025-12-31").sum(),
+        signed_up.between("2024-04-01", "2024-09-30").sum(),
+        signed_up.between("2025-04-01", "2025-09-30").sum(),
     )
-    assert 0.45 < (signed_up < "2024-07-01").mean() < 0.55
+    assert 0.45 < (signed_up < "2024-04-01").mean() < 0.55
     assert last > 1.2 * first
 
 
@@ -225,3 +225,13 @@ def test_a_company_of_very_few_customers_can_be_written(tmp_path: Path, customer
     write_company(tmp_path / "company", tmp_path / "truth", customers, 7)
 
     assert len(pd.read_parquet(tmp_path / "company/customers.parquet")) == customers
+
+
+@pytest.mark.parametrize("weeks", [1, 2, 4, 8])
+def test_the_weeks_before_tonight_are_as_busy_as_those_before_earlier_nights(weeks: int) -> None:
+    nights = [world.day_of(cutoff) for cutoff in world.truth_cutoffs()]
+
+    *earlier, tonight = (world.USE_BY_DAY[night - 7 * weeks : night].mean() for night in nights)
+
+    assert world.date_of(nights[-1]) == WATERMARK
+    assert tonight == pytest.approx(np.median(earlier), rel=0.1)
