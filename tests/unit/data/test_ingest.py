@@ -418,7 +418,8 @@ def test_of_a_repeated_row_id_the_same_row_stays_whatever_the_order(tmp_path: Pa
 
 
 def test_a_bad_copy_does_not_cost_the_good_row(tmp_path: Path) -> None:
-    drawn = "customer | ordered_at | row_id | amount\n ana | 2024-01-01 10:00 | 7 | oops\n ana | 2024-01-01 10:01 | 7 | 3"
+    lines = ["ana | 2024-01-01 10:00 | 7 | oops", "ana | 2024-01-01 10:01 | 7 | 3"]
+    drawn = "\n".join(["customer | ordered_at | row_id | amount", *lines])
     world = draw(
         tmp_path,
         customers="customer | signed_up_at\n ana | 1970-01-01\n ana | 2023-01-01",
@@ -442,7 +443,11 @@ def test_rows_after_the_watermark_are_not_bad_and_far_ends_are_kept(tmp_path: Pa
         since=None,
         watermark="2021-01-01",
         logins=logins,
-        subscriptions="customer | started_at | ended_at\n ana | 2020-01-01 | 9999-12-31\n ben | 2020-01-01 | 2023-01-01",
+        subscriptions="""
+            customer | started_at | ended_at
+            ana      | 2020-01-01 | 9999-12-31
+            ben      | 2020-01-01 | 2023-01-01
+        """,
     )
 
     assert world.store.tables["logins"].rows == 5
@@ -479,8 +484,9 @@ def test_numbers_as_ids_are_whole_and_a_missing_one_is_rejected(tmp_path: Path) 
     source.mkdir()
     for name, time in (("customers", "signed_up_at"), ("logins", "happened_at")):
         duckdb.sql(
-            f"COPY (SELECT * FROM (VALUES (1.0::DOUBLE, DATE '2023-01-01'), ('nan'::DOUBLE, DATE '2023-01-01')) "
-            f"t(customer_id, {time})) TO '{source / name}.parquet'"
+            f"COPY (SELECT id AS customer_id, DATE '2023-01-01' AS {time} "
+            "FROM (VALUES (1.0::DOUBLE), ('nan'::DOUBLE)) t(id)) "
+            f"TO '{source / name}.parquet'"
         )
     params = params_of(
         tmp_path / "other", customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01"
