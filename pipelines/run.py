@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     """Ingest, snapshot, train, evaluate, promote, score and report.
 
+    A night in the past (`--cutoff`) learns from labels known by then, so from snapshots before it only.
     When promotion is refused the standing champion scores, which is said.
 
     Raises:
@@ -30,8 +31,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     store = ensure_store(params, say)
     night = store.cutoff_or_tonight(cutoff)
     snapshot.run(params, say=say)
-    train.run(params, say=say)
-    evaluate.run(params, say=say)
+    known_by = None if cutoff is None else night
+    train.run(params, cutoff=known_by, say=say)
+    evaluate.run(params, cutoff=known_by, say=say)
     try:
         promote.run(params, say=say)
     except Stop as refusal:
