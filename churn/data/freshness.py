@@ -50,5 +50,7 @@ def _count(source: Source, wanted: Wanted) -> int | None:
     """Count a table's rows; None where it cannot be read, which ingest says in full."""
     try:
         return source.count(origin_of(source, wanted))
-    except (SourceError, *source.errors):
+    except SourceError:
+        return None
+    except source.errors:
         return None

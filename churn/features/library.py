@@ -21,11 +21,22 @@ for _file in pkgutil.iter_modules(package.__path__):
 
 
 def known(params: Params) -> dict[str, Signal]:
-    """Return every signal by name, whether or not its table is there."""
+    """Return every signal by name, whether or not its table is there.
+
+    Raises:
+        SignalError: a static attribute has the name of a signal.
+    """
     tables = [*CANONICAL.values(), *(events_table(name) for name in params.events)]
     plain = [signal for table in tables for signal in grid(table, params.signals.windows)]
-    levels = [_level(name) for name in _static(params)]
-    return REGISTRY | {signal.name: signal for signal in (*plain, *levels)}
+    found = REGISTRY | {signal.name: signal for signal in plain}
+    if taken := [name for name in _static(params) if name in found]:
+        raise SignalError(
+            *(
+                f"params: tables.customers.static: '{n}' is a signal; map it under another name."
+                for n in taken
+            )
+        )
+    return found | {name: _level(name) for name in _static(params)}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 
 from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
+from churn.errors import SignalError
 from churn.features import engine
 from churn.features.library import known, possible, selected
 from churn.features.matrix import Builder, matrix_at
@@ -99,3 +100,11 @@ def test_a_table_that_is_not_there_switches_its_signals_off_and_says_why(world: 
 
     assert reasons["logins_count_28d"] is None
     assert reasons["emails_open_rate"] == "no table emails"
+
+
+def test_an_attribute_cannot_take_the_name_of_a_signal(world: World) -> None:
+    customers = world.store.params.tables["customers"].model_copy(update={"static": ("tenure_days",)})
+    tables = {**world.store.params.tables, "customers": customers}
+
+    with pytest.raises(SignalError, match="static: 'tenure_days' is a signal"):
+        known(world.store.params.model_copy(update={"tables": tables}))
