@@ -32,7 +32,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.model.bundle import write_json
     from churn.training.backtest import baseline_predictions, calibrated_in_time
     from churn.training.baselines import recency_signals
-    from churn.training.evaluation import judge_all, predictions_frame
+    from churn.training.evaluation import judge_all, predictions_frame, rates
     from churn.training.gates import span, too_good
     from churn.training.plots import write_plots
     from churn.training.record import PROMOTION, read_record
@@ -71,9 +71,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
             "version": record.version,
             "run_id": record.run_id,
             "digest": record.digest,
-            "base_rate": float(snapshots.rows.left.mean()),
         },
         "cutoffs": [day.isoformat() for day in cutoffs.test],
+        "before": rates(snapshots.rows.at([day for day in snapshots.cutoffs if day < cutoffs.test[0]])),
         "contact_share": asked.contact_share,
         "candidates": judged.candidates,
         "paired": judged.paired,

@@ -127,6 +127,18 @@ def gain_table(left: Floats, probability: Floats) -> list[dict[str, float]]:
     return table
 
 
+def rates(rows: Rows) -> list[dict[str, Any]]:
+    """Return for each cutoff how many rows and churners it has, and the share that left."""
+    found = []
+    for day in dates_of(rows.cutoff):
+        here = rows.at([day])
+        rate = float(here.left.mean())
+        found.append(
+            {"cutoff": day.isoformat(), "rows": len(here), "churners": here.churners, "base_rate": rate}
+        )
+    return found
+
+
 def wilson(hits: float, rows: int, z: float = 1.959964) -> tuple[float, float]:
     """Return the Wilson interval of a share.
 

@@ -10,6 +10,8 @@ from churn.params import Params
 
 TOO_GOOD_AUC = 0.95
 TOO_FAR_ABOVE = 0.15
+SHOWN_BEFORE = 12
+"""How many cutoffs before the test an explanation lists, the newest; metrics.json holds all."""
 
 
 @dataclass(frozen=True)
@@ -164,19 +166,26 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
 
 
 def _off_level(evaluated: Mapping[str, Any]) -> list[str]:
-    """Say why observed/expected does not hold 1, from what each cutoff shows."""
+    """Show what observed/expected that does not hold 1 comes from: the rate that moved, or the model.
+
+    Where the base rate is as far off as the challenger, the rate moved; else the model fell short.
+    """
     ratio = evaluated["candidates"]["challenger"]["observed_expected"]
     if ratio["value"] is None or ratio["low"] is None or ratio["low"] <= 1 <= ratio["high"]:
         return []
     less = "fewer" if ratio["value"] < 1 else "more"
-    by_cutoff = [
-        f"{day}: {one['challenger']['base_rate']:.1%} left, observed/expected "
-        f"{span(one['challenger']['observed_expected'], 2)}"
-        for day, one in evaluated["by_cutoff"].items()
-    ]
-    trained = evaluated["model"].get("base_rate")
-    before = f"; {trained:.1%} left over all cutoffs of training" if trained is not None else ""
+    before = [f"{one['cutoff']}: {one['base_rate']:.1%}" for one in evaluated["before"][-SHOWN_BEFORE:]]
+    tested = []
+    for day, one in evaluated["by_cutoff"].items():
+        ratios = [
+            f"{words} {span(one[name]['observed_expected'], 2)}"
+            for name, words in (("challenger", "challenger"), ("base_rate", "base rate"))
+            if name in one
+        ]
+        rate = one["challenger"]["base_rate"]
+        tested.append(f"{day}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     return [
-        f"The interval of observed/expected, {span(ratio)}, does not hold 1: {less} customers left at the "
-        f"test cutoffs than the cutoffs before them let expect ({'; '.join(by_cutoff)}{before})."
+        f"The interval of observed/expected, {span(ratio)}, does not hold 1: {less} customers left than the "
+        f"model expected. Share that left at the cutoffs before the test ({'; '.join(before) or 'none'}) "
+        f"and at the test ({'; '.join(tested)})."
     ]

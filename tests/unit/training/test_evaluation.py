@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from churn.training.evaluation import calibration_table, gain_table, judge_all, wilson
+from churn.training.evaluation import calibration_table, gain_table, judge_all, rates, wilson
 
 
 def predictions_for(left: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
@@ -42,6 +42,16 @@ def test_a_champion_is_compared_only_on_rows_it_had_not_seen(snapshots_of) -> No
     assert judged.candidates["challenger"]["rows"] == 900
     assert judged.paired["challenger_minus_champion"]["log_loss"]["value"] == 0.0
     assert [("champion" in each) for each in judged.by_cutoff.values()] == [False, False, True]
+
+
+def test_rates_are_those_of_each_cutoff(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=300, cutoffs=3)
+
+    found = rates(snapshots.rows.at(snapshots.cutoffs[:2]))
+
+    assert [one["cutoff"] for one in found] == [str(day) for day in snapshots.cutoffs[:2]]
+    assert [one["rows"] for one in found] == [300, 300]
+    assert found[1]["base_rate"] == snapshots.rows.at(snapshots.cutoffs[1:2]).left.mean()
 
 
 def test_bins_hold_all_rows_and_about_the_same_number() -> None:

@@ -18,13 +18,16 @@ def evaluated(
     """An evaluation with the given differences of log loss, observed/expected and AUC."""
     ours = {"auc": number(auc), "observed_expected": number(ratio, half), "base_rate": 0.2}
     return {
-        "model": {"base_rate": 0.25},
+        "model": {},
+        "before": [{"cutoff": "2023-12-01", "base_rate": 0.31}],
         "candidates": {"challenger": ours, "recency": {"auc": number(0.65)}},
         "paired": {
             "challenger_minus_recency": {"log_loss": number(recency), "auc": number(auc - 0.65)},
             "challenger_minus_base_rate": {"log_loss": number(base)},
         },
-        "by_cutoff": {"2024-01-01": {"challenger": ours}},
+        "by_cutoff": {
+            "2024-01-01": {"challenger": ours, "base_rate": {"observed_expected": number(0.93)}}
+        },
     }
 
 
@@ -77,6 +80,18 @@ def test_a_level_that_is_off_is_explained_by_the_cutoffs(make_params, ratio: flo
 
     assert verdict.accepted
     assert sum("2024-01-01" in note for note in verdict.notes) == notes
+
+
+@pytest.mark.parametrize(("ratio", "less"), [(1.05, "more"), (0.95, "fewer")])
+def test_an_explanation_tells_the_rates_and_how_far_off_the_base_rate_was(
+    make_params, ratio: float, less: str
+) -> None:
+    note = judge_gates(evaluated(ratio=ratio), make_params()).notes[-1]
+
+    assert f"{less} customers left than the model expected" in note
+    assert "before the test (2023-12-01: 31.0%)" in note
+    assert "2024-01-01: 20.0%" in note
+    assert "base rate 0.93 [0.92, 0.94]" in note
 
 
 def test_without_any_recency_signal_the_base_rate_must_be_beaten(make_params) -> None:
