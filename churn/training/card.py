@@ -29,9 +29,11 @@ def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapp
         "",
         f"**Label.** {label['kind']} in `{core}`: left in the {spec['horizon_days']} days that begin {begin} "
         f"(label {spec['label_id']}, days in {spec['timezone']}).",
-        f"**Data.** {spec['rows']:,} rows with {spec['churners']:,} churners ({spec['base_rate']:.1%}) at "
+        f"**Data.** {spec['rows']:,} rows with {spec['churners']:,} churners ({spec['training_rate']:.1%}) at "
         f"{len(spec['trained_cutoffs'])} cutoffs from {spec['trained_cutoffs'][0]} to "
-        f"{spec['trained_cutoffs'][-1]}; data complete up to {spec['watermark']}.",
+        f"{spec['trained_cutoffs'][-1]}; data complete up to {spec['watermark']}. "
+        f"The usual rate, by which health is told, is that of the last {spec['base_rate_cutoffs']}: "
+        f"{spec['base_rate']:.1%}.",
         f"**Model.** Gradient-boosted trees, {spec['recipe']['rounds']} rounds, calibration "
         f"{spec['calibration']['method']}; trained on all matured cutoffs.",
         f"**Test.** The recipe refitted for each of {', '.join(evaluated['cutoffs'])} on what was known by "

@@ -15,6 +15,8 @@ from churn.training.recipe import Recipe
 from churn.training.rows import Rows
 from churn.training.snapshots import Snapshots
 
+BASE_CHURNERS = 200
+"""How many churners the base rate is taken over: their Poisson error, 1 / sqrt(200), is 7 %."""
 GRID = tuple(round(0.1 * step, 1) for step in range(11))
 
 
@@ -37,6 +39,7 @@ def spec_of(
         scores: Calibrated out-of-time probabilities, whose deciles are kept to notice drift.
     """
     rows = snapshots.rows
+    usual, over = base_rate(snapshots)
     return {
         "format": FORMAT,
         "model": params.tracking.model,
@@ -49,7 +52,9 @@ def spec_of(
         "mature_on": max(snapshots.mature_on.values()).isoformat(),
         "rows": len(rows),
         "churners": rows.churners,
-        "base_rate": float(rows.left.mean()),
+        "training_rate": float(rows.left.mean()),
+        "base_rate": usual,
+        "base_rate_cutoffs": over,
         "snapshots_digest": snapshots.digest,
         "store_digest": snapshots.store_digest,
         "watermark": snapshots.watermark,
@@ -62,6 +67,21 @@ def spec_of(
         "members": list(fitted.members),
         "calibration": dict(calibration),
     }
+
+
+def base_rate(snapshots: Snapshots) -> tuple[float, int]:
+    """Return the trailing share that left, and over how many cutoffs it was taken.
+
+    It is that of the newest matured cutoffs which together hold 200 churners (all, where they hold fewer),
+    so that the usual rate of a night is that of its time and not that of years ago.
+    """
+    taken = []
+    for day in reversed(snapshots.cutoffs):
+        taken.append(day)
+        rows = snapshots.rows.at(taken)
+        if rows.churners >= BASE_CHURNERS:
+            break
+    return float(rows.left.mean()), len(taken)
 
 
 def importance(fitted: Fitted) -> dict[str, float]:
