@@ -21,7 +21,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from churn.features.money import money_before, mrr_at
     from churn.model.registry import load_champion
     from churn.model.value import monthly_money
-    from churn.scoring.fit import check_fit, learned_too_late
+    from churn.scoring.fit import check_fit, learned_too_late, unusual_level
     from churn.scoring.night import Stamp, run_id, score_night
     from churn.scoring.people import read_names
     from churn.scoring.playbook import read_playbook
@@ -30,10 +30,10 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
 
     champion = load_champion(params)
     model = champion.scorer
-    check_fit(model.spec, params)
-    playbook = read_playbook(
-        params.score.playbook, {name: signal.kind for name, signal in known(params).items()}
-    )
+    every = known(params)
+    definitions = {name: signal.definition for name, signal in every.items()}
+    check_fit(model.spec, params, definitions)
+    playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in every.items()})
 
     store = ensure_store(params, say)
     cutoff = store.cutoff_or_tonight(cutoff)
@@ -41,14 +41,14 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
         say.warn(late)
     with one_night_at_a_time(params.output):
         matrix = matrix_at(store, selected(params, store), cutoff)
-        check_fit(model.spec, params, matrix.frame)
+        check_fit(model.spec, params, definitions, matrix.frame)
         money = monthly_money(
             matrix.frame["customer_id"], money_before(store, cutoff, days=91), mrr_at(store, cutoff)
         )
         stamp = Stamp(
             model_version=str(champion.version),
             label_id=params.label_id,
-            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest),
+            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest, definitions),
         )
         night = score_night(
             params,
@@ -64,6 +64,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
         )
         written = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
 
+    scored = night.scores["churn_probability"].drop_null().to_numpy()
+    if unusual := unusual_level(model.spec, scored):
+        say.warn(unusual)
     for name, keys in night.facts["switched_off"].items():
         say.warn(f"play '{name}' is switched off: no {', '.join(keys)} here (table absent or left out).")
     out = night.facts["customers"] - night.facts["cohort"]

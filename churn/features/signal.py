@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from churn.data.tables import CANONICAL
 from churn.errors import SignalError, did_you_mean
+from churn.features.definition import code_digest
 from churn.features.events import Array, Events, Shrunk
 
 Direction = Literal["higher", "lower", "either"]
@@ -50,6 +52,12 @@ class Signal:
     function: Function | None
     kind: Literal["number", "level"] = "number"
 
+    @property
+    def definition(self) -> str:
+        """Return a digest of what it computes; its sentences do not count."""
+        said = f"{self.name} {self.table} {self.looks_back} {self.kind} {code_digest(self.function)}"
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
     def described(self) -> dict[str, Any]:
         """Return what other rooms need to know of the signal, as plain data."""
         return {
@@ -63,6 +71,7 @@ class Signal:
             "reason": dict(self.reason),
             "doc": self.doc,
             "kind": self.kind,
+            "definition": self.definition,
         }
 
 

@@ -6,14 +6,32 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from churn.errors import ModelError, did_you_mean
 from churn.params import Params
 
+Floats = npt.NDArray[np.float64]
 
-def check_fit(spec: Mapping[str, Any], params: Params, frame: pd.DataFrame | None = None) -> None:
-    """Refuse a champion that answers another question or asks for signals that are not there.
+UNUSUAL = 1.5
+STANDARD_ERRORS = 3.0
+
+
+def check_fit(
+    spec: Mapping[str, Any],
+    params: Params,
+    definitions: Mapping[str, str],
+    frame: pd.DataFrame | None = None,
+) -> None:
+    """Refuse a champion that answers another question or asks for signals that are not there or mean else.
+
+    Args:
+        spec: of the champion.
+        params: the night's.
+        definitions: of every signal known here, by name (`Signal.definition`).
+        frame: the night's signals, once they are computed.
 
     Raises:
         ModelError: all that does not fit, with the way out.
@@ -23,6 +41,13 @@ def check_fit(spec: Mapping[str, Any], params: Params, frame: pd.DataFrame | Non
         problems.append(
             f"{params.champion}: the champion learnt label {spec['label_id']}, params.yaml now defines "
             f"{params.label_id}. Put label and timezone back as they were, or train and promote a new one."
+        )
+    known = [entry for entry in spec["signals"] if entry["name"] in definitions]
+    if changed := [e["name"] for e in known if e.get("definition") != definitions[e["name"]]]:
+        problems.append(
+            f"{params.champion}: the champion learnt other values under these names: {', '.join(changed)}. "
+            "They have been defined anew since. Train and promote a new one (`churn run`), or take the "
+            "program's version that trained it."
         )
     if frame is not None:
         there = [str(name) for name in frame.columns]
@@ -34,6 +59,27 @@ def check_fit(spec: Mapping[str, Any], params: Params, frame: pd.DataFrame | Non
         ]
     if problems:
         raise ModelError(*problems)
+
+
+def unusual_level(spec: Mapping[str, Any], probability: Floats) -> str:
+    """Say when tonight's mean probability lies far outside what training knew, else return nothing.
+
+    Calibrated scores average the share that left. Far outside is: more than half again that share or less
+    than two thirds of it, and further from it than three standard errors of tonight's mean, so that a
+    handful of customers raises no alarm.
+    """
+    usual = float(spec["base_rate"])
+    if not len(probability):
+        return ""
+    mean = float(probability.mean())
+    error = float(probability.std()) / len(probability) ** 0.5
+    if usual / UNUSUAL <= mean <= usual * UNUSUAL or abs(mean - usual) <= STANDARD_ERRORS * error:
+        return ""
+    return (
+        f"the mean probability tonight is {mean:.1%}, {mean / usual:.2f} times the {usual:.1%} that left in "
+        "training: these customers or weeks are unlike those learnt from. Check the data for gaps "
+        "before the list is worked; the order may hold where the level does not."
+    )
 
 
 def learned_too_late(spec: Mapping[str, Any], cutoff: date) -> str:

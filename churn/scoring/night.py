@@ -76,7 +76,14 @@ class Stamp:
     run_id: str
 
 
-def run_id(params: Params, store_digest: str, cutoff: date, playbook: Playbook, model_digest: str) -> str:
+def run_id(
+    params: Params,
+    store_digest: str,
+    cutoff: date,
+    playbook: Playbook,
+    model_digest: str,
+    definitions: Mapping[str, str],
+) -> str:
     """Return the id of a night: a hash of all that its result depends on, of nothing else.
 
     Where files lie, threads and memory are left out: they change no byte.
@@ -93,6 +100,7 @@ def run_id(params: Params, store_digest: str, cutoff: date, playbook: Playbook, 
             "score": params.score.model_dump(mode="json", exclude={"playbook", "sink"}),
             "playbook": playbook.text,
             "model": model_digest,
+            "definitions": dict(sorted(definitions.items())),
         }
     )[:16]
 

@@ -1,8 +1,8 @@
 """The business that the demo company is in: its calendar, its plans and its customers' attributes.
 
 Days are counted from `FIRST_DAY`: day 0 is the first day of history, day `HISTORY_DAYS` is the watermark.
-All dates are fixed, so a demo written next year holds the same bytes. The watermark ends ordinary weeks: right
-after the quiet turn of the year a night's signals would be like those of hardly any night a model learnt from.
+All dates are fixed, so a demo written next year holds the same bytes. It ends with ordinary weeks: after the
+quiet turn of the year a night's signals would be like those of hardly any night that was learnt from.
 """
 
 from __future__ import annotations

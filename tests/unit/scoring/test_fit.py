@@ -3,31 +3,33 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from churn.errors import ModelError
 from churn.params import LabelParams, Params
-from churn.scoring.fit import check_fit, learned_too_late
+from churn.scoring.fit import check_fit, learned_too_late, unusual_level
 
 PARAMS = Params(
     source="nowhere",
     label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
     models=Path("models"),
 )
+DEFINITIONS = {"login_change": "a1", "tenure_days": "b2"}
 
 
 def spec(**changes):
     return {
         "label_id": PARAMS.label_id,
         "mature_on": "2024-03-02",
-        "signals": [{"name": "login_change"}, {"name": "tenure_days"}],
+        "signals": [{"name": name, "definition": code} for name, code in DEFINITIONS.items()],
     } | changes
 
 
 def test_a_champion_of_another_label_is_refused_with_the_way_out():
     with pytest.raises(ModelError, match="train and promote a new one") as caught:
-        check_fit(spec(label_id="other"), PARAMS)
+        check_fit(spec(label_id="other"), PARAMS, DEFINITIONS)
 
     assert caught.value.exit_code == 13
 
@@ -36,7 +38,7 @@ def test_every_signal_that_the_champion_misses_is_listed():
     frame = pd.DataFrame({"customer_id": [], "login_chang": []})
 
     with pytest.raises(ModelError) as caught:
-        check_fit(spec(), PARAMS, frame)
+        check_fit(spec(), PARAMS, DEFINITIONS, frame)
 
     assert len(caught.value.problems) == 2
     assert "Did you mean 'login_chang'?" in caught.value.problems[0]
@@ -45,3 +47,38 @@ def test_every_signal_that_the_champion_misses_is_listed():
 @pytest.mark.parametrize(("cutoff", "late"), [(date(2024, 3, 1), True), (date(2024, 3, 2), False)])
 def test_a_night_before_the_outcomes_the_champion_learnt_from_is_said(cutoff, late):
     assert bool(learned_too_late(spec(), cutoff)) is late
+
+
+def test_a_champion_whose_signals_mean_something_else_by_now_is_refused_by_their_names():
+    now = {"login_change": "a1", "tenure_days": "new"}
+
+    with pytest.raises(ModelError, match=r"under these names: tenure_days\. .*Train and promote"):
+        check_fit(spec(), PARAMS, now)
+
+
+def test_a_champion_that_does_not_say_what_its_signals_meant_is_refused():
+    with pytest.raises(ModelError, match="login_change, tenure_days"):
+        check_fit(spec(signals=[{"name": name} for name in DEFINITIONS]), PARAMS, DEFINITIONS)
+
+
+def test_a_champion_of_the_same_label_and_signals_fits():
+    check_fit(spec(), PARAMS, DEFINITIONS)
+
+
+@pytest.mark.parametrize(
+    ("mean", "customers", "said"),
+    [
+        (0.04, 5000, False),
+        (0.059, 5000, False),
+        (0.061, 5000, True),
+        (0.027, 5000, False),
+        (0.026, 5000, True),
+        (0.061, 10, False),
+        (0.0, 0, False),
+    ],
+)
+def test_a_mean_far_from_what_left_in_training_is_said_unless_few_customers_make_it(mean, customers, said):
+    drawn = np.random.default_rng(7).beta(0.5, 8, customers)
+    probability = drawn * (mean / drawn.mean()) if customers else drawn
+
+    assert bool(unusual_level(spec(base_rate=0.04), probability)) is said

@@ -215,7 +215,13 @@ def test_a_night_without_a_cohort_still_accounts_for_everybody(company):
 
 
 def id_of(company, **changes):
-    given = {"store_digest": "s", "cutoff": company.cutoff, "playbook": company.playbook, "model_digest": "m"}
+    given = {
+        "store_digest": "s",
+        "cutoff": company.cutoff,
+        "playbook": company.playbook,
+        "model_digest": "m",
+        "definitions": {},
+    }
     return run_id(company.params, **(given | changes))
 
 
@@ -225,12 +231,13 @@ def test_the_run_id_moves_with_everything_the_result_depends_on(company):
         id_of(company, store_digest="t"),
         id_of(company, cutoff=date(2024, 2, 1)),
         id_of(company, model_digest="n"),
+        id_of(company, definitions={"login_change": "a1"}),
         id_of(company, playbook=replace(company.playbook, text="other")),
     }
     with_score(company, reasons=2)
     ids.add(id_of(company))
 
-    assert len(ids) == 6
+    assert len(ids) == 7
 
 
 def test_the_run_id_stays_where_files_and_machines_change(company, tmp_path):
