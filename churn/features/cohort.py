@@ -81,7 +81,8 @@ def cohorts(store: Store, customers: Customers, cutoffs: Iterable[date]) -> list
             reasons = np.full(len(customers.ids), None, dtype=object)
             if label.kind == "contract":
                 live = at_risk(_codes(store, "subscriptions", store.in_force(cutoff)))
-                reasons[at_risk(_codes(store, "subscriptions", _cancelling(store, cutoff)))] = REASONS[3]
+                staying = at_risk(_codes(store, "subscriptions", _uncancelled(store, cutoff)))
+                reasons[~staying] = REASONS[3]
                 reasons[~live] = REASONS[1]
             else:
                 table = label.core_table
@@ -97,10 +98,12 @@ def _codes(store: Store, table: str, condition: str) -> str:
     return f"SELECT DISTINCT customer FROM {store.scan(table)} WHERE {condition}"
 
 
-def _cancelling(store: Store, cutoff: date) -> str:
+def _uncancelled(store: Store, cutoff: date) -> str:
+    """Return the SQL condition of a running contract that nobody had asked to end: one is enough to stay."""
+    in_force = store.in_force(cutoff)
     if "cancel_requested_at_day" not in store.tables["subscriptions"].columns:
-        return "false"
-    return f"{store.in_force(cutoff)} AND cancel_requested_at_day < {day_number(cutoff)}"
+        return in_force
+    return f"{in_force} AND coalesce(cancel_requested_at_day >= {day_number(cutoff)}, true)"
 
 
 def _columns(store: Store) -> tuple[str, ...]:

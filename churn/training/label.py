@@ -18,11 +18,8 @@ from churn.features.rows import NEVER
 from churn.features.timeline import IntArray
 from churn.params import Params
 
-LEFT, STAYED, ENDS_IN_GAP, GONE_BEFORE = 1, 0, -1, -2
-DROPPED = {
-    ENDS_IN_GAP: "contract ends in the gap",
-    GONE_BEFORE: "had left before the cutoff, known only later",
-}
+LEFT, STAYED, ENDS_IN_GAP = 1, 0, -1
+DROPPED = {ENDS_IN_GAP: "contract ends in the gap"}
 """Labels that keep a row out of training, counted and said."""
 
 Labels = npt.NDArray[np.int8]
@@ -52,7 +49,8 @@ def window_of(params: Params, cutoff: date) -> LabelWindow:
 def labels(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
     """Return per cutoff one label per customer code: left, stayed, or a reason to drop the row.
 
-    The labels of an immature cutoff mean nothing; ask `window_of` first.
+    The labels of an immature cutoff mean nothing; ask `window_of` first. Nor do those of customers outside
+    the cohort.
     """
     if store.params.label.kind == "contract":
         return _contract_labels(store, cutoffs)
@@ -139,7 +137,11 @@ def spells(store: Store) -> Spells:
 
 
 def _contract_labels(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
-    """Left: the end of the spell that runs at the cutoff lies in the window."""
+    """Left: the end of the spell that runs at the cutoff lies in the window.
+
+    A member of the cohort has such a spell: the contract in force then is part of it. What became known late
+    cannot move its end before the cutoff, as spells only grow.
+    """
     merged = spells(store)
     result = []
     for cutoff in cutoffs:
@@ -148,7 +150,6 @@ def _contract_labels(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
         ends = np.full(store.n_customers, -1, dtype=np.int64)
         ends[merged.customer[begun]] = merged.end[begun]  # in order, so each customer's latest spell stays
         label = np.full(store.n_customers, STAYED, dtype=np.int8)
-        label[ends < day_number(cutoff)] = GONE_BEFORE
         label[(ends >= day_number(cutoff)) & (ends < day_number(window.start))] = ENDS_IN_GAP
         label[(ends >= day_number(window.start)) & (ends < day_number(window.end))] = LEFT
         result.append(label)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from churn.features.cohort import cohorts, read_customers
-from churn.training.label import ENDS_IN_GAP, GONE_BEFORE, LEFT, STAYED, labels, truth_sheet, window_of
+from churn.training.label import ENDS_IN_GAP, LEFT, STAYED, labels, truth_sheet, window_of
 from tests.worlds import World, draw
 
 CUTOFF = date(2024, 7, 1)
@@ -140,16 +140,15 @@ SUBSCRIPTIONS = """
 def test_a_contract_left_when_its_merged_spell_ends_in_the_window(tmp_path: Path) -> None:
     world = draw(tmp_path, subscriptions=SUBSCRIPTIONS, label=CONTRACT, since=None)
 
-    assert labelled(world) == {
+    found = labelled(world)
+
+    assert {who: found[who] for who, reason in reasons(world).items() if reason is None} == {
         "stays": STAYED,
         "leaves": LEFT,
         "first_day": LEFT,
         "after": STAYED,
         "renews": STAYED,
         "returns": LEFT,
-        "gone": GONE_BEFORE,
-        "lapsed": STAYED,
-        "cancels": LEFT,
         "regrets": LEFT,
     }
 
@@ -171,6 +170,63 @@ def test_the_cohort_of_contracts_runs_and_has_not_asked_to_leave(tmp_path: Path)
     assert {who for who, reason in found.items() if reason == "no live contract"} == {"gone", "lapsed"}
     assert {who for who, reason in found.items() if reason == "pending cancellation"} == {"cancels"}
     assert found["regrets"] is None
+
+
+def test_who_has_a_contract_that_nobody_cancelled_is_not_pending(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        subscriptions="""
+            customer  | started_at | ended_at   | cancel_requested_at | known_at
+            switches  | 2024-01-01 | 2024-07-20 | 2024-06-01          | 2024-01-01
+            switches  | 2024-06-01 |            |                     | 2024-06-01
+            ends_both | 2024-01-01 | 2024-07-20 | 2024-06-01          | 2024-01-01
+            ends_both | 2024-06-01 | 2024-12-31 | 2024-06-30          | 2024-06-01
+            had_two   | 2024-01-01 | 2024-07-20 | 2024-06-01          | 2024-01-01
+            had_two   | 2024-01-01 | 2024-05-01 |                     | 2024-01-01
+            will_have | 2024-01-01 | 2024-07-20 | 2024-06-01          | 2024-01-01
+            will_have | 2024-07-01 |            |                     | 2024-07-01
+            told_late | 2024-01-01 | 2024-07-20 | 2024-06-01          | 2024-01-01
+            told_late | 2024-06-01 |            |                     | 2024-07-01
+        """,
+        label=CONTRACT,
+        since=None,
+    )
+
+    assert reasons(world) == {
+        "switches": None,
+        "ends_both": "pending cancellation",
+        "had_two": "pending cancellation",
+        "will_have": "pending cancellation",
+        "told_late": "pending cancellation",
+    }
+
+
+def test_an_end_known_late_never_puts_a_customer_who_had_left_into_the_cohort(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        subscriptions="""
+            customer  | started_at | ended_at   | known_at
+            told_late | 2024-01-01 | 2024-06-20 | 2024-07-05
+            two_rows  | 2024-01-01 | 2024-05-01 | 2024-01-01
+            two_rows  | 2024-05-20 | 2024-06-20 | 2024-07-05
+            bridged   | 2024-01-01 | 2024-06-20 | 2024-07-05
+            bridged   | 2024-06-25 | 2024-07-20 | 2024-06-25
+            goes_on   | 2024-01-01 | 2024-07-20 | 2024-01-01
+            goes_on   | 2024-06-01 | 2024-06-20 | 2024-07-05
+        """,
+        label=CONTRACT,
+        since=None,
+    )
+
+    found = reasons(world)
+
+    assert found == {
+        "told_late": "no live contract",
+        "two_rows": "no live contract",
+        "bridged": None,
+        "goes_on": None,
+    }
+    assert {labelled(world)[who] for who, reason in found.items() if reason is None} == {LEFT}
 
 
 @pytest.mark.parametrize(
