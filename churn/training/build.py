@@ -18,8 +18,9 @@ from churn.data.store import Store, day_of
 from churn.errors import CallError, Stop
 from churn.features.matrix import Builder, Part
 from churn.features.signal import Signal
-from churn.params import Params, digest_of
+from churn.params import Params
 from churn.training.label import DROPPED, LEFT, Labels, labels, window_of
+from churn.training.snapshots import params_digest
 
 SHORTEST_HISTORY_DAYS = 91
 """Without cutoffs in params.yaml, the first lies this long after the first event of the label's table."""
@@ -29,7 +30,7 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
     """Return the cutoffs that params.yaml asks for, by default one a month over all the data.
 
     Raises:
-        CallError: a cutoff lies after the watermark.
+        CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
         Stop: the data are too short for one.
     """
     asked = params.snapshot
@@ -41,24 +42,47 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
             "are complete. Name earlier dates under snapshot (cutoffs or last), or ingest newer data."
         )
     if not cutoffs:
-        raise Stop(
-            f"snapshot: {params.label.core_table} is shorter than {SHORTEST_HISTORY_DAYS} days "
-            f"before the watermark {store.watermark}. Name a cutoff under snapshot.cutoffs."
-        )
+        raise _no_cutoff(params, store)
     return tuple(sorted(set(cutoffs)))
+
+
+def _no_cutoff(params: Params, store: Store) -> CallError | Stop:
+    """Return the mistake behind an empty list of cutoffs: `first`, `last`, or the data themselves."""
+    asked = params.snapshot
+    if asked.first:
+        return CallError(
+            f"snapshot.first: {asked.first} lies after the watermark {store.watermark}, up to which the data "
+            "are complete, so that no cutoff is left. Give an earlier first, or ingest newer data."
+        )
+    begin = _default_first(params, store)
+    why = f"at least {SHORTEST_HISTORY_DAYS} days after the first event of {params.label.core_table}"
+    if asked.last and begin <= store.tonight:
+        return CallError(
+            f"snapshot.last: {asked.last} lies before {begin}, the first cutoff without snapshot.first "
+            f"({why}), so that none is left. Give a later last, or name a first."
+        )
+    return Stop(
+        f"snapshot: the first cutoff would be {begin} ({why}), after the watermark {store.watermark}. "
+        "Ingest newer data, or name a cutoff under snapshot.cutoffs."
+    )
+
+
+def _default_first(params: Params, store: Store) -> date:
+    begin = day_of(store.tables[params.label.core_table].first_day or 0) + timedelta(SHORTEST_HISTORY_DAYS)
+    if params.snapshot.every == "month" and begin.day > 1:
+        return (begin.replace(day=1) + timedelta(31)).replace(day=1)
+    return begin
 
 
 def _every(params: Params, store: Store) -> Sequence[date]:
     asked = params.snapshot
-    begin = day_of(store.tables[params.label.core_table].first_day or 0) + timedelta(SHORTEST_HISTORY_DAYS)
+    first = asked.first or _default_first(params, store)
     last = asked.last or store.tonight
     if asked.every == "month":
-        first = asked.first or (begin.replace(day=1) + timedelta(31)).replace(day=1)
         months = range((last.year - first.year) * 12 + last.month - first.month + 1)
         found = [_months_later(first, number) for number in months]
         return [cutoff for cutoff in found if cutoff <= last]
     step = 7 if asked.every == "week" else int(asked.every.split()[0])
-    first = asked.first or begin
     return [first + timedelta(number) for number in range(0, (last - first).days + 1, step)]
 
 
@@ -76,33 +100,22 @@ def latest_matured(params: Params, store: Store) -> date:
     return store.watermark - wait
 
 
-def inputs_digest(params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:
-    """Return a digest of all that the snapshots depend on."""
-    described = [signal.described() for signal in signals]
-    return digest_of(
-        [
-            store.digest,
-            params.label_id,
-            params.snapshot.late_days,
-            described,
-            list(cutoffs),
-            str(store.watermark),
-        ]
-    )
-
-
 def write_snapshots(
-    params: Params, store: Store, signals: Sequence[Signal], advance: Callable[[int], None] = lambda _: None
+    params: Params,
+    store: Store,
+    signals: Sequence[Signal],
+    advance: Callable[[int], None] = lambda _: None,
+    only: date | None = None,
 ) -> dict[str, Any]:
     """Write `output/snapshots`, aside first, and return its manifest.
 
-    Per cutoff `part.parquet`: customer_id, cutoff, left (1, 0, missing while immature), then the signals.
+    The cutoffs are those of params.yaml, or `only` one. Per cutoff `part.parquet`: customer_id, cutoff, left (1, 0, missing while immature), then the signals.
 
     Raises:
-        CallError: a cutoff lies after the watermark.
+        CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
         Stop: the data are too short for one.
     """
-    cutoffs = snapshot_cutoffs(params, store)
+    cutoffs = (only,) if only else snapshot_cutoffs(params, store)
     builder = Builder(store, signals, cutoffs)
     decided = dict(zip(cutoffs, labels(store, cutoffs), strict=True))
     aside = params.output / ".snapshots.new"
@@ -116,7 +129,7 @@ def write_snapshots(
         "label_id": params.label_id,
         "label": params.label.model_dump(mode="json"),
         "store_digest": store.digest,
-        "inputs_digest": inputs_digest(params, store, builder.signals, cutoffs),
+        "params_digest": params_digest(params),
         "watermark": store.watermark.isoformat(),
     }
     (aside / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
