@@ -20,11 +20,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     store = ensure_store(params, say)
     if cutoff is not None:
         cutoff = store.cutoff_or_tonight(cutoff)
-        alone = params.snapshot.model_copy(update={"cutoffs": (cutoff,), "first": None, "last": None})
-        params = params.model_copy(update={"snapshot": alone})
     signals = selected(params, store)
     with say.progress("snapshot", store.n_customers) as advance:
-        manifest = write_snapshots(params, store, signals, advance)
+        manifest = write_snapshots(params, store, signals, advance, only=cutoff)
     for line in told(manifest):
         say(line)
     return None

@@ -109,7 +109,8 @@ def write_snapshots(
 ) -> dict[str, Any]:
     """Write `output/snapshots`, aside first, and return its manifest.
 
-    The cutoffs are those of params.yaml, or `only` one. Per cutoff `part.parquet`: customer_id, cutoff, left (1, 0, missing while immature), then the signals.
+    The cutoffs are those of params.yaml, or `only` one. Per cutoff `part.parquet`: customer_id, cutoff,
+    left (1, 0, missing while immature), then the signals.
 
     Raises:
         CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.

@@ -17,9 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.errors import CallError, Stop
-from churn.params import Params
+from churn.params import Params, digest_of
 from churn.training.rows import Rows
 
+ASKED = ("snapshot", "signals", "tables", "events")
+"""The sections of params.yaml that decide what snapshots hold, beside the label."""
 KEYS = ("customer_id", "cutoff", "left")
 
 
@@ -60,12 +62,21 @@ class Snapshots:
         return tuple(int(s.get("monotone", 0)) if s["kind"] == "number" else 0 for s in self.signals)
 
 
+def params_digest(params: Params) -> dict[str, str]:
+    """Return a digest of each section of params.yaml that decides what snapshots hold.
+
+    It is taken of what the file asks for; a cutoff named for one call (`--cutoff`) is no part of it.
+    """
+    stated = params.model_dump(mode="json", include=set(ASKED))
+    return {section: digest_of(stated[section])[:12] for section in ASKED}
+
+
 def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
     """Read `output/snapshots`, keeping the rows whose label is known (by a date, if one is given).
 
     Raises:
-        CallError: there are no snapshots, they are damaged or were made for another label, or the date
-            lies after the watermark.
+        CallError: there are no snapshots, they are damaged or were made for another label, other cutoffs,
+            signals or tables, or the date lies after the watermark.
         Stop: no label is matured.
     """
     folder = params.output / "snapshots"
@@ -110,6 +121,12 @@ def _manifest(folder: Path, params: Params) -> dict[str, Any]:
         raise CallError(
             "output/snapshots: they were made for another label than params.yaml asks for "
             f"({manifest['label_id']}, not {params.label_id}). Run `churn snapshot` again."
+        )
+    made, asked = manifest.get("params_digest", {}), params_digest(params)
+    if other := [section for section in ASKED if made.get(section) != asked[section]]:
+        raise CallError(
+            f"output/snapshots: they were made with other {', '.join(other)} than params.yaml asks for. "
+            "Run `churn snapshot` again."
         )
     return manifest
 

@@ -15,7 +15,7 @@ import pytest
 
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
-from churn.training.snapshots import Snapshots, read_snapshots
+from churn.training.snapshots import Snapshots, params_digest, read_snapshots
 
 FIRST = date(2024, 1, 1)
 SIGNALS = [
@@ -167,6 +167,7 @@ def write_world(
         "cutoffs": about,
         "signals": signal_entries(),
         "label_id": params.label_id,
+        "params_digest": params_digest(params),
         "store_digest": f"store-{seed}",
         "watermark": watermark.isoformat(),
     }

@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 
 from churn.errors import CallError, Stop
+from churn.params import ScoreParams, SignalsParams, SnapshotParams, TableParams, TrainParams
 from churn.training.backtest import columns_of
 from churn.training.rows import dates_of
 from churn.training.snapshots import read_snapshots
+from pipelines.snapshot import run as run_snapshot
+from tests.worlds import draw
 
 
 def test_rows_come_ordered_by_cutoff_with_signals_by_name(make_params, write_world) -> None:
@@ -61,6 +64,47 @@ def test_no_matured_label_is_a_stop(make_params, write_world) -> None:
 def test_no_snapshots_are_a_wrong_call(make_params) -> None:
     with pytest.raises(CallError):
         read_snapshots(make_params())
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"snapshot": SnapshotParams(every="week")}, "other snapshot than"),
+        ({"snapshot": SnapshotParams(late_days=3)}, "other snapshot than"),
+        ({"signals": SignalsParams(windows=(28,))}, "other signals than"),
+        (
+            {"tables": {"orders": TableParams(where="amount > 0")}, "events": {"visits": TableParams()}},
+            "other tables, events than",
+        ),
+    ],
+)
+def test_snapshots_made_with_other_parameters_are_refused_by_name(
+    make_params, write_world, asked: dict[str, object], named: str
+) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+
+    with pytest.raises(CallError, match=named):
+        read_snapshots(params.model_copy(update=asked))
+
+
+def test_parameters_of_model_and_night_leave_snapshots_as_they_are(make_params, write_world) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+
+    asked = params.model_copy(update={"train": TrainParams(seed=8), "score": ScoreParams(reasons=1)})
+
+    assert read_snapshots(asked).cutoffs == read_snapshots(params).cutoffs
+
+
+def test_a_cutoff_named_for_one_call_is_no_other_parameter(tmp_path, say) -> None:
+    logins = "customer | happened_at\nana | 2024-01-01\nana | 2024-07-20\nbo | 2024-05-20"
+    snapshot = {"watermark": "2024-08-01", "every": "week"}
+    params = draw(tmp_path, logins=logins, since=None, params={"snapshot": snapshot}).store.params
+
+    run_snapshot(params, cutoff=date(2024, 6, 1), say=say)
+
+    assert read_snapshots(params).cutoffs == (date(2024, 6, 1),)
 
 
 def test_snapshots_of_another_label_are_refused(make_params, write_world) -> None:
