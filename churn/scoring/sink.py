@@ -20,11 +20,13 @@ import pyarrow.parquet as pq
 from churn.errors import CallError
 
 STAGING = ".night-"
+CALLS = "_calls.csv"
+CALLS_LINK = "calls.csv"
 
 
 @dataclass(frozen=True)
 class NightFiles:
-    """The bytes of a night. Facts sit under a leading underscore, which Parquet readers pass over."""
+    """The bytes of a night. Facts and calls lie beside the scores, where an underscore hides them."""
 
     calls: bytes
     facts: bytes
@@ -50,8 +52,8 @@ def facts_path(output: Path, cutoff: date) -> Path:
 
 
 def calls_path(output: Path, cutoff: date) -> Path:
-    """Return where the call list is."""
-    return output / "calls" / f"cutoff={cutoff}" / "calls.csv"
+    """Return where people open the call list: a link into the night's folder, there only while that is."""
+    return output / "calls" / f"cutoff={cutoff}" / CALLS_LINK
 
 
 @contextmanager
@@ -74,10 +76,11 @@ def one_night_at_a_time(output: Path) -> Iterator[None]:
 
 
 def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
-    """Write a night's files aside, then put them in place, the scores last.
+    """Write a night's folder aside, then put it in place in one step.
 
-    A night that is already there with the same bytes is left alone. If it differs, its scores are taken away
-    first, so that at no moment scores stand beside another night's call list.
+    The call list lies in the night's folder, and the path that people open is a link to it. So scores and
+    calls come and go together: at every moment there is the old night, no night, or the new one, whole. A
+    night that is already there with the same bytes is left alone.
 
     Returns:
         Whether anything was written.
@@ -90,19 +93,21 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     if all(path.is_file() and path.read_bytes() == content for path, content in targets.items()):
         return False
     staging = output / f"{STAGING}{os.getpid()}"
-    staging.mkdir()
+    night = staging / "night"
+    night.mkdir(parents=True)
     for path, content in targets.items():
-        _write_through(staging / path.name, content)
-    _sync_folder(staging)
-    last = scores_path(output, cutoff)
-    for path in targets:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    if last.exists():
-        last.unlink()
-        _sync_folder(last.parent)
-    for path in targets:
-        os.replace(staging / path.name, path)
-        _sync_folder(path.parent)
+        _write_through(night / (CALLS if path.name == CALLS_LINK else path.name), content)
+    _sync_folder(night)
+    place, link = scores_path(output, cutoff).parent, calls_path(output, cutoff)
+    for folder in (place.parent, link.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    (staging / CALLS_LINK).symlink_to(Path("..", "..", "scores", place.name, CALLS))
+    os.replace(staging / CALLS_LINK, link)
+    _sync_folder(link.parent)
+    if place.exists():
+        os.rename(place, staging / "before")
+    os.rename(night, place)
+    _sync_folder(place.parent)
     shutil.rmtree(staging)
     return True
 
