@@ -70,7 +70,8 @@ def score_table(
     """Lay out a night as the score file, one row per customer of the roster, ordered by id.
 
     The 30, 60 and 90 days probabilities exist for contract labels only. One model knows one horizon, so a
-    horizon of 28 to 31 days fills the 30 days column and the others stay missing rather than scaled.
+    horizon of 28 to 31 days that begins tonight, without a gap, fills the 30 days column; the others stay
+    missing rather than scaled.
     `play` names the rule that fired; action, owner, due date and the rest stand only where a contact is due.
 
     Args:
@@ -89,7 +90,7 @@ def score_table(
     because = [why if out else None for why, out in zip(ordered["excluded_because"], left_out, strict=True)]
 
     cells = _of_cohort(judged, cutoff)
-    if label.horizon_days in ONE_MONTH:
+    if label.horizon_days in ONE_MONTH and label.gap_days == 0:
         cells["churn_probability_30d"] = cells["churn_probability"]
     table: dict[str, pa.Array] = {}
     for field in schema:

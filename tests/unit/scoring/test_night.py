@@ -67,10 +67,13 @@ def test_the_score_file_has_the_agreed_columns_in_the_agreed_order(company):
 
 
 @pytest.mark.parametrize(
-    ("horizon", "filled"), [(28, True), (31, True), (27, False), (32, False), (90, False)]
+    ("horizon", "gap", "filled"),
+    [(28, 0, True), (31, 0, True), (27, 0, False), (32, 0, False), (90, 0, False), (30, 1, False)],
 )
-def test_contract_labels_have_month_columns_and_only_a_month_long_horizon_fills_one(company, horizon, filled):
-    label = LabelParams(kind="contract", horizon_days=horizon)
+def test_contract_labels_have_month_columns_and_only_a_month_from_tonight_fills_one(
+    company, horizon, gap, filled
+):
+    label = LabelParams(kind="contract", horizon_days=horizon, gap_days=gap)
     company.params = company.params.model_copy(update={"label": label})
 
     night = night_of(company)
