@@ -106,7 +106,11 @@ COMPARE: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Test:
-    """Compare one column, or the least of several; the least is over those that have a value."""
+    """Compare one column, or the least of several; the least is over those that have a value.
+
+    With `or_missing`, a column that is not here at all counts as missing for everybody. The least of columns
+    of which none is here holds for nobody: there is nothing a customer could have done.
+    """
 
     keys: tuple[str, ...]
     comparison: Comparison
@@ -117,7 +121,7 @@ class Test:
         """Tell for which customers the comparison holds."""
         present = [columns[key] for key in self.keys if key in columns]
         if not present:
-            return np.full(rows, self.comparison.or_missing)
+            return np.full(rows, self._holds_without)
         if len(self.keys) == 1:
             return self.comparison.holds(present[0])
         stacked = np.column_stack([values.astype(np.float64) for values in present])
@@ -131,7 +135,11 @@ class Test:
 
     def possible(self, present: Set[str]) -> bool:
         """Tell whether it can hold for anybody with only these columns."""
-        return self.comparison.or_missing or bool(self.names() & present)
+        return self._holds_without or bool(self.names() & present)
+
+    @property
+    def _holds_without(self) -> bool:
+        return self.comparison.or_missing and len(self.keys) == 1
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,13 @@ class _OnceLoader(yaml.SafeLoader):
         """Build a mapping, refusing repeated keys."""
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    "a name cannot be a list or mapping; put text with braces in quotes",
+                    key.start_mark,
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"'{key.value}' is given twice", key.start_mark

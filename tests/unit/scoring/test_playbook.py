@@ -12,6 +12,7 @@ KINDS = {
     "survey_last_rating": "number",
     "logins_days_since_last": "number",
     "orders_days_since_last": "number",
+    "tenure_days": "number",
     "tickets_count_28d": "number",
     "country": "level",
 }
@@ -113,6 +114,7 @@ def test_the_first_play_in_file_order_wins():
         ("{survey_last_rating: {below: 7}, health: {at_most: 2}}", True),
         ("{survey_last_rating: {below: 7, or_missing: true}, health: {at_most: 2}}", False),
         ("{any: [{survey_last_rating: {below: 7}}, {health: {at_most: 2}}]}", False),
+        ("{least_of: [survey_last_rating], below: 7, or_missing: true, health: {at_most: 2}}", False),
     ],
 )
 def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(when, off):
@@ -220,6 +222,10 @@ WHEN = "when: {health: {at_most: 2}}"
             f"plays:\n  - {{name: p, {WHEN}, {REST}, name: q}}",
             "line 2: not a playbook: 'name' is given twice.",
         ),
+        (
+            "plays:\n  - action: {{first_name}}\n",
+            "line 2: not a playbook: a name cannot be a list or mapping; put text with braces in quotes.",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_place_and_the_way_out(text, problem):
@@ -276,6 +282,7 @@ def test_the_default_playbook_asks_for_the_rating_then_the_silence_then_the_heal
         "survey_last_rating": np.array([6.0, 7.0, np.nan, np.nan]),
         "logins_days_since_last": np.array([1.0, 14.0, 1.0, 1.0]),
         "orders_days_since_last": np.array([1.0, 30.0, 30.0, 30.0]),
+        "tenure_days": np.array([90.0, 90.0, 90.0, 90.0]),
         "health": np.array([5.0, 5.0, 2.0, 3.0]),
     }
     book = read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS)
@@ -284,3 +291,26 @@ def test_the_default_playbook_asks_for_the_rating_then_the_silence_then_the_heal
 
     names = [book.rules[place].play.name if place >= 0 else None for place in chosen]
     assert names == ["low-rating", "gone-quiet", "check-in", None]
+
+
+def test_whoever_was_never_seen_counts_as_quiet_once_they_have_been_here_two_weeks():
+    columns = {
+        "logins_days_since_last": np.array([np.nan, np.nan, np.nan]),
+        "orders_days_since_last": np.array([np.nan, np.nan, 3.0]),
+        "tenure_days": np.array([14.0, 13.0, 400.0]),
+    }
+    book = read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS)
+
+    chosen = book.choose(columns, 3)
+
+    names = [book.rules[place].play.name if place >= 0 else None for place in chosen]
+    assert names == ["gone-quiet", None, None]
+
+
+def test_nobody_is_quiet_where_neither_logins_nor_orders_are_kept():
+    book = read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS)
+
+    chosen = book.choose({"tenure_days": np.array([400.0])}, 1)
+
+    assert list(chosen) == [-1]
+    assert "gone-quiet" in book.switched_off({"tenure_days"})
