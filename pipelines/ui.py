@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Sequence
 from datetime import date
 
+from churn.data.address import user_of, without_secret
 from churn.errors import CallError, ModelError
 from churn.params import Params
 from pipelines.cli import Say
@@ -38,12 +40,13 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
     if report.exists():
         say(f"report  {report}")
     if params.tracking.uri.startswith(("http://", "https://")):
-        say(f"runs    {_link(params.tracking.uri.rstrip('/'), params.tracking.experiment)}")
+        address = without_secret(params.tracking.uri).rstrip("/")
+        say(f"runs    {_link(address, params.tracking.experiment, user_of(params.tracking.uri))}")
         return
     port = _free_port([port] if port is not None else [USUAL_PORT, 0])
     address = f"http://127.0.0.1:{port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive its parent
-    command, environment = _command(params.tracking.uri, port), _environment()
+    command, environment = _command(port), _environment(params.tracking.uri)
     server = subprocess.Popen(command, env=environment, stdout=STDERR, start_new_session=True)
     try:
         _wait(server, address)
@@ -58,8 +61,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
             server.wait()
 
 
-def _command(uri: str, port: int) -> list[str]:
-    where = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+def _command(port: int) -> list[str]:
+    where = ["--host", "127.0.0.1", "--port", str(port)]
     return [
         sys.executable,
         "-m",
@@ -73,8 +76,9 @@ def _command(uri: str, port: int) -> list[str]:
     ]
 
 
-def _environment() -> dict[str, str]:
+def _environment(uri: str) -> dict[str, str]:
     return os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not as an argument: everybody on the machine may list those
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONWARNINGS": "ignore",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -108,12 +112,15 @@ def _wait(server: subprocess.Popen[bytes], address: str) -> None:
     raise ModelError(f"mlflow server did not answer within {START_SECONDS} seconds.")
 
 
-def _link(address: str, experiment: str) -> str:
+def _link(address: str, experiment: str, user: str | None = None) -> str:
     """Return the page of the experiment, or the front page as long as it has no runs."""
     name = urllib.parse.quote(experiment)
     try:
         query = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}"
-        with urllib.request.urlopen(query, timeout=30) as answer:
+        asked = urllib.request.Request(query)
+        if user:
+            asked.add_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
+        with urllib.request.urlopen(asked, timeout=30) as answer:
             number = json.load(answer)["experiment"]["experiment_id"]
     except urllib.error.HTTPError as error:
         if error.code != 404:

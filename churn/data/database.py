@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import duckdb
 import pyarrow.parquet as pq
 
+from churn.data.address import without_secret
 from churn.data.source import Source
 from churn.data.sql import first_line, literal
 from churn.errors import SourceError
@@ -81,7 +81,7 @@ def open_database(
         raise SourceError(
             f"source: {scheme}:// needs its driver. Install it with `pip install 'churn[{EXTRAS[scheme]}]'`."
         ) from None
-    place = _without_secret(uri)
+    place = without_secret(uri)
     try:
         remote = driver.connect(uri.removeprefix("sqlite:///") if scheme == "sqlite" else uri)
     except driver.Error as error:
@@ -92,10 +92,3 @@ def open_database(
             tables = tuple(sorted(str(row[0]) for row in cursor.fetchall()))
         errors = (duckdb.Error, driver.Error)
         yield Database(connection, tables, place, errors, remote=remote, scratch=scratch)
-
-
-def _without_secret(uri: str) -> str:
-    """Return the address without user and password, fit for a message."""
-    parts = urlsplit(uri)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from churn.data.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.model import scorer as scorer_module
 from churn.model.bundle import bundle_digest, write_json
@@ -54,21 +55,21 @@ def load_exported(folder: Path, threads: int = 0) -> Champion:
         ModelError: it is missing, or one of its files is damaged.
     """
     if not (folder / "champion.json").is_file():
-        raise ModelError(f"models/{folder.name}: there is none. Run `churn train` and `churn promote` first.")
+        raise ModelError(f"{folder}: there is no champion. Run `churn train` and `churn promote` first.")
     try:
         about = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
         version, digest = str(about["version"]), str(about["digest"])
     except (ValueError, KeyError, TypeError):
         raise ModelError(
-            f"models/{folder.name}/champion.json is damaged. Export the model again with `churn promote`."
+            f"{folder / 'champion.json'} is damaged. Export the model again with `churn promote`."
         ) from None
     try:
         scorer = Scorer.load(folder / BUNDLE, threads)
     except CorruptError as error:
-        raise ModelError(f"models/{folder.name}: {error} `churn promote` does that.") from None
+        raise ModelError(f"{folder}: {error} `churn promote` does that.") from None
     if bundle_digest(folder / BUNDLE) != digest:
         raise ModelError(
-            f"models/{folder.name}/{BUNDLE / 'manifest.json'} is not that of version {version}: its digest "
+            f"{folder / BUNDLE / 'manifest.json'} is not that of version {version}: its digest "
             "differs from champion.json. Export the model again with `churn promote`."
         )
     return Champion(scorer, version, digest)
@@ -81,12 +82,14 @@ class Registry:
         self.params = params
         self.name = params.tracking.model
         self._mlflow = _quiet_mlflow()
+        from sqlalchemy.exc import SQLAlchemyError  # MLflow lets those of its database through
+
         self._mlflow.set_tracking_uri(params.tracking.uri)
         self._mlflow.set_registry_uri(params.tracking.uri)
         try:
             self._client = self._mlflow.MlflowClient()
             self.experiment_id = self._experiment()
-        except (self._mlflow.exceptions.MlflowException, OSError) as error:
+        except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
             raise ModelError(_in_words(params.tracking.uri, error)) from None
 
     @contextmanager
@@ -96,6 +99,17 @@ class Registry:
         name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
         with self._mlflow.start_run(experiment_id=self.experiment_id, nested=nested, **name_or_id) as run:
             yield run.info.run_id
+
+    @contextmanager
+    def child(self, parent: str, name: str) -> Iterator[str]:
+        """Open the child run of this name inside the open run, the one it has already or a new one."""
+        found = self._client.search_runs(
+            [self.experiment_id],
+            f"tags.`mlflow.parentRunId` = '{parent}' and attributes.run_name = '{name}'",
+            max_results=1,
+        )
+        with self.run(name, found[0].info.run_id if found else None) as run_id:
+            yield run_id
 
     def log(
         self,
@@ -201,11 +215,14 @@ class Registry:
             exported = load_champion(self.params)
         except ModelError:
             state = "damaged" if self.params.champion.exists() else "missing"
-            what, stands = f"models/champion is {state}.", None
+            what, stands = f"{self.params.champion} is {state}.", None
         else:
             if exported.version == champion and exported.digest == self._digest_of(champion):
                 return None
-            what = f"models/champion holds version {exported.version}, the registry's champion is {champion}."
+            what = (
+                f"{self.params.champion} holds version {exported.version}, the registry's champion is "
+                f"{champion}."
+            )
             stands = exported.version if exported.digest == self._digest_of(exported.version) else None
         self._move(champion, before=stands)
         return champion, what
@@ -247,12 +264,17 @@ class Registry:
     def link(self, run_id: str) -> str:
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
         uri = self.params.tracking.uri
-        base = uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+        base = without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
         return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
     def _experiment(self) -> str:
         name = self.params.tracking.experiment
         known = self._client.get_experiment_by_name(name)
+        if known is not None and known.lifecycle_stage == "deleted":
+            raise ModelError(
+                f"tracking.experiment: '{name}' was deleted in MLflow. Bring it back with `mlflow "
+                f"experiments restore --experiment-id {known.experiment_id}`, or name another under tracking.experiment."
+            )
         if known is not None:
             return str(known.experiment_id)
         uri = self.params.tracking.uri
@@ -273,8 +295,8 @@ class Registry:
             )
         except (self._mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
-                f"registry: version {version} of '{self.name}' cannot be exported: {_first_line(error)} "
-                "Run `churn train` again."
+                f"registry: version {version} of '{self.name}' cannot be exported: "
+                f"{hide_secret(_first_line(error), self.params.tracking.uri)} Run `churn train` again."
             ) from None
         if not (aside / BUNDLE / "manifest.json").is_file():
             raise ModelError(
@@ -350,8 +372,8 @@ def _requirements() -> Sequence[str]:
 
 def _in_words(uri: str, error: Exception) -> str:
     return (
-        f"params.yaml: tracking.uri '{uri}' cannot be opened: {_first_line(error)} "
-        "Give sqlite:///FILE or the address of an MLflow server."
+        f"params.yaml: tracking.uri '{without_secret(uri)}' cannot be opened: "
+        f"{hide_secret(_first_line(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import cli
+from pipelines import cli, ui
 
 PARAMS = "source: data\nlabel: {kind: inactivity, table: orders, horizon_days: 28}\n"
 
@@ -76,3 +76,21 @@ def test_an_unreachable_tracking_server_is_told_in_words(
 
     assert code == 13
     assert "http://127.0.0.1:1 cannot be reached" in capsys.readouterr().err
+
+
+def test_the_address_of_the_store_is_handed_over_where_nobody_lists_it() -> None:
+    uri = "postgresql://ana:hush@db/runs"
+
+    assert not any("hush" in word for word in ui._command(5000))
+    assert ui._environment(uri)["MLFLOW_BACKEND_STORE_URI"] == uri
+
+
+def test_a_password_of_a_server_elsewhere_is_not_told(
+    params_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = cli.main("ui", ["--params", str(params_file), "--set", "tracking.uri=http://ana:hush@127.0.0.1:1"])
+
+    told = "".join(capsys.readouterr())
+    assert code == 13
+    assert "127.0.0.1:1" in told
+    assert "hush" not in told

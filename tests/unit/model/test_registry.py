@@ -290,6 +290,34 @@ def test_a_registry_that_cannot_be_opened_is_named(params: Params) -> None:
         Registry(params.model_copy(update={"tracking": wrong}))
 
 
+@pytest.mark.parametrize(
+    "uri", ["postgresql+nodriver://ana:hu%40sh@db/runs", "http://ana:hu%40sh@127.0.0.1:1"]
+)
+def test_a_password_in_the_address_is_never_told(params: Params, uri: str, monkeypatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracking = params.tracking.model_copy(update={"uri": uri})
+    secret = params.model_copy(update={"tracking": tracking})
+
+    with pytest.raises(ModelError) as raised:
+        Registry(secret)
+    registry = Registry(params)
+    registry.params = secret
+
+    told = str(raised.value) + registry.link("abc")
+    assert "tracking.uri" in told
+    assert not any(word in told for word in ("ana", "hu%40sh", "hu@sh"))
+
+
+def test_an_experiment_deleted_in_mlflow_is_named_with_the_way_out(params: Params) -> None:
+    import mlflow
+
+    number = Registry(params).experiment_id
+    mlflow.MlflowClient(params.tracking.uri).delete_experiment(number)
+
+    with pytest.raises(ModelError, match=f"'work' was deleted.*--experiment-id {number}"):
+        Registry(params)
+
+
 def test_links_open_the_page_for_models(params: Params) -> None:
     registry = Registry(params)
 
