@@ -35,7 +35,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.evaluation import judge_all, predictions_frame, rates
     from churn.training.gates import span, too_good
     from churn.training.plots import write_plots
-    from churn.training.record import PROMOTION, read_record
+    from churn.training.record import PROMOTION, read_record, training_folder
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
 
@@ -47,7 +47,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
             "evaluate: no matured cutoff leaves an earlier matured one to train on. "
             "Add earlier cutoffs to snapshot in params.yaml."
         )
-    record.check_fits(snapshots, cutoffs.test[0])
+    record.check_fits(snapshots, cutoffs.test[0], training_folder(params))
     rows = snapshots.rows.at(cutoffs.test)
 
     with say.progress("evaluate", 3) as advance:
@@ -156,12 +156,13 @@ def _champion(params: Params, snapshots: Snapshots, cutoffs: Plan) -> tuple[dict
 def _write_card(params: Params, record: Record, folder: Path) -> None:
     import json
 
+    from churn.data.files import write_whole
     from churn.training.card import card
     from churn.training.record import training_folder
 
     spec = json.loads((training_folder(params) / "bundle" / "spec.json").read_text(encoding="utf-8"))
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    (folder / "card.md").write_text(card(evaluated, spec, record.importance), encoding="utf-8")
+    write_whole(folder / "card.md", card(evaluated, spec, record.importance).encode())
 
 
 def _log(params: Params, record: Record, folder: Path) -> str:
@@ -186,7 +187,7 @@ def _log(params: Params, record: Record, folder: Path) -> str:
         registry.count_look(record.run_id)
         registry.log_tree(folder)
         for name, numbers in evaluated["candidates"].items():
-            with registry.run(name):
+            with registry.child(record.run_id, name):
                 registry.log(params={"candidate": name}, metrics=_flat(numbers))
     return registry.link(record.run_id)
 

@@ -95,14 +95,15 @@ def _evaluated(params: Params, digest: str) -> dict[str, Any]:
 
     from churn.errors import CallError
 
+    folder = params.output / "evaluate"
     try:
-        text = (params.output / "evaluate" / "metrics.json").read_text(encoding="utf-8")
+        text = (folder / "metrics.json").read_text(encoding="utf-8")
         evaluated: dict[str, Any] = json.loads(text)
     except (OSError, ValueError):
-        raise CallError("output/evaluate: nothing was evaluated yet. Run `churn evaluate` first.") from None
+        raise CallError(f"{folder}: nothing was evaluated yet. Run `churn evaluate` first.") from None
     if evaluated["model"]["digest"] != digest:
         raise CallError(
-            f"output/evaluate: it judged version {evaluated['model']['version']}, but another challenger was "
+            f"{folder}: it judged version {evaluated['model']['version']}, but another challenger was "
             "trained since. Run `churn evaluate` again."
         )
     return evaluated

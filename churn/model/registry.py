@@ -273,7 +273,8 @@ class Registry:
         if known is not None and known.lifecycle_stage == "deleted":
             raise ModelError(
                 f"tracking.experiment: '{name}' was deleted in MLflow. Bring it back with `mlflow "
-                f"experiments restore --experiment-id {known.experiment_id}`, or name another under tracking.experiment."
+                f"experiments restore --experiment-id {known.experiment_id}`, or name another under "
+                "tracking.experiment."
             )
         if known is not None:
             return str(known.experiment_id)

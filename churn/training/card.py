@@ -29,8 +29,8 @@ def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapp
         "",
         f"**Label.** {label['kind']} in `{core}`: left in the {spec['horizon_days']} days that begin {begin} "
         f"(label {spec['label_id']}, days in {spec['timezone']}).",
-        f"**Data.** {spec['rows']:,} rows with {spec['churners']:,} churners ({spec['training_rate']:.1%}) at "
-        f"{len(spec['trained_cutoffs'])} cutoffs from {spec['trained_cutoffs'][0]} to "
+        f"**Data.** {spec['rows']:,} rows with {spec['churners']:,} churners ({spec['training_rate']:.1%}) "
+        f"at {len(spec['trained_cutoffs'])} cutoffs from {spec['trained_cutoffs'][0]} to "
         f"{spec['trained_cutoffs'][-1]}; data complete up to {spec['watermark']}. "
         f"The usual rate, by which health is told, is that of the last {spec['base_rate_cutoffs']}: "
         f"{spec['base_rate']:.1%}.",

@@ -47,7 +47,7 @@ class Record:
     choice_cutoffs: tuple[date, ...]
     importance: dict[str, float]
 
-    def check_fits(self, snapshots: Snapshots, first_test: date) -> None:
+    def check_fits(self, snapshots: Snapshots, first_test: date, folder: Path) -> None:
         """Check that the challenger learnt from these snapshots and was chosen before the first test.
 
         Raises:
@@ -55,7 +55,7 @@ class Record:
         """
         if self.snapshots_digest != snapshots.digest:
             raise CallError(
-                "output/train: the challenger learnt from other snapshots than those in output/snapshots. "
+                f"{folder}: the challenger learnt from other snapshots than those beside it. "
                 "Run `churn train` again."
             )
         if self.chosen_by is None or self.chosen_by > first_test:
@@ -100,7 +100,9 @@ def read_record(params: Params) -> Record:
     try:
         facts: dict[str, Any] = json.loads((training_folder(params) / "train.json").read_text("utf-8"))
     except (OSError, ValueError):
-        raise CallError("output/train: no challenger was trained yet. Run `churn train` first.") from None
+        raise CallError(
+            f"{training_folder(params)}: no challenger was trained yet. Run `churn train` first."
+        ) from None
     return Record(
         model=facts["model"],
         version=facts["version"],

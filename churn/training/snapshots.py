@@ -96,7 +96,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
     digest = hashlib.sha256()
     for day, path in parts.items():
         if not path.is_file():
-            raise CallError(f"output/snapshots: the snapshot of {day} is gone. Run `churn snapshot` again.")
+            raise CallError(f"{folder}: the snapshot of {day} is gone. Run `churn snapshot` again.")
         digest.update(f"{day} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     rows, customers = _rows(parts, signals)
     return Snapshots(
@@ -116,16 +116,16 @@ def _manifest(folder: Path, params: Params) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise CallError("output/snapshots: there are no snapshots. Run `churn snapshot` first.") from None
+        raise CallError(f"{folder}: there are no snapshots. Run `churn snapshot` first.") from None
     if manifest["label_id"] != params.label_id:
         raise CallError(
-            "output/snapshots: they were made for another label than params.yaml asks for "
+            f"{folder}: they were made for another label than params.yaml asks for "
             f"({manifest['label_id']}, not {params.label_id}). Run `churn snapshot` again."
         )
     made, asked = manifest.get("params_digest", {}), params_digest(params)
     if other := [section for section in ASKED if made.get(section) != asked[section]]:
         raise CallError(
-            f"output/snapshots: they were made with other {', '.join(other)} than params.yaml asks for. "
+            f"{folder}: they were made with other {', '.join(other)} than params.yaml asks for. "
             "Run `churn snapshot` again."
         )
     return manifest
@@ -144,8 +144,7 @@ def _part(path: Path, columns: list[str]) -> pd.DataFrame:
         frame: pd.DataFrame = pq.read_table(path, partitioning=None, columns=columns).to_pandas()
     except (OSError, pa.ArrowException, KeyError) as error:
         raise CallError(
-            f"output/snapshots/{path.parent.name}/part.parquet cannot be read: "
-            f"{str(error).splitlines()[0]:.120} Run `churn snapshot` again."
+            f"{path} cannot be read: {str(error).splitlines()[0]:.120} Run `churn snapshot` again."
         ) from None
     return frame
 

@@ -25,9 +25,7 @@ def evaluated(
             "challenger_minus_recency": {"log_loss": number(recency), "auc": number(auc - 0.65)},
             "challenger_minus_base_rate": {"log_loss": number(base)},
         },
-        "by_cutoff": {
-            "2024-01-01": {"challenger": ours, "base_rate": {"observed_expected": number(0.93)}}
-        },
+        "by_cutoff": {"2024-01-01": {"challenger": ours, "base_rate": {"observed_expected": number(0.93)}}},
     }
 
 

@@ -110,6 +110,33 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     assert any(child.info.run_name.startswith("fold") for child in children)
 
 
+def test_evaluating_again_measures_the_same_child_runs(make_params, write_world, say) -> None:
+    import mlflow
+
+    params = make_params()
+    write_world(params, customers=400, cutoffs=5)
+    train.run(params, say=say)
+
+    for _ in range(2):
+        evaluate.run(params, say=say)
+
+    registry = Registry(params)
+    runs = mlflow.MlflowClient(params.tracking.uri).search_runs([registry.experiment_id])
+    names = [run.info.run_name for run in runs]
+    assert names.count("challenger") == names.count("recency") == names.count("logistic") == 1
+
+
+def test_missing_files_are_named_where_params_put_them(make_params, write_world, say) -> None:
+    params = make_params("elsewhere")
+
+    with pytest.raises(CallError, match=str(params.output / "snapshots")):
+        train.run(params, say=say)
+    with pytest.raises(CallError, match=str(params.output / "train")):
+        promote.run(params, say=say)
+    with pytest.raises(ModelError, match=str(params.champion)):
+        load_champion(params)
+
+
 def test_a_champion_is_compared_once_new_cutoffs_have_come(make_params, write_world, say) -> None:
     params = make_params()
     write_world(params, customers=400, cutoffs=8)
