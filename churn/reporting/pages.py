@@ -15,6 +15,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from churn.reporting import charts
+from churn.reporting.bands import band_outcomes
 from churn.reporting.quality import quality_of
 from churn.reporting.sources import Sources
 
@@ -72,6 +73,8 @@ def render(sources: Sources) -> str:
         calls=_calls(sources),
         most=MOST_CALLS,
         quality=quality,
+        outcomes=band_outcomes(sources.tested, facts["base_rate"]) if quality else None,
+        band_names=BANDS,
         same_model=quality is None or not quality.version or quality.version == facts["model_version"],
         calibration=Markup(quality.calibration_svg) if quality else "",
         gain=Markup(quality.gain_svg) if quality else "",

@@ -23,7 +23,8 @@ from churn.scoring.sink import calls_path, facts_path, scores_path
 class Sources:
     """A night's table, its call list as `(customer_id, name)` in order, its facts, and the evaluation.
 
-    `metrics` and `promotion` are None where `churn evaluate` or `churn promote` has not been run.
+    `metrics` and `promotion` are None where `churn evaluate` or `churn promote` has not been run; `tested`,
+    the customers of the test cutoffs with what the model said and what came of it, comes with `metrics`.
     """
 
     cutoff: date
@@ -32,6 +33,7 @@ class Sources:
     facts: Mapping[str, Any]
     metrics: Mapping[str, Any] | None
     promotion: Mapping[str, Any] | None
+    tested: pd.DataFrame | None = None
 
 
 def read_sources(output: Path, cutoff: date | None = None) -> Sources:
@@ -60,7 +62,16 @@ def read_sources(output: Path, cutoff: date | None = None) -> Sources:
         facts=json.loads(facts_path(output, night).read_text(encoding="utf-8")),
         metrics=_json(output / "evaluate" / "metrics.json"),
         promotion=_json(output / "evaluate" / "promotion.json"),
+        tested=_tested(output / "evaluate" / "predictions.parquet"),
     )
+
+
+def _tested(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    columns = ["customer_id", "left", "challenger"]
+    found: pd.DataFrame = pq.read_table(path, columns=columns, partitioning=None).to_pandas()
+    return found
 
 
 def _json(path: Path) -> Mapping[str, Any] | None:
