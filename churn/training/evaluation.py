@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from churn.training import metrics
-from churn.training.intervals import Draws, Estimate, draw_customers, judge
+from churn.training.intervals import Draws, Estimate, draw_customers, judge, paired
 from churn.training.metrics import BINS, Floats
 from churn.training.rows import Rows, dates_of
 
@@ -51,16 +51,14 @@ def judge_all(
     weights, column = _draws_for(rows, draws, seed)
     estimates = {name: _judge(rows, p, column, weights, share) for name, p in predictions.items()}
     ours = predictions["challenger"]
-    paired = {}
+    differences = {}
     for one, other in PAIRS:
         if one in estimates and other in estimates:
             common = np.isfinite(predictions[one]) & np.isfinite(predictions[other])
             first = estimates[one]
             if not common.all():
                 first = _judge(rows, np.where(common, predictions[one], np.nan), column, weights, share)
-            paired[f"{one}_minus_{other}"] = {
-                name: (first[name] - estimates[other][name]).as_dict() for name in first
-            }
+            differences[f"{one}_minus_{other}"] = paired(first, estimates[other])
     by_cutoff: dict[str, Any] = {}
     for day in dates_of(rows.cutoff):
         here = np.isin(rows.cutoff, rows.at([day]).cutoff)
@@ -74,7 +72,7 @@ def judge_all(
             name: _numbers(rows.left[np.isfinite(p)], p[np.isfinite(p)], estimates[name], share)
             for name, p in predictions.items()
         },
-        paired=paired,
+        paired=differences,
         by_cutoff=by_cutoff,
         calibration_table=calibration_table(rows.left, ours),
         gain_table=gain_table(rows.left, ours),
@@ -189,6 +187,7 @@ def _numbers(
     """Return estimates as JSON values with what they must be read beside: rows, base rate, ceilings."""
     numbers: dict[str, Any] = {name: estimate.as_dict() for name, estimate in estimates.items()}
     base = float(left.mean())
-    numbers["ece"]["noise_floor"] = metrics.calibration_error(left, probability)[1]
+    error, floor = metrics.calibration_error(left, probability)
+    numbers["ece"] = {"value": error, "noise_floor": floor}
     numbers["lift_at_contact_share"]["ceiling"] = metrics.lift_ceiling(base, share)
     return numbers | {"rows": len(left), "churners": int(left.sum()), "base_rate": base}

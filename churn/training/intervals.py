@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.training import metrics
-from churn.training.metrics import BINS, Floats, Ints, Ranking
+from churn.training.metrics import Floats, Ints, Ranking
 
 Draws = npt.NDArray[np.uint8]
 CHUNK = 64
@@ -62,7 +62,10 @@ def draw_customers(customers: int, draws: int, seed: int) -> Draws:
 def judge(
     left: Floats, probability: Floats, customer: Ints, draws: Draws, share: float
 ) -> dict[str, Estimate]:
-    """Return every metric with its interval.
+    """Return every metric that has an interval, with it.
+
+    The calibration error has none: drawn rows are noisier than all rows, and noise adds to it, so that
+    a percentile interval lies above the truth. It is read beside its noise floor instead.
 
     Args:
         left: Outcomes.
@@ -123,8 +126,6 @@ def _running(values: Draws, ranking: Ranking) -> Floats:
 def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
     """Return what each row adds to the sums that the metrics which need no order are made of."""
     at = line if np.isfinite(line).all() else np.zeros(2)
-    gap = np.zeros((len(left), BINS))
-    gap[np.arange(len(left)), metrics.equal_count_bins(probability)] = left - probability
     return np.column_stack(
         [
             np.ones(len(left)),
@@ -133,7 +134,6 @@ def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
             metrics.row_log_loss(left, probability),
             (left - probability) ** 2,
             metrics.line_sums(left, metrics.log_odds(probability), at),
-            gap,
         ]
     )
 
@@ -155,5 +155,4 @@ def _from_sums(sums: Floats, line: Floats) -> dict[str, Floats]:
             "observed_expected": left / expected,
             "calibration_slope": lines[:, 1],
             "calibration_intercept": lines[:, 0],
-            "ece": np.abs(sums[:, 10:]).sum(axis=1) / rows,
         }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from churn.data.files import write_whole
 
 INK, LINE, SOFT = "#1f2933", "#0b7285", "#adb5bd"
 
@@ -25,10 +28,16 @@ def write_plots(folder: Path, evaluated: Mapping[str, Any], importance: Mapping[
     for name, figure in figures.items():
         FigureCanvasAgg(figure)
         with mpl.rc_context({"svg.hashsalt": name}):  # the same chart gives the same bytes
-            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+            _write(figure, folder / f"{name}.svg", metadata={"Date": None})
+        _write(figure, folder / f"{name}.png", dpi=110, metadata={"Software": None})
         written.append(folder / f"{name}.png")
     return written
+
+
+def _write(figure: Figure, path: Path, **how: Any) -> None:
+    drawn = BytesIO()
+    figure.savefig(drawn, format=path.suffix[1:], **how)
+    write_whole(path, drawn.getvalue())
 
 
 def calibration_figure(table: Sequence[Mapping[str, float]]) -> Figure:

@@ -28,6 +28,7 @@ def test_all_candidates_are_measured_on_the_same_draws(snapshots_of) -> None:
     better = judged.paired["challenger_minus_recency"]["log_loss"]
     assert better["low"] <= better["value"] <= better["high"] < 0
     assert len(judged.by_cutoff) == 3
+    assert judged.candidates["challenger"]["ece"].keys() == {"value", "noise_floor"}
 
 
 def test_a_champion_is_compared_only_on_rows_it_had_not_seen(snapshots_of) -> None:

@@ -52,7 +52,7 @@ def test_values_are_those_of_all_rows() -> None:
     assert estimates["calibration_slope"].value == pytest.approx(
         metrics.calibration_line(left, probability)[1]
     )
-    assert estimates["ece"].value == pytest.approx(metrics.calibration_error(left, probability)[0])
+    assert "ece" not in estimates  # drawing rows adds noise to it: it has a floor instead of an interval
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
