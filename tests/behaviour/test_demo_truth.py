@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,36 @@ def test_predictions_equal_the_true_chances_in_every_decile_of_the_test_cutoffs(
     assert chance_of_such_gaps(bins, champion.spec["churners"]) > HARDLY_CHANCE
 
 
-def test_predictions_equal_the_true_chances_in_every_fifth_of_the_scored_night(tonight: Tonight) -> None:
-    scores = tonight.scores
+def test_the_mean_prediction_of_the_scored_night_is_the_true_one(tonight: Tonight) -> None:
+    """See a level that is half off; some eight hundred customers show no more, and no shape."""
+    predicted, truth = (tonight.scores[name].to_numpy() for name in ("churn_probability", "truth"))
+    (whole,) = deciles(predicted, truth, list(tonight.scores["customer_id"]), bins=1)
+    churners = tonight.champion.spec["churners"]
 
-    predicted, truth = scores["churn_probability"].to_numpy(), scores["truth"].to_numpy()
-    bins = deciles(predicted, truth, list(scores["customer_id"]), bins=5)
+    assert chance_of_such_gaps([whole], churners) > HARDLY_CHANCE
+    assert chance_of_such_gaps([replace(whole, predicted=1.5 * whole.truth)], churners) < HARDLY_CHANCE
 
-    assert chance_of_such_gaps(bins, tonight.champion.spec["churners"]) > HARDLY_CHANCE
+
+@pytest.mark.slow
+def test_predictions_equal_the_true_chances_in_every_decile_of_a_night_of_many_others(
+    finished_run: Path, tmp_path: Path, churn: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Judge the champion on a company it has never seen, large enough to see a level that is a third off."""
+    shutil.copytree(finished_run / "models", tmp_path / "models")
+    for name in ("params.yaml", "playbook.yaml"):
+        shutil.copy(finished_run / name, tmp_path)
+    for call in (("demo", "--customers", "5000", "--seed", "11"), ("score",)):
+        done = churn(*call, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    night = read_tonight(load_params(tmp_path / "params.yaml"))
+
+    predicted, truth = (night.scores[name].to_numpy() for name in ("churn_probability", "truth"))
+    customers, churners = list(night.scores["customer_id"]), night.champion.spec["churners"]
+    tenths, (whole,) = (deciles(predicted, truth, customers, bins=bins) for bins in (10, 1))
+
+    assert chance_of_such_gaps(tenths, churners) > HARDLY_CHANCE
+    assert chance_of_such_gaps([whole], churners) > HARDLY_CHANCE
+    assert chance_of_such_gaps([replace(whole, predicted=4 / 3 * whole.truth)], churners) < HARDLY_CHANCE
 
 
 def test_who_is_called_is_truly_more_likely_to_leave(tonight: Tonight) -> None:
@@ -177,9 +201,10 @@ def test_the_true_chances_rank_better_than_the_model(finished_run: Path, tested:
     assert evaluated["candidates"]["challenger"]["auc"]["value"] < ceiling
 
 
-def test_fewer_leave_the_higher_the_health_band(tested: pd.DataFrame) -> None:
+def test_fewer_leave_the_higher_the_health_band(tested: pd.DataFrame, champion: Scorer) -> None:
+    usual = float(champion.spec["base_rate"])
     bands = [
-        health(rows["challenger"].to_numpy(), rows["base_rate"].iloc[0], np.zeros(len(rows), dtype=bool))
+        health(rows["challenger"].to_numpy(), usual, np.zeros(len(rows), dtype=bool))
         for _, rows in tested.groupby("cutoff")
     ]
     left = np.concatenate([rows["left"] for _, rows in tested.groupby("cutoff")])
