@@ -184,7 +184,9 @@ def _log(params: Params, record: Record, folder: Path) -> str:
             },
             tags={"mlflow.note.content": (folder / "card.md").read_text(encoding="utf-8")},
         )
-        registry.count_look(record.run_id)
+        registry.count_look(
+            record.run_id, params.label_id, [date.fromisoformat(day) for day in evaluated["cutoffs"]]
+        )
         registry.log_tree(folder)
         for name, numbers in evaluated["candidates"].items():
             with registry.child(record.run_id, name):

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from churn.errors import ModelError
 from churn.model import scorer as scorer_module
 from churn.model.bundle import bundle_digest, write_json
 from churn.model.scorer import CorruptError, Scorer
-from churn.params import Params
+from churn.params import Params, digest_of
 
 BUNDLE = Path("artifacts") / "bundle"
 REQUIREMENTS = ("lightgbm", "numpy", "scipy")
@@ -142,9 +143,14 @@ class Registry:
             elif not path.name.startswith("."):
                 self.log_file(path, folder.name)
 
-    def count_look(self, run_id: str) -> int:
-        """Count one more look at the test cutoffs, as a tag of the run; return how many there were."""
-        looks = int(self._client.get_run(run_id).data.tags.get("looks_at_test", "0")) + 1
+    def count_look(self, run_id: str, label_id: str, cutoffs: Sequence[date]) -> int:
+        """Count one more look at the test cutoffs of a label; return how many there were.
+
+        The registered model counts, since each training is a run of its own; the run is tagged too.
+        """
+        key = f"looks_at_test.{digest_of([label_id, sorted(cutoffs)])[:12]}"
+        looks = int(self._client.get_registered_model(self.name).tags.get(key, "0")) + 1
+        self._client.set_registered_model_tag(self.name, key, str(looks))
         self._client.set_tag(run_id, "looks_at_test", str(looks))
         return looks
 

@@ -126,6 +126,23 @@ def test_evaluating_again_measures_the_same_child_runs(make_params, write_world,
     assert names.count("challenger") == names.count("recency") == names.count("logistic") == 1
 
 
+def test_looks_at_the_same_test_are_counted_over_trainings(make_params, write_world, say) -> None:
+    import mlflow
+
+    params = make_params()
+    write_world(params, customers=400, cutoffs=5)
+    last = read_snapshots(params).cutoffs[-1]
+    other = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
+    looks = []
+    for asked in (params, params, other):
+        train.run(asked, say=say)
+        evaluate.run(asked, say=say)
+        run_id = json.loads((params.output / "train" / "train.json").read_text())["run_id"]
+        looks.append(mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data.tags["looks_at_test"])
+
+    assert looks == ["1", "2", "1"]
+
+
 def test_missing_files_are_named_where_params_put_them(make_params, write_world, say) -> None:
     params = make_params("elsewhere")
 
