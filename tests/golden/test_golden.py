@@ -19,7 +19,7 @@ from churn.features.matrix import matrix_at
 from churn.params import load_params
 
 CUSTOMERS, SEED = 300, 7
-CUTOFFS = (date(2024, 10, 28), date(2025, 3, 1), date(2025, 6, 1))  # before the first: a day of 25 hours
+CUTOFFS = (date(2024, 10, 28), date(2025, 3, 1), date(2025, 10, 1))  # before the first: a day of 25 hours
 DIGITS = 9
 
 

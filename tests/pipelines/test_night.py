@@ -18,8 +18,8 @@ import pytest
 from churn.scoring.sink import one_night_at_a_time
 from pipelines import cli
 
-NIGHT = "2025-06-01"
-EARLIER = "2025-05-01"
+NIGHT = "2025-10-01"
+EARLIER = "2025-09-01"
 SCORES, CALLS = "scores/cutoff={}/scores.parquet", "calls/cutoff={}/calls.csv"
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

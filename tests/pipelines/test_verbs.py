@@ -21,7 +21,7 @@ import pytest
 
 from pipelines import cli
 
-NIGHT = "2025-06-01"
+NIGHT = "2025-10-01"
 SCORE_COLUMNS = [
     "customer_id",
     "cutoff",
@@ -133,7 +133,7 @@ def test_check_tells_tables_signals_and_the_cohort(verb: Callable[..., Answer]) 
     said = verb("check")
 
     assert said.code == 0
-    for words in ("customers: 1,500 rows", "rejected:", "signals: ", "complete up to 2025-06-01", "at risk"):
+    for words in ("customers: 1,500 rows", "rejected:", "signals: ", "complete up to 2025-10-01", "at risk"):
         assert words in said.out
     assert said.err == ""
 
@@ -155,7 +155,7 @@ def test_ingest_writes_a_store_and_the_rejects_and_the_next_verb_reads_no_source
     }
     assert "rule" in rejects.column_names
     assert f"{rejects.num_rows:,} rows rejected" in first.out
-    assert "store: 1,500 customers, complete up to 2025-06-01." in first.out
+    assert "store: 1,500 customers, complete up to 2025-10-01." in first.out
     assert "ingest:" not in second.out
 
 
@@ -185,16 +185,16 @@ def test_the_dictionary_for_people_is_a_table_of_every_signal(verb: Callable[...
 
 
 def test_the_truth_sheet_has_a_line_per_cutoff(verb: Callable[..., Answer]) -> None:
-    every, one = verb("label"), verb("label", "--cutoff", "2025-02-15")
+    every, one = verb("label"), verb("label", "--cutoff", "2025-06-15")
 
     lines = [line for line in every.out.splitlines() if " at risk" in line]
     assert (every.code, one.code) == (0, 0)
     assert len(lines) == 13
     assert all(" left (" in line for line in lines)
-    assert [line.split(":")[0].strip() for line in one.out.splitlines()[1:]] == ["2025-02-15"]
+    assert [line.split(":")[0].strip() for line in one.out.splitlines()[1:]] == ["2025-06-15"]
 
 
-@pytest.mark.parametrize(("cutoff", "matured"), [("2025-02-15", True), (NIGHT, False)])
+@pytest.mark.parametrize(("cutoff", "matured"), [("2025-06-15", True), (NIGHT, False)])
 def test_a_snapshot_has_ids_a_label_once_matured_and_the_signals(
     verb: Callable[..., Answer], work: Path, cutoff: str, matured: bool
 ) -> None:
@@ -252,7 +252,7 @@ def test_the_call_list_holds_exactly_those_the_scores_mark_as_treated(finished_r
 
 
 def test_score_refuses_a_night_after_the_data(verb: Callable[..., Answer]) -> None:
-    said = verb("score", "--cutoff", "2025-06-02")
+    said = verb("score", "--cutoff", "2025-10-02")
 
     assert said.code == 2
     assert len(said.err.splitlines()) == 1
@@ -284,7 +284,7 @@ def test_a_finished_run_left_the_files_that_the_design_names(finished_run: Path)
         "store/logins/part-0.parquet",
         "rejects/logins.parquet",
         "snapshots/manifest.json",
-        "snapshots/cutoff=2025-04-01/part.parquet",
+        "snapshots/cutoff=2025-08-01/part.parquet",
         "evaluate/metrics.json",
         "evaluate/promotion.json",
         "evaluate/card.md",

@@ -72,7 +72,7 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
         + np.array((0.35, 0.08, -0.25, -0.55))[company]
         + np.array((0.0, -0.20, -0.35, 0.05, 0.35))[channel]
         + np.array((0.12, 0.0, -0.12))[plan]
-        # The late summer promotion of 2024 brought in customers who stay less long.
+        # The winter promotion of 2024/25 brought in customers who stay less long.
         + np.where((start >= 240) & (start < 320), 0.35, 0.0)
     )
     proneness = np.exp(rng.normal(0.0, 0.40, size))

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-FIRST_DAY = date(2023, 12, 1)
-WATERMARK = date(2025, 6, 1)
+FIRST_DAY = date(2024, 4, 1)
+WATERMARK = date(2025, 10, 1)
 HISTORY_DAYS = (WATERMARK - FIRST_DAY).days
 BURN_IN_DAYS = 90
 """Days lived before the history begins, in which troubles come and heal but nobody leaves."""
