@@ -43,8 +43,8 @@ def payments_skipped(payments: Events) -> Array:
     unit="share",
     riskier_when="higher",
     family="payment",
-    reason="{value:.0%} of recent payment attempts failed",
-    german="{value:.0%} der letzten Zahlungsversuche schlugen fehl",
+    reason="a charge failed on about {value:.0%} of the bills of the last 182 days",
+    german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
 def payment_failed_share(payments: Events) -> Shrunk:
     """Share of the bills of the last 182 days with a failed charge, drawn towards everybody's."""
