@@ -15,7 +15,7 @@ from churn.data.demo.episodes import FAMILIES
 from churn.data.store import Store
 from churn.features.library import selected
 from churn.features.matrix import matrix_at
-from churn.model.registry import load_champion
+from churn.model.champion import load_champion
 from churn.model.scorer import Scorer
 from churn.params import Params
 from churn.scoring.reasons import SignalFacts, cohort_medians, reasons_for

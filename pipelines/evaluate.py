@@ -129,7 +129,7 @@ def _out_of_time(params: Params, snapshots: Snapshots, record: Record, cutoffs: 
 
 def _champion(params: Params, snapshots: Snapshots, cutoffs: Plan) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the champion's predictions where it had not seen the cutoffs, else a note that says why not."""
-    from churn.model.registry import load_champion
+    from churn.model.champion import load_champion
     from churn.model.scorer import SchemaError
     from churn.training.backtest import champion_predictions
 

@@ -21,7 +21,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     Raises:
         Stop: promotion is refused and there is no champion yet.
     """
-    from churn.model.registry import Registry, load_champion
+    from churn.model.champion import load_champion
+    from churn.model.registry import Registry
     from churn.reporting.write import report_path
     from churn.scoring.sink import calls_path
     from churn.training.record import read_record

@@ -19,7 +19,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from churn.features.library import known, selected
     from churn.features.matrix import matrix_at
     from churn.features.money import money_before, mrr_at
-    from churn.model.registry import load_champion
+    from churn.model.champion import load_champion
     from churn.model.value import monthly_money
     from churn.scoring.fit import check_fit, learned_too_late, unusual_level
     from churn.scoring.night import Stamp, run_id, score_night

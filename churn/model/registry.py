@@ -1,13 +1,11 @@
-"""Runs, versions and aliases in MLflow, and the champion exported beside it.
+"""Runs, versions and aliases in MLflow, and the export of the champion.
 
-The only importer of MLflow apart from the scorer's guarded hook. Reading the exported champion needs
-no MLflow at all, so a night does not depend on it.
+The only importer of MLflow apart from the scorer's guarded hook.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import shutil
@@ -15,7 +13,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,56 +21,11 @@ from churn.data.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.model import scorer as scorer_module
 from churn.model.bundle import bundle_digest, write_json
-from churn.model.scorer import CorruptError, Scorer
+from churn.model.champion import BUNDLE, load_champion, load_exported
+from churn.model.scorer import Scorer
 from churn.params import Params, digest_of
 
-BUNDLE = Path("artifacts") / "bundle"
 REQUIREMENTS = ("lightgbm", "numpy", "scipy")
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The exported champion: its scorer, its version in the registry and the digest of its bundle."""
-
-    scorer: Scorer
-    version: str
-    digest: str
-
-
-def load_champion(params: Params) -> Champion:
-    """Load `models/champion`, verified, without MLflow.
-
-    Raises:
-        ModelError: there is no champion, or one of its files is damaged.
-    """
-    return load_exported(params.champion, params.engine.threads)
-
-
-def load_exported(folder: Path, threads: int = 0) -> Champion:
-    """Load an exported model folder.
-
-    Raises:
-        ModelError: it is missing, or one of its files is damaged.
-    """
-    if not (folder / "champion.json").is_file():
-        raise ModelError(f"{folder}: there is no champion. Run `churn train` and `churn promote` first.")
-    try:
-        about = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
-        version, digest = str(about["version"]), str(about["digest"])
-    except (ValueError, KeyError, TypeError):
-        raise ModelError(
-            f"{folder / 'champion.json'} is damaged. Export the model again with `churn promote`."
-        ) from None
-    try:
-        scorer = Scorer.load(folder / BUNDLE, threads)
-    except CorruptError as error:
-        raise ModelError(f"{folder}: {error} `churn promote` does that.") from None
-    if bundle_digest(folder / BUNDLE) != digest:
-        raise ModelError(
-            f"{folder / BUNDLE / 'manifest.json'} is not that of version {version}: its digest "
-            "differs from champion.json. Export the model again with `churn promote`."
-        )
-    return Champion(scorer, version, digest)
 
 
 class Registry:

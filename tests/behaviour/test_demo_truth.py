@@ -26,7 +26,7 @@ from benchmarks.truth import (
     read_tonight,
 )
 from churn.data.demo.episodes import FAMILIES
-from churn.model.registry import load_champion
+from churn.model.champion import load_champion
 from churn.model.scorer import Scorer
 from churn.params import load_params
 from churn.scoring.health import health

@@ -18,7 +18,8 @@ import pytest
 
 from churn.errors import ModelError
 from churn.model.bundle import write_bundle
-from churn.model.registry import Registry, load_champion
+from churn.model.champion import load_champion
+from churn.model.registry import Registry
 from churn.model.scorer import Scorer
 from churn.params import Params
 
@@ -274,7 +275,7 @@ def test_artefacts_lie_beside_the_database_whatever_the_working_directory(
 def test_the_champion_is_read_without_importing_mlflow(params: Params, registered: Callable[[], str]) -> None:
     Registry(params).promote(registered())
     program = (
-        "import sys\nfrom pathlib import Path\nfrom churn.model.registry import load_exported\n"
+        "import sys\nfrom pathlib import Path\nfrom churn.model.champion import load_exported\n"
         f"print(load_exported(Path({str(params.champion)!r})).version, 'mlflow' in sys.modules)\n"
     )
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from churn.model.registry import load_champion
+from churn.model.champion import load_champion
 from churn.training.snapshots import read_snapshots
 from pipelines import report, run, score, snapshot
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from churn.errors import CallError, ModelError, Stop
-from churn.model.registry import Registry, load_champion
+from churn.model.champion import load_champion
+from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams
 from churn.training.snapshots import read_snapshots
 from pipelines import evaluate, promote, train
