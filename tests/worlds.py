@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,21 +64,9 @@ def _by_customer(ids: np.ndarray, values: np.ndarray) -> dict[str, float | None]
     return {str(i): None if np.isnan(v) else round(float(v), 6) for i, v in pairs if i != "old"}
 
 
-def draw(
-    folder: Path,
-    *,
-    label: dict[str, object] | None = None,
-    watermark: str | None = "2024-12-31",
-    timezone: str = "Europe/Berlin",
-    since: str | None = SINCE,
-    params: dict[str, object] | None = None,
-    **tables: str,
-) -> World:
-    """Ingest a company from drawn tables; customers that are not drawn signed up long ago."""
-    stated = params_of(
-        folder, label=label, watermark=watermark, timezone=timezone, since=since, params=params, **tables
-    )
-    return World(ingest(stated, lambda _: None))
+def draw(folder: Path, **drawn: Any) -> World:
+    """Ingest a company drawn as for `params_of`."""
+    return World(ingest(params_of(folder, **drawn), lambda _: None))
 
 
 def params_of(
@@ -90,7 +79,10 @@ def params_of(
     params: dict[str, object] | None = None,
     **tables: str,
 ) -> Params:
-    """Write drawn tables as CSV and return parameters that point at them."""
+    """Write drawn tables as CSV and return parameters that point at them.
+
+    Customers that are not drawn signed up long ago.
+    """
     drawn = {name: parse(text) for name, text in tables.items()}
     ids = sorted({row["customer_id"] for rows in drawn.values() for row in rows if row.get("customer_id")})
     if since:
