@@ -15,7 +15,7 @@ from churn.data.sql import connect, literal
 from churn.errors import CallError, SourceError
 from churn.params import Params
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the files of the store change, so that an older store is written again."""
 
 EPOCH = date(1970, 1, 1)
@@ -33,7 +33,10 @@ def day_of(number: int) -> date:
 
 @dataclass(frozen=True)
 class StoredTable:
-    """What `ingest` saw of one table; days are local day numbers, missing while the table is empty."""
+    """What `ingest` saw of one table; days are local day numbers, missing while the table is empty.
+
+    `levels` names the codes of each level column: code 0 is the first name.
+    """
 
     rows: int
     rows_read: int
@@ -43,7 +46,7 @@ class StoredTable:
     columns: tuple[str, ...]
     missing: Mapping[str, int] = field(default_factory=dict)
     rejects: Mapping[str, int] = field(default_factory=dict)
-    kinds: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     digest: str = ""
 
     @property
@@ -58,7 +61,7 @@ class Store:
 
     Columns: `customer` (code), `at` (UTC), `day`, `known_day` (only with a second clock); per outcome
     `<name>_day` and `<name>_after` (seconds since the row's own time); per scheduled time `<name>_day`;
-    money in cents and other numbers in thousandths.
+    money in cents and other numbers in thousandths; levels as codes.
     """
 
     folder: Path
@@ -82,10 +85,7 @@ class Store:
             raise SourceError(f"{folder}: no store here. Run `churn ingest` first.") from None
         if stated["format"] != FORMAT:
             raise SourceError(f"{folder}: written by another version. Run `churn ingest` again.")
-        tables = {
-            name: StoredTable(**{**table, "columns": tuple(table["columns"])})
-            for name, table in stated["tables"].items()
-        }
+        tables = {name: _stored_table(table) for name, table in stated["tables"].items()}
         return cls(
             folder=folder,
             tables=tables,
@@ -142,6 +142,11 @@ class Store:
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
         return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
+
+
+def _stored_table(stated: Mapping[str, Any]) -> StoredTable:
+    levels = {column: tuple(names) for column, names in stated["levels"].items()}
+    return StoredTable(**{**stated, "columns": tuple(stated["columns"]), "levels": levels})
 
 
 def write_manifest(folder: Path, stated: Mapping[str, Any], tables: Mapping[str, StoredTable]) -> None:

@@ -12,7 +12,10 @@ from churn.params import Params, TableParams
 LARGEST = 1e12
 """No amount or count of one row is larger; what is, is a mistake of the source."""
 
-Type = Literal["text", "instant", "money", "number", "boolean"]
+EMPTIED = -2 * int(LARGEST) * 1000
+"""What the store holds for a number that was there and is no more: below all that a row may say."""
+
+Type = Literal["text", "level", "instant", "money", "number", "boolean"]
 Role = Literal["id", "time", "known", "row", "outcome", "scheduled", "value", "attribute"]
 
 UNITS_PER = {"money": 100, "number": 1000}
@@ -25,6 +28,7 @@ class Column:
 
     `outcome`: filled in later, known only once its own time has passed. `scheduled`: lies ahead and is
     known with the row. `known_with`: a value that becomes known together with that outcome.
+    `may_be_emptied`: a row without a value ends the value before; it is not just silent about it.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Column:
     required: bool = False
     bounds: tuple[float, float] | None = None
     known_with: str | None = None
+    may_be_emptied: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,10 @@ def _text(name: str, known_with: str | None = None) -> Column:
     return Column(name, "text", "attribute", known_with=known_with)
 
 
+def _level(name: str) -> Column:
+    return Column(name, "level", "attribute")
+
+
 def _number(name: str, low: float = -LARGEST, high: float = LARGEST, known_with: str | None = None) -> Column:
     return Column(name, "number", "value", bounds=(low, high), known_with=known_with)
 
@@ -105,7 +114,7 @@ CANONICAL: Mapping[str, Table] = {
             ),
         ),
         _events("logins", "happened_at"),
-        _events("interactions", "happened_at", _text("kind"), _number("quantity", 0)),
+        _events("interactions", "happened_at", _level("kind"), _number("quantity", 0)),
         _events(
             "payments",
             "due_at",
@@ -151,7 +160,7 @@ CANONICAL: Mapping[str, Table] = {
             "subscriptions",
             "started_at",
             _outcome("ended_at"),
-            _text("plan"),
+            _level("plan"),
             _money("mrr"),
             _scheduled("renews_at"),
             Column("auto_renew", "boolean", "attribute"),
@@ -174,7 +183,7 @@ CANONICAL: Mapping[str, Table] = {
 
 def events_table(name: str) -> Table:
     """Return the contract of a further event table named in `events:`."""
-    return _events(name, "happened_at", _text("kind"), _number("value"))
+    return _events(name, "happened_at", _level("kind"), _number("value"))
 
 
 @dataclass(frozen=True)

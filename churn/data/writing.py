@@ -9,7 +9,7 @@ from churn.data.source import Source
 from churn.data.sql import internal, literal, quoted
 from churn.data.staging import Staged
 from churn.data.store import StoredTable
-from churn.data.tables import UNITS_PER, Column
+from churn.data.tables import EMPTIED, UNITS_PER, Column
 from churn.params import digest_of
 
 ROWS_PER_GROUP = 131_072
@@ -29,7 +29,7 @@ class TableWriter:
         self.table = staged.wanted.table
         self.folder = store / self.table.name
         self.rejects = rejects / f"{self.table.name}.parquet"
-        self.kinds: tuple[str, ...] = ()
+        self.levels: dict[str, tuple[str, ...]] = {}
 
     def write(self) -> StoredTable:
         """Write the good rows; where rows are missing then, write the bad ones too, counted by rule."""
@@ -98,7 +98,7 @@ class TableWriter:
         return {str(rule): int(count) for rule, count in counts}
 
     def _write_good(self, judged: str) -> None:
-        self._name_kinds(judged)
+        self._name_levels(judged)
         stored = self._stored_columns()
         selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in stored)
         order = 'customer, "at"' if self.table.name != "customers" else "customer_id"
@@ -131,28 +131,30 @@ class TableWriter:
             return [(f"{column.name}_day", _day(column.name)), (f"{column.name}_after", after)]
         if column.role == "scheduled":
             return [(f"{column.name}_day", _day(column.name))]
-        if column.name == "kind":
-            return [("kind", f"enum_code({name}::{self._kinds})::INTEGER")] if self.kinds else []
+        if column.type == "level":
+            coded = f"enum_code({_said(column)}::{self._names_of(column)})::INTEGER"
+            return [(column.name, coded)] if column.name in self.levels else []
         if column.type in UNITS_PER:
-            return [(column.name, f"round({name} * {UNITS_PER[column.type]})::BIGINT")]
+            units = f"round({name} * {UNITS_PER[column.type]})::BIGINT"
+            return [(column.name, f"coalesce({units}, {EMPTIED})" if column.may_be_emptied else units)]
         return [(column.name, name)]
 
-    def _name_kinds(self, judged: str) -> None:
-        """Number the kinds in the order of their names; numbers are what counting them needs."""
-        if not self.staged.has("kind"):
-            return
-        distinct = (
-            f"SELECT DISTINCT kind FROM ({judged}) WHERE __broken IS NULL AND kind IS NOT NULL ORDER BY 1"
-        )
-        self.kinds = tuple(str(row[0]) for row in self.connection.execute(distinct).fetchall())
-        if self.kinds:
-            self.connection.execute(
-                f"CREATE TYPE {self._kinds} AS ENUM ({', '.join(literal(kind) for kind in self.kinds)})"
+    def _name_levels(self, judged: str) -> None:
+        """Number the levels of a column in the order of their names; numbers are what the engine reads."""
+        for column in self.staged.mapped:
+            if column.type != "level":
+                continue
+            rows = self.connection.execute(
+                f"SELECT DISTINCT {_said(column)} AS name FROM ({judged}) "
+                "WHERE __broken IS NULL AND name IS NOT NULL ORDER BY 1"
             ).fetchall()
+            if rows:
+                self.levels[column.name] = names = tuple(str(row[0]) for row in rows)
+                listed = ", ".join(literal(name) for name in names)
+                self.connection.execute(f"CREATE TYPE {self._names_of(column)} AS ENUM ({listed})").fetchall()
 
-    @property
-    def _kinds(self) -> str:
-        return internal(f"kinds_of_{self.table.name}")
+    def _names_of(self, column: Column) -> str:
+        return internal(f"levels_of_{self.table.name}_{column.name}")
 
     def _remember_codes(self) -> None:
         self.connection.execute(
@@ -179,13 +181,19 @@ class TableWriter:
             columns=tuple(names),
             missing={name: n for name, n in zip(names, missing, strict=True) if n},
             rejects=rejects,
-            kinds=self.kinds,
-            digest=digest_of([names, self.kinds, rows, content]),
+            levels=self.levels,
+            digest=digest_of([names, self.levels, rows, content]),
         )
 
     def _copy(self, sql: str, path: Path) -> None:
         options = f"FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROWS_PER_GROUP}"
         self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})").fetchall()
+
+
+def _said(column: Column) -> str:
+    """Return the SQL of a level's name; one that was emptied has the empty name."""
+    name = quoted(column.name)
+    return f"coalesce({name}, '')" if column.may_be_emptied else name
 
 
 def _day(name: str) -> str:

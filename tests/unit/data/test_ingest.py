@@ -597,3 +597,21 @@ def test_a_row_years_ahead_of_the_rest_is_a_clock_error(tmp_path: Path) -> None:
     world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn)
 
     assert dict(world.store.tables["logins"].rejects) == {"happened_at is at most a year ahead": 1}
+
+
+def test_levels_are_stored_as_codes_in_the_order_of_their_names(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        subscriptions="""
+            customer | started_at | plan
+            ana      | 2024-01-01 | pro
+            ana      | 2024-02-01 | basic
+            ben      | 2024-01-01 |
+        """,
+        label={"kind": "contract", "horizon_days": 30},
+    )
+
+    assert Store.open(world.store.params).tables["subscriptions"].levels == {"plan": ("basic", "pro")}
+    assert rows(world.store, "subscriptions", "customer, plan") == [(0, 0), (0, 1), (1, None)]
