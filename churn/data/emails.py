@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from churn.data.source import Source
+import duckdb
+
 from churn.data.sql import internal, quoted
 from churn.data.tables import Wanted
 from churn.errors import SourceError
@@ -18,13 +19,15 @@ EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
 """Which kinds of event fill which column."""
 
 
-def one_row_per_email(source: Source, raw: str, wanted: Wanted, expressions: Mapping[str, str]) -> str:
+def one_row_per_email(
+    connection: duckdb.DuckDBPyConnection, raw: str, wanted: Wanted, columns: Sequence[str]
+) -> str:
     """Create a view with a row per customer and e-mail and return its name; the first of each kind counts.
 
     Raises:
         SourceError: the events have no `email_id` that says which e-mail was opened.
     """
-    if "email_id" not in expressions:
+    if "email_id" not in columns:
         raise SourceError(
             "emails: the source has one row per event (it has a column 'kind') but no 'email_id' that says "
             f"which e-mail was opened. Map one under {wanted.place}.columns, or give a query with one row "
@@ -35,9 +38,9 @@ def one_row_per_email(source: Source, raw: str, wanted: Wanted, expressions: Map
         for column, kinds in EMAIL_KINDS.items()
     ]
     pivoted = {"customer_id", "email_id", "kind", *EMAIL_KINDS}
-    others = [f"min({quoted(name)}) AS {quoted(name)}" for name in expressions if name not in pivoted]
+    others = [f"min({quoted(name)}) AS {quoted(name)}" for name in columns if name not in pivoted]
     name = internal("emails_pivoted")
-    source.connection.execute(
+    connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {name} AS "
         f"SELECT customer_id, email_id, {', '.join([*times, *others])} FROM {raw} GROUP BY 1, 2"
     ).fetchall()

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from churn.data.connections import open_source
+from churn.data.ends import Days, days_of, present_of, watermark_of
 from churn.data.files import replace_folder
 from churn.data.freshness import fingerprint
 from churn.data.source import Source
-from churn.data.sql import first_line, literal, quoted
+from churn.data.sql import first_line, literal
 from churn.data.staging import Staged, stage
 from churn.data.store import Store, StoredTable, day_of, write_manifest
 from churn.data.tables import wanted_tables
@@ -18,9 +19,6 @@ from churn.data.timezones import create_utc_of
 from churn.data.writing import TableWriter
 from churn.errors import SourceError
 from churn.params import Params, digest_of
-
-HOLE_DAYS = 31
-"""The last 1 % of the label's events, beyond a longer hole, do not say up to when the data are complete."""
 
 
 def ingest(params: Params, tell: Callable[[str], None]) -> Store:
@@ -43,13 +41,15 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
     with open_source(params, output / ".scratch") as source:
         create_utc_of(source.connection, params.timezone)
         staged = _stage_all(source, params)
-        present = _present(source, staged, params)
+        days = [days_of(source.connection, one) for one in staged]
+        present = present_of(days, params.snapshot.watermark)
         tables: dict[str, StoredTable] = {}
         problems: list[str] = []
         for one in staged:
             name = one.wanted.table.name
             try:
-                tables[name] = TableWriter(source, one, present, aside, bad).write()
+                writer = TableWriter(source.connection, one, present, aside, bad)
+                tables[name] = writer.write().table(writer.levels)
             except source.errors as error:
                 raise SourceError(
                     f"{name}: cannot be read as params.yaml says: {first_line(error)}"
@@ -58,7 +58,7 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
             tell(_told(name, tables[name]))
         last = tables[params.label.core_table].last_day
         if last is not None and params.snapshot.watermark is None:
-            last = _watermark(source, aside / params.label.core_table, last, tell)
+            last = watermark_of(_days_stored(source, aside / params.label.core_table), tell)
     if not tables["customers"].rows:  # all else follows from it
         problems = [problem for problem in problems if problem.startswith("customers:")]
     replace_folder(bad, output / "rejects")
@@ -89,48 +89,10 @@ def _stage_all(source: Source, params: Params) -> list[Staged]:
     return staged
 
 
-def _present(source: Source, staged: list[Staged], params: Params) -> str | None:
-    """Return the date around which the data end: the watermark, or where the bulk of a table's rows ends.
-
-    What lies far beyond it comes from a broken clock; what merely lies after the watermark does not.
-    """
-    watermark = params.snapshot.watermark
-    ends = [watermark.isoformat()] if watermark else []
-    for one in staged:
-        local = quoted(f"{one.wanted.table.time}__local")
-        days = source.connection.execute(
-            f"SELECT {local}::DATE::VARCHAR, count(*) FROM {one.typed} "
-            f"WHERE {local} IS NOT NULL GROUP BY 1 ORDER BY 1"
-        ).fetchall()
-        bulk = (0.9 if watermark else 0.99) * sum(count for _, count in days)
-        before = 0
-        for day, count in days:
-            before += count
-            if before >= bulk:
-                ends.append(str(day))
-                break
-    return max(ends, default=None)
-
-
-def _watermark(source: Source, table: Path, last: int, tell: Callable[[str], None]) -> int:
-    """Return the day up to which the label's table runs without a hole of more than a month.
-
-    The last event alone would let one wrong date move tonight, and labels ripen that nobody knows.
-    """
-    days = source.connection.execute(
-        f"SELECT day, count(*) FROM read_parquet({literal(str(table / '*.parquet'))}) GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    rows, before, reached = sum(count for _, count in days), 0, int(days[0][0])
-    for day, count in days:
-        if rows - before <= max(0.01 * rows, 1) and before and day - reached > HOLE_DAYS:
-            break
-        before, reached = before + count, day
-    if reached < last:
-        tell(
-            f"  the watermark is {day_of(reached)}: after it comes a hole, then {rows - before:,} rows up to "
-            f"{day_of(last)}. State snapshot.watermark if they are right."
-        )
-    return reached
+def _days_stored(source: Source, table: Path) -> Days:
+    """Count the rows of a written table by local day."""
+    written = f"read_parquet({literal(str(table / '*.parquet'))})"
+    return source.connection.execute(f"SELECT day, count(*) FROM {written} GROUP BY 1 ORDER BY 1").fetchall()
 
 
 def _verdict(params: Params, name: str, table: StoredTable) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import duckdb
+
 from churn.data.emails import EMAIL_KINDS, one_row_per_email
 from churn.data.source import Source
 from churn.data.sql import first_line, internal, literal, quoted
@@ -28,32 +30,73 @@ class Staged:
         return any(column.name == name for column in self.mapped)
 
 
-def stage(source: Source, wanted: Wanted, timezone: str) -> Staged:
-    """Create the views of one wanted table.
+@dataclass(frozen=True)
+class Selection:
+    """What is read of the source for one table: a query in its dialect, and the columns that it gives."""
 
-    A typed instant is in UTC, `<name>__local` in local time; `<name>__said` keeps what the source said, for
-    the rejects. The connection must know the macro `utc_of`.
+    wanted: Wanted
+    query: str
+    columns: tuple[str, ...]
+
+
+def select(source: Source, wanted: Wanted) -> Selection:
+    """Say what is read for one wanted table.
 
     Raises:
         SourceError: the table, a column or a needed column is missing, or SQL of params.yaml is broken.
     """
-    name = wanted.table.name
-    raw, typed = internal(f"raw_{name}"), internal(f"typed_{name}")
     expressions = _expressions(source, wanted)
-    mapped = tuple(column for column in wanted.table.columns if column.name in expressions)
     selected = ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
-    _create(source, wanted, raw, f"SELECT {selected} FROM {origin_of(source, wanted)}")
-    if "kind" in expressions and name == "emails":
-        raw = one_row_per_email(source, raw, wanted, expressions)
-        mapped = tuple(c for c in wanted.table.columns if c.name in (*expressions, *EMAIL_KINDS))
-    described = source.connection.execute(f"DESCRIBE {raw}").fetchall()
-    kinds = {str(row[0]): str(row[1]) for row in described}
-    parts = [_typed(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped]
+    query = f"SELECT {selected} FROM {origin_of(source, wanted)}"
+    return Selection(wanted, query, tuple(expressions))
+
+
+def stage(source: Source, wanted: Wanted, timezone: str) -> Staged:
+    """Create the views of one wanted table; the connection must know the macro `utc_of`.
+
+    Raises:
+        SourceError: as for `select`, and when the source does not understand the query.
+    """
+    selection = select(source, wanted)
+    _create(source, wanted, raw_of(wanted), selection.query)
+    return type_rows(source.connection, selection, timezone)
+
+
+def raw_of(wanted: Wanted) -> str:
+    """Return the name of the view of what the source gives for a table."""
+    return internal(f"raw_{wanted.table.name}")
+
+
+def type_rows(connection: duckdb.DuckDBPyConnection, selection: Selection, timezone: str) -> Staged:
+    """Create the typed view of a table whose raw view stands.
+
+    A typed instant is in UTC, `<name>__local` in local time; `<name>__said` keeps what the source said, for
+    the rejects.
+
+    Raises:
+        SourceError: e-mails come one row per event without an id.
+    """
+    wanted = selection.wanted
+    raw, typed = raw_of(wanted), internal(f"typed_{wanted.table.name}")
+    names = selection.columns
+    if wanted.table.name == "emails" and "kind" in names:
+        raw = one_row_per_email(connection, raw, wanted, names)
+        names = (*names, *EMAIL_KINDS)
+    mapped = tuple(column for column in wanted.table.columns if column.name in names)
+    kinds = kinds_of(connection, raw)
+    parts = [
+        typed_column(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped
+    ]
     distinct = "DISTINCT " if wanted.origin.distinct else ""
-    source.connection.execute(
+    connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {typed} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
     ).fetchall()
     return Staged(wanted, typed if distinct else raw, typed, mapped)
+
+
+def kinds_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """Return DuckDB's types of a relation's columns."""
+    return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
 
 
 def _create(source: Source, wanted: Wanted, view: str, sql: str) -> None:
@@ -120,7 +163,7 @@ def _complete_surveys(found: dict[str, str]) -> None:
         found["answered_at"] = f"CASE WHEN ({found['rating']}) IS NOT NULL THEN ({found['asked_at']}) END"
 
 
-def _typed(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
+def typed_column(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
     """Return the SQL of a typed column and, beside it, of what the source said."""
     name = quoted(column.name)
     blank_is_missing = f"nullif(trim({name}), '')" if kind == "VARCHAR" else name

@@ -1,95 +1,98 @@
-"""Write one table: its good rows to the store, its bad rows to the rejects."""
+"""Write one table, or a part of it: its good rows to the store, its bad rows to the rejects."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from churn.data.rules import rules_of
-from churn.data.source import Source
+import duckdb
+
+from churn.data.judging import CODES, judged_rows
+from churn.data.seen import Seen, seen_of
 from churn.data.sql import internal, literal, quoted
 from churn.data.staging import Staged
-from churn.data.store import StoredTable
 from churn.data.tables import EMPTIED, UNITS_PER, Column
-from churn.params import digest_of
 
 ROWS_PER_GROUP = 131_072
-CODES = internal("codes")
-"""The customers' codes, once their table is written."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which customers' rows are written, and what is known of the others'.
+
+    Args:
+        name: The file's name in the table's folder; parts of later customers have later names.
+        first_code: The code of the part's first customer.
+        levels: The names of each level column over all parts; None where this part is the whole.
+        elsewhere: SQL of the keys whose first sound row stands in another part.
+    """
+
+    name: str = "part-0"
+    first_code: int = 0
+    levels: Mapping[str, tuple[str, ...]] | None = None
+    elsewhere: str | None = None
 
 
 class TableWriter:
     """Writes one staged table to the store and its bad rows to the rejects."""
 
     def __init__(
-        self, source: Source, staged: Staged, present: str | None, store: Path, rejects: Path
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        staged: Staged,
+        present: str | None,
+        store: Path,
+        rejects: Path,
+        part: Part = Part(),
     ) -> None:
-        self.rules = rules_of(staged, present)
-        self.connection = source.connection
+        self.connection = connection
         self.staged = staged
         self.table = staged.wanted.table
-        self.folder = store / self.table.name
+        self.part = part
+        self.path = store / self.table.name / f"{part.name}.parquet"
         self.rejects = rejects / f"{self.table.name}.parquet"
-        self.levels: dict[str, tuple[str, ...]] = {}
+        self.judged = judged_rows(staged, present, part.elsewhere)
+        self.levels: Mapping[str, tuple[str, ...]] = {}
 
-    def write(self) -> StoredTable:
+    def write(self) -> Seen:
         """Write the good rows; where rows are missing then, write the bad ones too, counted by rule."""
-        self.folder.mkdir()
-        judged = self._judged()
-        self._write_good(judged)
+        self.path.parent.mkdir(exist_ok=True)
+        self.levels = self.found_levels() if self.part.levels is None else self.part.levels
+        self._write_good()
         read = self._count(f"SELECT count(*) FROM {self.staged.read}")
-        rejects = (
-            self._write_rejects(judged) if read > self._count(f"SELECT count(*) FROM {self._good}") else {}
-        )
+        rejects = self._write_rejects() if read > self._count(f"SELECT count(*) FROM {self._good}") else {}
         if self.table.name == "customers":
             self._remember_codes()
-        return self._seen(rejects, read)
+        return seen_of(self.connection, self._good, read, rejects)
 
-    def _judged(self) -> str:
-        """Return the SQL of every row with `__broken`: the first rule it breaks, or NULL."""
-        cases = " ".join(f"WHEN {sql} THEN {literal(rule)}" for rule, sql in self.rules)
-        if self.table.name == "customers":
-            rows = f"SELECT t.*, CASE {cases} END AS __broken FROM {self.staged.typed} t"
-        else:
-            rows = (
-                f"SELECT t.*, c.customer, CASE {cases} END AS __broken "
-                f"FROM {self.staged.typed} t LEFT JOIN {CODES} c USING (customer_id)"
-            )
-        key = "customer_id" if self.table.name == "customers" else "row_id"
-        return self._without_repeats(rows, key) if self.staged.has(key) else rows
-
-    def _without_repeats(self, rows: str, key: str) -> str:
-        """Mark all but the first sound row of each key as broken.
-
-        First by time, then by when it was known, then by all that the source said: whatever the order of the
-        source or the number of threads, the same row stays. Only rows of repeated keys are sorted.
-        """
-        names = [column.name for column in self.staged.mapped if column.role == "known"]
-        names += [f"{column.name}__said" for column in self.staged.mapped]
-        order = ", ".join(quoted(name) for name in [self.table.time, *names])
-        rule = literal(f"{key} is not repeated")
-        nth = f"row_number() OVER (PARTITION BY {key} ORDER BY {order})"
-        return (
-            f"(WITH judged AS MATERIALIZED ({rows}), sound AS (SELECT * FROM judged WHERE __broken IS NULL), "
-            f"repeated AS (SELECT {key} FROM sound WHERE {key} IS NOT NULL GROUP BY 1 HAVING count(*) > 1) "
-            "SELECT * FROM judged WHERE __broken IS NOT NULL "
-            f"UNION ALL BY NAME SELECT * FROM sound ANTI JOIN repeated USING ({key}) "
-            f"UNION ALL BY NAME SELECT * REPLACE (CASE WHEN {nth} > 1 THEN {rule} END AS __broken) "
-            f"FROM sound SEMI JOIN repeated USING ({key}))"
-        )
+    def found_levels(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of each level column in the good rows, in order."""
+        levels: dict[str, tuple[str, ...]] = {}
+        for column in self.staged.mapped:
+            if column.type == "level":
+                rows = self.connection.execute(
+                    f"SELECT DISTINCT {_said(column)} AS name FROM ({self.judged}) "
+                    "WHERE __broken IS NULL AND name IS NOT NULL ORDER BY 1"
+                ).fetchall()
+                levels[column.name] = tuple(str(row[0]) for row in rows)
+        return {name: names for name, names in levels.items() if names}
 
     @property
     def _good(self) -> str:
-        return f"read_parquet({literal(str(self.folder / 'part-0.parquet'))})"
+        return f"read_parquet({literal(str(self.path))})"
 
     def _count(self, sql: str) -> int:
         row = self.connection.execute(sql).fetchone()
         return int(row[0]) if row else 0
 
-    def _write_rejects(self, judged: str) -> dict[str, int]:
+    def _write_rejects(self) -> dict[str, int]:
         said = ", ".join(
             f"{quoted(c.name + '__said')}::VARCHAR AS {quoted(c.name)}" for c in self.staged.mapped
         )
-        broken = f"SELECT __broken AS rule, {said} FROM ({judged}) WHERE __broken IS NOT NULL ORDER BY ALL"
+        broken = (
+            f"SELECT __broken AS rule, {said} FROM ({self.judged}) WHERE __broken IS NOT NULL ORDER BY ALL"
+        )
         self._copy(broken, self.rejects)
         written = f"read_parquet({literal(str(self.rejects))})"
         counts = self.connection.execute(
@@ -97,20 +100,21 @@ class TableWriter:
         ).fetchall()
         return {str(rule): int(count) for rule, count in counts}
 
-    def _write_good(self, judged: str) -> None:
-        self._name_levels(judged)
+    def _write_good(self) -> None:
+        self._number_levels()
         stored = self._stored_columns()
         selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in stored)
         order = 'customer, "at"' if self.table.name != "customers" else "customer_id"
         first = [name for name in ("known_day", "row_id") if name in dict(stored)]
         rest = [name for name, _ in stored if name not in (*first, "customer", "customer_id", "at")]
         ordering = ", ".join([order, *(quoted(name) for name in [*first, *rest])])
-        rows = f"SELECT {selected} FROM ({judged}) WHERE __broken IS NULL"
+        rows = f"SELECT {selected} FROM ({self.judged}) WHERE __broken IS NULL"
         if self.table.name == "customers":
             rows = (
-                f"SELECT (row_number() OVER (ORDER BY customer_id) - 1)::INTEGER AS customer, * FROM ({rows})"
+                f"SELECT (row_number() OVER (ORDER BY customer_id) - 1 + {self.part.first_code})::INTEGER "
+                f"AS customer, * FROM ({rows})"
             )
-        self._copy(f"{rows} ORDER BY {ordering}", self.folder / "part-0.parquet")
+        self._copy(f"{rows} ORDER BY {ordering}", self.path)
 
     def _stored_columns(self) -> list[tuple[str, str]]:
         time = quoted(self.table.time)
@@ -132,58 +136,26 @@ class TableWriter:
         if column.role == "scheduled":
             return [(f"{column.name}_day", _day(column.name))]
         if column.type == "level":
-            coded = f"enum_code({_said(column)}::{self._names_of(column)})::INTEGER"
+            coded = f"enum_code({_said(column)}::{self._names_of(column.name)})::INTEGER"
             return [(column.name, coded)] if column.name in self.levels else []
         if column.type in UNITS_PER:
             units = f"round({name} * {UNITS_PER[column.type]})::BIGINT"
             return [(column.name, f"coalesce({units}, {EMPTIED})" if column.may_be_emptied else units)]
         return [(column.name, name)]
 
-    def _name_levels(self, judged: str) -> None:
-        """Number the levels of a column in the order of their names; numbers are what the engine reads."""
-        for column in self.staged.mapped:
-            if column.type != "level":
-                continue
-            rows = self.connection.execute(
-                f"SELECT DISTINCT {_said(column)} AS name FROM ({judged}) "
-                "WHERE __broken IS NULL AND name IS NOT NULL ORDER BY 1"
-            ).fetchall()
-            if rows:
-                self.levels[column.name] = names = tuple(str(row[0]) for row in rows)
-                listed = ", ".join(literal(name) for name in names)
-                self.connection.execute(f"CREATE TYPE {self._names_of(column)} AS ENUM ({listed})").fetchall()
+    def _number_levels(self) -> None:
+        """Number the levels of each column in the order of their names; numbers are what the engine reads."""
+        for name, names in self.levels.items():
+            listed = ", ".join(literal(one) for one in names)
+            self.connection.execute(f"CREATE TYPE {self._names_of(name)} AS ENUM ({listed})").fetchall()
 
-    def _names_of(self, column: Column) -> str:
-        return internal(f"levels_of_{self.table.name}_{column.name}")
+    def _names_of(self, column: str) -> str:
+        return internal(f"levels_of_{self.table.name}_{column}")
 
     def _remember_codes(self) -> None:
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {CODES} AS SELECT customer_id, customer FROM {self._good}"
         ).fetchall()
-
-    def _seen(self, rejects: dict[str, int], rows_read: int) -> StoredTable:
-        part = self._good
-        names = [str(row[0]) for row in self.connection.execute(f"DESCRIBE SELECT * FROM {part}").fetchall()]
-        nulls = ", ".join(f"count(*) - count({quoted(name)})" for name in names)
-        hashed = ", ".join(quoted(name) for name in names)
-        row = self.connection.execute(
-            f"SELECT count(*), count(DISTINCT customer), min(day), max(day), "
-            f"sum(hash({hashed})::HUGEINT)::VARCHAR, {nulls} FROM {part}"
-        ).fetchone()
-        assert row is not None  # an aggregate without GROUP BY always gives one row
-        rows, customers, first, last, content, *missing = row
-        return StoredTable(
-            rows=rows,
-            rows_read=rows_read,
-            customers=customers,
-            first_day=first,
-            last_day=last,
-            columns=tuple(names),
-            missing={name: n for name, n in zip(names, missing, strict=True) if n},
-            rejects=rejects,
-            levels=self.levels,
-            digest=digest_of([names, self.levels, rows, content]),
-        )
 
     def _copy(self, sql: str, path: Path) -> None:
         options = f"FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROWS_PER_GROUP}"
