@@ -17,6 +17,11 @@ def described(store: Store) -> Iterator[str]:
                 if not column.endswith("_after"):
                     share = count / table.rows
                     yield f"  {column.removesuffix('_day')}: missing in {count:,} rows ({share:.1%})"
+            for column in table.left_out:
+                yield (
+                    f"  {column} is not used: it has no history here, and what it says today it may not have "
+                    "said at a cutoff; list it under 'static' if it never changes, or give its 'history'"
+                )
             for rule, count in table.rejects.items():
                 yield f"  rejected: {count:,} rows break '{rule}', see rejects/{name}.parquet"
             columns = ", ".join(quoted(column) for column in table.columns)

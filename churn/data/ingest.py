@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from churn.data.connections import open_source
@@ -49,7 +50,7 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
             name = one.wanted.table.name
             try:
                 writer = TableWriter(source.connection, one, present, aside, bad)
-                tables[name] = writer.write().table(writer.levels)
+                tables[name] = replace(writer.write().table(writer.levels), left_out=one.left_out)
             except source.errors as error:
                 raise SourceError(
                     f"{name}: cannot be read as params.yaml says: {first_line(error)}"

@@ -26,7 +26,7 @@ def rules_of(staged: Staged, present: str | None) -> list[tuple[str, str]]:
     rules = [("customer_id is present", "t.customer_id IS NULL")]
     for column in staged.mapped:
         rules += _column_rules(column, present)
-    if table.name in NOT_EARLIER:
+    if table.name in NOT_EARLIER or table.is_history:
         for column in staged.mapped:
             if column.role == "outcome":
                 rules.append(
@@ -49,7 +49,7 @@ def _column_rules(column: Column, present: str | None) -> list[tuple[str, str]]:
             limit = f"DATE '{present}' + {AHEAD_DAYS}"
             rules.append((f"{column.name} is at most a year ahead", f"{name} > {limit}"))
     elif column.type in UNITS_PER:
-        if column.required:
+        if column.required and not column.may_be_emptied:
             rules.append((f"{column.name} is present", f"{said} IS NULL"))
         unreadable = f"{said} IS NOT NULL AND coalesce(NOT isfinite({name}), true)"
         rules.append((f"{column.name} is a number", unreadable))

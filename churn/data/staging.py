@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import duckdb
 
+from churn.data.attributes import columns_left_out
 from churn.data.emails import EMAIL_KINDS, one_row_per_email
 from churn.data.source import Source
 from churn.data.sql import first_line, internal, literal, quoted
-from churn.data.tables import UNITS_PER, Column, Wanted
+from churn.data.tables import HISTORY_OF, UNITS_PER, Column, Wanted
 from churn.errors import SourceError, did_you_mean
+from churn.params import TableParams
 
 ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
 """A time of day followed by an offset; the end of 2024-05-01 is none."""
@@ -18,12 +20,16 @@ ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
 @dataclass(frozen=True)
 class Staged:
-    """The views of one table: `read` has a row for each to be judged, `typed` their typed columns."""
+    """The views of one table: `read` has a row for each to be judged, `typed` their typed columns.
+
+    `left_out` names the source's columns of customers that are neither static nor have a history.
+    """
 
     wanted: Wanted
     read: str
     typed: str
     mapped: tuple[Column, ...]
+    left_out: tuple[str, ...] = ()
 
     def has(self, name: str) -> bool:
         """Tell whether the source gave this column."""
@@ -37,6 +43,7 @@ class Selection:
     wanted: Wanted
     query: str
     columns: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def select(source: Source, wanted: Wanted) -> Selection:
@@ -45,10 +52,14 @@ def select(source: Source, wanted: Wanted) -> Selection:
     Raises:
         SourceError: the table, a column or a needed column is missing, or SQL of params.yaml is broken.
     """
-    expressions = _expressions(source, wanted)
+    there = _columns_there(source, wanted)
+    expressions = _expressions(source, wanted, there)
     selected = ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
     query = f"SELECT {selected} FROM {origin_of(source, wanted)}"
-    return Selection(wanted, query, tuple(expressions))
+    left_out: tuple[str, ...] = ()
+    if isinstance(wanted.origin, TableParams) and wanted.table.name == "customers":
+        left_out = columns_left_out(there, expressions.values(), wanted.origin)
+    return Selection(wanted, query, tuple(expressions), left_out)
 
 
 def stage(source: Source, wanted: Wanted, timezone: str) -> Staged:
@@ -91,7 +102,7 @@ def type_rows(connection: duckdb.DuckDBPyConnection, selection: Selection, timez
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {typed} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
     ).fetchall()
-    return Staged(wanted, typed if distinct else raw, typed, mapped)
+    return Staged(wanted, typed if distinct else raw, typed, mapped, selection.left_out)
 
 
 def kinds_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
@@ -124,25 +135,31 @@ def _not_understood(wanted: Wanted, error: Exception) -> SourceError:
     )
 
 
-def _expressions(source: Source, wanted: Wanted) -> dict[str, str]:
-    """Map canonical columns to SQL: as params.yaml says, else a source column of the same name."""
-    table, origin = wanted.table, wanted.origin
+def _columns_there(source: Source, wanted: Wanted) -> list[str]:
     try:
-        there = source.columns(origin_of(source, wanted))
+        return source.columns(origin_of(source, wanted))
     except source.errors as error:
         raise _not_understood(wanted, error) from None
-    found = dict(origin.columns)
-    if origin.row_id:
-        found.setdefault("row_id", source.quote(origin.row_id) if origin.row_id in there else origin.row_id)
+
+
+def _expressions(source: Source, wanted: Wanted, there: list[str]) -> dict[str, str]:
+    """Map canonical columns to SQL: as params.yaml says, else a source column of the same name."""
+    table, origin = wanted.table, wanted.origin
+    given = ({"row_id": origin.row_id} if origin.row_id else {}) | origin.columns
+    # A plain name of a column may be a word of SQL, or hold spaces.
+    found = {name: source.quote(sql) if sql in there else sql for name, sql in given.items()}
     spelt = {name.lower(): name for name in reversed(there)} | {name: name for name in there}
-    names = [column.name for column in table.columns]
-    for name in [*names, "kind"] if table.name == "emails" else names:
+    for name in table.names:
         if name in spelt:
             found.setdefault(name, source.quote(spelt[name]))
     if table.name == "surveys":
         _complete_surveys(found)
+    if table.is_history:
+        attribute = table.name.removeprefix(HISTORY_OF)
+        if attribute in spelt:
+            found.setdefault("value", source.quote(spelt[attribute]))
+        _complete_history(found)
     missing = [c.name for c in table.columns if c.required and c.name not in found]
-    missing += [name for name in origin.static if name not in found]
     if missing:
         raise SourceError(
             *(
@@ -153,6 +170,14 @@ def _expressions(source: Source, wanted: Wanted) -> dict[str, str]:
             )
         )
     return found
+
+
+def _complete_history(found: dict[str, str]) -> None:
+    """A log of changes says when a value began; it ends with the next change."""
+    if "changed_at" in found:
+        began = found.pop("changed_at")
+        found.setdefault("valid_from", began)
+    found.setdefault("valid_to", "CAST(NULL AS DATE)")
 
 
 def _complete_surveys(found: dict[str, str]) -> None:

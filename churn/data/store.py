@@ -35,7 +35,8 @@ def day_of(number: int) -> date:
 class StoredTable:
     """What `ingest` saw of one table; days are local day numbers, missing while the table is empty.
 
-    `levels` names the codes of each level column: code 0 is the first name.
+    `levels` names the codes of each level column: code 0 is the first name. `left_out` names the columns of
+    customers that nothing reads.
     """
 
     rows: int
@@ -47,6 +48,7 @@ class StoredTable:
     missing: Mapping[str, int] = field(default_factory=dict)
     rejects: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     digest: str = ""
 
     @property
@@ -146,7 +148,14 @@ class Store:
 
 def _stored_table(stated: Mapping[str, Any]) -> StoredTable:
     levels = {column: tuple(names) for column, names in stated["levels"].items()}
-    return StoredTable(**{**stated, "columns": tuple(stated["columns"]), "levels": levels})
+    return StoredTable(
+        **{
+            **stated,
+            "columns": tuple(stated["columns"]),
+            "levels": levels,
+            "left_out": tuple(stated["left_out"]),
+        }
+    )
 
 
 def write_manifest(folder: Path, stated: Mapping[str, Any], tables: Mapping[str, StoredTable]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from churn.data.attributes import attribute_problems
 from churn.errors import ParamsError, did_you_mean
-from churn.params import Params, TableParams
+from churn.params import OriginParams, Params, TableParams
 
 LARGEST = 1e12
 """No amount or count of one row is larger; what is, is a mistake of the source."""
@@ -20,6 +21,10 @@ Role = Literal["id", "time", "known", "row", "outcome", "scheduled", "value", "a
 
 UNITS_PER = {"money": 100, "number": 1000}
 """Stored integers per unit: money in cents, other numbers in thousandths, so that sums are exact."""
+
+
+HISTORY_OF = "customers."
+"""What the name of an attribute's table begins with; no other table has a dot in its name."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,17 @@ class Table:
     def time(self) -> str:
         """Return the column that says when the row happened."""
         return next(column.name for column in self.columns if column.role == "time")
+
+    @property
+    def is_history(self) -> bool:
+        """Tell whether the rows say what value an attribute of the customer took."""
+        return self.name.startswith(HISTORY_OF)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names under which a source may give columns: those of the contract and their others."""
+        names = [column.name for column in self.columns]
+        return names + (["kind"] if self.name == "emails" else ["changed_at"] if self.is_history else [])
 
     def column(self, name: str) -> Column | None:
         """Return the column of that name, if the table has it."""
@@ -186,12 +202,22 @@ def events_table(name: str) -> Table:
     return _events(name, "happened_at", _level("kind"), _number("value"))
 
 
+def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
+    """Return the contract of the history of a customer's attribute: a row for each value it took.
+
+    A value holds from `valid_from` until `valid_to` has passed, or until a later row.
+    """
+    value: Column = _level("value") if kind == "level" else _number("value")
+    columns = (_outcome("valid_to"), replace(value, required=True, may_be_emptied=True))
+    return _events(f"{HISTORY_OF}{attribute}", "valid_from", *columns)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """A table that params.yaml asks for: its contract and where it comes from."""
 
     table: Table
-    origin: TableParams
+    origin: OriginParams
     place: str
 
 
@@ -205,6 +231,7 @@ def wanted_tables(params: Params) -> tuple[Wanted, ...]:
     if problems:
         raise ParamsError(*problems)
     named = [Wanted(_with_static(CANONICAL[n], o), o, f"tables.{n}") for n, o in params.tables.items()]
+    named += list(_histories(params))
     named += [Wanted(events_table(name), origin, f"events.{name}") for name, origin in params.events.items()]
     return tuple(sorted(named, key=lambda wanted: wanted.table.name != "customers"))
 
@@ -218,10 +245,13 @@ def _problems(params: Params) -> Iterator[str]:
             )
             continue
         yield from _column_problems(f"tables.{name}", _with_static(CANONICAL[name], origin), origin)
-    for name, origin in params.events.items():
+        yield from attribute_problems(f"tables.{name}", origin)
+    for history in _histories(params):
+        yield from _column_problems(history.place, history.table, history.origin)
+    for name, events in params.events.items():
         if name in CANONICAL:
             yield f"params: events.{name} has the name of a canonical table; put it under 'tables:'."
-        yield from _column_problems(f"events.{name}", events_table(name), origin)
+        yield from _column_problems(f"events.{name}", events_table(name), events)
     names = {*params.tables, *params.events}
     if params.label.table == "customers":
         yield "params: label.table 'customers' holds no events; name the table that shows who is still here."
@@ -235,31 +265,21 @@ def _problems(params: Params) -> Iterator[str]:
         )
 
 
-RESERVED = {
-    *("customer", "customer_id", "cutoff", "left", "at", "day", "known_at", "known_day", "row_id", "kind"),
-    *("excluded_because", "churn_probability", "value_at_risk", "health", "play", "arm", "signed_up_at"),
-}
-"""Names of our own columns, which an attribute may not take."""
+def _histories(params: Params) -> Iterator[Wanted]:
+    customers = params.tables.get("customers")
+    for name, origin in customers.history.items() if customers else ():
+        yield Wanted(history_table(name, origin.kind), origin, f"tables.customers.history.{name}")
 
 
-def _column_problems(place: str, table: Table, origin: TableParams) -> Iterator[str]:
-    names = [column.name for column in table.columns] + (["kind"] if table.name == "emails" else [])
+def _column_problems(place: str, table: Table, origin: OriginParams) -> Iterator[str]:
+    names = table.names
     for name in origin.columns:
         if name not in names:
             yield f"params: {place}.columns.{name} is not a column of this table.{did_you_mean(name, names)}"
-    if origin.history:
-        yield (
-            f"params: {place}.history: attributes with a history are not read yet; "
-            "list those that never change under 'static' and leave the others out."
-        )
-    for name in origin.static:
-        if name in RESERVED or name.startswith(("__", "health_", "reason_")):
-            yield f"params: {place}.static: '{name}' is a column of our own; map it under another name."
-    if origin.static and table.name != "customers":
-        yield f"params: {place}.static: only customers has static attributes."
 
 
 def _with_static(table: Table, origin: TableParams) -> Table:
-    known = {column.name for column in table.columns}
-    extra = tuple(Column(name, "text", "attribute") for name in origin.static if name not in known)
-    return Table(table.name, (*table.columns, *extra))
+    """Return the table with its static attributes, which the source must have."""
+    columns = {column.name: column for column in table.columns}
+    static = {name: replace(columns.get(name, _text(name)), required=True) for name in origin.static}
+    return Table(table.name, tuple((columns | static).values()))

@@ -114,6 +114,9 @@ _RULES = (
     | dict.fromkeys(
         ("date_from_datetime_parsing", "date_parsing", "date_type"), "must be a date such as 2024-01-31"
     )
+    | dict.fromkeys(
+        ("model_type", "dict_type"), "must be a section with keys of its own, such as {key: value}"
+    )
     | {"string_type": "must be text", "tuple_type": "must be a list, such as [a, b]"}
 )
 """What pydantic says at length, by its type of error."""

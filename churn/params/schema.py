@@ -25,8 +25,8 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class TableParams(Section):
-    """Where a canonical table comes from: `from` and `columns`, or a `query`."""
+class OriginParams(Section):
+    """Where rows come from: `from` and `columns`, or a `query`."""
 
     from_: str | None = Field(None, alias="from")
     query: str | None = None
@@ -35,14 +35,31 @@ class TableParams(Section):
     time_format: str | None = None
     row_id: str | None = None
     distinct: bool = False
-    static: tuple[str, ...] = ()
-    history: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def _one_origin(self) -> TableParams:
+    def _one_origin(self) -> OriginParams:
         if self.query and (self.from_ or self.where):
             raise ValueError("give either 'query' or 'from' and 'where', not both")
         return self
+
+
+class HistoryParams(OriginParams):
+    """Where the history of one attribute comes from, and whether its values are names or numbers."""
+
+    kind: Literal["level", "number"] = "level"
+
+    @model_validator(mode="after")
+    def _has_origin(self) -> HistoryParams:
+        if not self.query and not self.from_:
+            raise ValueError("'from' or 'query' is missing: the table that holds the attribute's history")
+        return self
+
+
+class TableParams(OriginParams):
+    """Where a canonical table comes from, and which attributes it has; only customers has any."""
+
+    static: tuple[str, ...] = ()
+    history: dict[Name, HistoryParams] = {}
 
 
 class LabelParams(Section):
@@ -191,7 +208,7 @@ class Params(Section):
     source: str
     timezone: str = "UTC"
     tables: dict[str, TableParams] = {}
-    events: dict[Name, TableParams] = {}
+    events: dict[Name, OriginParams] = {}
     label: LabelParams
     snapshot: SnapshotParams = SnapshotParams()
     signals: SignalsParams = SignalsParams()

@@ -84,13 +84,29 @@ def test_the_label_id_follows_the_definition_and_nothing_else(tmp_path: Path) ->
             "events.My Visits is not a usable name: lower-case letters, digits and _.",
         ),
         (
+            "tables: {customers: {history: {plan: x}}}",
+            "tables.customers.history.plan ('x'): must be a section with keys of its own, "
+            "such as {key: value}.",
+        ),
+        (
+            "tables: {customers: {history: {plan: {form: t}}}}",
+            "tables.customers.history.plan.form is not a parameter. Did you mean 'from'?",
+        ),
+        (
+            "tables: {customers: {history: {plan: {columns: {value: plan}}}}}",
+            "tables.customers.history.plan: 'from' or 'query' is missing: the table that holds the "
+            "attribute's history.",
+        ),
+        (
             "output: ${NOT_SET}/x",
             "output uses ${NOT_SET}, which is not set in the environment. Export NOT_SET first.",
         ),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_a_way_out(tmp_path: Path, wrong: str, said: str) -> None:
-    assert problems(tmp_path, f"{GOOD}\n{wrong}") == (f"params.yaml: {said}",)
+    good = GOOD.replace("tables: {customers: {}, orders: {}}", "") if "tables:" in wrong else GOOD
+
+    assert problems(tmp_path, f"{good}\n{wrong}") == (f"params.yaml: {said}",)
 
 
 def test_all_mistakes_come_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,185 @@
+"""Attributes of customers: what never changes, what has a history, and what is left out with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn.data.check import described
+from churn.data.freshness import is_fresh
+from churn.data.ingest import ingest
+from churn.data.store import Store, day_of
+from churn.data.tables import EMPTIED
+from churn.errors import ParamsError, SourceError
+from churn.params import Params
+from tests.worlds import params_of
+
+LOGINS = "customer | happened_at\n ana | 2024-06-01\n ben | 2024-06-01"
+PLANS = """
+    customer | valid_from | valid_to   | plan
+    ana      | 2024-01-01 | 2024-03-01 | basic
+    ana      | 2024-03-01 |            | pro
+    ben      | 2024-02-01 | 9999-12-31 | basic
+"""
+
+
+def company(folder: Path, history: dict[str, object], **drawn: Any) -> Params:
+    """Draw logins and tables of attributes' histories; `history` goes into params.yaml."""
+    static = drawn.pop("static", [])
+    tables = {"customers": {"static": static, "history": history}, "logins": {}}
+    params = {"tables": tables, "events": {}, "check": {"max_rejects": 1.0}}
+    label = {"kind": "inactivity", "table": "logins", "horizon_days": 30}
+    return params_of(folder, since=None, params=params, label=label, logins=LOGINS, **drawn)
+
+
+def stored(store: Store, attribute: str) -> list[tuple[object, ...]]:
+    """Return customer, first day, day after the last, and value, in the order of the store."""
+    with store.connect() as connection:
+        rows = connection.execute(
+            f"SELECT customer, day, valid_to_day, value FROM {store.scan(f'customers.{attribute}')}"
+        ).fetchall()
+    days = [(who, str(day_of(day)), to if to is None else int(to), value) for who, day, to, value in rows]
+    return [(who, day, None if to is None or to > 40_000 else str(day_of(to)), v) for who, day, to, v in days]
+
+
+def test_a_history_is_stored_as_a_table_of_its_own(tmp_path: Path) -> None:
+    params = company(tmp_path, {"plan": {"from": "plans"}}, plans=PLANS)
+
+    store = ingest(params, lambda _: None)
+
+    assert store.tables["customers.plan"].levels == {"value": ("basic", "pro")}
+    assert stored(store, "plan") == [
+        (0, "2024-01-01", "2024-03-01", 0),
+        (0, "2024-03-01", None, 1),
+        (1, "2024-02-01", None, 0),
+    ]
+
+
+def test_one_log_of_changes_serves_many_attributes(tmp_path: Path) -> None:
+    field = {"changed_at": "at", "value": "new"}
+    params = company(
+        tmp_path,
+        {
+            "plan": {"from": "changes", "columns": field, "where": "field = 'plan'"},
+            "seats": {"from": "changes", "columns": field, "where": "field = 'seats'", "kind": "number"},
+        },
+        changes="""
+            customer | at         | field | old   | new
+            ana      | 2024-01-01 | plan  |       | basic
+            ana      | 2024-01-01 | seats |       | 5
+            ana      | 2024-02-01 | plan  | basic | pro
+            ben      | 2024-02-01 | seats | 2     | 2.5
+        """,
+    )
+
+    store = ingest(params, lambda _: None)
+
+    assert stored(store, "plan") == [(0, "2024-01-01", None, 0), (0, "2024-02-01", None, 1)]
+    assert stored(store, "seats") == [(0, "2024-01-01", None, 5000), (1, "2024-02-01", None, 2500)]
+
+
+def test_a_row_without_a_value_is_kept_because_it_ends_the_value_before(tmp_path: Path) -> None:
+    drawn = "customer | changed_at | plan | seats\n ana | 2024-01-01 | pro | 5\n ana | 2024-02-01 | |"
+    history = {"plan": {"from": "changes"}, "seats": {"from": "changes", "kind": "number"}}
+
+    store = ingest(company(tmp_path, history, changes=drawn), lambda _: None)
+
+    assert store.tables["customers.plan"].levels == {"value": ("", "pro")}
+    assert [row[-1] for row in stored(store, "plan")] == [1, 0]
+    assert [row[-1] for row in stored(store, "seats")] == [5000, EMPTIED]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "rule"),
+    [
+        ("ana | 2024-03-01 | 2024-02-01 | 5", "valid_to is not before valid_from"),
+        ("ana | 2024-03-01 |            | five", "value is a number"),
+        ("ana |            |            | 5", "valid_from is present"),
+        ("zoe | 2024-03-01 |            | 5", "customer_id is in customers"),
+    ],
+)
+def test_a_bad_row_of_a_history_is_counted_by_rule(tmp_path: Path, drawn: str, rule: str) -> None:
+    header = "customer | valid_from | valid_to | seats\n ana | 2024-01-01 | | 4\n"
+    params = company(
+        tmp_path,
+        {"seats": {"from": "seats", "kind": "number"}},
+        seats=header + drawn,
+        customers="customer | signed_up_at\n ana | 2023-01-01\n ben | 2023-01-01",
+    )
+
+    store = ingest(params, lambda _: None)
+
+    assert dict(store.tables["customers.seats"].rejects) == {rule: 1}
+    assert (tmp_path / "output" / "rejects" / "customers.seats.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("history", "static", "said"),
+    [
+        ({"plan": {"from": "plans", "columns": {"since": "x"}}}, [], "history.plan.columns.since is not a"),
+        ({"plan": {"from": "plans"}}, ["plan"], "'plan' stands under 'static' and under 'history'"),
+        ({"health": {"from": "plans"}}, [], "tables.customers.history: 'health' is a column of our own"),
+    ],
+)
+def test_a_history_that_params_names_wrongly_is_refused(
+    tmp_path: Path, history: dict[str, object], static: list[str], said: str
+) -> None:
+    params = company(tmp_path, history, static=static, plans=PLANS)
+
+    with pytest.raises(ParamsError) as caught:
+        ingest(params, lambda _: None)
+
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ({"from": "plan"}, "has no table 'plan'. Did you mean 'plans'?"),
+        ({"from": "plans", "columns": {"valid_from": "since"}}, "the SQL is not understood"),
+        ({"query": "select customer_id, valid_from from plans"}, "has no column 'value'"),
+    ],
+)
+def test_a_history_that_the_source_does_not_hold_is_said(
+    tmp_path: Path, origin: dict[str, object], said: str
+) -> None:
+    params = company(tmp_path, {"plan": origin}, plans=PLANS)
+
+    with pytest.raises(SourceError) as caught:
+        ingest(params, lambda _: None)
+
+    assert said in str(caught.value)
+    assert "tables.customers.history.plan" in str(caught.value)
+
+
+def test_a_changed_history_makes_the_store_old(tmp_path: Path) -> None:
+    params = company(tmp_path, {"plan": {"from": "plans"}}, plans=PLANS)
+    ingest(params, lambda _: None)
+
+    assert is_fresh(params)
+    assert not is_fresh(company(tmp_path, {"plan": {"from": "plans", "where": "plan <> 'x'"}}, plans=PLANS))
+
+
+def test_check_names_the_columns_of_customers_that_may_change(tmp_path: Path) -> None:
+    params = company(
+        tmp_path,
+        {"plan": {"from": "plans"}},
+        static=["country"],
+        plans=PLANS,
+        customers="""
+            customer | signed_up_at | country | plan | status | Seats taken
+            ana      | 2023-01-01   | DE      | pro  | open   | 4
+            ben      | 2023-01-01   | AT      | pro  | open   | 4
+        """,
+    )
+
+    store = ingest(params, lambda _: None)
+
+    lines = [line.strip() for line in described(store)]
+    assert [line.split(" is not used: it has no history")[0] for line in lines if "is not used" in line] == [
+        "status",
+        "Seats taken",
+    ]
+    assert Store.open(params).tables["customers"].left_out == ("status", "Seats taken")
