@@ -1,4 +1,4 @@
-"""The features that everybody computes: signals of our own library by name, and how to state each in cells."""
+"""The features that everybody computes: signals of our own library by name, each stated in cells."""
 
 from __future__ import annotations
 

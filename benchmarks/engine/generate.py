@@ -134,7 +134,8 @@ def _month(connection: duckdb.DuckDBPyConnection, made: Made, start: date, end: 
     key = f"{literal(f'{made.name} {start}')}"
     us = ", ".join(f"{_chance('i', 'j', key, str(n))} AS u{n}" for n in range(5))
     connection.execute(
-        f"COPY (WITH here AS (SELECT customer_id, i, keen, visits_a_second, greatest(signed_up_at, TIMESTAMP '{start}') AS since, "
+        f"COPY (WITH here AS (SELECT customer_id, i, keen, visits_a_second, "
+        f"greatest(signed_up_at, TIMESTAMP '{start}') AS since, "
         f"epoch(least(left_at, TIMESTAMP '{end}')) - epoch(since) AS seconds FROM people "
         f"WHERE signed_up_at < TIMESTAMP '{end}' AND left_at > TIMESTAMP '{start}'), "
         f"counted AS (SELECT *, unnest(range(floor(seconds * {rate} + {_chance('i', key)})::BIGINT)) AS j "

@@ -69,7 +69,8 @@ def _looked_up(connection, store, table, asked, edges, n):  # type: ignore[no-un
         f"WINDOW up AS (PARTITION BY customer ORDER BY day)), "
         f"asked AS (SELECT customer, edge FROM {store.scan('customers')}, (VALUES {values}) e(edge)) "
         f"SELECT asked.customer, edge, running.* EXCLUDE (customer, day), running.day::DOUBLE AS last_day "
-        f"FROM asked ASOF LEFT JOIN running ON asked.customer = running.customer AND asked.edge > running.day",
+        f"FROM asked ASOF LEFT JOIN running "
+        f"ON asked.customer = running.customer AND asked.edge > running.day",
     )
     at = np.searchsorted(edges, np.asarray(found.pop("edge")))
     customer = np.asarray(found.pop("customer"))
