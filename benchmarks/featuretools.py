@@ -1,8 +1,8 @@
 """The engine beside featuretools with cutoff times: `python -m benchmarks.featuretools`.
 
 featuretools needs an older pandas, so it gets an environment of its own under `output`, made on demand from
-benchmarks/featuretools.lock. It computes 25 of our signals, those that it can state simply; the engine computes
-all those of `benchmarks.engine`.
+benchmarks/featuretools.lock. It computes 25 of our signals, those that it can state simply; the engine
+computes all those of `benchmarks.engine`.
 """
 
 from __future__ import annotations
