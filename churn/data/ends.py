@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from pathlib import Path
 
 import duckdb
 
-from churn.data.sql import quoted
+from churn.data.sql import literal, quoted
 from churn.data.staging import Staged
 from churn.data.store import day_number, day_of
 
@@ -28,6 +29,12 @@ def days_of(connection: duckdb.DuckDBPyConnection, staged: Staged) -> Days:
         f"SELECT ({local}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {staged.typed} "
         f"WHERE {local} IS NOT NULL AND isfinite({local}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
+
+
+def days_stored(connection: duckdb.DuckDBPyConnection, table: Path) -> Days:
+    """Count the rows of a table of the store by local day."""
+    written = f"read_parquet({literal(str(table / '*.parquet'))})"
+    return connection.execute(f"SELECT day, count(*) FROM {written} GROUP BY 1 ORDER BY 1").fetchall()
 
 
 def present_of(tables: Sequence[Days], watermark: date | None) -> str | None:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from churn.data.connections import open_source
-from churn.data.ends import Days, days_of, present_of, watermark_of
+from churn.data.ends import Days, days_of, days_stored, present_of, watermark_of
 from churn.data.files import replace_folder
 from churn.data.freshness import fingerprint
+from churn.data.lake import Lake
+from churn.data.lake_store import write_store
 from churn.data.source import Source
-from churn.data.sql import first_line, literal
-from churn.data.staging import Staged, stage
+from churn.data.sql import first_line
+from churn.data.staging import select, stage
 from churn.data.store import Store, StoredTable, day_of, write_manifest
-from churn.data.tables import wanted_tables
+from churn.data.tables import Wanted, wanted_tables
 from churn.data.timezones import create_utc_of
 from churn.data.writing import TableWriter
 from churn.errors import SourceError
 from churn.params import Params, digest_of
+
+T = TypeVar("T")
 
 
 def ingest(params: Params, tell: Callable[[str], None]) -> Store:
@@ -40,26 +46,16 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     with open_source(params, output / ".scratch") as source:
-        create_utc_of(source.connection, params.timezone)
-        staged = _stage_all(source, params)
-        days = [days_of(source.connection, one) for one in staged]
-        present = present_of(days, params.snapshot.watermark)
-        tables: dict[str, StoredTable] = {}
-        problems: list[str] = []
-        for one in staged:
-            name = one.wanted.table.name
-            try:
-                writer = TableWriter(source.connection, one, present, aside, bad)
-                tables[name] = replace(writer.write().table(writer.levels), left_out=one.left_out)
-            except source.errors as error:
-                raise SourceError(
-                    f"{name}: cannot be read as params.yaml says: {first_line(error)}"
-                ) from None
-            problems += _verdict(params, name, tables[name])
-            tell(_told(name, tables[name]))
-        last = tables[params.label.core_table].last_day
-        if last is not None and params.snapshot.watermark is None:
-            last = watermark_of(_days_stored(source, aside / params.label.core_table), tell)
+        if isinstance(source, Lake):
+            tables, days = write_store(source, params, _of_all(params, partial(select, source)), aside, bad)
+            for name, table in tables.items():
+                tell(_told(name, table))
+        else:
+            tables, days = _written(source, params, aside, bad, tell)
+    problems = [problem for name, table in tables.items() for problem in _verdict(params, name, table)]
+    last = tables[params.label.core_table].last_day
+    if last is not None and params.snapshot.watermark is None:
+        last = watermark_of(days, tell)
     if not tables["customers"].rows:  # all else follows from it
         problems = [problem for problem in problems if problem.startswith("customers:")]
     replace_folder(bad, output / "rejects")
@@ -76,24 +72,38 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
     return Store.open(params)
 
 
-def _stage_all(source: Source, params: Params) -> list[Staged]:
-    """Stage every table, so that all that is missing is said at once."""
-    staged: list[Staged] = []
+def _of_all(params: Params, do: Callable[[Wanted], T]) -> list[T]:
+    """Do something for every table, so that all that is missing is said at once."""
+    done: list[T] = []
     problems: list[str] = []
     for wanted in wanted_tables(params):
         try:
-            staged.append(stage(source, wanted, params.timezone))
+            done.append(do(wanted))
         except SourceError as error:
             problems += error.problems
     if problems:
         raise SourceError(*problems)
-    return staged
+    return done
 
 
-def _days_stored(source: Source, table: Path) -> Days:
-    """Count the rows of a written table by local day."""
-    written = f"read_parquet({literal(str(table / '*.parquet'))})"
-    return source.connection.execute(f"SELECT day, count(*) FROM {written} GROUP BY 1 ORDER BY 1").fetchall()
+def _written(
+    source: Source, params: Params, store: Path, rejects: Path, tell: Callable[[str], None]
+) -> tuple[dict[str, StoredTable], Days]:
+    """Write all tables here; return what was seen of each, and the days of the label's table."""
+    create_utc_of(source.connection, params.timezone)
+    staged = _of_all(params, lambda wanted: stage(source, wanted, params.timezone))
+    days = [days_of(source.connection, one) for one in staged]
+    present = present_of(days, params.snapshot.watermark)
+    tables: dict[str, StoredTable] = {}
+    for one in staged:
+        name = one.wanted.table.name
+        try:
+            writer = TableWriter(source.connection, one, present, store, rejects)
+            tables[name] = replace(writer.write().table(writer.levels), left_out=one.left_out)
+        except source.errors as error:
+            raise SourceError(f"{name}: cannot be read as params.yaml says: {first_line(error)}") from None
+        tell(_told(name, tables[name]))
+    return tables, days_stored(source.connection, store / params.label.core_table)
 
 
 def _verdict(params: Params, name: str, table: StoredTable) -> list[str]:

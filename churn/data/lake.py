@@ -1,82 +1,80 @@
-"""A lake as a source: Spark reads its tables, and its executors write what is wanted as Parquet."""
+"""A lake as a source: Spark reads its tables, and its tasks do the work on them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from churn.data.source import Source
-from churn.data.sql import literal
+from churn.data.spark import open_session, run_tasks, spark_errors, tasks_at_once
+from churn.data.sql import first_line
 from churn.errors import SourceError
+from churn.params import EngineParams
+
+W = TypeVar("W")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lake(Source):
-    """An open Spark session; rows go from its executors to files, not through the driver.
-
-    The output folder must be one that the executors reach.
-    """
+    """An open Spark session and its tables; their rows stay on the executors' side."""
 
     session: Any
     scratch: Path
-    written: dict[str, str] = field(default_factory=dict)
 
     def quote(self, name: str) -> str:
         """Quote a name as Spark does."""
         return "`" + name.replace("`", "``") + "`"
 
+    def frame(self, query: str) -> Any:
+        """Return the frame of a query in Spark's dialect; Spark reads its rows when they are written."""
+        return self.session.sql(query)
+
     def columns(self, origin: str) -> list[str]:
         """Return the columns of a table or query in Spark's dialect."""
-        return list(self.session.sql(f"SELECT * FROM {origin}").columns)
+        return list(self.frame(f"SELECT * FROM {origin}").columns)
 
     def view(self, name: str, select: str) -> None:
-        """Let Spark write a query's rows, once, and make them a view of `connection`."""
-        folder = self.scratch / name
-        if self.written.get(name) != select:
-            self.session.sql(select).write.mode("overwrite").parquet(str(folder))
-            self.written[name] = select
-        super().view(name, f"SELECT * FROM read_parquet({literal(str(folder / '*.parquet'))})")
+        """Refuse to bring a query's rows here: they are the tasks' work."""
+        raise NotImplementedError(f"{name}: rows of Spark do not pass through the driver; see lake_store")
 
     def count(self, origin: str) -> int:
         """Count the rows of a table or query."""
-        return int(self.session.sql(f"SELECT count(*) FROM {origin}").first()[0])
+        return int(self.frame(f"SELECT count(*) FROM {origin}").first()[0])
+
+    def run(self, task: Callable[[W, int], R], work: W, count: int) -> list[R]:
+        """Run a task for each number below `count`, and return what they found in order."""
+        return run_tasks(self.session, partial(task, work), count)
+
+    def share_of_task(self, engine: EngineParams) -> EngineParams:
+        """Return what one task may use of what one executor may use."""
+        size = re.match(r"([\d.]+)(.*)", engine.memory_limit)
+        assert size is not None  # the section's own pattern says so
+        share = float(size[1]) / tasks_at_once(self.session)
+        return engine.model_copy(update={"memory_limit": f"{share:.3f}{size[2]}", "threads": 1})
 
 
 @contextmanager
 def open_lake(connection: duckdb.DuckDBPyConnection, uri: str, scratch: Path) -> Iterator[Lake]:
-    """Take the active Spark session, or start one: `spark://host:port/database`, or `spark:///database`.
-
-    Without a host the session is the active one, or one as Spark's own configuration says.
+    """Open Spark's tables: `spark://host:port/database`, or `spark:///database` for the active session.
 
     Raises:
         SourceError: pyspark is not installed, or there is no session or database to be had.
     """
-    try:
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise SourceError(
-            "source: spark:// needs Spark. Install it with `pip install 'churn[spark]'`; it needs Java 17."
-        ) from None
     host, _, database = uri.removeprefix("spark://").partition("/")
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    builder = SparkSession.builder.appName("churn")
-    if host:
-        builder = builder.master(f"spark://{host}")
+    session = open_session("source: spark://", host)
     try:
-        session = builder.getOrCreate()
-        # Spark's own default is a 96-bit format that has no stated zone.
-        session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         if database:
             session.catalog.setCurrentDatabase(database)
         tables = tuple(sorted(table.name for table in session.catalog.listTables()))
-    except (PySparkException, RuntimeError) as error:
-        raise SourceError(f"source: {uri} cannot be opened: {str(error).splitlines()[0]}") from None
-    errors = (duckdb.Error, PySparkException)
+    except spark_errors() as error:
+        raise SourceError(f"source: {uri} cannot be opened: {first_line(error)}") from None
+    errors: tuple[type[Exception], ...] = (duckdb.Error, *spark_errors())
     yield Lake(connection, tables, uri, errors, session=session, scratch=scratch)

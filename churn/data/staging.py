@@ -114,7 +114,7 @@ def _create(source: Source, wanted: Wanted, view: str, sql: str) -> None:
     try:
         source.view(view, sql)
     except source.errors as error:
-        raise _not_understood(wanted, error) from None
+        raise not_understood(wanted, error) from None
 
 
 def origin_of(source: Source, wanted: Wanted) -> str:
@@ -127,7 +127,8 @@ def origin_of(source: Source, wanted: Wanted) -> str:
     return f"{table} WHERE {origin.where}" if origin.where else table
 
 
-def _not_understood(wanted: Wanted, error: Exception) -> SourceError:
+def not_understood(wanted: Wanted, error: Exception) -> SourceError:
+    """Return the error that says where params.yaml holds SQL which the source cannot follow."""
     keys = "'query'" if wanted.origin.query else "'columns' or 'where'"
     return SourceError(
         f"params: {wanted.place}: the SQL is not understood by the source: "
@@ -139,7 +140,7 @@ def _columns_there(source: Source, wanted: Wanted) -> list[str]:
     try:
         return source.columns(origin_of(source, wanted))
     except source.errors as error:
-        raise _not_understood(wanted, error) from None
+        raise not_understood(wanted, error) from None
 
 
 def _expressions(source: Source, wanted: Wanted, there: list[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from churn.data.sql import internal, literal, quoted
 from churn.data.staging import Staged
 from churn.data.tables import EMPTIED, UNITS_PER, Column
 
-ROWS_PER_GROUP = 131_072
+COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE 131072"
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,7 @@ class TableWriter:
         ).fetchall()
 
     def _copy(self, sql: str, path: Path) -> None:
-        options = f"FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE {ROWS_PER_GROUP}"
-        self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})").fetchall()
+        self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({COPY_OPTIONS})").fetchall()
 
 
 def _said(column: Column) -> str:

@@ -1,16 +1,9 @@
-"""The same company gives the same store from files, from SQLite, from a real PostgreSQL and from Spark."""
+"""The same company gives the same store from files, from SQLite and from a real PostgreSQL."""
 
 from __future__ import annotations
 
-import getpass
-import glob
-import os
-import shutil
-import socket
 import sqlite3
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -24,6 +17,7 @@ from churn.data.ingest import ingest
 from churn.data.sql import literal
 from churn.errors import SourceError
 from churn.params import Params
+from tests.servers import running_postgresql
 
 CUSTOMERS = [("ana", date(2023, 1, 1)), ("ben", date(2023, 2, 1)), ("o'neil", date(2023, 3, 1))]
 ORDERS = [
@@ -83,29 +77,8 @@ def from_sqlite(tmp_path: Path) -> Params:
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:
-    """The address of a new PostgreSQL on a free loopback port, run as an ordinary user."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-    if not found:
-        pytest.skip("no PostgreSQL server here: Debian's package postgresql brings it")
-    binaries = Path(found[-1]).parent
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    user = "postgres" if os.geteuid() == 0 else getpass.getuser()
-    shutil.chown(folder, user)
-
-    def call(*command: str) -> None:
-        as_user = ["runuser", "-u", user, "--"] if os.geteuid() == 0 else []
-        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd="/", timeout=60)
-
-    data = folder / "data"
-    call(str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "-E", "UTF8")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-    call(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
-    yield f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
-    call(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_postgresql() as address:
+        yield address
 
 
 @pytest.fixture
@@ -119,22 +92,6 @@ def from_postgresql(tmp_path: Path, postgresql: str) -> Params:
         *(f"INSERT INTO \"Sales\" VALUES ({literal(c)}, '{ts}', {price})" for c, ts, price in ORDERS),
     )
     return params_at(tmp_path / "postgresql", postgresql)
-
-
-@pytest.fixture
-def from_spark(tmp_path: Path, from_files: Params) -> Iterator[Params]:
-    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install 'churn[spark]'")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, and there is none here")
-    builder = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-    session = builder.config("spark.sql.session.timeZone", "Europe/Berlin").getOrCreate()
-    for name, table in (("clients", "clients"), ("Sales", "Sales")):
-        session.read.parquet(f"{from_files.source}/{table}.parquet").createOrReplaceTempView(name)
-    params = params_at(tmp_path / "spark", "spark:///")
-    orders = params.tables["orders"].model_copy(update={"from_": "sales"})  # Spark knows no upper case
-    yield params.model_copy(update={"tables": {**params.tables, "orders": orders}})
-    session.stop()
 
 
 def run_sql(uri: str, *statements: str) -> None:
@@ -157,10 +114,6 @@ def test_sqlite_gives_the_store_that_files_give(from_files: Params, from_sqlite:
 
 def test_postgresql_gives_the_store_that_files_give(from_files: Params, from_postgresql: Params) -> None:
     assert digests(from_postgresql) == digests(from_files)
-
-
-def test_spark_gives_the_store_that_files_give(from_files: Params, from_spark: Params) -> None:
-    assert digests(from_spark) == digests(from_files)
 
 
 def test_a_database_that_grew_is_read_again(from_postgresql: Params, postgresql: str) -> None:

@@ -1,0 +1,64 @@
+"""A real PostgreSQL and a real local Spark for tests, or the reason why there is none."""
+
+from __future__ import annotations
+
+import getpass
+import glob
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """Run a new PostgreSQL on a free loopback port, as an ordinary user, and give its address."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+    if not found:
+        pytest.skip("no PostgreSQL server here: Debian's package postgresql brings it")
+    binaries = Path(found[-1]).parent
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    user = "postgres" if os.geteuid() == 0 else getpass.getuser()
+    shutil.chown(folder, user)
+
+    def call(*command: str) -> None:
+        as_user = ["runuser", "-u", user, "--"] if os.geteuid() == 0 else []
+        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd="/", timeout=60)
+
+    data = folder / "data"
+    call(str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "-E", "UTF8")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    call(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
+    finally:
+        call(str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_spark() -> Iterator[Any]:
+    """Run a local Spark of two tasks at a time, whose Python is this one, and give its session."""
+    sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed: pip install 'churn[spark]'")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java, and there is none here")
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
+    builder = builder.config("spark.sql.shuffle.partitions", "2")
+    session = builder.config("spark.sql.session.timeZone", "Europe/Berlin").getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()

@@ -1,0 +1,213 @@
+"""Spark writes the store that files give, in ranges of customers, and its rows never pass the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from churn.data import lake_ranges, lake_store
+from churn.data.demo.write import write_company
+from churn.data.ingest import ingest
+from churn.data.sql import literal
+from churn.data.store import Store
+from churn.data.writing import TableWriter
+from churn.errors import SourceError
+from churn.params import Params, TableParams
+from tests.servers import running_spark
+from tests.worlds import params_of
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    with running_spark() as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The raw tables of a small demo company."""
+    folder = tmp_path_factory.mktemp("demo")
+    write_company(folder / "company", folder / "truth", customers=300, seed=7)
+    return folder / "company"
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The demo company's stores, and how many rows the driver collected at once while Spark wrote its own."""
+
+    from_files: Store
+    from_spark: Store
+    collected: list[int]
+
+
+@pytest.fixture(scope="module")
+def ingested(spark: Any, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Ingested:
+    folder = tmp_path_factory.mktemp("ingested")
+    stated = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params = Params.model_validate(stated | {"source": str(demo), "output": str(folder / "files")})
+    from_files = ingest(params, lambda _: None)
+    offer(spark, demo)
+    collected: list[int] = []
+    frame = type(spark.range(1))
+    collect = frame.collect
+
+    def counted(self: Any) -> Any:
+        rows = collect(self)
+        collected.append(len(rows))
+        return rows
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lake_store, "ROWS_PER_RANGE", 15_000)
+        patched.setattr(frame, "collect", counted)
+        for name in ("toArrow", "toPandas", "toLocalIterator"):
+            patched.setattr(frame, name, None)
+        patched.setattr(TableWriter, "write", None)  # in this process: the tasks have their own
+        from_spark = ingest(of_spark(params, folder), lambda _: None)
+    return Ingested(from_files, from_spark, collected)
+
+
+def test_spark_gives_the_store_and_the_rejects_that_files_give(ingested: Ingested) -> None:
+    assert ingested.from_spark.tables == ingested.from_files.tables
+    assert ingested.from_spark.digest == ingested.from_files.digest
+    assert rejects_of(ingested.from_spark) == rejects_of(ingested.from_files)
+
+
+def test_each_file_of_the_store_holds_customers_after_those_of_the_file_before(ingested: Ingested) -> None:
+    assert_ascending_ranges(ingested.from_spark, at_least=3)
+
+
+def test_no_row_of_a_table_passes_the_driver(ingested: Ingested) -> None:
+    assert max(ingested.collected) <= len(ingested.from_spark.tables)
+
+
+def test_rows_that_meet_in_another_range_are_judged_as_files_judge_them(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row_id is told of several customers, e-mails come one row per event, ids have blanks around them."""
+    params = params_of(
+        tmp_path,
+        visits="""
+            customer | happened_at      | row_id | kind
+            ana      | 2024-05-01 10:00 | 1      | first
+            ben      | 2024-05-01 09:00 | 1      | kept
+            zoe      | 2024-05-02 10:00 | 1      | lost
+            zoe      | 2024-05-01 09:00 | 1      | late
+            ben      | 2024-05-03 10:00 | 2      | kept
+            ben      | 2024-05-03 11:00 | 2      | lost
+            ana      | 2024-05-04 10:00 |        | free
+            zoe      | 2024-05-04 10:00 |        | free
+            nobody   | 2024-05-01 08:00 | 3      | dangling
+            ana      | 2024-05-05 08:00 | 3      | kept
+                     | 2024-05-05 08:00 | 4      | nameless
+        """,
+        emails="""
+            customer | email_id | kind | sent_at
+            ana      | a        | send | 2024-05-01 10:00
+            zoe      | b        | send | 2024-05-01 10:00
+            zoe      | b        | open | 2024-05-02 10:00
+        """,
+        customers="""
+            customer | signed_up_at
+            ana      | 2024-01-01
+            ben      | 2024-01-01
+            ben      | 2023-01-01
+            zoe      | 2024-01-01
+        """,
+        label={"kind": "inactivity", "table": "visits", "horizon_days": 30},
+        params={"check": {"max_rejects": 0.9}},
+    )
+    from_files = ingest(params, lambda _: None)
+    offer(spark, as_parquet(Path(params.source), tmp_path / "parquet", pad="emails"))
+    monkeypatch.setattr(lake_store, "ROWS_PER_RANGE", 3)
+
+    from_spark = ingest(of_spark(params, tmp_path), lambda _: None)
+
+    assert from_files.tables["visits"].levels == {"kind": ("free", "kept")}
+    assert from_spark.tables == from_files.tables
+    assert rejects_of(from_spark).keys() == rejects_of(from_files).keys()
+    assert_ascending_ranges(from_spark, at_least=2)
+
+
+def test_what_spark_cannot_follow_is_said_with_its_place(spark: Any, tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path,
+        logins="customer | happened_at\nana | 2024-05-01",
+        orders="customer | ordered_at | amount\nana | 2024-05-01 | 5",
+    )
+    offer(spark, as_parquet(Path(params.source), tmp_path / "parquet"))
+    no_column = params.tables["logins"].model_copy(update={"where": "no_column > 1"})
+    no_number = params.tables["orders"].model_copy(update={"columns": {"amount": "cast('ten' as int)"}})
+
+    with pytest.raises(SourceError) as analysed:
+        ingest(of_spark(params, tmp_path, logins=no_column), lambda _: None)
+    with pytest.raises(SourceError) as ran:
+        ingest(of_spark(params, tmp_path, orders=no_number), lambda _: None)
+
+    assert "params: tables.logins: the SQL is not understood by the source" in str(analysed.value)
+    assert "params: tables.orders: the SQL is not understood by the source" in str(ran.value)
+    assert not (params.output / "store").exists()
+
+
+def test_executors_that_do_not_share_the_output_folder_are_noticed(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = params_of(tmp_path, logins="customer | happened_at\nana | 2024-05-01")
+    offer(spark, as_parquet(Path(params.source), tmp_path / "parquet"))
+    monkeypatch.setattr(lake_ranges, "count_rows", lambda frame: (frame, lambda: 7))
+
+    with pytest.raises(SourceError, match=r"executors wrote 7 rows .* and [12] of them are here"):
+        ingest(of_spark(params, tmp_path), lambda _: None)
+
+
+def of_spark(params: Params, folder: Path, **tables: TableParams) -> Params:
+    changed = {"source": "spark:///", "output": folder / "spark", "tables": {**params.tables, **tables}}
+    return params.model_copy(update=changed)
+
+
+def offer(session: Any, folder: Path) -> None:
+    """Make the Parquet files of a folder tables of Spark."""
+    for table in session.catalog.listTables():
+        session.catalog.dropTempView(table.name)
+    for path in folder.glob("*.parquet"):
+        session.read.parquet(str(path)).createOrReplaceTempView(path.stem)
+
+
+def as_parquet(source: Path, folder: Path, pad: str = "") -> Path:
+    """Write the CSV files of a folder as Parquet; ids of the table `pad` get blanks around them."""
+    folder.mkdir()
+    with duckdb.connect() as connection:
+        for path in source.glob("*.csv"):
+            padded = "REPLACE (' ' || customer_id || '  ' AS customer_id)" if path.stem == pad else ""
+            rows = f"SELECT * {padded} FROM read_csv({literal(str(path))})"
+            place = literal(str(folder / f"{path.stem}.parquet"))
+            connection.execute(f"COPY ({rows}) TO {place}")
+    return folder
+
+
+def rejects_of(store: Store) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (store.folder.parent / "rejects").iterdir()}
+
+
+def assert_ascending_ranges(store: Store, at_least: int) -> None:
+    with duckdb.connect() as connection:
+        for name, table in store.tables.items():
+            files = sorted((store.folder / name).iterdir())
+            assert len(files) >= at_least
+            ranges = [
+                connection.execute(
+                    f"SELECT min(customer), max(customer) FROM read_parquet({literal(str(path))})"
+                ).fetchone()
+                for path in files
+            ]
+            held = [one for one in ranges if one and one[0] is not None]
+            assert all(before[1] < after[0] for before, after in pairwise(held)), name
+            assert table.rows == 0 or held
