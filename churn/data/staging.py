@@ -192,7 +192,7 @@ def _complete_surveys(found: dict[str, str]) -> None:
 def typed_column(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
     """Return the SQL of a typed column and, beside it, of what the source said."""
     name = quoted(column.name)
-    blank_is_missing = f"nullif(trim({name}), '')" if kind == "VARCHAR" else name
+    blank_is_missing = _trimmed(name) if kind == "VARCHAR" else name
     said = f"{blank_is_missing} AS {quoted(column.name + '__said')}"
     if column.type == "instant":
         utc, local = _instant(name, kind, timezone, time_format)
@@ -209,6 +209,16 @@ def typed_column(column: Column, kind: str, timezone: str, time_format: str | No
         text += f"WHEN isfinite({number}) THEN {name}::VARCHAR END"
         return f"{text} AS {name}, {said}"
     return f"{blank_is_missing}::VARCHAR AS {name}, {said}"
+
+
+def _trimmed(name: str) -> str:
+    """Return the SQL of a text without blanks around it, missing if nothing is left.
+
+    Trimming knows all the blanks of Unicode and is slow; a text of plain letters shows at once that it has
+    none at its ends.
+    """
+    plain = f"ascii({name}) > 32 AND NOT suffix({name}, ' ') AND strlen({name}) = length({name})"
+    return f"CASE WHEN {plain} THEN {name} ELSE nullif(trim({name}), '') END"
 
 
 def _instant(name: str, kind: str, timezone: str, time_format: str | None) -> tuple[str, str]:

@@ -52,14 +52,19 @@ class TableWriter:
         self.part = part
         self.path = store / self.table.name / f"{part.name}.parquet"
         self.rejects = rejects / f"{self.table.name}.parquet"
-        self.judged = judged_rows(staged, present, part.elsewhere)
+        self.judged = judged_rows(connection, staged, present, part.elsewhere)
         self.levels: Mapping[str, tuple[str, ...]] = {}
 
     def write(self) -> Seen:
         """Write the good rows; where rows are missing then, write the bad ones too, counted by rule."""
         self.path.parent.mkdir(exist_ok=True)
-        self.levels = self.found_levels() if self.part.levels is None else self.part.levels
+        self.levels = self._levels_said() if self.part.levels is None else self.part.levels
         self._write_good()
+        if (
+            self.part.levels is None and (used := self._levels_used()) != self.levels
+        ):  # only bad rows had some
+            self.levels = used
+            self._write_good()
         read = self._count(f"SELECT count(*) FROM {self.staged.read}")
         rejects = self._write_rejects() if read > self._count(f"SELECT count(*) FROM {self._good}") else {}
         if self.table.name == "customers":
@@ -68,15 +73,29 @@ class TableWriter:
 
     def found_levels(self) -> dict[str, tuple[str, ...]]:
         """Return the names of each level column in the good rows, in order."""
+        return self._names_in(f"(SELECT * FROM ({self.judged}) WHERE __broken IS NULL)")
+
+    def _names_in(self, rows: str) -> dict[str, tuple[str, ...]]:
         levels: dict[str, tuple[str, ...]] = {}
         for column in self.staged.mapped:
             if column.type == "level":
-                rows = self.connection.execute(
-                    f"SELECT DISTINCT {_said(column)} AS name FROM ({self.judged}) "
-                    "WHERE __broken IS NULL AND name IS NOT NULL ORDER BY 1"
+                found = self.connection.execute(
+                    f"SELECT DISTINCT {_said(column)} AS name FROM {rows} WHERE name IS NOT NULL ORDER BY 1"
                 ).fetchall()
-                levels[column.name] = tuple(str(row[0]) for row in rows)
+                levels[column.name] = tuple(str(row[0]) for row in found)
         return {name: names for name, names in levels.items() if names}
+
+    def _levels_said(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of each level column in all rows, in order: cheaper than in the good ones."""
+        return self._names_in(self.staged.typed)
+
+    def _levels_used(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of which the written rows hold the code."""
+        used: dict[str, tuple[str, ...]] = {}
+        for column, names in self.levels.items():
+            rows = self.connection.execute(f"SELECT DISTINCT {quoted(column)} FROM {self._good}").fetchall()
+            used[column] = tuple(names[code] for code in sorted(code for (code,) in rows if code is not None))
+        return {column: names for column, names in used.items() if names}
 
     @property
     def _good(self) -> str:
@@ -147,6 +166,7 @@ class TableWriter:
         """Number the levels of each column in the order of their names; numbers are what the engine reads."""
         for name, names in self.levels.items():
             listed = ", ".join(literal(one) for one in names)
+            self.connection.execute(f"DROP TYPE IF EXISTS {self._names_of(name)}").fetchall()
             self.connection.execute(f"CREATE TYPE {self._names_of(name)} AS ENUM ({listed})").fetchall()
 
     def _names_of(self, column: str) -> str:

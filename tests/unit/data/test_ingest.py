@@ -614,3 +614,37 @@ def test_levels_are_stored_as_codes_in_the_order_of_their_names(tmp_path: Path) 
 
     assert Store.open(world.store.params).tables["subscriptions"].levels == {"plan": ("basic", "pro")}
     assert rows(world.store, "subscriptions", "customer, plan") == [(0, 0), (0, 1), (1, None)]
+
+
+def test_a_kind_that_only_bad_rows_have_takes_no_code(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        params=LENIENT,
+        visits="""
+            customer | happened_at | kind
+            ana      | 2024-01-01  | page
+            ben      | 2024-01-01  | shop
+            zoe      | 2024-01-01  | chat
+            ben      | soon        | quiz
+        """,
+    )
+
+    assert world.store.tables["visits"].levels == {"kind": ("page", "shop")}
+    assert rows(world.store, "visits", "kind") == [(0,), (1,)]
+
+
+def test_of_equal_ids_in_bad_and_good_rows_each_keeps_its_own_rule(tmp_path: Path) -> None:
+    lines = ["ana | soon | 7", "ana | 2024-01-02 | 7", "ana | 2024-01-01 | 7", "zoe | 2024-01-01 | 7"]
+    drawn = "\n".join(
+        ["customer | happened_at | row_id", *lines, "ben | 2024-01-01 | 8", "ben | 2024-01-01 |"]
+    )
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn, params=LENIENT)
+
+    assert stored_days(world.store, "logins") == ["2024-01-01"] * 3
+    assert dict(world.store.tables["logins"].rejects) == {
+        "customer_id is in customers": 1,
+        "happened_at is a time": 1,
+        "row_id is not repeated": 1,
+    }
