@@ -44,7 +44,8 @@ test: lint  ## lint, then every test; says what is skipped and why
 golden: $(READY)  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest tests/golden --update-golden
 
-bench: $(READY)  ## how fast the engine is here, beside the limit and a naive join
+bench: $(READY)  ## how fast the engine is here, beside the limit and other ways of computing the same
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-bench.lock
 	$(BIN)/python -m benchmarks.engine
 
 clean:  ## remove what runs and tools wrote (the demo data too, .venv stays)

@@ -1,0 +1,182 @@
+"""The features that everybody computes: signals of our own library by name, each stated in cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.engine.cells import FOLDS, Cell
+from benchmarks.engine.world import WINDOWS
+
+Array = npt.NDArray[np.float64]
+
+RECENCY_DAYS = 366
+DAY_SECONDS = 86400.0
+
+
+@dataclass(frozen=True)
+class At:
+    """One cutoff: its day number, the cohort's sign-up days, and the first day of each table."""
+
+    cutoff: int
+    signed_up: Array
+    data_starts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A signal's name, its cells, and what is done with them for the cohort."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    formula: Callable[..., Array] = field(repr=False)
+
+    def of(self, at: At, cells: Mapping[Cell, Array]) -> Array:
+        """Compute the feature of the cohort from its cells; folds of a window before the data are missing."""
+        arrays = []
+        for cell in self.cells:
+            before = cell.verb in FOLDS and at.data_starts[cell.table] > at.cutoff - cell.days
+            arrays.append(np.full_like(cells[cell], np.nan) if before else cells[cell])
+        return self.formula(at, *arrays)
+
+
+def _same(at: At, cell: Array) -> Array:
+    return cell
+
+
+def _age(at: At, day: Array) -> Array:
+    return at.cutoff - day
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = part / whole
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _mean(scale: float) -> Callable[..., Array]:
+    return lambda at, total, count: _ratio(total / scale, count)
+
+
+def _scaled(scale: float) -> Callable[..., Array]:
+    return lambda at, total: total / scale
+
+
+def _shrunk(at: At, hits: Array, trials: Array) -> Array:
+    """Draw towards the cohort's rate, as strong as four trials."""
+    hits, trials = np.nan_to_num(hits), np.nan_to_num(trials)
+    rate = hits.sum() / trials.sum() if trials.sum() else 0.0
+    return np.where(trials > 0, (hits + 4 * rate) / (trials + 4), np.nan)
+
+
+def _change(table: str, recent_days: int, usual_days: int) -> Callable[..., Array]:
+    """Return the formula of recent over usual, the usual over the days after sign-up."""
+
+    def formula(at: At, recent: Array, usual: Array) -> Array:
+        start = np.maximum(at.signed_up, max(at.cutoff - usual_days, at.data_starts[table]))
+        covered = np.maximum(at.cutoff - recent_days - start, 0)
+        whole = np.where(covered >= recent_days, _ratio(usual * recent_days, covered), np.nan)
+        return _ratio(recent + 1, whole + 1)
+
+    return formula
+
+
+def _overdue(at: At, first: Array, count: Array) -> Array:
+    return np.where(count > 0, np.nan_to_num(at.cutoff - first), np.nan)
+
+
+def _run(at: At, last: Array, first: Array, last_opened: Array) -> Array:
+    return last - np.where(np.isnan(last_opened), first - 1, last_opened)
+
+
+def _detractor(at: At, rating: Array) -> Array:
+    return np.where(np.isnan(rating), np.nan, rating <= 6000)
+
+
+def _tenure(at: At) -> Array:
+    return at.cutoff - at.signed_up
+
+
+def _plain(table: str, active: bool) -> Iterator[Feature]:
+    for days in WINDOWS:
+        yield Feature(f"{table}_count_{days}d", (Cell(table, "count", days),), _same)
+        if active:
+            yield Feature(f"{table}_active_days_{days}d", (Cell(table, "days", days),), _same)
+    yield Feature(f"{table}_days_since_last", (Cell(table, "last_day", RECENCY_DAYS),), _age)
+
+
+def _counts(table: str, days: int, **outcome: str) -> tuple[Cell, Cell]:
+    return Cell(table, "count", days, **outcome), Cell(table, "count", days)  # type: ignore[arg-type]
+
+
+def _visits() -> Iterator[Feature]:
+    yield from _plain("visits", active=True)
+
+
+def _emails() -> Iterator[Feature]:
+    yield from _plain("emails", active=False)
+    run = (
+        Cell("emails", "last_row", 182),
+        Cell("emails", "first_row", 182),
+        Cell("emails", "last_row", 182, having="opened_at"),
+    )
+    yield Feature("emails_unopened_run", run, _run)
+    yield Feature("emails_open_rate", _counts("emails", 91, having="opened_at"), _shrunk)
+    yield Feature("emails_click_rate", _counts("emails", 91, having="clicked_at"), _shrunk)
+
+
+def _payments() -> Iterator[Feature]:
+    yield from _plain("payments", active=False)
+    unpaid = Cell("payments", "first_day", 182, lacking="paid_at"), Cell("payments", "count", 182)
+    yield Feature("payment_days_overdue", unpaid, _overdue)
+    yield Feature("payments_skipped", (Cell("payments", "count", 91, lacking="paid_at"),), _same)
+    yield Feature("payment_failed_share", _counts("payments", 182, having="failed_at"), _shrunk)
+    late = (
+        Cell("payments", "sum", 182, column="paid_at_after", having="paid_at"),
+        Cell("payments", "count", 182, having="paid_at"),
+    )
+    yield Feature("payment_days_late", late, _mean(DAY_SECONDS))
+
+
+def _surveys() -> Iterator[Feature]:
+    yield from _plain("surveys", active=False)
+    answered: dict[str, Any] = {"table": "surveys", "days": 366, "by": "answered_at"}
+    latest = Cell(verb="latest", column="rating", **answered)
+    before = Cell(verb="previous", column="rating", **answered)
+    yield Feature("survey_last_rating", (latest,), _scaled(1000))
+    yield Feature("survey_rating_age", (Cell(verb="last_day", **answered),), _age)
+    yield Feature("survey_rating_change", (latest, before), lambda at, a, b: (a - b) / 1000)
+    yield Feature("survey_detractor", (latest,), _detractor)
+    yield Feature("surveys_silent_share", _counts("surveys", 366, lacking="answered_at"), _shrunk)
+
+
+def _tickets() -> Iterator[Feature]:
+    yield from _plain("tickets", active=False)
+    reply = (
+        Cell("tickets", "sum", 91, column="first_reply_at_after", having="first_reply_at"),
+        Cell("tickets", "count", 91, having="first_reply_at"),
+    )
+    yield Feature("tickets_reply_hours", reply, _mean(3600.0))
+    yield Feature("tickets_open", (Cell("tickets", "count", 182, lacking="closed_at"),), _same)
+
+
+def _orders() -> Iterator[Feature]:
+    yield from _plain("orders", active=True)
+    for days in WINDOWS:
+        amount = (Cell("orders", "sum", days, column="amount"),)
+        yield Feature(f"orders_amount_{days}d", amount, _scaled(100))
+    change = Cell("orders", "count", 28), Cell("orders", "count", 112, 28)
+    yield Feature("order_change", change, _change("orders", 28, 112))
+    value = Cell("orders", "sum", 182, column="amount"), Cell("orders", "count", 182)
+    yield Feature("order_value", value, _mean(100))
+
+
+def features() -> Mapping[str, Feature]:
+    """Return the features by name."""
+    tables = (_visits, _emails, _payments, _surveys, _tickets, _orders)
+    found = [feature for table in tables for feature in table()]
+    return {one.name: one for one in [*found, Feature("tenure_days", (), _tenure)]}

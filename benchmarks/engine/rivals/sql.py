@@ -1,0 +1,71 @@
+"""What the rivals in SQL share: a DuckDB without our limits, and cells as aggregates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from benchmarks.engine.cells import Cell
+from churn.data.sql import quoted
+from churn.data.store import Store
+
+ROW = "file_row_number"
+THREADS = 2
+
+
+def connect(store: Store) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB that may take all the memory it wants."""
+    scratch: Path = store.params.output / ".rivals"
+    connection = duckdb.connect(config={"threads": THREADS, "temp_directory": str(scratch)})
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false").fetchall()
+    return connection
+
+
+def rows(store: Store, table: str) -> str:
+    """Return the SQL that reads a table of the store with the positions of its rows."""
+    return store.scan(table).removesuffix(")") + f", {ROW} = true)"
+
+
+def aggregate(cell: Cell) -> str:
+    """Return the SQL of one cell over the rows that a cutoff sees."""
+    return f"{_verb(cell)} FILTER ({_filter(cell)})" + ("[2]" if cell.verb == "previous" else "")
+
+
+def _verb(cell: Cell) -> str:
+    column = quoted(cell.column or "")
+    instant = f'(epoch("at") + {quoted(f"{cell.by}_after")})' if cell.by else '"at"'
+    return {
+        "count": "count(*)",
+        "days": f"count(DISTINCT {quoted(cell.day)})",
+        "sum": f"sum({column}::DOUBLE)",
+        "first_day": f"min({quoted(cell.day)})",
+        "last_day": f"max({quoted(cell.day)})",
+        "latest": f"arg_max({column}, {instant})",
+        "previous": f"arg_max({column}, {instant}, 2)",
+        "first_row": f"min({ROW})",
+        "last_row": f"max({ROW})",
+    }[cell.verb]
+
+
+def _filter(cell: Cell) -> str:
+    day = quoted(cell.day)
+    parts = [f"{day} >= cutoff - {cell.days}"]
+    if cell.skip:
+        parts.append(f"{day} < cutoff - {cell.skip}")
+    if cell.having:
+        parts.append(f"{quoted(f'{cell.having}_day')} < cutoff")
+    if cell.lacking:
+        parts.append(f"coalesce({quoted(f'{cell.lacking}_day')} >= cutoff, true)")
+    return " AND ".join(parts)
+
+
+def fetched(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+    """Run a query and return its columns, masked where SQL says NULL."""
+    found: dict[str, Any] = connection.execute(sql).fetchnumpy()
+    return {
+        name: column if isinstance(column, np.ma.MaskedArray) else np.asarray(column)
+        for name, column in found.items()
+    }

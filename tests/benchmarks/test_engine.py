@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from benchmarks.engine import ways
+from benchmarks.engine.features import features
+from benchmarks.engine.generate import generate
+from benchmarks.engine.growth import per_unit, power
+from benchmarks.engine.jobs import do
+from benchmarks.engine.measure import Measured, measure
+from benchmarks.engine.readme import write_table
+from benchmarks.engine.report import RIVALS, Asked, report
+from benchmarks.engine.results import Result
+from benchmarks.engine.world import World, cutoffs
+from churn.data.ingest import ingest
+from churn.data.store import Store
+
+Table = dict[int, tuple[np.ndarray, dict[str, np.ndarray]]]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    world = World(tmp_path_factory.mktemp("company"), customers=300, events=30_000)
+    generate(world)
+    return ingest(world.params(), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def table_of(store: Store) -> Callable[[str], Table]:
+    made: dict[str, Table] = {}
+
+    def table(way: str) -> Table:
+        if way not in made:
+            made[way] = _table(list(ways.results(way, ways.stated_by(way), store, cutoffs(12))))
+        return made[way]
+
+    return table
+
+
+def _table(results: list[Result]) -> Table:
+    found: Table = {}
+    for ordinal in sorted({result.ordinal for result in results}):
+        here = [result for result in results if result.ordinal == ordinal]
+        columns = {name: np.concatenate([part.columns[name] for part in here]) for name in here[0].columns}
+        found[ordinal] = np.concatenate([part.codes for part in here]), columns
+    return found
+
+
+@pytest.mark.parametrize("way", RIVALS)
+def test_a_rival_gives_what_the_engine_gives_cell_by_cell(way: str, table_of: Callable[[str], Table]) -> None:
+    if way == "polars_lazy":
+        pytest.importorskip("polars", reason="requirements-bench.lock is not installed")
+
+    ours, theirs = table_of(ways.OURS), table_of(way)
+
+    assert list(theirs) == list(ours) == list(range(12))
+    for ordinal, (codes, columns) in theirs.items():
+        np.testing.assert_array_equal(codes, ours[ordinal][0])
+        for name, values in columns.items():
+            rtol = 0 if "_count_" in name or "_active_days_" in name else 1e-6
+            np.testing.assert_allclose(values, ours[ordinal][1][name], rtol=rtol, err_msg=name)
+
+
+def test_most_features_have_values_of_more_than_one_kind(table_of: Callable[[str], Table]) -> None:
+    columns = table_of(ways.OURS)[11][1]
+
+    same = [name for name, values in columns.items() if len(np.unique(values[~np.isnan(values)])) < 2]
+
+    assert same == []
+
+
+def test_rivals_state_all_features_but_as_of_joins_none_of_an_outcomes_own_clock() -> None:
+    every = set(features())
+
+    stated = {way: {one.name for one in ways.stated_by(way)} for way in RIVALS if way != "polars_lazy"}
+
+    assert stated["range_join"] == stated["pandas_loop"] == every
+    assert {"visits_active_days_7d", "orders_amount_91d"} < stated["asof_join"]
+    assert not {"emails_open_rate", "payments_skipped", "survey_last_rating"} & stated["asof_join"]
+
+
+def test_the_same_size_gives_the_same_rows_in_the_order_of_time(tmp_path: Path) -> None:
+    rows = []
+    for name in ("one", "other"):
+        world = World(tmp_path / name, customers=50, events=2000)
+        generate(world)
+        files = world.source / "visits" / "*.parquet"
+        rows.append(duckdb.sql(f"SELECT * FROM '{files}'").fetchall())
+
+    times = [row[1] for row in rows[0]]
+    assert rows[0] == rows[1]
+    assert times == sorted(times)
+    assert len(rows[0]) == pytest.approx(2000, rel=0.05)
+
+
+def test_the_whole_report_is_made_of_a_tiny_company(tmp_path: Path) -> None:
+    rivals = ["range_join", "asof_join", "pandas_loop"]
+    asked = Asked(100, 4000, [1, 12], rivals, [12], runs=1, rival_runs=1, growth=True)
+
+    def once(job: str, events: int) -> Measured:
+        said = do(job, World(tmp_path / str(events), asked.customers, events))
+        return Measured(max(said["cpu"], 1e-6), said["wall"], 1.0, said["answer"])
+
+    lines = list(report(asked, once))
+
+    begins = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert "**engine, 12 cutoffs**" in begins
+    assert "DuckDB, range join, 12 cutoffs" in begins
+    assert "cutoffs within a year" in begins
+
+
+def test_ways_that_disagree_stop_the_report(tmp_path: Path) -> None:
+    asked = Asked(100, 4000, [12], ["range_join"], [12], runs=1, rival_runs=1, growth=False)
+
+    def once(job: str, events: int) -> Measured:
+        counted = {
+            "visits": 1,
+            "rows": 2,
+            "features": {"visits_count_7d": [5, 8.0 if "join" in job else 9.0]},
+        }
+        return Measured(1.0, 1.0, 1.0, counted)
+
+    with pytest.raises(RuntimeError, match="visits_count_7d"):
+        list(report(asked, once))
+
+
+def test_a_measured_job_counts_the_memory_of_its_children() -> None:
+    code = (
+        "import json, subprocess, sys\n"
+        "hold = 'import time; held = bytearray(b\"x\") * 100_000_000; time.sleep(1)'\n"
+        "children = [subprocess.Popen([sys.executable, '-c', hold]) for _ in range(2)]\n"
+        "[child.wait() for child in children]\n"
+        "print(json.dumps({'cpu': 0.5, 'wall': 1.0, 'answer': {}}))\n"
+    )
+
+    found = measure([sys.executable, "-c", code], ROOT)
+
+    assert found.cpu_seconds == 0.5
+    assert found.peak_mb > 150
+
+
+def test_a_job_that_fails_stops_the_measurement() -> None:
+    with pytest.raises(RuntimeError, match="ended 3"):
+        measure([sys.executable, "-c", "raise SystemExit(3)"], ROOT)
+
+
+def test_growth_is_fitted_through_the_sizes() -> None:
+    sizes = [1.0, 2.0, 8.0]
+
+    assert power(sizes, [3 * size**0.5 for size in sizes]) == pytest.approx(0.5)
+    assert per_unit(sizes, [4 + 0.25 * size for size in sizes]) == pytest.approx(0.25)
+
+
+def test_a_table_takes_the_place_of_the_last_one_of_its_name(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("# Title\n")
+
+    for name, table in (("small", "old"), ("large", "other"), ("small", "new")):
+        write_table(name, table, readme)
+
+    text = readme.read_text()
+    assert "old" not in text
+    assert text.startswith("# Title\n")
+    assert text.index("new") < text.index("other")
