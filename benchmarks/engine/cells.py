@@ -10,9 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Verb = Literal["count", "days", "sum", "first_day", "last_day", "latest", "previous", "first_row", "last_row"]
+Verb = Literal[
+    *("count", "given", "days", "kinds", "sum", "max", "decayed"),
+    *("first_day", "last_day", "latest", "previous", "first_row", "last_row"),
+]
 
-FOLDS: tuple[Verb, ...] = ("count", "days", "sum")
+FOLDS: tuple[Verb, ...] = ("count", "given", "days", "kinds", "sum", "decayed")
 """Verbs that are 0 where there are no rows; the others are missing there."""
 
 
@@ -21,7 +24,9 @@ class Cell:
     """A verb over the rows of `[cutoff - days, cutoff - skip)`, as known before the cutoff.
 
     `having` keeps the rows whose outcome was known then, `lacking` the others; `by` places a row at the time
-    of an outcome instead of its own. `first_row` and `last_row` are positions in the order of time.
+    of an outcome instead of its own. `given` counts the rows where the column has a value, `kinds` its
+    distinct values; `decayed` counts rows, each weighing half as much after so many days (`half_life`).
+    `first_row` and `last_row` are positions in the order of time.
     """
 
     table: str
@@ -32,6 +37,7 @@ class Cell:
     having: str | None = None
     lacking: str | None = None
     by: str | None = None
+    half_life: int | None = None
 
     @property
     def day(self) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.engine import ways
+from benchmarks.engine.cells import Cell
 from benchmarks.engine.features import features
 from benchmarks.engine.generate import generate
 from benchmarks.engine.growth import per_unit, power
@@ -19,7 +21,7 @@ from benchmarks.engine.report import RIVALS, Asked, report
 from benchmarks.engine.results import Result
 from benchmarks.engine.world import World, cutoffs
 from churn.data.ingest import ingest
-from churn.data.store import Store
+from churn.data.store import Store, day_number
 
 Table = dict[int, tuple[np.ndarray, dict[str, np.ndarray]]]
 ROOT = Path(__file__).parents[2]
@@ -66,6 +68,34 @@ def test_a_rival_gives_what_the_engine_gives_cell_by_cell(way: str, table_of: Ca
         for name, values in columns.items():
             rtol = 0 if "_count_" in name or "_active_days_" in name else 1e-6
             np.testing.assert_allclose(values, ours[ordinal][1][name], rtol=rtol, err_msg=name)
+
+
+@pytest.mark.parametrize("way", ["asof_join", "pandas_loop", "polars_lazy"])
+def test_rivals_give_the_same_for_every_verb(way: str, store: Store) -> None:
+    if way == "polars_lazy":
+        pytest.importorskip("polars", reason="requirements-bench.lock is not installed")
+    every = [
+        Cell("visits", verb, 91, skip, column, half_life=30 if verb == "decayed" else None)
+        for skip in (0, 28)
+        for verb, column in [
+            *(("count", None), ("days", None), ("given", "value"), ("sum", "value"), ("sum", "day")),
+            *(("kinds", "kind"), ("max", "value"), ("decayed", None), ("first_day", None)),
+            *(("last_day", None), ("first_row", None), ("last_row", None)),
+        ]
+    ]
+    rival = importlib.import_module(f"benchmarks.engine.rivals.{way}")
+    reference = importlib.import_module("benchmarks.engine.rivals.range_join")
+    wanted = {"visits": tuple(cell for cell in every if rival.can(cell))}
+    days = [day_number(cutoff) for cutoff in cutoffs(3)]
+
+    made = dict(rival.cells(store, days, wanted))
+    expected = dict(reference.cells(store, days, wanted))
+
+    assert list(made) == list(expected) == [0, 1, 2]
+    for ordinal, cells in made.items():
+        for cell, values in cells.items():
+            assert np.unique(values[~np.isnan(values)]).size > 2
+            np.testing.assert_allclose(values, expected[ordinal][cell], rtol=1e-9, err_msg=str(cell))
 
 
 def test_most_features_have_values_of_more_than_one_kind(table_of: Callable[[str], Table]) -> None:

@@ -16,7 +16,7 @@ from benchmarks.engine.rivals.sql import connect, fetched
 from churn.data.sql import quoted
 from churn.data.store import Store
 
-VERBS = ("count", "days", "sum", "last_day")
+VERBS = ("count", "given", "days", "sum", "last_day")
 
 
 def can(cell: Cell) -> bool:
@@ -52,14 +52,15 @@ def cells(
 
 
 def _kept(cell: Cell) -> str:
-    return f"sum_{cell.column}" if cell.verb == "sum" else cell.verb
+    return f"{cell.verb}_{cell.column}" if cell.column else cell.verb
 
 
 def _looked_up(connection, store, table, asked, edges, n):  # type: ignore[no-untyped-def]
     """Return per running sum an array `[edge, customer]`, missing before the customer's first row."""
-    columns = dict.fromkeys(cell.column for cell in asked if cell.column)
-    summed = "".join(f", sum({quoted(name)})::DOUBLE AS {quoted(name)}" for name in columns)
-    running = "".join(f", sum({quoted(name)}) OVER up AS sum_{name}" for name in columns)
+    folds = {_kept(cell): (cell.verb, quoted(cell.column)) for cell in asked if cell.column}
+    verbs = {"sum": "sum({}::DOUBLE)", "given": "count({})::DOUBLE"}
+    summed = "".join(f", {verbs[verb].format(column)} AS {name}" for name, (verb, column) in folds.items())
+    running = "".join(f", sum({name}) OVER up AS {name}" for name in folds)
     values = ", ".join(f"({edge})" for edge in edges)
     found = fetched(
         connection,

@@ -61,18 +61,23 @@ def _of(seen: pd.DataFrame, asked: Sequence[Cell], cutoff: int) -> Iterator[tupl
         part = seen[keep]
         grouped = part.groupby("customer", sort=False)
         for cell in mine:
-            yield cell, _verb(part, grouped, cell)
+            yield cell, _verb(part, grouped, cell, cutoff)
 
 
-def _verb(part: pd.DataFrame, grouped, cell: Cell) -> pd.Series:  # type: ignore[no-untyped-def, type-arg]
+def _verb(part: pd.DataFrame, grouped, cell: Cell, cutoff: int) -> pd.Series:  # type: ignore[no-untyped-def, type-arg]
     if cell.verb == "count":
         return grouped.size()
     if cell.verb == "days":  # several times faster than nunique
         return part[["customer", cell.day]].drop_duplicates().groupby("customer", sort=False).size()
+    if cell.verb == "kinds":
+        return part[["customer", cell.column]].dropna().drop_duplicates().groupby("customer").size()
+    if cell.verb == "decayed":
+        weights = np.power(0.5, (cutoff - part[cell.day]) / cell.half_life)
+        return weights.groupby(part["customer"], sort=False).sum()
     if cell.verb in ("latest", "previous"):
         ordered = part.dropna(subset=[cell.column]).sort_values(f"{cell.by}_instant", kind="stable")
         by_customer = ordered.set_index("customer")[cell.column].groupby(level=0)
         return by_customer.last() if cell.verb == "latest" else by_customer.nth(-2)
-    name = {"sum": cell.column, "first_day": cell.day, "last_day": cell.day}.get(cell.verb, "row")
-    how = {"sum": "sum", "first_day": "min", "first_row": "min"}.get(cell.verb, "max")
+    name = cell.column or (cell.day if cell.verb.endswith("_day") else "row")
+    how = {"sum": "sum", "given": "count", "first_day": "min", "first_row": "min"}.get(cell.verb, "max")
     return grouped[name].agg(how)

@@ -58,8 +58,11 @@ def _cell(cell: Cell, cutoff: int) -> pl.Expr:
         value = pl.col(cell.column or "")
         ordered = value.filter(keep).sort_by(instant.filter(keep), maintain_order=True).drop_nulls()
         return ordered.get(-1 if cell.verb == "latest" else -2, null_on_oob=True)
-    kept = pl.col(cell.column).filter(keep) if cell.column else None
-    if kept is not None:
-        return kept.sum()
+    if cell.verb == "decayed":
+        return pl.lit(0.5).pow((cutoff - day.filter(keep)) / cell.half_life).sum()
+    if cell.column:
+        kept = pl.col(cell.column).filter(keep)
+        verbs = {"given": kept.count, "kinds": kept.drop_nulls().n_unique, "max": kept.max, "sum": kept.sum}
+        return verbs[cell.verb]()
     source = (pl.col("row") if cell.verb.endswith("row") else day).filter(keep)
     return source.min() if cell.verb.startswith("first") else source.max()

@@ -39,7 +39,11 @@ def _verb(cell: Cell) -> str:
     instant = f'(epoch("at") + {quoted(f"{cell.by}_after")})' if cell.by else '"at"'
     return {
         "count": "count(*)",
+        "given": f"count({column})",
         "days": f"count(DISTINCT {quoted(cell.day)})",
+        "kinds": f"count(DISTINCT {column})",
+        "max": f"max({column})",
+        "decayed": f"sum(power(0.5, (cutoff - {quoted(cell.day)}) / {float(cell.half_life or 1)}))",
         "sum": f"sum({column}::DOUBLE)",
         "first_day": f"min({quoted(cell.day)})",
         "last_day": f"max({quoted(cell.day)})",
