@@ -46,6 +46,10 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--customers", int, "How many customers the company has."),
         Option("--seed", int, "Another seed is another company."),
     ),
+    "init": (
+        Option("--source", str, "The folder or database to look at; by default this folder."),
+        Option("--force", bool, "Write over the parameter file that stands there."),
+    ),
     "check": (),
     "ingest": (),
     "signals": (Option("--format", Literal["markdown", "json"], "How the dictionary is written."),),
@@ -173,13 +177,17 @@ def _perform(
         day = _date_of(cutoff) if cutoff is not None else None
     except ValueError:
         return _refuse(f"--cutoff '{cutoff}' is not a date. Write it as YYYY-MM-DD, for example 2024-01-31.")
+    if verb == "init" and overrides:
+        return _refuse(
+            "init writes the parameters, so there is nothing to --set yet. Change them in the file."
+        )
     try:
         from churn.params import load_params
 
         if verb == "demo" and params_file == PARAMS_FILE:
             for name in write_starter(Path()):
                 Say()(f"demo: wrote {name}.")
-        params = load_params(Path(params_file), overrides)
+        params: Any = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
         return int(module.run(params, cutoff=day, say=Say(), **own) or 0)
     except ChurnError as error:

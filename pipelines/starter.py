@@ -1,4 +1,4 @@
-"""The files that `churn demo` puts into a folder that has no params.yaml."""
+"""The files that `churn demo` and `churn init` put into a folder that has none."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def write_starter(folder: Path) -> tuple[str, ...]:
     for name in missing:
         shutil.copyfile(_packed(name), folder / name)
     return missing
+
+
+def write_playbook(folder: Path) -> bool:
+    """Write the demo company's playbook to start from; keep what is there, tell whether it was written."""
+    place = folder / "playbook.yaml"
+    if place.exists():
+        return False
+    shutil.copyfile(_packed("playbook.yaml"), place)
+    return True
 
 
 def _packed(name: str) -> Path:
