@@ -17,10 +17,11 @@ def described(store: Store) -> Iterator[str]:
                 if not column.endswith("_after"):
                     share = count / table.rows
                     yield f"  {column.removesuffix('_day')}: missing in {count:,} rows ({share:.1%})"
-            for column in table.left_out:
+            if table.left_out:
                 yield (
-                    f"  {column} is not used: it has no history here, and what it says today it may not have "
-                    "said at a cutoff; list it under 'static' if it never changes, or give its 'history'"
+                    f"  not used: {', '.join(table.left_out)}: without a history, what such a column says today "
+                    "it may not have said at a cutoff; list under 'static' what never changes, give the "
+                    "'history' of what does"
                 )
             for rule, count in table.rejects.items():
                 yield f"  rejected: {count:,} rows break '{rule}', see rejects/{name}.parquet"

@@ -167,7 +167,9 @@ class TableWriter:
         for name, names in self.levels.items():
             listed = ", ".join(literal(one) for one in names)
             self.connection.execute(f"DROP TYPE IF EXISTS {self._names_of(name)}").fetchall()
-            self.connection.execute(f"CREATE TYPE {self._names_of(name)} AS ENUM ({listed})").fetchall()
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TYPE {self._names_of(name)} AS ENUM ({listed})"
+            ).fetchall()
 
     def _names_of(self, column: str) -> str:
         return internal(f"levels_of_{self.table.name}_{column}")
