@@ -19,9 +19,9 @@ def described(store: Store) -> Iterator[str]:
                     yield f"  {column.removesuffix('_day')}: missing in {count:,} rows ({share:.1%})"
             if table.left_out:
                 yield (
-                    f"  not used: {', '.join(table.left_out)}: without a history, what such a column says today "
-                    "it may not have said at a cutoff; list under 'static' what never changes, give the "
-                    "'history' of what does"
+                    f"  not used: {', '.join(table.left_out)}: without a history, what such a column says "
+                    "today it may not have said at a cutoff; list under 'static' what never changes, give "
+                    "the 'history' of what does"
                 )
             for rule, count in table.rejects.items():
                 yield f"  rejected: {count:,} rows break '{rule}', see rejects/{name}.parquet"
