@@ -1,0 +1,1 @@
+"""Guards against leakage on the user's own data: each says what looks wrong, and the way out."""
