@@ -1,4 +1,4 @@
-"""Hold the tables against their contracts and say what is there."""
+"""Hold the tables against their contracts, say what is there, and look for leaks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,33 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from churn.data.store import Store
+from churn.errors import CallError, Stop
 from churn.params import Params
 from pipelines.ingest import ensure_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from churn.data.finding import Finding
+    from churn.features.signal import Signal
     from pipelines.cli import Say
 
+PROVED = 3
+"""At so many cutoffs, spread over those of the snapshots, signals are proved."""
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
-    """Print the tables, the possible signals and the cohort with label counts at a sample cutoff."""
+
+def run(params: Params, *, cutoff: date | None = None, say: Say, prove: bool = False) -> int | None:
+    """Print the tables, the possible signals, the cohort at a sample cutoff, and what the guards found.
+
+    Args:
+        params: The parameters.
+        cutoff: The sample cutoff; by default the latest whose label is known.
+        say: How to speak to the user.
+        prove: Also compute signals again from altered data, to prove that none sees the future.
+
+    Raises:
+        Stop: a guard said stop and nobody signed it off.
+    """
     from churn.data.check import described
 
     store = ensure_store(params, say)
@@ -22,6 +40,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
         say(line)
     _say_signals(params, store, say)
     _say_cohort(params, store, cutoff, say)
+    _say_findings(params, store, say, prove)
     return None
 
 
@@ -48,6 +67,63 @@ def _say_cohort(params: Params, store: Store, cutoff: date | None, say: Say) -> 
     say(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")
     for line in truth_sheet(store, cohorts(store, read_customers(store), [sample])):
         say(f"  {line}")
+
+
+def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
+    from churn.features.library import selected
+    from churn.training.build import snapshot_cutoffs
+    from churn.training.guards.run import GUARDS, judge, look
+
+    signals = selected(params, store)
+    cutoffs: tuple[date, ...] = ()
+    try:
+        cutoffs = snapshot_cutoffs(params, store)
+    except (CallError, Stop) as error:
+        say.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
+    with say.progress("check", len(GUARDS)) as advance:
+        found = look(params, store, signals, cutoffs, advance)
+    ran = list(GUARDS)
+    if prove:
+        from churn.features.prove import GUARDS as PROOFS
+
+        found += _proved(params, store, signals, cutoffs, say)
+        ran += PROOFS
+    judged = judge(found, params.check.accept, ran)
+    for one, reason in judged.accepted:
+        say(f"signed off: {one} Accepted: {reason}")
+    for one in judged.warnings:
+        say.warn(
+            f"{one} To sign it off: check.accept, under '{one.place}' or '{one.guard}', with the reason."
+        )
+    for idle in judged.idle:
+        say.warn(idle)
+    numbers = f"{len(judged.stops)} say stop, {len(judged.warnings)} warn, {len(judged.accepted)} signed off"
+    say(f"guards: {len(ran)} looked; {numbers}.")
+    if judged.stops:
+        raise Stop(
+            *map(str, judged.stops),
+            "check: mend what the guards found before you train. What is right as it is, a person signs off "
+            "in params.yaml: check: {accept: {PLACE or GUARD: the reason}}.",
+        )
+
+
+def _proved(
+    params: Params, store: Store, signals: Sequence[Signal], cutoffs: tuple[date, ...], say: Say
+) -> list[Finding]:
+    from churn.features.prove import GUARDS, SAMPLE, prove
+
+    if not cutoffs:
+        return []
+    chosen = sorted({cutoffs[place * (len(cutoffs) - 1) // max(PROVED - 1, 1)] for place in range(PROVED)})
+    with say.progress("prove", len(chosen) * len(GUARDS)) as advance:
+        found = list(prove(store, signals, chosen, params.train.seed, advance))
+    say(
+        f"proved: {len(signals)} signals of {min(SAMPLE, store.n_customers):,} customers at "
+        f"{', '.join(map(str, chosen))}: {'; '.join(GUARDS.values())}."
+        if not found
+        else f"proofs: {len(found)} times a signal moved that may not."
+    )
+    return found
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--source", str, "The folder or database to look at; by default this folder."),
         Option("--force", bool, "Write over the parameter file that stands there."),
     ),
-    "check": (),
+    "check": (Option("--prove", bool, "Compute signals again from altered data: none may see the future."),),
     "ingest": (),
     "signals": (Option("--format", Literal["markdown", "json"], "How the dictionary is written."),),
     "label": (),

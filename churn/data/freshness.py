@@ -30,7 +30,11 @@ def fingerprint(params: Params) -> str:
     table: a past that was rewritten in place is not noticed; `churn ingest` reads it again.
     """
     shaping = params.model_dump(
-        mode="json", include={"source", "timezone", "tables", "events", "label", "check"}
+        mode="json",
+        include={  # type: ignore[arg-type]  # sets among dictionaries are allowed
+            **dict.fromkeys(("source", "timezone", "tables", "events", "label"), True),
+            "check": {"max_rejects"},
+        },
     )
     return digest_of([_state(params), shaping, params.snapshot.watermark])
 

@@ -96,7 +96,11 @@ def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) ->
 
 
 def _moved(
-    guard: str, cutoff: date, whole: Mapping[date, Values], again: Mapping[date, Values], tolerance: float = 0.0
+    guard: str,
+    cutoff: date,
+    whole: Mapping[date, Values],
+    again: Mapping[date, Values],
+    tolerance: float = 0.0,
 ) -> Iterator[Finding]:
     one, other = whole[cutoff], again[cutoff]
     what = {

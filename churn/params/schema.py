@@ -197,9 +197,13 @@ class EngineParams(Section):
 
 
 class CheckParams(Section):
-    """When bad rows stop the work."""
+    """When bad rows stop the work, and what of the guards' findings a person signed off.
+
+    `accept` holds a reason by guard or by place, as `churn check` names them.
+    """
 
     max_rejects: Annotated[float, Field(ge=0, le=1)] = 0.05
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
 
 
 class Params(Section):

@@ -79,8 +79,9 @@ class Company:
 
     @property
     def event_tables(self) -> tuple[str, ...]:
-        """Return the tables that hold rows, without that of the customers."""
-        return tuple(name for name in self.store.tables if name != "customers" and self.store.has(name))
+        """Return the tables of events that hold rows; histories of attributes and contacts of ours are none."""
+        no_events = {"customers", "contacts"} | {n for n, table in self.tables.items() if table.is_history}
+        return tuple(name for name in self.store.tables if name not in no_events and self.store.has(name))
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -100,8 +101,10 @@ class Company:
             self._connection.register("people", pa.table(people))
             self._told = True
         found: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
-        return {name: np.ma.filled(column.astype(object), None) if np.ma.isMaskedArray(column) else column
-                for name, column in found.items()}
+        return {
+            name: np.ma.filled(column.astype(object), None) if np.ma.isMaskedArray(column) else column
+            for name, column in found.items()
+        }
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -185,7 +188,7 @@ def _labelled(builder: Builder, decided: dict[date, Labels], codes: Ints) -> Row
         matrix = np.empty((int(keep.sum()), len(names)), dtype=object)
         for place, name in enumerate(names):
             matrix[:, place] = part.columns[name][keep]
-        parts.setdefault(part.cohort.cutoff, []).append((matrix, part.codes[keep], label[keep]))
+        parts.setdefault(part.cohort.cutoff, []).append((matrix, codes[part.codes[keep]], label[keep]))
     ordered = [(day, one) for day in sorted(parts) for one in parts[day]]
     whole = np.concatenate([matrix for _, (matrix, _, _) in ordered])
     if not len(whole):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+from scipy.stats import chi2, rankdata
 
 from churn.training.metrics import auc
 
@@ -56,9 +56,7 @@ def best_auc(left: Floats, values: Floats, cutoff: npt.NDArray[np.int64]) -> flo
     return max(max(area, 1 - area) for area in found)
 
 
-def level_scores(
-    left: Floats, values: Floats, customer: npt.NDArray[np.int64]
-) -> Floats:
+def level_scores(left: Floats, values: Floats, customer: npt.NDArray[np.int64]) -> Floats:
     """Score each row by its level's share of leavers among the other half of the customers.
 
     Levels with few rows are drawn towards everybody's share; a missing value is a level of its own.
@@ -74,6 +72,26 @@ def level_scores(
         base = left[other].mean() if other.any() else 0.0
         scores[here] = ((hits + 5 * base) / (count + 5))[codes[here]]
     return scores
+
+
+def differ(levels: npt.NDArray[np.object_], gone: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether the levels of those who left differ from those of the others, beyond chance.
+
+    Pearson's chi-squared over the ten commonest levels, missing among them, and the rest together, beside its
+    own 99.5 % point.
+    """
+    names = np.array(["" if level is None else str(level) for level in levels], dtype=str)
+    _, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
+    place = np.full(len(counts), 10)
+    place[np.argsort(-counts, kind="stable")[:10]] = np.arange(min(10, len(counts)))
+    both = np.stack([np.bincount(place[codes[side]], minlength=11) for side in (gone, ~gone)], axis=1)
+    both = both[both.sum(axis=1) > 0].astype(np.float64)
+    expected = np.outer(both.sum(axis=1), both.sum(axis=0)) / max(both.sum(), 1)
+    enough = expected.min(axis=1, initial=np.inf) >= 1
+    if enough.sum() < 2:
+        return False
+    square = float(((both - expected)[enough] ** 2 / expected[enough]).sum())
+    return square > float(chi2.ppf(0.995, int(enough.sum()) - 1))
 
 
 def spearman(one: Floats, other: Floats) -> float:

@@ -1,0 +1,115 @@
+"""All guards in order, and what a person signed off."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from churn.data.finding import Finding
+from churn.data.store import Store
+from churn.errors import did_you_mean
+from churn.features import prove
+from churn.features.signal import Signal
+from churn.params import Params
+from churn.training.guards.alone import alone, missing
+from churn.training.guards.announced import announced
+from churn.training.guards.as_of_today import as_of_today, only_leavers
+from churn.training.guards.company import Company, opened
+from churn.training.guards.denied import known_leaks
+from churn.training.guards.duplicates import duplicates
+from churn.training.guards.histories import purged, zeroed
+from churn.training.guards.loading import late_rows
+from churn.training.guards.names import suspicious_names
+from churn.training.guards.scheduled import filled_afterwards
+from churn.training.guards.shapes import shapes
+from churn.training.guards.stamps import stamped_early
+from churn.training.guards.survivors import dangling, survivors
+
+Guard = Callable[[Company], Iterator[Finding]]
+
+GUARDS: Mapping[str, Guard] = {
+    guard.__name__: guard
+    for guard in (
+        *(known_leaks, suspicious_names, shapes, as_of_today, only_leavers, announced, filled_afterwards),
+        *(stamped_early, late_rows, duplicates, purged, zeroed, dangling, survivors, alone, missing),
+    )
+}
+"""Every guard by the name under which it speaks and is signed off; the costly ones last."""
+
+
+def guard_names() -> tuple[str, ...]:
+    """Return the names of all guards and proofs."""
+    return (*GUARDS, *prove.GUARDS)
+
+
+def look(
+    params: Params,
+    store: Store,
+    signals: Sequence[Signal],
+    cutoffs: Sequence[date],
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[Finding]:
+    """Run every guard on the user's data and return what they found; `advance` is told of each guard done."""
+    found: list[Finding] = []
+    scratch = params.output / ".scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=scratch) as temporary,
+        opened(params, store, signals, cutoffs, Path(temporary)) as company,
+    ):
+        for name, guard in GUARDS.items():
+            found += [replace(one, guard=name) for one in guard(company)]
+            advance(1)
+    return found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Findings apart by what becomes of them.
+
+    Attributes:
+        stops: They end `churn check` with exit code 15.
+        warnings: They are said.
+        accepted: They were signed off, each with the reason.
+        idle: Keys of `check.accept` that nothing was signed off by, with what may have been meant.
+    """
+
+    stops: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    accepted: tuple[tuple[Finding, str], ...]
+    idle: tuple[str, ...]
+
+
+def judge(found: Sequence[Finding], accept: Mapping[str, str], ran: Sequence[str]) -> Judged:
+    """Hold findings against `check.accept`, whose keys are guards, places, or `guard place`.
+
+    Args:
+        found: What the guards found.
+        accept: A reason by guard or place.
+        ran: The guards that ran; a key of another is not idle.
+    """
+    accepted: list[tuple[Finding, str]] = []
+    rest: list[Finding] = []
+    used: set[str] = set()
+    for one in found:
+        key = next((key for key in (one.place, one.guard) if key in accept), None)
+        if key is None:
+            rest.append(one)
+        else:
+            used.add(key)
+            accepted.append((one, accept[key]))
+    names = (*guard_names(), *(one.place for one in rest))
+    idle = tuple(
+        f"check.accept.{key}: nothing is found there (any more); take it out.{did_you_mean(key, names)}"
+        for key in accept
+        if key not in used and (key in ran or key not in guard_names())
+    )
+    return Judged(
+        stops=tuple(one for one in rest if one.severity == "stop"),
+        warnings=tuple(one for one in rest if one.severity == "warn"),
+        accepted=tuple(accepted),
+        idle=idle,
+    )
