@@ -31,7 +31,7 @@ def fingerprint(params: Params) -> str:
     """
     shaping = params.model_dump(
         mode="json",
-        include={  # type: ignore[arg-type]  # sets among dictionaries are allowed
+        include={
             **dict.fromkeys(("source", "timezone", "tables", "events", "label"), True),
             "check": {"max_rejects"},
         },

@@ -59,8 +59,8 @@ def truncated(store: Store, cutoff: date, folder: Path) -> Store:
 def with_another_future(store: Store, cutoff: date, folder: Path) -> Store:
     """Write the store with another future: nothing that was known before the cutoff is changed.
 
-    A quarter of the rows comes again at or after the cutoff; a quarter comes again when it happened, but known
-    only later; half of the outcomes that were open at the cutoff end after it.
+    A quarter of the rows comes again at or after the cutoff; a quarter comes again when it happened, but
+    known only later; half of the outcomes that were open at the cutoff end after it.
     """
     day, tables = day_number(cutoff), _tables(store)
 

@@ -137,4 +137,4 @@ def _same(
     elif len(both):
         apart = np.abs(one[both].astype(np.float64) - other[both].astype(np.float64))
         same[both] = apart <= tolerance
-    return same
+    return np.asarray(same)

@@ -44,7 +44,8 @@ def announced(company: Company) -> Iterator[Finding]:
                 place = f"{table}.{column}: {level}" if column else table
                 low, _ = wilson(left, n)
                 told = (
-                    f"{left:,} of the {n:,} customers with such a row have left, of all {base:.0%}, half of them "
+                    f"{left:,} of the {n:,} customers with such a row have left, of all {base:.0%}, half "
+                    "of them "
                     f"within {lead or 0:.0f} days"
                 )
                 way_out = (

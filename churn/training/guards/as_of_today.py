@@ -12,7 +12,7 @@ from churn.data.sql import literal, quoted
 from churn.data.store import day_number
 from churn.data.tables import EMPTIED
 from churn.training.guards.company import GONE, HERE, Company
-from churn.training.guards.statistics import explained, spearman, wilson
+from churn.training.guards.statistics import Floats, explained, spearman, wilson
 
 LAST_DAYS = (7, 14, 28, 30, 60, 90, 182, 365)
 """Windows before today that exports like to count."""
@@ -37,10 +37,14 @@ _WAY_OUT = (
 
 def as_of_today(company: Company) -> Iterator[Finding]:
     """Stop at an attribute that copies an aggregate of events up to today, or holds later dates."""
-    for name in company.attributes:
-        found = _dates_ahead(company, name) or _copies(company, name)
-        if found:
-            yield Finding(f"customers.{name}", found, _WAY_OUT, "stop")
+    found = {name: said for name in company.attributes if (said := _dates_ahead(company, name))}
+    numbers = {name: numbers_of(company, name) for name in company.attributes}
+    for words, aggregate in aggregates(company) if len(found) < len(numbers) else ():
+        for name, values in numbers.items():
+            if name not in found and (said := _copies(company.levels[name], values, aggregate, words)):
+                found[name] = said
+    for name, said in found.items():
+        yield Finding(f"customers.{name}", said, _WAY_OUT, "stop")
 
 
 def _dates_ahead(company: Company, name: str) -> str | None:
@@ -59,7 +63,7 @@ def _dates_ahead(company: Company, name: str) -> str | None:
     )
 
 
-def days_of(company: Company, name: str) -> tuple[npt.NDArray[np.float64], bool]:
+def days_of(company: Company, name: str) -> tuple[Floats, bool]:
     """Return an attribute as day numbers, and whether it is one of dates."""
     sql = (
         f"SELECT epoch(TRY_CAST({quoted(name)} AS TIMESTAMP)) AS at, TRY_CAST({quoted(name)} AS DOUBLE) AS n"
@@ -71,7 +75,7 @@ def days_of(company: Company, name: str) -> tuple[npt.NDArray[np.float64], bool]
     return np.floor(days / 86_400), bool(dated)
 
 
-def numbers_of(company: Company, name: str) -> npt.NDArray[np.float64] | None:
+def numbers_of(company: Company, name: str) -> Floats | None:
     """Return an attribute as numbers, or as days where it is one of dates; None where it is neither."""
     days, dated = days_of(company, name)
     if dated:
@@ -82,27 +86,24 @@ def numbers_of(company: Company, name: str) -> npt.NDArray[np.float64] | None:
     return numbers if (~np.isnan(numbers)).sum() >= 0.9 * max(given, 1) else None
 
 
-def _copies(company: Company, name: str) -> str | None:
-    values = numbers_of(company, name)
-    levels = company.levels[name]
-    for words, aggregate in aggregates(company):
-        there = ~np.isnan(aggregate)
-        if values is not None:
-            both = there & ~np.isnan(values)
-            if said := _copy(values[both], aggregate[both]):
-                return f"{said} {words}: it holds what happened after the cutoffs."
-        else:
-            both = there & np.array([level is not None for level in levels])
-            names, codes = np.unique(levels[both].astype(str), return_inverse=True)
-            if both.sum() < FEWEST or not 2 < len(names) <= both.sum() / 10:
-                continue
-            share = explained(codes, aggregate[both])
-            if share > BANDED:
-                return f"its levels are bands of {words} ({share:.0%} of the ranks): it is as of today."
-    return None
+def _copies(
+    levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Floats, words: str
+) -> str | None:
+    """Say how an attribute copies an aggregate: as a number or date, or in bands; None where it does not."""
+    there = ~np.isnan(aggregate)
+    if values is not None:
+        both = there & ~np.isnan(values)
+        said = _copy(values[both], aggregate[both])
+        return f"{said} {words}: it holds what happened after the cutoffs." if said else None
+    both = there & np.array([level is not None for level in levels])
+    names, codes = np.unique(levels[both].astype(str), return_inverse=True)
+    if both.sum() < FEWEST or not 2 < len(names) <= both.sum() / 10:
+        return None
+    share = explained(codes, aggregate[both])
+    return f"its levels are bands of {words} ({share:.0%} of the ranks)." if share > BANDED else None
 
 
-def _copy(values: npt.NDArray[np.float64], aggregate: npt.NDArray[np.float64]) -> str | None:
+def _copy(values: Floats, aggregate: Floats) -> str | None:
     if len(values) < FEWEST or len(np.unique(aggregate)) < 5 or len(np.unique(values)) < 5:
         return None
     equal = np.abs(values - aggregate) <= 0.005 + 1e-6 * np.abs(aggregate)
@@ -115,7 +116,7 @@ def _copy(values: npt.NDArray[np.float64], aggregate: npt.NDArray[np.float64]) -
     return None
 
 
-def aggregates(company: Company) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+def aggregates(company: Company) -> Iterator[tuple[str, Floats]]:
     """Yield aggregates of each event table up to today, by customer code, with words for them."""
     for table in company.event_tables:
         contract = company.tables[table]
@@ -152,8 +153,8 @@ def aggregates(company: Company) -> Iterator[tuple[str, npt.NDArray[np.float64]]
 def only_leavers(company: Company) -> Iterator[Finding]:
     """Stop at a level, or a lack of one, that only customers have who left: it was written when they did.
 
-    A level that raises the risk is held by some who stay. Here hardly one does: the 99 % interval of the share
-    that left lies above .8 and by .3 above everybody's.
+    A level that raises the risk is held by some who stay. Here hardly one does: the 99 % interval of the
+    share that left lies above .8 and by .3 above everybody's.
     """
     state = company.ends.state
     known = (state == GONE) | (state == HERE)

@@ -39,7 +39,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Ends:
-    """Per customer code: gone, here or unknown by the watermark, and the day of the end (the last, if here)."""
+    """Per customer code: gone, here or unknown by the watermark, and the day of the end (the last, if "
+    "here).
+    """
 
     state: npt.NDArray[np.int8]
     day: Ints
@@ -79,7 +81,9 @@ class Company:
 
     @property
     def event_tables(self) -> tuple[str, ...]:
-        """Return the tables of events that hold rows; histories of attributes and contacts of ours are none."""
+        """Return the tables of events that hold rows; histories of attributes and contacts of ours are "
+        "none.
+        """
         no_events = {"customers", "contacts"} | {n for n, table in self.tables.items() if table.is_history}
         return tuple(name for name in self.store.tables if name not in no_events and self.store.has(name))
 
@@ -90,7 +94,19 @@ class Company:
         return customers.static if customers else ()
 
     def fetch(self, sql: str) -> dict[str, Any]:
-        """Return the columns of a query; `people(customer, signed_up, gone, end_day)` is at hand."""
+        """Return the columns of a query as arrays: numbers with NaN, and text with None, where missing."""
+        self._tell_people()
+        table = self._connection.sql(sql).to_arrow_table()
+        return {name: table[name].to_numpy() for name in table.column_names}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        self._tell_people()
+        found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
+        return found
+
+    def _tell_people(self) -> None:
+        """Put `people(customer, signed_up, gone, end_day)` at hand of every query."""
         if not self._told:
             people = {
                 "customer": np.arange(self.store.n_customers, dtype=np.int32),
@@ -100,16 +116,6 @@ class Company:
             }
             self._connection.register("people", pa.table(people))
             self._told = True
-        found: dict[str, Any] = self._connection.execute(sql).fetchnumpy()
-        return {
-            name: np.ma.filled(column.astype(object), None) if np.ma.isMaskedArray(column) else column
-            for name, column in found.items()
-        }
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
-        found = self.fetch(sql)
-        return list(zip(*(column.tolist() for column in found.values()), strict=True))
 
     @cached_property
     def customers(self) -> Customers:

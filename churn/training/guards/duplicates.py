@@ -37,7 +37,8 @@ def duplicates(company: Company) -> Iterator[Finding]:
         return
     histories = f"SELECT customer, sum(h) AS h, count(*) AS n FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
     rows = company.rows(
-        "SELECT count(*) AS size, count(*) FILTER (WHERE gone = 1) AS l, count(*) FILTER (WHERE gone = 0) AS k, "
+        "SELECT count(*) AS size, count(*) FILTER (WHERE gone = 1) AS l, count(*) FILTER (WHERE gone = 0) "
+        "AS k, "
         "min(customer) AS one, max(customer) AS other "
         f"FROM ({histories}) JOIN people USING (customer) WHERE n >= {ROWS} GROUP BY h, n HAVING size > 1"
     )

@@ -43,7 +43,8 @@ def purged(company: Company) -> Iterator[Finding]:
             continue
         yield Finding(
             table,
-            f"{bare:,} of {left:,} customers who left after {LONG_ENOUGH} days or more have no row at all, of "
+            f"{bare:,} of {left:,} customers who left after {LONG_ENOUGH} days or more have no row at all, "
+            "of "
             f"those who stayed {also:,} of {stayed:,}: their rows were deleted when they left.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop",
@@ -68,7 +69,8 @@ def _zeroed(company: Company, table: str, column: str) -> Iterator[Finding]:
         "coalesce(min(back) FILTER (WHERE NOT nothing) - 1, count(*)) AS tail, "
         "count(DISTINCT day) / (max(day) - min(day) + 1) AS filled FROM numbered GROUP BY 1) "
         "SELECT gone, count(*) AS n, "
-        f"count(*) FILTER (WHERE tail >= {ZEROS} AND tail < n AND zeros - tail <= 0.1 * (n - tail)) AS tails, "
+        f"count(*) FILTER (WHERE tail >= {ZEROS} AND tail < n AND zeros - tail <= 0.1 * (n - tail)) AS "
+        "tails, "
         "median(filled) FILTER (WHERE n >= 28) AS filled, sum(zeros) / sum(n) AS zeros "
         f"FROM customers JOIN people USING (customer) WHERE gone >= 0 AND n > {ZEROS} GROUP BY 1"
     )
@@ -79,7 +81,8 @@ def _zeroed(company: Company, table: str, column: str) -> Iterator[Finding]:
     if tails >= FEWEST and stayed and wilson(tails, left)[0] - wilson(also, stayed)[1] > APART:
         yield Finding(
             place,
-            f"for {tails:,} of {left:,} customers who left the rows end in zeros, for those who stayed {also:,} of "
+            f"for {tails:,} of {left:,} customers who left the rows end in zeros, for those who stayed "
+            f"{also:,} of "
             f"{stayed:,}: the source goes on writing rows after a cancellation, and sets their value to 0.",
             f'Leave rows of nothing out with "where: {column} > 0" at {table}, and map the time of the '
             "cancellation (subscriptions.cancel_requested_at).",
@@ -88,7 +91,8 @@ def _zeroed(company: Company, table: str, column: str) -> Iterator[Finding]:
     elif filled is not None and filled >= 0.9 and zeros >= 0.2:
         yield Finding(
             place,
-            f"{filled:.0%} of the days have a row, and {zeros:.0%} of the rows are of nothing: rows are written "
+            f"{filled:.0%} of the days have a row, and {zeros:.0%} of the rows are of nothing: rows are "
+            "written "
             "whether or not the customer came, so that counting them counts the contract.",
             f'Leave rows of nothing out with "where: {column} > 0" at {table}.',
         )

@@ -68,8 +68,10 @@ def _late(source: Source, wanted: Wanted) -> Iterator[Finding]:
         if share is not None and share >= WARN and days > BULK_DAYS:
             yield Finding(
                 f"{wanted.table.name}",
-                f"{share:.1%} of its rows have {quoted(column)} a day or more after {wanted.table.time} (half of "
-                f"them {late.days} days or more), and a cutoff between them would see rows that were not there.",
+                f"{share:.1%} of its rows have {quoted(column)} a day or more after {wanted.table.time} "
+                "(half of "
+                f"them {late.days} days or more), and a cutoff between them would see rows that were not "
+                "there.",
                 f"Map it: {wanted.place}.columns.known_at: {column}. If it says when a row was last changed, "
                 "the row's values are not those of its own time.",
                 "stop" if share >= STOP else "warn",

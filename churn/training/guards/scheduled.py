@@ -11,7 +11,8 @@ from churn.data.sql import quoted
 from churn.training.guards.company import Company
 
 BACK = (60, 90, 120)
-"""Days before today at which to count what seems to have been known ahead: near enough for the same company."""
+"""Days before today at which to count what seems to have been known ahead: near enough for the same "
+"company."""
 
 RARE = 1e-4
 """A chance below which so few ahead are no accident."""
@@ -39,7 +40,8 @@ def filled_afterwards(company: Company) -> Iterator[Finding]:
                 yield Finding(
                     f"{table}.{column.name}",
                     f"{today:,} rows have it ahead of {company.store.watermark}, but at dates {BACK[0]} to "
-                    f"{BACK[-1]} days before {usual:,.0f} on average seem to have had it ahead: it is filled in "
+                    f"{BACK[-1]} days before {usual:,.0f} on average seem to have had it ahead: it is "
+                    "filled in "
                     "when it happens.",
                     f"It is an outcome: map it as one, or take {column.name} out of the columns of {table}.",
                     "stop",

@@ -15,7 +15,8 @@ ID_LIKE = 0.9
 """The share of customers with a value of their own from which an attribute is an id: nothing repeats."""
 
 IN_STEP = 0.9
-"""The rank correlation with the sign-up, or the share of its ranks, from which an attribute tells the time."""
+"""The rank correlation with the sign-up, or the share of its ranks, from which an attribute tells the "
+"time."""
 
 
 def shapes(company: Company) -> Iterator[Finding]:
@@ -45,7 +46,8 @@ def shapes(company: Company) -> Iterator[Finding]:
         elif step:
             yield Finding(
                 place,
-                f"it tells the time of the sign-up ({step:.2f} of its ranks): a level that only the customers of "
+                f"it tells the time of the sign-up ({step:.2f} of its ranks): a level that only the "
+                "customers of "
                 "one time have cannot be learnt for the next.",
                 f"{out} The signal tenure_days says how old a customer is at each cutoff.",
             )

@@ -41,7 +41,8 @@ def stamped_early(company: Company) -> Iterator[Finding]:
                 if n >= FEWEST and after - before > max(0.1, SURE * np.sqrt(2 / n)):
                     yield Finding(
                         f"{table}.{column}",
-                        f"its rows stand on the first day of a {period} and go with the {other} of the {period} "
+                        f"its rows stand on the first day of a {period} and go with the {other} of the "
+                        f"{period} "
                         f"that begins there (rank correlation {after:.2f}), not of the one that ended "
                         f"({before:.2f}): a cutoff inside it sees the total of days that are still to come.",
                         f"Map the end of the {period} as known_at (or as happened_at) of events.{table}.",
@@ -61,7 +62,9 @@ def _period(company: Company, table: str) -> str | None:
 def _correlations(
     company: Company, table: str, column: str, period: str, other: str
 ) -> tuple[float, float, int]:
-    """Return how a total goes with the events of the period before its stamp, and after it; and of how many."""
+    """Return how a total goes with the events of the period before its stamp, and after it; and of how "
+    "many.
+    """
     ends = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
     begins = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
     found = company.fetch(

@@ -11,7 +11,8 @@ from churn.training.metrics import auc
 Floats = npt.NDArray[np.float64]
 
 SURE = 2.576
-"""Standard errors of a two-sided 99 % interval: many columns are looked at, and one in a hundred may stray."""
+"""Standard errors of a two-sided 99 % interval: many columns are looked at, and one in a hundred may "
+"stray."""
 
 
 def wilson(hits: float, trials: float, z: float = SURE) -> tuple[float, float]:
@@ -32,7 +33,9 @@ def wilson(hits: float, trials: float, z: float = SURE) -> tuple[float, float]:
 
 
 def auc_within(left: Floats, values: Floats, cutoff: npt.NDArray[np.int64]) -> float:
-    """Return the AUC over pairs of one cutoff, so that no trend of the churn rate counts; NaN without pairs."""
+    """Return the AUC over pairs of one cutoff, so that no trend of the churn rate counts; NaN without "
+    "pairs.
+    """
     areas, pairs = 0.0, 0.0
     for day in np.unique(cutoff):
         here = cutoff == day
@@ -49,7 +52,8 @@ def best_auc(left: Floats, values: Floats, cutoff: npt.NDArray[np.int64]) -> flo
     if len(values) == 0:
         return float("nan")
     missing = np.isnan(values)
-    low, high = np.where(missing, -np.inf, values), np.where(missing, np.inf, values)
+    ranks = rankdata(values, nan_policy="omit")
+    low, high = np.where(missing, 0, ranks), np.where(missing, len(ranks) + 1, ranks)
     found = [auc_within(left, low, cutoff)]
     if missing.any():
         found.append(auc_within(left, high, cutoff))

@@ -16,7 +16,7 @@ DANGLING = "customer_id is in customers"
 """The rule that rows of unknown customers break."""
 
 WARN, STOP = 0.02, 0.05
-"""Shares of ids without a customer: some dirt is everywhere, one id in twenty is a join."""
+"""Shares of histories without a customer: a few are everywhere, one in twenty is a join."""
 
 FALLEN = 4
 """How many times lower the old rate of leaving must be: seasons and growth move a rate by two."""
@@ -26,19 +26,26 @@ RARE = 1e-4
 
 
 def dangling(company: Company) -> Iterator[Finding]:
-    """Look for many ids that have events and are no customers: a join may have dropped those who left."""
-    for name, table in company.store.tables.items():
+    """Look for histories of ids that are no customers: a join may have dropped those who left.
+
+    A history has a third as many rows as a customer's, and three; single stray rows are dirt.
+    """
+    for name in company.event_tables:
+        table = company.store.tables[name]
         if not table.rejects.get(DANGLING):
             continue
         path = literal(str(company.params.output / "rejects" / f"{name}.parquet"))
+        least = max(3.0, table.rows / max(table.customers, 1) / 3)
         ((ids,),) = company.rows(
-            f"SELECT count(DISTINCT customer_id) FROM read_parquet({path}) WHERE rule = {literal(DANGLING)}"
+            f"SELECT count(*) FROM (SELECT customer_id FROM read_parquet({path}) "
+            f"WHERE rule = {literal(DANGLING)} GROUP BY 1 HAVING count(*) >= {least})"
         )
         share = ids / (ids + table.customers)
         if share > WARN:
             yield Finding(
                 name,
-                f"{ids:,} ids of its rows ({share:.1%}) are no customers; above {WARN:.0%} it is no dirt.",
+                f"{ids:,} ids ({share:.1%}) have whole histories here and are no customers; above {WARN:.0%} "
+                "it is no dirt.",
                 "See whether the customers come from a join or filter that drops those who left "
                 "(an inner join with current accounts); read them from the table that keeps everybody.",
                 "stop" if share > STOP else "warn",
@@ -70,8 +77,10 @@ def survivors(company: Company) -> Iterator[Finding]:
     if old * FALLEN < usual * risk and binomtest(old, risk, usual, "less").pvalue < RARE:
         yield Finding(
             company.params.label.core_table,
-            f"of {risk:,} customers at risk at the {half} oldest cutoffs {old / risk:.2%} left, at the others "
-            f"{usual:.2%} (at {company.matured[recent]} {rates[recent]:.2%}): those who left long ago are missing.",
+            f"of {risk:,} customers at risk at the {half} oldest cutoffs {old / risk:.2%} left, at the "
+            "others "
+            f"{usual:.2%} (at {company.matured[recent]} {rates[recent]:.2%}): those who left long ago are "
+            "missing.",
             "See whether a join, a filter or a deletion drops inactive customers; read everybody, or begin "
             "with the first cutoff for which those who left are still there (snapshot.first).",
             "stop",
