@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from churn.data.finding import Finding
-from churn.data.sql import literal, quoted
+from churn.data.sql import quoted
 from churn.data.store import day_number
-from churn.data.tables import EMPTIED
-from churn.training.guards.company import GONE, HERE, Company
-from churn.training.guards.statistics import Floats, explained, spearman, wilson
+from churn.data.tables import EMPTIED, UNITS_PER
+from churn.training.guards.company import Company
+from churn.training.guards.statistics import Floats, explained, spearman
 
-LAST_DAYS = (7, 14, 28, 30, 60, 90, 182, 365)
-"""Windows before today that exports like to count."""
+LONGEST = 366
+"""Windows up to so many days before today are tried, each of them: exports count over any."""
+
+SAMPLE = 5_000
+"""Windows are tried on so many customers at most."""
 
 FEWEST = 50
 """Fewer customers than this show nothing."""
@@ -29,7 +33,7 @@ ALIKE = 0.97
 BANDED = 0.9
 """The share of the ranks that levels explain when they are bands of an aggregate (five equal bands: .96)."""
 
-_WAY_OUT = (
+WAY_OUT = (
     "Take it out of tables.customers.static; what the tables tell, signals compute as of each cutoff. With a "
     "history of its values, name it under tables.customers.history."
 )
@@ -39,12 +43,15 @@ def as_of_today(company: Company) -> Iterator[Finding]:
     """Stop at an attribute that copies an aggregate of events up to today, or holds later dates."""
     found = {name: said for name in company.attributes if (said := _dates_ahead(company, name))}
     numbers = {name: numbers_of(company, name) for name in company.attributes}
-    for words, aggregate in aggregates(company) if len(found) < len(numbers) else ():
+    for aggregate in aggregates(company) if len(found) < len(numbers) else ():
         for name, values in numbers.items():
-            if name not in found and (said := _copies(company.levels[name], values, aggregate, words)):
+            if name not in found and (said := _copies(company.levels[name], values, aggregate)):
                 found[name] = said
+    for name, values in numbers.items():
+        if name not in found and values is not None and (said := _window(company, values)):
+            found[name] = said
     for name, said in found.items():
-        yield Finding(f"customers.{name}", said, _WAY_OUT, "stop")
+        yield Finding(f"customers.{name}", said, WAY_OUT, "stop")
 
 
 def _dates_ahead(company: Company, name: str) -> str | None:
@@ -86,94 +93,130 @@ def numbers_of(company: Company, name: str) -> Floats | None:
     return numbers if (~np.isnan(numbers)).sum() >= 0.9 * max(given, 1) else None
 
 
-def _copies(
-    levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Floats, words: str
-) -> str | None:
+@dataclass(frozen=True)
+class Aggregate:
+    """An aggregate of events up to today by customer code, NaN where there are none.
+
+    `own` is the mean behind a sum: an attribute that goes with it as well is a price, and no total.
+    """
+
+    words: str
+    values: Floats
+    own: Floats | None = None
+
+
+def _copies(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Aggregate) -> str | None:
     """Say how an attribute copies an aggregate: as a number or date, or in bands; None where it does not."""
-    there = ~np.isnan(aggregate)
+    there = ~np.isnan(aggregate.values)
     if values is not None:
         both = there & ~np.isnan(values)
-        said = _copy(values[both], aggregate[both])
-        return f"{said} {words}: it holds what happened after the cutoffs." if said else None
+        said = _copy(values[both], aggregate.values[both])
+        if said is None or (said.startswith("over") and _as_well(values, aggregate, both)):
+            return None
+        return f"{said} {aggregate.words}: it holds what happened after the cutoffs."
     both = there & np.array([level is not None for level in levels])
     names, codes = np.unique(levels[both].astype(str), return_inverse=True)
     if both.sum() < FEWEST or not 2 < len(names) <= both.sum() / 10:
         return None
-    share = explained(codes, aggregate[both])
-    return f"its levels are bands of {words} ({share:.0%} of the ranks)." if share > BANDED else None
+    share = explained(codes, aggregate.values[both])
+    if share <= BANDED or (aggregate.own is not None and explained(codes, aggregate.own[both]) >= share):
+        return None
+    return f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): it is as of today."
+
+
+def _as_well(values: Floats, aggregate: Aggregate, both: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether numbers go with the mean behind a sum at least as closely as with the sum."""
+    if aggregate.own is None:
+        return False
+    mean, total = (abs(spearman(values[both], each[both])) for each in (aggregate.own, aggregate.values))
+    return mean >= total
 
 
 def _copy(values: Floats, aggregate: Floats) -> str | None:
-    if len(values) < FEWEST or len(np.unique(aggregate)) < 5 or len(np.unique(values)) < 5:
+    """Say how numbers copy an aggregate; what most customers share by chance does not count."""
+    names, place, counts = np.unique(aggregate, return_inverse=True, return_counts=True)
+    telling = place != counts.argmax() if len(counts) else place > 0
+    if telling.sum() < FEWEST or len(names) < 3 or len(np.unique(values)) < 3:
         return None
     equal = np.abs(values - aggregate) <= 0.005 + 1e-6 * np.abs(aggregate)
-    chance = float((np.unique(aggregate, return_counts=True)[1] / len(aggregate)).max())
-    if equal.mean() >= EQUAL and chance < 0.5:
+    share = min(float(equal.mean()), float(equal[telling].mean()))
+    if share >= EQUAL:
         return f"for {equal.mean():.0%} of {len(values):,} customers it equals"
-    moves = spearman(values, aggregate)
+    moves = spearman(values, aggregate) if min(len(names), len(np.unique(values))) > 20 else 0.0
     if abs(moves) >= ALIKE:
         return f"over {len(values):,} customers it moves with (rank correlation {moves:.2f})"
     return None
 
 
-def aggregates(company: Company) -> Iterator[tuple[str, Floats]]:
-    """Yield aggregates of each event table up to today, by customer code, with words for them."""
+def aggregates(company: Company) -> Iterator[Aggregate]:
+    """Yield aggregates of each event table up to today."""
     for table in company.event_tables:
-        contract = company.tables[table]
         asked = {
             f"the number of rows of {table}": "count(*)",
             f"the days with a row of {table}": "count(DISTINCT day)",
             f"the last date of {table}": "max(day)",
         }
-        for days in LAST_DAYS:
-            recent = f"count(*) FILTER (WHERE day >= {company.watermark - days})"
-            asked[f"the rows of {table} in its last {days} days"] = recent
-        for column in contract.of_role("value"):
-            if column.name in company.store.tables[table].columns and column.type in ("money", "number"):
-                value = f"nullif({quoted(column.name)}, {EMPTIED})"
-                scale = 100 if column.type == "money" else 1000
-                asked[f"the sum of {table}.{column.name}"] = f"sum({value}) / {scale}.0"
-                asked[f"the mean of {table}.{column.name}"] = f"avg({value}) / {scale}.0"
-                for days in LAST_DAYS:
-                    recent = f"sum({value}) FILTER (WHERE day >= {company.watermark - days}) / {scale}.0"
-                    asked[f"the sum of {table}.{column.name} in its last {days} days"] = recent
-        for column in contract.of_role("outcome"):
+        own: dict[str, str] = {}
+        for name, value in _values(company, table).items():
+            # One row is no sum, and a price that never changes is no mean: the customer agreed to it.
+            total = f"the sum of {table}.{name}"
+            asked[total] = f"CASE WHEN count({value}) > 1 THEN sum({value}) END"
+            own[total] = f"avg({value})"
+            asked[f"the mean of {table}.{name}"] = (
+                f"CASE WHEN min({value}) < max({value}) THEN avg({value}) END"
+            )
+        for column in company.tables[table].of_role("outcome"):
             if f"{column.name}_day" in company.store.tables[table].columns:
                 asked[f"the last {column.name} of {table}"] = f"max({column.name}_day)"
                 asked[f"the number of {column.name} of {table}"] = f"count({column.name}_day)"
-        selected = ", ".join(f"{sql} AS a{place}" for place, sql in enumerate(asked.values()))
+        every = [*asked.values(), *own.values()]
+        selected = ", ".join(f"{sql} AS a{place}" for place, sql in enumerate(every))
         found = company.fetch(f"SELECT customer, {selected} FROM {company.store.scan(table)} GROUP BY 1")
         code = np.asarray(found["customer"], dtype=np.int64)
-        for place, words in enumerate(asked):
+        columns = []
+        for place in range(len(every)):
             values = np.full(company.store.n_customers, np.nan)
             values[code] = np.asarray(found[f"a{place}"], dtype=np.float64)
-            yield words, values
+            columns.append(values)
+        means = dict(zip(own, columns[len(asked) :], strict=True))
+        for words, values in zip(asked, columns, strict=False):
+            yield Aggregate(words, values, means.get(words))
 
 
-def only_leavers(company: Company) -> Iterator[Finding]:
-    """Stop at a level, or a lack of one, that only customers have who left: it was written when they did.
+def _values(company: Company, table: str) -> dict[str, str]:
+    """Return the SQL of the number columns of a table in their own unit."""
+    held = company.store.tables[table].columns
+    return {
+        column.name: f"nullif({quoted(column.name)}, {EMPTIED}) / {UNITS_PER[column.type]}.0"
+        for column in company.tables[table].of_role("value")
+        if column.name in held and column.type in UNITS_PER
+    }
 
-    A level that raises the risk is held by some who stay. Here hardly one does: the 99 % interval of the
-    share that left lies above .8 and by .3 above everybody's.
-    """
-    state = company.ends.state
-    known = (state == GONE) | (state == HERE)
-    gone = state[known] == GONE
-    base = float(gone.mean()) if known.any() else 1.0
-    for name in company.attributes:
-        levels = np.array(["" if level is None else str(level) for level in company.levels[name][known]])
-        names, codes = np.unique(levels, return_inverse=True)
-        count, left = np.bincount(codes), np.bincount(codes, gone)
-        for place in np.argsort(-count, kind="stable"):
-            low, _ = wilson(left[place], count[place])
-            if low <= max(0.8, base + 0.3):
-                continue
-            level = f"the value {literal(str(names[place]))}" if names[place] else "no value"
-            yield Finding(
-                f"customers.{name}",
-                f"{int(left[place]):,} of the {int(count[place]):,} customers with {level} have left, "
-                f"of all {base:.0%}: it was written, or emptied, when they did.",
-                _WAY_OUT,
-                "stop",
+
+def _window(company: Company, values: Floats) -> str | None:
+    """Say which window before today, counted or summed up, numbers copy."""
+    codes = np.flatnonzero(~np.isnan(values))[:SAMPLE]
+    place = np.full(company.store.n_customers, -1)
+    place[codes] = np.arange(len(codes))
+    for table in company.event_tables:
+        asked = {f"the rows of {table}": "count(*)"}
+        asked |= {
+            f"the sum of {table}.{name}": f"sum({sql})" for name, sql in _values(company, table).items()
+        }
+        selected = ", ".join(f"{sql} AS a{number}" for number, sql in enumerate(asked.values()))
+        found = company.fetch(
+            f"SELECT customer, {company.watermark} - 1 - day AS back, {selected} "
+            f"FROM {company.store.scan(table)} "
+            f"WHERE day < {company.watermark} AND day >= {company.watermark - LONGEST} GROUP BY 1, 2"
+        )
+        at = place[np.asarray(found["customer"], dtype=np.int64)]
+        for number, words in enumerate(asked):
+            daily = np.zeros((LONGEST, len(codes)))
+            daily[np.asarray(found["back"])[at >= 0], at[at >= 0]] = np.nan_to_num(
+                found[f"a{number}"][at >= 0]
             )
-            break
+            windows = np.cumsum(daily, axis=0)
+            best = int((np.abs(windows - values[codes]) <= 0.005).mean(axis=1).argmax())
+            if said := _copy(values[codes], windows[best]):
+                return f"{said} {words} of the last {best + 1} days: it looks into the days of the labels."
+    return None

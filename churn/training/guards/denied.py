@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -16,6 +17,7 @@ from churn.training.guards.names import identifiers, names_behind
 LIST = "deny_list.yaml"
 
 
+@cache
 def deny_list() -> list[dict[str, Any]]:
     """Return the entries: data set, columns or kinds, the columns found beside them, and why they leak."""
     text = resources.files(__package__).joinpath(LIST).read_text(encoding="utf-8")

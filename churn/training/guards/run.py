@@ -16,11 +16,12 @@ from churn.features.signal import Signal
 from churn.params import Params
 from churn.training.guards.alone import alone, missing
 from churn.training.guards.announced import announced
-from churn.training.guards.as_of_today import as_of_today, only_leavers
+from churn.training.guards.as_of_today import as_of_today
 from churn.training.guards.company import Company, opened
 from churn.training.guards.denied import known_leaks
 from churn.training.guards.duplicates import duplicates
 from churn.training.guards.histories import purged, zeroed
+from churn.training.guards.leavers import only_leavers
 from churn.training.guards.loading import late_rows
 from churn.training.guards.names import suspicious_names
 from churn.training.guards.scheduled import filled_afterwards

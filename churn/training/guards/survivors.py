@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import binomtest
+import numpy.typing as npt
+from scipy.stats import poisson
 
 from churn.data.finding import Finding
 from churn.data.sql import literal
+from churn.data.store import day_number
 from churn.training.guards.company import Company
 from churn.training.label import LEFT, STAYED
+
+Counts = npt.NDArray[np.float64]
 
 DANGLING = "customer_id is in customers"
 """The rule that rows of unknown customers break."""
@@ -19,10 +23,15 @@ WARN, STOP = 0.02, 0.05
 """Shares of histories without a customer: a few are everywhere, one in twenty is a join."""
 
 FALLEN = 4
-"""How many times lower the old rate of leaving must be: seasons and growth move a rate by two."""
+"""How many times fewer must have left than expected: seasons and growth move a rate by two."""
 
 RARE = 1e-4
-"""A chance below which so few old leavers are no accident."""
+"""A chance below which so few old leavers are no accident, over all cutoffs at which the past may end."""
+
+BAND_DAYS = 91
+"""Customers are compared with those of their own age, in bands of a quarter: contracts of a year end late."""
+
+BANDS = 13
 
 
 def dangling(company: Company) -> Iterator[Finding]:
@@ -53,35 +62,45 @@ def dangling(company: Company) -> Iterator[Finding]:
 
 
 def survivors(company: Company) -> Iterator[Finding]:
-    """Stop where hardly anyone left at the old cutoffs and many at the new: only survivors are in the tables.
+    """Stop where hardly anyone left up to some cutoff and many later: only survivors are in the tables.
 
-    The older half of the matured cutoffs is held against the newest that decide a third of the leavers.
+    For each cutoff at which the past may end, the leavers up to it are held against those expected from the
+    later rate of customers of the same age.
     """
-    at_risk = np.array([((label >= STAYED) & cohort.members).sum() for cohort, label in company.judged])
-    left = np.array([((label == LEFT) & cohort.members).sum() for cohort, label in company.judged])
-    if len(left) < 4 or not at_risk.all():
+    left, at_risk = _by_age(company)
+    if len(left) < 2:
         return
     if not left.any():
         yield Finding(
             company.params.label.core_table,
-            f"of {at_risk.sum():,} customers at risk at {len(left)} cutoffs nobody left.",
+            f"of {int(at_risk.sum()):,} customers at risk at {len(left)} cutoffs nobody left.",
             "See whether the tables hold only today's customers; read those who left, too.",
             "stop",
         )
         return
-    half = len(left) // 2
-    rates = left / at_risk
-    recent = int(np.argmax(rates[half:])) + half
-    usual = float(left[half:].sum() / at_risk[half:].sum())
-    old, risk = int(left[:half].sum()), int(at_risk[:half].sum())
-    if old * FALLEN < usual * risk and binomtest(old, risk, usual, "less").pvalue < RARE:
-        yield Finding(
-            company.params.label.core_table,
-            f"of {risk:,} customers at risk at the {half} oldest cutoffs {old / risk:.2%} left, at the "
-            "others "
-            f"{usual:.2%} (at {company.matured[recent]} {rates[recent]:.2%}): those who left long ago are "
-            "missing.",
-            "See whether a join, a filter or a deletion drops inactive customers; read everybody, or begin "
-            "with the first cutoff for which those who left are still there (snapshot.first).",
-            "stop",
-        )
+    for end in range(len(left) - 1, 0, -1):
+        later = left[end:].sum(axis=0) / np.maximum(at_risk[end:].sum(axis=0), 1)
+        expected, old = float((at_risk[:end] * later).sum()), int(left[:end].sum())
+        if old * FALLEN < expected and poisson.cdf(old, expected) < RARE / len(left):
+            yield Finding(
+                company.params.label.core_table,
+                f"at the {end} cutoffs before {company.matured[end]} {old:,} customers left; as many as "
+                "leave "
+                f"from then on would be {expected:,.0f}: those who left long ago are missing.",
+                "See whether a join, a filter or a deletion drops inactive customers; read everybody, or "
+                "begin "
+                "with the first cutoff for which those who left are still there (snapshot.first).",
+                "stop",
+            )
+            return
+
+
+def _by_age(company: Company) -> tuple[Counts, Counts]:
+    """Count those who left and those at risk, by matured cutoff and age: shape (cutoffs, bands)."""
+    left, at_risk = np.zeros((2, len(company.judged), BANDS))
+    for place, (cohort, label) in enumerate(company.judged):
+        age = day_number(cohort.cutoff) - company.customers.signed_up
+        band = np.clip(age // BAND_DAYS, 0, BANDS - 1)
+        at_risk[place] = np.bincount(band[cohort.members & (label >= STAYED)], minlength=BANDS)
+        left[place] = np.bincount(band[cohort.members & (label == LEFT)], minlength=BANDS)
+    return left, at_risk

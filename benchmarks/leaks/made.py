@@ -1,0 +1,91 @@
+"""A made-up company: raw tables, the parameters a user would write, and what only the maker knows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import yaml
+
+from churn.params import Params, load_params
+
+START = pd.Timestamp("2023-01-01")
+"""Day 0: the first day of the events."""
+
+DAYS = 730
+"""The data are complete up to the midnight so many days later."""
+
+END = START + pd.Timedelta(days=DAYS)
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass
+class Made:
+    """A company while it is being made; a trap changes its tables and its parameters.
+
+    Attributes:
+        tables: The raw tables by name; `customer_id` is text in all of them.
+        params: The tree of params.yaml, without the paths.
+        left_on: By customer_id the day on which the customer left, missing for those who stayed.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    params: dict[str, Any]
+    left_on: pd.Series[pd.Timestamp]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def leavers(self) -> pd.Index[str]:
+        """Return the ids of those who left before the data end."""
+        return self.left_on.index[self.left_on.notna()]
+
+    def add_attribute(self, name: str, values: Mapping[str, Any] | pd.Series[Any]) -> None:
+        """Give the customers a column and list it as static, as a trusting user would."""
+        customers = self.tables["customers"]
+        customers[name] = customers["customer_id"].map(values)
+        self.params["tables"]["customers"].setdefault("static", []).append(name)
+
+    def keep_customers(self, ids: pd.Index[str], tables: list[str] | None = None) -> None:
+        """Drop the rows of all other customers from some tables, by default from all."""
+        for name in tables or list(self.tables):
+            rows = self.tables[name]
+            self.tables[name] = rows[rows["customer_id"].isin(ids)]
+
+    def copied(self) -> Made:
+        """Return a copy that can be changed by itself."""
+        return copy.deepcopy(self)
+
+    def written(self, folder: Path) -> Params:
+        """Write the raw tables and params.yaml into a folder and read the parameters as a user's."""
+        source = folder / "raw"
+        source.mkdir(parents=True)
+        for name, rows in self.tables.items():
+            rows.to_parquet(source / f"{name}.parquet", index=False)
+        tree = {"source": "raw", "timezone": "Europe/Berlin", **self.params}
+        (folder / "params.yaml").write_text(yaml.safe_dump(tree), encoding="utf-8")
+        return load_params(folder / "params.yaml")
+
+
+def new_ids(rng: np.random.Generator, n: int, prefix: str = "C") -> npt.NDArray[np.object_]:
+    """Draw ids without order."""
+    numbers = rng.choice(900_000, n, replace=False) + 100_000
+    return np.array([f"{prefix}{number}" for number in numbers], dtype=object)
+
+
+def moments(rng: np.random.Generator, daily: Floats) -> tuple[Ints, Ints, pd.DatetimeIndex]:
+    """Draw events from daily rates of shape (customers, days): customer, day and time of day of each."""
+    counts = rng.poisson(daily)
+    customer, day = np.nonzero(counts)
+    times = counts[customer, day]
+    customer, day = np.repeat(customer, times), np.repeat(day, times)
+    seconds = rng.integers(6 * 3600, 23 * 3600, len(day))
+    at = START + pd.to_timedelta(day, unit="D") + pd.to_timedelta(seconds, unit="s")
+    return customer, day, pd.DatetimeIndex(at)

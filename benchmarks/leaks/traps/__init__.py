@@ -1,0 +1,1 @@
+"""The traps, one per file; every file here is found by itself."""

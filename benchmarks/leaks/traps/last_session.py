@@ -1,0 +1,23 @@
+"""The customers table carries the last session as of today."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.leaks.made import Made
+from benchmarks.leaks.trap import Trap
+
+
+def plant(made: Made, rng: np.random.Generator) -> None:
+    """Write the date of each customer's last login before the export."""
+    last = made.tables["logins"].groupby("customer_id")["happened_at"].max()
+    made.add_attribute("last_session", last.dt.date)
+
+
+TRAP = Trap(
+    name="last-session column exported today",
+    what="an attribute holds the date of the last login",
+    company="service",
+    caught_by=(("as_of_today", "customers.last_session"),),
+    plant=plant,
+)

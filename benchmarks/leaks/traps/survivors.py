@@ -1,0 +1,23 @@
+"""Every table comes from a join with those who are active today."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.leaks.made import END, Made
+from benchmarks.leaks.trap import Trap
+
+
+def plant(made: Made, rng: np.random.Generator) -> None:
+    """Keep only customers who were active in the last 90 days, in all tables."""
+    made.keep_customers(made.left_on.index[~(made.left_on < END - pd.Timedelta(days=90))])
+
+
+TRAP = Trap(
+    name="join that drops the inactive everywhere",
+    what="all tables are joined with customers active in the last 90 days",
+    company="service",
+    caught_by=(("survivors", "subscriptions"),),
+    plant=plant,
+)

@@ -1,0 +1,26 @@
+"""The customer number runs with time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.leaks.made import Made
+from benchmarks.leaks.trap import Trap
+
+
+def plant(made: Made, rng: np.random.Generator) -> None:
+    """Number the customers in the order of their sign-up, with holes, and take the number for an "
+    "attribute.
+    """
+    customers = made.tables["customers"].sort_values("signed_up_at")
+    numbers = 10_000 + np.cumsum(rng.integers(1, 5, len(customers)))
+    made.add_attribute("customer_no", dict(zip(customers["customer_id"], numbers, strict=True)))
+
+
+TRAP = Trap(
+    name="id that encodes time",
+    what="an attribute is the running customer number",
+    company="service",
+    caught_by=(("shapes", "customers.customer_no"),),
+    plant=plant,
+)
