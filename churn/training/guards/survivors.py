@@ -65,10 +65,11 @@ def survivors(company: Company) -> Iterator[Finding]:
     """Stop where hardly anyone left up to some cutoff and many later: only survivors are in the tables.
 
     For each cutoff at which the past may end, the leavers up to it are held against those expected from the
-    later rate of customers of the same age.
+    later rate of customers of the same age. Those who left last must still be there: at the newest cutoff
+    half of that rate is asked for, so that one wave of leavers is no join.
     """
     left, at_risk = _by_age(company)
-    if len(left) < 2:
+    if len(left) < 2 or not at_risk.sum(axis=1).all():
         return
     if not left.any():
         yield Finding(
@@ -81,6 +82,9 @@ def survivors(company: Company) -> Iterator[Finding]:
     for end in range(len(left) - 1, 0, -1):
         later = left[end:].sum(axis=0) / np.maximum(at_risk[end:].sum(axis=0), 1)
         expected, old = float((at_risk[:end] * later).sum()), int(left[:end].sum())
+        usual = left[end:].sum() / at_risk[end:].sum()
+        if left[-1].sum() < usual * at_risk[-1].sum() / 2:
+            continue
         if old * FALLEN < expected and poisson.cdf(old, expected) < RARE / len(left):
             yield Finding(
                 company.params.label.core_table,
