@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from churn.data.ingest import ingest
-from churn.data.store import Store, day_number
-from churn.data.tables import CANONICAL, wanted_tables
-from churn.features import engine
-from churn.features.cohort import read_customers
-from churn.features.events import Shrunk
+from churn.data.store import Store
+from churn.data.tables import CANONICAL
+from churn.features.blocks import Block, columns
 from churn.features.library import known
+from churn.features.matrix import Builder
 from churn.params import Params
 
 SINCE = "2020-01-01 12:00"
@@ -38,25 +37,22 @@ class World:
         self, signals: list[str], cutoffs: list[str], blocks: int = 1
     ) -> dict[tuple[str, str], dict[str, float | None]]:
         """Return values by (cutoff, signal), computed together and in so many blocks of customers."""
-        store, params = self.store, self.store.params
-        customers = read_customers(store)
-        chosen = tuple(known(params)[name] for name in signals)
-        tables = {wanted.table.name: wanted.table for wanted in wanted_tables(params)}
-        days = tuple(sorted(day_number(date.fromisoformat(cutoff)) for cutoff in cutoffs))
-        plan = engine.plan(store, chosen, tables, days)
+        store, days = self.store, [date.fromisoformat(cutoff) for cutoff in cutoffs]
+        builder = Builder(store, [known(store.params)[name] for name in signals], days)
+        everybody = np.ones((len(builder.cutoffs), store.n_customers), dtype=bool)
         edges = np.linspace(0, store.n_customers, blocks + 1).astype(int)
-        found: dict[tuple[str, str], list[np.ndarray]] = {}
-        with store.connect() as connection:
-            for first, end in pairwise(edges):
-                block = int(first), int(end)
-                for ordinal, name, values in engine.evaluate(
-                    connection, store, plan, customers.signed_up, block
-                ):
-                    if isinstance(values, Shrunk):
-                        assert blocks == 1, "a shrunk rate needs everybody"
-                        values = values.towards(values.hits.sum() / max(values.trials.sum(), 1))
-                    found.setdefault((sorted(cutoffs)[ordinal], name), []).append(values)
-        return {key: _by_customer(customers.ids, np.concatenate(parts)) for key, parts in found.items()}
+        builder.blocks = [
+            Block(int(a), int(b), builder.customers.signed_up[a:b], everybody[:, a:b])
+            for a, b in pairwise(edges)
+        ]
+        parts = list(builder.map(columns))
+        return {
+            (str(cutoff), name): _by_customer(
+                builder.customers.ids, np.concatenate([part[ordinal][name] for part in parts])
+            )
+            for ordinal, cutoff in enumerate(builder.cutoffs)
+            for name in signals
+        }
 
 
 def _by_customer(ids: np.ndarray, values: np.ndarray) -> dict[str, float | None]:

@@ -1,182 +1,197 @@
-"""Sums, extremes and latest rows per (bin, customer), from which every window is one or two look-ups.
+"""Counts, sums and extremes per (bin, customer), from which every window is one or two look-ups.
 
-The rows of a block are ordered by (customer, time), so the rows of one customer in one bin stand together:
-one pass finds the runs, and prefix sums along the bins turn any window into a difference. What was known only
-after a cutoff had passed it by stays apart as a short list and is added at each later cutoff. All sums are of
-integers, so no order of blocks, threads or machines can change a digit.
+The rows of a block are ordered by (customer, time), so those of one customer in one bin stand together: where
+each such run begins is enough to count rows and to find the latest, and prefix sums at these places turn the
+total of any window into a difference. What an earlier cutoff could not know stays apart as a short list and
+is added at each later cutoff. All sums are of integers, so no order of blocks, threads or machines can change
+a digit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from churn.features.rows import NEVER, Rows
-from churn.features.timeline import IntArray, Timeline
+from churn.features.chosen import SCALE, Chosen, choose, decay_weights, distinct_days
+from churn.features.reader import Array, LongArray, Selection
+from churn.features.rows import AnyInt, Rows
+from churn.features.timeline import GRID_DAYS, Timeline
 
-LongArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which rows: placed by which clock, with which outcome known or lacking, with which value present."""
-
-    placed: str | None = None
-    having: str | None = None
-    lacking: str | None = None
-    value: str | None = None
+LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+Span = tuple[int, int]
+"""Bins `[start, end)`."""
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The rows of a selection, ordered by (customer, placing time): parallel arrays, one item a row.
+class Cells:
+    """One selection of one table, for one block of customers."""
 
-    A row counts at cutoff ordinal `i` if `seen <= i < gone`; `late`: an earlier cutoff missed it.
-    """
+    def __init__(self, chosen: Chosen, timeline: Timeline) -> None:
+        self.chosen = chosen
+        self.timeline = timeline
+        self.n = chosen.rows.n
+        self._prefix: dict[str, LongArray] = {}
+        self._extremes: dict[tuple[str, bool], LongArray] = {}
+        self._listed_at: dict[int, LongArray] = {}
 
-    row: LongArray
-    customer: IntArray
-    day: IntArray
-    bin: IntArray
-    seen: IntArray
-    gone: IntArray
-    late: BoolArray
+    def count(self, ordinal: int, span: Span) -> Array:
+        """Count the rows."""
+        found: Array = np.subtract(self._edges[span[1]], self._edges[span[0]], dtype=np.float64)
+        listed = self._listed_in(ordinal, span)
+        if len(listed):
+            found += np.bincount(self.chosen.customer[listed], minlength=self.n)
+        return found
 
+    def total(self, ordinal: int, span: Span, column: str) -> LongArray:
+        """Sum an integer column of the rows."""
+        if column not in self._prefix:
+            self._prefix[column] = self._prefix_of(self._steady_of(self.chosen.column(column)))
+        prefix = self._prefix[column]
+        return self._with_listed(prefix[span[1]] - prefix[span[0]], ordinal, span, self.chosen.column(column))
 
-def choose(rows: Rows, timeline: Timeline, selection: Selection) -> Chosen:
-    """Pick and order the rows of a selection."""
-    day = rows.outcome_day(selection.placed) if selection.placed else rows.day
-    known = np.maximum(rows.known_day, day) if selection.placed else rows.known_day
-    keep = (day >= timeline.first_day) & (day < timeline.end_day)
-    if selection.having:
-        outcome = rows.outcome_day(selection.having)
-        keep &= outcome != NEVER
-        known = np.maximum(known, outcome)
-    if selection.value:
-        keep &= rows.present[selection.value]
-    row = np.flatnonzero(keep)
-    if selection.placed:
-        # By day first: bins are of local days, and a change of clocks may turn a day back by an hour.
-        # The sort is stable, so the store's order stays among outcomes of the same second.
-        row = row[np.lexsort((rows.outcome_instant(selection.placed)[row], day[row], rows.customer[row]))]
-    placed_day = day[row]
-    by_time = timeline.seen(placed_day)
-    # With one clock a row is seen when it happens: half of the work of choosing, spared.
-    seen = by_time if known is day else np.maximum(timeline.seen(known[row]), by_time)
-    gone = np.full(len(row), NEVER, dtype=np.int32)
-    if selection.lacking:
-        gone = timeline.seen(np.maximum(rows.known_day, rows.outcome_day(selection.lacking))[row])
-        gone[gone == len(timeline.cutoffs)] = NEVER
-    return Chosen(row, rows.customer[row], placed_day, timeline.bins(placed_day), seen, gone, seen > by_time)
+    def decayed(self, ordinal: int, span: Span, half_life: int) -> Array:
+        """Sum `0.5 ** (age in days / half_life)`, one grid period after another: bins do not matter."""
+        name = f"decayed {half_life}"
+        if name not in self._prefix:
+            weights = decay_weights(self.chosen.day, half_life, GRID_DAYS)
+            self._prefix[name] = self._prefix_of(self._steady_of(weights))
+        prefix, boundaries = self._prefix[name], self.timeline.boundaries
+        cutoff = self.timeline.cutoffs[ordinal]
+        listed = self._listed_in(ordinal, span)
+        found = np.zeros(self.n)
+        start = span[0]
+        while start < span[1]:
+            period_end = boundaries[start] - boundaries[start] % GRID_DAYS + GRID_DAYS
+            end = self.timeline.edge(period_end) if period_end < boundaries[span[1]] else span[1]
+            summed = prefix[end] - prefix[start]
+            if len(listed):
+                bins = self._bins_of_listed(listed)
+                here = listed[(bins >= start) & (bins < end)]
+                add = decay_weights(self.chosen.day[here], half_life, GRID_DAYS)
+                np.add.at(summed, self.chosen.customer[here], add)
+            found += summed * (2.0 ** ((period_end - cutoff) / half_life) / SCALE)
+            start = end
+        return found
 
+    def extreme(self, ordinal: int, span: Span, column: str, highest: bool) -> Array:
+        """Return the highest or lowest value, `nan` where there is none."""
+        key = column, highest
+        none, ufunc = (LOWEST, np.maximum) if highest else (HIGHEST, np.minimum)
+        if key not in self._extremes:
+            cells = np.full(self.n * self.timeline.bins, none, dtype=np.int64)
+            some = np.flatnonzero(np.diff(self._flat))
+            if len(some):
+                steady = self._steady_of(self.chosen.column(column)).astype(np.int64, copy=False)
+                cells[some] = ufunc.reduceat(steady, self._flat[some])
+            self._extremes[key] = np.ascontiguousarray(cells.reshape(self.n, -1).T)
+        found = ufunc.reduce(self._extremes[key][span[0] : span[1]], axis=0)
+        listed = self._listed_in(ordinal, span)
+        if len(listed):
+            ufunc.at(found, self.chosen.customer[listed], self.chosen.column(column)[listed])
+        return np.where(found == none, np.nan, found)
 
-def _runs(chosen: Chosen, kept: LongArray) -> tuple[LongArray, IntArray, IntArray]:
-    """Find the runs of equal (customer, bin) among kept rows: their starts, customers and bins."""
-    customer, bin_ = chosen.customer, chosen.bin
-    if len(kept) < len(customer):
-        customer, bin_ = customer[kept], bin_[kept]
-    new = np.empty(len(kept), dtype=bool)
-    new[:1] = True
-    new[1:] = (customer[1:] != customer[:-1]) | (bin_[1:] != bin_[:-1])
-    starts = np.flatnonzero(new)
-    return starts, customer[starts], bin_[starts]
+    def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
+        """Return the position of the latest or first row among the chosen, -1 where there is none."""
+        start, end = self._edges[span[0]], self._edges[span[1]]
+        found = self._steady_position(end - 1 if latest else start)
+        found[end <= start] = -1 if latest else HIGHEST
+        listed = self._listed_in(ordinal, span)
+        if len(listed):
+            combine = np.maximum if latest else np.minimum
+            combine.at(found, self.chosen.customer[listed], listed)
+        if not latest:
+            found[found == HIGHEST] = -1
+        return found
 
+    def positions(self, ordinal: int, span: Span) -> LongArray:
+        """Return the positions of the rows among the chosen, in their order."""
+        starts = self._edges[span[0]].astype(np.int64)
+        lengths = self._edges[span[1]] - starts
+        before = np.cumsum(lengths)
+        steady = np.arange(before[-1] if len(before) else 0) + np.repeat(starts - (before - lengths), lengths)
+        found = self._steady_position(steady)
+        listed = self._listed_in(ordinal, span)
+        return np.sort(np.concatenate([found, listed])) if len(listed) else found
 
-class Total:
-    """Sums of integer weights over any window: prefix sums along the bins, late rows beside them."""
+    @cached_property
+    def _steady(self) -> LongArray | None:
+        """The positions of the steady rows; None where all are."""
+        return None if self.chosen.steady is None else np.flatnonzero(self.chosen.steady)
 
-    def __init__(self, chosen: Chosen, weights: LongArray | None, n: int, timeline: Timeline) -> None:
-        kept = np.flatnonzero(~chosen.late)
-        starts, customer, bin_ = _runs(chosen, kept)
-        self._sums = np.zeros((len(timeline.boundaries), n), dtype=np.int64)
-        if len(starts):
-            sums = (
-                np.diff(starts, append=len(kept))
-                if weights is None
-                else np.add.reduceat(weights[kept], starts)
-            )
-            self._sums[bin_ + 1, customer] = sums
-        np.cumsum(self._sums, axis=0, out=self._sums)
-        late = np.flatnonzero(chosen.late)
-        self._customer, self._bin, self._seen = chosen.customer[late], chosen.bin[late], chosen.seen[late]
-        self._weights = np.ones(len(late), dtype=np.int64) if weights is None else weights[late]
+    def _steady_of(self, values: AnyInt) -> AnyInt:
+        return values if self._steady is None else values[self._steady]
 
-    def at(self, ordinal: int, start: int, end: int) -> LongArray:
-        """Return the sum per customer of bins `[start, end)` as known at a cutoff."""
-        total: LongArray = self._sums[end] - self._sums[start]
-        if len(self._customer):
-            counted = (self._seen <= ordinal) & (self._bin >= start) & (self._bin < end)
-            np.add.at(total, self._customer[counted], self._weights[counted])
-        return total
+    def _steady_position(self, position: AnyInt) -> LongArray:
+        """Return where a steady row stands among the chosen; a position before the first stays as it is."""
+        if self._steady is None:
+            at_once: LongArray = position.astype(np.int64)
+            return at_once
+        if not len(self._steady):
+            return np.full(len(position), -1, dtype=np.int64)
+        found: LongArray = self._steady[np.clip(position, 0, len(self._steady) - 1)]
+        return found
 
+    @cached_property
+    def _flat(self) -> LongArray:
+        """Where the steady rows of (customer, bin) begin, customer by customer, and where the last ends."""
+        bins = self.timeline.bins
+        customer, day = self._steady_of(self.chosen.customer), self._steady_of(self.chosen.day)
+        key = customer.astype(np.int64)
+        key *= bins
+        key += self.timeline.bin_of(day)
+        flat = np.zeros(self.n * bins + 1, dtype=np.int64)
+        np.cumsum(np.bincount(key, minlength=self.n * bins), out=flat[1:])
+        return flat
 
-def distinct_days(chosen: Chosen) -> Chosen:
-    """Reduce a selection to one row per customer and day, seen as soon as any of its rows is."""
-    new = np.empty(len(chosen.row), dtype=bool)
-    new[:1] = True
-    new[1:] = (chosen.customer[1:] != chosen.customer[:-1]) | (chosen.day[1:] != chosen.day[:-1])
-    starts = np.flatnonzero(new)
-    if len(starts) == 0:
-        return chosen
-    if chosen.late.any():
-        seen = np.minimum.reduceat(chosen.seen, starts)
-        late = np.logical_and.reduceat(chosen.late, starts)
-    else:  # the rows of one day are seen together
-        seen, late = chosen.seen[starts], chosen.late[starts]
-    return Chosen(
-        row=chosen.row[starts],
-        customer=chosen.customer[starts],
-        day=chosen.day[starts],
-        bin=chosen.bin[starts],
-        seen=seen,
-        gone=chosen.gone[starts],
-        late=late,
-    )
+    @cached_property
+    def _edges(self) -> npt.NDArray[np.int64]:
+        """Where the steady rows of a customer at or after the start of a bin begin: `[bins + 1, n]`."""
+        return self._by_bin(self._flat)
 
+    def _by_bin(self, flat: LongArray) -> LongArray:
+        bins = self.timeline.bins
+        edges = np.empty((bins + 1, self.n), dtype=np.int64)
+        edges[:-1] = flat[:-1].reshape(self.n, bins).T
+        edges[-1] = flat[bins::bins]
+        return edges
 
-class Outermost:
-    """The latest (or first) row of any window, as a position among the chosen rows; -1 without one."""
+    def _prefix_of(self, weights: AnyInt) -> LongArray:
+        """Return the sums of weights before each edge: `[bins + 1, n]`."""
+        sums = np.zeros(len(weights) + 1, dtype=np.int64)
+        np.cumsum(weights, out=sums[1:])
+        return self._by_bin(sums[self._flat])
 
-    def __init__(self, chosen: Chosen, latest: bool, n: int, timeline: Timeline) -> None:
-        self._chosen = chosen
-        self._latest = latest
-        self._boundaries = timeline.boundaries
-        self._none = -1 if latest else np.iinfo(np.int64).max
-        listed = chosen.late | (chosen.gone != NEVER)
-        kept = np.flatnonzero(~listed)
-        starts, customer, bin_ = _runs(chosen, kept)
-        self._found = np.full((len(timeline.boundaries), n), self._none, dtype=np.int64)
-        if len(starts):
-            ends = np.append(starts[1:], len(kept)) - 1
-            self._found[bin_ + 1 if latest else bin_, customer] = kept[ends if latest else starts]
-        if latest:
-            np.maximum.accumulate(self._found, axis=0, out=self._found)
-        else:
-            np.minimum.accumulate(self._found[::-1], axis=0, out=self._found[::-1])
-        self._listed = np.flatnonzero(listed)
+    @cached_property
+    def _listed(self) -> LongArray:
+        """The positions of the rows that are not steady."""
+        if self.chosen.steady is None:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(~self.chosen.steady)
 
-    def at(self, ordinal: int, start: int, end: int) -> LongArray:
-        """Return the position per customer in bins `[start, end)` as known at a cutoff."""
-        chosen = self._chosen
-        found: LongArray = self._found[end if self._latest else start].copy()
-        some = np.flatnonzero(found != self._none)
-        outside = chosen.bin[found[some]] < start if self._latest else chosen.bin[found[some]] >= end
-        found[some[outside]] = self._none
-        if len(self._listed):
-            listed = self._listed
-            counted = listed[
-                (chosen.seen[listed] <= ordinal)
-                & (chosen.gone[listed] > ordinal)
-                & (chosen.bin[listed] >= start)
-                & (chosen.bin[listed] < end)
-            ]
-            combine = np.maximum if self._latest else np.minimum
-            combine.at(found, chosen.customer[counted], counted)
-        found[found == self._none] = -1
+    def _listed_in(self, ordinal: int, span: Span) -> LongArray:
+        """Return the positions of listed rows that count at a cutoff, in these bins."""
+        chosen, listed = self.chosen, self._listed
+        if not len(listed):
+            return listed
+        if ordinal not in self._listed_at:
+            assert chosen.seen is not None
+            counts = chosen.seen[listed] <= ordinal
+            if chosen.gone is not None:
+                counts &= chosen.gone[listed] > ordinal
+            self._listed_at[ordinal] = listed[counts]
+        listed = self._listed_at[ordinal]
+        bins = self._bins_of_listed(listed)
+        return listed[(bins >= span[0]) & (bins < span[1])]
+
+    def _bins_of_listed(self, listed: LongArray) -> npt.NDArray[np.int32]:
+        return self.timeline.bin_of(self.chosen.day[listed])
+
+    def _with_listed(self, found: LongArray, ordinal: int, span: Span, values: AnyInt) -> LongArray:
+        listed = self._listed_in(ordinal, span)
+        if len(listed):
+            np.add.at(found, self.chosen.customer[listed], values[listed])
         return found
 
 
@@ -187,48 +202,19 @@ class TableCells:
         self.rows = rows
         self.timeline = timeline
         self._chosen: dict[Selection, Chosen] = {}
-        self._totals: dict[tuple[Selection, str], Total] = {}
-        self._outermost: dict[tuple[Selection, bool], Outermost] = {}
+        self._cells: dict[tuple[Selection, bool], Cells] = {}
 
-    @property
-    def n(self) -> int:
-        """Return the number of customers of the block."""
-        return self.rows.n
+    def of(self, selection: Selection, distinct: bool = False) -> Cells:
+        """Return the cells of a selection, or of its distinct local days."""
+        if selection.value and selection.value not in self.rows.present:
+            selection = replace(selection, value=None)  # always given: it chooses nothing
+        key = selection, distinct
+        if key not in self._cells:
+            chosen = self._chosen_of(selection)
+            self._cells[key] = Cells(distinct_days(chosen) if distinct else chosen, self.timeline)
+        return self._cells[key]
 
-    def chosen(self, selection: Selection) -> Chosen:
-        """Return the rows of a selection."""
+    def _chosen_of(self, selection: Selection) -> Chosen:
         if selection not in self._chosen:
             self._chosen[selection] = choose(self.rows, self.timeline, selection)
         return self._chosen[selection]
-
-    def count(self, selection: Selection) -> Total:
-        """Return the cell that counts rows."""
-        return self._total(selection, "rows", lambda: (self.chosen(selection), None))
-
-    def total(self, selection: Selection, column: str) -> Total:
-        """Return the cell that sums an integer column; the selection keeps rows where it is present."""
-
-        def weighted() -> tuple[Chosen, LongArray]:
-            chosen = self.chosen(selection)
-            return chosen, self.rows.columns[column][chosen.row]
-
-        return self._total(selection, f"sum of {column}", weighted)
-
-    def days(self, selection: Selection) -> Total:
-        """Return the cell that counts distinct local days."""
-        return self._total(selection, "days", lambda: (distinct_days(self.chosen(selection)), None))
-
-    def outermost(self, selection: Selection, latest: bool) -> Outermost:
-        """Return the cell that finds the latest or the first row."""
-        key = selection, latest
-        if key not in self._outermost:
-            self._outermost[key] = Outermost(self.chosen(selection), latest, self.n, self.timeline)
-        return self._outermost[key]
-
-    def _total(
-        self, selection: Selection, what: str, weighted: Callable[[], tuple[Chosen, LongArray | None]]
-    ) -> Total:
-        key = selection, what
-        if key not in self._totals:
-            self._totals[key] = Total(*weighted(), self.n, self.timeline)
-        return self._totals[key]

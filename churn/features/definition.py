@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
 
-from churn.features.events import Events, Shrunk
+from churn.features.events import Events
+from churn.features.population import Deferred
 
 _OURS = "churn.features."
 _CONSTANTS = (bool, int, float, str, tuple)
@@ -61,8 +62,9 @@ def _used(tree: ast.AST, function: FunctionType) -> Iterator[tuple[str, Any]]:
             if helper or isinstance(value, _CONSTANTS):
                 yield node.id, value
         elif isinstance(node, ast.Attribute):
-            for view in (Events, Shrunk):
+            for view in (Events, *Deferred.__subclasses__()):
                 verb = inspect.getattr_static(view, node.attr, None)
+                verb = verb.__func__ if isinstance(verb, classmethod) else verb
                 verb = verb.fget if isinstance(verb, property) else verb
                 if isinstance(verb, FunctionType):
                     yield node.attr, verb

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -14,12 +15,13 @@ import pandas as pd
 from churn.data.sql import quoted
 from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
-from churn.features import engine
+from churn.features import blocks, engine
 from churn.features.cohort import Cohort, Customers, cohorts, read_customers
-from churn.features.events import Shrunk
+from churn.features.executors import executor_of
 from churn.features.reader import Array
 from churn.features.signal import Signal
 
+R = TypeVar("R")
 Advance = Callable[[int], None]
 
 
@@ -52,45 +54,33 @@ class Builder:
         self.cohorts = cohorts(store, self.customers, self.cutoffs)
         tables = {wanted.table.name: wanted.table for wanted in wanted_tables(store.params)}
         self.plan = engine.plan(store, self.signals, tables, tuple(day_number(c) for c in self.cutoffs))
-        self.blocks = list(engine.blocks(store, self.plan))
+        members = np.stack([cohort.members for cohort in self.cohorts])
+        self.blocks = blocks.cut(store, self.plan, self.customers.signed_up, members)
 
     def parts(self, advance: Advance = lambda _: None) -> Iterator[Part]:
         """Yield the parts block by block, within a block cutoff by cutoff; `advance` is told of customers."""
         with self.store.connect() as connection:
             levels = self._levels(connection)
-            rates = self._rates(connection)
-            for block in self.blocks:
-                columns: list[dict[str, Array]] = [{} for _ in self.cutoffs]
-                members = [np.flatnonzero(cohort.members[slice(*block)]) for cohort in self.cohorts]
-                for ordinal, name, values in self._evaluate(connection, self.plan, block):
-                    if isinstance(values, Shrunk):
-                        values = values.towards(rates[ordinal, name])
-                    columns[ordinal][name] = values[members[ordinal]]
-                for ordinal, cohort in enumerate(self.cohorts):
-                    codes = members[ordinal] + block[0]
-                    static = {name: column[codes] for name, column in levels.items()}
-                    both: dict[str, npt.NDArray[np.object_] | Array] = {**columns[ordinal], **static}
-                    yield Part(cohort, codes, {signal.name: both[signal.name] for signal in self.signals})
-                advance(block[1] - block[0])
+        for block, found in zip(self.blocks, self.map(blocks.columns), strict=True):
+            for ordinal, cohort in enumerate(self.cohorts):
+                codes = np.flatnonzero(block.members[ordinal]) + block.first
+                static = {name: column[codes] for name, column in levels.items()}
+                both: dict[str, npt.NDArray[np.object_] | Array] = {**found[ordinal], **static}
+                yield Part(cohort, codes, {signal.name: both[signal.name] for signal in self.signals})
+            advance(block.end - block.first)
 
-    def _evaluate(
-        self, connection: duckdb.DuckDBPyConnection, plan: engine.Plan, block: tuple[int, int]
-    ) -> Iterator[tuple[int, str, Array | Shrunk]]:
-        return engine.evaluate(connection, self.store, plan, self.customers.signed_up, block)
-
-    def _rates(self, connection: duckdb.DuckDBPyConnection) -> dict[tuple[int, str], float]:
-        """Compute the cohort's own rate per cutoff for every shrunk signal: a pass over everybody."""
-        plan = self.plan.only(self.plan.shrunk)
-        hits: dict[tuple[int, str], float] = {}
-        trials: dict[tuple[int, str], float] = {}
-        for block in self.blocks if self.plan.shrunk else ():
-            for ordinal, name, rate in self._evaluate(connection, plan, block):
-                assert isinstance(rate, Shrunk)  # the plan holds only those
-                members = self.cohorts[ordinal].members[slice(*block)]
-                key = ordinal, name
-                hits[key] = hits.get(key, 0.0) + float(rate.hits[members].sum())
-                trials[key] = trials.get(key, 0.0) + float(rate.trials[members].sum())
-        return {key: hits[key] / tried if tried else 0.0 for key, tried in trials.items()}
+    def map(self, function: Callable[[blocks.Worker, blocks.Block], R]) -> Iterator[R]:
+        """Let the executor apply a function to every block, the whole cohort being known to each."""
+        computed = tuple(signal for signal in self.signals if signal.function is not None)
+        rows = sum(self.store.tables[table].rows for table in self.plan.signals)
+        names = tuple(signal.name for signal in computed)
+        job = blocks.Job(self.store.params, names, self.plan.cutoffs, self.plan.data_starts)
+        executor = executor_of(job, self.blocks, rows, computed)
+        if self.plan.deferred:
+            job = replace(
+                job, wholes=_wholes(list(executor.map(blocks.summaries, job, self.blocks)), self.plan)
+            )
+        yield from executor.map(function, job, self.blocks)
 
     def _levels(self, connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.object_]]:
         names = [signal.name for signal in self.signals if signal.kind == "level"]
@@ -103,6 +93,16 @@ class Builder:
         return {
             name: frame[name].astype(object).where(frame[name].notna(), None).to_numpy() for name in names
         }
+
+
+def _wholes(
+    summaries: Sequence[Mapping[tuple[int, str], Any]], plan: engine.Plan
+) -> dict[tuple[int, str], Any]:
+    """Put the summaries of all blocks together, by cutoff ordinal and signal."""
+    return {
+        key: plan.deferred[key[1]].merged([summary[key] for summary in summaries])
+        for key in (summaries[0] if summaries else {})
+    }
 
 
 def matrix_at(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from churn.data.sql import quoted
 from churn.data.store import Store
@@ -16,27 +18,26 @@ from churn.features.timeline import IntArray, Timeline
 NEVER = np.iinfo(np.int32).max
 """The day number of what has not happened."""
 
+AnyInt = npt.NDArray[Any]
+BoolArray = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class Rows:
     """Columns of the events of customers `[first, first + n)`, ordered by (customer, time).
 
-    `customer` counts from 0 within the block. Missing days are `NEVER`; missing values are masked.
+    `customer` counts from 0 within the block. Missing days are `NEVER`, other missing values 0; `present`
+    has a mask of each column that misses any.
     """
 
     n: int
     customer: IntArray
     day: IntArray
     known_day: IntArray
-    columns: dict[str, npt.NDArray[np.int64]]
-    present: dict[str, npt.NDArray[np.bool_]]
+    columns: dict[str, AnyInt]
+    present: dict[str, BoolArray]
     at: npt.NDArray[np.int64] | None
     """The row's own time in seconds since 1970 (UTC), read only where a signal places rows by an outcome."""
-
-    def outcome_day(self, name: str) -> IntArray:
-        """Return the day of an outcome, `NEVER` where it is missing."""
-        days = self.columns[f"{name}_day"]
-        return np.where(self.present[f"{name}_day"], days, NEVER).astype(np.int32)
 
     def outcome_instant(self, name: str) -> npt.NDArray[np.int64]:
         """Return the second of an outcome since 1970 (UTC); it means nothing where the outcome is missing."""
@@ -65,30 +66,32 @@ def read_rows(
     reach = " OR ".join(
         f"({quoted(day)} >= {timeline.first_day} AND {quoted(day)} < {timeline.end_day})" for day in days
     )
-    known = ", known_day" if stored.two_clocks else ""
-    extra = "".join(f", {quoted(name)}::BIGINT AS {quoted(name)}" for name in named)
+    selected = ["customer", "day", *(["known_day"] if stored.two_clocks else []), *map(quoted, named)]
     if outcomes:
-        extra += ', epoch("at")::BIGINT AS "at"'
+        selected.append('epoch("at")::BIGINT AS "at"')
     found = connection.execute(
-        f"SELECT (customer - {first})::INTEGER AS customer, day{known}{extra} FROM {store.scan(table)} "
+        f"SELECT {', '.join(selected)} FROM {store.scan(table)} "
         f"WHERE customer >= {first} AND customer < {end} AND ({reach})"
-    ).fetchnumpy()
-    day = np.asarray(found["day"], dtype=np.int32)
-    values: dict[str, npt.NDArray[np.int64]] = {}
-    present: dict[str, npt.NDArray[np.bool_]] = {}
-    for name in named:
-        column = found[name]
-        mask = (
-            np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else np.zeros(len(day), bool)
-        )
-        values[name] = np.asarray(np.ma.getdata(column), dtype=np.int64)
-        present[name] = ~mask
+    ).to_arrow_table()
+    day, _ = _numpy(found, "day")
+    read = {name: _numpy(found, name) for name in named}
     return Rows(
         n=end - first,
-        customer=np.asarray(found["customer"], dtype=np.int32),
+        customer=_numpy(found, "customer")[0] - np.int32(first),
         day=day,
-        known_day=np.maximum(np.asarray(found["known_day"], dtype=np.int32), day) if known else day,
-        columns=values,
-        present=present,
-        at=np.asarray(found["at"], dtype=np.int64) if outcomes else None,
+        known_day=np.maximum(_numpy(found, "known_day")[0], day) if stored.two_clocks else day,
+        columns={name: values for name, (values, _) in read.items()},
+        present={name: mask for name, (_, mask) in read.items() if mask is not None},
+        at=_numpy(found, "at")[0] if outcomes else None,
     )
+
+
+def _numpy(found: pa.Table, name: str) -> tuple[AnyInt, BoolArray | None]:
+    """Return a column as integers, and the mask of those that are given if any is missing."""
+    column = found.column(name)
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    if not column.null_count:
+        return column.to_numpy(), None
+    nothing = NEVER if name.endswith("_day") else 0
+    return column.fill_null(nothing).to_numpy(), column.is_valid().to_numpy()

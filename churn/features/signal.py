@@ -11,10 +11,11 @@ from typing import Any, Literal
 from churn.data.tables import CANONICAL
 from churn.errors import SignalError, did_you_mean
 from churn.features.definition import code_digest
-from churn.features.events import Array, Events, Shrunk
+from churn.features.events import Array, Events
+from churn.features.population import Deferred
 
 Direction = Literal["higher", "lower", "either"]
-Function = Callable[[Events], "Array | Shrunk"]
+Function = Callable[[Events], "Array | Deferred"]
 
 FAMILIES = ("activity", "purchase", "payment", "email", "sentiment", "support", "contract", "profile")
 """What a signal speaks about; reasons show at most one signal of a family."""

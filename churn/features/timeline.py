@@ -11,6 +11,12 @@ import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int32]
 
+GRID_DAYS = 28
+"""Decayed sums weigh a day against the end of its period `[k * GRID_DAYS, (k + 1) * GRID_DAYS)`.
+
+A fixed grid, instead of the bins of a job, makes the weights of a day the same in every job.
+"""
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -24,11 +30,16 @@ class Timeline:
     boundaries: tuple[int, ...]
 
     @classmethod
-    def over(cls, cutoffs: Iterable[int], windows: Iterable[tuple[int, int]]) -> Timeline:
-        """Lay out the bins for windows given as `(days, skip)` before each cutoff."""
+    def over(
+        cls, cutoffs: Iterable[int], windows: Iterable[tuple[int, int]], on_grid: bool = False
+    ) -> Timeline:
+        """Lay out the bins for windows `(days, skip)` before each cutoff; `on_grid` cuts at the grid too."""
         ordered = tuple(sorted(set(cutoffs)))
-        edges = {cutoff - back for cutoff in ordered for window in windows for back in window}
-        return cls(ordered, tuple(sorted(edges | set(ordered))))
+        edges = {cutoff - back for cutoff in ordered for window in windows for back in window} | set(ordered)
+        if on_grid:
+            first, last = min(edges), max(edges)
+            edges |= set(range(first - first % GRID_DAYS + GRID_DAYS, last, GRID_DAYS))
+        return cls(ordered, tuple(sorted(edges)))
 
     @property
     def first_day(self) -> int:
@@ -40,11 +51,16 @@ class Timeline:
         """Return the day after the last that any window reaches: the last cutoff."""
         return self.boundaries[-1]
 
+    @property
+    def bins(self) -> int:
+        """Return the number of bins."""
+        return len(self.boundaries) - 1
+
     def edge(self, day: int) -> int:
         """Return the number of bins that end at or before a boundary."""
-        return int(np.searchsorted(self.boundaries, day))
+        return self._edges[day]
 
-    def bins(self, days: IntArray) -> IntArray:
+    def bin_of(self, days: IntArray) -> IntArray:
         """Return the bin of each day; days must lie in `[first_day, end_day)`."""
         return self._bin_of_day[days - self.first_day]
 
@@ -52,6 +68,10 @@ class Timeline:
         """Return for each day the ordinal of the first cutoff after it; `len(cutoffs)` if there is none."""
         offset = np.clip(days - self.first_day, 0, len(self._seen_of_day) - 1)
         return self._seen_of_day[offset]
+
+    @cached_property
+    def _edges(self) -> dict[int, int]:
+        return {day: edge for edge, day in enumerate(self.boundaries)}
 
     @cached_property
     def _bin_of_day(self) -> IntArray:

@@ -194,6 +194,22 @@ class EngineParams(Section):
 
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")] = "4GiB"
     threads: Annotated[int, Field(ge=1, le=512)] = 2
+    executor: Literal["auto", "serial", "processes", "spark"] = "auto"
+    processes: Annotated[int, Field(ge=1, le=512)] | None = None
+
+    @property
+    def n_processes(self) -> int:
+        """Return how many processes may compute signals: by default as many as there are threads."""
+        return 1 if self.executor == "serial" else self.processes or self.threads
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the memory limit in bytes."""
+        number = self.memory_limit.rstrip("KMGTiB ")
+        unit = self.memory_limit[len(number) :].strip()
+        base = 1024 if "i" in unit else 1000
+        scale: int = base ** (1 + "KMGT".index(unit[0]))
+        return int(float(number) * scale)
 
 
 class CheckParams(Section):

@@ -56,7 +56,7 @@ def test_a_leaky_signal_is_caught(
     def logins_ever(logins: Events) -> Array:
         """All logins of the block's arrays, whenever they happened: what no verb allows."""
         logins.count()
-        cells = getattr(logins.reader, "cells", None)
+        cells = getattr(logins.reader, "_cells", None)
         if cells is None:
             return np.zeros(0)
         return np.bincount(cells.rows.customer, minlength=logins.reader.n).astype(float)
@@ -91,7 +91,7 @@ def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> 
         ),
         (lambda e: e.having("openned_at").count(), "emails", "Did you mean 'opened_at'"),
         (lambda e: e.days_until("paid_at"), "payments", "card_expires_at"),
-        (lambda e: e.lacking("paid_at").total("amount"), "payments", "does not work on lacking"),
+        (lambda e: e.lacking("paid_at").active_days(), "payments", "does not work on lacking"),
         (lambda e: e.kinds(), "logins", "has no fitting column 'kind'"),
         (lambda e: 3, "logins", "must end in one number per customer, not int"),
     ],

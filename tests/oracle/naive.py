@@ -7,7 +7,7 @@ and the row's `known_at`; days are local days.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from churn.data.tables import UNITS_PER, Table
-from churn.features.cells import Selection
-from churn.features.reader import Window
+from churn.features.reader import EVERY, Selection, Sequence, Window
+from churn.features.rows import NEVER
 
 Row = Mapping[str, Any]
 """A row as the source has it: aware datetimes, plain numbers, None where missing; in the source's order."""
@@ -28,58 +28,70 @@ class Naive:
     """Answers about one table for one customer at one cutoff."""
 
     table: Table
-    rows: Sequence[Row]
-    everybody: Sequence[Row]
+    rows: list[Row]
+    everybody: list[Row]
     signed_up: date
-    cutoff: date
+    today: date
     zone: ZoneInfo
     n: int = 1
 
+    @property
+    def cutoff(self) -> int:
+        return _number(self.today)
+
     def count(self, selection: Selection, window: Window) -> np.ndarray:
-        return _one(len(self._rows(selection, window)))
+        return _one(float(len(self._rows(selection, window))))
 
     def total(self, selection: Selection, column: str, window: Window) -> np.ndarray:
-        return _one(sum(self._stored(row, column) for row in self._rows(selection, window)))
+        return _one(sum(self._stored(row, column, selection) for row in self._rows(selection, window)))
 
     def days(self, selection: Selection, window: Window) -> np.ndarray:
-        return _one(len({self._day(row, selection) for row in self._rows(selection, window)}))
+        return _one(float(len({self._day(row, selection) for row in self._rows(selection, window)})))
+
+    def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> np.ndarray:
+        values = [self._stored(row, column, selection) for row in self._rows(selection, window)]
+        return _one(np.nan if not values else float(max(values) if highest else min(values)))
+
+    def decayed(self, selection: Selection, half_life: int, window: Window) -> np.ndarray:
+        days = [self._stored(row, "day", selection) for row in self._rows(selection, window)]
+        return _one(sum((0.5 ** ((self.cutoff - day) / half_life) for day in days), 0.0))
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> np.ndarray:
         rows = self._rows(selection, window)
         if not rows:
             return _one(np.nan)
-        return _one(self._stored(rows[-1 if latest else 0], column))
+        return _one(float(self._stored(rows[-1 if latest else 0], column, selection)))
 
-    def age(self, selection: Selection, window: Window, latest: bool, column: str) -> np.ndarray:
-        return _number(self.cutoff) - self.outermost(selection, window, latest, column)
-
-    def previous(self, selection: Selection, window: Window, column: str) -> np.ndarray:
+    def sequence(
+        self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
+    ) -> Sequence:
         rows = self._rows(selection, window)
-        return _one(self._stored(rows[-2], column) if len(rows) > 1 else np.nan)
-
-    def run_lacking(self, selection: Selection, outcome: str, window: Window) -> np.ndarray:
-        run = 0
-        for row in self._rows(selection, window):
-            run = 0 if self._known(row, outcome) else run + 1
-        return _one(run)
-
-    def kinds(self, selection: Selection, window: Window) -> np.ndarray:
-        return _one(len({row["kind"] for row in self._rows(selection, window) if row["kind"] is not None}))
+        if distinct_days:
+            first_of_day = {self._day(row, selection): row for row in reversed(rows)}
+            rows = [first_of_day[day] for day in sorted(first_of_day)]
+        found = {
+            name: np.array(
+                [NEVER if (v := self._stored(row, name, selection)) is None else v for row in rows],
+                dtype=np.int64,
+            )
+            for name in (*columns, "day")
+        }
+        return Sequence(1, np.zeros(len(rows), dtype=np.int64), found)
 
     def covered_days(self, window: Window) -> np.ndarray:
-        start = max(self.cutoff - timedelta(window[0]), self.signed_up, self._data_start())
-        end = self.cutoff - timedelta(window[1])
+        start = max(self.today - timedelta(window[0]), self.signed_up, self._data_start())
+        end = self.today - timedelta(window[1])
         return _one(float(max((end - start).days, 0)))
 
     def reaches(self, window: Window) -> bool:
-        return self._data_start() <= self.cutoff - timedelta(window[0])
+        return self._data_start() <= self.today - timedelta(window[0])
 
     def tenure(self) -> np.ndarray:
-        return _one(float((self.cutoff - self.signed_up).days))
+        return _one(float((self.today - self.signed_up).days))
 
     def _rows(self, selection: Selection, window: Window) -> list[Row]:
         """The visible rows of a selection in the window, ordered by placing instant, then as in the store."""
-        first, end = self.cutoff - timedelta(window[0]), self.cutoff - timedelta(window[1])
+        first, end = self.today - timedelta(window[0]), self.today - timedelta(window[1])
         kept = []
         for row in self.rows:
             day = self._day(row, selection)
@@ -108,16 +120,16 @@ class Naive:
         return placed.astimezone(self.zone).date() if placed is not None else None
 
     def _midnight(self) -> datetime:
-        return datetime.combine(self.cutoff, time(), tzinfo=self.zone)
+        return datetime.combine(self.today, time(), tzinfo=self.zone)
 
     def _data_start(self) -> date:
         days = [self._day(row, Selection()) for row in self.everybody if self._visible(row)]
-        return min([day for day in days if day is not None], default=self.cutoff)
+        return min([day for day in days if day is not None], default=self.today)
 
-    def _stored(self, row: Row, column: str) -> Any:
+    def _stored(self, row: Row, column: str, selection: Selection = EVERY) -> Any:
         """A value as the store holds it: whole cents, thousandths, seconds, day numbers."""
         if column == "day":
-            return _number(row[self.table.time].astimezone(self.zone).date())
+            return _number(self._day(row, selection))
         if column.endswith("_day"):
             when = row[column.removesuffix("_day")]
             return None if when is None else _number(when.astimezone(self.zone).date())
@@ -127,6 +139,8 @@ class Naive:
             return None if when is None else int(when.timestamp() - row[self.table.time].timestamp())
         found = self.table.column(column)
         value = row[column]
+        if column == "kind":
+            return None if value is None else "abc".index(value)
         return None if value is None or found is None else round(value * UNITS_PER[found.type])
 
 

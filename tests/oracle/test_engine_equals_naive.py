@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from churn.features.events import Shrunk
 from churn.features.library import known
+from churn.features.population import Shrunk
 from churn.features.signal import Signal
 from churn.features.tracing import view_of
 from tests.oracle.naive import Naive
@@ -67,10 +67,14 @@ def naive_values(world: RandomWorld, signal: Signal, cutoff: str) -> dict[str, f
         reader = Naive(table, own, everybody, signed_up, date.fromisoformat(cutoff), world.zone)
         assert signal.function is not None
         found[customer] = signal.function(view_of(signal, table, reader))
+    everyone = np.array([True])
     hits = sum(float(v.hits[0]) for v in found.values() if isinstance(v, Shrunk))
     trials = sum(float(v.trials[0]) for v in found.values() if isinstance(v, Shrunk))
     rate = hits / max(trials, 1)
-    return {who: float((v.towards(rate) if isinstance(v, Shrunk) else v)[0]) for who, v in found.items()}
+    return {
+        who: float((v.finished(rate, everyone) if isinstance(v, Shrunk) else v)[0])
+        for who, v in found.items()
+    }
 
 
 def same(engine: float | None, reference: float) -> bool:

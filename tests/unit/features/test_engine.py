@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
 from churn.errors import SignalError
 from churn.features import engine
+from churn.features.blocks import STEP, cut
 from churn.features.library import known, possible, selected
 from churn.features.matrix import Builder, matrix_at
 from churn.features.timeline import Timeline
@@ -36,19 +39,28 @@ def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> engine.Plan:
     return engine.plan(store, signals, tables, tuple(day_number(cutoff) for cutoff in cutoffs))
 
 
-@pytest.mark.parametrize(("limit", "at_most"), [("1 MiB", 1000), ("8GiB", 10**9), ("1 GB", 10**9)])
-def test_blocks_cover_every_customer_once_within_the_memory_limit(
-    world: World, limit: str, at_most: int
+@pytest.mark.parametrize(
+    ("limit", "processes", "sizes"),
+    [
+        ("1MiB", 1, [STEP, STEP, STEP, 424]),
+        ("8GiB", 1, [25_000]),
+        ("8GiB", 2, [2 * STEP, 25_000 - 2 * STEP]),
+    ],
+)
+def test_blocks_are_whole_steps_of_customers_and_cover_each_once(
+    world: World, limit: str, processes: int, sizes: list[int]
 ) -> None:
-    params = world.store.params.model_copy(update={"engine": EngineParams(memory_limit=limit)})
-    store = Store(**{**vars(world.store), "params": params})
+    engine_params = EngineParams(memory_limit=limit, processes=processes)
+    params = world.store.params.model_copy(update={"engine": engine_params})
+    everyone = replace(world.store.tables["customers"], rows=25_000)
+    store = replace(world.store, params=params, tables={**world.store.tables, "customers": everyone})
     plan = plan_of(store, ["logins_count_28d"], [date(2024, 7, 1)])
 
-    found = list(engine.blocks(store, plan))
+    found = cut(store, plan, np.zeros(25_000, np.int32), np.ones((1, 25_000), bool))
 
-    assert found[0][0] == 0
-    assert found[-1][1] == store.n_customers
-    assert all(end - first <= at_most for first, end in found)
+    assert [block.end - block.first for block in found] == sizes
+    assert [len(block.signed_up) for block in found] == sizes
+    assert [block.members.shape for block in found] == [(1, size) for size in sizes]
 
 
 def test_the_bins_are_cut_by_every_window_of_every_cutoff() -> None:

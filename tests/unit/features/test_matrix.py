@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from churn.features.blocks import Block
 from churn.features.library import known
 from churn.features.matrix import Builder, matrix_at
 from tests.worlds import World, draw
@@ -62,7 +63,11 @@ def test_a_rate_is_drawn_towards_the_cohorts_own_without_those_left_out(world: W
 def test_each_cutoff_has_its_own_rate_however_customers_are_cut_into_blocks(world: World) -> None:
     signals = [known(world.store.params)["emails_open_rate"]]
     builder = Builder(world.store, signals, [date(2024, 6, 27), date(2024, 7, 1)])
-    builder.blocks = [(0, 3), (3, 4), (4, world.store.n_customers)]
+    (whole,) = builder.blocks
+    builder.blocks = [
+        Block(first, end, whole.signed_up[first:end], whole.members[:, first:end])
+        for first, end in [(0, 3), (3, 4), (4, world.store.n_customers)]
+    ]
 
     found = {}
     for part in builder.parts():

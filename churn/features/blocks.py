@@ -1,0 +1,146 @@
+"""Blocks of customers: the unit of work and of memory, computed by any executor from plain data.
+
+A `Job` and a `Block` hold nothing but plain data, so that they can be sent to another process or machine; a
+`Worker` is what such a process makes of the job once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import Store
+from churn.data.tables import wanted_tables
+from churn.features import engine
+from churn.features.library import known
+from churn.features.population import Deferred, Peers
+from churn.features.reader import Array
+from churn.features.signal import Signal
+from churn.features.timeline import IntArray
+from churn.params import Params
+
+SHARE_OF_LIMIT = 1 / 6
+"""The share of the memory limit that the arrays of one block may take; reading and output need the rest."""
+
+MOST_ROWS = 4_000_000
+"""More rows of one table in a block gain nothing: its arrays no longer fit the processor's cache."""
+
+STEP = 8_192
+"""Blocks are whole steps of customers, and so are the row groups that are written: whoever computes them, and
+in how many blocks, the bytes are the same."""
+
+TENURE_BANDS = (91, 182, 365, 730)
+"""Days since sign-up at which a customer changes peers."""
+
+BoolArray = npt.NDArray[np.bool_]
+Columns = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to compute: signals by name, at cutoffs as day numbers; `wholes` once everybody is known."""
+
+    params: Params
+    names: tuple[str, ...]
+    cutoffs: tuple[int, ...]
+    data_starts: Mapping[str, tuple[int, ...]]
+    wholes: Mapping[tuple[int, str], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Customers `[first, end)`, their sign-up days, and who is at risk at each cutoff: `[cutoffs, n]`."""
+
+    first: int
+    end: int
+    signed_up: IntArray
+    members: BoolArray
+
+
+class Worker:
+    """A process that computes blocks of one job."""
+
+    def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
+        self.job = job
+        self.store = Store.open(job.params)
+        every = known(job.params) if signals is None else {signal.name: signal for signal in signals}
+        tables = {wanted.table.name: wanted.table for wanted in wanted_tables(job.params)}
+        self.plan = engine.plan(
+            self.store, tuple(every[name] for name in job.names), tables, job.cutoffs, job.data_starts
+        )
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Open a DuckDB within the engine's limits, once."""
+        return self.store.connect()
+
+    @cached_property
+    def plan_of_deferred(self) -> engine.Plan:
+        """Return the plan of the signals that need everybody."""
+        return self.plan.only_deferred()
+
+
+def summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
+    """Return what a block adds to the signals that need everybody, by cutoff ordinal and signal."""
+    found = {}
+    for ordinal, name, values in _evaluated(worker, worker.plan_of_deferred, block):
+        assert isinstance(values, Deferred)  # the plan holds only those
+        found[ordinal, name] = values.summary(block.members[ordinal], _peers(worker, block, ordinal))
+    return found
+
+
+def columns(worker: Worker, block: Block) -> list[Columns]:
+    """Return per cutoff the signals of the block's members, finished beside the whole cohort."""
+    members = [np.flatnonzero(at_risk) for at_risk in block.members]
+    found: list[Columns] = [{} for _ in worker.job.cutoffs]
+    for ordinal, name, values in _evaluated(worker, worker.plan, block):
+        if isinstance(values, Deferred):
+            assert worker.job.wholes is not None  # the summaries come first
+            with np.errstate(invalid="ignore", divide="ignore"):
+                values = values.finished(worker.job.wholes[ordinal, name], _peers(worker, block, ordinal))
+        found[ordinal][name] = values[members[ordinal]]
+    return found
+
+
+def _evaluated(
+    worker: Worker, plan: engine.Plan, block: Block
+) -> Iterator[tuple[int, str, Array | Deferred]]:
+    yield from engine.evaluate(
+        worker.connection, worker.store, plan, block.signed_up, (block.first, block.end)
+    )
+
+
+def _peers(worker: Worker, block: Block, ordinal: int) -> Peers:
+    """Return the tenure band of each customer."""
+    tenure = worker.job.cutoffs[ordinal] - block.signed_up
+    return np.searchsorted(TENURE_BANDS, tenure, side="right").astype(np.int64)
+
+
+def cut(store: Store, plan: engine.Plan, signed_up: IntArray, members: BoolArray) -> list[Block]:
+    """Cut all customers into blocks that fit memory and the processor's cache, at least one a process.
+
+    `members` says who is at risk at each cutoff: `[cutoffs, customers]`.
+    """
+    n, processes = store.n_customers, store.params.engine.n_processes
+    its_share = -(-n // (processes * STEP))
+    size = min(max(1, _customers_that_fit(store, plan) // STEP), max(1, its_share)) * STEP
+    return [
+        Block(first, min(first + size, n), signed_up[first : first + size], members[:, first : first + size])
+        for first in range(0, n, size)
+    ]
+
+
+def _customers_that_fit(store: Store, plan: engine.Plan) -> int:
+    engine_params = store.params.engine
+    bins = sum(timeline.bins + 1 for timeline in plan.timelines.values())
+    n_signals = sum(len(found) for found in plan.signals.values())
+    rows = max((store.tables[name].rows for name in plan.signals), default=0) / max(store.n_customers, 1)
+    per_customer = 8 * (len(plan.cutoffs) * n_signals + 8 * bins + 12 * rows)
+    share = engine_params.memory_bytes * SHARE_OF_LIMIT / engine_params.n_processes
+    return int(min(share / per_customer, MOST_ROWS / max(rows, 1e-9)))
