@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     """Print counts per cutoff without computing any signal."""
-    from churn.features.cohort import cohorts, read_customers
+    from churn.features.matrix import cohorts_at
     from churn.training.build import snapshot_cutoffs
     from churn.training.label import truth_sheet
 
@@ -25,7 +25,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
         f"label {params.label_id}: {label.kind}, left in [cutoff + {label.gap_days} d, "
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
-    for line in truth_sheet(store, cohorts(store, read_customers(store), cutoffs)):
+    for line in truth_sheet(store, cohorts_at(store, cutoffs)):
         say(f"  {line}")
     return None
 

@@ -14,9 +14,12 @@ import numpy as np
 from churn.data.ingest import ingest
 from churn.data.store import Store
 from churn.data.tables import CANONICAL
-from churn.features.blocks import Block, columns
+from churn.features.blocks import peers_of
+from churn.features.cohort import LEFT_OUT
+from churn.features.engine import evaluate
 from churn.features.library import known
 from churn.features.matrix import Builder
+from churn.features.population import Deferred
 from churn.params import Params
 
 SINCE = "2020-01-01 12:00"
@@ -37,22 +40,37 @@ class World:
         self, signals: list[str], cutoffs: list[str], blocks: int = 1
     ) -> dict[tuple[str, str], dict[str, float | None]]:
         """Return values by (cutoff, signal), computed together and in so many blocks of customers."""
-        store, days = self.store, [date.fromisoformat(cutoff) for cutoff in cutoffs]
-        builder = Builder(store, [known(store.params)[name] for name in signals], days)
-        everybody = np.ones((len(builder.cutoffs), store.n_customers), dtype=bool)
-        edges = np.linspace(0, store.n_customers, blocks + 1).astype(int)
-        builder.blocks = [
-            Block(int(a), int(b), builder.customers.signed_up[a:b], everybody[:, a:b])
-            for a, b in pairwise(edges)
-        ]
-        parts = list(builder.map(columns))
+        builder = Builder(
+            self.store,
+            [known(self.store.params)[name] for name in signals],
+            [date.fromisoformat(cutoff) for cutoff in cutoffs],
+        )
+        signed_up, plan = builder.customers.signed_up, builder.plan
+        edges = np.linspace(0, self.store.n_customers, blocks + 1).astype(int)
+        found: dict[tuple[int, str], list[np.ndarray]] = {}
+        with self.store.connect() as connection:
+            for first, end in pairwise(edges):
+                for ordinal, name, values in evaluate(
+                    connection, self.store, plan, signed_up[first:end], (int(first), int(end))
+                ):
+                    found.setdefault((ordinal, name), []).append(values)
         return {
-            (str(cutoff), name): _by_customer(
-                builder.customers.ids, np.concatenate([part[ordinal][name] for part in parts])
+            (str(builder.cutoffs[ordinal]), name): _by_customer(
+                builder.customers.ids, _finished(values, peers_of(plan.cutoffs[ordinal], signed_up), edges)
             )
-            for ordinal, cutoff in enumerate(builder.cutoffs)
-            for name in signals
+            for (ordinal, name), values in found.items()
+            if name != LEFT_OUT
         }
+
+
+def _finished(values: list[Any], peers: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Put the blocks together; what needs everybody takes all drawn customers for the cohort."""
+    if isinstance(values[0], Deferred):
+        own = [peers[first:end] for first, end in pairwise(edges)]
+        said = [value.summary(np.ones(len(p), dtype=bool), p) for value, p in zip(values, own, strict=True)]
+        whole = values[0].merged(said)
+        values = [value.finished(whole, p) for value, p in zip(values, own, strict=True)]
+    return np.concatenate(values)
 
 
 def _by_customer(ids: np.ndarray, values: np.ndarray) -> dict[str, float | None]:

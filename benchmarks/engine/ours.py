@@ -23,4 +23,4 @@ def results(store: Store, cutoffs: Sequence[date], asked: Sequence[Signal]) -> I
     builder = Builder(store, asked, cutoffs)
     ordinals = {cutoff: ordinal for ordinal, cutoff in enumerate(sorted(cutoffs))}
     for part in builder.parts():
-        yield Result(ordinals[part.cohort.cutoff], part.codes, part.columns)
+        yield Result(ordinals[part.cutoff], part.codes, part.columns)

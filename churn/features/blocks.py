@@ -18,6 +18,7 @@ import numpy.typing as npt
 from churn.data.store import Store
 from churn.data.tables import wanted_tables
 from churn.features import engine
+from churn.features.cohort import AT_RISK, LEFT_OUT, OBJECTED, UNKNOWN, Codes, Customers, judging
 from churn.features.library import known
 from churn.features.population import Deferred, Peers
 from churn.features.reader import Array
@@ -39,7 +40,6 @@ TENURE_BANDS = (91, 182, 365, 730)
 """Days since sign-up at which a customer changes peers."""
 
 BoolArray = npt.NDArray[np.bool_]
-Columns = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Block:
-    """Customers `[first, end)`, their sign-up days, and who is at risk at each cutoff: `[cutoffs, n]`."""
+    """Customers `[first, end)`: their sign-up days, and who has objected."""
 
     first: int
     end: int
     signed_up: IntArray
-    members: BoolArray
+    objected: BoolArray
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of a block: why customers are left out `[cutoffs, n]`, and the members' signals."""
+
+    left_out: Codes
+    columns: tuple[Mapping[str, Array], ...]
 
 
 class Worker:
@@ -70,10 +78,9 @@ class Worker:
         self.job = job
         self.store = Store.open(job.params)
         every = known(job.params) if signals is None else {signal.name: signal for signal in signals}
+        asked = (judging(self.store), *(every[name] for name in job.names))
         tables = {wanted.table.name: wanted.table for wanted in wanted_tables(job.params)}
-        self.plan = engine.plan(
-            self.store, tuple(every[name] for name in job.names), tables, job.cutoffs, job.data_starts
-        )
+        self.plan = engine.plan(self.store, asked, tables, job.cutoffs, job.data_starts)
 
     @cached_property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -82,56 +89,94 @@ class Worker:
 
     @cached_property
     def plan_of_deferred(self) -> engine.Plan:
-        """Return the plan of the signals that need everybody."""
-        return self.plan.only_deferred()
+        """Return the plan of the signals that need everybody, and of the judgement who is at risk."""
+        return self.plan.only({LEFT_OUT, *self.plan.deferred})
+
+    @cached_property
+    def plan_of_cohort(self) -> engine.Plan:
+        """Return the plan of the judgement who is at risk, alone."""
+        return self.plan.only({LEFT_OUT})
 
 
 def summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
     """Return what a block adds to the signals that need everybody, by cutoff ordinal and signal."""
-    found = {}
-    for ordinal, name, values in _evaluated(worker, worker.plan_of_deferred, block):
+    judged, found = _Judged(worker, block), {}
+    for ordinal, name, values in judged.evaluate(worker.plan_of_deferred):
         assert isinstance(values, Deferred)  # the plan holds only those
-        found[ordinal, name] = values.summary(block.members[ordinal], _peers(worker, block, ordinal))
+        found[ordinal, name] = values.summary(
+            judged.left_out[ordinal] == AT_RISK, peers_of(worker.job.cutoffs[ordinal], block.signed_up)
+        )
     return found
 
 
-def columns(worker: Worker, block: Block) -> list[Columns]:
+def left_out(worker: Worker, block: Block) -> Codes:
+    """Return who is left out and why: `[cutoffs, n]`."""
+    judged = _Judged(worker, block)
+    for _ in judged.evaluate(worker.plan_of_cohort):
+        pass
+    return judged.left_out
+
+
+def columns(worker: Worker, block: Block) -> Found:
     """Return per cutoff the signals of the block's members, finished beside the whole cohort."""
-    members = [np.flatnonzero(at_risk) for at_risk in block.members]
-    found: list[Columns] = [{} for _ in worker.job.cutoffs]
-    for ordinal, name, values in _evaluated(worker, worker.plan, block):
+    judged = _Judged(worker, block)
+    found: tuple[dict[str, Array], ...] = tuple({} for _ in worker.job.cutoffs)
+    for ordinal, name, values in judged.evaluate(worker.plan):
         if isinstance(values, Deferred):
             assert worker.job.wholes is not None  # the summaries come first
             with np.errstate(invalid="ignore", divide="ignore"):
-                values = values.finished(worker.job.wholes[ordinal, name], _peers(worker, block, ordinal))
-        found[ordinal][name] = values[members[ordinal]]
-    return found
+                values = values.finished(
+                    worker.job.wholes[ordinal, name], peers_of(worker.job.cutoffs[ordinal], block.signed_up)
+                )
+        found[ordinal][name] = values[judged.members[ordinal]]
+    return Found(judged.left_out, found)
 
 
-def _evaluated(
-    worker: Worker, plan: engine.Plan, block: Block
-) -> Iterator[tuple[int, str, Array | Deferred]]:
-    yield from engine.evaluate(
-        worker.connection, worker.store, plan, block.signed_up, (block.first, block.end)
-    )
+class _Judged:
+    """Evaluates a plan for a block, and keeps who is at risk: the label's table comes first."""
+
+    def __init__(self, worker: Worker, block: Block) -> None:
+        self.worker = worker
+        self.block = block
+        self.left_out = np.zeros((len(worker.job.cutoffs), block.end - block.first), dtype=np.int8)
+        self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
+
+    def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | Deferred]]:
+        """Yield `(cutoff ordinal, signal, values)`; `members` of the ordinal are known by then."""
+        worker, block = self.worker, self.block
+        bounds = block.first, block.end
+        for ordinal, name, values in engine.evaluate(
+            worker.connection, worker.store, plan, block.signed_up, bounds
+        ):
+            if name == LEFT_OUT:
+                assert isinstance(values, np.ndarray)  # judging needs nobody else
+                self._judge(ordinal, values)
+            else:
+                yield ordinal, name, values
+
+    def _judge(self, ordinal: int, codes: Array) -> None:
+        known = self.block.signed_up < self.worker.job.cutoffs[ordinal]
+        self.left_out[ordinal] = np.where(self.block.objected, OBJECTED, np.where(known, codes, UNKNOWN))
+        self.members[ordinal] = np.flatnonzero(self.left_out[ordinal] == AT_RISK)
 
 
-def _peers(worker: Worker, block: Block, ordinal: int) -> Peers:
+def peers_of(cutoff: int, signed_up: IntArray) -> Peers:
     """Return the tenure band of each customer."""
-    tenure = worker.job.cutoffs[ordinal] - block.signed_up
-    return np.searchsorted(TENURE_BANDS, tenure, side="right").astype(np.int64)
+    return np.searchsorted(TENURE_BANDS, cutoff - signed_up, side="right").astype(np.int64)
 
 
-def cut(store: Store, plan: engine.Plan, signed_up: IntArray, members: BoolArray) -> list[Block]:
-    """Cut all customers into blocks that fit memory and the processor's cache, at least one a process.
-
-    `members` says who is at risk at each cutoff: `[cutoffs, customers]`.
-    """
+def cut(store: Store, plan: engine.Plan, customers: Customers) -> list[Block]:
+    """Cut all customers into blocks that fit memory and the processor's cache, at least one a process."""
     n, processes = store.n_customers, store.params.engine.n_processes
     its_share = -(-n // (processes * STEP))
     size = min(max(1, _customers_that_fit(store, plan) // STEP), max(1, its_share)) * STEP
     return [
-        Block(first, min(first + size, n), signed_up[first : first + size], members[:, first : first + size])
+        Block(
+            first,
+            min(first + size, n),
+            customers.signed_up[first : first + size],
+            customers.objected[first : first + size],
+        )
         for first in range(0, n, size)
     ]
 

@@ -137,13 +137,16 @@ class Cells:
     def _flat(self) -> LongArray:
         """Where the steady rows of (customer, bin) begin, customer by customer, and where the last ends."""
         bins = self.timeline.bins
-        customer, day = self._steady_of(self.chosen.customer), self._steady_of(self.chosen.day)
-        key = customer.astype(np.int64)
-        key *= bins
-        key += self.timeline.bin_of(day)
         flat = np.zeros(self.n * bins + 1, dtype=np.int64)
-        np.cumsum(np.bincount(key, minlength=self.n * bins), out=flat[1:])
-        return flat
+        key = self._steady_of(self.chosen.customer) * np.int32(bins)  # a block's cells fit 31 bits
+        key += self.timeline.bin_of(self._steady_of(self.chosen.day))
+        if len(key):
+            new = np.empty(len(key), dtype=bool)
+            new[0] = True
+            np.not_equal(key[1:], key[:-1], out=new[1:])
+            starts = np.flatnonzero(new)
+            flat[key[starts] + 1] = np.diff(starts, append=len(key))
+        return np.cumsum(flat, out=flat)
 
     @cached_property
     def _edges(self) -> npt.NDArray[np.int64]:

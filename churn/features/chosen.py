@@ -51,8 +51,8 @@ def choose(rows: Rows, timeline: Timeline, selection: Selection) -> Chosen:
     keep: BoolArray | None = None
     if selection.placed or rows.at is not None:  # else only rows of some window were read
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
-    if selection.having:
-        outcome = rows.columns[f"{selection.having}_day"]
+    for name in selection.having:
+        outcome = rows.columns[f"{name}_day"]
         keep = _both(keep, outcome != NEVER)
         known = np.maximum(known, outcome)
     if selection.value in rows.present:
@@ -63,15 +63,15 @@ def choose(rows: Rows, timeline: Timeline, selection: Selection) -> Chosen:
         # By day first: bins are of local days, and a change of clocks may turn a day back by an hour.
         # The sort is stable, so the store's order stays among outcomes of the same second.
         row = row[np.lexsort((rows.outcome_instant(selection.placed)[row], day[row], rows.customer[row]))]
-    if known is rows.day and selection.lacking is None:  # one clock: rows are seen when they happen
+    if known is rows.day and not selection.lacking:  # one clock: rows are seen when they happen
         return Chosen(rows, row, _of(rows.customer, row), _of(day, row), None, None, None)
     day = _of(day, row)
     by_time = timeline.seen(day)
     seen = by_time if known is rows.day else np.maximum(timeline.seen(_of(known, row)), by_time)
     gone = None
     if selection.lacking:
-        outcome = np.maximum(rows.known_day, rows.columns[f"{selection.lacking}_day"])
-        gone = timeline.seen(_of(outcome, row))
+        outcome = np.minimum.reduce([rows.columns[f"{name}_day"] for name in selection.lacking])
+        gone = timeline.seen(_of(np.maximum(rows.known_day, outcome), row))
         gone[gone == len(timeline.cutoffs)] = NEVER
     return _ever_counted(Chosen(rows, row, _of(rows.customer, row), day, seen, gone, None), by_time, timeline)
 

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.store import Store, day_number
+from churn.data.store import Store
+from churn.features.events import Array, Events
+from churn.features.signal import Signal
 from churn.features.timeline import IntArray
+from churn.params import LabelParams
 
-REASONS = ("objected", "no live contract", "inactive", "pending cancellation")
-"""Why a known customer is left out; the first that holds is stated."""
+UNKNOWN, AT_RISK, OBJECTED, NO_CONTRACT, INACTIVE, CANCELLING = range(-1, 5)
+REASONS = {
+    OBJECTED: "objected",
+    NO_CONTRACT: "no live contract",
+    INACTIVE: "inactive",
+    CANCELLING: "pending cancellation",
+}
+"""Why a known customer is left out; the first that holds is stated. Unknown is who signs up later."""
+
+LEFT_OUT = "__left_out"
+"""The inner signal that judges the customers by the label's table; no signal of a person begins so."""
+
+FOREVER_DAYS = 36_600
+"""A contract that runs may have begun a hundred years ago."""
+
+Codes = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,8 @@ class Customers:
 
 def read_customers(store: Store) -> Customers:
     """Read ids, sign-up days and objections; an objection counts whenever it was made."""
-    objected = "objected_at_day IS NOT NULL" if "objected_at_day" in _columns(store) else "false"
+    columns = store.tables["customers"].columns
+    objected = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
     with store.connect() as connection:
         found = connection.execute(
             f"SELECT customer_id, day, {objected} AS objected "
@@ -43,68 +60,62 @@ def read_customers(store: Store) -> Customers:
 
 @dataclass(frozen=True)
 class Cohort:
-    """One cutoff: per customer code, known (signed up before it), and why left out, if so."""
+    """One cutoff: per customer code, at risk or why not."""
 
     cutoff: date
-    known: npt.NDArray[np.bool_]
-    excluded_because: npt.NDArray[np.object_]
+    left_out: Codes
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Return a mask over customer codes: signed up before this cutoff."""
+        return np.asarray(self.left_out != UNKNOWN)
+
+    @property
+    def members(self) -> npt.NDArray[np.bool_]:
+        """Return a mask over customer codes: at risk at this cutoff."""
+        return np.asarray(self.left_out == AT_RISK)
 
     @cached_property
-    def members(self) -> npt.NDArray[np.bool_]:
-        """Return a mask over customer codes: at risk at this cutoff. Every block of customers asks for it."""
-        at_risk = self.excluded_because == np.array(None, dtype=object)
-        members: npt.NDArray[np.bool_] = self.known & at_risk.astype(bool)
-        return members
+    def excluded_because(self) -> npt.NDArray[np.object_]:
+        """Return the reason of each customer left out, None for the others."""
+        words = np.array([None, *REASONS.values(), None], dtype=object)  # the last is for the unknown, -1
+        return words[self.left_out]
 
     def excluded(self) -> dict[str, int]:
         """Count the known customers left out, by reason."""
-        reasons, counts = np.unique(
-            np.array([r for r in self.excluded_because[self.known] if r is not None], dtype=str),
-            return_counts=True,
-        )
-        return {str(reason): int(count) for reason, count in zip(reasons, counts, strict=True)}
+        counts = np.bincount(self.left_out[self.known], minlength=CANCELLING + 1)
+        return {
+            word: int(counts[code])
+            for code, word in sorted(REASONS.items(), key=lambda r: r[1])
+            if counts[code]
+        }
 
 
-def cohorts(store: Store, customers: Customers, cutoffs: Iterable[date]) -> list[Cohort]:
-    """Judge every customer at every cutoff, by what was known then; objections count as of today."""
+def judging(store: Store) -> Signal:
+    """Return the inner signal that judges customers by what was known at the cutoff, like any signal."""
     label = store.params.label
-    found = []
-    with store.connect() as connection:
-        for cutoff in cutoffs:
-
-            def at_risk(sql: str) -> npt.NDArray[np.bool_]:
-                codes = connection.execute(sql).fetchnumpy()["customer"]
-                mask = np.zeros(len(customers.ids), dtype=bool)
-                mask[np.asarray(codes, dtype=np.int64)] = True
-                return mask
-
-            reasons = np.full(len(customers.ids), None, dtype=object)
-            if label.kind == "contract":
-                live = at_risk(_codes(store, "subscriptions", store.in_force(cutoff)))
-                staying = at_risk(_codes(store, "subscriptions", _uncancelled(store, cutoff)))
-                reasons[~staying] = REASONS[3]
-                reasons[~live] = REASONS[1]
-            else:
-                table = label.core_table
-                recent = f"day >= {day_number(cutoff) - label.days_active}"
-                active = at_risk(_codes(store, table, f"{store.visible_before(table, cutoff)} AND {recent}"))
-                reasons[~active] = REASONS[2]
-            reasons[customers.objected] = REASONS[0]
-            found.append(Cohort(cutoff, customers.signed_up < day_number(cutoff), reasons))
-    return found
+    looks_back = FOREVER_DAYS if label.kind == "contract" else label.days_active
+    columns = store.tables[label.core_table].columns
+    return Signal(
+        name=LEFT_OUT,
+        table=label.core_table,
+        looks_back=looks_back,
+        unit="code",
+        family="profile",
+        riskier_when="either",
+        reason={},
+        doc="Why a customer is not at risk.",
+        function=partial(_left_out, label=label, columns=columns),
+    )
 
 
-def _codes(store: Store, table: str, condition: str) -> str:
-    return f"SELECT DISTINCT customer FROM {store.scan(table)} WHERE {condition}"
-
-
-def _uncancelled(store: Store, cutoff: date) -> str:
-    """Return the SQL condition of a running contract that nobody had asked to end: one is enough to stay."""
-    in_force = store.in_force(cutoff)
-    if "cancel_requested_at_day" not in store.tables["subscriptions"].columns:
-        return in_force
-    return f"{in_force} AND coalesce(cancel_requested_at_day >= {day_number(cutoff)}, true)"
-
-
-def _columns(store: Store) -> tuple[str, ...]:
-    return store.tables["customers"].columns
+def _left_out(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
+    """Judge by the label's table alone; objections are added by whoever knows the customers."""
+    if label.kind == "inactivity":
+        active = core.reader.count(core.rows, core.window) > 0
+        return np.where(active, AT_RISK, INACTIVE).astype(np.float64)
+    running = core.lacking("ended_at") if "ended_at_day" in columns else core
+    staying = running.lacking("cancel_requested_at") if "cancel_requested_at_day" in columns else running
+    live = running.reader.count(running.rows, running.window) > 0
+    stays = staying.reader.count(staying.rows, staying.window) > 0  # one contract is enough to stay
+    return np.where(live, np.where(stays, AT_RISK, CANCELLING), NO_CONTRACT).astype(np.float64)

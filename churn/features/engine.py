@@ -5,7 +5,7 @@ A block is the unit of work and of memory; evaluating it needs nothing but the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -36,9 +36,9 @@ class Plan:
     data_starts: Mapping[str, tuple[int, ...]]
     deferred: Mapping[str, type[Deferred]]
 
-    def only_deferred(self) -> Plan:
-        """Return the plan of the signals that need everybody, and of nothing else."""
-        kept = {t: tuple(s for s in found if s.name in self.deferred) for t, found in self.signals.items()}
+    def only(self, names: Collection[str]) -> Plan:
+        """Return the plan of some of the signals, which reads no more than they need."""
+        kept = {t: tuple(s for s in found if s.name in names) for t, found in self.signals.items()}
         signals = {table: found for table, found in kept.items() if found}
         return _laid_out(self.cutoffs, signals, self.tables, self.data_starts)
 

@@ -16,7 +16,7 @@ from churn.data.sql import quoted
 from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
 from churn.features import blocks, engine
-from churn.features.cohort import Cohort, Customers, cohorts, read_customers
+from churn.features.cohort import AT_RISK, Codes, Cohort, Customers, judging, read_customers
 from churn.features.executors import executor_of
 from churn.features.reader import Array
 from churn.features.signal import Signal
@@ -38,7 +38,7 @@ class Matrix:
 class Part:
     """The cohort's rows of one block at one cutoff: customer codes and one array per signal."""
 
-    cohort: Cohort
+    cutoff: date
     codes: npt.NDArray[np.int64]
     columns: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.object_]]
 
@@ -51,23 +51,33 @@ class Builder:
         self.signals = tuple(sorted(signals, key=lambda signal: signal.name))
         self.cutoffs = tuple(sorted(cutoffs))
         self.customers: Customers = read_customers(store)
-        self.cohorts = cohorts(store, self.customers, self.cutoffs)
         tables = {wanted.table.name: wanted.table for wanted in wanted_tables(store.params)}
-        self.plan = engine.plan(store, self.signals, tables, tuple(day_number(c) for c in self.cutoffs))
-        members = np.stack([cohort.members for cohort in self.cohorts])
-        self.blocks = blocks.cut(store, self.plan, self.customers.signed_up, members)
+        asked = (judging(store), *self.signals)
+        self.plan = engine.plan(store, asked, tables, tuple(day_number(c) for c in self.cutoffs))
+        self.blocks = blocks.cut(store, self.plan, self.customers)
+        self._cohorts: list[Cohort] | None = None
+
+    @property
+    def cohorts(self) -> list[Cohort]:
+        """Return who is at risk at each cutoff; unless parts were made, it costs a look at the label's table."""
+        if self._cohorts is None:
+            self._cohorts = self._judged(list(self.map(blocks.left_out)))
+        return self._cohorts
 
     def parts(self, advance: Advance = lambda _: None) -> Iterator[Part]:
         """Yield the parts block by block, within a block cutoff by cutoff; `advance` is told of customers."""
         with self.store.connect() as connection:
             levels = self._levels(connection)
+        left_out = []
         for block, found in zip(self.blocks, self.map(blocks.columns), strict=True):
-            for ordinal, cohort in enumerate(self.cohorts):
-                codes = np.flatnonzero(block.members[ordinal]) + block.first
+            left_out.append(found.left_out)
+            for ordinal, cutoff in enumerate(self.cutoffs):
+                codes = np.flatnonzero(found.left_out[ordinal] == AT_RISK) + block.first
                 static = {name: column[codes] for name, column in levels.items()}
-                both: dict[str, npt.NDArray[np.object_] | Array] = {**found[ordinal], **static}
-                yield Part(cohort, codes, {signal.name: both[signal.name] for signal in self.signals})
+                both: dict[str, npt.NDArray[np.object_] | Array] = {**found.columns[ordinal], **static}
+                yield Part(cutoff, codes, {signal.name: both[signal.name] for signal in self.signals})
             advance(block.end - block.first)
+        self._cohorts = self._judged(left_out)
 
     def map(self, function: Callable[[blocks.Worker, blocks.Block], R]) -> Iterator[R]:
         """Let the executor apply a function to every block, the whole cohort being known to each."""
@@ -76,11 +86,14 @@ class Builder:
         names = tuple(signal.name for signal in computed)
         job = blocks.Job(self.store.params, names, self.plan.cutoffs, self.plan.data_starts)
         executor = executor_of(job, self.blocks, rows, computed)
-        if self.plan.deferred:
-            job = replace(
-                job, wholes=_wholes(list(executor.map(blocks.summaries, job, self.blocks)), self.plan)
-            )
+        if self.plan.deferred and function is not blocks.left_out:
+            said = list(executor.map(blocks.summaries, job, self.blocks))
+            job = replace(job, wholes=_wholes(said, self.plan))
         yield from executor.map(function, job, self.blocks)
+
+    def _judged(self, left_out: Sequence[Codes]) -> list[Cohort]:
+        codes = np.concatenate(left_out, axis=1)
+        return [Cohort(cutoff, codes[ordinal]) for ordinal, cutoff in enumerate(self.cutoffs)]
 
     def _levels(self, connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.object_]]:
         names = [signal.name for signal in self.signals if signal.kind == "level"]
@@ -103,6 +116,11 @@ def _wholes(
         key: plan.deferred[key[1]].merged([summary[key] for summary in summaries])
         for key in (summaries[0] if summaries else {})
     }
+
+
+def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
+    """Judge every customer at every cutoff, by what was known then; objections count as of today."""
+    return Builder(store, (), cutoffs).cohorts
 
 
 def matrix_at(

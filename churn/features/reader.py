@@ -16,17 +16,17 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows: placed by which clock, with which outcome known or lacking, with which value present."""
+    """Which rows: placed by which clock, with which outcomes known or lacking, with which value present."""
 
     placed: str | None = None
-    having: str | None = None
-    lacking: str | None = None
+    having: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     value: str | None = None
 
     @property
     def outcomes(self) -> set[str]:
         """Return the outcomes that decide whether a row counts."""
-        return {name for name in (self.placed, self.having, self.lacking) if name}
+        return {name for name in (self.placed, *self.having, *self.lacking) if name}
 
 
 EVERY = Selection()

@@ -62,11 +62,13 @@ class Timeline:
 
     def bin_of(self, days: IntArray) -> IntArray:
         """Return the bin of each day; days must lie in `[first_day, end_day)`."""
-        return self._bin_of_day[days - self.first_day]
+        bins: IntArray = self._bin_of_day.take(days - self.first_day, mode="clip")  # clip spares a check
+        return bins
 
     def seen(self, days: IntArray) -> IntArray:
         """Return for each day the ordinal of the first cutoff after it; `len(cutoffs)` if there is none."""
-        offset = np.clip(days - self.first_day, 0, len(self._seen_of_day) - 1)
+        # Clipped first: a day that never comes, less a day before 1970, would not fit an integer.
+        offset = np.clip(days, self.first_day, self.end_day) - self.first_day
         return self._seen_of_day[offset]
 
     @cached_property

@@ -51,11 +51,11 @@ class View:
 
     def having(self, outcome: str) -> Self:
         """Keep the rows whose outcome was known before the cutoff."""
-        return replace(self, rows=replace(self.rows, having=self._outcome(outcome)))
+        return replace(self, rows=replace(self.rows, having=(*self.rows.having, self._outcome(outcome))))
 
     def lacking(self, outcome: str) -> Self:
         """Keep the rows whose outcome was not known before the cutoff."""
-        return replace(self, rows=replace(self.rows, lacking=self._outcome(outcome)))
+        return replace(self, rows=replace(self.rows, lacking=(*self.rows.lacking, self._outcome(outcome))))
 
     @property
     def _days(self) -> int:
@@ -84,7 +84,7 @@ class View:
         if column is None or column.type not in UNITS_PER:
             raise self._no_column(name, [c.name for c in self.table.columns if c.type in UNITS_PER])
         outcome = column.known_with
-        if outcome and outcome not in (self.rows.placed, self.rows.having):
+        if outcome and outcome not in (self.rows.placed, *self.rows.having):
             raise SignalError(
                 f"{self.signal}: {self.table.name}.{name} is known only with {outcome}. "
                 f"Write {self.table.name}.by('{outcome}') first."

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from churn.data.files import replace_folder
 from churn.data.store import Store, day_of
 from churn.errors import CallError, Stop
+from churn.features.blocks import STEP
 from churn.features.matrix import Builder, Part
 from churn.features.signal import Signal
 from churn.params import Params
@@ -150,27 +152,24 @@ class _Writer:
         self.schema = pa.schema(list(fields.items()))
         self.files: dict[date, pq.ParquetWriter] = {}
         self.facts: dict[date, dict[str, Any]] = {}
-        for cohort in builder.cohorts:
-            place = folder / f"cutoff={cohort.cutoff}"
+        for cutoff in builder.cutoffs:
+            place = folder / f"cutoff={cutoff}"
             place.mkdir(parents=True)
-            self.files[cohort.cutoff] = pq.ParquetWriter(
-                place / "part.parquet", self.schema, compression="zstd"
-            )
-            window = window_of(params, cohort.cutoff)
+            self.files[cutoff] = pq.ParquetWriter(place / "part.parquet", self.schema, compression="zstd")
+            window = window_of(params, cutoff)
             matured = window.mature_on <= watermark
-            self.facts[cohort.cutoff] = {
+            self.facts[cutoff] = {
                 "rows": 0,
                 "left": 0 if matured else None,
                 "matured": matured,
                 "window_end": window.end.isoformat(),
                 "mature_on": window.mature_on.isoformat(),
-                "excluded": cohort.excluded(),
                 "dropped": {},
             }
 
     def add(self, part: Part) -> None:
         """Append the rows of one part; those whose label drops them are counted only."""
-        cutoff, facts = part.cohort.cutoff, self.facts[part.cohort.cutoff]
+        cutoff, facts = part.cutoff, self.facts[part.cutoff]
         keep = np.ones(len(part.codes), dtype=bool)
         left = pa.nulls(len(part.codes), pa.int8())
         if facts["matured"]:
@@ -192,10 +191,15 @@ class _Writer:
             values = part.columns[field.name][keep]
             missing = np.isnan(values.astype(np.float64)) if field.type == pa.float64() else None
             columns.append(pa.array(values, field.type, mask=missing))
-        self.files[cutoff].write_table(pa.Table.from_arrays(columns, schema=self.schema))
+        table = pa.Table.from_arrays(columns, schema=self.schema)
+        for start, end in pairwise([0, *(np.flatnonzero(np.diff(codes // STEP)) + 1), len(codes)]):
+            if end > start:
+                self.files[cutoff].write_table(table.slice(start, end - start))
 
     def close(self) -> dict[str, dict[str, Any]]:
         """Finish the files and return what is in them, by cutoff."""
         for file in self.files.values():
             file.close()
+        for cohort in self.builder.cohorts:
+            self.facts[cohort.cutoff]["excluded"] = cohort.excluded()
         return {cutoff.isoformat(): facts for cutoff, facts in self.facts.items()}

@@ -99,9 +99,9 @@ class Naive:
                 continue
             if selection.placed and not self._known(row, selection.placed):
                 continue
-            if selection.having and not self._known(row, selection.having):
+            if not all(self._known(row, outcome) for outcome in selection.having):
                 continue
-            if selection.lacking and self._known(row, selection.lacking):
+            if any(self._known(row, outcome) for outcome in selection.lacking):
                 continue
             if selection.value and self._stored(row, selection.value) is None:
                 continue

@@ -14,6 +14,7 @@ from churn.data.tables import wanted_tables
 from churn.errors import SignalError
 from churn.features import engine
 from churn.features.blocks import STEP, cut
+from churn.features.cohort import Customers
 from churn.features.library import known, possible, selected
 from churn.features.matrix import Builder, matrix_at
 from churn.features.timeline import Timeline
@@ -56,11 +57,12 @@ def test_blocks_are_whole_steps_of_customers_and_cover_each_once(
     store = replace(world.store, params=params, tables={**world.store.tables, "customers": everyone})
     plan = plan_of(store, ["logins_count_28d"], [date(2024, 7, 1)])
 
-    found = cut(store, plan, np.zeros(25_000, np.int32), np.ones((1, 25_000), bool))
+    nobody = np.zeros(25_000, bool)
+    found = cut(store, plan, Customers(np.zeros(25_000, object), np.zeros(25_000, np.int32), nobody))
 
     assert [block.end - block.first for block in found] == sizes
     assert [len(block.signed_up) for block in found] == sizes
-    assert [block.members.shape for block in found] == [(1, size) for size in sizes]
+    assert [len(block.objected) for block in found] == sizes
 
 
 def test_the_bins_are_cut_by_every_window_of_every_cutoff() -> None:
@@ -97,8 +99,7 @@ def test_many_cutoffs_together_are_each_what_they_are_alone(world: World) -> Non
     store = world.store
     signals = selected(store.params, store)
     together = {
-        part.cohort.cutoff: part
-        for part in Builder(store, signals, [date(2024, 7, 1), date(2024, 3, 1)]).parts()
+        part.cutoff: part for part in Builder(store, signals, [date(2024, 7, 1), date(2024, 3, 1)]).parts()
     }
 
     for cutoff, part in together.items():

@@ -65,14 +65,14 @@ def test_each_cutoff_has_its_own_rate_however_customers_are_cut_into_blocks(worl
     builder = Builder(world.store, signals, [date(2024, 6, 27), date(2024, 7, 1)])
     (whole,) = builder.blocks
     builder.blocks = [
-        Block(first, end, whole.signed_up[first:end], whole.members[:, first:end])
+        Block(first, end, whole.signed_up[first:end], whole.objected[first:end])
         for first, end in [(0, 3), (3, 4), (4, world.store.n_customers)]
     ]
 
     found = {}
     for part in builder.parts():
         named = zip(builder.customers.ids[part.codes], part.columns["emails_open_rate"], strict=True)
-        found |= {(str(part.cohort.cutoff), who): value for who, value in named}
+        found |= {(str(part.cutoff), who): value for who, value in named}
 
     assert found["2024-07-01", "opens"] == pytest.approx((2 + 4 * 3 / 5) / (2 + 4))
     assert found["2024-06-27", "opens"] == pytest.approx((2 + 4 * 3 / 4) / (2 + 4))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from churn.features.cohort import cohorts, read_customers
+from churn.features.cohort import read_customers
+from churn.features.matrix import cohorts_at
 from churn.training.label import ENDS_IN_GAP, LEFT, STAYED, labels, truth_sheet, window_of
 from tests.worlds import World, draw
 
@@ -21,7 +22,7 @@ def labelled(world: World) -> dict[str, int]:
 
 def reasons(world: World, cutoff: date = CUTOFF) -> dict[str, str | None]:
     customers = read_customers(world.store)
-    [cohort] = cohorts(world.store, customers, [cutoff])
+    [cohort] = cohorts_at(world.store, [cutoff])
     named = zip(customers.ids, cohort.known, cohort.excluded_because, strict=True)
     return {str(i): reason for i, is_known, reason in named if is_known}
 
@@ -252,7 +253,7 @@ def test_a_label_is_matured_once_nothing_can_change_it(
 def test_the_truth_sheet_counts_who_is_in_who_left_and_who_is_out(tmp_path: Path) -> None:
     world = draw(tmp_path, subscriptions=SUBSCRIPTIONS, label={**CONTRACT, "gap_days": 7}, since=None)
 
-    [line] = truth_sheet(world.store, cohorts(world.store, read_customers(world.store), [CUTOFF]))
+    [line] = truth_sheet(world.store, cohorts_at(world.store, [CUTOFF]))
 
     assert line == (
         "2024-07-01: 7 at risk, 4 left (66.7%), 1 dropped: contract ends in the gap, "
