@@ -44,13 +44,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Job:
-    """What to compute: signals by name, at cutoffs as day numbers; `wholes` once everybody is known."""
+    """What to compute: signals by name, at cutoffs as day numbers."""
 
     params: Params
     names: tuple[str, ...]
     cutoffs: tuple[int, ...]
     data_starts: Mapping[str, tuple[int, ...]]
-    wholes: Mapping[tuple[int, str], Any] | None = None
+
+
+Wholes = Mapping[tuple[int, str], Any]
+"""What is known of everybody, by cutoff ordinal and signal."""
 
 
 @dataclass(frozen=True)
@@ -117,16 +120,15 @@ def left_out(worker: Worker, block: Block) -> Codes:
     return judged.left_out
 
 
-def columns(worker: Worker, block: Block) -> Found:
+def columns(worker: Worker, block: Block, wholes: Wholes) -> Found:
     """Return per cutoff the signals of the block's members, finished beside the whole cohort."""
     judged = _Judged(worker, block)
     found: tuple[dict[str, Array], ...] = tuple({} for _ in worker.job.cutoffs)
     for ordinal, name, values in judged.evaluate(worker.plan):
         if isinstance(values, Deferred):
-            assert worker.job.wholes is not None  # the summaries come first
             with np.errstate(invalid="ignore", divide="ignore"):
                 values = values.finished(
-                    worker.job.wholes[ordinal, name], peers_of(worker.job.cutoffs[ordinal], block.signed_up)
+                    wholes[ordinal, name], peers_of(worker.job.cutoffs[ordinal], block.signed_up)
                 )
         found[ordinal][name] = values[judged.members[ordinal]]
     return Found(judged.left_out, found)

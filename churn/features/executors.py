@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -23,9 +24,9 @@ Function = Callable[[Worker, Block], R]
 
 
 class Executor(Protocol):
-    """Applies a function of this package to every block."""
+    """Applies functions to the blocks of one job; its processes or tasks make a `Worker` of the job once."""
 
-    def map(self, function: Function[R], job: Job, blocks: Sequence[Block]) -> Iterator[R]:
+    def map(self, function: Function[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
         ...
 
@@ -36,37 +37,45 @@ class Serial:
     `signals` may be handed over where they are not those of the library.
     """
 
-    def __init__(self, signals: tuple[Signal, ...] | None = None) -> None:
-        self._signals = signals
+    def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
+        self._worker = Worker(job, signals)
 
-    def map(self, function: Function[R], job: Job, blocks: Sequence[Block]) -> Iterator[R]:
+    def map(self, function: Function[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
-        worker = Worker(job, self._signals)
         for block in blocks:
-            yield function(worker, block)
+            yield function(self._worker, block)
 
 
 class Processes:
-    """Computes in a pool of processes; at most one finished block a process waits to be fetched."""
+    """Computes in a pool of processes; few finished blocks wait to be fetched, which bounds memory."""
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, pool: ProcessPoolExecutor, processes: int) -> None:
+        self._pool = pool
         self._processes = processes
 
-    def map(self, function: Function[R], job: Job, blocks: Sequence[Block]) -> Iterator[R]:
+    def map(self, function: Function[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
-        # A forked child would inherit DuckDB's locks without its threads.
-        spawn = multiprocessing.get_context("spawn")
-        count = min(self._processes, len(blocks))
-        share = _its_share(job, count)
-        with ProcessPoolExecutor(count, spawn, initializer=_begin, initargs=(share,)) as pool:
-            waiting: list[Future[R]] = []
-            rest = iter(blocks)
-            for block in islice(rest, 2 * count):
-                waiting.append(pool.submit(_apply, function, block))
-            while waiting:
-                yield waiting.pop(0).result()
-                for block in islice(rest, 1):
-                    waiting.append(pool.submit(_apply, function, block))
+        rest = iter(blocks)
+        waiting: list[Future[R]] = []
+        for block in islice(rest, self._processes + 1):
+            waiting.append(self._pool.submit(_apply, function, block))
+        while waiting:
+            yield waiting.pop(0).result()
+            for block in islice(rest, 1):
+                waiting.append(self._pool.submit(_apply, function, block))
+
+
+@contextmanager
+def processes(job: Job, number: int) -> Iterator[Executor]:
+    """Start so many processes, each with its part of the memory and of the threads."""
+    engine = job.params.engine
+    memory = f"{engine.memory_bytes // number // 1024}KiB"
+    share = engine.model_copy(update={"memory_limit": memory, "threads": max(1, engine.threads // number)})
+    job = replace(job, params=job.params.model_copy(update={"engine": share}))
+    # A forked child would inherit DuckDB's locks without its threads.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(number, spawn, initializer=_begin, initargs=(job,)) as pool:
+        yield Processes(pool, number)
 
 
 _worker: Worker | None = None
@@ -82,21 +91,20 @@ def _apply(function: Function[R], block: Block) -> R:
     return function(_worker, block)
 
 
-def _its_share(job: Job, processes: int) -> Job:
-    """Return the job as one of several processes gets it: its part of the memory, one thread."""
-    engine = job.params.engine
-    memory = f"{engine.memory_bytes // processes // 1024}KiB"
-    share = engine.model_copy(update={"memory_limit": memory, "threads": max(1, engine.threads // processes)})
-    return replace(job, params=job.params.model_copy(update={"engine": share}))
+@contextmanager
+def serial(job: Job, signals: tuple[Signal, ...] | None = None) -> Iterator[Executor]:
+    """Compute in this process."""
+    yield Serial(job, signals)
 
 
-def executor_of(job: Job, blocks: Sequence[Block], rows: int, signals: tuple[Signal, ...]) -> Executor:
+def executor_of(
+    job: Job, blocks: Sequence[Block], rows: int, signals: tuple[Signal, ...]
+) -> AbstractContextManager[Executor]:
     """Return the executor that `engine.executor` names; `auto` takes a pool where there is enough to do.
 
-    `rows` is the number of rows of all tables that the job reads.
+    `rows` is the number of rows of all tables that the job reads. One block needs no pool.
     """
     engine = job.params.engine
     pool = engine.executor == "processes" or (engine.executor == "auto" and rows >= ROWS_WORTH_A_POOL)
-    if pool and engine.n_processes > 1 and len(blocks) > 1:
-        return Processes(engine.n_processes)
-    return Serial(signals)
+    number = min(engine.n_processes, len(blocks))
+    return processes(job, number) if pool and number > 1 else serial(job, signals)

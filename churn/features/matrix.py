@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -17,11 +19,10 @@ from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
 from churn.features import blocks, engine
 from churn.features.cohort import AT_RISK, Codes, Cohort, Customers, judging, read_customers
-from churn.features.executors import executor_of
+from churn.features.executors import Executor, executor_of
 from churn.features.reader import Array
 from churn.features.signal import Signal
 
-R = TypeVar("R")
 Advance = Callable[[int], None]
 
 
@@ -59,9 +60,10 @@ class Builder:
 
     @property
     def cohorts(self) -> list[Cohort]:
-        """Return who is at risk at each cutoff; unless parts were made, it costs a look at the label's table."""
+        """Return who is at risk at each cutoff; before parts were made, by a look at the label's table."""
         if self._cohorts is None:
-            self._cohorts = self._judged(list(self.map(blocks.left_out)))
+            with self._executor() as executor:
+                self._cohorts = self._judged(list(executor.map(blocks.left_out, self.blocks)))
         return self._cohorts
 
     def parts(self, advance: Advance = lambda _: None) -> Iterator[Part]:
@@ -69,7 +71,7 @@ class Builder:
         with self.store.connect() as connection:
             levels = self._levels(connection)
         left_out = []
-        for block, found in zip(self.blocks, self.map(blocks.columns), strict=True):
+        for block, found in zip(self.blocks, self._found(), strict=True):
             left_out.append(found.left_out)
             for ordinal, cutoff in enumerate(self.cutoffs):
                 codes = np.flatnonzero(found.left_out[ordinal] == AT_RISK) + block.first
@@ -79,17 +81,19 @@ class Builder:
             advance(block.end - block.first)
         self._cohorts = self._judged(left_out)
 
-    def map(self, function: Callable[[blocks.Worker, blocks.Block], R]) -> Iterator[R]:
-        """Let the executor apply a function to every block, the whole cohort being known to each."""
+    def _found(self) -> Iterator[blocks.Found]:
+        """Let the executor compute every block: what needs everybody first, then all signals."""
+        with self._executor() as executor:
+            said = list(executor.map(blocks.summaries, self.blocks)) if self.plan.deferred else []
+            wholes = _wholes(said, self.plan)
+            yield from executor.map(partial(blocks.columns, wholes=wholes), self.blocks)
+
+    def _executor(self) -> AbstractContextManager[Executor]:
         computed = tuple(signal for signal in self.signals if signal.function is not None)
         rows = sum(self.store.tables[table].rows for table in self.plan.signals)
         names = tuple(signal.name for signal in computed)
         job = blocks.Job(self.store.params, names, self.plan.cutoffs, self.plan.data_starts)
-        executor = executor_of(job, self.blocks, rows, computed)
-        if self.plan.deferred and function is not blocks.left_out:
-            said = list(executor.map(blocks.summaries, job, self.blocks))
-            job = replace(job, wholes=_wholes(said, self.plan))
-        yield from executor.map(function, job, self.blocks)
+        return executor_of(job, self.blocks, rows, computed)
 
     def _judged(self, left_out: Sequence[Codes]) -> list[Cohort]:
         codes = np.concatenate(left_out, axis=1)
