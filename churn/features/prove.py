@@ -88,7 +88,7 @@ def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) ->
     builder = Builder(store, signals, cutoffs)
     found: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
     for part in builder.parts():
-        here = found[part.cohort.cutoff]
+        here = found[part.cutoff]
         here.setdefault("customer_id", []).append(builder.customers.ids[part.codes])
         for name, column in part.columns.items():
             here.setdefault(name, []).append(column.astype(object))

@@ -18,8 +18,8 @@ from churn.data.sql import quoted
 from churn.data.store import Store, day_number
 from churn.data.tables import Table, wanted_tables
 from churn.features.altered import sampled
-from churn.features.cohort import Cohort, Customers, cohorts, read_customers
-from churn.features.matrix import Builder
+from churn.features.cohort import Cohort, Customers, read_customers
+from churn.features.matrix import Builder, cohorts_at
 from churn.features.signal import Signal
 from churn.params import Params
 from churn.training.label import DROPPED, LEFT, Labels, labels, spells, window_of
@@ -166,7 +166,7 @@ class Company:
     @cached_property
     def judged(self) -> list[tuple[Cohort, Labels]]:
         """Return cohort and labels of all customers at every matured cutoff."""
-        found = cohorts(self.store, self.customers, self.matured)
+        found = cohorts_at(self.store, self.matured)
         return list(zip(found, labels(self.store, self.matured), strict=True)) if self.matured else []
 
     @cached_property
@@ -189,12 +189,12 @@ def _labelled(builder: Builder, decided: dict[date, Labels], codes: Ints) -> Row
     text = [place for place, signal in enumerate(builder.signals) if signal.kind == "level"]
     parts: dict[date, list[tuple[npt.NDArray[np.object_], Ints, Labels]]] = {}
     for part in builder.parts():
-        label = decided[part.cohort.cutoff][codes[part.codes]]
+        label = decided[part.cutoff][codes[part.codes]]
         keep = ~np.isin(label, list(DROPPED))
         matrix = np.empty((int(keep.sum()), len(names)), dtype=object)
         for place, name in enumerate(names):
             matrix[:, place] = part.columns[name][keep]
-        parts.setdefault(part.cohort.cutoff, []).append((matrix, codes[part.codes[keep]], label[keep]))
+        parts.setdefault(part.cutoff, []).append((matrix, codes[part.codes[keep]], label[keep]))
     ordered = [(day, one) for day in sorted(parts) for one in parts[day]]
     whole = np.concatenate([matrix for _, (matrix, _, _) in ordered])
     if not len(whole):
