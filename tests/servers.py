@@ -54,10 +54,19 @@ def running_spark() -> Iterator[Any]:
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java, and there is none here")
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    builder = builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1")
-    builder = builder.config("spark.sql.shuffle.partitions", "2")
-    session = builder.config("spark.sql.session.timeZone", "Europe/Berlin").getOrCreate()
+    settings = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.session.timeZone": "Europe/Berlin",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        # What pays for itself on much data costs half a minute on little.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+    }
+    session = sql.SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
     try:
         yield session
     finally:
