@@ -54,6 +54,11 @@ class Work:
     levels: Levels | None = None
     first_codes: Sequence[int] | None = None
 
+    @property
+    def ranges(self) -> int:
+        """Return how many ranges there are."""
+        return len(self.files["customers"])
+
     def left(self, what: str, table: str) -> Path:
         """Return the folder where tasks leave what others read of a table."""
         return self.folder / what / table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.data.lake import Lake
-from churn.data.spark import arrow_schema, count_rows
+from churn.data.spark import arrow_function, arrow_schema, count_rows
 from churn.data.sql import literal
 from churn.data.staging import Selection, kinds_of, not_understood, typed_column
 from churn.errors import SourceError
@@ -26,9 +26,10 @@ def first_ids(lake: Lake, customers: Selection, ranges: int) -> list[str]:
 
     Ids compare by their bytes, as they do when customers get their codes.
     """
-    ids = lake.frame(customers.query).select("customer_id")
-    firsts = ids.mapInArrow(_typed(customers), "id string").where("id IS NOT NULL")
-    firsts = firsts.repartitionByRange(ranges, "id").mapInArrow(_lowest, "id string").collect()
+    raw = lake.frame(customers.query).select("customer_id").distinct()
+    ids = raw.select(arrow_function(_Ids(customers), "string")("customer_id").alias("id"))
+    ids = ids.where("id IS NOT NULL").repartitionByRange(ranges, "id")
+    firsts = ids.mapInArrow(_lowest, "id string").collect()
     return sorted(row.id for row in firsts)[1:]
 
 
@@ -42,12 +43,12 @@ def write_ranges(
     """
     ranges = len(firsts) + 1
     try:
-        frame = lake.frame(f"SELECT *, CAST(0 AS INT) AS {RANGE} FROM ({selection.query}\n) AS selected")
-        numbered = frame.mapInArrow(_numbered(selection, tuple(firsts)), frame.schema)
-        numbered, rows = count_rows(numbered)
+        frame = lake.frame(selection.query)
+        number = arrow_function(_Numbers(selection, tuple(firsts)), "int")
+        numbered, rows = count_rows(frame.withColumn(RANGE, number("customer_id")))
         gathered = numbered.repartitionById(ranges, RANGE).write.mode("overwrite").partitionBy(RANGE)
         gathered.parquet(str(folder))
-        schema = arrow_schema(frame.drop(RANGE))
+        schema = arrow_schema(frame)
     except lake.errors as error:
         raise not_understood(selection.wanted, error) from None
     files = [sorted(str(path) for path in folder.glob(f"{RANGE}={n}/*.parquet")) for n in range(ranges)]
@@ -71,19 +72,6 @@ def _check(folder: Path, files: Sequence[Sequence[str]], written: int) -> None:
         )
 
 
-def _typed(selection: Selection) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
-    """Return a task that gives the ids of its rows as they are compared, each once a batch."""
-
-    def ids(batches: Batches) -> Iterator[pa.RecordBatch]:
-        with _small() as connection:
-            for batch in batches:
-                raw = batch.column("customer_id").dictionary_encode().dictionary
-                typed = _ids(connection, raw, selection)
-                yield pa.record_batch({"id": pa.array(typed, pa.string())})
-
-    return ids
-
-
 def _lowest(batches: Batches) -> Iterator[pa.RecordBatch]:
     """Give the lowest id of a task, if it has any."""
     lowest = min((one for batch in batches for one in batch.column("id").to_pylist()), default=None)
@@ -91,29 +79,34 @@ def _lowest(batches: Batches) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"id": pa.array([lowest], pa.string())})
 
 
-def _numbered(selection: Selection, firsts: Sequence[str]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
-    """Return a task that says of its rows in which range they belong; without an id, in the lowest."""
+class _Ids:
+    """Gives ids as the staged table has them."""
 
-    def number(batches: Batches) -> Iterator[pa.RecordBatch]:
-        with _small() as connection:
+    def __init__(self, selection: Selection) -> None:
+        self.column = selection.wanted.table.of_role("id")[0]
+
+    def __call__(self, batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        """Yield the typed ids of each batch of raw ones."""
+        with duckdb.connect(config={"threads": 1}) as connection:
+            typed = ""
             for batch in batches:
-                raw = batch.column("customer_id").dictionary_encode()
-                ids = _ids(connection, raw.dictionary, selection)
-                numbers = pa.array([bisect_right(firsts, one) if one else 0 for one in ids], pa.int32())
-                column = numbers.take(raw.indices).fill_null(0)
-                yield batch.set_column(batch.schema.get_field_index(RANGE), RANGE, column)
-
-    return number
+                connection.register("raw", pa.table({"customer_id": batch}))
+                if not typed:
+                    typed = typed_column(self.column, kinds_of(connection, "raw")["customer_id"], "UTC", None)
+                rows = connection.execute(f"SELECT customer_id FROM (SELECT {typed} FROM raw)")
+                yield rows.to_arrow_table()["customer_id"].combine_chunks()
 
 
-def _ids(connection: duckdb.DuckDBPyConnection, raw: pa.Array, selection: Selection) -> list[str | None]:
-    """Return ids as the staged table has them, in order."""
-    connection.register("raw", pa.table({"customer_id": raw}))
-    column = selection.wanted.table.of_role("id")[0]
-    typed = typed_column(column, kinds_of(connection, "raw")["customer_id"], "UTC", None)
-    rows = connection.execute(f"SELECT customer_id FROM (SELECT {typed} FROM raw)").fetchall()
-    return [row[0] for row in rows]
+class _Numbers:
+    """Says of raw ids in which range they belong; rows without one go to the lowest."""
 
+    def __init__(self, selection: Selection, firsts: tuple[str, ...]) -> None:
+        self.ids = _Ids(selection)
+        self.firsts = firsts
 
-def _small() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": 1})
+    def __call__(self, batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        """Yield the number of the range of each id."""
+        for typed in self.ids(batches):
+            found = typed.dictionary_encode()
+            numbers = [bisect_right(self.firsts, one) for one in found.dictionary.to_pylist()]
+            yield pa.array(numbers, pa.int32()).take(found.indices).fill_null(0)

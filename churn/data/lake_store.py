@@ -13,7 +13,16 @@ from churn.data.ends import Days, present_of
 from churn.data.lake import Lake
 from churn.data.lake_range import Levels, Work
 from churn.data.lake_ranges import first_ids, write_ranges
-from churn.data.lake_tasks import Survey, claim, count_days, gather_rejects, survey, write
+from churn.data.lake_tasks import (
+    Survey,
+    Written,
+    claim,
+    compare,
+    count_days,
+    gather_rejects,
+    survey,
+    write,
+)
 from churn.data.seen import added
 from churn.data.staging import Selection
 from churn.data.store import StoredTable
@@ -32,9 +41,9 @@ def write_store(
     """Let Spark write the store and the rejects; return each table's facts and the label table's days.
 
     First Spark brings the rows of each range of customers together, as the source said them. Its tasks then
-    look at their range three times: they count days, which says by what present clocks are judged; they judge
-    the rows and leave what ranges must know of each other, namely levels, numbers of customers, and keys that
-    several hold; they write. The staging, the rules and the writing are those of every other source.
+    look at their range three times: they count days, which says by what present clocks are judged; they tell
+    what matters to other ranges, namely numbers of customers, levels, and keys that several ranges hold; they
+    judge, sort and write. Staging, rules and writing are those of every other source.
 
     Raises:
         SourceError: a table cannot be read, or executors and driver do not share the folder.
@@ -63,19 +72,17 @@ def _written(
         engine=lake.share_of_task(params.engine),
         core_table=params.label.core_table,
     )
-    ranges = len(firsts) + 1
-    days = lake.run(count_days, work, ranges)
+    days = lake.run(count_days, work, work.ranges)
     by_day = [_sum_days([one[name] for one in days]) for name in names]
     work = replace(work, present=present_of(by_day, params.snapshot.watermark))
-    work = _surveyed(lake, work, ranges)
-    written = lake.run(write, work, ranges)
+    written, levels = _write_parts(lake, _surveyed(lake, work))
     if any(seen.rejects for one in written for seen in one.seen.values()):
         lake.run(gather_rejects, work, len(names))
     tables: dict[str, StoredTable] = {}
     for selection in selections:
         name = selection.wanted.table.name
         seen = added([one.seen[name] for one in written])
-        tables[name] = replace(seen.table((work.levels or {})[name]), left_out=selection.left_out)
+        tables[name] = replace(seen.table(levels[name]), left_out=selection.left_out)
     return tables, _sum_days([one.days for one in written])
 
 
@@ -96,28 +103,26 @@ def _write_all(
         return dict(zip(names, files, strict=True))
 
 
-def _surveyed(lake: Lake, work: Work, ranges: int) -> Work:
+def _surveyed(lake: Lake, work: Work) -> Work:
     """Return the work with what its ranges know of each other."""
-    found: list[Survey] = lake.run(survey, work, ranges)
-    levels = _united([one.levels for one in found])
-    crossing = _crossing(lake, work) if ranges > 1 else frozenset()
-    if crossing:
+    found: list[Survey] = lake.run(survey, work, work.ranges)
+    if work.ranges > 1:
+        crossing = frozenset().union(*lake.run(compare, work, work.ranges))
         work = replace(work, crossing=crossing)
-        lake.run(claim, work, ranges)
-        levels |= _united([one.levels for one in lake.run(survey, work, ranges)])
+    if work.crossing:
+        lake.run(claim, work, work.ranges)
     customers = [one.customers for one in found]
+    levels = _united([one.levels for one in found])
     return replace(work, levels=levels, first_codes=[0, *accumulate(customers[:-1])])
 
 
-def _crossing(lake: Lake, work: Work) -> frozenset[str]:
-    """Let Spark leave the keys that several ranges hold as `crossing`; return the tables that have any."""
-    keys = work.folder / "keys"
-    if not keys.exists():
-        return frozenset()
-    frame = lake.session.read.parquet(f"{keys}/*").groupBy("of_table", "row_id").count().where("count > 1")
-    place = work.folder / "crossing"
-    frame.select("of_table", "row_id").write.mode("overwrite").partitionBy("of_table").parquet(str(place))
-    return frozenset(path.name.removeprefix("of_table=") for path in place.glob("of_table=*"))
+def _write_parts(lake: Lake, work: Work) -> tuple[list[Written], Levels]:
+    """Write all ranges; once more if levels that only bad rows name have taken a number."""
+    written = lake.run(write, work, work.ranges)
+    used = _united([one.levels for one in written])
+    if used == work.levels:
+        return written, used
+    return lake.run(write, replace(work, levels=used), work.ranges), used
 
 
 def _united(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:

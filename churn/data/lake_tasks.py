@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from churn.data.ends import Days, days_of, days_stored
-from churn.data.judging import order_of
-from churn.data.lake_range import Levels, Work, naming, open_duckdb, open_range, read_all
+from churn.data.judging import judged_rows, order_of
+from churn.data.lake_range import Levels, Range, Work, naming, open_duckdb, open_range, read_all
 from churn.data.seen import Seen
 from churn.data.sql import literal
-from churn.data.writing import COPY_OPTIONS, TableWriter
+from churn.data.staging import Staged
+from churn.data.writing import COPY_OPTIONS, levels_said
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What all ranges must know of each other before the first row is written."""
+    """What a range holds that matters to others: good customers, and levels that its rows name."""
 
     customers: int
     levels: Levels
@@ -23,9 +24,10 @@ class Survey:
 
 @dataclass(frozen=True)
 class Written:
-    """The facts of a written range by table, and the days of the label's table."""
+    """The facts of a written range, the levels of its good rows, and the days of the label's table."""
 
     seen: Mapping[str, Seen]
+    levels: Levels
     days: Days
 
 
@@ -40,23 +42,53 @@ def count_days(work: Work, number: int) -> dict[str, Days]:
 
 
 def survey(work: Work, number: int) -> Survey:
-    """Count the good customers, find the levels, and leave the keys of the sound rows as `keys`.
-
-    Once it is known which keys stand in several ranges, only their tables are looked at again.
-    """
+    """Look at what matters to other ranges; leave the hashes of each table's keys as `keys`, in buckets."""
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
-    customers = 0
     with open_range(work, number) as opened:
-        for name in ("customers", *sorted(work.crossing)) if work.crossing else opened.tables:
+        with naming("customers"):
+            customers = opened.writer("customers").write().rows
+        for name, staged in opened.tables.items():
             with naming(name):
-                writer = opened.writer(name)
-                if name == "customers":
-                    customers = writer.write().rows
-                levels[name] = writer.found_levels()
-                if name != "customers" and opened.tables[name].has("row_id"):
-                    sound = f"FROM ({writer.judged}) WHERE __broken IS NULL AND row_id IS NOT NULL"
-                    opened.leave(f"SELECT DISTINCT {literal(name)} AS of_table, row_id {sound}", "keys", name)
+                levels[name] = levels_said(opened.connection, staged)
+                if name != "customers" and staged.has("row_id") and work.ranges > 1:
+                    _leave_keys(opened, staged)
     return Survey(customers, levels)
+
+
+def _leave_keys(opened: Range, staged: Staged) -> None:
+    name, ranges = staged.wanted.table.name, opened.work.ranges
+    keys = (
+        f"SELECT DISTINCT {literal(name)} AS of_table, hash(row_id) AS key, key % {ranges} AS bucket "
+        f"FROM {staged.typed} WHERE row_id IS NOT NULL"
+    )
+    aside = opened.aside / "keys"
+    options = "FORMAT parquet, PARTITION_BY (bucket), OVERWRITE"
+    opened.connection.execute(f"COPY ({keys}) TO {literal(str(aside))} ({options})").fetchall()
+    for path in aside.glob("bucket=*/*.parquet"):
+        opened.put(path, opened.work.folder / "keys" / path.parent.name / name)
+
+
+def compare(work: Work, number: int) -> set[str]:
+    """Leave the keys of a bucket that several ranges hold as `crossing`; return the tables that have any."""
+    keys = work.folder / "keys" / f"bucket={number}"
+    if not keys.exists():
+        return set()
+    files = literal(str(keys / "*" / "*.parquet"))
+    with open_duckdb(work) as connection:
+        connection.execute(
+            f"CREATE TABLE crossing AS SELECT of_table, key FROM read_parquet({files}) "
+            "GROUP BY ALL HAVING count(*) > 1"
+        ).fetchall()
+        tables = {
+            str(row[0]) for row in connection.execute("SELECT DISTINCT of_table FROM crossing").fetchall()
+        }
+        for name in tables:
+            place = work.left("crossing", name)
+            place.mkdir(parents=True, exist_ok=True)
+            rows = f"SELECT key FROM crossing WHERE of_table = {literal(name)}"
+            whole = literal(str(place / f"bucket-{number}.parquet"))
+            connection.execute(f"COPY ({rows}) TO {whole} ({COPY_OPTIONS})").fetchall()
+    return tables
 
 
 def claim(work: Work, number: int) -> None:
@@ -65,13 +97,12 @@ def claim(work: Work, number: int) -> None:
         opened.writer("customers").write()
         for name in sorted(work.crossing):
             staged = opened.tables[name]
-            writer = TableWriter(opened.connection, staged, work.present, opened.aside, opened.aside)
-            crossing = read_all(work.left("crossing", f"of_table={name}"))
             with naming(name):
+                judged = judged_rows(opened.connection, staged, work.present)
                 opened.leave(
-                    f"SELECT row_id, {order_of(staged)}, {number} AS __range "
-                    f"FROM ({writer.judged}) SEMI JOIN {crossing} USING (row_id) "
-                    "WHERE __broken IS NULL",
+                    f"SELECT row_id, {order_of(staged)}, {number} AS __range FROM ({judged}) "
+                    f"WHERE __broken IS NULL AND hash(row_id) IN "
+                    f"(SELECT key FROM {read_all(work.left('crossing', name))})",
                     "claims",
                     name,
                 )
@@ -80,16 +111,19 @@ def claim(work: Work, number: int) -> None:
 def write(work: Work, number: int) -> Written:
     """Write the range's part of every table of the store; leave its rejects as `rejected`."""
     seen: dict[str, Seen] = {}
+    levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(work, number) as opened:
         for name in opened.tables:
             with naming(name):
-                seen[name] = opened.writer(name).write()
+                writer = opened.writer(name)
+                seen[name] = writer.write()
+                levels[name] = writer.levels_used()
                 if seen[name].rejects:
                     opened.put(opened.aside / f"{name}.parquet", work.left("rejected", name))
         days = days_stored(opened.connection, opened.aside / work.core_table)
         for name in opened.tables:
             opened.put(opened.aside / name / f"{opened.part}.parquet", work.store / name)
-    return Written(seen, days)
+    return Written(seen, levels, days)
 
 
 def gather_rejects(work: Work, number: int) -> None:

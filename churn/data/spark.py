@@ -104,6 +104,18 @@ def count_rows(frame: Any) -> tuple[Any, Callable[[], int]]:
     return counted, lambda: int(observation.get["rows"])
 
 
+def arrow_function(
+    function: Callable[[Iterator[pa.Array]], Iterator[pa.Array]], returns: str
+) -> Callable[..., Any]:
+    """Return a function of a column of a frame, whose tasks work on Arrow arrays."""
+    from pyspark.sql.functions import arrow_udf
+
+    def work(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+        return function(batches)
+
+    return arrow_udf(work, returns)  # type: ignore[no-any-return]
+
+
 def arrow_schema(frame: Any) -> pa.Schema:
     """Return the columns and types of a frame as Arrow has them."""
     from pyspark.sql.pandas.types import to_arrow_schema

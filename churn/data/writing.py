@@ -58,12 +58,12 @@ class TableWriter:
     def write(self) -> Seen:
         """Write the good rows; where rows are missing then, write the bad ones too, counted by rule."""
         self.path.parent.mkdir(exist_ok=True)
-        self.levels = self._levels_said() if self.part.levels is None else self.part.levels
+        self.levels = (
+            levels_said(self.connection, self.staged) if self.part.levels is None else self.part.levels
+        )
         self._write_good()
-        if (
-            self.part.levels is None and (used := self._levels_used()) != self.levels
-        ):  # only bad rows had some
-            self.levels = used
+        if self.part.levels is None and (used := self.levels_used()) != self.levels:
+            self.levels = used  # only bad rows had the others
             self._write_good()
         read = self._count(f"SELECT count(*) FROM {self.staged.read}")
         rejects = self._write_rejects() if read > self._count(f"SELECT count(*) FROM {self._good}") else {}
@@ -71,25 +71,7 @@ class TableWriter:
             self._remember_codes()
         return seen_of(self.connection, self._good, read, rejects)
 
-    def found_levels(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of each level column in the good rows, in order."""
-        return self._names_in(f"(SELECT * FROM ({self.judged}) WHERE __broken IS NULL)")
-
-    def _names_in(self, rows: str) -> dict[str, tuple[str, ...]]:
-        levels: dict[str, tuple[str, ...]] = {}
-        for column in self.staged.mapped:
-            if column.type == "level":
-                found = self.connection.execute(
-                    f"SELECT DISTINCT {_said(column)} AS name FROM {rows} WHERE name IS NOT NULL ORDER BY 1"
-                ).fetchall()
-                levels[column.name] = tuple(str(row[0]) for row in found)
-        return {name: names for name, names in levels.items() if names}
-
-    def _levels_said(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of each level column in all rows, in order: cheaper than in the good ones."""
-        return self._names_in(self.staged.typed)
-
-    def _levels_used(self) -> dict[str, tuple[str, ...]]:
+    def levels_used(self) -> dict[str, tuple[str, ...]]:
         """Return the names of which the written rows hold the code."""
         used: dict[str, tuple[str, ...]] = {}
         for column, names in self.levels.items():
@@ -181,6 +163,19 @@ class TableWriter:
 
     def _copy(self, sql: str, path: Path) -> None:
         self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({COPY_OPTIONS})").fetchall()
+
+
+def levels_said(connection: duckdb.DuckDBPyConnection, staged: Staged) -> dict[str, tuple[str, ...]]:
+    """Return the names of each level column in all rows, in order: cheaper than in the good ones."""
+    levels: dict[str, tuple[str, ...]] = {}
+    for column in staged.mapped:
+        if column.type == "level":
+            found = connection.execute(
+                f"SELECT DISTINCT {_said(column)} AS name FROM {staged.typed} "
+                "WHERE name IS NOT NULL ORDER BY 1"
+            ).fetchall()
+            levels[column.name] = tuple(str(row[0]) for row in found)
+    return {name: names for name, names in levels.items() if names}
 
 
 def _said(column: Column) -> str:
