@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.engine.measure import Measured, measure
@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-growth", action="store_true", help="leave out how the cost grows")
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
     parser.add_argument("--folder", type=Path, help="where to work and keep; a temporary folder by default")
+    parser.add_argument("--profile", type=int, metavar="N", help="only say where the time goes at N cutoffs")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     asked = parser.parse_args(argv)
     if asked.job:
@@ -43,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         def once(job: str, events: int) -> Measured:
             return _once(job, folder, asked.customers, events)
 
+        if asked.profile:
+            for line in _profiled(once, folder, asked.customers, asked.events, asked.profile):
+                print(line)
+            return 0
         wanted = Asked(
             customers=asked.customers,
             events=asked.events,
@@ -67,6 +72,19 @@ def _once(job: str, folder: Path, customers: int, events: int) -> Measured:
     took = f"{found.cpu_seconds:.2f} CPU s, {found.wall_seconds:.2f} s, {found.peak_mb:,.0f} MB"
     print(f"  {took}", file=sys.stderr, flush=True)
     return found
+
+
+def _profiled(
+    once: Callable[[str, int], Measured], folder: Path, customers: int, events: int, n: int
+) -> Iterator[str]:
+    from benchmarks.engine.profile import profile
+    from benchmarks.engine.world import World
+
+    world = World(folder / f"{customers}_{events}", customers, events)
+    once("generate", events)
+    if not (world.folder / "output" / "store").exists():
+        once("ingest", events)
+    yield from profile(world, n)
 
 
 def _child(job: str, folder: Path, customers: int, events: int) -> int:

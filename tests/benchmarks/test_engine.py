@@ -16,6 +16,7 @@ from benchmarks.engine.generate import generate
 from benchmarks.engine.growth import per_unit, power
 from benchmarks.engine.jobs import do
 from benchmarks.engine.measure import Measured, measure
+from benchmarks.engine.profile import profile
 from benchmarks.engine.readme import write_table
 from benchmarks.engine.report import RIVALS, Asked, report
 from benchmarks.engine.results import Result
@@ -145,6 +146,17 @@ def test_the_whole_report_is_made_of_a_tiny_company(tmp_path: Path) -> None:
     assert "**engine, 12 cutoffs**" in begins
     assert "DuckDB, range join, 12 cutoffs" in begins
     assert "cutoffs within a year" in begins
+
+
+def test_the_profile_names_functions_by_their_own_time(store: Store) -> None:
+    world = World(store.params.output.parent, customers=300, events=30_000)
+
+    lines = list(profile(world, 2, top=5))
+
+    assert lines[0].startswith("2 cutoffs, ")
+    seconds = [float(line.split("|")[3]) for line in lines[4:]]
+    assert len(seconds) == 5
+    assert seconds == sorted(seconds, reverse=True)
 
 
 def test_ways_that_disagree_stop_the_report(tmp_path: Path) -> None:
