@@ -47,7 +47,7 @@ def do(job: str, world: World) -> dict[str, Any]:
     elif name == "windows":
         _windows(world, int(numbers[0]), int(numbers[1]), sums)
     else:
-        store = Store.open(world.params())
+        store = Store.open(world.params(ways.OURS.get(name, "serial")))
         for result in ways.results(name, stated, store, cutoffs(int(numbers[0]))):
             sums.add(result)
         answer = {"rows": sums.rows, "features": sums.features}
@@ -67,10 +67,10 @@ def _cpu_seconds() -> float:
 def write_cohort(world: World, n: int) -> None:
     """Write `cohort.parquet`, the rows asked for: a customer's code and a cutoff's local midnight."""
     store, asked = Store.open(world.params()), sorted(cutoffs(n))
-    tenure = [feature for feature in ways.stated_by(ways.OURS) if feature.name == "tenure_days"]
+    tenure = [feature for feature in ways.stated_by("engine") if feature.name == "tenure_days"]
     parts = [
         pd.DataFrame({"customer": result.codes, "time": pd.Timestamp(asked[result.ordinal])})
-        for result in ways.results(ways.OURS, tenure, store, asked)
+        for result in ways.results("engine", tenure, store, asked)
     ]
     pd.concat(parts).to_parquet(world.folder / "cohort.parquet", index=False)
 

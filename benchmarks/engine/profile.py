@@ -20,10 +20,10 @@ def profile(world: World, n: int, top: int = 20) -> Iterator[str]:
 
     The profiler itself slows down what calls much, so shares count, not seconds.
     """
-    store, stated = Store.open(world.params()), ways.stated_by(ways.OURS)
+    store, stated = Store.open(world.params()), ways.stated_by("engine")
     watched = cProfile.Profile(time.process_time)  # of all threads: DuckDB has its own
     watched.enable()
-    rows = sum(len(found.codes) for found in ways.results(ways.OURS, stated, store, cutoffs(n)))
+    rows = sum(len(found.codes) for found in ways.results("engine", stated, store, cutoffs(n)))
     watched.disable()
     took: dict[Function, tuple[int, int, float, float, object]] = pstats.Stats(watched).stats  # type: ignore[attr-defined]
     whole = sum(own for _, _, own, _, _ in took.values())

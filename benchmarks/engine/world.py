@@ -38,7 +38,7 @@ class World:
         """Return where rivals may spill what does not fit in memory."""
         return self.folder / "scratch"
 
-    def params(self, memory_limit: str = "1GiB", threads: int = 2) -> Params:
+    def params(self, executor: str = "serial") -> Params:
         """Return the parameters of the company; every signal that its tables allow is on."""
         named = ("customers", "emails", "payments", "surveys", "tickets", "orders")
         return Params.model_validate(
@@ -57,7 +57,7 @@ class World:
                 "signals": {"windows": WINDOWS},
                 "output": str(self.folder / "output"),
                 "models": str(self.folder / "models"),
-                "engine": {"memory_limit": memory_limit, "threads": threads},
+                "engine": {"memory_limit": "1GiB", "threads": 2, "executor": executor},
             }
         )
 
