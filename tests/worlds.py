@@ -20,6 +20,7 @@ from churn.features.engine import evaluate
 from churn.features.library import known
 from churn.features.matrix import Builder
 from churn.features.population import Deferred
+from churn.features.rows import StoredRows
 from churn.params import Params
 
 SINCE = "2020-01-01 12:00"
@@ -48,12 +49,10 @@ class World:
         signed_up, plan = builder.customers.signed_up, builder.plan
         edges = np.linspace(0, self.store.n_customers, blocks + 1).astype(int)
         found: dict[tuple[int, str], list[np.ndarray]] = {}
-        with self.store.connect() as connection:
-            for first, end in pairwise(edges):
-                for ordinal, name, values in evaluate(
-                    connection, self.store, plan, signed_up[first:end], (int(first), int(end))
-                ):
-                    found.setdefault((ordinal, name), []).append(values)
+        stored = {name: StoredRows(self.store, name) for name in plan.signals if name != "customers"}
+        for first, end in pairwise(edges):
+            for ordinal, name, values in evaluate(stored, plan, signed_up[first:end], (int(first), int(end))):
+                found.setdefault((ordinal, name), []).append(values)
         return {
             (str(builder.cutoffs[ordinal]), name): _by_customer(
                 builder.customers.ids, _finished(values, peers_of(plan.cutoffs[ordinal], signed_up), edges)

@@ -124,6 +124,10 @@ class Store:
         """Tell whether the table is there and holds rows."""
         return table in self.tables and self.tables[table].rows > 0
 
+    def files(self, table: str) -> list[Path]:
+        """Return the files of a table; in the order of their names they hold ascending customers."""
+        return sorted((self.folder / table).glob("*.parquet"))
+
     def scan(self, table: str) -> str:
         """Return the SQL that reads a table of the store."""
         return f"read_parquet({literal(str(self.folder / table / '*.parquet'))})"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 
@@ -22,6 +21,7 @@ from churn.features.cohort import AT_RISK, LEFT_OUT, OBJECTED, UNKNOWN, Codes, C
 from churn.features.library import known
 from churn.features.population import Deferred, Peers
 from churn.features.reader import Array
+from churn.features.rows import StoredRows
 from churn.features.signal import Signal
 from churn.features.timeline import IntArray
 from churn.params import Params
@@ -86,9 +86,9 @@ class Worker:
         self.plan = engine.plan(self.store, asked, tables, job.cutoffs, job.data_starts)
 
     @cached_property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """Open a DuckDB within the engine's limits, once."""
-        return self.store.connect()
+    def stored(self) -> dict[str, StoredRows]:
+        """Open the tables of the plan, once."""
+        return {name: StoredRows(self.store, name) for name in self.plan.signals if name != "customers"}
 
     @cached_property
     def plan_of_deferred(self) -> engine.Plan:
@@ -147,9 +147,7 @@ class _Judged:
         """Yield `(cutoff ordinal, signal, values)`; `members` of the ordinal are known by then."""
         worker, block = self.worker, self.block
         bounds = block.first, block.end
-        for ordinal, name, values in engine.evaluate(
-            worker.connection, worker.store, plan, block.signed_up, bounds
-        ):
+        for ordinal, name, values in engine.evaluate(worker.stored, plan, block.signed_up, bounds):
             if name == LEFT_OUT:
                 assert isinstance(values, np.ndarray)  # judging needs nobody else
                 self._judge(ordinal, values)

@@ -9,16 +9,14 @@ a digit.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from churn.features.chosen import SCALE, Chosen, choose, decay_weights, distinct_days
 from churn.features.reader import Array, LongArray, Selection
 from churn.features.rows import AnyInt, Rows
-from churn.features.timeline import GRID_DAYS, Timeline
+from churn.features.timeline import GRID_DAYS, IntArray, Timeline
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 Span = tuple[int, int]
@@ -108,7 +106,7 @@ class Cells:
     def positions(self, ordinal: int, span: Span) -> LongArray:
         """Return the positions of the rows among the chosen, in their order."""
         starts = self._edges[span[0]].astype(np.int64)
-        lengths = self._edges[span[1]] - starts
+        lengths = self._edges[span[1]] - starts  # in 64 bits, as starts are
         before = np.cumsum(lengths)
         steady = np.arange(before[-1] if len(before) else 0) + np.repeat(starts - (before - lengths), lengths)
         found = self._steady_position(steady)
@@ -149,13 +147,13 @@ class Cells:
         return np.cumsum(flat, out=flat)
 
     @cached_property
-    def _edges(self) -> npt.NDArray[np.int64]:
+    def _edges(self) -> IntArray:
         """Where the steady rows of a customer at or after the start of a bin begin: `[bins + 1, n]`."""
-        return self._by_bin(self._flat)
+        return self._by_bin(self._flat.astype(np.int32))  # half the memory to move
 
-    def _by_bin(self, flat: LongArray) -> LongArray:
+    def _by_bin(self, flat: AnyInt) -> AnyInt:
         bins = self.timeline.bins
-        edges = np.empty((bins + 1, self.n), dtype=np.int64)
+        edges = np.empty((bins + 1, self.n), dtype=flat.dtype)
         edges[:-1] = flat[:-1].reshape(self.n, bins).T
         edges[-1] = flat[bins::bins]
         return edges
@@ -188,7 +186,7 @@ class Cells:
         bins = self._bins_of_listed(listed)
         return listed[(bins >= span[0]) & (bins < span[1])]
 
-    def _bins_of_listed(self, listed: LongArray) -> npt.NDArray[np.int32]:
+    def _bins_of_listed(self, listed: LongArray) -> IntArray:
         return self.timeline.bin_of(self.chosen.day[listed])
 
     def _with_listed(self, found: LongArray, ordinal: int, span: Span, values: AnyInt) -> LongArray:
@@ -210,7 +208,7 @@ class TableCells:
     def of(self, selection: Selection, distinct: bool = False) -> Cells:
         """Return the cells of a selection, or of its distinct local days."""
         if selection.value and selection.value not in self.rows.present:
-            selection = replace(selection, value=None)  # always given: it chooses nothing
+            selection = selection._replace(value=None)  # always given: it chooses nothing
         key = selection, distinct
         if key not in self._cells:
             chosen = self._chosen_of(selection)

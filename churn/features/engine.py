@@ -18,7 +18,7 @@ from churn.features.events import Events
 from churn.features.known import Known
 from churn.features.population import Deferred
 from churn.features.reader import Array
-from churn.features.rows import read_rows
+from churn.features.rows import StoredRows
 from churn.features.signal import Signal
 from churn.features.timeline import IntArray, Timeline
 from churn.features.tracing import Need, trace, view_of
@@ -93,23 +93,21 @@ def _data_starts(
 
 
 def evaluate(
-    connection: duckdb.DuckDBPyConnection,
-    store: Store,
+    stored: Mapping[str, StoredRows],
     plan: Plan,
     signed_up: IntArray,
     block: tuple[int, int],
 ) -> Iterator[tuple[int, str, Array | Deferred]]:
     """Yield `(cutoff ordinal, signal, values)` for customers `[block[0], block[1])`, one number per customer.
 
-    `signed_up` holds the sign-up days of these customers.
+    `stored` has the open tables of the plan; `signed_up` holds the sign-up days of these customers.
     """
     for name, signals in plan.signals.items():
         need, timeline = plan.needs[name], plan.timelines[name]
         cells = None
         if name != "customers":
-            cells = TableCells(
-                read_rows(connection, store, name, need.columns, need.placed, timeline, block), timeline
-            )
+            rows = stored[name].read(need.columns, need.placed, timeline, block)
+            cells = TableCells(rows, timeline)
         for ordinal in range(len(plan.cutoffs)):
             known = Known(cells, timeline, ordinal, signed_up, plan.data_starts[name][ordinal])
             for signal in signals:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.features.cells import Span, TableCells
-from churn.features.reader import Array, LongArray, Selection, Sequence, Window
+from churn.features.reader import Array, BoolArray, LongArray, Selection, Sequence, Window
 from churn.features.timeline import IntArray, Timeline
 
 Given = TypeVar("Given", bound=npt.NDArray[Any])
@@ -99,6 +99,14 @@ class Known:
     def reaches(self, window: Window) -> bool:
         """Tell whether the table's data go back to the window's start."""
         return self.data_start <= self.cutoff - window[0]
+
+    def covers(self, window: Window) -> BoolArray | None:
+        """Tell for whom the window can be judged; None stands for everybody."""
+        key = "covers", window
+        if key not in self._given:
+            covered = self.covered_days(window) > 0 if self.reaches(window) else np.zeros(self.n, dtype=bool)
+            self._given[key] = None if covered.all() else covered
+        return cast("BoolArray | None", self._given[key])
 
     def tenure(self) -> Array:
         """Return the days since sign-up."""

@@ -129,7 +129,8 @@ class BeyondPopulation(Deferred):
 
 def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> Shrunk:
     """Draw a rate towards the cohort's rate, so that 1 of 1 is not 100 %."""
-    return Shrunk(np.nan_to_num(hits), np.nan_to_num(trials), strength)
+    tried = ~(np.isnan(hits) | np.isnan(trials))
+    return Shrunk(np.where(tried, hits, 0.0), np.where(tried, trials, 0.0), strength)
 
 
 def among_peers(values: Array) -> AmongPeers:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 LongArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 Window = tuple[int, int]
 """`(days, skip)` before the cutoff: `[cutoff - days, cutoff - skip)`."""
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """Which rows: placed by which clock, with which outcomes known or lacking, with which value present."""
 
     placed: str | None = None
@@ -83,6 +83,12 @@ class Reader(Protocol):
 
     def reaches(self, window: Window) -> bool:
         """Tell whether the table's data go back to the window's start."""
+
+    def covers(self, window: Window) -> BoolArray | None:
+        """Tell for whom the window can be judged: the data reach it, and it is not all before the sign-up.
+
+        None stands for everybody.
+        """
 
     def tenure(self) -> Array:
         """Return the days since sign-up."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from churn.data.sql import quoted
 from churn.data.store import Store
 from churn.features.timeline import IntArray, Timeline
 
@@ -45,53 +44,73 @@ class Rows:
         return self.at + self.columns[f"{name}_after"]
 
 
-def read_rows(
-    connection: duckdb.DuckDBPyConnection,
-    store: Store,
-    table: str,
-    columns: Iterable[str],
-    placed: Iterable[str],
-    timeline: Timeline,
-    block: tuple[int, int],
-) -> Rows:
-    """Read what the signals of one table need for customers `[block[0], block[1])`.
+class StoredRows:
+    """The files of one table of the store: opened once, read by row groups of a block's customers."""
 
-    A row is read if its own time or a placing outcome's time lies in a window of some cutoff.
-    """
-    first, end = block
-    stored = store.tables[table]
-    named = sorted(set(columns) & set(stored.columns))
-    outcomes = sorted(placed)
-    days = ["day", *(f"{name}_day" for name in outcomes)]
-    reach = " OR ".join(
-        f"({quoted(day)} >= {timeline.first_day} AND {quoted(day)} < {timeline.end_day})" for day in days
-    )
-    selected = ["customer", "day", *(["known_day"] if stored.two_clocks else []), *map(quoted, named)]
-    if outcomes:
-        selected.append('epoch("at")::BIGINT AS "at"')
-    found = connection.execute(
-        f"SELECT {', '.join(selected)} FROM {store.scan(table)} "
-        f"WHERE customer >= {first} AND customer < {end} AND ({reach})"
-    ).to_arrow_table()
-    day, _ = _numpy(found, "day")
-    read = {name: _numpy(found, name) for name in named}
-    return Rows(
-        n=end - first,
-        customer=_numpy(found, "customer")[0] - np.int32(first),
-        day=day,
-        known_day=np.maximum(_numpy(found, "known_day")[0], day) if stored.two_clocks else day,
-        columns={name: values for name, (values, _) in read.items()},
-        present={name: mask for name, (_, mask) in read.items() if mask is not None},
-        at=_numpy(found, "at")[0] if outcomes else None,
-    )
+    def __init__(self, store: Store, table: str) -> None:
+        self._two_clocks = store.tables[table].two_clocks
+        self._columns = set(store.tables[table].columns)
+        self._files = [pq.ParquetFile(path) for path in store.files(table)]
+        self._groups = [_ranges(file) for file in self._files]
+
+    def read(
+        self, columns: Iterable[str], placed: Collection[str], timeline: Timeline, block: tuple[int, int]
+    ) -> Rows:
+        """Read what the signals need for customers `[block[0], block[1])`.
+
+        A row is kept if its own time or a placing outcome's time lies in a window of some cutoff.
+        """
+        first, end = block
+        named = sorted(set(columns) & self._columns)
+        wanted = ["customer", "day", *(["known_day"] if self._two_clocks else []), *named]
+        found = self._found(wanted + (["at"] if placed else []), first, end)
+        customer = _integers(found, "customer")[0]
+        inside = slice(*np.searchsorted(customer, [first, end]))  # a row group may hold neighbours
+        read = {name: _integers(found, name, inside) for name in found.column_names}
+        day = read["day"][0]
+        keep = (day >= timeline.first_day) & (day < timeline.end_day)
+        for name in placed:
+            outcome = read[f"{name}_day"][0]
+            keep |= (outcome >= timeline.first_day) & (outcome < timeline.end_day)
+        if not keep.all():
+            kept = np.flatnonzero(keep)
+            read = {n: (v[kept], None if mask is None else mask[kept]) for n, (v, mask) in read.items()}
+            day = read["day"][0]
+        return Rows(
+            n=end - first,
+            customer=read["customer"][0] - np.int32(first),
+            day=day,
+            known_day=np.maximum(read["known_day"][0], day) if self._two_clocks else day,
+            columns={name: read[name][0] for name in named},
+            present={name: mask for name in named if (mask := read[name][1]) is not None},
+            at=read["at"][0] // 1_000_000 if placed else None,
+        )
+
+    def _found(self, wanted: list[str], first: int, end: int) -> pa.Table:
+        parts = []
+        for file, (lowest, highest) in zip(self._files, self._groups, strict=True):
+            groups = np.flatnonzero((highest >= first) & (lowest < end)).tolist()
+            parts.append(file.read_row_groups(groups, columns=wanted, use_threads=False))
+        return pa.concat_tables(parts) if len(parts) > 1 else parts[0]
 
 
-def _numpy(found: pa.Table, name: str) -> tuple[AnyInt, BoolArray | None]:
+def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:
+    """Return the lowest and the highest customer of each row group."""
+    place = file.schema_arrow.get_field_index("customer")
+    groups = [file.metadata.row_group(number).column(place) for number in range(file.num_row_groups)]
+    stated = [group.statistics for group in groups]
+    lowest = np.array([one.min for one in stated], dtype=np.int64)
+    return lowest, np.array([one.max for one in stated], dtype=np.int64)
+
+
+def _integers(found: pa.Table, name: str, inside: slice = slice(None)) -> tuple[AnyInt, BoolArray | None]:
     """Return a column as integers, and the mask of those that are given if any is missing."""
     column = found.column(name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
+    elif pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us")).cast(pa.int64())
     if not column.null_count:
-        return column.to_numpy(), None
+        return column.to_numpy()[inside], None
     nothing = NEVER if name.endswith("_day") else 0
-    return column.fill_null(nothing).to_numpy(), column.is_valid().to_numpy()
+    return column.fill_null(nothing).to_numpy()[inside], column.is_valid().to_numpy()[inside]

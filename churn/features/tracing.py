@@ -76,6 +76,10 @@ class Tracer:
         self.need.windows.add(window)
         return True
 
+    def covers(self, window: Window) -> None:
+        """Note the window."""
+        self.need.windows.add(window)
+
     def tenure(self) -> Array:
         """Need nothing but the customers."""
         return np.zeros(0)

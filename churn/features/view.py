@@ -47,15 +47,15 @@ class View:
 
     def by(self, outcome: str) -> Self:
         """Place each row at the time of an outcome instead of its own; rows without it are left out."""
-        return replace(self, rows=replace(self.rows, placed=self._outcome(outcome)))
+        return replace(self, rows=self.rows._replace(placed=self._outcome(outcome)))
 
     def having(self, outcome: str) -> Self:
         """Keep the rows whose outcome was known before the cutoff."""
-        return replace(self, rows=replace(self.rows, having=(*self.rows.having, self._outcome(outcome))))
+        return replace(self, rows=self.rows._replace(having=(*self.rows.having, self._outcome(outcome))))
 
     def lacking(self, outcome: str) -> Self:
         """Keep the rows whose outcome was not known before the cutoff."""
-        return replace(self, rows=replace(self.rows, lacking=(*self.rows.lacking, self._outcome(outcome))))
+        return replace(self, rows=self.rows._replace(lacking=(*self.rows.lacking, self._outcome(outcome))))
 
     @property
     def _days(self) -> int:
@@ -64,14 +64,12 @@ class View:
 
     def _giving(self, column: str) -> Selection:
         """Return the rows that give a value."""
-        return replace(self.rows, value=column)
+        return self.rows._replace(value=column)
 
     def _defined(self, values: Array) -> Array:
         """Blank the customers for whom the window lies before the sign-up or before the table's data."""
-        if not self.reader.reaches(self.window):
-            return np.full_like(values, np.nan)
-        covered = self.reader.covered_days(self.window) > 0
-        return values if covered.all() else np.where(covered, values, np.nan)
+        covered = self.reader.covers(self.window)
+        return values if covered is None else np.where(covered, values, np.nan)
 
     def _outcome(self, name: str) -> str:
         outcomes = [column.name for column in self.table.of_role("outcome")]

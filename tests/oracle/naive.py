@@ -86,6 +86,9 @@ class Naive:
     def reaches(self, window: Window) -> bool:
         return self._data_start() <= self.today - timedelta(window[0])
 
+    def covers(self, window: Window) -> np.ndarray | None:
+        return (self.covered_days(window) > 0) & self.reaches(window)
+
     def tenure(self) -> np.ndarray:
         return _one(float((self.today - self.signed_up).days))
 
