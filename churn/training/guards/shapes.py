@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from churn.data.finding import Finding
-from churn.training.guards.as_of_today import FEWEST, days_of, numbers_of
+from churn.training.guards.aggregates import FEWEST
+from churn.training.guards.as_of_today import days_of, numbers_of
 from churn.training.guards.company import Company
 from churn.training.guards.statistics import explained, spearman
 

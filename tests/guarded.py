@@ -1,0 +1,72 @@
+"""Companies drawn for the guards: so many who left, so many who are here, and their tables."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from churn.data.finding import Finding
+from churn.features.signal import Signal
+from churn.training.guards.company import Company, opened
+from tests.worlds import draw
+
+LEFT_ON = "2024-09-15"
+"""The day on which everyone leaves who leaves; the data are complete up to 2024-12-31."""
+
+
+def gone(n: int) -> list[str]:
+    """Name customers who left."""
+    return [f"gone{i:03}" for i in range(n)]
+
+
+def here(n: int) -> list[str]:
+    """Name customers who stayed."""
+    return [f"here{i:03}" for i in range(n)]
+
+
+def table(head: str, rows: Iterable[Sequence[object]]) -> str:
+    """Write rows as a drawn table."""
+    return "\n".join([head, *(" | ".join("" if cell is None else str(cell) for cell in row) for row in rows)])
+
+
+def contracts(left: Iterable[str], stayed: Iterable[str], started: str = "2023-01-01") -> str:
+    """Draw a contract for each customer."""
+    rows = [(one, started, LEFT_ON) for one in left] + [(one, started, None) for one in stayed]
+    return table("customer | started_at | ended_at", rows)
+
+
+def look(
+    guard: Callable[[Company], Iterator[Finding]],
+    folder: Path,
+    *,
+    static: Sequence[str] = (),
+    cutoffs: Sequence[str] = (),
+    signals: Sequence[Signal] = (),
+    label: dict[str, object] | None = None,
+    tables: dict[str, dict[str, Any]] | None = None,
+    **drawn: Any,
+) -> list[Finding]:
+    """Draw a company and return what one guard finds; a contract label unless another is given."""
+    names = [name for name in drawn if name not in ("params", "since", "watermark")]
+    events = [name for name in names if name in drawn.get("params", {}).get("events", {})]
+    mapped: dict[str, dict[str, Any]] = {name: {} for name in names if name not in events}
+    mapped |= {"customers": {"static": list(static)}} | (tables or {})
+    given = {
+        "since": None,
+        **drawn,
+        "label": label or {"kind": "contract", "horizon_days": 31},
+        "params": {"tables": mapped, **drawn.get("params", {})},
+    }
+    store = draw(folder, **given).store
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        days = [date.fromisoformat(day) for day in cutoffs]
+        with opened(store.params, store, signals, days, Path(scratch)) as company:
+            return list(guard(company))
+
+
+def severities(found: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return places and severities."""
+    return [(one.place, one.severity) for one in found]
