@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from churn.data.sql import literal, quoted
-from churn.data.store import Store, StoredTable, day_number
+from churn.data.store import Store, StoredTable, day_number, write_manifest
 from churn.data.tables import Table, wanted_tables
 
 Codes = npt.NDArray[np.int64]
@@ -115,13 +115,20 @@ def _replaced(columns: tuple[str, ...], changed: Mapping[str, str]) -> str:
 def _written(
     store: Store, folder: Path, select: Select, given: Mapping[str, pa.Table] | None = None
 ) -> Store:
+    """Write a store of altered tables and open it as any other, so that whoever computes reads this one."""
+    params = store.params.model_copy(
+        update={
+            "output": folder,
+            "engine": store.params.engine.model_copy(update={"executor": "serial"}),
+        }
+    )
     tables: dict[str, StoredTable] = {}
     with store.connect() as connection:
         for name, rows in (given or {}).items():
             connection.register(name, rows)
         for name, table in store.tables.items():
-            (folder / name).mkdir(parents=True)
-            path = literal(str(folder / name / "part-0.parquet"))
+            (folder / "store" / name).mkdir(parents=True)
+            path = literal(str(folder / "store" / name / "part-0.parquet"))
             rows_sql = select(name, table.columns)
             described = connection.execute(f"DESCRIBE {rows_sql}").fetchall()
             columns = tuple(str(row[0]) for row in described)
@@ -136,4 +143,10 @@ def _written(
             tables[name] = replace(
                 table, rows=row[0], customers=row[1], first_day=row[2], last_day=row[3], columns=columns
             )
-    return replace(store, folder=folder, tables=tables)
+    stated = {
+        "watermark": store.watermark.isoformat(),
+        "digest": f"{store.digest} altered",
+        "fingerprint": store.fingerprint,
+    }
+    write_manifest(folder / "store", stated, tables)
+    return Store.open(params)

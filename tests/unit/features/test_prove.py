@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.data.store import Store
+from churn.data.store import Store, day_number
 from churn.features import prove as module
 from churn.features.altered import sampled, truncated, with_another_future
 from churn.features.library import known, selected
@@ -74,11 +74,33 @@ def test_a_signal_that_counts_what_happened_ever_is_convicted(
 def test_a_cohort_that_knows_who_comes_back_is_convicted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Store, "visible_before", lambda self, table, cutoff: "true")
+    class Knowing(Builder):
+        """Keeps only those at risk who log in once more after the cutoff."""
 
-    found = convicted(world.store)
+        def parts(self, *given: object) -> Iterator[Part]:
+            with self.store.connect() as connection:
+                sql = f"SELECT customer, max(day) AS day FROM {self.store.scan('logins')} GROUP BY 1"
+                rows = connection.execute(sql).fetchnumpy()
+            last = np.zeros(self.store.n_customers)
+            last[rows["customer"]] = rows["day"]
+            for part in super().parts(*given):  # type: ignore[arg-type]
+                keep = last[part.codes] >= day_number(part.cutoff)
+                columns = {name: column[keep] for name, column in part.columns.items()}
+                yield replace(part, codes=part.codes[keep], columns=columns)
 
-    assert ("truncation", "cohort") in found
+    monkeypatch.setattr(module, "Builder", Knowing)
+
+    assert ("truncation", "cohort") in convicted(world.store)
+
+
+def test_what_computes_reads_the_altered_store(world: World, tmp_path: Path) -> None:
+    cut = truncated(world.store, CUTOFFS[0], tmp_path / "cut")
+    signals = [known(world.store.params)["emails_count_56d"]]
+
+    whole, after = (matrix_at(store, signals, CUTOFFS[1]).frame for store in (world.store, cut))
+
+    assert whole["emails_count_56d"].sum() > 0
+    assert after["emails_count_56d"].sum() == 0
 
 
 def test_a_night_that_computes_otherwise_is_convicted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +115,10 @@ def test_a_night_that_computes_otherwise_is_convicted(world: World, monkeypatch:
 
 
 def test_a_sample_keeps_the_values_of_its_customers(world: World, tmp_path: Path) -> None:
+    # The last is `old`, who left long ago: since when a table has rows is part of what signals say.
     names = ("logins_count_28d", "emails_unopened_run", "payment_days_overdue", "tenure_days")
     signals = [known(world.store.params)[name] for name in names]
-    sample = sampled(world.store, np.array([9, 2, 5]), tmp_path / "sample")
+    sample = sampled(world.store, np.array([9, 2, 5, world.store.n_customers - 1]), tmp_path / "sample")
 
     few, all_ = (matrix_at(store, signals, CUTOFFS[1]).frame for store in (sample, world.store))
 
