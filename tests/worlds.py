@@ -14,6 +14,7 @@ import numpy as np
 from churn.data.ingest import ingest
 from churn.data.store import Store
 from churn.data.tables import CANONICAL
+from churn.features.attributes import names_of
 from churn.features.blocks import peers_of
 from churn.features.cohort import LEFT_OUT
 from churn.features.engine import evaluate
@@ -53,11 +54,18 @@ class World:
         for first, end in pairwise(edges):
             for ordinal, name, values in evaluate(stored, plan, signed_up[first:end], (int(first), int(end))):
                 found.setdefault((ordinal, name), []).append(values)
+        levels = {
+            s.name: self.store.tables[s.table].levels[s.level_of] for s in builder.signals if s.level_of
+        }
+        whole = {
+            key: _finished(values, peers_of(plan.cutoffs[key[0]], signed_up), edges)
+            for key, values in found.items()
+        }
         return {
             (str(builder.cutoffs[ordinal]), name): _by_customer(
-                builder.customers.ids, _finished(values, peers_of(plan.cutoffs[ordinal], signed_up), edges)
+                builder.customers.ids, names_of(values, levels[name]) if name in levels else values
             )
-            for (ordinal, name), values in found.items()
+            for (ordinal, name), values in whole.items()
             if name != LEFT_OUT
         }
 
@@ -74,7 +82,13 @@ def _finished(values: list[Any], peers: np.ndarray, edges: np.ndarray) -> np.nda
 
 def _by_customer(ids: np.ndarray, values: np.ndarray) -> dict[str, float | None]:
     pairs = zip(ids, values, strict=True)
-    return {str(i): None if np.isnan(v) else round(float(v), 6) for i, v in pairs if i != "old"}
+    return {str(i): _cell(v) for i, v in pairs if i != "old"}
+
+
+def _cell(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    return None if np.isnan(value) else round(float(value), 6)
 
 
 def draw(folder: Path, **drawn: Any) -> World:

@@ -77,6 +77,14 @@ class FoldingVerbs(View):
         found = self.reader.outermost(self._giving(column.name), self.window, True, column.name)
         return found / UNITS_PER[column.type]
 
+    def latest_level(self, level: str) -> Array:
+        """Return the code of the level of the latest row that gives one; missing where there is none.
+
+        The codes are those of the store, numbered by name; a signal says with `level_of` whose they are.
+        """
+        column = self._level(level)
+        return self.reader.outermost(self._giving(column), self.window, True, column)
+
     def days_until(self, scheduled: str) -> Array:
         """Return the days from the cutoff to a scheduled time of the latest row that gives one."""
         column = self._scheduled(scheduled)

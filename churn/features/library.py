@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from churn.data.store import Store
 from churn.data.tables import CANONICAL, Table, events_table, wanted_tables
 from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
+from churn.features.attributes import attributes
 from churn.features.grids import grid
 from churn.features.signal import FAMILIES, REGISTRY, Signal
 from churn.features.tracing import Need, trace
@@ -24,19 +24,21 @@ def known(params: Params) -> dict[str, Signal]:
     """Return every signal by name, whether or not its table is there.
 
     Raises:
-        SignalError: a static attribute has the name of a signal.
+        SignalError: an attribute has the name of a signal.
     """
     tables = [*CANONICAL.values(), *(events_table(name) for name in params.events)]
     plain = [signal for table in tables for signal in grid(table, params.signals.windows)]
     found = REGISTRY | {signal.name: signal for signal in plain}
-    if taken := [name for name in _static(params) if name in found]:
+    own = list(attributes(params))
+    if taken := [signal for signal in own if signal.name in found]:
         raise SignalError(
             *(
-                f"params: tables.customers.static: '{n}' is a signal; map it under another name."
-                for n in taken
+                f"params: tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
+                "a signal; name the attribute otherwise."
+                for signal in taken
             )
         )
-    return found | {name: _level(name) for name in _static(params)}
+    return found | {signal.name: signal for signal in own}
 
 
 @dataclass(frozen=True)
@@ -105,24 +107,3 @@ def _why_off(signal: Signal, params: Params, store: Store, tables: dict[str, Tab
     missing = sorted(need.columns - set(store.tables[signal.table].columns))
     names = [name.removesuffix("_day").removesuffix("_after") for name in missing]
     return f"{signal.table} has no {', '.join(dict.fromkeys(names))}" if names else None
-
-
-def _static(params: Params) -> Iterator[str]:
-    customers = params.tables.get("customers")
-    yield from customers.static if customers else ()
-
-
-def _level(name: str) -> Signal:
-    plain = name.replace("_", " ")
-    return Signal(
-        name=name,
-        table="customers",
-        looks_back=1,
-        unit="level",
-        family="profile",
-        riskier_when="either",
-        reason={"en": f"{plain}: {{value}}", "de": f"{plain}: {{value}}"},
-        doc=f"The customer's {plain}, which never changes.",
-        function=None,
-        kind="level",
-    )

@@ -18,6 +18,7 @@ from churn.data.sql import quoted
 from churn.data.store import Store, day_number
 from churn.data.tables import wanted_tables
 from churn.features import blocks, engine
+from churn.features.attributes import names_of
 from churn.features.cohort import AT_RISK, Codes, Cohort, Customers, judging, read_customers
 from churn.features.executors import Executor, executor_of
 from churn.features.reader import Array
@@ -70,13 +71,19 @@ class Builder:
         """Yield the parts block by block, within a block cutoff by cutoff; `advance` is told of customers."""
         with self.store.connect() as connection:
             levels = self._levels(connection)
+        coded = {
+            signal.name: self.store.tables[signal.table].levels[signal.level_of]
+            for signal in self.signals
+            if signal.level_of
+        }
         left_out = []
         for block, found in zip(self.blocks, self._found(), strict=True):
             left_out.append(found.left_out)
             for ordinal, cutoff in enumerate(self.cutoffs):
                 codes = np.flatnonzero(found.left_out[ordinal] == AT_RISK) + block.first
-                static = {name: column[codes] for name, column in levels.items()}
-                both: dict[str, npt.NDArray[np.object_] | Array] = {**found.columns[ordinal], **static}
+                both: dict[str, npt.NDArray[np.object_] | Array] = {**found.columns[ordinal]}
+                both |= {name: column[codes] for name, column in levels.items()}
+                both |= {name: names_of(found.columns[ordinal][name], told) for name, told in coded.items()}
                 yield Part(cutoff, codes, {signal.name: both[signal.name] for signal in self.signals})
             advance(block.end - block.first)
         self._cohorts = self._judged(left_out)
@@ -100,7 +107,7 @@ class Builder:
         return [Cohort(cutoff, codes[ordinal]) for ordinal, cutoff in enumerate(self.cutoffs)]
 
     def _levels(self, connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.object_]]:
-        names = [signal.name for signal in self.signals if signal.kind == "level"]
+        names = [signal.name for signal in self.signals if signal.function is None]
         if not names:
             return {}
         selected = ", ".join(quoted(name) for name in names)

@@ -40,6 +40,7 @@ class Signal:
     """A feature of a customer at a cutoff, looking at `[cutoff - looks_back days, cutoff)`.
 
     `riskier_when` is also the direction that the model is held to; `reason` is the sentence per language.
+    `level_of` names the column of which the function returns codes; the signal is the level's name.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Signal:
     doc: str
     function: Function | None
     kind: Literal["number", "level"] = "number"
+    level_of: str | None = None
 
     @property
     def definition(self) -> str:
@@ -89,6 +91,7 @@ def signal(
     family: str,
     reason: str,
     german: str,
+    level_of: str | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function of a view as a signal; its name is the column, its docstring the dictionary.
 
@@ -119,6 +122,8 @@ def signal(
             reason={"en": reason, "de": german},
             doc=inspect.cleandoc(function.__doc__ or "").split("\n")[0],
             function=function,
+            kind="level" if level_of else "number",
+            level_of=level_of,
         )
         return function
 

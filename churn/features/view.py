@@ -89,6 +89,12 @@ class View:
             )
         return column
 
+    def _level(self, name: str) -> str:
+        levels = [column.name for column in self.table.columns if column.type == "level"]
+        if name not in levels:
+            raise self._no_column(name, levels)
+        return name
+
     def _scheduled(self, name: str) -> str:
         found = self.table.column(name)
         if found is None or found.role != "scheduled":

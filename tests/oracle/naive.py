@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from churn.data.tables import UNITS_PER, Table
+from churn.data.tables import EMPTIED, UNITS_PER, Column, Table
 from churn.features.reader import EVERY, Selection, Sequence, Window
 from churn.features.rows import NEVER
 
@@ -142,9 +142,16 @@ class Naive:
             return None if when is None else int(when.timestamp() - row[self.table.time].timestamp())
         found = self.table.column(column)
         value = row[column]
-        if column == "kind":
-            return None if value is None else "abc".index(value)
+        if found is not None and found.may_be_emptied and value is None:
+            value = "" if found.type == "level" else EMPTIED / UNITS_PER[found.type]
+        if found is not None and found.type == "level":
+            return None if value is None else levels_of(found).index(value)
         return None if value is None or found is None else round(value * UNITS_PER[found.type])
+
+
+def levels_of(column: Column) -> tuple[str, ...]:
+    """The names that a level has in random worlds, in their order."""
+    return ("", "a", "b", "c") if column.may_be_emptied else ("a", "b", "c")
 
 
 def _one(value: float) -> np.ndarray:

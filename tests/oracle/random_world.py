@@ -13,15 +13,19 @@ from zoneinfo import ZoneInfo
 
 from churn.data.ingest import ingest
 from churn.data.store import Store
-from churn.data.tables import CANONICAL, Column, Table, events_table
+from churn.data.tables import CANONICAL, EMPTIED, Column, Table, events_table, history_table
 from churn.params import Params
 
 CUTOFFS = ["2024-03-31", "2024-04-01", "2024-04-02", "2024-06-01", "2024-10-28", "2024-11-15"]
 """Around both changes of clocks in Berlin (2024-03-31 and 2024-10-27), some a day apart."""
 
+ORDERING = ("outcome", "scheduled", "value", "attribute")
+"""Roles of the columns by which the store orders rows of one time."""
+
 TABLES: dict[str, Table] = {
     **{name: table for name, table in CANONICAL.items() if name not in ("customers", "contacts")},
     "visits": events_table("visits"),
+    **{table.name: table for table in (history_table("tier", "level"), history_table("seats", "number"))},
 }
 
 
@@ -99,7 +103,8 @@ def _row(rng: random.Random, table: Table, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _cell(rng: random.Random, column: Column, happened: datetime, zone: ZoneInfo) -> Any:
-    if column.role in ("id", "row") or (not column.required and rng.random() < 0.3):
+    optional = column.may_be_emptied or not column.required
+    if column.role in ("id", "row") or (optional and rng.random() < 0.3):
         return None
     if column.type == "instant":
         ahead = timedelta(minutes=rng.choice([0, 1, 600, 60 * rng.randrange(24 * 90)]))
@@ -137,9 +142,7 @@ def _real(at: datetime) -> datetime:
 def _store_order(row: dict[str, Any], table: Table) -> tuple[Any, ...]:
     """Time, day of knowing, then the stored columns in order, missing last: how the store breaks ties."""
     utc = ZoneInfo("UTC")
-    stored = [
-        row[column.name] for column in table.columns if column.role not in ("id", "time", "known", "row")
-    ]
+    stored = [emptied(row[column.name], column) for column in table.columns if column.role in ORDERING]
     comparable = [value.astimezone(utc) if isinstance(value, datetime) else value for value in stored]
     known_day = row["known_at"].astimezone(ZoneInfo("Europe/Berlin")).date()
     return (
@@ -147,6 +150,13 @@ def _store_order(row: dict[str, Any], table: Table) -> tuple[Any, ...]:
         known_day,
         *((v is None, 0 if v is None else v) for v in comparable),
     )
+
+
+def emptied(value: Any, column: Column) -> Any:
+    """A value as the store keeps it where to have none says something too."""
+    if value is not None or not column.may_be_emptied:
+        return value
+    return "" if column.type == "level" else EMPTIED
 
 
 def _written(folder: Path, rows: dict[str, Any], signed_up: dict[str, date]) -> Params:
@@ -166,7 +176,15 @@ def _written(folder: Path, rows: dict[str, Any], signed_up: dict[str, date]) -> 
         {
             "source": str(source),
             "timezone": "Europe/Berlin",
-            "tables": {name: {} for name in ("customers", *rows) if name in CANONICAL},
+            "tables": {
+                "customers": {
+                    "history": {
+                        "tier": {"from": "customers.tier"},
+                        "seats": {"from": "customers.seats", "kind": "number"},
+                    }
+                },
+                **{name: {} for name in rows if name in CANONICAL},
+            },
             "events": {"visits": {}},
             "label": {"kind": "inactivity", "table": "logins", "horizon_days": 30},
             "snapshot": {"watermark": "2025-12-31"},

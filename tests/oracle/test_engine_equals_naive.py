@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
+from churn.features.attributes import names_of
 from churn.features.library import known
 from churn.features.population import Shrunk
 from churn.features.signal import Signal
 from churn.features.tracing import view_of
-from tests.oracle.naive import Naive
+from tests.oracle.naive import Naive, levels_of
 from tests.oracle.random_world import CUTOFFS, TABLES, RandomWorld, random_world
 from tests.worlds import World
 
@@ -58,7 +60,7 @@ def test_a_cutoff_alone_gives_what_it_gives_among_others(world: RandomWorld) -> 
         assert alone == {key: values for key, values in together.items() if key[0] == cutoff}
 
 
-def naive_values(world: RandomWorld, signal: Signal, cutoff: str) -> dict[str, float]:
+def naive_values(world: RandomWorld, signal: Signal, cutoff: str) -> dict[str, Any]:
     table = TABLES[signal.table]
     everybody = [row for rows in world.rows[signal.table].values() for row in rows]
     found = {}
@@ -67,6 +69,9 @@ def naive_values(world: RandomWorld, signal: Signal, cutoff: str) -> dict[str, f
         reader = Naive(table, own, everybody, signed_up, date.fromisoformat(cutoff), world.zone)
         assert signal.function is not None
         found[customer] = signal.function(view_of(signal, table, reader))
+    if signal.level_of:
+        levels = levels_of(next(column for column in table.columns if column.name == signal.level_of))
+        return {who: names_of(codes, levels)[0] for who, codes in found.items()}
     everyone = np.array([True])
     hits = sum(float(v.hits[0]) for v in found.values() if isinstance(v, Shrunk))
     trials = sum(float(v.trials[0]) for v in found.values() if isinstance(v, Shrunk))
@@ -77,7 +82,9 @@ def naive_values(world: RandomWorld, signal: Signal, cutoff: str) -> dict[str, f
     }
 
 
-def same(engine: float | None, reference: float) -> bool:
+def same(engine: Any, reference: Any) -> bool:
+    if isinstance(engine, str) or isinstance(reference, str) or reference is None:
+        return bool(engine == reference)
     if engine is None:
         return bool(np.isnan(reference))
     return bool(np.isclose(engine, reference, atol=2e-6))

@@ -35,3 +35,18 @@ def subscription_days_to_renewal(subscriptions: Events) -> Array:
 def subscription_mrr(subscriptions: Events) -> Array:
     """Monthly recurring revenue of the latest contract."""
     return subscriptions.latest("mrr")
+
+
+@signal(
+    table="subscriptions",
+    looks_back=CONTRACT_DAYS,
+    unit="level",
+    riskier_when="either",
+    family="contract",
+    reason="plan: {value}",
+    german="Tarif: {value}",
+    level_of="plan",
+)
+def subscription_plan(subscriptions: Events) -> Array:
+    """Plan of the latest contract that was not known to have ended."""
+    return subscriptions.lacking("ended_at").latest_level("plan")
