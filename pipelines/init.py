@@ -52,8 +52,8 @@ def run(
     say(f"init: wrote {params}:")
     for entry in (guess.customers, *guess.tables, *guess.events):
         say(f"  {entry.name}: {entry.why}")
-    for table, reason in guess.left_out:
-        say(f"  {table.name} is not used: {reason}")
+    for name, reason in guess.left_out:
+        say(f"  {name} is not used: {reason}")
     say(f"  label: {guess.label.why}")
     if write_playbook(params.parent):
         say(f"init: wrote {params.parent / 'playbook.yaml'}, a playbook to start from.")

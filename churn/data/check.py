@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import duckdb
+
 from churn.data.sql import quoted
 from churn.data.store import Store, day_of
 
@@ -23,6 +25,8 @@ def described(store: Store) -> Iterator[str]:
                     "today it may not have said at a cutoff; list under 'static' what never changes, give "
                     "the 'history' of what does"
                 )
+            if "valid_to_day" in table.columns:
+                yield from _gaps(connection, store, name)
             for rule, count in table.rejects.items():
                 yield f"  rejected: {count:,} rows break '{rule}', see rejects/{name}.parquet"
             columns = ", ".join(quoted(column) for column in table.columns)
@@ -34,6 +38,21 @@ def described(store: Store) -> Iterator[str]:
             if equal:
                 way_out = "'distinct: true' drops them, a 'row_id' tells them apart"
                 yield f"  equal rows: {equal:,}, all kept; {way_out}"
+
+
+def _gaps(connection: duckdb.DuckDBPyConnection, store: Store, name: str) -> Iterator[str]:
+    """Yield a line if values mostly end the day before the next begins, so that none holds at its cutoff."""
+    row = connection.execute(
+        "SELECT count(*) FILTER (begins = valid_to_day + 1), count(valid_to_day) FROM (SELECT valid_to_day, "
+        f'lead(day) OVER (PARTITION BY customer ORDER BY "at") AS begins FROM {store.scan(name)}) '
+        "WHERE begins IS NOT NULL"
+    ).fetchone()
+    apart, ended = row or (0, 0)
+    if ended and apart > ended / 2:
+        yield (
+            f"  {apart:,} of {ended:,} values end the day before the next begins, and none holds that night; "
+            "if valid_to is the last day on which the value held, map it as its column + interval 1 day"
+        )
 
 
 def _times(store: Store, name: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from churn.data.guess.look import Column, Table, id_of
+from churn.data.guess.columns import Column, id_of
+from churn.data.guess.look import Table
 from churn.data.guess.words import ANY_ID, CUSTOMER_ID, PEOPLE, TABLES, plain, says, singular, speaks_of
 
 ENOUGH = 0.5

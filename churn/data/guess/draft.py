@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from churn.data.guess.columns import Column
 from churn.data.guess.customers import ENOUGH, customers_table, key_in
 from churn.data.guess.entry import Entry, derived_customers, entry_of, mapped_customers
 from churn.data.guess.history import histories
 from churn.data.guess.label import Label, label_of
-from churn.data.guess.look import Column, Table, look
+from churn.data.guess.look import Table, look
 from churn.data.guess.match import Match, matches
 from churn.data.guess.words import LEAVING, speaks_of
 from churn.data.source import Source
@@ -28,7 +29,7 @@ class Draft:
     tables: tuple[Entry, ...]
     events: tuple[Entry, ...]
     label: Label
-    left_out: tuple[tuple[Table, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     def tree(self) -> dict[str, Any]:
@@ -47,10 +48,9 @@ def draft(source: Source, dialect: str, advance: Callable[[int], None] = lambda 
     Raises:
         SourceError: nothing there holds what customers did, and when.
     """
-    tables = look(source, dialect, advance)
+    tables, left_out = look(source, dialect, advance)
     connection = source.connection
     home = customers_table(connection, tables)
-    left_out: list[tuple[Table, str]] = []
     candidates: list[tuple[float, Match]] = []
     for table in tables:
         if home and table is home[0]:
@@ -58,7 +58,7 @@ def draft(source: Source, dialect: str, advance: Callable[[int], None] = lambda 
         reason, found = _candidates(source, table, home)
         candidates += found
         if reason:
-            left_out.append((table, reason))
+            left_out.append((table.name, reason))
     chosen = _settle(candidates)
     past, chosen = histories(chosen, home)
     if not chosen:
@@ -71,7 +71,7 @@ def draft(source: Source, dialect: str, advance: Callable[[int], None] = lambda 
     label = label_of(connection, chosen)
     if label is None:
         raise _nothing(
-            source, tables, [*left_out, *((m.table, "it holds contracts, not events") for m in chosen)]
+            source, tables, [*left_out, *((m.table.name, "it holds contracts, not events") for m in chosen)]
         )
     return Draft(
         customers,
@@ -114,13 +114,13 @@ def _settle(candidates: Sequence[tuple[float, Match]]) -> list[Match]:
     return chosen
 
 
-def _nothing(source: Source, tables: Sequence[Table], left_out: Sequence[tuple[Table, str]]) -> SourceError:
+def _nothing(source: Source, tables: Sequence[Table], left_out: Sequence[tuple[str, str]]) -> SourceError:
     if not tables:
         return SourceError(
             f"init: no table found in {source.place}. Name a folder of Parquet or CSV files, or a database, "
             "with --source."
         )
-    seen = [f"{table.name} ({reason})" for table, reason in left_out]
+    seen = [f"{name} ({reason})" for name, reason in left_out]
     return SourceError(
         f"init: nothing in {source.place} says what customers did, and when: "
         f"{'; '.join(seen) or 'there are only customers'}. A table of events needs a column with the "

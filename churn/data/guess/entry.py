@@ -8,7 +8,8 @@ from typing import Any
 
 import duckdb
 
-from churn.data.guess.look import Column, Table, id_of, name_in
+from churn.data.guess.columns import Column, id_of, name_in
+from churn.data.guess.look import Table
 from churn.data.guess.match import Match, assigned, row_id_of
 from churn.data.guess.words import COLUMNS, NEVER_CHANGES, ORDER_ID, UNIT_PRICE, says
 from churn.data.sql import quoted
@@ -55,6 +56,8 @@ def entry_of(
             body["row_id"] = row_id.name
     if time_format:
         body["time_format"] = time_format
+    if not table.whole:
+        match.notes.append(f"only {table.rows:,} rows were looked at: are the dates below right?")
     taken = {match.key.name, body.get("row_id"), *(column.name for column in match.columns.values())}
     taken |= {number.name} if number else set()
     if unused := [column.name for column in table.columns if column.name not in taken]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from churn.data.guess.look import Column, Table
+from churn.data.guess.columns import Column
+from churn.data.guess.look import Table
 from churn.data.guess.match import Match
 from churn.data.guess.words import CHANGED_AT, HISTORY, VALID_FROM, VALID_TO, plain, says, speaks_of
 

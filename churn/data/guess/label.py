@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from churn.data.ends import watermark_of
-from churn.data.guess.look import id_of, time_of
+from churn.data.guess.columns import id_of, time_of
 from churn.data.guess.match import Match
 from churn.data.store import day_of
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from churn.data.emails import EMAIL_KINDS
-from churn.data.guess.look import Column, Table, id_of, time_of
+from churn.data.guess.columns import Column, id_of, time_of
+from churn.data.guess.look import Table
 from churn.data.guess.words import (
     ANY_ID,
     ANY_TIME,

@@ -57,7 +57,7 @@ def text_of(guess: Draft, source: str) -> str:
         lines += _entry(entry)
     if guess.left_out:
         lines += ["", "# Tables that are not used:"]
-        lines += [f"#   {table.name}: {reason}" for table, reason in guess.left_out]
+        lines += [f"#   {name}: {reason}" for name, reason in guess.left_out]
     if guess.events:
         lines += ["", "# Further tables of events: counts, distinct days and recency of their rows."]
         lines += [

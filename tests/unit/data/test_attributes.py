@@ -181,3 +181,20 @@ def test_check_names_the_columns_of_customers_that_may_change(tmp_path: Path) ->
     assert line.startswith("not used: status, Seats taken: without a history")
     assert line.endswith("list under 'static' what never changes, give the 'history' of what does")
     assert Store.open(params).tables["customers"].left_out == ("status", "Seats taken")
+
+
+@pytest.mark.parametrize(("last", "said"), [("2024-02-29", True), ("2024-03-01", False)])
+def test_check_asks_whether_an_end_is_the_last_day_or_the_first_after_it(
+    tmp_path: Path, last: str, said: bool
+) -> None:
+    drawn = f"""
+        customer | valid_from | valid_to | plan
+        ana      | 2024-01-01 | {last}   | basic
+        ana      | 2024-03-01 |          | pro
+    """
+
+    store = ingest(company(tmp_path, {"plan": {"from": "plans"}}, plans=drawn), lambda _: None)
+
+    assert (
+        any("1 of 1 values end the day before the next begins" in line for line in described(store)) is said
+    )
