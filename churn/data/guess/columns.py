@@ -10,8 +10,8 @@ from typing import Literal
 from churn.data.sql import literal, quoted
 
 WORDS_OF_SQL = {
-    *("at", "order", "group", "from", "to", "user", "when", "desc", "asc", "end", "column", "table", "select"),
-    *("where", "left", "right", "limit", "values", "check", "primary", "default", "references", "using", "on"),
+    *("at", "order", "group", "from", "to", "user", "when", "desc", "asc", "end", "column", "table"),
+    *("select", "where", "left", "right", "limit", "values", "check", "primary", "default", "using", "on"),
 }  # fmt: skip
 """Names that SQL would take for its own words."""
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from churn.data.guess.bridge import bridged
 from churn.data.guess.columns import Column
-from churn.data.guess.customers import ENOUGH, customers_table, key_in
+from churn.data.guess.customers import ENOUGH, Key, customers_table, key_in
 from churn.data.guess.entry import Entry, derived_customers, entry_of, mapped_customers
 from churn.data.guess.history import histories
 from churn.data.guess.label import Label, label_of
@@ -17,7 +18,7 @@ from churn.data.guess.words import LEAVING, speaks_of
 from churn.data.source import Source
 from churn.errors import SourceError
 
-TIMES_OF_ITS_OWN = 0.3
+LEAST_SHARE = 0.3
 """A table whose share of customers' ids is below this is somebody else's."""
 
 
@@ -52,11 +53,15 @@ def draft(source: Source, dialect: str, advance: Callable[[int], None] = lambda 
     connection = source.connection
     home = customers_table(connection, tables)
     candidates: list[tuple[float, Match]] = []
-    for table in tables:
-        if home and table is home[0]:
-            continue
-        reason, found = _candidates(source, table, home)
-        candidates += found
+    others = [table for table in tables if not (home and table is home[0])]
+    keys = {table.name: key_in(connection, table, home) for table in others}
+    keyed = [(table, key.column) for table in others if (key := keys[table.name]) and _ours(key, home)]
+    for table in others:
+        key = keys[table.name]
+        if not _ours(key, home) and (found := bridged(connection, table, keyed, dialect)):
+            table, key = found, Key(found.columns[-1], 1.0)
+        reason, fitting = _candidates(source, table, key if _ours(key, home) else None)
+        candidates += fitting
         if reason:
             left_out.append((table.name, reason))
     chosen = _settle(candidates)
@@ -82,14 +87,15 @@ def draft(source: Source, dialect: str, advance: Callable[[int], None] = lambda 
     )
 
 
-def _candidates(
-    source: Source, table: Table, home: tuple[Table, Column] | None
-) -> tuple[str, list[tuple[float, Match]]]:
+def _ours(key: Key | None, home: tuple[Table, Column] | None) -> bool:
+    return key is not None and (home is None or key.share >= LEAST_SHARE)
+
+
+def _candidates(source: Source, table: Table, key: Key | None) -> tuple[str, list[tuple[float, Match]]]:
     """Return what a table may be, or why it is nothing."""
     if not table.rows:
         return "it is empty", []
-    key = key_in(source.connection, table, home)
-    if key is None or (home and key.share < TIMES_OF_ITS_OWN):
+    if key is None:
         return "no column holds ids of customers", []
     if speaks_of(table.name, LEAVING):
         return "it tells who left: as a signal it would give the answer away", []
@@ -98,7 +104,7 @@ def _candidates(
     found = list(matches(source.connection, table, key.column))
     if not found:
         return "no column says when a row happened", []
-    if home and key.share < ENOUGH:
+    if key.share < ENOUGH:
         for _, match in found:
             match.notes.append(f"only {key.share:.0%} of its ids are those of customers")
     return "", found

@@ -48,6 +48,9 @@ def entry_of(
         match.notes.append(f"rows are lines of orders: one row is made of those with the same {number.name}")
     else:
         body = {"from": table.name} if table.name != match.name else {}
+        if table.query:
+            body = {"query": " ".join([table.query, *(["where", " and ".join(filters)] if filters else [])])}
+            filters = []
         mapped = {name: sql for name, sql in columns.items() if sql.lower() != name}
         body |= {"columns": mapped} if mapped else {}
         body |= {"where": " and ".join(filters)} if filters else {}
@@ -111,7 +114,9 @@ def _seen(match: Match, columns: Mapping[str, str], dialect: str) -> str:
         at = f"strptime({at}, '{match.time.time_format}')"
     where = f" where {key} is not null" if match.key.filled < 1 else ""
     named = key if key == "customer_id" else f"{key} as customer_id"
-    return f"select {named}, {at} as seen from {name_in(match.table.name, dialect)}{where}"
+    table = name_in(match.table.name, dialect)
+    origin = f"({match.table.query}) as {table}" if match.table.query else table
+    return f"select {named}, {at} as seen from {origin}{where}"
 
 
 def _in_sql(match: Match, columns: Mapping[str, str], name: str, dialect: str) -> str:
@@ -202,7 +207,7 @@ def _foreign(connection: duckdb.DuckDBPyConnection, match: Match, home: tuple[Ta
 
 def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Column | None:
     """Return the column whose equal values mean one order, where rows are its lines."""
-    if match.name != "orders":
+    if match.name != "orders" or match.table.query:
         return None
     for column in match.table.columns:
         if column.unique or column.filled < 0.9 or not says(column.name, ORDER_ID):
@@ -236,6 +241,8 @@ def _one_row_per_order(
 
 
 def _why(match: Match) -> str:
+    if match.table.query:
+        return "likely: the customer stands in the table that its rows name"
     exact = [name for name, column in match.columns.items() if column.name.lower() == name]
     if match.table.name == match.name and match.contract.time in exact:
         return "sure: names as they should be"

@@ -20,7 +20,7 @@ GRACES = (0, 7, 14, 30)
 CORE = ("orders", "logins", "interactions")
 """Tables whose rows show best that a customer is still here, the first first."""
 
-FEWEST_ENDS = 10
+FEWEST_LEFT = 10
 NO_NEW_DAYS = 45
 """When no contract has begun for so long, the latest start does not say up to when contracts are known."""
 
@@ -65,7 +65,7 @@ def label_of(connection: duckdb.DuckDBPyConnection, chosen: Sequence[Match]) -> 
 def _contract(
     connection: duckdb.DuckDBPyConnection, contracts: Match, others: Sequence[Match]
 ) -> Label | None:
-    """Return the label by contracts, if some have ended."""
+    """Return the label by contracts, if all contracts of some customers have ended."""
     first, last = _span(connection, contracts)
     begins = sorted(match.time.first for match in others if match.time.first)
     first = max(first, begins[len(begins) // 2]) if begins else first
@@ -76,9 +76,10 @@ def _contract(
         stated = {"watermark": last}
     at = time_of(contracts.columns["ended_at"])
     row = connection.execute(
-        f"SELECT count(*) FROM {contracts.table.view} WHERE {at} < TIMESTAMP '{last}'"
+        f"SELECT count(*) FROM (SELECT {id_of(contracts.key)} AS who FROM {contracts.table.view} "
+        f"GROUP BY 1 HAVING bool_and(coalesce({at} < TIMESTAMP '{last}', false)))"
     ).fetchone()
-    if row is None or row[0] < FEWEST_ENDS:
+    if row is None or row[0] < FEWEST_LEFT:
         return None
     grace = _grace(connection, contracts)
     body = {"kind": "contract", "horizon_days": CONTRACT_DAYS, "grace_days": grace}

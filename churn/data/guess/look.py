@@ -22,13 +22,14 @@ ALL_BUT_DIRT = 0.97
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the source, and the view of it in DuckDB."""
+    """A table of the source, and the view of it in DuckDB; `query` where it is joined from two."""
 
     name: str
     rows: int
     columns: tuple[Column, ...]
     view: str
     whole: bool
+    query: str | None = None
 
     def column(self, name: str) -> Column | None:
         """Return the column of that name."""

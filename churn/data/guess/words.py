@@ -158,7 +158,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
             r"|grundgebuehr|beitrag|preis"
         ),
         "renews_at": rf"(renew\w*|next_(bill\w*|payment|renewal|invoice)|(naechste_)?verlaenger\w*){WHEN}",
-        "auto_renew": r"auto_?renew\w*|recurring|automat\w*|\w*verlaengert?_?automatisch",
+        "auto_renew": r"(is_)?auto_?renew\w*|recurring|automat\w*|\w*verlaengert?_?automatisch",
         "cancel_requested_at": (
             rf"(cancel\w*request\w*|cancell?ation|cancell?ed|kuendigung\w*|gekuendigt|notice){WHEN}"
         ),

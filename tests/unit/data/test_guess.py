@@ -364,6 +364,22 @@ def test_seconds_since_1970_and_days_as_numbers_are_times(tmp_path: Path) -> Non
     assert (store.tables["customers"].first_day or 0) == (first - datetime(1970, 1, 1).date()).days
 
 
+def test_a_customer_is_found_through_the_table_that_a_row_names(tmp_path: Path) -> None:
+    tables = told(ENGLISH, iso)
+    for number, row in enumerate(tables["contracts"]):
+        row["contract_id"] = f"V{number}"
+    tables["feature_usage"] = [
+        {"usage_id": n, "contract_id": f"V{n % 60}", "usage_date": f"2023-08-{n % 28 + 1:02}"}
+        for n in range(500)
+    ]
+
+    found = guess(as_csv(tmp_path / "raw", tables), tmp_path)
+
+    assert found.table("interactions")["query"].startswith("select o.client_id as customer_id, t.*")
+    store = ingest(load_params(found.path), lambda _: None)
+    assert (store.tables["interactions"].rows, store.tables["interactions"].customers) == (500, 60)
+
+
 def test_what_only_leavers_have_is_left_out_with_the_reason(tmp_path: Path) -> None:
     tables = told(ENGLISH, iso)
     tables["churn_events"] = [{"client_id": "K1000", "churn_date": "2023-06-01"}]
