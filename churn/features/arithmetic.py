@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from churn.features.cost import Cost
 from churn.features.reader import Array
+
+COST = Cost.COMPUTES
 
 
 def ratio(part: Array, whole: Array, prior: float = 0.0) -> Array:

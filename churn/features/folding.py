@@ -10,6 +10,7 @@ import numpy as np
 from churn.data.tables import UNITS_PER
 from churn.errors import SignalError
 from churn.features.arithmetic import ratio
+from churn.features.cost import Cost
 from churn.features.reader import Array
 from churn.features.view import View
 
@@ -19,6 +20,8 @@ SHORTEST_HALF_LIFE_DAYS = 5
 
 class FoldingVerbs(View):
     """Counts, sums, extremes, days, latest values and trends of counts."""
+
+    cost = Cost.FOLDS
 
     def count(self) -> Array:
         """Count the rows; missing where the customer or the table's data did not exist yet."""
@@ -36,7 +39,10 @@ class FoldingVerbs(View):
         return self._defined(self.reader.total(rows, column.name, self.window) / UNITS_PER[column.type])
 
     def mean(self, value: str) -> Array:
-        """Average a value over the rows where it is given; missing where there are none."""
+        """Average a value over the rows where it is given; missing where there are none.
+
+        Also missing where `total` is: where the customer or the table's data did not exist yet.
+        """
         column = self._value(value)
         return ratio(self.total(value), self.reader.count(self._giving(column.name), self.window))
 

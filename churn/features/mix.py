@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.features.arithmetic import ratio
+from churn.features.cost import Cost
 from churn.features.reader import Array
 from churn.features.view import View
 
@@ -14,6 +15,8 @@ Longs = npt.NDArray[np.int64]
 
 class MixVerbs(View):
     """How many kinds of rows there are, how evenly, and how that has changed."""
+
+    cost = Cost.PASSES
 
     def kinds(self) -> Array:
         """Count the distinct kinds."""
@@ -32,17 +35,17 @@ class MixVerbs(View):
         return np.where(total > 0, np.maximum(entropy, 0.0), np.nan)
 
     def kinds_new(self, days: int) -> Array:
-        """Count the kinds of the last `days` that the window's time before them does not hold."""
-        recent, before = self._pairs(self.last(days)._mix()), self._pairs(self._before(days)._mix())
+        """Count the kinds of the window's last `days` that its time before them does not hold."""
+        recent, before = self._pairs(self._recent(days)._mix()), self._pairs(self._earlier(days)._mix())
         new = recent[~np.isin(recent, before)]
         return self._defined(np.bincount(new // self._most, minlength=self.reader.n).astype(np.float64))
 
     def kind_shift(self, days: int) -> Array:
-        """Return the Jensen-Shannon distance, 0..1, of the mix of the last `days` to the time before them.
+        """Return the Jensen-Shannon distance, 0..1, of the mix of the window's last `days` to its time before.
 
         Missing where either has no rows. The root of the divergence with logarithms to base 2 (Lin 1991).
         """
-        recent, before = self.last(days)._mix(), self._before(days)._mix()
+        recent, before = self._recent(days)._mix(), self._earlier(days)._mix()
         pairs = np.union1d(self._pairs(recent), self._pairs(before))
         customer = pairs // self._most
         p, q = self._shares(recent, pairs), self._shares(before, pairs)
@@ -54,13 +57,10 @@ class MixVerbs(View):
         return np.where(both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return the kinds of the last `days` over all kinds of the window; missing where there are none."""
-        return ratio(self.last(days).kinds(), self.kinds())
+        """Return the kinds of the window's last `days` over all its kinds; missing where there are none."""
+        return ratio(self._recent(days).kinds(), self.kinds())
 
     _most = 1 << 32
-
-    def _before(self, days: int) -> MixVerbs:
-        return self.last(self.window[0], skip=days)
 
     def _mix(self) -> tuple[Longs, Longs, Longs]:
         """Return the customers, kinds and counts of all kinds that occur, by customer, then kind."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from churn.data.tables import UNITS_PER
 from churn.features.arithmetic import ratio
+from churn.features.cost import Cost
 from churn.features.reader import Array, Sequence
 from churn.features.runs import at_position, ends, line_at, per_customer, quantile
 from churn.features.view import View
@@ -13,6 +14,8 @@ from churn.features.view import View
 
 class OrderedVerbs(View):
     """Previous values, runs, quantiles, trends and fading means."""
+
+    cost = Cost.PASSES
 
     def previous(self, value: str) -> Array:
         """Return the value of the row before the latest among those that give one; missing without two."""

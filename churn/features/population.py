@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from churn.features.cost import Cost
 from churn.features.reader import Array
+
+COST = Cost.COHORT
 
 BoolArray = npt.NDArray[np.bool_]
 Peers = npt.NDArray[np.int64]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from churn.features.arithmetic import ratio
+from churn.features.cost import Cost
 from churn.features.reader import Array, Sequence
 from churn.features.runs import at_position, ends, line_at, per_customer, quantile
 from churn.features.view import View
@@ -15,6 +16,8 @@ from churn.features.view import View
 
 class RhythmVerbs(View):
     """Gaps between active days, the silence since, and the days of the week."""
+
+    cost = Cost.PASSES
 
     def gap_spread(self) -> Array:
         """Return the standard deviation of the gaps, in days; missing with fewer than two gaps."""
@@ -95,8 +98,8 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of active days before the last seven days on weekdays that those seven lack."""
-        usual, recent = self.last(self.window[0], skip=7)._weekdays(), self.last(7)._weekdays()
+        """Return the share of active days before the window's last seven on weekdays that those seven lack."""
+        usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))
 
     def _active(self) -> Sequence:

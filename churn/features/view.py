@@ -7,18 +7,21 @@ not have known, it cannot ask for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from churn.data.tables import UNITS_PER, Column, Table
 from churn.errors import SignalError, did_you_mean
+from churn.features.cost import Cost
 from churn.features.reader import EVERY, Array, Reader, Selection, Window
 
 
 @dataclass(frozen=True)
 class View:
     """The events of one table as known at the cutoff, in `[cutoff - days, cutoff - skip)`."""
+
+    cost: ClassVar[Cost] = Cost.CHOOSES
 
     table: Table
     reader: Reader
@@ -56,6 +59,14 @@ class View:
     def lacking(self, outcome: str) -> Self:
         """Keep the rows whose outcome was not known before the cutoff."""
         return replace(self, rows=self.rows._replace(lacking=(*self.rows.lacking, self._outcome(outcome))))
+
+    def _recent(self, days: int) -> Self:
+        """Look at the last days of the window."""
+        return self.last(self.window[1] + days, skip=self.window[1])
+
+    def _earlier(self, days: int) -> Self:
+        """Look at the window without its last days."""
+        return self.last(self.window[0], skip=self.window[1] + days)
 
     @property
     def _days(self) -> int:

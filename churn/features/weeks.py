@@ -1,6 +1,6 @@
-"""Verbs on the counts of the weeks before the cutoff; they fold: a look-up per customer and week.
+"""Verbs on the counts of the weeks of the window; they fold: a look-up per customer and week.
 
-The k-th week is `[cutoff - 7 k d, cutoff - 7 (k - 1) d)`. Weeks before the sign-up or the table's data are
+The k-th week is `[end - 7 k d, end - 7 (k - 1) d)`, `end` being that of the window. Weeks before the sign-up or the table's data are
 left out, and a verb is missing where fewer than four are left.
 """
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from churn.errors import SignalError
 from churn.features.arithmetic import ratio
+from churn.features.cost import Cost
 from churn.features.reader import Array
 from churn.features.view import View
 
@@ -20,13 +21,15 @@ FEWEST_WEEKS = 4
 class WeekVerbs(View):
     """Active weeks, the weeks since activity began to fall, and how far below the best."""
 
+    cost = Cost.WEEKS
+
     def active_weeks(self) -> Array:
         """Return the share of the window's weeks with a row."""
         weeks, there = self._weeks()
         return self._enough(there, ratio((weeks > 0).sum(axis=0).astype(np.float64), there.sum(axis=0)))
 
     def inactive_weeks(self) -> Array:
-        """Count the weeks without a row up to the cutoff, at most those of the window."""
+        """Count the weeks without a row up to the window's end, at most those of the window."""
         weeks, there = self._weeks()
         silent = np.logical_and.accumulate((weeks == 0) & there, axis=0)
         return self._enough(there, silent.sum(axis=0).astype(np.float64))
@@ -66,12 +69,13 @@ class WeekVerbs(View):
 
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Return counts `[weeks, n]`, the last week first, 0 where not there; and which weeks are there."""
-        numbers = range(1, self.window[0] // 7 + 1)
+        numbers = range(1, self._days // 7 + 1)
         if len(numbers) < FEWEST_WEEKS:
             raise SignalError(
                 f"{self.signal}: verbs on weeks need a window of {7 * FEWEST_WEEKS} days or more."
             )
-        views = [self.week(k) for k in numbers]
+        skipped = self.window[1]
+        views = [self.last(skipped + 7 * k, skip=skipped + 7 * (k - 1)) for k in numbers]
         there = np.stack([view.reader.covered_days(view.window) >= 7 for view in views])
         counts = np.stack([view.reader.count(view.rows, view.window) for view in views])
         return np.where(there, counts, 0.0), there
