@@ -41,7 +41,7 @@ class MixVerbs(View):
         return self._defined(np.bincount(new // self._most, minlength=self.reader.n).astype(np.float64))
 
     def kind_shift(self, days: int) -> Array:
-        """Return the Jensen-Shannon distance, 0..1, of the mix of the window's last `days` to its time before.
+        """Return the Jensen-Shannon distance, 0..1, of the window's last `days` to its time before.
 
         Missing where either has no rows. The root of the divergence with logarithms to base 2 (Lin 1991).
         """

@@ -39,7 +39,8 @@ class Verb:
 def verbs() -> dict[str, Verb]:
     """Return all verbs by name: those of the view from its first file to its last, then those beside it."""
     found: dict[str, Verb] = {}
-    for owner in (View, *Events.__bases__):
+    files: tuple[type[View], ...] = (View, *Events.__bases__)
+    for owner in files:
         for name, member in vars(owner).items():
             if inspect.isfunction(member) and not name.startswith("_"):
                 found[name] = Verb(name, member, owner.cost, owner.__module__, is_method=True)

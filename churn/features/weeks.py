@@ -1,7 +1,7 @@
 """Verbs on the counts of the weeks of the window; they fold: a look-up per customer and week.
 
-The k-th week is `[end - 7 k d, end - 7 (k - 1) d)`, `end` being that of the window. Weeks before the sign-up or the table's data are
-left out, and a verb is missing where fewer than four are left.
+The k-th week is `[end - 7 k d, end - 7 (k - 1) d)`, `end` being that of the window. Weeks before the sign-up
+or the table's data are left out, and a verb is missing where fewer than four are left.
 """
 
 from __future__ import annotations
