@@ -10,6 +10,7 @@ import duckdb
 
 from churn.data.database import DRIVERS, open_database
 from churn.data.folder import create_views
+from churn.data.holding import private_folder
 from churn.data.lake import open_lake
 from churn.data.source import Source
 from churn.data.sql import connect, first_line, literal
@@ -25,15 +26,16 @@ def open_source(params: Params, scratch: Path) -> Iterator[Source]:
         SourceError: there is no such place, its driver is not installed, or it cannot be read.
     """
     connection = connect(params.engine, scratch)
+    own = private_folder(scratch, connection)
     scheme = params.source.split("://")[0] if "://" in params.source else ""
     try:
         if scheme == "duckdb":
             yield _duckdb(connection, Path(params.source.removeprefix("duckdb:///")))
         elif scheme in DRIVERS:
-            with open_database(connection, scheme, params.source, scratch) as database:
+            with open_database(connection, scheme, params.source, own) as database:
                 yield database
         elif scheme == "spark":
-            with open_lake(connection, params.source, scratch) as lake:
+            with open_lake(connection, params.source, own) as lake:
                 yield lake
         elif scheme:
             raise SourceError(
@@ -51,7 +53,8 @@ def _folder(connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Pat
         raise SourceError(
             f"source: no folder at {folder}. Mend 'source', or write a company there with `churn demo`."
         )
-    return Source(connection, create_views(connection, folder, ours), str(folder))
+    files = create_views(connection, folder, ours)
+    return Source(connection, tuple(files), str(folder), files=files)
 
 
 def _duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,11 +32,29 @@ LISTINGS = {
 }
 
 
+CHECKSUMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "postgresql": ("sum(hashtextextended(ROW({})::text, 0)::numeric)", ()),
+    "sqlite": (
+        "",
+        ("count({})", "count(DISTINCT {})", "min({})", "max({})", "sum({})", "sum(strftime('%s', {}))"),
+    ),
+}
+"""By scheme the aggregates that tell rows from others, over all columns together and over each.
+
+PostgreSQL hashes each row. SQLite has no hash: the numbers, the distinct values, the ends and the sums of its
+columns, also as times, change with nearly every rewriting; what only swaps values between rows is not seen.
+"""
+
+SNAPSHOTS = {"postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"}
+"""By scheme how all that is read is of one moment; SQLite does so by itself."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Database(Source):
     """An open database behind ADBC: queries run there, their rows arrive as Arrow and wait in Parquet."""
 
     remote: Any
+    scheme: str
     scratch: Path
     fetched: dict[str, str] = field(default_factory=dict)
 
@@ -59,11 +77,21 @@ class Database(Source):
             self.fetched[name] = select
         super().view(name, f"SELECT * FROM read_parquet({literal(str(path))})")
 
-    def count(self, origin: str) -> int:
-        """Count the rows of a table or query."""
+    def checksum(self, query: str, columns: Sequence[str]) -> str:
+        """Return what tells a query's rows, in any order, from other rows: their number and more."""
+        whole, each = CHECKSUMS[self.scheme]
+        told = ["count(*)"]
+        if whole:
+            told.append(whole.format(", ".join(self.quote(name) for name in columns)))
+        told += [one.format(self.quote(name)) for name in columns for one in each]
         with self.remote.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM {origin}")
-            return int(cursor.fetchone()[0])
+            cursor.execute(f"SELECT {', '.join(told)} FROM ({query}\n) AS checked")
+            number, *others = cursor.fetchone()
+        return f"{number} rows {' '.join(str(value) for value in others)}"
+
+    def state(self, query: str, columns: Sequence[str]) -> str:
+        """Return the checksum of a query's rows."""
+        return self.checksum(query, columns)
 
 
 @contextmanager
@@ -88,7 +116,9 @@ def open_database(
         raise SourceError(f"source: {place} cannot be opened: {first_line(error)} Mend 'source'.") from None
     with remote:
         with remote.cursor() as cursor:
+            if scheme in SNAPSHOTS:
+                cursor.execute(SNAPSHOTS[scheme])
             cursor.execute(LISTINGS[scheme])
             tables = tuple(sorted(str(row[0]) for row in cursor.fetchall()))
         errors = (duckdb.Error, driver.Error)
-        yield Database(connection, tables, place, errors, remote=remote, scratch=scratch)
+        yield Database(connection, tables, place, errors, remote=remote, scheme=scheme, scratch=scratch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -12,10 +13,23 @@ from churn.errors import SourceError
 SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
+@dataclass(frozen=True)
+class Files:
+    """The files of one table in order, and the SQL after FROM that reads their rows."""
+
+    paths: tuple[Path, ...]
+    reader: str
+
+    @property
+    def are_parquet(self) -> bool:
+        """Tell whether the files are Parquet, and not CSV."""
+        return _format(self.paths[0]) == "parquet"
+
+
 def create_views(
     connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Path, ...] = ()
-) -> tuple[str, ...]:
-    """Create a view per table of a folder and return their names.
+) -> dict[str, Files]:
+    """Create a view per table of a folder and return their files by name.
 
     Args:
         connection: Where the views are created.
@@ -25,7 +39,7 @@ def create_views(
     Raises:
         SourceError: files cannot be read; all are named.
     """
-    tables: list[str] = []
+    tables: dict[str, Files] = {}
     problems: list[str] = []
     for name, paths in sorted(_tables_in(folder, ours).items()):
         if len({_format(path) for path in paths}) > 1:
@@ -33,8 +47,9 @@ def create_views(
             problems.append(f"source: table '{name}' stands there in two formats ({there}); keep one.")
             continue
         try:
-            connection.execute(f"CREATE VIEW {quoted(name)} AS {_reader(connection, paths)}").fetchall()
-            tables.append(name)
+            files = Files(tuple(paths), _reader(connection, paths))
+            connection.execute(f"CREATE VIEW {quoted(name)} AS SELECT * FROM {files.reader}").fetchall()
+            tables[name] = files
         except duckdb.Error as error:
             problems.append(
                 f"source: {paths[0].name} cannot be read: {first_line(error)}. "
@@ -42,7 +57,7 @@ def create_views(
             )
     if problems:
         raise SourceError(*problems)
-    return tuple(tables)
+    return tables
 
 
 def source_files(folder: Path, ours: tuple[Path, ...]) -> list[Path]:
@@ -73,11 +88,11 @@ def _format(path: Path) -> str:
 def _reader(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> str:
     files = "[" + ", ".join(literal(str(path)) for path in paths) + "]"
     if _format(paths[0]) == "parquet":
-        return f"SELECT * FROM read_parquet({files}, union_by_name = true)"
+        return f"read_parquet({files}, union_by_name = true)"
     options = "union_by_name = true, sample_size = -1"
     texts = _kept_as_text(connection, files, options)
     types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts) + "}"
-    return f"SELECT * FROM read_csv({files}, {options}{f', types = {types}' if texts else ''})"
+    return f"read_csv({files}, {options}{f', types = {types}' if texts else ''})"
 
 
 MISREAD = {

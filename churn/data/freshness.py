@@ -8,7 +8,7 @@ from typing import Any
 from churn.data.connections import open_source
 from churn.data.folder import source_files
 from churn.data.source import Source
-from churn.data.staging import origin_of
+from churn.data.staging import select
 from churn.data.store import Store
 from churn.data.tables import Wanted, wanted_tables
 from churn.errors import SourceError
@@ -26,8 +26,7 @@ def is_fresh(params: Params) -> bool:
 def fingerprint(params: Params) -> str:
     """Return a digest of the source's state and of the parameters that shape the store.
 
-    Files tell by name, size and time of change. A database or Spark tells by the number of rows of each
-    table: a past that was rewritten in place is not noticed; `churn ingest` reads it again.
+    Files tell by name, size and time of change; a database or Spark by a checksum of each table's rows.
     """
     shaping = params.model_dump(
         mode="json",
@@ -43,17 +42,18 @@ def _state(params: Params) -> list[Any]:
     source = params.source.removeprefix("duckdb:///")
     if "://" in source:
         with open_source(params, params.output / ".scratch") as opened:
-            return [_count(opened, wanted) for wanted in wanted_tables(params)]
+            return [_state_of(opened, wanted) for wanted in wanted_tables(params)]
     place = Path(source)
     files = source_files(place, (params.output, params.models)) if place.is_dir() else [place]
     stats = [(path.relative_to(place), path.stat()) for path in files if path.exists()]
     return [(str(name), stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
-def _count(source: Source, wanted: Wanted) -> int | None:
-    """Count a table's rows; None where it cannot be read, which ingest says in full."""
+def _state_of(source: Source, wanted: Wanted) -> str | None:
+    """Return the state of a table; None where it cannot be read, which ingest says in full."""
     try:
-        return source.count(origin_of(source, wanted))
+        selection = select(source, wanted)
+        return source.state(selection.query, selection.columns)
     except SourceError:
         return None
     except source.errors:

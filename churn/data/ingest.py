@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from churn.data.connections import open_source
-from churn.data.ends import Days, days_of, days_stored, present_of, watermark_of
+from churn.data.ends import Days, days_stored, present_of, watermark_of
 from churn.data.files import replace_folder
 from churn.data.freshness import fingerprint
+from churn.data.holding import hold, new_folder, publish
 from churn.data.lake import Lake
 from churn.data.lake_store import write_store
+from churn.data.marks import MARKS, REJECTS, TIES, Mark, last_night, write_marks
+from churn.data.merging import AmbiguousError, before_of, recode
 from churn.data.source import Source
-from churn.data.sql import first_line
-from churn.data.staging import select, stage
+from churn.data.staging import select
 from churn.data.store import Store, StoredTable, day_of, write_manifest
 from churn.data.tables import Wanted, wanted_tables
 from churn.data.timezones import create_utc_of
-from churn.data.writing import TableWriter
+from churn.data.tonight import Plan, Tonight, unreadable
+from churn.data.writing import Part, TableWriter
 from churn.errors import SourceError
 from churn.params import Params, digest_of
 
@@ -29,47 +32,66 @@ T = TypeVar("T")
 
 
 def ingest(params: Params, tell: Callable[[str], None]) -> Store:
-    """Write the store under `params.output` from the source, aside first and then renamed.
+    """Write the store under `params.output` from the source, aside first and then put in place in one step.
 
-    Bad rows are counted by named rule and written to `output/rejects/<table>.parquet`.
+    Of a table whose rows do not change later only what is new is read, and written with the rows that the
+    store holds: it is the store that reading all would give. Bad rows are counted by named rule and written
+    to `output/rejects/<table>.parquet`.
 
     Raises:
         ParamsError: params.yaml names no fitting table or column.
         SourceError: a table or column is missing, a needed table is empty, or more rows than
             `check.max_rejects` break a rule.
     """
-    wanted = wanted_tables(params)
+    wanted_tables(params)
+    aside = new_folder(params.output, ".store-")
+    with hold(aside):
+        try:
+            _write_store(params, aside, tell)
+            publish(aside, params.output / "store")
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        return Store.open(params)
+
+
+def _write_store(params: Params, folder: Path, tell: Callable[[str], None]) -> None:
     seen = fingerprint(params)  # before reading: what changes meanwhile makes the store old again
-    output = params.output
-    aside, bad = output / ".store.new", output / ".rejects.new"
-    for folder in (aside, bad):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-    with open_source(params, output / ".scratch") as source:
+    rejects = folder / REJECTS
+    rejects.mkdir()
+    with open_source(params, params.output / ".scratch") as source:
         if isinstance(source, Lake):
-            tables, days = write_store(source, params, _of_all(params, partial(select, source)), aside, bad)
+            selections = _of_all(params, partial(select, source))
+            tables, days = write_store(source, params, selections, folder, rejects)
             for name, table in tables.items():
-                tell(_told(name, table))
+                tell(_told(name, table, None))
         else:
-            tables, days = _written(source, params, aside, bad, tell)
+            tables, days = _written(source, params, folder, tell)
+        if source.files and fingerprint(params) != seen:  # nobody can say which of the rows were read
+            (folder / MARKS).unlink()
     problems = [problem for name, table in tables.items() for problem in _verdict(params, name, table)]
     last = tables[params.label.core_table].last_day
     if last is not None and params.snapshot.watermark is None:
         last = watermark_of(days, tell)
     if not tables["customers"].rows:  # all else follows from it
         problems = [problem for problem in problems if problem.startswith("customers:")]
-    replace_folder(bad, output / "rejects")
-    if problems or last is None or len(tables) != len(wanted):
-        shutil.rmtree(aside)
+    _show_rejects(rejects, params.output)
+    if problems or last is None:
         raise SourceError(*problems)
     stated = {
         "watermark": (params.snapshot.watermark or day_of(last)).isoformat(),
         "fingerprint": seen,
         "digest": digest_of({name: table.digest for name, table in tables.items()}),
     }
-    write_manifest(aside, stated, tables)
-    replace_folder(aside, output / "store")
-    return Store.open(params)
+    write_manifest(folder, stated, tables)
+
+
+def _show_rejects(rejects: Path, output: Path) -> None:
+    """Put a copy of the rejects where people look, also where there will be no store."""
+    shown = output / ".rejects.new"
+    shutil.rmtree(shown, ignore_errors=True)
+    shutil.copytree(rejects, shown)
+    replace_folder(shown, output / "rejects")
 
 
 def _of_all(params: Params, do: Callable[[Wanted], T]) -> list[T]:
@@ -87,23 +109,53 @@ def _of_all(params: Params, do: Callable[[Wanted], T]) -> list[T]:
 
 
 def _written(
-    source: Source, params: Params, store: Path, rejects: Path, tell: Callable[[str], None]
+    source: Source, params: Params, store: Path, tell: Callable[[str], None]
 ) -> tuple[dict[str, StoredTable], Days]:
     """Write all tables here; return what was seen of each, and the days of the label's table."""
     create_utc_of(source.connection, params.timezone)
-    staged = _of_all(params, lambda wanted: stage(source, wanted, params.timezone))
-    days = [days_of(source.connection, one) for one in staged]
-    present = present_of(days, params.snapshot.watermark)
+    last = last_night(params)
+    tonight = Tonight(source, params, last, tell)
+    plans = _of_all(params, lambda wanted: tonight.plan(select(source, wanted)))
+    present = present_of([tonight.days(plan) for plan in plans], params.snapshot.watermark)
+    if last and (present or "") < (last.present or ""):  # a row that was good may be from the future now
+        plans = [tonight.whole(plan, f"the data end in {present}, not in {last.present}") for plan in plans]
     tables: dict[str, StoredTable] = {}
-    for one in staged:
-        name = one.wanted.table.name
-        try:
-            writer = TableWriter(source.connection, one, present, store, rejects)
-            tables[name] = replace(writer.write().table(writer.levels), left_out=one.left_out)
-        except source.errors as error:
-            raise SourceError(f"{name}: cannot be read as params.yaml says: {first_line(error)}") from None
-        tell(_told(name, tables[name]))
+    marks: dict[str, Mark] = {}
+    for plan in plans[:1]:  # customers, whose codes the others need
+        _write_table(tonight, plan, present, store, tables, marks)
+    if last and not recode(source.connection, last.store):
+        plans = [tonight.whole(plan, "customers are gone") for plan in plans]
+    for plan in plans[1:]:
+        _write_table(tonight, plan, present, store, tables, marks)
+    write_marks(store, params, present, marks)
     return tables, days_stored(source.connection, store / params.label.core_table)
+
+
+def _write_table(
+    tonight: Tonight,
+    plan: Plan,
+    present: str | None,
+    store: Path,
+    tables: dict[str, StoredTable],
+    marks: dict[str, Mark],
+) -> None:
+    """Write a table as planned, or whole where the new rows do not say which of repeated rows came first."""
+    last = tonight.last if plan.since else None
+    part = Part(before=before_of(last, plan.name)) if last else Part()
+    try:
+        writer = TableWriter(tonight.source.connection, plan.staged, present, store, store / REJECTS, part)
+        table = replace(writer.write().table(writer.levels), left_out=plan.staged.left_out)
+        mark = tonight.mark(plan, present, store / TIES)
+    except AmbiguousError:
+        whole = tonight.whole(plan, "a stored row_id came again with other values")
+        _write_table(tonight, whole, present, store, tables, marks)
+        return
+    except tonight.source.errors as error:
+        raise unreadable(plan.name, error) from None
+    tables[plan.name] = table
+    if mark:
+        marks[plan.name] = mark
+    tonight.tell(_told(plan.name, table, last.store.tables[plan.name] if last else None))
 
 
 def _verdict(params: Params, name: str, table: StoredTable) -> list[str]:
@@ -129,7 +181,8 @@ def _verdict(params: Params, name: str, table: StoredTable) -> list[str]:
     return []
 
 
-def _told(name: str, table: StoredTable) -> str:
+def _told(name: str, table: StoredTable, before: StoredTable | None) -> str:
     rejected = sum(table.rejects.values())
     line = f"  {name}: {table.rows:,} rows of {table.customers:,} customers"
-    return f"{line}, {rejected:,} rows rejected" if rejected else line
+    line = f"{line}, {rejected:,} rows rejected" if rejected else line
+    return f"{line}; {table.rows_read - before.rows_read:,} new rows read" if before else line

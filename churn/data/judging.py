@@ -8,7 +8,7 @@ import duckdb
 
 from churn.data.rules import rules_of
 from churn.data.sql import internal, literal, quoted
-from churn.data.staging import Staged
+from churn.data.staging import LOST, Staged
 
 CODES = internal("codes")
 """The customers' codes, once their table is written."""
@@ -26,6 +26,8 @@ def judged_rows(
         elsewhere: SQL of the keys whose first sound row is not among these rows, where these are a part.
     """
     rules = rules_of(staged, present)
+    if staged.again:
+        rules.append((f"{key_of(staged)} is not repeated", f"t.{LOST}"))
     if staged.has(key_of(staged)):
         return _without_repeats(connection, staged, rules, elsewhere)
     return _with_first_broken(staged, rules, staged.typed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -45,9 +45,16 @@ class Lake(Source):
         """Refuse to bring a query's rows here: they are the tasks' work."""
         raise NotImplementedError(f"{name}: rows of Spark do not pass through the driver; see lake_store")
 
-    def count(self, origin: str) -> int:
-        """Count the rows of a table or query."""
-        return int(self.frame(f"SELECT count(*) FROM {origin}").first()[0])
+    def checksum(self, query: str, columns: Sequence[str]) -> str:
+        """Return what tells a query's rows, in any order, from other rows: their number and more."""
+        hashed = ", ".join(self.quote(name) for name in columns)
+        total = f"sum(CAST(xxhash64({hashed}) AS DECIMAL(38, 0)))"
+        row = self.frame(f"SELECT count(*), {total} FROM ({query}\n) AS checked").first()
+        return f"{row[0]} rows {row[1]}"
+
+    def state(self, query: str, columns: Sequence[str]) -> str:
+        """Return the checksum of a query's rows."""
+        return self.checksum(query, columns)
 
     def run(self, task: Callable[[W, int], R], work: W, count: int) -> list[R]:
         """Run a task for each number below `count`, and return what they found in order."""

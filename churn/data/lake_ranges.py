@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from churn.data.lake import Lake
 from churn.data.spark import arrow_function, arrow_schema, count_rows
 from churn.data.sql import literal
-from churn.data.staging import Selection, kinds_of, not_understood, typed_column
+from churn.data.staging import Selection, kinds_of, not_understood
+from churn.data.typed import typed_column
 from churn.errors import SourceError
 
 RANGE = "__range"

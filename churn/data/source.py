@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 
+from churn.data.folder import Files
 from churn.data.sql import quoted
 from churn.errors import SourceError, did_you_mean
 
@@ -18,6 +20,7 @@ class Source:
     tables: tuple[str, ...]
     place: str
     errors: tuple[type[Exception], ...] = (duckdb.Error,)
+    files: Mapping[str, Files] = field(default_factory=dict)
 
     def quote(self, name: str) -> str:
         """Quote a name in the source's dialect."""
@@ -46,6 +49,15 @@ class Source:
         """Make a query in the source's dialect a view of `connection`."""
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}").fetchall()
 
-    def count(self, origin: str) -> int | None:
-        """Count the rows of a table or query; None where the files tell by themselves what has changed."""
+    def checksum(self, query: str, columns: Sequence[str]) -> str:
+        """Return what tells a query's rows, in any order, from other rows: their number and more."""
+        hashed = ", ".join(self.quote(name) for name in columns)
+        row = self.connection.execute(
+            f"SELECT count(*), coalesce(sum(hash({hashed})::HUGEINT), 0)::VARCHAR FROM ({query}) AS checked"
+        ).fetchone()
+        assert row is not None  # an aggregate without GROUP BY always gives one row
+        return f"{row[0]} rows {row[1]}"
+
+    def state(self, query: str, columns: Sequence[str]) -> str | None:
+        """Return the checksum of a query's rows; None where the files tell by themselves what has changed."""
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from churn.data.holding import private_folder
 from churn.params import EngineParams
 
 
@@ -30,15 +31,19 @@ def first_line(error: Exception) -> str:
 
 
 def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB within the engine's limits; it sorts in `scratch` when memory is short."""
-    scratch.mkdir(parents=True, exist_ok=True)
+    """Open an in-memory DuckDB within the engine's limits.
+
+    When memory is short it sorts in a folder of its own under `scratch`: two that share one would write over
+    each other's rows.
+    """
     connection = duckdb.connect(
         config={
             "memory_limit": engine.memory_limit,
             "threads": engine.threads,
-            "temp_directory": str(scratch),
             "autoinstall_known_extensions": False,
         }
     )
+    own = private_folder(scratch, connection)
+    connection.execute(f"SET temp_directory = {literal(str(own))}").fetchall()
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false").fetchall()
     return connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -9,20 +10,22 @@ import duckdb
 from churn.data.attributes import columns_left_out
 from churn.data.emails import EMAIL_KINDS, one_row_per_email
 from churn.data.source import Source
-from churn.data.sql import first_line, internal, literal, quoted
-from churn.data.tables import HISTORY_OF, UNITS_PER, Column, Wanted
+from churn.data.sql import first_line, internal
+from churn.data.tables import HISTORY_OF, Column, Wanted
+from churn.data.typed import typed_column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 
-ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
-"""A time of day followed by an offset; the end of 2024-05-01 is none."""
+LOST = "__lost"
+"""Marks rows that repeat the key of a row in the store."""
 
 
 @dataclass(frozen=True)
 class Staged:
     """The views of one table: `read` has a row for each to be judged, `typed` their typed columns.
 
-    `left_out` names the source's columns of customers that are neither static nor have a history.
+    `left_out` names the source's columns of customers that are neither static nor have a history. `again`
+    says that rejects of an earlier night stand among the rows; `__lost` marks those that repeat a stored key.
     """
 
     wanted: Wanted
@@ -30,6 +33,7 @@ class Staged:
     typed: str
     mapped: tuple[Column, ...]
     left_out: tuple[str, ...] = ()
+    again: bool = False
 
     def has(self, name: str) -> bool:
         """Tell whether the source gave this column."""
@@ -38,11 +42,15 @@ class Staged:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is read of the source for one table: a query in its dialect, and the columns that it gives."""
+    """What is read of the source for one table: a query in its dialect, and the columns that it gives.
+
+    `expressions` are the SQL of the columns, in order.
+    """
 
     wanted: Wanted
     query: str
     columns: tuple[str, ...]
+    expressions: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -54,23 +62,36 @@ def select(source: Source, wanted: Wanted) -> Selection:
     """
     there = _columns_there(source, wanted)
     expressions = _expressions(source, wanted, there)
-    selected = ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
-    query = f"SELECT {selected} FROM {origin_of(source, wanted)}"
+    query = f"SELECT {_selected(source, expressions)} FROM {origin_of(source, wanted)}"
     left_out: tuple[str, ...] = ()
     if isinstance(wanted.origin, TableParams) and wanted.table.name == "customers":
         left_out = columns_left_out(there, expressions.values(), wanted.origin)
-    return Selection(wanted, query, tuple(expressions), left_out)
+    return Selection(wanted, query, tuple(expressions), tuple(expressions.values()), left_out)
 
 
-def stage(source: Source, wanted: Wanted, timezone: str) -> Staged:
-    """Create the views of one wanted table; the connection must know the macro `utc_of`.
+def query_of(source: Source, selection: Selection, rows: str) -> str:
+    """Return the query of a selection over some rows of its table, given as SQL after FROM."""
+    origin = selection.wanted.origin
+    name = source.quote(origin.from_ or selection.wanted.table.name)
+    expressions = dict(zip(selection.columns, selection.expressions, strict=True))
+    where = f" WHERE {origin.where}" if origin.where else ""
+    return f"SELECT {_selected(source, expressions)} FROM {rows} AS {name}{where}"
+
+
+def _selected(source: Source, expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
+
+
+def read_all(source: Source, selection: Selection) -> None:
+    """Create the view of all that the source gives for a table.
 
     Raises:
-        SourceError: as for `select`, and when the source does not understand the query.
+        SourceError: the source does not understand the query.
     """
-    selection = select(source, wanted)
-    _create(source, wanted, raw_of(wanted), selection.query)
-    return type_rows(source.connection, selection, timezone)
+    try:
+        source.view(raw_of(selection.wanted), selection.query)
+    except source.errors as error:
+        raise not_understood(selection.wanted, error) from None
 
 
 def raw_of(wanted: Wanted) -> str:
@@ -98,23 +119,17 @@ def type_rows(connection: duckdb.DuckDBPyConnection, selection: Selection, timez
     parts = [
         typed_column(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped
     ]
+    parts += [LOST] if LOST in kinds else []
     distinct = "DISTINCT " if wanted.origin.distinct else ""
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {typed} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
     ).fetchall()
-    return Staged(wanted, typed if distinct else raw, typed, mapped, selection.left_out)
+    return Staged(wanted, typed if distinct else raw, typed, mapped, selection.left_out, LOST in kinds)
 
 
 def kinds_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
-    """Return DuckDB's types of a relation's columns."""
+    """Return DuckDB's types of the columns of a relation or query."""
     return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
-
-
-def _create(source: Source, wanted: Wanted, view: str, sql: str) -> None:
-    try:
-        source.view(view, sql)
-    except source.errors as error:
-        raise not_understood(wanted, error) from None
 
 
 def origin_of(source: Source, wanted: Wanted) -> str:
@@ -187,56 +202,3 @@ def _complete_surveys(found: dict[str, str]) -> None:
         found["asked_at"] = found["answered_at"]
     if "answered_at" not in found and {"asked_at", "rating"} <= found.keys():
         found["answered_at"] = f"CASE WHEN ({found['rating']}) IS NOT NULL THEN ({found['asked_at']}) END"
-
-
-def typed_column(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
-    """Return the SQL of a typed column and, beside it, of what the source said."""
-    name = quoted(column.name)
-    blank_is_missing = _trimmed(name) if kind == "VARCHAR" else name
-    said = f"{blank_is_missing} AS {quoted(column.name + '__said')}"
-    if column.type == "instant":
-        utc, local = _instant(name, kind, timezone, time_format)
-        return f"{utc} AS {name}, {local} AS {quoted(column.name + '__local')}, {said}"
-    if column.type in UNITS_PER:
-        return f"TRY_CAST({name} AS DOUBLE) AS {name}, {said}"
-    if column.type == "boolean":
-        return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {said}"
-    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-        # Ids read from a column with gaps arrive as 17850.0; the id is 17850. Beyond 2^53 digits are lost.
-        number = f"{name}::DOUBLE"
-        whole = f"isfinite({number}) AND abs({number}) < 9007199254740992 AND {number} = floor({number})"
-        text = f"CASE WHEN {whole} THEN TRY_CAST({name} AS BIGINT)::VARCHAR "
-        text += f"WHEN isfinite({number}) THEN {name}::VARCHAR END"
-        return f"{text} AS {name}, {said}"
-    return f"{blank_is_missing}::VARCHAR AS {name}, {said}"
-
-
-def _trimmed(name: str) -> str:
-    """Return the SQL of a text without blanks around it, missing if nothing is left.
-
-    Trimming knows all the blanks of Unicode and is slow; a text of plain letters shows at once that it has
-    none at its ends.
-    """
-    plain = f"ascii({name}) > 32 AND NOT suffix({name}, ' ') AND strlen({name}) = length({name})"
-    return f"CASE WHEN {plain} THEN {name} ELSE nullif(trim({name}), '') END"
-
-
-def _instant(name: str, kind: str, timezone: str, time_format: str | None) -> tuple[str, str]:
-    """Return the SQL of a time in UTC and in local time; a naive time is local already."""
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"timezone('UTC', {name})", f"timezone('{timezone}', {name})"
-    if kind.startswith(("TIMESTAMP", "DATE")):
-        return f"utc_of({name}::TIMESTAMP)", f"{name}::TIMESTAMP"
-    text = f"{name}::VARCHAR"
-    if time_format:
-        parsed = f"try_strptime({text}, {literal(time_format)})"
-        if "%z" in time_format.lower():
-            return f"timezone('UTC', {parsed})", f"timezone('{timezone}', {parsed})"
-        return f"utc_of({parsed})", parsed
-    zoned = f"TRY_CAST({text} AS TIMESTAMPTZ)"
-    naive = f"TRY_CAST({text} AS TIMESTAMP)"
-    has_zone = f"regexp_matches({text}, '{ZONED_TEXT}')"
-    return (
-        f"CASE WHEN {has_zone} THEN timezone('UTC', {zoned}) ELSE utc_of({naive}) END",
-        f"CASE WHEN {has_zone} THEN timezone('{timezone}', {zoned}) ELSE {naive} END",
-    )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 
+from churn.data.holding import hold
 from churn.data.sql import connect, literal
 from churn.errors import CallError, SourceError
 from churn.params import Params
@@ -75,27 +77,22 @@ class Store:
 
     @classmethod
     def open(cls, params: Params) -> Store:
-        """Open the store under `params.output`.
+        """Open the store under `params.output`; it stays as it is, also when another is written meanwhile.
 
         Raises:
             SourceError: there is none, or one of another format.
         """
-        folder = params.output / "store"
-        try:
-            stated = json.loads((folder / "manifest.json").read_text())
-        except (OSError, ValueError):
-            raise SourceError(f"{folder}: no store here. Run `churn ingest` first.") from None
-        if stated["format"] != FORMAT:
-            raise SourceError(f"{folder}: written by another version. Run `churn ingest` again.")
-        tables = {name: _stored_table(table) for name, table in stated["tables"].items()}
-        return cls(
+        folder, stated, held = _opened(params.output / "store")
+        store = cls(
             folder=folder,
-            tables=tables,
+            tables={name: _stored_table(table) for name, table in stated["tables"].items()},
             watermark=date.fromisoformat(stated["watermark"]),
             digest=stated["digest"],
             fingerprint=stated["fingerprint"],
             params=params,
         )
+        weakref.finalize(store, held.close)
+        return store
 
     @property
     def tonight(self) -> date:
@@ -148,6 +145,21 @@ class Store:
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
         return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
+
+
+def _opened(place: Path) -> tuple[Path, dict[str, Any], IO[str]]:
+    """Return the folder that `place` means now, what its manifest states, and what holds it."""
+    folder = place.resolve()
+    try:
+        held = hold(folder)
+        stated: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError):
+        if place.resolve() != folder:  # another store took its place meanwhile
+            return _opened(place)
+        raise SourceError(f"{place}: no store here. Run `churn ingest` first.") from None
+    if stated["format"] != FORMAT:
+        raise SourceError(f"{place}: written by another version. Run `churn ingest` again.")
+    return folder, stated, held
 
 
 def _stored_table(stated: Mapping[str, Any]) -> StoredTable:

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from churn.data.judging import CODES, judged_rows
+from churn.data.merging import Before, without_stored_keys
 from churn.data.seen import Seen, seen_of
 from churn.data.sql import internal, literal, quoted
 from churn.data.staging import Staged
@@ -26,12 +27,14 @@ class Part:
         first_code: The code of the part's first customer.
         levels: The names of each level column over all parts; None where this part is the whole.
         elsewhere: SQL of the keys whose first sound row stands in another part.
+        before: The rows that an earlier night stored, to be written with the new ones.
     """
 
     name: str = "part-0"
     first_code: int = 0
     levels: Mapping[str, tuple[str, ...]] | None = None
     elsewhere: str | None = None
+    before: Before | None = None
 
 
 class TableWriter:
@@ -53,23 +56,32 @@ class TableWriter:
         self.path = store / self.table.name / f"{part.name}.parquet"
         self.rejects = rejects / f"{self.table.name}.parquet"
         self.judged = judged_rows(connection, staged, present, part.elsewhere)
+        if part.before and staged.has("row_id"):
+            self.judged = without_stored_keys(
+                connection, staged, self.judged, self._stored_columns(named=True), part.before
+            )
         self.levels: Mapping[str, tuple[str, ...]] = {}
 
     def write(self) -> Seen:
         """Write the good rows; where rows are missing then, write the bad ones too, counted by rule."""
         self.path.parent.mkdir(exist_ok=True)
-        self.levels = (
-            levels_said(self.connection, self.staged) if self.part.levels is None else self.part.levels
-        )
+        self.levels = self._levels_said() if self.part.levels is None else self.part.levels
         self._write_good()
         if self.part.levels is None and (used := self.levels_used()) != self.levels:
             self.levels = used  # only bad rows had the others
             self._write_good()
-        read = self._count(f"SELECT count(*) FROM {self.staged.read}")
+        before = self.part.before.count if self.part.before else 0
+        read = before + self._count(f"SELECT count(*) FROM {self.staged.read}")
         rejects = self._write_rejects() if read > self._count(f"SELECT count(*) FROM {self._good}") else {}
         if self.table.name == "customers":
             self._remember_codes()
         return seen_of(self.connection, self._good, read, rejects)
+
+    def _levels_said(self) -> dict[str, tuple[str, ...]]:
+        said = levels_said(self.connection, self.staged)
+        stored = self.part.before.levels if self.part.before else {}
+        named = {name: {*said.get(name, ()), *stored.get(name, ())} for name in {*said, *stored}}
+        return {name: tuple(sorted(names)) for name, names in sorted(named.items())}
 
     def levels_used(self) -> dict[str, tuple[str, ...]]:
         """Return the names of which the written rows hold the code."""
@@ -104,10 +116,10 @@ class TableWriter:
     def _write_good(self) -> None:
         self._number_levels()
         stored = self._stored_columns()
-        selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in stored)
+        selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in stored.items())
         order = 'customer, "at"' if self.table.name != "customers" else "customer_id"
-        first = [name for name in ("known_day", "row_id") if name in dict(stored)]
-        rest = [name for name, _ in stored if name not in (*first, "customer", "customer_id", "at")]
+        first = [name for name in ("known_day", "row_id") if name in stored]
+        rest = [name for name in stored if name not in (*first, "customer", "customer_id", "at")]
         ordering = ", ".join([order, *(quoted(name) for name in [*first, *rest])])
         rows = f"SELECT {selected} FROM ({self.judged}) WHERE __broken IS NULL"
         if self.table.name == "customers":
@@ -115,34 +127,25 @@ class TableWriter:
                 f"SELECT (row_number() OVER (ORDER BY customer_id) - 1 + {self.part.first_code})::INTEGER "
                 f"AS customer, * FROM ({rows})"
             )
-        self._copy(f"{rows} ORDER BY {ordering}", self.path)
+        if self.part.before:
+            rows = f"{rows} UNION ALL BY NAME {self.part.before.with_codes(self.levels)}"
+        self._copy(f"SELECT * FROM ({rows}) ORDER BY {ordering}", self.path)
 
-    def _stored_columns(self) -> list[tuple[str, str]]:
-        time = quoted(self.table.time)
+    def _stored_columns(self, named: bool = False) -> dict[str, str]:
+        """Return the SQL of each stored column over a judged row; levels as codes, or by name."""
+        time = self.table.time
         customer = "customer_id" if self.table.name == "customers" else "customer"
-        columns = [(customer, customer), ("at", time), ("day", _day(self.table.time))]
+        columns = {customer: customer, "at": quoted(time), "day": _day(time)}
         for column in self.staged.mapped:
-            columns += self._stored(column, time)
+            if column.type == "level":
+                columns |= {column.name: _said(column)} if named else self._coded(column)
+            else:
+                columns |= _stored(column, time)
         return columns
 
-    def _stored(self, column: Column, time: str) -> list[tuple[str, str]]:
-        name = quoted(column.name)
-        if column.role in ("id", "time"):
-            return []
-        if column.role == "known":
-            return [("known_day", f"coalesce({_day(column.name)}, {_day(self.table.time)})")]
-        if column.role == "outcome":
-            after = f"(epoch({name}) - epoch({time}))::BIGINT"
-            return [(f"{column.name}_day", _day(column.name)), (f"{column.name}_after", after)]
-        if column.role == "scheduled":
-            return [(f"{column.name}_day", _day(column.name))]
-        if column.type == "level":
-            coded = f"enum_code({_said(column)}::{self._names_of(column.name)})::INTEGER"
-            return [(column.name, coded)] if column.name in self.levels else []
-        if column.type in UNITS_PER:
-            units = f"round({name} * {UNITS_PER[column.type]})::BIGINT"
-            return [(column.name, f"coalesce({units}, {EMPTIED})" if column.may_be_emptied else units)]
-        return [(column.name, name)]
+    def _coded(self, column: Column) -> dict[str, str]:
+        coded = f"enum_code({_said(column)}::{self._names_of(column.name)})::INTEGER"
+        return {column.name: coded} if column.name in self.levels else {}
 
     def _number_levels(self) -> None:
         """Number the levels of each column in the order of their names; numbers are what the engine reads."""
@@ -176,6 +179,23 @@ def levels_said(connection: duckdb.DuckDBPyConnection, staged: Staged) -> dict[s
             ).fetchall()
             levels[column.name] = tuple(str(row[0]) for row in found)
     return {name: names for name, names in levels.items() if names}
+
+
+def _stored(column: Column, time: str) -> dict[str, str]:
+    name, day = quoted(column.name), _day(column.name)
+    if column.role in ("id", "time"):
+        return {}
+    if column.role == "known":
+        return {"known_day": f"coalesce({day}, {_day(time)})"}
+    if column.role == "outcome":
+        after = f"(epoch({name}) - epoch({quoted(time)}))::BIGINT"
+        return {f"{column.name}_day": day, f"{column.name}_after": after}
+    if column.role == "scheduled":
+        return {f"{column.name}_day": day}
+    if column.type in UNITS_PER:
+        units = f"round({name} * {UNITS_PER[column.type]})::BIGINT"
+        return {column.name: f"coalesce({units}, {EMPTIED})" if column.may_be_emptied else units}
+    return {column.name: name}
 
 
 def _said(column: Column) -> str:

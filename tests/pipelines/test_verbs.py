@@ -104,11 +104,8 @@ def verb(work: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer
 
 
 def files_under(folder: Path) -> set[str]:
-    return {
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in found if not any(part.startswith(".") for part in path.parts)}
 
 
 def champion_of(folder: Path) -> str:
@@ -276,9 +273,9 @@ def test_report_is_one_page_that_names_the_night(verb: Callable[..., Answer], wo
 
 
 def test_a_finished_run_left_the_files_that_the_design_names(finished_run: Path) -> None:
-    found = files_under(finished_run / "output") | {
-        f"models/{name}" for name in files_under(finished_run / "models")
-    }
+    found = files_under(finished_run / "output")
+    for place, name in (("output/store", "store"), ("models", "models")):
+        found |= {f"{name}/{file}" for file in files_under(finished_run / place)}
 
     assert {
         "store/manifest.json",

@@ -1,0 +1,58 @@
+"""Whether SQL of params.yaml looks at one row at a time, whatever other rows and whatever clock there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import duckdb
+
+ACROSS_ROWS = ("WINDOW", "SUBQUERY")
+"""Expressions that look at other rows."""
+
+CLOCKS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
+"""What reads like a column and is the time at which the query runs."""
+
+SETTINGS = ("current_setting", "getvariable", "getenv")
+"""Functions that DuckDB calls consistent, though they answer from outside the row."""
+
+
+def is_rowwise(connection: duckdb.DuckDBPyConnection, expressions: Iterable[str]) -> bool:
+    """Tell whether each expression depends on its own row alone; what is not understood may not."""
+    selected = ", ".join(f"({sql}\n)" for sql in expressions)
+    row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {selected} FROM t"]).fetchone()
+    parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if parsed.get("error") or len(parsed["statements"]) != 1:
+        return False
+    nodes = list(_nodes(parsed["statements"][0]["node"]["select_list"]))
+    if any(node["class"] in ACROSS_ROWS or _is_clock(node) for node in nodes):
+        return False
+    called = {str(node["function_name"]) for node in nodes if node["class"] == "FUNCTION"}
+    return called <= _consistent(connection, called)
+
+
+def _is_clock(node: dict[str, Any]) -> bool:
+    return node["class"] == "COLUMN_REF" and str(node["column_names"][-1]).lower() in CLOCKS
+
+
+def _consistent(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
+    """Return those of the functions that give the same answer for the same row at any time."""
+    rows = connection.execute(
+        "SELECT function_name FROM duckdb_functions() WHERE function_name = ANY(?) GROUP BY 1 "
+        "HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')",
+        [sorted(names - set(SETTINGS))],
+    ).fetchall()
+    return {str(name) for (name,) in rows}
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every expression within a parsed statement."""
+    if isinstance(value, dict):
+        if "class" in value:
+            yield value
+        for part in value.values():
+            yield from _nodes(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _nodes(part)

@@ -1,0 +1,62 @@
+"""The SQL that reads what a source says as times, numbers, truths and texts."""
+
+from __future__ import annotations
+
+from churn.data.sql import literal, quoted
+from churn.data.tables import UNITS_PER, Column
+
+ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
+"""A time of day followed by an offset; the end of 2024-05-01 is none."""
+
+
+def typed_column(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
+    """Return the SQL of a typed column and, beside it, of what the source said."""
+    name = quoted(column.name)
+    blank_is_missing = _trimmed(name) if kind == "VARCHAR" else name
+    said = f"{blank_is_missing} AS {quoted(column.name + '__said')}"
+    if column.type == "instant":
+        utc, local = _instant(name, kind, timezone, time_format)
+        return f"{utc} AS {name}, {local} AS {quoted(column.name + '__local')}, {said}"
+    if column.type in UNITS_PER:
+        return f"TRY_CAST({name} AS DOUBLE) AS {name}, {said}"
+    if column.type == "boolean":
+        return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {said}"
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        # Ids read from a column with gaps arrive as 17850.0; the id is 17850. Beyond 2^53 digits are lost.
+        number = f"{name}::DOUBLE"
+        whole = f"isfinite({number}) AND abs({number}) < 9007199254740992 AND {number} = floor({number})"
+        text = f"CASE WHEN {whole} THEN TRY_CAST({name} AS BIGINT)::VARCHAR "
+        text += f"WHEN isfinite({number}) THEN {name}::VARCHAR END"
+        return f"{text} AS {name}, {said}"
+    return f"{blank_is_missing}::VARCHAR AS {name}, {said}"
+
+
+def _trimmed(name: str) -> str:
+    """Return the SQL of a text without blanks around it, missing if nothing is left.
+
+    Trimming knows all the blanks of Unicode and is slow; a text of plain letters shows at once that it has
+    none at its ends.
+    """
+    plain = f"ascii({name}) > 32 AND NOT suffix({name}, ' ') AND strlen({name}) = length({name})"
+    return f"CASE WHEN {plain} THEN {name} ELSE nullif(trim({name}), '') END"
+
+
+def _instant(name: str, kind: str, timezone: str, time_format: str | None) -> tuple[str, str]:
+    """Return the SQL of a time in UTC and in local time; a naive time is local already."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone('UTC', {name})", f"timezone('{timezone}', {name})"
+    if kind.startswith(("TIMESTAMP", "DATE")):
+        return f"utc_of({name}::TIMESTAMP)", f"{name}::TIMESTAMP"
+    text = f"{name}::VARCHAR"
+    if time_format:
+        parsed = f"try_strptime({text}, {literal(time_format)})"
+        if "%z" in time_format.lower():
+            return f"timezone('UTC', {parsed})", f"timezone('{timezone}', {parsed})"
+        return f"utc_of({parsed})", parsed
+    zoned = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    naive = f"TRY_CAST({text} AS TIMESTAMP)"
+    has_zone = f"regexp_matches({text}, '{ZONED_TEXT}')"
+    return (
+        f"CASE WHEN {has_zone} THEN timezone('UTC', {zoned}) ELSE utc_of({naive}) END",
+        f"CASE WHEN {has_zone} THEN timezone('{timezone}', {zoned}) ELSE {naive} END",
+    )
