@@ -79,9 +79,10 @@ def _tells_positions(source: Source, selection: Selection, files: Files) -> bool
     """Tell whether each row of the files is judged by itself, and their columns hide none of DuckDB."""
     origin = selection.wanted.origin
     expressions = [*selection.expressions, *([origin.where] if origin.where else [])]
-    if {"filename", "file_row_number"} & {name.lower() for name in source.columns(files.reader)}:
+    columns = source.columns(files.reader)
+    if {"filename", "file_row_number"} & {name.lower() for name in columns}:
         return False
-    return is_rowwise(source.connection, expressions)
+    return is_rowwise(source.connection, expressions, columns)
 
 
 @dataclass(frozen=True)

@@ -11,29 +11,30 @@ import duckdb
 ACROSS_ROWS = ("WINDOW", "SUBQUERY")
 """Expressions that look at other rows."""
 
-CLOCKS = ("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp")
-"""What reads like a column and is the time at which the query runs."""
-
 SETTINGS = ("current_setting", "getvariable", "getenv")
 """Functions that DuckDB calls consistent, though they answer from outside the row."""
 
 
-def is_rowwise(connection: duckdb.DuckDBPyConnection, expressions: Iterable[str]) -> bool:
-    """Tell whether each expression depends on its own row alone; what is not understood may not."""
+def is_rowwise(
+    connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
+) -> bool:
+    """Tell whether each expression depends on its own row of `columns` alone; what is not understood may not."""
+    there = {name.lower() for name in columns}
     selected = ", ".join(f"({sql}\n)" for sql in expressions)
     row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {selected} FROM t"]).fetchone()
     parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if parsed.get("error") or len(parsed["statements"]) != 1:
         return False
     nodes = list(_nodes(parsed["statements"][0]["node"]["select_list"]))
-    if any(node["class"] in ACROSS_ROWS or _is_clock(node) for node in nodes):
+    if any(node["class"] in ACROSS_ROWS or _is_elsewhere(node, there) for node in nodes):
         return False
     called = {str(node["function_name"]) for node in nodes if node["class"] == "FUNCTION"}
     return called <= _consistent(connection, called)
 
 
-def _is_clock(node: dict[str, Any]) -> bool:
-    return node["class"] == "COLUMN_REF" and str(node["column_names"][-1]).lower() in CLOCKS
+def _is_elsewhere(node: dict[str, Any], columns: set[str]) -> bool:
+    """Tell whether a name means no column; such a name may be the time at which the query runs."""
+    return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
 
 
 def _consistent(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:

@@ -7,6 +7,8 @@ import pytest
 
 from churn.data.rowwise import is_rowwise
 
+COLUMNS = ["id", "ts", "name", "price", "qty", "Kunde Nr"]
+
 
 @pytest.mark.parametrize(
     "sql",
@@ -21,7 +23,7 @@ from churn.data.rowwise import is_rowwise
 )
 def test_sql_of_one_row_is_row_by_row(sql: str) -> None:
     with duckdb.connect() as connection:
-        assert is_rowwise(connection, ["id", sql])
+        assert is_rowwise(connection, ["id", sql], COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -40,4 +42,4 @@ def test_sql_of_one_row_is_row_by_row(sql: str) -> None:
 )
 def test_sql_that_looks_elsewhere_or_is_not_understood_is_not(sql: str) -> None:
     with duckdb.connect() as connection:
-        assert not is_rowwise(connection, ["id", sql])
+        assert not is_rowwise(connection, ["id", sql], COLUMNS)
