@@ -18,7 +18,7 @@ SETTINGS = ("current_setting", "getvariable", "getenv")
 def is_rowwise(
     connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
 ) -> bool:
-    """Tell whether each expression depends on its own row of `columns` alone; what is not understood may not."""
+    """Tell whether each expression depends on its own row of `columns` alone: surely, not just perhaps."""
     there = {name.lower() for name in columns}
     selected = ", ".join(f"({sql}\n)" for sql in expressions)
     row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {selected} FROM t"]).fetchone()
