@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.engine.measure import Measured, measure
+from benchmarks.engine.measure import Kept, Measured, measure
 from benchmarks.engine.readme import write_table
 from benchmarks.engine.report import RIVALS, Asked, report
 
@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rival-cutoffs", type=int, nargs="+", default=[12])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rival-runs", type=int, default=1)
+    parser.add_argument("--rivals-of-before", action="store_true", help="take theirs from an earlier run")
     parser.add_argument("--no-growth", action="store_true", help="leave out how the cost grows")
     parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
     parser.add_argument("--folder", type=Path, help="where to work and keep; a temporary folder by default")
@@ -42,7 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = (asked.folder or Path(temporary)).resolve()
 
         def once(job: str, events: int) -> Measured:
-            return _once(job, folder, asked.customers, events)
+            kept = Kept(folder / f"{asked.customers}_{events}" / "measured.json")
+            rival = job.split()[0] in RIVALS
+            if rival and asked.rivals_of_before and (before := kept.find(job)):
+                return before
+            found = _once(job, folder, asked.customers, events)
+            kept.keep(job, found)
+            return found
 
         if asked.profile:
             for line in _profiled(once, folder, asked.customers, asked.events, asked.profile):

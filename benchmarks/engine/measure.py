@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,25 @@ def measure(command: Sequence[str], folder: Path) -> Measured:
         peak_mb=max(own_kilobytes, peak.kilobytes) / 1024,
         answer=facts["answer"],
     )
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The last measurement of every job, in a file."""
+
+    file: Path
+
+    def find(self, job: str) -> Measured | None:
+        """Return the measurement of a job, if there is one."""
+        return Measured(**found) if (found := self._read().get(job)) else None
+
+    def keep(self, job: str, measured: Measured) -> None:
+        """Keep a measurement in place of the last of its job."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text(json.dumps(self._read() | {job: asdict(measured)}), encoding="utf-8")
+
+    def _read(self) -> dict[str, Any]:
+        return json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
 
 
 def medians(jobs: Sequence[str], runs: int, once: Callable[[str], Measured]) -> dict[str, Measured]:

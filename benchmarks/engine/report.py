@@ -11,8 +11,7 @@ from benchmarks.engine.measure import Measured, medians
 
 OURS = {"engine": "engine, one process", "engine_pool": "engine, a process a core"}
 RIVALS = {
-    "range_join": "DuckDB, range join clipped to the longest window",
-    "range_join_unclipped": "DuckDB, range join of all that a cutoff sees",
+    "range_join": "DuckDB, range join, clipped to the longest window",
     "asof_join": "DuckDB, as-of joins over cumulative sums",
     "pandas_loop": "pandas, one cutoff after another",
     "polars_lazy": "Polars, lazy, one cutoff after another",

@@ -15,7 +15,7 @@ from benchmarks.engine.features import features
 from benchmarks.engine.generate import generate
 from benchmarks.engine.growth import per_unit, power
 from benchmarks.engine.jobs import do
-from benchmarks.engine.measure import Measured, measure
+from benchmarks.engine.measure import Kept, Measured, measure
 from benchmarks.engine.profile import profile
 from benchmarks.engine.readme import write_table
 from benchmarks.engine.report import RIVALS, Asked, report
@@ -144,7 +144,7 @@ def test_the_whole_report_is_made_of_a_tiny_company(tmp_path: Path) -> None:
 
     begins = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
     assert "**engine, a process a core, 12 cutoffs**" in begins
-    assert "DuckDB, range join clipped to the longest window, 12 cutoffs" in begins
+    assert "DuckDB, range join, clipped to the longest window, 12 cutoffs" in begins
     assert "cutoffs within a year" in begins
 
 
@@ -192,6 +192,18 @@ def test_a_measured_job_counts_the_memory_of_its_children() -> None:
 def test_a_job_that_fails_stops_the_measurement() -> None:
     with pytest.raises(RuntimeError, match="ended 3"):
         measure([sys.executable, "-c", "raise SystemExit(3)"], ROOT)
+
+
+def test_the_last_measurement_of_every_job_is_kept(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "size" / "measured.json")
+    old, new, other = (Measured(seconds, 2.0, 3.0, {"rows": 1}) for seconds in (1.0, 5.0, 9.0))
+
+    for job, measured in (("limit", old), ("engine 1", other), ("limit", new)):
+        kept.keep(job, measured)
+
+    assert kept.find("limit") == new
+    assert kept.find("engine 1") == other
+    assert kept.find("engine 2") is None
 
 
 def test_growth_is_fitted_through_the_sizes() -> None:

@@ -1,6 +1,6 @@
 """The obvious SQL: join every row with every cutoff that sees it, then aggregate with a filter per window.
 
-Each join is clipped to the longest window of its table; `range_join_unclipped` is not.
+Each join is clipped to the longest window of its table.
 """
 
 from __future__ import annotations
@@ -22,16 +22,9 @@ def can(cell: Cell) -> bool:
 
 
 def cells(
-    store: Store, days: Sequence[int], wanted: Mapping[str, tuple[Cell, ...]], clipped: bool = True
+    store: Store, days: Sequence[int], wanted: Mapping[str, tuple[Cell, ...]]
 ) -> Iterator[tuple[int, Cells]]:
-    """Yield the cells of all customers cutoff by cutoff, all of them computed at once.
-
-    Args:
-        store: of the company.
-        days: the cutoffs as day numbers.
-        wanted: the cells by table.
-        clipped: join only the rows of the longest window, not all that a cutoff sees.
-    """
+    """Yield the cells of all customers cutoff by cutoff, all of them computed at once."""
     moments = ", ".join(f"({ordinal}, {day})" for ordinal, day in enumerate(days))
     found = []
     with connect(store) as connection:
@@ -40,11 +33,10 @@ def cells(
                 mine = [cell for cell in asked if cell.day == clock]
                 day, longest = quoted(clock), max(cell.days for cell in mine)
                 selected = ", ".join(f"{aggregate(cell)} AS c{n}" for n, cell in enumerate(mine))
-                clip = f"AND {day} >= cutoff - {longest} " if clipped else ""
                 sql = (
                     f"SELECT ordinal, customer, {selected} FROM {rows(store, table)} "
                     f"JOIN (VALUES {moments}) moments(ordinal, cutoff) "
-                    f"ON {day} < cutoff {clip}GROUP BY ordinal, customer"
+                    f"ON {day} < cutoff AND {day} >= cutoff - {longest} GROUP BY ordinal, customer"
                 )
                 found.append((mine, fetched(connection, sql)))
     for ordinal in range(len(days)):
