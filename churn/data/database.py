@@ -111,7 +111,8 @@ def open_database(
         ) from None
     place = without_secret(uri)
     try:
-        remote = driver.connect(uri.removeprefix("sqlite:///") if scheme == "sqlite" else uri)
+        address = uri.removeprefix("sqlite:///") if scheme == "sqlite" else uri
+        remote = driver.connect(address, autocommit=True)  # a broken query must not spoil the next
     except driver.Error as error:
         raise SourceError(f"source: {place} cannot be opened: {first_line(error)} Mend 'source'.") from None
     with remote:

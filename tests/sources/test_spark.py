@@ -24,6 +24,15 @@ from tests.servers import running_spark
 from tests.worlds import params_of
 
 ROOT = Path(__file__).parents[2]
+HISTORY = {
+    "plan": {"from": "subscriptions", "columns": {"valid_from": "started_at", "valid_to": "ended_at"}},
+    "basket": {
+        "from": "orders",
+        "columns": {"changed_at": "ordered_at", "value": "amount"},
+        "kind": "number",
+    },
+}
+"""Attributes that change, told by tables which the demo company has anyway."""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +62,7 @@ class Ingested:
 def ingested(spark: Any, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Ingested:
     folder = tmp_path_factory.mktemp("ingested")
     stated = yaml.safe_load((ROOT / "params.yaml").read_text())
+    stated["tables"]["customers"]["history"] = HISTORY
     params = Params.model_validate(stated | {"source": str(demo), "output": str(folder / "files")})
     from_files = ingest(params, lambda _: None)
     offer(spark, demo)

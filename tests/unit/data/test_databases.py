@@ -27,6 +27,8 @@ ORDERS = [
     ("o'neil", datetime(2024, 12, 31, 23, 59), "5"),
     ("zoe", datetime(2024, 1, 1), "5"),
 ]
+BOUGHT = {"customer_id": "client", "changed_at": "ts"}
+"""Attributes of customers whose history is what they bought, and for how much."""
 
 
 def params_at(folder: Path, source: str) -> Params:
@@ -35,7 +37,13 @@ def params_at(folder: Path, source: str) -> Params:
             "source": source,
             "timezone": "Europe/Berlin",
             "tables": {
-                "customers": {"query": "select id as customer_id, since as signed_up_at from clients"},
+                "customers": {
+                    "query": "select id as customer_id, since as signed_up_at from clients",
+                    "history": {
+                        "buyer": {"from": "Sales", "columns": BOUGHT | {"value": "client"}},
+                        "paid": {"from": "Sales", "columns": BOUGHT | {"value": "price"}, "kind": "number"},
+                    },
+                },
                 "orders": {
                     "from": "Sales",
                     "columns": {"customer_id": "client", "ordered_at": "ts", "amount": "price * 1"},
