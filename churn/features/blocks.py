@@ -26,8 +26,14 @@ from churn.features.signal import Signal
 from churn.features.timeline import IntArray
 from churn.params import Params
 
-SHARE_OF_LIMIT = 1 / 6
+SHARE_OF_LIMIT = 0.4
 """The share of the memory limit that the arrays of one block may take; reading and output need the rest."""
+
+SELECTIONS = 16
+"""Selections of one table that signals ask for, such as the opened and the clicked e-mails; arrays each."""
+
+MOST_ASKED, PIECE = 16_384, 2_048
+"""The picture of everybody (rates, peers) is drawn from so many customers at most, in pieces of so many."""
 
 MOST_ROWS = 4_000_000
 """More rows of one table in a block gain nothing: its arrays no longer fit the processor's cache."""
@@ -165,27 +171,32 @@ def peers_of(cutoff: int, signed_up: IntArray) -> Peers:
     return np.searchsorted(TENURE_BANDS, cutoff - signed_up, side="right").astype(np.int64)
 
 
-def cut(store: Store, plan: engine.Plan, customers: Customers) -> list[Block]:
+def cut(store: Store, plan: engine.Plan, customers: Customers, processes: int) -> list[Block]:
     """Cut all customers into blocks that fit memory and the processor's cache, at least one a process."""
-    n, processes = store.n_customers, store.params.engine.n_processes
-    its_share = -(-n // (processes * STEP))
-    size = min(max(1, _customers_that_fit(store, plan) // STEP), max(1, its_share)) * STEP
-    return [
-        Block(
-            first,
-            min(first + size, n),
-            customers.signed_up[first : first + size],
-            customers.objected[first : first + size],
-        )
-        for first in range(0, n, size)
-    ]
+    n = store.n_customers
+    its_share = max(1, -(-n // (processes * STEP)))
+    size = min(max(1, _customers_that_fit(store, plan, processes) // STEP), its_share) * STEP
+    return [_block(customers, first, min(first + size, n)) for first in range(0, n, size)]
 
 
-def _customers_that_fit(store: Store, plan: engine.Plan) -> int:
-    engine_params = store.params.engine
-    bins = sum(timeline.bins + 1 for timeline in plan.timelines.values())
+def sample(customers: Customers) -> list[Block]:
+    """Return whom the picture of everybody is drawn from: all, or pieces spread evenly over the customers."""
+    n = len(customers.ids)
+    if n <= MOST_ASKED:
+        return [_block(customers, first, min(first + STEP, n)) for first in range(0, n, STEP)]
+    firsts = np.linspace(0, n - PIECE, MOST_ASKED // PIECE).astype(int).tolist()
+    return [_block(customers, first, first + PIECE) for first in firsts]
+
+
+def _block(customers: Customers, first: int, end: int) -> Block:
+    return Block(first, end, customers.signed_up[first:end], customers.objected[first:end])
+
+
+def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:
+    """Weigh a customer: 8 bytes a result, 4 a bin of each of a table's few selections, 40 a row."""
+    limit = store.params.engine.memory_bytes * SHARE_OF_LIMIT / processes
+    bins = max((timeline.bins + 1 for timeline in plan.timelines.values()), default=1)
     n_signals = sum(len(found) for found in plan.signals.values())
     rows = max((store.tables[name].rows for name in plan.signals), default=0) / max(store.n_customers, 1)
-    per_customer = 8 * (len(plan.cutoffs) * n_signals + 8 * bins + 12 * rows)
-    share = engine_params.memory_bytes * SHARE_OF_LIMIT / engine_params.n_processes
-    return int(min(share / per_customer, MOST_ROWS / max(rows, 1e-9)))
+    per_customer = 8 * len(plan.cutoffs) * n_signals + 4 * bins * SELECTIONS + 40 * rows
+    return int(min(limit / per_customer, MOST_ROWS / max(rows, 1e-9)))

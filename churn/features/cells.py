@@ -10,6 +10,7 @@ a digit.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -78,12 +79,12 @@ class Cells:
         key = column, highest
         none, ufunc = (LOWEST, np.maximum) if highest else (HIGHEST, np.minimum)
         if key not in self._extremes:
-            cells = np.full(self.n * self.timeline.bins, none, dtype=np.int64)
-            some = np.flatnonzero(np.diff(self._flat))
-            if len(some):
+            extremes = np.full((self.timeline.bins, self.n), none, dtype=np.int64)
+            starts, cells = self._runs
+            if len(starts):
                 steady = self._steady_of(self.chosen.column(column)).astype(np.int64, copy=False)
-                cells[some] = ufunc.reduceat(steady, self._flat[some])
-            self._extremes[key] = np.ascontiguousarray(cells.reshape(self.n, -1).T)
+                extremes.ravel()[cells] = ufunc.reduceat(steady, starts)
+            self._extremes[key] = extremes
         found = ufunc.reduce(self._extremes[key][span[0] : span[1]], axis=0)
         listed = self._listed_in(ordinal, span)
         if len(listed):
@@ -132,37 +133,37 @@ class Cells:
         return found
 
     @cached_property
-    def _flat(self) -> LongArray:
-        """Where the steady rows of (customer, bin) begin, customer by customer, and where the last ends."""
-        bins = self.timeline.bins
-        flat = np.zeros(self.n * bins + 1, dtype=np.int64)
-        key = self._steady_of(self.chosen.customer) * np.int32(bins)  # a block's cells fit 31 bits
-        key += self.timeline.bin_of(self._steady_of(self.chosen.day))
-        if len(key):
-            new = np.empty(len(key), dtype=bool)
-            new[0] = True
-            np.not_equal(key[1:], key[:-1], out=new[1:])
-            starts = np.flatnonzero(new)
-            flat[key[starts] + 1] = np.diff(starts, append=len(key))
-        return np.cumsum(flat, out=flat)
+    def _runs(self) -> tuple[LongArray, LongArray]:
+        """Where each run of steady rows of a customer in a bin begins, and its cell `bin * n + customer`."""
+        # The cells of a block fit 31 bits.
+        cell = self.timeline.bin_of(self._steady_of(self.chosen.day)) * np.int32(self.n)
+        cell += self._steady_of(self.chosen.customer)
+        new = np.empty(len(cell), dtype=bool)
+        new[:1] = True
+        np.not_equal(cell[1:], cell[:-1], out=new[1:])
+        starts = np.flatnonzero(new)
+        return starts, cell[starts].astype(np.int64)
 
     @cached_property
     def _edges(self) -> IntArray:
-        """Where the steady rows of a customer at or after the start of a bin begin: `[bins + 1, n]`."""
-        return self._by_bin(self._flat.astype(np.int32))  # half the memory to move
+        """Where the steady rows of a customer at or after the start of a bin begin: `[bins + 1, n]`.
 
-    def _by_bin(self, flat: AnyInt) -> AnyInt:
-        bins = self.timeline.bins
-        edges = np.empty((bins + 1, self.n), dtype=flat.dtype)
-        edges[:-1] = flat[:-1].reshape(self.n, bins).T
-        edges[-1] = flat[bins::bins]
+        Rows of a customer in bins `[start, end)` are those at positions `[edges[start], edges[end])`.
+        """
+        starts, cells = self._runs
+        edges = np.zeros((self.timeline.bins + 1, self.n), dtype=np.int32)
+        rows = len(self.chosen.day) if self._steady is None else len(self._steady)
+        edges.ravel()[cells + self.n] = np.diff(starts, append=rows)
+        np.cumsum(edges.sum(axis=0, dtype=np.int32)[:-1], out=edges[0, 1:])
+        for before, here in pairwise(edges):  # three times as fast as cumsum along the first axis
+            here += before
         return edges
 
     def _prefix_of(self, weights: AnyInt) -> LongArray:
-        """Return the sums of weights before each edge: `[bins + 1, n]`."""
+        """Return the sums of the weights before each edge: `[bins + 1, n]`."""
         sums = np.zeros(len(weights) + 1, dtype=np.int64)
         np.cumsum(weights, out=sums[1:])
-        return self._by_bin(sums[self._flat])
+        return sums[self._edges]
 
     @cached_property
     def _listed(self) -> LongArray:

@@ -6,18 +6,19 @@ Every executor gives the same results in the order of the blocks; only time and 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Protocol, TypeVar
 
+from churn.data.store import Store
 from churn.features.blocks import Block, Job, Worker
 from churn.features.signal import Signal
 
-ROWS_WORTH_A_POOL = 5_000_000
-"""Starting processes takes two seconds; fewer rows take less than that."""
+ROWS_WORTH_A_POOL = 50_000_000
+"""Starting processes takes some seconds of their processors; with fewer rows all is done by then."""
 
 R = TypeVar("R")
 Function = Callable[[Worker, Block], R]
@@ -97,14 +98,18 @@ def serial(job: Job, signals: tuple[Signal, ...] | None = None) -> Iterator[Exec
     yield Serial(job, signals)
 
 
-def executor_of(
-    job: Job, blocks: Sequence[Block], rows: int, signals: tuple[Signal, ...]
-) -> AbstractContextManager[Executor]:
-    """Return the executor that `engine.executor` names; `auto` takes a pool where there is enough to do.
+def processes_for(store: Store, tables: Iterable[str]) -> int:
+    """Return how many processes `engine.executor` wants; `auto` takes one where there is little to do."""
+    engine = store.params.engine
+    rows = sum(store.tables[table].rows for table in tables)
+    if engine.executor == "serial" or (engine.executor == "auto" and rows < ROWS_WORTH_A_POOL):
+        return 1
+    return engine.n_processes
 
-    `rows` is the number of rows of all tables that the job reads. One block needs no pool.
-    """
-    engine = job.params.engine
-    pool = engine.executor == "processes" or (engine.executor == "auto" and rows >= ROWS_WORTH_A_POOL)
-    number = min(engine.n_processes, len(blocks))
-    return processes(job, number) if pool and number > 1 else serial(job, signals)
+
+def executor_of(
+    job: Job, number: int, blocks: Sequence[Block], signals: tuple[Signal, ...]
+) -> AbstractContextManager[Executor]:
+    """Return an executor of so many processes; one block needs no pool."""
+    number = min(number, len(blocks))
+    return processes(job, number) if number > 1 else serial(job, signals)

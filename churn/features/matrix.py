@@ -20,7 +20,7 @@ from churn.data.tables import wanted_tables
 from churn.features import blocks, engine
 from churn.features.attributes import names_of
 from churn.features.cohort import AT_RISK, Codes, Cohort, Customers, judging, read_customers
-from churn.features.executors import Executor, executor_of
+from churn.features.executors import Executor, executor_of, processes_for
 from churn.features.reader import Array
 from churn.features.signal import Signal
 
@@ -56,7 +56,9 @@ class Builder:
         tables = {wanted.table.name: wanted.table for wanted in wanted_tables(store.params)}
         asked = (judging(store), *self.signals)
         self.plan = engine.plan(store, asked, tables, tuple(day_number(c) for c in self.cutoffs))
-        self.blocks = blocks.cut(store, self.plan, self.customers)
+        self._processes = processes_for(store, self.plan.signals)
+        self.blocks = blocks.cut(store, self.plan, self.customers, self._processes)
+        self.asked = blocks.sample(self.customers)
         self._cohorts: list[Cohort] | None = None
 
     @property
@@ -89,18 +91,17 @@ class Builder:
         self._cohorts = self._judged(left_out)
 
     def _found(self) -> Iterator[blocks.Found]:
-        """Let the executor compute every block: what needs everybody first, then all signals."""
+        """Let the executor compute every block: the picture of everybody first, then all signals."""
         with self._executor() as executor:
-            said = list(executor.map(blocks.summaries, self.blocks)) if self.plan.deferred else []
+            said = list(executor.map(blocks.summaries, self.asked)) if self.plan.deferred else []
             wholes = _wholes(said, self.plan)
             yield from executor.map(partial(blocks.columns, wholes=wholes), self.blocks)
 
     def _executor(self) -> AbstractContextManager[Executor]:
         computed = tuple(signal for signal in self.signals if signal.function is not None)
-        rows = sum(self.store.tables[table].rows for table in self.plan.signals)
         names = tuple(signal.name for signal in computed)
         job = blocks.Job(self.store.params, names, self.plan.cutoffs, self.plan.data_starts)
-        return executor_of(job, self.blocks, rows, computed)
+        return executor_of(job, self._processes, self.blocks, computed)
 
     def _judged(self, left_out: Sequence[Codes]) -> list[Cohort]:
         codes = np.concatenate(left_out, axis=1)

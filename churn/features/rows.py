@@ -65,7 +65,8 @@ class StoredRows:
         wanted = ["customer", "day", *(["known_day"] if self._two_clocks else []), *named]
         found = self._found(wanted + (["at"] if placed else []), first, end)
         customer = _integers(found, "customer")[0]
-        inside = slice(*np.searchsorted(customer, [first, end]))  # a row group may hold neighbours
+        bounds = np.array([first, end], dtype=customer.dtype)  # of one type, or all would be copied
+        inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold neighbours
         read = {name: _integers(found, name, inside) for name in found.column_names}
         day = read["day"][0]
         keep = (day >= timeline.first_day) & (day < timeline.end_day)

@@ -51,14 +51,16 @@ def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> engine.Plan:
 def test_blocks_are_whole_steps_of_customers_and_cover_each_once(
     world: World, limit: str, processes: int, sizes: list[int]
 ) -> None:
-    engine_params = EngineParams(memory_limit=limit, processes=processes)
+    engine_params = EngineParams(memory_limit=limit)
     params = world.store.params.model_copy(update={"engine": engine_params})
     everyone = replace(world.store.tables["customers"], rows=25_000)
     store = replace(world.store, params=params, tables={**world.store.tables, "customers": everyone})
     plan = plan_of(store, ["logins_count_28d"], [date(2024, 7, 1)])
 
     nobody = np.zeros(25_000, bool)
-    found = cut(store, plan, Customers(np.zeros(25_000, object), np.zeros(25_000, np.int32), nobody))
+    found = cut(
+        store, plan, Customers(np.zeros(25_000, object), np.zeros(25_000, np.int32), nobody), processes
+    )
 
     assert [block.end - block.first for block in found] == sizes
     assert [len(block.signed_up) for block in found] == sizes
