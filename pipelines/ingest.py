@@ -44,7 +44,7 @@ def _ingest(params: Params, say: Say) -> Store:
     from churn.data.ingest import ingest
 
     say(f"ingest: reading {params.source}")
-    return ingest(params, say)
+    return ingest(params, say, say.progress)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,13 @@ class Say:
             yield advance
 
 
+class Quiet(Say):
+    """Says nothing but warnings and progress, where the output is for a program."""
+
+    def __call__(self, text: str) -> None:
+        """Keep a plain line back."""
+
+
 @contextmanager
 def _bar(label: str, total: int) -> Iterator[Advance]:
     from rich.console import Console

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from churn.params import Params
 from pipelines.ingest import ensure_store
+from pipelines.say import Quiet
 
 if TYPE_CHECKING:
     from pipelines.cli import Say
@@ -17,8 +18,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, format: str = "
     """Print the dictionary of signals as a Markdown table or as JSON."""
     from churn.features.library import possible
 
-    quiet = (lambda _: None) if format == "json" else say
-    every = possible(params, ensure_store(params, quiet))  # type: ignore[arg-type]
+    every = possible(params, ensure_store(params, Quiet() if format == "json" else say))
     if format == "json":
         say(
             json.dumps([one.signal.described() | {"off_because": one.off_because} for one in every], indent=1)

@@ -12,13 +12,13 @@ from typing import TypeVar
 from churn.data.connections import open_source
 from churn.data.ends import Days, days_stored, present_of, watermark_of
 from churn.data.files import replace_folder
+from churn.data.following import Show, followed
 from churn.data.freshness import fingerprint
 from churn.data.holding import hold, new_folder, publish
 from churn.data.lake import Lake
 from churn.data.lake_store import write_store
 from churn.data.marks import MARKS, REJECTS, TIES, Mark, last_night, write_marks
 from churn.data.merging import AmbiguousError, before_of, recode
-from churn.data.source import Source
 from churn.data.staging import select
 from churn.data.store import Store, StoredTable, day_of, write_manifest
 from churn.data.tables import Wanted, wanted_tables
@@ -31,12 +31,12 @@ from churn.params import Params, digest_of
 T = TypeVar("T")
 
 
-def ingest(params: Params, tell: Callable[[str], None]) -> Store:
+def ingest(params: Params, tell: Callable[[str], None], show: Show | None = None) -> Store:
     """Write the store under `params.output` from the source, aside first and then put in place in one step.
 
     Of a table whose rows do not change later only what is new is read, and written with the rows that the
     store holds: it is the store that reading all would give. Bad rows are counted by named rule and written
-    to `output/rejects/<table>.parquet`.
+    to `output/rejects/<table>.parquet`. What takes long is followed in `show`.
 
     Raises:
         ParamsError: params.yaml names no fitting table or column.
@@ -47,7 +47,7 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
     aside = new_folder(params.output, ".store-")
     with hold(aside):
         try:
-            _write_store(params, aside, tell)
+            _write_store(params, aside, tell, show)
             publish(aside, params.output / "store")
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
@@ -55,7 +55,7 @@ def ingest(params: Params, tell: Callable[[str], None]) -> Store:
         return Store.open(params)
 
 
-def _write_store(params: Params, folder: Path, tell: Callable[[str], None]) -> None:
+def _write_store(params: Params, folder: Path, tell: Callable[[str], None], show: Show | None) -> None:
     seen = fingerprint(params)  # before reading: what changes meanwhile makes the store old again
     rejects = folder / REJECTS
     rejects.mkdir()
@@ -66,7 +66,7 @@ def _write_store(params: Params, folder: Path, tell: Callable[[str], None]) -> N
             for name, table in tables.items():
                 tell(_told(name, table, None))
         else:
-            tables, days = _written(source, params, folder, tell)
+            tables, days = _written(Tonight(source, params, last_night(params), tell, show), folder)
         if source.files and fingerprint(params) != seen:  # nobody can say which of the rows were read
             (folder / MARKS).unlink()
     problems = [problem for name, table in tables.items() for problem in _verdict(params, name, table)]
@@ -108,13 +108,10 @@ def _of_all(params: Params, do: Callable[[Wanted], T]) -> list[T]:
     return done
 
 
-def _written(
-    source: Source, params: Params, store: Path, tell: Callable[[str], None]
-) -> tuple[dict[str, StoredTable], Days]:
+def _written(tonight: Tonight, store: Path) -> tuple[dict[str, StoredTable], Days]:
     """Write all tables here; return what was seen of each, and the days of the label's table."""
+    source, params, last = tonight.source, tonight.params, tonight.last
     create_utc_of(source.connection, params.timezone)
-    last = last_night(params)
-    tonight = Tonight(source, params, last, tell)
     plans = _of_all(params, lambda wanted: tonight.plan(select(source, wanted)))
     present = present_of([tonight.days(plan) for plan in plans], params.snapshot.watermark)
     if last and (present or "") < (last.present or ""):  # a row that was good may be from the future now
@@ -144,7 +141,8 @@ def _write_table(
     part = Part(before=before_of(last, plan.name)) if last else Part()
     try:
         writer = TableWriter(tonight.source.connection, plan.staged, present, store, store / REJECTS, part)
-        table = replace(writer.write().table(writer.levels), left_out=plan.staged.left_out)
+        with followed(tonight.source.connection, f"ingest {plan.name}", tonight.show):
+            table = replace(writer.write().table(writer.levels), left_out=plan.staged.left_out)
         mark = tonight.mark(plan, present, store / TIES)
     except AmbiguousError:
         whole = tonight.whole(plan, "a stored row_id came again with other values")

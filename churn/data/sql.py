@@ -45,5 +45,6 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
     )
     own = private_folder(scratch, connection)
     connection.execute(f"SET temp_directory = {literal(str(own))}").fetchall()
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false").fetchall()
+    connection.execute("SET TimeZone = 'UTC'").fetchall()
+    connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false").fetchall()
     return connection

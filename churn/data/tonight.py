@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from churn.data.ends import Days, days_of, days_stored
+from churn.data.following import Show
 from churn.data.marks import LastNight, Mark
 from churn.data.news import OTHER_TYPES, Reader, RewrittenError, can_be_read_back, reader_of, renewed
 from churn.data.source import Source
@@ -49,6 +50,7 @@ class Tonight:
     params: Params
     last: LastNight | None
     tell: Callable[[str], None]
+    show: Show | None = None
 
     def plan(self, selection: Selection) -> Plan:
         """Plan to read what is new, where that can be told and the past is what it was; else all.

@@ -1,0 +1,56 @@
+"""A long query is shown in percent, a short one not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+
+import pytest
+
+from churn.data import following
+from churn.data.following import followed
+
+
+class Query:
+    """A query that is so far each time it is asked, and then at its end."""
+
+    def __init__(self, *shares: float) -> None:
+        self.shares = list(shares)
+        self.asked_for_all = Event()
+
+    def query_progress(self) -> float:
+        if len(self.shares) == 1:
+            self.asked_for_all.set()
+            return self.shares[0]
+        return self.shares.pop(0)
+
+
+def shown_of(query: Query, do: Callable[[], object]) -> list[Any]:
+    told: list[Any] = []
+
+    @contextmanager
+    def show(label: str, total: int) -> Iterator[Callable[[int], None]]:
+        told.append((label, total))
+        yield told.append
+
+    with followed(query, "ingest logins", show):  # type: ignore[arg-type]
+        do()
+    return told
+
+
+def test_steps_go_forward_only_and_end_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.001)
+    query = Query(-1.0, 20.5, 60.0, 3.0, 100.0)
+
+    told = shown_of(query, lambda: query.asked_for_all.wait(10))
+
+    assert told[0] == ("ingest logins", 100)
+    assert told[1:3] == [20, 40]
+    assert sum(told[1:]) == 100
+
+
+def test_what_is_over_soon_is_not_shown() -> None:
+    assert shown_of(Query(50.0), lambda: None) == []
