@@ -23,6 +23,7 @@ from churn.data.guess.words import plain
 from churn.data.ingest import ingest
 from churn.errors import SourceError
 from churn.params import load_params
+from tests.servers import running_postgresql
 
 Row = dict[str, Any]
 Named = Mapping[str, tuple[str, Mapping[str, str]]]
@@ -233,6 +234,22 @@ def as_sqlite(folder: Path, tables: Mapping[str, list[Row]]) -> str:
     return f"sqlite:///{folder / 'company.sqlite'}"
 
 
+def as_postgresql(address: str, tables: Mapping[str, list[Row]]) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    kinds = {datetime: "TIMESTAMP", float: "DOUBLE PRECISION", int: "INTEGER", str: "TEXT"}
+    with dbapi.connect(address, autocommit=True) as connection, connection.cursor() as cursor:
+        for name, rows in tables.items():
+            first = {
+                column: next(row[column] for row in rows if row[column] is not None) for column in rows[0]
+            }
+            columns = ", ".join(f'"{column}" {kinds[type(value)]}' for column, value in first.items())
+            cursor.execute(f'CREATE TABLE "{name}" ({columns})')
+            cells = [["NULL" if value is None else f"'{value}'" for value in row.values()] for row in rows]
+            values = ", ".join(f"({', '.join(row)})" for row in cells)
+            cursor.execute(f'INSERT INTO "{name}" VALUES {values}')
+
+
 @dataclass(frozen=True)
 class Guessed:
     """A guess, and the parameter file that it became."""
@@ -294,6 +311,21 @@ def test_a_database_gives_the_guess_that_files_give(
 
     assert found.draft.tree() == from_files
     assert ingest(load_params(found.path), lambda _: None).n_customers == 60
+
+
+def test_postgresql_gives_the_guess_that_files_give_and_its_password_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from_files = guess(as_csv(tmp_path / "csv", told(ENGLISH, iso)), tmp_path).draft.tree()
+    with running_postgresql() as address:
+        as_postgresql(address, told(ENGLISH, lambda value: value))
+
+        found = guess(address, tmp_path)
+
+        assert found.draft.tree() == from_files
+        assert "secret" not in found.path.read_text()
+        monkeypatch.setenv("DATABASE_PASSWORD", "secret")
+        assert ingest(load_params(found.path), lambda _: None).n_customers == 60
 
 
 def test_contracts_that_end_make_the_label(tmp_path: Path) -> None:
