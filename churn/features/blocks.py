@@ -112,9 +112,11 @@ def summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
     judged, found = _Judged(worker, block), {}
     for ordinal, name, values in judged.evaluate(worker.plan_of_deferred):
         assert isinstance(values, Deferred)  # the plan holds only those
-        found[ordinal, name] = values.summary(
-            judged.left_out[ordinal] == AT_RISK, peers_of(worker.job.cutoffs[ordinal], block.signed_up)
-        )
+        left_out = judged.left_out[ordinal]
+        members = left_out == AT_RISK
+        if values.everybody:
+            members = (left_out != UNKNOWN) & (left_out != OBJECTED)
+        found[ordinal, name] = values.summary(members, peers_of(worker.job.cutoffs[ordinal], block.signed_up))
     return found
 
 

@@ -57,7 +57,9 @@ def _used(tree: ast.AST, function: FunctionType) -> Iterator[tuple[str, Any]]:
     """Yield the helpers, verbs and plain constants that the code names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
-            value = function.__globals__.get(node.id)
+            value = inspect.unwrap(function.__globals__.get(node.id))  # type: ignore[arg-type]
+            if isinstance(value, type) and issubclass(value, Deferred):
+                yield from _methods(value)
             helper = isinstance(value, FunctionType) and value.__module__.startswith(_OURS)
             if helper or isinstance(value, _CONSTANTS):
                 yield node.id, value
@@ -68,6 +70,14 @@ def _used(tree: ast.AST, function: FunctionType) -> Iterator[tuple[str, Any]]:
                 verb = verb.fget if isinstance(verb, property) else verb
                 if isinstance(verb, FunctionType):
                     yield node.attr, verb
+
+
+def _methods(deferred: type[Deferred]) -> Iterator[tuple[str, Any]]:
+    """Yield what a value that needs everybody is made of: its summary, the whole and how it is finished."""
+    for name, method in vars(deferred).items():
+        method = method.__func__ if isinstance(method, classmethod) else method
+        if isinstance(method, FunctionType) and not name.startswith("__"):
+            yield name, method
 
 
 class _Bare(ast.NodeTransformer):

@@ -6,6 +6,7 @@ Each verb ends in one number per customer.
 from __future__ import annotations
 
 from churn.features.arithmetic import drop_score, log_ratio, ratio
+from churn.features.btyd_verbs import LifetimeVerbs
 from churn.features.folding import FoldingVerbs
 from churn.features.mix import MixVerbs
 from churn.features.ordered import OrderedVerbs
@@ -27,5 +28,5 @@ __all__ = [
 ]
 
 
-class Events(FoldingVerbs, WeekVerbs, OrderedVerbs, MixVerbs, RhythmVerbs):
+class Events(FoldingVerbs, WeekVerbs, OrderedVerbs, MixVerbs, RhythmVerbs, LifetimeVerbs):
     """The events of one table as known at the cutoff, in `[cutoff - days, cutoff - skip)`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +31,12 @@ FEWEST_PEERS = 20
 class Deferred(ABC):
     """What a signal returns when its value depends on everybody else's."""
 
+    everybody: ClassVar[bool] = False
+    """Whether all known customers who have not objected are the picture, not the cohort alone."""
+
     @abstractmethod
     def summary(self, members: BoolArray, peers: Peers) -> Any:
-        """Return what a block's members of the cohort add, as plain data."""
+        """Return what a block's members of the cohort (or `everybody`) add, as plain data."""
 
     @classmethod
     @abstractmethod

@@ -10,7 +10,7 @@ import pytest
 
 from churn.features.attributes import names_of
 from churn.features.library import known
-from churn.features.population import Shrunk
+from churn.features.population import Deferred
 from churn.features.signal import Signal
 from churn.features.tracing import view_of
 from tests.oracle.naive import Naive, levels_of
@@ -72,14 +72,12 @@ def naive_values(world: RandomWorld, signal: Signal, cutoff: str) -> dict[str, A
     if signal.level_of:
         levels = levels_of(next(column for column in table.columns if column.name == signal.level_of))
         return {who: names_of(codes, levels)[0] for who, codes in found.items()}
-    everyone = np.array([True])
-    hits = sum(float(v.hits[0]) for v in found.values() if isinstance(v, Shrunk))
-    trials = sum(float(v.trials[0]) for v in found.values() if isinstance(v, Shrunk))
-    rate = hits / max(trials, 1)
-    return {
-        who: float((v.finished(rate, everyone) if isinstance(v, Shrunk) else v)[0])
-        for who, v in found.items()
-    }
+    alone, peers = np.array([True]), np.array([0])
+    deferred = {who: value for who, value in found.items() if isinstance(value, Deferred)}
+    if not deferred:
+        return {who: float(value[0]) for who, value in found.items()}
+    whole = type(next(iter(deferred.values()))).merged([v.summary(alone, peers) for v in deferred.values()])
+    return {who: float(value.finished(whole, peers)[0]) for who, value in deferred.items()}
 
 
 def same(engine: Any, reference: Any) -> bool:

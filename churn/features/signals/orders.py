@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from churn.features.events import Array, Events, ratio
+from churn.features.population import Deferred
 from churn.features.signal import signal
 
 
@@ -34,3 +35,45 @@ def order_change(orders: Events) -> Array:
 def order_value(orders: Events) -> Array:
     """Mean amount of the orders of the last 182 days."""
     return orders.mean("amount")
+
+
+@signal(
+    table="orders",
+    looks_back=730,
+    unit="probability",
+    riskier_when="higher",
+    family="purchase",
+    reason="by the rhythm of the orders so far, none will come in the next 28 days: {value:.0%} likely",
+    german="bestellt nach dem bisherigen Rhythmus in den nächsten 28 Tagen nicht: zu {value:.0%} sicher",
+)
+def orders_p_none_next_28d(orders: Events) -> Deferred:
+    """Probability of no order in the next 28 days, by a model of how often customers order and stop."""
+    return orders.p_none_next(days=28)
+
+
+@signal(
+    table="orders",
+    looks_back=730,
+    unit="probability",
+    riskier_when="higher",
+    family="purchase",
+    reason="by the rhythm of the orders so far, none will come in the next 91 days: {value:.0%} likely",
+    german="bestellt nach dem bisherigen Rhythmus in den nächsten 91 Tagen nicht: zu {value:.0%} sicher",
+)
+def orders_p_none_next_91d(orders: Events) -> Deferred:
+    """Probability of no order in the next 91 days, by a model of how often customers order and stop."""
+    return orders.p_none_next(days=91)
+
+
+@signal(
+    table="orders",
+    looks_back=730,
+    unit="days",
+    riskier_when="lower",
+    family="purchase",
+    reason="by the rhythm of the orders so far, days with orders in the next 91 days: {value:.1f}",
+    german="nach dem bisherigen Rhythmus Tage mit Bestellungen in den nächsten 91 Tagen: {value:.1f}",
+)
+def orders_expected_next_91d(orders: Events) -> Deferred:
+    """Expected days with orders in the next 91 days, by a model of how often customers order and stop."""
+    return orders.expected_next(days=91)
