@@ -15,7 +15,7 @@ from churn.params import load_params
 from pipelines.cli import VERBS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "docs/guards.md")
 
 
 def text_of(document: str) -> str:
@@ -73,6 +73,12 @@ def test_every_file_that_the_readme_promises_is_there_after_a_run(finished_run: 
 
 def test_the_verbs_of_the_readme_are_those_of_the_program() -> None:
     assert set(first_column("README.md", "verb")) == set(VERBS)
+
+
+def test_the_guards_of_the_document_are_those_of_check() -> None:
+    from churn.training.guards.run import guard_names
+
+    assert first_column("docs/guards.md", "guard") == list(guard_names())
 
 
 def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:

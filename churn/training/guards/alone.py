@@ -54,7 +54,7 @@ def alone(company: Company) -> Iterator[Finding]:
             continue
         stop = area > STOP and low > STOP_LOW
         yield Finding(
-            name,
+            f"customers.{name}" if name in company.attributes else name,
             f"alone it tells who leaves with AUC {area:.3f} ({leavers:,} leavers, at least {low:.2f}); "
             f"above {STOP if stop else WARN} it is {'the answer' if stop else 'rarely honest'}.",
             "See where its table gets it from, and whether it is filled in after the fact; "

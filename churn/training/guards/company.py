@@ -166,8 +166,9 @@ class Company:
     @cached_property
     def judged(self) -> list[tuple[Cohort, Labels]]:
         """Return cohort and labels of all customers at every matured cutoff."""
-        found = cohorts_at(self.store, self.matured)
-        return list(zip(found, labels(self.store, self.matured), strict=True)) if self.matured else []
+        if not self.matured:
+            return []
+        return list(zip(cohorts_at(self.store, self.matured), labels(self.store, self.matured), strict=True))
 
     @cached_property
     def labelled(self) -> Rows | None:

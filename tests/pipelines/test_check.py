@@ -1,0 +1,99 @@
+"""What `churn check` says of leaks, how it ends, and how a person signs a finding off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines import cli
+from tests.guarded import LEFT_ON, gone, here
+
+PARAMS = """
+source: raw
+tables: {customers: {static: [is_churned]}, subscriptions: {}, logins: {}}
+label: {kind: contract, horizon_days: 31}
+snapshot: {first: 2024-05-01, last: 2024-10-01, watermark: 2024-12-31}
+signals: {windows: [28]}
+"""
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Path:
+    """Thirty who left on one day, forty who stayed, and a column that says which."""
+    people = [(one, "yes", LEFT_ON) for one in gone(30)] + [(one, "no", "") for one in here(40)]
+    raw = {
+        "customers": ["customer_id,signed_up_at,is_churned", *(f"{c},2023-05-01,{y}" for c, y, _ in people)],
+        "subscriptions": ["customer_id,started_at,ended_at", *(f"{c},2023-05-01,{e}" for c, _, e in people)],
+        "logins": [
+            "customer_id,happened_at",
+            *(
+                f"{c},2024-0{m}-{n % 20 + 1:02} 10:{n % 60:02}:{n % 50:02}"
+                for n, (c, *_) in enumerate(people)
+                for m in range(1, 9)
+            ),
+        ],
+    }
+    (tmp_path / "raw").mkdir()
+    for name, lines in raw.items():
+        (tmp_path / "raw" / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    return tmp_path
+
+
+def check(folder: Path, *options: str) -> int:
+    return cli.main(argv=["check", "--params", str(folder / "params.yaml"), *options])
+
+
+def test_a_leak_stops_check_once_all_is_said(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = check(company)
+
+    said = capsys.readouterr()
+    assert code == 15
+    assert "guards: " in said.out
+    for word in ("customers.is_churned", "suspicious_names", "only_leavers", "check: {accept:"):
+        assert word in said.err
+
+
+def test_what_a_person_signed_off_is_said_and_stops_nothing(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "it was a flag of another company"
+
+    code = check(company, "--set", f"check.accept={{customers.is_churned: {reason}, survivors: one wave}}")
+
+    said = capsys.readouterr()
+    assert code == 0
+    assert reason in said.out
+    assert "check.accept.survivors: nothing is found there" in said.err
+
+
+def test_signing_off_does_not_read_the_source_again(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check(company)
+    capsys.readouterr()
+
+    check(company, "--set", "check.accept={customers.is_churned: looked at}")
+
+    assert "ingest: reading" not in capsys.readouterr().out
+
+
+def test_prove_says_what_was_proved_of_how_many(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = check(company, "--prove", "--set", "check.accept={customers.is_churned: looked at}")
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert "proved: " in said
+    assert "of 70 customers at 2024-05-01, 2024-07-01, 2024-10-01" in said
+
+
+def test_without_a_cutoff_the_other_guards_still_look(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = check(company, "--set", "snapshot={first: 2030-01-01, watermark: 2024-12-31}")
+
+    said = capsys.readouterr()
+    assert code == 15
+    assert "the guards that need labels find nothing" in said.err
+    assert "suspicious_names" in said.err
