@@ -77,7 +77,7 @@ def _features(company: ft.EntitySet, days: int) -> list[ft.FeatureBase]:
             add(f"{table}_active_days_{days}d", table, "at", NUniqueDays)
         if days == max(WINDOWS):
             add(f"{table}_days_since_last", table, "at", TimeSinceLast(unit="days"))
-    add(f"orders_amount_{days}d", "orders", "amount", Sum)
+    add(f"orders_amount_total_{days}d", "orders", "amount", Sum)
     if days == max(WINDOWS):
         add("order_value", "orders", "amount", Mean)
     return found
@@ -90,7 +90,7 @@ def _checksums(found: pd.DataFrame) -> dict[str, tuple[int, float]]:
         values = column.astype(float)
         if str(name).endswith("_days_since_last"):
             values = np.ceil(values)  # whole local days, the day of the row counted
-        if str(name).startswith(("orders_amount", "order_value")):
+        if str(name).startswith(("orders_amount_total", "order_value")):
             values = values / 100  # the store holds cents
         told[str(name)] = int(values.notna().sum()), float(values.sum())
     return told

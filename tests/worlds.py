@@ -15,11 +15,11 @@ from churn.data.ingest import ingest
 from churn.data.store import Store
 from churn.data.tables import CANONICAL
 from churn.features.attributes import names_of
-from churn.features.blocks import peers_of
 from churn.features.cohort import LEFT_OUT
 from churn.features.engine import evaluate
 from churn.features.library import known
 from churn.features.matrix import Builder
+from churn.features.peers import peers_of
 from churn.features.population import Deferred
 from churn.features.rows import StoredRows
 from churn.params import Params

@@ -174,7 +174,7 @@ def _orders() -> Iterator[Feature]:
     yield from _plain("orders", active=True)
     for days in WINDOWS:
         amount = (Cell("orders", "sum", days, column="amount"),)
-        yield Feature(f"orders_amount_{days}d", amount, _scaled(100))
+        yield Feature(f"orders_amount_total_{days}d", amount, _scaled(100))
     change = Cell("orders", "count", 28), Cell("orders", "count", 112, 28)
     yield Feature("order_change", change, _change("orders", 28, 112))
     value = Cell("orders", "sum", 182, column="amount"), Cell("orders", "count", 182)

@@ -19,6 +19,7 @@ from churn.data.tables import wanted_tables
 from churn.features import engine
 from churn.features.cohort import AT_RISK, LEFT_OUT, OBJECTED, UNKNOWN, Codes, Customers, judging
 from churn.features.library import known
+from churn.features.peers import peers_of, plan_signal
 from churn.features.population import Deferred, Peers
 from churn.features.reader import Array
 from churn.features.rows import StoredRows
@@ -41,9 +42,6 @@ MOST_ROWS = 4_000_000
 STEP = 8_192
 """Blocks are whole steps of customers, and so are the row groups that are written: whoever computes them, and
 in how many blocks, the bytes are the same."""
-
-TENURE_BANDS = (91, 182, 365, 730)
-"""Days since sign-up at which a customer changes peers."""
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -90,11 +88,16 @@ class Worker:
         asked = (judging(self.store), *(every[name] for name in job.names))
         tables = {wanted.table.name: wanted.table for wanted in wanted_tables(job.params)}
         self.plan = engine.plan(self.store, asked, tables, job.cutoffs, job.data_starts)
+        self.plan_of_peers: engine.Plan | None = None
+        if signal := plan_signal(self.store, dict(self.plan.deferred)):
+            starts = job.data_starts if signal.table in job.data_starts else None
+            self.plan_of_peers = engine.plan(self.store, (signal,), tables, job.cutoffs, starts)
 
     @cached_property
     def stored(self) -> dict[str, StoredRows]:
-        """Open the tables of the plan, once."""
-        return {name: StoredRows(self.store, name) for name in self.plan.signals if name != "customers"}
+        """Open the tables of the plans, once."""
+        names = {*self.plan.signals, *(self.plan_of_peers.signals if self.plan_of_peers else ())}
+        return {name: StoredRows(self.store, name) for name in sorted(names) if name != "customers"}
 
     @cached_property
     def plan_of_deferred(self) -> engine.Plan:
@@ -116,7 +119,7 @@ def summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
         members = left_out == AT_RISK
         if values.everybody:
             members = (left_out != UNKNOWN) & (left_out != OBJECTED)
-        found[ordinal, name] = values.summary(members, peers_of(worker.job.cutoffs[ordinal], block.signed_up))
+        found[ordinal, name] = values.summary(members, judged.peers[ordinal])
     return found
 
 
@@ -135,9 +138,7 @@ def columns(worker: Worker, block: Block, wholes: Wholes) -> Found:
     for ordinal, name, values in judged.evaluate(worker.plan):
         if isinstance(values, Deferred):
             with np.errstate(invalid="ignore", divide="ignore"):
-                values = values.finished(
-                    wholes[ordinal, name], peers_of(worker.job.cutoffs[ordinal], block.signed_up)
-                )
+                values = values.finished(wholes[ordinal, name], judged.peers[ordinal])
         found[ordinal][name] = values[judged.members[ordinal]]
     return Found(judged.left_out, found)
 
@@ -162,15 +163,27 @@ class _Judged:
             else:
                 yield ordinal, name, values
 
+    @cached_property
+    def peers(self) -> list[Peers]:
+        """Return the peers' group of each customer, by cutoff ordinal."""
+        worker, block = self.worker, self.block
+        plans: dict[int, Array] = {}
+        if worker.plan_of_peers:
+            bounds = block.first, block.end
+            for ordinal, _, codes in engine.evaluate(
+                worker.stored, worker.plan_of_peers, block.signed_up, bounds
+            ):
+                assert isinstance(codes, np.ndarray)  # a plan needs nobody else
+                plans[ordinal] = codes
+        return [
+            peers_of(cutoff, block.signed_up, plans.get(ordinal))
+            for ordinal, cutoff in enumerate(worker.job.cutoffs)
+        ]
+
     def _judge(self, ordinal: int, codes: Array) -> None:
         known = self.block.signed_up < self.worker.job.cutoffs[ordinal]
         self.left_out[ordinal] = np.where(self.block.objected, OBJECTED, np.where(known, codes, UNKNOWN))
         self.members[ordinal] = np.flatnonzero(self.left_out[ordinal] == AT_RISK)
-
-
-def peers_of(cutoff: int, signed_up: IntArray) -> Peers:
-    """Return the tenure band of each customer."""
-    return np.searchsorted(TENURE_BANDS, cutoff - signed_up, side="right").astype(np.int64)
 
 
 def cut(store: Store, plan: engine.Plan, customers: Customers, processes: int) -> list[Block]:

@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from churn.features.events import Events
@@ -37,13 +37,10 @@ def _tell(function: Callable[..., Any], told: dict[str, str]) -> None:
     name = f"{function.__module__}.{function.__qualname__}".removeprefix(_OURS)
     if name in told or not isinstance(function, FunctionType):
         return
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    parts = _parts(function.__code__)
+    if not parts:
         told[name] = f"{function.__code__.co_code.hex()} {function.__code__.co_names!r}"
         return
-    lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-    parts: list[ast.AST] = list(lambdas) if function.__name__ == "<lambda>" else [_Bare().visit(tree)]
     told[name] = "\n".join(ast.unparse(part) for part in parts)
     for part in parts:
         for used, value in _used(part, function):
@@ -53,11 +50,26 @@ def _tell(function: Callable[..., Any], told: dict[str, str]) -> None:
                 told[f"{name}: {used}"] = repr(value)
 
 
+@functools.cache
+def _parts(code: CodeType) -> tuple[ast.AST, ...]:
+    """Return what of the text of a function counts, read once; nothing where the text is not at hand."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
+    except (OSError, TypeError, SyntaxError):
+        return ()
+    if code.co_name == "<lambda>":
+        return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Lambda))
+    return (_Bare().visit(tree),)
+
+
 def _used(tree: ast.AST, function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield the helpers, verbs and plain constants that the code names."""
+    """Yield the helpers, verbs and plain constants that the code names or encloses."""
+    enclosed = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
-            value = inspect.unwrap(function.__globals__.get(node.id))  # type: ignore[arg-type]
+            cell = enclosed.get(node.id)
+            value = cell.cell_contents if cell else function.__globals__.get(node.id)
+            value = inspect.unwrap(value)  # type: ignore[arg-type]
             if isinstance(value, type) and issubclass(value, Deferred):
                 yield from _methods(value)
             helper = isinstance(value, FunctionType) and value.__module__.startswith(_OURS)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from churn.data.store import Store
-from churn.data.tables import CANONICAL, Table, events_table, wanted_tables
+from churn.data.tables import CANONICAL, Table, wanted_tables
 from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
 from churn.features.attributes import attributes
-from churn.features.grids import grid
+from churn.features.generic import choice
+from churn.features.generic.about import GENERIC
 from churn.features.signal import FAMILIES, REGISTRY, Signal
 from churn.features.tracing import Need, trace
 from churn.params import Params
@@ -21,23 +23,27 @@ for _file in pkgutil.iter_modules(package.__path__):
 
 
 def known(params: Params) -> dict[str, Signal]:
-    """Return every signal by name, whether or not its table is there.
+    """Return every signal by name, whether or not its table is there: named, generic, and attributes.
 
     Raises:
-        SignalError: an attribute has the name of a signal.
+        SignalError: `signals.generic` asks for what there is not, or two signals have one name; all at once.
     """
-    tables = [*CANONICAL.values(), *(events_table(name) for name in params.events)]
-    plain = [signal for table in tables for signal in grid(table, params.signals.windows)]
-    found = REGISTRY | {signal.name: signal for signal in plain}
+    if problems := list(choice.problems(params)):
+        raise SignalError(*problems)
+    found = dict(REGISTRY)
+    for signal in choice.generic_signals(params):
+        if signal.name in found:
+            problems.append(f"params: events.{signal.table}: '{signal.name}' is a signal; rename the table.")
+        found[signal.name] = signal
     own = list(attributes(params))
-    if taken := [signal for signal in own if signal.name in found]:
-        raise SignalError(
-            *(
-                f"params: tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
-                "a signal; name the attribute otherwise."
-                for signal in taken
-            )
-        )
+    problems += [
+        f"params: tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
+        "a signal; name the attribute otherwise."
+        for signal in own
+        if signal.name in found
+    ]
+    if problems:
+        raise SignalError(*problems)
     return found | {signal.name: signal for signal in own}
 
 
@@ -53,7 +59,7 @@ def possible(params: Params, store: Store) -> tuple[Possible, ...]:
     """Judge every signal by the store's tables and by `signals` of params.yaml.
 
     Raises:
-        SignalError: params.yaml names a family or a signal that does not exist; all at once.
+        SignalError: params.yaml names a family, table or signal that does not exist; all at once.
     """
     every = known(params)
     _check_names(params, every)
@@ -69,35 +75,63 @@ def selected(params: Params, store: Store) -> tuple[Signal, ...]:
     """
     on = tuple(one.signal for one in possible(params, store) if one.off_because is None)
     if not on:
+        asked = "; ".join(
+            f"signals.{what} [{', '.join(names)}]"
+            for what, names in _asked(params).items()
+            if what == "families" or "all" not in names
+        )
         raise SignalError(
-            f"params: signals.families [{', '.join(params.signals.families)}], without those of "
+            f"params: {asked}, without those of "
             f"signals.leave_out, ask for no signal of the tables {', '.join(store.tables)}. "
             "`churn signals` says why each is off."
         )
     return on
 
 
+def _asked(params: Params) -> dict[str, tuple[str, ...]]:
+    chosen = params.signals
+    return {"families": chosen.families, "tables": chosen.tables, "names": chosen.names}
+
+
+def _of(signal: Signal) -> dict[str, set[str]]:
+    """Return what a signal goes by in each of the lists that choose."""
+    families = {signal.family, signal.generic} if signal.generic else {signal.family}
+    return {"families": families, "tables": {signal.table.split(".")[0]}, "names": {signal.name}}
+
+
 def _check_names(params: Params, every: dict[str, Signal]) -> None:
+    families = [*FAMILIES, *GENERIC]
+    tables = [name for name in (*CANONICAL, *params.events) if name != "contacts"]
+    there: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(every)}
     problems = [
-        f"params: signals.families: '{family}' is not a family.{did_you_mean(family, FAMILIES)} "
-        f"Families: all, {', '.join(FAMILIES)}."
-        for family in params.signals.families
-        if family not in ("all", *FAMILIES)
+        f"params: signals.{what}: '{name}' is not a {WORD[what]}.{did_you_mean(name, there[what])} "
+        + (f"{what.capitalize()}: all, {', '.join(there[what])}." if what != "names" else _WHERE_LISTED)
+        for what, names in _asked(params).items()
+        for name in names
+        if name not in ("all", *there[what])
     ]
+    everything = [*every, *families, *tables]
     problems += [
-        f"params: signals.leave_out: '{name}' is not a signal.{did_you_mean(name, every)}"
+        f"params: signals.leave_out: '{name}' is not a signal, family or table."
+        f"{did_you_mean(name, everything)} {_WHERE_LISTED}"
         for name in params.signals.leave_out
-        if name not in every
+        if name not in everything
     ]
     if problems:
         raise SignalError(*problems)
 
 
+WORD = {"families": "family", "tables": "table", "names": "signal"}
+_WHERE_LISTED = "`churn signals` lists them."
+
+
 def _why_off(signal: Signal, params: Params, store: Store, tables: dict[str, Table]) -> str | None:
-    if signal.name in params.signals.leave_out:
+    goes_by = _of(signal)
+    if not set().union(*goes_by.values()).isdisjoint(params.signals.leave_out):
         return "signals.leave_out"
-    if "all" not in params.signals.families and signal.family not in params.signals.families:
-        return "signals.families"
+    for what, names in _asked(params).items():
+        if "all" not in names and goes_by[what].isdisjoint(names):
+            return f"signals.{what}"
     if not store.has(signal.table):
         return f"no table {signal.table}" if signal.table not in store.tables else f"{signal.table} is empty"
     if signal.function is None:
@@ -105,5 +139,5 @@ def _why_off(signal: Signal, params: Params, store: Store, tables: dict[str, Tab
     need = Need()
     trace([signal], tables[signal.table], need)
     missing = sorted(need.columns - set(store.tables[signal.table].columns))
-    names = [name.removesuffix("_day").removesuffix("_after") for name in missing]
-    return f"{signal.table} has no {', '.join(dict.fromkeys(names))}" if names else None
+    lacking = [name.removesuffix("_day").removesuffix("_after") for name in missing]
+    return f"{signal.table} has no {', '.join(dict.fromkeys(lacking))}" if lacking else None

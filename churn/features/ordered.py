@@ -43,6 +43,12 @@ class OrderedVerbs(View):
         rows, values = self._values(value)
         return self._defined(per_customer(rows, (values <= bound).astype(np.float64)))
 
+    def count_slower(self, outcome: str, days: int) -> Array:
+        """Count the rows whose outcome came more than so many days after the row's own time."""
+        column = f"{self._outcome(outcome)}_after"
+        rows = self.reader.sequence(self.having(outcome)._giving(column), self.window, (column,))
+        return self._defined(per_customer(rows, (rows.columns[column] > days * 86_400).astype(np.float64)))
+
     def trend(self, value: str) -> Array:
         """Return the least-squares line of a value on time, read at the cutoff; needs three values."""
         rows, values = self._values(value)

@@ -56,9 +56,12 @@ class Shrunk(Deferred):
     trials: Array
     strength: float
 
-    def summary(self, members: BoolArray, peers: Peers) -> tuple[float, float]:
-        """Return the members' hits and trials."""
-        return float(self.hits[members].sum()), float(self.trials[members].sum())
+    def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
+        """Return the members' hits and trials in `2 ** -20` of one, as decayed ones are not whole."""
+        hits, trials = (
+            np.rint(values[members] * 2.0**20).astype(np.int64) for values in (self.hits, self.trials)
+        )
+        return int(hits.sum()), int(trials.sum())
 
     @classmethod
     def merged(cls, summaries: Sequence[Any]) -> float:

@@ -41,6 +41,7 @@ class Signal:
 
     `riskier_when` is also the direction that the model is held to; `reason` is the sentence per language.
     `level_of` names the column of which the function returns codes; the signal is the level's name.
+    `generic` is the generic family that made it, `None` for a signal of its own.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Signal:
     function: Function | None
     kind: Literal["number", "level"] = "number"
     level_of: str | None = None
+    generic: str | None = None
 
     @property
     def definition(self) -> str:
@@ -67,6 +69,7 @@ class Signal:
             "name": self.name,
             "table": self.table,
             "family": self.family,
+            "generic": self.generic,
             "unit": self.unit,
             "riskier_when": self.riskier_when,
             "monotone": {"higher": 1, "lower": -1, "either": 0}[self.riskier_when],

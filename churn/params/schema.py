@@ -115,10 +115,17 @@ class SnapshotParams(Section):
 
 
 class SignalsParams(Section):
-    """Which signals to compute."""
+    """Which signals to compute: those whose family, table and name are asked for, and that are not left out.
+
+    `generic` holds generic families by event table, `default` for the tables it does not name; `leave_out`
+    holds names, families, generic families or tables.
+    """
 
     families: tuple[str, ...] = ("all",)
+    tables: tuple[str, ...] = ("all",)
+    names: tuple[str, ...] = ("all",)
     windows: tuple[Days, ...] = (7, 14, 28, 56, 91, 182)
+    generic: dict[str, tuple[str, ...]] = {}
     leave_out: tuple[str, ...] = ()
 
 

@@ -114,7 +114,7 @@ def test_rivals_state_all_features_but_as_of_joins_none_of_an_outcomes_own_clock
 
     assert len(every) == 80
     assert stated["range_join"] == stated["pandas_loop"] == every
-    assert {"visits_active_days_7d", "orders_amount_91d"} < stated["asof_join"]
+    assert {"visits_active_days_7d", "orders_amount_total_91d"} < stated["asof_join"]
     assert not {"emails_open_rate", "payments_skipped", "survey_last_rating"} & stated["asof_join"]
 
 

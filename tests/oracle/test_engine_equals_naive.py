@@ -10,6 +10,7 @@ import pytest
 
 from churn.features.attributes import names_of
 from churn.features.library import known
+from churn.features.peers import peers_of
 from churn.features.population import Deferred
 from churn.features.signal import Signal
 from churn.features.tracing import view_of
@@ -72,12 +73,15 @@ def naive_values(world: RandomWorld, signal: Signal, cutoff: str) -> dict[str, A
     if signal.level_of:
         levels = levels_of(next(column for column in table.columns if column.name == signal.level_of))
         return {who: names_of(codes, levels)[0] for who, codes in found.items()}
-    alone, peers = np.array([True]), np.array([0])
+    alone, day = np.array([True]), (date.fromisoformat(cutoff) - date(1970, 1, 1)).days
     deferred = {who: value for who, value in found.items() if isinstance(value, Deferred)}
     if not deferred:
         return {who: float(value[0]) for who, value in found.items()}
-    whole = type(next(iter(deferred.values()))).merged([v.summary(alone, peers) for v in deferred.values()])
-    return {who: float(value.finished(whole, peers)[0]) for who, value in deferred.items()}
+    days = {who: np.array([(signed - date(1970, 1, 1)).days]) for who, signed in world.signed_up.items()}
+    peers = {who: peers_of(day, days[who]) for who in deferred}
+    said = [value.summary(alone, peers[who]) for who, value in deferred.items()]
+    whole = type(next(iter(deferred.values()))).merged(said)
+    return {who: float(value.finished(whole, peers[who])[0]) for who, value in deferred.items()}
 
 
 def same(engine: Any, reference: Any) -> bool:

@@ -30,6 +30,7 @@ TAIL = """
 signals:
   families: [all]                    # or some of those that `churn signals` shows
   windows: [7, 14, 28, 56, 91, 182]  # days of the plain counts of every event table
+  generic: {}                        # more of any event table, such as {visits: [rhythm, value]}, or [all]
   leave_out: []                      # names from `churn signals`
 
 evaluate: {contact_share: 0.1}       # lift and precision are judged at this share

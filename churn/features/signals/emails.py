@@ -60,3 +60,59 @@ def emails_click_rate(emails: Events) -> Shrunk:
 def emails_days_since_unsubscribed(emails: Events) -> Array:
     """Days since the customer unsubscribed; missing for those who have not."""
     return emails.by("unsubscribed_at").days_since_last()
+
+
+@signal(
+    table="emails",
+    looks_back=182,
+    unit="e-mails",
+    riskier_when="higher",
+    family="email",
+    reason="has clicked in none of the last {value:.0f} e-mails",
+    german="hat in keiner der letzten {value:.0f} E-Mails geklickt",
+)
+def emails_unclicked_run(emails: Events) -> Array:
+    """E-mails sent since the latest-sent one with a click before the cutoff."""
+    return emails.run_lacking("clicked_at")
+
+
+@signal(
+    table="emails",
+    looks_back=182,
+    unit="share",
+    riskier_when="lower",
+    family="email",
+    reason="opened about {value:.0%} of the e-mails of late",
+    german="hat in letzter Zeit etwa {value:.0%} der E-Mails geöffnet",
+)
+def emails_open_rate_decayed(emails: Events) -> Shrunk:
+    """Share of the e-mails opened, each weighing half per 30 days of age, drawn towards everybody's."""
+    return shrunk(emails.having("opened_at").decayed_count(30), emails.decayed_count(30))
+
+
+@signal(
+    table="emails",
+    looks_back=182,
+    unit="share",
+    riskier_when="lower",
+    family="email",
+    reason="clicked in about {value:.0%} of the e-mails of late",
+    german="hat in letzter Zeit in etwa {value:.0%} der E-Mails geklickt",
+)
+def emails_click_rate_decayed(emails: Events) -> Shrunk:
+    """Share of the e-mails with a click, each weighing half per 30 days of age, drawn towards everybody's."""
+    return shrunk(emails.having("clicked_at").decayed_count(30), emails.decayed_count(30))
+
+
+@signal(
+    table="emails",
+    looks_back=366,
+    unit="days",
+    riskier_when="higher",
+    family="email",
+    reason="last opened an e-mail {value:.0f} days ago",
+    german="hat zuletzt vor {value:.0f} Tagen eine E-Mail geöffnet",
+)
+def emails_days_since_open(emails: Events) -> Array:
+    """Days since the customer last opened an e-mail, whenever it was sent."""
+    return emails.by("opened_at").days_since_last()

@@ -48,3 +48,59 @@ def interaction_kinds(interactions: Events) -> Array:
 def interaction_kinds_given_up(interactions: Events) -> Array:
     """Distinct kinds of the last 84 days that the last 28 days lack."""
     return interactions.last(days=84).kinds() - interactions.last(days=28).kinds()
+
+
+@signal(
+    table="interactions",
+    looks_back=56,
+    unit="ratio",
+    riskier_when="lower",
+    family="activity",
+    reason="uses {value:.0%} as many kinds of interaction as four weeks ago",
+    german="nutzt {value:.0%} so viele Arten von Interaktion wie vor vier Wochen",
+)
+def interaction_kinds_change(interactions: Events) -> Array:
+    """Distinct kinds of the last 28 days over those of the 28 days before, one added to each."""
+    return ratio(interactions.last(28).kinds(), interactions.last(56, skip=28).kinds(), prior=1)
+
+
+@signal(
+    table="interactions",
+    looks_back=91,
+    unit="nats",
+    riskier_when="either",
+    family="activity",
+    reason="variety of the interactions: {value:.2f}",
+    german="Vielfalt der Interaktionen: {value:.2f}",
+)
+def interaction_kind_entropy(interactions: Events) -> Array:
+    """Entropy of the kinds of interaction of the last 91 days; 0 for a single kind."""
+    return interactions.kind_entropy()
+
+
+@signal(
+    table="interactions",
+    looks_back=112,
+    unit="0..1",
+    riskier_when="either",
+    family="activity",
+    reason="the mix of interactions has shifted by {value:.0%}",
+    german="die Mischung der Interaktionen hat sich um {value:.0%} verschoben",
+)
+def interaction_kind_shift(interactions: Events) -> Array:
+    """Jensen-Shannon distance of the kinds of the last 28 days to those of the 84 days before."""
+    return interactions.kind_shift(28)
+
+
+@signal(
+    table="interactions",
+    looks_back=182,
+    unit="weeks",
+    riskier_when="higher",
+    family="activity",
+    reason="has interacted less than usual for {value:.0f} weeks",
+    german="interagiert seit {value:.0f} Wochen weniger als üblich",
+)
+def interaction_weeks_falling(interactions: Events) -> Array:
+    """Weeks since the interactions began to fall short of the mean week of the last 26."""
+    return interactions.shortfall_weeks()

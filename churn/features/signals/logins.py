@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from churn.features.events import Array, Events, ratio
 from churn.features.signal import signal
 
@@ -36,3 +38,47 @@ def login_change_week(logins: Events) -> Array:
     recent = logins.last(days=7).count()
     usual = logins.last(days=35, skip=7).per(days=7)
     return ratio(recent, usual, prior=1)
+
+
+@signal(
+    table="logins",
+    looks_back=112,
+    unit="ratio",
+    riskier_when="lower",
+    family="activity",
+    reason="is active on {value:.0%} as many days as usual",
+    german="ist an {value:.0%} so vielen Tagen aktiv wie üblich",
+)
+def login_days_change(logins: Events) -> Array:
+    """Active days of the last 28 over a third of those of the 84 days before, one added to each."""
+    before = logins.last(days=112, skip=28)
+    usual = np.where(np.isnan(before.per(days=84)), np.nan, before.active_days() / 3)
+    return ratio(logins.last(days=28).active_days(), usual, prior=1)
+
+
+@signal(
+    table="logins",
+    looks_back=182,
+    unit="ratio",
+    riskier_when="lower",
+    family="activity",
+    reason="logs in {value:.0%} as often as in the best four weeks of half a year",
+    german="meldet sich {value:.0%} so oft an wie in den besten vier Wochen eines halben Jahres",
+)
+def login_drawdown(logins: Events) -> Array:
+    """Logins of the last four weeks over those of the best four in a row of the last 26."""
+    return logins.drawdown()
+
+
+@signal(
+    table="logins",
+    looks_back=182,
+    unit="weeks",
+    riskier_when="higher",
+    family="activity",
+    reason="has logged in less than usual for {value:.0f} weeks",
+    german="meldet sich seit {value:.0f} Wochen seltener an als üblich",
+)
+def login_weeks_falling(logins: Events) -> Array:
+    """Weeks since the logins began to fall short of the mean week of the last 26."""
+    return logins.shortfall_weeks()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn.features.events import Array, Events, ratio
+from churn.features.events import Array, Events, Shrunk, ratio, shrunk
 from churn.features.population import Deferred
 from churn.features.signal import signal
 
@@ -77,3 +77,48 @@ def orders_p_none_next_91d(orders: Events) -> Deferred:
 def orders_expected_next_91d(orders: Events) -> Deferred:
     """Expected days with orders in the next 91 days, by a model of how often customers order and stop."""
     return orders.expected_next(days=91)
+
+
+@signal(
+    table="orders",
+    looks_back=182,
+    unit="ratio",
+    riskier_when="lower",
+    family="purchase",
+    reason="spends {value:.0%} as much per order as a quarter ago",
+    german="gibt {value:.0%} so viel je Bestellung aus wie vor einem Vierteljahr",
+)
+def order_value_change(orders: Events) -> Array:
+    """Mean amount of the orders of the last 91 days over that of the 91 days before."""
+    recent, before = orders.last(days=91), orders.last(days=182, skip=91)
+    return ratio(recent.mean("amount"), before.mean("amount"))
+
+
+@signal(
+    table="orders",
+    looks_back=210,
+    unit="share",
+    riskier_when="either",
+    family="purchase",
+    reason="returned about {value:.0%} of the orders",
+    german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
+)
+def order_return_share(orders: Events) -> Shrunk:
+    """Share of the orders of 28 to 210 days ago that were returned, drawn towards everybody's."""
+    old_enough = orders.last(days=210, skip=28)
+    return shrunk(old_enough.having("returned_at").count(), old_enough.count())
+
+
+@signal(
+    table="orders",
+    looks_back=182,
+    unit="share",
+    riskier_when="either",
+    family="purchase",
+    reason="discounts make up {value:.0%} of what the orders cost",
+    german="Rabatte machen {value:.0%} dessen aus, was die Bestellungen kosten",
+)
+def order_discount_share(orders: Events) -> Array:
+    """Discounts over amounts plus discounts of the orders of the last 182 days."""
+    discount = orders.total("discount")
+    return ratio(discount, orders.total("amount") + discount)

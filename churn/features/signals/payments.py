@@ -7,6 +7,9 @@ import numpy as np
 from churn.features.events import Array, Events, Shrunk, shrunk
 from churn.features.signal import signal
 
+GRACE_DAYS = 3
+"""Banks take their time: a bill paid within these days is not late."""
+
 
 @signal(
     table="payments",
@@ -77,3 +80,76 @@ def payment_days_late(payments: Events) -> Array:
 def card_days_left(payments: Events) -> Array:
     """Days until the card of the latest bill expires; below 0 when it has."""
     return payments.days_until("card_expires_at")
+
+
+@signal(
+    table="payments",
+    looks_back=366,
+    unit="days",
+    riskier_when="higher",
+    family="payment",
+    reason="pays {value:.1f} days after the due date of late",
+    german="zahlt in letzter Zeit {value:.1f} Tage nach Fälligkeit",
+)
+def payment_days_late_decayed(payments: Events) -> Array:
+    """Mean days from due to paid of the last 366 days, each bill weighing half for every 60 days of age."""
+    return payments.decayed_hours_to("paid_at", half_life_days=60) / 24.0
+
+
+@signal(
+    table="payments",
+    looks_back=182,
+    unit="share",
+    riskier_when="higher",
+    family="payment",
+    reason="pays about {value:.0%} of the bills more than 3 days late",
+    german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
+)
+def payment_late_share(payments: Events) -> Shrunk:
+    """Share of the bills due 3 to 182 days ago not paid within 3 days, drawn towards everybody's."""
+    due = payments.last(days=182, skip=GRACE_DAYS)
+    late = due.having("paid_at").count_slower("paid_at", GRACE_DAYS) + due.lacking("paid_at").count()
+    return shrunk(late, due.count())
+
+
+@signal(
+    table="payments",
+    looks_back=182,
+    unit="days",
+    riskier_when="higher",
+    family="payment",
+    reason="pays {value:+.1f} days later than a quarter ago",
+    german="zahlt {value:+.1f} Tage später als vor einem Vierteljahr",
+)
+def payment_days_late_change(payments: Events) -> Array:
+    """Mean days from due to paid of the last 91 days minus that of the 91 days before."""
+    recent, before = payments.last(days=91), payments.last(days=182, skip=91)
+    return recent.mean_days_to("paid_at") - before.mean_days_to("paid_at")
+
+
+@signal(
+    table="payments",
+    looks_back=91,
+    unit="charges",
+    riskier_when="higher",
+    family="payment",
+    reason="failed charges in the last 91 days: {value:.0f}",
+    german="fehlgeschlagene Abbuchungen in den letzten 91 Tagen: {value:.0f}",
+)
+def payments_failed(payments: Events) -> Array:
+    """Charges that failed in the last 91 days, whenever the bill was due."""
+    return payments.by("failed_at").count()
+
+
+@signal(
+    table="payments",
+    looks_back=182,
+    unit="bills",
+    riskier_when="higher",
+    family="payment",
+    reason="has not paid the last {value:.0f} bills",
+    german="hat die letzten {value:.0f} Rechnungen nicht bezahlt",
+)
+def payments_unpaid_run(payments: Events) -> Array:
+    """Bills of the last 182 days since the latest-due one that was paid before the cutoff."""
+    return payments.run_lacking("paid_at")

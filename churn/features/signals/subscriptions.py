@@ -8,6 +8,9 @@ from churn.features.signal import signal
 CONTRACT_DAYS = 3660
 """How far back the latest contract may have begun: ten years, as a running one may be old."""
 
+LONGEST_NOTICE_DAYS = 366
+"""A contract that still runs so long after its cancellation was asked for goes on: it was taken back."""
+
 
 @signal(
     table="subscriptions",
@@ -50,3 +53,46 @@ def subscription_mrr(subscriptions: Events) -> Array:
 def subscription_plan(subscriptions: Events) -> Array:
     """Plan of the latest contract that was not known to have ended."""
     return subscriptions.lacking("ended_at").latest_level("plan")
+
+
+@signal(
+    table="subscriptions",
+    looks_back=CONTRACT_DAYS,
+    unit="days",
+    riskier_when="either",
+    family="contract",
+    reason="the contract began {value:.0f} days ago",
+    german="der Vertrag begann vor {value:.0f} Tagen",
+)
+def subscription_age_days(subscriptions: Events) -> Array:
+    """Days since the latest contract began."""
+    return subscriptions.days_since_last()
+
+
+@signal(
+    table="subscriptions",
+    looks_back=CONTRACT_DAYS,
+    unit="currency per month",
+    riskier_when="lower",
+    family="contract",
+    reason="pays {value:+.2f} a month beside the contract before",
+    german="zahlt {value:+.2f} im Monat gegenüber dem Vertrag davor",
+)
+def subscription_mrr_change(subscriptions: Events) -> Array:
+    """Monthly recurring revenue of the latest contract minus that of the one before."""
+    return subscriptions.latest("mrr") - subscriptions.previous("mrr")
+
+
+@signal(
+    table="subscriptions",
+    looks_back=CONTRACT_DAYS,
+    unit="days",
+    riskier_when="either",
+    family="contract",
+    reason="asked to cancel {value:.0f} days ago and stayed",
+    german="wollte vor {value:.0f} Tagen kündigen und ist geblieben",
+)
+def subscription_days_since_cancel_reversed(subscriptions: Events) -> Array:
+    """Days since a cancellation was last asked for, more than a year ago, of a contract that still runs."""
+    asked = subscriptions.by("cancel_requested_at").last(days=CONTRACT_DAYS, skip=LONGEST_NOTICE_DAYS)
+    return asked.lacking("ended_at").days_since_last()

@@ -78,3 +78,46 @@ def survey_detractor(surveys: Events) -> Array:
 def surveys_silent_share(surveys: Events) -> Shrunk:
     """Share of the surveys of the last 366 days without an answer, drawn towards everybody's."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
+
+
+@signal(
+    table="surveys",
+    looks_back=182,
+    unit="ratings",
+    riskier_when="higher",
+    family="sentiment",
+    reason="ratings of 6 or lower in the last half year: {value:.0f}",
+    german="Bewertungen von 6 oder niedriger im letzten halben Jahr: {value:.0f}",
+)
+def survey_low_ratings(surveys: Events) -> Array:
+    """Ratings of 6 or lower in the last 182 days; missing for those who gave none."""
+    answers = surveys.by("answered_at")
+    return np.where(answers.count() > 0, answers.count_at_most("rating", 6), np.nan)
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="0..10",
+    riskier_when="lower",
+    family="sentiment",
+    reason="rates us {value:.1f} of 10 of late",
+    german="gibt uns in letzter Zeit {value:.1f} von 10 Punkten",
+)
+def survey_rating_decayed(surveys: Events) -> Array:
+    """Mean rating of the last 366 days, each weighing half as much for every 90 days of age."""
+    return surveys.by("answered_at").decayed_mean("rating", half_life_days=90)
+
+
+@signal(
+    table="surveys",
+    looks_back=366,
+    unit="surveys",
+    riskier_when="higher",
+    family="sentiment",
+    reason="has not answered the last {value:.0f} surveys",
+    german="hat die letzten {value:.0f} Umfragen nicht beantwortet",
+)
+def surveys_silent_run(surveys: Events) -> Array:
+    """Surveys of the last 366 days since the latest-asked one that was answered before the cutoff."""
+    return surveys.run_lacking("answered_at")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from churn.features.events import Array, Events
 from churn.features.signal import signal
 
@@ -32,3 +34,74 @@ def tickets_reply_hours(tickets: Events) -> Array:
 def tickets_open(tickets: Events) -> Array:
     """Tickets of the last 182 days that are not closed."""
     return tickets.lacking("closed_at").count()
+
+
+@signal(
+    table="tickets",
+    looks_back=182,
+    unit="days",
+    riskier_when="higher",
+    family="support",
+    reason="the oldest open support ticket is {value:.0f} days old",
+    german="die älteste offene Support-Anfrage ist {value:.0f} Tage alt",
+)
+def tickets_oldest_open_days(tickets: Events) -> Array:
+    """Days since the oldest ticket of the last 182 days that is not closed; 0 when all are."""
+    oldest = tickets.lacking("closed_at").days_since_first()
+    return np.where(tickets.count() > 0, np.nan_to_num(oldest), np.nan)
+
+
+@signal(
+    table="tickets",
+    looks_back=91,
+    unit="tickets",
+    riskier_when="higher",
+    family="support",
+    reason="support tickets without a reply: {value:.0f}",
+    german="Support-Anfragen ohne Antwort: {value:.0f}",
+)
+def tickets_unanswered(tickets: Events) -> Array:
+    """Tickets of the last 91 days without a first reply."""
+    return tickets.lacking("first_reply_at").count()
+
+
+@signal(
+    table="tickets",
+    looks_back=366,
+    unit="hours",
+    riskier_when="higher",
+    family="support",
+    reason="waits {value:.0f} hours for a first reply of late",
+    german="wartet in letzter Zeit {value:.0f} Stunden auf eine erste Antwort",
+)
+def tickets_reply_hours_decayed(tickets: Events) -> Array:
+    """Mean hours to the first reply, each ticket weighing half as much for every 30 days of age."""
+    return tickets.decayed_hours_to("first_reply_at", half_life_days=30)
+
+
+@signal(
+    table="tickets",
+    looks_back=366,
+    unit="hours",
+    riskier_when="higher",
+    family="support",
+    reason="waits {value:.0f} hours for a solution of late",
+    german="wartet in letzter Zeit {value:.0f} Stunden auf eine Lösung",
+)
+def tickets_resolution_hours_decayed(tickets: Events) -> Array:
+    """Mean hours to the closing of closed tickets, each weighing half as much for every 30 days of age."""
+    return tickets.decayed_hours_to("closed_at", half_life_days=30)
+
+
+@signal(
+    table="tickets",
+    looks_back=366,
+    unit="points",
+    riskier_when="lower",
+    family="support",
+    reason="was {value:.1f} points satisfied with the latest closed support ticket",
+    german="war mit der zuletzt geschlossenen Support-Anfrage mit {value:.1f} Punkten zufrieden",
+)
+def tickets_last_satisfaction(tickets: Events) -> Array:
+    """Satisfaction with the ticket of the last 366 days that was closed last."""
+    return tickets.by("closed_at").latest("satisfaction")

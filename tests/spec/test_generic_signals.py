@@ -67,7 +67,7 @@ def test_amounts_add_up_to_the_cent(tmp_path: Path) -> None:
         """,
     )
 
-    assert world.values("orders_amount_28d") == {"spends": 0.3, "saves": 0}
+    assert world.values("orders_amount_total_28d") == {"spends": 0.3, "saves": 0}
 
 
 def test_a_window_that_the_data_do_not_reach_is_missing_not_zero(tmp_path: Path) -> None:

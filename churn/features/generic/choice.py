@@ -1,0 +1,81 @@
+"""Which event table has which generic families: those of params.yaml, else these."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from churn.data.tables import CANONICAL, Table, events_table
+from churn.errors import did_you_mean
+from churn.features import generic as package
+from churn.features.generic.about import GENERIC, NOT_EVENTS, About
+from churn.features.signal import Signal
+from churn.params import Params
+
+for _file in pkgutil.iter_modules(package.__path__):
+    if _file.name != "choice":
+        importlib.import_module(f"{package.__name__}.{_file.name}")
+
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "logins": ("recency", "frequency", "change", "decay", "rhythm", "peers"),
+    "interactions": ("recency", "frequency", "change", "rhythm", "peers"),
+    "orders": ("recency", "frequency", "change", "rhythm", "value", "peers"),
+}
+"""The families of a table that `signals.generic` says nothing of; the breadth of interactions has names."""
+
+USUAL_OF_OTHERS = ("recency", "frequency")
+USUAL_OF_FURTHER = ("recency", "frequency", "change", "value")
+"""Those of the company's own tables under `events:`; rhythm and breadth pass over rows, and are asked for."""
+
+
+def event_tables(params: Params) -> dict[str, Table]:
+    """Return the contracts of all tables that generic signals can be made of, present or not."""
+    canonical = {name: table for name, table in CANONICAL.items() if name not in NOT_EVENTS}
+    return canonical | {name: events_table(name) for name in params.events}
+
+
+def generic_signals(params: Params) -> Iterator[Signal]:
+    """Yield the generic signals of every event table."""
+    windows = tuple(sorted(set(params.signals.windows)))
+    for table in event_tables(params).values():
+        yield from _made(table, families_of(table, params), windows)
+
+
+def families_of(table: Table, params: Params) -> tuple[str, ...]:
+    """Return the generic families of a table, in their usual order; `all` stands for those that fit."""
+    further = table.name not in CANONICAL
+    usual = USUAL.get(table.name, USUAL_OF_FURTHER if further else USUAL_OF_OTHERS)
+    asked = params.signals.generic.get(table.name, params.signals.generic.get("default", usual))
+    return tuple(
+        name for name, one in GENERIC.items() if (name in asked or "all" in asked) and one.fits(table)
+    )
+
+
+def problems(params: Params) -> Iterator[str]:
+    """Yield what is wrong with `signals.generic`: names that do not exist, families that do not fit."""
+    tables = event_tables(params)
+    for name, families in params.signals.generic.items():
+        place = f"params: signals.generic.{name}"
+        if name not in tables and name != "default":
+            yield f"{place}: '{name}' is no event table.{did_you_mean(name, [*tables, 'default'])}"
+        for family in families:
+            if family not in ("all", *GENERIC):
+                yield (
+                    f"{place}: '{family}' is not a generic family.{did_you_mean(family, GENERIC)} "
+                    f"Generic families: all, {', '.join(GENERIC)}."
+                )
+            elif name in tables and family != "all" and not GENERIC[family].fits(tables[name]):
+                fitting = ", ".join(one for one in GENERIC if GENERIC[one].fits(tables[name]))
+                needs = GENERIC[family].needs
+                yield f"{place}: {family} needs a {needs}, which {name} has not. Fitting: {fitting}."
+
+
+@functools.cache
+def _made(table: Table, families: tuple[str, ...], windows: tuple[int, ...]) -> tuple[Signal, ...]:
+    about = About(table, windows)
+    return tuple(
+        replace(signal, generic=family) for family in families for signal in GENERIC[family].make(about)
+    )

@@ -1,0 +1,98 @@
+"""Value: sums, means and extremes of the number that a row carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from churn.features.events import Array, Events, log_ratio
+from churn.features.generic.about import UNITS, About, generic, value_of
+from churn.features.signal import Function, Signal
+
+DAYS = 91
+RECENT_DAYS = 28
+
+
+@generic(needs="value")
+def value(about: About) -> Iterator[Signal]:
+    """Totals over `signals.windows`; mean, highest and change of the value, amount or quantity."""
+    name = value_of(about.table)
+    assert name is not None  # the family is given only to tables that fit
+    unit, german = UNITS.get(name, "units"), GERMAN[name]
+    for days in about.windows:
+        yield about.signal(
+            f"{name}_total",
+            days,
+            of(total, name),
+            unit=unit,
+            riskier_when=about.less,
+            doc=f"sum of the {name} of {{noun}} in the last {days} days.",
+            said=f"{{noun}}: total {name} of the last {days} days: {{value:,.2f}}",
+            sagt=f"{{noun}}: {german}, Summe der letzten {days} Tage: {{value:,.2f}}",
+        )
+    yield about.signal(
+        f"{name}_mean",
+        DAYS,
+        of(mean, name),
+        unit=unit,
+        riskier_when="either",
+        doc=f"mean {name} of {{noun}} in the last {DAYS} days.",
+        said=f"{{noun}}: mean {name} {{value:,.2f}}",
+        sagt=f"{{noun}}: {german}, im Mittel {{value:,.2f}}",
+    )
+    yield about.signal(
+        f"{name}_highest",
+        DAYS,
+        of(highest, name),
+        unit=unit,
+        riskier_when="either",
+        doc=f"highest {name} of {{noun}} in the last {DAYS} days.",
+        said=f"{{noun}}: highest {name} {{value:,.2f}}",
+        sagt=f"{{noun}}: {german}, höchstens {{value:,.2f}}",
+    )
+    yield about.signal(
+        f"{name}_change_{RECENT_DAYS}d",
+        2 * RECENT_DAYS,
+        of(change, name),
+        unit="log ratio",
+        riskier_when=about.less,
+        doc=f"log of the {name} of {{noun}} of {RECENT_DAYS} days over the {RECENT_DAYS} before, one added.",
+        said=f"{{noun}}: change of the {name} of four weeks to the four before: {{value:+.2f}} (log)",
+        sagt=f"{{noun}}: {german}, Veränderung von vier Wochen zu den vier davor: {{value:+.2f}} (log)",
+        dated=False,
+    )
+
+
+GERMAN = {"amount": "Betrag", "quantity": "Menge", "value": "Wert"}
+
+
+def of(formula: Callable[[Events, str], Array], name: str) -> Function:
+    """Return the signal of a formula on the column of that name."""
+
+    def of_column(events: Events) -> Array:
+        return formula(events, name)
+
+    return of_column
+
+
+def total(events: Events, name: str) -> Array:
+    """Return the sum of a value."""
+    return events.total(name)
+
+
+def mean(events: Events, name: str) -> Array:
+    """Return the mean of a value."""
+    return events.mean(name)
+
+
+def highest(events: Events, name: str) -> Array:
+    """Return the highest value."""
+    return events.highest(name)
+
+
+def change(events: Events, name: str) -> Array:
+    """Return the log of the recent total over that of the time before; missing where either is below 0."""
+    recent = events.last(RECENT_DAYS).total(name)
+    before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)
+    return np.where((recent >= 0) & (before >= 0), log_ratio(recent, before), np.nan)
