@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from typing import Any, TypeVar
 import duckdb
 
 from churn.data.source import Source
-from churn.data.spark import open_session, run_tasks, spark_errors, tasks_at_once
+from churn.data.spark import open_session, run_tasks, spark_errors
 from churn.data.sql import first_line
 from churn.errors import SourceError
-from churn.params import EngineParams
 
 W = TypeVar("W")
 R = TypeVar("R")
@@ -59,13 +57,6 @@ class Lake(Source):
     def run(self, task: Callable[[W, int], R], work: W, count: int) -> list[R]:
         """Run a task for each number below `count`, and return what they found in order."""
         return run_tasks(self.session, partial(task, work), count)
-
-    def share_of_task(self, engine: EngineParams) -> EngineParams:
-        """Return what one task may use of what one executor may use."""
-        size = re.match(r"([\d.]+)(.*)", engine.memory_limit)
-        assert size is not None  # the section's own pattern says so
-        share = float(size[1]) / tasks_at_once(self.session)
-        return engine.model_copy(update={"memory_limit": f"{share:.3f}{size[2]}", "threads": 1})
 
 
 @contextmanager

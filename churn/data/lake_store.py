@@ -69,7 +69,7 @@ def _written(
         rejects=rejects,
         folder=folder,
         timezone=params.timezone,
-        engine=lake.share_of_task(params.engine),
+        engine=params.engine.shared(params.engine.processes or params.engine.threads),
         core_table=params.label.core_table,
     )
     days = lake.run(count_days, work, work.ranges)

@@ -7,6 +7,7 @@ import pickle
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -61,7 +62,8 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
     The function and its results travel pickled; what is large is left in files.
 
     Raises:
-        ChurnError: what the function raised; the problems of all tasks, each once.
+        ChurnError: users' mistakes that the function found; the problems of all tasks, each once.
+        Exception: what else the function raised.
         SourceError: the tasks could not run.
     """
     frame = session.range(0, count, 1, count).mapInArrow(_task(function), "number bigint, outcome binary")
@@ -73,23 +75,34 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
             "libraries, and must reach the output folder under the same path."
         ) from None
     outcomes = [pickle.loads(row.outcome) for row in sorted(rows, key=lambda row: row.number)]
-    failed = [outcome for outcome in outcomes if isinstance(outcome, ChurnError)]
+    failed = [outcome.error for outcome in outcomes if isinstance(outcome, _Failed)]
+    mistakes = [error for error in failed if isinstance(error, ChurnError)]
+    if mistakes:
+        problems = dict.fromkeys(problem for error in mistakes for problem in error.problems)
+        raise type(mistakes[0])(*problems)
     if failed:
-        problems = dict.fromkeys(problem for error in failed for problem in error.problems)
-        raise type(failed[0])(*problems)
+        raise failed[0]
     return outcomes
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What a function raised; it travels as a result, as trying again would not help."""
+
+    error: Exception
 
 
 def _task(function: Callable[[int], R]) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
+                outcome: R | _Failed
                 try:
-                    outcome: R | ChurnError = function(number)
-                except (
-                    ChurnError
-                ) as error:  # a user's mistake: it travels as a value, and Spark does not retry
-                    outcome = error
+                    outcome = function(number)
+                except OSError:  # of a disk or a network: Spark tries again, elsewhere
+                    raise
+                except Exception as error:
+                    outcome = _Failed(error)
                 yield pa.record_batch({"number": [number], "outcome": pa.array([pickle.dumps(outcome)])})
 
     return run
@@ -121,15 +134,6 @@ def arrow_schema(frame: Any) -> pa.Schema:
     from pyspark.sql.pandas.types import to_arrow_schema
 
     return to_arrow_schema(frame.schema, timezone="UTC")
-
-
-def tasks_at_once(session: Any) -> int:
-    """Return how many tasks run beside each other in one executor."""
-    local = re.fullmatch(r"local\[(\d+|\*)(,.*)?\]", session.conf.get("spark.master", ""))
-    if local:
-        return (os.cpu_count() or 1) if local[1] == "*" else int(local[1])
-    cores = int(session.conf.get("spark.executor.cores", "1"))
-    return max(cores // int(session.conf.get("spark.task.cpus", "1")), 1)
 
 
 def _why(error: Exception) -> str:

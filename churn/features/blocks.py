@@ -7,7 +7,7 @@ A `Job` and a `Block` hold nothing but plain data, so that they can be sent to a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +54,11 @@ class Job:
     names: tuple[str, ...]
     cutoffs: tuple[int, ...]
     data_starts: Mapping[str, tuple[int, ...]]
+
+    def shared(self, number: int) -> Job:
+        """Return the job as one of so many processes does it."""
+        share = self.params.engine.shared(number)
+        return replace(self, params=self.params.model_copy(update={"engine": share}))
 
 
 Wholes = Mapping[tuple[int, str], Any]

@@ -6,22 +6,21 @@ Every executor gives the same results in the order of the blocks; only time and 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
-from itertools import islice
 from typing import Protocol, TypeVar
 
 from churn.data.store import Store
+from churn.features.ahead import Function, in_order
 from churn.features.blocks import Block, Job, Worker
 from churn.features.signal import Signal
+from churn.features.spark_tasks import spark_tasks
 
 ROWS_WORTH_A_POOL = 50_000_000
 """Starting processes takes some seconds of their processors; with fewer rows all is done by then."""
 
 R = TypeVar("R")
-Function = Callable[[Worker, Block], R]
 
 
 class Executor(Protocol):
@@ -56,26 +55,15 @@ class Processes:
 
     def map(self, function: Function[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
-        rest = iter(blocks)
-        waiting: list[Future[R]] = []
-        for block in islice(rest, self._processes + 1):
-            waiting.append(self._pool.submit(_apply, function, block))
-        while waiting:
-            yield waiting.pop(0).result()
-            for block in islice(rest, 1):
-                waiting.append(self._pool.submit(_apply, function, block))
+        return in_order(lambda block: self._pool.submit(_apply, function, block), blocks, self._processes)
 
 
 @contextmanager
 def processes(job: Job, number: int) -> Iterator[Executor]:
     """Start so many processes, each with its part of the memory and of the threads."""
-    engine = job.params.engine
-    memory = f"{engine.memory_bytes // number // 1024}KiB"
-    share = engine.model_copy(update={"memory_limit": memory, "threads": max(1, engine.threads // number)})
-    job = replace(job, params=job.params.model_copy(update={"engine": share}))
     # A forked child would inherit DuckDB's locks without its threads.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(number, spawn, initializer=_begin, initargs=(job,)) as pool:
+    with ProcessPoolExecutor(number, spawn, initializer=_begin, initargs=(job.shared(number),)) as pool:
         yield Processes(pool, number)
 
 
@@ -110,6 +98,12 @@ def processes_for(store: Store, tables: Iterable[str]) -> int:
 def executor_of(
     job: Job, number: int, blocks: Sequence[Block], signals: tuple[Signal, ...]
 ) -> AbstractContextManager[Executor]:
-    """Return an executor of so many processes; one block needs no pool."""
+    """Return an executor of so many processes or tasks; one block needs no pool.
+
+    Raises:
+        SourceError: `engine.executor` is spark, and there is none.
+    """
     number = min(number, len(blocks))
+    if job.params.engine.executor == "spark":
+        return spark_tasks(job, number)
     return processes(job, number) if number > 1 else serial(job, signals)

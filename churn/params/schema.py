@@ -209,6 +209,11 @@ class EngineParams(Section):
         """Return how many processes may compute signals: by default as many as there are threads."""
         return 1 if self.executor == "serial" else self.processes or self.threads
 
+    def shared(self, number: int) -> EngineParams:
+        """Return what one of so many processes may use, each with its part of the memory and the threads."""
+        memory = f"{self.memory_bytes // number // 1024}KiB"
+        return self.model_copy(update={"memory_limit": memory, "threads": max(1, self.threads // number)})
+
     @property
     def memory_bytes(self) -> int:
         """Return the memory limit in bytes."""

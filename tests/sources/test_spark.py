@@ -1,7 +1,11 @@
-"""Spark writes the store that files give, in ranges of customers, and its rows never pass the driver."""
+"""Every source gives the same store, every executor the same snapshots and scores: to the byte.
+
+Spark starts once, for all that needs it.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,18 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from churn.data import lake_ranges, lake_store
 from churn.data.demo.write import write_company
 from churn.data.ingest import ingest
+from churn.data.spark import run_tasks
 from churn.data.sql import literal
 from churn.data.store import Store
 from churn.data.writing import TableWriter
 from churn.errors import SourceError
+from churn.features import blocks
+from churn.features.library import selected
 from churn.params import Params, TableParams
-from tests.servers import running_spark
+from churn.training import build
+from churn.training.build import write_snapshots
+from pipelines import cli
+from tests.servers import running_postgresql, running_spark
 from tests.worlds import params_of
 
 ROOT = Path(__file__).parents[2]
@@ -61,9 +72,7 @@ class Ingested:
 @pytest.fixture(scope="module")
 def ingested(spark: Any, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Ingested:
     folder = tmp_path_factory.mktemp("ingested")
-    stated = yaml.safe_load((ROOT / "params.yaml").read_text())
-    stated["tables"]["customers"]["history"] = HISTORY
-    params = Params.model_validate(stated | {"source": str(demo), "output": str(folder / "files")})
+    params = params_at(folder / "files", str(demo))
     from_files = ingest(params, lambda _: None)
     offer(spark, demo)
     collected: list[int] = []
@@ -97,6 +106,31 @@ def test_each_file_of_the_store_holds_customers_after_those_of_the_file_before(i
 
 def test_no_row_of_a_table_passes_the_driver(ingested: Ingested) -> None:
     assert max(ingested.collected) <= len(ingested.from_spark.tables)
+
+
+def test_databases_give_the_store_that_files_give(ingested: Ingested, demo: Path, tmp_path: Path) -> None:
+    with running_postgresql() as postgresql:
+        sources = (to_duckdb(demo, tmp_path), to_sqlite(demo, tmp_path), to_postgresql(demo, postgresql))
+
+        stores = [ingest(params_at(tmp_path / str(n), one), lambda _: None) for n, one in enumerate(sources)]
+
+    for store in stores:
+        assert store.tables == ingested.from_files.tables
+        assert store.digest == ingested.from_files.digest
+
+
+@pytest.mark.parametrize("executor", ["processes", "spark"])
+def test_every_executor_writes_the_same_snapshots(
+    spark: Any, ingested: Ingested, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    for module in (blocks, build):
+        monkeypatch.setattr(module, "STEP", 100)  # so that there are several blocks
+    serial = snapshots_of(ingested.from_files, "serial")
+
+    others = snapshots_of(ingested.from_spark, executor)
+
+    assert len(serial) > 2
+    assert others == serial
 
 
 def test_rows_that_meet_in_another_range_are_judged_as_files_judge_them(
@@ -178,9 +212,57 @@ def test_executors_that_do_not_share_the_output_folder_are_noticed(
         ingest(of_spark(params, tmp_path), lambda _: None)
 
 
+@pytest.mark.parametrize("executor", ["processes", "spark"])
+def test_every_executor_writes_the_same_night(
+    spark: Any, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    for name in ("data/company", "models/champion", "output/store"):
+        shutil.copytree(finished_run / name, tmp_path / name)
+    for name in ("params.yaml", "playbook.yaml"):
+        shutil.copy(finished_run / name, tmp_path)
+    monkeypatch.setattr(blocks, "STEP", 500)  # so that there are several blocks
+    options = ["--set", f"engine.executor={executor}"]
+
+    code = cli.main("score", ["--params", str(tmp_path / "params.yaml"), *options])
+
+    assert code == 0
+    assert len(files_of(tmp_path / "output", NIGHT)) == 2
+    assert files_of(tmp_path / "output", NIGHT) == files_of(finished_run / "output", NIGHT)
+
+
+def test_what_goes_wrong_in_a_task_is_raised_as_it_would_be_here(spark: Any) -> None:
+    def divide(number: int) -> float:
+        return 1 / number
+
+    with pytest.raises(ZeroDivisionError):
+        run_tasks(spark, divide, 2)
+
+
+def params_at(folder: Path, source: str) -> Params:
+    """The parameters of the demo company, with two cutoffs."""
+    stated = yaml.safe_load((ROOT / "params.yaml").read_text())
+    stated["tables"]["customers"]["history"] = HISTORY
+    cutoffs = {"cutoffs": ["2025-02-01", "2025-05-01"], "watermark": "2025-10-01"}
+    places = {"source": source, "output": str(folder / "output"), "models": str(folder / "models")}
+    return Params.model_validate(stated | places | {"snapshot": cutoffs})
+
+
 def of_spark(params: Params, folder: Path, **tables: TableParams) -> Params:
     changed = {"source": "spark:///", "output": folder / "spark", "tables": {**params.tables, **tables}}
     return params.model_copy(update=changed)
+
+
+def snapshots_of(store: Store, executor: str) -> dict[str, bytes]:
+    engine = store.params.engine.model_copy(update={"executor": executor, "processes": 2})
+    params = store.params.model_copy(update={"engine": engine})
+    opened = Store.open(params)
+    write_snapshots(params, opened, selected(params, opened))
+    return files_of(params.output / "snapshots", "*")
+
+
+def files_of(folder: Path, pattern: str) -> dict[str, bytes]:
+    paths = [path for path in sorted(folder.rglob(pattern)) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def offer(session: Any, folder: Path) -> None:
@@ -203,8 +285,38 @@ def as_parquet(source: Path, folder: Path, pad: str = "") -> Path:
     return folder
 
 
+def to_duckdb(company: Path, folder: Path) -> str:
+    with duckdb.connect(str(folder / "company.duckdb")) as connection:
+        for path in company.glob("*.parquet"):
+            connection.execute(f"CREATE TABLE {path.stem} AS FROM read_parquet({literal(str(path))})")
+    return f"duckdb:///{folder}/company.duckdb"
+
+
+def to_sqlite(company: Path, folder: Path) -> str:
+    from adbc_driver_sqlite import dbapi
+
+    with dbapi.connect(str(folder / "company.sqlite")) as connection:
+        write_tables(connection, company)
+    return f"sqlite:///{folder}/company.sqlite"
+
+
+def to_postgresql(company: Path, address: str) -> str:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(address) as connection:
+        write_tables(connection, company)
+    return address
+
+
+def write_tables(connection: Any, company: Path) -> None:
+    with connection.cursor() as cursor:
+        for path in company.glob("*.parquet"):
+            cursor.adbc_ingest(path.stem, pq.read_table(path))
+    connection.commit()
+
+
 def rejects_of(store: Store) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (store.folder.parent / "rejects").iterdir()}
+    return files_of(store.params.output / "rejects", "*")
 
 
 def assert_ascending_ranges(store: Store, at_least: int) -> None:
