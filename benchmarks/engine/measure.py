@@ -110,7 +110,7 @@ class _Peak(threading.Thread):
     def run(self) -> None:
         """Look again and again; a process alone is not asked, as its own peak is known exactly."""
         while not self._over.wait(SAMPLE_SECONDS):
-            tree = list(_tree(self._pid))
+            tree = list(process_tree(self._pid))
             if len(tree) > 1:
                 self.kilobytes = max(self.kilobytes, sum(_proportional_kilobytes(pid) for pid in tree))
 
@@ -120,7 +120,8 @@ class _Peak(threading.Thread):
         self.join()
 
 
-def _tree(pid: int) -> Iterator[int]:
+def process_tree(pid: int) -> Iterator[int]:
+    """Yield a process and all below it; Linux tells, elsewhere only the process itself."""
     yield pid
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -128,7 +129,7 @@ def _tree(pid: int) -> Iterator[int]:
         except OSError:  # it has ended meanwhile
             continue
         for child in children:
-            yield from _tree(int(child))
+            yield from process_tree(int(child))
 
 
 def _proportional_kilobytes(pid: int) -> int:

@@ -1,0 +1,109 @@
+"""Spark beside one machine: write the store of a demo company, then compute its snapshots, on a local Spark.
+
+Call `python -m benchmarks.spark --customers 20000`. CPU seconds are those of this process and all that it
+started: Spark's JVM, its Python workers, the pool.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from benchmarks.engine.measure import process_tree
+from churn.data.demo.write import write_company
+from churn.data.ingest import ingest
+from churn.data.store import Store
+from churn.features.library import selected
+from churn.params import Params
+from churn.training.build import write_snapshots
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--tasks", type=int, default=2, help="how many tasks Spark runs at once")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="churn-spark-") as folder:
+        compare(Path(folder), asked.customers, asked.tasks)
+
+
+def compare(folder: Path, customers: int, tasks: int) -> None:
+    made = write_company(folder / "company", folder / "truth", customers, seed=7)
+    print(f"{customers:,} customers, {sum(made.rows.values()):,} rows, {tasks} tasks at once")
+    from_files = timed("store from files", lambda: stored(folder, str(folder / "company"), tasks))
+    snapshots_of(from_files, "serial", "snapshots, one process")
+    snapshots_of(from_files, "processes", "snapshots, a pool")
+    session = timed("start of Spark", lambda: start_spark(folder / "company", tasks))
+    from_spark = timed("store from Spark", lambda: stored(folder, "spark:///", tasks))
+    again = timed("store from Spark, again", lambda: stored(folder, "spark:///", tasks))
+    snapshots_of(from_spark, "spark", "snapshots, Spark tasks")
+    snapshots_of(again, "spark", "snapshots, Spark tasks, again")
+    same = from_files.digest == from_spark.digest == again.digest
+    print("the stores are equal" if same else "THE STORES DIFFER")
+    session.stop()
+
+
+def start_spark(company: Path, tasks: int) -> Any:
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    settings = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    session = SparkSession.builder.master(f"local[{tasks}]").config(map=settings).getOrCreate()
+    for path in company.glob("*.parquet"):
+        session.read.parquet(str(path)).createOrReplaceTempView(path.stem)
+    return session
+
+
+def stored(folder: Path, source: str, tasks: int) -> Store:
+    stated = yaml.safe_load((ROOT / "params.yaml").read_text())
+    places = {"source": source, "output": str(folder / source.partition(":")[0].strip("/").replace("/", "_"))}
+    engine = {"engine": {"threads": tasks, "processes": tasks}}
+    return ingest(Params.model_validate(stated | places | engine), lambda _: None)
+
+
+def snapshots_of(store: Store, executor: str, what: str) -> None:
+    engine = store.params.engine.model_copy(update={"executor": executor})
+    params = store.params.model_copy(update={"engine": engine})
+    opened = Store.open(params)
+    signals = selected(params, opened)
+    timed(what, lambda: write_snapshots(params, opened, signals))
+
+
+def timed(what: str, do: Callable[[], Any]) -> Any:
+    """Do something and print its wall and CPU time."""
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    done = do()
+    print(f"{what}: wall {time.perf_counter() - wall:.1f} s, CPU {cpu_seconds() - cpu:.1f} s", flush=True)
+    return done
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and all below it, ended ones that were waited for included."""
+    ticks = 0
+    for pid in process_tree(os.getpid()):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        ticks += sum(int(fields[place]) for place in (11, 12, 13, 14))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()
