@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.database import DRIVERS, open_database
+from churn.data.database import open_database
+from churn.data.drivers import DRIVERS
 from churn.data.folder import create_views
 from churn.data.holding import private_folder
 from churn.data.lake import open_lake

@@ -13,40 +13,10 @@ import duckdb
 import pyarrow.parquet as pq
 
 from churn.data.address import without_secret
+from churn.data.drivers import DRIVERS, Driver
 from churn.data.source import Source
 from churn.data.sql import first_line, literal
 from churn.errors import SourceError
-
-DRIVERS = {"postgresql": "adbc_driver_postgresql", "sqlite": "adbc_driver_sqlite"}
-"""ADBC drivers by the scheme of `source`; another database is a driver's name away."""
-
-EXTRAS = {"postgresql": "postgres", "sqlite": "sqlite"}
-"""The extra of this package that brings a scheme's driver."""
-
-LISTINGS = {
-    "postgresql": (
-        "SELECT table_name FROM information_schema.tables "
-        "WHERE table_schema = ANY (current_schemas(false)::text[])"
-    ),
-    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
-}
-
-
-CHECKSUMS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "postgresql": ("sum(hashtextextended(ROW({})::text, 0)::numeric)", ()),
-    "sqlite": (
-        "",
-        ("count({})", "count(DISTINCT {})", "min({})", "max({})", "sum({})", "sum(strftime('%s', {}))"),
-    ),
-}
-"""By scheme the aggregates that tell rows from others, over all columns together and over each.
-
-PostgreSQL hashes each row. SQLite has no hash: the numbers, the distinct values, the ends and the sums of its
-columns, also as times, change with nearly every rewriting; what only swaps values between rows is not seen.
-"""
-
-SNAPSHOTS = {"postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"}
-"""By scheme how all that is read is of one moment; SQLite does so by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +24,27 @@ class Database(Source):
     """An open database behind ADBC: queries run there, their rows arrive as Arrow and wait in Parquet."""
 
     remote: Any
-    scheme: str
+    driver: Driver
     scratch: Path
     fetched: dict[str, str] = field(default_factory=dict)
 
+    def quote(self, name: str) -> str:
+        """Quote a name as the database does."""
+        return self.driver.quote(name)
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        """Open a cursor; a query that fails ends its transaction, as it must not spoil the next."""
+        with self.remote.cursor() as cursor:
+            try:
+                yield cursor
+            except self.errors:
+                self.remote.rollback()
+                raise
+
     def columns(self, origin: str) -> list[str]:
         """Return the columns of a table or query in the source's dialect."""
-        with self.remote.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(f"SELECT * FROM {origin} LIMIT 0")
             return list(cursor.fetch_arrow_table().column_names)
 
@@ -68,7 +52,9 @@ class Database(Source):
         """Fetch a query's rows batch by batch, once, and make them a view of `connection`."""
         path = self.scratch / f"{name}.parquet"
         if self.fetched.get(name) != select:
-            with self.remote.cursor() as cursor:
+            with self._cursor() as cursor:
+                if self.driver.options:
+                    cursor.adbc_statement.set_options(**self.driver.options)
                 cursor.execute(select)
                 batches = cursor.fetch_record_batch()
                 with pq.ParquetWriter(path, batches.schema) as writer:
@@ -79,12 +65,11 @@ class Database(Source):
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
         """Return what tells a query's rows, in any order, from other rows: their number and more."""
-        whole, each = CHECKSUMS[self.scheme]
         told = ["count(*)"]
-        if whole:
+        if whole := self.driver.told_by_rows:
             told.append(whole.format(", ".join(self.quote(name) for name in columns)))
-        told += [one.format(self.quote(name)) for name in columns for one in each]
-        with self.remote.cursor() as cursor:
+        told += [one.format(self.quote(name)) for name in columns for one in self.driver.told_by_columns]
+        with self._cursor() as cursor:
             cursor.execute(f"SELECT {', '.join(told)} FROM ({query}\n) AS checked")
             number, *others = cursor.fetchone()
         return f"{number} rows {' '.join(str(value) for value in others)}"
@@ -103,23 +88,23 @@ def open_database(
     Raises:
         SourceError: the driver is not installed, or the database cannot be opened.
     """
+    driver = DRIVERS[scheme]
     try:
-        driver = importlib.import_module(f"{DRIVERS[scheme]}.dbapi")
+        module = importlib.import_module(f"{driver.module}.dbapi")
     except ImportError:
         raise SourceError(
-            f"source: {scheme}:// needs its driver. Install it with `pip install 'churn[{EXTRAS[scheme]}]'`."
+            f"source: {scheme}:// needs its driver. Install it with `pip install 'churn[{driver.extra}]'`."
         ) from None
     place = without_secret(uri)
     try:
-        address = uri.removeprefix("sqlite:///") if scheme == "sqlite" else uri
-        remote = driver.connect(address, autocommit=True)  # a broken query must not spoil the next
-    except driver.Error as error:
+        remote = module.connect(**driver.arguments(uri))
+    except module.Error as error:
         raise SourceError(f"source: {place} cannot be opened: {first_line(error)} Mend 'source'.") from None
     with remote:
         with remote.cursor() as cursor:
-            if scheme in SNAPSHOTS:
-                cursor.execute(SNAPSHOTS[scheme])
-            cursor.execute(LISTINGS[scheme])
+            if driver.moment:
+                cursor.execute(driver.moment)
+            cursor.execute(driver.listing)
             tables = tuple(sorted(str(row[0]) for row in cursor.fetchall()))
-        errors = (duckdb.Error, driver.Error)
-        yield Database(connection, tables, place, errors, remote=remote, scheme=scheme, scratch=scratch)
+        errors = (duckdb.Error, module.Error)
+        yield Database(connection, tables, place, errors, remote=remote, driver=driver, scratch=scratch)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from churn.data.holding import private_folder
 from churn.data.spark import open_session, run_tasks
 from churn.data.store import Store
 from churn.features.ahead import Function, in_order
@@ -58,15 +57,9 @@ def spark_tasks(job: Job, number: int) -> Iterator[SparkTasks]:
         SourceError: Spark is not installed, or cannot be started.
     """
     session = open_session("engine.executor: spark")
-    scratch = job.params.output / ".scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="blocks-", dir=scratch))
-    folder.chmod(0o777)  # executors may run as another user
-    try:
-        with ThreadPoolExecutor(number) as pool:
-            yield SparkTasks(session, job.shared(number), pool, number, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ThreadPoolExecutor(number) as pool:
+        folder = private_folder(job.params.output / ".scratch", pool)
+        yield SparkTasks(session, job.shared(number), pool, number, folder)
 
 
 _worker: tuple[str, Worker] | None = None

@@ -15,7 +15,10 @@ from churn.params import load_params
 from pipelines.cli import VERBS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "docs/guards.md")
+DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md"),
+    *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
+)
 
 
 def text_of(document: str) -> str:
@@ -127,6 +130,19 @@ def test_the_signal_in_the_guide_is_the_one_in_the_code() -> None:
     decorated = snippet[snippet.index("@signal(") :].strip()
 
     assert decorated in (ROOT / "churn" / "features" / "signals" / "logins.py").read_text(encoding="utf-8")
+
+
+def test_the_database_in_the_guide_is_an_entry_that_drivers_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    from churn.data import drivers
+
+    monkeypatch.setattr(drivers, "DRIVERS", dict(drivers.DRIVERS))
+    (snippet,) = blocks("docs/databases.md", "python")
+
+    exec(snippet, {})
+
+    added = drivers.DRIVERS["snowflake"]
+    assert added.arguments("snowflake://ana:x@account/sales") == {"uri": "ana:x@account/sales"}
+    assert added.quote("a") == '"a"'
 
 
 def test_the_play_in_the_guide_is_accepted() -> None:

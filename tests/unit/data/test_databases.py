@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from churn.data.drivers import DRIVERS
 from churn.data.freshness import is_fresh
 from churn.data.ingest import ingest
 from churn.data.sql import literal
@@ -173,3 +176,45 @@ def test_a_missing_driver_is_said_with_its_install_command(
 
     with pytest.raises(SourceError, match=rf"pip install 'churn\[{extra}\]'"):
         ingest(params_at(tmp_path, source), lambda _: None)
+
+
+def test_another_database_is_an_entry_among_the_drivers(
+    from_files: Params, from_sqlite: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = replace(DRIVERS["sqlite"], quotation="`")
+    monkeypatch.setitem(DRIVERS, "other", ours)
+    source = from_sqlite.source.replace("sqlite:", "other:")
+
+    found = digests(from_sqlite.model_copy(update={"source": source}))
+
+    assert ours.quote("a`b") == "`a``b`"
+    assert found == digests(from_files)
+
+
+FETCH = """
+import resource, sys
+from pathlib import Path
+import duckdb
+from churn.data.database import open_database
+
+def peak_megabytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+connection = duckdb.connect()
+with open_database(connection, "postgresql", sys.argv[1], Path(sys.argv[2])) as database:
+    database.view("few", "SELECT 1 AS number, repeat('x', 200) AS text")
+    before = peak_megabytes()
+    database.view("many", "SELECT n AS number, repeat('x', 200) AS text FROM generate_series(1, 600000) n")
+    after = peak_megabytes()
+    print(connection.execute("SELECT count(*) FROM many").fetchone()[0], after - before)
+"""
+
+
+def test_rows_of_postgresql_are_fetched_batch_by_batch(postgresql: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FETCH, postgresql, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+
+    rows, megabytes = done.stdout.split()
+    assert int(rows) == 600_000
+    assert float(megabytes) < 80  # of 120; all at once would take 117
