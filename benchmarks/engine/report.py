@@ -78,7 +78,7 @@ def _table(asked: Asked, ingested: Measured, found: Mapping[str, Measured]) -> I
     others = sum(n for table, n in rows.items() if table not in ("customers", "visits"))
     yield (
         f"{asked.customers:,} customers, {rows['visits']:,} visits and {others:,} other rows of 18 months; "
-        f"medians of {_runs(asked.runs)}, rivals of {_runs(asked.rival_runs)}."
+        f"{_runs(asked.runs)}, of rivals {_runs(asked.rival_runs)}."
     )
     yield ""
     yield "| what | features | CPU s | wall s | peak MB | CPU / limit | CPU / engine |"
@@ -143,4 +143,4 @@ def _cutoffs(n: int) -> str:
 
 
 def _runs(n: int) -> str:
-    return "one run" if n == 1 else f"{n} alternating runs"
+    return "one run" if n == 1 else f"medians of {n} alternating runs"
