@@ -132,8 +132,8 @@ class TableWriter:
                 f"new_{self.table.name}"
             )  # the sort needs the memory of their joins, and the stored first
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {new} AS {rows}").fetchall()
-            stored = self.part.before.with_codes(self.levels)
-            rows = f"{stored} UNION ALL BY NAME SELECT * FROM {new}"
+            kept = self.part.before.with_codes(self.levels)
+            rows = f"{kept} UNION ALL BY NAME SELECT * FROM {new}"
         self._copy(f"SELECT * FROM ({rows}) ORDER BY {ordering}", self.path)
 
     def _stored_columns(self, named: bool = False) -> dict[str, str]:
