@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo test lint golden bench ui clean
+.PHONY: help setup run demo test lint docs golden bench ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -40,6 +40,9 @@ lint: $(READY)  ## style, types and the direction of imports
 
 test: lint  ## lint, then every test; says what is skipped and why
 	$(BIN)/pytest -n 2 --dist loadfile -rs
+
+docs: $(READY)  ## write docs/verbs.md anew from the verbs and their drawn examples
+	$(BIN)/python -m tests.spec.write_docs
 
 golden: $(READY)  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest tests/golden --update-golden

@@ -117,9 +117,10 @@ class TableWriter:
         self._number_levels()
         stored = self._stored_columns()
         selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in stored.items())
-        order = 'customer, "at"' if self.table.name != "customers" else "customer_id"
+        # By day first: where clocks go back over midnight, a later row has an earlier day.
+        order = 'customer, day, "at"' if self.table.name != "customers" else "customer_id"
         first = [name for name in ("known_day", "row_id") if name in stored]
-        rest = [name for name in stored if name not in (*first, "customer", "customer_id", "at")]
+        rest = [name for name in stored if name not in (*first, "customer", "customer_id", "day", "at")]
         ordering = ", ".join([order, *(quoted(name) for name in [*first, *rest])])
         rows = f"SELECT {selected} FROM ({self.judged}) WHERE __broken IS NULL"
         if self.table.name == "customers":

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from churn.errors import SignalError
 from churn.features.btyd import Model, expected, fitted, p_none
+from churn.features.cost import Cost
 from churn.features.population import BoolArray, Deferred, Peers
 from churn.features.reader import Array
 from churn.features.view import View
@@ -75,6 +76,8 @@ class LifetimeVerbs(View):
     younger than they are. Values are missing without an active day, with fewer than 100 customers who have
     one, and where nobody came twice.
     """
+
+    cost = Cost.COHORT
 
     def p_none_next(self, days: int) -> Lifetimes:
         """Return the probability of no event in `[cutoff, cutoff + days)`, under BG/NBD."""

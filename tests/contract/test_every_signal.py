@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -15,20 +15,42 @@ from churn.features import library
 from churn.features.events import Array, Events
 from churn.features.signal import FAMILIES, REGISTRY, Signal, signal
 from churn.features.tracing import Need, trace
-from tests.oracle.random_world import CUTOFFS, TABLES, RandomWorld, cut, ingested, random_world
-from tests.worlds import World
+from tests.oracle.compare import engine_values, exactly, signals_of
+from tests.oracle.eve import as_known
+from tests.oracle.expressions import expressions
+from tests.oracle.world import TABLES, Maker, RandomWorld, Recipe, ingested
 
-CUTOFF = CUTOFFS[3]
+LEAKY = Signal("logins_ever", "logins", 28, "", "activity", "either", {}, "Leaks.", None)
+
+
+@dataclass(frozen=True)
+class Histories:
+    """One company told three times: as it is, cut at a cutoff, and with another future."""
+
+    whole: RandomWorld
+    truncated: RandomWorld
+    other_future: RandomWorld
+
+    @property
+    def cutoff(self) -> date:
+        return self.whole.cutoffs[2]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> RandomWorld:
-    return random_world(tmp_path_factory.mktemp("whole"), seed=11)
-
-
-@pytest.fixture(scope="module")
-def truncated(whole: RandomWorld, tmp_path_factory: pytest.TempPathFactory) -> RandomWorld:
-    return ingested(tmp_path_factory.mktemp("truncated"), cut(whole, CUTOFF), whole.signed_up)
+def histories(tmp_path_factory: pytest.TempPathFactory) -> Histories:
+    folder = tmp_path_factory.mktemp("histories")
+    maker = Maker(Recipe(seed=11, zone="America/Santiago", customers=40))
+    whole = ingested(folder / "whole", maker.rows(), maker)
+    cutoff = whole.cutoffs[2]
+    cut = {
+        name: {who: as_known(own, TABLES[name], cutoff) for who, own in by_customer.items()}
+        for name, by_customer in whole.said.items()
+    }
+    return Histories(
+        whole,
+        ingested(folder / "truncated", cut, maker),
+        ingested(folder / "other", maker.later(cut, cutoff), maker),
+    )
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -44,15 +66,21 @@ def test_a_signal_is_described_in_full(name: str) -> None:
         assert found.reason[language].format(value=12.5)
 
 
-def test_no_signal_sees_anything_at_or_after_the_cutoff(whole: RandomWorld, truncated: RandomWorld) -> None:
-    names = [name for name, one in library.known(whole.store.params).items() if one.table in TABLES]
+def test_no_signal_and_no_verb_sees_anything_at_or_after_the_cutoff(histories: Histories) -> None:
+    every = [*signals_of(histories.whole), *expressions(histories.whole, 200)]
 
-    assert moved(names, whole, truncated) == []
+    assert len(every) > 250
+    assert moved(every, histories.whole, histories.truncated, histories.cutoff) == []
 
 
-def test_a_leaky_signal_is_caught(
-    whole: RandomWorld, truncated: RandomWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_row_that_is_added_behind_the_cutoff_moves_a_signal_or_a_verb(histories: Histories) -> None:
+    every = [*signals_of(histories.whole), *expressions(histories.whole, 200)]
+
+    assert moved(every, histories.truncated, histories.other_future, histories.cutoff) == []
+
+
+@pytest.mark.parametrize("other", ["truncated", "other_future"])
+def test_a_leaky_signal_is_caught(histories: Histories, other: str) -> None:
     def logins_ever(logins: Events) -> Array:
         """All logins of the block's arrays, whenever they happened: what no verb allows."""
         logins.count()
@@ -61,17 +89,25 @@ def test_a_leaky_signal_is_caught(
             return np.zeros(0)
         return np.bincount(cells.rows.customer, minlength=logins.reader.n).astype(float)
 
-    leaky = replace(REGISTRY["login_change"], name="logins_ever", function=logins_ever)
-    monkeypatch.setitem(REGISTRY, "logins_ever", leaky)
+    asked = [
+        replace(LEAKY, function=logins_ever),
+        REGISTRY["login_change"],
+    ]
 
-    assert moved(["logins_ever", "logins_count_28d"], whole, truncated) == ["logins_ever"]
+    one = histories.whole if other == "truncated" else histories.truncated
+    assert moved(asked, one, getattr(histories, other), histories.cutoff) == ["logins_ever"]
 
 
-def moved(names: list[str], whole: RandomWorld, truncated: RandomWorld) -> list[str]:
-    """Name the signals whose value at the cutoff depends on what lies behind it."""
-    with_future = World(whole.store).all_values(names, [CUTOFF, CUTOFFS[-1]])
-    without = World(truncated.store).all_values(names, [CUTOFF])
-    return [name for name in names if with_future[CUTOFF, name] != without[CUTOFF, name]]
+def moved(signals: list[Signal], one: RandomWorld, other: RandomWorld, cutoff: date) -> list[str]:
+    """Name the signals whose value at the cutoff depends on what lies behind it; nothing may, by a bit.
+
+    The first and last cutoffs are asked for too, so that the future is among the rows that are read.
+    """
+    cutoffs = sorted({one.cutoffs[0], cutoff, one.cutoffs[-1]})
+    with_future = exactly(engine_values(one, signals, cutoffs))
+    without = exactly(engine_values(other, signals, cutoffs))
+    names = (signal.name for signal in signals)
+    return [name for name in names if with_future[cutoff, name] != without[cutoff, name]]
 
 
 def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> None:
@@ -136,8 +172,9 @@ def test_the_same_name_twice_is_refused() -> None:
             return logins.count()
 
 
-def test_only_signals_of_present_tables_and_columns_are_on(tmp_path: Path, whole: RandomWorld) -> None:
-    on = {one.signal.name: one.off_because for one in library.possible(whole.store.params, whole.store)}
+def test_only_signals_of_present_tables_and_columns_are_on(histories: Histories) -> None:
+    store = histories.whole.store
+    on = {one.signal.name: one.off_because for one in library.possible(store.params, store)}
 
     assert on["login_change"] is None
     assert on["visits_count_28d"] is None

@@ -125,7 +125,7 @@ def test_every_link_to_a_file_leads_somewhere(document: str) -> None:
 
 
 def test_the_signal_in_the_guide_is_the_one_in_the_code() -> None:
-    (snippet,) = blocks("CONTRIBUTING.md", "python")
+    (snippet,) = blocks("docs/add-a-signal.md", "python")
 
     decorated = snippet[snippet.index("@signal(") :].strip()
 

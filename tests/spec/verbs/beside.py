@@ -1,0 +1,137 @@
+"""The functions beside the view: arithmetic, and what needs the whole cohort."""
+
+from __future__ import annotations
+
+from math import log, sqrt
+
+from tests.spec.verbs.example import MISSING, Example
+
+LOGINS = """
+    customer | happened_at
+    ana      | 2024-06-10 09:00
+    ana      | 2024-06-20 09:00
+    ana      | 2024-06-25 09:00
+    ana      | 2024-05-10 09:00
+    ben      | 2024-05-10 09:00
+    none     | 2024-01-01 09:00
+    new      | 2024-06-30 09:00
+"""
+"""In the last 28 days and the 28 before: ana 3 and 1, ben 0 and 1, none 0 and 0; new was not there."""
+
+SIGNED_UP = """
+    customer | signed_up_at
+    ana      | 2020-01-01
+    ben      | 2020-01-01
+    none     | 2020-01-01
+    new      | 2024-06-10
+"""
+
+RECENT, BEFORE = "logins.last(days=28).count()", "logins.last(days=56, skip=28).count()"
+
+
+def _of_change(verb: str, given: str, expected: dict[str, float | None], because: str) -> Example:
+    expression = f"{verb}({RECENT}, {BEFORE}{given})"
+    return Example(verb, "logins", expression, LOGINS, expected, because, SIGNED_UP)
+
+
+ARITHMETIC = (
+    _of_change(
+        "ratio",
+        ", prior=1",
+        {"ana": 2, "ben": 0.5, "none": 1, "new": MISSING},
+        "(3 + 1) / (1 + 1), (0 + 1) / (1 + 1), (0 + 1) / (0 + 1).",
+    ),
+    _of_change(
+        "ratio",
+        "",
+        {"ana": 3, "ben": 0, "none": MISSING, "new": MISSING},
+        "0 over 0 is missing.",
+    ),
+    _of_change(
+        "log_ratio",
+        "",
+        {"ana": log(2), "ben": -log(2), "none": 0, "new": MISSING},
+        "ln (4 / 2), ln (1 / 2), ln (1 / 1).",
+    ),
+    _of_change(
+        "drop_score",
+        "",
+        {"ana": 2 / sqrt(2), "ben": -1 / sqrt(2), "none": 0, "new": MISSING},
+        "(3 - 1) / sqrt(1 + 1), (0 - 1) / sqrt(1 + 1), (0 - 0) / sqrt(0 + 1).",
+    ),
+)
+
+PEERS = "\n".join(
+    ["customer | happened_at"]
+    + [f"p{n:02} | 2024-06-{day:02} 09:00" for n in range(20) for day in range(10, 10 + (0 if n < 2 else n))]
+    + ["p00 | 2024-01-01 09:00", "p01 | 2024-01-01 09:00", "new | 2024-06-20 09:00"]
+)
+"""Twenty customers of long standing, with 0 0 2 3 4 … 19 logins in June; one who is new."""
+
+COHORT = (
+    Example(
+        "shrunk",
+        "emails",
+        "shrunk(emails.having('opened_at').count(), emails.count())",
+        """
+        customer | sent_at          | opened_at
+        lucky    | 2024-06-10 10:00 | 2024-06-10 11:00
+        often    | 2024-06-10 10:00 | 2024-06-10 11:00
+        often    | 2024-06-11 10:00 | 2024-06-11 11:00
+        often    | 2024-06-12 10:00 |
+        often    | 2024-06-13 10:00 | 2024-07-01 00:00
+        none     | 2024-07-01 10:00 |
+        """,
+        {"lucky": (1 + 4 * 3 / 5) / (1 + 4), "often": (2 + 4 * 3 / 5) / (4 + 4), "none": MISSING},
+        "The cohort opened 3 of 5; each is drawn there by 4 mails.",
+    ),
+    Example(
+        "among_peers",
+        "logins",
+        "among_peers(logins.last(days=28).count())",
+        PEERS,
+        {
+            **{f"p{n:02}": (n + 0.5) / 20 for n in range(2, 20)},
+            "p00": 1 / 20,
+            "p01": 1 / 20,
+            "new": MISSING,
+        },
+        "Twenty peers: the two lowest tie, and each has half of the two not above; the n-th has n below "
+        "and is its own tie. The new one is alone in its band of tenure, which is too few.",
+        customers="\n".join(
+            ["customer | signed_up_at", *(f"p{n:02} | 2020-01-01" for n in range(20)), "new | 2024-06-01"]
+        ),
+    ),
+    Example(
+        "beyond_population",
+        "logins",
+        f"beyond_population({RECENT}, {BEFORE})",
+        LOGINS,
+        {
+            "ana": log(4 / 2) - log(3 / 2),
+            "ben": log(1 / 2) - log(3 / 2),
+            "none": 0 - log(3 / 2),
+            "new": MISSING,
+        },
+        "The cohort went from 2 to 3: who changed by as much has 0.",
+        SIGNED_UP,
+    ),
+)
+LIFETIME = tuple(
+    Example(
+        verb,
+        "orders",
+        f"orders.{verb}(days=28)",
+        """
+        customer | ordered_at       | amount
+        ana      | 2024-06-01 10:00 | 10
+        ana      | 2024-06-20 10:00 | 10
+        none     | 2024-07-01 00:00 | 10
+        """,
+        {"ana": MISSING, "none": MISSING},
+        "Three customers teach nothing of how customers come and stop: below 100 the value is missing.",
+    )
+    for verb in ("p_none_next", "expected_next")
+)
+
+EXAMPLES = (*ARITHMETIC, *COHORT, *LIFETIME)

@@ -1,0 +1,284 @@
+"""Verbs that fold."""
+
+from __future__ import annotations
+
+from tests.spec.verbs.example import MISSING, Example
+
+ORDERS = """
+    customer | ordered_at       | amount | discount
+    ana      | 2024-06-03 10:00 | 30     | 1.5
+    ana      | 2024-06-03 10:00 | 10     |
+    ana      | 2024-06-20 00:00 | 20.10  | 0.5
+    ana      | 2024-07-01 00:00 | 1000   | 9
+    ben      | 2024-06-10 10:00 | 5      |
+    none     | 2024-01-10 10:00 | 7      | 7
+"""
+
+TICKETS = """
+    customer | opened_at        | first_reply_at
+    ana      | 2024-06-10 10:00 | 2024-06-10 12:00
+    ana      | 2024-06-11 10:00 | 2024-06-12 14:00
+    ana      | 2024-06-12 10:00 |
+    ben      | 2024-06-30 22:00 | 2024-07-01 00:00
+"""
+
+DAYS = """
+    customer | happened_at
+    ana      | 2024-06-02 23:59
+    ana      | 2024-06-03 00:00
+    ana      | 2024-06-03 23:59
+    ana      | 2024-06-11 09:00
+    ana      | 2024-06-27 09:00
+    ben      | 2024-06-30 09:00
+    none     | 2024-01-01 09:00
+"""
+
+BILLS = """
+    customer | due_at     | amount | card_expires_at
+    ana      | 2024-05-01 | 10     | 2024-12-31
+    ana      | 2024-06-01 | 10     | 2024-07-11
+    ana      | 2024-06-15 | 10     |
+    ben      | 2024-06-01 | 10     | 2024-06-30
+    none     | 2024-06-01 | 10     |
+"""
+
+EXAMPLES = (
+    Example(
+        "count",
+        "logins",
+        "logins.last(days=28).count()",
+        """
+        customer | happened_at      | known_at
+        late     | 2024-06-03 00:00 | 2024-06-03 00:00
+        late     | 2024-06-20 10:00 | 2024-07-01 00:00
+        late     | 2024-06-21 10:00 | 2024-06-30 23:59
+        twice    | 2024-06-20 10:00 | 2024-06-20 10:00
+        twice    | 2024-06-20 10:00 | 2024-06-20 10:00
+        new      | 2024-06-20 10:00 | 2024-06-20 10:00
+        """,
+        {"late": 2, "twice": 2, "new": 1},
+        "A row that becomes known at the cutoff is not there; equal rows are two; who signed up inside the "
+        "window is counted. Before the sign-up a count is missing, not 0.",
+        customers="""
+        customer | signed_up_at
+        late     | 2020-01-01
+        twice    | 2020-01-01
+        new      | 2024-06-15
+        """,
+        more={
+            "logins.last(days=11).count()": {"late": 1, "twice": 2, "new": 1},
+            "logins.last(days=28, skip=16).count()": {"late": 1, "twice": 0, "new": MISSING},
+        },
+    ),
+    Example(
+        "count",
+        "logins",
+        "logins.last(days=14).count()",
+        """
+        customer | happened_at
+        first    | 2024-06-17 00:00
+        first    | 2024-06-20 10:00
+        """,
+        {"first": 2},
+        "The table begins on 17 June: 14 days are all there, 15 are not.",
+        data_start_late=True,
+        more={"logins.last(days=15).count()": {"first": MISSING}},
+    ),
+    Example(
+        "active_days",
+        "logins",
+        "logins.last(days=28).active_days()",
+        DAYS,
+        {"ana": 3, "ben": 1, "none": 0},
+        "The 3rd (twice), the 11th and the 27th; the 2nd lies before the window.",
+    ),
+    Example(
+        "total",
+        "orders",
+        "orders.last(days=28).total('amount')",
+        ORDERS,
+        {"ana": 60.10, "ben": 5, "none": 0},
+        "30 + 10 + 20.10; the order at the cutoff's midnight is not known.",
+        more={"orders.last(days=28).total('discount')": {"ana": 2, "ben": 0, "none": 0}},
+    ),
+    Example(
+        "mean",
+        "orders",
+        "orders.last(days=28).mean('amount')",
+        ORDERS,
+        {"ana": 60.10 / 3, "ben": 5, "none": MISSING},
+        "Over the rows that give one: 60.10 over three.",
+        more={"orders.last(days=28).mean('discount')": {"ana": 1, "ben": MISSING, "none": MISSING}},
+    ),
+    Example(
+        "highest",
+        "orders",
+        "orders.last(days=28).highest('amount')",
+        ORDERS,
+        {"ana": 30, "ben": 5, "none": MISSING},
+        "The largest that is known.",
+        more={"orders.last(days=28).highest('discount')": {"ana": 1.5, "ben": MISSING, "none": MISSING}},
+    ),
+    Example(
+        "lowest",
+        "orders",
+        "orders.last(days=28).lowest('amount')",
+        ORDERS,
+        {"ana": 10, "ben": 5, "none": MISSING},
+        "The smallest that is known; a discount that is not given is not 0.",
+        more={"orders.last(days=28).lowest('discount')": {"ana": 0.5, "ben": MISSING, "none": MISSING}},
+    ),
+    Example(
+        "mean_hours_to",
+        "tickets",
+        "tickets.mean_hours_to('first_reply_at')",
+        TICKETS,
+        {"ana": 15, "ben": MISSING},
+        "2 and 28 hours; the unanswered one does not count; Ben's reply comes at the cutoff's midnight.",
+    ),
+    Example(
+        "mean_days_to",
+        "tickets",
+        "tickets.mean_days_to('first_reply_at')",
+        TICKETS,
+        {"ana": 0.625, "ben": MISSING},
+        "15 hours over 24.",
+    ),
+    Example(
+        "days_since_last",
+        "logins",
+        "logins.days_since_last()",
+        DAYS,
+        {"ana": 4, "ben": 1, "none": 182},
+        "27 June to 1 July; yesterday is 1.",
+        more={"logins.last(days=28).days_since_last()": {"ana": 4, "ben": 1, "none": MISSING}},
+    ),
+    Example(
+        "days_since_first",
+        "logins",
+        "logins.last(days=28).days_since_first()",
+        DAYS,
+        {"ana": 28, "ben": 1, "none": MISSING},
+        "3 June, the first day of the window, to 1 July.",
+    ),
+    Example(
+        "latest",
+        "surveys",
+        "surveys.by('answered_at').latest('rating')",
+        """
+        customer | asked_at         | answered_at      | rating
+        order    | 2024-06-01 10:00 | 2024-06-20 09:00 | 3
+        order    | 2024-06-10 10:00 | 2024-06-12 09:00 | 8
+        tie      | 2024-06-01 10:00 | 2024-06-12 09:00 | 4
+        tie      | 2024-06-01 10:00 | 2024-06-12 09:00 | 9
+        silent   | 2024-06-01 10:00 | 2024-06-12 09:00 | 5
+        silent   | 2024-06-02 10:00 | 2024-06-13 09:00 |
+        future   | 2024-06-02 10:00 | 2024-07-01 00:00 | 1
+        """,
+        {"order": 3, "tie": 9, "silent": 5, "future": MISSING},
+        "The latest by the time of the answer; of equal times the highest value; an answer without a rating "
+        "is passed over; one at the cutoff is not known.",
+    ),
+    Example(
+        "latest_level",
+        "interactions",
+        "interactions.latest_level('kind')",
+        """
+        customer | happened_at      | kind
+        ana      | 2024-06-01 10:00 | view
+        ana      | 2024-06-02 10:00 | edit
+        ben      | 2024-06-01 10:00 | share
+        ben      | 2024-06-02 10:00 |
+        none     | 2024-07-01 10:00 | view
+        """,
+        {"ana": "edit", "ben": "share", "none": MISSING},
+        "The verb gives codes, which snapshots hold as names; one that is not given is passed over.",
+    ),
+    Example(
+        "days_until",
+        "payments",
+        "payments.days_until('card_expires_at')",
+        BILLS,
+        {"ana": 10, "ben": -1, "none": MISSING},
+        "The bill of 1 June is the latest that gives one: 11 July lies ahead and is known.",
+    ),
+    Example(
+        "per",
+        "logins",
+        "logins.last(days=28).per(days=7)",
+        DAYS,
+        {"ana": 1, "ben": 0.5, "none": 0},
+        "Ana: 4 in 28 days, so 1 in 7. Ben was there for the last 14 days: 1 in 14, so 0.5 in 7.",
+        customers="""
+        customer | signed_up_at
+        ana      | 2020-01-01
+        ben      | 2024-06-17
+        none     | 2020-01-01
+        """,
+        more={"logins.last(days=28).per(days=28)": {"ana": 4, "ben": MISSING, "none": 0}},
+    ),
+    Example(
+        "slope",
+        "logins",
+        "logins.last(days=4).slope(per_days=1)",
+        """
+        customer | happened_at
+        rises    | 2024-06-28 09:00
+        rises    | 2024-06-29 09:00
+        rises    | 2024-06-29 10:00
+        rises    | 2024-06-30 09:00
+        rises    | 2024-06-30 10:00
+        rises    | 2024-06-30 11:00
+        even     | 2024-06-01 09:00
+        new      | 2024-06-30 09:00
+        """,
+        {"rises": 1, "even": 0, "new": MISSING},
+        "Days 0 1 2 3 hold 0 1 2 3 rows: one more a day.",
+        customers="""
+        customer | signed_up_at
+        rises    | 2020-01-01
+        even     | 2020-01-01
+        new      | 2024-06-29
+        """,
+        more={"logins.last(days=4).slope()": {"rises": 28, "even": 0, "new": MISSING}},
+    ),
+    Example(
+        "decayed_count",
+        "logins",
+        "logins.decayed_count(half_life_days=10)",
+        """
+        customer | happened_at
+        ana      | 2024-06-21 09:00
+        ana      | 2024-06-11 09:00
+        ana      | 2024-06-11 23:59
+        none     | 2024-07-01 00:00
+        """,
+        {"ana": 1.0, "none": 0},
+        "10 days ago weighs 1/2, 20 days ago 1/4 and 1/4.",
+    ),
+    Example(
+        "mean_gap",
+        "logins",
+        "logins.last(days=28).mean_gap()",
+        DAYS,
+        {"ana": 12, "ben": MISSING, "none": MISSING},
+        "Active on the 3rd, 11th and 27th: gaps of 8 and 16 days.",
+    ),
+    Example(
+        "tenure_days",
+        "logins",
+        "logins.tenure_days()",
+        """
+        customer | happened_at
+        new      | 2024-06-20 10:00
+        today    | 2024-06-20 10:00
+        """,
+        {"new": 16, "today": 1},
+        "15 June and 30 June to 1 July.",
+        customers="""
+        customer | signed_up_at
+        new      | 2024-06-15
+        today    | 2024-06-30
+        """,
+    ),
+)

@@ -1,0 +1,125 @@
+"""Verbs on values in the order of the rows."""
+
+from __future__ import annotations
+
+from tests.spec.verbs.example import MISSING, Example
+
+ORDERS = """
+    customer | ordered_at       | amount | units
+    ana      | 2024-06-01 00:00 | 40     | 1
+    ana      | 2024-06-11 10:00 | 10     |
+    ana      | 2024-06-11 10:00 | 20     | 2
+    ana      | 2024-06-21 23:59 | 30     | 4
+    ana      | 2024-07-01 00:00 | 99     | 9
+    ben      | 2024-06-21 10:00 | 7      |
+    none     | 2024-07-01 00:00 | 7      |
+"""
+
+MAILS = """
+    customer | sent_at          | opened_at
+    ana      | 2024-06-01 10:00 | 2024-06-28 10:00
+    ana      | 2024-06-10 10:00 | 2024-06-10 11:00
+    ana      | 2024-06-20 10:00 |
+    ana      | 2024-06-25 10:00 | 2024-07-01 00:00
+    never    | 2024-06-01 10:00 |
+    never    | 2024-06-02 10:00 |
+    opens    | 2024-06-01 10:00 | 2024-06-01 10:00
+    none     | 2024-07-01 00:00 |
+"""
+
+EXAMPLES = (
+    Example(
+        "previous",
+        "orders",
+        "orders.previous('amount')",
+        ORDERS,
+        {"ana": 20, "ben": MISSING, "none": MISSING},
+        "40, 10 and 20 at the same minute in the order of their values, 30: the one before the latest is 20.",
+        more={"orders.previous('units')": {"ana": 2, "ben": MISSING, "none": MISSING}},
+    ),
+    Example(
+        "run_lacking",
+        "emails",
+        "emails.run_lacking('opened_at')",
+        MAILS,
+        {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
+        "Two were sent since the latest-sent one that was opened, though another was opened later; opened at "
+        "the cutoff's midnight is not opened yet.",
+    ),
+    Example(
+        "quantile",
+        "orders",
+        "orders.quantile('amount', 0.5)",
+        ORDERS,
+        {"ana": 20, "ben": 7, "none": MISSING},
+        "10 20 30 40: half of them do not exceed 20.",
+        more={
+            "orders.quantile('amount', 0.51)": {"ana": 30, "ben": 7, "none": MISSING},
+            "orders.quantile('amount', 1.0)": {"ana": 40, "ben": 7, "none": MISSING},
+            "orders.quantile('amount', 0.0)": {"ana": 10, "ben": 7, "none": MISSING},
+        },
+    ),
+    Example(
+        "count_at_most",
+        "orders",
+        "orders.count_at_most('amount', 20)",
+        ORDERS,
+        {"ana": 2, "ben": 1, "none": 0},
+        "10 and 20: the bound is in.",
+        more={"orders.count_at_most('units', 0)": {"ana": 0, "ben": 0, "none": 0}},
+    ),
+    Example(
+        "count_slower",
+        "tickets",
+        "tickets.count_slower('first_reply_at', days=2)",
+        """
+        customer | opened_at        | first_reply_at
+        ana      | 2024-06-11 10:00 | 2024-06-13 10:00
+        ana      | 2024-06-12 10:00 | 2024-06-14 10:01
+        ana      | 2024-06-13 10:00 |
+        none     | 2024-06-22 10:00 | 2024-07-01 00:00
+        """,
+        {"ana": 1, "none": 0},
+        "Two days to the minute are not more than two; a reply at the cutoff is not known.",
+    ),
+    Example(
+        "trend",
+        "orders",
+        "orders.trend('units')",
+        """
+        customer | ordered_at       | amount | units
+        rises    | 2024-06-01 10:00 | 1      | 1
+        rises    | 2024-06-11 10:00 | 1      | 2
+        rises    | 2024-06-21 10:00 | 1      | 3
+        one_day  | 2024-06-21 10:00 | 1      | 3
+        one_day  | 2024-06-21 11:00 | 1      | 4
+        one_day  | 2024-06-21 12:00 | 1      | 5
+        two      | 2024-06-01 10:00 | 1      | 3
+        two      | 2024-06-21 10:00 | 1      | 5
+        """,
+        {"rises": 4, "one_day": MISSING, "two": MISSING},
+        "1 2 3 ten days apart: ten days on, at the cutoff, the line is at 4. Two values are no line.",
+    ),
+    Example(
+        "decayed_mean",
+        "orders",
+        "orders.decayed_mean('units', half_life_days=10)",
+        ORDERS,
+        {"ana": (1 / 8 + 2 / 4 + 4 / 2) / (1 / 8 + 1 / 4 + 1 / 2), "ben": MISSING, "none": MISSING},
+        "30, 20 and 10 days ago: 1, 2 and 4 weigh 1/8, 1/4 and 1/2.",
+    ),
+    Example(
+        "decayed_hours_to",
+        "tickets",
+        "tickets.decayed_hours_to('first_reply_at', half_life_days=10)",
+        """
+        customer | opened_at        | first_reply_at
+        ana      | 2024-06-11 10:00 | 2024-06-11 16:00
+        ana      | 2024-06-21 10:00 | 2024-06-22 10:00
+        ana      | 2024-06-22 10:00 |
+        none     | 2024-06-22 10:00 | 2024-07-01 00:00
+        """,
+        {"ana": (6 / 4 + 24 / 2) / (1 / 4 + 1 / 2), "none": MISSING},
+        "6 hours weigh 1/4, 24 hours 1/2; what has no reply yet does not count.",
+    ),
+)

@@ -1,0 +1,70 @@
+"""Which rows count, and in which window."""
+
+from __future__ import annotations
+
+from tests.spec.verbs.example import Example
+
+EDGES = """
+    customer | happened_at
+    edges    | 2024-06-23 23:59
+    edges    | 2024-06-24 00:00
+    edges    | 2024-06-30 23:59
+    edges    | 2024-07-01 00:00
+"""
+
+MAILS = """
+    customer | sent_at          | opened_at        | clicked_at
+    ana      | 2024-06-20 10:00 | 2024-06-20 12:00 |
+    ana      | 2024-06-27 10:00 | 2024-06-29 09:00 | 2024-06-29 09:01
+    ben      | 2024-06-20 10:00 | 2024-06-30 23:59 | 2024-07-01 00:00
+    ben      | 2024-06-27 10:00 | 2024-07-01 00:00 |
+"""
+
+EXAMPLES = (
+    Example(
+        "last",
+        "logins",
+        "logins.last(days=7).count()",
+        EDGES,
+        {"edges": 2},
+        "The first midnight of the window is in it, that of the cutoff is not: the 24th and the 30th.",
+        more={"logins.last(days=8, skip=7).count()": {"edges": 1}},
+    ),
+    Example(
+        "week",
+        "logins",
+        "logins.week(2).count()",
+        EDGES,
+        {"edges": 1},
+        "Week 2 is 17 to 23 June: only the row of the 23rd.",
+        more={"logins.week(1).count()": {"edges": 2}},
+    ),
+    Example(
+        "by",
+        "emails",
+        "emails.by('opened_at').last(days=3).count()",
+        MAILS,
+        {"ana": 1, "ben": 1},
+        "28 to 30 June. Ana opened on the 29th; Ben at the last minute of the 30th; what he opens at the "
+        "cutoff's midnight is not known yet.",
+        more={"emails.by('opened_at').days_since_last()": {"ana": 2, "ben": 1}},
+    ),
+    Example(
+        "having",
+        "emails",
+        "emails.having('opened_at').count()",
+        MAILS,
+        {"ana": 2, "ben": 1},
+        "Ben's second was opened at the cutoff: too late to be known.",
+        more={"emails.having('opened_at').having('clicked_at').count()": {"ana": 1, "ben": 0}},
+    ),
+    Example(
+        "lacking",
+        "emails",
+        "emails.lacking('opened_at').count()",
+        MAILS,
+        {"ana": 0, "ben": 1},
+        "The complement of having: Ben's second stands there unopened.",
+        more={"emails.having('opened_at').lacking('clicked_at').count()": {"ana": 1, "ben": 1}},
+    ),
+)

@@ -1,0 +1,81 @@
+"""Verbs on the weeks of the window. The last week is 24 to 30 June, the one before 17 to 23, and so on."""
+
+from __future__ import annotations
+
+from tests.spec.verbs.example import MISSING, Example
+
+WEEKS = """
+    customer | happened_at
+    fades    | 2024-05-20 09:00
+    fades    | 2024-05-21 09:00
+    fades    | 2024-05-27 09:00
+    fades    | 2024-05-28 09:00
+    fades    | 2024-06-03 00:00
+    fades    | 2024-06-10 09:00
+    steady   | 2024-05-22 09:00
+    steady   | 2024-05-29 09:00
+    steady   | 2024-06-05 09:00
+    steady   | 2024-06-12 09:00
+    steady   | 2024-06-19 09:00
+    steady   | 2024-06-26 09:00
+    new      | 2024-06-30 23:59
+    none     | 2024-01-01 09:00
+"""
+"""Six weeks, oldest first: fades 2 2 1 1 0 0, steady 1 1 1 1 1 1."""
+
+SIGNED_UP = """
+    customer | signed_up_at
+    fades    | 2020-01-01
+    steady   | 2020-01-01
+    new      | 2024-06-10
+    none     | 2020-01-01
+"""
+
+
+def _example(verb: str, expected: dict[str, float | None], because: str, **more: object) -> Example:
+    return Example(
+        verb, "logins", f"logins.last(days=42).{verb}()", WEEKS, expected, because, SIGNED_UP, **more
+    )  # type: ignore[arg-type]
+
+
+EXAMPLES = (
+    _example(
+        "active_weeks",
+        {"fades": 4 / 6, "steady": 1, "new": MISSING, "none": 0},
+        "Four of six weeks; who was there for three whole weeks only has too few.",
+        more={
+            "logins.last(days=42, skip=14).active_weeks()": {
+                "fades": 1,
+                "steady": 1,
+                "new": MISSING,
+                "none": 0,
+            }
+        },
+    ),
+    _example(
+        "inactive_weeks",
+        {"fades": 2, "steady": 0, "new": MISSING, "none": 6},
+        "The two weeks up to the end are silent; nobody is silent for longer than the window.",
+    ),
+    _example(
+        "quieting_rate",
+        {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
+        "Fades was active in four weeks before the last, and silent after one of them: (1 + 1) / (4 + 2). "
+        "Steady: (0 + 1) / (5 + 2).",
+    ),
+    _example(
+        "drawdown",
+        {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
+        "The last four weeks hold 1 1 0 0, the best four in a row 2 2 1 1; nothing at all has no best.",
+    ),
+    _example(
+        "shortfall",
+        {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
+        "The mean week holds 1: S goes 0 0 0 0 1 2.",
+    ),
+    _example(
+        "shortfall_weeks",
+        {"fades": 2, "steady": 0, "new": MISSING, "none": 0},
+        "S was last 0 two weeks ago.",
+    ),
+)
