@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 RECENCY_DAYS = 366
 LEFT_OUT = (
-    *("surveys_count_7d", "surveys_count_14d", "surveys_count_56d"),
+    *("surveys_count_7d", "surveys_count_14d"),
     *("tickets_count_7d", "payments_count_7d", "payments_count_14d"),
 )
 """Counts of rare rows over short windows: nearly always 0."""
@@ -121,6 +121,13 @@ def _counts(table: str, days: int, **outcome: str) -> tuple[Cell, Cell]:
 
 def _visits() -> Iterator[Feature]:
     yield from _plain("visits", active=True)
+    for days in WINDOWS:
+        value = (Cell("visits", "sum", days, column="value"),)
+        yield Feature(f"visits_value_total_{days}d", value, _scaled(1000))
+    mean = Cell("visits", "sum", 91, column="value"), Cell("visits", "given", 91, column="value")
+    yield Feature("visits_value_mean_91d", mean, _mean(1000))
+    highest = (Cell("visits", "max", 91, column="value"),)
+    yield Feature("visits_value_highest_91d", highest, _scaled(1000))
 
 
 def _emails() -> Iterator[Feature]:

@@ -15,7 +15,7 @@ FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2025, 7, 1)
 YEAR_DAYS = 364
 """The cutoffs spread over so many days, so that more of them look no further back."""
 
-WINDOWS = (7, 14, 28, 56, 91, 112, 182)
+WINDOWS = (7, 14, 28, 56, 91, 182)
 ACTIVE_DAYS = WINDOWS[-1]
 """The cohort: signed up before the cutoff, and a visit within so many days before it."""
 
