@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.leaks.catch import catch
+from benchmarks.leaks.immune import immune
 from benchmarks.leaks.trap import CLEAN, traps
 
 SEED = 100
@@ -14,6 +15,11 @@ def test_a_planted_leak_is_caught_by_a_guard_meant_for_it(name: str) -> None:
     caught = catch(name, SEED)
 
     assert caught.by(traps()[name]), caught.spoke
+
+
+@pytest.mark.parametrize("name", [name for name, trap in traps().items() if trap.honest])
+def test_the_honest_mapping_of_the_same_tables_is_immune(name: str) -> None:
+    assert immune(traps()[name], SEED)
 
 
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])

@@ -16,7 +16,7 @@ from pipelines.cli import VERBS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "benchmarks/leaks/README.md"),
     *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
 )
 
