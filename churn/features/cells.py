@@ -48,7 +48,11 @@ class Cells:
         if column not in self._prefix:
             self._prefix[column] = self._prefix_of(self._steady_of(self.chosen.column(column)))
         prefix = self._prefix[column]
-        return self._with_listed(prefix[span[1]] - prefix[span[0]], ordinal, span, self.chosen.column(column))
+        found: LongArray = prefix[span[1]] - prefix[span[0]]
+        listed = self._listed_in(ordinal, span)
+        if len(listed):
+            np.add.at(found, self.chosen.customer[listed], self.chosen.at(column, listed))
+        return found
 
     def decayed(self, ordinal: int, span: Span, half_life: int) -> Array:
         """Sum `0.5 ** (age in days / half_life)`, one grid period after another: bins do not matter."""
@@ -88,7 +92,7 @@ class Cells:
         found = ufunc.reduce(self._extremes[key][span[0] : span[1]], axis=0)
         listed = self._listed_in(ordinal, span)
         if len(listed):
-            ufunc.at(found, self.chosen.customer[listed], self.chosen.column(column)[listed])
+            ufunc.at(found, self.chosen.customer[listed], self.chosen.at(column, listed))
         return np.where(found == none, np.nan, found)
 
     def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
@@ -189,12 +193,6 @@ class Cells:
 
     def _bins_of_listed(self, listed: LongArray) -> IntArray:
         return self.timeline.bin_of(self.chosen.day[listed])
-
-    def _with_listed(self, found: LongArray, ordinal: int, span: Span, values: AnyInt) -> LongArray:
-        listed = self._listed_in(ordinal, span)
-        if len(listed):
-            np.add.at(found, self.chosen.customer[listed], values[listed])
-        return found
 
 
 class TableCells:
