@@ -6,7 +6,8 @@ import fcntl
 import os
 import shutil
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -56,6 +57,18 @@ def private_folder(place: Path, owner: object) -> Path:
         file = hold(folder)
     weakref.finalize(owner, _remove, folder, file, os.getpid())
     return folder
+
+
+class _Holder:
+    """Owns a folder for a while."""
+
+
+@contextmanager
+def scratch_folder(place: Path) -> Iterator[Path]:
+    """Make a folder under `place` that is the caller's alone until the block ends."""
+    place.mkdir(parents=True, exist_ok=True)
+    holder = _Holder()  # lives as long as this block
+    yield private_folder(place, holder)
 
 
 def new_folder(place: Path, prefix: str) -> Path:

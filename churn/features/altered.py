@@ -132,8 +132,8 @@ def _written(
             rows_sql = select(name, table.columns)
             described = connection.execute(f"DESCRIBE {rows_sql}").fetchall()
             columns = tuple(str(row[0]) for row in described)
-            # The order of the store: customer, time, then what tells equal times apart.
-            first = [n for n in ("customer", "at", "known_day", "row_id") if n in columns]
+            # The order of the store: customer, local day, time, then what tells equal times apart.
+            first = [n for n in ("customer", "day", "at", "known_day", "row_id") if n in columns]
             order = ", ".join(quoted(n) for n in [*first, *(n for n in columns if n not in first)])
             connection.execute(f"COPY ({rows_sql} ORDER BY {order}) TO {path} (FORMAT parquet)").fetchall()
             row = connection.execute(

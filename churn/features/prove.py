@@ -6,15 +6,14 @@ scores a night; every value must be the same.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from churn.data.finding import Finding
+from churn.data.holding import scratch_folder
 from churn.data.store import Store, day_number
 from churn.features.altered import sampled, truncated, with_another_future
 from churn.features.cohort import read_customers
@@ -59,10 +58,7 @@ def prove(
         cutoffs: The cutoffs to prove them at.
         seed: Draws the customers.
     """
-    scratch = store.params.output / ".scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch) as temporary:
-        folder = Path(temporary)
+    with scratch_folder(store.params.output / ".scratch") as folder:
         rng = np.random.default_rng(seed)
         some = rng.choice(store.n_customers, min(SAMPLE, store.n_customers), replace=False)
         sample = sampled(store, some, folder / "sample")

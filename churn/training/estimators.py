@@ -78,7 +78,7 @@ def fit_trees(
     threads = threads if rows.matrix.size > SMALL else 1
     settings = recipe.tree_params(len(rows), rows.churners) | {"num_threads": threads}
     if any(monotone):
-        settings |= {"monotone_constraints": list(monotone), "monotone_constraints_method": "advanced"}
+        settings |= {"monotone_constraints": list(monotone), "monotone_constraints_method": "intermediate"}
     data = lgb.Dataset(
         recoded(rows, levels), rows.left, feature_name=list(rows.names), categorical_feature=text
     )

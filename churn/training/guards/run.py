@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 from churn.data.finding import Finding
+from churn.data.holding import scratch_folder
 from churn.data.store import Store
 from churn.errors import did_you_mean
 from churn.features import prove
@@ -55,11 +54,9 @@ def look(
 ) -> list[Finding]:
     """Run every guard on the user's data and return what they found; `advance` is told of each guard done."""
     found: list[Finding] = []
-    scratch = params.output / ".scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(dir=scratch) as temporary,
-        opened(params, store, signals, cutoffs, Path(temporary)) as company,
+        scratch_folder(params.output / ".scratch") as scratch,
+        opened(params, store, signals, cutoffs, scratch) as company,
     ):
         for name, guard in GUARDS.items():
             found += [replace(one, guard=name) for one in guard(company)]

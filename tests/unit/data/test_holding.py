@@ -129,3 +129,13 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
 
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == [mine]
     assert left != mine
+
+
+def test_a_scratch_folder_lives_until_its_block_ends_whoever_clears_up_meanwhile(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as folder:
+        (folder / "kept").touch()
+        connect(EngineParams(), tmp_path).close()
+
+        assert (folder / "kept").exists()
+
+    assert not folder.exists()
