@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 from churn.data.freshness import is_fresh
-from churn.data.holding import private_folder
+from churn.data.holding import private_folder, scratch_folder
 from churn.data.ingest import ingest
+from churn.data.sql import connect
 from churn.data.store import Store
-from churn.params import Params
+from churn.params import EngineParams, Params
 from tests.worlds import params_of
 
 LOGINS = "customer | happened_at\n ana | 2024-01-01"
