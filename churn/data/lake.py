@@ -40,8 +40,15 @@ class Lake(Source):
         return list(self.frame(f"SELECT * FROM {origin}").columns)
 
     def view(self, name: str, select: str) -> None:
-        """Refuse to bring a query's rows here: they are the tasks' work."""
-        raise NotImplementedError(f"{name}: rows of Spark do not pass through the driver; see lake_store")
+        """Refuse to bring a query's rows here: they are the tasks' work, as `lake_store` does it.
+
+        Raises:
+            SourceError: always; it is who guesses from rows, such as `churn init`, that asks.
+        """
+        raise SourceError(
+            "source: the rows of Spark stay with its tasks, so nothing can be guessed from them here. "
+            "Write params.yaml by hand, as the README shows, or begin from an extract in files."
+        )
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
         """Return what tells a query's rows, in any order, from other rows: their number and more."""
