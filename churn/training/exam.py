@@ -1,0 +1,139 @@
+"""What an evaluation judges: the probabilities of all candidates on the rows of the test cutoffs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from churn.errors import Stop
+from churn.model.champion import load_champion
+from churn.model.scorer import SchemaError
+from churn.params import Params
+from churn.training.backtest import (
+    OutOfTime,
+    baseline_predictions,
+    calibrated_in_time,
+    champion_predictions,
+    out_of_time,
+)
+from churn.training.baselines import recency_signals
+from churn.training.intervals import Draws, draw_customers
+from churn.training.metrics import Floats, Ints
+from churn.training.record import Record, read_out_of_time, training_folder
+from churn.training.rows import Rows
+from churn.training.snapshots import Snapshots
+from churn.training.split import Plan, plan
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Everything that a section of metrics.json may look at.
+
+    Attributes:
+        params: The parameters.
+        snapshots: All matured snapshots.
+        record: The challenger and how it was trained.
+        plan: The test cutoffs, and those on which choices were made.
+        rows: The rows of the test cutoffs.
+        made: Uncalibrated out-of-time log-odds at the choice and test cutoffs.
+        predictions: Probabilities of `rows` by candidate, NaN where it may have seen the label.
+        notes: What could not be judged, and why.
+    """
+
+    params: Params
+    snapshots: Snapshots
+    record: Record
+    plan: Plan
+    rows: Rows
+    made: OutOfTime
+    predictions: Mapping[str, Floats]
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def threads(self) -> int:
+        """Return how many threads a section may use."""
+        return self.params.engine.threads
+
+    @cached_property
+    def column(self) -> Ints:
+        """Return for each of `rows` the column of its customer in `draws`."""
+        _, column = np.unique(self.rows.customer, return_inverse=True)
+        return column
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Return how often each customer of the test is drawn, the same for all that is measured."""
+        asked = self.params.evaluate
+        return draw_customers(int(self.column.max()) + 1, asked.bootstrap, asked.seed)
+
+
+def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:
+    """Return the plan of an evaluation, after checking that the challenger's choices allow it.
+
+    Raises:
+        CallError: the challenger learnt from other snapshots, or was chosen after a test cutoff.
+        Stop: no matured cutoff leaves an earlier one to train on.
+    """
+    cutoffs = plan(snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs)
+    if not cutoffs.test:
+        raise Stop(
+            "evaluate: no matured cutoff leaves an earlier matured one to train on. "
+            "Add earlier cutoffs to snapshot in params.yaml."
+        )
+    record.check_fits(snapshots, cutoffs.test[0], training_folder(params))
+    return cutoffs
+
+
+def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Plan) -> Exam:
+    """Predict each test cutoff by challenger, baselines and champion with what was known by then."""
+    made = _out_of_time(params, snapshots, record, cutoffs)
+    seen = recency_signals(snapshots.signals, params.label.core_table)
+    predictions = {"challenger": calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)}
+    predictions |= baseline_predictions(snapshots, cutoffs.test, seen, params.engine.threads)
+    champion, notes = _champion(params, snapshots, cutoffs)
+    return Exam(
+        params=params,
+        snapshots=snapshots,
+        record=record,
+        plan=cutoffs,
+        rows=snapshots.rows.at(cutoffs.test),
+        made=made,
+        predictions=predictions | champion,
+        notes=notes,
+    )
+
+
+def _out_of_time(params: Params, snapshots: Snapshots, record: Record, cutoffs: Plan) -> OutOfTime:
+    """Return out-of-time predictions: those that train kept where they cover the cutoffs, else new ones."""
+    needed = tuple(sorted({*record.choice_cutoffs, *cutoffs.test}))
+    kept = read_out_of_time(params, snapshots)
+    if kept is not None and set(needed) <= set(kept.cutoffs):
+        return kept.at(needed)
+    return out_of_time(snapshots, record.recipe, needed, params.engine.threads)
+
+
+def _champion(
+    params: Params, snapshots: Snapshots, cutoffs: Plan
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Return the champion's predictions where it had not seen the cutoffs, else a note that says why not."""
+    if not params.champion.exists():
+        return {}, {"champion": "There is no champion yet."}
+    champion = load_champion(params)
+    name = f"The champion (version {champion.version})"
+    if champion.scorer.spec["label_id"] != params.label_id:
+        return {}, {"champion": f"{name} predicts another label, so it is not compared."}
+    try:
+        probability, unseen = champion_predictions(snapshots, champion.scorer, cutoffs.test)
+    except SchemaError as error:
+        return {}, {"champion": f"{name} cannot be scored on these snapshots: {error.problems[0]}"}
+    if not unseen:
+        return {}, {"champion": f"{name} has seen these cutoffs, so it is not compared."}
+    notes = {}
+    if len(unseen) < len(cutoffs.test):
+        notes["champion"] = (
+            f"{name} is compared on {', '.join(map(str, unseen))} only; it has seen the others."
+        )
+    return {"champion": probability}, notes
