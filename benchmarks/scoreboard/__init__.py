@@ -1,0 +1,1 @@
+"""Honest churn models on public data, all judged on the same rows."""

@@ -1,0 +1,175 @@
+"""The public data sets with time: their protocols, and the numbers to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from churn.params import Params, load_params
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+HISTORY_DAYS = 91
+"""A grid of cutoffs begins this long after the data, or with the protocol where that is earlier."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What was stated of the reference baseline before this benchmark existed."""
+
+    auc: float
+    log_loss: float
+
+
+@dataclass(frozen=True)
+class TimeSet:
+    """One data set: the cutoffs on which everybody is judged, and what the reference baseline looks at.
+
+    Attributes:
+        train: The protocol's cutoffs to learn from; the baselines take these.
+        test: The cutoffs whose rows judge everybody.
+        begins: The first day of the data.
+        aim: The AUC to reach.
+        counted: The event tables that the reference baseline counts.
+        spent: The event table, if any, whose amounts it adds up.
+        windows: Days of its windows, each ending at the cutoff.
+    """
+
+    name: str
+    train: tuple[date, ...]
+    test: tuple[date, ...]
+    begins: date
+    aim: float
+    stated: Stated | None
+    counted: tuple[str, ...]
+    spent: str | None
+    windows: tuple[int, ...] = (14, 28, 56, 91)
+
+    def params(self, work: Path, **changed: str) -> Params:
+        """Return the example's parameters, with outputs in the folder `work` and some values replaced.
+
+        Names of values are written with two underscores for a dot.
+        """
+        here = work.resolve()
+        moved = {
+            "output": here / "output",
+            "models": here / "models",
+            "tracking.uri": f"sqlite:///{here / 'mlflow.db'}",
+        }
+        asked = {name.replace("__", "."): value for name, value in changed.items()}
+        overrides = [f"{name}={value}" for name, value in {**moved, **asked}.items()]
+        return load_params(EXAMPLES / f"{self.name}.yaml", overrides)
+
+    def grid(self, every: str) -> tuple[date, ...]:
+        """Return the cutoffs to learn from and to be judged on.
+
+        Args:
+            every: `protocol` for the protocol's own; else `week`, `month` or `N days`: steps counted back and
+                forth from the first test cutoff, beside the test cutoffs.
+        """
+        if every == "protocol":
+            return tuple(sorted({*self.train, *self.test}))
+        first = min(self.train[0], self.begins + timedelta(HISTORY_DAYS))
+        anchor, last = self.test[0], self.test[-1]
+        if every == "month":
+            found = {months_later(anchor, number) for number in range(-60, 60)}
+        else:
+            step = 7 if every == "week" else int(every.split()[0])
+            found = {anchor + timedelta(step * number) for number in range(-600, 600)}
+        return tuple(sorted({day for day in found if first <= day <= last} | {*self.test}))
+
+
+def months_later(day: date, months: int) -> date:
+    """Return the same day so many months later, or the last day of a shorter month.
+
+    >>> months_later(date(2020, 7, 31), -1)
+    datetime.date(2020, 6, 30)
+    """
+    month = day.year * 12 + day.month - 1 + months
+    begin = date(month // 12, month % 12 + 1, 1)
+    length = ((begin + timedelta(31)).replace(day=1) - begin).days
+    return begin + timedelta(min(day.day, length) - 1)
+
+
+def _dates(*texts: str) -> tuple[date, ...]:
+    return tuple(date.fromisoformat(text) for text in texts)
+
+
+def _same_day(first: str, months: int) -> tuple[date, ...]:
+    return tuple(months_later(date.fromisoformat(first), number) for number in range(months))
+
+
+SETS: Mapping[str, TimeSet] = {
+    one.name: one
+    for one in (
+        TimeSet(
+            "completejourney",
+            train=_same_day("2017-03-15", 7),
+            test=_dates("2017-11-01", "2017-12-01"),
+            begins=date(2017, 1, 1),
+            aim=0.865,
+            stated=Stated(0.852, 0.280),
+            counted=("orders",),
+            spent="orders",
+        ),
+        TimeSet(
+            "online_retail",
+            train=_same_day("2011-03-01", 4),
+            test=_dates("2011-09-01"),
+            begins=date(2010, 12, 1),
+            aim=0.785,
+            stated=Stated(0.763, 0.527),
+            counted=("orders",),
+            spent="orders",
+        ),
+        TimeSet(
+            "relax_logins",
+            train=_same_day("2013-07-01", 9),
+            test=_dates("2014-04-05", "2014-05-05"),
+            begins=date(2012, 5, 31),
+            aim=0.967,
+            stated=Stated(0.962, 0.211),
+            counted=("logins",),
+            spent=None,
+        ),
+        TimeSet(
+            "fightchurn_socialnet7",
+            train=_same_day("2020-02-15", 5),
+            test=_dates("2020-07-31", "2020-08-31"),
+            begins=date(2020, 1, 1),
+            aim=0.78,
+            stated=Stated(0.733, 0.117),
+            counted=(
+                "likes",
+                "messages",
+                "posts",
+                "replies",
+                "adviews",
+                "dislikes",
+                "new_friends",
+                "unfriends",
+            ),
+            spent=None,
+            windows=(7, 30, 90),
+        ),
+        TimeSet(
+            "cdnow",
+            train=_dates(
+                "1997-06-30",
+                "1997-07-31",
+                "1997-08-31",
+                "1997-09-30",
+                "1997-10-31",
+                "1997-11-30",
+                "1997-12-31",
+            ),
+            test=_dates("1998-03-31"),
+            begins=date(1997, 1, 1),
+            aim=0.735,
+            stated=None,
+            counted=("orders",),
+            spent="orders",
+        ),
+    )
+}
