@@ -63,7 +63,11 @@ class TableParams(OriginParams):
 
 
 class LabelParams(Section):
-    """What leaving means; the window is `[cutoff + gap, cutoff + gap + horizon)`."""
+    """What leaving means; the window is `[cutoff + gap, cutoff + gap + horizon)`.
+
+    `leaving` is the kind that counts; `involuntary_reasons` are words of `subscriptions.reason` by which the
+    company ended a contract. `accept_reactivation` is why a person signed off that many leavers come back.
+    """
 
     kind: Literal["inactivity", "contract"]
     table: str | None = None
@@ -71,6 +75,9 @@ class LabelParams(Section):
     gap_days: DaysOrNone = 0
     active_days: Days | None = None
     grace_days: DaysOrNone = 30
+    leaving: Literal["any", "voluntary", "involuntary"] = "any"
+    involuntary_reasons: tuple[str, ...] = ()
+    accept_reactivation: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _fits_kind(self) -> LabelParams:
@@ -82,7 +89,19 @@ class LabelParams(Section):
             raise ValueError("'table' belongs to kind inactivity; contracts are told by subscriptions")
         if self.kind == "inactivity" and "grace_days" in self.model_fields_set:
             raise ValueError("'grace_days' belongs to kind contract; inactivity has no renewal")
+        if self.kind == "inactivity" and (self.leaving != "any" or self.involuntary_reasons):
+            raise ValueError("'leaving' and its reasons belong to kind contract; silence does not say why")
+        if self.kind == "contract" and self.accept_reactivation:
+            raise ValueError("'accept_reactivation' belongs to kind inactivity; contracts have a grace")
         return self
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """Return what decides who has left; a sign-off is no part of it, nor is a kind not asked for."""
+        no_part = {"accept_reactivation"}
+        if self.leaving == "any":
+            no_part |= {"leaving", "involuntary_reasons"}
+        return self.model_dump(mode="json", exclude=no_part)
 
     @property
     def core_table(self) -> str:
@@ -269,7 +288,7 @@ class Params(Section):
     @property
     def label_id(self) -> str:
         """Return the short id of the label's definition; it follows into every score."""
-        stated = self.label.model_dump(mode="json") | {"timezone": self.timezone}
+        stated = self.label.definition | {"timezone": self.timezone}
         return digest_of(stated)[:12]
 
 

@@ -67,6 +67,50 @@ def test_the_label_id_follows_the_definition_and_nothing_else(tmp_path: Path) ->
     assert load_params(path, ["label.gap_days=7"]).label_id != one.label_id
 
 
+def test_a_sign_off_does_not_make_another_label(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+
+    signed = load_params(path, ["label.accept_reactivation=sold to, not signed up"])
+
+    assert signed.label_id == load_params(path).label_id
+
+
+def test_each_kind_of_leaving_is_a_label_of_its_own(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    stated = ("", ", leaving: voluntary", ", leaving: involuntary", ", leaving: involuntary, {}")
+
+    ids = [
+        load_params(path, [f"label={{kind: contract, horizon_days: 31{more}}}"]).label_id
+        for more in (one.format("involuntary_reasons: [unpaid]") for one in stated)
+    ]
+
+    assert len(set(ids)) == len(stated)
+
+
+@pytest.mark.parametrize("more", ["leaving: any", "involuntary_reasons: [unpaid]"])
+def test_without_a_kind_of_leaving_the_label_is_the_one_of_old(tmp_path: Path, more: str) -> None:
+    path = written(tmp_path, GOOD)
+    contract = "label={kind: contract, horizon_days: 31"
+
+    asked = load_params(path, [f"{contract}, {more}}}"])
+
+    assert asked.label_id == load_params(path, [f"{contract}}}"]).label_id
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("{kind: inactivity, table: orders, leaving: voluntary}", "silence does not say why"),
+        ("{kind: inactivity, table: orders, involuntary_reasons: [x]}", "silence does not say why"),
+        ("{kind: contract, accept_reactivation: so be it}", "contracts have a grace"),
+    ],
+)
+def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, label: str, said: str) -> None:
+    [problem] = problems(tmp_path, GOOD, (f"label={label[:-1]}, horizon_days: 28}}",))
+
+    assert said in problem
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
