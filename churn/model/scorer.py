@@ -190,13 +190,19 @@ def sigmoid(logits: Floats) -> Floats:
 def calibrated(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     """Return log-odds after calibration.
 
-    `beta` is `a log p - b log(1 - p) + c`, `platt` is `a logit(p) + c`, `none` leaves them alone.
+    `beta` is `a log p - b log(1 - p) + c`, `platt` is `a logit(p) + c`, `venn_abers` looks steps up (one for
+    all log-odds in `(upto[i - 1], upto[i]]`) and gives `p1 / (1 - p0 + p1)`, `none` leaves them alone.
 
-    Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS.
+    Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS; Vovk and Petej (2014), Venn-Abers
+        predictors, UAI.
     """
     method = calibration["method"]
     if method == "none":
         return logits
+    if method == "venn_abers":
+        p0, p1 = np.asarray(calibration["p0"]), np.asarray(calibration["p1"])
+        steps: Floats = np.log(p1) - np.log1p(-p0)  # the log-odds of p1 / (1 - p0 + p1)
+        return steps[np.searchsorted(calibration["upto"], logits)]
     if method == "platt":
         return calibration["a"] * logits + calibration["c"]  # type: ignore[no-any-return]
     if method == "beta":

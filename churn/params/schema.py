@@ -156,7 +156,7 @@ class TrainParams(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
     max_rounds: Annotated[int, Field(ge=10, le=20_000)] = 2000
     extra_trees: bool = False
-    calibration: Literal["auto", "none", "beta", "platt"] = "auto"
+    calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
 
 
 class AcceptParams(Section):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
 from churn.model.scorer import calibrated, sigmoid
-from churn.training.metrics import Floats, Ints, log_loss
+from churn.training.intervals import clustered_mean
+from churn.training.metrics import Floats, Ints, row_log_loss
+from churn.training.venn_abers import fit_venn_abers
 
 NONE: dict[str, Any] = {"method": "none"}
 FEWEST = 30
@@ -18,10 +20,27 @@ FEWEST = 30
 
 @dataclass(frozen=True)
 class Choice:
-    """The calibration method chosen, and the out-of-time log loss of each one tried."""
+    """The calibration method chosen, and what speaks for it.
+
+    Attributes:
+        method: The one chosen.
+        tried: The out-of-time log loss of each method.
+        against_none: For each other method its log loss minus that of none, `difference`, with the
+            `standard_error` of that over customers; below 0 the method is better.
+    """
 
     method: str
     tried: Mapping[str, float]
+    against_none: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the choice as JSON values."""
+        return {"chosen": self.method, "tried": self.tried, "against_none": self.against_none}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Choice:
+        """Return the choice that `as_dict` told of."""
+        return cls(facts["chosen"], facts["tried"], facts["against_none"])
 
 
 def fit_none(logits: Floats, left: Floats) -> dict[str, Any]:
@@ -52,6 +71,7 @@ METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
     "none": fit_none,
     "beta": fit_beta,
     "platt": fit_platt,
+    "venn_abers": fit_venn_abers,
 }
 
 
@@ -66,10 +86,12 @@ def enough(left: Floats) -> bool:
 
 
 def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:
-    """Choose the method with the lowest out-of-time log loss; a tie goes to none.
+    """Choose the method with the lowest out-of-time log loss among those that clearly beat none.
 
     Each cutoff is judged with a calibration fitted on the cutoffs before it. With a single cutoff
-    half of the customers judge what the other half fitted, both ways round.
+    half of the customers judge what the other half fitted, both ways round. A method clearly beats none
+    where the paired gain exceeds its standard error: of several methods that change nothing one wins by
+    chance most of the time, and every calibration adds a fit that can age.
 
     Args:
         logits: Uncalibrated log-odds, each predicted by a model that had not seen its row.
@@ -84,20 +106,29 @@ def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice
     folds = [(fitted, judged) for fitted, judged in folds if enough(left[fitted]) and judged.any()]
     if not folds:
         return Choice("none", {})
-    tried = {}
-    for name, fit_method in METHODS.items():
-        parts = [
-            (left[judged], apply(logits[judged], fit_method(logits[fitted], left[fitted])))
-            for fitted, judged in folds
-        ]
-        tried[name] = log_loss(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
-    return Choice(min(tried, key=lambda name: tried[name]), tried)
+    losses = {
+        name: np.concatenate(
+            [
+                row_log_loss(left[judged], apply(logits[judged], fit_method(logits[fitted], left[fitted])))
+                for fitted, judged in folds
+            ]
+        )
+        for name, fit_method in METHODS.items()
+    }
+    tried = {name: float(loss.mean()) for name, loss in losses.items()}
+    who = np.concatenate([customer[judged] for _, judged in folds])
+    against = {}
+    for name in losses.keys() - {"none"}:
+        difference, error = clustered_mean(losses[name] - losses["none"], who)
+        against[name] = {"difference": difference, "standard_error": error}
+    clear = [name for name, one in against.items() if one["difference"] < -one["standard_error"]]
+    return Choice(min(sorted(clear), key=lambda name: tried[name], default="none"), tried, against)
 
 
 def choose_as_asked(asked: str, logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:
     """Choose the method unless params.yaml names one; what each one gives is known either way."""
     choice = choose(logits, left, cutoff, customer)
-    return choice if asked == "auto" else Choice(asked, choice.tried)
+    return choice if asked == "auto" else replace(choice, method=asked)
 
 
 def apply(logits: Floats, calibration: Mapping[str, Any]) -> Floats:

@@ -14,7 +14,7 @@ class Recipe:
 
     Attributes:
         rounds: Trees to grow.
-        calibration: none, beta or platt.
+        calibration: none, beta, platt or venn_abers.
         num_leaves: Leaves of a tree; None sizes it by the number of churners.
     """
 

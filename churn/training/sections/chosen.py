@@ -11,6 +11,6 @@ def chosen(exam: Exam) -> dict[str, Any]:
     """Return `calibration`, chosen and tried, and `importance`."""
     record = exam.record
     return {
-        "calibration": {"chosen": record.calibration.method, "tried": dict(record.calibration.tried)},
+        "calibration": record.calibration.as_dict(),
         "importance": [{"signal": name, "share": share} for name, share in record.importance.items()],
     }
