@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,14 @@ def params(tmp_path: Path, migrated: Path) -> Params:
 
 
 @pytest.fixture
-def registered(params: Params, bundle: Path) -> Callable[..., str]:
-    """Register the bundle as a new challenger and return its version."""
+def registered(params: Params, spec: dict[str, Any], text: str, tmp_path: Path) -> Callable[..., str]:
+    """Register a bundle as a new challenger and return its version; no two are the same bytes."""
+    number = count()
 
     def register() -> str:
         registry = Registry(params)
+        write_bundle(tmp_path / "bundle", spec | {"number": next(number)}, {"booster_0.txt": text})
         with registry.run("train"):
-            return registry.register(bundle)
+            return registry.register(tmp_path / "bundle")
 
     return register

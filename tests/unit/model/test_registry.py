@@ -51,6 +51,57 @@ def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
     assert np.abs(np.asarray(from_folder.predict(FRAME)) - expected).max() < 1e-12
 
 
+def test_the_same_bytes_registered_again_are_the_same_version(
+    params: Params, bundle: Path, registered: Callable[[], str]
+) -> None:
+    registry = Registry(params)
+
+    versions = []
+    for _ in range(2):
+        with registry.run("train"):
+            versions.append(registry.register(bundle))
+    registry.promote(versions[0])
+    with registry.run("train"):
+        versions.append(registry.register(bundle))
+
+    assert versions == ["1", "1", "1"]
+    assert registry.aliases() == {"champion": "1"}
+    assert registered() == "2"
+
+
+def test_a_version_whose_files_are_gone_is_registered_anew(
+    params: Params, bundle: Path, tmp_path: Path
+) -> None:
+    registry = Registry(params)
+    with registry.run("train"):
+        registry.register(bundle)
+    (kept,) = (tmp_path / "mlartifacts").rglob("booster_0.txt")
+    kept.unlink()
+
+    with registry.run("train"):
+        version = registry.register(bundle)
+
+    assert version == "2"
+    registry.promote(version)
+
+
+def test_a_description_that_is_too_long_ends_at_a_line_and_says_where_it_goes_on(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    import mlflow
+
+    registry = Registry(params)
+    version = registered()
+
+    registry.describe(version, "# Card\n" + "a line of it\n" * 1000)
+
+    told = mlflow.MlflowClient(params.tracking.uri).get_model_version("churn", version).description
+    assert len(told) <= 5000
+    assert told.startswith("# Card")
+    assert "a line of it\n\n…" in told
+    assert "evaluate/card.md" in told
+
+
 def test_mlflow_gives_reasons_on_request(params: Params, bundle: Path, registered: Callable[[], str]) -> None:
     import mlflow
 

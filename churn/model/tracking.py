@@ -1,0 +1,160 @@
+"""Runs in MLflow: the experiment, what is logged into it, and the link to it.
+
+The only importer of MLflow apart from the scorer's guarded hook.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from pathlib import Path
+from typing import Any
+
+from churn.data.address import hide_secret, without_secret
+from churn.errors import ModelError
+from churn.params import Params
+
+
+class Tracking:
+    """The experiment that params.yaml names under `tracking`."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.name = params.tracking.model
+        self._mlflow = _quiet_mlflow()
+        from sqlalchemy.exc import SQLAlchemyError  # MLflow lets those of its database through
+
+        self._mlflow.set_tracking_uri(params.tracking.uri)
+        self._mlflow.set_registry_uri(params.tracking.uri)
+        try:
+            self._client = self._mlflow.MlflowClient()
+            self.experiment_id = self._experiment()
+        except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
+            raise ModelError(_in_words(params.tracking.uri, error)) from None
+
+    @contextmanager
+    def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
+        """Open a run, new or known, and yield its id; runs opened inside it become its children."""
+        nested = self._mlflow.active_run() is not None
+        name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
+        with self._mlflow.start_run(experiment_id=self.experiment_id, nested=nested, **name_or_id) as run:
+            yield run.info.run_id
+
+    @contextmanager
+    def child(self, parent: str, name: str) -> Iterator[str]:
+        """Open the child run of this name inside the open run, the one it has already or a new one."""
+        found = self._client.search_runs(
+            [self.experiment_id],
+            f"tags.`mlflow.parentRunId` = '{parent}' and attributes.run_name = '{name}'",
+            max_results=1,
+        )
+        with self.run(name, found[0].info.run_id if found else None) as run_id:
+            yield run_id
+
+    def log(
+        self,
+        *,
+        params: Mapping[str, Any] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log into the open run; metrics that are not finite are left out."""
+        if params:
+            self._mlflow.log_params({key: str(value)[:500] for key, value in params.items()})
+        if metrics:
+            finite = {key: value for key, value in metrics.items() if value == value and abs(value) < 1e300}
+            self._mlflow.log_metrics(finite)
+        if tags:
+            self._mlflow.set_tags(dict(tags))
+
+    def log_file(self, path: Path, folder: str | None = None) -> None:
+        """Log a file or a folder into the open run under `folder`."""
+        if path.is_dir():
+            self._mlflow.log_artifacts(str(path), folder)
+        else:
+            self._mlflow.log_artifact(str(path), folder)
+
+    def log_tree(self, folder: Path) -> None:
+        """Log a folder into the open run: plots under `plots`, the rest under the folder's name."""
+        for path in sorted(folder.iterdir()):
+            if path.is_dir():
+                self.log_file(path, path.name)
+            elif not path.name.startswith("."):
+                self.log_file(path, folder.name)
+
+    def link(self, run_id: str) -> str:
+        """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
+        uri = self.params.tracking.uri
+        base = without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
+
+    def _experiment(self) -> str:
+        name = self.params.tracking.experiment
+        known = self._client.get_experiment_by_name(name)
+        if known is not None and known.lifecycle_stage == "deleted":
+            raise ModelError(
+                f"tracking.experiment: '{name}' was deleted in MLflow. Bring it back with `mlflow "
+                f"experiments restore --experiment-id {known.experiment_id}`, or name another under "
+                "tracking.experiment."
+            )
+        if known is not None:
+            return str(known.experiment_id)
+        uri = self.params.tracking.uri
+        if not uri.startswith("sqlite:///"):
+            return str(self._client.create_experiment(name))
+        folder = Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts"
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(self._client.create_experiment(name, artifact_location=folder.resolve().as_uri()))
+
+
+def signature_of(names: Sequence[str]) -> Any:
+    """Return a signature that names the columns and leaves their types to the scorer.
+
+    MLflow refuses int64 where it was told double, and counts are int64.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema
+
+    return ModelSignature(
+        inputs=Schema([ColSpec(AnyType(), name) for name in names]),
+        outputs=Schema([ColSpec(DataType.double, "churn_probability")]),
+        params=ParamSchema([ParamSpec("contributions", DataType.boolean, False)]),
+    )
+
+
+def _quiet_mlflow() -> Any:
+    """Import MLflow without telemetry, progress bars and log lines."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return mlflow
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep back what MLflow prints on success and its advice to infer what was given explicitly."""
+    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _in_words(uri: str, error: Exception) -> str:
+    return (
+        f"params.yaml: tracking.uri '{without_secret(uri)}' cannot be opened: "
+        f"{hide_secret(first_line(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says."""
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__
