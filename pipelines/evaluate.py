@@ -28,10 +28,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.model.bundle import write_json
     from churn.training.evaluation import predictions_frame
     from churn.training.exam import hold_exam, plan_test
-    from churn.training.gates import too_good
+    from churn.training.guards.model.too_good import too_good
     from churn.training.plots import write_plots
     from churn.training.record import PROMOTION, read_record
     from churn.training.sections import SECTIONS, evaluated
+    from churn.training.signal_found import signal_found
     from churn.training.snapshots import read_snapshots
     from churn.training.told import told
 
@@ -43,6 +44,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         exam = hold_exam(params, snapshots, record, cutoffs)
         advance()
         found = evaluated(exam, advance)
+    found["signal"] = signal_found(found)
 
     folder = params.output / "evaluate"
     for name in PROMOTION:  # they judged an earlier evaluation

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from churn.errors import ModelError
     from churn.model.registry import Registry
     from churn.params import Params
-    from churn.training.gates import Verdict
+    from churn.training.gate import Verdict
     from pipelines.cli import Say
 
 

@@ -2,7 +2,6 @@
 
 from churn.params.read import load_params
 from churn.params.schema import (
-    AcceptParams,
     BudgetParams,
     CheckParams,
     EngineParams,
@@ -23,7 +22,6 @@ from churn.params.schema import (
 )
 
 __all__ = [
-    "AcceptParams",
     "BudgetParams",
     "CheckParams",
     "EngineParams",

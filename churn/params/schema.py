@@ -159,26 +159,28 @@ class TrainParams(Section):
     calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
 
 
-class AcceptParams(Section):
-    """What a person signed off, each with the reason why."""
-
-    too_good: Annotated[str, Field(min_length=1)] | None = None
-
-
 class EvaluateParams(Section):
-    """The test cutoffs and how results are judged."""
+    """The test cutoffs, how results are judged, and what of the guards' findings a person signed off.
+
+    `accept` holds a reason by guard (`too_good`, …) or by place, as `churn train` and `churn evaluate` name
+    them.
+    """
 
     test_cutoffs: tuple[date, ...] = ()
     contact_share: Share = 0.1
     bootstrap: Annotated[int, Field(ge=100, le=20_000)] = 500
     seed: int = 7
-    accept: AcceptParams = AcceptParams()
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
 
 
 class PromoteParams(Section):
-    """What the gates ask for."""
+    """What the gates ask for.
+
+    `margin` is the share of the champion's log loss, lift and profit by which a challenger may seem worse.
+    """
 
     observed_expected: tuple[float, float] = (0.9, 1.1)
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
 
 
 class BudgetParams(Section):

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.model.band import band_of
 from churn.scoring.reasons import SignalFacts
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 THIN_DAYS = 14
-ODDS_RATIOS = (3.0, 1.5, 2 / 3, 1 / 3)
 SIDES = {
     "health_activity": ("activity", "purchase"),
     "health_support": ("support",),
@@ -24,26 +24,15 @@ SIDES = {
 
 
 def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
-    """Return the band 1..5 of each customer: the odds of leaving against the usual odds.
-
-    Odds ratio at most 1/3 -> 5, at most 2/3 -> 4, at most 1.5 -> 3, at most 3 -> 2, above -> 1. A history
-    too thin to judge is 3.
+    """Return the band 1..5 of each customer; a history too thin to judge is 3.
 
     Args:
         probability: calibrated, shape `[customers]`, NaN stays missing.
         base_rate: the trailing share that left in one horizon, 0 < base_rate < 1.
         thin: shape `[customers]`.
-
-    Source: the table of retention figures, health score.
     """
-    usual = base_rate / (1 - base_rate)
-    with np.errstate(divide="ignore"):
-        ratio = probability / (1 - probability) / usual
-    # A ratio that is 3 in exact arithmetic must not fall over the edge by the last bit.
-    edges = np.array(sorted(ODDS_RATIOS)) * (1 + 1e-12)
-    band = 5.0 - np.searchsorted(edges, ratio, side="left")
-    band = np.where(thin, 3.0, band)
-    return np.where(np.isnan(probability), np.nan, band)
+    band = band_of(probability, base_rate)
+    return np.where(thin & ~np.isnan(probability), 3.0, band)
 
 
 def is_thin(frame: pd.DataFrame) -> Bools:

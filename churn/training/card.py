@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from churn.training.gates import span
+from churn.training.span import span
 
 SHOWN = {
     "log_loss": "log loss",

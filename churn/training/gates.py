@@ -2,109 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from churn.params import Params
+from churn.training.against import against_champion
+from churn.training.gate import Gate, Verdict
+from churn.training.guards.model.signing import judge_guards
+from churn.training.guards.model.too_good import RULE, too_good
+from churn.training.signal_found import signal_found
+from churn.training.span import span
 
-TOO_GOOD_AUC = 0.95
-TOO_FAR_ABOVE = 0.15
 SHOWN_BEFORE = 12
 """How many cutoffs before the test an explanation lists, the newest; metrics.json holds all."""
 
+FEWEST_CUTOFFS = 3
+"""On fewer test cutoffs the spread between them is not known, which is said."""
 
-@dataclass(frozen=True)
-class Gate:
-    """One gate: what was measured, what is asked, and how it ended.
-
-    Attributes:
-        words: The measurement and the rule in a sentence; where the gate stops, the way out too.
-    """
-
-    name: str
-    passed: bool
-    value: float | None
-    low: float | None
-    high: float | None
-    rule: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """All gates together."""
-
-    gates: tuple[Gate, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def accepted(self) -> bool:
-        """Return whether every gate was passed."""
-        return all(gate.passed for gate in self.gates)
-
-    @property
-    def refusals(self) -> tuple[str, ...]:
-        """Return the sentences of the gates that stopped."""
-        return tuple(gate.words for gate in self.gates if not gate.passed)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the verdict as JSON values."""
-        gates = [asdict(gate) for gate in self.gates]
-        return {"accepted": self.accepted, "gates": gates, "notes": list(self.notes)}
+OURS = ("champion", "logistic")
+"""Candidates that are models and no baselines: the first has gates of its own, the second is a rival."""
 
 
 def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
     """Judge an evaluation (the content of metrics.json).
 
-    1. Log loss below recency and below the base rate: the paired interval lies below 0.
-    2. The interval of observed/expected meets `promote.observed_expected`; where it does not hold 1,
+    1. There is a signal: the interval of AUC lies above one half.
+    2. Log loss below that of every baseline: the paired interval lies below 0.
+    3. The interval of observed/expected meets `promote.observed_expected`; where it does not hold 1,
        a note says why.
-    3. Not clearly worse than the champion, where that can be judged.
-    4. Not too good to be true, unless a person signed it off in `evaluate.accept`.
+    4. Not worse than the champion, where that can be judged (`against_champion`).
+    5. No guard raised, and not too good to be true, unless a person signed it off in `evaluate.accept`.
     """
-    gates = [_beats(evaluated, other) for other in ("recency", "base_rate") if _pair(evaluated, other)]
+    gates = [_signal(evaluated), *(_beats(evaluated, other) for other in baselines(evaluated))]
     gates.append(_level(evaluated, params))
     if _pair(evaluated, "champion"):
-        gates.append(_champion(evaluated))
-    gates.append(_too_good(evaluated, params))
-    notes = []
-    if not _pair(evaluated, "recency"):
-        notes.append("There is no days-since-last signal, so the recency baseline was not judged.")
-    if not _pair(evaluated, "champion"):
-        notes.append(str(evaluated.get("notes", {}).get("champion", "There is no champion yet.")))
-    notes += _off_level(evaluated)
-    return Verdict(tuple(gates), tuple(notes))
+        gates += against_champion(evaluated, params)
+    guards, warned, signed = judge_guards(evaluated.get("guards") or {}, params)
+    gates += [_too_good(evaluated, params), *guards]
+    notes = [*_notes(evaluated), *_off_level(evaluated), *warned]
+    return Verdict(tuple(gates), tuple(notes), signed)
 
 
-def too_good(evaluated: Mapping[str, Any], bound: str = "value") -> str | None:
-    """Return what looks too good to be true, or None.
-
-    Args:
-        evaluated: The content of metrics.json.
-        bound: What must lie more than 0.15 above recency: `value` to warn, `low` to stop, so that
-            chance alone stops nobody.
-    """
-    auc = evaluated["candidates"]["challenger"]["auc"]["value"]
-    if auc is not None and auc > TOO_GOOD_AUC:
-        return f"AUC {auc:.3f} is above {TOO_GOOD_AUC}"
-    above = (_pair(evaluated, "recency") or {}).get("auc")
-    if above and above[bound] is not None and above[bound] > TOO_FAR_ABOVE:
-        return f"AUC {auc:.3f} is {span(above)} above recency, more than {TOO_FAR_ABOVE}"
-    return None
-
-
-def span(numbers: Mapping[str, Any], digits: int = 3) -> str:
-    """Return a value with its interval.
-
-    >>> span({"value": 0.7312, "low": 0.7201, "high": 0.7423})
-    '0.731 [0.720, 0.742]'
-    """
-    if numbers["value"] is None:
-        return "not defined"
-    if numbers["low"] is None or numbers["high"] is None:
-        return f"{numbers['value']:.{digits}f}"
-    return f"{numbers['value']:.{digits}f} [{numbers['low']:.{digits}f}, {numbers['high']:.{digits}f}]"
+def baselines(evaluated: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the baselines that were judged beside the challenger."""
+    pairs = (name.removeprefix("challenger_minus_") for name in evaluated["paired"])
+    return tuple(name for name in pairs if name not in OURS)
 
 
 def _pair(evaluated: Mapping[str, Any], other: str) -> Mapping[str, Any] | None:
@@ -112,67 +54,89 @@ def _pair(evaluated: Mapping[str, Any], other: str) -> Mapping[str, Any] | None:
     return found
 
 
+def _signal(evaluated: Mapping[str, Any]) -> Gate:
+    found = signal_found(evaluated)
+    auc = evaluated["candidates"]["challenger"]["auc"]
+    return Gate.of(
+        "signal",
+        found["found"] != "no signal",
+        auc,
+        "the 95 % interval of AUC lies above one half",
+        found["words"],
+        "Look whether the label is what you mean (`churn label`), and add signals, cutoffs or data; with "
+        "labels that depend on nothing there is nothing to learn.",
+    )
+
+
 def _beats(evaluated: Mapping[str, Any], other: str) -> Gate:
     loss = (_pair(evaluated, other) or {})["log_loss"]
-    passed = loss["high"] is not None and loss["high"] < 0
-    rule = f"the paired 95 % interval of log loss, challenger minus {other}, lies below 0"
-    words = f"challenger minus {other}, log loss: {span(loss, 4)}; the gate asks for an interval below 0."
-    if not passed:
-        words = (
-            f"promote: {words} Champion unchanged. Add signals, cutoffs or data, and see evaluate/card.md."
-        )
-    return Gate(f"beats_{other}", passed, loss["value"], loss["low"], loss["high"], rule, words)
+    return Gate.of(
+        f"beats_{other}",
+        loss["high"] is not None and loss["high"] < 0,
+        loss,
+        f"the paired 95 % interval of log loss, challenger minus {other}, lies below 0",
+        f"challenger minus {other}, log loss: {span(loss, 4)}; the gate asks for an interval below 0.",
+        "Add signals, cutoffs or data, and see evaluate/card.md.",
+    )
 
 
 def _level(evaluated: Mapping[str, Any], params: Params) -> Gate:
     ratio = evaluated["candidates"]["challenger"]["observed_expected"]
     least, most = params.promote.observed_expected
-    passed = ratio["low"] is not None and ratio["low"] <= most and ratio["high"] >= least
-    rule = f"the interval of observed/expected meets [{least}, {most}]"
-    words = f"challenger observed/expected {span(ratio)}; the gate asks that it meets [{least}, {most}]."
-    if not passed:
-        words = (
-            f"promote: {words} Champion unchanged. Look for a change of the churn rate between cutoffs "
-            "(evaluate/metrics.json, by_cutoff), or widen promote.observed_expected knowingly."
-        )
-    return Gate("observed_expected", passed, ratio["value"], ratio["low"], ratio["high"], rule, words)
-
-
-def _champion(evaluated: Mapping[str, Any]) -> Gate:
-    loss = (_pair(evaluated, "champion") or {})["log_loss"]
-    passed = loss["low"] is not None and loss["low"] <= 0
-    rule = "the paired 95 % interval of log loss, challenger minus champion, does not lie above 0"
-    words = f"challenger minus champion, log loss: {span(loss, 4)}; the gate asks that it is not above 0."
-    if not passed:
-        words = f"promote: {words} Champion unchanged: it is the better model."
-    return Gate("not_worse_than_champion", passed, loss["value"], loss["low"], loss["high"], rule, words)
+    return Gate.of(
+        "observed_expected",
+        ratio["low"] is not None and ratio["low"] <= most and ratio["high"] >= least,
+        ratio,
+        f"the interval of observed/expected meets [{least}, {most}]",
+        f"challenger observed/expected {span(ratio)}; the gate asks that it meets [{least}, {most}].",
+        "Look for a change of the churn rate between cutoffs (evaluate/metrics.json, by_cutoff), or widen "
+        "promote.observed_expected knowingly.",
+    )
 
 
 def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
     auc = evaluated["candidates"]["challenger"]["auc"]
-    rule = f"AUC is at most {TOO_GOOD_AUC} and at most {TOO_FAR_ABOVE} above recency, or a person accepts it"
-    found, signed = too_good(evaluated, "low"), params.evaluate.accept.too_good
+    found, signed = too_good(evaluated, "low"), params.evaluate.accept.get("too_good")
     if found and signed:
-        words = f"challenger {found}; accepted: {signed}"
+        told = f"challenger {found}; accepted: {signed}"
     elif found:
-        words = (
-            f"promote: challenger {found}; that is usually a leak. Champion unchanged. Look at the most "
-            "important signals; if it is honest, write why under evaluate.accept.too_good in params.yaml."
-        )
+        told = f"challenger {found}; that is usually a leak."
     else:
-        words = f"challenger AUC {span(auc)} is not too good to be true."
-    passed = found is None or bool(signed)
-    return Gate("not_too_good", passed, auc["value"], auc["low"], auc["high"], rule, words)
+        told = f"challenger AUC {span(auc)} is not too good to be true."
+    return Gate.of(
+        "not_too_good",
+        found is None or bool(signed),
+        auc,
+        f"{RULE}, or a person accepts it",
+        told,
+        "Look at the most important signals; if it is honest, write why under evaluate.accept.too_good in "
+        "params.yaml.",
+    )
 
 
-def _off_level(evaluated: Mapping[str, Any]) -> list[str]:
+def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
+    if not _pair(evaluated, "recency"):
+        yield "There is no days-since-last signal, so the recency baseline was not judged."
+    if not _pair(evaluated, "champion"):
+        yield str(evaluated.get("notes", {}).get("champion", "There is no champion yet."))
+    if (tested := len(evaluated.get("by_cutoff", {}))) < FEWEST_CUTOFFS:
+        yield (
+            f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {FEWEST_CUTOFFS} or more would show "
+            "how much results vary between them. Add cutoffs to snapshot where the data reach back."
+        )
+    changed = (evaluated.get("health_bands") or {}).get("changed")
+    if changed is not None:
+        yield f"{changed:.1%} of the customers change their health band against the champion."
+
+
+def _off_level(evaluated: Mapping[str, Any]) -> Iterator[str]:
     """Show what observed/expected that does not hold 1 comes from: the rate that moved, or the model.
 
     Where the base rate is as far off as the challenger, the rate moved; else the model fell short.
     """
     ratio = evaluated["candidates"]["challenger"]["observed_expected"]
     if ratio["value"] is None or ratio["low"] is None or ratio["low"] <= 1 <= ratio["high"]:
-        return []
+        return
     less = "fewer" if ratio["value"] < 1 else "more"
     before = [f"{one['cutoff']}: {one['base_rate']:.1%}" for one in evaluated["before"][-SHOWN_BEFORE:]]
     tested = []
@@ -184,8 +148,8 @@ def _off_level(evaluated: Mapping[str, Any]) -> list[str]:
         ]
         rate = one["challenger"]["base_rate"]
         tested.append(f"{day}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
-    return [
+    yield (
         f"The interval of observed/expected, {span(ratio)}, does not hold 1: {less} customers left than the "
         f"model expected. Share that left at the cutoffs before the test ({'; '.join(before) or 'none'}) "
         f"and at the test ({'; '.join(tested)})."
-    ]
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from churn.training.gates import span
+from churn.training.span import span
 
 
 def told(evaluated: Mapping[str, Any]) -> list[str]:
@@ -20,4 +20,6 @@ def told(evaluated: Mapping[str, Any]) -> list[str]:
     ]
     for name, difference in evaluated["paired"].items():
         lines.append(f"  log loss, {name.replace('_', ' ')}: {span(difference['log_loss'], 4)}")
+    if "signal" in evaluated:
+        lines.append(f"  {evaluated['signal']['words']}")
     return lines + [f"  {note}" for note in evaluated["notes"].values()]

@@ -237,6 +237,7 @@ def test_shuffled_labels_are_refused_for_having_no_signal(
     assert promoted.returncode == 15
     assert not verdict["accepted"]
     assert {gate["name"] for gate in verdict["gates"] if not gate["passed"]} & {
+        "signal",
         "beats_recency",
         "beats_base_rate",
     }

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from churn.params import EvaluateParams
-from churn.training.gates import judge_gates, too_good
+from churn.params import CheckParams, EvaluateParams, PromoteParams
+from churn.training.gates import judge_gates
+from churn.training.guards.model.too_good import too_good
+from churn.training.signal_found import signal_found
 
 
 def number(value: float, half: float = 0.01) -> dict[str, float]:
@@ -45,6 +47,7 @@ def stopped(content: dict[str, Any], params: Any) -> list[str]:
         ({"ratio": 1.12}, ["observed_expected"]),
         ({"ratio": 0.88}, ["observed_expected"]),
         ({"ratio": 0.7, "half": 0.25}, []),
+        ({"auc": 0.505}, ["signal"]),
         ({"auc": 0.96}, ["not_too_good"]),
         ({"auc": 0.812}, ["not_too_good"]),
         ({"auc": 0.808}, []),
@@ -64,12 +67,134 @@ def test_a_person_may_sign_off_what_looks_too_good(make_params) -> None:
     assert any("logins stop before they leave" in gate.words for gate in verdict.gates)
 
 
-@pytest.mark.parametrize(("difference", "accepted"), [(-0.02, True), (0.005, True), (0.02, False)])
-def test_a_champion_that_is_clearly_better_stays(make_params, difference: float, accepted: bool) -> None:
+def beside_champion(
+    *,
+    loss: float = -0.02,
+    fresher: bool = True,
+    lift: float = 0.0,
+    half: float = 0.01,
+    profit: float | None = None,
+) -> dict[str, Any]:
+    """An evaluation beside a champion with log loss .4 and lift 2."""
     content = evaluated()
-    content["paired"]["challenger_minus_champion"] = {"log_loss": number(difference)}
+    content["candidates"]["champion"] = {
+        "log_loss": number(0.4),
+        "lift_at_contact_share": number(2.0),
+        "profit_per_customer_at_contact_share": number(5.0),
+    }
+    pair = {"log_loss": number(loss), "lift_at_contact_share": number(lift, half)}
+    if profit is not None:
+        pair["profit_per_customer_at_contact_share"] = number(profit, half)
+    content["paired"]["challenger_minus_champion"] = pair
+    content["freshness"] = {"challenger": "2024-02-01" if fresher else "2024-01-01", "champion": "2024-01-01"}
+    return content
 
-    assert judge_gates(content, make_params()).accepted is accepted
+
+@pytest.mark.parametrize(
+    ("changes", "refusing"),
+    [
+        ({"loss": -0.011, "fresher": False}, []),
+        ({"loss": -0.009, "fresher": False}, ["champion"]),
+        ({"loss": -0.003}, []),
+        ({"loss": -0.001}, ["champion"]),
+        ({"loss": 0.02}, ["champion"]),
+        ({"lift": -0.029}, []),
+        ({"lift": -0.031}, ["lift_at_contact_share"]),
+        ({"lift": 0.1, "half": 0.15}, ["lift_at_contact_share"]),
+        ({"profit": -0.08}, []),
+        ({"profit": -0.1}, ["profit_per_customer_at_contact_share"]),
+    ],
+)
+def test_a_champion_is_followed_by_a_better_one_or_by_a_fresher_one_that_is_no_worse(
+    make_params, changes: dict[str, Any], refusing: list[str]
+) -> None:
+    assert stopped(beside_champion(**changes), make_params()) == refusing
+
+
+def test_the_margin_is_the_share_that_a_fresher_challenger_may_lose(make_params) -> None:
+    content = beside_champion(loss=0.005, lift=-0.08)
+
+    assert stopped(content, make_params()) == ["champion", "lift_at_contact_share"]
+    assert stopped(content, make_params(promote=PromoteParams(margin=0.05))) == []
+
+
+@pytest.mark.parametrize(
+    ("churners", "lost", "half", "accepted"),
+    [(300, 0.03, 0.01, False), (299, 0.03, 0.01, True), (300, 0.015, 0.01, True), (300, 0.03, 0.04, True)],
+)
+def test_no_large_segment_may_lose(
+    make_params, churners: int, lost: float, half: float, accepted: bool
+) -> None:
+    content = beside_champion()
+    content["against_champion_by_segment"] = [
+        {"segment": "country DE", "churners": churners, "auc": number(-lost, half)},
+        {"segment": "country AT", "churners": 900, "auc": number(0.01)},
+    ]
+
+    verdict = judge_gates(content, make_params())
+
+    assert verdict.accepted is accepted
+    assert accepted or "country DE" in verdict.refusals[0]
+
+
+def raised(severity: str) -> dict[str, Any]:
+    content = evaluated()
+    one = {"guard": "alone", "place": "logins", "found": "it tells.", "way_out": "See.", "severity": severity}
+    content["guards"] = {"looked": ["alone", "shuffled"], "found": [one]}
+    return content
+
+
+@pytest.mark.parametrize("section", ["check", "evaluate"])
+@pytest.mark.parametrize("key", ["alone", "logins"])
+def test_what_a_guard_stops_a_person_may_sign_off_by_guard_or_place(
+    make_params, section: str, key: str
+) -> None:
+    accept = {key: "looked at"}
+    signed = (
+        {"check": CheckParams(accept=accept)}
+        if section == "check"
+        else {"evaluate": EvaluateParams(accept=accept)}
+    )
+
+    assert stopped(raised("stop"), make_params()) == ["no_guard_raised"]
+    verdict = judge_gates(raised("stop"), make_params(**signed))
+
+    assert verdict.accepted
+    assert "looked at" in verdict.signed[0]
+
+
+def test_the_warning_of_a_guard_is_a_note_and_no_refusal(make_params) -> None:
+    verdict = judge_gates(raised("warn"), make_params())
+
+    assert verdict.accepted
+    assert any(note.startswith("alone: logins") for note in verdict.notes)
+
+
+@pytest.mark.parametrize(("cutoffs", "said"), [(1, True), (2, True), (3, False)])
+def test_few_test_cutoffs_are_said(make_params, cutoffs: int, said: bool) -> None:
+    content = evaluated()
+    (one,) = content["by_cutoff"].values()
+    content["by_cutoff"] = {f"2024-0{month}-01": one for month in range(1, cutoffs + 1)}
+
+    notes = judge_gates(content, make_params()).notes
+
+    assert any("test cutoff" in note for note in notes) is said
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, "signal"),
+        ({"auc": 0.505}, "no signal"),
+        ({"auc": 0.505, "base": 0.01}, "no signal"),
+        ({"base": -0.005}, "ranks only"),
+    ],
+)
+def test_an_evaluation_says_in_words_whether_there_is_a_signal(changes: dict[str, float], found: str) -> None:
+    verdict = signal_found(evaluated(**changes))
+
+    assert verdict["found"] == found
+    assert verdict["words"].startswith({"ranks only": "it ranks"}.get(found, found))
 
 
 @pytest.mark.parametrize(("ratio", "notes"), [(1.0, 0), (1.05, 1), (0.95, 1)])
