@@ -45,6 +45,35 @@ def lifetime_value(
     return np.asarray(margin * factor, dtype=np.float64)
 
 
+def residual_value(
+    monthly_money: Floats,
+    *,
+    base_rate: float,
+    horizon_days: int,
+    months: int,
+    margin: float,
+    discount_year: float,
+) -> Floats:
+    """Return what a customer who is kept is worth, missing where the money is missing.
+
+    It is the value of a customer who is kept and from then on stays like the average one: its retention
+    comes from `base_rate`, not from the customer's own probability. With the own probability a certain
+    leaver would be worth nothing, and the call list would drop exactly those it is for.
+
+    Args:
+        monthly_money: net money per month, shape `[customers]`, NaN where nothing is known.
+        base_rate: share that leaves within one horizon, 0 <= base_rate <= 1.
+        horizon_days: the length of that horizon.
+        months: how many monthly payments count.
+        margin: share of the money that is earned.
+        discount_year: discount rate per year.
+    """
+    retention = (1 - base_rate) ** (DAYS_PER_MONTH / horizon_days)
+    discount = (1 + discount_year) ** (1 / 12) - 1
+    earned = np.maximum(monthly_money, 0.0) * margin
+    return lifetime_value(earned, retention, discount, months)
+
+
 def value_at_risk(
     probability: Floats,
     monthly_money: Floats,
@@ -57,23 +86,23 @@ def value_at_risk(
 ) -> Floats:
     """Return `P(leaves within the horizon) * residual value`, missing where the money is missing.
 
-    The residual value is that of a customer who is kept and from then on stays like the average one: its
-    retention comes from `base_rate`, not from the customer's own probability. With the own probability a
-    certain leaver would be worth nothing, and the call list would drop exactly those it is for.
-
     Args:
         probability: shape `[customers]`, 0..1.
-        monthly_money: net money per month, shape `[customers]`, NaN where nothing is known.
-        base_rate: share that leaves within one horizon, 0 <= base_rate < 1.
+        monthly_money: as for `residual_value`, and so are the others.
+        base_rate: share that leaves within one horizon.
         horizon_days: the length of that horizon.
         months: how many monthly payments count.
         margin: share of the money that is earned.
         discount_year: discount rate per year.
     """
-    retention = (1 - base_rate) ** (DAYS_PER_MONTH / horizon_days)
-    discount = (1 + discount_year) ** (1 / 12) - 1
-    earned = np.maximum(monthly_money, 0.0) * margin
-    return probability * lifetime_value(earned, retention, discount, months)
+    return probability * residual_value(
+        monthly_money,
+        base_rate=base_rate,
+        horizon_days=horizon_days,
+        months=months,
+        margin=margin,
+        discount_year=discount_year,
+    )
 
 
 def monthly_money(

@@ -159,6 +159,19 @@ class TrainParams(Section):
     calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
 
 
+class ProfitParams(Section):
+    """What it costs to contact a customer and what a contact achieves, in units of the company's currency.
+
+    `contact_cost` is paid for everyone contacted, `incentive_cost` for everyone who takes the offer: the
+    leavers it persuades, who are `accept_share` of those contacted, and every stayer. The defaults are
+    assumptions, not measurements.
+    """
+
+    contact_cost: Annotated[float, Field(ge=0)] = 1.0
+    incentive_cost: Annotated[float, Field(ge=0)] = 10.0
+    accept_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
 class EvaluateParams(Section):
     """The test cutoffs, how results are judged, and what of the guards' findings a person signed off.
 
@@ -170,6 +183,7 @@ class EvaluateParams(Section):
     contact_share: Share = 0.1
     bootstrap: Annotated[int, Field(ge=100, le=20_000)] = 500
     seed: int = 7
+    profit: ProfitParams = ProfitParams()
     accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
 
 

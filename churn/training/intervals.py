@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -120,8 +121,8 @@ RANKED = ("auc", "average_precision", "precision_at_contact_share", "lift_at_con
 
 def _ranked(ranking: Ranking, leavers: Draws, weight: Draws, share: float) -> tuple[float, ...]:
     """Return the metrics that need an order, from rows already in it; sums of integers are exact."""
-    seen = _running(weight, ranking)
-    hits = _running(weight * leavers, ranking)
+    seen = running(weight, ranking)
+    hits = running(weight * leavers, ranking)
     precision = metrics.precision_of(hits, seen, share)
     base = hits[-1] / seen[-1] if seen[-1] else float("nan")
     return (
@@ -132,7 +133,7 @@ def _ranked(ranking: Ranking, leavers: Draws, weight: Draws, share: float) -> tu
     )
 
 
-def _running(values: Draws, ranking: Ranking) -> Floats:
+def running(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
     """Return running sums at the end of each group of equals, starting with 0."""
     return np.concatenate([[0.0], np.cumsum(values, dtype=np.int64)[ranking.last]])
 
