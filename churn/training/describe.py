@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import lightgbm as lgb
@@ -69,14 +70,18 @@ def spec_of(
     }
 
 
-def base_rate(snapshots: Snapshots) -> tuple[float, int]:
+def base_rate(snapshots: Snapshots, known: Sequence[date] | None = None) -> tuple[float, int]:
     """Return the trailing share that left, and over how many cutoffs it was taken.
 
     It is that of the newest matured cutoffs which together hold 200 churners (all, where they hold fewer),
     so that the usual rate of a night is that of its time and not that of years ago.
+
+    Args:
+        snapshots: All matured snapshots.
+        known: The cutoffs whose labels are known, in order; by default all.
     """
     taken = []
-    for day in reversed(snapshots.cutoffs):
+    for day in reversed(snapshots.cutoffs if known is None else known):
         taken.append(day)
         rows = snapshots.rows.at(taken)
         if rows.churners >= BASE_CHURNERS:

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from churn.training import metrics
-from churn.training.intervals import Draws, Estimate, draw_customers, judge, paired
+from churn.training.intervals import paired
+from churn.training.measured import Tested
 from churn.training.metrics import BINS, Floats
 from churn.training.rows import Rows, dates_of
+from churn.training.worth import Worth
 
 PAIRS = (
     ("challenger", "recency"),
@@ -32,10 +34,17 @@ class Judged:
     by_cutoff: dict[str, Any]
     calibration_table: list[dict[str, float]]
     gain_table: list[dict[str, float]]
+    profit_curve: list[dict[str, float]]
 
 
 def judge_all(
-    rows: Rows, predictions: Mapping[str, Floats], *, share: float, draws: int, seed: int
+    rows: Rows,
+    predictions: Mapping[str, Floats],
+    *,
+    share: float,
+    draws: int,
+    seed: int,
+    worth: Worth | None = None,
 ) -> Judged:
     """Measure every candidate on the rows it has a probability for.
 
@@ -47,35 +56,35 @@ def judge_all(
         share: The contact share.
         draws: How often customers are drawn.
         seed: The seed of the draws.
+        worth: What the customers of the rows are worth; without it nothing is measured in money.
     """
-    weights, column = _draws_for(rows, draws, seed)
-    estimates = {name: _judge(rows, p, column, weights, share) for name, p in predictions.items()}
+    whole = Tested.of(rows, draws, seed, share, worth)
+    measured = {name: whole.measure(p) for name, p in predictions.items()}
     ours = predictions["challenger"]
     differences = {}
     for one, other in PAIRS:
-        if one in estimates and other in estimates:
+        if one in measured and other in measured:
             common = np.isfinite(predictions[one]) & np.isfinite(predictions[other])
-            first = estimates[one]
+            first = measured[one]
             if not common.all():
-                first = _judge(rows, np.where(common, predictions[one], np.nan), column, weights, share)
-            differences[f"{one}_minus_{other}"] = paired(first, estimates[other])
+                first = whole.measure(np.where(common, predictions[one], np.nan))
+            differences[f"{one}_minus_{other}"] = paired(first.estimates, measured[other].estimates)
     by_cutoff: dict[str, Any] = {}
     for day in dates_of(rows.cutoff):
         here = np.isin(rows.cutoff, rows.at([day]).cutoff)
+        part = whole.where(here)
         by_cutoff[day.isoformat()] = {
-            name: _summary(rows.where(here), p[here], column[here], weights, share)
+            name: part.measure(p[here]).numbers()
             for name, p in predictions.items()
             if np.isfinite(p[here]).any()
         }
     return Judged(
-        candidates={
-            name: _numbers(rows.left[np.isfinite(p)], p[np.isfinite(p)], estimates[name], share)
-            for name, p in predictions.items()
-        },
+        candidates={name: each.numbers() for name, each in measured.items()},
         paired=differences,
         by_cutoff=by_cutoff,
         calibration_table=calibration_table(rows.left, ours),
         gain_table=gain_table(rows.left, ours),
+        profit_curve=measured["challenger"].profit_curve,
     )
 
 
@@ -164,30 +173,3 @@ def predictions_frame(
         }
     )
     return frame.assign(**dict(predictions))
-
-
-def _draws_for(rows: Rows, draws: int, seed: int) -> tuple[Draws, Any]:
-    """Return weights for the customers present, and the column of each row in them."""
-    present, column = np.unique(rows.customer, return_inverse=True)
-    return draw_customers(len(present), draws, seed), column
-
-
-def _judge(rows: Rows, probability: Floats, column: Any, weights: Draws, share: float) -> dict[str, Estimate]:
-    known = np.isfinite(probability)
-    return judge(rows.left[known], probability[known], column[known], weights, share)
-
-
-def _summary(rows: Rows, probability: Floats, column: Any, weights: Draws, share: float) -> dict[str, Any]:
-    return _numbers(rows.left, probability, _judge(rows, probability, column, weights, share), share)
-
-
-def _numbers(
-    left: Floats, probability: Floats, estimates: Mapping[str, Estimate], share: float
-) -> dict[str, Any]:
-    """Return estimates as JSON values with what they must be read beside: rows, base rate, ceilings."""
-    numbers: dict[str, Any] = {name: estimate.as_dict() for name, estimate in estimates.items()}
-    base = float(left.mean())
-    error, floor = metrics.calibration_error(left, probability)
-    numbers["ece"] = {"value": error, "noise_floor": floor}
-    numbers["lift_at_contact_share"]["ceiling"] = metrics.lift_ceiling(base, share)
-    return numbers | {"rows": len(left), "churners": int(left.sum()), "base_rate": base}

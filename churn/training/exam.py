@@ -26,6 +26,8 @@ from churn.training.record import Record, read_out_of_time, training_folder
 from churn.training.rows import Rows
 from churn.training.snapshots import Snapshots
 from churn.training.split import Plan, plan
+from churn.training.values import worth_of
+from churn.training.worth import Worth
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Exam:
         rows: The rows of the test cutoffs.
         made: Uncalibrated out-of-time log-odds at the choice and test cutoffs.
         predictions: Probabilities of `rows` by candidate, NaN where it may have seen the label.
+        worth: What the customers of `rows` are worth; None where no money is known.
         notes: What could not be judged, and why.
     """
 
@@ -50,6 +53,7 @@ class Exam:
     rows: Rows
     made: OutOfTime
     predictions: Mapping[str, Floats]
+    worth: Worth | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -94,15 +98,18 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
     predictions = {"challenger": calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)}
     predictions |= baseline_predictions(snapshots, cutoffs.test, seen, params.engine.threads)
     champion, notes = _champion(params, snapshots, cutoffs)
+    rows = snapshots.rows.at(cutoffs.test)
+    worth, why_not = worth_of(params, snapshots, rows)
     return Exam(
         params=params,
         snapshots=snapshots,
         record=record,
         plan=cutoffs,
-        rows=snapshots.rows.at(cutoffs.test),
+        rows=rows,
         made=made,
         predictions=predictions | champion,
-        notes=notes,
+        worth=worth,
+        notes=notes | ({"value": why_not} if why_not else {}),
     )
 
 

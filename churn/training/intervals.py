@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.training import metrics
+from churn.training.brier import bin_sums, parts_of
 from churn.training.metrics import Floats, Ints, Ranking
 
 Draws = npt.NDArray[np.uint8]
@@ -77,15 +78,21 @@ def judge(
     """
     line = np.array(metrics.calibration_line(left, probability))
     by_row = _row_sums(left, probability, line)
-    by_customer = np.column_stack([np.bincount(customer, column, draws.shape[1]) for column in by_row.T])
+    customers = draws.shape[1]
+    by_customer = np.column_stack(
+        [
+            *(np.bincount(customer, column, customers) for column in by_row.T),
+            bin_sums(left, probability, metrics.equal_count_bins(probability), customer, customers),
+        ]
+    )
     drawn = np.concatenate(
         [
             draws[start : start + CHUNK].astype(np.float64) @ by_customer
             for start in range(0, len(draws), CHUNK)
         ]
     )
-    value = _from_sums(by_row.sum(axis=0)[None, :], line)
-    spread = _from_sums(drawn, line)
+    value = _from_sums(by_customer.sum(axis=0)[None, :], line, noises=1)
+    spread = _from_sums(drawn, line, noises=2)
     ranking = Ranking.of(probability)
     ordered = customer[ranking.order]
     leavers = left[ranking.order].astype(np.uint8)
@@ -134,8 +141,9 @@ def _ranked(ranking: Ranking, leavers: Draws, weight: Draws, share: float) -> tu
 
 
 def running(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
-    """Return running sums at the end of each group of equals, starting with 0."""
-    return np.concatenate([[0.0], np.cumsum(values, dtype=np.int64)[ranking.last]])
+    """Return running sums of integers at the end of each group of equals, starting with 0."""
+    sums = np.cumsum(values, dtype=np.int64)
+    return np.concatenate([[0.0], sums if len(sums) == len(ranking.last) else sums[ranking.last]])
 
 
 def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
@@ -153,8 +161,8 @@ def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
     )
 
 
-def _from_sums(sums: Floats, line: Floats) -> dict[str, Floats]:
-    """Return metrics from summed rows, one per line of `sums`.
+def _from_sums(sums: Floats, line: Floats, noises: int) -> dict[str, Floats]:
+    """Return metrics from summed rows, one per line of `sums`; `noises` as in `parts_of`.
 
     Slope and intercept of a draw are one Newton step away from those of all rows, which is as good
     as iterating for a bootstrap.
@@ -170,4 +178,4 @@ def _from_sums(sums: Floats, line: Floats) -> dict[str, Floats]:
             "observed_expected": left / expected,
             "calibration_slope": lines[:, 1],
             "calibration_intercept": lines[:, 0],
-        }
+        } | parts_of(sums[:, 10:], sums[:, 4], noises)

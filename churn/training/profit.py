@@ -41,7 +41,7 @@ def contact_profit(seen: Floats, hits: Floats, value: Floats, terms: ProfitParam
 
 def at_share(running: Floats, seen: Floats, share: float | Floats) -> Floats:
     """Return a running sum where `share` of all rows is seen; a group of equals is cut evenly."""
-    return np.interp(np.asarray(share) * seen[-1], seen, running)
+    return np.asarray(np.interp(np.asarray(share) * seen[-1], seen, running), dtype=np.float64)
 
 
 def value_lift_of(value: Floats, seen: Floats, share: float) -> float:
@@ -108,7 +108,7 @@ def _hull(hits: Floats, seen: Floats) -> tuple[Floats, Floats]:
 
     A corner in between is where a group that holds a leaver ends, so the others are passed over at once.
     """
-    ends = np.concatenate([[0], np.flatnonzero(np.diff(hits)) + 1])
+    ends = np.concatenate([[0], np.flatnonzero(hits[1:] > hits[:-1]) + 1])
     if seen[ends[-1]] < seen[-1]:
         ends = np.append(ends, len(seen) - 1)
     hits, seen = hits[ends], seen[ends]

@@ -59,9 +59,9 @@ class _List:
         lost = weight * self.left
         seen, hits = running(weight, self.ranking), running(lost, self.ranking)
         value = running(lost * self.cents, self.ranking) / CENTS
-        at = [at_share(each, seen, shares) for each in (seen, hits, value)]
+        contacted, reached, kept = (at_share(each, seen, shares) for each in (seen, hits, value))
         rows = seen[-1] if seen[-1] > 0 else np.nan
-        return value_lift_of(value, seen, share), contact_profit(*at, terms) / rows
+        return value_lift_of(value, seen, share), contact_profit(contacted, reached, kept, terms) / rows
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def judge_worth(
     known = np.isfinite(worth.value)
     if not known.any():
         return None
-    left, probability, customer, value = (each[known] for each in (left, probability, customer, worth.value))
+    left, probability, customer = left[known], probability[known], customer[known]
+    value = worth.value[known]
     listed = _List.of(left, probability, customer, value)
     ranking = Ranking.of(probability)
     ordered, leavers = customer[ranking.order], left[ranking.order].astype(np.uint8)

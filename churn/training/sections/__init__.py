@@ -13,11 +13,12 @@ from churn.training.sections.about import about
 from churn.training.sections.beside import beside
 from churn.training.sections.chosen import chosen
 from churn.training.sections.judged import judged
+from churn.training.sections.money import money
 from churn.training.sections.past import past
 
 Section = Callable[[Exam], dict[str, Any]]
 
-SECTIONS: tuple[Section, ...] = (about, past, judged, chosen, beside)
+SECTIONS: tuple[Section, ...] = (about, past, money, judged, chosen, beside)
 
 
 def evaluated(exam: Exam, advance: Callable[[], None] = lambda: None) -> dict[str, Any]:

@@ -9,10 +9,15 @@ from churn.training.exam import Exam
 
 
 def judged(exam: Exam) -> dict[str, Any]:
-    """Return `candidates`, `paired`, `by_cutoff`, `calibration_table` and `gain_table`."""
+    """Return `candidates`, `paired`, `by_cutoff`, `calibration_table`, `gain_table` and `profit_curve`."""
     asked = exam.params.evaluate
     found = judge_all(
-        exam.rows, exam.predictions, share=asked.contact_share, draws=asked.bootstrap, seed=asked.seed
+        exam.rows,
+        exam.predictions,
+        share=asked.contact_share,
+        draws=asked.bootstrap,
+        seed=asked.seed,
+        worth=exam.worth,
     )
     return {
         "candidates": found.candidates,
@@ -20,4 +25,5 @@ def judged(exam: Exam) -> dict[str, Any]:
         "by_cutoff": found.by_cutoff,
         "calibration_table": found.calibration_table,
         "gain_table": found.gain_table,
+        "profit_curve": found.profit_curve,
     }
