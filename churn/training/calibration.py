@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from churn.model.scorer import calibrated, sigmoid
-from churn.training.intervals import clustered_mean
+from churn.training.clustered import clustered_mean
 from churn.training.metrics import Floats, Ints, row_log_loss
 from churn.training.venn_abers import fit_venn_abers
 

@@ -104,20 +104,6 @@ def judge(
     return estimates
 
 
-def clustered_mean(values: Floats, customer: Ints) -> tuple[float, float]:
-    """Return the mean of some rows and its standard error, the rows of a customer depending on each other.
-
-    Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, Journal of Human
-        Resources 50, equation 10 for a regression on a constant.
-    """
-    mean = float(values.mean())
-    sums = np.bincount(np.unique(customer, return_inverse=True)[1], values - mean)
-    clusters = len(sums)
-    if clusters < 2:
-        return mean, float("nan")
-    return mean, float(np.sqrt(clusters / (clusters - 1) * (sums @ sums)) / len(values))
-
-
 def paired(ours: Mapping[str, Estimate], theirs: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
     """Return ours minus theirs for every metric, with intervals of the difference."""
     return {name: (ours[name] - theirs[name]).as_dict() for name in ours if name in theirs}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from churn.training import metrics
-from churn.training.intervals import clustered_mean, draw_customers, judge, paired
+from churn.training.intervals import draw_customers, judge, paired
 
 
 def world(customers: int, repeats: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,13 +93,3 @@ def test_the_same_seed_draws_the_same_customers() -> None:
     assert np.array_equal(draw_customers(50, 4, seed=7), draw_customers(50, 4, seed=7))
     assert not np.array_equal(draw_customers(50, 4, seed=7), draw_customers(50, 4, seed=8))
     assert (draw_customers(50, 4, seed=7).sum(axis=1) == 50).all()
-
-
-def test_the_standard_error_of_a_mean_counts_customers_and_not_their_rows() -> None:
-    values = np.random.default_rng(4).normal(size=50)
-
-    once = clustered_mean(values, np.arange(50))
-    thrice = clustered_mean(np.tile(values, 3), np.tile(np.arange(50) * 7, 3))
-
-    assert once == pytest.approx((values.mean(), values.std(ddof=1) / np.sqrt(50)))
-    assert thrice == pytest.approx(once)
