@@ -11,18 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from churn.errors import CallError, Stop
 from churn.params import Params, digest_of
+from churn.training.reading import read_rows
 from churn.training.rows import Rows
 
 ASKED = ("snapshot", "signals", "tables", "events")
 """The sections of params.yaml that decide what snapshots hold, beside the label."""
-KEYS = ("customer_id", "cutoff", "left")
 
 
 @dataclass(frozen=True)
@@ -97,8 +92,9 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
     for day, path in parts.items():
         if not path.is_file():
             raise CallError(f"{folder}: the snapshot of {day} is gone. Run `churn snapshot` again.")
-        digest.update(f"{day} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    rows, customers = _rows(parts, signals)
+        with path.open("rb") as file:
+            digest.update(f"{day} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    rows, customers = read_rows(parts, signals)
     return Snapshots(
         rows=rows,
         signals=signals,
@@ -137,45 +133,3 @@ def _nothing_matured(about: Mapping[date, Mapping[str, Any]], manifest: Mapping[
         f"snapshots: no label is matured: the data are complete up to {manifest['watermark']}, the first "
         f"label is known on {soonest}. Add earlier cutoffs to snapshot, or shorten label.horizon_days."
     )
-
-
-def _part(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        frame: pd.DataFrame = pq.read_table(path, partitioning=None, columns=columns).to_pandas()
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise CallError(
-            f"{path} cannot be read: {str(error).splitlines()[0]:.120} Run `churn snapshot` again."
-        ) from None
-    return frame
-
-
-def _rows(parts: Mapping[date, Path], signals: tuple[dict[str, Any], ...]) -> tuple[Rows, tuple[str, ...]]:
-    names = tuple(str(signal["name"]) for signal in signals)
-    text = {str(signal["name"]) for signal in signals if signal["kind"] == "level"}
-    frames = []
-    for day, path in parts.items():
-        frame = _part(path, [*KEYS, *names])
-        frame = frame[frame["left"].notna()]
-        frames.append(frame.assign(cutoff=(day - date(1970, 1, 1)).days))
-    frame = pd.concat(frames, ignore_index=True)
-    if frame.empty:
-        raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
-    levels = {name: tuple(sorted({str(v) for v in frame[name].dropna().unique()})) for name in sorted(text)}
-    matrix = np.empty((len(frame), len(names)))
-    for place, name in enumerate(names):
-        column = frame[name]
-        if name in text:
-            codes = pd.Categorical(column, categories=list(levels[name])).codes.astype(np.float64)
-            matrix[:, place] = np.where(codes < 0, np.nan, codes)
-        else:
-            matrix[:, place] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    customer, customers = pd.factorize(frame["customer_id"].astype(str), sort=True)
-    rows = Rows(
-        names=names,
-        levels=levels,
-        matrix=matrix,
-        left=frame["left"].to_numpy(dtype=np.float64),
-        customer=customer.astype(np.int64),
-        cutoff=frame["cutoff"].to_numpy(dtype=np.int64),
-    )
-    return rows, tuple(str(each) for each in customers)
