@@ -1,0 +1,111 @@
+"""What `churn train` costs: `python -m benchmarks.training --rows 200000 --columns 120`.
+
+Made-up snapshots are written once; then one process reads them and does all that `churn train` does, from
+reading to the registered model. Its CPU and wall time hold the imports, its peak memory everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.engine.machine import described
+from benchmarks.engine.measure import Measured, measure
+from benchmarks.engine.readme import write_table
+
+ROOT = Path(__file__).parents[2]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print, or do one job when called as a child."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
+    parser.add_argument("--rows", type=int, default=200_000)
+    parser.add_argument("--columns", type=int, default=120)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2_000, help="train.max_rounds")
+    parser.add_argument("--folder", type=Path, help="where to work and keep; a temporary folder by default")
+    parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
+    parser.add_argument("--job", choices=["generate", "train"], help=argparse.SUPPRESS)
+    asked = parser.parse_args(argv)
+    if asked.job:
+        print(json.dumps(_do(asked)))
+        return 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (asked.folder or Path(temporary)).resolve()
+        if not (folder / "output" / "snapshots" / "manifest.json").exists():
+            _once("generate", folder, asked)
+        found = _once("train", folder, asked)
+    table = report(asked.rows, asked.columns, asked.threads, found)
+    print(table)
+    if asked.write:
+        write_table(f"training, {asked.rows} rows", table)
+    return 0
+
+
+def report(rows: int, columns: int, threads: int, found: Measured) -> str:
+    """Return the measurement as Markdown."""
+    said = found.answer
+    matrix = rows * columns * 8 / 2**20
+    return "\n".join(
+        [
+            f"{rows:,} rows x {columns} signals over 13 cutoffs, {said['churners']:,} churners, {threads} "
+            f"threads; {said['rounds']} rounds in the last fit.",
+            "",
+            "| CPU s | wall s | peak MB | of which the matrix |",
+            "|---|---|---|---|",
+            f"| {found.cpu_seconds:,.0f} | {found.wall_seconds:,.0f} | {found.peak_mb:,.0f} "
+            f"| {matrix:,.0f} |",
+            "",
+            described(("lightgbm", "scikit-learn", "numpy", "pyarrow")),
+        ]
+    )
+
+
+def _once(job: str, folder: Path, asked: argparse.Namespace) -> Measured:
+    print(f"{job}: {asked.rows:,} rows, {asked.columns} signals …", file=sys.stderr, flush=True)
+    sizes = {name: getattr(asked, name) for name in ("rows", "columns", "threads", "rounds")}
+    options = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "benchmarks.training", "--job", job, "--folder", str(folder), *options]
+    return measure(command, ROOT)
+
+
+def _do(asked: argparse.Namespace) -> dict[str, object]:
+    """Do a job in this process; what it says goes to standard error, but for the last line."""
+    from contextlib import redirect_stdout
+
+    from churn.params import EngineParams, LabelParams, Params, TrackingParams, TrainParams
+
+    cpu, wall = time.process_time(), time.perf_counter()
+    params = Params(
+        source=str(asked.folder / "company"),
+        label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
+        train=TrainParams(max_rounds=asked.rounds),
+        tracking=TrackingParams(uri=f"sqlite:///{asked.folder / 'mlflow.db'}"),
+        output=asked.folder / "output",
+        models=asked.folder / "models",
+        engine=EngineParams(threads=asked.threads),
+    )
+    answer: dict[str, object] = {}
+    with redirect_stdout(sys.stderr):
+        if asked.job == "generate":
+            from benchmarks.training.generate import write_snapshots
+
+            write_snapshots(params, asked.rows, asked.columns)
+        else:
+            from pipelines.say import Say
+            from pipelines.train import run
+
+            run(params, say=Say())
+            bundle = params.output / "train" / "bundle"
+            spec = json.loads((bundle / "spec.json").read_text(encoding="utf-8"))
+            answer = {"churners": spec["churners"], "rounds": spec["recipe"]["rounds"]}
+    return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "answer": answer}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
