@@ -61,11 +61,12 @@ def _say_signals(params: Params, store: Store, say: Say) -> None:
 def _say_cohort(params: Params, store: Store, cutoff: date | None, say: Say) -> None:
     from churn.features.matrix import cohorts_at
     from churn.training.build import latest_matured
-    from churn.training.label import truth_sheet
+    from churn.training.sheet_lines import sheet_lines
+    from churn.training.truth_sheet import truth_sheet
 
     sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured(params, store)
     say(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")
-    for line in truth_sheet(store, cohorts_at(store, [sample])):
+    for line in sheet_lines(truth_sheet(store, cohorts_at(store, [sample]))):
         say(f"  {line}")
 
 

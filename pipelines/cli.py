@@ -53,7 +53,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "check": (Option("--prove", bool, "Compute signals again from altered data: none may see the future."),),
     "ingest": (),
     "signals": (Option("--format", Literal["markdown", "json"], "How the dictionary is written."),),
-    "label": (),
+    "label": (Option("--horizon", bool, "Suggest the days of silence that mean leaving, with a plot."),),
     "snapshot": (),
     "train": (),
     "evaluate": (),

@@ -1,7 +1,8 @@
-"""Print the truth sheet: at every cutoff who was at risk, who left, and who is left out and why."""
+"""Print the truth sheet: at every cutoff who was at risk, what became of them, who is left out and why."""
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -9,25 +10,72 @@ from churn.params import Params
 from pipelines.ingest import ensure_store
 
 if TYPE_CHECKING:
+    from churn.data.store import Store
     from pipelines.cli import Say
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
-    """Print counts per cutoff without computing any signal."""
+def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, say: Say) -> int | None:
+    """Print counts per cutoff without computing any signal, and write them to `output/label`.
+
+    Args:
+        params: The parameters.
+        cutoff: Look at this cutoff alone.
+        horizon: Instead of the sheet, show how likely a silent customer comes back, and suggest a horizon.
+        say: Where to print.
+
+    Raises:
+        Stop: silence seldom means leaving here, or there is too little to tell a horizon.
+    """
     from churn.features.matrix import cohorts_at
     from churn.training.build import snapshot_cutoffs
-    from churn.training.label import truth_sheet
+    from churn.training.sheet_lines import sheet_lines
+    from churn.training.truth_sheet import truth_sheet
 
     store = ensure_store(params, say)
+    if horizon:
+        _say_horizon(params, store, say)
+        return None
     cutoffs = (store.cutoff_or_tonight(cutoff),) if cutoff else snapshot_cutoffs(params, store)
     label = params.label
+    counted = "" if label.leaving == "any" else f" {label.leaving}ly"
     say(
-        f"label {params.label_id}: {label.kind}, left in [cutoff + {label.gap_days} d, "
+        f"label {params.label_id}: {label.kind}, left{counted} in [cutoff + {label.gap_days} d, "
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
-    for line in truth_sheet(store, cohorts_at(store, cutoffs)):
+    sheet = truth_sheet(store, cohorts_at(store, cutoffs))
+    for line in sheet_lines(sheet):
         say(f"  {line}")
+    sheet.write()
+    sheet.refuse_what_comes_back()
     return None
+
+
+def _say_horizon(params: Params, store: Store, say: Say) -> None:
+    from churn.data.files import write_whole
+    from churn.training.horizon import MOST_RETURN, horizon_from
+    from churn.training.horizon_plot import write_horizon_plot
+
+    found = horizon_from(store)
+    folder = params.output / "label"
+    write_whole(folder / "horizon.json", (json.dumps(found.stated(), indent=1) + "\n").encode())
+    write_horizon_plot(folder, found)
+    followed = found.curve.followed_days
+    say(f"{found.silences:,} silences of {found.table} before {found.before}, followed for {followed} days")
+    if found.suggested is None:
+        say(
+            f"  after no horizon up to {followed // 2} days do only {MOST_RETURN:.0%} come back, and a longer"
+            " one cannot be followed for as long again: ingest more history, or sign off what comes back"
+        )
+    for name, days in (("suggested", found.suggested), ("asked for", found.asked)):
+        if days is not None:
+            chance = found.curve.after(days)
+            shown = (
+                f"{chance['value']:.1%} [{chance['low']:.1%}, {chance['high']:.1%}] come back later"
+                if chance
+                else "longer than the data can follow"
+            )
+            say(f"  {name}: label.horizon_days: {days}, after which {shown}")
+    say(f"  see {folder / 'horizon.png'}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ def fingerprint(params: Params) -> str:
     shaping = params.model_dump(
         mode="json",
         include={
-            **dict.fromkeys(("source", "timezone", "tables", "events", "label"), True),
+            **dict.fromkeys(("source", "timezone", "tables", "events"), True),
+            "label": {"kind", "table"},
             "check": {"max_rejects"},
         },
     )

@@ -26,10 +26,16 @@ from benchmarks.truth import (
     read_tonight,
 )
 from churn.data.demo.episodes import FAMILIES
+from churn.data.store import Store
+from churn.features.cohort import read_customers
+from churn.features.matrix import cohorts_at
 from churn.model.champion import load_champion
 from churn.model.scorer import Scorer
 from churn.params import load_params
 from churn.scoring.health import health
+from churn.training.build import snapshot_cutoffs
+from churn.training.label import decided, window_of
+from churn.training.outcome import INVOLUNTARY
 
 HARDLY_CHANCE = 0.001
 STANDARD_ERRORS = 3.0
@@ -105,6 +111,34 @@ def test_predictions_equal_the_true_chances_in_every_decile_of_a_night_of_many_o
     assert chance_of_such_gaps(tenths, churners) > HARDLY_CHANCE
     assert chance_of_such_gaps([whole], churners) > HARDLY_CHANCE
     assert chance_of_such_gaps([replace(whole, predicted=4 / 3 * whole.truth)], churners) < HARDLY_CHANCE
+
+
+def test_the_label_tells_who_could_not_pay_from_who_asked_to_leave(finished_run: Path) -> None:
+    params = load_params(finished_run / "params.yaml")
+    store = Store.open(params)
+    cutoffs = snapshot_cutoffs(params, store)
+    truth = pd.read_parquet(next((finished_run / "data").glob("*-truth")) / "leavers.parquet")
+    truth = truth[truth["for_good"]]
+    by_payment = {
+        (customer, day): by_payment
+        for customer, day, by_payment in zip(
+            truth["customer_id"], truth["ended_on"], truth["by_payment"], strict=True
+        )
+    }
+
+    told, ids = {}, read_customers(store).ids
+    for cohort, found in zip(cohorts_at(store, cutoffs), decided(store, cutoffs), strict=True):
+        window = window_of(params, cohort.cutoff)
+        left = {ids[code]: found.outcome[code] for code in np.flatnonzero(cohort.members & found.gone)}
+        told |= {
+            (customer, day): left[customer] == INVOLUNTARY
+            for customer, day in by_payment
+            if customer in left and window.start <= day < window.end
+        }
+
+    assert len(told) > 300
+    assert sum(told.values()) > 50
+    assert told == {key: by_payment[key] for key in told}
 
 
 def test_who_is_called_is_truly_more_likely_to_leave(tonight: Tonight) -> None:

@@ -182,14 +182,54 @@ def test_the_dictionary_for_people_is_a_table_of_every_signal(verb: Callable[...
     assert "login_change" in said.out
 
 
-def test_the_truth_sheet_has_a_line_per_cutoff(verb: Callable[..., Answer]) -> None:
-    every, one = verb("label"), verb("label", "--cutoff", "2025-06-15")
+def test_the_truth_sheet_has_a_line_per_cutoff_and_the_totals(
+    verb: Callable[..., Answer], work: Path
+) -> None:
+    every = verb("label")
+    written = json.loads((work / "output" / "label" / "truth_sheet.json").read_text())
+    one = verb("label", "--cutoff", "2025-06-15")
 
-    lines = [line for line in every.out.splitlines() if " at risk" in line]
+    first_cells = [line.split()[0] for line in every.out.splitlines()]
     assert (every.code, one.code) == (0, 0)
-    assert len(lines) == 13
-    assert all(" left (" in line for line in lines)
-    assert [line.split(":")[0].strip() for line in one.out.splitlines()[1:]] == ["2025-06-15"]
+    assert set(written["cutoffs"]) <= set(first_cells)
+    assert len(written["cutoffs"]) == 13
+    assert "total" in first_cells
+    assert "left involuntarily" in written["cutoffs"]["2025-06-01"]["outcomes"]
+    assert [line.split()[0] for line in one.out.splitlines() if line.strip()[0].isdigit()] == ["2025-06-15"]
+
+
+def test_involuntary_leaving_is_a_label_of_its_own_in_the_snapshots(
+    verb: Callable[..., Answer], work: Path
+) -> None:
+    cutoff, left, ids = "2025-06-15", {}, set()
+    for leaving in ("any", "voluntary", "involuntary"):
+        said = verb("snapshot", "--cutoff", cutoff, "--set", f"label.leaving={leaving}")
+        manifest = json.loads((work / "output" / "snapshots" / "manifest.json").read_text())
+        assert said.code == 0
+        left[leaving] = manifest["cutoffs"][cutoff]["left"]
+        ids.add(manifest["label_id"])
+
+    other_label = verb("train")
+
+    assert len(ids) == 3
+    assert left["any"] == left["voluntary"] + left["involuntary"]
+    assert min(left.values()) > 0
+    assert other_label.code == 2
+    assert "another label" in other_label.err
+
+
+def test_a_champion_of_another_kind_of_leaving_does_not_score(verb: Callable[..., Answer]) -> None:
+    said = verb("score", "--set", "label.leaving=involuntary")
+
+    assert said.code == 13
+    assert "label" in said.err
+
+
+def test_a_contract_label_has_no_horizon_to_suggest(verb: Callable[..., Answer]) -> None:
+    said = verb("label", "--horizon")
+
+    assert said.code == 2
+    assert "contracts" in said.err
 
 
 @pytest.mark.parametrize(("cutoff", "matured"), [("2025-06-15", True), (NIGHT, False)])

@@ -9,7 +9,7 @@ import pytest
 
 from churn.features.cohort import read_customers
 from churn.features.matrix import cohorts_at
-from churn.training.label import ENDS_IN_GAP, LEFT, STAYED, labels, truth_sheet, window_of
+from churn.training.label import ENDS_IN_GAP, LEFT, STAYED, labels, window_of
 from tests.worlds import World, draw
 
 CUTOFF = date(2024, 7, 1)
@@ -248,14 +248,3 @@ def test_a_label_is_matured_once_nothing_can_change_it(
     world = draw(tmp_path, label=label, since=None, params={"snapshot": snapshot}, **table)
 
     assert str(window_of(world.store.params, CUTOFF).mature_on) == mature_on
-
-
-def test_the_truth_sheet_counts_who_is_in_who_left_and_who_is_out(tmp_path: Path) -> None:
-    world = draw(tmp_path, subscriptions=SUBSCRIPTIONS, label={**CONTRACT, "gap_days": 7}, since=None)
-
-    [line] = truth_sheet(world.store, cohorts_at(world.store, [CUTOFF]))
-
-    assert line == (
-        "2024-07-01: 7 at risk, 4 left (66.7%), 1 dropped: contract ends in the gap, "
-        "2 left out: no live contract, 1 left out: pending cancellation"
-    )
