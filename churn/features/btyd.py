@@ -59,12 +59,23 @@ def p_alive(model: Model, x: Array, recency: Array, age: Array) -> Array:
     return np.where(x > 0, 1 / (1 + np.exp(np.minimum(odds, 700))), 1.0)
 
 
-def p_none(model: Model, x: Array, recency: Array, age: Array, ahead: float) -> Array:
-    """Return the probability of no event in `[cutoff, cutoff + ahead)`.
+def p_none(model: Model, x: Array, recency: Array, age: Array, ahead: float, *, after: float = 0) -> Array:
+    """Return the probability of no event in `[cutoff + after, cutoff + after + ahead)`.
 
-    `1 - p_alive * (1 - q)` with `q = ((alpha + age) / (alpha + age + ahead)) ** (r + x)`.
+    Without `after` it is `1 - p_alive * (1 - q)`, `q = ((alpha + age) / (alpha + age + ahead)) ** (r + x)`.
+    Else a customer alive now, whose own rate is l, is alive later with probability `exp(-l * p * after)` and
+    then has an event with `1 - exp(-l * ahead)`: averaged over l, gamma(r + x, alpha + age), in closed form,
+    and over p, beta(a, b + x), by sums.
     """
     alive = p_alive(model, x, recency, age)
+    if after:
+        counts, of_count = np.unique(x, return_inverse=True)
+        p, weights = (each[of_count] for each in _beta_nodes(model.a, model.b + counts))
+        stays, shape = (model.alpha + age)[:, None], (model.r + x)[:, None]
+        later = np.exp(-shape * np.log1p(p * after / stays))
+        silent = np.exp(-shape * np.log1p((p * after + ahead) / stays))
+        found: Array = 1 - alive * (weights * (later - silent)).sum(axis=1)
+        return found
     none_alive = np.exp((model.r + x) * np.log1p(-ahead / (model.alpha + age + ahead)))
     return (1 - alive) + alive * none_alive
 

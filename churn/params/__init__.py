@@ -4,6 +4,7 @@ from churn.params.read import load_params
 from churn.params.schema import (
     BudgetParams,
     CheckParams,
+    ConditionParams,
     EngineParams,
     EvaluateParams,
     HistoryParams,
@@ -25,6 +26,7 @@ from churn.params.schema import (
 __all__ = [
     "BudgetParams",
     "CheckParams",
+    "ConditionParams",
     "EngineParams",
     "EvaluateParams",
     "HistoryParams",

@@ -172,11 +172,29 @@ class ProfitParams(Section):
     accept_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
 
+class ConditionParams(Section):
+    """A condition of the team's own rule: a signal, and the numbers or the text it must hold."""
+
+    signal: str
+    at_least: float | None = None
+    at_most: float | None = None
+    equals: str | None = None
+
+    @model_validator(mode="after")
+    def _asks(self) -> ConditionParams:
+        bounded = self.at_least is not None or self.at_most is not None
+        if bounded == (self.equals is not None):
+            raise ValueError("give 'at_least', 'at_most' or both for a number, or 'equals' for a text")
+        return self
+
+
 class EvaluateParams(Section):
     """The test cutoffs, how results are judged, and what of the guards' findings a person signed off.
 
     `accept` holds a reason by guard (`too_good`, …) or by place, as `churn train` and `churn evaluate` name
     them.
+    `rule` is the team's own rule: the more of its conditions hold, the more likely a customer leaves.
+    `segments` names text signals by which results are told apart; by default those of 2 to 12 levels.
     """
 
     test_cutoffs: tuple[date, ...] = ()
@@ -184,7 +202,14 @@ class EvaluateParams(Section):
     bootstrap: Annotated[int, Field(ge=100, le=20_000)] = 500
     seed: int = 7
     profit: ProfitParams = ProfitParams()
+    rule: tuple[ConditionParams, ...] = ()
+    segments: tuple[str, ...] = ()
     accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
+
+    @field_validator("rule", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
 
 
 class PromoteParams(Section):

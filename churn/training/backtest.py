@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from churn.model.scorer import Scorer
-from churn.training import baselines, calibration
-from churn.training.estimators import fit_logistic, fit_trees
+from churn.training import calibration
+from churn.training.estimators import fit_trees
 from churn.training.metrics import Floats, Ints
+from churn.training.parallel import side_by_side
 from churn.training.recipe import Recipe
 from churn.training.rows import Rows, dates_of
 from churn.training.snapshots import Snapshots
@@ -40,6 +40,16 @@ class OutOfTime:
         wanted = np.isin(self.cutoff, [(day - date(1970, 1, 1)).days for day in cutoffs])
         return OutOfTime(self.logits[wanted], self.left[wanted], self.customer[wanted], self.cutoff[wanted])
 
+    def joined(self, more: OutOfTime) -> OutOfTime:
+        """Return these rows and those of other cutoffs, in the order of the cutoffs."""
+        order = np.argsort(np.concatenate([self.cutoff, more.cutoff]), kind="stable")
+        return OutOfTime(
+            np.concatenate([self.logits, more.logits])[order],
+            np.concatenate([self.left, more.left])[order],
+            np.concatenate([self.customer, more.customer])[order],
+            np.concatenate([self.cutoff, more.cutoff])[order],
+        )
+
     def frame(self, customers: Sequence[str]) -> pd.DataFrame:
         """Return a table for people: customer_id, cutoff, left, logit."""
         return pd.DataFrame(
@@ -61,20 +71,13 @@ def out_of_time(
 ) -> OutOfTime:
     """Fit the recipe once per cutoff and predict that cutoff; the folds run side by side."""
     cutoffs = sorted(cutoffs)
-    workers = max(1, min(threads, len(cutoffs)))
-    each = max(1, threads // workers)
 
-    def one(cutoff: date) -> Floats:
+    def one(cutoff: date, each: int) -> Floats:
         train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
         fitted = fit_trees(train, recipe, snapshots.monotone, each)
         return fitted.logits(snapshots.rows.at([cutoff]), each)
 
-    made = []
-    for logits in Parallel(n_jobs=workers, prefer="threads", return_as="generator")(
-        delayed(one)(cutoff) for cutoff in cutoffs
-    ):
-        made.append(logits)
-        advance()
+    made = side_by_side(one, cutoffs, threads, snapshots.rows.matrix.size, advance)
     rows = snapshots.rows.at(cutoffs)
     return OutOfTime(np.concatenate([*made, np.zeros(0)]), rows.left, rows.customer, rows.cutoff)
 
@@ -87,22 +90,6 @@ def calibrated_in_time(snapshots: Snapshots, recipe: Recipe, made: OutOfTime, te
         fitted = calibration.fit(recipe.calibration, known.logits, known.left)
         parts.append(calibration.apply(made.at([day]).logits, fitted))
     return np.concatenate(parts)
-
-
-def baseline_predictions(
-    snapshots: Snapshots, test: Sequence[date], recency_signals: Sequence[str], threads: int
-) -> dict[str, Floats]:
-    """Return the probabilities of the logistic regression, recency and base rate on the test cutoffs."""
-    made: dict[str, list[Floats]] = {}
-    for day in sorted(test):
-        train = snapshots.rows.at(trainable(snapshots.mature_on, day))
-        rows = snapshots.rows.at([day])
-        logits = fit_logistic(train).logits(rows, threads)
-        made.setdefault("logistic", []).append(calibration.apply(logits, calibration.NONE))
-        if recency_signals:
-            made.setdefault("recency", []).append(baselines.recency(train, rows, recency_signals))
-        made.setdefault("base_rate", []).append(baselines.base_rate(train, rows))
-    return {name: np.concatenate(parts) for name, parts in made.items()}
 
 
 def champion_predictions(

@@ -12,18 +12,14 @@ from churn.errors import Stop
 from churn.model.champion import load_champion
 from churn.model.scorer import SchemaError
 from churn.params import Params
-from churn.training.backtest import (
-    OutOfTime,
-    baseline_predictions,
-    calibrated_in_time,
-    champion_predictions,
-    out_of_time,
-)
-from churn.training.baselines import recency_signals
+from churn.training.backtest import OutOfTime, calibrated_in_time, champion_predictions, out_of_time
+from churn.training.groups import check_segments
 from churn.training.intervals import Draws, draw_customers
 from churn.training.metrics import Floats, Ints
 from churn.training.record import Record, read_out_of_time, training_folder
+from churn.training.rivals import baseline_predictions
 from churn.training.rows import Rows
+from churn.training.rule import check_rule
 from churn.training.snapshots import Snapshots
 from churn.training.split import Plan, plan
 from churn.training.values import worth_of
@@ -41,7 +37,8 @@ class Exam:
         plan: The test cutoffs, and those on which choices were made.
         rows: The rows of the test cutoffs.
         made: Uncalibrated out-of-time log-odds at the choice and test cutoffs.
-        predictions: Probabilities of `rows` by candidate, NaN where it may have seen the label.
+        predictions: Probabilities of `rows` by candidate, NaN where it may have seen the label, or
+            has nothing to go by.
         worth: What the customers of `rows` are worth; None where no money is known.
         notes: What could not be judged, and why.
     """
@@ -79,8 +76,11 @@ def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:
 
     Raises:
         CallError: the challenger learnt from other snapshots, or was chosen after a test cutoff.
+        ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
         Stop: no matured cutoff leaves an earlier one to train on.
     """
+    check_rule(params.evaluate.rule, snapshots.rows)
+    check_segments(params.evaluate.segments, snapshots.rows)
     cutoffs = plan(snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs)
     if not cutoffs.test:
         raise Stop(
@@ -94,9 +94,8 @@ def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:
 def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Plan) -> Exam:
     """Predict each test cutoff by challenger, baselines and champion with what was known by then."""
     made = _out_of_time(params, snapshots, record, cutoffs)
-    seen = recency_signals(snapshots.signals, params.label.core_table)
-    predictions = {"challenger": calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)}
-    predictions |= baseline_predictions(snapshots, cutoffs.test, seen, params.engine.threads)
+    challenger = calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)
+    baselines, missing = baseline_predictions(params, snapshots, cutoffs.test)
     champion, notes = _champion(params, snapshots, cutoffs)
     rows = snapshots.rows.at(cutoffs.test)
     worth, why_not = worth_of(params, snapshots, rows)
@@ -107,9 +106,9 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
         plan=cutoffs,
         rows=rows,
         made=made,
-        predictions=predictions | champion,
+        predictions={"challenger": challenger} | baselines | champion,
         worth=worth,
-        notes=notes | ({"value": why_not} if why_not else {}),
+        notes=missing | notes | ({"value": why_not} if why_not else {}),
     )
 
 

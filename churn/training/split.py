@@ -37,6 +37,15 @@ def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
     return tuple(sorted(day for day, known in mature_on.items() if known <= at and day < at))
 
 
+def purged(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
+    """Return the earlier snapshots that may not train a model used at a cutoff: their labels came later.
+
+    >>> purged({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 15))
+    (datetime.date(2024, 2, 1),)
+    """
+    return tuple(sorted(day for day, known in mature_on.items() if known > at and day < at))
+
+
 def plan(rows: Rows, mature_on: Mapping[date, date], asked: Sequence[date] = ()) -> Plan:
     """Choose test cutoffs (those asked for, or the last three that leave something to train on).
 

@@ -12,13 +12,28 @@ from churn.training.exam import Exam
 from churn.training.sections.about import about
 from churn.training.sections.beside import beside
 from churn.training.sections.chosen import chosen
+from churn.training.sections.four_numbers import four_numbers
 from churn.training.sections.judged import judged
+from churn.training.sections.lead_time import lead_time
 from churn.training.sections.money import money
 from churn.training.sections.past import past
+from churn.training.sections.purged import purged
+from churn.training.sections.segments import segments
 
 Section = Callable[[Exam], dict[str, Any]]
 
-SECTIONS: tuple[Section, ...] = (about, past, money, judged, chosen, beside)
+SECTIONS: tuple[Section, ...] = (
+    about,
+    past,
+    purged,
+    money,
+    judged,
+    four_numbers,
+    segments,
+    lead_time,
+    chosen,
+    beside,
+)
 
 
 def evaluated(exam: Exam, advance: Callable[[], None] = lambda: None) -> dict[str, Any]:

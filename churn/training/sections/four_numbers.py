@@ -1,0 +1,81 @@
+"""The four numbers side by side: later time, other customers too, the naive split, the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from churn.training.exam import Exam
+from churn.training.held_out import naive_split, out_of_customer
+from churn.training.intervals import Estimate, draw_customers, judge, paired
+from churn.training.metrics import Floats
+
+NOT_TO_BE_QUOTED = "not to be quoted"
+SHOWN = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
+COMPARED = ("auc", "log_loss")
+
+
+def four_numbers(exam: Exam) -> dict[str, Any]:
+    """Return `four_numbers`.
+
+    `out_of_time`: the challenger on the test cutoffs. `out_of_time_and_customer`: a fifth of the customers
+    is never in training, and judged; beside it the same customers judged when they are, paired.
+    `naive_split`: a random fifth of all rows, whose customers and whose future the model has seen: not to be
+    quoted. `baselines`: what the challenger must beat.
+    """
+    judged = {
+        name: _numbers(exam.rows.left, p, estimates)
+        for name, p in exam.predictions.items()
+        for estimates in [_judge(exam, p)]
+    }
+    found: dict[str, Any] = {"out_of_time": judged.pop("challenger")}
+    notes = {}
+    other = _out_of_customer(exam)
+    if other is None:
+        notes["out_of_customer"] = "Too few customers leave to be judged out of customer."
+    else:
+        found["out_of_time_and_customer"] = other
+    naive = _naive(exam)
+    if naive is not None:
+        found["naive_split"] = naive
+    judged.pop("champion", None)
+    return {"four_numbers": found | {"baselines": judged}, "notes": notes}
+
+
+def _out_of_customer(exam: Exam) -> dict[str, Any] | None:
+    test, recipe = exam.plan.test, exam.record.recipe
+    probability = out_of_customer(exam.snapshots, recipe, exam.made, test, exam.threads)
+    if probability is None or np.isfinite(probability).sum() == 0:
+        return None
+    same = np.where(np.isfinite(probability), exam.predictions["challenger"], np.nan)
+    without, within = _judge(exam, probability), _judge(exam, same)
+    differences = paired(without, within)
+    return _numbers(exam.rows.left, probability, without) | {
+        "same_customers_in_training": _numbers(exam.rows.left, same, within),
+        "out_minus_in_training": {name: differences[name] for name in COMPARED},
+    }
+
+
+def _naive(exam: Exam) -> dict[str, Any] | None:
+    asked = exam.params.evaluate
+    found = naive_split(exam.snapshots, exam.record.recipe, asked.seed, exam.threads)
+    if found is None:
+        return None
+    present, column = np.unique(found.rows.customer, return_inverse=True)
+    draws = draw_customers(len(present), asked.bootstrap, asked.seed)
+    estimates = judge(found.rows.left, found.probability, column, draws, asked.contact_share)
+    return {"label": NOT_TO_BE_QUOTED} | _numbers(found.rows.left, found.probability, estimates)
+
+
+def _judge(exam: Exam, probability: Floats) -> dict[str, Estimate]:
+    known = np.isfinite(probability)
+    share = exam.params.evaluate.contact_share
+    return judge(exam.rows.left[known], probability[known], exam.column[known], exam.draws, share)
+
+
+def _numbers(left: Floats, probability: Floats, estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    judged = left[np.isfinite(probability)]
+    found: dict[str, Any] = {name: estimates[name].as_dict() for name in SHOWN}
+    return found | {"rows": len(judged), "churners": int(judged.sum()), "base_rate": float(judged.mean())}
