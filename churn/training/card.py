@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from churn.training.four_lines import four_table
 from churn.training.span import span
 
 SHOWN = {
@@ -15,7 +16,7 @@ SHOWN = {
     "observed_expected": "observed/expected",
     "calibration_slope": "calibration slope",
 }
-ORDER = ("challenger", "champion", "logistic", "recency", "base_rate")
+ORDER = ("challenger", "champion", "logistic", "rfm", "bg_nbd", "recency", "rule", "base_rate")
 
 
 def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapping[str, float]) -> str:
@@ -41,6 +42,11 @@ def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapp
         "are 95 %, by drawing customers.",
         "",
         *_table(evaluated["candidates"]),
+        "",
+        "**The four numbers, side by side.** A model is quoted by the first two. The naive split judges rows "
+        "of customers and of times the model has seen.",
+        "",
+        *four_table(evaluated),
         "",
         "**Paired differences of log loss** (below 0: the challenger is better)",
         *(

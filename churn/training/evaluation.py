@@ -20,6 +20,9 @@ PAIRS = (
     ("challenger", "recency"),
     ("challenger", "base_rate"),
     ("challenger", "logistic"),
+    ("challenger", "rfm"),
+    ("challenger", "rule"),
+    ("challenger", "bg_nbd"),
     ("challenger", "champion"),
 )
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)

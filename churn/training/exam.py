@@ -13,6 +13,7 @@ from churn.model.champion import load_champion
 from churn.model.scorer import SchemaError
 from churn.params import Params
 from churn.training.backtest import OutOfTime, calibrated_in_time, champion_predictions, out_of_time
+from churn.training.evaluation import Judged, judge_all
 from churn.training.groups import check_segments
 from churn.training.intervals import Draws, draw_customers
 from churn.training.metrics import Floats, Ints
@@ -69,6 +70,19 @@ class Exam:
         """Return how often each customer of the test is drawn, the same for all that is measured."""
         asked = self.params.evaluate
         return draw_customers(int(self.column.max()) + 1, asked.bootstrap, asked.seed)
+
+    @cached_property
+    def judged(self) -> Judged:
+        """Return every candidate measured on the rows it has a probability for."""
+        asked = self.params.evaluate
+        return judge_all(
+            self.rows,
+            self.predictions,
+            share=asked.contact_share,
+            draws=asked.bootstrap,
+            seed=asked.seed,
+            worth=self.worth,
+        )
 
 
 def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:

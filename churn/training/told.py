@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from churn.training.four_lines import four_lines
 from churn.training.span import span
 
 
@@ -18,6 +19,7 @@ def told(evaluated: Mapping[str, Any]) -> list[str]:
         f"lift at {evaluated['contact_share']:.0%} {span(ours['lift_at_contact_share'], 2)}, "
         f"observed/expected {span(ours['observed_expected'], 2)}",
     ]
+    lines += [f"  {line}" for line in four_lines(evaluated)]
     for name, difference in evaluated["paired"].items():
         lines.append(f"  log loss, {name.replace('_', ' ')}: {span(difference['log_loss'], 4)}")
     if "signal" in evaluated:

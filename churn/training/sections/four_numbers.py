@@ -14,6 +14,7 @@ from churn.training.metrics import Floats
 
 NOT_TO_BE_QUOTED = "not to be quoted"
 SHOWN = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
+COUNTED = ("rows", "churners", "base_rate")
 COMPARED = ("auc", "log_loss")
 
 
@@ -26,9 +27,8 @@ def four_numbers(exam: Exam) -> dict[str, Any]:
     quoted. `baselines`: what the challenger must beat.
     """
     judged = {
-        name: _numbers(exam.rows.left, p, estimates)
-        for name, p in exam.predictions.items()
-        for estimates in [_judge(exam, p)]
+        name: {metric: numbers[metric] for metric in (*SHOWN, *COUNTED)}
+        for name, numbers in exam.judged.candidates.items()
     }
     found: dict[str, Any] = {"out_of_time": judged.pop("challenger")}
     notes = {}

@@ -7,23 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from churn.training.evaluation import judge_all
 from churn.training.exam import Exam
 
 SPREAD = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
 
 
 def judged(exam: Exam) -> dict[str, Any]:
-    """Return `candidates`, `paired`, `by_cutoff`, `spread`, `calibration_table`, `gain_table`, `profit_curve`."""
-    asked = exam.params.evaluate
-    found = judge_all(
-        exam.rows,
-        exam.predictions,
-        share=asked.contact_share,
-        draws=asked.bootstrap,
-        seed=asked.seed,
-        worth=exam.worth,
-    )
+    """Return `candidates`, `paired`, `by_cutoff`, `spread`, two tables and `profit_curve`."""
+    found = exam.judged
     return {
         "candidates": found.candidates,
         "paired": found.paired,

@@ -121,8 +121,9 @@ def test_customers_who_all_come_like_a_clock_give_a_model_or_none_but_no_error()
     assert found is None or np.isfinite([found.r, found.alpha, found.a, found.b]).all()
 
 
+@pytest.mark.parametrize("after", [0.0, 45.0])
 @pytest.mark.parametrize("model", MODELS)
-def test_silence_is_as_probable_as_in_drawn_lives(model: Model) -> None:
+def test_silence_is_as_probable_as_in_drawn_lives(model: Model, after: float) -> None:
     """Draw rates and chances to stop, weigh each by the likelihood of the history, and look ahead."""
     rng = np.random.default_rng(5)
     rates, p_stop = rng.gamma(model.r, 1 / model.alpha, 400_000), rng.beta(model.a, model.b, 400_000)
@@ -130,10 +131,11 @@ def test_silence_is_as_probable_as_in_drawn_lives(model: Model) -> None:
 
     came = rates**x * (1 - p_stop) ** x * np.exp(-rates * age)
     stopped = rates**x * p_stop * (1 - p_stop) ** (x - 1) * np.exp(-rates * recency)
-    some = (came * -np.expm1(-rates * ahead)).sum() / (came + stopped).sum()
+    stays = np.exp(-rates * p_stop * after)
+    some = (came * stays * -np.expm1(-rates * ahead)).sum() / (came + stopped).sum()
     history = (np.array([part]) for part in (float(x), recency, age))
 
-    assert btyd.p_none(model, *history, ahead) == pytest.approx([1 - some], abs=0.01)
+    assert btyd.p_none(model, *history, ahead, after=after) == pytest.approx([1 - some], abs=0.01)
 
 
 @pytest.mark.parametrize("model", MODELS)

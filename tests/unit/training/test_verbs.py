@@ -34,7 +34,7 @@ def test_a_planted_signal_is_found_and_promoted(make_params, write_world, say) -
     assert len(champion.scorer.spec["trained_cutoffs"]) == 6
     assert page["accepted"]
     assert evaluated["before"][-1]["cutoff"] < evaluated["cutoffs"][0]
-    assert set(evaluated["candidates"]) == {"challenger", "logistic", "recency", "base_rate"}
+    assert set(evaluated["candidates"]) == {"challenger", "logistic", "recency", "rfm", "base_rate"}
     assert evaluated["candidates"]["challenger"]["auc"]["low"] > 0.6
     assert evaluated["paired"]["challenger_minus_recency"]["log_loss"]["high"] < 0
     assert (params.output / "evaluate" / "card.md").read_text().startswith("# Model card")
