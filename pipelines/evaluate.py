@@ -25,6 +25,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         CallError: nothing was trained, or on other snapshots, or with choices made after a test cutoff.
         Stop: no matured cutoff leaves an earlier one to train on.
     """
+    import json
+
     from churn.model.bundle import write_json
     from churn.training.evaluation import predictions_frame
     from churn.training.exam import hold_exam, plan_test
@@ -50,10 +52,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     for name in PROMOTION:  # they judged an earlier evaluation
         (folder / name).unlink(missing_ok=True)
     write_json(folder / "metrics.json", found)
+    write_json(folder / "decile_table.json", found["decile_table"])
     aside = folder / ".predictions.parquet.aside"
     predictions_frame(exam.rows, exam.predictions, snapshots.customers).to_parquet(aside, index=False)
     aside.replace(folder / "predictions.parquet")
-    write_plots(folder / "plots", found, record.importance)
+    write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     _write_card(params, record, folder)
     link = _log(params, record, folder)
 

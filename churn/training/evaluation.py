@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn.training import metrics
 from churn.training.intervals import paired
-from churn.training.measured import Tested
+from churn.training.measured import Measured, Tested
 from churn.training.metrics import BINS, Floats
 from churn.training.rows import Rows, dates_of
 from churn.training.worth import Worth
@@ -25,7 +25,9 @@ PAIRS = (
     ("challenger", "bg_nbd"),
     ("challenger", "champion"),
 )
-SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
+SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
+RULES = ("recency", "base_rate")
+"""The baselines that curves show beside the challenger."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,14 @@ def judge_all(
             for name, p in predictions.items()
             if np.isfinite(p[here]).any()
         }
+    rules = {name: predictions[name] for name in RULES if name in predictions}
     return Judged(
         candidates={name: each.numbers() for name, each in measured.items()},
         paired=differences,
         by_cutoff=by_cutoff,
         calibration_table=calibration_table(rows.left, ours),
-        gain_table=gain_table(rows.left, ours),
-        profit_curve=measured["challenger"].profit_curve,
+        gain_table=gain_table(rows.left, ours, rules),
+        profit_curve=_with_rules(measured),
     )
 
 
@@ -114,11 +117,20 @@ def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> li
     return table
 
 
-def gain_table(left: Floats, probability: Floats) -> list[dict[str, float]]:
-    """Return, for growing contact shares, how many leavers are reached, precision and lift."""
-    ranking = metrics.Ranking.of(probability)
-    hits, seen = ranking.sums(left), ranking.sums(np.ones(len(left)))
-    base = left.mean()
+def gain_table(
+    left: Floats, probability: Floats, rules: Mapping[str, Floats] | None = None
+) -> list[dict[str, float]]:
+    """Return, for growing contact shares, how many leavers are reached, precision and lift.
+
+    Args:
+        left: Outcomes.
+        probability: Predictions.
+        rules: Predictions of baselines, whose share of leavers reached stands beside under their names.
+    """
+    ranking, ones = metrics.Ranking.of(probability), np.ones(len(left))
+    hits, seen = ranking.sums(left), ranking.sums(ones)
+    others = {name: metrics.Ranking.of(p) for name, p in (rules or {}).items()}
+    base, churners = float(left.mean()), max(float(left.sum()), 1.0)
     table = []
     for share in SHARES:
         precision = metrics.precision_of(hits, seen, share)
@@ -129,12 +141,26 @@ def gain_table(left: Floats, probability: Floats) -> list[dict[str, float]]:
                 "contacted": round(contacted),
                 "churners": precision * contacted,
                 "precision": precision,
-                "captured": precision * contacted / max(float(left.sum()), 1.0),
+                "captured": precision * contacted / churners,
+                "perfect": min(1.0, share / base) if base > 0 else float("nan"),
                 "lift": float(precision / base) if base > 0 else float("nan"),
-                "ceiling": metrics.lift_ceiling(float(base), share),
+                "ceiling": metrics.lift_ceiling(base, share),
+            }
+            | {
+                name: metrics.precision_of(each.sums(left), each.sums(ones), share) * contacted / churners
+                for name, each in others.items()
             }
         )
     return table
+
+
+def _with_rules(measured: Mapping[str, Measured]) -> list[dict[str, float]]:
+    """Return the challenger's profit curve with those of the baselines beside it."""
+    curves = {name: measured[name].profit_curve for name in RULES if name in measured}
+    return [
+        row | {name: curve[place]["value"] for name, curve in curves.items()}
+        for place, row in enumerate(measured["challenger"].profit_curve)
+    ]
 
 
 def rates(rows: Rows) -> list[dict[str, Any]]:

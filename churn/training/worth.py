@@ -72,7 +72,7 @@ class InMoney:
         estimates: Metrics with intervals.
         beside: What some of them must be read beside: the `ceiling` of a perfect call list, and the
             `optimism` of the best budget.
-        curve: Profit per customer over the share contacted, with intervals.
+        curve: Profit per customer over the share contacted, with intervals and the `ceiling`.
     """
 
     estimates: dict[str, Estimate]
@@ -138,7 +138,9 @@ def judge_worth(
             },
         },
         [
-            {"share": float(at)} | Estimate(float(curve[place]), curves[:, place]).as_dict()
+            {"share": float(at)}
+            | Estimate(float(curve[place]), curves[:, place]).as_dict()
+            | {"ceiling": float(perfect[1][place])}
             for place, at in enumerate(BUDGETS)
         ],
     )

@@ -19,6 +19,7 @@ from churn.training.sections.money import money
 from churn.training.sections.past import past
 from churn.training.sections.purged import purged
 from churn.training.sections.segments import segments
+from churn.training.sections.shape import shape
 
 Section = Callable[[Exam], dict[str, Any]]
 
@@ -32,6 +33,7 @@ SECTIONS: tuple[Section, ...] = (
     segments,
     lead_time,
     chosen,
+    shape,
     beside,
 )
 
