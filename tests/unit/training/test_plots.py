@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from churn.params import ProfitParams
+from churn.training.deciles import prediction_histogram
+from churn.training.evaluation import judge_all
+from churn.training.plots import FIGURES, write_plots
+from churn.training.rows import Rows
+from churn.training.worth import Worth
+
+LEAD = [{"days": days, "auc": 0.8 - days / 500, "low": 0.7, "high": 0.9} for days in (0, 28, 56)]
+
+
+@pytest.fixture
+def evaluated() -> dict[str, Any]:
+    """What the charts read of metrics.json."""
+    rng = np.random.default_rng(0)
+    left, days = (rng.random(400) < 0.2).astype(float), np.repeat([19_000, 19_028], 200)
+    rows = Rows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
+    good = 1 / (1 + np.exp(-(2 * rows.left - 2 + rng.normal(size=len(rows)))))
+    predictions = {"challenger": good, "recency": rng.random(len(rows)), "base_rate": np.full(len(rows), 0.2)}
+    worth = Worth(rng.gamma(2, 60, len(rows)), ProfitParams())
+    judged = judge_all(rows, predictions, share=0.1, draws=20, seed=7, worth=worth)
+    level = {"signal": "plan", "kind": "level", "unit": "name", "missing_share": 0.1}
+    number = {"signal": "silence", "kind": "number", "unit": "days", "missing_share": 0.0}
+    return {
+        "contact_share": 0.1,
+        "candidates": judged.candidates,
+        "gain_table": judged.gain_table,
+        "profit_curve": judged.profit_curve,
+        "calibration_table": judged.calibration_table,
+        "prediction_histogram": prediction_histogram(rows.left, good),
+        "importance": [{"signal": "silence", "share": 0.7}, {"signal": "plan", "share": 0.3}],
+        "importance_by_family": [{"family": "activity", "share": 1.0}],
+        "partial_dependence": [
+            number | {"values": [0.0, 2.5], "deciles": [1.0], "probabilities": [0.1, 0.3]},
+            level | {"levels": ["basic", "plus"], "shares": [0.5, 0.4], "probabilities": [0.2, 0.1]},
+        ],
+        "lead_time": LEAD,
+    }
+
+
+def bytes_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_the_same_evaluation_gives_the_same_charts_byte_for_byte(evaluated, tmp_path: Path) -> None:
+    write_plots(tmp_path / "one", evaluated)
+    write_plots(tmp_path / "other", evaluated)
+
+    drawn = bytes_in(tmp_path / "one")
+    assert set(drawn) == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
+    assert bytes_in(tmp_path / "other") == drawn
+
+
+def test_a_chart_without_data_is_not_drawn_and_an_old_one_is_removed(evaluated, tmp_path: Path) -> None:
+    for name in ("lead_time", "profit", "mine"):
+        (tmp_path / f"{name}.svg").write_text("old")
+
+    written = write_plots(tmp_path, evaluated | {"lead_time": LEAD[:1], "profit_curve": []})
+
+    assert {path.stem for path in written} == set(FIGURES) - {"lead_time", "profit"}
+    assert {path.stem for path in tmp_path.glob("*.svg")} == set(FIGURES) - {"lead_time", "profit"} | {"mine"}
+
+
+@pytest.mark.parametrize("name", ["calibration", "lift", "profit"])
+def test_rare_churn_and_intervals_that_are_not_defined_are_drawn(evaluated, name: str) -> None:
+    left = np.append(np.ones(2), np.zeros(198))
+    spread = prediction_histogram(left, np.linspace(0.3, 0.001, 200))
+    table = [row | {"observed": 0.0, "low": 0.0} for row in evaluated["calibration_table"]]
+    undefined = {
+        metric: numbers | {"low": None, "high": None} if isinstance(numbers, dict) else numbers
+        for metric, numbers in evaluated["candidates"]["challenger"].items()
+    }
+    curve = [row | {"low": None, "high": None} for row in evaluated["profit_curve"]]
+
+    figure = FIGURES[name](
+        evaluated
+        | {
+            "prediction_histogram": spread,
+            "calibration_table": table,
+            "candidates": {"challenger": undefined},
+            "profit_curve": curve,
+        }
+    )
+
+    assert spread["scale"] == "log"
+    assert figure is not None
+    figure.draw_without_rendering()
