@@ -30,7 +30,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.model.bundle import write_json
     from churn.training.evaluation import predictions_frame
     from churn.training.exam import hold_exam, plan_test
-    from churn.training.guards.model.too_good import too_good
+    from churn.training.guards.model.run import guards_of
+    from churn.training.guards.model.signing import findings_of
+    from churn.training.guards.model.signing import told as judged
     from churn.training.plots import write_plots
     from churn.training.record import PROMOTION, read_record
     from churn.training.sections import SECTIONS, evaluated
@@ -42,10 +44,12 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     record = read_record(params)
     cutoffs = plan_test(params, snapshots, record)
 
-    with say.progress("evaluate", 1 + len(SECTIONS)) as advance:
+    with say.progress("evaluate", 2 + len(SECTIONS)) as advance:
         exam = hold_exam(params, snapshots, record, cutoffs)
         advance()
         found = evaluated(exam, advance)
+        found["guards"] = guards_of(exam, found)
+        advance()
     found["signal"] = signal_found(found)
 
     folder = params.output / "evaluate"
@@ -62,8 +66,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
 
     for line in told(found):
         say(line)
-    if suspect := too_good(found):
-        say.warn(f"challenger {suspect}; that is usually a leak. `churn promote` asks for a signature.")
+    signed, warnings = judged(findings_of(found["guards"]), params)
+    for line in signed:
+        say(line)
+    for line in warnings:
+        say.warn(line)
     say(f"card: {folder / 'card.md'}")
     say(link)
 

@@ -31,13 +31,15 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     import shutil
 
     from churn.data.files import replace_folder
-    from churn.model.bundle import write_bundle
+    from churn.model.bundle import write_bundle, write_json
     from churn.model.registry import Registry
     from churn.training import calibration
     from churn.training.backtest import out_of_time
     from churn.training.choose import choose_rounds, refuse_thin
     from churn.training.describe import importance, spec_of
     from churn.training.estimators import fit_trees
+    from churn.training.guards.model.run import TRAINING, look_at_training
+    from churn.training.guards.model.signing import GUARDS, as_section, told
     from churn.training.recipe import Recipe
     from churn.training.record import Record, training_folder, write_record
     from churn.training.snapshots import read_snapshots
@@ -49,6 +51,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     cutoffs = plan(snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs)
     if not cutoffs.test:
         say.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
+
+    guarded = look_at_training(params, snapshots, cutoffs)
 
     with say.progress("train", len(cutoffs.choice) + len(cutoffs.test) + 2) as advance:
         recipe = Recipe.start(params.train)
@@ -85,6 +89,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
             importance=importance(fitted),
         )
         write_record(aside, record, made, snapshots)
+        write_json(aside / GUARDS, as_section(TRAINING, guarded))
         _log(registry, params, snapshots, record, made, scores, aside)
     replace_folder(aside, training_folder(params))  # last, so that a training that dies leaves the old one
 
@@ -93,6 +98,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         f"challenger version {record.version}: {recipe.rounds} rounds on {len(rows):,} rows with "
         f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; calibration {chosen.method}"
     )
+    signed, warnings = told(guarded, params)
+    for line in signed:
+        say(line)
+    for line in warnings:
+        say.warn(line)
     say(f"looks most at {', '.join(list(record.importance)[:3])}")
     say(registry.link(run_id))
 

@@ -82,21 +82,23 @@ def _not_less(metric: str, words: str, difference: Mapping[str, Any], base: floa
 
 
 def _segments(evaluated: Mapping[str, Any]) -> Iterator[Gate]:
-    judged, lost = [], []
-    for one in evaluated.get("against_champion_by_segment") or ():
-        if one["churners"] < SEGMENT_CHURNERS or one["auc"]["value"] is None:
-            continue
-        judged.append(one)
-        if one["auc"]["value"] < -SEGMENT_LOSS and one["auc"]["high"] < 0:
-            lost.append(one)
+    judged = [
+        (f"{name} {one['level']}", auc)
+        for name, levels in (evaluated.get("segments") or {}).items()
+        for one in levels
+        if one["churners"] >= SEGMENT_CHURNERS
+        and (auc := one.get("challenger_minus_champion", {}).get("auc"))
+        and auc["value"] is not None
+    ]
     if not judged:
         return
-    worst = min(judged, key=lambda one: float(one["auc"]["value"]))
-    told = "; ".join(f"{one['segment']}: {span(one['auc'])}" for one in lost or [worst])
+    lost = [one for one in judged if one[1]["value"] < -SEGMENT_LOSS and one[1]["high"] < 0]
+    worst = min(judged, key=lambda one: float(one[1]["value"]))
+    told = "; ".join(f"{name}: {span(auc)}" for name, auc in lost or [worst])
     yield Gate.of(
         "segments",
         not lost,
-        worst["auc"],
+        worst[1],
         f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC",
         f"challenger minus champion, AUC by segment: {'lost' if lost else 'least gained'} in {told}; the "
         f"gate asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or more loses "

@@ -126,10 +126,9 @@ def test_no_large_segment_may_lose(
     make_params, churners: int, lost: float, half: float, accepted: bool
 ) -> None:
     content = beside_champion()
-    content["against_champion_by_segment"] = [
-        {"segment": "country DE", "churners": churners, "auc": number(-lost, half)},
-        {"segment": "country AT", "churners": 900, "auc": number(0.01)},
-    ]
+    germany = {"level": "DE", "churners": churners, "challenger_minus_champion": {"auc": number(-lost, half)}}
+    austria = {"level": "AT", "churners": 900, "challenger_minus_champion": {"auc": number(0.01)}}
+    content["segments"] = {"country": [germany, austria, {"level": "CH", "churners": 950}]}
 
     verdict = judge_gates(content, make_params())
 

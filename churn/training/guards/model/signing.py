@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from churn.data.finding import Finding
 from churn.params import Params
 from churn.training.gate import Gate
+
+GUARDS = "guards.json"
+"""What the guards of `train` found, beside its record."""
 
 
 def reason_for(one: Finding, params: Params) -> str | None:
@@ -22,10 +25,25 @@ def findings_of(guards: Mapping[str, Any]) -> list[Finding]:
     return [Finding(**one) for one in guards.get("found", ())]
 
 
-def as_section(looked: list[str], found: list[Finding]) -> dict[str, Any]:
+def as_section(looked: Sequence[str], found: Sequence[Finding]) -> dict[str, Any]:
     """Return which guards looked and what they found, as JSON values; stops come first."""
     ordered = sorted(found, key=lambda one: one.severity != "stop")
-    return {"looked": looked, "found": [asdict(one) for one in ordered]}
+    return {"looked": list(looked), "found": [asdict(one) for one in ordered]}
+
+
+def told(found: Sequence[Finding], params: Params) -> tuple[list[str], list[str]]:
+    """Return what to say and what to warn of: findings that were signed off, and those that were not."""
+    said, warned = [], []
+    for one in found:
+        if reason := reason_for(one, params):
+            said.append(f"signed off: {one} Accepted: {reason}")
+        else:
+            stops = "; `churn promote` stops there" if one.severity == "stop" else ""
+            warned.append(
+                f"{one} To sign it off: evaluate.accept, under '{one.place}' or '{one.guard}', with the "
+                f"reason{stops}."
+            )
+    return said, warned
 
 
 def judge_guards(guards: Mapping[str, Any], params: Params) -> tuple[list[Gate], list[str], tuple[str, ...]]:
