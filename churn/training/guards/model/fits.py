@@ -23,8 +23,8 @@ ERRORS = 3
 def unseen(method: Method, snapshots: Snapshots, cutoff: date, seed: int) -> Iterator[Finding]:
     """Fit twice, the second time with every label turned that was not known by the cutoff.
 
-    Also every signal of later rows, and of every second test row, is redrawn. The predictions of the
-    other test rows must be the same to the last bit, since nothing that they may rest on has changed.
+    Also every signal of later rows, and of every second test row, is redrawn and stretched. The predictions
+    of the other test rows must be the same to the last bit, since nothing that they may rest on has changed.
     """
     rows = snapshots.rows
     known = np.isin(rows.cutoff, [(day - EPOCH).days for day in trainable(snapshots.mature_on, cutoff)])
@@ -33,7 +33,9 @@ def unseen(method: Method, snapshots: Snapshots, cutoff: date, seed: int) -> Ite
     redrawn = (~known & ~here) | (here & (rng.random(len(rows)) < 0.5))
     matrix = rows.matrix.copy()
     places = np.flatnonzero(redrawn)
-    matrix[places] = matrix[rng.permutation(places)]
+    numbers = [place for place, name in enumerate(rows.names) if name not in rows.levels]
+    matrix[places] = matrix[rng.choice(places, len(places))]
+    matrix[np.ix_(places, numbers)] = 3 * matrix[np.ix_(places, numbers)] + 1
     turned = replace(rows, left=np.where(known, rows.left, 1 - rows.left), matrix=matrix)
     first, second = method(snapshots, cutoff), method(replace(snapshots, rows=turned), cutoff)
     kept = set(rows.customer[here & ~redrawn].tolist())

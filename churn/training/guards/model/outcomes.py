@@ -44,8 +44,8 @@ def lead_time(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
     if fall.get("low") is not None and fall["value"] > COLLAPSE and fall["low"] > COLLAPSE / 2:
         yield Finding(
             "lead time",
-            f"the challenger's AUC falls by {span(fall)} when all that is known is {first['days']} days older, "
-            f"more than {COLLAPSE}: it sees leaving when it happens, not before.",
+            f"the challenger's AUC falls by {span(fall)} when all that is known is {first['days']} days "
+            f"older, more than {COLLAPSE}: it sees leaving when it happens, not before.",
             "Look for signals of the leaving itself (notices, refunds, closures) and leave them out, "
             "or set label.gap_days to the time it takes to act.",
             "warn",
