@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from churn.params import Params
 from churn.training.rows import Rows
-from churn.training.snapshots import KEYS, Snapshots
+from churn.training.snapshots import Snapshots
 
 
 def newest_rows(params: Params, snapshots: Snapshots) -> Rows:
@@ -25,7 +25,7 @@ def newest_rows(params: Params, snapshots: Snapshots) -> Rows:
         return snapshots.rows.at(snapshots.cutoffs[-1:])
     names, levels = snapshots.rows.names, snapshots.rows.levels
     path = params.output / "snapshots" / f"cutoff={day}" / "part.parquet"
-    frame = pq.read_table(path, partitioning=None, columns=[KEYS[0], *names]).to_pandas()
+    frame = pq.read_table(path, partitioning=None, columns=["customer_id", *names]).to_pandas()
     matrix = np.empty((len(frame), len(names)))
     for place, name in enumerate(names):
         if name in levels:
@@ -33,7 +33,7 @@ def newest_rows(params: Params, snapshots: Snapshots) -> Rows:
             matrix[:, place] = np.where(codes < 0, np.nan, codes)
         else:
             matrix[:, place] = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-    known = pd.Index(snapshots.customers).get_indexer(frame[KEYS[0]].astype(str))
+    known = pd.Index(snapshots.customers).get_indexer(frame["customer_id"].astype(str))
     new = np.flatnonzero(known < 0)
     known[new] = len(snapshots.customers) + np.arange(len(new))
     return Rows(

@@ -33,7 +33,7 @@ def unseen(method: Method, snapshots: Snapshots, cutoff: date, seed: int) -> Ite
     redrawn = (~known & ~here) | (here & (rng.random(len(rows)) < 0.5))
     matrix = rows.matrix.copy()
     places = np.flatnonzero(redrawn)
-    numbers = [place for place, name in enumerate(rows.names) if name not in rows.levels]
+    numbers = np.flatnonzero([name not in rows.levels for name in rows.names])
     matrix[places] = matrix[rng.choice(places, len(places))]
     matrix[np.ix_(places, numbers)] = 3 * matrix[np.ix_(places, numbers)] + 1
     turned = replace(rows, left=np.where(known, rows.left, 1 - rows.left), matrix=matrix)

@@ -20,6 +20,7 @@ from churn.training.guards.model.ripe import maturity
 from churn.training.guards.model.sets import copies, disjoint
 from churn.training.guards.model.signing import GUARDS, as_section, findings_of
 from churn.training.record import training_folder
+from churn.training.rows import dates_of
 from churn.training.snapshots import Snapshots
 from churn.training.split import Plan, trainable
 from churn.training.waiting import newest_rows
@@ -56,7 +57,8 @@ def look_at_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding
     found = _named("unseen", unseen(method, few, cutoff, seed))
     found += _named("shuffled", shuffled(method, few, cutoff, seed))
     new = newest_rows(exam.params, snapshots)
-    earlier = snapshots.rows.where(snapshots.rows.cutoff < new.cutoff.max(initial=0))
+    days = dates_of(new.cutoff)
+    earlier = snapshots.rows.at([day for day in snapshots.cutoffs if day < days[0]])
     found += _named("newest", newest(earlier, new, seed))
     for guard in (outcomes.too_good_to_be_true, outcomes.lead_time, outcomes.calibrated, outcomes.bands):
         found += list(guard(evaluated))
