@@ -81,6 +81,7 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
         cutoffs = snapshot_cutoffs(params, store)
     except (CallError, Stop) as error:
         say.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
+    _warn_of_returns(params, store, cutoffs, say)
     with say.progress("check", len(GUARDS)) as advance:
         found = look(params, store, signals, cutoffs, advance)
     ran = list(GUARDS)
@@ -106,6 +107,19 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
             "check: mend what the guards found before you train. What is right as it is, a person signs off "
             "in params.yaml: check: {accept: {PLACE or GUARD: the reason}}.",
         )
+
+
+def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], say: Say) -> None:
+    """Warn of what `snapshot` will refuse: a silence after which many come back."""
+    from churn.features.matrix import cohorts_at
+    from churn.training.truth_sheet import truth_sheet
+
+    if params.label.kind != "inactivity" or not cutoffs:
+        return
+    try:
+        truth_sheet(store, cohorts_at(store, cutoffs)).refuse_what_comes_back()
+    except Stop as refusal:
+        say.warn(refusal.problems[0])
 
 
 def _proved(

@@ -28,7 +28,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
     """
     from churn.features.matrix import cohorts_at
     from churn.training.build import snapshot_cutoffs
-    from churn.training.sheet_lines import sheet_lines
+    from churn.training.sheet_lines import reactivation_line, sheet_lines
     from churn.training.truth_sheet import truth_sheet
 
     store = ensure_store(params, say)
@@ -43,7 +43,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
-    for line in sheet_lines(sheet):
+    for line in [*sheet_lines(sheet), reactivation_line(sheet)]:
         say(f"  {line}")
     sheet.write()
     sheet.refuse_what_comes_back()

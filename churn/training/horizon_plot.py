@@ -14,6 +14,9 @@ from churn.training.horizon import MOST_RETURN, Horizon
 
 INK, LINE, SOFT, MARK = "#1f2933", "#0b7285", "#adb5bd", "#c92a2a"
 
+SHOWN = 4
+"""The chart runs to so many times the longer of both horizons."""
+
 
 def write_horizon_plot(folder: Path, found: Horizon) -> list[Path]:
     """Write `horizon.svg` and `horizon.png`: the same chart gives the same bytes."""
@@ -48,7 +51,8 @@ def horizon_figure(found: Horizon) -> Figure:
     axes.set_title(f"Who comes back after a silence? Data before {found.before}", loc="left", fontsize=10)
     axes.set_xlabel("silent for so many days", fontsize=8)
     axes.set_ylabel("comes back later", fontsize=8)
-    axes.set_xlim(0, curve.followed_days)
+    shown = SHOWN * max(found.asked, found.suggested or curve.followed_days)
+    axes.set_xlim(0, min(shown, curve.followed_days))
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
     axes.tick_params(labelsize=8)

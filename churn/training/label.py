@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from churn.data.store import Store
-from churn.training.label_contract import Spells, decided_by_contracts, spells
+from churn.training.label_contract import Spells, counted_spells, decided_by_contracts, spells
 from churn.training.label_inactivity import decided_by_silence
 from churn.training.outcome import DROPPED, ENDS_IN_GAP, LEFT, STAYED, Decided, Labels, LabelWindow, window_of
 
@@ -22,6 +22,7 @@ __all__ = [
     "LabelWindow",
     "Labels",
     "Spells",
+    "counted_spells",
     "decided",
     "labels",
     "spells",

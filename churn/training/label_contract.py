@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -18,6 +18,7 @@ from churn.training.outcome import (
     ENDS_IN_GAP,
     GONE,
     INVOLUNTARY,
+    LEAVING,
     PARTIAL,
     RENEWED,
     STAYED,
@@ -92,6 +93,17 @@ def contracts(store: Store) -> Contracts:
 def spells(store: Store) -> Spells:
     """Merge contracts that overlap or lie no more than `grace_days` apart into spells."""
     return contracts(store).merged(store.params.label.grace_days)
+
+
+def counted_spells(store: Store) -> Spells:
+    """Return the spells with the ends that `label.leaving` counts; one that ended in another way has no end.
+
+    Raises:
+        SourceError: the label asks for a kind of leaving that the data do not tell.
+    """
+    merged, leaving = spells(store), store.params.label.leaving
+    counted = np.isin(_kind_of_leaving(store, merged), LEAVING[leaving])
+    return replace(merged, end=np.where(counted, merged.end, NEVER).astype(np.int32))
 
 
 def decided_by_contracts(store: Store, cutoffs: Sequence[date]) -> list[Decided]:

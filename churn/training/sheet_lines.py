@@ -8,17 +8,19 @@ from churn.training.outcome import OUTCOMES
 from churn.training.truth_sheet import MOST_REACTIVATED, Night, TruthSheet
 
 GAP = "  "
+SHORT = 8
+"""Heads no longer than this stand in one line."""
 
 
 def sheet_lines(sheet: TruthSheet) -> list[str]:
-    """Return the sheet as an aligned table, a line per cutoff, the totals, and what comes back."""
+    """Return the sheet as an aligned table, a line per cutoff and the totals."""
     reasons = sorted({reason for night in sheet.nights for reason in night.excluded})
     words = [w for w in OUTCOMES.values() if any(w in (night.outcomes or {}) for night in sheet.nights)]
     head = ["cutoff", *reasons, "at risk", *words, "share left", "came back"]
     rows = [_row(night, reasons, words) for night in sheet.nights]
     if len(rows) > 1:
         rows.append(_totals(sheet.nights, reasons, words))
-    return [*_table(head, rows), *_waiting(sheet.nights), _reactivation(sheet)]
+    return [*_table(head, rows), *_waiting(sheet.nights)]
 
 
 def _row(night: Night, reasons: Sequence[str], words: Sequence[str]) -> list[str]:
@@ -53,7 +55,7 @@ def _share(part: int | None, whole: int | None) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Set columns flush right under their heads, a head's words above each other."""
-    broken = [name.split() for name in head]
+    broken = [[name] if len(name) <= SHORT else name.split() for name in head]
     height = max(map(len, broken))
     tall = [[""] * (height - len(words)) + words for words in broken]
     widths = [max(map(len, [*words, *(row[place] for row in rows)])) for place, words in enumerate(tall)]
@@ -66,7 +68,8 @@ def _waiting(nights: Sequence[Night]) -> list[str]:
     return [f"{night.cutoff}: the label matures on {night.mature_on}" for night in waiting]
 
 
-def _reactivation(sheet: TruthSheet) -> str:
+def reactivation_line(sheet: TruthSheet) -> str:
+    """Return how many of those who left come back, with its limit and who signed it off."""
     back, label = sheet.reactivation, sheet.params.label
     if back.rate is None:
         return f"came back later: too few leavers ({back.leavers:,}) before {back.before} to tell a rate"

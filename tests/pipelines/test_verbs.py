@@ -198,7 +198,7 @@ def test_the_truth_sheet_has_a_line_per_cutoff_and_the_totals(
     assert [line.split()[0] for line in one.out.splitlines() if line.strip()[0].isdigit()] == ["2025-06-15"]
 
 
-def test_involuntary_leaving_is_a_label_of_its_own_in_the_snapshots(
+def test_involuntary_leaving_is_a_label_of_its_own_in_snapshots_training_and_scores(
     verb: Callable[..., Answer], work: Path
 ) -> None:
     cutoff, left, ids = "2025-06-15", {}, set()
@@ -209,27 +209,14 @@ def test_involuntary_leaving_is_a_label_of_its_own_in_the_snapshots(
         left[leaving] = manifest["cutoffs"][cutoff]["left"]
         ids.add(manifest["label_id"])
 
-    other_label = verb("train")
+    trained, scored = verb("train"), verb("score", "--set", "label.leaving=involuntary")
 
     assert len(ids) == 3
     assert left["any"] == left["voluntary"] + left["involuntary"]
     assert min(left.values()) > 0
-    assert other_label.code == 2
-    assert "another label" in other_label.err
-
-
-def test_a_champion_of_another_kind_of_leaving_does_not_score(verb: Callable[..., Answer]) -> None:
-    said = verb("score", "--set", "label.leaving=involuntary")
-
-    assert said.code == 13
-    assert "label" in said.err
-
-
-def test_a_contract_label_has_no_horizon_to_suggest(verb: Callable[..., Answer]) -> None:
-    said = verb("label", "--horizon")
-
-    assert said.code == 2
-    assert "contracts" in said.err
+    assert (trained.code, scored.code) == (2, 13)
+    assert "another label" in trained.err
+    assert "the champion learnt label" in scored.err
 
 
 @pytest.mark.parametrize(("cutoff", "matured"), [("2025-06-15", True), (NIGHT, False)])

@@ -246,6 +246,7 @@ def test_the_store_is_fresh_until_the_source_or_its_mapping_changes(tmp_path: Pa
 
     assert is_fresh(params)
     assert is_fresh(params.model_copy(update={"score": params.score.model_copy(update={"reasons": 2})}))
+    assert is_fresh(params.model_copy(update={"label": params.label.model_copy(update={"horizon_days": 9})}))
     assert not is_fresh(params.model_copy(update={"timezone": "UTC"}))
     (tmp_path / "source" / "logins.csv").write_text("customer_id,happened_at\nana,2024-01-02\n")
     assert not is_fresh(params)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.errors import Stop
+from churn.errors import CallError, Stop
 from churn.training import horizon, returning
 from churn.training.horizon import horizon_from, silences, suggested
 from churn.training.horizon_plot import write_horizon_plot
@@ -165,6 +165,14 @@ def test_nothing_from_the_first_test_cutoff_on_decides_the_horizon(tmp_path: Pat
 def test_too_short_a_history_suggests_nothing_in_words(tmp_path: Path) -> None:
     with pytest.raises(Stop, match=r"orders holds .* silences before .*, too few"):
         horizon_from(shop(tmp_path).store)
+
+
+def test_a_contract_label_has_no_horizon_to_suggest(tmp_path: Path) -> None:
+    contracts = "customer | started_at\nana | 2024-01-01"
+    world = draw(tmp_path, subscriptions=contracts, label={"kind": "contract", "horizon_days": 31})
+
+    with pytest.raises(CallError, match="contracts"):
+        horizon_from(world.store)
 
 
 def test_the_chart_is_the_same_bytes_each_time(tmp_path: Path) -> None:
