@@ -14,7 +14,6 @@ from churn.training import calibration
 from churn.training.backtest import OutOfTime
 from churn.training.estimators import fit_trees
 from churn.training.metrics import Floats
-from churn.training.parallel import side_by_side
 from churn.training.recipe import Recipe
 from churn.training.rows import Rows
 from churn.training.snapshots import Snapshots
@@ -52,37 +51,31 @@ def held_out(snapshots: Snapshots) -> npt.NDArray[np.bool_]:
 
 
 def out_of_customer(
-    snapshots: Snapshots, recipe: Recipe, made: OutOfTime, test: Sequence[date], threads: int
+    snapshots: Snapshots, recipe: Recipe, made: OutOfTime, day: date, threads: int
 ) -> Floats | None:
-    """Return the probabilities of the test rows by models that saw neither their time nor their customers.
+    """Return the probabilities of a test cutoff's rows by a model that saw neither their time nor customers.
 
-    Fitted once more per test cutoff without the customers held out, the calibration too. Only the sizes of
-    the recipe, chosen on earlier cutoffs, know of them.
+    Fitted without the customers held out, the calibration too. Only the sizes of the recipe, chosen on
+    earlier cutoffs, know of them.
 
     Returns:
         NaN for customers not held out; None where the others leave nothing to learn.
     """
     held = held_out(snapshots)
-
-    def one(day: date, each: int) -> Floats | None:
-        train = snapshots.rows.at(trainable(snapshots.mature_on, day))
-        train = train.where(~held[train.customer])
-        if train.one_class:
-            return None
-        rows = snapshots.rows.at([day])
-        hidden = held[rows.customer]
-        probability = np.full(len(rows), np.nan)
-        if hidden.any():
-            fitted = fit_trees(train, recipe, snapshots.monotone, each)
-            known = made.at(trainable(snapshots.mature_on, day))
-            others = ~held[known.customer]
-            calibrator = calibration.fit(recipe.calibration, known.logits[others], known.left[others])
-            probability[hidden] = calibration.apply(fitted.logits(rows.where(hidden), each), calibrator)
-        return probability
-
-    parts = side_by_side(one, sorted(test), threads, snapshots.rows.matrix.size)
-    found = [part for part in parts if part is not None]
-    return np.concatenate(found) if len(found) == len(parts) else None
+    train = snapshots.rows.at(trainable(snapshots.mature_on, day))
+    train = train.where(~held[train.customer])
+    if train.one_class:
+        return None
+    rows = snapshots.rows.at([day])
+    hidden = held[rows.customer]
+    probability = np.full(len(rows), np.nan)
+    if hidden.any():
+        fitted = fit_trees(train, recipe, snapshots.monotone, threads)
+        known = made.at(trainable(snapshots.mature_on, day))
+        others = ~held[known.customer]
+        calibrator = calibration.fit(recipe.calibration, known.logits[others], known.left[others])
+        probability[hidden] = calibration.apply(fitted.logits(rows.where(hidden), threads), calibrator)
+    return probability
 
 
 def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -> Judged | None:

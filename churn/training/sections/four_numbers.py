@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
 
 from churn.training.exam import Exam
-from churn.training.held_out import naive_split, out_of_customer
+from churn.training.held_out import Judged, naive_split, out_of_customer
 from churn.training.intervals import Estimate, draw_customers, judge, paired
 from churn.training.metrics import Floats
+from churn.training.parallel import side_by_side
 
 NOT_TO_BE_QUOTED = "not to be quoted"
 SHOWN = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
@@ -32,22 +34,36 @@ def four_numbers(exam: Exam) -> dict[str, Any]:
     }
     found: dict[str, Any] = {"out_of_time": judged.pop("challenger")}
     notes = {}
-    other = _out_of_customer(exam)
+    naive, *folds = _fitted_once_more(exam)
+    other = _out_of_customer(exam, folds)
     if other is None:
         notes["out_of_customer"] = "Too few customers leave to be judged out of customer."
     else:
         found["out_of_time_and_customer"] = other
-    naive = _naive(exam)
-    if naive is not None:
-        found["naive_split"] = naive
+    if isinstance(naive, Judged):
+        found["naive_split"] = _naive(exam, naive)
     judged.pop("champion", None)
     return {"four_numbers": found | {"baselines": judged}, "notes": notes}
 
 
-def _out_of_customer(exam: Exam) -> dict[str, Any] | None:
-    test, recipe = exam.plan.test, exam.record.recipe
-    probability = out_of_customer(exam.snapshots, recipe, exam.made, test, exam.threads)
-    if probability is None or np.isfinite(probability).sum() == 0:
+def _fitted_once_more(exam: Exam) -> list[Judged | Floats | None]:
+    """Return the naive split, then each test cutoff out of customer; they are fitted side by side."""
+    snapshots, recipe = exam.snapshots, exam.record.recipe
+
+    def one(day: date | None, threads: int) -> Judged | Floats | None:
+        if day is None:
+            return naive_split(snapshots, recipe, exam.params.evaluate.seed, threads)
+        return out_of_customer(snapshots, recipe, exam.made, day, threads)
+
+    return side_by_side(one, [None, *exam.plan.test], exam.threads, snapshots.rows.matrix.size)
+
+
+def _out_of_customer(exam: Exam, folds: Sequence[Judged | Floats | None]) -> dict[str, Any] | None:
+    known = [fold for fold in folds if isinstance(fold, np.ndarray)]
+    if len(known) < len(folds):
+        return None
+    probability = np.concatenate(known)
+    if not np.isfinite(probability).any():
         return None
     same = np.where(np.isfinite(probability), exam.predictions["challenger"], np.nan)
     without, within = _judge(exam, probability), _judge(exam, same)
@@ -58,11 +74,8 @@ def _out_of_customer(exam: Exam) -> dict[str, Any] | None:
     }
 
 
-def _naive(exam: Exam) -> dict[str, Any] | None:
+def _naive(exam: Exam, found: Judged) -> dict[str, Any]:
     asked = exam.params.evaluate
-    found = naive_split(exam.snapshots, exam.record.recipe, asked.seed, exam.threads)
-    if found is None:
-        return None
     present, column = np.unique(found.rows.customer, return_inverse=True)
     draws = draw_customers(len(present), asked.bootstrap, asked.seed)
     estimates = judge(found.rows.left, found.probability, column, draws, asked.contact_share)

@@ -42,7 +42,7 @@ def test_a_model_out_of_customer_never_saw_the_customers_it_is_judged_on(monkeyp
     test = loyal.cutoffs[-2:]
     made = out_of_time(loyal, RECIPE, test, 1)
 
-    probability = out_of_customer(loyal, RECIPE, made, test, 1)
+    probability = np.concatenate([out_of_customer(loyal, RECIPE, made, day, 1) for day in test])
 
     judged = loyal.rows.at(test).customer[np.isfinite(probability)]
     assert set(judged) == set(np.flatnonzero(held_out(loyal)))
@@ -58,7 +58,7 @@ def test_a_calibration_out_of_customer_learns_from_the_others(monkeypatch, loyal
     test = loyal.cutoffs[-1:]
     made = out_of_time(loyal, RECIPE, loyal.cutoffs[-3:], 1)
 
-    out_of_customer(loyal, RECIPE.with_calibration("beta"), made, test, 1)
+    out_of_customer(loyal, RECIPE.with_calibration("beta"), made, test[0], 1)
 
     assert learnt == [2 * (~held_out(loyal)).sum()]
 
@@ -68,7 +68,7 @@ def test_a_random_split_is_praised_for_customers_it_remembers(loyal) -> None:
     made = out_of_time(loyal, RECIPE, test, 1)
 
     naive = naive_split(loyal, RECIPE, seed=7, threads=1)
-    probability = out_of_customer(loyal, RECIPE, made, test, 1)
+    probability = np.concatenate([out_of_customer(loyal, RECIPE, made, day, 1) for day in test])
 
     judged = np.isfinite(probability)
     assert auc(naive.rows.left, naive.probability) > 0.9
@@ -84,7 +84,7 @@ def test_customers_who_leave_nothing_to_learn_are_not_judged(loyal) -> None:
     test = only_theirs.cutoffs[-1:]
     made = out_of_time(loyal, RECIPE, test, 1)
 
-    assert out_of_customer(only_theirs, RECIPE, made, test, 1) is None
+    assert out_of_customer(only_theirs, RECIPE, made, test[0], 1) is None
 
 
 def test_a_naive_split_of_very_many_rows_takes_whole_customers(monkeypatch, loyal) -> None:
