@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo test lint docs golden bench ui clean
+.PHONY: help setup run demo test lint docs golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -50,6 +50,9 @@ golden: $(READY)  ## write the golden files anew; read the difference before you
 bench: $(READY)  ## how fast the engine is here, beside the limit and other ways of computing the same
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-bench.lock
 	$(BIN)/python -m benchmarks.engine
+
+scoreboard: $(READY)  ## judge our models on public data beside others; CHURN_DATA names the folder of the data
+	$(BIN)/python -W ignore -m benchmarks.scoreboard --processes 2 --write
 
 clean:  ## remove what runs and tools wrote (the demo data too, .venv stays)
 	rm -rf output data mlflow.db mlruns mlartifacts models/champion models/previous dist

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from churn.params import Params, load_params
 
@@ -34,6 +36,8 @@ class TimeSet:
         counted: The event tables that the reference baseline counts.
         spent: The event table, if any, whose amounts it adds up.
         windows: Days of its windows, each ending at the cutoff.
+        totals: Whether it also looks at all that ever was before the cutoff.
+        example: The parameter file, by default that of the same name under `examples`.
     """
 
     name: str
@@ -45,21 +49,43 @@ class TimeSet:
     counted: tuple[str, ...]
     spent: str | None
     windows: tuple[int, ...] = (14, 28, 56, 91)
+    totals: bool = False
+    example: Path | None = None
 
-    def params(self, work: Path, **changed: str) -> Params:
-        """Return the example's parameters, with outputs in the folder `work` and some values replaced.
+    def params(
+        self,
+        folder: Path,
+        cutoffs: Sequence[date] | None = None,
+        test: Sequence[date] | None = None,
+        changed: Mapping[str, Any] | None = None,
+    ) -> Params:
+        """Return the example's parameters with outputs in `folder` and some values replaced.
 
-        Names of values are written with two underscores for a dot.
+        Args:
+            folder: Where outputs go.
+            cutoffs: The snapshots to write, in place of the example's.
+            test: The test cutoffs, in place of the protocol's.
+            changed: Further values by their dotted names.
         """
-        here = work.resolve()
-        moved = {
-            "output": here / "output",
-            "models": here / "models",
+        here = folder.resolve()
+        values: dict[str, Any] = {
+            "output": str(here / "output"),
+            "models": str(here / "models"),
             "tracking.uri": f"sqlite:///{here / 'mlflow.db'}",
+            "evaluate.test_cutoffs": [str(day) for day in test or self.test],
+            **(changed or {}),
         }
-        asked = {name.replace("__", "."): value for name, value in changed.items()}
-        overrides = [f"{name}={value}" for name, value in {**moved, **asked}.items()]
-        return load_params(EXAMPLES / f"{self.name}.yaml", overrides)
+        if cutoffs is not None:
+            asked = load_params(self.file).snapshot.model_dump(
+                mode="json", include={"watermark", "late_days"}
+            )
+            values["snapshot"] = {**asked, "cutoffs": [str(day) for day in sorted(cutoffs)]}
+        return load_params(self.file, [f"{name}={json.dumps(value)}" for name, value in values.items()])
+
+    @property
+    def file(self) -> Path:
+        """Return the parameter file."""
+        return self.example or EXAMPLES / f"{self.name}.yaml"
 
     def grid(self, every: str) -> tuple[date, ...]:
         """Return the cutoffs to learn from and to be judged on.
@@ -120,8 +146,9 @@ SETS: Mapping[str, TimeSet] = {
             begins=date(2010, 12, 1),
             aim=0.785,
             stated=Stated(0.763, 0.527),
-            counted=("orders",),
+            counted=("orders", "lines", "cancellations"),
             spent="orders",
+            totals=True,
         ),
         TimeSet(
             "relax_logins",
@@ -170,6 +197,7 @@ SETS: Mapping[str, TimeSet] = {
             stated=None,
             counted=("orders",),
             spent="orders",
+            totals=True,
         ),
     )
 }

@@ -3,7 +3,6 @@
 from churn.params.read import load_params
 from churn.params.schema import (
     BudgetParams,
-    Candidate,
     CheckParams,
     ConditionParams,
     EngineParams,
@@ -26,7 +25,6 @@ from churn.params.schema import (
 
 __all__ = [
     "BudgetParams",
-    "Candidate",
     "CheckParams",
     "ConditionParams",
     "EngineParams",

@@ -1,0 +1,104 @@
+"""featuretools + LightGBM: features made automatically at cutoff times, then the reference's plain trees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.featuretools import environment
+from benchmarks.scoreboard.contest import KEYS, Contest
+from benchmarks.scoreboard.keep import ROOT
+from benchmarks.scoreboard.rivals import plain_trees
+from churn.data.store import Store
+from churn.data.tables import Wanted, wanted_tables
+
+NAME = "featuretools"
+ENVIRONMENT = ROOT / "output" / "featuretools"
+
+
+def predicted(
+    contest: Contest, folder: Path, place: Path = ENVIRONMENT
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the probabilities of plain LightGBM on automatic features, and how many features there were.
+
+    Args:
+        contest: The set and the rows judged.
+        folder: Where tables and features are handed over.
+        place: The environment of featuretools, made if it is not there.
+    """
+    rows = pd.concat([contest.train_rows, contest.test_rows], ignore_index=True)
+    _hand_over(contest, rows, folder)
+    inside = ["-W", "ignore", "-m", "benchmarks.scoreboard.automatic_inside", str(folder.resolve())]
+    subprocess.run([str(environment(place)), *inside], cwd=ROOT, check=True)
+    made = pd.read_parquet(folder / "features.parquet")
+    matrix = np.column_stack([_numbers(made[name]) for name in made])
+    parts = []
+    for cutoff in contest.test:
+        train = rows["cutoff"].isin(contest.learnt_from(cutoff)).to_numpy()
+        here = (np.arange(len(rows)) >= len(contest.train_rows)) & (rows["cutoff"] == cutoff).to_numpy()
+        left = rows.loc[train, "left"].to_numpy(np.float64)
+        probability = plain_trees(matrix[train], left, matrix[here])
+        parts.append(rows.loc[here, KEYS].assign(probability=probability))
+    return pd.concat(parts, ignore_index=True), {"features": matrix.shape[1]}
+
+
+def _hand_over(contest: Contest, rows: pd.DataFrame, folder: Path) -> None:
+    """Write the tables with local times, the keys, and which columns are which.
+
+    Outcomes, which are filled in later, stay behind: featuretools would take them for known.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = pd.DataFrame({"customer": "c" + rows["customer_id"], "time": pd.to_datetime(rows["cutoff"])})
+    keys.to_parquet(folder / "keys.parquet", index=False)
+    store, told = contest.store, {}
+    for wanted in wanted_tables(contest.params):
+        name = wanted.table.name
+        if store.has(name):
+            table, levels = _table(store, wanted)
+            table.to_parquet(folder / f"{name}.parquet", index=False)
+            told[name] = levels
+    (folder / "tables.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def _table(store: Store, wanted: Wanted) -> tuple[pd.DataFrame, list[str]]:
+    """Return the columns known with each row, and which of them hold levels."""
+    name, stored = wanted.table.name, store.tables[wanted.table.name]
+    columns = [
+        column
+        for column in wanted.table.of_role("value", "attribute")
+        if column.name in stored.columns and not column.known_with
+        if column.type != "text" or column.name in stored.levels
+    ]
+    picked = ", ".join(["t.customer", 't."at"', *(f't."{column.name}"' for column in columns)])
+    with store.connect() as connection:
+        found = connection.execute(
+            f"SELECT c.customer_id, {picked} FROM {store.scan(name)} t "
+            f"JOIN {store.scan('customers')} c USING (customer)"
+        ).df()
+    at = found["at"] if found["at"].dt.tz is not None else found["at"].dt.tz_localize("UTC")
+    made = pd.DataFrame({"customer": "c" + found["customer_id"]})  # digits would be taken for numbers
+    made["at"] = (
+        at.dt.tz_convert(ZoneInfo(store.params.timezone)).dt.tz_localize(None).astype("datetime64[ns]")
+    )
+    for column in columns:
+        values = found[column.name]
+        if column.name in stored.levels:
+            names = np.array([*stored.levels[column.name], None], dtype=object)
+            made[column.name] = names[values.fillna(-1).astype(int)]
+        else:
+            made[column.name] = values.astype(float)
+    return made, [column.name for column in columns if column.name in stored.levels]
+
+
+def _numbers(column: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a feature as numbers; names and days are counted off in their order."""
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    codes = pd.Categorical(column.astype("string")).codes.astype(np.float64)
+    return np.where(codes < 0, np.nan, codes)

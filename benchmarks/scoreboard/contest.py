@@ -1,0 +1,120 @@
+"""The rows on which everybody is judged, and what may be learnt from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from benchmarks.scoreboard.sets import TimeSet
+from churn.data.store import Store
+from churn.params import Params
+from churn.training.label import window_of
+from churn.training.split import trainable
+from pipelines import snapshot
+from pipelines.say import Say
+
+KEYS = ["customer_id", "cutoff"]
+APART_DAYS = 28
+REHEARSALS = 2
+
+
+class OtherRowsError(ValueError):
+    """A contestant was judged on other rows than everybody."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One set with its judged cutoffs.
+
+    Attributes:
+        set: The set.
+        params: Its parameters.
+        store: Its store.
+        test: The cutoffs judged: the protocol's, or rehearsals before the first of these.
+        train_rows: customer_id, cutoff, left at the protocol's training cutoffs.
+        test_rows: The same at the cutoffs judged.
+        known_by: At a rehearsal the first test cutoff: nothing that became known later is looked at.
+    """
+
+    set: TimeSet
+    params: Params
+    store: Store
+    test: tuple[date, ...]
+    train_rows: pd.DataFrame
+    test_rows: pd.DataFrame
+    known_by: date | None = None
+
+    def learnt_from(self, cutoff: date) -> tuple[date, ...]:
+        """Return the protocol's training cutoffs whose labels were known at a cutoff."""
+        known = {day: window_of(self.params, day).mature_on for day in set(self.train_rows["cutoff"])}
+        return trainable(known, cutoff)
+
+    def aligned(self, name: str, made: pd.DataFrame) -> pd.Series:
+        """Return a contestant's probabilities in the order of the judged rows.
+
+        Raises:
+            OtherRowsError: its rows are not exactly those judged, or a probability is none.
+        """
+        theirs = made.set_index(KEYS)["probability"].astype(np.float64)
+        wanted = pd.MultiIndex.from_frame(self.test_rows[KEYS])
+        lacking, beyond = wanted.difference(theirs.index), theirs.index.difference(wanted)
+        twice = int(theirs.index.duplicated().sum())
+        if len(lacking) or len(beyond) or twice:
+            raise OtherRowsError(
+                f"{self.set.name}: {name} is judged on other rows: {len(lacking)} are lacking, "
+                f"{len(beyond)} are beyond, {twice} are there twice."
+            )
+        found = theirs.loc[wanted]
+        if bad := int((~found.between(0, 1)).sum()):
+            raise OtherRowsError(f"{self.set.name}: {name} gives no probability for {bad} of the rows.")
+        return found
+
+
+def open_contest(one: TimeSet, work: Path, say: Say, rehearse: bool = False) -> Contest:
+    """Ingest a set, decide who was at risk and who left at the protocol's cutoffs, and return the contest.
+
+    Args:
+        one: The set.
+        work: The work folder of all sets.
+        say: How to speak.
+        rehearse: Judge on cutoffs before the first test cutoff; no label of a test is read then.
+    """
+    folder = work / one.name / ("rehearsal" if rehearse else "protocol")
+    test = rehearsals(one, one.params(folder)) if rehearse else one.test
+    asked = tuple(sorted({*one.train, *test}))
+    params = one.params(folder, asked, test, {"signals.names": ["tenure_days"]})
+    snapshot.run(params, say=say)
+    parts = {day: _rows(params, day) for day in asked}
+    return Contest(
+        set=one,
+        params=params,
+        store=Store.open(params),
+        test=test,
+        train_rows=pd.concat([parts[day] for day in one.train], ignore_index=True),
+        test_rows=pd.concat([parts[day] for day in test], ignore_index=True),
+        known_by=one.test[0] if rehearse else None,
+    )
+
+
+def rehearsals(one: TimeSet, params: Params) -> tuple[date, ...]:
+    """Return the last cutoffs whose labels were known at the first test cutoff, four weeks apart.
+
+    At least one of the protocol's training cutoffs may be learnt from at each; the last one always is there.
+    """
+    wait = window_of(params, one.test[0]).mature_on - one.test[0]
+    known = {day: window_of(params, day).mature_on for day in one.train}
+    days = [one.test[0] - wait - timedelta(APART_DAYS * number) for number in range(REHEARSALS)]
+    return tuple(sorted(day for day in days if trainable(known, day)))
+
+
+def _rows(params: Params, day: date) -> pd.DataFrame:
+    path = params.output / "snapshots" / f"cutoff={day}" / "part.parquet"
+    rows = pq.read_table(path, partitioning=None, columns=[*KEYS, "left"]).to_pandas()
+    if rows["left"].isna().any():
+        raise RuntimeError(f"{path}: its label is not matured; see the set's watermark")
+    return rows.astype({"left": np.int64})

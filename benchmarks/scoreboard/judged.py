@@ -1,0 +1,60 @@
+"""Metrics of all contestants on the same rows, with intervals, alone and against ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.training.intervals import draw_customers, judge, paired
+
+DRAWS = 1000
+SEED = 7
+SHARE = 0.1
+METRICS = {
+    "auc": 4,
+    "log_loss": 4,
+    "average_precision": 4,
+    "lift_at_contact_share": 3,
+    "observed_expected": 3,
+}
+"""What is kept of each contestant, and to how many digits."""
+PAIRED = ("log_loss", "auc")
+
+Floats = npt.NDArray[np.float64]
+
+
+def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -> dict[str, Any]:
+    """Return the figures of each contestant, and of ours minus it.
+
+    Customers are drawn once for all contestants with all their rows, so that differences are paired.
+
+    Args:
+        rows: customer_id and left of the rows judged.
+        probabilities: Per contestant, in the order of the rows.
+        ours: The contestant that the others are subtracted from; it may be absent.
+    """
+    customer, ids = pd.factorize(rows["customer_id"])
+    draws = draw_customers(len(ids), DRAWS, SEED)
+    left = rows["left"].to_numpy(np.float64)
+    found = {
+        name: judge(left, probability, customer.astype(np.int64), draws, SHARE)
+        for name, probability in probabilities.items()
+    }
+    figures: dict[str, Any] = {}
+    for name, estimates in found.items():
+        figures[name] = {
+            metric: rounded(estimates[metric].as_dict(), digits) for metric, digits in METRICS.items()
+        }
+        if ours in found and name != ours:
+            differences = paired(found[ours], estimates)
+            figures[name]["ours_minus_it"] = {metric: rounded(differences[metric], 4) for metric in PAIRED}
+    return figures
+
+
+def rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
+    """Return value, low and high to so many digits."""
+    return {name: round(float(values[name]), digits) for name in ("value", "low", "high")}

@@ -1,0 +1,73 @@
+"""What was computed is kept until its inputs or its code change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churn.data.files import write_whole
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A contestant's probabilities, the wall and CPU seconds it took, and what it says of itself."""
+
+    predictions: pd.DataFrame
+    seconds: float
+    facts: dict[str, Any]
+
+
+def code_digest(*places: str) -> str:
+    """Return a digest of the Python files at or under some places of the project."""
+    digest = hashlib.sha256()
+    for place in places:
+        start = ROOT / place
+        for path in sorted(start.rglob("*.py")) if start.is_dir() else [start]:
+            digest.update(
+                f"{path.relative_to(ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
+            )
+    return digest.hexdigest()[:16]
+
+
+def text_digest(path: Path) -> str:
+    """Return a digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def rows_digest(rows: pd.DataFrame) -> str:
+    """Return a digest of rows in their order."""
+    return hashlib.sha256(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()).hexdigest()[:16]
+
+
+def kept(
+    folder: Path, name: str, stamp: str, make: Callable[[], tuple[pd.DataFrame, dict[str, Any]]]
+) -> Kept:
+    """Return what was kept under a name with the same stamp, or make it and keep it.
+
+    Files appear whole, so that a run that dies is taken up where it ended.
+    """
+    about, table = folder / f"{name}.json", folder / f"{name}.parquet"
+    if about.exists():
+        said = json.loads(about.read_text(encoding="utf-8"))
+        if said["stamp"] == stamp:
+            return Kept(pd.read_parquet(table), said["seconds"], said["facts"])
+    begun = time.perf_counter()
+    predictions, facts = make()
+    seconds = round(time.perf_counter() - begun, 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    about.unlink(missing_ok=True)
+    aside = table.with_name(f".{name}.{os.getpid()}")
+    predictions.to_parquet(aside, index=False)
+    aside.replace(table)
+    write_whole(about, json.dumps({"stamp": stamp, "seconds": seconds, "facts": facts}).encode())
+    return Kept(predictions, seconds, facts)

@@ -1,0 +1,65 @@
+"""The plain features that the reference baseline and the simple rules look at, straight from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.scoreboard.sets import TimeSet
+from churn.data.store import Store, day_number
+from churn.features.cohort import read_customers
+
+KEYS = ["customer_id", "cutoff"]
+
+
+def plain_features(store: Store, one: TimeSet, rows: pd.DataFrame, totals: bool) -> pd.DataFrame:
+    """Return counts and spend in windows, recency, tenure and mean gap, at the keys of `rows`.
+
+    Counts, recency and gap are of each counted table, spend is of the spent one. Of a customer without an
+    event a count is 0; recency and gap are missing.
+
+    Args:
+        store: The set's store.
+        one: The set.
+        rows: Has the columns customer_id and cutoff.
+        totals: Whether counts, spend and distinct days of all time are there too.
+    """
+    keys = rows[KEYS].drop_duplicates()
+    parts = [_at(store, one, day, keys, totals) for day in sorted(set(keys["cutoff"]))]
+    return rows[KEYS].merge(pd.concat(parts, ignore_index=True), on=KEYS, how="left", validate="m:1")
+
+
+def _at(store: Store, one: TimeSet, cutoff: date, rows: pd.DataFrame, totals: bool) -> pd.DataFrame:
+    customers = read_customers(store)
+    code = pd.Series(np.arange(store.n_customers), index=customers.ids)
+    made = pd.DataFrame({"customer_id": rows.loc[rows["cutoff"] == cutoff, "customer_id"]})
+    made = made.assign(cutoff=cutoff, customer=code.loc[made["customer_id"]].to_numpy())
+    day = day_number(cutoff)
+    midnight = datetime.combine(cutoff, time(), ZoneInfo(store.params.timezone)).timestamp()
+    made["tenure"] = day - customers.signed_up[made["customer"].to_numpy()]
+    with store.connect() as connection:
+        for table in one.counted:
+            wanted = dict(_columns(one, table, day, midnight, totals))
+            columns = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
+            query = f"SELECT customer, {columns} FROM {store.scan(table)} WHERE day < {day} GROUP BY 1"
+            found = connection.execute(query).df()
+            made = made.merge(found, on="customer", how="left")
+            empty = [name for name in wanted if not name.endswith(("_recency", "_gap"))]
+            made[empty] = made[empty].fillna(0.0)
+    return made.drop(columns="customer")
+
+
+def _columns(one: TimeSet, table: str, day: int, midnight: float, totals: bool) -> Iterator[tuple[str, str]]:
+    windows = [(f"{w}d", f" FILTER (WHERE day >= {day - w})") for w in one.windows]
+    for name, inside in [*windows, *([("ever", "")] if totals else [])]:
+        yield f"{table}_count_{name}", f"count(*){inside}"
+        if table == one.spent:
+            yield f"{table}_spend_{name}", f"sum(amount){inside} / 100.0"
+    if totals:
+        yield f"{table}_days_ever", "count(DISTINCT day)"
+    yield f"{table}_recency", f'({midnight} - epoch(max("at"))) / 86400.0'
+    yield f"{table}_gap", "(max(day) - min(day)) / nullif(count(DISTINCT day) - 1, 0)"

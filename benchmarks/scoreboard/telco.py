@@ -1,0 +1,150 @@
+"""Telco: one row per customer and no time, so only the model step can be judged, by folds of customers.
+
+Source: IBM's sample data, 7,043 customers, as `static_benchmarks/telco_ibm.csv.gz`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.preprocessing import StandardScaler
+
+from churn.params import TrainParams
+from churn.training import calibration
+from churn.training.rows import Rows
+
+NAME = "telco"
+AIM = 0.850
+STATED = {"auc": 0.8472, "log_loss": 0.4137}
+FILE = Path("static_benchmarks") / "telco_ibm.csv.gz"
+REPEATS = 2
+SEED = 7
+PLAIN = {"objective": "binary", "seed": 0, "num_threads": 1, "deterministic": True, "verbosity": -1}
+REFERENCE = {**PLAIN, "learning_rate": 0.03, "num_leaves": 15}
+REFERENCE_ROUNDS = 250
+
+Floats = npt.NDArray[np.float64]
+Learner = Callable[[Rows, Rows], Floats]
+"""Takes rows to learn from and rows to predict; returns probabilities."""
+
+
+def read_telco(data: Path) -> Rows:
+    """Read the customers; the 11 blank totals of those who just came are missing."""
+    with gzip.open(data / FILE, "rt", encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    return rows_of(table, left="Churn", leave_out=("customerID",))
+
+
+def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[str] = ()) -> Rows:
+    """Turn text into rows: a column is numbers where every cell is one or blank, else names."""
+    names = tuple(sorted(name for name in table[0] if name not in (left, *leave_out)))
+    levels: dict[str, tuple[str, ...]] = {}
+    matrix = np.empty((len(table), len(names)))
+    for place, name in enumerate(names):
+        cells = [row[name].strip() for row in table]
+        try:
+            matrix[:, place] = [float(cell) if cell else np.nan for cell in cells]
+        except ValueError:
+            levels[name] = tuple(sorted(set(cells)))
+            matrix[:, place] = [levels[name].index(cell) for cell in cells]
+    return Rows(
+        names=names,
+        levels=levels,
+        matrix=matrix,
+        left=np.array([row[left].lower() in ("true", "yes", "1") for row in table], dtype=np.float64),
+        customer=np.arange(len(table), dtype=np.int64),
+        cutoff=np.zeros(len(table), dtype=np.int64),
+    )
+
+
+def ours(train: Rows, wanted: Rows) -> Floats:
+    """Return what our candidates, choice, calibration and final fit predict.
+
+    As in `churn train` where no earlier snapshot is matured: everything is chosen on folds of customers.
+    """
+    from churn.training.choose import FOLDS, Fold, choose
+    from churn.training.estimators import fit
+
+    fold = np.random.default_rng(SEED).permutation(len(train)) % FOLDS
+    folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(FOLDS)]
+    monotone = (0,) * len(train.names)
+    recipe = choose(folds, monotone, TrainParams(), threads=1)[0].recipe
+    unseen = [fit(one.train, recipe, monotone, 1).logits(one.watched, 1) for one in folds]
+    logits, left = np.concatenate(unseen), np.concatenate([one.watched.left for one in folds])
+    customer = np.concatenate([one.watched.customer for one in folds])
+    chosen = calibration.choose(logits, left, np.zeros_like(customer), customer)
+    calibrator = calibration.fit(chosen.method, logits, left)
+    return calibration.apply(fit(train, recipe, monotone, 1).logits(wanted, 1), calibrator)
+
+
+def reference(train: Rows, wanted: Rows) -> Floats:
+    """Return LightGBM of 250 trees with 15 leaves at a learning rate of .03."""
+    return _trees(train, wanted, REFERENCE, REFERENCE_ROUNDS)
+
+
+def logit(train: Rows, wanted: Rows) -> Floats:
+    """Return an L2 logistic regression on scaled numbers and a column per name."""
+    design = one_hot(train)
+    scale = StandardScaler().fit(design)
+    model = LogisticRegression(C=1.0, max_iter=2000).fit(scale.transform(design), train.left)
+    return np.asarray(model.predict_proba(scale.transform(one_hot(wanted)))[:, 1], dtype=np.float64)
+
+
+def default_trees(train: Rows, wanted: Rows) -> Floats:
+    """Return LightGBM as it comes, 100 trees."""
+    return _trees(train, wanted, PLAIN, 100)
+
+
+CONTESTANTS: Mapping[str, Learner] = {
+    "reference": reference,
+    "logit": logit,
+    "ours": ours,
+    "ours_default_trees": default_trees,
+}
+
+
+def _trees(train: Rows, wanted: Rows, settings: Mapping[str, Any], rounds: int) -> Floats:
+    text = [train.names.index(name) for name in train.levels]
+    data = lgb.Dataset(train.matrix, train.left, categorical_feature=text)
+    return np.asarray(lgb.train(dict(settings), data, rounds).predict(wanted.matrix), dtype=np.float64)
+
+
+def one_hot(rows: Rows) -> Floats:
+    """Return numbers, missing as 0, and a column per name."""
+    columns: list[Any] = []
+    for place, name in enumerate(rows.names):
+        values = rows.matrix[:, place]
+        if name in rows.levels:
+            columns.append((values[:, None] == np.arange(len(rows.levels[name]))).astype(np.float64))
+        else:
+            columns.append(np.nan_to_num(values)[:, None])
+    return np.hstack(columns)
+
+
+def splits(rows: Rows) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
+    """Yield a number and a mask of the test customers: five stratified folds, twice."""
+    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=REPEATS, random_state=SEED)
+    for number, (_, test) in enumerate(folds.split(rows.matrix, rows.left)):
+        mask = np.zeros(len(rows), dtype=bool)
+        mask[test] = True
+        yield number, mask
+
+
+def predicted(rows: Rows, learn: Learner) -> pd.DataFrame:
+    """Return every customer's probability of each repeat, always from a model that had not seen them."""
+    parts = []
+    for number, test in splits(rows):
+        probability = learn(rows.where(~test), rows.where(test))
+        keys = {"customer_id": rows.customer[test].astype(str), "cutoff": number // 5}
+        parts.append(pd.DataFrame({**keys, "left": rows.left[test], "probability": probability}))
+    return pd.concat(parts, ignore_index=True)
