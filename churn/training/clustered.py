@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from churn.training import metrics
 from churn.training.metrics import Floats, Ints
@@ -29,6 +30,21 @@ def clustered_ratio(left: Floats, probability: Floats, customer: Ints) -> tuple[
         return ratio, float("nan")
     spread = _spread((left - ratio * probability)[:, None], customer)[0, 0]
     return ratio, float(np.sqrt(spread)) / float(left.sum())
+
+
+def clustered_departure(
+    left: Floats, probability: Floats, customer: Ints, here: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Return the logarithm of observed over expected of some rows less that of all, and its standard error.
+
+    0 says that these rows are predicted as well as all are, whatever the level of all.
+    """
+    ratio, own = (clustered_ratio(left[rows], probability[rows], customer[rows])[0] for rows in (..., here))
+    if not own > 0:
+        return float("nan"), float("nan")
+    values = np.where(here, (left - own * probability) / left[here].sum(), 0.0)
+    values -= (left - ratio * probability) / left.sum()
+    return float(np.log(own / ratio)), float(np.sqrt(_spread(values[:, None], customer)[0, 0]))
 
 
 def clustered_slope(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:

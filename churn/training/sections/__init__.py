@@ -11,6 +11,7 @@ from typing import Any
 from churn.training.exam import Exam
 from churn.training.sections.about import about
 from churn.training.sections.beside import beside
+from churn.training.sections.calibration_by_segment import calibration_by_segment
 from churn.training.sections.chosen import chosen
 from churn.training.sections.four_numbers import four_numbers
 from churn.training.sections.judged import judged
@@ -31,6 +32,7 @@ SECTIONS: tuple[Section, ...] = (
     judged,
     four_numbers,
     segments,
+    calibration_by_segment,
     lead_time,
     chosen,
     shape,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from churn.training.clustered import clustered_mean, clustered_ratio, clustered_slope
+from churn.training.clustered import clustered_departure, clustered_mean, clustered_ratio, clustered_slope
 
 
 def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,3 +55,14 @@ def test_nobody_left_gives_no_error_of_a_ratio_and_no_slope() -> None:
 
     assert clustered_ratio(nobody, probability, np.arange(20)) == pytest.approx((0.0, np.nan), nan_ok=True)
     assert np.isnan(clustered_slope(nobody, probability, np.arange(20))).all()
+
+
+def test_a_group_departs_from_all_as_often_as_chance_lets_it() -> None:
+    held = []
+    for seed in range(300):
+        left, probability = drawn(800, seed)
+        here = np.arange(800) % 3 == 0
+        departure, error = clustered_departure(left, 0.7 * probability, np.arange(800) // 2, here)
+        held.append(abs(departure) < 1.96 * error)
+
+    assert 0.92 <= np.mean(held) <= 0.98
