@@ -35,12 +35,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.model.registry import Registry
     from churn.training import calibration
     from churn.training.backtest import out_of_time
-    from churn.training.choose import choose_rounds, refuse_thin
+    from churn.training.choose import choose, folds_of, refuse_thin
     from churn.training.describe import importance, spec_of
-    from churn.training.estimators import fit_trees
+    from churn.training.estimators import fit
     from churn.training.guards.model.run import TRAINING, look_at_training
     from churn.training.guards.model.signing import GUARDS, as_section, told
-    from churn.training.recipe import Recipe
     from churn.training.record import Record, training_folder, write_record
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
@@ -48,23 +47,25 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     threads = params.engine.threads
     snapshots = read_snapshots(params, known_by=cutoff)
     refuse_thin(snapshots)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs)
+    cutoffs = plan(
+        snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs, params.label.horizon_days
+    )
     if not cutoffs.test:
         say.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
 
     guarded = look_at_training(params, snapshots, cutoffs)
 
-    with say.progress("train", len(cutoffs.choice) + len(cutoffs.test) + 2) as advance:
-        recipe = Recipe.start(params.train)
-        recipe = recipe.with_rounds(choose_rounds(snapshots, cutoffs, recipe, threads))
-        advance()
+    folds = folds_of(snapshots, cutoffs)
+    with say.progress("train", len(folds) + len(cutoffs.choice) + len(cutoffs.test) + 1) as advance:
+        tried = choose(folds, snapshots.monotone, params.train, threads, advance)
+        recipe = tried[0].recipe
         made = out_of_time(snapshots, recipe, cutoffs.choice + cutoffs.test, threads, advance)
         past = made.at(cutoffs.choice)
         chosen = calibration.choose_as_asked(
             params.train.calibration, past.logits, past.left, past.cutoff, past.customer
         )
         recipe = recipe.with_calibration(chosen.method)
-        fitted = fit_trees(snapshots.rows, recipe, snapshots.monotone, threads)
+        fitted = fit(snapshots.rows, recipe, snapshots.monotone, threads)
         advance()
 
     calibrator = calibration.fit(recipe.calibration, made.logits, made.left)
@@ -86,7 +87,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
             calibration=chosen,
             chosen_by=cutoffs.chosen_by,
             choice_cutoffs=cutoffs.choice,
-            importance=importance(fitted),
+            tried=tried,
+            importance=importance(fitted, snapshots.rows, threads),
         )
         write_record(aside, record, made, snapshots)
         write_json(aside / GUARDS, as_section(TRAINING, guarded))
@@ -95,9 +97,14 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
 
     rows = snapshots.rows
     say(
-        f"challenger version {record.version}: {recipe.rounds} rounds on {len(rows):,} rows with "
+        f"challenger version {record.version}: {recipe.words}, on {len(rows):,} rows with "
         f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; calibration {chosen.method}"
     )
+    for one in tried[1:]:
+        say(
+            f"  {one.recipe.candidate} was not taken: its log loss on the choice cutoffs is {one.behind:.4f} "
+            f"higher (standard error {one.standard_error:.4f})"
+        )
     signed, warnings = told(guarded, params)
     for line in signed:
         say(line)
@@ -141,6 +148,17 @@ def _log(
     )
     for name in ("signals.json", "importance.json", "recipe.json"):
         registry.log_file(folder / name)
+    for one in record.tried:
+        with registry.run(f"candidate {one.recipe.candidate}"):
+            registry.log(
+                params=one.recipe.as_dict(),
+                metrics={
+                    "log_loss": one.log_loss,
+                    "auc": one.auc,
+                    "log_loss_behind": one.behind,
+                    "log_loss_behind_standard_error": one.standard_error,
+                },
+            )
     for day in made.cutoffs:
         here = made.at([day])
         uncalibrated = apply(here.logits, NONE)

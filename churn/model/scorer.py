@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-FORMAT = 1
+FORMAT = 2
 
 
 class SchemaError(ValueError):
@@ -147,7 +147,7 @@ class _Booster:
 
 
 class _Linear:
-    """A logistic regression: each signal adds one term, missing values have their own weight."""
+    """A logistic regression: each signal adds one curve, missing values have their own weight."""
 
     def __init__(self, member: Mapping[str, Any], names: Sequence[str]) -> None:
         self._intercept = float(member["intercept"])
@@ -168,17 +168,13 @@ class _Linear:
 
 
 def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
-    """Return the log-odds one signal adds in a linear member."""
+    """Return the log-odds one signal adds in a linear member: a weight per level, or a curve over knots."""
     missing = np.isnan(values)
     if "weights" in term:
         codes = np.where(missing, 0, values).astype(np.int64)
         known: Floats = np.asarray([*term["weights"], 0.0])[codes]
     else:
-        filled = np.where(missing, term["median"], values)
-        scaled = np.clip((filled - term["center"]) / term["scale"], -term["clip"], term["clip"])
-        known = term["weight"] * scaled
-        known[missing] += term["missing_weight"]
-        return known
+        known = np.interp(np.where(missing, 0.0, values), term["knots"], term["values"])
     return np.where(missing, float(term["missing_weight"]), known)
 
 

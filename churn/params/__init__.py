@@ -3,6 +3,7 @@
 from churn.params.read import load_params
 from churn.params.schema import (
     BudgetParams,
+    Candidate,
     CheckParams,
     ConditionParams,
     EngineParams,
@@ -25,6 +26,7 @@ from churn.params.schema import (
 
 __all__ = [
     "BudgetParams",
+    "Candidate",
     "CheckParams",
     "ConditionParams",
     "EngineParams",

@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -148,14 +148,17 @@ class SignalsParams(Section):
     leave_out: tuple[str, ...] = ()
 
 
+Candidate = Literal["trees", "extra_trees", "logistic", "blend"]
+
+
 class TrainParams(Section):
-    """How the model is fitted; `num_leaves` is sized by the number of churners when empty."""
+    """How the model is fitted: the best of `candidates`; `num_leaves` is sized by the churners when empty."""
 
     seed: int = 7
     num_leaves: Annotated[int, Field(ge=2, le=255)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
     max_rounds: Annotated[int, Field(ge=10, le=20_000)] = 2000
-    extra_trees: bool = False
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)] = get_args(Candidate)
     calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
 
 

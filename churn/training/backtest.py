@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from churn.model.scorer import Scorer
 from churn.training import calibration
-from churn.training.estimators import fit_trees
+from churn.training.estimators import fit
 from churn.training.metrics import Floats, Ints
 from churn.training.parallel import side_by_side
 from churn.training.recipe import Recipe
-from churn.training.rows import Rows, dates_of
+from churn.training.rows import columns_of, dates_of
 from churn.training.snapshots import Snapshots
 from churn.training.split import trainable
 
@@ -74,7 +73,7 @@ def out_of_time(
 
     def one(cutoff: date, each: int) -> Floats:
         train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
-        fitted = fit_trees(train, recipe, snapshots.monotone, each)
+        fitted = fit(train, recipe, snapshots.monotone, each)
         return fitted.logits(snapshots.rows.at([cutoff]), each)
 
     made = side_by_side(one, cutoffs, threads, snapshots.rows.matrix.size, advance)
@@ -108,19 +107,6 @@ def champion_predictions(
         wanted = np.isin(rows.cutoff, snapshots.rows.at(unseen).cutoff)
         probability[wanted] = scorer.predict(columns_of(rows.where(wanted)))
     return probability, unseen
-
-
-def columns_of(rows: Rows) -> dict[str, Any]:
-    """Return rows as the columns a scorer takes: numbers, and text with None for missing."""
-    columns: dict[str, Any] = {}
-    for place, name in enumerate(rows.names):
-        values = rows.matrix[:, place]
-        if name in rows.levels:
-            words = np.array([*rows.levels[name], None], dtype=object)
-            columns[name] = words[np.where(np.isnan(values), len(words) - 1, values).astype(np.int64)]
-        else:
-            columns[name] = values
-    return columns
 
 
 def _days(cutoff: Ints) -> list[date]:

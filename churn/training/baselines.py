@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from churn.features.generic.about import CUSTOMERS_OWN
 from churn.training.metrics import Floats, log_loss
 from churn.training.rows import Rows
 
@@ -16,12 +17,12 @@ from churn.training.rows import Rows
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
     """Return the days-since-last signals of the label's table, else of all that the customer does.
 
-    >>> recency_signals([{"name": "a_days_since_last", "table": "a", "riskier_when": "higher"}], "orders")
+    >>> recency_signals([{"name": "a_days_since_last", "table": "a", "family": "activity"}], "orders")
     ('a_days_since_last',)
     """
     found = [s for s in signals if str(s["name"]).endswith("_days_since_last")]
     core = [str(s["name"]) for s in found if s["table"] == core_table]
-    return tuple(core or (str(s["name"]) for s in found if s["riskier_when"] == "higher"))
+    return tuple(core or (str(s["name"]) for s in found if s["family"] in CUSTOMERS_OWN))
 
 
 def recency(train: Rows, test: Rows, signals: Sequence[str]) -> Floats:

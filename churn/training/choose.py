@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from churn.errors import Stop
-from churn.training.estimators import fit_trees
+from churn.params import Candidate, TrainParams
+from churn.training.clustered import clustered_mean
+from churn.training.metrics import Floats, auc
+from churn.training.parallel import side_by_side
 from churn.training.recipe import Recipe
 from churn.training.rows import Rows
 from churn.training.snapshots import Snapshots
+from churn.training.spline import STRENGTHS, path_logits
 from churn.training.split import Plan, trainable
+from churn.training.trees import STAGE, staged_logits
 
 FEWEST_ROWS = 50
 FEWEST_CUSTOMERS = 20
 REFIT = 1.1
-WATCHED_CHURNERS = 200
+"""The final fit learns from more rows than the folds, and grows so many times the trees."""
+FEWEST_CHURNERS = 50
+"""With fewer churners at the choice cutoffs, customers are folded instead of time."""
+FOLDS = 5
+TREES = ("trees", "extra_trees")
+MOST_ROWS = 200_000
+"""A fold of more rows learns from a share of its customers: choices need no more."""
+
+
+Predicted = dict[str, tuple[Floats, ...]]
+"""Per kind of model the log-odds of a fold's watched rows at each number of rounds, or each strength."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate at its best: with the rounds or the strength that served it most.
+
+    Attributes:
+        recipe: How the final fit would be made.
+        log_loss: The mean over the rows of all folds, each predicted by a model that had not seen it.
+        auc: Over the same rows.
+        behind: How much higher its log loss is than the chosen one's.
+        standard_error: Of `behind`, customers being independent.
+    """
+
+    recipe: Recipe
+    log_loss: float
+    auc: float
+    behind: float
+    standard_error: float
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Tried:
+        """Return what `dataclasses.asdict` told of."""
+        return cls(**{**facts, "recipe": Recipe(**facts["recipe"])})
 
 
 def refuse_thin(snapshots: Snapshots) -> None:
@@ -44,35 +86,122 @@ def refuse_thin(snapshots: Snapshots) -> None:
         raise Stop(*problems)
 
 
-def choose_rounds(snapshots: Snapshots, plan: Plan, recipe: Recipe, threads: int) -> int:
-    """Return the number of trees: where the log loss of the latest snapshots is lowest, times 1.1.
+@dataclass(frozen=True)
+class Fold:
+    """Rows to learn from and later rows, or rows of other customers, to judge by."""
 
-    Watched are the latest snapshots known by the first test cutoff, as many as hold 200 churners
-    but no more than half; the trees learn from those known by the first one watched. Where there
-    are none, every fifth customer is watched instead.
+    train: Rows
+    watched: Rows
+
+
+def folds_of(snapshots: Snapshots, plan: Plan) -> list[Fold]:
+    """Return a fold per choice cutoff, trained on what was known by then.
+
+    Where there are none, or they hold fewer than 50 churners together, customers are folded instead, over
+    the snapshots whose labels were known by the first test cutoff (all, without a test).
     """
-    known = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs
-    train, watched = _latest(snapshots, known)
-    fitted = fit_trees(train, recipe, snapshots.monotone, threads, watched)
-    return max(1, round(REFIT * fitted.rounds))
-
-
-def _latest(snapshots: Snapshots, known: Sequence[date]) -> tuple[Rows, Rows]:
     rows = snapshots.rows
-    found = None
-    for count in range(1, max(1, len(known) // 2) + 1):
-        watched = rows.at(known[-count:])
-        earlier = trainable(snapshots.mature_on, known[-count])
-        if not earlier or rows.at(earlier).one_class:
-            break
-        found = rows.at(earlier), watched
-        if watched.churners >= WATCHED_CHURNERS:
-            break
-    return found or _by_customer(rows.at(known))
+    if plan.choice and rows.at(plan.choice).churners >= FEWEST_CHURNERS:
+        return [
+            Fold(_thinned(rows.at(trainable(snapshots.mature_on, day))), rows.at([day]))
+            for day in plan.choice
+        ]
+    known = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs
+    rows = _thinned(rows.at(known))
+    made = []
+    for fold in range(FOLDS):
+        here = rows.customer % FOLDS == fold
+        if here.any() and not rows.where(~here).one_class:
+            made.append(Fold(rows.where(~here), rows.where(here)))
+    return made or [Fold(rows, rows)]
 
 
-def _by_customer(rows: Rows) -> tuple[Rows, Rows]:
-    watched = rows.customer % 5 == 0
-    if rows.where(~watched).one_class or not watched.any():
-        return rows, rows
-    return rows.where(~watched), rows.where(watched)
+def choose(
+    folds: Sequence[Fold],
+    monotone: Sequence[int],
+    asked: TrainParams,
+    threads: int,
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[Tried, ...]:
+    """Return the candidates of `train.candidates`, the one with the lowest log loss first.
+
+    Trees are tried with 10, 20, … rounds, the logistic regression with five strengths; each candidate
+    stands with what served it best over all folds together. The blend takes the better trees.
+
+    Args:
+        folds: What to learn from and what to judge by.
+        monotone: One of -1, 0, 1 per signal.
+        asked: `train` of params.yaml.
+        threads: Folds run side by side on so many threads.
+        advance: Called after every fold.
+    """
+    growing: list[Candidate] = [name for name in asked.candidates if name in TREES]
+    if not growing and "blend" in asked.candidates:
+        growing = ["trees"]
+    starts: dict[str, Recipe] = {name: Recipe.start(asked, name) for name in growing}
+    curves = bool({"logistic", "blend"} & set(asked.candidates))
+
+    def one(fold: Fold, each: int) -> Predicted:
+        found: Predicted = {
+            name: staged_logits(fold.train, start, monotone, each, fold.watched)
+            for name, start in starts.items()
+        }
+        if curves:
+            found["logistic"] = path_logits(fold.train, monotone, fold.watched)
+        return found
+
+    cells = max(fold.train.matrix.size for fold in folds)
+    made = side_by_side(one, folds, threads, cells, advance)
+    return _ranked(folds, made, starts, asked)
+
+
+def _ranked(
+    folds: Sequence[Fold],
+    made: list[Predicted],
+    starts: Mapping[str, Recipe],
+    asked: TrainParams,
+) -> tuple[Tried, ...]:
+    left = np.concatenate([fold.watched.left for fold in folds])
+    customer = np.concatenate([fold.watched.customer for fold in folds])
+    stages = {name: _stages([one[name] for one in made]) for name in made[0]}
+    best = {name: int(np.argmin([_losses(left, z).mean() for z in all_])) for name, all_ in stages.items()}
+    logits = {name: stages[name][place] for name, place in best.items()}
+    recipes = {
+        name: start.with_rounds(max(1, round(REFIT * STAGE * (best[name] + 1))))
+        for name, start in starts.items()
+    }
+    if "logistic" in logits:
+        recipes["logistic"] = Recipe.start(asked, "logistic").with_strength(STRENGTHS[best["logistic"]])
+    if "blend" in asked.candidates:
+        trees = min(starts, key=lambda name: _losses(left, logits[name]).mean())
+        recipes["blend"] = recipes[trees].blended(recipes["logistic"])
+        logits["blend"] = (logits[trees] + logits["logistic"]) / 2
+    losses = {name: _losses(left, logits[name]) for name in asked.candidates}
+    order = sorted(losses, key=lambda name: (losses[name].mean(), asked.candidates.index(name)))
+    first = losses[order[0]]
+    return tuple(
+        Tried(
+            recipe=recipes[name],
+            log_loss=float(losses[name].mean()),
+            auc=auc(left, logits[name]),
+            behind=behind,
+            standard_error=error,
+        )
+        for name in order
+        for behind, error in [clustered_mean(losses[name] - first, customer)]
+    )
+
+
+def _stages(folds: list[tuple[Floats, ...]]) -> list[Floats]:
+    """Return, stage by stage, the predictions of all folds, as far as every fold got."""
+    return [np.concatenate(parts) for parts in zip(*folds, strict=False)]
+
+
+def _losses(left: Floats, logits: Floats) -> Floats:
+    return np.logaddexp(0, logits) - left * logits
+
+
+def _thinned(rows: Rows) -> Rows:
+    """Return all rows, or those of a share of the customers where there are more than 200,000."""
+    share = -(-len(rows) // MOST_ROWS)
+    return rows if share == 1 else rows.where(rows.customer % share == 0)

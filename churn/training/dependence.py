@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from churn.model.scorer import Scorer
-from churn.training.backtest import columns_of
 from churn.training.metrics import Floats
-from churn.training.rows import Rows
+from churn.training.rows import Rows, columns_of
 
 SIGNALS = 6
 SAMPLE = 5_000

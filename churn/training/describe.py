@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 
 from churn.model.scorer import FORMAT, Floats
 from churn.params import Params
-from churn.training.estimators import Fitted
+from churn.training.fitted import Fitted
 from churn.training.recipe import Recipe
-from churn.training.rows import Rows
+from churn.training.rows import Rows, columns_of, dates_of
 from churn.training.snapshots import Snapshots
 
 BASE_CHURNERS = 200
 """How many churners the base rate is taken over: their Poisson error, 1 / sqrt(200), is 7 %."""
+IMPORTANCE_ROWS = 1000
 GRID = tuple(round(0.1 * step, 1) for step in range(11))
 
 
@@ -89,12 +89,18 @@ def base_rate(snapshots: Snapshots, known: Sequence[date] | None = None) -> tupl
     return float(rows.left.mean()), len(taken)
 
 
-def importance(fitted: Fitted) -> dict[str, float]:
-    """Return each signal's share of the trees' total gain, the largest first."""
-    gain = np.zeros(len(fitted.names))
-    for text in fitted.boosters.values():
-        gain += lgb.Booster(model_str=text).feature_importance("gain")
-    share = gain / gain.sum() if gain.sum() > 0 else gain
+def importance(fitted: Fitted, rows: Rows, threads: int) -> dict[str, float]:
+    """Return each signal's share of the mean absolute contribution to the log-odds, the largest first.
+
+    It is taken over at most 1,000 of the newest rows, evenly spread.
+
+    Source: Lundberg and Lee (2017), A unified approach to interpreting model predictions, NeurIPS.
+    """
+    newest = rows.at(dates_of(rows.cutoff)[-1:])
+    some = newest.where(np.arange(len(newest)) % -(-len(newest) // IMPORTANCE_ROWS) == 0)
+    parts = fitted.scorer({"method": "none"}, threads).contributions(columns_of(some))
+    size = np.array([np.abs(parts[name]).mean() for name in fitted.names])
+    share = size / size.sum() if size.sum() > 0 else size
     return {fitted.names[place]: float(share[place]) for place in np.argsort(-share, kind="stable")}
 
 

@@ -95,7 +95,9 @@ def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:
     """
     check_rule(params.evaluate.rule, snapshots.rows)
     check_segments(params.evaluate.segments, snapshots.rows)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs)
+    cutoffs = plan(
+        snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs, params.label.horizon_days
+    )
     if not cutoffs.test:
         raise Stop(
             "evaluate: no matured cutoff leaves an earlier matured one to train on. "
@@ -109,7 +111,7 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
     """Predict each test cutoff by challenger, baselines and champion with what was known by then."""
     made = _out_of_time(params, snapshots, record, cutoffs)
     challenger = calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)
-    baselines, missing = baseline_predictions(params, snapshots, cutoffs.test)
+    baselines, missing = baseline_predictions(params, snapshots, record.recipe, cutoffs.test)
     champion, notes = _champion(params, snapshots, cutoffs)
     rows = snapshots.rows.at(cutoffs.test)
     worth, why_not = worth_of(params, snapshots, rows)

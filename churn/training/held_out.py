@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from churn.training import calibration
 from churn.training.backtest import OutOfTime
-from churn.training.estimators import fit_trees
+from churn.training.estimators import fit
 from churn.training.metrics import Floats
 from churn.training.recipe import Recipe
 from churn.training.rows import Rows
@@ -70,7 +70,7 @@ def out_of_customer(
     hidden = held[rows.customer]
     probability = np.full(len(rows), np.nan)
     if hidden.any():
-        fitted = fit_trees(train, recipe, snapshots.monotone, threads)
+        fitted = fit(train, recipe, snapshots.monotone, threads)
         known = made.at(trainable(snapshots.mature_on, day))
         others = ~held[known.customer]
         calibrator = calibration.fit(recipe.calibration, known.logits[others], known.left[others])
@@ -94,5 +94,5 @@ def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -
     train, test = rows.where(~judged), rows.where(judged)
     if train.one_class or test.one_class:
         return None
-    fitted = fit_trees(train, recipe, snapshots.monotone, threads)
+    fitted = fit(train, recipe, snapshots.monotone, threads)
     return Judged(test, calibration.apply(fitted.logits(test, threads), calibration.NONE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from churn.params import TrainParams
+from churn.params import Candidate, TrainParams
 
 
 @dataclass(frozen=True)
@@ -13,37 +13,61 @@ class Recipe:
     """The decisions that make a model out of rows.
 
     Attributes:
+        candidate: Which model: trees, extra_trees, logistic, or blend (the mean of trees' and its log-odds).
         rounds: Trees to grow.
         calibration: none, beta, platt or venn_abers.
         num_leaves: Leaves of a tree; None sizes it by the number of churners.
+        extra_trees: Whether trees split at random places, as in candidate extra_trees and some blends.
+        strength: The prior variance of the weights of the logistic regression.
     """
 
+    candidate: Candidate
     rounds: int
     calibration: str
     seed: int
     learning_rate: float
     num_leaves: int | None
     extra_trees: bool
+    strength: float
 
     @classmethod
-    def start(cls, train: TrainParams) -> Recipe:
-        """Return the recipe before anything was chosen."""
+    def start(cls, train: TrainParams, candidate: Candidate = "trees") -> Recipe:
+        """Return the recipe of a candidate before anything was chosen."""
         return cls(
+            candidate=candidate,
             rounds=train.max_rounds,
             calibration="none",
             seed=train.seed,
             learning_rate=train.learning_rate,
             num_leaves=train.num_leaves,
-            extra_trees=train.extra_trees,
+            extra_trees=candidate == "extra_trees",
+            strength=0.003,
         )
 
     def with_rounds(self, rounds: int) -> Recipe:
         """Return the recipe with another number of trees."""
         return replace(self, rounds=rounds)
 
+    def with_strength(self, strength: float) -> Recipe:
+        """Return the recipe with another prior variance."""
+        return replace(self, strength=strength)
+
     def with_calibration(self, calibration: str) -> Recipe:
         """Return the recipe with another calibration."""
         return replace(self, calibration=calibration)
+
+    def blended(self, logistic: Recipe) -> Recipe:
+        """Return the blend of these trees with a logistic regression."""
+        return replace(self, candidate="blend", strength=logistic.strength)
+
+    @property
+    def words(self) -> str:
+        """Return the model in words."""
+        kind = "extremely randomised trees" if self.extra_trees else "boosted trees"
+        trees = f"{self.rounds} {kind}"
+        curves = "a spline logistic regression"
+        whole = {"logistic": curves, "blend": f"the mean of {trees} and {curves}"}
+        return whole.get(self.candidate, trees)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from churn.model.bundle import write_json
 from churn.params import Params
 from churn.training.backtest import OutOfTime
 from churn.training.calibration import Choice
+from churn.training.choose import Tried
 from churn.training.recipe import Recipe
 from churn.training.snapshots import Snapshots
 
@@ -33,7 +34,8 @@ class Record:
         snapshots_digest: What it learnt from.
         chosen_by: The first test cutoff: the date at which every choice was made.
         choice_cutoffs: The cutoffs whose out-of-time predictions chose the calibration.
-        importance: Each signal's share of the gain, the largest first.
+        tried: The candidates, the one taken first.
+        importance: Each signal's share of what the model says, the largest first.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Record:
     calibration: Choice
     chosen_by: date | None
     choice_cutoffs: tuple[date, ...]
+    tried: tuple[Tried, ...]
     importance: dict[str, float]
 
     def check_fits(self, snapshots: Snapshots, first_test: date, folder: Path) -> None:
@@ -86,6 +89,7 @@ def write_record(folder: Path, record: Record, made: OutOfTime, snapshots: Snaps
         "calibration": record.calibration.as_dict(),
         "chosen_by": record.chosen_by,
         "choice_cutoffs": [day.isoformat() for day in record.choice_cutoffs],
+        "tried": [asdict(one) for one in record.tried],
         "importance": [[name, share] for name, share in record.importance.items()],
     }
     write_json(folder / "train.json", facts)
@@ -113,6 +117,7 @@ def read_record(params: Params) -> Record:
         calibration=Choice.of(facts["calibration"]),
         chosen_by=date.fromisoformat(facts["chosen_by"]) if facts["chosen_by"] else None,
         choice_cutoffs=tuple(date.fromisoformat(day) for day in facts["choice_cutoffs"]),
+        tried=tuple(Tried.of(one) for one in facts["tried"]),
         importance=dict(facts["importance"]),
     )
 

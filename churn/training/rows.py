@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,3 +77,16 @@ def dates_of(days: Ints) -> list[date]:
     [datetime.date(2017, 3, 15), datetime.date(2017, 4, 12)]
     """
     return [date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in np.unique(days)]
+
+
+def columns_of(rows: Rows) -> dict[str, Any]:
+    """Return rows as the columns a scorer takes: numbers, and text with None for missing."""
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(rows.names):
+        values = rows.matrix[:, place]
+        if name in rows.levels:
+            words = np.array([*rows.levels[name], None], dtype=object)
+            columns[name] = words[np.where(np.isnan(values), len(words) - 1, values).astype(np.int64)]
+        else:
+            columns[name] = values
+    return columns

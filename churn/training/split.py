@@ -46,8 +46,13 @@ def purged(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
     return tuple(sorted(day for day, known in mature_on.items() if known > at and day < at))
 
 
-def plan(rows: Rows, mature_on: Mapping[date, date], asked: Sequence[date] = ()) -> Plan:
+def plan(
+    rows: Rows, mature_on: Mapping[date, date], asked: Sequence[date] = (), horizon_days: int = 0
+) -> Plan:
     """Choose test cutoffs (those asked for, or the last three that leave something to train on).
+
+    Cutoffs that are chosen lie about a horizon apart, so that their label windows hardly overlap; a tenth
+    may, as months differ in length.
 
     Raises:
         Stop: a test cutoff asked for has no matured snapshot, or leaves nothing to train on.
@@ -55,11 +60,25 @@ def plan(rows: Rows, mature_on: Mapping[date, date], asked: Sequence[date] = ())
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
     if asked:
         _check_asked(asked, mature_on, usable)
-    test = tuple(sorted(set(asked))) or tuple(usable[-TESTS:])
+    apart = 0.9 * horizon_days
+    test = tuple(sorted(set(asked))) or spaced(usable, TESTS, apart)
     if not test:
         return Plan((), (), None)
-    choice = tuple(day for day in trainable(mature_on, test[0]) if day in usable)[-CHOICES:]
-    return Plan(test, choice, test[0])
+    known = [day for day in trainable(mature_on, test[0]) if day in usable]
+    return Plan(test, spaced(known, CHOICES, apart), test[0])
+
+
+def spaced(days: Sequence[date], most: int, apart_days: float) -> tuple[date, ...]:
+    """Return the latest of some days in order, going back by at least so many days each time.
+
+    >>> spaced([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
+    (datetime.date(2024, 1, 1), datetime.date(2024, 1, 15))
+    """
+    taken: list[date] = []
+    for day in sorted(days, reverse=True):
+        if len(taken) < most and (not taken or (taken[-1] - day).days >= apart_days):
+            taken.append(day)
+    return tuple(reversed(taken))
 
 
 def _can_learn(rows: Rows, cutoffs: Sequence[date]) -> bool:

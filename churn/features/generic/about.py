@@ -50,14 +50,19 @@ class About:
         return self.family in CUSTOMERS_OWN
 
     @property
+    def certain(self) -> bool:
+        """Tell whether less of it is surely riskier; a further table may hold complaints or dislikes."""
+        return self.own and self.table.name in FAMILY_OF_TABLE
+
+    @property
     def less(self) -> Direction:
         """Return the direction of a signal of which less is riskier where the customer acts."""
-        return "lower" if self.own else "either"
+        return "lower" if self.certain else "either"
 
     @property
     def more(self) -> Direction:
         """Return the direction of a signal of which more is riskier where the customer acts."""
-        return "higher" if self.own else "either"
+        return "higher" if self.certain else "either"
 
     @property
     def noun(self) -> str:

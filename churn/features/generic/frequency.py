@@ -29,7 +29,7 @@ def frequency(about: About) -> Iterator[Signal]:
                 days,
                 Events.active_days,
                 unit="days",
-                riskier_when="lower",
+                riskier_when=about.less,
                 doc=f"distinct days with {{noun}} in the last {days} days.",
                 said=f"days with {{noun}} in the last {days} days: {{value:,.0f}}",
                 sagt=f"Tage mit {{noun}} in den letzten {days} Tagen: {{value:,.0f}}",

@@ -35,7 +35,7 @@ def recency(about: About) -> Iterator[Signal]:
             HABIT_DAYS,
             silence,
             unit="ratio",
-            riskier_when="higher",
+            riskier_when=about.more,
             doc=f"days since the latest of {{noun}} over the mean gap of {HABIT_DAYS} days, 7 added to each.",
             said="{noun}: the present silence is {value:.1f} times the usual gap",
             sagt="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",

@@ -46,7 +46,7 @@ def spec() -> dict[str, Any]:
         {"name": "plan", "kind": "level", "levels": ["basic", "plus"]},
     ]
     return {
-        "format": 1,
+        "format": 2,
         "model": "churn",
         "signals": signals,
         "members": [{"kind": "booster", "file": "booster_0.txt"}],

@@ -134,7 +134,7 @@ def test_any_changed_byte_is_found_and_its_file_named(bundle: Path, name: str, t
 
 
 def test_a_bundle_of_a_later_format_is_refused(spec: dict[str, object], text: str, tmp_path: Path) -> None:
-    write_bundle(tmp_path / "later", spec | {"format": 2}, {"booster_0.txt": text})
+    write_bundle(tmp_path / "later", spec | {"format": 3}, {"booster_0.txt": text})
 
     with pytest.raises(CorruptError):
         Scorer.load(tmp_path / "later")
@@ -149,11 +149,8 @@ def test_members_are_averaged_as_log_odds(
         "terms": [
             {
                 "signal": "days",
-                "median": 10.0,
-                "center": 10.0,
-                "scale": 5.0,
-                "clip": 5.0,
-                "weight": 0.5,
+                "knots": [-15.0, 35.0],
+                "values": [-2.5, 2.5],
                 "missing_weight": 2.0,
                 "mean": 0.25,
             },

@@ -13,7 +13,16 @@ from churn.training.snapshots import Snapshots
 
 FIRST = date(2024, 1, 1)
 STEP = timedelta(days=28)
-RECIPE = Recipe(rounds=60, calibration="none", seed=7, learning_rate=0.1, num_leaves=8, extra_trees=False)
+RECIPE = Recipe(
+    candidate="trees",
+    rounds=60,
+    calibration="none",
+    seed=7,
+    learning_rate=0.1,
+    num_leaves=8,
+    extra_trees=False,
+    strength=0.003,
+)
 
 
 def days_after(step: int) -> date:

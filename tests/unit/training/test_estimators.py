@@ -2,17 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from churn.params import TrainParams
-from churn.training import choose, estimators, metrics
-from churn.training.backtest import columns_of, out_of_time
+from churn.training import metrics, trees
+from churn.training.backtest import out_of_time
 from churn.training.baselines import base_rate, recency, recency_signals
-from churn.training.choose import choose_rounds
-from churn.training.estimators import fit_logistic, fit_trees, frequent_levels, recoded
+from churn.training.levels import frequent_levels, recoded
 from churn.training.recipe import Recipe
-from churn.training.rows import dates_of
 from churn.training.split import plan
+from churn.training.trees import fit_trees
 
 RECIPE = Recipe.start(TrainParams()).with_rounds(60)
 
@@ -51,7 +49,7 @@ def test_risk_never_falls_where_a_signal_may_only_raise_it(snapshots_of) -> None
 
 
 def test_threads_do_not_change_a_byte(snapshots_of, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimators, "SMALL", 0)
+    monkeypatch.setattr(trees, "SMALL", 0)
     snapshots = snapshots_of(customers=3000, cutoffs=2)
 
     one, two = (fit_trees(snapshots.rows, RECIPE, snapshots.monotone, threads) for threads in (1, 2))
@@ -83,51 +81,6 @@ def test_a_cutoff_is_predicted_without_labels_known_later(snapshots_of) -> None:
     assert not np.array_equal(before.logits, after.logits)
 
 
-def test_rounds_are_chosen_without_the_labels_of_the_test(snapshots_of) -> None:
-    snapshots = snapshots_of(customers=500, cutoffs=6)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
-    recipe = Recipe.start(TrainParams())
-    before = choose_rounds(snapshots, cutoffs, recipe, 1)
-
-    later = np.isin(snapshots.rows.cutoff, snapshots.rows.at(cutoffs.test).cutoff)
-    snapshots.rows.left[later] = np.random.default_rng(0).permutation(snapshots.rows.left[later])
-
-    assert 1 < before < 2200
-    assert choose_rounds(snapshots, cutoffs, recipe, 1) == before
-
-
-def test_the_logistic_regression_is_read_back_as_it_was_fitted(snapshots_of) -> None:
-    rows = snapshots_of(customers=500, cutoffs=2).rows
-    fitted = fit_logistic(rows)
-    numbers = [name for name in rows.names if name != "plan"]
-    design = []
-    for name in rows.names:
-        values = rows.matrix[:, rows.names.index(name)]
-        if name == "plan":
-            design += [values == 0, values == 1, np.isnan(values)]
-            continue
-        low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75])
-        filled = np.where(np.isnan(values), middle, values)
-        scale = (high - low) or values.std()
-        design += [np.clip((filled - middle) / scale, -5, 5), np.isnan(values)]
-    X = np.column_stack(design).astype(float)
-    reference = LogisticRegression(C=0.1, solver="newton-cholesky").fit(X, rows.left)
-
-    assert len(numbers) == 5
-    assert np.abs(fitted.logits(rows, 1) - reference.decision_function(X)).max() < 1e-9
-
-
-def test_contributions_of_the_logistic_regression_add_up(snapshots_of) -> None:
-    rows = snapshots_of(customers=500, cutoffs=2).rows
-    fitted = fit_logistic(rows)
-    scorer = fitted.scorer({"method": "none"}, 1)
-
-    parts = scorer.contributions(columns_of(rows))
-
-    assert np.abs(sum(parts.values()) - fitted.logits(rows, 1)).max() < 1e-9
-    assert all(abs(parts[name].mean()) < 1e-9 for name in rows.names)
-
-
 def test_levels_seen_too_rarely_count_as_missing(snapshots_of) -> None:
     rows = snapshots_of(customers=200, cutoffs=1).rows
     place = rows.names.index("plan")
@@ -141,10 +94,10 @@ def test_levels_seen_too_rarely_count_as_missing(snapshots_of) -> None:
 
 
 DAYS_SINCE = [
-    {"name": "orders_days_since_last", "table": "orders", "riskier_when": "higher"},
-    {"name": "logins_days_since_last", "table": "logins", "riskier_when": "higher"},
-    {"name": "emails_days_since_last", "table": "emails", "riskier_when": "either"},
-    {"name": "logins_count_7d", "table": "logins", "riskier_when": "lower"},
+    {"name": "orders_days_since_last", "table": "orders", "family": "purchase"},
+    {"name": "logins_days_since_last", "table": "logins", "family": "activity"},
+    {"name": "emails_days_since_last", "table": "emails", "family": "email"},
+    {"name": "logins_count_7d", "table": "logins", "family": "activity"},
 ]
 
 
@@ -171,23 +124,3 @@ def test_recency_ranks_the_silent_above_the_active(snapshots_of) -> None:
     assert metrics.auc(rows.left, probability) == pytest.approx(metrics.auc(rows.left, days), abs=0.02)
     assert probability.mean() == pytest.approx(rows.left.mean(), abs=1e-3)
     assert base_rate(rows, rows) == pytest.approx(rows.left.mean())
-
-
-# cutoffs    1  2  3  4  5  6  7  8 | test 9 10 11     known by the test: 1..8
-# 300 customers, about 70 leave at each: three snapshots hold 200 churners, four are half
-def test_as_many_late_snapshots_are_watched_as_hold_enough_churners(snapshots_of, monkeypatch) -> None:
-    snapshots = snapshots_of(customers=300, cutoffs=11)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
-    seen = {}
-
-    def spy(train, recipe, monotone, threads, watched):
-        seen.update(train=dates_of(train.cutoff), watched=dates_of(watched.cutoff), churners=watched.churners)
-        return fit_trees(train, recipe, monotone, threads, watched)
-
-    monkeypatch.setattr(choose, "fit_trees", spy)
-    choose_rounds(snapshots, cutoffs, RECIPE, 1)
-
-    known = list(snapshots.cutoffs[:8])
-    assert seen["train"] + seen["watched"] == known
-    assert seen["churners"] >= 200
-    assert snapshots.rows.at(seen["watched"][1:]).churners < 200

@@ -11,7 +11,7 @@ import pytest
 from churn.errors import ParamsError
 from churn.params import EngineParams, EvaluateParams, LabelParams
 from churn.training import backtest
-from churn.training.estimators import fit_trees
+from churn.training.estimators import fit
 from churn.training.exam import hold_exam
 from churn.training.groups import check_segments, groups_of
 from churn.training.sections.four_numbers import four_numbers
@@ -66,9 +66,9 @@ def test_a_label_known_a_day_after_the_test_cutoff_trains_nothing(
 
     def spy(rows, *others):
         trained.append(int(rows.cutoff.max()))
-        return fit_trees(rows, *others)
+        return fit(rows, *others)
 
-    monkeypatch.setattr(backtest, "fit_trees", spy)
+    monkeypatch.setattr(backtest, "fit", spy)
     snapshots = world(known_after=known_after)
 
     exam_of(snapshots, test_cutoffs=snapshots.cutoffs[-1:])

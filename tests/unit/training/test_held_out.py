@@ -5,7 +5,7 @@ import pytest
 
 from churn.training import held_out as module
 from churn.training.backtest import out_of_time
-from churn.training.estimators import fit_trees
+from churn.training.estimators import fit
 from churn.training.held_out import held_out, naive_split, out_of_customer, place_of
 from churn.training.metrics import auc
 from tests.unit.training.small import RECIPE, rows_of, snapshots_from
@@ -36,9 +36,9 @@ def test_a_model_out_of_customer_never_saw_the_customers_it_is_judged_on(monkeyp
 
     def spy(rows, *others):
         seen.append(rows)
-        return fit_trees(rows, *others)
+        return fit(rows, *others)
 
-    monkeypatch.setattr(module, "fit_trees", spy)
+    monkeypatch.setattr(module, "fit", spy)
     test = loyal.cutoffs[-2:]
     made = out_of_time(loyal, RECIPE, test, 1)
 

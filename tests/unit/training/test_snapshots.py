@@ -9,8 +9,7 @@ import pytest
 
 from churn.errors import CallError, Stop
 from churn.params import ScoreParams, SignalsParams, SnapshotParams, TableParams, TrainParams
-from churn.training.backtest import columns_of
-from churn.training.rows import dates_of
+from churn.training.rows import columns_of, dates_of
 from churn.training.snapshots import read_snapshots
 from pipelines.snapshot import run as run_snapshot
 from tests.worlds import draw
