@@ -11,6 +11,7 @@ from pipelines.ingest import ensure_store
 
 if TYPE_CHECKING:
     from churn.data.store import Store
+    from churn.training.returning import Returns
     from pipelines.cli import Say
 
 
@@ -28,6 +29,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
     """
     from churn.features.matrix import cohorts_at
     from churn.training.build import snapshot_cutoffs
+    from churn.training.outcome import HOW_LEFT
     from churn.training.sheet_lines import reactivation_line, sheet_lines
     from churn.training.truth_sheet import truth_sheet
 
@@ -37,9 +39,8 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
         return None
     cutoffs = (store.cutoff_or_tonight(cutoff),) if cutoff else snapshot_cutoffs(params, store)
     label = params.label
-    counted = "" if label.leaving == "any" else f" {label.leaving}ly"
     say(
-        f"label {params.label_id}: {label.kind}, left{counted} in [cutoff + {label.gap_days} d, "
+        f"label {params.label_id}: {label.kind}, {HOW_LEFT[label.leaving]} in [cutoff + {label.gap_days} d, "
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
@@ -62,20 +63,23 @@ def _say_horizon(params: Params, store: Store, say: Say) -> None:
     followed = found.curve.followed_days
     say(f"{found.silences:,} silences of {found.table} before {found.before}, followed for {followed} days")
     if found.suggested is None:
+        half = followed // 2
         say(
-            f"  after no horizon up to {followed // 2} days do only {MOST_RETURN:.0%} come back, and a longer"
-            " one cannot be followed for as long again: ingest more history, or sign off what comes back"
+            f"  no horizon is suggested: after {half} silent days {_told(found.curve, half)}, "
+            f"more than {MOST_RETURN:.0%}, and a longer silence cannot be followed for as long again. "
+            "Ingest more history, or sign off what comes back"
         )
     for name, days in (("suggested", found.suggested), ("asked for", found.asked)):
         if days is not None:
-            chance = found.curve.after(days)
-            shown = (
-                f"{chance['value']:.1%} [{chance['low']:.1%}, {chance['high']:.1%}] come back later"
-                if chance
-                else "longer than the data can follow"
-            )
-            say(f"  {name}: label.horizon_days: {days}, after which {shown}")
+            say(f"  {name}: label.horizon_days: {days}, after which {_told(found.curve, days)}")
     say(f"  see {folder / 'horizon.png'}")
+
+
+def _told(curve: Returns, days: int) -> str:
+    chance = curve.after(days)
+    if chance is None:
+        return "the data cannot follow anybody"
+    return f"{chance['value']:.1%} [{chance['low']:.1%}, {chance['high']:.1%}] come back later"
 
 
 if __name__ == "__main__":

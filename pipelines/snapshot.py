@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
-    """Write `output/snapshots` for the cutoffs of params.yaml, or for `--cutoff` alone.
+    """Write `output/snapshots` and the truth sheet for the cutoffs of params.yaml, or for `--cutoff` alone.
 
     Raises:
         Stop: the label tells who is away and not who left, and nobody signed that off.
@@ -27,9 +27,10 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     if cutoff is not None:
         cutoff = store.cutoff_or_tonight(cutoff)
     signals = selected(params, store)
-    if params.label.kind == "inactivity" and not params.label.accept_reactivation:
-        cutoffs = (cutoff,) if cutoff else snapshot_cutoffs(params, store)
-        truth_sheet(store, cohorts_at(store, cutoffs)).refuse_what_comes_back()
+    cutoffs = (cutoff,) if cutoff else snapshot_cutoffs(params, store)
+    sheet = truth_sheet(store, cohorts_at(store, cutoffs))
+    sheet.write()
+    sheet.refuse_what_comes_back()
     with say.progress("snapshot", store.n_customers) as advance:
         manifest = write_snapshots(params, store, signals, advance, only=cutoff)
     for line in told(manifest):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from churn.training.four_lines import four_table
+from churn.training.outcome import HOW_LEFT
 from churn.training.span import span
 
 SHOWN = {
@@ -24,12 +25,13 @@ def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapp
     label = spec["label"]
     core = label.get("table") or "subscriptions"
     ours = evaluated["candidates"]["challenger"]
+    left = HOW_LEFT[label.get("leaving", "any")]
     begin = f"{spec['gap_days']} days after the cutoff" if spec["gap_days"] else "at the cutoff"
     lines = [
         f"# Model card: {spec['model']}, version {evaluated['model']['version']}",
         "",
-        f"**Label.** {label['kind']} in `{core}`: left in the {spec['horizon_days']} days that begin {begin} "
-        f"(label {spec['label_id']}, days in {spec['timezone']}).",
+        f"**Label.** {label['kind']} in `{core}`: {left} in the {spec['horizon_days']} days that begin "
+        f"{begin} (label {spec['label_id']}, days in {spec['timezone']}).",
         f"**Data.** {spec['rows']:,} rows with {spec['churners']:,} churners ({spec['training_rate']:.1%}) "
         f"at {len(spec['trained_cutoffs'])} cutoffs from {spec['trained_cutoffs'][0]} to "
         f"{spec['trained_cutoffs'][-1]}; data complete up to {spec['watermark']}. "

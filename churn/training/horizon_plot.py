@@ -48,6 +48,8 @@ def horizon_figure(found: Horizon) -> Figure:
         if day is not None and day <= curve.followed_days:
             axes.axvline(day, color=color, linewidth=1, label=f"{name}: {day} days")
             axes.plot([day], [curve.chance[day]], "o", color=color, markersize=4)
+    half, last = curve.followed_days / 2, curve.followed_days
+    axes.axvspan(half, last, color=SOFT, alpha=0.15, linewidth=0, label="not followed for as long again")
     axes.set_title(f"Who comes back after a silence? Data before {found.before}", loc="left", fontsize=10)
     axes.set_xlabel("silent for so many days", fontsize=8)
     axes.set_ylabel("comes back later", fontsize=8)

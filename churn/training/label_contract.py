@@ -133,7 +133,6 @@ def decided_by_contracts(store: Store, cutoffs: Sequence[date]) -> list[Decided]
         ended = (single.end >= start) & (single.end < end)
         outcome[single.customer[ended & partial]] = PARTIAL
         outcome[single.customer[ended & ~partial]] = RENEWED  # more than a contract beside another that ended
-        outcome[ends < end] = STAYED
         outcome[(ends >= day_number(cutoff)) & (ends < start)] = ENDS_IN_GAP
         gone = (ends >= start) & (ends < end)
         outcome[gone] = kind[spell[gone]]

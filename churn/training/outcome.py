@@ -35,6 +35,9 @@ OUTCOMES: Mapping[int, str] = {
 LEAVING = {"any": (GONE, VOLUNTARY, INVOLUNTARY), "voluntary": (VOLUNTARY,), "involuntary": (INVOLUNTARY,)}
 """The outcomes that the label counts as left, by `label.leaving`."""
 
+HOW_LEFT = {"any": "left", "voluntary": OUTCOMES[VOLUNTARY], "involuntary": OUTCOMES[INVOLUNTARY]}
+"""In words what the label counts, by `label.leaving`."""
+
 
 @dataclass(frozen=True)
 class LabelWindow:

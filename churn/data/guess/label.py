@@ -59,6 +59,7 @@ def label_of(connection: duckdb.DuckDBPyConnection, chosen: Sequence[Match]) -> 
     body = {"kind": "inactivity", "table": core.name, "horizon_days": horizon}
     silent = f"nine in ten customers with a rhythm are seldom silent for more than {rhythm:.0f} days"
     why = f"a first guess: {silent}" if horizon >= rhythm else f"a first guess, and a short one: {silent}"
+    why += "; `churn label --horizon` shows who comes back after how long"
     return Label(body, why, *_cutoffs(first, last, horizon))
 
 
