@@ -28,6 +28,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     import json
 
     from churn.model.bundle import write_json
+    from churn.reporting.evaluation import write_evaluation
     from churn.training.evaluation import predictions_frame
     from churn.training.exam import hold_exam, plan_test
     from churn.training.guards.model.run import guards_of
@@ -61,6 +62,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     predictions_frame(exam.rows, exam.predictions, snapshots.customers).to_parquet(aside, index=False)
     aside.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+    page = write_evaluation(folder)
     _write_card(params, record, folder)
     link = _log(params, record, folder)
 
@@ -71,7 +73,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         say(line)
     for line in warnings:
         say.warn(line)
-    say(f"card: {folder / 'card.md'}")
+    say(f"card: {folder / 'card.md'}, with charts: {page}")
     say(link)
 
 

@@ -126,14 +126,26 @@ def _svg(figure: Figure, name: str, label: str) -> str:
     plain = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(out, format="svg", metadata=plain)
-    svg = out.getvalue()
+    return inline(out.getvalue(), name, label, _VARIABLES)
+
+
+def inline(svg: str, name: str, label: str, colours: Mapping[str, str]) -> str:
+    """Return a written SVG as part of a page: its size and colours are the page's.
+
+    Args:
+        svg: What matplotlib wrote.
+        name: A name of its own on the page: two charts must not share the id of a clip path.
+        label: What it shows, for those who do not see it.
+        colours: What each of its colours becomes.
+    """
     svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL)  # it would reach the whole page
-    for colour, variable in _VARIABLES.items():
+    for colour, variable in colours.items():
         svg = svg.replace(colour, variable)
     svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px var(--font)", svg)
-    # Ids are per chart: two charts on a page must not share a clip path.
+    svg = re.sub(r"font-family: [^;\"]+", "font-family: var(--font)", svg)
     svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()

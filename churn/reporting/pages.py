@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from importlib import resources
 from typing import Any
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -18,6 +15,7 @@ from churn.reporting import charts
 from churn.reporting.bands import band_outcomes
 from churn.reporting.quality import quality_of
 from churn.reporting.sources import Sources
+from churn.reporting.templates import template
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,13 +49,12 @@ def render(sources: Sources) -> str:
     Args:
         sources: a night and, where there was one, an evaluation.
     """
-    template = _environment().get_template("report.html")
     facts, cohort = sources.facts, _cohort(sources.scores)
     probability = cohort["churn_probability"].to_numpy(dtype=np.float64)
     value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
     quality = quality_of(sources.metrics, sources.promotion)
     bands = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
-    return template.render(
+    return template("report.html").render(
         cutoff=sources.cutoff,
         facts=facts,
         horizon=facts["label"]["horizon_days"],
@@ -93,24 +90,6 @@ def expected(probability: Floats, value_at_risk: Floats | None = None) -> Total:
     spread = float(np.sqrt(np.nansum(at_stake**2 * probability * (1 - probability))))
     total = float(np.nansum(value_at_risk))
     return Total(total, max(0.0, total - Z_95 * spread), total + Z_95 * spread)
-
-
-def _environment() -> jinja2.Environment:
-    text = resources.files("churn.reporting").joinpath("report.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        loader=jinja2.DictLoader({"report.html": text}),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "count": _count,
-        "money": _money,
-        "share": lambda part: f"{part:.1%}",
-        "day": _day,
-    }
-    return environment
 
 
 def _cohort(scores: pd.DataFrame) -> pd.DataFrame:
@@ -164,15 +143,3 @@ def _said(cells: Sequence[Any]) -> list[str]:
 
 def _text(cell: Any) -> str:
     return "" if pd.isna(cell) else str(cell)
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}"
-
-
-def _money(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.2f}"
-
-
-def _day(value: date) -> str:
-    return f"{value.day} {value:%b}"

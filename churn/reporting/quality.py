@@ -14,6 +14,9 @@ CANDIDATES = {
     "challenger": "the model",
     "champion": "the champion it was measured against",
     "logistic": "logistic regression",
+    "rfm": "recency, frequency and value",
+    "bg_nbd": "buy till you die",
+    "rule": "your own rule",
     "recency": "recency rule",
     "base_rate": "base rate for everybody",
 }
@@ -41,13 +44,13 @@ class Number:
     interval: str
 
     @classmethod
-    def of(cls, found: Mapping[str, Any] | None, digits: int) -> Number:
-        """Format a `{value, low, high}` of metrics.json."""
+    def of(cls, found: Mapping[str, Any] | None, digits: int, sign: str = "") -> Number:
+        """Format a `{value, low, high}` of metrics.json; with sign `+` differences show theirs."""
         if not found or found.get("value") is None:
             return cls("", "")
         low, high = found.get("low"), found.get("high")
-        span = "" if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}"
-        return cls(f"{found['value']:.{digits}f}", span)
+        span = "" if low is None or high is None else f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
+        return cls(f"{found['value']:{sign}.{digits}f}", span)
 
 
 @dataclass(frozen=True)

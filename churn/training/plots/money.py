@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from churn.training.plots.style import ACCENT, DASHED, DOTTED, INK, MAIN, SOFT, canvas, legend, percent
+from churn.training.plots.style import ACCENT, DASHED, DOTTED, INK, MAIN, SOFT, canvas, percent
 
 
 def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
@@ -72,5 +72,5 @@ def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     axes.set_xlim(0, 1)
     axes.set_ylim(foot - 0.03 * (top - foot), top + 0.04 * (top - foot))
     percent(axes.xaxis)
-    legend(axes, loc="best")
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8.5, labelcolor=INK)
     return figure

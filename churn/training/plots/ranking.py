@@ -117,7 +117,7 @@ def lead_time_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     axes.axhline(0.5, color=SOFT, linewidth=1, linestyle=DOTTED)
     axes.annotate(
         "chance",
-        (max(days), 0.5),
+        (min(days), 0.5),
         xytext=(0, 4),
         textcoords="offset points",
         color=SOFT,

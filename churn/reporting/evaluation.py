@@ -1,0 +1,220 @@
+"""An evaluation as one page that needs nothing but itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from churn.data.files import write_whole
+from churn.reporting.charts import inline
+from churn.reporting.quality import CANDIDATES, Number
+from churn.reporting.templates import template
+from churn.training.dictionary import METRICS
+from churn.training.plots import FIGURES
+from churn.training.plots.style import ACCENT, INK, MAIN, SOFT
+
+COLOURS = {
+    "#ffffff": "none",
+    INK: "var(--ink)",
+    MAIN: "var(--main)",
+    ACCENT: "var(--accent)",
+    SOFT: "var(--soft)",
+}
+WORDS = {
+    "gain": "Calling the likeliest first reaches the leavers sooner than any rule below it.",
+    "lift": "The interval stands at the contact share. No order can lie above the dashed line.",
+    "calibration": "Ten groups of customers by predicted probability, with 95&nbsp;% intervals. On the line, "
+    "the promise is kept. Below: how the predictions of those who left and of those who stayed are spread.",
+    "profit": "With the costs stated below. The bar at the foot is the interval of the best budget.",
+    "lead_time": "What is left of the order when all signals are so many days old.",
+    "importance": "What the trees gained by splitting on a signal. Related signals share it among them.",
+    "partial_dependence": "The mean prediction if everybody had this value and all else stayed as it is; "
+    "ticks are the deciles. It shows what the model makes of a signal, not what changing it would do.",
+}
+WIDE = ("importance", "partial_dependence")
+PAIRED = (
+    "log_loss",
+    "auc",
+    "lift_at_contact_share",
+    "value_lift_at_contact_share",
+    "profit_per_customer_at_contact_share",
+)
+BESIDE = {
+    "ceiling": "at most",
+    "base_rate": "by chance",
+    "noise_floor": "noise",
+    "optimism": "optimism",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table: a title, words below it, and numbers."""
+
+    title: str
+    words: str
+    numbers: tuple[Number, ...]
+
+
+def write_evaluation(folder: Path) -> Path:
+    """Write `report.html` beside the metrics.json and the plots that it shows.
+
+    Args:
+        folder: `output/evaluate`.
+    """
+    evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    plots = {
+        name: (folder / "plots" / f"{name}.svg").read_text(encoding="utf-8")
+        for name in FIGURES
+        if (folder / "plots" / f"{name}.svg").is_file()
+    }
+    path = folder / "report.html"
+    write_whole(path, render_evaluation(evaluated, plots).encode())
+    return path
+
+
+def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) -> str:
+    """Return the page; sections that metrics.json does not hold are left out.
+
+    Args:
+        evaluated: The content of metrics.json.
+        plots: The charts as SVG, by name.
+    """
+    found, share = evaluated["candidates"], float(evaluated["contact_share"])
+    named = [name for name in CANDIDATES if name in found]
+    ours = found["challenger"]
+    return template("evaluation.html").render(
+        model=evaluated["model"],
+        cutoffs=evaluated["cutoffs"],
+        share=share,
+        ours=ours,
+        signal=evaluated.get("signal"),
+        cards=_cards(ours, share),
+        candidates=[CANDIDATES[name] for name in named],
+        metrics=_metrics(found, named, share),
+        pairs=_pairs(evaluated["paired"], share),
+        charts=[
+            (Markup(_chart(name, svg)), Markup(WORDS[name]), name in WIDE) for name, svg in plots.items()
+        ],
+        by_cutoff=_by_cutoff(evaluated["by_cutoff"], share),
+        four=_four(evaluated.get("four_numbers") or {}, share),
+        segments=_segments(evaluated.get("segments") or {}),
+        deciles=evaluated.get("decile_table") or [],
+        value=evaluated.get("value"),
+        notes=list(evaluated.get("notes", {}).values()),
+    )
+
+
+def _chart(name: str, svg: str) -> str:
+    return inline(svg, name, name.replace("_", " "), COLOURS)
+
+
+def _cards(ours: Mapping[str, Any], share: float) -> list[tuple[str, Number, str]]:
+    shown = (
+        "auc",
+        "lift_at_contact_share",
+        "observed_expected",
+        "profit_per_customer_at_contact_share",
+    )
+    return [(_title(name, share), _number(ours, name), _read(name)) for name in shown if name in ours]
+
+
+def _metrics(found: Mapping[str, Any], named: Sequence[str], share: float) -> list[tuple[Line, str]]:
+    """Return a line per metric with the numbers of all candidates, and what ours is read beside."""
+    return [
+        (
+            Line(_title(name, share), _read(name), tuple(_number(found[each], name) for each in named)),
+            _beside(found["challenger"][name], METRICS[name].digits),
+        )
+        for name in METRICS
+        if name in found["challenger"]
+    ]
+
+
+def _pairs(paired: Mapping[str, Any], share: float) -> dict[str, Any]:
+    shown = [name for name in PAIRED if any(name in pair for pair in paired.values())]
+    lines = []
+    for pair, differences in paired.items():
+        one, other = pair.split("_minus_")
+        title = f"{CANDIDATES.get(one, one)} minus {CANDIDATES.get(other, other)}"
+        lines.append(Line(title, "", tuple(_number(differences, name, sign="+") for name in shown)))
+    return {"heads": [_title(name, share) for name in shown], "lines": lines}
+
+
+def _by_cutoff(by_cutoff: Mapping[str, Any], share: float) -> dict[str, Any]:
+    shown = [
+        name
+        for name in ("log_loss", *PAIRED[1:3], "observed_expected", PAIRED[-1])
+        if any(name in numbers["challenger"] for numbers in by_cutoff.values())
+    ]
+    lines = [
+        Line(
+            day, _counts(numbers["challenger"]), tuple(_number(numbers["challenger"], name) for name in shown)
+        )
+        for day, numbers in by_cutoff.items()
+    ]
+    return {"heads": [_title(name, share) for name in shown], "lines": lines}
+
+
+def _four(four: Mapping[str, Any], share: float) -> dict[str, Any]:
+    """Return the ways of splitting side by side; the naive one says that it is not to be quoted."""
+    titles = {
+        "out_of_time": "later months",
+        "out_of_time_and_customer": "later months and other customers",
+        "naive_split": "a random split of the rows",
+    }
+    shown = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
+    lines = [
+        Line(
+            title + (f", {four[name]['label']}" if "label" in four[name] else ""),
+            _counts(four[name]),
+            tuple(_number(four[name], metric) for metric in shown),
+        )
+        for name, title in titles.items()
+        if name in four
+    ]
+    return {"heads": [_title(name, share) for name in shown], "lines": lines}
+
+
+def _segments(segments: Mapping[str, Any]) -> list[tuple[str, list[Line]]]:
+    shown = ("auc", "log_loss", "observed_expected")
+    return [
+        (
+            attribute,
+            [
+                Line(str(row["level"]), _counts(row), tuple(_number(row, name) for name in shown))
+                for row in rows
+            ],
+        )
+        for attribute, rows in segments.items()
+        if rows
+    ]
+
+
+def _counts(numbers: Mapping[str, Any]) -> str:
+    rate = numbers["base_rate"]
+    return f"{numbers['rows']:,} rows, {numbers['churners']:,} left ({rate:.1%})"
+
+
+def _number(numbers: Mapping[str, Any], name: str, sign: str = "") -> Number:
+    return Number.of(numbers.get(name), METRICS[name].digits, sign)
+
+
+def _beside(numbers: Mapping[str, Any], digits: int) -> str:
+    said = [
+        f"{words} {numbers[key]:.{digits}f}" for key, words in BESIDE.items() if numbers.get(key) is not None
+    ]
+    return ", ".join(said)
+
+
+def _read(name: str) -> str:
+    return METRICS[name].read.replace("`", "")
+
+
+def _title(name: str, share: float) -> str:
+    return METRICS[name].title.format(share=f"{share:.0%}")

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from churn.params import ProfitParams
+from churn.reporting.evaluation import render_evaluation, write_evaluation
+from churn.training.deciles import decile_table, prediction_histogram
+from churn.training.dictionary import METRICS
+from churn.training.evaluation import judge_all
+from churn.training.plots import FIGURES, write_plots
+from churn.training.rows import Rows
+from churn.training.worth import Worth
+
+
+@pytest.fixture(scope="module")
+def evaluated() -> dict[str, Any]:
+    """The parts of metrics.json that every evaluation has."""
+    rng = np.random.default_rng(0)
+    left, days = (rng.random(400) < 0.2).astype(float), np.repeat([19_000, 19_028], 200)
+    rows = Rows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
+    ours = 1 / (1 + np.exp(-(2 * left - 2 + rng.normal(size=400))))
+    worth = Worth(rng.gamma(2, 60, 400), ProfitParams())
+    judged = judge_all(
+        rows, {"challenger": ours, "base_rate": np.full(400, 0.2)}, share=0.1, draws=20, seed=7, worth=worth
+    )
+    value = {"known": 400, "rows": 400, "mean": 120.0, "median": 100.0, "months": 12, "margin": 1.0}
+    return {
+        "model": {"name": "<churn>", "version": "3", "run_id": "r1"},
+        "cutoffs": list(judged.by_cutoff),
+        "contact_share": 0.1,
+        "candidates": judged.candidates,
+        "paired": judged.paired,
+        "by_cutoff": judged.by_cutoff,
+        "gain_table": judged.gain_table,
+        "profit_curve": judged.profit_curve,
+        "calibration_table": judged.calibration_table,
+        "prediction_histogram": prediction_histogram(left, ours),
+        "decile_table": decile_table(left, ours, worth),
+        "importance": [],
+        "partial_dependence": [],
+        "importance_by_family": [],
+        "value": value | {"discount_year": 0.1, "profit": ProfitParams().model_dump()},
+        "notes": {"champion": "There is no champion yet."},
+    }
+
+
+def words_of(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
+
+
+def test_the_page_shows_every_metric_and_needs_nothing_but_itself(evaluated, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").write_text(json.dumps(evaluated))
+    write_plots(tmp_path / "plots", evaluated)
+
+    page = write_evaluation(tmp_path).read_text(encoding="utf-8")
+
+    told = words_of(page)
+    drawn = {name for name, figure in FIGURES.items() if figure(evaluated) is not None}
+    assert page.count("<svg") == len(drawn) == 4
+    assert all(one.title.format(share="10%") in told for one in METRICS.values())
+    assert "There is no champion yet." in told
+    assert not re.search(r"(?:src|href)=\"(?!#)", page.replace("xlink:href", "href"))
+    assert "<churn>" not in page
+    assert len(re.findall(r'id="([^"]+)"', page)) == len(set(re.findall(r'id="([^"]+)"', page)))
+
+
+def test_an_evaluation_without_money_says_so_and_shows_no_currency(evaluated) -> None:
+    poor = {
+        name: {
+            metric: one for metric, one in numbers.items() if "profit" not in metric and "value" not in metric
+        }
+        for name, numbers in evaluated["candidates"].items()
+    }
+
+    told = words_of(render_evaluation(evaluated | {"value": None, "candidates": poor}, {}))
+
+    assert "Nothing is measured in money." in told
+    assert (
+        "profit per customer at 10%"
+        not in told.split("From one test date")[0].split("speak for the model")[1]
+    )
+
+
+@pytest.mark.parametrize("found", ["signal", "ranks only", "no signal"])
+def test_the_verdict_on_the_signal_is_told(evaluated, found: str) -> None:
+    page = render_evaluation(evaluated | {"signal": {"found": found, "words": f"{found}: AUC 0.5"}}, {})
+
+    assert f"{found[0].upper()}{found[1:]}: AUC 0.5" in page
+    assert ('class="note"' in page) == (found != "signal")
+
+
+def test_splits_and_segments_stand_where_they_were_measured(evaluated) -> None:
+    ours = evaluated["candidates"]["challenger"]
+    more = {
+        "four_numbers": {"out_of_time": ours, "naive_split": ours | {"label": "not to be quoted"}},
+        "segments": {"plan": [ours | {"level": "basic & small"}]},
+    }
+
+    told = words_of(render_evaluation(evaluated | more, {}))
+
+    assert "a random split of the rows, not to be quoted" in told
+    assert "basic &amp; small" in told
+    assert "How the test was split" not in words_of(render_evaluation(evaluated, {}))
