@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from churn.training.four_lines import four_lines
@@ -22,6 +22,15 @@ def told(evaluated: Mapping[str, Any]) -> list[str]:
     lines += [f"  {line}" for line in four_lines(evaluated)]
     for name, difference in evaluated["paired"].items():
         lines.append(f"  log loss, {name.replace('_', ' ')}: {span(difference['log_loss'], 4)}")
+    lines += [f"  {line}" for line in _lead(evaluated.get("lead_time", ()))]
     if "signal" in evaluated:
         lines.append(f"  {evaluated['signal']['words']}")
     return lines + [f"  {note}" for note in evaluated["notes"].values()]
+
+
+def _lead(leads: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return how early leaving is seen, in one line."""
+    if len(leads) < 2:
+        return []
+    told = [f"{span({**one, 'value': one['auc']})} {one['days']} days before" for one in leads[1:]]
+    return [f"seen early, AUC: {', '.join(told)}"]

@@ -12,7 +12,6 @@ from churn.training.rows import Rows
 from churn.training.snapshots import Snapshots
 
 FIRST = date(2024, 1, 1)
-STEP = timedelta(days=28)
 RECIPE = Recipe(
     candidate="trees",
     rounds=60,
@@ -23,11 +22,6 @@ RECIPE = Recipe(
     extra_trees=False,
     strength=0.003,
 )
-
-
-def days_after(step: int) -> date:
-    """Return the cutoff so many steps of 28 days after the first."""
-    return FIRST + step * STEP
 
 
 def rows_of(

@@ -93,6 +93,12 @@ def test_what_was_purged_is_counted_per_test_cutoff(exam_of) -> None:
     assert found[1]["purged"] == days[6:7]
 
 
+def test_a_label_known_on_the_test_cutoff_is_not_purged(exam_of) -> None:
+    (found,) = purged(exam_of(world(), test_cutoffs=(world().cutoffs[-1],)))["purged"]
+
+    assert (found["purged"], found["purged_rows"]) == ([], 0)
+
+
 def test_the_four_numbers_stand_side_by_side(exam_of) -> None:
     exam = exam_of(world(), rule={"signal": "trouble", "at_least": 1})
 
