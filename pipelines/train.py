@@ -40,6 +40,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.estimators import fit
     from churn.training.guards.model.run import TRAINING, look_at_training
     from churn.training.guards.model.signing import GUARDS, as_section, told
+    from churn.training.hazard import fit_horizons, horizon_lines
     from churn.training.record import Record, training_folder, write_record
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
@@ -72,7 +73,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     scores = calibration.apply(made.logits, calibrator)
     aside = params.output / ".train.new"
     shutil.rmtree(aside, ignore_errors=True)
-    spec = spec_of(params, snapshots, fitted, recipe, calibrator, scores)
+    horizons = fit_horizons(params, snapshots, made)
+    spec = spec_of(params, snapshots, fitted, recipe, calibrator, scores) | horizons
     digest = write_bundle(aside / "bundle", spec, fitted.boosters)
 
     registry = Registry(params)
@@ -92,6 +94,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         )
         write_record(aside, record, made, snapshots)
         write_json(aside / GUARDS, as_section(TRAINING, guarded))
+        write_json(aside / "horizons.json", horizons)
         _log(registry, params, snapshots, record, made, scores, aside)
     replace_folder(aside, training_folder(params))  # last, so that a training that dies leaves the old one
 
@@ -110,6 +113,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         say(line)
     for line in warnings:
         say.warn(line)
+    for line in horizon_lines(horizons):
+        say(line)
     say(f"looks most at {', '.join(list(record.importance)[:3])}")
     say(registry.link(run_id))
 
@@ -146,7 +151,7 @@ def _log(
         | {f"choice.log_loss.{name}": loss for name, loss in record.calibration.tried.items()},
         tags={"model_version": record.version, "digest": record.digest, "python": python_version()},
     )
-    for name in ("signals.json", "importance.json", "recipe.json"):
+    for name in ("signals.json", "importance.json", "recipe.json", "horizons.json"):
         registry.log_file(folder / name)
     for one in record.tried:
         with registry.run(f"candidate {one.recipe.candidate}"):

@@ -86,6 +86,20 @@ class Scorer:
         """
         return self.probability(self.logits(self.matrix(columns)))
 
+    def predict_horizons(self, columns: Mapping[str, Any] | Any) -> dict[int, Floats]:
+        """Return by days the probability of leaving within 30, 60 and 90 days, as far as the model knows it.
+
+        They never fall with the days. `spec["horizons"]["missing"]` says why one is not there.
+
+        Raises:
+            SchemaError: as `predict`.
+        """
+        told = self.spec.get("horizons")
+        if not told or not told["days"]:
+            return {}
+        logits = self.logits(self.matrix(columns))
+        return horizons_of(logits, self.probability(logits), told)
+
     def contributions(self, columns: Mapping[str, Any] | Any) -> dict[str, Floats]:
         """Return what each signal adds to the log-odds before calibration, and the `baseline`.
 
@@ -165,6 +179,69 @@ class _Linear:
         for place, term in self._terms:
             parts[:, place] = linear_term(matrix[:, place], term) - float(term["mean"])
         return parts
+
+
+def horizons_of(logits: Floats, probability: Floats, told: Mapping[str, Any]) -> dict[int, Floats]:
+    """Return the probability of leaving within each of `told["days"]`; it never falls with the days.
+
+    The chance of leaving in an interval, given that the customer is there when it begins, is a logistic
+    regression on the model's log-odds; chances of staying multiply. The curve goes through `probability`,
+    the model's own, at `anchor_days`: up to there its hazards are scaled by one factor, after it they are
+    taken as they are. Inside an interval the hazard is constant, and beyond the last it goes on.
+
+    Args:
+        logits: The model's log-odds before calibration.
+        probability: The model's calibrated probability of leaving within `anchor_days`.
+        told: `days`, `anchor_days` and `intervals`, each with `start`, `end`, `intercept` and `slope`.
+
+    Source: Cox (1972), Regression models and life-tables, JRSS B 34, section 6 (discrete time).
+    """
+    edges = [0, *(part["end"] for part in told["intervals"])]
+    hazards = [np.logaddexp(0.0, part["intercept"] + part["slope"] * logits) for part in told["intervals"]]
+    summed = np.cumsum([np.zeros(len(logits)), *hazards], axis=0)
+    anchor = told["anchor_days"]
+    place = min(int(np.searchsorted(edges, anchor)), len(hazards))
+    share = (anchor - edges[place - 1]) / (edges[place] - edges[place - 1])
+    at_anchor = np.maximum(summed[place - 1] + share * hazards[place - 1], 1e-300)
+    level = -np.log1p(-np.minimum(probability, 1 - 1e-15))
+    found = {}
+    for day in told["days"]:
+        own = summed[edges.index(day)]
+        # At most, at least: rounding must not lift a curve that stops before the anchor over it.
+        part = np.minimum(own / at_anchor, 1.0) * level
+        beyond = level + np.maximum(own - at_anchor, 0.0)
+        found[int(day)] = -np.expm1(-(part if day <= anchor else beyond))
+    return found
+
+
+def expected_days(within: Mapping[int, Floats]) -> Floats:
+    """Return how many of the days up to the last horizon a customer is expected to stay, in days.
+
+    The restricted mean survival time: the area under the chance of still being there, whose hazard is
+    constant between the horizons. Someone certain to stay has all the days.
+
+    Args:
+        within: Probabilities of leaving by days, as `predict_horizons` gives them; not empty.
+
+    Source: Royston and Parmar (2013), Restricted mean survival time, BMC Medical Research Methodology 13.
+    """
+    days = sorted(within)
+    area: Floats = np.zeros(len(within[days[0]]))
+    before, staying = 0, np.ones(len(area))
+    for day in days:
+        still = 1.0 - within[day]
+        fall = np.log(np.maximum(staying, 1e-300)) - np.log(np.maximum(still, 1e-300))
+        flat = fall < 1e-9  # the mean of two equal numbers is the number
+        mean = np.where(flat, staying, (staying - still) / np.where(flat, 1.0, fall))
+        area = area + (day - before) * mean
+        before, staying = day, still
+    return area
+
+
+def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
+    """Return probabilities by days as columns, with `expected_days_90d` where the 90 days are known."""
+    columns = {f"churn_probability_{days}d": probability for days, probability in sorted(within.items())}
+    return columns | ({"expected_days_90d": expected_days(within)} if 90 in within else {})
 
 
 def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
@@ -305,11 +382,19 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
         def predict(
             self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
         ) -> Any:
-            """Return probabilities; with `{"contributions": true}` a table with contributions too."""
-            probability = self.scorer.predict(model_input)
-            if not (params or {}).get("contributions"):
-                return probability
-            columns = {"churn_probability": probability, **self.scorer.contributions(model_input)}
-            return pd.DataFrame(columns, index=model_input.index)
+            """Return probabilities; on request a table.
+
+            `{"horizons": true}` adds those of 30, 60 and 90 days, and `expected_days_90d`, as far as the
+            model knows them; `{"contributions": true}` adds contributions.
+            """
+            asked = params or {}
+            columns = {"churn_probability": self.scorer.predict(model_input)}
+            if asked.get("horizons"):
+                columns |= horizon_columns(self.scorer.predict_horizons(model_input))
+            if asked.get("contributions"):
+                columns |= self.scorer.contributions(model_input)
+            if asked.get("horizons") or asked.get("contributions"):
+                return pd.DataFrame(columns, index=model_input.index)
+            return columns["churn_probability"]
 
     mlflow.models.set_model(ChurnModel())

@@ -122,7 +122,9 @@ def signature_of(names: Sequence[str]) -> Any:
     return ModelSignature(
         inputs=Schema([ColSpec(AnyType(), name) for name in names]),
         outputs=Schema([ColSpec(DataType.double, "churn_probability")]),
-        params=ParamSchema([ParamSpec("contributions", DataType.boolean, False)]),
+        params=ParamSchema(
+            [ParamSpec(name, DataType.boolean, False) for name in ("contributions", "horizons")]
+        ),
     )
 
 

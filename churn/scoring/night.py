@@ -53,6 +53,10 @@ class Model(Protocol):
         """Return calibrated probabilities."""
         ...
 
+    def predict_horizons(self, columns: Any) -> dict[int, Floats]:
+        """Return probabilities of leaving by days, as far as the model knows them."""
+        ...
+
     def contributions(self, columns: Any) -> dict[str, Floats]:
         """Return log-odds per signal."""
         ...
@@ -142,6 +146,7 @@ def score_night(
     customers = frame["customer_id"].astype(str).to_numpy(dtype=object)
     try:
         probability = np.asarray(model.predict(frame), dtype=np.float64)
+        within = model.predict_horizons(frame)
     except SchemaError as error:
         raise ModelError(
             *(f"the champion cannot read tonight's signals: {said}" for said in error.problems)
@@ -176,6 +181,7 @@ def score_night(
     judged = Judged(
         customers=customers,
         probability=probability,
+        within=within,
         health=band,
         sides=side_bands,
         value_at_risk=value,
@@ -197,6 +203,7 @@ def score_night(
         "timezone": params.timezone,
         "label": params.label.model_dump(mode="json"),
         "model": {name: model.spec[name] for name in _ABOUT_THE_MODEL if name in model.spec},
+        "horizons": model.spec.get("horizons"),
         "base_rate": base_rate,
         "customers": len(roster),
         "cohort": len(frame),

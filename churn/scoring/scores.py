@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from churn.model.scorer import horizon_columns
 from churn.params import LabelParams
 from churn.scoring.health import SIDES
 from churn.scoring.playbook import Play
@@ -29,11 +30,13 @@ _PLAY = ("play", "action", "owner", "channel", "due_at", "success", "template", 
 class Judged:
     """What a night found out about the cohort; every array has one entry per cohort customer.
 
-    `rules` is the play that fired, None where none did; `called` tells who is contacted.
+    `within` holds probabilities of leaving by days; `rules` is the play that fired, None where none did;
+    `called` tells who is contacted.
     """
 
     customers: npt.NDArray[np.object_]
     probability: Floats
+    within: Mapping[int, Floats]
     health: Floats
     sides: Mapping[str, Floats]
     value_at_risk: Floats
@@ -45,7 +48,8 @@ class Judged:
 
 def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
     """Return the columns and types of the score file."""
-    months = [f"churn_probability_{days}d" for days in (30, 60, 90)] if label.kind == "contract" else []
+    contract = label.kind == "contract"
+    months = [f"churn_probability_{days}d" for days in (30, 60, 90)] if contract else []
     return pa.schema(
         [("customer_id", pa.string()), ("cutoff", pa.date32()), ("excluded_because", pa.string())]
         + [(name, pa.float64()) for name in ("churn_probability", *months)]
@@ -55,6 +59,7 @@ def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
         + [(name, pa.date32() if name == "due_at" else pa.string()) for name in _PLAY]
         + [(name, pa.string()) for name in ("arm", "not_contacted_because")]
         + [(name, pa.string()) for name in ("model_version", "label_id", "run_id")]
+        + ([("expected_days_90d", pa.float64())] if contract else [])
     )
 
 
@@ -69,9 +74,9 @@ def score_table(
 ) -> pa.Table:
     """Lay out a night as the score file, one row per customer of the roster, ordered by id.
 
-    The 30, 60 and 90 days probabilities exist for contract labels only. One model knows one horizon, so a
-    horizon of 28 to 31 days that begins tonight, without a gap, fills the 30 days column; the others stay
-    missing rather than scaled.
+    The 30, 60 and 90 days probabilities and the days to expect exist for contract labels only, and are
+    missing where the model does not know them. A model that knows its own horizon only fills the 30 days
+    column where that is 28 to 31 days and begins tonight, without a gap.
     `play` names the rule that fired; action, owner, due date and the rest stand only where a contact is due.
 
     Args:
@@ -90,7 +95,7 @@ def score_table(
     because = [why if out else None for why, out in zip(ordered["excluded_because"], left_out, strict=True)]
 
     cells = _of_cohort(judged, cutoff)
-    if label.horizon_days in ONE_MONTH and label.gap_days == 0:
+    if not judged.within and label.horizon_days in ONE_MONTH and label.gap_days == 0:
         cells["churn_probability_30d"] = cells["churn_probability"]
     table: dict[str, pa.Array] = {}
     for field in schema:
@@ -116,6 +121,7 @@ def _of_cohort(judged: Judged, cutoff: date) -> dict[str, Any]:
     most = max((len(found) for found in judged.reasons), default=0)
     return {
         "churn_probability": judged.probability,
+        **horizon_columns(judged.within),
         "health": judged.health,
         **judged.sides,
         "value_at_risk": judged.value_at_risk,

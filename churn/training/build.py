@@ -21,6 +21,7 @@ from churn.features.blocks import STEP
 from churn.features.matrix import Builder, Part
 from churn.features.signal import Signal
 from churn.params import Params
+from churn.training.contract_ends import EndsWriter
 from churn.training.label import DROPPED, LEFT, Labels, labels, window_of
 from churn.training.snapshots import params_digest
 
@@ -112,7 +113,8 @@ def write_snapshots(
     """Write `output/snapshots`, aside first, and return its manifest.
 
     The cutoffs are those of params.yaml, or `only` one. Per cutoff `part.parquet`: customer_id, cutoff,
-    left (1, 0, missing while immature), then the signals.
+    left (1, 0, missing while immature), then the signals. For contract labels `outcome.parquet` beside it
+    says when each customer's contract ended.
 
     Raises:
         CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
@@ -124,6 +126,8 @@ def write_snapshots(
     aside = params.output / ".snapshots.new"
     shutil.rmtree(aside, ignore_errors=True)
     writer = _Writer(aside, builder, decided, params, store.watermark)
+    if params.label.kind == "contract":
+        writer.ends = EndsWriter(aside, store, cutoffs, builder.customers.ids)
     for part in builder.parts(advance):
         writer.add(part)
     manifest = {
@@ -147,6 +151,7 @@ class _Writer:
         self, folder: Path, builder: Builder, decided: dict[date, Labels], params: Params, watermark: date
     ) -> None:
         self.builder, self.decided = builder, decided
+        self.ends: EndsWriter | None = None
         kinds = {s.name: pa.string() if s.kind == "level" else pa.float64() for s in builder.signals}
         fields = {"customer_id": pa.string(), "cutoff": pa.date32(), "left": pa.int8(), **kinds}
         self.schema = pa.schema(list(fields.items()))
@@ -182,6 +187,8 @@ class _Writer:
             left = pa.array(found[keep], pa.int8())
         codes = part.codes[keep]
         facts["rows"] += len(codes)
+        if self.ends:
+            self.ends.add(cutoff, codes)
         columns = [
             pa.array(self.builder.customers.ids[codes], pa.string()),
             pa.array([cutoff] * len(codes), pa.date32()),
@@ -198,7 +205,7 @@ class _Writer:
 
     def close(self) -> dict[str, dict[str, Any]]:
         """Finish the files and return what is in them, by cutoff."""
-        for file in self.files.values():
+        for file in (*self.files.values(), *((self.ends,) if self.ends else ())):
             file.close()
         for cohort in self.builder.cohorts:
             self.facts[cohort.cutoff]["excluded"] = cohort.excluded()

@@ -13,6 +13,7 @@ from typing import Any
 
 from churn.errors import CallError, Stop
 from churn.params import Params, digest_of
+from churn.training.contract_ends import ends_bytes
 from churn.training.reading import read_rows
 from churn.training.rows import Rows
 
@@ -32,8 +33,9 @@ class Snapshots:
         customers: The customer ids that `rows.customer` counts.
         label_id: The label they were made for.
         store_digest: The data they were made from.
-        digest: SHA-256 over the bytes of the matured snapshots.
+        digest: SHA-256 over the bytes of the matured snapshots, and of the ends of contracts beside them.
         watermark: Up to when the data were complete.
+        known_by: The date whose knowledge is used: the one asked for, by default the watermark.
     """
 
     rows: Rows
@@ -45,6 +47,7 @@ class Snapshots:
     store_digest: str
     digest: str
     watermark: str
+    known_by: date
 
     @property
     def cutoffs(self) -> tuple[date, ...]:
@@ -76,7 +79,8 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
     """
     folder = params.output / "snapshots"
     manifest = _manifest(folder, params)
-    if known_by is not None and known_by > date.fromisoformat(str(manifest["watermark"])):
+    watermark = date.fromisoformat(str(manifest["watermark"]))
+    if known_by is not None and known_by > watermark:
         raise CallError(
             f"--cutoff {known_by} lies after the watermark {manifest['watermark']}, up to which the data are "
             "complete. Name an earlier cutoff, or ingest newer data."
@@ -94,6 +98,8 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
             raise CallError(f"{folder}: the snapshot of {day} is gone. Run `churn snapshot` again.")
         with path.open("rb") as file:
             digest.update(f"{day} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        if params.label.kind == "contract":
+            digest.update(ends_bytes(folder, day))
     rows, customers = read_rows(parts, signals)
     return Snapshots(
         rows=rows,
@@ -105,6 +111,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         store_digest=str(manifest["store_digest"]),
         digest=digest.hexdigest(),
         watermark=str(manifest["watermark"]),
+        known_by=known_by or watermark,
     )
 
 

@@ -52,6 +52,7 @@ SCORE_COLUMNS = [
     "model_version",
     "label_id",
     "run_id",
+    "expected_days_90d",
 ]
 IMPOSSIBLE = ("--set", "promote.observed_expected=[9, 10]")
 

@@ -14,6 +14,7 @@ from churn.training.sections.beside import beside
 from churn.training.sections.calibration_by_segment import calibration_by_segment
 from churn.training.sections.chosen import chosen
 from churn.training.sections.four_numbers import four_numbers
+from churn.training.sections.horizons import horizons
 from churn.training.sections.judged import judged
 from churn.training.sections.lead_time import lead_time
 from churn.training.sections.money import money
@@ -37,6 +38,7 @@ SECTIONS: tuple[Section, ...] = (
     chosen,
     shape,
     beside,
+    horizons,
 )
 
 

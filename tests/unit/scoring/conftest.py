@@ -52,6 +52,9 @@ class FakeModel:
         parts = self._parts(columns)
         return 1 / (1 + np.exp(-np.sum(list(parts.values()), axis=0)))
 
+    def predict_horizons(self, columns: pd.DataFrame) -> dict[int, np.ndarray]:
+        return {}
+
     def contributions(self, columns: pd.DataFrame) -> dict[str, np.ndarray]:
         self.explained += columns["customer_id"].tolist()
         return self._parts(columns)
