@@ -177,7 +177,7 @@ def fit_horizons(params: Params, snapshots: Snapshots, made: OutOfTime) -> dict[
     lives = read_lives(params, snapshots, made)
     if lives is None:
         return {}
-    return {"horizons": fit_hazards(lives, params.label.horizon_days, snapshots.known_by).told()}
+    return {"horizons": fit_hazards(lives, params.label.horizon_days, snapshots.as_of).told()}
 
 
 def horizon_lines(spec: Mapping[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ class Snapshots:
         store_digest: The data they were made from.
         digest: SHA-256 over the bytes of the matured snapshots, and of the ends of contracts beside them.
         watermark: Up to when the data were complete.
-        known_by: The date whose knowledge is used: the one asked for, by default the watermark.
+        known_by: The date whose knowledge is used, where one was asked for.
     """
 
     rows: Rows
@@ -47,7 +47,12 @@ class Snapshots:
     store_digest: str
     digest: str
     watermark: str
-    known_by: date
+    known_by: date | None = None
+
+    @property
+    def as_of(self) -> date:
+        """Return up to when outcomes are known: the date asked for, else the watermark."""
+        return self.known_by or date.fromisoformat(self.watermark)
 
     @property
     def cutoffs(self) -> tuple[date, ...]:
@@ -111,7 +116,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         store_digest=str(manifest["store_digest"]),
         digest=digest.hexdigest(),
         watermark=str(manifest["watermark"]),
-        known_by=known_by or watermark,
+        known_by=known_by,
     )
 
 

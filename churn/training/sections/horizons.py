@@ -31,7 +31,7 @@ def horizons(exam: Exam) -> dict[str, Any]:
     tested = np.isin(lives.made.cutoff, [day_number(day) for day in exam.plan.test])
     found: dict[str, Any] = {}
     for days in DAYS:
-        known = np.isfinite(within[days]) & lives.completed(days, exam.snapshots.known_by)[tested]
+        known = np.isfinite(within[days]) & lives.completed(days, exam.snapshots.as_of)[tested]
         if known.any():
             found[str(days)] = _judged(exam, lives.left(days)[tested], within[days], known)
         elif days not in missing:

@@ -67,5 +67,4 @@ def snapshots_from(rows: Rows, *, known_after: int = 28) -> Snapshots:
         store_digest="store",
         digest="digest",
         watermark=str(cutoffs[-1] + timedelta(days=known_after)),
-        known_by=cutoffs[-1] + timedelta(days=known_after),
     )
