@@ -120,7 +120,7 @@ class SnapshotParams(Section):
     cutoffs: tuple[date, ...] = ()
     first: date | None = None
     last: date | None = None
-    every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = "month"
+    every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = "week"
     watermark: date | None = None
     late_days: DaysOrNone = 0
 

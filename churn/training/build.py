@@ -30,7 +30,9 @@ SHORTEST_HISTORY_DAYS = 91
 
 
 def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
-    """Return the cutoffs that params.yaml asks for, by default one a month over all the data.
+    """Return the cutoffs that params.yaml asks for, `evaluate.test_cutoffs` among them.
+
+    By default there is one a week over all the data.
 
     Raises:
         CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
@@ -38,11 +40,13 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
     """
     asked = params.snapshot
     cutoffs = asked.cutoffs or tuple(_every(params, store))
+    cutoffs = (*cutoffs, *params.evaluate.test_cutoffs) if cutoffs else ()
     late = [cutoff for cutoff in cutoffs if cutoff > store.tonight]
     if late:
+        place = "evaluate.test_cutoffs" if late[0] in params.evaluate.test_cutoffs else "snapshot"
         raise CallError(
-            f"snapshot: cutoff {late[0]} lies after the watermark {store.watermark}, up to which the data "
-            "are complete. Name earlier dates under snapshot (cutoffs or last), or ingest newer data."
+            f"{place}: cutoff {late[0]} lies after the watermark {store.watermark}, up to which the data "
+            "are complete. Name earlier dates there, or ingest newer data."
         )
     if not cutoffs:
         raise _no_cutoff(params, store)

@@ -68,7 +68,7 @@ def test_no_snapshots_are_a_wrong_call(make_params) -> None:
 @pytest.mark.parametrize(
     ("asked", "named"),
     [
-        ({"snapshot": SnapshotParams(every="week")}, "other snapshot than"),
+        ({"snapshot": SnapshotParams(every="month")}, "other snapshot than"),
         ({"snapshot": SnapshotParams(late_days=3)}, "other snapshot than"),
         ({"signals": SignalsParams(windows=(28,))}, "other signals than"),
         (
@@ -98,7 +98,7 @@ def test_parameters_of_model_and_night_leave_snapshots_as_they_are(make_params, 
 
 def test_a_cutoff_named_for_one_call_is_no_other_parameter(tmp_path, say) -> None:
     logins = "customer | happened_at\nana | 2024-01-01\nana | 2024-07-20\nbo | 2024-05-20"
-    snapshot = {"watermark": "2024-08-01", "every": "week"}
+    snapshot = {"watermark": "2024-08-01", "every": "month"}
     params = draw(tmp_path, logins=logins, since=None, params={"snapshot": snapshot}).store.params
 
     run_snapshot(params, cutoff=date(2024, 6, 1), say=say)
