@@ -29,6 +29,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
 
     from churn.model.bundle import write_json
     from churn.reporting.evaluation import write_evaluation
+    from churn.training.carding import write_card
     from churn.training.evaluation import predictions_frame
     from churn.training.exam import hold_exam, plan_test
     from churn.training.guards.model.run import guards_of
@@ -63,7 +64,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     aside.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     page = write_evaluation(folder)
-    _write_card(params, record, folder)
+    write_card(params, record)
     link = _log(params, record, folder)
 
     for line in told(found):
@@ -75,18 +76,6 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         say.warn(line)
     say(f"card: {folder / 'card.md'}, with charts: {page}")
     say(link)
-
-
-def _write_card(params: Params, record: Record, folder: Path) -> None:
-    import json
-
-    from churn.data.files import write_whole
-    from churn.training.card import card
-    from churn.training.record import training_folder
-
-    spec = json.loads((training_folder(params) / "bundle" / "spec.json").read_text(encoding="utf-8"))
-    evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    write_whole(folder / "card.md", card(evaluated, spec, record.importance).encode())
 
 
 def _log(params: Params, record: Record, folder: Path) -> str:
@@ -112,6 +101,7 @@ def _log(params: Params, record: Record, folder: Path) -> str:
             record.run_id, params.label_id, [date.fromisoformat(day) for day in evaluated["cutoffs"]]
         )
         registry.log_tree(folder)
+        registry.describe(record.version, (folder / "card.md").read_text(encoding="utf-8"), record.run_id)
         for name, numbers in evaluated["candidates"].items():
             with registry.child(record.run_id, name):
                 registry.log(params={"candidate": name}, metrics=_flat(numbers))

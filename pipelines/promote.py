@@ -32,6 +32,7 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     """
     from churn.errors import Stop
     from churn.model.registry import Registry
+    from churn.training.carding import write_card
     from churn.training.gates import judge_gates
     from churn.training.record import read_record
 
@@ -52,9 +53,10 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
         return
     evaluated = _evaluated(params, record.digest)
     verdict = judge_gates(evaluated, params)
-    pages = _write_pages(params, evaluated, verdict)
+    card = write_card(params, record, verdict)
+    _log(registry, record.run_id, [*_write_pages(params, evaluated, verdict), card])
+    registry.describe(record.version, card.read_text(encoding="utf-8"), record.run_id)
     if not verdict.accepted:
-        _log(registry, record.run_id, pages)
         raise Stop(*verdict.refusals)
 
     same = None if trouble else registry.champion_like(record.digest)
@@ -66,11 +68,11 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
         if not stands:
             registry.promote(record.version)
         say(f"champion is version {record.version}, exported to {params.champion}")
-    _log(registry, record.run_id, pages)
     for gate in verdict.gates:
         say(f"  {gate.words}")
-    for note in verdict.notes:
+    for note in (*verdict.notes, *verdict.signed):
         say(f"  {note}")
+    say(f"page: {params.output / 'evaluate' / 'promotion.html'}")
     say(registry.link(record.run_id))
 
 
@@ -117,9 +119,10 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 
 def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> Sequence[Path]:
-    """Write promotion.json and the page for people beside it."""
+    """Write promotion.json and the pages for people beside it."""
     from churn.data.files import write_whole
     from churn.model.bundle import write_json
+    from churn.reporting.promotion import render_promotion
     from churn.training.record import PROMOTION
 
     folder = params.output / "evaluate"
@@ -131,8 +134,10 @@ def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) ->
         "",
         *(f"- {'passed' if gate.passed else 'refused'}: {gate.words}" for gate in verdict.gates),
         *(f"- note: {note}" for note in verdict.notes),
+        *(f"- signed off: {each}" for each in verdict.signed),
     ]
     write_whole(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
+    write_whole(folder / "promotion.html", render_promotion(evaluated, facts).encode())
     return [folder / name for name in PROMOTION]
 
 

@@ -5,73 +5,151 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from churn.training.card_parts import (
+    calibration_part,
+    cohort_part,
+    comparison_part,
+    gates_part,
+    guards_part,
+    lead_part,
+    segments_part,
+)
 from churn.training.four_lines import four_table
+from churn.training.gate import Verdict
 from churn.training.outcome import HOW_LEFT
-from churn.training.span import span
 
-SHOWN = {
-    "log_loss": "log loss",
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "lift_at_contact_share": "lift at the contact share",
-    "observed_expected": "observed/expected",
-    "calibration_slope": "calibration slope",
-}
-ORDER = ("challenger", "champion", "logistic", "rfm", "bg_nbd", "recency", "rule", "base_rate")
+LOOKED = 8
+"""So many signals are listed, those with the largest share of the gain."""
 
 
-def card(evaluated: Mapping[str, Any], spec: Mapping[str, Any], importance: Mapping[str, float]) -> str:
-    """Return the model card as Markdown."""
-    label = spec["label"]
-    core = label.get("table") or "subscriptions"
-    ours = evaluated["candidates"]["challenger"]
-    left = HOW_LEFT[label.get("leaving", "any")]
-    begin = f"{spec['gap_days']} days after the cutoff" if spec["gap_days"] else "at the cutoff"
-    lines = [
-        f"# Model card: {spec['model']}, version {evaluated['model']['version']}",
-        "",
-        f"**Label.** {label['kind']} in `{core}`: {left} in the {spec['horizon_days']} days that begin "
-        f"{begin} (label {spec['label_id']}, days in {spec['timezone']}).",
-        f"**Data.** {spec['rows']:,} rows with {spec['churners']:,} churners ({spec['training_rate']:.1%}) "
-        f"at {len(spec['trained_cutoffs'])} cutoffs from {spec['trained_cutoffs'][0]} to "
-        f"{spec['trained_cutoffs'][-1]}; data complete up to {spec['watermark']}. "
-        f"The usual rate, by which health is told, is that of the last {spec['base_rate_cutoffs']}: "
-        f"{spec['base_rate']:.1%}.",
-        f"**Model.** Gradient-boosted trees, {spec['recipe']['rounds']} rounds, calibration "
-        f"{spec['calibration']['method']}; trained on all matured cutoffs.",
-        f"**Test.** The recipe refitted for each of {', '.join(evaluated['cutoffs'])} on what was known by "
-        f"then: {ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals "
-        "are 95 %, by drawing customers.",
-        "",
-        *_table(evaluated["candidates"]),
-        "",
-        "**The four numbers, side by side.** A model is quoted by the first two. The naive split judges rows "
-        "of customers and of times the model has seen.",
-        "",
-        *four_table(evaluated),
-        "",
-        "**Paired differences of log loss** (below 0: the challenger is better)",
-        *(
-            f"- {name.replace('_', ' ')}: {span(one['log_loss'], 4)}"
-            for name, one in evaluated["paired"].items()
-        ),
-        "",
-        "**What it looks at most**: "
-        + ", ".join(f"`{name}` {share:.0%}" for name, share in list(importance.items())[:8])
-        + ".",
-        "",
-        "**Limits.** It ranks and rates customers at risk at a cutoff, given that they survive the gap. It "
-        "says nothing about customers outside the cohort, about causes, or about whether contacting somebody "
-        "helps; the last is measured with control groups. It is as fresh as its last cutoff.",
-        *(f"- {note}" for note in evaluated.get("notes", {}).values()),
-    ]
+def card(
+    evaluated: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    importance: Mapping[str, float],
+    verdict: Verdict | None = None,
+) -> str:
+    """Return the model card as Markdown; a part whose figures are absent is left out.
+
+    Args:
+        evaluated: The content of metrics.json.
+        spec: The spec of the model's bundle.
+        importance: Each signal's share, the largest first.
+        verdict: How the gates ended, once they were asked.
+    """
+    title = f"# Model card: {spec['model']}, version {evaluated['model']['version']}"
+    found = evaluated.get("signal")
+    parts: Sequence[tuple[str, Sequence[str]]] = (
+        ("", [f"**In one sentence.** {_sentence(found['words'])}"] if found else []),
+        ("What it is for, and what not", _use()),
+        ("Label", _label(spec)),
+        ("Cohort", cohort_part(evaluated, spec)),
+        ("Data", _data(spec)),
+        ("Model", _model(spec, importance)),
+        ("Results beside the baselines", [*_test(evaluated), "", *comparison_part(evaluated)]),
+        ("The four numbers", _four(evaluated)),
+        ("Kinds of customers", segments_part(evaluated)),
+        ("Calibration and health bands", calibration_part(evaluated)),
+        ("How early", lead_part(evaluated)),
+        ("Guards", guards_part(evaluated, verdict)),
+        ("Promotion", gates_part(verdict)),
+        ("Limits", _limits(evaluated)),
+        ("How to make it again", _again(spec)),
+    )
+    lines = [title]
+    for name, part in parts:
+        if part:
+            lines += ["", *([f"## {name}", ""] if name else []), *part]
     return "\n".join(lines) + "\n"
 
 
-def _table(candidates: Mapping[str, Any]) -> Sequence[str]:
-    names = [name for name in ORDER if name in candidates]
-    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for metric, words in SHOWN.items():
-        cells = [span(candidates[name][metric]) for name in names]
-        lines.append(f"| {words} | " + " | ".join(cells) + " |")
-    return lines
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _use() -> list[str]:
+    return [
+        "It gives the probability that a customer who is at risk at a cutoff leaves in the label's window, "
+        "given that they survive the gap. It is for ordering who is contacted and for adding up expected "
+        "losses. It is not for decisions against a customer, such as prices or refusals, and it does not say "
+        "why somebody leaves or whether contacting them helps; that is measured with control groups."
+    ]
+
+
+def _label(spec: Mapping[str, Any]) -> list[str]:
+    label = spec["label"]
+    core = label.get("table") or "subscriptions"
+    begin = f"{spec['gap_days']} days after the cutoff" if spec["gap_days"] else "at the cutoff"
+    means = (
+        f"the last contract in `{core}` ends and is not renewed within {label.get('grace_days', 0)} days"
+        if label["kind"] == "contract"
+        else f"there is no row in `{core}`"
+    )
+    left = HOW_LEFT[label.get("leaving", "any")]
+    return [
+        f"{_sentence(left)} means: in the {spec['horizon_days']} days that begin {begin}, {means}. Label "
+        f"{spec['label_id']}, days in {spec['timezone']}."
+    ]
+
+
+def _data(spec: Mapping[str, Any]) -> list[str]:
+    cutoffs = spec["trained_cutoffs"]
+    return [
+        f"{spec['rows']:,} rows with {spec['churners']:,} churners ({spec['training_rate']:.1%}) at "
+        f"{len(cutoffs)} cutoffs from {cutoffs[0]} to {cutoffs[-1]}; data complete up to "
+        f"{spec['watermark']}. The usual rate, by which health is told, is that of the last "
+        f"{spec['base_rate_cutoffs']}: {spec['base_rate']:.1%}.",
+        "",
+        f"Digests: store `{spec['store_digest'][:16]}`, snapshots `{spec['snapshots_digest'][:16]}`.",
+    ]
+
+
+def _model(spec: Mapping[str, Any], importance: Mapping[str, float]) -> list[str]:
+    kinds = {"booster": "gradient-boosted trees", "linear": "a logistic regression"}
+    members = dict.fromkeys(
+        kinds.get(str(m.get("kind")), str(m.get("kind"))) for m in spec.get("members", ())
+    )
+    recipe = ", ".join(f"{key} {value}" for key, value in spec["recipe"].items() if value is not None)
+    looked = ", ".join(f"`{name}` {share:.0%}" for name, share in list(importance.items())[:LOOKED])
+    return [
+        f"{_sentence(' and '.join(members)) or 'A model'} on {len(spec['signals'])} signals, calibration "
+        f"{spec['calibration']['method']}, fitted on all matured cutoffs. Recipe: {recipe}.",
+        *(["", f"It looks most at {looked}."] if looked else []),
+    ]
+
+
+def _test(evaluated: Mapping[str, Any]) -> list[str]:
+    ours = evaluated["candidates"]["challenger"]
+    return [
+        f"The recipe refitted for each of {', '.join(evaluated['cutoffs'])} on what was known by then: "
+        f"{ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
+        "95 %, by drawing customers. Challenger is this model."
+    ]
+
+
+def _four(evaluated: Mapping[str, Any]) -> list[str]:
+    if not evaluated.get("four_numbers"):
+        return []
+    return [
+        "A model is quoted by the first two. The naive split judges rows of customers and of times the model "
+        "has seen.",
+        "",
+        *four_table(evaluated),
+    ]
+
+
+def _limits(evaluated: Mapping[str, Any]) -> list[str]:
+    return [
+        "- It says nothing about customers outside the cohort, and is as fresh as its last cutoff.",
+        "- Its probabilities hold for times like those it was tested on: watch observed over expected in the "
+        "report, and train again when it drifts.",
+        "- Customers who were contacted make labels that say less about those who were not.",
+        *(f"- {note}" for note in evaluated.get("notes", {}).values()),
+    ]
+
+
+def _again(spec: Mapping[str, Any]) -> list[str]:
+    return [
+        "With the same source, params.yaml and versions of the packages, `churn snapshot`, `churn train` and "
+        "`churn evaluate` give the same digests and the same model. Its run in MLflow holds the parameters, "
+        f"the signals and these figures; snapshots `{spec['snapshots_digest']}`.",
+    ]

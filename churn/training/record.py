@@ -19,7 +19,7 @@ from churn.training.choose import Tried
 from churn.training.recipe import Recipe
 from churn.training.snapshots import Snapshots
 
-PROMOTION = ("promotion.json", "promotion.md")
+PROMOTION = ("promotion.json", "promotion.md", "promotion.html")
 """What `promote` leaves under output/evaluate; it belongs to the evaluation it judged."""
 
 

@@ -13,6 +13,7 @@ from churn.training.sections.about import about
 from churn.training.sections.beside import beside
 from churn.training.sections.calibration_by_segment import calibration_by_segment
 from churn.training.sections.chosen import chosen
+from churn.training.sections.cohort import cohort
 from churn.training.sections.four_numbers import four_numbers
 from churn.training.sections.horizons import horizons
 from churn.training.sections.judged import judged
@@ -27,6 +28,7 @@ Section = Callable[[Exam], dict[str, Any]]
 
 SECTIONS: tuple[Section, ...] = (
     about,
+    cohort,
     past,
     purged,
     money,

@@ -93,13 +93,41 @@ def test_a_description_that_is_too_long_ends_at_a_line_and_says_where_it_goes_on
     registry = Registry(params)
     version = registered()
 
-    registry.describe(version, "# Card\n" + "a line of it\n" * 1000)
+    registry.describe(version, "# Card\n" + "a line of it\n" * 1000, "no run")
 
     told = mlflow.MlflowClient(params.tracking.uri).get_model_version("churn", version).description
     assert len(told) <= 5000
     assert told.startswith("# Card")
     assert "a line of it\n\n…" in told
     assert "evaluate/card.md" in told
+
+
+def test_the_exported_champion_holds_its_whole_card_and_so_does_the_previous_one_after_a_rollback(
+    params: Params, registered: Callable[[], str], tmp_path: Path
+) -> None:
+    registry = Registry(params)
+    for number in ("1", "2"):
+        version = registered()
+        card = tmp_path / "card.md"
+        card.write_text(f"# Card {number}\n" + "a line of it\n" * 1000)
+        with registry.run("train") as run_id:
+            registry.log_file(card, "evaluate")
+        registry.describe(version, card.read_text(), run_id)
+        registry.promote(version)
+
+    shown = (params.champion / "README.md").read_text()
+    registry.rollback()
+
+    assert shown == card.read_text()
+    assert (params.champion / "README.md").read_text().startswith("# Card 1\n")
+
+
+def test_a_version_that_was_never_evaluated_is_exported_without_a_card(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    Registry(params).promote(registered())
+
+    assert not (params.champion / "README.md").exists()
 
 
 def test_mlflow_gives_reasons_on_request(params: Params, bundle: Path, registered: Callable[[], str]) -> None:

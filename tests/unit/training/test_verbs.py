@@ -44,7 +44,12 @@ def test_a_planted_signal_is_found_and_promoted(make_params, write_world, say) -
     assert set(evaluated["candidates"]) == {"challenger", "logistic", "recency", "rfm", "base_rate"}
     assert evaluated["candidates"]["challenger"]["auc"]["low"] > 0.6
     assert evaluated["paired"]["challenger_minus_recency"]["log_loss"]["high"] < 0
-    assert (params.output / "evaluate" / "card.md").read_text().startswith("# Model card")
+    card = (params.output / "evaluate" / "card.md").read_text()
+    assert card.startswith("# Model card")
+    assert "- passed: signal: AUC" in card
+    assert (params.champion / "README.md").read_text() == card
+    assert {"maturity", "shuffled"} <= set(evaluated["guards"]["looked"])
+    assert [one for one in evaluated["guards"]["found"] if one["severity"] == "stop"] == []
 
 
 def test_random_labels_are_refused_and_the_champion_stays(make_params, write_world, say) -> None:
@@ -240,7 +245,7 @@ def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(make_params, wr
 
     client = mlflow.MlflowClient(params.tracking.uri)
     held = [{item.path for item in client.list_artifacts(run_id, "evaluate")} for run_id in run_ids]
-    pages = {"evaluate/promotion.json", "evaluate/promotion.md"}
+    pages = {"evaluate/promotion.json", "evaluate/promotion.md", "evaluate/promotion.html"}
     assert pages <= held[0]
     assert not pages & held[1]
     assert not (params.output / "evaluate" / "promotion.json").exists()

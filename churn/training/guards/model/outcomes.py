@@ -12,8 +12,9 @@ from churn.data.finding import Finding
 from churn.training.guards.model.too_good import too_good
 from churn.training.span import span
 
+CHANCE = 0.5
 COLLAPSE = 0.10
-"""The AUC that may be lost when everything known is one step older."""
+"""The AUC that may be lost when all that is known is as old as the time to act."""
 
 SLOPE = (0.8, 1.25)
 """Where the interval of the calibration slope must reach into."""
@@ -34,18 +35,25 @@ def too_good_to_be_true(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def lead_time(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
-    """Warn where AUC collapses as soon as everything known is one step older."""
-    lagged = [one for one in evaluated.get("lead_time") or () if one["days"] > 0]
+def lead_time(evaluated: Mapping[str, Any], gap_days: int) -> Iterator[Finding]:
+    """Warn where AUC collapses once all that is known is as old as the time to act (the label's gap).
+
+    Without a gap only a collapse to chance is told: most leaving casts its shadow a few weeks ahead, and what
+    a month earlier told nothing may still be honest.
+    """
+    lagged = [one for one in evaluated.get("lead_time") or () if one["days"] >= max(gap_days, 1)]
     if not lagged:
         return
     first = min(lagged, key=lambda one: int(one["days"]))
     fall = first.get("fall") or {}
-    if fall.get("low") is not None and fall["value"] > COLLAPSE and fall["low"] > COLLAPSE / 2:
+    if fall.get("low") is None or fall["value"] <= COLLAPSE or fall["low"] <= COLLAPSE / 2:
+        return
+    if gap_days or first["low"] <= CHANCE:
+        left = span({"value": first["auc"], "low": first["low"], "high": first["high"]})
         yield Finding(
             "lead time",
-            f"the challenger's AUC falls by {span(fall)} when all that is known is {first['days']} days "
-            f"older, more than {COLLAPSE}: it sees leaving when it happens, not before.",
+            f"the challenger's AUC falls by {span(fall)}, more than {COLLAPSE}, to {left}, when all that is "
+            f"known is {first['days']} days older: it sees leaving when it happens, not before.",
             "Look for signals of the leaving itself (notices, refunds, closures) and leave them out, "
             "or set label.gap_days to the time it takes to act.",
             "warn",

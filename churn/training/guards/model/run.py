@@ -60,8 +60,9 @@ def look_at_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding
     days = dates_of(new.cutoff)
     earlier = snapshots.rows.at([day for day in snapshots.cutoffs if day < days[0]])
     found += _named("newest", newest(earlier, new, seed))
-    for guard in (outcomes.too_good_to_be_true, outcomes.lead_time, outcomes.calibrated, outcomes.bands):
-        found += list(guard(evaluated))
+    found += outcomes.lead_time(evaluated, exam.params.label.gap_days)
+    for guard in (outcomes.too_good_to_be_true, outcomes.calibrated, outcomes.bands):
+        found += guard(evaluated)
     return found
 
 

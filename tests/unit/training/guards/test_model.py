@@ -269,15 +269,31 @@ def number(value: float, half: float = 0.02) -> dict[str, float]:
     return {"value": value, "low": value - half, "high": value + half}
 
 
-@pytest.mark.parametrize(("fall", "half", "said"), [(0.2, 0.02, 1), (0.09, 0.02, 0), (0.11, 0.09, 0)])
-def test_an_auc_that_collapses_with_the_lead_is_told(fall: float, half: float, said: int) -> None:
-    leads = [{"days": 0, "fall": number(0.0)}, {"days": 28, "fall": number(fall, half)}]
+def lagged(auc: float, fall: float, half: float) -> dict[str, Any]:
+    now = {"days": 0, "auc": auc + fall, "low": 0.7, "high": 0.8, "fall": number(0.0)}
+    later = {"days": 28, "auc": auc, "low": auc - 0.05, "high": auc + 0.05, "fall": number(fall, half)}
+    return {"lead_time": [now, later]}
 
-    assert len(list(outcomes.lead_time({"lead_time": leads}))) == said
+
+@pytest.mark.parametrize(
+    ("gap", "auc", "fall", "half", "said"),
+    [
+        (28, 0.6, 0.2, 0.02, 1),
+        (28, 0.6, 0.09, 0.02, 0),
+        (28, 0.6, 0.11, 0.09, 0),
+        (0, 0.6, 0.2, 0.02, 0),
+        (0, 0.52, 0.2, 0.02, 1),
+        (56, 0.52, 0.2, 0.02, 0),
+    ],
+)
+def test_an_auc_that_collapses_within_the_time_to_act_is_told(
+    gap: int, auc: float, fall: float, half: float, said: int
+) -> None:
+    assert len(list(outcomes.lead_time(lagged(auc, fall, half), gap))) == said
 
 
 def test_without_a_lead_time_nothing_is_told() -> None:
-    assert list(outcomes.lead_time({})) == []
+    assert list(outcomes.lead_time({}, 0)) == []
 
 
 @pytest.mark.parametrize(("slope", "said"), [(1.0, 0), (0.79, 0), (0.7, 1), (1.4, 1)])

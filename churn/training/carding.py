@@ -1,0 +1,22 @@
+"""Write the model card beside the evaluation that it tells of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from churn.data.files import write_whole
+from churn.params import Params
+from churn.training.card import card
+from churn.training.gate import Verdict
+from churn.training.record import Record, training_folder
+
+
+def write_card(params: Params, record: Record, verdict: Verdict | None = None) -> Path:
+    """Write `evaluate/card.md` of the challenger, with the gates once they were asked; return its place."""
+    folder = params.output / "evaluate"
+    spec = json.loads((training_folder(params) / "bundle" / "spec.json").read_text(encoding="utf-8"))
+    evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    place = folder / "card.md"
+    write_whole(place, card(evaluated, spec, record.importance, verdict).encode())
+    return place

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from churn.reporting.promotion import render_promotion
+
+NASTY = "<script>alert('x')</script>"
+
+
+def number(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def evaluated(**more: Any) -> dict[str, Any]:
+    """An evaluation without any part that may be absent."""
+    ours = {"auc": number(0.7), "log_loss": number(0.3), "rows": 500, "churners": 50, "base_rate": 0.1}
+    return {
+        "model": {"name": "churn", "version": "3", "digest": "d"},
+        "contact_share": 0.1,
+        "cutoffs": ["2023-12-31"],
+        "candidates": {"challenger": ours},
+        "paired": {},
+    } | more
+
+
+def promotion(*passed: bool, **more: Any) -> dict[str, Any]:
+    """A verdict of so many gates."""
+    gates = [
+        {"name": f"gate_{n}", "passed": each, "rule": f"rule {n}", "words": f"promote: told {n} {NASTY}"}
+        for n, each in enumerate(passed, 1)
+    ]
+    return {"version": "3", "digest": "d", "accepted": all(passed), "gates": gates, "notes": [], **more}
+
+
+@pytest.mark.parametrize(("passed", "said"), [((True, True), "accepted"), ((True, False), "refused")])
+def test_the_page_says_how_it_ended_and_how_each_gate_did(passed: tuple[bool, ...], said: str) -> None:
+    page = render_promotion(evaluated(), promotion(*passed))
+
+    assert f"churn, version 3: {said}" in page
+    assert page.count(">passed<") == sum(passed)
+    assert "rule 2" in page
+    assert NASTY not in page
+    assert "told 1 &lt;script&gt;" in page
+
+
+def test_the_page_needs_nothing_but_itself() -> None:
+    page = render_promotion(evaluated(), promotion(True))
+
+    assert not re.findall(r'(?:src|href)="', page)
+    assert "--font" in page
+
+
+def test_guards_bands_and_signatures_are_on_the_page_where_there_are_any() -> None:
+    one = {"guard": "alone", "place": "logins", "found": "it tells.", "way_out": "See.", "severity": "warn"}
+    content = evaluated(
+        guards={"looked": ["alone", "shuffled"], "found": [one]},
+        health_bands={"outcomes": [{"band": 1, "rows": 40, "churners": 10}]},
+        signal={"found": "signal", "words": "signal: AUC 0.7."},
+    )
+
+    page = render_promotion(content, promotion(True, signed=["alone: logins Accepted: seen"]))
+    bare = render_promotion(evaluated(), promotion(True))
+
+    for words in ("2 looked: alone, shuffled", "Accepted: seen", "25.0%", "Signal: AUC 0.7."):
+        assert words in page
+    assert "The guards" not in bare
+    assert "health band" not in bare

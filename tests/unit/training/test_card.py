@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import Any
+
+from churn.training.card import card
+from churn.training.gate import Gate, Verdict
+
+SPEC: dict[str, Any] = {
+    "model": "churn",
+    "label": {"kind": "inactivity", "table": "orders", "horizon_days": 28, "active_days": None},
+    "horizon_days": 28,
+    "gap_days": 7,
+    "label_id": "abc",
+    "timezone": "UTC",
+    "rows": 900,
+    "churners": 90,
+    "training_rate": 0.1,
+    "trained_cutoffs": ["2024-01-01", "2024-01-29"],
+    "watermark": "2024-03-01",
+    "base_rate": 0.1,
+    "base_rate_cutoffs": 2,
+    "store_digest": "store",
+    "snapshots_digest": "snapshots",
+    "signals": [{}, {}],
+    "members": [{"kind": "booster"}, {"kind": "booster"}],
+    "recipe": {"rounds": 30, "num_leaves": None},
+    "calibration": {"method": "none"},
+}
+
+
+def number(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def evaluated(**more: Any) -> dict[str, Any]:
+    """An evaluation of which every part is absent that may be."""
+    ours = {"auc": number(0.7), "log_loss": number(0.3), "rows": 500, "churners": 50, "base_rate": 0.1}
+    return {
+        "model": {"version": "3"},
+        "cutoffs": ["2024-01-29"],
+        "candidates": {"challenger": ours, "base_rate": ours | {"auc": number(0.5)}},
+        "paired": {"challenger_minus_base_rate": {"log_loss": number(-0.05)}},
+    } | more
+
+
+def headings(text: str) -> list[str]:
+    return [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
+
+
+def test_a_card_of_little_holds_no_empty_part() -> None:
+    text = card(evaluated(), SPEC, {})
+
+    assert text.startswith("# Model card: churn, version 3\n")
+    assert headings(text) == [
+        "What it is for, and what not",
+        "Label",
+        "Cohort",
+        "Data",
+        "Model",
+        "Results beside the baselines",
+        "Limits",
+        "How to make it again",
+    ]
+    assert "None" not in text
+    assert "\n\n\n" not in text
+
+
+def test_a_card_tells_label_cohort_and_results() -> None:
+    text = card(evaluated(), SPEC, {"logins": 0.6})
+
+    for words in (
+        "in the 28 days that begin 7 days after the cutoff, there is no row in `orders`",
+        "with a row in `orders` in the 56 days before the cutoff",
+        "900 rows with 90 churners (10.0%) at 2 cutoffs",
+        "| AUC | 0.700 [0.690, 0.710] | 0.500 [0.490, 0.510] |",
+        "challenger minus base rate: -0.0500 [-0.0600, -0.0400]",
+        "It looks most at `logins` 60%.",
+        "Gradient-boosted trees on 2 signals",
+    ):
+        assert words in text
+
+
+def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there() -> None:
+    one = {"guard": "alone", "place": "logins", "found": "it tells.", "way_out": "See.", "severity": "warn"}
+    content = evaluated(
+        segments={"plan": [{"level": "basic", "rows": 90, "churners": 9, "observed_expected": number(1.1)}]},
+        health_bands={"outcomes": [{"band": 1, "rows": 40, "churners": 10}]},
+        lead_time=[{"days": 28, "auc": 0.6, "low": 0.5, "high": 0.7}],
+        guards={"looked": ["alone"], "found": [one]},
+        cohort={"cutoff": "2024-01-29", "rows": 500, "excluded": {"inactive": 12, "objected": 0}},
+        notes={"champion": "There is no champion yet."},
+    )
+    gate = Gate("signal", True, 0.7, 0.69, 0.71, "above one half", "signal: AUC 0.700.")
+
+    text = card(content, SPEC, {}, Verdict((gate,), (), ("alone: logins Accepted: seen",)))
+
+    for words in (
+        "| plan | basic | 90 | 9 | too few | 1.10 [1.09, 1.11] |",
+        "| 1 | 40 | 25.0% |",
+        "28 days 0.600 [0.500, 0.700]",
+        "- warn: alone: logins: it tells.",
+        "- alone: logins Accepted: seen",
+        "Accepted.\n\n- passed: signal: AUC 0.700.",
+        "left out were inactive (12).",
+        "- There is no champion yet.",
+    ):
+        assert words in text
