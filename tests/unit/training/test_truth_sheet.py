@@ -273,7 +273,7 @@ def _naive(rows: list[Row], who: str, cutoff: date, *, grace: int, gap: int, hor
     return "partial" if all(any(s < e < other for s, other in own) for e in ends) else "renewed"
 
 
-def test_who_left_for_good_is_the_last_spell_of_the_label(tmp_path: Path) -> None:
+def test_a_leaver_came_back_on_the_day_on_which_the_next_contract_began(tmp_path: Path) -> None:
     world = drawn(tmp_path)
     merged = spells(world.store)
 
