@@ -26,6 +26,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         say: How to speak to the user.
 
     Raises:
+        ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
         Stop: no label is matured, nobody or everybody left, or there are too few rows.
     """
     import shutil
@@ -38,16 +39,20 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.choose import choose, folds_of, refuse_thin
     from churn.training.describe import importance, spec_of
     from churn.training.estimators import fit
+    from churn.training.groups import check_segments
     from churn.training.guards.model.run import TRAINING, look_at_training
     from churn.training.guards.model.signing import GUARDS, as_section, told
     from churn.training.hazard import fit_horizons, horizon_lines
     from churn.training.record import Record, training_folder, write_record
+    from churn.training.rule import check_rule
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
 
     threads = params.engine.threads
     snapshots = read_snapshots(params, known_by=cutoff)
     refuse_thin(snapshots)
+    check_rule(params.evaluate.rule, snapshots.rows)  # evaluate asks for it, too late to mend a slip cheaply
+    check_segments(params.evaluate.segments, snapshots.rows)
     cutoffs = plan(
         snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs, params.label.horizon_days
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.errors import CallError, ModelError, Stop
+from churn.errors import CallError, ModelError, ParamsError, Stop
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams
@@ -390,3 +390,14 @@ def test_later_test_cutoffs_than_those_of_training_are_evaluated(make_params, wr
 
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
     assert evaluated["cutoffs"] == [str(last)]
+
+
+@pytest.mark.parametrize("asked", [{"rule": {"signal": "login", "at_least": 1}}, {"segments": ["noise"]}])
+def test_a_slip_in_the_rule_or_the_segments_is_told_before_training(
+    make_params, write_world, say, asked
+) -> None:
+    params = make_params(evaluate=EvaluateParams(**asked))
+    write_world(params, customers=60, cutoffs=3)
+
+    with pytest.raises(ParamsError, match=r"evaluate\."):
+        train.run(params, say=say)
