@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,8 @@ PAIRS = (
     ("challenger", "champion"),
 )
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
-RULES = ("recency", "base_rate")
-"""The baselines that curves show beside the challenger."""
+RULES = ("rule", "recency", "base_rate")
+"""The baselines that curves show beside the challenger, where they say something of every row."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,18 @@ def judge_all(
             for name, p in predictions.items()
             if np.isfinite(p[here]).any()
         }
-    rules = {name: predictions[name] for name in RULES if name in predictions}
+    rules = {
+        name: predictions[name]
+        for name in RULES
+        if name in predictions and np.isfinite(predictions[name]).all()
+    }
     return Judged(
         candidates={name: each.numbers() for name, each in measured.items()},
         paired=differences,
         by_cutoff=by_cutoff,
         calibration_table=calibration_table(rows.left, ours),
         gain_table=gain_table(rows.left, ours, rules),
-        profit_curve=_with_rules(measured),
+        profit_curve=_with_rules(measured, rules),
     )
 
 
@@ -154,9 +158,9 @@ def gain_table(
     return table
 
 
-def _with_rules(measured: Mapping[str, Measured]) -> list[dict[str, float]]:
-    """Return the challenger's profit curve with those of the baselines beside it."""
-    curves = {name: measured[name].profit_curve for name in RULES if name in measured}
+def _with_rules(measured: Mapping[str, Measured], rules: Iterable[str]) -> list[dict[str, float]]:
+    """Return the challenger's profit curve with those of some baselines beside it."""
+    curves = {name: measured[name].profit_curve for name in rules}
     return [
         row | {name: curve[place]["value"] for name, curve in curves.items()}
         for place, row in enumerate(measured["challenger"].profit_curve)

@@ -19,6 +19,12 @@ def told(evaluated: Mapping[str, Any]) -> list[str]:
         f"lift at {evaluated['contact_share']:.0%} {span(ours['lift_at_contact_share'], 2)}, "
         f"observed/expected {span(ours['observed_expected'], 2)}",
     ]
+    profit = ours.get("profit_per_customer_at_contact_share")
+    if profit is not None:
+        lines.append(
+            f"  profit per customer at {evaluated['contact_share']:.0%} {span(profit, 2)} in your currency, "
+            f"best budget {span(ours['best_share'], 2)}, with the costs of evaluate.profit"
+        )
     lines += [f"  {line}" for line in four_lines(evaluated)]
     for name, difference in evaluated["paired"].items():
         lines.append(f"  log loss, {name.replace('_', ' ')}: {span(difference['log_loss'], 4)}")

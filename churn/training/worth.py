@@ -107,12 +107,17 @@ def judge_worth(
     listed = _List.of(left, probability, customer, value)
     ranking = Ranking.of(probability)
     ordered, leavers = customer[ranking.order], left[ranking.order].astype(np.uint8)
-    usual, shares = float(value.mean()), np.append(BUDGETS, share)
+    shares = np.append(BUDGETS, share)
+    by_customer = np.column_stack(
+        [np.bincount(customer, each, draws.shape[1]) for each in (value, value >= 0)]
+    )
 
     def measured(weights: Draws | None) -> Floats:
         weight = np.ones(len(leavers), dtype=np.uint8) if weights is None else weights[ordered]
         hits, seen = running(weight * leavers, ranking), running(weight, ranking)
         lift, profit = listed.lift_and_profit(weights, share, shares, worth.terms)
+        total, rows = by_customer.sum(axis=0) if weights is None else weights @ by_customer
+        usual = total / rows if rows > 0 else float("nan")
         return np.concatenate([empc_of(hits, seen, usual, worth.terms), [lift], profit])
 
     ours = measured(None)

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from churn.training.plots.style import ACCENT, DASHED, DOTTED, INK, MAIN, SOFT, canvas, percent
+from churn.training.plots.style import (
+    ACCENT,
+    DASHED,
+    DOTTED,
+    INK,
+    MAIN,
+    RULES,
+    SOFT,
+    canvas,
+    percent,
+    rule_in,
+)
 
 
 def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
@@ -35,11 +46,11 @@ def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
         label="perfect list",
     )
     axes.plot(shares, profit, color=MAIN, linewidth=2.2, label="the model")
-    for name, words, line in (("recency", "recency rule", DASHED), ("base_rate", "by value alone", DOTTED)):
-        if name in curve[0]:
-            axes.plot(
-                shares, [row[name] for row in curve], color=INK, linewidth=1.2, linestyle=line, label=words
-            )
+    others = RULES | {"base_rate": "by value alone"}
+    for name, line in ((rule_in(curve[0]), DASHED), ("base_rate", DOTTED)):
+        if name is not None and name in curve[0]:
+            beside = [row[name] for row in curve]
+            axes.plot(shares, beside, color=INK, linewidth=1.2, linestyle=line, label=others[name])
     axes.axhline(0, color=SOFT, linewidth=1)
     axes.axvline(share, color=SOFT, linewidth=1, linestyle=DOTTED)
     best, at = ours["best_share"], ours["profit_per_customer_at_best_share"]["value"]

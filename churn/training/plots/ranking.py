@@ -9,7 +9,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from churn.training.plots.style import ACCENT, DASHED, DOTTED, INK, MAIN, SOFT, canvas, legend, percent
+from churn.training.plots.style import (
+    ACCENT,
+    DASHED,
+    DOTTED,
+    INK,
+    MAIN,
+    RULES,
+    SOFT,
+    canvas,
+    legend,
+    percent,
+    rule_in,
+)
 
 
 def gain_figure(evaluated: Mapping[str, Any]) -> Figure | None:
@@ -20,9 +32,9 @@ def gain_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     base = float(evaluated["candidates"]["challenger"]["base_rate"])
     axes.plot([0, base, 1], [0, 1, 1], color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order")
     axes.plot(shares, [0, *(row["captured"] for row in table)], color=MAIN, linewidth=2.2, label="the model")
-    if "recency" in table[0]:
-        line = [0, *(row["recency"] for row in table)]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label="recency rule")
+    if (rule := rule_in(table[0])) is not None:
+        line = [0, *(row[rule] for row in table)]
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
     reached = float(np.interp(share, shares, [0, *(row["captured"] for row in table)]))
     axes.plot([share], [reached], "o", color=ACCENT, markersize=6, zorder=5)
@@ -59,9 +71,9 @@ def lift_figure(evaluated: Mapping[str, Any]) -> Figure | None:
         fine, np.minimum(1 / fine, 1 / base), color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order"
     )
     axes.plot(shares, [row["lift"] for row in table], color=MAIN, linewidth=2.2, label="the model")
-    if "recency" in table[0]:
-        line = [row["recency"] / row["share"] for row in table]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label="recency rule")
+    if (rule := rule_in(table[0])) is not None:
+        line = [row[rule] / row["share"] for row in table]
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
     axes.axhline(1, color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
     if lift["low"] is not None:
         axes.plot([share, share], [lift["low"], lift["high"]], color=ACCENT, linewidth=1.6, zorder=4)

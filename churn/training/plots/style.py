@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -14,6 +15,15 @@ INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
 WIDE, HIGH = 6.2, 4.2
 DASHED = (0, (4, 3))
 DOTTED = (0, (1, 2))
+
+
+RULES = {"rule": "your own rule", "recency": "recency rule"}
+"""The rule that a chart shows beside the model: the team's own, else recency."""
+
+
+def rule_in(row: Mapping[str, Any]) -> str | None:
+    """Return which of the rules a table holds, the first that it does."""
+    return next((name for name in RULES if name in row), None)
 
 
 def canvas(

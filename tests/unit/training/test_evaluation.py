@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from churn.params import ProfitParams
 from churn.training.evaluation import calibration_table, gain_table, judge_all, rates, wilson
+from churn.training.worth import Worth
 
 
 def predictions_for(left: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
@@ -79,6 +81,29 @@ def test_everybody_contacted_reaches_every_leaver() -> None:
     last = table[-1]
     assert (last["captured"], last["lift"], last["contacted"]) == (1.0, 1.0, 10)
     assert [row["captured"] for row in table] == sorted(row["captured"] for row in table)
+
+
+def test_baselines_stand_beside_the_gain_and_a_perfect_order_above_it() -> None:
+    left = np.array([1.0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+
+    table = gain_table(left, np.linspace(0.9, 0.1, 10), {"recency": np.linspace(0.1, 0.9, 10)})
+
+    tenth = next(row for row in table if row["share"] == 0.1)
+    assert (tenth["captured"], tenth["recency"], tenth["perfect"]) == pytest.approx((0.5, 0.0, 0.5))
+    assert all(row["captured"] <= row["perfect"] + 1e-12 for row in table)
+
+
+def test_a_rule_that_is_silent_about_some_rows_is_not_drawn_beside_the_others(snapshots_of) -> None:
+    rows = snapshots_of(customers=100, cutoffs=2).rows
+    predictions = predictions_for(rows.left)
+    predictions["rule"] = np.where(np.arange(len(rows)) < 5, np.nan, 0.3)
+    worth = Worth(np.full(len(rows), 50.0), ProfitParams())
+
+    judged = judge_all(rows, predictions, share=0.1, draws=20, seed=7, worth=worth)
+
+    assert "rule" in judged.candidates
+    assert {"recency", "base_rate"} <= set(judged.gain_table[0]) & set(judged.profit_curve[0])
+    assert "rule" not in set(judged.gain_table[0]) | set(judged.profit_curve[0])
 
 
 @pytest.mark.parametrize(("hits", "rows", "low", "high"), [(0, 10, 0.0, 0.278), (10, 10, 0.722, 1.0)])

@@ -116,3 +116,19 @@ def test_metrics_that_need_two_classes_are_missing_with_one(left: np.ndarray) ->
 
 def test_certain_and_wrong_predictions_have_a_finite_log_loss() -> None:
     assert 30 < metrics.log_loss(np.array([1.0, 0.0]), np.array([0.0, 1.0])) < 40
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.auc,
+        metrics.average_precision,
+        lambda left, probability: metrics.precision_at(left, probability, 0.13),
+        lambda left, probability: metrics.lift_at(left, probability, 0.13),
+    ],
+    ids=["auc", "average precision", "precision", "lift"],
+)
+def test_a_metric_of_the_order_does_not_move_when_probabilities_keep_theirs(metric) -> None:
+    left, probability, _ = drawn()
+
+    assert metric(left, probability**3 / 2) == metric(left, probability)

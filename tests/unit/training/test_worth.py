@@ -76,9 +76,7 @@ def test_a_draw_equals_the_metrics_of_repeated_rows() -> None:
         )
         for name in ("value_lift_at_contact_share", "profit_per_customer_at_contact_share", "best_share"):
             assert found.estimates[name].draws[draw] == pytest.approx(again.estimates[name].value), name
-        assert found.estimates["empc"].draws[draw] == pytest.approx(
-            empc(np.repeat(left, times), np.repeat(probability, times), float(value.mean()))[0]
-        )
+        assert found.estimates["empc"].draws[draw] == pytest.approx(again.estimates["empc"].value)
 
 
 @settings(max_examples=30, deadline=None)
@@ -154,3 +152,34 @@ def test_the_best_budget_read_off_the_same_rows_flatters_by_its_optimism() -> No
 
     assert np.mean(optimism) > 0
     assert np.mean(optimism) == pytest.approx(np.mean(flattery), abs=3 * np.std(flattery) / np.sqrt(40))
+
+
+def test_intervals_in_money_hold_the_truth_about_as_often_as_they_say() -> None:
+    large = world(200_000, seed=2)
+    nobody = np.zeros((1, 100_000), dtype=np.uint8)
+    truth = judge_worth(*large[:3], nobody, 0.1, Worth(large[3], TERMS))
+    names = ("value_lift_at_contact_share", "profit_per_customer_at_contact_share", "empc")
+    held = dict.fromkeys(names, 0)
+
+    for seed in range(50):
+        left, probability, customer, value = world(800, seed=500 + seed)
+        found = judge_worth(
+            left, probability, customer, draw_customers(400, 100, seed), 0.1, Worth(value, TERMS)
+        )
+        for name in names:
+            one = found.estimates[name]
+            held[name] += one.low <= truth.estimates[name].value <= one.high
+
+    assert all(0.84 <= each / 50 <= 1.0 for each in held.values()), held
+
+
+def test_twice_the_probability_makes_the_same_call_list() -> None:
+    left, probability, customer, value = world(300)
+    draws, worth = draw_customers(150, 20, 0), Worth(value, TERMS)
+
+    once = judge_worth(left, probability / 2, customer, draws, 0.1, worth)
+    twice = judge_worth(left, probability, customer, draws, 0.1, worth)
+
+    assert {name: one.as_dict() for name, one in once.estimates.items()} == {
+        name: one.as_dict() for name, one in twice.estimates.items()
+    }
