@@ -19,6 +19,7 @@ from benchmarks.scoreboard.ours import ABLATIONS, Run, learnt, whole
 from benchmarks.scoreboard.rivals import RIVALS
 from benchmarks.scoreboard.sets import TimeSet
 from churn.data.files import alone
+from churn.params import digest_of
 from churn.training.rows import Rows
 from pipelines.say import Quiet
 
@@ -150,14 +151,18 @@ def _about(contest: Contest) -> dict[str, Any]:
     }
 
 
+def _mapped(contest: Contest) -> str:
+    """Return a digest of what of the parameters the rivals' data depend on."""
+    asked = {"timezone", "tables", "events", "label"}
+    return digest_of(contest.params.model_dump(mode="json", include=asked))[:16]
+
+
 def _makes(
     contest: Contest, work: Path, phase: str, every: str | None, environment: Path
 ) -> Mapping[str, tuple[str, Make]]:
     """Return per contestant the digest of its code and how it is made."""
-    example = text_digest(contest.set.file)
-    rivals, ours, features = (
-        f"{code_digest(*code)} {example}" for code in (RIVALS_CODE, OURS_CODE, AUTOMATIC_CODE)
-    )
+    rivals, features = (f"{code_digest(*code)} {_mapped(contest)}" for code in (RIVALS_CODE, AUTOMATIC_CODE))
+    ours = f"{code_digest(*OURS_CODE)} {text_digest(contest.set.file)}"
     place = work / contest.set.name
 
     def theirs(rival: Rival) -> tuple[pd.DataFrame, dict[str, Any]]:

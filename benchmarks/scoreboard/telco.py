@@ -21,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from churn.params import TrainParams
 from churn.training import calibration
+from churn.training.choose import FOLDS, Fold, choose
+from churn.training.estimators import fit
 from churn.training.rows import Rows
 
 NAME = "telco"
@@ -72,9 +74,6 @@ def ours(train: Rows, wanted: Rows) -> Floats:
 
     As in `churn train` where no earlier snapshot is matured: everything is chosen on folds of customers.
     """
-    from churn.training.choose import FOLDS, Fold, choose
-    from churn.training.estimators import fit
-
     fold = np.random.default_rng(SEED).permutation(len(train)) % FOLDS
     folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(FOLDS)]
     monotone = (0,) * len(train.names)
