@@ -17,9 +17,11 @@ from benchmarks.scoreboard.contest import KEYS, Contest
 from benchmarks.scoreboard.sets import TimeSet
 from churn.features.library import selected
 from churn.params import Params
+from churn.training.backtest import calibrated_in_time
 from churn.training.build import snapshot_cutoffs
 from churn.training.label import window_of
-from churn.training.snapshots import read_snapshots
+from churn.training.record import read_out_of_time, read_record
+from churn.training.snapshots import Snapshots, read_snapshots
 from churn.training.split import trainable
 from pipelines import evaluate, snapshot, train
 from pipelines.say import Quiet, Say
@@ -77,11 +79,13 @@ def write_snapshots(one: TimeSet, work: Path, every: str, say: Say) -> Params:
     return params
 
 
-def whole(run: Run, changed: Mapping[str, Any] | None = None) -> pd.DataFrame:
-    """Return what `snapshot`, `train` and `evaluate` predict."""
-    params = run.params(changed=changed)
-    snapshot.run(params, say=Quiet())
-    return _judged(params, run.contest.known_by)
+def whole(run: Run) -> pd.DataFrame:
+    """Return what `snapshot`, `train` and `evaluate` predict, as they are called by everybody."""
+    params = run.params()
+    _train(params, run.contest.known_by)
+    evaluate.run(params, cutoff=run.contest.known_by, say=Quiet())
+    made = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
+    return made[KEYS].assign(probability=made["challenger"])
 
 
 def one_snapshot(run: Run) -> pd.DataFrame:
@@ -90,8 +94,7 @@ def one_snapshot(run: Run) -> pd.DataFrame:
     for day in run.contest.test:
         known = {other: window_of(run.contest.params, other).mature_on for other in run.cutoffs()}
         params = run.params((trainable(known, day)[-1], day), (day,))
-        snapshot.run(params, say=Quiet())
-        parts.append(_judged(params, run.contest.known_by))
+        parts.append(_trained(params, (day,), run.contest.known_by))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -100,12 +103,13 @@ def plain_counts(run: Run) -> pd.DataFrame:
     params = run.params()
     names = [signal.name for signal in selected(params, run.contest.store)]
     kept = ["tenure_days", *(name for name in names if PLAIN_NAMES.search(name))]
-    return whole(run, {"signals.names": kept})
+    return _trained(run.params(changed={"signals.names": kept}), run.contest.test, run.contest.known_by)
 
 
 def uncalibrated(run: Run) -> pd.DataFrame:
     """Return the same without calibration."""
-    return whole(run, {"train.calibration": "none"})
+    changed = {"train.calibration": "none"}
+    return _trained(run.params(changed=changed), run.contest.test, run.contest.known_by)
 
 
 def default_trees(run: Run) -> pd.DataFrame:
@@ -120,8 +124,7 @@ def default_trees(run: Run) -> pd.DataFrame:
         settings = {"objective": "binary", "num_threads": 1, "deterministic": True, "verbosity": -1}
         data = lgb.Dataset(learnt.matrix, learnt.left, categorical_feature=text)
         made = lgb.train({**settings, "seed": 0}, data, DEFAULT_ROUNDS).predict(rows.matrix)
-        customers = [snapshots.customers[code] for code in rows.customer]
-        parts.append(pd.DataFrame({"customer_id": customers, "cutoff": day, "probability": made}))
+        parts.append(_keyed(snapshots, (day,), made))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -142,8 +145,25 @@ def learnt(folder: Path) -> dict[str, Any]:
     return {name: facts[name] for name in ("recipe", "calibration", "choice_cutoffs") if name in facts}
 
 
-def _judged(params: Params, known_by: date | None) -> pd.DataFrame:
+def _train(params: Params, known_by: date | None) -> None:
+    snapshot.run(params, say=Quiet())
     train.run(params, cutoff=known_by, say=Quiet())
-    evaluate.run(params, cutoff=known_by, say=Quiet())
-    made = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
-    return made[KEYS].assign(probability=made["challenger"])
+
+
+def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.DataFrame:
+    """Return what `train` predicts out of time, calibrated as `evaluate` does, without its further reports."""
+    _train(params, known_by)
+    snapshots, record = read_snapshots(params, known_by=known_by), read_record(params)
+    made = read_out_of_time(params, snapshots)
+    if made is None:
+        raise RuntimeError(f"{params.output}: the training left no out-of-time predictions")
+    probability = calibrated_in_time(snapshots, record.recipe, made, test)
+    return _keyed(snapshots, test, probability)
+
+
+def _keyed(snapshots: Snapshots, test: Sequence[date], probability: Any) -> pd.DataFrame:
+    """Return probabilities of the rows of some cutoffs with their keys."""
+    parts = [snapshots.rows.at([day]) for day in sorted(test)]
+    customers = [snapshots.customers[code] for rows in parts for code in rows.customer]
+    days = [day for day, rows in zip(sorted(test), parts, strict=True) for _ in range(len(rows))]
+    return pd.DataFrame({"customer_id": customers, "cutoff": days, "probability": probability})

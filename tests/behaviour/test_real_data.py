@@ -1,4 +1,4 @@
-"""Whole runs on public data sets, with the parameter files of `examples/` as they stand."""
+"""Whole runs on public data sets, with the parameter files of `examples/` and fewer snapshots, to be quick."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
     churn: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     moved = {
+        "snapshot.every": "month",
         "output": str(tmp_path / "output"),
         "models": str(tmp_path / "models"),
         "tracking.uri": f"sqlite:///{tmp_path / 'mlflow.db'}",
