@@ -151,7 +151,7 @@ def _train(params: Params, known_by: date | None) -> None:
 
 
 def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.DataFrame:
-    """Return what `train` predicts out of time, calibrated as `evaluate` does, without its further reports."""
+    """Return what `train` predicts out of time, calibrated as `evaluate` does it, without its reports."""
     _train(params, known_by)
     snapshots, record = read_snapshots(params, known_by=known_by), read_record(params)
     made = read_out_of_time(params, snapshots)

@@ -1,4 +1,4 @@
-"""Whole runs on public data sets, with the parameter files of `examples/` and fewer snapshots, to be quick."""
+"""Whole runs on public data sets, by the parameter files of `examples/` and with fewer snapshots."""
 
 from __future__ import annotations
 
