@@ -277,6 +277,27 @@ def test_the_call_list_holds_exactly_those_the_scores_mark_as_treated(finished_r
     assert treated
 
 
+def test_on_contracts_chances_never_fall_with_the_days_and_each_horizon_is_judged(finished_run: Path) -> None:
+    table = pq.read_table(
+        finished_run / "output" / "scores" / f"cutoff={NIGHT}" / "scores.parquet", partitioning=None
+    )
+    scored = table.filter(pc.is_valid(table["churn_probability"]))
+    judged = json.loads((finished_run / "output" / "evaluate" / "metrics.json").read_text())["horizons"]
+
+    month, own, two, three = (
+        scored[f"churn_probability{days}"].to_numpy() for days in ("_30d", "", "_60d", "_90d")
+    )
+
+    assert len(month)
+    assert ((month <= own) & (own <= two) & (two <= three) & (three <= 1)).all()
+    assert (
+        (scored["expected_days_90d"].to_numpy() > 0) & (scored["expected_days_90d"].to_numpy() < 90)
+    ).all()
+    assert set(judged["days"]) | set(judged["missing"]) == {"30", "60", "90"}
+    for metrics in judged["days"].values():
+        assert metrics["log_loss"]["low"] < metrics["log_loss"]["value"] < metrics["log_loss"]["high"]
+
+
 def test_score_refuses_a_night_after_the_data(verb: Callable[..., Answer]) -> None:
     said = verb("score", "--cutoff", "2025-10-02")
 

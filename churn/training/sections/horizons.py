@@ -45,7 +45,7 @@ def horizons(exam: Exam) -> dict[str, Any]:
 
 def _out_of_time(exam: Exam, lives: Lives) -> tuple[dict[int, Floats], dict[int, str]]:
     """Return probabilities of the test rows by days, NaN where none could be learnt, and the last reasons."""
-    within = {days: np.full(len(exam.rows), np.nan) for days in DAYS}
+    within = {days: np.full(len(exam.rows.cutoff), np.nan) for days in DAYS}
     missing: dict[int, str] = {}
     for day in exam.plan.test:
         fitted = fit_hazards(lives, exam.params.label.horizon_days, day)
