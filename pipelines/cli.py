@@ -55,7 +55,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "signals": (Option("--format", Literal["markdown", "json"], "How the dictionary is written."),),
     "label": (Option("--horizon", bool, "Suggest the days of silence that mean leaving, with a plot."),),
     "snapshot": (),
-    "train": (),
+    "train": (Option("--refresh", bool, "Keep the champion's model and move its level to newer labels."),),
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Put the previous champion back."),),
     "score": (),

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
     from pipelines.cli import Say
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
+def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, say: Say) -> None:
     """Choose on cutoffs before the first test, fit on all matured snapshots, register the challenger.
 
     Args:
         params: The parameters.
         cutoff: Train as if on this date: only labels known by then.
+        refresh: Keep the champion's model and move its level to the labels that matured since.
         say: How to speak to the user.
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
         Stop: no label is matured, nobody or everybody left, or there are too few rows.
     """
+    if refresh:
+        from pipelines.refresh import refresh_champion
+
+        refresh_champion(params, cutoff, say)
+        return
     import shutil
 
     from churn.data.files import replace_folder

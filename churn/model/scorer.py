@@ -264,7 +264,8 @@ def calibrated(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     """Return log-odds after calibration.
 
     `beta` is `a log p - b log(1 - p) + c`, `platt` is `a logit(p) + c`, `venn_abers` looks steps up (one for
-    all log-odds in `(upto[i - 1], upto[i]]`) and gives `p1 / (1 - p0 + p1)`, `none` leaves them alone.
+    all log-odds in `(upto[i - 1], upto[i]]`) and gives `p1 / (1 - p0 + p1)`, `none` leaves them alone,
+    `shifted` is the calibration `of` plus `by`.
 
     Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS; Vovk and Petej (2014), Venn-Abers
         predictors, UAI.
@@ -272,6 +273,8 @@ def calibrated(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     method = calibration["method"]
     if method == "none":
         return logits
+    if method == "shifted":
+        return calibrated(logits, calibration["of"]) + calibration["by"]  # type: ignore[no-any-return]
     if method == "venn_abers":
         p0, p1 = np.asarray(calibration["p0"]), np.asarray(calibration["p1"])
         steps: Floats = np.log(p1) - np.log1p(-p0)  # the log-odds of p1 / (1 - p0 + p1)

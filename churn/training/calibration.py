@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from churn.model.scorer import calibrated, sigmoid
 from churn.training.clustered import clustered_mean
 from churn.training.metrics import Floats, Ints, row_log_loss
+from churn.training.shift import fit_shift
 from churn.training.venn_abers import fit_venn_abers
 
 NONE: dict[str, Any] = {"method": "none"}
@@ -75,9 +76,13 @@ METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
 }
 
 
+FITTED = {**METHODS, "shifted": fit_shift}
+"""What `fit` knows: beside the methods to choose from, what a refresh does to a champion's log-odds."""
+
+
 def fit(method: str, logits: Floats, left: Floats) -> dict[str, Any]:
     """Fit one method; with too few of a class to fit anything, leave the scores alone."""
-    return METHODS[method](logits, left) if enough(left) else dict(NONE)
+    return FITTED[method](logits, left) if enough(left) else dict(NONE)
 
 
 def enough(left: Floats) -> bool:

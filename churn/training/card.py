@@ -45,7 +45,7 @@ def card(
         ("Cohort", cohort_part(evaluated, spec)),
         ("Data", _data(spec)),
         ("Model", _model(spec, importance)),
-        ("Results beside the baselines", [*_test(evaluated), "", *comparison_part(evaluated)]),
+        ("Results beside the baselines", [*_test(evaluated, spec), "", *comparison_part(evaluated)]),
         ("The four numbers", _four(evaluated)),
         ("Kinds of customers", segments_part(evaluated)),
         ("Calibration and health bands", calibration_part(evaluated)),
@@ -112,15 +112,25 @@ def _model(spec: Mapping[str, Any], importance: Mapping[str, float]) -> list[str
     looked = ", ".join(f"`{name}` {share:.0%}" for name, share in list(importance.items())[:LOOKED])
     return [
         f"{_sentence(' and '.join(members)) or 'A model'} on {len(spec['signals'])} signals, calibration "
-        f"{spec['calibration']['method']}, fitted on all matured cutoffs. Recipe: {recipe}.",
+        f"{spec['calibration']['method']}, {_learnt(spec)}. Recipe: {recipe}.",
         *(["", f"It looks most at {looked}."] if looked else []),
     ]
 
 
-def _test(evaluated: Mapping[str, Any]) -> list[str]:
+def _learnt(spec: Mapping[str, Any]) -> str:
+    if moved := spec.get("refreshed"):
+        return (
+            f"that of version {moved['from_version']}, its log-odds moved by {moved['by']:+.2f} to the level "
+            f"of {moved['churners']:,} churners at {', '.join(moved['cutoffs'])}"
+        )
+    return "fitted on all matured cutoffs"
+
+
+def _test(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
+    how = "The level moved anew" if "refreshed" in spec else "The recipe refitted"
     ours = evaluated["candidates"]["challenger"]
     return [
-        f"The recipe refitted for each of {', '.join(evaluated['cutoffs'])} on what was known by then: "
+        f"{how} for each of {', '.join(evaluated['cutoffs'])} on what was known by then: "
         f"{ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
         "95 %, by drawing customers. Challenger is this model."
     ]

@@ -95,7 +95,7 @@ class Fold:
 
 
 def folds_of(snapshots: Snapshots, plan: Plan) -> list[Fold]:
-    """Return a fold per choice cutoff, trained on what was known by then.
+    """Return a fold per choice cutoff, trained on what was known by then, both sides of 200,000 rows at most.
 
     Where there are none, or they hold fewer than 50 churners together, customers are folded instead, over
     the snapshots whose labels were known by the first test cutoff (all, without a test).
@@ -103,7 +103,7 @@ def folds_of(snapshots: Snapshots, plan: Plan) -> list[Fold]:
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= FEWEST_CHURNERS:
         return [
-            Fold(_thinned(rows.at(trainable(snapshots.mature_on, day))), rows.at([day]))
+            Fold(_thinned(rows.at(trainable(snapshots.mature_on, day))), _thinned(rows.at([day])))
             for day in plan.choice
         ]
     known = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs

@@ -63,7 +63,7 @@ def spec_of(
         "signals": [
             dict(signal) | _in_training(rows, place, fitted) for place, signal in enumerate(snapshots.signals)
         ],
-        "score_quantiles": _quantiles(scores),
+        "score_quantiles": quantiles(scores),
         "quantile_grid": list(GRID),
         "members": list(fitted.members),
         "calibration": dict(calibration),
@@ -116,9 +116,10 @@ def _in_training(rows: Rows, place: int, fitted: Fitted) -> dict[str, Any]:
         return facts | {"levels": list(kept), "shares": {level: shares[level] for level in kept}}
     return facts | {
         "median": float(np.median(values[~missing])) if not missing.all() else None,
-        "quantiles": _quantiles(values[~missing]),
+        "quantiles": quantiles(values[~missing]),
     }
 
 
-def _quantiles(values: Floats) -> list[float]:
+def quantiles(values: Floats) -> list[float]:
+    """Return the deciles of some values, from the least to the largest; none of none."""
     return [float(value) for value in np.quantile(values, GRID)] if len(values) else []

@@ -26,8 +26,11 @@ def frequent_levels(rows: Rows) -> dict[str, tuple[str, ...]]:
 
 
 def recoded(rows: Rows, levels: Mapping[str, Sequence[str]]) -> Floats:
-    """Return the matrix with text signals counted along `levels`; other levels become missing."""
-    if not levels:
+    """Return the matrix with text signals counted along `levels`; other levels become missing.
+
+    Where all levels are known it is the rows' own matrix: a copy would double the memory of a training.
+    """
+    if all(tuple(kept) == rows.levels[name] for name, kept in levels.items()):
         return rows.matrix
     matrix = rows.matrix.copy()
     for name, kept in levels.items():

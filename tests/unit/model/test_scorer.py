@@ -178,6 +178,10 @@ def test_members_are_averaged_as_log_odds(
             lambda p: 0.8 * np.log(p) - 1.3 * np.log(1 - p) - 0.1,
         ),
         (
+            {"method": "shifted", "by": 0.4, "of": {"method": "platt", "a": 0.5, "c": 0.2}},
+            lambda p: 0.5 * np.log(p / (1 - p)) + 0.6,
+        ),
+        (
             {"method": "venn_abers", "upto": [-0.5, 1.5], "p0": [0.0, 0.2, 0.6], "p1": [0.1, 0.5, 1.0]},
             lambda p: np.log([1 / 10, 5 / 8, 10 / 4])[np.searchsorted([-0.5, 1.5], np.log(p / (1 - p)))],
         ),

@@ -119,7 +119,7 @@ def test_of_very_many_rows_a_fold_learns_from_a_share_of_the_customers(snapshots
     thinned = folds_of(snapshots, cutoffs)
 
     assert len(thinned[0].train) <= len(whole[0].train) // 2 + 50
-    assert len(thinned[0].watched) == len(whole[0].watched)
+    assert 0 < len(thinned[0].watched) <= len(whole[0].train) // 2 + 50
 
 
 def test_cutoffs_chosen_lie_a_horizon_apart() -> None:

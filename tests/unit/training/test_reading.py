@@ -9,6 +9,7 @@ import pytest
 
 from churn.errors import CallError, Stop
 from churn.training import reading
+from churn.training.levels import recoded
 from churn.training.reading import read_rows
 from tests.worlds import parse
 
@@ -67,3 +68,14 @@ def test_a_file_without_a_signal_is_named(tmp_path: Path) -> None:
 
     assert "1.parquet" in refused.value.problems[0]
     assert "orders" in refused.value.problems[0]
+
+
+def test_where_all_levels_are_known_nothing_is_copied(tmp_path: Path) -> None:
+    rows, _ = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
+
+    whole = recoded(rows, rows.levels)
+    fewer = recoded(rows, {"plan": ("plus",)})
+
+    assert whole is rows.matrix
+    assert np.array_equal(fewer, [[3, 0], [np.nan, np.nan], [7, np.nan], [5, 0]], equal_nan=True)
+    assert rows.matrix[0, 1] == 1

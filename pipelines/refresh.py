@@ -1,0 +1,91 @@
+"""What `churn train --refresh` does: the champion's model stays, its level moves to newer labels."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from churn.params import Params
+    from pipelines.cli import Say
+
+
+def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
+    """Register the champion with a moved level as challenger; where its level holds, say so and stop there.
+
+    Raises:
+        ModelError: there is no champion.
+        Stop: no label has matured since it learnt, or a test cutoff cannot judge it.
+    """
+    import shutil
+
+    from churn.data.files import replace_folder
+    from churn.model.bundle import write_bundle, write_json
+    from churn.model.champion import BUNDLE, load_champion
+    from churn.model.registry import Registry
+    from churn.model.scorer import read_bundle
+    from churn.training.calibration import Choice
+    from churn.training.describe import importance
+    from churn.training.fitted import Fitted
+    from churn.training.guards.model.run import TRAINING, look_at_training
+    from churn.training.guards.model.signing import GUARDS, as_section, told
+    from churn.training.recipe import Recipe
+    from churn.training.record import Record, training_folder, write_record
+    from churn.training.refresh import check_tests, refresh
+    from churn.training.snapshots import read_snapshots
+    from churn.training.split import plan
+
+    snapshots = read_snapshots(params, known_by=cutoff)
+    champion = load_champion(params)
+    refreshed = refresh(champion, snapshots)
+    spec, left = refreshed.spec, refreshed.made.left
+    found = (
+        f"champion version {champion.version} at {', '.join(spec['refreshed']['cutoffs'])}, which it had not "
+        f"seen: {int(left.sum()):,} left, observed/expected {refreshed.ratio:.2f}"
+    )
+    if not refreshed.by:
+        say(f"{found}. Its level holds: nothing to refresh.")
+        return
+    asked = params.evaluate.test_cutoffs
+    cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, params.label.horizon_days)
+    check_tests(refreshed, cutoffs.test)
+    guarded = look_at_training(params, snapshots, cutoffs)
+
+    files = read_bundle(params.champion / BUNDLE)
+    boosters = {name: text for name, text in files.items() if name != "spec.json"}
+    levels = {one["name"]: tuple(one["levels"]) for one in spec["signals"] if one["kind"] == "level"}
+    fitted = Fitted(tuple(champion.scorer.names), levels, spec["members"], boosters)
+    aside = params.output / ".train.new"
+    shutil.rmtree(aside, ignore_errors=True)
+    digest = write_bundle(aside / "bundle", spec, boosters)
+    registry = Registry(params)
+    with registry.run(f"refresh {snapshots.cutoffs[-1]}") as run_id:
+        record = Record(
+            model=params.tracking.model,
+            version=registry.register(aside / "bundle"),
+            run_id=run_id,
+            digest=digest,
+            snapshots_digest=snapshots.digest,
+            recipe=Recipe(**spec["recipe"]).with_calibration("shifted"),
+            calibration=Choice("shifted", {}),
+            chosen_by=cutoffs.chosen_by,
+            choice_cutoffs=tuple(day for day in cutoffs.choice if day in refreshed.made.cutoffs),
+            tried=(),
+            importance=importance(fitted, snapshots.rows, params.engine.threads),
+        )
+        write_record(aside, record, refreshed.made, snapshots)
+        write_json(aside / GUARDS, as_section(TRAINING, guarded))
+        registry.log(
+            params={"refreshed_from": champion.version, "cutoffs": ", ".join(spec["refreshed"]["cutoffs"])},
+            metrics={"refresh.shift": refreshed.by, "refresh.observed_expected": refreshed.ratio},
+            tags={"model_version": record.version, "digest": digest},
+        )
+    replace_folder(aside, training_folder(params))
+    say(f"{found}. Its log-odds move by {refreshed.by:+.2f}.")
+    say(f"challenger version {record.version}: `churn evaluate` and `churn promote` judge it like any other.")
+    signed, warnings = told(guarded, params)
+    for line in signed:
+        say(line)
+    for line in warnings:
+        say.warn(line)
+    say(registry.link(run_id))

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.errors import Stop
+from churn.model.champion import load_champion
+from churn.params import EvaluateParams, PromoteParams, TrainParams
+from churn.training.snapshots import read_snapshots
+from pipelines import evaluate, promote, train
+
+
+def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(make_params, write_world, say) -> None:
+    params = make_params(train=TrainParams(candidates=("trees",)), promote=PromoteParams(margin=0.1))
+    write_world(params, customers=600, cutoffs=10)
+    cutoffs = read_snapshots(params).cutoffs
+    train.run(params, cutoff=cutoffs[5], say=say)
+    evaluate.run(params, cutoff=cutoffs[5], say=say)
+    promote.run(params, say=say)
+    first = load_champion(params)
+    more_leave(params, cutoffs[5:])
+    tests = params.evaluate.model_copy(update={"test_cutoffs": cutoffs[-3:]})
+    later = params.model_copy(update={"evaluate": tests})
+
+    with pytest.raises(Stop):
+        train.run(
+            params.model_copy(update={"evaluate": EvaluateParams(test_cutoffs=cutoffs[4:])}),
+            refresh=True,
+            say=say,
+        )
+    train.run(later, refresh=True, say=say)
+    evaluate.run(later, say=say)
+    promote.run(later, say=say)
+
+    second = load_champion(params)
+    evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+    some = pd.read_parquet(params.output / "snapshots" / f"cutoff={cutoffs[-1]}" / "part.parquet")
+    was, now = (np.log(p / (1 - p)) for p in (one.scorer.predict(some) for one in (first, second)))
+    shift = second.scorer.spec["refreshed"]["by"]
+    assert second.scorer.spec["refreshed"]["from_version"] == first.version
+    assert shift > 0.2
+    assert now - was == pytest.approx(np.full(len(some), shift))
+    assert evaluated["paired"]["challenger_minus_champion"]["log_loss"]["high"] < 0
+    assert "moved by" in (params.output / "evaluate" / "card.md").read_text()
+
+
+def test_a_champion_whose_level_holds_stays_alone(make_params, write_world, say) -> None:
+    params = make_params(train=TrainParams(candidates=("trees",)))
+    write_world(params, customers=600, cutoffs=8)
+    cutoffs = read_snapshots(params).cutoffs
+    train.run(params, cutoff=cutoffs[5], say=say)
+    evaluate.run(params, cutoff=cutoffs[5], say=say)
+    promote.run(params, say=say)
+    before = (params.output / "train" / "train.json").read_bytes()
+
+    train.run(params, refresh=True, say=say)
+
+    assert (params.output / "train" / "train.json").read_bytes() == before
+    assert "nothing to refresh" in say.lines[-1]
+
+
+def more_leave(params, cutoffs) -> None:
+    """Let a quarter of those who stayed leave too."""
+    rng = np.random.default_rng(5)
+    for cutoff in cutoffs:
+        path = params.output / "snapshots" / f"cutoff={cutoff}" / "part.parquet"
+        frame = pd.read_parquet(path)
+        also = rng.random(len(frame)) < 0.25
+        frame["left"] = np.maximum(frame["left"].to_numpy(dtype=float), also).astype("int8")
+        frame.to_parquet(path, index=False)
