@@ -102,6 +102,8 @@ def counted_spells(store: Store) -> Spells:
         SourceError: the label asks for a kind of leaving that the data do not tell.
     """
     merged, leaving = spells(store), store.params.label.leaving
+    if leaving == "any":
+        return merged
     counted = np.isin(_kind_of_leaving(store, merged), LEAVING[leaving])
     return replace(merged, end=np.where(counted, merged.end, NEVER).astype(np.int32))
 

@@ -342,13 +342,17 @@ def test_a_person_may_sign_off_that_leavers_come_back(tmp_path: Path) -> None:
 
 
 def test_returns_from_the_first_test_cutoff_on_are_not_looked_at(tmp_path: Path) -> None:
+    orders = silent(dict.fromkeys(range(40), "2024-08-01"), 80)
     tested = {"evaluate": {"test_cutoffs": ["2024-08-01"]}}
+    label = {**INACTIVITY, "active_days": 60}
+    world = draw(tmp_path, orders=orders, label=label, since=None, params=tested)
 
-    back = sheet_of(half_come_back(tmp_path, **tested)).reactivation
+    back = sheet_of(world, CUTOFF, date(2024, 7, 25)).reactivation
 
+    assert back.leavers == 80, "the second window ends after the test has begun"
     assert back.rate is not None
     assert back.rate["value"] == 0
-    assert back.rate["high"] > 0, "forty people who do not come back do not prove that nobody does"
+    assert back.rate["high"] > 0, "eighty people who do not come back do not prove that nobody does"
 
 
 def test_too_few_leavers_tell_no_rate_and_stop_nothing(tmp_path: Path) -> None:
