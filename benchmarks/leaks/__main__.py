@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks.leaks.catch import Caught, catch
 from benchmarks.leaks.immune import immune
+from benchmarks.leaks.modelling import TRAPS, catch_model
 from benchmarks.leaks.trap import CLEAN, Trap, traps
 
 README = Path(__file__).with_name("README.md")
@@ -40,7 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             trap = traps().get(name)
             if trap and trap.honest:
                 safe[name] = sum(pool.map(partial(_immune, name), seeds))
-    table = "\n".join(report(found, safe, seeds))
+        modelled: dict[str, list[Caught]] = {}
+        for name in () if asked.only else ("clean", *(trap.name for trap in TRAPS)):
+            print(f"{name} …", file=sys.stderr, flush=True)
+            modelled[name] = list(pool.map(partial(catch_model, name), seeds))
+    table = "\n".join([*report(found, safe, seeds), *report_models(modelled, len(seeds))])
     print(table)
     if asked.write:
         before, _, rest = README.read_text(encoding="utf-8").partition(MARKS[0])
@@ -67,6 +72,25 @@ def report(found: dict[str, list[Caught]], safe: dict[str, int], seeds: range) -
             yield f"| **none** ({name}) | clean control | | {said} | {_told(spoke)} | |"
         else:
             yield _line(traps()[name], every, safe.get(name), n)
+
+
+def report_models(found: dict[str, list[Caught]], n: int) -> Iterator[str]:
+    """Yield the lines of the table of modelling traps."""
+    if not found:
+        return
+    yield "\nLeaks made while modelling, in snapshots of 600 customers at six cutoffs.\n"
+    yield "| trap | what was done | caught by | caught | other guards that spoke | in `churn train` |"
+    yield "|---|---|---|---|---|---|"
+    spoke = [{guard for guard, _ in one.spoke} for one in found["clean"]]
+    raised, told = sum(map(bool, spoke)), _told(Counter(guard for one in spoke for guard in one))
+    yield f"| **none** | our own way | | raised anything in {raised} of {n} | {told} | |"
+    for trap in TRAPS:
+        spoke = [{guard for guard, _ in one.spoke} for one in found[trap.name]]
+        by = Counter(guard for one in spoke for guard in one if guard in trap.caught_by)
+        others = Counter(guard for one in spoke for guard in one if guard not in trap.caught_by)
+        caught = sum(bool(one & set(trap.caught_by)) for one in spoke)
+        why = f"cannot be written: {trap.unwritable}" if trap.unwritable else "a mistake in params.yaml"
+        yield f"| {trap.name} | {trap.what} | {_told(by)} | {caught} of {n} | {_told(others)} | {why} |"
 
 
 def _line(trap: Trap, every: list[Caught], safe: int | None, n: int) -> str:

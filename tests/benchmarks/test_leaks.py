@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.leaks.catch import catch
 from benchmarks.leaks.immune import immune
+from benchmarks.leaks.modelling import TRAPS, ModelTrap, catch_model
 from benchmarks.leaks.trap import CLEAN, traps
 
 SEED = 100
@@ -28,3 +29,14 @@ def test_no_guard_speaks_of_a_clean_company(company: str, seed: int) -> None:
     caught = catch(company, seed)
 
     assert caught.spoke == ()
+
+
+@pytest.mark.parametrize("trap", TRAPS, ids=[trap.name for trap in TRAPS])
+def test_a_leak_made_while_modelling_is_caught_by_a_guard_of_the_model(trap: ModelTrap) -> None:
+    caught = catch_model(trap.name, SEED)
+
+    assert {guard for guard, _ in caught.spoke} & set(trap.caught_by), caught.spoke
+
+
+def test_no_guard_of_the_model_speaks_of_our_own_way() -> None:
+    assert catch_model("clean", SEED).spoke == ()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.leaks.modelled import cutoff, label_params, made
 from churn.params import EvaluateParams, TrainParams
 from churn.training.guards.model import outcomes
 from churn.training.guards.model.columns import columns
@@ -22,7 +23,6 @@ from churn.training.recipe import Recipe
 from churn.training.rows import Rows
 from churn.training.snapshots import Snapshots
 from churn.training.split import plan
-from tests.modelled import cutoff, label_params, made
 
 LAST = cutoff(5)
 RECIPE = Recipe.start(TrainParams(learning_rate=0.1)).with_rounds(30)

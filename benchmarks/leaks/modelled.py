@@ -1,4 +1,4 @@
-"""Labelled snapshots made in memory, for the guards of the model and the traps they must find."""
+"""Labelled snapshots made in memory, for the guards of the model and the leaks they must find."""
 
 from __future__ import annotations
 
