@@ -184,7 +184,7 @@ def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[Decid
         returned = back_on < day_number(before)
         until = np.where(returned, back_on + 1, day_number(before))
         customer.append(gone)
-        days.append(until - day_number(window.end))
+        days.append(np.maximum(until - day_number(window.end), 0))  # back within the window: after 0 days
         ended.append(returned)
     found = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(ended))
     return Reactivation(found.number, before, returns(found))
