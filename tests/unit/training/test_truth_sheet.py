@@ -363,3 +363,15 @@ def test_too_few_leavers_tell_no_rate_and_stop_nothing(tmp_path: Path) -> None:
 
     assert sheet.reactivation.rate is None
     assert "too few leavers (20)" in reactivation_line(sheet)
+
+
+def test_a_leaver_who_is_back_within_the_window_is_back_at_once(tmp_path: Path) -> None:
+    rows = "customer | started_at | ended_at\n" + "\n".join(
+        f"c{number} | 2024-01-01 | 2024-07-10\nc{number} | 2024-07-12 |" for number in range(40)
+    )
+    world = draw(tmp_path, subscriptions=rows, label=CONTRACT | {"grace_days": 0}, since=None)
+
+    sheet = sheet_of(world, CUTOFF)
+
+    assert sheet.nights[0].came_back == 40
+    assert sheet.reactivation.leavers == 40
