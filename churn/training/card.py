@@ -44,7 +44,7 @@ def card(
         ("Label", _label(spec)),
         ("Cohort", cohort_part(evaluated, spec)),
         ("Data", _data(spec)),
-        ("Model", _model(spec, importance)),
+        ("Model", _model(spec, importance, evaluated.get("tried", ()))),
         ("Results beside the baselines", [*_test(evaluated, spec), "", *comparison_part(evaluated)]),
         ("The four numbers", _four(evaluated)),
         ("Kinds of customers", segments_part(evaluated)),
@@ -103,16 +103,23 @@ def _data(spec: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _model(spec: Mapping[str, Any], importance: Mapping[str, float]) -> list[str]:
+def _model(
+    spec: Mapping[str, Any], importance: Mapping[str, float], tried: Sequence[Mapping[str, Any]]
+) -> list[str]:
     kinds = {"booster": "gradient-boosted trees", "linear": "a logistic regression"}
     members = dict.fromkeys(
         kinds.get(str(m.get("kind")), str(m.get("kind"))) for m in spec.get("members", ())
     )
     recipe = ", ".join(f"{key} {value}" for key, value in spec["recipe"].items() if value is not None)
+    behind = ", ".join(
+        f"{one['recipe']['candidate']} {one['behind']:.4f} (standard error {one['standard_error']:.4f})"
+        for one in tried[1:]
+    )
     looked = ", ".join(f"`{name}` {share:.0%}" for name, share in list(importance.items())[:LOOKED])
     return [
         f"{_sentence(' and '.join(members)) or 'A model'} on {len(spec['signals'])} signals, calibration "
         f"{spec['calibration']['method']}, {_learnt(spec)}. Recipe: {recipe}.",
+        *(["", f"Not taken, with how much higher their log loss was: {behind}."] if behind else []),
         *(["", f"It looks most at {looked}."] if looked else []),
     ]
 
