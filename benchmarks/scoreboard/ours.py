@@ -13,7 +13,7 @@ from typing import Any
 import lightgbm as lgb
 import pandas as pd
 
-from benchmarks.scoreboard.contest import KEYS, Contest
+from benchmarks.scoreboard.contest import Contest
 from benchmarks.scoreboard.sets import TimeSet
 from churn.features.library import selected
 from churn.params import Params
@@ -23,7 +23,7 @@ from churn.training.label import window_of
 from churn.training.record import read_out_of_time, read_record
 from churn.training.snapshots import Snapshots, read_snapshots
 from churn.training.split import trainable
-from pipelines import evaluate, snapshot, train
+from pipelines import snapshot, train
 from pipelines.say import Quiet, Say
 
 PLAIN_NAMES = re.compile(r"_count_\d+d$|_(amount_|value_)?total_\d+d$|_days_since_last$|_gap_mean_\d+d$")
@@ -80,12 +80,8 @@ def write_snapshots(one: TimeSet, work: Path, every: str, say: Say) -> Params:
 
 
 def whole(run: Run) -> pd.DataFrame:
-    """Return what `snapshot`, `train` and `evaluate` predict, as they are called by everybody."""
-    params = run.params()
-    _train(params, run.contest.known_by)
-    evaluate.run(params, cutoff=run.contest.known_by, say=Quiet())
-    made = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
-    return made[KEYS].assign(probability=made["challenger"])
+    """Return what `snapshot` and `train` predict at the test cutoffs, which is what `evaluate` judges."""
+    return _trained(run.params(), run.contest.test, run.contest.known_by)
 
 
 def one_snapshot(run: Run) -> pd.DataFrame:
