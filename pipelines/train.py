@@ -51,8 +51,10 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     from churn.training.hazard import fit_horizons, horizon_lines
     from churn.training.record import Record, training_folder, write_record
     from churn.training.rule import check_rule
+    from churn.training.search import search
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
+    from pipelines.trials import log_trials
 
     threads = params.engine.threads
     snapshots = read_snapshots(params, known_by=cutoff)
@@ -68,8 +70,12 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     guarded = look_at_training(params, snapshots, cutoffs)
 
     folds = folds_of(snapshots, cutoffs)
-    with say.progress("train", len(folds) + len(cutoffs.choice) + len(cutoffs.test) + 1) as advance:
-        tried = choose(folds, snapshots.monotone, params.train, threads, advance)
+    trials = params.train.search.trials
+    steps = trials + len(folds) + len(cutoffs.choice) + len(cutoffs.test) + 1
+    with say.progress("train", steps) as advance:
+        searched = search(folds, snapshots.monotone, params.train, threads, advance) if trials else None
+        found = searched.recipe if searched else None
+        tried = choose(folds, snapshots.monotone, params.train, threads, advance, found)
         recipe = tried[0].recipe
         made = out_of_time(snapshots, recipe, cutoffs.choice + cutoffs.test, threads, advance)
         past = made.at(cutoffs.choice)
@@ -106,6 +112,9 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
         write_record(aside, record, made, snapshots)
         write_json(aside / GUARDS, as_section(TRAINING, guarded))
         write_json(aside / "horizons.json", horizons)
+        if searched:
+            write_json(aside / "search.json", searched.as_dict())
+            log_trials(registry, searched, aside)
         _log(registry, params, snapshots, record, made, scores, aside)
     replace_folder(aside, training_folder(params))  # last, so that a training that dies leaves the old one
 
@@ -114,6 +123,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
         f"challenger version {record.version}: {recipe.words}, on {len(rows):,} rows with "
         f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; calibration {chosen.method}"
     )
+    if searched:
+        say(searched.words)
     for one in tried[1:]:
         say(
             f"  {one.recipe.candidate} was not taken: its log loss on the choice cutoffs is {one.behind:.4f} "

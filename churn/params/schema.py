@@ -151,6 +151,23 @@ class SignalsParams(Section):
 Candidate = Literal["trees", "extra_trees", "logistic", "blend"]
 
 
+class SearchParams(Section):
+    """How many settings of the trees are tried, the defaults among them; 0 keeps the defaults.
+
+    After `minutes` no further trial begins; what is found then depends on how fast the machine is.
+    """
+
+    trials: Annotated[int, Field(ge=0, le=1000)] = 0
+    minutes: Annotated[float, Field(gt=0, le=10_080)] | None = None
+
+    @field_validator("trials")
+    @classmethod
+    def _more_than_the_defaults(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("1 trial would be the defaults alone: give 0 for no search, or 10 to 50")
+        return value
+
+
 class TrainParams(Section):
     """How the model is fitted: the best of `candidates`; `num_leaves` is sized by the churners when empty."""
 
@@ -160,6 +177,22 @@ class TrainParams(Section):
     max_rounds: Annotated[int, Field(ge=10, le=20_000)] = 2000
     candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)] = get_args(Candidate)
     calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
+    search: SearchParams = SearchParams()
+
+    @property
+    def trees(self) -> tuple[Candidate, ...]:
+        """Return the kinds of trees to grow, for themselves or for a blend."""
+        kinds = tuple(name for name in self.candidates if name in ("trees", "extra_trees"))
+        return kinds or (("trees",) if "blend" in self.candidates else ())
+
+    @model_validator(mode="after")
+    def _searches_something(self) -> TrainParams:
+        if self.search.trials and not self.trees:
+            raise ValueError(
+                "'search' tries settings of trees, but 'candidates' names no trees: add trees or blend, "
+                "or set search.trials to 0"
+            )
+        return self
 
 
 class ProfitParams(Section):

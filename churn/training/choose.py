@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from churn.errors import Stop
-from churn.params import Candidate, TrainParams
+from churn.params import TrainParams
 from churn.training.clustered import clustered_mean
 from churn.training.metrics import Floats, auc
 from churn.training.parallel import side_by_side
@@ -122,6 +122,7 @@ def choose(
     asked: TrainParams,
     threads: int,
     advance: Callable[[], None] = lambda: None,
+    searched: Recipe | None = None,
 ) -> tuple[Tried, ...]:
     """Return the candidates of `train.candidates`, the one with the lowest log loss first.
 
@@ -134,11 +135,11 @@ def choose(
         asked: `train` of params.yaml.
         threads: Folds run side by side on so many threads.
         advance: Called after every fold.
+        searched: What a search found; its trees stand for all trees.
     """
-    growing: list[Candidate] = [name for name in asked.candidates if name in TREES]
-    if not growing and "blend" in asked.candidates:
-        growing = ["trees"]
-    starts: dict[str, Recipe] = {name: Recipe.start(asked, name) for name in growing}
+    starts: dict[str, Recipe] = {name: Recipe.start(asked, name) for name in asked.trees}
+    if searched:
+        starts = {searched.candidate: searched.with_rounds(asked.max_rounds)}
     curves = bool({"logistic", "blend"} & set(asked.candidates))
 
     def one(fold: Fold, each: int) -> Predicted:
@@ -163,20 +164,18 @@ def _ranked(
 ) -> tuple[Tried, ...]:
     left = np.concatenate([fold.watched.left for fold in folds])
     customer = np.concatenate([fold.watched.customer for fold in folds])
-    stages = {name: _stages([one[name] for one in made]) for name in made[0]}
-    best = {name: int(np.argmin([_losses(left, z).mean() for z in all_])) for name, all_ in stages.items()}
-    logits = {name: stages[name][place] for name, place in best.items()}
-    recipes = {
-        name: start.with_rounds(max(1, round(REFIT * STAGE * (best[name] + 1))))
-        for name, start in starts.items()
-    }
+    stages = {name: at_best([one[name] for one in made], left) for name in made[0]}
+    best = {name: place for name, (place, _) in stages.items()}
+    logits = {name: z for name, (_, z) in stages.items()}
+    recipes = {name: start.with_rounds(final_rounds(best[name])) for name, start in starts.items()}
     if "logistic" in logits:
         recipes["logistic"] = Recipe.start(asked, "logistic").with_strength(STRENGTHS[best["logistic"]])
     if "blend" in asked.candidates:
-        trees = min(starts, key=lambda name: _losses(left, logits[name]).mean())
+        trees = min(starts, key=lambda name: losses_of(left, logits[name]).mean())
         recipes["blend"] = recipes[trees].blended(recipes["logistic"])
         logits["blend"] = (logits[trees] + logits["logistic"]) / 2
-    losses = {name: _losses(left, logits[name]) for name in asked.candidates}
+    judged = [name for name in asked.candidates if name not in TREES or name in starts]
+    losses = {name: losses_of(left, logits[name]) for name in judged}
     order = sorted(losses, key=lambda name: (losses[name].mean(), asked.candidates.index(name)))
     first = losses[order[0]]
     return tuple(
@@ -192,12 +191,20 @@ def _ranked(
     )
 
 
-def _stages(folds: list[tuple[Floats, ...]]) -> list[Floats]:
-    """Return, stage by stage, the predictions of all folds, as far as every fold got."""
-    return [np.concatenate(parts) for parts in zip(*folds, strict=False)]
+def at_best(folds: Sequence[tuple[Floats, ...]], left: Floats) -> tuple[int, Floats]:
+    """Return the stage that serves all folds together best, of those every fold reached, and its log-odds."""
+    stages = [np.concatenate(parts) for parts in zip(*folds, strict=False)]
+    best = int(np.argmin([losses_of(left, z).mean() for z in stages]))
+    return best, stages[best]
 
 
-def _losses(left: Floats, logits: Floats) -> Floats:
+def final_rounds(stage: int) -> int:
+    """Return the trees of the final fit where so many tens of trees (counted from 0) served the folds."""
+    return max(1, round(REFIT * STAGE * (stage + 1)))
+
+
+def losses_of(left: Floats, logits: Floats) -> Floats:
+    """Return the log loss of each row."""
     return np.logaddexp(0, logits) - left * logits
 
 

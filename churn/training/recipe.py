@@ -7,6 +7,9 @@ from typing import Any
 
 from churn.params import Candidate, TrainParams
 
+LAMBDA_L2 = 10.0
+FEATURE_FRACTION = 0.55
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -19,6 +22,9 @@ class Recipe:
         num_leaves: Leaves of a tree; None sizes it by the number of churners.
         extra_trees: Whether trees split at random places, as in candidate extra_trees and some blends.
         strength: The prior variance of the weights of the logistic regression.
+        min_child_samples: Fewest rows of a leaf; None sizes it by the number of rows.
+        lambda_l2: Shrinkage of a leaf's value; None is 10.
+        feature_fraction: Share of the signals a tree may use; None is .55.
     """
 
     candidate: Candidate
@@ -29,6 +35,9 @@ class Recipe:
     num_leaves: int | None
     extra_trees: bool
     strength: float
+    min_child_samples: int | None = None
+    lambda_l2: float | None = None
+    feature_fraction: float | None = None
 
     @classmethod
     def start(cls, train: TrainParams, candidate: Candidate = "trees") -> Recipe:
@@ -74,19 +83,16 @@ class Recipe:
         return asdict(self)
 
     def tree_params(self, rows: int, churners: int) -> dict[str, Any]:
-        """Return LightGBM's parameters: small, regularised trees that repeat exactly.
-
-        Below 1,000 rows a leaf may hold fewer than 50, or no tree could split.
-        """
+        """Return LightGBM's parameters: small, regularised trees that repeat exactly."""
         return {
             "objective": "binary",
             "num_leaves": self.num_leaves or leaves_for(churners),
             "learning_rate": self.learning_rate,
-            "min_child_samples": max(min(50, rows // 20), rows // 200, 5),
-            "feature_fraction": 0.55,
+            "min_child_samples": self.min_child_samples or smallest_leaf(rows),
+            "feature_fraction": FEATURE_FRACTION if self.feature_fraction is None else self.feature_fraction,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
-            "lambda_l2": 10.0,
+            "lambda_l2": LAMBDA_L2 if self.lambda_l2 is None else self.lambda_l2,
             "cat_smooth": 20.0,
             "extra_trees": self.extra_trees,
             "seed": self.seed,
@@ -105,3 +111,12 @@ def leaves_for(churners: int) -> int:
     if churners < 1_000:
         return 6
     return 12 if churners < 10_000 else 31
+
+
+def smallest_leaf(rows: int) -> int:
+    """Return the fewest rows of a leaf; below 1,000 rows fewer than 50, or no tree could split.
+
+    >>> [smallest_leaf(n) for n in (60, 500, 4_000, 50_000)]
+    [5, 25, 50, 250]
+    """
+    return max(min(50, rows // 20), rows // 200, 5)
