@@ -25,6 +25,9 @@ from pipelines.starter import write_starter
 __all__ = ["Say", "main"]
 
 PARAMS_FILE = "params.yaml"
+# Threads of LightGBM that wait for each other would else spin, which on a busy machine takes the cores they
+# wait for. It must be said before the library loads; who has said otherwise is left alone.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True)

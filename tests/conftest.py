@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests run side by side; threads that wait must not spin
 
 ROOT = Path(__file__).parents[1]
 
