@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +41,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.signal_found import signal_found
     from churn.training.snapshots import read_snapshots
     from churn.training.told import told
+    from churn.training.tracked import table_of
 
     snapshots = read_snapshots(params, known_by=cutoff)
     record = read_record(params)
@@ -58,7 +59,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     for name in PROMOTION:  # they judged an earlier evaluation
         (folder / name).unlink(missing_ok=True)
     write_json(folder / "metrics.json", found)
-    write_json(folder / "decile_table.json", found["decile_table"])
+    write_json(folder / "decile_table.json", table_of(found["decile_table"]))
     aside = folder / ".predictions.parquet.aside"
     predictions_frame(exam.rows, exam.predictions, snapshots.customers).to_parquet(aside, index=False)
     aside.replace(folder / "predictions.parquet")
@@ -79,44 +80,34 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
 
 
 def _log(params: Params, record: Record, folder: Path) -> str:
-    """Log the evaluation into the challenger's run, a child run per candidate; return the link."""
+    """Log the evaluation into the challenger's run, a child run per judged model; return the link."""
     import json
 
     from churn.model.registry import Registry
+    from churn.training.tracked import metrics_of, note_of, paired_of
 
+    card = (folder / "card.md").read_text(encoding="utf-8")
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     registry = Registry(params)
     with registry.run("train", record.run_id):
-        registry.log(metrics=_flat(evaluated["candidates"]["challenger"]))
         registry.log(
-            metrics={
-                f"{name}.{metric}": value["value"]
-                for name, pair in evaluated["paired"].items()
-                for metric, value in pair.items()
-                if metric == "log_loss"
+            metrics=metrics_of(evaluated["candidates"]["challenger"]) | paired_of(evaluated["paired"]),
+            tags={
+                "mlflow.note.content": note_of(
+                    record.version, card, registry.pages(record.run_id, record.version)
+                )
             },
-            tags={"mlflow.note.content": (folder / "card.md").read_text(encoding="utf-8")},
         )
         registry.count_look(
             record.run_id, params.label_id, [date.fromisoformat(day) for day in evaluated["cutoffs"]]
         )
         registry.log_tree(folder)
-        registry.describe(record.version, (folder / "card.md").read_text(encoding="utf-8"), record.run_id)
+        registry.log_table(folder / "decile_table.json", folder.name)
+        registry.describe(record.version, card, record.run_id)
         for name, numbers in evaluated["candidates"].items():
-            with registry.child(record.run_id, name):
-                registry.log(params={"candidate": name}, metrics=_flat(numbers))
+            with registry.child(record.run_id, f"judged {name}"):
+                registry.log(params={"judged": name}, metrics=metrics_of(numbers))
     return registry.link(record.run_id)
-
-
-def _flat(numbers: dict[str, Any]) -> dict[str, float]:
-    """Return metrics under the same names in every run: `auc`, `auc_low`, `auc_high`."""
-    flat: dict[str, float] = {}
-    for name, one in numbers.items():
-        if isinstance(one, dict):
-            flat |= {name if part == "value" else f"{name}_{part}": each for part, each in one.items()}
-        else:
-            flat[name] = one
-    return {name: value for name, value in flat.items() if value is not None}
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     from churn.training.refresh import check_tests, refresh
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
+    from churn.training.tracked import FILES, params_of, run_name
 
     snapshots = read_snapshots(params, known_by=cutoff)
     champion = load_champion(params)
@@ -59,7 +60,7 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     shutil.rmtree(aside, ignore_errors=True)
     digest = write_bundle(aside / "bundle", spec, boosters)
     registry = Registry(params)
-    with registry.run(f"refresh {snapshots.cutoffs[-1]}") as run_id:
+    with registry.run("refresh") as run_id:
         record = Record(
             model=params.tracking.model,
             version=registry.register(aside / "bundle"),
@@ -75,10 +76,19 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
         )
         write_record(aside, record, refreshed.made, snapshots)
         write_json(aside / GUARDS, as_section(TRAINING, guarded))
+        registry.describe_run(
+            run_name(record.version, f"refresh of v{champion.version}", snapshots.cutoffs[-1]),
+            version=record.version,
+            digest=digest,
+            files=[aside / name for name in FILES if (aside / name).exists()],
+        )
         registry.log(
-            params={"refreshed_from": champion.version, "cutoffs": ", ".join(spec["refreshed"]["cutoffs"])},
-            metrics={"refresh.shift": refreshed.by, "refresh.observed_expected": refreshed.ratio},
-            tags={"model_version": record.version, "digest": digest},
+            params=params_of(params, snapshots, record)
+            | {
+                "refresh.version": champion.version,
+                "refresh.cutoffs": ", ".join(spec["refreshed"]["cutoffs"]),
+            },
+            metrics={"refresh/shift_log_odds": refreshed.by, "refresh/observed_expected": refreshed.ratio},
         )
     replace_folder(aside, training_folder(params))
     say(f"{found}. Its log-odds move by {refreshed.by:+.2f}.")

@@ -95,7 +95,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     digest = write_bundle(aside / "bundle", spec, fitted.boosters)
 
     registry = Registry(params)
-    with registry.run(f"train {snapshots.cutoffs[-1]}") as run_id:
+    with registry.run(f"train {recipe.candidate}") as run_id:
         record = Record(
             model=params.tracking.model,
             version=registry.register(aside / "bundle"),
@@ -150,57 +150,51 @@ def _log(
     scores: Floats,
     folder: Path,
 ) -> None:
-    """Log parameters, data, signals and each fold as a child run."""
-    from churn.model.registry import python_version
+    """Log parameters and files, and each candidate, calibration and fold as a child run."""
     from churn.training.calibration import NONE, apply
     from churn.training.metrics import auc, log_loss
     from churn.training.split import trainable
+    from churn.training.tracked import FILES, grouped, params_of, run_name
 
-    rows = snapshots.rows
-    registry.log(
-        params=record.recipe.as_dict()
-        | {f"label.{key}": value for key, value in params.label.model_dump(mode="json").items()}
-        | {
-            "label_id": snapshots.label_id,
-            "snapshots_digest": snapshots.digest,
-            "store_digest": snapshots.store_digest,
-            "watermark": snapshots.watermark,
-            "cutoffs": ", ".join(map(str, snapshots.cutoffs)),
-            "choice_cutoffs": ", ".join(map(str, record.choice_cutoffs)),
-            "signals": len(rows.names),
-        },
-        metrics={"train.rows": len(rows), "train.churners": rows.churners}
-        | {f"choice.log_loss.{name}": loss for name, loss in record.calibration.tried.items()},
-        tags={"model_version": record.version, "digest": record.digest, "python": python_version()},
+    registry.describe_run(
+        run_name(record.version, record.recipe.candidate, snapshots.cutoffs[-1]),
+        version=record.version,
+        digest=record.digest,
+        files=[folder / name for name in FILES],
     )
-    for name in ("signals.json", "importance.json", "recipe.json", "horizons.json"):
-        registry.log_file(folder / name)
+    registry.log(params=params_of(params, snapshots, record))
     for one in record.tried:
         with registry.run(f"candidate {one.recipe.candidate}"):
             registry.log(
-                params=one.recipe.as_dict(),
+                params=grouped("recipe", one.recipe.as_dict()),
                 metrics={
-                    "log_loss": one.log_loss,
-                    "auc": one.auc,
-                    "log_loss_behind": one.behind,
-                    "log_loss_behind_standard_error": one.standard_error,
+                    "choice/log_loss": one.log_loss,
+                    "choice/auc": one.auc,
+                    "choice/log_loss_behind": one.behind,
+                    "choice/log_loss_behind_standard_error": one.standard_error,
                 },
             )
+    for name, loss in record.calibration.tried.items():
+        with registry.run(f"calibration {name}"):
+            registry.log(params={"recipe.calibration": name}, metrics={"calibration/log_loss": loss})
     for day in made.cutoffs:
         here = made.at([day])
         uncalibrated = apply(here.logits, NONE)
         with registry.run(f"fold {day}"):
             registry.log(
-                params={"cutoff": day, "trained_on": len(trainable(snapshots.mature_on, day))},
+                params={
+                    "data.cutoff": day,
+                    "data.cutoffs_learnt_from": len(trainable(snapshots.mature_on, day)),
+                },
                 metrics={
-                    "rows": len(here.left),
-                    "churners": float(here.left.sum()),
-                    "log_loss": log_loss(here.left, uncalibrated),
-                    "auc": auc(here.left, uncalibrated),
+                    "fold/rows": len(here.left),
+                    "fold/churners": float(here.left.sum()),
+                    "fold/log_loss": log_loss(here.left, uncalibrated),
+                    "fold/auc": auc(here.left, uncalibrated),
                 },
             )
     if len(scores):
-        registry.log(metrics={"out_of_time.auc": auc(made.left, scores)})
+        registry.log(metrics={"fold/auc": auc(made.left, scores)})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -138,8 +137,3 @@ class Registry(Versions):
             pass  # the description is the card too, though it may be cut short
         if text:
             (aside / "README.md").write_text(text, encoding="utf-8")
-
-
-def python_version() -> str:
-    """Return the running Python, for the run's tags."""
-    return ".".join(map(str, sys.version_info[:3]))

@@ -6,6 +6,7 @@ The only importer of MLflow apart from the scorer's guarded hook.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import warnings
@@ -85,6 +86,13 @@ class Tracking:
                 self.log_file(path, path.name)
             elif not path.name.startswith("."):
                 self.log_file(path, folder.name)
+
+    def log_table(self, path: Path, folder: str) -> None:
+        """Log a JSON file of columns and data, and mark it as a table, so that runs can be compared by it."""
+        self.log_file(path, folder)
+        self.log(
+            tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
+        )
 
     def link(self, run_id: str) -> str:
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -48,6 +49,29 @@ class Versions(Tracking):
         if self.aliases().get("champion") != version:
             self._client.set_registered_model_alias(self.name, "challenger", version)
         return version
+
+    def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
+        """Name the open run, tag it with its version and put files at the top of its artefacts."""
+        self.log(
+            tags={
+                "mlflow.runName": name,
+                "model_version": version,
+                "digest": digest,
+                "python": platform.python_version(),
+            }
+        )
+        for path in files:
+            self.log_file(path)
+
+    def pages(self, run_id: str, version: str) -> dict[str, str]:
+        """Return what to look at in a run and its address within the MLflow UI."""
+        run = f"#/experiments/{self.experiment_id}/runs/{run_id}"
+        return {
+            "charts": f"{run}/artifacts/evaluate/report.html",
+            "promotion": f"{run}/artifacts/evaluate/promotion.html",
+            "metrics": f"{run}/model-metrics",
+            "registered model": f"#/models/{self.name}/versions/{version}",
+        }
 
     def _log_model(self, bundle: Path) -> str:
         """Log a bundle as a model of the open run and return its new version."""

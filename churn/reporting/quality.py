@@ -127,7 +127,8 @@ def _compared(paired: Mapping[str, Any]) -> list[str]:
         number = f"{loss['value']:+.4f} (95 %: {loss['low']:+.4f} to {loss['high']:+.4f})"
         word = "better" if loss["high"] < 0 else "worse" if loss["low"] > 0 else "not told apart"
         link = "from" if word == "not told apart" else "than"
-        said.append(f"{word} {link} the {other.removeprefix('the ')}: log loss {number}")
+        named = other if other.startswith(("the ", "your ")) else f"the {other}"
+        said.append(f"{word} {link} {named}: log loss {number}")
     return said
 
 

@@ -111,16 +111,22 @@ def test_a_difference_is_judged_by_its_interval(evaluated, loss, words):
     assert words in page_of(evaluated).text
 
 
+def test_a_difference_to_the_teams_own_rule_reads_as_a_sentence(evaluated):
+    compare_by(evaluated, {"value": -0.05, "low": -0.06, "high": -0.04}, "rule")
+
+    assert "better than your own rule: log loss" in page_of(evaluated).text
+
+
 def test_a_difference_without_an_interval_is_not_judged(evaluated):
     compare_by(evaluated, {"value": None, "low": None, "high": None})
 
     assert "the base rate for everybody:" not in page_of(evaluated).text
 
 
-def compare_by(output: Path, loss: dict[str, float | None]) -> None:
+def compare_by(output: Path, loss: dict[str, float | None], other: str = "base_rate") -> None:
     path = output / "evaluate" / "metrics.json"
     metrics = json.loads(path.read_text())
-    metrics["paired"]["challenger_minus_base_rate"]["log_loss"] = loss
+    metrics["paired"].setdefault(f"challenger_minus_{other}", {})["log_loss"] = loss
     path.write_text(json.dumps(metrics))
 
 

@@ -119,12 +119,18 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
         [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{record['run_id']}'"
     )
     assert {"auc", "auc_low", "auc_high", "log_loss", "lift_at_contact_share"} <= set(run.data.metrics)
-    assert run.data.params["snapshots_digest"] == record["snapshots_digest"]
+    assert run.data.params["data.snapshots_digest"] == record["snapshots_digest"]
     assert run.data.tags["looks_at_test"] == "1"
-    assert run.data.tags["mlflow.note.content"].startswith("# Model card")
+    assert run.data.params["label.kind"] == params.label.kind
+    name = f"v{record['version']} {record['recipe']['candidate']} {read_snapshots(params).cutoffs[-1]}"
+    assert run.info.run_name == name
+    assert "paired/log_loss_challenger_minus_recency_high" in run.data.metrics
+    assert f"/runs/{record['run_id']}/artifacts/evaluate/report.html" in run.data.tags["mlflow.note.content"]
+    assert "# Model card" in run.data.tags["mlflow.note.content"]
     assert {"signals.json", "evaluate/metrics.json", "plots/calibration.png", "plots/gain.svg"} <= paths
-    assert {"challenger", "recency", "base_rate", "logistic"} <= {child.info.run_name for child in children}
-    assert any(child.info.run_name.startswith("fold") for child in children)
+    names = {child.info.run_name for child in children}
+    assert {f"judged {name}" for name in ("challenger", "recency", "base_rate", "logistic")} <= names
+    assert {"fold", "candidate", "calibration"} <= {name.split()[0] for name in names}
 
 
 def test_evaluating_again_measures_the_same_child_runs(make_params, write_world, say) -> None:
@@ -140,7 +146,7 @@ def test_evaluating_again_measures_the_same_child_runs(make_params, write_world,
     registry = Registry(params)
     runs = mlflow.MlflowClient(params.tracking.uri).search_runs([registry.experiment_id])
     names = [run.info.run_name for run in runs]
-    assert names.count("challenger") == names.count("recency") == names.count("logistic") == 1
+    assert names.count("judged challenger") == names.count("judged recency") == 1
 
 
 def test_looks_at_the_same_test_are_counted_over_trainings(make_params, write_world, say) -> None:
