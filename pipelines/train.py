@@ -168,15 +168,15 @@ def _log(
             registry.log(
                 params=grouped("recipe", one.recipe.as_dict()),
                 metrics={
-                    "choice/log_loss": one.log_loss,
-                    "choice/auc": one.auc,
-                    "choice/log_loss_behind": one.behind,
-                    "choice/log_loss_behind_standard_error": one.standard_error,
+                    "tried/log_loss": one.log_loss,
+                    "tried/auc": one.auc,
+                    "tried/log_loss_behind": one.behind,
+                    "tried/log_loss_behind_standard_error": one.standard_error,
                 },
             )
     for name, loss in record.calibration.tried.items():
         with registry.run(f"calibration {name}"):
-            registry.log(params={"recipe.calibration": name}, metrics={"calibration/log_loss": loss})
+            registry.log(params={"recipe.calibration": name}, metrics={"tried/log_loss": loss})
     for day in made.cutoffs:
         here = made.at([day])
         uncalibrated = apply(here.logits, NONE)
@@ -187,14 +187,14 @@ def _log(
                     "data.cutoffs_learnt_from": len(trainable(snapshots.mature_on, day)),
                 },
                 metrics={
-                    "fold/rows": len(here.left),
-                    "fold/churners": float(here.left.sum()),
-                    "fold/log_loss": log_loss(here.left, uncalibrated),
-                    "fold/auc": auc(here.left, uncalibrated),
+                    "within_fold/rows": len(here.left),
+                    "within_fold/churners": float(here.left.sum()),
+                    "within_fold/log_loss": log_loss(here.left, uncalibrated),
+                    "within_fold/auc": auc(here.left, uncalibrated),
                 },
             )
     if len(scores):
-        registry.log(metrics={"fold/auc": auc(made.left, scores)})
+        registry.log(metrics={"out_of_time/auc": auc(made.left, scores)})
 
 
 if __name__ == "__main__":

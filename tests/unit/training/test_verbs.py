@@ -118,7 +118,8 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     children = client.search_runs(
         [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{record['run_id']}'"
     )
-    assert {"auc", "auc_low", "auc_high", "log_loss", "lift_at_contact_share"} <= set(run.data.metrics)
+    judged = {"auc", "auc_low", "auc_high", "log_loss", "lift_at_contact_share"}
+    assert {f"judged/{name}" for name in judged} <= set(run.data.metrics)
     assert run.data.params["data.snapshots_digest"] == record["snapshots_digest"]
     assert run.data.tags["looks_at_test"] == "1"
     assert run.data.params["label.kind"] == params.label.kind
