@@ -12,19 +12,24 @@ if TYPE_CHECKING:
 
 def log_trials(registry: Registry, searched: Searched, folder: Path) -> None:
     """Log each trial under the open run, and what came of the search into it."""
+    from churn.training.tracked import grouped
+
     registry.log_file(folder / "search.json")
     registry.log(
         params={"search.trials": len(searched.trials), "search.chosen": searched.chosen},
-        metrics={"search.gain": searched.gain, "search.gain_standard_error": searched.standard_error},
+        metrics={
+            "search/gain_log_loss": searched.gain,
+            "search/gain_standard_error": searched.standard_error,
+        },
     )
     for one in searched.trials:
         with registry.run(f"trial {one.number:02d}"):
             registry.log(
-                params=one.recipe.as_dict(),
+                params=grouped("recipe", one.recipe.as_dict()),
                 metrics={
-                    "log_loss": one.log_loss,
-                    "log_loss_behind": one.behind,
-                    "log_loss_behind_standard_error": one.standard_error,
-                    "leaves_times_trees": one.size,
+                    "tried/log_loss": one.log_loss,
+                    "tried/log_loss_behind": one.behind,
+                    "tried/log_loss_behind_standard_error": one.standard_error,
+                    "tried/leaves_times_trees": one.size,
                 },
             )

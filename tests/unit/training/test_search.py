@@ -173,7 +173,7 @@ def test_training_keeps_every_trial_and_uses_the_one_that_was_chosen(make_params
     trials = {run.info.run_name: run for run in runs if run.info.run_name.startswith("trial ")}
     assert sorted(trials) == ["trial 00", "trial 01", "trial 02"]
     assert {run.data.tags["mlflow.parentRunId"] for run in trials.values()} == {record["run_id"]}
-    assert trials["trial 02"].data.metrics["log_loss"] == pytest.approx(kept["trials"][2]["log_loss"])
+    assert trials["trial 02"].data.metrics["tried/log_loss"] == pytest.approx(kept["trials"][2]["log_loss"])
     chosen = kept["trials"][kept["chosen"]]["recipe"]
     assert record["recipe"] == chosen | {"calibration": record["recipe"]["calibration"]}
     assert any(line.startswith("search: 3 trials") for line in say.lines)
