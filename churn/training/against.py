@@ -44,6 +44,25 @@ def against_champion(evaluated: Mapping[str, Any], params: Params) -> Iterator[G
     yield from _segments(evaluated)
 
 
+def against_recipe(evaluated: Mapping[str, Any]) -> Gate:
+    """Judge that the challenger is not surely worse than the champion's recipe fitted anew.
+
+    A champion that has seen the test cannot be judged on it. Its recipe can, on the rows that the challenger
+    learnt from, so that freshness speaks for neither.
+    """
+    loss = evaluated["paired"]["challenger_minus_champion_recipe"]["log_loss"]
+    return Gate.of(
+        "champion_recipe",
+        loss["low"] is not None and loss["low"] <= 0,
+        loss,
+        "the paired 95 % interval of log loss, challenger minus the champion's recipe fitted anew, does not "
+        "lie above 0",
+        f"challenger minus the champion's recipe fitted anew, log loss: {span(loss, 4)}; the gate asks that "
+        "it does not lie above 0.",
+        "The champion stays: what it was made by is the better way.",
+    )
+
+
 def _log_loss(loss: Mapping[str, Any], champion: float, evaluated: Mapping[str, Any], margin: float) -> Gate:
     allowed = margin * champion
     fresher = _fresher(evaluated.get("freshness") or {})

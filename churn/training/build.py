@@ -191,8 +191,6 @@ class _Writer:
             left = pa.array(found[keep], pa.int8())
         codes = part.codes[keep]
         facts["rows"] += len(codes)
-        if self.ends:
-            self.ends.add(cutoff, codes)
         columns = [
             pa.array(self.builder.customers.ids[codes], pa.string()),
             pa.array([cutoff] * len(codes), pa.date32()),
@@ -206,6 +204,8 @@ class _Writer:
         for start, end in pairwise([0, *(np.flatnonzero(np.diff(codes // STEP)) + 1), len(codes)]):
             if end > start:
                 self.files[cutoff].write_table(table.slice(start, end - start))
+                if self.ends:
+                    self.ends.add(cutoff, codes[start:end])
 
     def close(self) -> dict[str, dict[str, Any]]:
         """Finish the files and return what is in them, by cutoff."""

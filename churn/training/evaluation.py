@@ -24,6 +24,7 @@ PAIRS = (
     ("challenger", "rule"),
     ("challenger", "bg_nbd"),
     ("challenger", "champion"),
+    ("challenger", "champion_recipe"),
 )
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 RULES = ("rule", "recency", "base_rate")

@@ -17,6 +17,7 @@ from churn.training.evaluation import Judged, judge_all
 from churn.training.groups import check_segments
 from churn.training.intervals import Draws, draw_customers
 from churn.training.metrics import Floats, Ints
+from churn.training.recipe import Recipe
 from churn.training.record import Record, read_out_of_time, training_folder
 from churn.training.rivals import baseline_predictions
 from churn.training.rows import Rows
@@ -112,7 +113,7 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
     made = _out_of_time(params, snapshots, record, cutoffs)
     challenger = calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)
     baselines, missing = baseline_predictions(params, snapshots, record.recipe, cutoffs.test)
-    champion, notes = _champion(params, snapshots, cutoffs)
+    champion, notes = _champion(params, snapshots, record, cutoffs)
     rows = snapshots.rows.at(cutoffs.test)
     worth, why_not = worth_of(params, snapshots, rows)
     return Exam(
@@ -138,13 +139,19 @@ def _out_of_time(params: Params, snapshots: Snapshots, record: Record, cutoffs: 
 
 
 def _champion(
-    params: Params, snapshots: Snapshots, cutoffs: Plan
+    params: Params, snapshots: Snapshots, record: Record, cutoffs: Plan
 ) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Return the champion's predictions where it had not seen the cutoffs, else a note that says why not."""
+    """Return the champion's predictions where it had not seen the cutoffs, and a note about the others.
+
+    Where it has seen them all, its recipe stands for it as `champion_recipe`: fitted anew for each cutoff on
+    what was known by then, on today's signals.
+    """
     if not params.champion.exists():
         return {}, {"champion": "There is no champion yet."}
     champion = load_champion(params)
     name = f"The champion (version {champion.version})"
+    if champion.digest == record.digest:
+        return {}, {"champion": f"{name} is this model."}
     if champion.scorer.spec["label_id"] != params.label_id:
         return {}, {"champion": f"{name} predicts another label, so it is not compared."}
     try:
@@ -152,7 +159,12 @@ def _champion(
     except SchemaError as error:
         return {}, {"champion": f"{name} cannot be scored on these snapshots: {error.problems[0]}"}
     if not unseen:
-        return {}, {"champion": f"{name} has seen these cutoffs, so it is not compared."}
+        recipe = Recipe(**champion.scorer.spec["recipe"])
+        needed = tuple(sorted({*record.choice_cutoffs, *cutoffs.test}))
+        made = out_of_time(snapshots, recipe, needed, params.engine.threads)
+        stands = calibrated_in_time(snapshots, recipe, made, cutoffs.test)
+        note = f"{name} has seen these cutoffs; its recipe, fitted anew for each, stands for it."
+        return {"champion_recipe": stands}, {"champion": note}
     notes = {}
     if len(unseen) < len(cutoffs.test):
         notes["champion"] = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from churn.params import Params
-from churn.training.against import against_champion
+from churn.training.against import against_champion, against_recipe
 from churn.training.gate import Gate, Verdict
 from churn.training.guards.model.signing import judge_guards
 from churn.training.guards.model.too_good import RULE, too_good
@@ -19,8 +19,8 @@ SHOWN_BEFORE = 12
 FEWEST_CUTOFFS = 3
 """On fewer test cutoffs the spread between them is not known, which is said."""
 
-OURS = ("champion", "logistic")
-"""Candidates that are models and no baselines: the first has gates of its own, the second is a rival."""
+OURS = ("champion", "champion_recipe", "logistic")
+"""Candidates that are models and no baselines: the champion has gates of its own, the last is a rival."""
 
 
 def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
@@ -30,13 +30,16 @@ def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
     2. Log loss below that of every baseline: the paired interval lies below 0.
     3. The interval of observed/expected meets `promote.observed_expected`; where it does not hold 1,
        a note says why.
-    4. Not worse than the champion, where that can be judged (`against_champion`).
+    4. Not worse than the champion (`against_champion`), or than its recipe where it has seen the test
+       (`against_recipe`).
     5. No guard raised, and not too good to be true, unless a person signed it off in `evaluate.accept`.
     """
     gates = [_signal(evaluated), *(_beats(evaluated, other) for other in baselines(evaluated))]
     gates.append(_level(evaluated, params))
     if _pair(evaluated, "champion"):
         gates += against_champion(evaluated, params)
+    if _pair(evaluated, "champion_recipe"):
+        gates.append(against_recipe(evaluated))
     guards, warned, signed = judge_guards(evaluated.get("guards") or {}, params)
     gates += [_too_good(evaluated, params), *guards]
     notes = [*_notes(evaluated), *_off_level(evaluated), *warned]

@@ -13,7 +13,7 @@ PARAMS = """
 source: raw
 tables: {customers: {static: [is_churned]}, subscriptions: {}, logins: {}}
 label: {kind: contract, horizon_days: 31}
-snapshot: {first: 2024-05-01, last: 2024-10-01, watermark: 2024-12-31}
+snapshot: {every: month, first: 2024-05-01, last: 2024-10-01, watermark: 2024-12-31}
 signals: {windows: [28]}
 """
 

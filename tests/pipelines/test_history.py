@@ -41,7 +41,7 @@ PARAMS: dict[str, Any] = {
         "subscriptions": {},
     },
     "label": {"kind": "contract", "horizon_days": 31, "grace_days": 0},
-    "snapshot": {"first": "2023-05-01", "last": "2023-12-01", "watermark": "2024-01-15"},
+    "snapshot": {"every": "month", "first": "2023-05-01", "last": "2023-12-01", "watermark": "2024-01-15"},
     "signals": {"windows": [28]},
     "train": {"learning_rate": 0.2, "max_rounds": 60, "calibration": "none"},
     "evaluate": {"bootstrap": 100, "accept": {"too_good": "the plan decides who leaves"}},

@@ -9,7 +9,7 @@ import pytest
 from churn.errors import CallError, ModelError, ParamsError, Stop
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
-from churn.params import EngineParams, EvaluateParams
+from churn.params import EngineParams, EvaluateParams, TrainParams
 from churn.training import plots, trees
 from churn.training.snapshots import read_snapshots
 from pipelines import evaluate, promote, train
@@ -198,7 +198,7 @@ def test_a_champion_is_compared_once_new_cutoffs_have_come(make_params, write_wo
     assert expected.spec["trained_cutoffs"] == [str(day) for day in cutoffs[:5]]
 
 
-def test_a_champion_that_saw_the_cutoffs_is_said_so_and_not_compared(make_params, write_world, say) -> None:
+def test_the_champion_trained_again_is_said_to_be_this_model(make_params, write_world, say) -> None:
     params = make_params()
     write_world(params, customers=400, cutoffs=6)
     for _ in range(2):
@@ -208,7 +208,28 @@ def test_a_champion_that_saw_the_cutoffs_is_said_so_and_not_compared(make_params
 
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
     assert "champion" not in evaluated["candidates"]
-    assert "has seen these cutoffs" in evaluated["notes"]["champion"]
+    assert "is this model" in evaluated["notes"]["champion"]
+
+
+def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_model(
+    make_params, write_world, say
+) -> None:
+    good = make_params(train=TrainParams(candidates=("logistic",)))
+    write_world(good, customers=800, cutoffs=8)
+    train.run(good, say=say)
+    evaluate.run(good, say=say)
+    promote.run(good, say=say)
+    stump = TrainParams(candidates=("trees",), max_rounds=10, num_leaves=2, learning_rate=0.01)
+    worse = good.model_copy(update={"train": stump})
+
+    train.run(worse, say=say)
+    evaluate.run(worse, say=say)
+    with pytest.raises(Stop, match="champion's recipe fitted anew"):
+        promote.run(worse, say=say)
+
+    evaluated = json.loads((worse.output / "evaluate" / "metrics.json").read_text())
+    assert "its recipe, fitted anew for each, stands for it" in evaluated["notes"]["champion"]
+    assert load_champion(worse).version == "1"
 
 
 def test_rollback_puts_the_previous_champion_back(make_params, write_world, say) -> None:
