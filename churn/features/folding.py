@@ -96,15 +96,17 @@ class FoldingVerbs(View):
         column = self._scheduled(scheduled)
         return self.reader.outermost(self._giving(column), self.window, True, column) - self.reader.cutoff
 
-    def per(self, days: int) -> Array:
+    def per(self, days: int, quiet_days: int = 0) -> Array:
         """Return the usual count per so many days, over the part of the window after sign-up.
 
-        Missing where less than so many days are covered.
+        `quiet_days` without a row are added, so that the rate of a short time is drawn to 0.
+        Missing where less than so many days are covered, those added included, or none.
         """
         covered = self.reader.covered_days(self.window)
-        enough = covered >= days
+        length = covered + quiet_days
+        enough = (covered > 0) & (length >= days)
         return np.where(
-            enough, self.reader.count(self.rows, self.window) * days / np.where(enough, covered, 1), np.nan
+            enough, self.reader.count(self.rows, self.window) * days / np.where(enough, length, 1), np.nan
         )
 
     def slope(self, per_days: int = 28) -> Array:

@@ -25,7 +25,7 @@ from churn.training.contract_ends import EndsWriter
 from churn.training.label import DROPPED, LEFT, Labels, labels, window_of
 from churn.training.snapshots import params_digest
 
-SHORTEST_HISTORY_DAYS = 91
+SHORTEST_HISTORY_DAYS = 56
 """Without cutoffs in params.yaml, the first lies this long after the first event of the label's table."""
 
 

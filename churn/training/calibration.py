@@ -17,6 +17,8 @@ from churn.training.venn_abers import fit_venn_abers
 
 NONE: dict[str, Any] = {"method": "none"}
 FEWEST = 30
+FEWEST_LATER = 2
+"""At so many cutoffs a calibration must have gained before it is trusted to last."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +29,29 @@ class Choice:
         method: The one chosen.
         tried: The out-of-time log loss of each method.
         against_none: For each other method its log loss minus that of none, `difference`, with the
-            `standard_error` of that over customers; below 0 the method is better.
+            `standard_error` of that over customers, and the difference at the cutoff that speaks most
+            against it, `worst_cutoff`; below 0 the method is better.
+        later_cutoffs: How many cutoffs judged what earlier ones had fitted.
     """
 
     method: str
     tried: Mapping[str, float]
     against_none: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    later_cutoffs: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the choice as JSON values."""
-        return {"chosen": self.method, "tried": self.tried, "against_none": self.against_none}
+        return {
+            "chosen": self.method,
+            "tried": self.tried,
+            "against_none": self.against_none,
+            "later_cutoffs": self.later_cutoffs,
+        }
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Choice:
         """Return the choice that `as_dict` told of."""
-        return cls(facts["chosen"], facts["tried"], facts["against_none"])
+        return cls(facts["chosen"], facts["tried"], facts["against_none"], facts["later_cutoffs"])
 
 
 def fit_none(logits: Floats, left: Floats) -> dict[str, Any]:
@@ -91,12 +101,12 @@ def enough(left: Floats) -> bool:
 
 
 def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:
-    """Choose the method with the lowest out-of-time log loss among those that clearly beat none.
+    """Choose the method with the lowest out-of-time log loss of those that clearly and lastingly beat none.
 
-    Each cutoff is judged with a calibration fitted on the cutoffs before it. With a single cutoff
-    half of the customers judge what the other half fitted, both ways round. A method clearly beats none
+    Each cutoff is judged with a calibration fitted on the cutoffs before it. A method clearly beats none
     where the paired gain exceeds its standard error: of several methods that change nothing one wins by
-    chance most of the time, and every calibration adds a fit that can age.
+    chance most of the time. It lastingly does where it gains at every one of at least two cutoffs: levels
+    drift, rows of one cutoff share its drift, and their standard error does not know it.
 
     Args:
         logits: Uncalibrated log-odds, each predicted by a model that had not seen its row.
@@ -105,29 +115,34 @@ def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice
         customer: A dense integer per customer.
     """
     folds = [(cutoff < day, cutoff == day) for day in np.unique(cutoff)[1:]]
-    if not folds:
-        half = customer % 2 == 0
-        folds = [(half, ~half), (~half, half)]
     folds = [(fitted, judged) for fitted, judged in folds if enough(left[fitted]) and judged.any()]
     if not folds:
         return Choice("none", {})
     losses = {
-        name: np.concatenate(
-            [
-                row_log_loss(left[judged], apply(logits[judged], fit_method(logits[fitted], left[fitted])))
-                for fitted, judged in folds
-            ]
-        )
+        name: [
+            row_log_loss(left[judged], apply(logits[judged], fit_method(logits[fitted], left[fitted])))
+            for fitted, judged in folds
+        ]
         for name, fit_method in METHODS.items()
     }
-    tried = {name: float(loss.mean()) for name, loss in losses.items()}
+    tried = {name: float(np.concatenate(loss).mean()) for name, loss in losses.items()}
     who = np.concatenate([customer[judged] for _, judged in folds])
     against = {}
     for name in losses.keys() - {"none"}:
-        difference, error = clustered_mean(losses[name] - losses["none"], who)
-        against[name] = {"difference": difference, "standard_error": error}
-    clear = [name for name, one in against.items() if one["difference"] < -one["standard_error"]]
-    return Choice(min(sorted(clear), key=lambda name: tried[name], default="none"), tried, against)
+        apart = [loss - none for loss, none in zip(losses[name], losses["none"], strict=True)]
+        difference, error = clustered_mean(np.concatenate(apart), who)
+        worst = max(float(one.mean()) for one in apart)
+        against[name] = {"difference": difference, "standard_error": error, "worst_cutoff": worst}
+    taken = [
+        name
+        for name, one in against.items()
+        if len(folds) >= FEWEST_LATER
+        and one["difference"] < -one["standard_error"]
+        and one["worst_cutoff"] < 0
+    ]
+    return Choice(
+        min(sorted(taken), key=lambda name: tried[name], default="none"), tried, against, len(folds)
+    )
 
 
 def choose_as_asked(asked: str, logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:

@@ -98,6 +98,7 @@ def _given(verb: Verb, table: Table, rows: str) -> Iterator[str]:
         "scheduled": [column.name for column in table.of_role("scheduled")],
         "level": [column.name for column in table.columns if column.type == "level"],
         "days": [7, 28] if verb.name == "per" else [14],
+        "quiet_days": [0, 30],
         "per_days": [28],
         "half_life_days": [5, 28, 91],
         "share": [0.0, 0.5, 0.9, 1.0],

@@ -105,8 +105,9 @@ class NaiveEvents:
         days = [row[scheduled].date() for row in self._rows if row[scheduled] is not None]
         return one((days[-1] - self._today).days if days else nan)
 
-    def per(self, days: int) -> Number:
-        return one(len(self._rows) * days / self._covered if self._covered >= days else nan)
+    def per(self, days: int, quiet_days: int = 0) -> Number:
+        length = self._covered + quiet_days
+        return one(len(self._rows) * days / length if self._covered > 0 and length >= days else nan)
 
     def slope(self, per_days: int = 28) -> Number:
         counts = Counter(self._day(row) for row in self._rows)

@@ -40,8 +40,24 @@ def recency(about: About) -> Iterator[Signal]:
             said="{noun}: the present silence is {value:.1f} times the usual gap",
             sagt="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )
+        yield about.signal(
+            "silent_share",
+            DAYS,
+            silent_share,
+            unit="share",
+            riskier_when=about.more,
+            doc="days since the latest of {noun} over the days since sign-up.",
+            said="{noun}: silent for {value:.0%} of the time since sign-up",
+            sagt="{noun}: {value:.0%} der Zeit seit der Anmeldung keine",
+            dated=False,
+        )
 
 
 def silence(events: Events) -> Array:
     """Return the days since the latest row over the mean gap, a week added to each."""
     return ratio(events.days_since_last(), events.mean_gap(), prior=WEEK_DAYS)
+
+
+def silent_share(events: Events) -> Array:
+    """Return the days since the latest row over the days since sign-up."""
+    return ratio(events.days_since_last(), events.tenure_days())

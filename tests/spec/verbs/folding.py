@@ -215,7 +215,10 @@ EXAMPLES = (
         ben      | 2024-06-17
         none     | 2020-01-01
         """,
-        more={"logins.last(days=28).per(days=28)": {"ana": 4, "ben": MISSING, "none": 0}},
+        more={
+            "logins.last(days=28).per(days=28)": {"ana": 4, "ben": MISSING, "none": 0},
+            "logins.last(days=28).per(days=7, quiet_days=14)": {"ana": 4 / 6, "ben": 0.25, "none": 0},
+        },
     ),
     Example(
         "slope",

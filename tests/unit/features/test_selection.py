@@ -11,7 +11,7 @@ from tests.worlds import World, draw
 
 CHOSEN = {"windows": [28], "generic": {"default": ["recency"], "logins": ["recency", "frequency"]}}
 
-VISITS = {"visits_days_since_last", "visits_silence_182d"}
+VISITS = {"visits_days_since_last", "visits_silence_182d", "visits_silent_share"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,10 @@ def names(world: World, **asked: list[str]) -> set[str]:
         ({"tables": ["visits"]}, VISITS),
         ({"tables": ["visits", "payments"], "leave_out": ["payments"]}, VISITS),
         ({"tables": ["visits", "payments"], "leave_out": ["payment"]}, VISITS),
-        ({"families": ["frequency"], "leave_out": ["logins_active_days_28d"]}, {"logins_count_28d"}),
+        (
+            {"families": ["frequency"], "leave_out": ["logins_active_days_28d"]},
+            {"logins_count_28d", "logins_rate_728d"},
+        ),
     ],
 )
 def test_a_signal_is_on_if_its_family_table_and_name_are_asked_for_and_none_is_left_out(

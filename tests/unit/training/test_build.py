@@ -24,12 +24,12 @@ def cutoffs_of(folder: Path, first_login: str, watermark: str, **snapshot: objec
 @pytest.mark.parametrize(
     ("first_login", "expected"),
     [
-        ("2024-01-01", ["2024-04-01", "2024-05-01", "2024-06-01"]),  # 91 days later is the 1st itself
-        ("2024-01-02", ["2024-05-01", "2024-06-01"]),
-        ("2023-12-31", ["2024-04-01", "2024-05-01", "2024-06-01"]),
+        ("2024-02-05", ["2024-04-01", "2024-05-01", "2024-06-01"]),  # 56 days later is the 1st itself
+        ("2024-02-06", ["2024-05-01", "2024-06-01"]),
+        ("2024-02-04", ["2024-04-01", "2024-05-01", "2024-06-01"]),
     ],
 )
-def test_months_begin_on_the_first_that_has_91_days_before_it(
+def test_months_begin_on_the_first_that_has_56_days_before_it(
     tmp_path: Path, first_login: str, expected: list[str]
 ) -> None:
     assert cutoffs_of(tmp_path, first_login, "2024-06-10", every="month") == expected
@@ -43,8 +43,8 @@ def test_months_begin_on_the_first_that_has_91_days_before_it(
             ["2024-05-31", "2024-06-30", "2024-07-31"],
         ),
         ({"first": "2024-05-31", "last": "2024-05-31"}, ["2024-05-31"]),
-        ({"every": "month", "last": "2024-05-01"}, ["2024-04-01", "2024-05-01"]),
-        ({"last": "2024-04-15"}, ["2024-04-01", "2024-04-08", "2024-04-15"]),
+        ({"every": "month", "last": "2024-04-01"}, ["2024-03-01", "2024-04-01"]),
+        ({"last": "2024-03-11"}, ["2024-02-26", "2024-03-04", "2024-03-11"]),
         ({"every": "10 days", "first": "2024-07-05"}, ["2024-07-05", "2024-07-15", "2024-07-25"]),
         ({"cutoffs": ["2024-03-01", "2024-02-01", "2024-03-01"]}, ["2024-02-01", "2024-03-01"]),
     ],
@@ -58,22 +58,22 @@ def test_cutoffs_are_those_asked_for(
 def test_a_test_cutoff_has_its_snapshot_whatever_the_grid(tmp_path: Path) -> None:
     logins = "customer | happened_at\nana | 2024-01-01\nana | 2024-08-01"
     params = {
-        "snapshot": {"watermark": "2024-08-01", "last": "2024-04-15"},
-        "evaluate": {"test_cutoffs": ["2024-06-03", "2024-04-08"]},
+        "snapshot": {"watermark": "2024-08-01", "last": "2024-03-11"},
+        "evaluate": {"test_cutoffs": ["2024-06-03", "2024-03-04"]},
     }
     world = draw(tmp_path, logins=logins, since=None, params=params)
 
     found = [str(cutoff) for cutoff in snapshot_cutoffs(world.store.params, world.store)]
 
-    assert found == ["2024-04-01", "2024-04-08", "2024-04-15", "2024-06-03"]
+    assert found == ["2024-02-26", "2024-03-04", "2024-03-11", "2024-06-03"]
 
 
 @pytest.mark.parametrize(
     ("snapshot", "said"),
     [
         ({"first": "2030-01-01"}, ["snapshot.first", "2030-01-01", "after the watermark 2024-08-01"]),
-        ({"last": "2010-01-01"}, ["snapshot.last", "2010-01-01", "before 2024-04-01", "91 days", "logins"]),
-        ({"last": "2024-03-31"}, ["snapshot.last", "2024-03-31", "before 2024-04-01"]),
+        ({"last": "2010-01-01"}, ["snapshot.last", "2010-01-01", "before 2024-02-26", "56 days", "logins"]),
+        ({"last": "2024-02-25"}, ["snapshot.last", "2024-02-25", "before 2024-02-26"]),
         ({"last": "2030-01-01", "every": "month"}, ["2024-09-01", "after the watermark 2024-08-01"]),
         ({"cutoffs": ["2024-08-02"]}, ["2024-08-02", "after the watermark 2024-08-01"]),
     ],
@@ -90,10 +90,10 @@ def test_first_or_last_that_leave_no_cutoff_are_named(
 @pytest.mark.parametrize(
     ("first_login", "snapshot", "said"),
     [
-        ("2024-06-01", {"every": "month"}, "2024-09-01"),
-        ("2024-06-01", {}, "2024-08-31"),
-        ("2024-04-10", {"every": "month"}, "2024-08-01"),  # long enough, but without a first of a month
-        ("2024-06-01", {"every": "month", "last": "2024-07-01"}, "2024-09-01"),
+        ("2024-06-01", {"every": "month"}, "2024-08-01"),
+        ("2024-06-01", {}, "2024-07-27"),
+        ("2024-05-10", {"every": "month"}, "2024-08-01"),  # long enough, but without a first of a month
+        ("2024-06-01", {"every": "month", "last": "2024-07-01"}, "2024-08-01"),
     ],
 )
 def test_data_too_short_for_a_cutoff_stop_the_work_and_say_when_the_first_would_be(

@@ -87,12 +87,30 @@ def test_a_gain_no_larger_than_its_standard_error_is_not_taken() -> None:
     assert choice.method == "none"
 
 
-def test_one_cutoff_is_judged_by_the_other_half_of_the_customers() -> None:
+@pytest.mark.parametrize(("cutoffs", "judged"), [(1, 0), (2, 1)])
+def test_a_gain_seen_at_fewer_than_two_later_cutoffs_is_not_trusted_to_last(
+    cutoffs: int, judged: int
+) -> None:
     logits, left, _ = distorted(4_000, 0.4, 1.8, 0.5)
+    cutoff = np.arange(4_000) * cutoffs // 4_000
 
-    choice = calibration.choose(logits, left, np.ones(4_000), np.arange(4_000))
+    choice = calibration.choose(logits, left, cutoff, np.arange(4_000))
 
-    assert choice.method == "beta"
+    assert choice.method == "none"
+    assert choice.later_cutoffs == judged
+
+
+def test_a_level_that_moves_back_at_one_later_cutoff_is_left_alone() -> None:
+    far, left, _ = distorted(9_000, 1.0, 1.0, 0.8)
+    near, fair, _ = distorted(3_000, 1.0, 1.0, -0.1, seed=1)
+    cutoff, customer = np.repeat([1, 2, 3, 4], 3_000), np.tile(np.arange(3_000), 4)
+
+    choice = calibration.choose(np.r_[far, near], np.r_[left, fair], cutoff, customer)
+
+    platt = choice.against_none["platt"]
+    assert platt["difference"] < -platt["standard_error"]
+    assert platt["worst_cutoff"] > 0
+    assert choice.method == "none"
 
 
 @pytest.mark.parametrize("left", [np.zeros(100), np.r_[np.ones(5), np.zeros(95)]])
