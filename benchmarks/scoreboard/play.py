@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.scoreboard import automatic, fake, telco
+from benchmarks.scoreboard.ceiling import ceiling
 from benchmarks.scoreboard.contest import Contest, open_contest
 from benchmarks.scoreboard.judged import judged
 from benchmarks.scoreboard.keep import Kept, code_digest, kept, rows_digest, text_digest
 from benchmarks.scoreboard.looks import LOOKS, log_look
 from benchmarks.scoreboard.ours import ABLATIONS, Run, learnt, whole
-from benchmarks.scoreboard.rivals import RIVALS
+from benchmarks.scoreboard.rivals import RIVALS, buying
 from benchmarks.scoreboard.sets import TimeSet
 from churn.data.files import alone
 from churn.params import digest_of
@@ -82,7 +83,16 @@ def play(
     found = judged(contest.test_rows, aligned, OURS)
     if not rehearse:
         _look(one.name, found, date, looks)
-    return {**_about(contest), "contestants": _with_costs(found, made)}
+    about = _about(contest) | ({"ceiling": _ceiling(contest)} if inactivity else {})
+    return {**about, "contestants": _with_costs(found, made)}
+
+
+def _ceiling(contest: Contest) -> dict[str, dict[str, float]]:
+    """Return what BG/NBD would reach on customers of its own making, as at the last cutoff judged."""
+    label = contest.params.label
+    model, found = buying(contest, contest.test[-1])
+    age = found["age"].to_numpy(np.float64)
+    return ceiling(model, age, label.horizon_days, label.days_active)
 
 
 def play_telco(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 import lightgbm as lgb
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.scoreboard.contest import Contest
 from benchmarks.scoreboard.plain import KEYS, plain_features
 from churn.data.store import day_number
-from churn.features.btyd import fitted, p_none
+from churn.features.btyd import Model, fitted, p_none
 from churn.features.cohort import read_customers
 
 Floats = npt.NDArray[np.float64]
@@ -64,24 +65,31 @@ def bg_nbd(contest: Contest) -> pd.DataFrame:
 
     It is fitted at each cutoff on the days with an event of every customer known by then.
     """
-    store, label = contest.store, contest.params.label
-    customers = read_customers(store)
-    code = pd.Series(np.arange(store.n_customers), index=customers.ids)
+    customers = read_customers(contest.store)
+    code = pd.Series(np.arange(contest.store.n_customers), index=customers.ids)
     parts = []
     for cutoff, rows in contest.test_rows.groupby("cutoff"):
-        day = day_number(cutoff)
-        with store.connect() as connection:
-            found = connection.execute(
-                f"SELECT customer, count(DISTINCT day) - 1 AS x, max(day) - min(day) AS recency, "
-                f"{day} - min(day) AS age FROM {store.scan(label.core_table)} WHERE day < {day} GROUP BY 1"
-            ).df()
+        model, found = buying(contest, cutoff)
         x, last, age = (found[name].to_numpy(np.float64) for name in ("x", "recency", "age"))
-        model = fitted(x, last, age)
-        if model is None:
-            raise RuntimeError(f"{contest.set.name}: BG/NBD cannot be fitted at {cutoff}")
-        silent = pd.Series(p_none(model, x, last, age, label.horizon_days), index=found["customer"])
+        none = p_none(model, x, last, age, contest.params.label.horizon_days)
+        silent = pd.Series(none, index=found["customer"])
         parts.append(rows[KEYS].assign(probability=silent.loc[code.loc[rows["customer_id"]]].to_numpy()))
     return pd.concat(parts, ignore_index=True)
+
+
+def buying(contest: Contest, cutoff: date) -> tuple[Model, pd.DataFrame]:
+    """Return BG/NBD fitted on what was known at a cutoff, and each customer's x, recency and age in days."""
+    day, store = day_number(cutoff), contest.store
+    with store.connect() as connection:
+        found = connection.execute(
+            f"SELECT customer, count(DISTINCT day) - 1 AS x, max(day) - min(day) AS recency, "
+            f"{day} - min(day) AS age FROM {store.scan(contest.params.label.core_table)} "
+            f"WHERE day < {day} GROUP BY 1 ORDER BY 1"
+        ).df()
+    model = fitted(*(found[name].to_numpy(np.float64) for name in ("x", "recency", "age")))
+    if model is None:
+        raise RuntimeError(f"{contest.set.name}: BG/NBD cannot be fitted at {cutoff}")
+    return model, found
 
 
 RIVALS: Mapping[str, Callable[[Contest], pd.DataFrame]] = {

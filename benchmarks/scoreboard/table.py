@@ -70,6 +70,13 @@ def _set(name: str, one: Mapping[str, Any], looks: Path) -> Iterator[str]:
             f"Stated of the reference before: AUC {_short(stated['auc'], 3)}, "
             f"log loss {_short(stated['log_loss'], 3)}."
         )
+    if ceiling := one.get("ceiling"):
+        known, inside = (_span(ceiling[name], 3) for name in ("histories", "inside"))
+        yield (
+            "Had customers bought as the BG/NBD fitted at the last cutoff says, the best use of histories "
+            f"would reach AUC {known}, and one who knew each customer's rate and who has stopped {inside} "
+            "(twenty made-up companies)."
+        )
     contestants, ablations = _parted(one["contestants"])
     yield from _table(contestants)
     if ablations:

@@ -1,0 +1,93 @@
+"""What could be reached at best, if customers came as BG/NBD says: a yardstick, not a proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.features.btyd import Model, p_none
+from churn.training.metrics import auc
+
+Floats = npt.NDArray[np.float64]
+
+SEEDS = tuple(range(20))
+MOST_EVENTS = 2000
+"""Nobody is made up with more events; who has the chance to are of no matter for the silent."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Made-up customers: days `[n]` with an event after the first up to the cutoff, their recency and age.
+
+    Attributes:
+        none: Whether no event came in the horizon.
+        truth: The probability of that, for one who knew each customer's rate and whether they had stopped.
+    """
+
+    x: Floats
+    recency: Floats
+    age: Floats
+    none: npt.NDArray[np.bool_]
+    truth: Floats
+
+
+def make_up(model: Model, age: Floats, ahead_days: int, seed: int) -> Made:
+    """Draw histories of customers of these ages from a fitted model, and what they do in the days ahead.
+
+    Time is in whole days from the first event, as the model was fitted on days with an event.
+    """
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(model.r, 1 / model.alpha, len(age))
+    stops = rng.beta(model.a, model.b, len(age))
+    lasts = np.minimum(
+        rng.geometric(np.maximum(stops, 1e-12)), MOST_EVENTS
+    )  # events until one stops for good
+    x, recency = np.zeros(len(age)), np.zeros(len(age))
+    at, day = np.zeros(len(age)), np.zeros(len(age))
+    none = np.ones(len(age), dtype=bool)
+    going = np.arange(len(age))
+    number = 0
+    while len(going):
+        number += 1
+        at[going] += rng.exponential(1 / np.maximum(rate[going], 1e-12))
+        fell = np.ceil(at[going])
+        known = (fell < age[going]) & (fell > day[going])
+        ahead = (fell >= age[going]) & (fell < age[going] + ahead_days)
+        x[going[known]] += 1
+        recency[going[known]] = fell[known]
+        none[going[ahead]] = False
+        day[going] = np.maximum(day[going], fell)
+        going = going[(fell < age[going]) & (number < lasts[going])]
+    stopped = day < age  # whoever has not stopped is followed to an event at or after the cutoff
+    truth = np.where(stopped, 1.0, np.exp(-rate * ahead_days))
+    return Made(x, recency, age, none, truth)
+
+
+def ceiling(model: Model, age: Floats, ahead_days: int, active_days: int) -> dict[str, dict[str, float]]:
+    """Return the AUC of who knows all histories, and of who sees into the customers, over made-up companies.
+
+    Under the model the first is the best that histories of the table alone can give.
+
+    Args:
+        model: Fitted on the histories known at a test cutoff.
+        age: Days since the first event of each customer at that cutoff.
+        ahead_days: The horizon.
+        active_days: Only customers with an event in so many days before the cutoff are judged.
+    """
+    histories, inside = [], []
+    for seed in SEEDS:
+        made = make_up(model, age, ahead_days, seed)
+        judged = made.age - made.recency <= active_days
+        left = made.none[judged].astype(np.float64)
+        known = p_none(model, made.x, made.recency, made.age, ahead_days)
+        histories.append(auc(left, known[judged]))
+        inside.append(auc(left, made.truth[judged]))
+    return {"histories": _spread(histories), "inside": _spread(inside)}
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    """Return the mean and the range of nineteen of twenty draws."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
