@@ -16,6 +16,7 @@ from churn.reporting.bands import band_outcomes
 from churn.reporting.quality import quality_of
 from churn.reporting.sources import Sources
 from churn.reporting.templates import template
+from churn.training.outcome import WHY_LEFT
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,6 +59,7 @@ def render(sources: Sources) -> str:
         cutoff=sources.cutoff,
         facts=facts,
         horizon=facts["label"]["horizon_days"],
+        why_left=WHY_LEFT[facts["label"].get("leaving", "any")],
         at_risk=int((bands <= 2).sum()),
         leaving=expected(probability),
         at_stake=expected(probability, value),

@@ -16,7 +16,7 @@ from churn.training.card_parts import (
 )
 from churn.training.four_lines import four_table
 from churn.training.gate import Verdict
-from churn.training.outcome import HOW_LEFT
+from churn.training.outcome import HOW_LEFT, WHY_LEFT
 
 LOOKED = 8
 """So many signals are listed, those with the largest share of the gain."""
@@ -84,10 +84,12 @@ def _label(spec: Mapping[str, Any]) -> list[str]:
         if label["kind"] == "contract"
         else f"there is no row in `{core}`"
     )
-    left = HOW_LEFT[label.get("leaving", "any")]
+    leaving = label.get("leaving", "any")
+    means += WHY_LEFT[leaving]
+    other = " Whoever leaves in another way counts as not having left." if leaving != "any" else ""
     return [
-        f"{_sentence(left)} means: in the {spec['horizon_days']} days that begin {begin}, {means}. Label "
-        f"{spec['label_id']}, days in {spec['timezone']}."
+        f"{_sentence(HOW_LEFT[leaving])} means: in the {spec['horizon_days']} days that begin {begin}, "
+        f"{means}.{other} Label {spec['label_id']}, days in {spec['timezone']}."
     ]
 
 

@@ -38,6 +38,13 @@ LEAVING = {"any": (GONE, VOLUNTARY, INVOLUNTARY), "voluntary": (VOLUNTARY,), "in
 HOW_LEFT = {"any": "left", "voluntary": OUTCOMES[VOLUNTARY], "involuntary": OUTCOMES[INVOLUNTARY]}
 """In words what the label counts, by `label.leaving`."""
 
+WHY_LEFT = {
+    "any": "",
+    "voluntary": ", and nothing shows that a payment was never recovered",
+    "involuntary": " after a payment that was never recovered",
+}
+"""What must be true of the end of a contract besides, by `label.leaving`."""
+
 
 @dataclass(frozen=True)
 class LabelWindow:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from churn.errors import CallError
+from churn.params import LabelParams
 from churn.reporting.pages import expected, render
 from churn.reporting.sources import read_sources
 from churn.reporting.write import write_report
@@ -48,6 +50,23 @@ class Page(HTMLParser):
 
 def page_of(output: Path) -> Page:
     return Page(render(read_sources(output)))
+
+
+@pytest.mark.parametrize(
+    ("leaving", "said", "unsaid"),
+    [
+        ("involuntary", "after a payment that was never recovered.", "?"),
+        ("any", "within 31 days.", "another way"),
+    ],
+)
+def test_the_report_says_which_way_of_leaving_is_meant(output, leaving: str, said: str, unsaid: str):
+    sources = read_sources(output)
+    label = LabelParams(kind="contract", horizon_days=31).model_dump(mode="json") | {"leaving": leaving}
+
+    page = Page(render(replace(sources, facts={**sources.facts, "label": label})))
+
+    assert said in page.text
+    assert unsaid not in page.text
 
 
 def test_names_reasons_actions_and_exclusions_cannot_bring_html(evaluated):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from churn.training.card import card
 from churn.training.gate import Gate, Verdict
 
@@ -78,6 +80,20 @@ def test_a_card_tells_label_cohort_and_results() -> None:
         "Gradient-boosted trees on 2 signals",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("leaving", "words"),
+    [
+        ("any", "Left means: in the 28 days that begin 7 days after the cutoff, the last contract in"),
+        ("involuntary", "within 0 days after a payment that was never recovered. Whoever leaves in another"),
+        ("voluntary", "and nothing shows that a payment was never recovered. Whoever leaves in another"),
+    ],
+)
+def test_a_card_says_which_way_of_leaving_is_meant(leaving: str, words: str) -> None:
+    label = {"kind": "contract", "table": None, "leaving": leaving, "active_days": None}
+
+    assert words in card(evaluated(), SPEC | {"label": label}, {})
 
 
 def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there() -> None:
