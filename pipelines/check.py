@@ -73,7 +73,9 @@ def _say_cohort(params: Params, store: Store, cutoff: date | None, say: Say) -> 
 def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
     from churn.features.library import selected
     from churn.training.build import snapshot_cutoffs
-    from churn.training.guards.run import GUARDS, judge, look
+    from churn.training.guards.grouped import grouped, in_words, key_words
+    from churn.training.guards.kept import look_once, place_of
+    from churn.training.guards.run import GUARDS, judge
 
     signals = selected(params, store)
     cutoffs: tuple[date, ...] = ()
@@ -82,28 +84,26 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
     except (CallError, Stop) as error:
         say.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
     _warn_of_returns(params, store, cutoffs, say)
-    with say.progress("check", len(GUARDS)) as advance:
-        found = look(params, store, signals, cutoffs, advance)
+    found = look_once(params, store, signals, cutoffs, say.progress)
     ran = list(GUARDS)
     if prove:
         from churn.features.prove import GUARDS as PROOFS
 
         found += _proved(params, store, signals, cutoffs, say)
         ran += PROOFS
-    judged = judge(found, params.check.accept, ran)
-    for one, reason in judged.accepted:
-        say(f"signed off: {one} Accepted: {reason}")
-    for one in judged.warnings:
-        say.warn(
-            f"{one} To sign it off: check.accept, under '{one.place}' or '{one.guard}', with the reason."
-        )
+    judged = judge(found, params.check.accept, ran, params.evaluate.accept)
+    reasons = dict(judged.accepted)
+    for group in grouped(list(reasons), reasons.__getitem__):
+        say(f"signed off: {in_words(group)} Accepted: {reasons[group[0]]}")
+    for group in grouped(judged.warnings):
+        say.warn(f"{in_words(group)} {key_words(group, 'check.accept')}")
     for idle in judged.idle:
         say.warn(idle)
     numbers = f"{len(judged.stops)} say stop, {len(judged.warnings)} warn, {len(judged.accepted)} signed off"
-    say(f"guards: {len(ran)} looked; {numbers}.")
+    say(f"guards: {len(ran)} looked; {numbers}.{f' All of it: {place_of(params)}' if found else ''}")
     if judged.stops:
         raise Stop(
-            *map(str, judged.stops),
+            *map(in_words, grouped(judged.stops)),
             "check: mend what the guards found before you train. What is right as it is, a person signs off "
             "in params.yaml: check: {accept: {PLACE or GUARD: the reason}}.",
         )

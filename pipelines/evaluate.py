@@ -32,9 +32,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.carding import write_card
     from churn.training.evaluation import predictions_frame
     from churn.training.exam import hold_exam, plan_test
-    from churn.training.guards.model.run import guards_of
+    from churn.training.guards.model.run import found_before, look_at_evaluation, with_the_rest
     from churn.training.guards.model.signing import findings_of
-    from churn.training.guards.model.signing import told as judged
     from churn.training.plots import write_plots
     from churn.training.record import PROMOTION, read_record
     from churn.training.sections import SECTIONS, evaluated
@@ -42,16 +41,19 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.snapshots import read_snapshots
     from churn.training.told import told
     from churn.training.tracked import table_of
+    from pipelines.findings import say_earlier, say_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
     record = read_record(params)
     cutoffs = plan_test(params, snapshots, record)
+    before = found_before(params)
 
     with say.progress("evaluate", 2 + len(SECTIONS)) as advance:
         exam = hold_exam(params, snapshots, record, cutoffs)
         advance()
         found = evaluated(exam, advance)
-        found["guards"] = guards_of(exam, found)
+        guarded = look_at_evaluation(exam, found)
+        found["guards"] = with_the_rest(before, guarded)
         advance()
     found["signal"] = signal_found(found)
 
@@ -70,11 +72,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
 
     for line in told(found):
         say(line)
-    signed, warnings = judged(findings_of(found["guards"]), params)
-    for line in signed:
-        say(line)
-    for line in warnings:
-        say.warn(line)
+    say_earlier(findings_of(before), params, say, "train")
+    say_findings(guarded, params, say)
     say(f"card: {folder / 'card.md'}, with charts: {page}")
     say(link)
 

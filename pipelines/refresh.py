@@ -27,14 +27,15 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     from churn.training.calibration import Choice
     from churn.training.describe import importance
     from churn.training.fitted import Fitted
-    from churn.training.guards.model.run import TRAINING, look_at_training
-    from churn.training.guards.model.signing import GUARDS, as_section, told
+    from churn.training.guards.model.run import data_findings, look_at_training, with_the_data
+    from churn.training.guards.model.signing import GUARDS
     from churn.training.recipe import Recipe
     from churn.training.record import Record, training_folder, write_record
     from churn.training.refresh import check_tests, refresh
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
     from churn.training.tracked import FILES, params_of, run_name
+    from pipelines.findings import say_earlier, say_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
     champion = load_champion(params)
@@ -51,6 +52,8 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, params.label.horizon_days)
     check_tests(refreshed, cutoffs.test)
     guarded = look_at_training(params, snapshots, cutoffs)
+    say_earlier(data_findings(snapshots), params, say, "snapshot")
+    say_findings(guarded, params, say)
 
     files = read_bundle(params.champion / BUNDLE)
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
@@ -75,7 +78,7 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
             importance=importance(fitted, snapshots.rows, params.engine.threads),
         )
         write_record(aside, record, refreshed.made, snapshots)
-        write_json(aside / GUARDS, as_section(TRAINING, guarded))
+        write_json(aside / GUARDS, with_the_data(snapshots, guarded))
         registry.describe_run(
             run_name(record.version, f"refresh of v{champion.version}", snapshots.cutoffs[-1]),
             version=record.version,
@@ -93,9 +96,4 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     replace_folder(aside, training_folder(params))
     say(f"{found}. Its log-odds move by {refreshed.by:+.2f}.")
     say(f"challenger version {record.version}: `churn evaluate` and `churn promote` judge it like any other.")
-    signed, warnings = told(guarded, params)
-    for line in signed:
-        say(line)
-    for line in warnings:
-        say.warn(line)
     say(registry.link(run_id))

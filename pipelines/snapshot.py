@@ -21,7 +21,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from churn.features.library import selected
     from churn.features.matrix import cohorts_at
     from churn.training.build import snapshot_cutoffs, write_snapshots
+    from churn.training.guards.kept import look_once
+    from churn.training.guards.model.signing import as_section
+    from churn.training.guards.run import GUARDS
     from churn.training.truth_sheet import truth_sheet
+    from pipelines.findings import say_findings
 
     store = ensure_store(params, say)
     if cutoff is not None:
@@ -31,8 +35,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     sheet.write()
     sheet.refuse_what_comes_back()
+    found = look_once(params, store, signals, cutoffs, say.progress)
+    say_findings(found, params, say, "check.accept")  # before the work that it may spoil
+    guards = as_section(tuple(GUARDS), found)
     with say.progress("snapshot", store.n_customers) as advance:
-        manifest = write_snapshots(params, store, signals, advance, only=cutoff)
+        manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=guards)
     for line in told(manifest):
         say(line)
     return None

@@ -46,14 +46,15 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     from churn.training.describe import importance, spec_of
     from churn.training.estimators import fit
     from churn.training.groups import check_segments
-    from churn.training.guards.model.run import TRAINING, look_at_training
-    from churn.training.guards.model.signing import GUARDS, as_section, told
+    from churn.training.guards.model.run import data_findings, look_at_training, with_the_data
+    from churn.training.guards.model.signing import GUARDS
     from churn.training.hazard import fit_horizons, horizon_lines
     from churn.training.record import Record, training_folder, write_record
     from churn.training.rule import check_rule
     from churn.training.search import search
     from churn.training.snapshots import read_snapshots
     from churn.training.split import plan
+    from pipelines.findings import say_earlier, say_findings
     from pipelines.trials import log_trials
 
     threads = params.engine.threads
@@ -68,6 +69,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
         say.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
 
     guarded = look_at_training(params, snapshots, cutoffs)
+    say_earlier(data_findings(snapshots), params, say, "snapshot")
+    say_findings(guarded, params, say)
 
     folds = folds_of(snapshots, cutoffs)
     trials = params.train.search.trials
@@ -110,7 +113,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
             importance=importance(fitted, snapshots.rows, threads),
         )
         write_record(aside, record, made, snapshots)
-        write_json(aside / GUARDS, as_section(TRAINING, guarded))
+        write_json(aside / GUARDS, with_the_data(snapshots, guarded))
         write_json(aside / "horizons.json", horizons)
         if searched:
             write_json(aside / "search.json", searched.as_dict())
@@ -130,11 +133,6 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
             f"  {one.recipe.candidate} was not taken: its log loss on the choice cutoffs is {one.behind:.4f} "
             f"higher (standard error {one.standard_error:.4f})"
         )
-    signed, warnings = told(guarded, params)
-    for line in signed:
-        say(line)
-    for line in warnings:
-        say.warn(line)
     for line in horizon_lines(horizons):
         say(line)
     say(f"looks most at {', '.join(list(record.importance)[:3])}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -113,12 +113,14 @@ def write_snapshots(
     signals: Sequence[Signal],
     advance: Callable[[int], None] = lambda _: None,
     only: date | None = None,
+    guards: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write `output/snapshots`, aside first, and return its manifest.
 
     The cutoffs are those of params.yaml, or `only` one. Per cutoff `part.parquet`: customer_id, cutoff,
     left (1, 0, missing while immature), then the signals. For contract labels `outcome.parquet` beside it
-    says when each customer's contract ended.
+    says when each customer's contract ended. `guards`, what those of the data found, goes with them into the
+    manifest, so that the verbs after this one need no store.
 
     Raises:
         CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
@@ -142,6 +144,7 @@ def write_snapshots(
         "store_digest": store.digest,
         "params_digest": params_digest(params),
         "watermark": store.watermark.isoformat(),
+        "guards": guards or {},
     }
     (aside / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     replace_folder(aside, params.output / "snapshots")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from churn.training.gate import Verdict
+from churn.training.guards.grouped import grouped, in_words
+from churn.training.guards.model.signing import findings_of
 from churn.training.span import span
 
 SHOWN = {
@@ -108,7 +110,8 @@ def guards_part(evaluated: Mapping[str, Any], verdict: Verdict | None) -> list[s
     found = guards.get("found", ())
     if not found:
         return [*lines, "", "They found nothing."]
-    lines += ["", *(f"- {one['severity']}: {one['guard']}: {one['place']}: {one['found']}" for one in found)]
+    groups = grouped(findings_of(guards))
+    lines += ["", *(f"- {group[0].severity}: {in_words(group, way_out=False)}" for group in groups)]
     if verdict and verdict.signed:
         lines += ["", "Signed off:", "", *(f"- {each}" for each in verdict.signed)]
     return lines

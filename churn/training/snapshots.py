@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +35,7 @@ class Snapshots:
         store_digest: The data they were made from.
         digest: SHA-256 over the bytes of the matured snapshots, and of the ends of contracts beside them.
         watermark: Up to when the data were complete.
+        guards: Which guards looked at those data, and what they found; empty where none did.
         known_by: The date whose knowledge is used, where one was asked for.
     """
 
@@ -48,6 +49,7 @@ class Snapshots:
     digest: str
     watermark: str
     known_by: date | None = None
+    guards: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def as_of(self) -> date:
@@ -117,6 +119,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         digest=digest.hexdigest(),
         watermark=str(manifest["watermark"]),
         known_by=known_by,
+        guards=manifest.get("guards", {}),
     )
 
 

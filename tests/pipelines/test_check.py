@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from churn.training.guards.run import GUARDS
 from pipelines import cli
 from tests.guarded import LEFT_ON, gone, here
 
@@ -66,6 +68,41 @@ def test_what_a_person_signed_off_is_said_and_stops_nothing(
     assert code == 0
     assert reason in said.out
     assert "check.accept.survivors: nothing is found there" in said.err
+
+
+def test_snapshots_carry_what_the_guards_found_which_is_said_before_the_work(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = cli.main(argv=["snapshot", "--params", str(company / "params.yaml")])
+
+    said = capsys.readouterr().err
+    manifest = json.loads((company / "output" / "snapshots" / "manifest.json").read_text())
+    stops = {one["guard"] for one in manifest["guards"]["found"] if one["severity"] == "stop"}
+    assert code == 0
+    assert {"suspicious_names", "only_leavers"} <= stops
+    assert len(manifest["guards"]["looked"]) == len(GUARDS)
+    assert said.index("`churn promote` stops there") < said.index("snapshot: ")
+
+
+def test_snapshots_after_check_cost_no_second_look(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(company)
+    first = capsys.readouterr().err
+
+    cli.main(argv=["snapshot", "--params", str(company / "params.yaml")])
+
+    assert "guards: 16 of 16" in first
+    assert "guards: 16 of 16" not in capsys.readouterr().err
+
+
+def test_what_is_signed_off_for_the_model_is_signed_off_here(
+    company: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept = "{customers.is_churned: looked at, survivors: one wave, too_good: a toy}"
+
+    code = check(company, "--set", f"evaluate.accept={accept}")
+
+    assert code == 0
+    assert "too_good" not in capsys.readouterr().err
 
 
 def test_signing_off_does_not_read_the_source_again(

@@ -22,6 +22,11 @@ STOP_LOW, WARN_LOW = 0.9, 0.85
 MISSING = 0.65
 """AUC of the lack of a value above which the lack is no chance: .30 more of the leavers lack it."""
 
+WAY_OUT = (
+    "See where its table gets it from, and whether it is filled in after the fact; leave it out "
+    "(signals.leave_out) or sign it off."
+)
+
 ONE_SIDED = 1.645
 """Standard errors of a one-sided 95 % bound."""
 
@@ -57,9 +62,9 @@ def alone(company: Company) -> Iterator[Finding]:
             f"customers.{name}" if name in company.attributes else name,
             f"alone it tells who leaves with AUC {area:.3f} ({leavers:,} leavers, at least {low:.2f}); "
             f"above {STOP if stop else WARN} it is {'the answer' if stop else 'rarely honest'}.",
-            "See where its table gets it from, and whether it is filled in after the fact; "
-            f"{'leave it out (signals.leave_out)' if stop else 'leave it out'} or sign it off.",
+            WAY_OUT,
             "stop" if stop else "warn",
+            figure=f"AUC {area:.3f}",
         )
 
 
@@ -128,4 +133,5 @@ def _judged(rows: Rows, lacks: np.ndarray, place: str, among: np.ndarray) -> Ite
             f"{MISSING} the hole was made, or filled, after the fact.",
             "See when the source empties or fills it; leave it out, or sign it off.",
             "stop" if area > WARN and low_of(area, leavers) > WARN_LOW else "warn",
+            figure=f"AUC {area:.3f}",
         )

@@ -52,7 +52,10 @@ def announced(company: Company) -> Iterator[Finding]:
                     f"Leave these rows out with a 'where' at {table}; an asked-for end belongs in "
                     "subscriptions.cancel_requested_at, which takes the customer out of the cohort."
                 )
+                figure = f"{left / n:.0%} left"
                 if left >= FEWEST and low > max(0.8, base + 0.3):
-                    yield Finding(place, f"{told}: it announces the leaving.", way_out, "stop")
+                    said = f"{told}: it announces the leaving."
+                    yield Finding(place, said, way_out, "stop", figure=figure)
                 elif left >= FEWEST and low > base and (word := speaks_of_leaving(level or table)):
-                    yield Finding(place, f"its name speaks of leaving ('{word}'), and {told}.", way_out)
+                    said = f"its name speaks of leaving ('{word}'), and {told}."
+                    yield Finding(place, said, way_out, figure=figure)

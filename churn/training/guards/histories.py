@@ -48,6 +48,7 @@ def purged(company: Company) -> Iterator[Finding]:
             f"those who stayed {also:,} of {stayed:,}: their rows were deleted when they left.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop",
+            figure=f"{bare / left:.0%}",
         )
 
 

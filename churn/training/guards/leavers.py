@@ -38,5 +38,6 @@ def only_leavers(company: Company) -> Iterator[Finding]:
                 f"of all {base:.0%}: it was written, or emptied, when they did.",
                 WAY_OUT,
                 "stop",
+                figure=f"{left[place] / count[place]:.0%} left",
             )
             break

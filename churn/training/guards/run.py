@@ -81,24 +81,31 @@ class Judged:
     idle: tuple[str, ...]
 
 
-def judge(found: Sequence[Finding], accept: Mapping[str, str], ran: Sequence[str]) -> Judged:
-    """Hold findings against `check.accept`, whose keys are guards, places, or `guard place`.
+def judge(
+    found: Sequence[Finding],
+    accept: Mapping[str, str],
+    ran: Sequence[str],
+    elsewhere: Mapping[str, str] | None = None,
+) -> Judged:
+    """Hold findings against `check.accept`, whose keys are guards or places.
 
     Args:
         found: What the guards found.
         accept: A reason by guard or place.
         ran: The guards that ran; a key of another is not idle.
+        elsewhere: `evaluate.accept`, which counts too; its keys are never idle, as many are of the model.
     """
+    reasons = {**(elsewhere or {}), **accept}
     accepted: list[tuple[Finding, str]] = []
     rest: list[Finding] = []
     used: set[str] = set()
     for one in found:
-        key = next((key for key in (one.place, one.guard) if key in accept), None)
+        key = next((key for key in (one.place, one.guard) if key in reasons), None)
         if key is None:
             rest.append(one)
         else:
             used.add(key)
-            accepted.append((one, accept[key]))
+            accepted.append((one, reasons[key]))
     names = (*guard_names(), *(one.place for one in rest))
     idle = tuple(
         f"check.accept.{key}: nothing is found there (any more); take it out.{did_you_mean(key, names)}"

@@ -58,6 +58,7 @@ def dangling(company: Company) -> Iterator[Finding]:
                 "See whether the customers come from a join or filter that drops those who left "
                 "(an inner join with current accounts); read them from the table that keeps everybody.",
                 "stop" if share > STOP else "warn",
+                figure=f"{share:.1%}",
             )
 
 

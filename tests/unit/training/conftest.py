@@ -132,11 +132,13 @@ def write_world(
     strength: float = 1.0,
     shuffled: bool = False,
     seed: int = 0,
+    guards: dict[str, object] | None = None,
 ) -> None:
     """Write snapshots of one customer base at cutoffs 28 days apart.
 
     The log-odds of leaving rise with silence and tickets, fall with login change; `strength` scales
-    them, `shuffled` draws labels that depend on nothing.
+    them, `shuffled` draws labels that depend on nothing. `guards` is what those of the data found; by default
+    they looked and found nothing.
     """
     rng = np.random.default_rng(seed)
     base = rng.normal(size=customers)
@@ -170,6 +172,7 @@ def write_world(
         "params_digest": params_digest(params),
         "store_digest": f"store-{seed}",
         "watermark": watermark.isoformat(),
+        "guards": {"looked": ["only_leavers"], "found": []} if guards is None else guards,
     }
     (params.output / "snapshots" / "manifest.json").write_text(json.dumps(manifest))
 

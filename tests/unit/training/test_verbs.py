@@ -52,6 +52,54 @@ def test_a_planted_signal_is_found_and_promoted(make_params, write_world, say) -
     assert [one for one in evaluated["guards"]["found"] if one["severity"] == "stop"] == []
 
 
+LEAK = {
+    "guard": "only_leavers",
+    "place": "customers.plan",
+    "found": "31 of the 31 customers with the value 'ended' have left.",
+    "way_out": "Take it out.",
+    "severity": "stop",
+}
+
+
+@pytest.mark.parametrize("section", ["check", "evaluate"])
+def test_a_stop_of_a_guard_of_the_data_refuses_promotion_until_a_person_signs_it_off(
+    make_params, write_world, say, section: str
+) -> None:
+    params = make_params()
+    write_world(
+        params, customers=600, cutoffs=6, guards={"looked": ["only_leavers", "alone"], "found": [LEAK]}
+    )
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+    accept = {"customers.plan": "a plan nobody else may choose"}
+    asked = getattr(params, section).model_copy(update={"accept": accept})
+
+    with pytest.raises(Stop, match=r"only_leavers: customers\.plan: 31 of the 31 customers"):
+        promote.run(params, say=say)
+    promote.run(params.model_copy(update={section: asked}), say=say)
+
+    guards = json.loads((params.output / "evaluate" / "metrics.json").read_text())["guards"]
+    page = (params.output / "evaluate" / "promotion.html").read_text()
+    assert guards["looked"][0] == "only_leavers"
+    assert guards["looked"].count("alone") == 1
+    assert [one["place"] for one in guards["found"] if one["severity"] == "stop"] == ["customers.plan"]
+    assert "stop: only_leavers: customers.plan" in (params.output / "evaluate" / "card.md").read_text()
+    assert "a plan nobody else may choose" in page
+    assert "guards of `churn snapshot`: 1 say stop (only_leavers)" in " ".join(say.lines)
+
+
+def test_snapshots_that_no_guard_of_the_data_has_seen_train_but_do_not_promote(
+    make_params, write_world, say
+) -> None:
+    params = make_params()
+    write_world(params, customers=600, cutoffs=6, guards={})
+    train.run(params, say=say)
+    evaluate.run(params, say=say)
+
+    with pytest.raises(Stop, match=r"not_looked: snapshots: .* Run `churn snapshot` and `churn train` again"):
+        promote.run(params, say=say)
+
+
 def test_random_labels_are_refused_and_the_champion_stays(make_params, write_world, say) -> None:
     params = make_params()
     write_world(params, customers=600, cutoffs=6)

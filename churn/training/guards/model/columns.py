@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from churn.data.finding import Finding
-from churn.training.guards.alone import MISSING, STOP, STOP_LOW, WARN, WARN_LOW, low_of
+from churn.training.guards.alone import MISSING, STOP, STOP_LOW, WARN, WARN_LOW, WAY_OUT, low_of
 from churn.training.guards.statistics import auc_within, best_auc, explained, level_scores
 from churn.training.rows import Floats, Ints, Rows, dates_of
 
@@ -55,10 +55,10 @@ def _alone(rows: Rows, name: str, values: Floats, leavers: int) -> Iterator[Find
         name,
         f"alone it tells who leaves with AUC {area:.3f} ({leavers:,} leavers, at least {low:.2f}); above "
         f"{STOP if stop else WARN} it is {'the answer' if stop else 'rarely honest'}.",
-        "See where its table gets it from, and whether it is filled in after the fact; leave it out "
-        "(signals.leave_out) or sign it off.",
+        WAY_OUT,
         "stop" if stop else "warn",
         "alone",
+        f"AUC {area:.3f}",
     )
 
 
@@ -77,6 +77,7 @@ def _lacking(rows: Rows, name: str, values: Floats, leavers: int) -> Iterator[Fi
             "sign it off.",
             "stop" if area > STOP and low_of(area, leavers) > STOP_LOW else "warn",
             "missing",
+            f"AUC {area:.3f}",
         )
 
 
@@ -97,6 +98,7 @@ def _id_like(rows: Rows, name: str, values: Floats) -> Iterator[Finding]:
             "Leave it out (signals.leave_out); map what changes about it as a history.",
             "warn",
             "id_like",
+            f"{distinct:.0%}",
         )
 
 
@@ -124,6 +126,7 @@ def _calendar_like(rows: Rows, name: str, values: Floats) -> Iterator[Finding]:
             "Leave it out (signals.leave_out), or count from the cutoff: days since, not a date.",
             "warn",
             "calendar_like",
+            f"{share:.0%}",
         )
 
 

@@ -66,4 +66,5 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
             "Compare the last days of the label's table with snapshot.watermark; set it to the day up to "
             "which the table is complete.",
             "stop" if times > FAR else "warn",
+            figure=f"{left[place] / n:.1%} left",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,15 @@ from churn.training.waiting import newest_rows
 TRAINING = ("maturity", "disjoint", "copies", "alone", "missing", "id_like", "calendar_like")
 """What `train` asks, before anything is fitted."""
 
+NOT_LOOKED = Finding(
+    "snapshots",
+    "they were written without the guards of the data having looked, which `churn snapshot` asks: a leak in "
+    "a table, or in how it is mapped, would not be seen.",
+    "Run `churn snapshot` and `churn train` again.",
+    "stop",
+    "not_looked",
+)
+
 EVALUATION = ("unseen", "shuffled", "newest", "too_good", "lead_time", "calibrated", "bands")
 """What `evaluate` asks, beside all that `train` did."""
 
@@ -42,7 +51,27 @@ def look_at_training(params: Params, snapshots: Snapshots, plan: Plan) -> list[F
             found += _named("disjoint", disjoint(sets_at(snapshots, cutoff), snapshots.mature_on))
         found += _named("copies", copies(sets_at(few, plan.test[-1])))
         train = snapshots.rows.at(trainable(snapshots.mature_on, plan.test[-1]))
-    return found + list(columns(train))
+    return found + [_as_mapped(one, params) for one in columns(train)]
+
+
+def with_the_data(snapshots: Snapshots, found: Sequence[Finding]) -> dict[str, Any]:
+    """Return what stands in `guards.json` of `train`: its own findings beside those of the data.
+
+    Both may have asked of the same signal; the sterner answer stays, else that of the training rows, which
+    are more.
+    """
+    both = {(one.guard, one.place): one for one in data_findings(snapshots)}
+    for one in found:
+        before = both.get((one.guard, one.place))
+        if before is None or one.severity == "stop" or before.severity == "warn":
+            both[one.guard, one.place] = one
+    looked = dict.fromkeys([*snapshots.guards.get("looked", ()), *TRAINING])
+    return as_section([*looked], [*both.values()])
+
+
+def data_findings(snapshots: Snapshots) -> list[Finding]:
+    """Return what the guards found in the data of the snapshots; a stop where they did not look."""
+    return findings_of(snapshots.guards) if snapshots.guards else [NOT_LOOKED]
 
 
 def look_at_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding]:
@@ -66,18 +95,29 @@ def look_at_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding
     return found
 
 
-def guards_of(exam: Exam, evaluated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `guards` of metrics.json: what those of `train` found and those of `evaluate` find."""
+def found_before(params: Params) -> dict[str, Any]:
+    """Return `guards.json` of `train`: what those of the data and of the training rows found."""
     try:
-        text = (training_folder(exam.params) / GUARDS).read_text(encoding="utf-8")
+        text = (training_folder(params) / GUARDS).read_text(encoding="utf-8")
         before: dict[str, Any] = json.loads(text)
     except (OSError, ValueError):
         raise CallError(
-            f"{training_folder(exam.params)}: what the guards of `churn train` found is not there. "
+            f"{training_folder(params)}: what the guards of `churn train` found is not there. "
             "Run `churn train` again."
         ) from None
-    found = [*findings_of(before), *look_at_evaluation(exam, evaluated)]
-    return as_section([*before["looked"], *EVALUATION], found)
+    return before
+
+
+def with_the_rest(before: Mapping[str, Any], found: Sequence[Finding]) -> dict[str, Any]:
+    """Return `guards` of metrics.json: what was found before, and what those of `evaluate` find."""
+    return as_section([*before["looked"], *EVALUATION], [*findings_of(before), *found])
+
+
+def _as_mapped(one: Finding, params: Params) -> Finding:
+    """Name a static attribute as `churn check` does, so that one sign-off counts for both."""
+    customers = params.tables.get("customers")
+    static = customers.static if customers else ()
+    return replace(one, place=f"customers.{one.place}") if one.place in static else one
 
 
 def _named(guard: str, found: Iterable[Finding]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""What the guards of the model found, held against what a person signed off."""
+"""What the guards found, held against what a person signed off."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from churn.data.finding import Finding
 from churn.params import Params
 from churn.training.gate import Gate
+from churn.training.guards.grouped import grouped, in_words, key_words
 
 GUARDS = "guards.json"
-"""What the guards of `train` found, beside its record."""
+"""What guards found, in the folder of the verb that asked them."""
 
 
 def reason_for(one: Finding, params: Params) -> str | None:
@@ -31,19 +32,35 @@ def as_section(looked: Sequence[str], found: Sequence[Finding]) -> dict[str, Any
     return {"looked": list(looked), "found": [asdict(one) for one in ordered]}
 
 
-def told(found: Sequence[Finding], params: Params) -> tuple[list[str], list[str]]:
-    """Return what to say and what to warn of: findings that were signed off, and those that were not."""
-    said, warned = [], []
-    for one in found:
-        if reason := reason_for(one, params):
-            said.append(f"signed off: {one} Accepted: {reason}")
-        else:
-            stops = "; `churn promote` stops there" if one.severity == "stop" else ""
-            warned.append(
-                f"{one} To sign it off: evaluate.accept, under '{one.place}' or '{one.guard}', with the "
-                f"reason{stops}."
-            )
-    return said, warned
+def told(
+    found: Sequence[Finding], params: Params, section: str = "evaluate.accept"
+) -> tuple[list[str], list[str]]:
+    """Return what to say and what to warn of: findings that were signed off, and those that were not.
+
+    Those of one guard with one way out share a line. `section` is where a person is asked to sign off.
+    """
+    said, warned = _accepted(found, params), []
+    for group in grouped([one for one in found if not reason_for(one, params)]):
+        stops = " `churn promote` stops there." if group[0].severity == "stop" else ""
+        warned.append(f"{in_words(group)} {key_words(group, section)}{stops}")
+    return [f"signed off: {one}" for one in said], warned
+
+
+def counted(found: Sequence[Finding], params: Params) -> str:
+    """Return how many findings say stop, warn, or were signed off, and which guards say stop."""
+    signed = [one for one in found if reason_for(one, params)]
+    stops = [one for one in found if one.severity == "stop" and not reason_for(one, params)]
+    guards = f" ({', '.join(dict.fromkeys(one.guard for one in stops))})" if stops else ""
+    warn = len(found) - len(stops) - len(signed)
+    return f"{len(stops)} say stop{guards}, {warn} warn, {len(signed)} signed off"
+
+
+def _accepted(found: Sequence[Finding], params: Params) -> list[str]:
+    signed = [one for one in found if reason_for(one, params)]
+    return [
+        f"{in_words(group)} Accepted: {reason_for(group[0], params)}"
+        for group in grouped(signed, lambda one: reason_for(one, params))
+    ]
 
 
 def judge_guards(guards: Mapping[str, Any], params: Params) -> tuple[list[Gate], list[str], tuple[str, ...]]:
@@ -53,27 +70,22 @@ def judge_guards(guards: Mapping[str, Any], params: Params) -> tuple[list[Gate],
     """
     if not guards:
         return [], [], ()
-    stops: list[str] = []
-    warnings: list[str] = []
-    signed: list[str] = []
-    for one in findings_of(guards):
-        if reason := reason_for(one, params):
-            signed.append(f"{one} Accepted: {reason}")
-        else:
-            (stops if one.severity == "stop" else warnings).append(str(one))
-    looked = len(guards.get("looked", ()))
+    found = findings_of(guards)
+    unsigned = grouped([one for one in found if not reason_for(one, params)])
+    stops = [in_words(group) for group in unsigned if group[0].severity == "stop"]
+    warnings = [in_words(group) for group in unsigned if group[0].severity == "warn"]
     told = (
         " ".join(stops)
         if stops
-        else f"{looked} guards looked: {len(warnings)} warn, {len(signed)} signed off, none says stop."
+        else f"{len(guards.get('looked', ()))} guards looked: {counted(found, params)}."
     )
     gate = Gate.of(
         "no_guard_raised",
         not stops,
-        {"value": float(len(stops))},
-        "no guard of train and evaluate says stop, or a person signed it off",
+        {"value": float(sum(one.severity == "stop" and not reason_for(one, params) for one in found))},
+        "no guard of check, train and evaluate says stop, or a person signed it off",
         told,
         "Mend it; what is right as it is, a person signs off in params.yaml: evaluate: {accept: {PLACE or "
         "GUARD: the reason}}.",
     )
-    return [gate], warnings, tuple(signed)
+    return [gate], warnings, tuple(_accepted(found, params))
