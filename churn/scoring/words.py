@@ -17,6 +17,7 @@ SINGULAR = {
         "tickets": "ticket", "interactions": "interaction", "events": "event", "surveys": "survey",
         "points": "point", "visits": "visit", "referrals": "referral", "contacts": "contact", "kinds": "kind",
         "features": "feature", "contracts": "contract", "subscriptions": "subscription", "units": "unit",
+        "bills": "bill",
     },
     "de": {
         "Tage": "Tag", "Tagen": "Tag", "Wochen": "Woche", "Monate": "Monat", "Monaten": "Monat",

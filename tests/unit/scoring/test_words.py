@@ -14,6 +14,7 @@ from churn.scoring.words import is_missing, number, sentence
         ("{value:.0f} days since the last login", 0.0, "en", "0 days since the last login"),
         ("{value:.0f} unpaid invoices are overdue", 1.0, "en", "1 unpaid invoice is overdue"),
         ("the last {value:.0f} e-mails were not opened", 1.0, "en", "the last 1 e-mail was not opened"),
+        ("has not paid the last {value:.0f} bills", 1.0, "en", "has not paid the last 1 bill"),
         ("{value:.1f} days overdue", 1.0, "en", "1.0 days overdue"),
         ("{value:.0f} of ten emails", 1.0, "en", "1 of ten emails"),
         ("seit {value:.0f} Tagen nicht angemeldet", 1.0, "de", "seit 1 Tag nicht angemeldet"),
