@@ -15,17 +15,18 @@ from churn.params import load_params
 from churn.training import plots
 from pipelines import cli
 
-PARAMS = """
+PARAMS = f"""
 source: raw
-tables: {customers: {}, logins: {}, payments: {}, subscriptions: {}}
-label: {kind: contract, horizon_days: 31, grace_days: 30, leaving: involuntary}
-snapshot: {every: month, first: 2024-07-01, last: 2025-01-01, watermark: 2025-04-01}
-signals: {windows: [28], generic: {logins: [recency], payments: [recency]}}
-train: {learning_rate: 0.1, candidates: [trees]}
+score: {{playbook: {Path(__file__).parents[2] / "examples" / "payment_playbook.yaml"}}}
+tables: {{customers: {{}}, logins: {{}}, payments: {{}}, subscriptions: {{}}}}
+label: {{kind: contract, horizon_days: 31, grace_days: 30, leaving: involuntary}}
+snapshot: {{every: month, first: 2024-07-01, last: 2025-01-01, watermark: 2025-04-01}}
+signals: {{windows: [28], generic: {{logins: [recency], payments: [recency]}}}}
+train: {{learning_rate: 0.1, candidates: [trees]}}
 evaluate:
   test_cutoffs: [2024-12-01, 2025-01-01]
   bootstrap: 200
-  accept: {too_good: "bills stay open before they end a contract"}
+  accept: {{too_good: "bills stay open before they end a contract"}}
 """
 FIRST, LAST = date(2024, 1, 1), date(2025, 4, 1)
 DUNNING_DAYS = 40
@@ -80,7 +81,7 @@ def evaluated(company: Path) -> dict[str, object]:
     """What `churn evaluate` measured, after everything before it ended well."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plots, "FIGURES", {"gain": plots.FIGURES["gain"]})
-        for verb in ("snapshot", "train", "evaluate", "promote"):
+        for verb in ("snapshot", "train", "evaluate", "promote", "score"):
             assert cli.main(verb, ["--params", str(company / "params.yaml")]) == 0, verb
     found: dict[str, object] = json.loads((company / "output" / "evaluate" / "metrics.json").read_text())
     return found
@@ -108,6 +109,14 @@ def test_whoever_leaves_of_their_own_will_is_no_case_of_it(company: Path, evalua
     assert willing.sum() > 20
     assert tested.loc[willing, "challenger"].mean() < tested.loc[unwilling, "challenger"].mean() / 5
     assert load_champion(params).scorer.spec["label_id"] == params.label_id
+
+
+def test_an_open_bill_is_called_about_first(company: Path, evaluated) -> None:
+    (calls,) = (company / "output" / "calls").glob("*/calls.csv")
+    first = pd.read_csv(calls).iloc[0]
+
+    assert first["play"] == "unpaid-bill"
+    assert "overdue" in first["reason_1"]
 
 
 def test_the_card_and_every_guard_speak_of_this_label(company: Path, evaluated) -> None:
