@@ -134,7 +134,7 @@ def test_check_tells_tables_signals_and_the_cohort(verb: Callable[..., Answer]) 
     for words in ("customers: 1,500 rows", "rejected:", "signals: ", "complete up to 2025-10-01", "at risk"):
         assert words in said.out
     assert "0 say stop, 0 warn" in said.out
-    assert [line for line in said.err.splitlines() if not line.startswith("check: ")] == []
+    assert [line for line in said.err.splitlines() if not line.startswith("guards: ")] == []
 
 
 def test_ingest_writes_a_store_and_the_rejects_and_the_next_verb_reads_no_source(

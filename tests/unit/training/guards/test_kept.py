@@ -67,11 +67,11 @@ def test_other_data_other_mapping_and_other_code_are_looked_at_anew(
     params = params_of(tmp_path, logins=LOGINS, customers=CUSTOMERS, params=STATIC, since=None)
     ask(params)
 
+    monkeypatch.setattr(kept, "_code", lambda: "changed")
+    ask(params)
     params_of(tmp_path, logins=LOGINS + "a | 2024-06-03 10:00", customers=CUSTOMERS, since=None)
     ask(params)
     mapped = ask(params_of(tmp_path, logins=LOGINS, customers=CUSTOMERS, since=None))
-    monkeypatch.setattr(kept, "_code", lambda: "changed")
-    ask(params)
 
     assert mapped == []
     assert len(looks) == 4
