@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
-from typing import Any
+from contextlib import AbstractContextManager
 
 from threadpoolctl import threadpool_limits
 
-_lock = Lock()
-_inside = 0
-_limits: Any = None
 
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Limit BLAS to one thread inside a `with`.
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread until the last of those inside has left.
-
-    The limit is the process's: folds that run side by side share it, so the first to end must not lift it.
+    The limit is the process's, and belongs to the thread that sets it first: others cannot set it until that
+    one has left. So whoever starts threads sets it around them all.
     """
-    global _inside, _limits
-    with _lock:
-        if _inside == 0:
-            _limits = threadpool_limits(1, "blas")
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                _limits.restore_original_limits()
-                _limits = None
+    limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
+    return limits

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from joblib import Parallel, delayed
 
+from churn.training.blas import one_blas_thread
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
@@ -35,9 +37,10 @@ def side_by_side(
     workers = 1 if cells > LARGE else max(1, min(threads, len(items)))
     each = max(1, threads // workers)
     made = []
-    for one in Parallel(n_jobs=workers, prefer="threads", return_as="generator")(
-        delayed(work)(item, each) for item in items
-    ):
-        made.append(one)
-        advance()
+    with one_blas_thread():  # a fold could not: the first to end would lift the limit of the others
+        for one in Parallel(n_jobs=workers, prefer="threads", return_as="generator")(
+            delayed(work)(item, each) for item in items
+        ):
+            made.append(one)
+            advance()
     return made

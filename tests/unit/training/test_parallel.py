@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+from threadpoolctl import threadpool_info
+
+from churn.training.blas import one_blas_thread
+from churn.training.parallel import side_by_side
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_linear_algebra_takes_one_thread_in_every_fold_whoever_limited_it_before(threads: int) -> None:
+    before = blas_threads()
+    with one_blas_thread():
+        pass
+
+    def work(item: int, each: int) -> set[int]:
+        with one_blas_thread():
+            return blas_threads()
+
+    seen = side_by_side(work, range(4), threads)
+
+    assert seen == [{1}] * 4
+    assert blas_threads() == before
