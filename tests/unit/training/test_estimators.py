@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,11 +50,13 @@ def test_risk_never_falls_where_a_signal_may_only_raise_it(snapshots_of) -> None
             assert (sign * steps >= -1e-12).all(), name
 
 
-def test_threads_do_not_change_a_byte(snapshots_of, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("extra_trees", [False, True])
+def test_threads_do_not_change_a_byte(snapshots_of, monkeypatch, extra_trees: bool) -> None:
     monkeypatch.setattr(trees, "SMALL", 0)
     snapshots = snapshots_of(customers=3000, cutoffs=2)
+    recipe = replace(RECIPE, extra_trees=extra_trees)
 
-    one, two = (fit_trees(snapshots.rows, RECIPE, snapshots.monotone, threads) for threads in (1, 2))
+    one, two = (fit_trees(snapshots.rows, recipe, snapshots.monotone, threads) for threads in (1, 2))
 
     assert dict(one.boosters) == dict(two.boosters)
 
