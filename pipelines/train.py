@@ -41,10 +41,9 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     from churn.model.bundle import write_bundle, write_json
     from churn.model.registry import Registry
     from churn.training import calibration
-    from churn.training.backtest import out_of_time
+    from churn.training.backtest import out_of_time, out_of_time_and_fitted
     from churn.training.choose import choose, folds_of, refuse_thin
     from churn.training.describe import importance, spec_of
-    from churn.training.estimators import fit
     from churn.training.groups import check_segments
     from churn.training.guards.model.run import data_findings, look_at_training, with_the_data
     from churn.training.guards.model.signing import GUARDS
@@ -74,20 +73,20 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
 
     folds = folds_of(snapshots, cutoffs)
     trials = params.train.search.trials
-    steps = trials + len(folds) + len(cutoffs.choice) + len(cutoffs.test) + 1
+    steps = trials + len(folds) + len(cutoffs.test) + 1
     with say.progress("train", steps) as advance:
         searched = search(folds, snapshots.monotone, params.train, threads, advance) if trials else None
         found = searched.recipe if searched else None
-        tried = choose(folds, snapshots.monotone, params.train, threads, advance, found)
+        choice = choose(folds, snapshots.monotone, params.train, threads, advance, found)
+        tried = choice.tried
         recipe = tried[0].recipe
-        made = out_of_time(snapshots, recipe, cutoffs.choice + cutoffs.test, threads, advance)
-        past = made.at(cutoffs.choice)
+        past = choice.past or out_of_time(snapshots, recipe, cutoffs.choice, threads)
         chosen = calibration.choose_as_asked(
             params.train.calibration, past.logits, past.left, past.cutoff, past.customer
         )
         recipe = recipe.with_calibration(chosen.method)
-        fitted = fit(snapshots.rows, recipe, snapshots.monotone, threads)
-        advance()
+        recent, fitted = out_of_time_and_fitted(snapshots, recipe, cutoffs.test, threads, advance)
+    made = past.joined(recent)
 
     calibrator = calibration.fit(recipe.calibration, made.logits, made.left)
     scores = calibration.apply(made.logits, calibrator)

@@ -77,7 +77,7 @@ def ours(train: Rows, wanted: Rows) -> Floats:
     fold = np.random.default_rng(SEED).permutation(len(train)) % FOLDS
     folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(FOLDS)]
     monotone = (0,) * len(train.names)
-    recipe = choose(folds, monotone, TrainParams(), threads=1)[0].recipe
+    recipe = choose(folds, monotone, TrainParams(), threads=1).tried[0].recipe
     unseen = [fit(one.train, recipe, monotone, 1).logits(one.watched, 1) for one in folds]
     logits, left = np.concatenate(unseen), np.concatenate([one.watched.left for one in folds])
     customer = np.concatenate([one.watched.customer for one in folds])

@@ -97,7 +97,7 @@ def _do(asked: argparse.Namespace) -> dict[str, object]:
 
             write_snapshots(params, asked.rows, asked.columns)
         else:
-            from pipelines.say import Say
+            from pipelines.cli import Say  # as the program does: it keeps waiting threads from spinning
             from pipelines.train import run
 
             run(params, say=Say())

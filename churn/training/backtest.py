@@ -12,12 +12,16 @@ import pandas as pd
 from churn.model.scorer import Scorer
 from churn.training import calibration
 from churn.training.estimators import fit
+from churn.training.fitted import Fitted
 from churn.training.metrics import Floats, Ints
 from churn.training.parallel import side_by_side
 from churn.training.recipe import Recipe
-from churn.training.rows import columns_of, dates_of
+from churn.training.rows import columns_of, dates_of, thinned
 from churn.training.snapshots import Snapshots
 from churn.training.split import trainable
+
+MOST_ROWS = 1_000_000
+"""Of more rows a backtest learns from a share of the customers; it may then look a little worse than it is."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,55 @@ def out_of_time(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> OutOfTime:
-    """Fit the recipe once per cutoff and predict that cutoff; the folds run side by side."""
+    """Fit the recipe once per cutoff and predict that cutoff; the folds run side by side.
+
+    Of more than a million rows known by a cutoff those of a share of the customers are learnt from.
+    """
     cutoffs = sorted(cutoffs)
 
     def one(cutoff: date, each: int) -> Floats:
-        train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
-        fitted = fit(train, recipe, snapshots.monotone, each)
+        fitted = _fit_by(cutoff, snapshots, recipe, each)
         return fitted.logits(snapshots.rows.at([cutoff]), each)
 
     made = side_by_side(one, cutoffs, threads, snapshots.rows.matrix.size, advance)
+    return _joined(snapshots, cutoffs, made)
+
+
+def out_of_time_and_fitted(
+    snapshots: Snapshots,
+    recipe: Recipe,
+    cutoffs: Sequence[date],
+    threads: int,
+    advance: Callable[[], None] = lambda: None,
+) -> tuple[OutOfTime, Fitted]:
+    """Predict some cutoffs out of time, and fit the recipe on all matured snapshots beside that.
+
+    The fits run side by side however large they are: those for the cutoffs are thinned, so that their copies
+    take no more memory than the snapshots themselves.
+    """
+    cutoffs = sorted(cutoffs)
+
+    def one(cutoff: date | None, each: int) -> Fitted:
+        return _fit_by(cutoff, snapshots, recipe, each)
+
+    # the largest first: begun last it would keep the other threads waiting
+    fitted, *earlier = side_by_side(one, [None, *reversed(cutoffs)], threads, advance=advance)
+    made = [
+        each.logits(snapshots.rows.at([cutoff]), threads)
+        for cutoff, each in zip(cutoffs, reversed(earlier), strict=True)
+    ]
+    return _joined(snapshots, cutoffs, made), fitted
+
+
+def _fit_by(cutoff: date | None, snapshots: Snapshots, recipe: Recipe, threads: int) -> Fitted:
+    """Fit on what was known by a cutoff, or on everything."""
+    rows = snapshots.rows
+    if cutoff is not None:
+        rows = thinned(rows.at(trainable(snapshots.mature_on, cutoff)), MOST_ROWS)
+    return fit(rows, recipe, snapshots.monotone, threads)
+
+
+def _joined(snapshots: Snapshots, cutoffs: Sequence[date], made: Sequence[Floats]) -> OutOfTime:
     rows = snapshots.rows.at(cutoffs)
     return OutOfTime(np.concatenate([*made, np.zeros(0)]), rows.left, rows.customer, rows.cutoff)
 

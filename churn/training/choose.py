@@ -10,11 +10,12 @@ import numpy as np
 
 from churn.errors import Stop
 from churn.params import TrainParams
+from churn.training.backtest import OutOfTime
 from churn.training.clustered import clustered_mean
 from churn.training.metrics import Floats, auc
 from churn.training.parallel import side_by_side
 from churn.training.recipe import Recipe
-from churn.training.rows import Rows
+from churn.training.rows import Rows, thinned
 from churn.training.snapshots import Snapshots
 from churn.training.spline import STRENGTHS, path_logits
 from churn.training.split import Plan, trainable
@@ -29,7 +30,7 @@ FEWEST_CHURNERS = 50
 FOLDS = 5
 TREES = ("trees", "extra_trees")
 MOST_ROWS = 200_000
-"""A fold of more rows learns from a share of its customers: choices need no more."""
+"""Of more rows a fold learns from a share of the customers: choices need no more."""
 
 
 Predicted = dict[str, tuple[Floats, ...]]
@@ -60,6 +61,19 @@ class Tried:
         return cls(**{**facts, "recipe": Recipe(**facts["recipe"])})
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What came of choosing.
+
+    Attributes:
+        tried: The candidates, the one with the lowest log loss first.
+        past: What the folds predicted of the choice cutoffs with the first; None where customers were folded.
+    """
+
+    tried: tuple[Tried, ...]
+    past: OutOfTime | None
+
+
 def refuse_thin(snapshots: Snapshots) -> None:
     """Stop where the snapshots hold nothing to learn.
 
@@ -88,14 +102,21 @@ def refuse_thin(snapshots: Snapshots) -> None:
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to learn from and later rows, or rows of other customers, to judge by."""
+    """Rows to learn from and later rows, or rows of other customers, to judge by.
+
+    Attributes:
+        train: Rows whose label was known at the cutoff, or those of other customers.
+        watched: All rows of the cutoff, or those of some customers.
+        in_time: Whether it is a cutoff that is judged, not a part of the customers.
+    """
 
     train: Rows
     watched: Rows
+    in_time: bool = False
 
 
 def folds_of(snapshots: Snapshots, plan: Plan) -> list[Fold]:
-    """Return a fold per choice cutoff, trained on what was known by then, both sides of 200,000 rows at most.
+    """Return a fold per choice cutoff, trained on what was known by then, on 200,000 rows at most.
 
     Where there are none, or they hold fewer than 50 churners together, customers are folded instead, over
     the snapshots whose labels were known by the first test cutoff (all, without a test).
@@ -103,11 +124,11 @@ def folds_of(snapshots: Snapshots, plan: Plan) -> list[Fold]:
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= FEWEST_CHURNERS:
         return [
-            Fold(_thinned(rows.at(trainable(snapshots.mature_on, day))), _thinned(rows.at([day])))
+            Fold(thinned(rows.at(trainable(snapshots.mature_on, day)), MOST_ROWS), rows.at([day]), True)
             for day in plan.choice
         ]
     known = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs
-    rows = _thinned(rows.at(known))
+    rows = thinned(rows.at(known), MOST_ROWS)
     made = []
     for fold in range(FOLDS):
         here = rows.customer % FOLDS == fold
@@ -123,8 +144,8 @@ def choose(
     threads: int,
     advance: Callable[[], None] = lambda: None,
     searched: Recipe | None = None,
-) -> tuple[Tried, ...]:
-    """Return the candidates of `train.candidates`, the one with the lowest log loss first.
+) -> Chosen:
+    """Order the candidates of `train.candidates`, the one with the lowest log loss first.
 
     Trees are tried with 10, 20, … rounds, the logistic regression with five strengths; each candidate
     stands with what served it best over all folds together. The blend takes the better trees.
@@ -143,16 +164,15 @@ def choose(
     curves = bool({"logistic", "blend"} & set(asked.candidates))
 
     def one(fold: Fold, each: int) -> Predicted:
-        found: Predicted = {
-            name: staged_logits(fold.train, start, monotone, each, fold.watched)
-            for name, start in starts.items()
-        }
+        grown = staged_logits(fold.train, list(starts.values()), monotone, each, fold.watched) if starts else []
+        found: Predicted = dict(zip(starts, grown, strict=True))
         if curves:
             found["logistic"] = path_logits(fold.train, monotone, fold.watched)
         return found
 
     cells = max(fold.train.matrix.size for fold in folds)
-    made = side_by_side(one, folds, threads, cells, advance)
+    # the newest fold learns from most: begun last it would keep the other threads waiting
+    made = side_by_side(one, folds[::-1], threads, cells, advance)[::-1]
     return _ranked(folds, made, starts, asked)
 
 
@@ -161,7 +181,7 @@ def _ranked(
     made: list[Predicted],
     starts: Mapping[str, Recipe],
     asked: TrainParams,
-) -> tuple[Tried, ...]:
+) -> Chosen:
     left = np.concatenate([fold.watched.left for fold in folds])
     customer = np.concatenate([fold.watched.customer for fold in folds])
     stages = {name: at_best([one[name] for one in made], left) for name in made[0]}
@@ -178,7 +198,7 @@ def _ranked(
     losses = {name: losses_of(left, logits[name]) for name in judged}
     order = sorted(losses, key=lambda name: (losses[name].mean(), asked.candidates.index(name)))
     first = losses[order[0]]
-    return tuple(
+    tried = tuple(
         Tried(
             recipe=recipes[name],
             log_loss=float(losses[name].mean()),
@@ -189,13 +209,16 @@ def _ranked(
         for name in order
         for behind, error in [clustered_mean(losses[name] - first, customer)]
     )
+    cutoff = np.concatenate([fold.watched.cutoff for fold in folds])
+    in_time = all(fold.in_time for fold in folds)
+    return Chosen(tried, OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None)
 
 
 def at_best(folds: Sequence[tuple[Floats, ...]], left: Floats) -> tuple[int, Floats]:
     """Return the stage that serves all folds together best, of those every fold reached, and its log-odds."""
-    stages = [np.concatenate(parts) for parts in zip(*folds, strict=False)]
-    best = int(np.argmin([losses_of(left, z).mean() for z in stages]))
-    return best, stages[best]
+    stages = zip(*folds, strict=False)
+    best = int(np.argmin([losses_of(left, np.concatenate(parts)).mean() for parts in stages]))
+    return best, np.concatenate([stages[best] for stages in folds])
 
 
 def final_rounds(stage: int) -> int:
@@ -206,9 +229,3 @@ def final_rounds(stage: int) -> int:
 def losses_of(left: Floats, logits: Floats) -> Floats:
     """Return the log loss of each row."""
     return np.logaddexp(0, logits) - left * logits
-
-
-def _thinned(rows: Rows) -> Rows:
-    """Return all rows, or those of a share of the customers where there are more than 200,000."""
-    share = -(-len(rows) // MOST_ROWS)
-    return rows if share == 1 else rows.where(rows.customer % share == 0)

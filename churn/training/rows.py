@@ -70,6 +70,12 @@ class Rows:
         )
 
 
+def thinned(rows: Rows, most: int) -> Rows:
+    """Return all rows, or where there are more than `most` those of every second, third, … customer."""
+    share = -(-len(rows) // most)
+    return rows if share <= 1 else rows.where(rows.customer % share == 0)
+
+
 def dates_of(days: Ints) -> list[date]:
     """Return the distinct cutoffs of some rows, in order.
 

@@ -129,7 +129,7 @@ def search(
         started = Recipe.start(asked, asked.trees[trial.number]) if trial.number < len(asked.trees) else drawn
 
         def one(fold: Fold, each: int) -> tuple[Floats, ...]:
-            return staged_logits(fold.train, started, monotone, each, fold.watched)
+            return staged_logits(fold.train, [started], monotone, each, fold.watched)[0]
 
         stage, logits = at_best(side_by_side(one, folds, threads, cells), left)
         recipes.append(started.with_rounds(final_rounds(stage)))

@@ -40,26 +40,33 @@ def fit_trees(rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int)
 
 
 def staged_logits(
-    rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int, watched: Rows
-) -> tuple[Floats, ...]:
-    """Return the log-odds of watched rows after 10, 20, … trees.
+    rows: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, watched: Rows
+) -> list[tuple[Floats, ...]]:
+    """Return for each recipe the log-odds of watched rows after 10, 20, … trees.
 
     Growing stops at the rounds of the recipe, or where the log loss of the watched rows has not fallen for
-    100 trees.
+    100 trees. The rows are binned once for all recipes, which share their smallest leaf.
     """
     levels = frequent_levels(rows)
     threads = _threads(rows, threads)
-    settings = tree_params(recipe, rows, monotone, threads)
     data = _data(rows, levels)
     seen = recoded(watched, levels)
-    booster = lgb.train(
-        settings,
-        data,
-        recipe.rounds,
-        valid_sets=[data.create_valid(seen, watched.left)],
-        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
-        keep_training_booster=True,  # else the trees after the best are thrown away
-    )
+    valid = data.create_valid(seen, watched.left)
+    found = []
+    for recipe in recipes:
+        booster = lgb.train(
+            tree_params(recipe, rows, monotone, threads),
+            data,
+            recipe.rounds,
+            valid_sets=[valid],
+            callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+            keep_training_booster=True,  # else the trees after the best are thrown away
+        )
+        found.append(_stages(booster, seen, threads))
+    return found
+
+
+def _stages(booster: lgb.Booster, seen: Floats, threads: int) -> tuple[Floats, ...]:
     grown = booster.current_iteration()
     stages = [
         np.asarray(

@@ -6,7 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from churn.training.backtest import champion_predictions
+from churn.params import TrainParams
+from churn.training import backtest
+from churn.training.backtest import champion_predictions, out_of_time, out_of_time_and_fitted
+from churn.training.estimators import fit
+from churn.training.recipe import Recipe
 from tests.unit.training.conftest import FIRST
 
 
@@ -26,3 +30,40 @@ def test_a_champion_has_seen_what_lies_before_its_last_label_was_known(
 
     assert len(found) == unseen
     assert np.isfinite(probability).sum() == 40 * unseen
+
+
+RECIPE = Recipe.start(TrainParams()).with_rounds(20)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_last_fit_beside_the_tests_is_that_on_everything(snapshots_of, threads: int) -> None:
+    snapshots = snapshots_of(customers=300, cutoffs=6)
+    test = snapshots.cutoffs[-3:]
+
+    made, fitted = out_of_time_and_fitted(snapshots, RECIPE, test, threads)
+
+    alone = fit(snapshots.rows, RECIPE, snapshots.monotone, 1)
+    assert dict(fitted.boosters) == dict(alone.boosters)
+    assert made.cutoffs == test
+    assert np.array_equal(made.logits, out_of_time(snapshots, RECIPE, test, 1).logits)
+
+
+def test_without_a_test_cutoff_there_is_the_last_fit_alone(snapshots_of) -> None:
+    made, fitted = out_of_time_and_fitted(snapshots_of(customers=300, cutoffs=6), RECIPE, (), 1)
+
+    assert len(made.logits) == 0
+    assert fitted.boosters
+
+
+def test_of_very_many_rows_a_backtest_learns_from_a_share_of_the_customers(snapshots_of, monkeypatch) -> None:
+    snapshots = snapshots_of(customers=400, cutoffs=6)
+    test = snapshots.cutoffs[-1:]
+    learnt = []
+    monkeypatch.setattr(backtest, "MOST_ROWS", 1_100)  # five cutoffs known: every second customer
+    monkeypatch.setattr(backtest, "fit", lambda rows, *rest: learnt.append(rows) or fit(rows, *rest))
+
+    made = out_of_time(snapshots, RECIPE, test, 1)
+
+    assert set(learnt[0].customer % 2) == {0}
+    assert len(learnt[0]) == 5 * 200
+    assert len(made.logits) == 400

@@ -20,7 +20,7 @@ QUICK = TrainParams(max_rounds=60)
 
 
 def chosen(snapshots, cutoffs, asked: TrainParams = QUICK, threads: int = 1) -> tuple[Tried, ...]:
-    return choose(folds_of(snapshots, cutoffs), snapshots.monotone, asked, threads)
+    return choose(folds_of(snapshots, cutoffs), snapshots.monotone, asked, threads).tried
 
 
 def test_each_fold_learns_only_what_was_known_at_its_cutoff(snapshots_of) -> None:
@@ -99,6 +99,30 @@ def test_the_log_loss_told_is_that_of_models_fitted_at_each_choice_cutoff(snapsh
     assert tried.log_loss == pytest.approx(log_loss(made.left, 1 / (1 + np.exp(-made.logits))), abs=1e-9)
 
 
+def test_the_past_is_told_by_the_folds_for_every_row_of_the_choice_cutoffs(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    found = choose(folds_of(snapshots, cutoffs), snapshots.monotone, replace_candidates(("trees",)), 1)
+
+    recipe = found.tried[0].recipe
+    made = out_of_time(
+        snapshots, recipe.with_rounds(round(recipe.rounds / module.REFIT)), cutoffs.choice, 1
+    )
+    assert found.past is not None
+    assert found.past.cutoffs == cutoffs.choice
+    assert np.array_equal(found.past.customer, made.customer)
+    assert np.abs(found.past.logits - made.logits).max() < 1e-9
+
+
+def test_where_customers_were_folded_the_folds_tell_no_past(snapshots_of, monkeypatch) -> None:
+    monkeypatch.setattr(module, "FEWEST_CHURNERS", 10**6)
+    snapshots = snapshots_of(customers=300, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    assert choose(folds_of(snapshots, cutoffs), snapshots.monotone, QUICK, 1).past is None
+
+
 def replace_candidates(candidates: tuple[str, ...]) -> TrainParams:
     return TrainParams.model_validate({"candidates": candidates, "max_rounds": 60})
 
@@ -119,7 +143,7 @@ def test_of_very_many_rows_a_fold_learns_from_a_share_of_the_customers(snapshots
     thinned = folds_of(snapshots, cutoffs)
 
     assert len(thinned[0].train) <= len(whole[0].train) // 2 + 50
-    assert 0 < len(thinned[0].watched) <= len(whole[0].train) // 2 + 50
+    assert len(thinned[0].watched) == len(whole[0].watched)
 
 
 def test_cutoffs_chosen_lie_a_horizon_apart() -> None:

@@ -39,9 +39,8 @@ def test_the_defaults_of_each_kind_come_first_and_stay_sized_by_the_data(snapsho
     asked = asking()
 
     found = searched(snapshots, asked)
-    tried = choose(
-        folds_of(snapshots, plan(snapshots.rows, snapshots.mature_on)), snapshots.monotone, asked, 1
-    )
+    folds = folds_of(snapshots, plan(snapshots.rows, snapshots.mature_on))
+    tried = choose(folds, snapshots.monotone, asked, 1).tried
 
     unsearched = {one.recipe.candidate: (one.recipe, one.log_loss) for one in tried}
     for trial, kind in zip(found.trials, ("trees", "extra_trees"), strict=False):
@@ -68,7 +67,7 @@ def test_what_was_found_stands_for_all_trees(snapshots_of) -> None:
     found = Recipe(**found.as_dict() | {"num_leaves": 4, "min_child_samples": 20, "lambda_l2": 1.0})
 
     folds = folds_of(snapshots, plan(snapshots.rows, snapshots.mature_on))
-    tried = choose(folds, snapshots.monotone, asked, 1, searched=found)
+    tried = choose(folds, snapshots.monotone, asked, 1, searched=found).tried
 
     made = {one.recipe.candidate: one.recipe for one in tried}
     assert set(made) == {"extra_trees", "logistic", "blend"}
