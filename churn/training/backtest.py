@@ -21,7 +21,7 @@ from churn.training.snapshots import Snapshots
 from churn.training.split import trainable
 
 MOST_ROWS = 1_000_000
-"""Of more rows a backtest learns from a share of the customers; it may then look a little worse than it is."""
+"""Of more rows a backtest learns from a share of the customers, and may look a little worse than it is."""
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,9 @@ def choose(
     curves = bool({"logistic", "blend"} & set(asked.candidates))
 
     def one(fold: Fold, each: int) -> Predicted:
-        grown = staged_logits(fold.train, list(starts.values()), monotone, each, fold.watched) if starts else []
+        grown = (
+            staged_logits(fold.train, list(starts.values()), monotone, each, fold.watched) if starts else []
+        )
         found: Predicted = dict(zip(starts, grown, strict=True))
         if curves:
             found["logistic"] = path_logits(fold.train, monotone, fold.watched)

@@ -106,9 +106,7 @@ def test_the_past_is_told_by_the_folds_for_every_row_of_the_choice_cutoffs(snaps
     found = choose(folds_of(snapshots, cutoffs), snapshots.monotone, replace_candidates(("trees",)), 1)
 
     recipe = found.tried[0].recipe
-    made = out_of_time(
-        snapshots, recipe.with_rounds(round(recipe.rounds / module.REFIT)), cutoffs.choice, 1
-    )
+    made = out_of_time(snapshots, recipe.with_rounds(round(recipe.rounds / module.REFIT)), cutoffs.choice, 1)
     assert found.past is not None
     assert found.past.cutoffs == cutoffs.choice
     assert np.array_equal(found.past.customer, made.customer)
