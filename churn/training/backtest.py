@@ -14,7 +14,7 @@ from churn.training import calibration
 from churn.training.estimators import fit
 from churn.training.fitted import Fitted
 from churn.training.metrics import Floats, Ints
-from churn.training.parallel import side_by_side
+from churn.training.parallel import LARGE, side_by_side
 from churn.training.recipe import Recipe
 from churn.training.rows import columns_of, dates_of, thinned
 from churn.training.snapshots import Snapshots
@@ -101,7 +101,9 @@ def out_of_time_and_fitted(
     cutoffs = sorted(cutoffs)
 
     def one(cutoff: date | None, each: int) -> Fitted:
-        return _fit_by(cutoff, snapshots, recipe, each)
+        # a large last fit goes on when the others have ended, and then needs their threads
+        outlasts = cutoff is None and snapshots.rows.matrix.size > LARGE
+        return _fit_by(cutoff, snapshots, recipe, threads if outlasts else each)
 
     # the largest first: begun last it would keep the other threads waiting
     fitted, *earlier = side_by_side(one, [None, *reversed(cutoffs)], threads, advance=advance)
