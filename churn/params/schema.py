@@ -251,7 +251,8 @@ class EvaluateParams(Section):
 class PromoteParams(Section):
     """What the gates ask for.
 
-    `margin` is the share of the champion's log loss, lift and profit by which a challenger may seem worse.
+    `margin` is the share of the champion's log loss, lift and profit by which a challenger may seem worse,
+    and of the log loss of a logistic regression.
     """
 
     observed_expected: tuple[float, float] = (0.9, 1.1)

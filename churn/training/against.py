@@ -8,6 +8,7 @@ from typing import Any
 from churn.params import Params
 from churn.training.gate import Gate
 from churn.training.span import span
+from churn.training.standing import CHAMPION, RECIPE, standing
 
 SEGMENT_CHURNERS = 300
 """A segment is judged from so many churners on: with fewer, chance alone moves its AUC by .02."""
@@ -22,61 +23,58 @@ NOT_LESS = {
 """What must not fall by more than `promote.margin`."""
 
 
+WORDS = {CHAMPION: "the champion", RECIPE: "the champion's recipe fitted anew"}
+"""What the challenger is held against, in the words of a gate."""
+
+
 def against_champion(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
-    """Judge the paired differences, challenger minus champion, on the cutoffs that neither has seen.
+    """Judge the paired differences, challenger minus champion, where there is one to compare with.
+
+    A champion that has seen the test cannot be judged on it: its recipe stands for it, fitted anew for each
+    cutoff, so that the same recipe differs by 0.
 
     1. Log loss: the interval lies below 0; or it lies below the margin, and the challenger has learnt from
-       labels that ripened later: freshness is worth something that no test in the past can show.
+       labels that ripened later than the champion's: freshness is worth something that no test in the past
+       can show.
     2. Lift and expected profit: the lower bound, relative to the champion's value, is above minus the margin.
     3. No segment with 300 churners or more loses more than .02 AUC, surely losing some.
 
     Args:
-        evaluated: The content of metrics.json, with `paired.challenger_minus_champion`.
+        evaluated: The content of metrics.json.
         params: The parameters.
     """
-    pair = evaluated["paired"]["challenger_minus_champion"]
-    champion = evaluated["candidates"]["champion"]
-    yield _log_loss(pair["log_loss"], champion["log_loss"]["value"], evaluated, params.promote.margin)
+    if (other := standing(evaluated["candidates"])) is None:
+        return
+    pair = evaluated["paired"][f"challenger_minus_{other}"]
+    champion = evaluated["candidates"][other]
+    yield _log_loss(other, pair["log_loss"], champion["log_loss"]["value"], evaluated, params.promote.margin)
     for metric, words in NOT_LESS.items():
         base = (champion.get(metric) or {}).get("value")
         if pair.get(metric) and pair[metric].get("low") is not None and base and base > 0:
-            yield _not_less(metric, words, pair[metric], base, params.promote.margin)
-    yield from _segments(evaluated)
+            yield _not_less(
+                metric, f"{words}, against {WORDS[other]}", pair[metric], base, params.promote.margin
+            )
+    yield from _segments(evaluated, WORDS[other])
 
 
-def against_recipe(evaluated: Mapping[str, Any]) -> Gate:
-    """Judge that the challenger is not surely worse than the champion's recipe fitted anew.
-
-    A champion that has seen the test cannot be judged on it. Its recipe can, on the rows that the challenger
-    learnt from, so that freshness speaks for neither.
-    """
-    loss = evaluated["paired"]["challenger_minus_champion_recipe"]["log_loss"]
-    return Gate.of(
-        "champion_recipe",
-        loss["low"] is not None and loss["low"] <= 0,
-        loss,
-        "the paired 95 % interval of log loss, challenger minus the champion's recipe fitted anew, does not "
-        "lie above 0",
-        f"challenger minus the champion's recipe fitted anew, log loss: {span(loss, 4)}; the gate asks that "
-        "it does not lie above 0.",
-        "The champion stays: what it was made by is the better way.",
-    )
-
-
-def _log_loss(loss: Mapping[str, Any], champion: float, evaluated: Mapping[str, Any], margin: float) -> Gate:
+def _log_loss(
+    other: str, loss: Mapping[str, Any], champion: float, evaluated: Mapping[str, Any], margin: float
+) -> Gate:
     allowed = margin * champion
     fresher = _fresher(evaluated.get("freshness") or {})
     known = loss.get("high") is not None
     passed = known and (loss["high"] < 0 or (loss["high"] < allowed and fresher))
     age = "it has learnt from later labels" if fresher else "it has not learnt from later labels"
+    words = WORDS[other]
     return Gate.of(
-        "champion",
+        other,
         passed,
         loss,
-        f"the paired 95 % interval of log loss, challenger minus champion, lies below 0, or below "
-        f"{margin:.0%} of the champion's with a challenger that has learnt from later labels",
-        f"challenger minus champion, log loss: {span(loss, 4)}, and {age}; the gate asks for an interval "
-        f"below 0, or for later labels and an interval below {allowed:.4f} ({margin:.0%} of the champion's).",
+        f"the paired 95 % interval of log loss, challenger minus {words}, lies below 0, or below "
+        f"{margin:.0%} of the latter's with a challenger that has learnt from later labels than the champion",
+        f"challenger minus {words}, log loss: {span(loss, 4)}, and {age} than the champion; the gate asks "
+        f"for an interval below 0, or for later labels and an interval below {allowed:.4f} ({margin:.0%} of "
+        "the latter's).",
         "Add test cutoffs or data, which narrow the interval, or widen promote.margin knowingly.",
     )
 
@@ -93,14 +91,14 @@ def _not_less(metric: str, words: str, difference: Mapping[str, Any], base: floa
         metric,
         relative["low"] > -margin,
         relative,
-        f"the lower bound of {words}, relative to the champion's, is above -{margin:.0%}",
-        f"challenger against champion, {words}: {relative['value']:+.1%} [{told}]; the gate asks for a lower "
-        f"bound above -{margin:.0%}.",
+        f"the lower bound of the relative difference of {words}, is above -{margin:.0%}",
+        f"challenger's {words}: {relative['value']:+.1%} [{told}]; the gate asks for a lower bound above "
+        f"-{margin:.0%}.",
         "Add test cutoffs or data, which narrow the interval, or widen promote.margin knowingly.",
     )
 
 
-def _segments(evaluated: Mapping[str, Any]) -> Iterator[Gate]:
+def _segments(evaluated: Mapping[str, Any], words: str) -> Iterator[Gate]:
     judged = [
         (f"{name} {one['level']}", auc)
         for name, levels in (evaluated.get("segments") or {}).items()
@@ -118,9 +116,10 @@ def _segments(evaluated: Mapping[str, Any]) -> Iterator[Gate]:
         "segments",
         not lost,
         worst[1],
-        f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC",
-        f"challenger minus champion, AUC by segment: {'lost' if lost else 'least gained'} in {told}; the "
-        f"gate asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or more loses "
-        f"more than {SEGMENT_LOSS}.",
+        f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC with an "
+        "interval below 0",
+        f"challenger minus {words}, AUC by segment: {'lost' if lost else 'least gained'} in {told}; the gate "
+        f"asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or more loses more than "
+        f"{SEGMENT_LOSS} with an interval below 0.",
         "See what the signals say of these customers, and whether their data have changed.",
     )

@@ -162,7 +162,7 @@ def _limits(evaluated: Mapping[str, Any]) -> list[str]:
         "- Its probabilities hold for times like those it was tested on: watch observed over expected in the "
         "report, and train again when it drifts.",
         "- Customers who were contacted make labels that say less about those who were not.",
-        *(f"- {note}" for note in evaluated.get("notes", {}).values()),
+        *(f"- {note}" for about, note in evaluated.get("notes", {}).items() if about != "champion"),
     ]
 
 

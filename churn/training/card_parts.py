@@ -21,7 +21,17 @@ SHOWN = {
     "observed_expected": "observed/expected",
     "calibration_slope": "calibration slope",
 }
-ORDER = ("challenger", "champion", "logistic", "rfm", "bg_nbd", "recency", "rule", "base_rate")
+ORDER = (
+    "challenger",
+    "champion",
+    "champion_recipe",
+    "logistic",
+    "rfm",
+    "bg_nbd",
+    "recency",
+    "rule",
+    "base_rate",
+)
 
 
 def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:

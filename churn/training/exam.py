@@ -9,21 +9,19 @@ from functools import cached_property
 import numpy as np
 
 from churn.errors import Stop
-from churn.model.champion import load_champion
-from churn.model.scorer import SchemaError
 from churn.params import Params
-from churn.training.backtest import OutOfTime, calibrated_in_time, champion_predictions, out_of_time
+from churn.training.backtest import OutOfTime, calibrated_in_time, out_of_time
 from churn.training.evaluation import Judged, judge_all
 from churn.training.groups import check_segments
 from churn.training.intervals import Draws, draw_customers
 from churn.training.metrics import Floats, Ints
-from churn.training.recipe import Recipe
 from churn.training.record import Record, read_out_of_time, training_folder
 from churn.training.rivals import baseline_predictions
 from churn.training.rows import Rows
 from churn.training.rule import check_rule
 from churn.training.snapshots import Snapshots
 from churn.training.split import Plan, plan
+from churn.training.standing import champion_beside, standing
 from churn.training.values import worth_of
 from churn.training.worth import Worth
 
@@ -59,6 +57,11 @@ class Exam:
     def threads(self) -> int:
         """Return how many threads a section may use."""
         return self.params.engine.threads
+
+    @property
+    def standing(self) -> str | None:
+        """Return which of `predictions` stands for the champion; None where there is none."""
+        return standing(self.predictions)
 
     @cached_property
     def column(self) -> Ints:
@@ -113,7 +116,7 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
     made = _out_of_time(params, snapshots, record, cutoffs)
     challenger = calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)
     baselines, missing = baseline_predictions(params, snapshots, record.recipe, cutoffs.test)
-    champion, notes = _champion(params, snapshots, record, cutoffs)
+    champion = champion_beside(params, snapshots, record, made, cutoffs)
     rows = snapshots.rows.at(cutoffs.test)
     worth, why_not = worth_of(params, snapshots, rows)
     return Exam(
@@ -123,9 +126,9 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
         plan=cutoffs,
         rows=rows,
         made=made,
-        predictions={"challenger": challenger} | baselines | champion,
+        predictions={"challenger": challenger} | baselines | champion.predictions,
         worth=worth,
-        notes=missing | notes | ({"value": why_not} if why_not else {}),
+        notes=missing | champion.notes | ({"value": why_not} if why_not else {}),
     )
 
 
@@ -136,38 +139,3 @@ def _out_of_time(params: Params, snapshots: Snapshots, record: Record, cutoffs: 
     if kept is not None and set(needed) <= set(kept.cutoffs):
         return kept.at(needed)
     return out_of_time(snapshots, record.recipe, needed, params.engine.threads)
-
-
-def _champion(
-    params: Params, snapshots: Snapshots, record: Record, cutoffs: Plan
-) -> tuple[dict[str, Floats], dict[str, str]]:
-    """Return the champion's predictions where it had not seen the cutoffs, and a note about the others.
-
-    Where it has seen them all, its recipe stands for it as `champion_recipe`: fitted anew for each cutoff on
-    what was known by then, on today's signals.
-    """
-    if not params.champion.exists():
-        return {}, {"champion": "There is no champion yet."}
-    champion = load_champion(params)
-    name = f"The champion (version {champion.version})"
-    if champion.digest == record.digest:
-        return {}, {"champion": f"{name} is this model."}
-    if champion.scorer.spec["label_id"] != params.label_id:
-        return {}, {"champion": f"{name} predicts another label, so it is not compared."}
-    try:
-        probability, unseen = champion_predictions(snapshots, champion.scorer, cutoffs.test)
-    except SchemaError as error:
-        return {}, {"champion": f"{name} cannot be scored on these snapshots: {error.problems[0]}"}
-    if not unseen:
-        recipe = Recipe(**champion.scorer.spec["recipe"])
-        needed = tuple(sorted({*record.choice_cutoffs, *cutoffs.test}))
-        made = out_of_time(snapshots, recipe, needed, params.engine.threads)
-        stands = calibrated_in_time(snapshots, recipe, made, cutoffs.test)
-        note = f"{name} has seen these cutoffs; its recipe, fitted anew for each, stands for it."
-        return {"champion_recipe": stands}, {"champion": note}
-    notes = {}
-    if len(unseen) < len(cutoffs.test):
-        notes["champion"] = (
-            f"{name} is compared on {', '.join(map(str, unseen))} only; it has seen the others."
-        )
-    return {"champion": probability}, notes

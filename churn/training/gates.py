@@ -6,40 +6,44 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from churn.params import Params
-from churn.training.against import against_champion, against_recipe
+from churn.training.against import against_champion
 from churn.training.gate import Gate, Verdict
 from churn.training.guards.model.signing import judge_guards
 from churn.training.guards.model.too_good import RULE, too_good
 from churn.training.signal_found import signal_found
 from churn.training.span import span
+from churn.training.standing import CHAMPION, RECIPE, standing
 
 SHOWN_BEFORE = 12
 """How many cutoffs before the test an explanation lists, the newest; metrics.json holds all."""
 
 FEWEST_CUTOFFS = 3
-"""On fewer test cutoffs the spread between them is not known, which is said."""
+"""On fewer test cutoffs the spread between them is not known."""
 
-OURS = ("champion", "champion_recipe", "logistic")
-"""Candidates that are models and no baselines: the champion has gates of its own, the last is a rival."""
+RIVAL = "logistic"
+"""The one baseline that is a model of the same kind as a candidate: it need not be beaten, only matched."""
+
+NO_BASELINES = (CHAMPION, RECIPE, RIVAL)
+"""What has gates of its own."""
 
 
 def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
     """Judge an evaluation (the content of metrics.json).
 
     1. There is a signal: the interval of AUC lies above one half.
-    2. Log loss below that of every baseline: the paired interval lies below 0.
+    2. Log loss below that of every baseline: the paired interval lies below 0. The logistic regression is a
+       rival that need only be matched, within `promote.margin`, and is none of a challenger that is one.
     3. The interval of observed/expected meets `promote.observed_expected`; where it does not hold 1,
        a note says why.
-    4. Not worse than the champion (`against_champion`), or than its recipe where it has seen the test
-       (`against_recipe`).
-    5. No guard raised, and not too good to be true, unless a person signed it off in `evaluate.accept`.
+    4. Three test cutoffs or more, or as many as the data allow, which is said.
+    5. Not worse than the champion, or than its recipe where it has seen the test (`against_champion`).
+    6. No guard raised, and not too good to be true, unless a person signed it off in `evaluate.accept`.
     """
     gates = [_signal(evaluated), *(_beats(evaluated, other) for other in baselines(evaluated))]
+    gates += _matches_rival(evaluated, params)
     gates.append(_level(evaluated, params))
-    if _pair(evaluated, "champion"):
-        gates += against_champion(evaluated, params)
-    if _pair(evaluated, "champion_recipe"):
-        gates.append(against_recipe(evaluated))
+    gates += _cutoffs(evaluated, params)
+    gates += against_champion(evaluated, params)
     guards, warned, signed = judge_guards(evaluated.get("guards") or {}, params)
     gates += [_too_good(evaluated, params), *guards]
     notes = [*_notes(evaluated), *_off_level(evaluated), *warned]
@@ -47,9 +51,9 @@ def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
 
 
 def baselines(evaluated: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the baselines that were judged beside the challenger."""
+    """Return the baselines that were judged beside the challenger and must be beaten."""
     pairs = (name.removeprefix("challenger_minus_") for name in evaluated["paired"])
-    return tuple(name for name in pairs if name not in OURS)
+    return tuple(name for name in pairs if name not in NO_BASELINES)
 
 
 def _pair(evaluated: Mapping[str, Any], other: str) -> Mapping[str, Any] | None:
@@ -80,6 +84,43 @@ def _beats(evaluated: Mapping[str, Any], other: str) -> Gate:
         f"the paired 95 % interval of log loss, challenger minus {other}, lies below 0",
         f"challenger minus {other}, log loss: {span(loss, 4)}; the gate asks for an interval below 0.",
         "Add signals, cutoffs or data, and see evaluate/card.md.",
+    )
+
+
+def _matches_rival(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
+    pair = _pair(evaluated, RIVAL)
+    if not pair or evaluated["model"].get("candidate") == RIVAL:
+        return
+    loss = pair["log_loss"]
+    allowed = params.promote.margin * evaluated["candidates"][RIVAL]["log_loss"]["value"]
+    yield Gate.of(
+        f"matches_{RIVAL}",
+        loss["high"] is not None and loss["high"] < allowed,
+        loss,
+        f"the paired 95 % interval of log loss, challenger minus the logistic regression, lies below "
+        f"{params.promote.margin:.0%} of the latter's",
+        f"challenger minus the logistic regression, log loss: {span(loss, 4)}; the gate asks for an interval "
+        f"below {allowed:.4f} ({params.promote.margin:.0%} of the latter's).",
+        "Let it be a candidate (train.candidates), or add cutoffs or data.",
+    )
+
+
+def _cutoffs(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
+    tested, possible = len(evaluated["by_cutoff"]), evaluated.get("cutoffs_possible")
+    if possible is None:
+        return
+    asked, signed = min(FEWEST_CUTOFFS, possible), params.evaluate.accept.get("test_cutoffs")
+    told = f"judged on {tested} test cutoffs; the gate asks for {FEWEST_CUTOFFS}" + (
+        "" if asked == FEWEST_CUTOFFS else f", or the {asked} that the data allow"
+    )
+    yield Gate.of(
+        "test_cutoffs",
+        tested >= asked or bool(signed),
+        {"value": float(tested)},
+        f"{FEWEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
+        f"{told}; accepted: {signed}" if tested < asked and signed else f"{told}.",
+        "Name more under evaluate.test_cutoffs, or leave it out; where fewer are right, write why under "
+        "evaluate.accept.test_cutoffs in params.yaml.",
     )
 
 
@@ -120,7 +161,7 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
 def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
     if not _pair(evaluated, "recency"):
         yield "There is no days-since-last signal, so the recency baseline was not judged."
-    if not _pair(evaluated, "champion"):
+    if standing(evaluated["candidates"]) != CHAMPION:
         yield str(evaluated.get("notes", {}).get("champion", "There is no champion yet."))
     if (tested := len(evaluated.get("by_cutoff", {}))) < FEWEST_CUTOFFS:
         yield (
@@ -129,7 +170,8 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
         )
     changed = (evaluated.get("health_bands") or {}).get("changed")
     if changed is not None:
-        yield f"{changed:.1%} of the customers change their health band against the champion."
+        anew = "'s recipe fitted anew" if standing(evaluated["candidates"]) == RECIPE else ""
+        yield f"{changed:.1%} of the customers change their health band against the champion{anew}."
 
 
 def _off_level(evaluated: Mapping[str, Any]) -> Iterator[str]:

@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from churn.training.exam import Exam
+from churn.training.split import plan
 
 
 def about(exam: Exam) -> dict[str, Any]:
-    """Return `model`, `cutoffs` and `contact_share`."""
-    record = exam.record
+    """Return `model`, `cutoffs`, `cutoffs_possible` and `contact_share`.
+
+    `cutoffs_possible` is how many test cutoffs of their own the snapshots would have given, three at most;
+    missing for a refreshed champion, which can be tested only on what it had not learnt.
+    """
+    record, snapshots = exam.record, exam.snapshots
+    possible = plan(snapshots.rows, snapshots.mature_on, (), exam.params.label.horizon_days).test
     return {
         "model": {
             "name": record.model,
             "version": record.version,
             "run_id": record.run_id,
             "digest": record.digest,
+            "candidate": record.recipe.candidate,
         },
         "cutoffs": [day.isoformat() for day in exam.plan.test],
+        "cutoffs_possible": None if record.recipe.calibration == "shifted" else len(possible),
         "contact_share": exam.params.evaluate.contact_share,
     }

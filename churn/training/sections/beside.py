@@ -18,10 +18,11 @@ def beside(exam: Exam) -> dict[str, Any]:
 
     `freshness` holds by candidate the day on which its latest label was known; `health_bands` what came of
     each band on the test cutoffs (1, about to leave, to 5, well), and as `changed` the share of rows whose
-    band differs between challenger and champion, which is missing where there is no champion to compare.
+    band differs between challenger and champion (or its recipe, where that stands for it), which is missing
+    where there is no champion to compare.
     """
     fresh = {"challenger": max(exam.snapshots.mature_on.values()).isoformat()}
-    if "champion" in exam.predictions:
+    if exam.standing:
         spec = json.loads((exam.params.champion / BUNDLE / "spec.json").read_text(encoding="utf-8"))
         fresh["champion"] = spec["mature_on"]
     return {"freshness": fresh, "health_bands": _bands(exam)}
@@ -29,19 +30,15 @@ def beside(exam: Exam) -> dict[str, Any]:
 
 def _bands(exam: Exam) -> dict[str, Any]:
     usual, _ = base_rate(exam.snapshots)
-    bands = {
-        name: band_of(exam.predictions[name], usual)
-        for name in ("challenger", "champion")
-        if name in exam.predictions
-    }
-    ours, left = bands["challenger"], exam.rows.left
+    ours, left = band_of(exam.predictions["challenger"], usual), exam.rows.left
     outcomes = [
         {"band": band, "rows": int(here.sum()), "churners": int(left[here].sum())}
         for band in range(1, 6)
         if (here := ours == band).any()
     ]
     changed = None
-    if "champion" in bands:
-        both = np.isfinite(bands["champion"])
-        changed = float((ours[both] != bands["champion"][both]).mean())
+    if exam.standing:
+        theirs = band_of(exam.predictions[exam.standing], usual)
+        both = np.isfinite(theirs)
+        changed = float((ours[both] != theirs[both]).mean())
     return {"usual": usual, "outcomes": outcomes, "changed": changed}

@@ -17,8 +17,8 @@ FEWEST = 30
 def segments(exam: Exam) -> dict[str, Any]:
     """Return `segments`: per attribute and level rows, churners and metrics with intervals.
 
-    A group of fewer than 30 leavers or stayers has observed over expected alone. Where the champion had not
-    seen the rows, `challenger_minus_champion` holds the paired difference of AUC.
+    A group of fewer than 30 leavers or stayers has observed over expected alone. `challenger_minus_champion`
+    holds the paired difference of AUC, against the champion's recipe where that stands for it.
     """
     return {
         "segments": {
@@ -37,7 +37,7 @@ def _measured(exam: Exam, here: Mask) -> dict[str, Any]:
     shown = ("auc", "log_loss", "observed_expected") if many else ("observed_expected",)
     found: dict[str, Any] = {"rows": len(left), "churners": churners, "base_rate": float(left.mean())}
     found |= {name: estimates[name].as_dict() for name in shown}
-    champion = exam.predictions.get("champion")
+    champion = exam.predictions.get(exam.standing or "")
     if many and champion is not None and np.isfinite(champion[here]).all():
         theirs = judge(left, champion[here], column, exam.draws, share)
         found["challenger_minus_champion"] = {"auc": paired(estimates, theirs)["auc"]}

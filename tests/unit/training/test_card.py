@@ -104,7 +104,7 @@ def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there(
         lead_time=[{"days": 28, "auc": 0.6, "low": 0.5, "high": 0.7}],
         guards={"looked": ["alone"], "found": [one]},
         cohort={"cutoff": "2024-01-29", "rows": 500, "excluded": {"inactive": 12, "objected": 0}},
-        notes={"champion": "There is no champion yet."},
+        notes={"bg_nbd": "BG/NBD is not judged."},
     )
     gate = Gate("signal", True, 0.7, 0.69, 0.71, "above one half", "signal: AUC 0.700.")
 
@@ -118,6 +118,11 @@ def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there(
         "- alone: logins Accepted: seen",
         "Accepted.\n\n- passed: signal: AUC 0.700.",
         "left out were inactive (12).",
-        "- There is no champion yet.",
+        "- BG/NBD is not judged.",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize("note", ["There is no champion yet.", "The champion (version 1) is this model."])
+def test_what_became_of_the_champion_is_no_limit_of_the_model(note: str) -> None:
+    assert note not in card(evaluated(notes={"champion": note}), SPEC, {})

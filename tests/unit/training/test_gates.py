@@ -74,10 +74,11 @@ def beside_champion(
     lift: float = 0.0,
     half: float = 0.01,
     profit: float | None = None,
+    stands: str = "champion",
 ) -> dict[str, Any]:
-    """An evaluation beside a champion with log loss .4 and lift 2."""
+    """An evaluation beside a champion, or what stands for it, with log loss .4 and lift 2."""
     content = evaluated()
-    content["candidates"]["champion"] = {
+    content["candidates"][stands] = {
         "log_loss": number(0.4),
         "lift_at_contact_share": number(2.0),
         "profit_per_customer_at_contact_share": number(5.0),
@@ -85,7 +86,7 @@ def beside_champion(
     pair = {"log_loss": number(loss), "lift_at_contact_share": number(lift, half)}
     if profit is not None:
         pair["profit_per_customer_at_contact_share"] = number(profit, half)
-    content["paired"]["challenger_minus_champion"] = pair
+    content["paired"][f"challenger_minus_{stands}"] = pair
     content["freshness"] = {"challenger": "2024-02-01" if fresher else "2024-01-01", "champion": "2024-01-01"}
     return content
 
@@ -105,10 +106,84 @@ def beside_champion(
         ({"profit": -0.1}, ["profit_per_customer_at_contact_share"]),
     ],
 )
+@pytest.mark.parametrize("stands", ["champion", "champion_recipe"])
 def test_a_champion_is_followed_by_a_better_one_or_by_a_fresher_one_that_is_no_worse(
-    make_params, changes: dict[str, Any], refusing: list[str]
+    make_params, changes: dict[str, Any], refusing: list[str], stands: str
 ) -> None:
-    assert stopped(beside_champion(**changes), make_params()) == refusing
+    content = beside_champion(**changes, stands=stands)
+
+    refused = [stands if name == "champion" else name for name in refusing]
+    assert stopped(content, make_params()) == refused
+
+
+@pytest.mark.parametrize(("fresher", "refusing"), [(True, []), (False, ["champion_recipe"])])
+def test_the_champions_own_recipe_is_promoted_once_it_has_learnt_from_later_labels(
+    make_params, fresher: bool, refusing: list[str]
+) -> None:
+    content = beside_champion(fresher=fresher, stands="champion_recipe")
+    same = {"value": 0.0, "low": 0.0, "high": 0.0}
+    measured = ("log_loss", "lift_at_contact_share", "profit_per_customer_at_contact_share")
+    content["paired"]["challenger_minus_champion_recipe"] = dict.fromkeys(measured, same)
+
+    assert stopped(content, make_params()) == refusing
+
+
+def test_a_champion_that_has_seen_a_part_is_held_by_its_recipe_on_all(make_params) -> None:
+    content = beside_champion(loss=0.05, lift=-1.0)
+    whole = beside_champion(stands="champion_recipe")
+    content["candidates"] |= whole["candidates"]
+    content["paired"] |= whole["paired"]
+
+    assert stopped(content, make_params()) == []
+
+
+@pytest.mark.parametrize(("stands", "said"), [("champion", False), ("champion_recipe", True)])
+def test_the_share_that_changes_its_health_band_is_said(make_params, stands: str, said: bool) -> None:
+    content = beside_champion(stands=stands)
+    content["health_bands"] = {"changed": 0.125}
+
+    (note,) = (note for note in judge_gates(content, make_params()).notes if "health band" in note)
+
+    assert note.startswith("12.5% of the customers")
+    assert ("recipe fitted anew" in note) is said
+
+
+@pytest.mark.parametrize(
+    ("behind", "candidate", "refusing"),
+    [
+        (-0.02, "trees", []),
+        (-0.003, "trees", []),
+        (0.0, "trees", ["matches_logistic"]),
+        (0.02, "blend", ["matches_logistic"]),
+        (0.02, "logistic", []),
+    ],
+)
+def test_a_logistic_regression_must_be_matched_unless_the_challenger_is_one(
+    make_params, behind: float, candidate: str, refusing: list[str]
+) -> None:
+    content = evaluated()
+    content["model"]["candidate"] = candidate
+    content["candidates"]["logistic"] = {"log_loss": number(0.4)}
+    content["paired"]["challenger_minus_logistic"] = {"log_loss": number(behind)}
+
+    assert stopped(content, make_params()) == refusing
+
+
+@pytest.mark.parametrize(
+    ("tested", "possible", "accepted"),
+    [(3, 3, True), (2, 3, False), (2, 2, True), (1, 2, False), (1, None, True)],
+)
+def test_three_test_cutoffs_are_asked_for_where_the_data_have_them(
+    make_params, tested: int, possible: int | None, accepted: bool
+) -> None:
+    content = evaluated()
+    (one,) = content["by_cutoff"].values()
+    content["by_cutoff"] = {f"2024-0{month + 1}-01": one for month in range(tested)}
+    content["cutoffs_possible"] = possible
+    signed = make_params(evaluate=EvaluateParams(accept={"test_cutoffs": "the protocol fixes them"}))
+
+    assert stopped(content, make_params()) == ([] if accepted else ["test_cutoffs"])
+    assert stopped(content, signed) == []
 
 
 def test_the_margin_is_the_share_that_a_fresher_challenger_may_lose(make_params) -> None:
@@ -118,14 +193,15 @@ def test_the_margin_is_the_share_that_a_fresher_challenger_may_lose(make_params)
     assert stopped(content, make_params(promote=PromoteParams(margin=0.05))) == []
 
 
+@pytest.mark.parametrize("stands", ["champion", "champion_recipe"])
 @pytest.mark.parametrize(
     ("churners", "lost", "half", "accepted"),
     [(300, 0.03, 0.01, False), (299, 0.03, 0.01, True), (300, 0.015, 0.01, True), (300, 0.03, 0.04, True)],
 )
 def test_no_large_segment_may_lose(
-    make_params, churners: int, lost: float, half: float, accepted: bool
+    make_params, churners: int, lost: float, half: float, accepted: bool, stands: str
 ) -> None:
-    content = beside_champion()
+    content = beside_champion(stands=stands)
     germany = {"level": "DE", "churners": churners, "challenger_minus_champion": {"auc": number(-lost, half)}}
     austria = {"level": "AT", "churners": 900, "challenger_minus_champion": {"auc": number(0.01)}}
     content["segments"] = {"country": [germany, austria, {"level": "CH", "churners": 950}]}

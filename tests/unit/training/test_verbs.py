@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from churn.errors import CallError, ModelError, ParamsError, Stop
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
-from churn.params import EngineParams, EvaluateParams, TrainParams
+from churn.params import EngineParams, EvaluateParams, PromoteParams, TrainParams
 from churn.training import plots, trees
 from churn.training.snapshots import read_snapshots
 from pipelines import evaluate, promote, train
@@ -280,10 +281,44 @@ def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_mode
     assert load_champion(worse).version == "1"
 
 
+@pytest.mark.parametrize(
+    ("changes", "accepted"),
+    [
+        ({}, True),
+        ({"candidates": ("trees",), "max_rounds": 10, "num_leaves": 2, "learning_rate": 0.01}, False),
+    ],
+    ids=["the same recipe", "a worse recipe"],
+)
+def test_a_month_later_the_same_recipe_follows_the_champion_and_a_worse_one_does_not(
+    make_params, write_world, say, changes: dict[str, object], accepted: bool
+) -> None:
+    first = make_params(train=TrainParams(candidates=("logistic",)))
+    write_world(first, customers=800, cutoffs=9)
+    month = read_snapshots(first).cutoffs[8]
+    train.run(first, cutoff=month, say=say)
+    evaluate.run(first, cutoff=month, say=say)
+    promote.run(first, say=say)
+    later = make_params(train=TrainParams(**{"candidates": ("logistic",)} | changes))
+
+    train.run(later, say=say)
+    evaluate.run(later, say=say)
+    with nullcontext() if accepted else pytest.raises(Stop, match="champion's recipe fitted anew"):
+        promote.run(later, say=say)
+
+    evaluated = json.loads((later.output / "evaluate" / "metrics.json").read_text())
+    page = json.loads((later.output / "evaluate" / "promotion.json").read_text())
+    assert "has seen some of these cutoffs; its recipe" in evaluated["notes"]["champion"]
+    assert evaluated["freshness"]["champion"] < evaluated["freshness"]["challenger"]
+    assert {"champion_recipe", "lift_at_contact_share"} <= {gate["name"] for gate in page["gates"]}
+    assert all("challenger_minus_champion" in plan for plan in evaluated["segments"]["plan"])
+    assert (evaluated["health_bands"]["changed"] == 0) is accepted
+    assert load_champion(later).version == ("2" if accepted else "1")
+
+
 def test_rollback_puts_the_previous_champion_back(make_params, write_world, say) -> None:
-    params = make_params()
-    for seed in range(2):
-        write_world(params, customers=400, cutoffs=6, seed=seed)
+    params = make_params(promote=PromoteParams(margin=1))
+    for month in range(2):
+        write_world(params, customers=400, cutoffs=6 + month)
         train.run(params, say=say)
         evaluate.run(params, say=say)
         promote.run(params, say=say)
