@@ -54,12 +54,14 @@ def _refuse_call(customers: int, seed: int) -> None:
 def _folder(source: str) -> Path:
     if "://" in source:
         raise SourceError(
-            f"params: source is {source}, a connection; the demo company is written to a folder. "
+            f"params.yaml: source is {source}, a connection; the demo company is written to a folder. "
             "Name one, such as 'source: data/company', or '--set source=data/company'."
         )
     folder = Path(source)
     if folder.exists() and not folder.is_dir():
-        raise SourceError(f"params: source is {folder}, a file; the demo company needs a folder. Name one.")
+        raise SourceError(
+            f"params.yaml: source is {folder}, a file; the demo company needs a folder. Name one."
+        )
     return folder
 
 

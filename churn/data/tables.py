@@ -240,7 +240,7 @@ def _problems(params: Params) -> Iterator[str]:
     for name, origin in params.tables.items():
         if name not in CANONICAL:
             yield (
-                f"params: tables.{name} is not a canonical table.{did_you_mean(name, CANONICAL)} "
+                f"params.yaml: tables.{name} is not a canonical table.{did_you_mean(name, CANONICAL)} "
                 "Further event tables go under 'events:'."
             )
             continue
@@ -250,19 +250,34 @@ def _problems(params: Params) -> Iterator[str]:
         yield from _column_problems(history.place, history.table, history.origin)
     for name, events in params.events.items():
         if name in CANONICAL:
-            yield f"params: events.{name} has the name of a canonical table; put it under 'tables:'."
+            yield f"params.yaml: events.{name} has the name of a canonical table; put it under 'tables:'."
         yield from _column_problems(f"events.{name}", events_table(name), events)
     names = {*params.tables, *params.events}
     if params.label.table == "customers":
-        yield "params: label.table 'customers' holds no events; name the table that shows who is still here."
+        yield "params.yaml: label.table 'customers' holds no events; name the table that tells who is here."
     if "customers" not in params.tables:
-        yield "params: tables.customers is missing; every customer must be known by id and sign-up time."
+        yield "params.yaml: tables.customers is missing; every customer must be known by id and sign-up time."
     if params.label.core_table not in names:
-        yield (
-            f"params: label.table '{params.label.core_table}' is not among the tables."
-            f"{did_you_mean(params.label.core_table, names)} Name it under 'tables:' or 'events:', "
-            f"or take one of {', '.join(sorted(names - {'customers'})) or 'those'}."
+        yield _no_core_table(params, names - {"customers"})
+
+
+def _no_core_table(params: Params, others: set[str]) -> str:
+    """Say that the table of the label is not there; a contract label becomes another kind in one go."""
+    core, taken = params.label.core_table, ", ".join(sorted(others)) or "those"
+    if params.label.kind == "inactivity":
+        return (
+            f"params.yaml: label.table '{core}' is not among the tables.{did_you_mean(core, others)} Name it "
+            f"under 'tables:' or 'events:', or take one of {taken}."
         )
+    words = f"params.yaml: label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
+    if not others:
+        return f"{words}."
+    table = next((name for name in ("orders", "logins", "interactions") if name in others), min(others))
+    days = params.label.horizon_days
+    return (
+        f"{words}; or, without contracts, let silence mean leaving and write the whole section as label: "
+        f"{{kind: inactivity, table: {table}, horizon_days: {days}}}, where table is one of {taken}."
+    )
 
 
 def _histories(params: Params) -> Iterator[Wanted]:
@@ -275,7 +290,8 @@ def _column_problems(place: str, table: Table, origin: OriginParams) -> Iterator
     names = table.names
     for name in origin.columns:
         if name not in names:
-            yield f"params: {place}.columns.{name} is not a column of this table.{did_you_mean(name, names)}"
+            what = f"params.yaml: {place}.columns.{name}"
+            yield f"{what} is not a column of this table.{did_you_mean(name, names)}"
 
 
 def _with_static(table: Table, origin: TableParams) -> Table:

@@ -33,11 +33,13 @@ def known(params: Params) -> dict[str, Signal]:
     found = dict(REGISTRY)
     for signal in choice.generic_signals(params):
         if signal.name in found:
-            problems.append(f"params: events.{signal.table}: '{signal.name}' is a signal; rename the table.")
+            problems.append(
+                f"params.yaml: events.{signal.table}: '{signal.name}' is a signal; rename the table."
+            )
         found[signal.name] = signal
     own = list(attributes(params))
     problems += [
-        f"params: tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
+        f"params.yaml: tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
         "a signal; name the attribute otherwise."
         for signal in own
         if signal.name in found
@@ -81,7 +83,7 @@ def selected(params: Params, store: Store) -> tuple[Signal, ...]:
             if what == "families" or "all" not in names
         )
         raise SignalError(
-            f"params: {asked}, without those of "
+            f"params.yaml: {asked}, without those of "
             f"signals.leave_out, ask for no signal of the tables {', '.join(store.tables)}. "
             "`churn signals` says why each is off."
         )
@@ -104,7 +106,7 @@ def _check_names(params: Params, every: dict[str, Signal]) -> None:
     tables = [name for name in (*CANONICAL, *params.events) if name != "contacts"]
     there: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(every)}
     problems = [
-        f"params: signals.{what}: '{name}' is not a {WORD[what]}.{did_you_mean(name, there[what])} "
+        f"params.yaml: signals.{what}: '{name}' is not a {WORD[what]}.{did_you_mean(name, there[what])} "
         + (f"{what.capitalize()}: all, {', '.join(there[what])}." if what != "names" else _WHERE_LISTED)
         for what, names in _asked(params).items()
         for name in names
@@ -112,7 +114,7 @@ def _check_names(params: Params, every: dict[str, Signal]) -> None:
     ]
     everything = [*every, *families, *tables]
     problems += [
-        f"params: signals.leave_out: '{name}' is not a signal, family or table."
+        f"params.yaml: signals.leave_out: '{name}' is not a signal, family or table."
         f"{did_you_mean(name, everything)} {_WHERE_LISTED}"
         for name in params.signals.leave_out
         if name not in everything

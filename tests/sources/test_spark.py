@@ -196,8 +196,8 @@ def test_what_spark_cannot_follow_is_said_with_its_place(spark: Any, tmp_path: P
     with pytest.raises(SourceError) as ran:
         ingest(of_spark(params, tmp_path, orders=no_number), lambda _: None)
 
-    assert "params: tables.logins: the SQL is not understood by the source" in str(analysed.value)
-    assert "params: tables.orders: the SQL is not understood by the source" in str(ran.value)
+    assert "params.yaml: tables.logins: the SQL is not understood by the source" in str(analysed.value)
+    assert "params.yaml: tables.orders: the SQL is not understood by the source" in str(ran.value)
     assert not (params.output / "store").exists()
 
 

@@ -148,7 +148,7 @@ def test_a_missing_table_and_broken_sql_of_a_database_are_said_at_once(from_post
 
     assert len(caught.value.problems) == 2
     assert "has no table 'sales'. Did you mean 'Sales'?" in str(caught.value)
-    assert "params: tables.customers: the SQL is not understood by the source" in str(caught.value)
+    assert "params.yaml: tables.customers: the SQL is not understood by the source" in str(caught.value)
 
 
 def test_no_message_holds_the_password(tmp_path: Path) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from churn.data.check import described
 from churn.data.freshness import is_fresh
 from churn.data.ingest import ingest
 from churn.data.store import Store, day_of
 from churn.errors import ChurnError, ParamsError, SourceError
-from churn.params import Params
+from churn.params import LabelParams, Params
 from tests.worlds import draw, params_of
 
 LENIENT = {"check": {"max_rejects": 1.0}}
@@ -294,7 +296,9 @@ def test_broken_sql_is_said_where_it_stands(tmp_path: Path) -> None:
     error = refusal(params)
 
     assert error.exit_code == 11
-    assert error.problems[0].startswith("params: tables.customers: the SQL is not understood by the source")
+    assert error.problems[0].startswith(
+        "params.yaml: tables.customers: the SQL is not understood by the source"
+    )
 
 
 @pytest.mark.parametrize("empty", ["customers", "logins"])
@@ -336,6 +340,24 @@ def test_tables_that_params_names_wrongly_are_refused(tmp_path: Path, tables: ob
         ingest(params, lambda _: None)
 
     assert said in str(caught.value)
+
+
+def test_the_advice_for_a_contract_label_without_subscriptions_can_be_followed_in_one_go(
+    tmp_path: Path,
+) -> None:
+    params = params_of(
+        tmp_path,
+        since=None,
+        label={"kind": "contract", "horizon_days": 31},
+        logins="customer | happened_at\n ana | 2024-01-01",
+    )
+
+    (problem,) = refusal(params).problems
+
+    advised = yaml.safe_load(re.search(r"label: (\{.*?\})", problem)[1])
+    assert problem.startswith("params.yaml: label.kind contract needs 'subscriptions'")
+    assert advised == {"kind": "inactivity", "table": "logins", "horizon_days": 31}
+    assert LabelParams(**advised).core_table == "logins"
 
 
 def test_a_killed_ingest_leaves_the_old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
