@@ -83,19 +83,19 @@ def _log(params: Params, record: Record, folder: Path) -> str:
     import json
 
     from churn.model.registry import Registry
+    from churn.training.judged_by import judged_by, judged_in_words
     from churn.training.tracked import metrics_of, note_of, paired_of
 
     card = (folder / "card.md").read_text(encoding="utf-8")
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     registry = Registry(params)
+    judged = judged_by(evaluated, params)
+    pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
+        registry.log_unless_known(judged)
         registry.log(
             metrics=metrics_of(evaluated["candidates"]["challenger"]) | paired_of(evaluated["paired"]),
-            tags={
-                "mlflow.note.content": note_of(
-                    record.version, card, registry.pages(record.run_id, record.version)
-                )
-            },
+            tags={"mlflow.note.content": note_of(record.version, judged_in_words(judged), card, pages)},
         )
         registry.count_look(
             record.run_id, params.label_id, [date.fromisoformat(day) for day in evaluated["cutoffs"]]

@@ -152,6 +152,7 @@ def _log(
     from churn.training.metrics import auc, log_loss
     from churn.training.split import trainable
     from churn.training.tracked import FILES, grouped, params_of, run_name
+    from churn.training.used import used
 
     registry.describe_run(
         run_name(record.version, record.recipe.candidate, snapshots.cutoffs[-1]),
@@ -163,7 +164,7 @@ def _log(
     for one in record.tried:
         with registry.run(f"candidate {one.recipe.candidate}"):
             registry.log(
-                params=grouped("recipe", one.recipe.as_dict()),
+                params=grouped("recipe", used(one.recipe.as_dict())),
                 metrics={
                     "tried/log_loss": one.log_loss,
                     "tried/auc": one.auc,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def log_trials(registry: Registry, searched: Searched, folder: Path) -> None:
     """Log each trial under the open run, and what came of the search into it."""
     from churn.training.tracked import grouped
+    from churn.training.used import used
 
     registry.log_file(folder / "search.json")
     registry.log(
@@ -25,7 +26,7 @@ def log_trials(registry: Registry, searched: Searched, folder: Path) -> None:
     for one in searched.trials:
         with registry.run(f"trial {one.number:02d}"):
             registry.log(
-                params=grouped("recipe", one.recipe.as_dict()),
+                params=grouped("recipe", used(one.recipe.as_dict())),
                 metrics={
                     "tried/log_loss": one.log_loss,
                     "tried/log_loss_behind": one.behind,

@@ -17,6 +17,7 @@ from typing import Any
 
 from churn.data.address import hide_secret, without_secret
 from churn.errors import ModelError
+from churn.model.about import EXPERIMENT, WORKFLOW
 from churn.params import Params
 
 
@@ -72,6 +73,19 @@ class Tracking:
         if tags:
             self._mlflow.set_tags(dict(tags))
 
+    def log_unless_known(self, params: Mapping[str, Any]) -> None:
+        """Log parameters into the open run, and as tags those that it knows with another value.
+
+        MLflow never changes a parameter; a second evaluation may have other costs than the first.
+        """
+        active = self._mlflow.active_run()
+        known = self._client.get_run(active.info.run_id).data.params
+        others = {name: str(value)[:500] for name, value in params.items()}
+        self.log(
+            params={name: value for name, value in others.items() if name not in known},
+            tags={name: value for name, value in others.items() if known.get(name, value) != value},
+        )
+
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Log a file or a folder into the open run under `folder`."""
         if path.is_dir():
@@ -98,10 +112,17 @@ class Tracking:
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
         uri = self.params.tracking.uri
         base = without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
-        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?workflowType=machine_learning"
+        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW}"
 
     def _experiment(self) -> str:
-        name = self.params.tracking.experiment
+        number = self._found_or_made(self.params.tracking.experiment)
+        known = self._client.get_experiment(number).tags
+        for key, value in EXPERIMENT.items():
+            if key not in known:  # a person's own words stay
+                self._client.set_experiment_tag(number, key, value)
+        return number
+
+    def _found_or_made(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
         if known is not None and known.lifecycle_stage == "deleted":
             raise ModelError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from churn.errors import ModelError
+from churn.model import about
 from churn.model import scorer as scorer_module
 from churn.model.bundle import bundle_digest
 from churn.model.champion import BUNDLE
@@ -46,6 +47,8 @@ class Versions(Tracking):
         digest = bundle_digest(bundle)
         version = self._same_as(digest) or self._log_model(bundle)
         self._client.set_model_version_tag(self.name, version, "digest", digest)
+        if not self._client.get_registered_model(self.name).description:  # a person's own words stay
+            self._client.update_registered_model(self.name, about.MODEL)
         if self.aliases().get("champion") != version:
             self._client.set_registered_model_alias(self.name, "challenger", version)
         return version
@@ -66,12 +69,13 @@ class Versions(Tracking):
     def pages(self, run_id: str, version: str) -> dict[str, str]:
         """Return what to look at in a run and its address within the MLflow UI."""
         run = f"#/experiments/{self.experiment_id}/runs/{run_id}"
-        return {
+        pages = {
             "charts": f"{run}/artifacts/evaluate/report.html",
             "promotion": f"{run}/artifacts/evaluate/promotion.html",
             "metrics": f"{run}/model-metrics",
             "registered model": f"#/models/{self.name}/versions/{version}",
         }
+        return {what: f"{page}?{about.WORKFLOW}" for what, page in pages.items()}
 
     def _log_model(self, bundle: Path) -> str:
         """Log a bundle as a model of the open run and return its new version."""

@@ -17,6 +17,7 @@ from churn.training.card_parts import (
 from churn.training.four_lines import four_table
 from churn.training.gate import Verdict
 from churn.training.outcome import HOW_LEFT, WHY_LEFT
+from churn.training.used import used
 
 LOOKED = 8
 """So many signals are listed, those with the largest share of the gain."""
@@ -112,7 +113,7 @@ def _model(
     members = dict.fromkeys(
         kinds.get(str(m.get("kind")), str(m.get("kind"))) for m in spec.get("members", ())
     )
-    recipe = ", ".join(f"{key} {value}" for key, value in spec["recipe"].items() if value is not None)
+    recipe = ", ".join(f"{key} {value}" for key, value in used(spec["recipe"]).items())
     behind = ", ".join(
         f"{one['recipe']['candidate']} {one['behind']:.4f} (standard error {one['standard_error']:.4f})"
         for one in tried[1:]

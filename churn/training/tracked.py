@@ -9,6 +9,7 @@ from typing import Any
 from churn.params import Params
 from churn.training.record import Record
 from churn.training.snapshots import Snapshots
+from churn.training.used import used
 
 MAIN = (
     "log_loss",
@@ -50,7 +51,7 @@ def params_of(params: Params, snapshots: Snapshots, record: Record) -> dict[str,
         "snapshots_digest": snapshots.digest,
         "store_digest": snapshots.store_digest,
     }
-    return grouped("recipe", record.recipe.as_dict()) | grouped("label", label) | grouped("data", data)
+    return grouped("recipe", used(record.recipe.as_dict())) | grouped("label", label) | grouped("data", data)
 
 
 def grouped(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,14 +94,14 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"columns": columns, "data": [[row[name] for name in columns] for row in rows]}
 
 
-def note_of(version: str, card: str, pages: Mapping[str, str]) -> str:
-    r"""Return the note of a run: links to its pages, then the model card.
+def note_of(version: str, judged: str, card: str, pages: Mapping[str, str]) -> str:
+    r"""Return the note of a run: links to its pages, by what it was judged, then the model card.
 
-    >>> note_of("1", "# Model card", {"charts": "#/charts"})
-    'Version 1: [charts](#/charts)\n\n# Model card'
+    >>> note_of("1", "Judged on May.", "# Model card", {"charts": "#/charts"})
+    'Version 1: [charts](#/charts)\n\nJudged on May.\n\n# Model card'
     """
     links = " · ".join(f"[{name}]({address})" for name, address in pages.items())
-    return f"Version {version}: {links}\n\n{card}"
+    return f"Version {version}: {links}\n\n{judged}\n\n{card}"
 
 
 def _flat(numbers: Mapping[str, Any]) -> dict[str, float]:

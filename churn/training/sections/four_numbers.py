@@ -13,6 +13,7 @@ from churn.training.held_out import Judged, naive_split, out_of_customer
 from churn.training.intervals import Estimate, draw_customers, judge, paired
 from churn.training.metrics import Floats
 from churn.training.parallel import side_by_side
+from churn.training.standing import CHAMPION, RECIPE
 
 NOT_TO_BE_QUOTED = "not to be quoted"
 SHOWN = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
@@ -42,7 +43,8 @@ def four_numbers(exam: Exam) -> dict[str, Any]:
         found["out_of_time_and_customer"] = other
     if isinstance(naive, Judged):
         found["naive_split"] = _naive(exam, naive)
-    judged.pop("champion", None)
+    for name in (CHAMPION, RECIPE):
+        judged.pop(name, None)
     return {"four_numbers": found | {"baselines": judged}, "notes": notes}
 
 

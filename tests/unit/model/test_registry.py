@@ -404,3 +404,45 @@ def test_links_open_the_page_for_models(params: Params) -> None:
     assert registry.link("abc").endswith(
         f"/experiments/{registry.experiment_id}/runs/abc?workflowType=machine_learning"
     )
+
+
+def test_links_to_the_pages_of_a_run_open_the_page_for_models(params: Params) -> None:
+    pages = Registry(params).pages("abc", "1")
+
+    assert {"charts", "promotion", "metrics", "registered model"} == set(pages)
+    assert all(page.endswith("?workflowType=machine_learning") for page in pages.values())
+
+
+def test_experiment_and_model_say_what_they_are_and_keep_a_persons_words(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    import mlflow
+
+    registered()
+    client = mlflow.MlflowClient(params.tracking.uri)
+    number = Registry(params).experiment_id
+    first = client.get_experiment(number).tags, client.get_registered_model("churn").description
+    client.set_experiment_tag(number, "mlflow.note.content", "ours")
+    client.update_registered_model("churn", "ours")
+
+    registered()
+
+    assert "nats" in first[0]["mlflow.note.content"]
+    assert first[0]["mlflow.experimentKind"] == "custom_model_development"
+    assert "`champion` is the version in use" in first[1]
+    assert client.get_experiment(number).tags["mlflow.note.content"] == "ours"
+    assert client.get_registered_model("churn").description == "ours"
+
+
+def test_a_parameter_that_a_run_knows_with_another_value_becomes_a_tag(params: Params) -> None:
+    import mlflow
+
+    registry = Registry(params)
+    with registry.run("train") as run_id:
+        registry.log_unless_known({"share": 0.1, "cost": 1})
+    with registry.run("train", run_id):
+        registry.log_unless_known({"share": 0.2, "cost": 1})
+
+    data = mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data
+    assert data.params == {"share": "0.1", "cost": "1"}
+    assert {name: data.tags.get(name) for name in data.params} == {"share": "0.2", "cost": None}

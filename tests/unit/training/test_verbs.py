@@ -177,6 +177,13 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     assert "paired/log_loss_challenger_minus_recency_high" in run.data.metrics
     assert f"/runs/{record['run_id']}/artifacts/evaluate/report.html" in run.data.tags["mlflow.note.content"]
     assert "# Model card" in run.data.tags["mlflow.note.content"]
+    assert "Judged on " + run.data.params["evaluate.test_cutoffs"] in run.data.tags["mlflow.note.content"]
+    assert run.data.params["evaluate.contact_share"] == "0.1"
+    assert float(run.data.params["evaluate.contact_cost_in_currency"]) == 1
+    recipes = {child.info.run_name: child.data.params for child in children}
+    assert "recipe.rounds" in recipes["candidate trees"]
+    assert "recipe.strength" not in recipes["candidate trees"]
+    assert "recipe.rounds" not in recipes["candidate logistic"]
     assert {"signals.json", "evaluate/metrics.json", "plots/calibration.png", "plots/gain.svg"} <= paths
     names = {child.info.run_name for child in children}
     assert {f"judged {name}" for name in ("challenger", "recency", "base_rate", "logistic")} <= names
