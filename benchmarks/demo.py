@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +28,10 @@ from benchmarks.truth import (
 )
 from churn.data.demo.episodes import FAMILIES
 from churn.errors import ChurnError
-from churn.params import load_params
+from churn.params import EvaluateParams, Params, load_params
 from churn.training.intervals import Estimate, draw_customers, judge
 
-DRAWS = 1000
+DEALS = 1000
 SEED = 7
 CANDIDATES = {
     "challenger": "model",
@@ -51,7 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         problems = error.problems if isinstance(error, ChurnError) else (f"{error.filename} is not there.",)
         print(*problems, "Call `make run` first.", sep="\n", file=sys.stderr)
         return 11
-    for line in (*against_truth(tested, tonight), *ranking(tested), *reasons(tonight)):
+    parts = (
+        against_truth(tested, tonight),
+        ranking(tested, params.evaluate),
+        within(params),
+        reasons(tonight),
+    )
+    for line in chain.from_iterable(parts):
         print(line)
     return 0
 
@@ -84,13 +92,13 @@ def _bin(name: str, one: Bin) -> str:
     return f"| {name} | {one.rows:,} | {facts} |"
 
 
-def ranking(tested: pd.DataFrame) -> Iterator[str]:
-    """Yield the table of AUC with intervals; customers are drawn once for all, so differences are paired."""
-    codes, names = pd.factorize(tested["customer_id"])
-    draws = draw_customers(len(names), DRAWS, SEED)
+def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
+    """Yield the table of AUC with intervals; customers are drawn as in `churn evaluate`, once for all."""
+    names, codes = np.unique(tested["customer_id"].to_numpy(dtype=str), return_inverse=True)
+    draws = draw_customers(len(names), asked.bootstrap, asked.seed)
     left = tested["left"].to_numpy(dtype=np.float64)
     auc: dict[str, Estimate] = {
-        name: judge(left, tested[name].to_numpy(), codes.astype(np.int64), draws, 0.1)["auc"]
+        name: judge(left, tested[name].to_numpy(), codes.astype(np.int64), draws, asked.contact_share)["auc"]
         for name in CANDIDATES
     }
     yield "\n## Who leaves, on the test cutoffs"
@@ -102,6 +110,27 @@ def ranking(tested: pd.DataFrame) -> Iterator[str]:
         yield f"| {told} | {_span(auc[name])} | {minus} |"
     reached = (auc["challenger"].value - 0.5) / (auc["truth"].value - 0.5)
     yield f"\nThe model reaches {reached:.0%} of the way from chance to the ceiling.\n"
+
+
+def within(params: Params) -> Iterator[str]:
+    """Yield what came of the chances of leaving within 30, 60 and 90 days; nothing without contracts."""
+    metrics = json.loads((params.output / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
+    found = (metrics.get("horizons") or {}).get("days", {})
+    if not found:
+        return
+    yield "## Leaving within 30, 60 and 90 days, on the test cutoffs of which it is known"
+    yield "\n| days | cutoffs | rows | left | AUC | observed / expected | error by tenths | noise floor |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for days, one in found.items():
+        auc, ratio = (
+            f"{one[name]['value']:.{places}f} [{one[name]['low']:.{places}f}, {one[name]['high']:.{places}f}]"
+            for name, places in (("auc", 3), ("observed_expected", 2))
+        )
+        yield (
+            f"| {days} | {len(one['cutoffs'])} | {one['rows']:,} | {one['churners']:,} | {auc} | {ratio} "
+            f"| {one['ece']['value']:.3f} | {one['ece']['noise_floor']:.3f} |"
+        )
+    yield ""
 
 
 def _span(one: Estimate) -> str:
@@ -122,7 +151,7 @@ def reasons(tonight: Tonight) -> Iterator[str]:
     yield "| customers | | first reason right | reasons dealt at random | one family always |"
     yield "|---|---|---|---|---|"
     for told, rows in (("called", np.ones(len(raised), dtype=bool)), ("called and in trouble", in_trouble)):
-        yield _pointed(told, pointed(families[rows].tolist(), raised[rows], DRAWS, SEED))
+        yield _pointed(told, pointed(families[rows].tolist(), raised[rows], DEALS, SEED))
 
 
 def _pointed(told: str, found: Pointed) -> str:

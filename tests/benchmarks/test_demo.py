@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,17 @@ def test_the_demo_benchmark_says_the_same_twice(
 
     assert said[0] == said[1]
     assert "| truth (the ceiling) |" in said[0]
+    assert "| 60 | 2 |" in said[0] or "| 60 | 1 |" in said[0]
+
+
+def test_the_demo_benchmark_has_the_interval_of_the_evaluation(
+    finished_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo.main(["--params", str(finished_run / "params.yaml")])
+
+    metrics = json.loads((finished_run / "output" / "evaluate" / "metrics.json").read_text())
+    auc = metrics["candidates"]["challenger"]["auc"]
+    assert f"| model | {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}] |" in capsys.readouterr().out
 
 
 def test_without_a_finished_run_the_demo_benchmark_says_what_to_call(
