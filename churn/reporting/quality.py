@@ -13,6 +13,7 @@ from churn.reporting import charts
 CANDIDATES = {
     "challenger": "the model",
     "champion": "the champion it was measured against",
+    "champion_recipe": "the champion's recipe, fitted anew",
     "logistic": "logistic regression",
     "rfm": "recency, frequency and value",
     "bg_nbd": "buy till you die",
