@@ -27,7 +27,9 @@ PAIRS = (
     ("challenger", "champion_recipe"),
 )
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
-RULES = ("rule", "recency", "base_rate")
+RANKS_NOBODY = "base_rate"
+"""The candidate that gives everybody at a cutoff the same probability."""
+RULES = ("rule", "recency", RANKS_NOBODY)
 """The baselines that curves show beside the challenger, where they say something of every row."""
 
 
@@ -65,7 +67,7 @@ def judge_all(
         worth: What the customers of the rows are worth; without it nothing is measured in money.
     """
     whole = Tested.of(rows, draws, seed, share, worth)
-    measured = {name: whole.measure(p) for name, p in predictions.items()}
+    measured = {name: whole.measure(p, name != RANKS_NOBODY) for name, p in predictions.items()}
     ours = predictions["challenger"]
     differences = {}
     for one, other in PAIRS:
@@ -80,12 +82,12 @@ def judge_all(
         here = np.isin(rows.cutoff, rows.at([day]).cutoff)
         part = whole.where(here)
         by_cutoff[day.isoformat()] = {
-            name: part.measure(p[here]).numbers()
+            name: part.measure(p[here], name != RANKS_NOBODY).numbers()
             for name, p in predictions.items()
             if np.isfinite(p[here]).any()
         }
     rules = {
-        name: predictions[name]
+        name: np.ones(len(rows)) if name == RANKS_NOBODY else predictions[name]
         for name in RULES
         if name in predictions and np.isfinite(predictions[name]).all()
     }

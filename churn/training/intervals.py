@@ -62,7 +62,12 @@ def draw_customers(customers: int, draws: int, seed: int) -> Draws:
 
 
 def judge(
-    left: Floats, probability: Floats, customer: Ints, draws: Draws, share: float
+    left: Floats,
+    probability: Floats,
+    customer: Ints,
+    draws: Draws,
+    share: float,
+    order: Floats | None = None,
 ) -> dict[str, Estimate]:
     """Return every metric that has an interval, with it.
 
@@ -75,6 +80,7 @@ def judge(
         customer: The column of `draws` each row belongs to.
         draws: Weights from `draw_customers`.
         share: The contact share for lift and precision.
+        order: What the rows are ranked by, the largest first; by default the predictions.
     """
     line = np.array(metrics.calibration_line(left, probability))
     by_row = _row_sums(left, probability, line)
@@ -93,7 +99,7 @@ def judge(
     )
     value = _from_sums(by_customer.sum(axis=0)[None, :], line, noises=1)
     spread = _from_sums(drawn, line, noises=2)
-    ranking = Ranking.of(probability)
+    ranking = Ranking.of(probability if order is None else order)
     ordered = customer[ranking.order]
     leavers = left[ranking.order].astype(np.uint8)
     ranked = _ranked(ranking, leavers, np.ones(len(left), dtype=np.uint8), share)

@@ -68,11 +68,18 @@ class Tested:
         worth = None if self.worth is None else self.worth.where(wanted)
         return replace(self, left=self.left[wanted], column=self.column[wanted], worth=worth)
 
-    def measure(self, probability: Floats) -> Measured:
-        """Measure a candidate on the rows it has a probability for."""
+    def measure(self, probability: Floats, ranks: bool = True) -> Measured:
+        """Measure a candidate on the rows it has a probability for.
+
+        Args:
+            probability: Its predictions, NaN where it has none.
+            ranks: Whether they order customers. Where they do not, all rows are ties: a rate that is the same
+                for everybody at a cutoff, and another one at the next, tells nobody apart.
+        """
         known = np.isfinite(probability)
         at, probability = self.where(known), probability[known]
-        estimates = judge(at.left, probability, at.column, at.draws, at.share)
+        order = probability if ranks else np.ones(len(probability))
+        estimates = judge(at.left, probability, at.column, at.draws, at.share, order)
         base, rows = float(at.left.mean()), len(at.left)
         error, floor = metrics.calibration_error(at.left, probability)
         beside = {
@@ -85,7 +92,7 @@ class Tested:
         if at.worth is None:
             return Measured(estimates, beside, counts, [])
         counts["rows_with_known_value"] = int(np.isfinite(at.worth.value).sum())
-        money = judge_worth(at.left, probability, at.column, at.draws, at.share, at.worth)
+        money = judge_worth(at.left, order, at.column, at.draws, at.share, at.worth)
         if money is None:
             return Measured(estimates, beside, counts, [])
         return Measured(estimates | money.estimates, beside | money.beside, counts, money.curve)

@@ -5,6 +5,7 @@ import pytest
 
 from churn.params import ProfitParams
 from churn.training.evaluation import calibration_table, gain_table, judge_all, rates, wilson
+from churn.training.metrics import log_loss
 from churn.training.worth import Worth
 
 
@@ -109,3 +110,31 @@ def test_a_rule_that_is_silent_about_some_rows_is_not_drawn_beside_the_others(sn
 @pytest.mark.parametrize(("hits", "rows", "low", "high"), [(0, 10, 0.0, 0.278), (10, 10, 0.722, 1.0)])
 def test_wilson_intervals_stay_between_0_and_1(hits: int, rows: int, low: float, high: float) -> None:
     assert wilson(hits, rows) == pytest.approx((low, high), abs=1e-3)
+
+
+def test_a_rate_for_everybody_ranks_nobody_though_it_differs_between_cutoffs(snapshots_of) -> None:
+    rows = snapshots_of(customers=300, cutoffs=2).rows
+    first = rows.cutoff == rows.cutoff.min()
+    wrong_way = np.where(first == (rows.left[first].mean() > rows.left[~first].mean()), 0.1, 0.3)
+    worth = Worth(np.full(len(rows), 100.0), ProfitParams())
+
+    judged = judge_all(
+        rows,
+        {"challenger": predictions_for(rows.left)["challenger"], "base_rate": wrong_way},
+        share=0.1,
+        draws=20,
+        seed=7,
+        worth=worth,
+    )
+
+    constant = judged.candidates["base_rate"]
+    for metric, tied in (
+        ("auc", 0.5),
+        ("lift_at_contact_share", 1.0),
+        ("value_lift_at_contact_share", 1.0),
+        ("average_precision", constant["base_rate"]),
+    ):
+        assert constant[metric]["value"] == pytest.approx(tied)
+    assert (constant["auc"]["low"], constant["auc"]["high"]) == (0.5, 0.5)
+    assert constant["log_loss"]["value"] == pytest.approx(log_loss(rows.left, wrong_way))
+    assert all(row["base_rate"] == pytest.approx(row["share"]) for row in judged.gain_table)
