@@ -32,9 +32,11 @@ WORDS = {
     "the promise is kept. Below: how the predictions of those who left and of those who stayed are spread.",
     "profit": "With the costs stated below. The bar at the foot is the interval of the best budget.",
     "lead_time": "What is left of the order when all signals are so many days old.",
-    "importance": "What the trees gained by splitting on a signal. Related signals share it among them.",
+    "importance": "How far each signal moves the predictions, up or down: its share of the mean absolute "
+    "contributions to the log-odds. Related signals share it among them.",
     "partial_dependence": "The mean prediction if everybody had this value and all else stayed as it is; "
-    "ticks are the deciles. It shows what the model makes of a signal, not what changing it would do.",
+    "ticks are the deciles, the hollow mark is a missing value. It shows what the model makes of a signal, "
+    "not what changing it would do.",
 }
 WIDE = ("importance", "partial_dependence")
 PAIRED = (

@@ -20,7 +20,12 @@ from churn.training.outcome import HOW_LEFT, WHY_LEFT
 from churn.training.used import used
 
 LOOKED = 8
-"""So many signals are listed, those with the largest share of the gain."""
+"""So many signals are listed, those that move the predictions most."""
+
+HOW_IMPORTANT = (
+    "These are shares of the mean absolute contributions to the log-odds: how far a signal moves the "
+    "predictions, up or down. Related signals share it among them."
+)
 
 
 def card(
@@ -38,14 +43,15 @@ def card(
         verdict: How the gates ended, once they were asked.
     """
     title = f"# Model card: {spec['model']}, version {evaluated['model']['version']}"
-    found = evaluated.get("signal")
+    found, tried = evaluated.get("signal"), evaluated.get("tried", ())
+    by_family = evaluated.get("importance_by_family", ())
     parts: Sequence[tuple[str, Sequence[str]]] = (
         ("", [f"**In one sentence.** {_sentence(found['words'])}"] if found else []),
         ("What it is for, and what not", _use()),
         ("Label", _label(spec)),
         ("Cohort", cohort_part(evaluated, spec)),
         ("Data", _data(spec)),
-        ("Model", _model(spec, importance, evaluated.get("tried", ()))),
+        ("Model", _model(spec, importance, by_family, tried)),
         ("Results beside the baselines", [*_test(evaluated, spec), "", *comparison_part(evaluated)]),
         ("The four numbers", _four(evaluated)),
         ("Kinds of customers", segments_part(evaluated)),
@@ -107,7 +113,10 @@ def _data(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _model(
-    spec: Mapping[str, Any], importance: Mapping[str, float], tried: Sequence[Mapping[str, Any]]
+    spec: Mapping[str, Any],
+    importance: Mapping[str, float],
+    by_family: Sequence[Mapping[str, Any]],
+    tried: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     kinds = {"booster": "gradient-boosted trees", "linear": "a logistic regression"}
     members = dict.fromkeys(
@@ -118,12 +127,15 @@ def _model(
         f"{one['recipe']['candidate']} {one['behind']:.4f} (standard error {one['standard_error']:.4f})"
         for one in tried[1:]
     )
-    looked = ", ".join(f"`{name}` {share:.0%}" for name, share in list(importance.items())[:LOOKED])
+    looked = ", ".join(f"`{name}` {share:.1%}" for name, share in list(importance.items())[:LOOKED])
+    families = ", ".join(f"{one['family']} {one['share']:.0%}" for one in by_family)
     return [
         f"{_sentence(' and '.join(members)) or 'A model'} on {len(spec['signals'])} signals, calibration "
         f"{spec['calibration']['method']}, {_learnt(spec)}. Recipe: {recipe}.",
         *(["", f"Not taken, with how much higher their log loss was: {behind}."] if behind else []),
         *(["", f"It looks most at {looked}."] if looked else []),
+        *(["", f"By family: {families}."] if families else []),
+        *(["", HOW_IMPORTANT] if looked else []),
     ]
 
 

@@ -16,14 +16,16 @@ SAMPLE = 5_000
 GRID = (0.01, 0.05, *(step / 10 for step in range(1, 10)), 0.95, 0.99)
 """The quantiles at which a signal is put; the outermost 1 % are left out, where hardly a row is."""
 FEW = 12
-"""A signal with no more values than these is put at each that one row in 500 has."""
+COVERED = 0.95
+"""A signal is put at each value that one row in 500 has, if at most 12 are and they cover 95 % of rows."""
 
 
 def partial_dependence(scorer: Scorer, rows: Rows, signals: Sequence[str]) -> list[dict[str, Any]]:
     """Return the mean predicted probability over the values of each signal.
 
     Every row gets the value, and all else stays as it is. At most 5,000 rows are looked at, every so many
-    of them. This shows what the model makes of a signal; it is no effect of changing it.
+    of them. Where some rows lack the signal, `missing_probability` is the mean if all did, else None.
+    This shows what the model makes of a signal; it is no effect of changing it.
 
     Args:
         scorer: The model.
@@ -53,14 +55,23 @@ def partial_dependence(scorer: Scorer, rows: Rows, signals: Sequence[str]) -> li
             entry["levels"] = [about[name]["levels"][int(code)] for code in codes]
             entry["shares"] = (counts / len(own)).tolist()
         else:
-            values, counts = np.unique(known, return_counts=True)
-            common = values[counts * 500 >= len(own)]
-            codes = common if 2 <= len(common) <= FEW else np.unique(np.quantile(known, GRID))
+            codes = _places(known, len(own))
             entry["values"] = codes.tolist()
             entry["deciles"] = np.quantile(known, np.arange(1, 10) / 10).tolist()
         entry["probabilities"] = [_mean_with(scorer, matrix, place, float(code)) for code in codes]
+        lacks = len(known) < len(own)
+        entry["missing_probability"] = _mean_with(scorer, matrix, place, np.nan) if lacks else None
         found.append(entry)
     return found
+
+
+def _places(known: Floats, rows: int) -> Floats:
+    """Return the values a number is put at: its common ones where they are nearly all, else quantiles."""
+    values, counts = np.unique(known, return_counts=True)
+    often = counts * 500 >= rows
+    if 2 <= often.sum() <= FEW and counts[often].sum() >= COVERED * len(known):
+        return np.asarray(values[often])
+    return np.unique(np.quantile(known, GRID))
 
 
 def _mean_with(scorer: Scorer, matrix: Floats, place: int, value: float) -> float:

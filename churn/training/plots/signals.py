@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from churn.training.plots.style import HIGH, INK, MAIN, SOFT, WIDE, few_percent, percent, plain
+from churn.training.plots.style import HIGH, INK, MAIN, SOFT, WIDE, few_percent, plain
 
 TOP = 15
 COLUMNS = 3
 
 
 def importance_figure(evaluated: Mapping[str, Any]) -> Figure | None:
-    """Draw the 15 signals with the largest share of the gain, beside the sums by family."""
+    """Draw the 15 signals that move the predictions most, beside the sums by family."""
     signals = [row for row in evaluated["importance"][:TOP] if row["share"] > 0]
     families = [row for row in evaluated["importance_by_family"] if row["share"] > 0]
     if not signals:
@@ -30,13 +30,13 @@ def importance_figure(evaluated: Mapping[str, Any]) -> Figure | None:
 
 
 def _bars(axes: Axes, title: str, shares: list[tuple[str, float]]) -> None:
-    plain(axes, "share of the gain")
+    plain(axes, "share of the mean absolute contribution")
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     names, values = zip(*shares[::-1], strict=True)
     axes.barh(names, values, color=MAIN, height=0.72)
     for place, value in enumerate(values):
         axes.annotate(
-            f"{value:.0%}",
+            f"{value:.1%}",
             (value, place),
             xytext=(3, 0),
             textcoords="offset points",
@@ -45,15 +45,16 @@ def _bars(axes: Axes, title: str, shares: list[tuple[str, float]]) -> None:
             color=INK,
         )
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0, 1.15 * max(values))
+    axes.set_xlim(0, 1.18 * max(values))
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    percent(axes.xaxis)
+    few_percent(axes.xaxis)
 
 
 def dependence_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     """Draw the mean predicted probability over the values of the top signals, a small chart each.
 
-    Ticks at the lower edge are the deciles of the signal; levels are bars.
+    Ticks at the lower edge are the deciles of the signal; levels are bars. What the model makes of a missing
+    value is a hollow mark of its own.
     """
     entries = evaluated["partial_dependence"]
     if not entries:
@@ -62,7 +63,7 @@ def dependence_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     figure = Figure(figsize=(1.5 * WIDE, 0.72 * HIGH * lines), layout="constrained")
     figure.suptitle("What the model makes of its top signals", x=0.01, ha="left", fontsize=11, color=INK)
     grid = figure.subplots(lines, COLUMNS, sharey=True, squeeze=False)
-    top = max(max(entry["probabilities"]) for entry in entries)
+    top = max(max(*entry["probabilities"], entry["missing_probability"] or 0.0) for entry in entries)
     for axes, entry in zip(grid.flat, entries, strict=False):
         _dependence(axes, entry, top)
     for axes in grid.flat[len(entries) :]:
@@ -79,11 +80,15 @@ def _dependence(axes: Axes, entry: Mapping[str, Any], top: float) -> None:
     probabilities = np.array(entry["probabilities"])
     if entry["kind"] == "level":
         axes.bar(entry["levels"], probabilities, color=MAIN, width=0.6)
-        if len(entry["levels"]) > 3:
+        if entry["missing_probability"] is not None:
+            axes.bar(["missing"], [entry["missing_probability"]], width=0.6, facecolor="none", edgecolor=MAIN)
+        if len(entry["levels"]) > 2:
             axes.tick_params(axis="x", rotation=30)
     else:
         values = np.array(entry["values"])
         axes.plot(values, probabilities, color=MAIN, linewidth=2, marker="o", markersize=3)
+        if entry["missing_probability"] is not None:
+            _missing(axes, values, entry["missing_probability"])
         axes.vlines(
             np.unique(entry["deciles"]),
             0,
@@ -96,3 +101,17 @@ def _dependence(axes: Axes, entry: Mapping[str, Any], top: float) -> None:
     axes.set_ylim(0, 1.1 * top)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     few_percent(axes.yaxis)
+
+
+def _missing(axes: Axes, values: np.ndarray, probability: float) -> None:
+    """Mark what is predicted where the value is missing, left of all values."""
+    place = values.min() - 0.15 * (float(np.ptp(values)) or 1.0)
+    axes.plot([place], [probability], "D", color=MAIN, markersize=5, markerfacecolor="none")
+    axes.annotate(
+        "missing",
+        (place, probability),
+        xytext=(-4, 6),
+        textcoords="offset points",
+        color=INK,
+        fontsize=7.5,
+    )

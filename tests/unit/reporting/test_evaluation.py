@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from churn.params import ProfitParams
-from churn.reporting.evaluation import render_evaluation, write_evaluation
+from churn.reporting.evaluation import WORDS, render_evaluation, write_evaluation
 from churn.training.deciles import decile_table, prediction_histogram
 from churn.training.dictionary import METRICS
 from churn.training.evaluation import judge_all
@@ -107,3 +107,8 @@ def test_splits_and_segments_stand_where_they_were_measured(evaluated) -> None:
     assert "a random split of the rows, not to be quoted" in told
     assert "basic &amp; small" in told
     assert "How the test was split" not in words_of(render_evaluation(evaluated, {}))
+
+
+def test_importance_is_told_as_what_it_is_of_any_model() -> None:
+    assert "mean absolute contributions" in WORDS["importance"]
+    assert "trees" not in WORDS["importance"]

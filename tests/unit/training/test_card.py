@@ -76,7 +76,7 @@ def test_a_card_tells_label_cohort_and_results() -> None:
         "900 rows with 90 churners (10.0%) at 2 cutoffs",
         "| AUC | 0.700 [0.690, 0.710] | 0.500 [0.490, 0.510] |",
         "challenger minus base rate: -0.0500 [-0.0600, -0.0400]",
-        "It looks most at `logins` 60%.",
+        "It looks most at `logins` 60.0%.",
         "Gradient-boosted trees on 2 signals",
     ):
         assert words in text
@@ -126,3 +126,12 @@ def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there(
 @pytest.mark.parametrize("note", ["There is no champion yet.", "The champion (version 1) is this model."])
 def test_what_became_of_the_champion_is_no_limit_of_the_model(note: str) -> None:
     assert note not in card(evaluated(notes={"champion": note}), SPEC, {})
+
+
+def test_a_card_tells_what_importance_is_and_that_of_families() -> None:
+    families = [{"family": "activity", "share": 0.6}, {"family": "payment", "share": 0.4}]
+
+    text = card(evaluated(importance_by_family=families), SPEC, {"logins": 0.6})
+
+    assert "By family: activity 60%, payment 40%." in text
+    assert "shares of the mean absolute contributions" in text

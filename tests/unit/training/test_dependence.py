@@ -58,6 +58,7 @@ def test_a_signal_is_put_at_each_value_while_the_others_stay() -> None:
         (2 * sigmoid(2 * steps) + sigmoid(2 * steps + 1)) / 3  # one row in three is on plan plus
     )
     assert (silence["unit"], silence["missing_share"]) == ("days", 0.0)
+    assert silence["missing_probability"] is None
 
 
 def test_levels_are_named_and_missing_ones_counted() -> None:
@@ -66,6 +67,23 @@ def test_levels_are_named_and_missing_ones_counted() -> None:
     assert plan["levels"] == ["basic", "plus"]
     assert plan["probabilities"] == pytest.approx([0.5, sigmoid(1)])
     assert plan["missing_share"] == pytest.approx(1 / 3)
+    assert plan["missing_probability"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("others", "end"),
+    [
+        (20, 1.0),  # the common values 0 and 1 are nearly all
+        (200, 380.0),  # they are not, so that the others are drawn too
+    ],
+)
+def test_common_values_stand_for_a_signal_only_where_they_are_nearly_all(others: int, end: float) -> None:
+    silence = [*np.resize([0.0, 1.0], 1000), *np.linspace(2, 400, others)]
+
+    (found,) = partial_dependence(Linear(), rows(silence), ["silence"])  # type: ignore[arg-type]
+
+    assert found["values"][0] == 0.0
+    assert found["values"][-1] == pytest.approx(end, abs=10)
 
 
 def test_a_signal_nobody_has_is_left_out_and_large_snapshots_are_sampled() -> None:

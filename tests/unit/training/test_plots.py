@@ -26,8 +26,9 @@ def evaluated() -> dict[str, Any]:
     predictions = {"challenger": good, "recency": rng.random(len(rows)), "base_rate": np.full(len(rows), 0.2)}
     worth = Worth(rng.gamma(2, 60, len(rows)), ProfitParams())
     judged = judge_all(rows, predictions, share=0.1, draws=20, seed=7, worth=worth)
-    level = {"signal": "plan", "kind": "level", "unit": "name", "missing_share": 0.1}
-    number = {"signal": "silence", "kind": "number", "unit": "days", "missing_share": 0.0}
+    some, none = ({"missing_share": one, "missing_probability": one or None} for one in (0.15, 0.0))
+    level = some | {"signal": "plan", "kind": "level", "unit": "name"}
+    number = none | {"signal": "silence", "kind": "number", "unit": "days"}
     return {
         "contact_share": 0.1,
         "candidates": judged.candidates,
@@ -56,6 +57,34 @@ def test_the_same_evaluation_gives_the_same_charts_byte_for_byte(evaluated, tmp_
     drawn = bytes_in(tmp_path / "one")
     assert set(drawn) == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert bytes_in(tmp_path / "other") == drawn
+
+
+def test_importance_is_told_with_a_decimal_and_as_what_it_is(evaluated) -> None:
+    shares = [{"signal": f"s{place}", "share": share} for place, share in enumerate((0.052, 0.048))]
+
+    figure = FIGURES["importance"](evaluated | {"importance": shares})
+
+    assert figure is not None
+    figure.draw_without_rendering()
+    signals, families = figure.axes
+    assert [text.get_text() for text in signals.texts] == ["4.8%", "5.2%"]
+    assert [text.get_text() for text in families.texts] == ["100.0%"]
+    assert "contribution" in signals.get_xlabel()
+    for tick in signals.get_xticklabels():
+        assert float(tick.get_text().rstrip("%")) == pytest.approx(100 * tick.get_position()[0])
+
+
+def test_what_is_made_of_a_missing_value_has_a_mark_of_its_own(evaluated) -> None:
+    silence, plan = evaluated["partial_dependence"]
+    lacking = silence | {"missing_share": 0.4, "missing_probability": 0.5}
+
+    figure = FIGURES["partial_dependence"](evaluated | {"partial_dependence": [lacking, plan]})
+
+    assert figure is not None
+    number, level = figure.axes[:2]
+    assert [text.get_text() for text in number.texts] == ["missing"]
+    assert number.get_ylim()[1] > 0.5
+    assert [bar.get_height() for bar in level.patches] == [0.2, 0.1, 0.15]
 
 
 def test_a_chart_without_data_is_not_drawn_and_an_old_one_is_removed(evaluated, tmp_path: Path) -> None:
