@@ -84,7 +84,7 @@ def _log(params: Params, record: Record, folder: Path) -> str:
 
     from churn.model.registry import Registry
     from churn.training.judged_by import judged_by, judged_in_words
-    from churn.training.tracked import metrics_of, note_of, paired_of
+    from churn.training.tracked import metrics_of, note_of, paired_of, spread_of
 
     card = (folder / "card.md").read_text(encoding="utf-8")
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
@@ -94,7 +94,9 @@ def _log(params: Params, record: Record, folder: Path) -> str:
     with registry.run("train", record.run_id):
         registry.log_unless_known(judged)
         registry.log(
-            metrics=metrics_of(evaluated["candidates"]["challenger"]) | paired_of(evaluated["paired"]),
+            metrics=metrics_of(evaluated["candidates"]["challenger"])
+            | paired_of(evaluated["paired"])
+            | spread_of(evaluated["spread"]["challenger"]),
             tags={"mlflow.note.content": note_of(record.version, judged_in_words(judged), card, pages)},
         )
         registry.count_look(

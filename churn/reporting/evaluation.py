@@ -12,11 +12,14 @@ from markupsafe import Markup
 
 from churn.data.files import write_whole
 from churn.reporting.charts import inline
-from churn.reporting.quality import CANDIDATES, Number
+from churn.reporting.holds import groups_of, horizons_of
+from churn.reporting.quality import Number
 from churn.reporting.templates import template
 from churn.training.dictionary import METRICS
+from churn.training.named import CANDIDATES, pair_named
 from churn.training.plots import FIGURES
 from churn.training.plots.style import ACCENT, INK, MAIN, SOFT
+from churn.training.span import apart
 
 COLOURS = {
     "#ffffff": "none",
@@ -52,6 +55,7 @@ BESIDE = {
     "noise_floor": "noise",
     "optimism": "optimism",
 }
+"""What stands beside a figure, and what it is called."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +93,23 @@ def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) ->
     """
     found, share = evaluated["candidates"], float(evaluated["contact_share"])
     named = [name for name in CANDIDATES if name in found]
-    ours = found["challenger"]
+    ours, spread = found["challenger"], (evaluated.get("spread") or {}).get("challenger") or {}
     return template("evaluation.html").render(
         model=evaluated["model"],
         cutoffs=evaluated["cutoffs"],
         share=share,
         ours=ours,
         signal=evaluated.get("signal"),
-        cards=_cards(ours, share),
+        cards=_cards(ours, spread, share),
         candidates=[CANDIDATES[name] for name in named],
-        metrics=_metrics(found, named, share),
+        metrics=_metrics(found, named, spread, share),
         pairs=_pairs(evaluated["paired"], share),
         charts=[
             (Markup(_chart(name, svg)), Markup(WORDS[name]), name in WIDE) for name, svg in plots.items()
         ],
         by_cutoff=_by_cutoff(evaluated["by_cutoff"], share),
+        horizons=horizons_of(evaluated.get("horizons")),
+        groups=groups_of(evaluated.get("calibration_by_segment")),
         four=_four(evaluated.get("four_numbers") or {}, share),
         segments=_segments(evaluated.get("segments") or {}),
         deciles=evaluated.get("decile_table") or [],
@@ -116,22 +122,30 @@ def _chart(name: str, svg: str) -> str:
     return inline(svg, name, name.replace("_", " "), COLOURS)
 
 
-def _cards(ours: Mapping[str, Any], share: float) -> list[tuple[str, Number, str]]:
+def _cards(
+    ours: Mapping[str, Any], spread: Mapping[str, Any], share: float
+) -> list[tuple[str, Number, str, str]]:
     shown = (
         "auc",
         "lift_at_contact_share",
         "observed_expected",
         "profit_per_customer_at_contact_share",
     )
-    return [(_title(name, share), _number(ours, name), _read(name)) for name in shown if name in ours]
+    return [
+        (_title(name, share), _number(ours, name), _apart(spread, name), _read(name))
+        for name in shown
+        if name in ours
+    ]
 
 
-def _metrics(found: Mapping[str, Any], named: Sequence[str], share: float) -> list[tuple[Line, str]]:
+def _metrics(
+    found: Mapping[str, Any], named: Sequence[str], spread: Mapping[str, Any], share: float
+) -> list[tuple[Line, str]]:
     """Return a line per metric with the numbers of all candidates, and what ours is read beside."""
     return [
         (
             Line(_title(name, share), _read(name), tuple(_number(found[each], name) for each in named)),
-            _beside(found["challenger"][name], METRICS[name].digits),
+            "; ".join(filter(None, (_beside(found["challenger"], name), _apart(spread, name)))),
         )
         for name in METRICS
         if name in found["challenger"]
@@ -142,9 +156,8 @@ def _pairs(paired: Mapping[str, Any], share: float) -> dict[str, Any]:
     shown = [name for name in PAIRED if any(name in pair for pair in paired.values())]
     lines = []
     for pair, differences in paired.items():
-        one, other = pair.split("_minus_")
-        title = f"{CANDIDATES.get(one, one)} minus {CANDIDATES.get(other, other)}"
-        lines.append(Line(title, "", tuple(_number(differences, name, sign="+") for name in shown)))
+        numbers = tuple(_number(differences, name, sign="+") for name in shown)
+        lines.append(Line(pair_named(pair), "", numbers))
     return {"heads": [_title(name, share) for name in shown], "lines": lines}
 
 
@@ -207,11 +220,16 @@ def _number(numbers: Mapping[str, Any], name: str, sign: str = "") -> Number:
     return Number.of(numbers.get(name), METRICS[name].digits, sign)
 
 
-def _beside(numbers: Mapping[str, Any], digits: int) -> str:
-    said = [
-        f"{words} {numbers[key]:.{digits}f}" for key, words in BESIDE.items() if numbers.get(key) is not None
-    ]
-    return ", ".join(said)
+def _beside(numbers: Mapping[str, Any], name: str) -> str:
+    one, digits = numbers[name], METRICS[name].digits
+    return ", ".join(
+        f"{words} {one[key]:z.{digits}f}" for key, words in BESIDE.items() if one.get(key) is not None
+    )
+
+
+def _apart(spread: Mapping[str, Any], name: str) -> str:
+    between = apart(spread, name, METRICS[name].digits)
+    return f"by test date {between}" if between else ""
 
 
 def _read(name: str) -> str:

@@ -9,18 +9,8 @@ from typing import Any
 import numpy as np
 
 from churn.reporting import charts
+from churn.training.named import CANDIDATES, named
 
-CANDIDATES = {
-    "challenger": "the model",
-    "champion": "the champion it was measured against",
-    "champion_recipe": "the champion's recipe, fitted anew",
-    "logistic": "logistic regression",
-    "rfm": "recency, frequency and value",
-    "bg_nbd": "buy till you die",
-    "rule": "your own rule",
-    "recency": "recency rule",
-    "base_rate": "base rate for everybody",
-}
 METRICS = {
     "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),
     "auc": ("AUC", "how often a leaver is ranked above a stayer; .5 is chance", 3),
@@ -50,8 +40,9 @@ class Number:
         if not found or found.get("value") is None:
             return cls("", "")
         low, high = found.get("low"), found.get("high")
-        span = "" if low is None or high is None else f"{low:{sign}.{digits}f} to {high:{sign}.{digits}f}"
-        return cls(f"{found['value']:{sign}.{digits}f}", span)
+        shown = f"{sign}z.{digits}f"
+        span = "" if low is None or high is None else f"{low:{shown}} to {high:{shown}}"
+        return cls(f"{found['value']:{shown}}", span)
 
 
 @dataclass(frozen=True)
@@ -122,14 +113,13 @@ def _compared(paired: Mapping[str, Any]) -> list[str]:
     said = []
     for pair, differences in paired.items():
         loss = differences.get("log_loss") or {}
-        other = CANDIDATES.get(pair.removeprefix("challenger_minus_"), pair)
         if loss.get("low") is None or loss.get("high") is None:
             continue
-        number = f"{loss['value']:+.4f} (95 %: {loss['low']:+.4f} to {loss['high']:+.4f})"
+        number = f"{loss['value']:+z.4f} (95 %: {loss['low']:+z.4f} to {loss['high']:+z.4f})"
         word = "better" if loss["high"] < 0 else "worse" if loss["low"] > 0 else "not told apart"
         link = "from" if word == "not told apart" else "than"
-        named = other if other.startswith(("the ", "your ")) else f"the {other}"
-        said.append(f"{word} {link} {named}: log loss {number}")
+        other = named(pair.removeprefix("challenger_minus_"))
+        said.append(f"{word} {link} {other}: log loss {number}")
     return said
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 
 import jinja2
 
-FILES = ("report.html", "evaluation.html", "promotion.html", "measures.html", "page.css")
+FILES = ("report.html", "evaluation.html", "promotion.html", "measures.html", "holds.html", "page.css")
 
 
 def template(name: str) -> jinja2.Template:

@@ -11,6 +11,7 @@ from churn.training.card_parts import (
     comparison_part,
     gates_part,
     guards_part,
+    horizons_part,
     lead_part,
     segments_part,
 )
@@ -56,6 +57,7 @@ def card(
         ("The four numbers", _four(evaluated)),
         ("Kinds of customers", segments_part(evaluated)),
         ("Calibration and health bands", calibration_part(evaluated)),
+        ("Within 30, 60 and 90 days", horizons_part(evaluated)),
         ("How early", lead_part(evaluated)),
         ("Guards", guards_part(evaluated, verdict)),
         ("Promotion", gates_part(verdict)),
@@ -154,7 +156,7 @@ def _test(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
     return [
         f"{how} for each of {', '.join(evaluated['cutoffs'])} on what was known by then: "
         f"{ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
-        "95 %, by drawing customers. Challenger is this model."
+        "95 %, by drawing customers."
     ]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from churn.training.gate import Verdict
 from churn.training.guards.grouped import grouped, in_words
 from churn.training.guards.model.signing import findings_of
-from churn.training.span import span
+from churn.training.named import CANDIDATES, pair_named
+from churn.training.span import apart, cutoffs_told, level_told, span
 
 SHOWN = {
     "log_loss": "log loss",
@@ -21,31 +22,24 @@ SHOWN = {
     "observed_expected": "observed/expected",
     "calibration_slope": "calibration slope",
 }
-ORDER = (
-    "challenger",
-    "champion",
-    "champion_recipe",
-    "logistic",
-    "rfm",
-    "bg_nbd",
-    "recency",
-    "rule",
-    "base_rate",
-)
 
 
 def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:
-    """Return the table of candidates, and the paired differences of log loss."""
+    """Return the table of candidates, how far cutoffs lie apart, and the paired differences of log loss."""
     candidates = evaluated["candidates"]
-    names = [name for name in ORDER if name in candidates]
-    lines = ["| | " + " | ".join(_words(name) for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+    names = [name for name in CANDIDATES if name in candidates]
+    lines = ["| | " + " | ".join(CANDIDATES[name] for name in names) + " |", "|---" * (len(names) + 1) + "|"]
     for metric, words in SHOWN.items():
         if candidates["challenger"].get(metric):
             cells = [span(candidates[name].get(metric) or {}) for name in names]
             lines.append(f"| {words} | " + " | ".join(cells) + " |")
+    spread = (evaluated.get("spread") or {}).get("challenger") or {}
+    told = [f"- {words}: {between}" for metric, words in SHOWN.items() if (between := apart(spread, metric))]
+    if told:
+        lines += ["", f"Lowest to highest over the {spread['cutoffs']} test cutoffs, the model:", "", *told]
     lines += ["", "Paired differences of log loss (below 0: this model is better):", ""]
     return lines + [
-        f"- {_words(name)}: {span(one['log_loss'], 4)}" for name, one in evaluated["paired"].items()
+        f"- {pair_named(name)}: {span(one['log_loss'], 4)}" for name, one in evaluated["paired"].items()
     ]
 
 
@@ -102,6 +96,19 @@ def calibration_part(evaluated: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def horizons_part(evaluated: Mapping[str, Any]) -> list[str]:
+    """Return whether the chance of leaving within 30, 60 and 90 days holds, at how many cutoffs."""
+    found = evaluated.get("horizons") or {}
+    lines = [
+        f"- {days} days: observed/expected {span(one['observed_expected'], 2)}, "
+        f"{level_told(one['observed_expected'])}; calibration error {one['ece']['value']:.3f} "
+        f"({one['ece']['noise_floor']:.3f} by chance alone), AUC {span(one['auc'])}; {one['churners']:,} of "
+        f"{one['rows']:,} left, {cutoffs_told(one['cutoffs'])}"
+        for days, one in (found.get("days") or {}).items()
+    ]
+    return lines + [f"- {days} days: not judged: {why}" for days, why in (found.get("missing") or {}).items()]
+
+
 def lead_part(evaluated: Mapping[str, Any]) -> list[str]:
     """Return what is left of the AUC when all that is known is so many days older."""
     leads = evaluated.get("lead_time") or ()
@@ -134,7 +141,3 @@ def gates_part(verdict: Verdict | None) -> list[str]:
     ended = "accepted" if verdict.accepted else "refused"
     gates = (f"- {'passed' if gate.passed else 'refused'}: {gate.words}" for gate in verdict.gates)
     return [f"{ended.capitalize()}.", "", *gates]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

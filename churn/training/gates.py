@@ -10,6 +10,7 @@ from churn.training.against import against_champion
 from churn.training.gate import Gate, Verdict
 from churn.training.guards.model.signing import judge_guards
 from churn.training.guards.model.too_good import RULE, too_good
+from churn.training.named import named
 from churn.training.signal_found import signal_found
 from churn.training.span import span
 from churn.training.standing import CHAMPION, RECIPE, standing
@@ -81,8 +82,8 @@ def _beats(evaluated: Mapping[str, Any], other: str) -> Gate:
         f"beats_{other}",
         loss["high"] is not None and loss["high"] < 0,
         loss,
-        f"the paired 95 % interval of log loss, challenger minus {other}, lies below 0",
-        f"challenger minus {other}, log loss: {span(loss, 4)}; the gate asks for an interval below 0.",
+        f"the paired 95 % interval of log loss, challenger minus {named(other)}, lies below 0",
+        f"challenger minus {named(other)}, log loss: {span(loss, 4)}; the gate asks for an interval below 0.",
         "Add signals, cutoffs or data, and see evaluate/card.md.",
     )
 

@@ -84,6 +84,17 @@ def paired_of(paired: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     )
 
 
+def spread_of(spread: Mapping[str, Any]) -> dict[str, float]:
+    """Return the lowest and highest value of each main metric over the test cutoffs.
+
+    >>> spread_of({"auc": {"min": 0.8, "max": 0.9, "sd": 0.05}, "cutoffs": 3})
+    {'spread/auc_min': 0.8, 'spread/auc_max': 0.9}
+    """
+    return {
+        f"spread/{name}_{end}": spread[name][end] for name in MAIN if name in spread for end in ("min", "max")
+    }
+
+
 def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return rows as columns and data, the form that MLflow shows as a table.
 

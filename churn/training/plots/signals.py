@@ -105,7 +105,7 @@ def _dependence(axes: Axes, entry: Mapping[str, Any], top: float) -> None:
 
 def _missing(axes: Axes, values: np.ndarray, probability: float) -> None:
     """Mark what is predicted where the value is missing, left of all values."""
-    place = values.min() - 0.15 * (float(np.ptp(values)) or 1.0)
+    place = values.min() - 0.2 * (float(np.ptp(values)) or 1.0)
     axes.plot([place], [probability], "D", color=MAIN, markersize=5, markerfacecolor="none")
     axes.annotate(
         "missing",

@@ -9,7 +9,14 @@ import numpy as np
 
 from churn.training.exam import Exam
 
-SPREAD = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
+SPREAD = (
+    "log_loss",
+    "auc",
+    "average_precision",
+    "lift_at_contact_share",
+    "profit_per_customer_at_contact_share",
+    "observed_expected",
+)
 
 
 def judged(exam: Exam) -> dict[str, Any]:
@@ -35,7 +42,8 @@ def spread(by_cutoff: Mapping[str, Mapping[str, Any]], candidate: str) -> dict[s
     cutoffs = [numbers[candidate] for numbers in by_cutoff.values() if candidate in numbers]
     found: dict[str, Any] = {}
     for metric in SPREAD:
-        values = np.array([numbers[metric]["value"] for numbers in cutoffs], dtype=np.float64)
+        known = [numbers[metric]["value"] for numbers in cutoffs if metric in numbers]
+        values = np.array(known, dtype=np.float64)
         values = values[np.isfinite(values)]
         if len(values):
             sd = float(values.std(ddof=1)) if len(values) > 1 else None

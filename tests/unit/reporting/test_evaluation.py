@@ -15,6 +15,7 @@ from churn.training.dictionary import METRICS
 from churn.training.evaluation import judge_all
 from churn.training.plots import FIGURES, write_plots
 from churn.training.rows import Rows
+from churn.training.sections.judged import spread
 from churn.training.worth import Worth
 
 
@@ -27,7 +28,12 @@ def evaluated() -> dict[str, Any]:
     ours = 1 / (1 + np.exp(-(2 * left - 2 + rng.normal(size=400))))
     worth = Worth(rng.gamma(2, 60, 400), ProfitParams())
     judged = judge_all(
-        rows, {"challenger": ours, "base_rate": np.full(400, 0.2)}, share=0.1, draws=20, seed=7, worth=worth
+        rows,
+        {"challenger": ours, "champion_recipe": ours, "base_rate": np.full(400, 0.2)},
+        share=0.1,
+        draws=20,
+        seed=7,
+        worth=worth,
     )
     value = {"known": 400, "rows": 400, "mean": 120.0, "median": 100.0, "months": 12, "margin": 1.0}
     return {
@@ -37,6 +43,7 @@ def evaluated() -> dict[str, Any]:
         "candidates": judged.candidates,
         "paired": judged.paired,
         "by_cutoff": judged.by_cutoff,
+        "spread": {"challenger": spread(judged.by_cutoff, "challenger")},
         "gain_table": judged.gain_table,
         "profit_curve": judged.profit_curve,
         "calibration_table": judged.calibration_table,
@@ -112,3 +119,51 @@ def test_splits_and_segments_stand_where_they_were_measured(evaluated) -> None:
 def test_importance_is_told_as_what_it_is_of_any_model() -> None:
     assert "mean absolute contributions" in WORDS["importance"]
     assert "trees" not in WORDS["importance"]
+
+
+def test_the_page_speaks_in_words_and_not_in_keys(evaluated, tmp_path: Path) -> None:
+    page = render_evaluation(evaluated, {})
+
+    told = words_of(re.sub(r"<(style|code).*?</\1>", "", page, flags=re.DOTALL))
+    assert re.findall(r"\b[a-z]+_[a-z_]+\b", told) == []
+    assert "the model minus the champion&#39;s recipe, fitted anew" in told
+    assert not re.search(r"-0\.0+(?![0-9])", told)
+
+
+def test_how_far_test_dates_lie_apart_stands_beside_the_intervals(evaluated) -> None:
+    lowest, highest = (f"{evaluated['spread']['challenger']['auc'][end]:.3f}" for end in ("min", "max"))
+
+    told = words_of(render_evaluation(evaluated, {}))
+
+    assert told.count(f"by test date {lowest} to {highest}") == 2  # on its card, and in the table
+    once = {"challenger": evaluated["spread"]["challenger"] | {"cutoffs": 1}}
+    assert "by test date" not in words_of(render_evaluation(evaluated | {"spread": once}, {}))
+
+
+def test_horizons_and_kinds_of_customers_have_tables_where_they_were_judged(evaluated) -> None:
+    ratio = {"value": 1.17, "low": 1.08, "high": 1.28}
+    seen = {"rows": 2506, "churners": 409, "base_rate": 0.16, "cutoffs": ["2025-06-01"], "auc": ratio}
+    seen |= {"observed_expected": ratio, "ece": {"value": 0.041, "noise_floor": 0.016}}
+    everybody = {"rows": 9000, "churners": 800, "observed_expected": ratio}
+    small = everybody | {"level": "small & new", "z": 4.0, "judged": True, "off": True}
+
+    told = words_of(
+        render_evaluation(
+            evaluated
+            | {
+                "horizons": {"days": {"90": seen}, "missing": {}},
+                "calibration_by_segment": {
+                    "cutoffs": ["2025-06-01"],
+                    "all": everybody,
+                    "groups": {"company_size": [small]},
+                },
+            },
+            {},
+        )
+    )
+
+    assert "1.17 1.08 to 1.28" in told
+    assert "more left than expected, one cutoff" in told
+    assert "company size: small &amp; new" in told
+    assert "off: more leave than expected" in told
+    assert "Within 30, 60 and 90 days" not in words_of(render_evaluation(evaluated, {}))

@@ -68,3 +68,12 @@ def test_guards_bands_and_signatures_are_on_the_page_where_there_are_any() -> No
         assert words in page
     assert "The guards" not in bare
     assert "health band" not in bare
+
+
+def test_the_champions_recipe_has_a_name() -> None:
+    pair = {"challenger_minus_champion_recipe": {"log_loss": number(0.2)}}
+
+    page = render_promotion(evaluated(paired=pair), promotion(True))
+
+    assert "worse than the champion&#39;s recipe, fitted anew: log loss" in page
+    assert "champion_recipe" not in page

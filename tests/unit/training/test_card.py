@@ -75,7 +75,7 @@ def test_a_card_tells_label_cohort_and_results() -> None:
         "with a row in `orders` in the 56 days before the cutoff",
         "900 rows with 90 churners (10.0%) at 2 cutoffs",
         "| AUC | 0.700 [0.690, 0.710] | 0.500 [0.490, 0.510] |",
-        "challenger minus base rate: -0.0500 [-0.0600, -0.0400]",
+        "the model minus the base rate for everybody: -0.0500 [-0.0600, -0.0400]",
         "It looks most at `logins` 60.0%.",
         "Gradient-boosted trees on 2 signals",
     ):
@@ -135,3 +135,39 @@ def test_a_card_tells_what_importance_is_and_that_of_families() -> None:
 
     assert "By family: activity 60%, payment 40%." in text
     assert "shares of the mean absolute contributions" in text
+
+
+def test_a_card_names_the_champions_recipe_and_tells_how_far_cutoffs_lie_apart() -> None:
+    ours = evaluated()["candidates"]["challenger"]
+    spread = {"challenger": {"auc": {"min": 0.65, "max": 0.75, "sd": 0.05}, "cutoffs": 3}}
+
+    text = card(
+        evaluated(
+            candidates={"challenger": ours, "champion_recipe": ours},
+            paired={"challenger_minus_champion_recipe": {"log_loss": number(0.0)}},
+            spread=spread,
+        ),
+        SPEC,
+        {},
+    )
+
+    assert "| | the model | the champion's recipe, fitted anew |" in text
+    assert "- the model minus the champion's recipe, fitted anew: 0.0000" in text
+    assert "- AUC: 0.650 to 0.750" in text
+
+
+def test_a_card_says_at_how_many_cutoffs_each_horizon_was_seen() -> None:
+    seen = {
+        "observed_expected": {"value": 1.17, "low": 1.08, "high": 1.28},
+        "auc": number(0.72),
+        "ece": {"value": 0.041, "noise_floor": 0.016},
+        "rows": 2506,
+        "churners": 409,
+        "cutoffs": ["2024-01-29"],
+    }
+
+    text = card(evaluated(horizons={"days": {"90": seen}, "missing": {"60": "nobody knows"}}), SPEC, {})
+
+    assert "- 90 days: observed/expected 1.17 [1.08, 1.28], more left than expected;" in text
+    assert "409 of 2,506 left, one cutoff" in text
+    assert "- 60 days: not judged: nobody knows" in text

@@ -175,6 +175,7 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     name = f"v{record['version']} {record['recipe']['candidate']} {read_snapshots(params).cutoffs[-1]}"
     assert run.info.run_name == name
     assert "paired/log_loss_challenger_minus_recency_high" in run.data.metrics
+    assert "spread/auc_min" in run.data.metrics
     assert f"/runs/{record['run_id']}/artifacts/evaluate/report.html" in run.data.tags["mlflow.note.content"]
     assert "# Model card" in run.data.tags["mlflow.note.content"]
     assert "Judged on " + run.data.params["evaluate.test_cutoffs"] in run.data.tags["mlflow.note.content"]

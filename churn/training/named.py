@@ -1,0 +1,37 @@
+"""What candidates are called where people read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CANDIDATES: Mapping[str, str] = {
+    "challenger": "the model",
+    "champion": "the champion it was measured against",
+    "champion_recipe": "the champion's recipe, fitted anew",
+    "logistic": "logistic regression",
+    "rfm": "recency, frequency and value",
+    "bg_nbd": "buy till you die",
+    "rule": "your own rule",
+    "recency": "recency rule",
+    "base_rate": "base rate for everybody",
+}
+"""In the order in which they stand beside each other."""
+
+
+def named(candidate: str) -> str:
+    """Return what a candidate is called inside a sentence.
+
+    >>> named("rule"), named("base_rate")
+    ('your own rule', 'the base rate for everybody')
+    """
+    words = CANDIDATES.get(candidate, candidate.replace("_", " "))
+    return words if words.startswith(("the ", "your ")) else f"the {words}"
+
+
+def pair_named(pair: str) -> str:
+    """Return what a paired difference is called.
+
+    >>> pair_named("challenger_minus_champion_recipe")
+    "the model minus the champion's recipe, fitted anew"
+    """
+    return " minus ".join(named(candidate) for candidate in pair.split("_minus_"))

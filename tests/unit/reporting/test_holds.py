@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from churn.reporting.holds import groups_of, horizons_of
+
+
+def ratio(value: float, half: float = 0.1) -> dict[str, float]:
+    return {"value": value, "low": value - half, "high": value + half}
+
+
+def horizon(value: float, *cutoffs: str) -> dict[str, Any]:
+    return {
+        "observed_expected": ratio(value),
+        "auc": ratio(0.7),
+        "ece": {"value": 0.04, "noise_floor": 0.016},
+        "rows": 2000,
+        "churners": 400,
+        "base_rate": 0.2,
+        "cutoffs": list(cutoffs),
+    }
+
+
+def group(level: str, z: float, *, judged: bool = True, off: bool = False) -> dict[str, Any]:
+    counted = {"rows": 900, "churners": 120, "observed_expected": ratio(1.4)}
+    return counted | {"level": level, "z": z, "judged": judged, "off": off}
+
+
+@pytest.mark.parametrize(
+    ("value", "cutoffs", "words"),
+    [
+        (1.17, ["2025-06-01"], "more left than expected, one cutoff"),
+        (1.05, ["2025-06-01", "2025-07-01"], "not shown to be off, 2 cutoffs"),
+        (0.8, ["2025-06-01", "2025-07-01"], "fewer left than expected, 2 cutoffs"),
+    ],
+)
+def test_a_horizon_says_in_words_whether_it_holds_and_where_it_was_seen(value, cutoffs, words) -> None:
+    (found,) = horizons_of({"days": {"90": horizon(value, *cutoffs)}, "missing": {}})
+
+    assert found.words == words
+    assert found.counts == "2,000 rows, 400 left (20.0%)"
+    assert (found.error.value, found.error.interval) == ("0.0400", "0.0160 by chance alone")
+
+
+def test_a_horizon_nobody_can_judge_says_why_and_without_contracts_there_is_none() -> None:
+    (found,) = horizons_of({"days": {}, "missing": {"90": "it is not known before 2026."}})
+
+    assert found.words == "not judged: it is not known before 2026."
+    assert horizons_of(None) == ()
+
+
+def test_a_group_is_off_only_where_chance_among_all_groups_leaves_it_so() -> None:
+    section = {
+        "cutoffs": ["2025-06-01"],
+        "all": {"rows": 9000, "churners": 800, "observed_expected": ratio(1.0)},
+        "groups": {
+            "company_size": [
+                group("small", 4.0, off=True),
+                group("large", -4.0, off=True),
+                group("medium", 2.1),
+                group("solo", 0.3, judged=False),
+            ]
+        },
+    }
+
+    found = groups_of(section)
+
+    assert found is not None
+    assert [(one.name, one.words) for one in found.groups] == [
+        ("all customers", "not shown to be off"),
+        ("company size: small", "off: more leave than expected"),
+        ("company size: large", "off: fewer leave than expected"),
+        ("company size: medium", "not off"),
+        ("company size: solo", "too few to judge"),
+    ]
+    assert found.judged == 3
+    assert groups_of(None) is None
