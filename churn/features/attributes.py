@@ -59,7 +59,10 @@ def _attribute(name: str, table: str, function: Function | None, doc: str) -> Si
         unit="number" if number else "level",
         family="profile",
         riskier_when="either",
-        reason={language: f"{_said(name)}: {value}" for language in ("en", "de")},
+        reason={
+            "en": f"customers whose {_said(name)} is {value} leave more often, all else equal",
+            "de": f"Kunden mit {_said(name)} {value} gehen unter sonst gleichen Umständen häufiger",
+        },
         doc=doc,
         function=function,
         level_of=None if number or function is None else "value",

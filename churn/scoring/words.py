@@ -8,56 +8,51 @@ import string
 
 NO_BREAK_SPACE = "\u00a0"
 
-# Only words that signals count; a number of exactly 1 turns the next of them into its singular.
-SINGULAR = {
-    "en": {
-        "days": "day", "weeks": "week", "months": "month", "times": "time", "hours": "hour", "years": "year",
-        "logins": "login", "orders": "order", "purchases": "purchase", "payments": "payment",
-        "invoices": "invoice", "charges": "charge", "e-mails": "e-mail", "emails": "email", "mails": "mail",
-        "tickets": "ticket", "interactions": "interaction", "events": "event", "surveys": "survey",
-        "points": "point", "visits": "visit", "referrals": "referral", "contacts": "contact", "kinds": "kind",
-        "features": "feature", "contracts": "contract", "subscriptions": "subscription", "units": "unit",
-        "bills": "bill",
-    },
-    "de": {
-        "Tage": "Tag", "Tagen": "Tag", "Wochen": "Woche", "Monate": "Monat", "Monaten": "Monat",
-        "Stunden": "Stunde", "Jahre": "Jahr", "Jahren": "Jahr", "Anmeldungen": "Anmeldung",
-        "Bestellungen": "Bestellung", "Käufe": "Kauf", "Käufen": "Kauf", "Zahlungen": "Zahlung",
-        "Rechnungen": "Rechnung", "E-Mails": "E-Mail", "Mails": "Mail", "Tickets": "Ticket",
-        "Anfragen": "Anfrage", "Interaktionen": "Interaktion", "Ereignisse": "Ereignis",
-        "Ereignissen": "Ereignis", "Punkte": "Punkt", "Punkten": "Punkt", "Besuche": "Besuch",
-        "Empfehlungen": "Empfehlung", "Kontakte": "Kontakt", "Verträge": "Vertrag", "Abos": "Abo",
-    },
-}  # fmt: skip
-VERB = {
-    "en": {"are": "is", "were": "was", "have": "has"},
-    "de": {"sind": "ist", "waren": "war", "haben": "hat", "wurden": "wurde", "blieben": "blieb"},
-}
+ONE_OR_MANY = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 
 
 def sentence(template: str, value: float | str, language: str) -> str:
     """Fill `{value}` into a reason template, in the number format of the language.
 
+    Of `[one|many]` the first stands where the number reads 1. `{value:.0% longer|shorter}` tells a direction
+    by the sign of the value; with `log` before it the value is a log ratio and is told as a share.
+
     >>> sentence("logs in {value:.0%} as often as usual", 0.25, "en")
     'logs in 25% as often as usual'
-    >>> sentence("{value:.0f} Tage ohne Anmeldung", 1.0, "de")
-    '1 Tag ohne Anmeldung'
+    >>> sentence("hat die [letzte Rechnung|letzten {value:.0f} Rechnungen] nicht bezahlt", 1.0, "de")
+    'hat die letzte Rechnung nicht bezahlt'
+    >>> sentence("about {value:log .0% more|fewer} orders than before", -0.7, "en")
+    'about 50% fewer orders than before'
 
     Raises:
         ValueError: the template asks for anything but `{value}`.
     """
-    parts: list[str] = []
-    after_one = False
+    parts = _parts(ONE_OR_MANY.sub(r"\2", template), value, language)
+    if any(digits == "1" for _, digits, _ in parts):
+        parts = _parts(ONE_OR_MANY.sub(r"\1", template), value, language)
+    return "".join(literal + digits + words for literal, digits, words in parts)
+
+
+def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
+    """Return text, number and the words of its direction, field by field."""
+    found = []
     for literal, field, spec, conversion in string.Formatter().parse(template):
-        parts.append(_singular(literal, language) if after_one else literal)
-        if field is None:
-            continue
-        if field != "value" or conversion:
+        if field is not None and (field != "value" or conversion):
             raise ValueError(f"the sentence {template!r} may only use {{value}}, not {{{field}}}")
-        shown = number(value, spec or "", language) if isinstance(value, float | int) else str(value)
-        parts.append(shown)
-        after_one = shown == "1"
-    return "".join(parts)
+        digits, words = ("", "") if field is None else _shown(value, spec or "", language)
+        found.append((literal, digits, words))
+    return found
+
+
+def _shown(value: float | str, spec: str, language: str) -> tuple[str, str]:
+    if not isinstance(value, float | int):
+        return str(value), ""
+    if "|" not in spec:
+        return number(value, spec, language), ""
+    rule, _, below = spec.partition("|")
+    form, _, above = rule.removeprefix("log ").partition(" ")
+    size = math.expm1(value) if rule.startswith("log ") else value
+    return number(abs(size), form, language), f" {above if value >= 0 else below}"
 
 
 def number(value: float, spec: str, language: str) -> str:
@@ -80,23 +75,3 @@ def number(value: float, spec: str, language: str) -> str:
 def is_missing(value: object) -> bool:
     """Tell whether a cell holds nothing that can be said: None, NaN or an infinity."""
     return value is None or (isinstance(value, float) and not math.isfinite(value)) or value != value
-
-
-def _singular(text: str, language: str) -> str:
-    """Put the first counted noun within three words after a 1 into the singular, and its verb with it."""
-    words = re.split(r"(\s+)", text)
-    nouns = SINGULAR[language]
-    seen = 0
-    for at, word in enumerate(words):
-        bare = word.strip(" .,;:()")
-        if not bare:
-            continue
-        seen += 1
-        if bare in nouns:
-            words[at] = word.replace(bare, nouns[bare])
-            if at + 2 < len(words):
-                words[at + 2] = VERB[language].get(words[at + 2], words[at + 2])
-            break
-        if seen == 3 or bare in ("of", "von"):  # in "1 of 10 e-mails" the noun is counted by the 10
-            break
-    return "".join(words)

@@ -15,6 +15,7 @@ from churn.features import library
 from churn.features.events import Array, Events
 from churn.features.signal import FAMILIES, REGISTRY, Signal, signal
 from churn.features.tracing import Need, trace
+from churn.scoring.words import sentence
 from tests.oracle.compare import engine_values, exactly, signals_of
 from tests.oracle.eve import as_known
 from tests.oracle.expressions import expressions
@@ -62,8 +63,23 @@ def test_a_signal_is_described_in_full(name: str) -> None:
     assert found.family in FAMILIES
     assert found.unit
     assert 1 <= found.looks_back <= 3660
-    for language in ("en", "de"):
-        assert found.reason[language].format(value=12.5)
+
+
+def test_every_sentence_reads_well_whatever_the_number(histories: Histories) -> None:
+    every = [*REGISTRY.values(), *signals_of(histories.whole)]
+    numbers = [one for one in every if one.kind == "number"]
+
+    said = {
+        (language, value, sentence(one.reason[language], value, language))
+        for one in numbers
+        for language in ("en", "de")
+        for value in (0.0, 1.0, 2.0, -0.4, 12.5)
+    }
+
+    assert len(numbers) > 150
+    assert [each for each in said if re.search(r"[\[\]{}|]|log\b|deviation|Abweichung|[+]\d", each[2])] == []
+    many = r"\b1 (days|weeks|hours|bills|e-mails|surveys|Tagen?|Wochen|Stunden|Rechnungen|E-Mails|Umfragen)\b"
+    assert [each for each in said if each[1] == 1.0 and re.search(many, each[2])] == []
 
 
 def test_no_signal_and_no_verb_sees_anything_at_or_after_the_cutoff(histories: Histories) -> None:

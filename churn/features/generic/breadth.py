@@ -54,8 +54,8 @@ def breadth(about: About) -> Iterator[Signal]:
         unit="nats",
         riskier_when="either",
         doc=f"entropy of the kinds of {{noun}} of the last {DAYS} days: 0 for a single kind.",
-        said="{noun}: variety of kinds {value:.2f}",
-        sagt="{noun}: Vielfalt der Arten {value:.2f}",
+        said="{noun}: variety of kinds {value:.2f} (0 is a single kind)",
+        sagt="{noun}: Vielfalt der Arten {value:.2f} (0 ist eine einzige Art)",
     )
     yield about.signal(
         "kind_shift",

@@ -25,8 +25,8 @@ def change(about: About) -> Iterator[Signal]:
             unit="log ratio",
             riskier_when=about.less,
             doc=f"log of {{noun}} in the last {days} days over the {days} days before, one added to each.",
-            said=f"{{noun}}: change of the last {days} days to the {days} before: {{value:+.2f}} (log)",
-            sagt=f"{{noun}}: Veränderung der letzten {days} Tage zu den {days} davor: {{value:+.2f}} (log)",
+            said=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
+            sagt=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
             dated=False,
         )
     yield about.signal(
@@ -36,8 +36,8 @@ def change(about: About) -> Iterator[Signal]:
         unit=f"{about.counted} a day per 28 days",
         riskier_when=about.less,
         doc=f"least-squares trend of {{noun}} a day over {TREND_DAYS} days, per 28 days.",
-        said="{noun}: trend {value:+.2f} a day every four weeks",
-        sagt="{noun}: Trend {value:+.2f} pro Tag alle vier Wochen",
+        said="{noun}: {value:.2f more|fewer} a day with every four weeks",
+        sagt="{noun}: alle vier Wochen {value:.2f mehr|weniger} am Tag",
     )
     yield about.signal(
         "acceleration",
@@ -46,8 +46,8 @@ def change(about: About) -> Iterator[Signal]:
         unit=f"{about.counted} a day per 28 days",
         riskier_when="either",
         doc=f"trend of {{noun}} a day over {RECENT_DAYS} days minus that over {TREND_DAYS} days.",
-        said="{noun}: the trend of four weeks differs by {value:+.2f} a day from that of three months",
-        sagt="{noun}: der Trend von vier Wochen weicht um {value:+.2f} pro Tag von dem dreier Monate ab",
+        said="{noun}: the trend of four weeks lies {value:.2f a day above|a day below} that of three months",
+        sagt="{noun}: der Trend von vier Wochen liegt {value:.2f am Tag über|am Tag unter} dem dreier Monate",
     )
     yield about.signal(
         "drop",
@@ -56,8 +56,8 @@ def change(about: About) -> Iterator[Signal]:
         unit="standard deviations",
         riskier_when=about.less,
         doc=f"{{noun}} of {RECENT_DAYS} days minus the usual number, in Poisson standard deviations.",
-        said="{noun}: {value:+.1f} standard deviations off the usual number of four weeks",
-        sagt="{noun}: {value:+.1f} Standardabweichungen neben der üblichen Zahl in vier Wochen",
+        said="{noun} of 4 weeks: {value:.1f times the usual swing above|times the usual swing below} normal",
+        sagt="{noun} in vier Wochen: {value:.1f übliche Schwankungen über|übliche Schwankungen unter} normal",
     )
 
 

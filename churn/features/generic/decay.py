@@ -27,7 +27,7 @@ def decay(about: About) -> Iterator[Signal]:
             unit=about.counted,
             riskier_when=about.less,
             doc=f"{{noun}}, each weighing half as much for every {half_life} days of its age.",
-            said=f"{{noun}}, fading by half every {half_life} days: {{value:,.1f}}",
+            said=f"{{noun}}, each counting half as much for every {half_life} days of age: {{value:,.1f}}",
             sagt=f"{{noun}}, alle {half_life} Tage halb gewichtet: {{value:,.1f}}",
             dated=False,
         )
@@ -38,7 +38,7 @@ def decay(about: About) -> Iterator[Signal]:
         unit="ratio",
         riskier_when=about.less,
         doc=f"the pace of {{noun}} with a half-life of {FAST} days over that with {SLOW} days.",
-        said="{noun}: the pace of late is {value:.0%} of the usual one",
+        said="{noun}: the recent pace is {value:.0%} of the usual one",
         sagt="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         dated=False,
     )

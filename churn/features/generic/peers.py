@@ -22,7 +22,7 @@ def peers(about: About) -> Iterator[Signal]:
         unit="share",
         riskier_when=about.less,
         doc=f"share of peers (plan, tenure band) with fewer {{noun}} in {DAYS} days, ties counted half.",
-        said=f"{{noun}} in the last {DAYS} days: more than {{value:.0%}} of comparable customers",
+        said=f"{{noun}} in the last {DAYS} days: more than {{value:.0%}} of comparable customers have",
         sagt=f"{{noun}} in den letzten {DAYS} Tagen: mehr als {{value:.0%}} vergleichbarer Kunden",
     )
     yield about.signal(
@@ -32,8 +32,8 @@ def peers(about: About) -> Iterator[Signal]:
         unit="log ratio",
         riskier_when=about.less,
         doc=f"log change of {{noun}} to the {DAYS} days before, minus that of all customers together.",
-        said="{noun}: change of four weeks beyond that of all customers: {value:+.2f} (log)",
-        sagt="{noun}: Veränderung von vier Wochen über die aller Kunden hinaus: {value:+.2f} (log)",
+        said="{noun} of four weeks: about {value:log .0% more|fewer} than if they followed those of all",
+        sagt="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         dated=False,
     )
 

@@ -25,8 +25,8 @@ def recency(about: About) -> Iterator[Signal]:
         unit="days",
         riskier_when=about.more,
         doc=f"days since the latest of {{noun}}; missing if there was none in {DAYS} days.",
-        said="{noun}: the last one {value:.0f} days ago",
-        sagt="{noun}: zuletzt vor {value:.0f} Tagen",
+        said="{noun}: the last one {value:.0f} [day|days] ago",
+        sagt="{noun}: zuletzt vor {value:.0f} [Tag|Tagen]",
         dated=False,
     )
     if about.own:

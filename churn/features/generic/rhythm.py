@@ -32,8 +32,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="days",
         riskier_when=about.more,
         doc=f"median of the days between active days of {{noun}} of the last {DAYS} days.",
-        said="{noun}: mostly {value:.0f} days apart",
-        sagt="{noun}: meist {value:.0f} Tage auseinander",
+        said="{noun}: mostly {value:.0f} [day|days] apart",
+        sagt="{noun}: meist {value:.0f} [Tag|Tage] auseinander",
     )
     yield about.signal(
         "gap_variation",
@@ -62,8 +62,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="ratio",
         riskier_when=about.more,
         doc=f"the latest gap between active days of {{noun}} over the mean gap of the last {DAYS} days.",
-        said="{noun}: the latest gap was {value:.0%} of the usual one",
-        sagt="{noun}: der letzte Abstand betrug {value:.0%} des üblichen",
+        said="{noun}: the latest gap was {value:.1f} times as long as usual",
+        sagt="{noun}: der letzte Abstand war {value:.1f}-mal so lang wie üblich",
     )
     yield about.signal(
         "gap_trend",
@@ -72,8 +72,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="log days per gap",
         riskier_when=about.more,
         doc=f"least-squares trend of the log of the gaps of {{noun}} of the last {DAYS} days.",
-        said="{noun}: each gap is {value:+.0%} longer than the one before",
-        sagt="{noun}: jeder Abstand ist {value:+.0%} länger als der vorige",
+        said="{noun}: each gap is about {value:log .0% longer|shorter} than the one before",
+        sagt="{noun}: jeder Abstand ist etwa {value:log .0% länger|kürzer} als der vorige",
     )
     yield about.signal(
         "gap_longest",
@@ -82,8 +82,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="days",
         riskier_when=about.more,
         doc=f"the longest gap between active days of {{noun}} of the last {DAYS} days.",
-        said="{noun}: the longest gap was {value:.0f} days",
-        sagt="{noun}: der längste Abstand waren {value:.0f} Tage",
+        said="{noun}: the longest gap was {value:.0f} [day|days]",
+        sagt="{noun}: der längste Abstand betrug {value:.0f} [Tag|Tage]",
     )
     yield about.signal(
         "burstiness",
@@ -92,8 +92,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="-1..1",
         riskier_when="either",
         doc=f"burstiness of {{noun}} of {DAYS} days: -1 like a clock, 0 at random, towards 1 in bursts.",
-        said="{noun}: burstiness {value:+.2f}",
-        sagt="{noun}: Stoßhaftigkeit {value:+.2f}",
+        said="{noun}: {value:.0% of the way from chance to bursts|of the way from chance to clockwork}",
+        sagt="{noun}: {value:.0% des Weges von Zufall zu Schüben|des Weges von Zufall zum Takt einer Uhr}",
     )
     yield about.signal(
         "clumpiness",
@@ -102,8 +102,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="0..1",
         riskier_when="either",
         doc=f"clumpiness of {{noun}} of the last {DAYS} days: 0 spread evenly, 1 all at once.",
-        said="{noun}: clumpiness {value:.2f} of 1",
-        sagt="{noun}: Häufung {value:.2f} von 1",
+        said="{noun}: {value:.0%} of the way from evenly spread to all at once",
+        sagt="{noun}: {value:.0%} des Weges von gleich verteilt zu alle auf einmal",
     )
     yield about.signal(
         "weekday_entropy",
@@ -112,8 +112,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="0..1",
         riskier_when="either",
         doc=f"evenness of {{noun}} over the weekdays of {DAYS} days: 0 always the same day, 1 all alike.",
-        said="{noun}: spread over the weekdays {value:.0%}",
-        sagt="{noun}: Verteilung über die Wochentage {value:.0%}",
+        said="{noun}: {value:.0%} of the way from one weekday only to all weekdays alike",
+        sagt="{noun}: {value:.0%} des Weges von einem einzigen Wochentag zu allen gleich",
     )
     yield about.signal(
         "missed_weekdays",
@@ -122,8 +122,8 @@ def rhythm(about: About) -> Iterator[Signal]:
         unit="share",
         riskier_when=about.more,
         doc=f"share of active days of {{noun}} of {QUARTER_DAYS} days on weekdays that the last week lacks.",
-        said="{noun}: none in the last week on {value:.0%} of the usual weekdays",
-        sagt="{noun}: letzte Woche keine an {value:.0%} der üblichen Wochentage",
+        said="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
+        sagt="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )
 
 

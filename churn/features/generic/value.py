@@ -58,8 +58,8 @@ def value(about: About) -> Iterator[Signal]:
         unit="log ratio",
         riskier_when=about.less,
         doc=f"log of the {name} of {{noun}} of {RECENT_DAYS} days over the {RECENT_DAYS} before, one added.",
-        said=f"{{noun}}: change of the {name} of four weeks to the four before: {{value:+.2f}} (log)",
-        sagt=f"{{noun}}: {german}, Veränderung von vier Wochen zu den vier davor: {{value:+.2f}} (log)",
+        said=f"{{noun}}: {name} of four weeks about {{value:log .0% above|below}} that of the four before",
+        sagt=f"{{noun}}: {german} von vier Wochen etwa {{value:log .0% über|unter}} dem der vier davor",
         dated=False,
     )
 

@@ -45,7 +45,7 @@ def weeks(about: About) -> Iterator[Signal]:
         riskier_when=about.more,
         doc="whole weeks without {noun} up to the cutoff, at most 26.",
         said="whole weeks without {noun}: {value:.0f}",
-        sagt="{noun}: keine seit {value:.0f} ganzen Wochen",
+        sagt="{noun}: keine seit [einer ganzen Woche|{value:.0f} ganzen Wochen]",
     )
     yield about.signal(
         "quieting_rate",
@@ -74,7 +74,7 @@ def weeks(about: About) -> Iterator[Signal]:
         unit="mean weeks",
         riskier_when=about.more,
         doc="accumulated shortfall of {noun} below the mean of 26 weeks, in mean weeks (CUSUM).",
-        said="{noun}: {value:.1f} usual weeks short of the usual",
+        said="{noun}: behind the usual number by {value:.1f} usual weeks",
         sagt="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )
     yield about.signal(
@@ -84,8 +84,8 @@ def weeks(about: About) -> Iterator[Signal]:
         unit="weeks",
         riskier_when=about.more,
         doc="weeks since {noun} began to fall short of the mean of 26 weeks.",
-        said="{noun}: fewer than usual for {value:.0f} weeks",
-        sagt="{noun}: seit {value:.0f} Wochen weniger als üblich",
+        said="{noun}: fewer than usual for {value:.0f} [week|weeks]",
+        sagt="{noun}: seit {value:.0f} [Woche|Wochen] weniger als üblich",
     )
 
 

@@ -12,8 +12,8 @@ from churn.features.signal import signal
     unit="days",
     riskier_when="either",
     family="profile",
-    reason="has been a customer for {value:.0f} days",
-    german="ist seit {value:.0f} Tagen Kunde",
+    reason="has been a customer for {value:.0f} [day|days]",
+    german="ist seit {value:.0f} [Tag|Tagen] Kunde",
 )
 def tenure_days(customers: Events) -> Array:
     """Days since sign-up."""

@@ -12,8 +12,8 @@ from churn.features.signal import signal
     unit="e-mails",
     riskier_when="higher",
     family="email",
-    reason="has not opened the last {value:.0f} e-mails",
-    german="hat die letzten {value:.0f} E-Mails nicht geöffnet",
+    reason="has not opened the last [e-mail|{value:.0f} e-mails]",
+    german="hat die [letzte E-Mail|letzten {value:.0f} E-Mails] nicht geöffnet",
 )
 def emails_unopened_run(emails: Events) -> Array:
     """E-mails sent since the latest-sent one that was opened before the cutoff."""
@@ -54,8 +54,8 @@ def emails_click_rate(emails: Events) -> Shrunk:
     unit="days",
     riskier_when="lower",
     family="email",
-    reason="unsubscribed from our e-mails {value:.0f} days ago",
-    german="hat unsere E-Mails vor {value:.0f} Tagen abbestellt",
+    reason="unsubscribed from our e-mails {value:.0f} [day|days] ago",
+    german="hat unsere E-Mails vor {value:.0f} [Tag|Tagen] abbestellt",
 )
 def emails_days_since_unsubscribed(emails: Events) -> Array:
     """Days since the customer unsubscribed; missing for those who have not."""
@@ -68,8 +68,8 @@ def emails_days_since_unsubscribed(emails: Events) -> Array:
     unit="e-mails",
     riskier_when="higher",
     family="email",
-    reason="has clicked in none of the last {value:.0f} e-mails",
-    german="hat in keiner der letzten {value:.0f} E-Mails geklickt",
+    reason="[did not click in the last e-mail|has clicked in none of the last {value:.0f} e-mails]",
+    german="hat in [der letzten E-Mail nicht|keiner der letzten {value:.0f} E-Mails] geklickt",
 )
 def emails_unclicked_run(emails: Events) -> Array:
     """E-mails sent since the latest-sent one with a click before the cutoff."""
@@ -82,8 +82,8 @@ def emails_unclicked_run(emails: Events) -> Array:
     unit="share",
     riskier_when="lower",
     family="email",
-    reason="opened about {value:.0%} of the e-mails of late",
-    german="hat in letzter Zeit etwa {value:.0%} der E-Mails geöffnet",
+    reason="has recently opened about {value:.0%} of our e-mails",
+    german="hat in letzter Zeit etwa {value:.0%} unserer E-Mails geöffnet",
 )
 def emails_open_rate_decayed(emails: Events) -> Shrunk:
     """Share of the e-mails opened, each weighing half per 30 days of age, drawn towards everybody's."""
@@ -96,8 +96,8 @@ def emails_open_rate_decayed(emails: Events) -> Shrunk:
     unit="share",
     riskier_when="lower",
     family="email",
-    reason="clicked in about {value:.0%} of the e-mails of late",
-    german="hat in letzter Zeit in etwa {value:.0%} der E-Mails geklickt",
+    reason="has recently clicked in about {value:.0%} of our e-mails",
+    german="hat in letzter Zeit in etwa {value:.0%} unserer E-Mails geklickt",
 )
 def emails_click_rate_decayed(emails: Events) -> Shrunk:
     """Share of the e-mails with a click, each weighing half per 30 days of age, drawn towards everybody's."""
@@ -110,8 +110,8 @@ def emails_click_rate_decayed(emails: Events) -> Shrunk:
     unit="days",
     riskier_when="higher",
     family="email",
-    reason="last opened an e-mail {value:.0f} days ago",
-    german="hat zuletzt vor {value:.0f} Tagen eine E-Mail geöffnet",
+    reason="last opened an e-mail {value:.0f} [day|days] ago",
+    german="hat zuletzt vor {value:.0f} [Tag|Tagen] eine E-Mail geöffnet",
 )
 def emails_days_since_open(emails: Events) -> Array:
     """Days since the customer last opened an e-mail, whenever it was sent."""

@@ -70,8 +70,8 @@ def interaction_kinds_change(interactions: Events) -> Array:
     unit="nats",
     riskier_when="either",
     family="activity",
-    reason="variety of the interactions: {value:.2f}",
-    german="Vielfalt der Interaktionen: {value:.2f}",
+    reason="variety of the interactions: {value:.2f} (0 is a single kind)",
+    german="Vielfalt der Interaktionen: {value:.2f} (0 ist eine einzige Art)",
 )
 def interaction_kind_entropy(interactions: Events) -> Array:
     """Entropy of the kinds of interaction of the last 91 days; 0 for a single kind."""
@@ -98,8 +98,8 @@ def interaction_kind_shift(interactions: Events) -> Array:
     unit="weeks",
     riskier_when="higher",
     family="activity",
-    reason="has interacted less than usual for {value:.0f} weeks",
-    german="interagiert seit {value:.0f} Wochen weniger als üblich",
+    reason="has interacted less than usual for {value:.0f} [week|weeks]",
+    german="interagiert seit {value:.0f} [Woche|Wochen] weniger als üblich",
 )
 def interaction_weeks_falling(interactions: Events) -> Array:
     """Weeks since the interactions began to fall short of the mean week of the last 26."""

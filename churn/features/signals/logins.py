@@ -62,8 +62,8 @@ def login_days_change(logins: Events) -> Array:
     unit="ratio",
     riskier_when="lower",
     family="activity",
-    reason="logs in {value:.0%} as often as in the best four weeks of half a year",
-    german="meldet sich {value:.0%} so oft an wie in den besten vier Wochen eines halben Jahres",
+    reason="logged in {value:.0%} as often in the last four weeks as in the best four of half a year",
+    german="hat sich in vier Wochen {value:.0%} so oft angemeldet wie in den besten vier eines halben Jahres",
 )
 def login_drawdown(logins: Events) -> Array:
     """Logins of the last four weeks over those of the best four in a row of the last 26."""
@@ -76,8 +76,8 @@ def login_drawdown(logins: Events) -> Array:
     unit="weeks",
     riskier_when="higher",
     family="activity",
-    reason="has logged in less than usual for {value:.0f} weeks",
-    german="meldet sich seit {value:.0f} Wochen seltener an als üblich",
+    reason="has logged in less than usual for {value:.0f} [week|weeks]",
+    german="meldet sich seit {value:.0f} [Woche|Wochen] seltener an als üblich",
 )
 def login_weeks_falling(logins: Events) -> Array:
     """Weeks since the logins began to fall short of the mean week of the last 26."""

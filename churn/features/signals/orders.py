@@ -43,8 +43,8 @@ def order_value(orders: Events) -> Array:
     unit="probability",
     riskier_when="higher",
     family="purchase",
-    reason="by the rhythm of the orders so far, none will come in the next 28 days: {value:.0%} likely",
-    german="bestellt nach dem bisherigen Rhythmus in den nächsten 28 Tagen nicht: zu {value:.0%} sicher",
+    reason="going by past orders, none in the next 28 days is {value:.0%} likely",
+    german="bestellt nach den bisherigen Bestellungen zu {value:.0%} in den nächsten 28 Tagen nicht",
 )
 def orders_p_none_next_28d(orders: Events) -> Deferred:
     """Probability of no order in the next 28 days, by a model of how often customers order and stop."""
@@ -57,8 +57,8 @@ def orders_p_none_next_28d(orders: Events) -> Deferred:
     unit="probability",
     riskier_when="higher",
     family="purchase",
-    reason="by the rhythm of the orders so far, none will come in the next 91 days: {value:.0%} likely",
-    german="bestellt nach dem bisherigen Rhythmus in den nächsten 91 Tagen nicht: zu {value:.0%} sicher",
+    reason="going by past orders, none in the next 91 days is {value:.0%} likely",
+    german="bestellt nach den bisherigen Bestellungen zu {value:.0%} in den nächsten 91 Tagen nicht",
 )
 def orders_p_none_next_91d(orders: Events) -> Deferred:
     """Probability of no order in the next 91 days, by a model of how often customers order and stop."""
@@ -71,8 +71,8 @@ def orders_p_none_next_91d(orders: Events) -> Deferred:
     unit="days",
     riskier_when="lower",
     family="purchase",
-    reason="by the rhythm of the orders so far, days with orders in the next 91 days: {value:.1f}",
-    german="nach dem bisherigen Rhythmus Tage mit Bestellungen in den nächsten 91 Tagen: {value:.1f}",
+    reason="going by past orders, days with orders to expect in the next 91 days: {value:.1f}",
+    german="nach den bisherigen Bestellungen zu erwartende Tage mit Bestellungen in 91 Tagen: {value:.1f}",
 )
 def orders_expected_next_91d(orders: Events) -> Deferred:
     """Expected days with orders in the next 91 days, by a model of how often customers order and stop."""

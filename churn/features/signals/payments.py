@@ -17,8 +17,8 @@ GRACE_DAYS = 3
     unit="days",
     riskier_when="higher",
     family="payment",
-    reason="a payment is {value:.0f} days overdue",
-    german="eine Zahlung ist {value:.0f} Tage überfällig",
+    reason="a payment is {value:.0f} [day|days] overdue",
+    german="eine Zahlung ist {value:.0f} [Tag|Tage] überfällig",
 )
 def payment_days_overdue(payments: Events) -> Array:
     """Days since the oldest unpaid bill of the last 182 days fell due; 0 when all are paid."""
@@ -60,8 +60,8 @@ def payment_failed_share(payments: Events) -> Shrunk:
     unit="days",
     riskier_when="higher",
     family="payment",
-    reason="pays {value:.1f} days after the due date on average",
-    german="zahlt im Mittel {value:.1f} Tage nach Fälligkeit",
+    reason="pays {value:.1f days after|days before} the due date on average",
+    german="zahlt im Mittel {value:.1f Tage nach|Tage vor} der Fälligkeit",
 )
 def payment_days_late(payments: Events) -> Array:
     """Mean days from due to paid over the paid bills of the last 182 days; early counts below 0."""
@@ -74,8 +74,8 @@ def payment_days_late(payments: Events) -> Array:
     unit="days",
     riskier_when="lower",
     family="payment",
-    reason="the card on file expires in {value:.0f} days",
-    german="die hinterlegte Karte läuft in {value:.0f} Tagen ab",
+    reason="the card on file: {value:.0f [day|days] until it expires|[day|days] since it expired}",
+    german="die hinterlegte Karte: {value:.0f [Tag|Tage] bis zum Ablauf|[Tag|Tage] seit dem Ablauf}",
 )
 def card_days_left(payments: Events) -> Array:
     """Days until the card of the latest bill expires; below 0 when it has."""
@@ -88,8 +88,8 @@ def card_days_left(payments: Events) -> Array:
     unit="days",
     riskier_when="higher",
     family="payment",
-    reason="pays {value:.1f} days after the due date of late",
-    german="zahlt in letzter Zeit {value:.1f} Tage nach Fälligkeit",
+    reason="has recently paid {value:.1f days after|days before} the due date on average",
+    german="zahlte in letzter Zeit im Mittel {value:.1f Tage nach|Tage vor} der Fälligkeit",
 )
 def payment_days_late_decayed(payments: Events) -> Array:
     """Mean days from due to paid of the last 366 days, each bill weighing half for every 60 days of age."""
@@ -118,8 +118,8 @@ def payment_late_share(payments: Events) -> Shrunk:
     unit="days",
     riskier_when="higher",
     family="payment",
-    reason="pays {value:+.1f} days later than a quarter ago",
-    german="zahlt {value:+.1f} Tage später als vor einem Vierteljahr",
+    reason="pays {value:.1f days later|days earlier} than a quarter ago",
+    german="zahlt {value:.1f Tage später|Tage früher} als vor einem Vierteljahr",
 )
 def payment_days_late_change(payments: Events) -> Array:
     """Mean days from due to paid of the last 91 days minus that of the 91 days before."""
@@ -147,8 +147,8 @@ def payments_failed(payments: Events) -> Array:
     unit="bills",
     riskier_when="higher",
     family="payment",
-    reason="has not paid the last {value:.0f} bills",
-    german="hat die letzten {value:.0f} Rechnungen nicht bezahlt",
+    reason="has not paid the last [bill|{value:.0f} bills]",
+    german="hat die [letzte Rechnung|letzten {value:.0f} Rechnungen] nicht bezahlt",
 )
 def payments_unpaid_run(payments: Events) -> Array:
     """Bills of the last 182 days since the latest-due one that was paid before the cutoff."""

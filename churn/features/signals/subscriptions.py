@@ -18,8 +18,8 @@ LONGEST_NOTICE_DAYS = 366
     unit="days",
     riskier_when="either",
     family="contract",
-    reason="the contract renews in {value:.0f} days",
-    german="der Vertrag verlängert sich in {value:.0f} Tagen",
+    reason="the contract renews in {value:.0f} [day|days]",
+    german="der Vertrag verlängert sich in {value:.0f} [Tag|Tagen]",
 )
 def subscription_days_to_renewal(subscriptions: Events) -> Array:
     """Days until the latest contract's renewal, as far as it was scheduled."""
@@ -46,8 +46,8 @@ def subscription_mrr(subscriptions: Events) -> Array:
     unit="level",
     riskier_when="either",
     family="contract",
-    reason="plan: {value}",
-    german="Tarif: {value}",
+    reason="customers of the plan {value} leave more often, all else equal",
+    german="Kunden im Tarif {value} gehen unter sonst gleichen Umständen häufiger",
     level_of="plan",
 )
 def subscription_plan(subscriptions: Events) -> Array:
@@ -61,8 +61,8 @@ def subscription_plan(subscriptions: Events) -> Array:
     unit="days",
     riskier_when="either",
     family="contract",
-    reason="the contract began {value:.0f} days ago",
-    german="der Vertrag begann vor {value:.0f} Tagen",
+    reason="the contract began {value:.0f} [day|days] ago",
+    german="der Vertrag begann vor {value:.0f} [Tag|Tagen]",
 )
 def subscription_age_days(subscriptions: Events) -> Array:
     """Days since the latest contract began."""
@@ -75,8 +75,8 @@ def subscription_age_days(subscriptions: Events) -> Array:
     unit="currency per month",
     riskier_when="lower",
     family="contract",
-    reason="pays {value:+.2f} a month beside the contract before",
-    german="zahlt {value:+.2f} im Monat gegenüber dem Vertrag davor",
+    reason="pays {value:.2f more|less} a month than under the contract before",
+    german="zahlt im Monat {value:.2f mehr|weniger} als im Vertrag davor",
 )
 def subscription_mrr_change(subscriptions: Events) -> Array:
     """Monthly recurring revenue of the latest contract minus that of the one before."""
@@ -89,8 +89,8 @@ def subscription_mrr_change(subscriptions: Events) -> Array:
     unit="days",
     riskier_when="either",
     family="contract",
-    reason="asked to cancel {value:.0f} days ago and stayed",
-    german="wollte vor {value:.0f} Tagen kündigen und ist geblieben",
+    reason="asked to cancel {value:.0f} [day|days] ago and stayed",
+    german="wollte vor {value:.0f} [Tag|Tagen] kündigen und ist geblieben",
 )
 def subscription_days_since_cancel_reversed(subscriptions: Events) -> Array:
     """Days since a cancellation was last asked for, more than a year ago, of a contract that still runs."""

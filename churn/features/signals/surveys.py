@@ -28,8 +28,8 @@ def survey_last_rating(surveys: Events) -> Array:
     unit="days",
     riskier_when="either",
     family="sentiment",
-    reason="last answered a survey {value:.0f} days ago",
-    german="hat zuletzt vor {value:.0f} Tagen eine Umfrage beantwortet",
+    reason="last answered a survey {value:.0f} [day|days] ago",
+    german="hat zuletzt vor {value:.0f} [Tag|Tagen] eine Umfrage beantwortet",
 )
 def survey_rating_age(surveys: Events) -> Array:
     """Days since the latest answer."""
@@ -42,8 +42,8 @@ def survey_rating_age(surveys: Events) -> Array:
     unit="points",
     riskier_when="lower",
     family="sentiment",
-    reason="the latest rating differs by {value:+.0f} points from the one before",
-    german="die letzte Bewertung weicht um {value:+.0f} Punkte von der vorigen ab",
+    reason="the latest rating is {value:.0f of 10 points higher|of 10 points lower} than the one before",
+    german="die letzte Bewertung liegt {value:.0f von 10 Punkten über|von 10 Punkten unter} der vorigen",
 )
 def survey_rating_change(surveys: Events) -> Array:
     """The latest rating minus the one before it."""
@@ -101,8 +101,8 @@ def survey_low_ratings(surveys: Events) -> Array:
     unit="0..10",
     riskier_when="lower",
     family="sentiment",
-    reason="rates us {value:.1f} of 10 of late",
-    german="gibt uns in letzter Zeit {value:.1f} von 10 Punkten",
+    reason="has recently rated us {value:.1f} of 10 on average",
+    german="gab uns in letzter Zeit im Mittel {value:.1f} von 10 Punkten",
 )
 def survey_rating_decayed(surveys: Events) -> Array:
     """Mean rating of the last 366 days, each weighing half as much for every 90 days of age."""
@@ -115,8 +115,8 @@ def survey_rating_decayed(surveys: Events) -> Array:
     unit="surveys",
     riskier_when="higher",
     family="sentiment",
-    reason="has not answered the last {value:.0f} surveys",
-    german="hat die letzten {value:.0f} Umfragen nicht beantwortet",
+    reason="has not answered the last [survey|{value:.0f} surveys]",
+    german="hat die [letzte Umfrage|letzten {value:.0f} Umfragen] nicht beantwortet",
 )
 def surveys_silent_run(surveys: Events) -> Array:
     """Surveys of the last 366 days since the latest-asked one that was answered before the cutoff."""

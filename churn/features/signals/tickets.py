@@ -14,8 +14,8 @@ from churn.features.signal import signal
     unit="hours",
     riskier_when="higher",
     family="support",
-    reason="waited {value:.0f} hours for a first reply on average",
-    german="wartete im Mittel {value:.0f} Stunden auf eine erste Antwort",
+    reason="waited {value:.0f} [hour|hours] for a first reply on average",
+    german="wartete im Mittel {value:.0f} [Stunde|Stunden] auf eine erste Antwort",
 )
 def tickets_reply_hours(tickets: Events) -> Array:
     """Mean hours to the first reply over the tickets of the last 91 days that have one."""
@@ -42,8 +42,8 @@ def tickets_open(tickets: Events) -> Array:
     unit="days",
     riskier_when="higher",
     family="support",
-    reason="the oldest open support ticket is {value:.0f} days old",
-    german="die älteste offene Support-Anfrage ist {value:.0f} Tage alt",
+    reason="the oldest open support ticket is {value:.0f} [day|days] old",
+    german="die älteste offene Support-Anfrage ist {value:.0f} [Tag|Tage] alt",
 )
 def tickets_oldest_open_days(tickets: Events) -> Array:
     """Days since the oldest ticket of the last 182 days that is not closed; 0 when all are."""
@@ -71,8 +71,8 @@ def tickets_unanswered(tickets: Events) -> Array:
     unit="hours",
     riskier_when="higher",
     family="support",
-    reason="waits {value:.0f} hours for a first reply of late",
-    german="wartet in letzter Zeit {value:.0f} Stunden auf eine erste Antwort",
+    reason="has recently waited {value:.0f} [hour|hours] for a first reply on average",
+    german="wartete in letzter Zeit im Mittel {value:.0f} [Stunde|Stunden] auf eine erste Antwort",
 )
 def tickets_reply_hours_decayed(tickets: Events) -> Array:
     """Mean hours to the first reply, each ticket weighing half as much for every 30 days of age."""
@@ -85,8 +85,8 @@ def tickets_reply_hours_decayed(tickets: Events) -> Array:
     unit="hours",
     riskier_when="higher",
     family="support",
-    reason="waits {value:.0f} hours for a solution of late",
-    german="wartet in letzter Zeit {value:.0f} Stunden auf eine Lösung",
+    reason="has recently waited {value:.0f} [hour|hours] for a solution on average",
+    german="wartete in letzter Zeit im Mittel {value:.0f} [Stunde|Stunden] auf eine Lösung",
 )
 def tickets_resolution_hours_decayed(tickets: Events) -> Array:
     """Mean hours to the closing of closed tickets, each weighing half as much for every 30 days of age."""
@@ -99,8 +99,8 @@ def tickets_resolution_hours_decayed(tickets: Events) -> Array:
     unit="points",
     riskier_when="lower",
     family="support",
-    reason="was {value:.1f} points satisfied with the latest closed support ticket",
-    german="war mit der zuletzt geschlossenen Support-Anfrage mit {value:.1f} Punkten zufrieden",
+    reason="gave the latest closed support ticket a satisfaction rating of {value:g}",
+    german="bewertete die zuletzt geschlossene Support-Anfrage mit {value:g}",
 )
 def tickets_last_satisfaction(tickets: Events) -> Array:
     """Satisfaction with the ticket of the last 366 days that was closed last."""

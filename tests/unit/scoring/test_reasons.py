@@ -7,7 +7,10 @@ import pytest
 from churn.scoring.reasons import SignalFacts, cohort_medians, on_risky_side, reasons_for
 
 LOGINS = SignalFacts(
-    "logins", "activity", "lower", {"en": "{value:.0f} logins", "de": "{value:.0f} Anmeldungen"}
+    "logins",
+    "activity",
+    "lower",
+    {"en": "{value:.0f} [login|logins]", "de": "{value:.0f} [Anmeldung|Anmeldungen]"},
 )
 SILENCE = SignalFacts("silence", "activity", "higher", {"en": "{value:.0f} days silent"})
 RATING = SignalFacts("rating", "sentiment", "lower", {"en": "rated {value:.0f}"})
