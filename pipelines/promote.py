@@ -132,7 +132,7 @@ def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) ->
     lines = [
         f"# Promotion of version {version}: {'accepted' if verdict.accepted else 'refused'}",
         "",
-        *(f"- {'passed' if gate.passed else 'refused'}: {gate.words}" for gate in verdict.gates),
+        *(f"- {gate.ended}: {gate.words}" for gate in verdict.gates),
         *(f"- note: {note}" for note in verdict.notes),
         *(f"- signed off: {each}" for each in verdict.signed),
     ]

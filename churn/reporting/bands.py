@@ -10,9 +10,9 @@ import pandas as pd
 
 from churn.reporting.quality import Number
 from churn.scoring.health import health
+from churn.training.evaluation import customer_wilson
 
 MOST = 5
-Z_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,5 @@ def band_outcomes(tested: pd.DataFrame | None, base_rate: float) -> BandOutcomes
 
 
 def _share(left: np.ndarray, customers: np.ndarray) -> Number:
-    """Return the share that left with Wilson's 95 % interval.
-
-    Rows of one customer depend on each other, so the interval is as wide as that of one row per customer:
-    rather too wide than too narrow.
-
-    Source: Wilson (1927), Probable inference, Journal of the American Statistical Association 22.
-    """
-    share, independent = float(left.mean()), len(set(customers.tolist()))
-    middle = (share + Z_95**2 / (2 * independent)) / (1 + Z_95**2 / independent)
-    spread = np.sqrt(share * (1 - share) / independent + Z_95**2 / (4 * independent**2))
-    half = Z_95 * float(spread) / (1 + Z_95**2 / independent)
-    return Number(f"{share:.1%}", f"{max(0.0, middle - half):.1%} to {min(1.0, middle + half):.1%}")
+    low, high = customer_wilson(left, customers)
+    return Number(f"{left.mean():.1%}", f"{low:.1%} to {high:.1%}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -14,12 +14,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from churn.training.plots import style
+from churn.training.plots.level import calibration_figure
+
 Floats = npt.NDArray[np.float64]
 
 # Stand-ins that matplotlib accepts; in the SVG each becomes a variable of the style sheet.
 INK, FAINT, MAIN, ACCENT = "#010101", "#020202", "#030303", "#040404"
 _VARIABLES = {INK: "var(--ink)", FAINT: "var(--faint)", MAIN: "var(--main)", ACCENT: "var(--accent)"}
 _SIZE = (5.4, 3.3)
+
+PLOT_COLOURS = {
+    "#ffffff": "none",
+    style.INK: "var(--ink)",
+    style.MAIN: "var(--main)",
+    style.ACCENT: "var(--accent)",
+    style.SOFT: "var(--soft)",
+}
+"""What the colours of an evaluation's charts become on a page."""
+
+CALIBRATION_LABEL = "Observed against predicted rates with 95 % intervals"
+CALIBRATION_WORDS = (
+    "Ten groups of customers by predicted probability, with 95&nbsp;% intervals. On the line, the promise is "
+    "kept. Below: how the predictions of those who left and of those who stayed are spread."
+)
 
 
 def probabilities(values: Floats, base_rate: float) -> str:
@@ -46,39 +64,13 @@ def probabilities(values: Floats, base_rate: float) -> str:
     return _svg(figure, "probabilities", "Histogram of the customers' probability of leaving")
 
 
-def calibration(table: Sequence[Mapping[str, Any]]) -> str:
-    """Draw observed against predicted rates with their intervals; on the line is well calibrated.
+def calibration(evaluated: Mapping[str, Any]) -> str:
+    """Draw observed against predicted rates, the chart of the evaluation's own page.
 
     Args:
-        table: rows with `predicted, observed, low, high`.
+        evaluated: The content of metrics.json, with `calibration_table` and `prediction_histogram`.
     """
-    figure, axes = _canvas()
-    predicted, observed, low, high = (
-        np.array([row[name] for row in table], dtype=float)
-        for name in ("predicted", "observed", "low", "high")
-    )
-    top = 1.05 * float(np.nanmax(np.concatenate([predicted, high])))
-    axes.plot([0, top], [0, top], color=FAINT, linewidth=1, linestyle=(0, (3, 3)))
-    spread = np.clip([observed - low, high - observed], 0, None)
-    axes.errorbar(
-        predicted,
-        observed,
-        yerr=spread,
-        fmt="o",
-        color=MAIN,
-        ecolor=MAIN,
-        elinewidth=1.3,
-        capsize=3,
-        markersize=5,
-    )
-    axes.set_xlim(0, top)
-    axes.set_ylim(0, top)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("really left")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axis.set_major_locator(MaxNLocator(5))
-    return _svg(figure, "calibration", "Observed against predicted rates with 95 % intervals")
+    return _svg(calibration_figure(evaluated), "calibration", CALIBRATION_LABEL, PLOT_COLOURS)
 
 
 def gain(shares: Floats, found: Floats, contact_share: float) -> str:
@@ -120,13 +112,13 @@ def _canvas() -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _svg(figure: Figure, name: str, label: str) -> str:
+def _svg(figure: Figure, name: str, label: str, colours: Mapping[str, str] = _VARIABLES) -> str:
     """Return the figure as SVG that is the same bytes each time and takes its colours from the page."""
     out = io.StringIO()
     plain = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(out, format="svg", metadata=plain)
-    return inline(out.getvalue(), name, label, _VARIABLES)
+    return inline(out.getvalue(), name, label, colours)
 
 
 def inline(svg: str, name: str, label: str, colours: Mapping[str, str]) -> str:

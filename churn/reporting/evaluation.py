@@ -11,28 +11,19 @@ from typing import Any
 from markupsafe import Markup
 
 from churn.data.files import write_whole
-from churn.reporting.charts import inline
+from churn.reporting.charts import CALIBRATION_WORDS, PLOT_COLOURS, inline
 from churn.reporting.holds import groups_of, horizons_of
 from churn.reporting.quality import Number
 from churn.reporting.templates import template
 from churn.training.dictionary import METRICS
 from churn.training.named import CANDIDATES, pair_named
 from churn.training.plots import FIGURES
-from churn.training.plots.style import ACCENT, INK, MAIN, SOFT
 from churn.training.span import apart
 
-COLOURS = {
-    "#ffffff": "none",
-    INK: "var(--ink)",
-    MAIN: "var(--main)",
-    ACCENT: "var(--accent)",
-    SOFT: "var(--soft)",
-}
 WORDS = {
     "gain": "Calling the likeliest first reaches the leavers sooner than any rule below it.",
     "lift": "The interval stands at the contact share. No order can lie above the dashed line.",
-    "calibration": "Ten groups of customers by predicted probability, with 95&nbsp;% intervals. On the line, "
-    "the promise is kept. Below: how the predictions of those who left and of those who stayed are spread.",
+    "calibration": CALIBRATION_WORDS,
     "profit": "With the costs stated below. The bar at the foot is the interval of the best budget.",
     "lead_time": "What is left of the order when all signals are so many days old.",
     "importance": "How far each signal moves the predictions, up or down: its share of the mean absolute "
@@ -104,9 +95,7 @@ def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) ->
         candidates=[CANDIDATES[name] for name in named],
         metrics=_metrics(found, named, spread, share),
         pairs=_pairs(evaluated["paired"], share),
-        charts=[
-            (Markup(_chart(name, svg)), Markup(WORDS[name]), name in WIDE) for name, svg in plots.items()
-        ],
+        charts=_charts(plots),
         by_cutoff=_by_cutoff(evaluated["by_cutoff"], share),
         horizons=horizons_of(evaluated.get("horizons")),
         groups=groups_of(evaluated.get("calibration_by_segment")),
@@ -118,8 +107,18 @@ def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) ->
     )
 
 
-def _chart(name: str, svg: str) -> str:
-    return inline(svg, name, name.replace("_", " "), COLOURS)
+def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
+    """Return chart, words and style; a last narrow chart that has no other beside it takes the whole line."""
+    narrow = [name for name in plots if name not in WIDE]
+    alone = narrow[-1:] if len(narrow) % 2 else []
+    return [
+        (
+            Markup(inline(svg, name, name.replace("_", " "), PLOT_COLOURS)),
+            Markup(WORDS[name]),
+            "wide" if name in WIDE else "wide alone" if name in alone else "",
+        )
+        for name, svg in plots.items()
+    ]
 
 
 def _cards(

@@ -76,6 +76,7 @@ def render(sources: Sources) -> str:
         band_names=BANDS,
         same_model=quality is None or not quality.version or quality.version == facts["model_version"],
         calibration=Markup(quality.calibration_svg) if quality else "",
+        calibration_words=Markup(charts.CALIBRATION_WORDS),
         gain=Markup(quality.gain_svg) if quality else "",
     )
 

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from churn.reporting.quality import quality_of
+from churn.data.finding import Finding
+from churn.reporting import charts
+from churn.reporting.quality import Number, quality_of
 from churn.reporting.templates import template
+from churn.training.gate import ended_in_words
 
 
 @dataclass(frozen=True)
 class Row:
-    """One gate as a line of the page: its rule, the sentence, and what was measured."""
+    """One gate as a line of the page: how it ended, its rule, the sentence, and what was measured."""
 
     name: str
-    passed: bool
+    ended: str
     rule: str
     words: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a guard found, and how grave it is or that a person signed it off."""
+
+    guard: str
+    ended: str
+    place: str
+    found: str
+    way_out: str
 
 
 def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any]) -> str:
@@ -38,18 +52,36 @@ def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any])
         accepted=promotion["accepted"],
         signal=(evaluated.get("signal") or {}).get("words", ""),
         gates=[
-            Row(_words(one["name"]), one["passed"], one["rule"], one["words"].removeprefix("promote: "))
+            Row(
+                _words(one["name"]),
+                ended_in_words(one["passed"], one.get("signed", False)),
+                one["rule"],
+                one["words"].removeprefix("promote: "),
+            )
             for one in promotion["gates"]
         ],
         notes=promotion.get("notes", ()),
         signed=promotion.get("signed", ()),
         looked=guards.get("looked", ()),
-        found=guards.get("found", ()),
+        found=[_found(Finding(**one), promotion.get("signed", ())) for one in guards.get("found", ())],
         quality=quality,
         calibration=Markup(quality.calibration_svg) if quality else "",
+        calibration_words=Markup(charts.CALIBRATION_WORDS),
         gain=Markup(quality.gain_svg) if quality else "",
-        bands=[(one["band"], one["rows"], one["churners"] / one["rows"]) for one in bands],
+        bands=[(one["band"], one["rows"], _share(one)) for one in bands],
     )
+
+
+def _found(one: Finding, signed: Sequence[str]) -> Found:
+    accepted = any(line.startswith(str(one)) for line in signed)
+    return Found(
+        _words(one.guard), "signed off" if accepted else one.severity, one.place, one.found, one.way_out
+    )
+
+
+def _share(one: Mapping[str, Any]) -> Number:
+    interval = f"{one['low']:.1%} to {one['high']:.1%}" if "low" in one else ""
+    return Number(f"{one['churners'] / one['rows']:.1%}", interval)
 
 
 def _words(name: str) -> str:

@@ -94,9 +94,7 @@ def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] |
             if metric in ours
         ),
         compared=tuple(_compared(metrics.get("paired", {}))),
-        calibration_svg=charts.calibration(metrics["calibration_table"])
-        if metrics.get("calibration_table")
-        else "",
+        calibration_svg=charts.calibration(metrics) if "prediction_histogram" in metrics else "",
         gain_svg=charts.gain(
             np.array([0.0, *(row["share"] for row in gains)]),
             np.array([0.0, *(row["captured"] for row in gains)]),
@@ -128,6 +126,8 @@ def _verdict(promotion: Mapping[str, Any] | None) -> str:
         return "No gate has judged it yet (churn promote)."
     gates = promotion.get("gates", ())
     if promotion.get("accepted"):
-        return f"It passed all {len(gates)} gates."
+        signed = sum(bool(gate.get("signed")) for gate in gates)
+        by_hand = f", {signed} of them because a person signed off what was found" if signed else ""
+        return f"It passed all {len(gates)} gates{by_hand}."
     stopped = [str(gate["rule"]) for gate in gates if not gate["passed"]]
     return f"It was refused by {len(stopped)} of {len(gates)} gates: {'; '.join(stopped)}."

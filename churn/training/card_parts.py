@@ -90,10 +90,13 @@ def calibration_part(evaluated: Mapping[str, Any]) -> list[str]:
     outcomes = (evaluated.get("health_bands") or {}).get("outcomes")
     if outcomes:
         lines += ["", "| health band | rows | left |", "|---|---|---|"]
-        lines += [
-            f"| {one['band']} | {one['rows']:,} | {one['churners'] / one['rows']:.1%} |" for one in outcomes
-        ]
+        lines += [f"| {one['band']} | {one['rows']:,} | {_share(one)} |" for one in outcomes]
     return lines
+
+
+def _share(one: Mapping[str, Any]) -> str:
+    share = f"{one['churners'] / one['rows']:.1%}"
+    return f"{share} [{one['low']:.1%}, {one['high']:.1%}]" if "low" in one else share
 
 
 def horizons_part(evaluated: Mapping[str, Any]) -> list[str]:
@@ -139,5 +142,5 @@ def gates_part(verdict: Verdict | None) -> list[str]:
     if verdict is None:
         return []
     ended = "accepted" if verdict.accepted else "refused"
-    gates = (f"- {'passed' if gate.passed else 'refused'}: {gate.words}" for gate in verdict.gates)
+    gates = (f"- {gate.ended}: {gate.words}" for gate in verdict.gates)
     return [f"{ended.capitalize()}.", "", *gates]

@@ -12,7 +12,7 @@ import pandas as pd
 from churn.training import metrics
 from churn.training.intervals import paired
 from churn.training.measured import Measured, Tested
-from churn.training.metrics import BINS, Floats
+from churn.training.metrics import BINS, Floats, Ints
 from churn.training.rows import Rows, dates_of
 from churn.training.worth import Worth
 
@@ -194,6 +194,15 @@ def wilson(hits: float, rows: int, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
     half = z / (1 + z * z / rows) * float(np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def customer_wilson(left: Floats, customers: Ints) -> tuple[float, float]:
+    """Return the Wilson interval of the share that left, as wide as that of one row per customer.
+
+    Rows of one customer depend on each other; this is rather too wide than too narrow.
+    """
+    independent = len(np.unique(customers))
+    return wilson(float(left.mean()) * independent, independent)
 
 
 def predictions_frame(

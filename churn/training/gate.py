@@ -7,12 +7,22 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
+def ended_in_words(passed: bool, signed: bool) -> str:
+    """Return how a gate ended.
+
+    >>> ended_in_words(True, True), ended_in_words(False, True)
+    ('signed off', 'refused')
+    """
+    return "refused" if not passed else "signed off" if signed else "passed"
+
+
 @dataclass(frozen=True)
 class Gate:
     """One gate: what was measured, what is asked, and how it ended.
 
     Attributes:
         words: The measurement and the rule in a sentence; where the gate stops, the way out too.
+        signed: Whether it was passed because a person signed off what was found.
     """
 
     name: str
@@ -22,6 +32,12 @@ class Gate:
     high: float | None
     rule: str
     words: str
+    signed: bool = False
+
+    @property
+    def ended(self) -> str:
+        """Return how it ended, in words."""
+        return ended_in_words(self.passed, self.signed)
 
     @classmethod
     def of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from churn.params import Params
@@ -46,7 +47,7 @@ def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
     gates += _cutoffs(evaluated, params)
     gates += against_champion(evaluated, params)
     guards, warned, signed = judge_guards(evaluated.get("guards") or {}, params)
-    gates += [_too_good(evaluated, params), *guards]
+    gates += [_too_good(evaluated, params), *(replace(gate, signed=bool(signed)) for gate in guards)]
     notes = [*_notes(evaluated), *_off_level(evaluated), *warned]
     return Verdict(tuple(gates), tuple(notes), signed)
 
@@ -148,7 +149,7 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
         told = f"challenger {found}; that is usually a leak."
     else:
         told = f"challenger AUC {span(auc)} is not too good to be true."
-    return Gate.of(
+    gate = Gate.of(
         "not_too_good",
         found is None or bool(signed),
         auc,
@@ -157,6 +158,7 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
         "Look at the most important signals; if it is honest, write why under evaluate.accept.too_good in "
         "params.yaml.",
     )
+    return replace(gate, signed=bool(found and signed))
 
 
 def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:

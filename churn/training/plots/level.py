@@ -27,7 +27,7 @@ from churn.training.plots.style import (
 TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
-def calibration_figure(evaluated: Mapping[str, Any]) -> Figure | None:
+def calibration_figure(evaluated: Mapping[str, Any]) -> Figure:
     """Draw observed over predicted churn with intervals, above a histogram of leavers and stayers.
 
     Where leaving is rare both scales are logarithmic; a group without a leaver is a hollow triangle at the
@@ -52,13 +52,25 @@ def calibration_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     legend(below, loc="upper right")
     if log:
         below.set_xscale("log")
-        shown = [each for each in TICKS if edges[0] <= each <= edges[-1]]
-        below.set_xticks(shown[:: 1 + len(shown) // 9])
+        right = _next_tick(float(edges[-1]))
+        below.set_xticks(_ticks(float(edges[0]), right))
+        below.set_xlim(right=right)
         log_percent(below.xaxis)
     else:
         below.set_xlim(0, None)
         percent(below.xaxis)
     return figure
+
+
+def _next_tick(value: float) -> float:
+    """Return the least place of a logarithmic axis that is not below a value."""
+    return next((tick for tick in TICKS if tick >= value), TICKS[-1])
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return at most ten places of a logarithmic axis, the highest among them."""
+    shown = [tick for tick in reversed(TICKS) if low <= tick <= high]
+    return shown[:: 1 + len(shown) // 9][::-1]
 
 
 def _groups(axes: Axes, table: list[Mapping[str, float]], log: bool) -> None:
@@ -71,10 +83,12 @@ def _groups(axes: Axes, table: list[Mapping[str, float]], log: bool) -> None:
         positive = [*predicted[predicted > 0], *observed[observed > 0], *low[observed > 0]]
         floor = 0.6 * max(min(positive, default=0.01), 1e-5)
         axes.set_yscale("log")
-        shown = [each for each in TICKS if floor <= each <= top]
-        axes.set_yticks(shown[:: 1 + len(shown) // 9])
+        top = _next_tick(top / 1.1)
+        axes.set_yticks(_ticks(floor, top))
         log_percent(axes.yaxis)
     else:
+        axes.set_yticks(MaxNLocator(5).tick_values(0, top))
+        top = max(top, float(axes.get_yticks()[-1]))
         percent(axes.yaxis)
     axes.set_ylim(floor, top)
     axes.plot([max(floor, 1e-6), top], [max(floor, 1e-6), top], color=SOFT, linewidth=1, zorder=1)

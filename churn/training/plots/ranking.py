@@ -134,10 +134,9 @@ def lead_time_figure(evaluated: Mapping[str, Any]) -> Figure | None:
         textcoords="offset points",
         color=SOFT,
         fontsize=8.5,
-        ha="right",
     )
     lows = [row["low"] for row in bounded] or found
     axes.set_ylim(min(0.47, *lows) - 0.01, min(1.02, max([*found, *(row["high"] for row in bounded)]) + 0.05))
     axes.set_xticks(days)
-    axes.yaxis.set_major_locator(MaxNLocator(6))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     return figure

@@ -41,7 +41,7 @@ def plain(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
     """Take away what distracts, and label."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)
-    axes.tick_params(labelsize=size - 0.5, color=SOFT, labelcolor=INK)
+    axes.tick_params(which="both", labelsize=size - 0.5, color=SOFT, labelcolor=INK)
     axes.set_xlabel(x, fontsize=size, color=INK)
     axes.set_ylabel(y, fontsize=size, color=INK)
 

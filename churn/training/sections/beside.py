@@ -10,6 +10,7 @@ import numpy as np
 from churn.model.band import band_of
 from churn.model.champion import BUNDLE
 from churn.training.describe import base_rate
+from churn.training.evaluation import customer_wilson
 from churn.training.exam import Exam
 
 
@@ -17,9 +18,9 @@ def beside(exam: Exam) -> dict[str, Any]:
     """Return `freshness` and `health_bands`.
 
     `freshness` holds by candidate the day on which its latest label was known; `health_bands` what came of
-    each band on the test cutoffs (1, about to leave, to 5, well), and as `changed` the share of rows whose
-    band differs between challenger and champion (or its recipe, where that stands for it), which is missing
-    where there is no champion to compare.
+    each band on the test cutoffs (1, about to leave, to 5, well) with the interval of the share that left,
+    and as `changed` the share of rows whose band differs between challenger and champion (or its recipe,
+    where that stands for it), which is missing where there is no champion to compare.
     """
     fresh = {"challenger": max(exam.snapshots.mature_on.values()).isoformat()}
     if exam.standing:
@@ -33,6 +34,7 @@ def _bands(exam: Exam) -> dict[str, Any]:
     ours, left = band_of(exam.predictions["challenger"], usual), exam.rows.left
     outcomes = [
         {"band": band, "rows": int(here.sum()), "churners": int(left[here].sum())}
+        | dict(zip(("low", "high"), customer_wilson(left[here], exam.rows.customer[here]), strict=True))
         for band in range(1, 6)
         if (here := ours == band).any()
     ]

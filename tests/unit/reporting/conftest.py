@@ -103,6 +103,12 @@ METRICS = {
         {"bin": 1, "predicted": 0.05, "observed": 0.04, "low": 0.02, "high": 0.07, "rows": 250},
         {"bin": 2, "predicted": 0.2, "observed": 0.22, "low": 0.17, "high": 0.28, "rows": 250},
     ],
+    "prediction_histogram": {
+        "scale": "log",
+        "edges": [0.01, 0.1, 0.3],
+        "left": [5, 45],
+        "stayed": [300, 150],
+    },
     "gain_table": [{"share": 0.1, "captured": 0.3}, {"share": 1.0, "captured": 1.0}],
 }
 

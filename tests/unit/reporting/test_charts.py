@@ -8,14 +8,17 @@ import pytest
 
 from churn.reporting import charts
 
-TABLE = [
-    {"predicted": 0.1, "observed": 0.2, "low": 0.1, "high": 0.3},
-    {"predicted": 0.3, "observed": 0.3, "low": 0.3, "high": 0.3},
-]
+EVALUATED = {
+    "calibration_table": [
+        {"predicted": 0.02, "observed": 0.02, "low": 0.01, "high": 0.03},
+        {"predicted": 0.2, "observed": 0.24, "low": 0.2, "high": 0.27},
+    ],
+    "prediction_histogram": {"scale": "log", "edges": [0.01, 0.1, 0.3], "left": [1, 9], "stayed": [80, 20]},
+}
 DRAW = {
     "probabilities": lambda: charts.probabilities(np.array([0.01, 0.2, 0.9]), 0.1),
     "one customer": lambda: charts.probabilities(np.array([0.0]), 0.1),
-    "calibration": lambda: charts.calibration(TABLE),
+    "calibration": lambda: charts.calibration(EVALUATED),
     "gain": lambda: charts.gain(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.8, 1.0]), 0.1),
 }
 
@@ -56,3 +59,9 @@ def test_every_reference_in_a_chart_is_to_one_of_its_own_parts():
         svg = draw()
 
         assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg)) <= set(re.findall(r'id="([^"]+)"', svg))
+
+
+def test_rare_churn_is_drawn_on_a_scale_that_tells_its_groups_apart():
+    svg = charts.calibration(EVALUATED)
+
+    assert {"1%", "2%", "5%", "10%", "20%", "50%"} <= set(re.findall(r">([\d.]+%)<", svg))

@@ -167,3 +167,20 @@ def test_horizons_and_kinds_of_customers_have_tables_where_they_were_judged(eval
     assert "company size: small &amp; new" in told
     assert "off: more leave than expected" in told
     assert "Within 30, 60 and 90 days" not in words_of(render_evaluation(evaluated, {}))
+
+
+@pytest.mark.parametrize(("narrow", "alone"), [(("gain", "lift"), 0), (("gain", "lift", "calibration"), 1)])
+def test_a_last_chart_without_a_neighbour_takes_the_whole_line(evaluated, narrow, alone) -> None:
+    plots = dict.fromkeys((*narrow, "importance"), '<svg viewBox="0 0 1 1"></svg>')
+
+    page = render_evaluation(evaluated, plots)
+
+    assert page.count('class="card wide alone"') == alone
+    assert page.count('class="card wide"') == 1
+
+
+def test_the_money_says_who_takes_the_incentive_and_for_what(evaluated) -> None:
+    told = words_of(render_evaluation(evaluated, {}))
+
+    assert "30.0% take the incentive and stay. All stayers who are contacted take it too" in told
+    assert "and so do all stayers" not in told

@@ -77,3 +77,32 @@ def test_the_champions_recipe_has_a_name() -> None:
 
     assert "worse than the champion&#39;s recipe, fitted anew: log loss" in page
     assert "champion_recipe" not in page
+
+
+def test_what_a_person_signed_off_is_not_told_as_passed() -> None:
+    one = {"guard": "too_good", "place": "AUC", "found": "it is.", "way_out": "Look.", "severity": "warn"}
+    judged = promotion(True, True, signed=["too_good: AUC: it is. Look. Accepted: a made-up company"])
+    judged["gates"][0]["signed"] = True
+
+    page = render_promotion(evaluated(guards={"looked": ["too_good"], "found": [one]}), judged)
+
+    assert page.count(">passed<") == 1
+    assert page.count(">signed off<") == 2  # the gate, and the guard's row
+    assert ">warn<" not in page
+    assert "some because a person signed off what was found" in page
+
+
+def test_bands_have_their_intervals() -> None:
+    band = {"band": 1, "rows": 40, "churners": 10, "low": 0.141, "high": 0.402}
+
+    page = render_promotion(evaluated(health_bands={"outcomes": [band]}), promotion(True))
+
+    assert "14.1% to 40.2%" in page
+
+
+def test_figures_of_a_measure_leave_room_for_its_name() -> None:
+    page = render_promotion(evaluated(), promotion(True))
+
+    table = page.split("<h2>The figures</h2>")[1]
+    assert '<table class="many">' in table
+    assert ".many td:first-child:not(.n) { min-width" in page

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from churn.params import ProfitParams
-from churn.training.evaluation import calibration_table, gain_table, judge_all, rates, wilson
+from churn.training.evaluation import (
+    calibration_table,
+    customer_wilson,
+    gain_table,
+    judge_all,
+    rates,
+    wilson,
+)
 from churn.training.metrics import log_loss
 from churn.training.worth import Worth
 
@@ -138,3 +145,13 @@ def test_a_rate_for_everybody_ranks_nobody_though_it_differs_between_cutoffs(sna
     assert (constant["auc"]["low"], constant["auc"]["high"]) == (0.5, 0.5)
     assert constant["log_loss"]["value"] == pytest.approx(log_loss(rows.left, wrong_way))
     assert all(row["base_rate"] == pytest.approx(row["share"]) for row in judged.gain_table)
+
+
+def test_the_interval_of_a_share_is_that_of_one_row_per_customer() -> None:
+    left = np.repeat([1.0, 0.0, 0.0, 0.0], 5)
+
+    once = customer_wilson(left, np.arange(20))
+    twice = customer_wilson(np.tile(left, 2), np.tile(np.arange(20), 2))
+
+    assert once == wilson(5, 20)
+    assert twice == once

@@ -121,3 +121,28 @@ def test_rare_churn_and_intervals_that_are_not_defined_are_drawn(evaluated, name
     assert spread["scale"] == "log"
     assert figure is not None
     figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_the_ticks_of_calibration_reach_above_its_highest_point(evaluated, scale: str) -> None:
+    table = [row | {"high": 0.24} for row in evaluated["calibration_table"]]
+    spread = evaluated["prediction_histogram"] | {"scale": scale}
+
+    figure = FIGURES["calibration"](evaluated | {"calibration_table": table, "prediction_histogram": spread})
+
+    assert figure is not None
+    highest = max(0.24, *(row["predicted"] for row in table))
+    above = figure.axes[0]
+    assert above.get_yticks()[-1] >= highest
+    assert above.get_ylim()[1] >= above.get_yticks()[-1]
+
+
+def test_the_word_chance_stands_inside_the_chart_of_lead_time(evaluated) -> None:
+    figure = FIGURES["lead_time"](evaluated)
+
+    assert figure is not None
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (chance,) = (text for text in axes.texts if text.get_text() == "chance")
+    assert chance.get_window_extent().x0 >= axes.get_window_extent().x0
+    assert all(round(10 * tick, 6).is_integer() for tick in axes.get_yticks())
