@@ -199,7 +199,7 @@ def _segments(segments: Mapping[str, Any]) -> list[tuple[str, list[Line]]]:
     shown = ("auc", "log_loss", "observed_expected")
     return [
         (
-            attribute,
+            attribute.replace("_", " "),
             [
                 Line(str(row["level"]), _counts(row), tuple(_number(row, name) for name in shown))
                 for row in rows

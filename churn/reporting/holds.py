@@ -86,5 +86,5 @@ def _verdict(one: Mapping[str, Any]) -> str:
     if not one["judged"]:
         return "too few to judge"
     if not one["off"]:
-        return "not off"
+        return "not shown to be off"
     return "off: fewer leave than expected" if one["z"] < 0 else "off: more leave than expected"

@@ -62,7 +62,7 @@ def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any])
         ],
         notes=promotion.get("notes", ()),
         signed=promotion.get("signed", ()),
-        looked=guards.get("looked", ()),
+        looked=[_words(name) for name in guards.get("looked", ())],
         found=[_found(Finding(**one), promotion.get("signed", ())) for one in guards.get("found", ())],
         quality=quality,
         calibration=Markup(quality.calibration_svg) if quality else "",

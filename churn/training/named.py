@@ -17,15 +17,17 @@ CANDIDATES: Mapping[str, str] = {
 }
 """In the order in which they stand beside each other."""
 
+WITHOUT_ARTICLE = ("logistic", "rfm", "bg_nbd")
+
 
 def named(candidate: str) -> str:
     """Return what a candidate is called inside a sentence.
 
-    >>> named("rule"), named("base_rate")
-    ('your own rule', 'the base rate for everybody')
+    >>> named("rule"), named("rfm"), named("base_rate")
+    ('your own rule', 'recency, frequency and value', 'the base rate for everybody')
     """
     words = CANDIDATES.get(candidate, candidate.replace("_", " "))
-    return words if words.startswith(("the ", "your ")) else f"the {words}"
+    return words if words.startswith(("the ", "your ")) or candidate in WITHOUT_ARTICLE else f"the {words}"
 
 
 def pair_named(pair: str) -> str:

@@ -49,7 +49,7 @@ def calibration_figure(evaluated: Mapping[str, Any]) -> Figure:
     below.set_ylim(bottom=0)
     below.yaxis.set_major_locator(MaxNLocator(3))
     few_percent(below.yaxis)
-    legend(below, loc="upper right")
+    legend(below, loc="upper left" if log else "upper right")
     if log:
         below.set_xscale("log")
         right = _next_tick(float(edges[-1]))

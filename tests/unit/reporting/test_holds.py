@@ -72,7 +72,7 @@ def test_a_group_is_off_only_where_chance_among_all_groups_leaves_it_so() -> Non
         ("all customers", "not shown to be off"),
         ("company size: small", "off: more leave than expected"),
         ("company size: large", "off: fewer leave than expected"),
-        ("company size: medium", "not off"),
+        ("company size: medium", "not shown to be off"),
         ("company size: solo", "too few to judge"),
     ]
     assert found.judged == 3
