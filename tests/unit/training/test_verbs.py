@@ -151,7 +151,7 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     import mlflow
 
     params = make_params()
-    write_world(params, customers=400, cutoffs=5)
+    write_world(params, customers=400, cutoffs=7)
 
     train.run(params, say=say)
     evaluate.run(params, say=say)
