@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.engine.machine import described
 from benchmarks.engine.measure import Measured, measure, medians
 from benchmarks.engine.readme import write_table
+from churn.data.files import alone
 
 ROOT = Path(__file__).parents[1]
 LOCK = Path(__file__).with_suffix(".lock")
@@ -45,15 +46,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def environment(folder: Path) -> Path:
-    """Make the environment of featuretools unless it is there, and return its Python."""
+    """Make the environment of featuretools unless it is there, and return its Python.
+
+    Processes that ask side by side wait for the one that makes it.
+    """
     python = folder / "bin" / "python"
     ready = folder / ".ready"
-    if not ready.exists():
-        print(f"{folder.name}: setting up its own environment …", file=sys.stderr, flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "--no-deps", "--require-hashes", "-r", str(LOCK)], check=True)
-        ready.touch()
+    with alone(folder.with_name(f".{folder.name}.lock")):
+        if not ready.exists():
+            print(f"{folder.name}: setting up its own environment …", file=sys.stderr, flush=True)
+            venv.create(folder, with_pip=True, clear=True)
+            install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*install, "--no-deps", "--require-hashes", "-r", str(LOCK)], check=True)
+            ready.touch()
     return python
 
 

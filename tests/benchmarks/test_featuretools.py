@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from benchmarks import featuretools
 from benchmarks.engine.jobs import do
 from benchmarks.engine.measure import Measured
 from benchmarks.engine.world import World, cutoffs
@@ -45,3 +48,22 @@ def test_its_lock_holds_hashes_and_an_older_pandas_and_no_addresses() -> None:
     assert all("==" in line and line.endswith("\\") for line in pinned)
     assert any(line.startswith("pandas==2.") for line in pinned)
     assert "://" not in text
+
+
+def test_one_of_two_that_ask_for_the_environment_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def slowly(folder: Path, **_: object) -> None:
+        made.append(folder)
+        time.sleep(0.2)
+        folder.mkdir()
+
+    monkeypatch.setattr(featuretools.venv, "create", slowly)
+    monkeypatch.setattr(featuretools.subprocess, "run", lambda *_, **__: None)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(featuretools.environment, [tmp_path / "own"] * 2))
+
+    assert made == [tmp_path / "own"]
