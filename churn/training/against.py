@@ -75,8 +75,14 @@ def _log_loss(
         f"challenger minus {words}, log loss: {span(loss, 4)}, and {age} than the champion; the gate asks "
         f"for an interval below 0, or for later labels and an interval below {allowed:.4f} ({margin:.0%} of "
         "the latter's).",
-        "Add test cutoffs or data, which narrow the interval, or widen promote.margin knowingly.",
+        _way_out(loss.get("low") is not None and loss["low"] > 0),
     )
+
+
+def _way_out(surely_worse: bool) -> str:
+    if surely_worse:
+        return "It is surely worse, whatever is added."
+    return "Add test cutoffs or data, which narrow the interval, or widen promote.margin knowingly."
 
 
 def _fresher(freshness: Mapping[str, Any]) -> bool:
@@ -94,7 +100,7 @@ def _not_less(metric: str, words: str, difference: Mapping[str, Any], base: floa
         f"the lower bound of the relative difference of {words}, is above -{margin:.0%}",
         f"challenger's {words}: {relative['value']:+.1%} [{told}]; the gate asks for a lower bound above "
         f"-{margin:.0%}.",
-        "Add test cutoffs or data, which narrow the interval, or widen promote.margin knowingly.",
+        _way_out(relative["high"] < -margin),
     )
 
 

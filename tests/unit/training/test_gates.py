@@ -117,6 +117,19 @@ def test_a_champion_is_followed_by_a_better_one_or_by_a_fresher_one_that_is_no_w
     assert stopped(content, make_params()) == refused
 
 
+@pytest.mark.parametrize(
+    ("changes", "surely"),
+    [({"loss": 0.02}, True), ({"loss": 0.005}, False), ({"lift": -0.06}, True), ({"lift": -0.04}, False)],
+)
+def test_what_is_surely_worse_is_not_told_to_gather_data(
+    make_params, changes: dict[str, Any], surely: bool
+) -> None:
+    (refusal,) = judge_gates(beside_champion(**changes), make_params()).refusals
+
+    assert ("surely worse" in refusal) is surely
+    assert ("Add test cutoffs or data" in refusal) is not surely
+
+
 @pytest.mark.parametrize(("fresher", "refusing"), [(True, []), (False, ["champion_recipe"])])
 def test_the_champions_own_recipe_is_promoted_once_it_has_learnt_from_later_labels(
     make_params, fresher: bool, refusing: list[str]
