@@ -102,7 +102,8 @@ def _line(trap: Trap, every: list[Caught], safe: int | None, n: int) -> str:
 
 
 def _told(count: Counter[str]) -> str:
-    return ", ".join(f"`{guard}` {times}" for guard, times in count.most_common())
+    ordered = sorted(count.items(), key=lambda each: (-each[1], each[0]))  # ties too: the same table each time
+    return ", ".join(f"`{guard}` {times}" for guard, times in ordered)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.leaks.catch import catch
+from benchmarks.leaks.__main__ import report
+from benchmarks.leaks.catch import Caught, catch
 from benchmarks.leaks.immune import immune
 from benchmarks.leaks.modelling import TRAPS, ModelTrap, catch_model
 from benchmarks.leaks.trap import CLEAN, traps
@@ -40,3 +41,11 @@ def test_a_leak_made_while_modelling_is_caught_by_a_guard_of_the_model(trap: Mod
 
 def test_no_guard_of_the_model_speaks_of_our_own_way() -> None:
     assert catch_model("clean", SEED).spoke == ()
+
+
+def test_guards_that_spoke_equally_often_stand_in_the_order_of_the_alphabet() -> None:
+    spoke = Caught(tuple((guard, "elsewhere") for guard in "hgfedcba"))
+
+    line = list(report({"overwritten state": [spoke]}, {}, range(1)))[-1]
+
+    assert "| `a` 1, `b` 1, `c` 1, `d` 1, `e` 1, `f` 1, `g` 1, `h` 1 |" in line
