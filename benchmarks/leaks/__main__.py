@@ -102,7 +102,7 @@ def _line(trap: Trap, every: list[Caught], safe: int | None, n: int) -> str:
 
 
 def _told(count: Counter[str]) -> str:
-    ordered = sorted(count.items(), key=lambda each: (-each[1], each[0]))  # ties too: the same table each time
+    ordered = sorted(count.items(), key=lambda each: (-each[1], each[0]))  # ties too, so that no run differs
     return ", ".join(f"`{guard}` {times}" for guard, times in ordered)
 
 
