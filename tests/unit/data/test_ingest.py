@@ -279,7 +279,7 @@ def test_every_missing_table_and_column_is_said_at_once(tmp_path: Path) -> None:
     error = refusal(params)
 
     assert isinstance(error, SourceError)
-    assert [line.split(":")[0] for line in error.problems] == ["customers", "params", "params"]
+    assert [line.split(":")[0] for line in error.problems] == ["customers", "params.yaml", "params.yaml"]
     assert "has no column 'signed_up_at'" in error.problems[0]
     assert "Did you mean 'signd_up_at'?" in error.problems[0]
     assert "has no table 'orders'" in error.problems[1]
