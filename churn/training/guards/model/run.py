@@ -57,16 +57,18 @@ def look_at_training(params: Params, snapshots: Snapshots, plan: Plan) -> list[F
 def with_the_data(snapshots: Snapshots, found: Sequence[Finding]) -> dict[str, Any]:
     """Return what stands in `guards.json` of `train`: its own findings beside those of the data.
 
-    Both may have asked of the same signal; the sterner answer stays, else that of the training rows, which
-    are more.
+    Both may have asked of the same signal. All that the training rows show stays, as they are more; of what
+    the data show there, only what is sterner.
     """
-    both = {(one.guard, one.place): one for one in data_findings(snapshots)}
-    for one in found:
-        before = both.get((one.guard, one.place))
-        if before is None or one.severity == "stop" or before.severity == "warn":
-            both[one.guard, one.place] = one
+    here = {(one.guard, one.place) for one in found}
+    stopped = {(one.guard, one.place) for one in found if one.severity == "stop"}
+    data = [
+        one
+        for one in data_findings(snapshots)
+        if (one.guard, one.place) not in (stopped if one.severity == "stop" else here)
+    ]
     looked = dict.fromkeys([*snapshots.guards.get("looked", ()), *TRAINING])
-    return as_section([*looked], [*both.values()])
+    return as_section([*looked], [*data, *found])
 
 
 def data_findings(snapshots: Snapshots) -> list[Finding]:

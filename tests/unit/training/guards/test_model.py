@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.leaks.modelled import cutoff, label_params, made
+from churn.data.finding import Finding
 from churn.params import EvaluateParams, TrainParams
 from churn.training.guards.model import outcomes
 from churn.training.guards.model.columns import columns
@@ -16,7 +17,7 @@ from churn.training.guards.model.fits import shuffled, unseen
 from churn.training.guards.model.method import Fold, drawn, rolling, sets_at
 from churn.training.guards.model.newest import newest
 from churn.training.guards.model.ripe import maturity
-from churn.training.guards.model.run import look_at_training
+from churn.training.guards.model.run import look_at_training, with_the_data
 from churn.training.guards.model.sets import copies, disjoint
 from churn.training.guards.model.signing import told
 from churn.training.recipe import Recipe
@@ -327,3 +328,34 @@ def test_a_finding_is_said_with_the_key_that_signs_it_off_or_with_the_reason() -
 
     assert "evaluate.accept, under 'amount' or 'alone'" in told(found, label_params())[1][0]
     assert "Accepted: known beforehand" in told(found, signed)[0][0]
+
+
+def at_logins(found: str, severity: str = "warn", guard: str = "alone") -> Finding:
+    return Finding("logins", found, "See.", severity, guard)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (at_logins("data"), {"one", "another"}),
+        (at_logins("data", "stop"), {"data", "one", "another"}),
+        (at_logins("data", guard="missing"), {"data", "one", "another"}),
+    ],
+)
+def test_all_that_the_training_rows_show_is_kept_and_of_the_data_what_is_sterner_or_other(
+    data: Finding, told: set[str]
+) -> None:
+    snapshots = replace(made(), guards={"looked": ["alone"], "found": [asdict(data)]})
+
+    both = with_the_data(snapshots, [at_logins("one"), at_logins("another")])
+
+    assert {one["found"] for one in both["found"]} == told
+
+
+def test_a_stop_of_the_training_rows_is_as_stern_as_one_of_the_data() -> None:
+    data = asdict(at_logins("data", "stop"))
+    snapshots = replace(made(), guards={"looked": ["alone"], "found": [data]})
+
+    both = with_the_data(snapshots, [at_logins("one", "stop"), at_logins("another")])
+
+    assert [one["found"] for one in both["found"]] == ["one", "another"]
