@@ -59,7 +59,7 @@ def _kept(place: Path) -> dict[str, Any]:
 def _key(params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:
     """Return a digest of all that the guards look at, and of the code: signals and guards are code too."""
     asked = params.model_dump(mode="json", include={"timezone", "tables", "events", "label", "signals"})
-    seen = [store.fingerprint, store.digest, asked, params.train.seed]
+    seen = [store.fingerprint, store.digest, asked, params.snapshot.late_days, params.train.seed]
     return digest_of([*seen, [one.name for one in signals], [*map(str, cutoffs)], _code()])
 
 

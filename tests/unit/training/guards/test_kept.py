@@ -77,6 +77,16 @@ def test_other_data_other_mapping_and_other_code_are_looked_at_anew(
     assert len(looks) == 4
 
 
+def test_rows_that_may_be_late_for_longer_are_looked_at_anew(tmp_path: Path, looks: list[Params]) -> None:
+    params = params_of(tmp_path, logins=LOGINS, customers=CUSTOMERS, params=STATIC, since=None)
+    later = params.snapshot.model_copy(update={"late_days": 7})
+
+    ask(params)
+    ask(params.model_copy(update={"snapshot": later}))
+
+    assert len(looks) == 2
+
+
 def test_a_damaged_file_is_no_answer(tmp_path: Path, looks: list[Params]) -> None:
     params = params_of(tmp_path, logins=LOGINS, since=None)
     ask(params)
