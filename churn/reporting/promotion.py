@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any])
     """
     quality = quality_of(evaluated, promotion)
     guards = evaluated.get("guards") or {}
+    signed_off = {(one["guard"], one["place"]) for one in promotion.get("signed_off", ())}
     bands = (evaluated.get("health_bands") or {}).get("outcomes", ())
     return template("promotion.html").render(
         name=evaluated["model"].get("name", "churn"),
@@ -63,7 +64,7 @@ def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any])
         notes=promotion.get("notes", ()),
         signed=promotion.get("signed", ()),
         looked=[_words(name) for name in guards.get("looked", ())],
-        found=[_found(Finding(**one), promotion.get("signed", ())) for one in guards.get("found", ())],
+        found=[_found(Finding(**one), signed_off) for one in guards.get("found", ())],
         quality=quality,
         calibration=Markup(quality.calibration_svg) if quality else "",
         calibration_words=Markup(charts.CALIBRATION_WORDS),
@@ -72,11 +73,9 @@ def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any])
     )
 
 
-def _found(one: Finding, signed: Sequence[str]) -> Found:
-    accepted = any(line.startswith(str(one)) for line in signed)
-    return Found(
-        _words(one.guard), "signed off" if accepted else one.severity, one.place, one.found, one.way_out
-    )
+def _found(one: Finding, signed_off: Set[tuple[str, str]]) -> Found:
+    ended = "signed off" if (one.guard, one.place) in signed_off else one.severity
+    return Found(_words(one.guard), ended, one.place, one.found, one.way_out)
 
 
 def _share(one: Mapping[str, Any]) -> Number:

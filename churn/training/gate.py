@@ -59,17 +59,29 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class SignedOff:
+    """What a person signed off: the guard that found it, where, and the reason."""
+
+    guard: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """All gates together.
 
     Attributes:
         notes: What is told beside the gates and stops nothing.
-        signed: What guards found and a person signed off, with the reason.
+        signed: What guards found and a person signed off, with the reason, in lines; several findings may
+            share one.
+        signed_off: The same, finding by finding.
     """
 
     gates: tuple[Gate, ...]
     notes: tuple[str, ...]
     signed: tuple[str, ...] = ()
+    signed_off: tuple[SignedOff, ...] = ()
 
     @property
     def accepted(self) -> bool:
@@ -83,10 +95,10 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""
-        gates = [asdict(gate) for gate in self.gates]
         return {
             "accepted": self.accepted,
-            "gates": gates,
+            "gates": [asdict(gate) for gate in self.gates],
             "notes": list(self.notes),
             "signed": list(self.signed),
+            "signed_off": [asdict(one) for one in self.signed_off],
         }

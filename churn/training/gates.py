@@ -46,10 +46,10 @@ def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
     gates.append(_level(evaluated, params))
     gates += _cutoffs(evaluated, params)
     gates += against_champion(evaluated, params)
-    guards, warned, signed = judge_guards(evaluated.get("guards") or {}, params)
-    gates += [_too_good(evaluated, params), *(replace(gate, signed=bool(signed)) for gate in guards)]
-    notes = [*_notes(evaluated), *_off_level(evaluated), *warned]
-    return Verdict(tuple(gates), tuple(notes), signed)
+    guards = judge_guards(evaluated.get("guards") or {}, params)
+    gates += [_too_good(evaluated, params), *guards.gates]
+    notes = [*_notes(evaluated), *_off_level(evaluated), *guards.notes]
+    return Verdict(tuple(gates), tuple(notes), guards.signed, guards.signed_off)
 
 
 def baselines(evaluated: Mapping[str, Any]) -> tuple[str, ...]:

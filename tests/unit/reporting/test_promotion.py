@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.leaks.modelled import label_params
+from churn.params import EvaluateParams
 from churn.reporting.promotion import render_promotion
+from churn.training.guards.model.signing import judge_guards
 
 NASTY = "<script>alert('x')</script>"
 
@@ -81,7 +84,13 @@ def test_the_champions_recipe_has_a_name() -> None:
 
 def test_what_a_person_signed_off_is_not_told_as_passed() -> None:
     one = {"guard": "too_good", "place": "AUC", "found": "it is.", "way_out": "Look.", "severity": "warn"}
-    judged = promotion(True, True, signed=["too_good: AUC: it is. Look. Accepted: a made-up company"])
+    reason = "a made-up company"
+    judged = promotion(
+        True,
+        True,
+        signed=[f"too_good: AUC: it is. Look. Accepted: {reason}"],
+        signed_off=[{"guard": "too_good", "place": "AUC", "reason": reason}],
+    )
     judged["gates"][0]["signed"] = True
 
     page = render_promotion(evaluated(guards={"looked": ["too_good"], "found": [one]}), judged)
@@ -90,6 +99,23 @@ def test_what_a_person_signed_off_is_not_told_as_passed() -> None:
     assert page.count(">signed off<") == 2  # the gate, and the guard's row
     assert ">warn<" not in page
     assert "some because a person signed off what was found" in page
+
+
+def test_each_finding_of_a_group_that_was_signed_off_is_told_so() -> None:
+    found = [
+        {"guard": "alone", "place": place, "found": "it tells.", "way_out": "See.", "severity": severity}
+        for place, severity in (("logins", "stop"), ("orders", "stop"), ("visits", "warn"))
+    ]
+    guards = {"looked": ["alone"], "found": found}
+    accept = {"logins": "looked at", "orders": "looked at"}
+    judged = judge_guards(guards, label_params(evaluate=EvaluateParams(accept=accept))).as_dict()
+
+    page = render_promotion(evaluated(guards=guards), {"version": "3"} | judged)
+
+    assert len(judged["signed"]) == 1
+    assert page.count(">signed off<") == 3  # the gate, and two rows of the guard
+    assert ">stop<" not in page
+    assert page.count(">warn<") == 1
 
 
 def test_bands_have_their_intervals() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from churn.data.finding import Finding
 from churn.params import Params
-from churn.training.gate import Gate
+from churn.training.gate import Gate, SignedOff, Verdict
 from churn.training.guards.grouped import grouped, in_words, key_words
 
 GUARDS = "guards.json"
@@ -63,17 +63,20 @@ def _accepted(found: Sequence[Finding], params: Params) -> list[str]:
     ]
 
 
-def judge_guards(guards: Mapping[str, Any], params: Params) -> tuple[list[Gate], list[str], tuple[str, ...]]:
+def judge_guards(guards: Mapping[str, Any], params: Params) -> Verdict:
     """Return the gate of the guards, their warnings as notes, and what was signed off with its reason.
 
     Without guards in the evaluation there is no gate.
     """
     if not guards:
-        return [], [], ()
+        return Verdict((), ())
     found = findings_of(guards)
     unsigned = grouped([one for one in found if not reason_for(one, params)])
     stops = [in_words(group) for group in unsigned if group[0].severity == "stop"]
     warnings = [in_words(group) for group in unsigned if group[0].severity == "warn"]
+    signed_off = tuple(
+        SignedOff(one.guard, one.place, reason) for one in found if (reason := reason_for(one, params))
+    )
     told = (
         " ".join(stops)
         if stops
@@ -88,4 +91,5 @@ def judge_guards(guards: Mapping[str, Any], params: Params) -> tuple[list[Gate],
         "Mend it; what is right as it is, a person signs off in params.yaml: evaluate: {accept: {PLACE or "
         "GUARD: the reason}}.",
     )
-    return [gate], warnings, tuple(_accepted(found, params))
+    gate = replace(gate, signed=bool(signed_off))
+    return Verdict((gate,), tuple(warnings), tuple(_accepted(found, params)), signed_off)
