@@ -22,6 +22,7 @@ from churn.training.guards.duplicates import duplicates
 from churn.training.guards.histories import purged, zeroed
 from churn.training.guards.leavers import only_leavers
 from churn.training.guards.loading import late_rows
+from churn.training.guards.model import asked as of_the_model
 from churn.training.guards.names import suspicious_names
 from churn.training.guards.scheduled import filled_afterwards
 from churn.training.guards.shapes import shapes
@@ -41,7 +42,7 @@ GUARDS: Mapping[str, Guard] = {
 
 
 def guard_names() -> tuple[str, ...]:
-    """Return the names of all guards and proofs."""
+    """Return the names of all guards of the data and of the proofs."""
     return (*GUARDS, *prove.GUARDS)
 
 
@@ -92,7 +93,7 @@ def judge(
     Args:
         found: What the guards found.
         accept: A reason by guard or place.
-        ran: The guards that ran; a key of another is not idle.
+        ran: The guards that ran; a key of another is not idle, nor of one that the model is asked about too.
         elsewhere: `evaluate.accept`, which counts too; its keys are never idle, as many are of the model.
     """
     reasons = {**(elsewhere or {}), **accept}
@@ -106,11 +107,14 @@ def judge(
         else:
             used.add(key)
             accepted.append((one, reasons[key]))
-    names = (*guard_names(), *(one.place for one in rest))
+    known = (*guard_names(), *of_the_model.NAMES)
+    # `train` asks some guards of the data too, so that a key of theirs may count later.
+    done = {*ran}.difference(of_the_model.NAMES)
+    names = (*known, *(one.place for one in rest))
     idle = tuple(
         f"check.accept.{key}: nothing is found there (any more); take it out.{did_you_mean(key, names)}"
         for key in accept
-        if key not in used and (key in ran or key not in guard_names())
+        if key not in used and (key in done or key not in known)
     )
     return Judged(
         stops=tuple(one for one in rest if one.severity == "stop"),

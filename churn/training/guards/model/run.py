@@ -12,6 +12,7 @@ from churn.errors import CallError
 from churn.params import Params
 from churn.training.exam import Exam
 from churn.training.guards.model import outcomes
+from churn.training.guards.model.asked import EVALUATION, NOT_ASKED, TRAINING
 from churn.training.guards.model.columns import columns
 from churn.training.guards.model.fits import shuffled, unseen
 from churn.training.guards.model.method import drawn, rolling, sets_at
@@ -25,20 +26,14 @@ from churn.training.snapshots import Snapshots
 from churn.training.split import Plan, trainable
 from churn.training.waiting import newest_rows
 
-TRAINING = ("maturity", "disjoint", "copies", "alone", "missing", "id_like", "calendar_like")
-"""What `train` asks, before anything is fitted."""
-
 NOT_LOOKED = Finding(
     "snapshots",
     "they were written without the guards of the data having looked, which `churn snapshot` asks: a leak in "
     "a table, or in how it is mapped, would not be seen.",
     "Run `churn snapshot` and `churn train` again.",
     "stop",
-    "not_looked",
+    NOT_ASKED,
 )
-
-EVALUATION = ("unseen", "shuffled", "newest", "too_good", "lead_time", "calibrated", "bands")
-"""What `evaluate` asks, beside all that `train` did."""
 
 
 def look_at_training(params: Params, snapshots: Snapshots, plan: Plan) -> list[Finding]:

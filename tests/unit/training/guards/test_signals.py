@@ -164,6 +164,11 @@ WARNS = Finding("logins", "rows are late.", "Map it.", "warn", "late_rows")
         ({"late_rows": "looked at"}, 1, 0, 1, 0),
         ({"only_leaver": "misspelt"}, 1, 1, 0, 1),
         ({"parity": "did not run"}, 1, 1, 0, 0),
+        ({"copies": "train asks it"}, 1, 1, 0, 0),
+        ({"lead_time": "evaluate asks it"}, 1, 1, 0, 0),
+        ({"alone": "train asks it too"}, 1, 1, 0, 0),
+        ({"survivors": "found nothing"}, 1, 1, 0, 1),
+        ({"orders": "nothing is found there"}, 1, 1, 0, 1),
     ],
 )
 def test_a_person_signs_off_a_place_or_a_guard(
