@@ -115,7 +115,7 @@ def _cutoffs(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
     told = f"judged on {tested} test cutoffs; the gate asks for {FEWEST_CUTOFFS}" + (
         "" if asked == FEWEST_CUTOFFS else f", or the {asked} that the data allow"
     )
-    yield Gate.of(
+    gate = Gate.of(
         "test_cutoffs",
         tested >= asked or bool(signed),
         {"value": float(tested)},
@@ -124,6 +124,7 @@ def _cutoffs(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
         "Name more under evaluate.test_cutoffs, or leave it out; where fewer are right, write why under "
         "evaluate.accept.test_cutoffs in params.yaml.",
     )
+    yield replace(gate, signed=tested < asked and bool(signed))
 
 
 def _level(evaluated: Mapping[str, Any], params: Params) -> Gate:

@@ -259,6 +259,31 @@ def test_the_warning_of_a_guard_is_a_note_and_no_refusal(make_params) -> None:
     assert any(note.startswith("alone: logins") for note in verdict.notes)
 
 
+@pytest.mark.parametrize(("severity", "signed"), [("stop", True), ("warn", False)])
+def test_the_gate_of_the_guards_was_signed_off_only_where_one_said_stop(
+    make_params, severity: str, signed: bool
+) -> None:
+    params = make_params(evaluate=EvaluateParams(accept={"alone": "looked at"}))
+
+    (gate,) = (one for one in judge_gates(raised(severity), params).gates if one.name == "no_guard_raised")
+
+    assert gate.passed
+    assert gate.signed is signed
+
+
+@pytest.mark.parametrize(("cutoffs", "signed"), [(2, True), (3, False)])
+def test_fewer_test_cutoffs_are_passed_by_signature(make_params, cutoffs: int, signed: bool) -> None:
+    content = evaluated() | {"cutoffs_possible": 3}
+    (one,) = content["by_cutoff"].values()
+    content["by_cutoff"] = {f"2024-0{month}-01": one for month in range(1, cutoffs + 1)}
+    params = make_params(evaluate=EvaluateParams(accept={"test_cutoffs": "a short history"}))
+
+    (gate,) = (one for one in judge_gates(content, params).gates if one.name == "test_cutoffs")
+
+    assert gate.passed
+    assert gate.signed is signed
+
+
 @pytest.mark.parametrize(("cutoffs", "said"), [(1, True), (2, True), (3, False)])
 def test_few_test_cutoffs_are_said(make_params, cutoffs: int, said: bool) -> None:
     content = evaluated()

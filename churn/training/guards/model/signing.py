@@ -91,5 +91,7 @@ def judge_guards(guards: Mapping[str, Any], params: Params) -> Verdict:
         "Mend it; what is right as it is, a person signs off in params.yaml: evaluate: {accept: {PLACE or "
         "GUARD: the reason}}.",
     )
-    gate = replace(gate, signed=bool(signed_off))
+    # A warning that was signed off would have stopped nothing.
+    stops_signed = any(one.severity == "stop" and reason_for(one, params) for one in found)
+    gate = replace(gate, signed=gate.passed and stops_signed)
     return Verdict((gate,), tuple(warnings), tuple(_accepted(found, params)), signed_off)
