@@ -26,6 +26,7 @@ from churn.training.guards.model import asked as of_the_model
 from churn.training.guards.names import suspicious_names
 from churn.training.guards.scheduled import filled_afterwards
 from churn.training.guards.shapes import shapes
+from churn.training.guards.signed import signature_of
 from churn.training.guards.stamps import stamped_early
 from churn.training.guards.survivors import dangling, survivors
 
@@ -96,17 +97,16 @@ def judge(
         ran: The guards that ran; a key of another is not idle, nor of one that the model is asked about too.
         elsewhere: `evaluate.accept`, which counts too; its keys are never idle, as many are of the model.
     """
-    reasons = {**(elsewhere or {}), **accept}
     accepted: list[tuple[Finding, str]] = []
     rest: list[Finding] = []
     used: set[str] = set()
     for one in found:
-        key = next((key for key in (one.place, one.guard) if key in reasons), None)
-        if key is None:
+        signature = signature_of(one, accept, elsewhere or {})
+        if signature is None:
             rest.append(one)
         else:
-            used.add(key)
-            accepted.append((one, reasons[key]))
+            used.add(signature.key)
+            accepted.append((one, signature.reason))
     known = (*guard_names(), *of_the_model.NAMES)
     # `train` asks some guards of the data too, so that a key of theirs may count later.
     done = {*ran}.difference(of_the_model.NAMES)

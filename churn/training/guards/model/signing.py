@@ -10,6 +10,7 @@ from churn.data.finding import Finding
 from churn.params import Params
 from churn.training.gate import Gate, SignedOff, Verdict
 from churn.training.guards.grouped import grouped, in_words, key_words
+from churn.training.guards.signed import signature_of
 
 GUARDS = "guards.json"
 """What guards found, in the folder of the verb that asked them."""
@@ -17,8 +18,8 @@ GUARDS = "guards.json"
 
 def reason_for(one: Finding, params: Params) -> str | None:
     """Return why a person signed a finding off: `evaluate.accept` or `check.accept`, by guard or place."""
-    accepted = {**params.check.accept, **params.evaluate.accept}
-    return accepted.get(one.place) or accepted.get(one.guard)
+    signature = signature_of(one, params.check.accept, params.evaluate.accept)
+    return signature.reason if signature else None
 
 
 def findings_of(guards: Mapping[str, Any]) -> list[Finding]:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.leaks.modelled import label_params
 from churn.data.finding import Finding
 from churn.features.library import known
-from churn.params import Params
+from churn.params import CheckParams, EvaluateParams, Params
 from churn.training.guards.alone import alone, low_of, missing
+from churn.training.guards.model.signing import reason_for
 from churn.training.guards.run import GUARDS, guard_names, judge
 from churn.training.guards.statistics import (
     auc_within,
@@ -182,6 +184,17 @@ def test_a_person_signs_off_a_place_or_a_guard(
         accepted,
         idle,
     )
+
+
+def test_what_is_signed_off_twice_has_one_reason_in_check_and_in_promote() -> None:
+    check = CheckParams(accept={"alone": "of check", "logins": "by place"})
+    params = label_params(check=check, evaluate=EvaluateParams(accept={"alone": "of evaluate"}))
+    found = [Finding(place, "it tells.", "See.", guard="alone") for place in ("logins", "orders")]
+
+    judged = judge(found, params.check.accept, list(GUARDS), params.evaluate.accept)
+
+    assert [reason for _, reason in judged.accepted] == ["by place", "of evaluate"]
+    assert [reason_for(one, params) for one in found] == ["by place", "of evaluate"]
 
 
 def test_a_misspelt_key_is_answered_with_the_nearest() -> None:
