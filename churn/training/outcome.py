@@ -41,7 +41,7 @@ HOW_LEFT = {"any": "left", "voluntary": OUTCOMES[VOLUNTARY], "involuntary": OUTC
 WHY_LEFT = {
     "any": "",
     "voluntary": ", and nothing shows that a payment was never recovered",
-    "involuntary": " after a payment that was never recovered",
+    "involuntary": ", because a payment was never recovered",
 }
 """What must be true of the end of a contract besides, by `label.leaving`."""
 

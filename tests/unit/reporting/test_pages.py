@@ -55,7 +55,8 @@ def page_of(output: Path) -> Page:
 @pytest.mark.parametrize(
     ("leaving", "said", "unsaid"),
     [
-        ("involuntary", "after a payment that was never recovered.", "?"),
+        ("involuntary", "within 31 days, because a payment was never recovered. Whoever", "nothing shows"),
+        ("voluntary", "and nothing shows that a payment was never recovered. Whoever", "because a payment"),
         ("any", "within 31 days.", "another way"),
     ],
 )

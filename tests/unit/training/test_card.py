@@ -86,7 +86,7 @@ def test_a_card_tells_label_cohort_and_results() -> None:
     ("leaving", "words"),
     [
         ("any", "Left means: in the 28 days that begin 7 days after the cutoff, the last contract in"),
-        ("involuntary", "within 0 days after a payment that was never recovered. Whoever leaves in another"),
+        ("involuntary", "within 0 days, because a payment was never recovered. Whoever leaves in another"),
         ("voluntary", "and nothing shows that a payment was never recovered. Whoever leaves in another"),
     ],
 )
