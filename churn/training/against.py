@@ -54,7 +54,7 @@ def against_champion(evaluated: Mapping[str, Any], params: Params) -> Iterator[G
             yield _not_less(
                 metric, f"{words}, against {WORDS[other]}", pair[metric], base, params.promote.margin
             )
-    yield from _segments(evaluated, WORDS[other])
+    yield from _segments(evaluated, other)
 
 
 def _log_loss(
@@ -104,13 +104,13 @@ def _not_less(metric: str, words: str, difference: Mapping[str, Any], base: floa
     )
 
 
-def _segments(evaluated: Mapping[str, Any], words: str) -> Iterator[Gate]:
+def _segments(evaluated: Mapping[str, Any], other: str) -> Iterator[Gate]:
     judged = [
         (f"{name} {one['level']}", auc)
         for name, levels in (evaluated.get("segments") or {}).items()
         for one in levels
         if one["churners"] >= SEGMENT_CHURNERS
-        and (auc := one.get("challenger_minus_champion", {}).get("auc"))
+        and (auc := one.get(f"challenger_minus_{other}", {}).get("auc"))
         and auc["value"] is not None
     ]
     if not judged:
@@ -124,7 +124,7 @@ def _segments(evaluated: Mapping[str, Any], words: str) -> Iterator[Gate]:
         worst[1],
         f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC with an "
         "interval below 0",
-        f"challenger minus {words}, AUC by segment: {'lost' if lost else 'least gained'} in {told}; the gate "
+        f"challenger minus {WORDS[other]}, AUC by segment: {'lost' if lost else 'least gained'} in {told}; the gate "
         f"asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or more loses more than "
         f"{SEGMENT_LOSS} with an interval below 0.",
         "See what the signals say of these customers, and whether their data have changed.",

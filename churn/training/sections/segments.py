@@ -17,8 +17,8 @@ FEWEST = 30
 def segments(exam: Exam) -> dict[str, Any]:
     """Return `segments`: per attribute and level rows, churners and metrics with intervals.
 
-    A group of fewer than 30 leavers or stayers has observed over expected alone. `challenger_minus_champion`
-    holds the paired difference of AUC, against the champion's recipe where that stands for it.
+    A group of fewer than 30 leavers or stayers has observed over expected alone. The paired difference of
+    AUC is `challenger_minus_champion`, or `challenger_minus_champion_recipe` where the recipe stands.
     """
     return {
         "segments": {
@@ -40,5 +40,5 @@ def _measured(exam: Exam, here: Mask) -> dict[str, Any]:
     champion = exam.predictions.get(exam.standing or "")
     if many and champion is not None and np.isfinite(champion[here]).all():
         theirs = judge(left, champion[here], column, exam.draws, share)
-        found["challenger_minus_champion"] = {"auc": paired(estimates, theirs)["auc"]}
+        found[f"challenger_minus_{exam.standing}"] = {"auc": paired(estimates, theirs)["auc"]}
     return found

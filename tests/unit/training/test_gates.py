@@ -215,9 +215,9 @@ def test_the_margin_is_the_share_that_a_fresher_challenger_may_lose(make_params)
 def test_no_large_segment_may_lose(
     make_params, churners: int, lost: float, half: float, accepted: bool, stands: str
 ) -> None:
-    content = beside_champion(stands=stands)
-    germany = {"level": "DE", "churners": churners, "challenger_minus_champion": {"auc": number(-lost, half)}}
-    austria = {"level": "AT", "churners": 900, "challenger_minus_champion": {"auc": number(0.01)}}
+    content, minus = beside_champion(stands=stands), f"challenger_minus_{stands}"
+    germany = {"level": "DE", "churners": churners, minus: {"auc": number(-lost, half)}}
+    austria = {"level": "AT", "churners": 900, minus: {"auc": number(0.01)}}
     content["segments"] = {"country": [germany, austria, {"level": "CH", "churners": 950}]}
 
     verdict = judge_gates(content, make_params())

@@ -318,7 +318,7 @@ def test_a_month_later_the_same_recipe_follows_the_champion_and_a_worse_one_does
     assert "has seen some of these cutoffs; its recipe" in evaluated["notes"]["champion"]
     assert evaluated["freshness"]["champion"] < evaluated["freshness"]["challenger"]
     assert {"champion_recipe", "lift_at_contact_share"} <= {gate["name"] for gate in page["gates"]}
-    assert all("challenger_minus_champion" in plan for plan in evaluated["segments"]["plan"])
+    assert all("challenger_minus_champion_recipe" in plan for plan in evaluated["segments"]["plan"])
     assert (evaluated["health_bands"]["changed"] == 0) is accepted
     assert load_champion(later).version == ("2" if accepted else "1")
 
