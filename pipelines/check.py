@@ -84,14 +84,14 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
     except (CallError, Stop) as error:
         say.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
     _warn_of_returns(params, store, cutoffs, say)
-    found = look_once(params, store, signals, cutoffs, say.progress)
-    ran = list(GUARDS)
+    kept = look_once(params, store, signals, cutoffs, say.progress)
+    ran, proofs = list(GUARDS), []
     if prove:
         from churn.features.prove import GUARDS as PROOFS
 
-        found += _proved(params, store, signals, cutoffs, say)
+        proofs = _proved(params, store, signals, cutoffs, say)
         ran += PROOFS
-    judged = judge(found, params.check.accept, ran, params.evaluate.accept)
+    judged = judge([*kept, *proofs], params.check.accept, ran, params.evaluate.accept)
     reasons = dict(judged.accepted)
     for group in grouped(list(reasons), reasons.__getitem__):
         say(f"signed off: {in_words(group)} Accepted: {reasons[group[0]]}")
@@ -100,7 +100,8 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
     for idle in judged.idle:
         say.warn(idle)
     numbers = f"{len(judged.stops)} say stop, {len(judged.warnings)} warn, {len(judged.accepted)} signed off"
-    say(f"guards: {len(ran)} looked; {numbers}.{f' All of it: {place_of(params)}' if found else ''}")
+    written = f" All of it{' but the proofs' if proofs else ''}: {place_of(params)}" if kept else ""
+    say(f"guards: {len(ran)} looked; {numbers}.{written}")
     if judged.stops:
         raise Stop(
             *map(in_words, grouped(judged.stops)),

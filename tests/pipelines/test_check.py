@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from churn.data.finding import Finding
 from churn.training.guards.run import GUARDS
 from pipelines import cli
 from tests.guarded import LEFT_ON, gone, here
@@ -18,6 +19,9 @@ label: {kind: contract, horizon_days: 31}
 snapshot: {every: month, first: 2024-05-01, last: 2024-10-01, watermark: 2024-12-31}
 signals: {windows: [28]}
 """
+
+SEEN = Finding("logins", "rows are late.", "Map it.", guard="late_rows")
+MOVED = Finding("logins_last_28", "it moved.", "Mend it.", guard="parity")
 
 
 @pytest.fixture
@@ -123,6 +127,33 @@ def test_prove_says_what_was_proved_of_how_many(company: Path, capsys: pytest.Ca
     assert code == 0
     assert "proved: " in said
     assert "of 70 customers at 2024-05-01, 2024-07-01, 2024-10-01" in said
+
+
+@pytest.mark.parametrize(
+    ("data", "proofs", "said"),
+    [
+        ([], [], ""),
+        ([SEEN], [], " All of it: {place}"),
+        ([SEEN], [MOVED], " All of it but the proofs: {place}"),
+        ([], [MOVED], ""),
+    ],
+)
+def test_the_file_is_named_for_what_it_holds(
+    company: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    data: list[Finding],
+    proofs: list[Finding],
+    said: str,
+) -> None:
+    monkeypatch.setattr("churn.training.guards.kept.look_once", lambda *_: [*data])
+    monkeypatch.setattr("pipelines.check._proved", lambda *_: proofs)
+
+    check(company, "--prove")
+
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "signed off." in line)
+    place = company / "output" / "check" / "guards.json"
+    assert line.split("signed off.")[1] == said.format(place=place)
 
 
 def test_without_a_cutoff_the_other_guards_still_look(
