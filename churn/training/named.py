@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 CANDIDATES: Mapping[str, str] = {
     "challenger": "the model",
-    "champion": "the champion it was measured against",
+    "champion": "the champion",
     "champion_recipe": "the champion's recipe, fitted anew",
     "logistic": "logistic regression",
     "rfm": "recency, frequency and value",
@@ -33,6 +33,8 @@ def named(candidate: str) -> str:
 def pair_named(pair: str) -> str:
     """Return what a paired difference is called.
 
+    >>> pair_named("challenger_minus_champion")
+    'the model minus the champion'
     >>> pair_named("challenger_minus_champion_recipe")
     "the model minus the champion's recipe, fitted anew"
     """
