@@ -228,7 +228,7 @@ class EvaluateParams(Section):
     """The test cutoffs, how results are judged, and what of the guards' findings a person signed off.
 
     `accept` holds a reason by guard (`too_good`, …) or by place, as `churn train` and `churn evaluate` name
-    them.
+    them, or by `test_cutoffs`, for fewer than three.
     `rule` is the team's own rule: the more of its conditions hold, the more likely a customer leaves.
     `segments` names text signals by which results are told apart; by default those of 2 to 12 levels.
     """
