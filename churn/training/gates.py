@@ -14,13 +14,11 @@ from churn.training.guards.model.too_good import RULE, too_good
 from churn.training.named import named
 from churn.training.signal_found import signal_found
 from churn.training.span import span
+from churn.training.split import TESTS
 from churn.training.standing import CHAMPION, RECIPE, standing
 
 SHOWN_BEFORE = 12
 """How many cutoffs before the test an explanation lists, the newest; metrics.json holds all."""
-
-FEWEST_CUTOFFS = 3
-"""On fewer test cutoffs the spread between them is not known."""
 
 RIVAL = "logistic"
 """The one baseline that is a model of the same kind as a candidate: it need not be beaten, only matched."""
@@ -37,7 +35,7 @@ def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
        rival that need only be matched, within `promote.margin`, and is none of a challenger that is one.
     3. The interval of observed/expected meets `promote.observed_expected`; where it does not hold 1,
        a note says why.
-    4. Three test cutoffs or more, or as many as the data allow, which is said.
+    4. `TESTS` test cutoffs or more, or as many as the data allow, which is said.
     5. Not worse than the champion, or than its recipe where it has seen the test (`against_champion`).
     6. No guard raised, and not too good to be true, unless a person signed it off in `evaluate.accept`.
     """
@@ -111,15 +109,15 @@ def _cutoffs(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
     tested, possible = len(evaluated["by_cutoff"]), evaluated.get("cutoffs_possible")
     if possible is None:
         return
-    asked, signed = min(FEWEST_CUTOFFS, possible), params.evaluate.accept.get("test_cutoffs")
-    told = f"judged on {tested} test cutoffs; the gate asks for {FEWEST_CUTOFFS}" + (
-        "" if asked == FEWEST_CUTOFFS else f", or the {asked} that the data allow"
+    asked, signed = min(TESTS, possible), params.evaluate.accept.get("test_cutoffs")
+    told = f"judged on {tested} test cutoffs; the gate asks for {TESTS}" + (
+        "" if asked == TESTS else f", or the {asked} that the data allow"
     )
     gate = Gate.of(
         "test_cutoffs",
         tested >= asked or bool(signed),
         {"value": float(tested)},
-        f"{FEWEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
+        f"{TESTS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{told}; accepted: {signed}" if tested < asked and signed else f"{told}.",
         "Name more under evaluate.test_cutoffs, or leave it out; where fewer are right, write why under "
         "evaluate.accept.test_cutoffs in params.yaml.",
@@ -167,9 +165,9 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
         yield "There is no days-since-last signal, so the recency baseline was not judged."
     if standing(evaluated["candidates"]) != CHAMPION:
         yield str(evaluated.get("notes", {}).get("champion", "There is no champion yet."))
-    if (tested := len(evaluated.get("by_cutoff", {}))) < FEWEST_CUTOFFS:
+    if (tested := len(evaluated.get("by_cutoff", {}))) < TESTS:
         yield (
-            f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {FEWEST_CUTOFFS} or more would show "
+            f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TESTS} or more would show "
             "how much results vary between them. Add cutoffs to snapshot where the data reach back."
         )
     changed = (evaluated.get("health_bands") or {}).get("changed")

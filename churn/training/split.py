@@ -10,6 +10,8 @@ from churn.errors import Stop
 from churn.training.rows import Rows
 
 TESTS = 3
+"""So many test cutoffs are taken where the data allow, and asked for; fewer do not show how results vary."""
+
 CHOICES = 4
 
 
@@ -49,7 +51,7 @@ def purged(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
 def plan(
     rows: Rows, mature_on: Mapping[date, date], asked: Sequence[date] = (), horizon_days: int = 0
 ) -> Plan:
-    """Choose test cutoffs (those asked for, or the last three that leave something to train on).
+    """Choose test cutoffs (those asked for, or the last `TESTS` that leave something to train on).
 
     Cutoffs that are chosen lie about a horizon apart, so that their label windows hardly overlap; a tenth
     may, as months differ in length.

@@ -11,8 +11,8 @@ from churn.training.split import plan
 def about(exam: Exam) -> dict[str, Any]:
     """Return `model`, `cutoffs`, `cutoffs_possible` and `contact_share`.
 
-    `cutoffs_possible` is how many test cutoffs of their own the snapshots would have given, three at most;
-    missing for a refreshed champion, which can be tested only on what it had not learnt.
+    `cutoffs_possible` is how many test cutoffs of their own the snapshots would have given, `TESTS` at most;
+    None for a refreshed champion, which can be tested only on what it had not learnt.
     """
     record, snapshots = exam.record, exam.snapshots
     possible = plan(snapshots.rows, snapshots.mature_on, (), exam.params.label.horizon_days).test
