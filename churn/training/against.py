@@ -124,8 +124,8 @@ def _segments(evaluated: Mapping[str, Any], other: str) -> Iterator[Gate]:
         worst[1],
         f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC with an "
         "interval below 0",
-        f"challenger minus {WORDS[other]}, AUC by segment: {'lost' if lost else 'least gained'} in {told}; the gate "
-        f"asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or more loses more than "
-        f"{SEGMENT_LOSS} with an interval below 0.",
+        f"challenger minus {WORDS[other]}, AUC by segment: {'lost' if lost else 'least gained'} in {told}; "
+        f"the gate asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or more loses "
+        f"more than {SEGMENT_LOSS} with an interval below 0.",
         "See what the signals say of these customers, and whether their data have changed.",
     )
