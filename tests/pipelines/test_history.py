@@ -177,4 +177,4 @@ def test_a_model_learns_from_it_and_a_night_uses_it(path: Path) -> None:
     for row in rows:
         on[row["play"] == "offer-pro"].append(row["churn_probability"])
     assert sum(on[True]) / len(on[True]) > 2 * sum(on[False]) / len(on[False])
-    assert any("plan: basic" in str(row["reason_1"]) for row in rows)
+    assert any("whose plan is basic" in str(row["reason_1"]) for row in rows)

@@ -9,6 +9,7 @@ from churn.data.tables import CANONICAL, events_table
 from churn.features.generic.about import GENERIC
 from churn.features.generic.choice import families_of
 from churn.features.library import known
+from churn.scoring.words import sentence
 from tests.worlds import World, draw, params_of
 
 CUTOFF = "2024-07-01"
@@ -36,10 +37,12 @@ EXPECTED = {
     "recency": {
         "visits_days_since_last": (7, None),
         "visits_silence_182d": ((7 + 7) / (25 + 7), None),
+        "visits_silent_share": (7 / 1643, None),
     },
     "frequency": {
         "visits_count_28d": (3, 0),
         "visits_active_days_28d": (2, 0),
+        "visits_rate_728d": (5 * 28 / (728 + 30), 28 / (728 + 30)),
     },
     "change": {
         "visits_change_7d": (np.log(2 / 1), 0),
@@ -167,4 +170,4 @@ def test_sentences_begin_with_a_noun_so_that_any_table_fits(visits: World) -> No
         assert one.doc.endswith(".")
         for language in ("en", "de"):
             assert "visits" in one.reason[language]
-            assert "{noun}" not in one.reason[language].format(value=12.5) + one.doc
+            assert "{noun}" not in sentence(one.reason[language], 12.5, language) + one.doc
