@@ -8,15 +8,7 @@ from typing import Any
 import numpy as np
 
 from churn.training.exam import Exam
-
-SPREAD = (
-    "log_loss",
-    "auc",
-    "average_precision",
-    "lift_at_contact_share",
-    "profit_per_customer_at_contact_share",
-    "observed_expected",
-)
+from churn.training.tracked import MAIN
 
 
 def judged(exam: Exam) -> dict[str, Any]:
@@ -41,7 +33,7 @@ def spread(by_cutoff: Mapping[str, Mapping[str, Any]], candidate: str) -> dict[s
     """
     cutoffs = [numbers[candidate] for numbers in by_cutoff.values() if candidate in numbers]
     found: dict[str, Any] = {}
-    for metric in SPREAD:
+    for metric in MAIN:
         known = [numbers[metric]["value"] for numbers in cutoffs if metric in numbers]
         values = np.array(known, dtype=np.float64)
         values = values[np.isfinite(values)]
