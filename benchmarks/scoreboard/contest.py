@@ -75,17 +75,17 @@ class Contest:
         return found
 
 
-def open_contest(one: TimeSet, work: Path, say: Say, rehearse: bool = False) -> Contest:
+def open_contest(one: TimeSet, work: Path, say: Say, rehearsed: int = 0) -> Contest:
     """Ingest a set, decide who was at risk and who left at the protocol's cutoffs, and return the contest.
 
     Args:
         one: The set.
         work: The work folder of all sets.
         say: How to speak.
-        rehearse: Judge on cutoffs before the first test cutoff; no label of a test is read then.
+        rehearsed: Judge on so many cutoffs before the first test cutoff; no label of a test is read then.
     """
-    folder = work / one.name / ("rehearsal" if rehearse else "protocol")
-    test = rehearsals(one, one.params(folder)) if rehearse else one.test
+    folder = work / one.name / ("rehearsal" if rehearsed else "protocol")
+    test = rehearsals(one, one.params(folder), rehearsed) if rehearsed else one.test
     asked = tuple(sorted({*one.train, *test}))
     params = one.params(folder, asked, test, {"signals.names": ["tenure_days"]})
     snapshot.run(params, say=say)
@@ -97,18 +97,18 @@ def open_contest(one: TimeSet, work: Path, say: Say, rehearse: bool = False) -> 
         test=test,
         train_rows=pd.concat([parts[day] for day in one.train], ignore_index=True),
         test_rows=pd.concat([parts[day] for day in test], ignore_index=True),
-        known_by=one.test[0] if rehearse else None,
+        known_by=one.test[0] if rehearsed else None,
     )
 
 
-def rehearsals(one: TimeSet, params: Params) -> tuple[date, ...]:
+def rehearsals(one: TimeSet, params: Params, most: int = REHEARSALS) -> tuple[date, ...]:
     """Return the last cutoffs whose labels were known at the first test cutoff, four weeks apart.
 
     At least one of the protocol's training cutoffs may be learnt from at each; the last one always is there.
     """
     wait = window_of(params, one.test[0]).mature_on - one.test[0]
     known = {day: window_of(params, day).mature_on for day in one.train}
-    days = [one.test[0] - wait - timedelta(APART_DAYS * number) for number in range(REHEARSALS)]
+    days = [one.test[0] - wait - timedelta(APART_DAYS * number) for number in range(most)]
     return tuple(sorted(day for day in days if trainable(known, day)))
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Kept:
-    """A contestant's probabilities, the wall and CPU seconds it took, and what it says of itself."""
+    """A contestant's probabilities, the wall seconds it took, and what it says of itself."""
 
     predictions: pd.DataFrame
     seconds: float

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks.scoreboard import automatic, fake, telco
 from benchmarks.scoreboard.ceiling import ceiling
-from benchmarks.scoreboard.contest import Contest, open_contest
+from benchmarks.scoreboard.contest import REHEARSALS, Contest, open_contest
 from benchmarks.scoreboard.judged import judged
 from benchmarks.scoreboard.keep import Kept, code_digest, kept, rows_digest, text_digest
 from benchmarks.scoreboard.looks import LOOKS, log_look
@@ -66,7 +66,7 @@ def play(
     """
     phase = "rehearsal" if rehearse else "test"
     with alone(work / one.name / f".{phase}.lock"):
-        contest = open_contest(one, work, Quiet(), rehearse)
+        contest = open_contest(one, work, Quiet(), REHEARSALS if rehearse else 0)
         inactivity = contest.params.label.kind == "inactivity"
         makes = {
             name: make

@@ -17,60 +17,6 @@ from benchmarks.scoreboard.sets import SETS, TimeSet
 from benchmarks.scoreboard.table import page
 from pipelines.say import Quiet
 
-PARAMS = """\
-source: {source}
-timezone: UTC
-tables:
-  customers: {{}}
-  orders: {{}}
-label: {{kind: inactivity, table: orders, horizon_days: 28, active_days: 56, accept_reactivation: made up}}
-snapshot:
-  cutoffs: [2020-06-01, 2020-06-29, 2020-07-27, 2020-08-24, 2020-09-21]
-  watermark: 2020-12-01
-signals: {{names: [orders_days_since_last, orders_count_28d, tenure_days]}}
-train: {{candidates: [logistic]}}
-evaluate: {{test_cutoffs: [2020-09-21], bootstrap: 100}}
-"""
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> TimeSet:
-    """A made-up shop: each customer buys at an own rate and may stop for good after any purchase."""
-    folder = tmp_path_factory.mktemp("shop")
-    rng = np.random.default_rng(5)
-    orders = []
-    for customer in range(400):
-        pause, stops, day = rng.uniform(3, 30), rng.uniform(0.02, 0.2), rng.uniform(0, 60)
-        while day < 335:
-            when = pd.Timestamp("2020-01-01") + pd.Timedelta(days=int(day), hours=9)
-            orders.append((f"c{customer:03d}", when, round(float(rng.uniform(5, 50)), 2)))
-            if rng.random() < stops:
-                break
-            day += rng.exponential(pause)
-    bought = pd.DataFrame(orders, columns=["customer_id", "ordered_at", "amount"])
-    source = folder / "source"
-    source.mkdir()
-    bought.to_csv(source / "orders.csv", index=False)
-    bought.groupby("customer_id")["ordered_at"].min().rename("signed_up_at").to_csv(source / "customers.csv")
-    example = folder / "shop.yaml"
-    example.write_text(PARAMS.format(source=source), encoding="utf-8")
-    return TimeSet(
-        "shop",
-        train=tuple(map(date.fromisoformat, ("2020-06-01", "2020-06-29", "2020-07-27"))),
-        test=(date(2020, 9, 21),),
-        begins=date(2020, 1, 1),
-        aim=0.8,
-        stated=None,
-        counted=("orders",),
-        spent="orders",
-        example=example,
-    )
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("work")
-
 
 def test_every_contestant_is_judged_on_the_same_rows_and_against_ours(
     shop: TimeSet, work: Path, tmp_path: Path
@@ -92,7 +38,7 @@ def test_every_contestant_is_judged_on_the_same_rows_and_against_ours(
 def test_a_rehearsal_looks_at_no_test(shop: TimeSet, work: Path, tmp_path: Path) -> None:
     looks = tmp_path / "looks.json"
 
-    contest = open_contest(shop, work, Quiet(), rehearse=True)
+    contest = open_contest(shop, work, Quiet(), rehearsed=2)
     play(shop, work, every=None, rehearse=True, wanted=["recency"], looks=looks)
 
     assert contest.test == (date(2020, 7, 27), date(2020, 8, 24))
@@ -203,9 +149,6 @@ def test_the_examples_give_the_rows_that_the_protocols_state(
 
 def test_the_figures_that_stand_fit_the_page_that_stands() -> None:
     from benchmarks.scoreboard.__main__ import FIGURES, MARK, PAGE
-
-    if not FIGURES.exists():
-        pytest.skip("no figures were written yet")
 
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
 

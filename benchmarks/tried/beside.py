@@ -1,0 +1,42 @@
+"""Each way beside the one it is compared with, on the rows that both predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from benchmarks.tried.variants import Made
+from churn.training.choose import losses_of
+from churn.training.clustered import clustered_mean
+from churn.training.metrics import auc
+
+
+def set_beside(ways: Mapping[str, Made]) -> dict[str, dict[str, Any]]:
+    """Return log loss and AUC of each way, and of the log loss the difference to the way beside it.
+
+    The difference is paired by row, its standard error clustered by customer; `better_at` counts the cutoffs
+    at which it lies below zero. A way that cannot predict all cutoffs is compared at those it can.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for words, made in ways.items():
+        past = made.past
+        losses = losses_of(past.left, past.logits)
+        found[words] = {
+            "log_loss": round(float(losses.mean()), 5),
+            "auc": round(auc(past.left, past.logits), 4),
+            "cutoffs": len(past.cutoffs),
+            "cpu_seconds": made.cpu_seconds,
+        }
+        if made.beside in ways:
+            base = ways[made.beside].past.at(past.cutoffs)
+            apart = losses - losses_of(base.left, base.logits)
+            difference, error = clustered_mean(apart, past.customer)
+            found[words] |= {
+                "beside": made.beside,
+                "difference": round(difference, 5),
+                "standard_error": round(error, 5),
+                "better_at": sum(apart[past.cutoff == day].mean() < 0 for day in np.unique(past.cutoff)),
+            }
+    return found

@@ -1,0 +1,106 @@
+"""A public set up to its first test cutoff: what may be learnt from, and the cutoffs that judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.scoreboard.contest import Contest, open_contest
+from benchmarks.scoreboard.ours import Run
+from benchmarks.scoreboard.sets import TimeSet
+from churn.params import TrainParams
+from churn.training.backtest import OutOfTime
+from churn.training.choose import MOST_ROWS, Chosen, Fold, choose
+from churn.training.recipe import Recipe
+from churn.training.rows import Floats, thinned
+from churn.training.snapshots import Snapshots, read_snapshots
+from churn.training.split import trainable
+from pipelines import snapshot
+from pipelines.say import Quiet
+
+MOST = 7
+"""Cutoffs judged, four weeks apart, where the set has so many."""
+
+Columns = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The snapshots of a set whose labels were known at its first test cutoff; no later label is read.
+
+    Attributes:
+        contest: The set and the rows judged, for the rivals.
+        snapshots: What ours may learn from and is judged on.
+        judged: The cutoffs that judge.
+        asked: `train` of the set's parameter file.
+    """
+
+    contest: Contest
+    snapshots: Snapshots
+    judged: tuple[date, ...]
+    asked: TrainParams
+
+    @cached_property
+    def folds(self) -> list[Fold]:
+        """Return a fold per judged cutoff that has something to learn from."""
+        rows, known = self.snapshots.rows, self.snapshots.mature_on
+        made = [
+            Fold(thinned(rows.at(trainable(known, day)), MOST_ROWS), rows.at([day]), True)
+            for day in self.judged
+        ]
+        return [fold for fold in made if not fold.train.one_class]
+
+    @cached_property
+    def chosen(self) -> Chosen:
+        """Return what the pipeline chooses of all its candidates."""
+        return choose(self.folds, self.snapshots.monotone, self.asked, 1)
+
+    @property
+    def best(self) -> OutOfTime:
+        """Return what the candidate chosen predicts of the judged cutoffs."""
+        return _past(self.chosen)
+
+    def alone(self, candidate: str, recipe: Recipe | None = None) -> OutOfTime:
+        """Return what one candidate predicts of them, by its own recipe or another one."""
+        asked = self.asked.model_copy(update={"candidates": (candidate,)})
+        return _past(choose(self.folds, self.snapshots.monotone, asked, 1, searched=recipe))
+
+    def learning_from(self, wanted: Callable[[date], bool]) -> Rehearsal:
+        """Return the same learning from some of the snapshots alone; the rows judged stay."""
+        kept: Mapping[date, date] = {d: on for d, on in self.snapshots.mature_on.items() if wanted(d)}
+        return replace(self, snapshots=replace(self.snapshots, mature_on=kept))
+
+    def with_signals(self, wanted: Columns) -> Rehearsal:
+        """Return the same with some of the signals alone, given in the order of their names."""
+        rows = self.snapshots.rows
+        names = tuple(name for name, taken in zip(rows.names, wanted, strict=True) if taken)
+        levels = {name: each for name, each in rows.levels.items() if name in names}
+        fewer = replace(rows, names=names, levels=levels, matrix=rows.matrix[:, wanted])
+        signals = tuple(s for s, taken in zip(self.snapshots.signals, wanted, strict=True) if taken)
+        return replace(self, snapshots=replace(self.snapshots, rows=fewer, signals=signals))
+
+    def column(self, name: str) -> Floats:
+        """Return a signal of the rows judged, in the order of the folds."""
+        place = self.snapshots.rows.names.index(name)
+        return np.concatenate([fold.watched.matrix[:, place] for fold in self.folds])
+
+
+def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
+    """Write a set's snapshots up to its first test cutoff, and return what may be tried on them."""
+    contest = open_contest(one, work, Quiet(), rehearsed=MOST)
+    params = Run(contest, work / one.name / "ours", None).params()
+    snapshot.run(params, say=Quiet())
+    snapshots = read_snapshots(params, known_by=contest.known_by)
+    return Rehearsal(contest, snapshots, contest.test, params.train)
+
+
+def _past(chosen: Chosen) -> OutOfTime:
+    if chosen.past is None:
+        raise RuntimeError("the folds of a rehearsal are cutoffs, whose predictions are kept")
+    return chosen.past

@@ -1,0 +1,201 @@
+"""What was tried: each way gives the log-odds of the rows judged, to be set beside those of another."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from benchmarks.scoreboard.rivals import reference
+from benchmarks.tried.rehearsal import Rehearsal
+from churn.training.backtest import OutOfTime
+from churn.training.choose import losses_of
+from churn.training.levels import frequent_levels, recoded
+from churn.training.metrics import log_odds
+from churn.training.recipe import Recipe
+from churn.training.rows import Floats, dates_of
+from churn.training.trees import tree_params
+
+AS_IT_IS = "as it is: the best candidate"
+SPLITS = "random splits alone, as they are"
+GROWN = "250 trees, as they are"
+ROUNDS = 250
+SINCE_SIGN_UP = re.compile(r"_rate_728d$|_silent_share$")
+NEW_DAYS = 91
+WEIGHTS = np.linspace(0, 1, 21)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a way predicted.
+
+    Attributes:
+        beside: The way it is compared with; None for those that others are compared with.
+        past: Log-odds of the rows judged.
+        cpu_seconds: Of fitting, where it was measured.
+    """
+
+    beside: str | None
+    past: OutOfTime
+    cpu_seconds: float | None = None
+
+
+Ways = Iterator[tuple[str, Made]]
+
+
+def candidates(rehearsal: Rehearsal) -> Ways:
+    """Give the pipeline's choice, its candidates one by one, and the reference."""
+    yield AS_IT_IS, Made(None, rehearsal.best)
+    for words, candidate in {
+        "boosted trees alone": "trees",
+        SPLITS: "extra_trees",
+        "spline logistic regression alone": "logistic",
+    }.items():
+        yield words, Made(AS_IT_IS, rehearsal.alone(candidate))
+    yield "reference: LightGBM on plain counts", Made(AS_IT_IS, _reference(rehearsal))
+
+
+def data(rehearsal: Rehearsal) -> Ways:
+    """Give the pipeline's choice from other snapshots and signals."""
+    late = rehearsal.contest.set.begins + timedelta(91)
+    newest = max(rehearsal.snapshots.mature_on)
+    rows = rehearsal.snapshots.rows
+    since = np.array([bool(SINCE_SIGN_UP.search(name)) for name in rows.names])
+    known = np.all([~np.isnan(rows.at([d]).matrix).all(axis=0) for d in rehearsal.snapshots.cutoffs], axis=0)
+    whole = {
+        "first snapshot 91 days after the data begin instead of 56": rehearsal.learning_from(
+            lambda day: day >= late
+        ),
+        "every fourth snapshot": rehearsal.learning_from(lambda day: (newest - day).days % 28 == 0),
+        "without rates since sign-up and silence as a share of it": rehearsal.with_signals(~since),
+        "only signals known at every snapshot": rehearsal.with_signals(known),
+    }
+    for words, each in whole.items():
+        if each.folds and _other(rehearsal, each):
+            yield words, Made(AS_IT_IS, each.best)
+
+
+def sizes(rehearsal: Rehearsal) -> Ways:
+    """Give trees with random splits of other sizes, and the mean of three seeds."""
+    own = Recipe.start(rehearsal.asked, "extra_trees")
+    newest = max(len(fold.train) for fold in rehearsal.folds)
+    for words, recipe in {
+        "4 leaves": replace(own, num_leaves=4),
+        "6 leaves": replace(own, num_leaves=6),
+        "12 leaves": replace(own, num_leaves=12),
+        "leaves of 2 % of the rows": replace(own, min_child_samples=max(newest // 50, 5)),
+        "half of the shrinkage": replace(own, lambda_l2=5.0),
+    }.items():
+        yield words, Made(SPLITS, rehearsal.alone("extra_trees", recipe))
+    seeds = [rehearsal.alone("extra_trees", replace(own, seed=own.seed + number)) for number in range(3)]
+    yield "three seeds", Made(SPLITS, replace(seeds[0], logits=np.mean([s.logits for s in seeds], axis=0)))
+
+
+def settings(rehearsal: Rehearsal) -> Ways:
+    """Give boosted trees, 250 of them, with other settings of LightGBM, and what they cost."""
+    yield GROWN, _grown(rehearsal, None, {})
+    for words, changed in {
+        "`max_bin` 127 instead of 255": {"max_bin": 127},
+        "`max_bin` 63": {"max_bin": 63},
+        "monotone method `basic` instead of `intermediate`": {"monotone_constraints_method": "basic"},
+        "no directions": {"monotone_constraints": None},
+        "learning rate .05, 150 trees": {"learning_rate": 0.05, "num_iterations": 150},
+        "half of the rows per tree": {"bagging_fraction": 0.5},
+    }.items():
+        yield words, _grown(rehearsal, GROWN, changed)
+
+
+def prior(rehearsal: Rehearsal) -> Ways:
+    """Give new customers a probability drawn towards the base rate of new customers.
+
+    The weight of the base rate is that which would have served the cutoffs before best.
+    """
+    past = rehearsal.best
+    new = rehearsal.column("tenure_days") < NEW_DAYS
+    logits = past.logits.copy()
+    place = rehearsal.snapshots.rows.names.index("tenure_days")
+    base = np.concatenate(
+        [
+            np.full(len(fold.watched), _rate(fold.train.left[fold.train.matrix[:, place] < NEW_DAYS]))
+            for fold in rehearsal.folds
+        ]
+    )
+    probability = 1 / (1 + np.exp(-past.logits))
+    for day in np.unique(past.cutoff)[1:]:
+        before, here = new & (past.cutoff < day), new & (past.cutoff == day)
+        drawn = [log_odds(weight * base + (1 - weight) * probability) for weight in WEIGHTS]
+        if before.any():
+            losses = [losses_of(past.left[before], each[before]).mean() for each in drawn]
+            logits[here] = drawn[int(np.argmin(losses))][here]
+    yield (
+        f"customers of fewer than {NEW_DAYS} days drawn to their base rate",
+        Made(AS_IT_IS, replace(past, logits=logits)),
+    )
+
+
+GROUPS: Mapping[str, Callable[[Rehearsal], Ways]] = {
+    "candidates": candidates,
+    "data": data,
+    "sizes": sizes,
+    "settings": settings,
+    "prior": prior,
+}
+
+
+def _rate(left: Floats) -> float:
+    return float((left.sum() + 1) / (len(left) + 2))
+
+
+def _other(one: Rehearsal, other: Rehearsal) -> bool:
+    """Return whether anything is learnt from other snapshots or signals at all."""
+    return (
+        one.snapshots.rows.names != other.snapshots.rows.names
+        or one.snapshots.mature_on != other.snapshots.mature_on
+    )
+
+
+def _reference(rehearsal: Rehearsal) -> OutOfTime:
+    contest, snapshots = rehearsal.contest, rehearsal.snapshots
+    probability = contest.aligned("reference", reference(contest))
+    keys = [
+        (snapshots.customers[code], day)
+        for fold in rehearsal.folds
+        for (day,) in [dates_of(fold.watched.cutoff)]
+        for code in fold.watched.customer
+    ]
+    return _past(rehearsal, log_odds(probability.loc[keys].to_numpy(np.float64)))
+
+
+def _grown(rehearsal: Rehearsal, beside: str | None, changed: Mapping[str, Any]) -> Made:
+    changed = dict(changed)
+    rounds = int(changed.pop("num_iterations", ROUNDS))
+    recipe = Recipe.start(rehearsal.asked, "trees")
+    made, cpu_seconds = [], 0.0
+    for fold in rehearsal.folds:
+        levels = frequent_levels(fold.train)
+        asked = tree_params(recipe, fold.train, rehearsal.snapshots.monotone, 1) | changed
+        if asked.get("monotone_constraints") is None:
+            asked = {name: value for name, value in asked.items() if not name.startswith("monotone")}
+        text = [place for place, name in enumerate(fold.train.names) if name in levels]
+        begun = time.process_time()
+        data = lgb.Dataset(recoded(fold.train, levels), fold.train.left, categorical_feature=text)
+        booster = lgb.train(asked, data, rounds)
+        cpu_seconds += time.process_time() - begun
+        made.append(booster.predict(recoded(fold.watched, levels), raw_score=True, num_threads=1))
+    return Made(beside, _past(rehearsal, np.concatenate(made)), round(cpu_seconds, 1))
+
+
+def _past(rehearsal: Rehearsal, logits: Floats) -> OutOfTime:
+    watched = [fold.watched for fold in rehearsal.folds]
+    return OutOfTime(
+        logits,
+        np.concatenate([rows.left for rows in watched]),
+        np.concatenate([rows.customer for rows in watched]),
+        np.concatenate([rows.cutoff for rows in watched]),
+    )
