@@ -19,7 +19,9 @@ from benchmarks.truth import (
     Bin,
     Pointed,
     Tonight,
+    chance,
     deciles,
+    distance,
     first_families,
     pointed,
     rank_correlation,
@@ -30,6 +32,7 @@ from churn.data.demo.episodes import FAMILIES
 from churn.errors import ChurnError
 from churn.params import EvaluateParams, Params, load_params
 from churn.training.intervals import Estimate, draw_customers, judge
+from churn.training.metrics import calibration_error
 
 DEALS = 1000
 SEED = 7
@@ -78,9 +81,16 @@ def _deciles(title: str, rows: pd.DataFrame, name: str) -> Iterator[str]:
     yield f"\n{title}: {len(rows):,} rows.\n"
     yield "| tenth | rows | predicted | true | standard error | predicted / true |"
     yield "|---|---|---|---|---|---|"
-    for number, one in enumerate(deciles(predicted, truth, customers), start=1):
+    tenths = deciles(predicted, truth, customers)
+    for number, one in enumerate(tenths, start=1):
         yield _bin(str(number), one)
     yield _bin("all", deciles(predicted, truth, customers, bins=1)[0])
+    _, floor = calibration_error(np.zeros(len(rows)), predicted)
+    yield (
+        f"\nThe mean distance to the truth by tenths is {distance(tenths):.4f}. Outcomes of as many rows of "
+        f"perfect predictions would show {floor:.4f} (the noise floor of the expected calibration error), "
+        f"true probabilities of as many customers {chance(tenths):.4f}."
+    )
     told = f"Rank correlation with the truth: {rank_correlation(predicted, truth):.3f}"
     if "recency" in rows:
         told += f"; of the recency rule {rank_correlation(rows['recency'].to_numpy(), truth):.3f}"

@@ -167,6 +167,17 @@ def deciles(predicted: Floats, truth: Floats, customers: Sequence[str], bins: in
     return made
 
 
+def distance(bins: Sequence[Bin]) -> float:
+    """Return the mean distance between predicted and true probability: the calibration error to the truth."""
+    return sum(one.rows * abs(one.predicted - one.truth) for one in bins) / sum(one.rows for one in bins)
+
+
+def chance(bins: Sequence[Bin]) -> float:
+    """Return the distance that the standard errors of the bins explain: the mean of |N(0, error)|."""
+    share = sum(one.rows * one.error for one in bins) / sum(one.rows for one in bins)
+    return float(np.sqrt(2 / np.pi)) * share
+
+
 def rank_correlation(one: Floats, other: Floats) -> float:
     """Return Spearman's correlation, ties by their mean rank."""
     return float(pd.Series(one).corr(pd.Series(other), method="spearman"))

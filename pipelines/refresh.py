@@ -25,6 +25,7 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     from churn.model.registry import Registry
     from churn.model.scorer import read_bundle
     from churn.training.calibration import Choice
+    from churn.training.choose import choose, folds_of
     from churn.training.describe import importance
     from churn.training.fitted import Fitted
     from churn.training.guards.model.run import data_findings, look_at_training, with_the_data
@@ -55,6 +56,8 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     say_earlier(data_findings(snapshots), params, say, "snapshot")
     say_findings(guarded, params, say)
 
+    alone = params.train.model_copy(update={"candidates": ("logistic",)})
+    rival = choose(folds_of(snapshots, cutoffs), snapshots.monotone, alone, params.engine.threads)
     files = read_bundle(params.champion / BUNDLE)
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
     levels = {one["name"]: tuple(one["levels"]) for one in spec["signals"] if one["kind"] == "level"}
@@ -75,6 +78,7 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
             chosen_by=cutoffs.chosen_by,
             choice_cutoffs=tuple(day for day in cutoffs.choice if day in refreshed.made.cutoffs),
             tried=(),
+            logistic=rival.logistic,
             importance=importance(fitted, snapshots.rows, params.engine.threads),
         )
         write_record(aside, record, refreshed.made, snapshots)

@@ -82,7 +82,12 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
         recipe = tried[0].recipe
         past = choice.past or out_of_time(snapshots, recipe, cutoffs.choice, threads)
         chosen = calibration.choose_as_asked(
-            params.train.calibration, past.logits, past.left, past.cutoff, past.customer
+            params.train.calibration,
+            past.logits,
+            past.left,
+            past.cutoff,
+            snapshots.known_on(past.cutoff),
+            past.customer,
         )
         recipe = recipe.with_calibration(chosen.method)
         recent, fitted = out_of_time_and_fitted(snapshots, recipe, cutoffs.test, threads, advance)
@@ -109,6 +114,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
             chosen_by=cutoffs.chosen_by,
             choice_cutoffs=cutoffs.choice,
             tried=tried,
+            logistic=choice.logistic,
             importance=importance(fitted, snapshots.rows, threads),
         )
         write_record(aside, record, made, snapshots)

@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
+from churn.model.scorer import sigmoid
 from churn.params import TrainParams
-from churn.training import calibration
 from churn.training.choose import FOLDS, Fold, choose
 from churn.training.estimators import fit
 from churn.training.rows import Rows
@@ -70,20 +70,16 @@ def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[s
 
 
 def ours(train: Rows, wanted: Rows) -> Floats:
-    """Return what our candidates, choice, calibration and final fit predict.
+    """Return what our candidates, choice and final fit predict.
 
-    As in `churn train` where no earlier snapshot is matured: everything is chosen on folds of customers.
+    As in `churn train` where no earlier snapshot is matured: the model is chosen on folds of customers, and
+    there is no calibration, as no later cutoff could show that it lasts.
     """
     fold = np.random.default_rng(SEED).permutation(len(train)) % FOLDS
     folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(FOLDS)]
     monotone = (0,) * len(train.names)
     recipe = choose(folds, monotone, TrainParams(), threads=1).tried[0].recipe
-    unseen = [fit(one.train, recipe, monotone, 1).logits(one.watched, 1) for one in folds]
-    logits, left = np.concatenate(unseen), np.concatenate([one.watched.left for one in folds])
-    customer = np.concatenate([one.watched.customer for one in folds])
-    chosen = calibration.choose(logits, left, np.zeros_like(customer), customer)
-    calibrator = calibration.fit(chosen.method, logits, left)
-    return calibration.apply(fit(train, recipe, monotone, 1).logits(wanted, 1), calibrator)
+    return sigmoid(fit(train, recipe, monotone, 1).logits(wanted, 1))
 
 
 def reference(train: Rows, wanted: Rows) -> Floats:

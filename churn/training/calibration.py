@@ -100,22 +100,23 @@ def enough(left: Floats) -> bool:
     return bool(min(left.sum(), len(left) - left.sum()) >= FEWEST)
 
 
-def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:
+def choose(logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints) -> Choice:
     """Choose the method with the lowest out-of-time log loss of those that clearly and lastingly beat none.
 
-    Each cutoff is judged with a calibration fitted on the cutoffs before it. A method clearly beats none
-    where the paired gain exceeds its standard error: of several methods that change nothing one wins by
-    chance most of the time. It lastingly does where it gains at every one of at least two cutoffs: levels
-    drift, rows of one cutoff share its drift, and their standard error does not know it.
+    Each cutoff is judged with a calibration fitted on the rows whose labels were known by then. A method
+    clearly beats none where the paired gain exceeds its standard error: of several methods that change
+    nothing one wins by chance most of the time. It lastingly does where it gains at every one of at least
+    two cutoffs: levels drift, rows of one cutoff share its drift, and their standard error does not know it.
 
     Args:
         logits: Uncalibrated log-odds, each predicted by a model that had not seen its row.
         left: Outcomes.
         cutoff: Days since 1970-01-01.
+        known_on: The day on which each row's label was known, counted in the same way.
         customer: A dense integer per customer.
     """
-    folds = [(cutoff < day, cutoff == day) for day in np.unique(cutoff)[1:]]
-    folds = [(fitted, judged) for fitted, judged in folds if enough(left[fitted]) and judged.any()]
+    folds = [((cutoff < day) & (known_on <= day), cutoff == day) for day in np.unique(cutoff)[1:]]
+    folds = [(fitted, judged) for fitted, judged in folds if enough(left[fitted])]
     if not folds:
         return Choice("none", {})
     losses = {
@@ -145,9 +146,11 @@ def choose(logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice
     )
 
 
-def choose_as_asked(asked: str, logits: Floats, left: Floats, cutoff: Ints, customer: Ints) -> Choice:
+def choose_as_asked(
+    asked: str, logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints
+) -> Choice:
     """Choose the method unless params.yaml names one; what each one gives is known either way."""
-    choice = choose(logits, left, cutoff, customer)
+    choice = choose(logits, left, cutoff, known_on, customer)
     return choice if asked == "auto" else replace(choice, method=asked)
 
 

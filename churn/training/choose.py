@@ -67,10 +67,13 @@ class Chosen:
 
     Attributes:
         tried: The candidates, the one with the lowest log loss first.
+        logistic: The logistic regression at its best strength, candidate or not: `evaluate` holds every
+            challenger against it.
         past: What the folds predicted of the choice cutoffs with the first; None where customers were folded.
     """
 
     tried: tuple[Tried, ...]
+    logistic: Recipe
     past: OutOfTime | None
 
 
@@ -148,7 +151,8 @@ def choose(
     """Order the candidates of `train.candidates`, the one with the lowest log loss first.
 
     Trees are tried with 10, 20, … rounds, the logistic regression with five strengths; each candidate
-    stands with what served it best over all folds together. The blend takes the better trees.
+    stands with what served it best over all folds together. The blend takes the better trees. The logistic
+    regression is fitted even where it is no candidate.
 
     Args:
         folds: What to learn from and what to judge by.
@@ -161,16 +165,13 @@ def choose(
     starts: dict[str, Recipe] = {name: Recipe.start(asked, name) for name in asked.trees}
     if searched:
         starts = {searched.candidate: searched.with_rounds(asked.max_rounds)}
-    curves = bool({"logistic", "blend"} & set(asked.candidates))
 
     def one(fold: Fold, each: int) -> Predicted:
         grown = (
             staged_logits(fold.train, list(starts.values()), monotone, each, fold.watched) if starts else []
         )
         found: Predicted = dict(zip(starts, grown, strict=True))
-        if curves:
-            found["logistic"] = path_logits(fold.train, monotone, fold.watched)
-        return found
+        return found | {"logistic": path_logits(fold.train, monotone, fold.watched)}
 
     cells = max(fold.train.matrix.size for fold in folds)
     # the newest fold learns from most: begun last it would keep the other threads waiting
@@ -190,8 +191,7 @@ def _ranked(
     best = {name: place for name, (place, _) in stages.items()}
     logits = {name: z for name, (_, z) in stages.items()}
     recipes = {name: start.with_rounds(final_rounds(best[name])) for name, start in starts.items()}
-    if "logistic" in logits:
-        recipes["logistic"] = Recipe.start(asked, "logistic").with_strength(STRENGTHS[best["logistic"]])
+    recipes["logistic"] = Recipe.start(asked, "logistic").with_strength(STRENGTHS[best["logistic"]])
     if "blend" in asked.candidates:
         trees = min(starts, key=lambda name: losses_of(left, logits[name]).mean())
         recipes["blend"] = recipes[trees].blended(recipes["logistic"])
@@ -213,7 +213,8 @@ def _ranked(
     )
     cutoff = np.concatenate([fold.watched.cutoff for fold in folds])
     in_time = all(fold.in_time for fold in folds)
-    return Chosen(tried, OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None)
+    past = OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None
+    return Chosen(tried, recipes["logistic"], past)
 
 
 def at_best(folds: Sequence[tuple[Floats, ...]], left: Floats) -> tuple[int, Floats]:

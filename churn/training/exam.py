@@ -115,7 +115,7 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
     """Predict each test cutoff by challenger, baselines and champion with what was known by then."""
     made = _out_of_time(params, snapshots, record, cutoffs)
     challenger = calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)
-    baselines, missing = baseline_predictions(params, snapshots, record.recipe, cutoffs.test)
+    baselines, missing = baseline_predictions(params, snapshots, record.logistic, cutoffs.test)
     champion = champion_beside(params, snapshots, record, made, cutoffs)
     rows = snapshots.rows.at(cutoffs.test)
     worth, why_not = worth_of(params, snapshots, rows)

@@ -35,6 +35,7 @@ class Record:
         chosen_by: The first test cutoff: the date at which every choice was made.
         choice_cutoffs: The cutoffs whose out-of-time predictions chose the calibration.
         tried: The candidates, the one taken first.
+        logistic: The logistic regression that it is held against.
         importance: Each signal's share of what the model says, the largest first.
     """
 
@@ -48,6 +49,7 @@ class Record:
     chosen_by: date | None
     choice_cutoffs: tuple[date, ...]
     tried: tuple[Tried, ...]
+    logistic: Recipe
     importance: dict[str, float]
 
     def check_fits(self, snapshots: Snapshots, first_test: date, folder: Path) -> None:
@@ -90,6 +92,7 @@ def write_record(folder: Path, record: Record, made: OutOfTime, snapshots: Snaps
         "chosen_by": record.chosen_by,
         "choice_cutoffs": [day.isoformat() for day in record.choice_cutoffs],
         "tried": [asdict(one) for one in record.tried],
+        "logistic": record.logistic.as_dict(),
         "importance": [[name, share] for name, share in record.importance.items()],
     }
     write_json(folder / "train.json", facts)
@@ -118,6 +121,7 @@ def read_record(params: Params) -> Record:
         chosen_by=date.fromisoformat(facts["chosen_by"]) if facts["chosen_by"] else None,
         choice_cutoffs=tuple(date.fromisoformat(day) for day in facts["choice_cutoffs"]),
         tried=tuple(Tried.of(one) for one in facts["tried"]),
+        logistic=Recipe(**facts["logistic"]),
         importance=dict(facts["importance"]),
     )
 

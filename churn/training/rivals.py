@@ -12,22 +12,28 @@ from churn.errors import SourceError
 from churn.params import Params
 from churn.training import baselines, calibration
 from churn.training.buy_till_you_die import p_inactive
+from churn.training.estimators import fit
 from churn.training.metrics import Floats
 from churn.training.parallel import side_by_side
 from churn.training.recipe import Recipe
 from churn.training.rule import rule_prediction
 from churn.training.snapshots import Snapshots
-from churn.training.spline import fit_spline
 from churn.training.split import trainable
 
 
 def baseline_predictions(
-    params: Params, snapshots: Snapshots, recipe: Recipe, test: Sequence[date]
+    params: Params, snapshots: Snapshots, logistic: Recipe, test: Sequence[date]
 ) -> tuple[dict[str, Floats], dict[str, str]]:
     """Return the probabilities of every baseline on the test cutoffs, and why one is missing.
 
     `logistic` looks at all signals; `recency`, `rfm`, the team's `rule` and `bg_nbd` at little; `base_rate`
     at none. `bg_nbd` learns from events alone, and only inactivity is what it speaks of.
+
+    Args:
+        params: The parameters.
+        snapshots: The matured snapshots.
+        logistic: The recipe of the logistic regression, its strength chosen before the first test cutoff.
+        test: The test cutoffs.
     """
     seen = baselines.recency_signals(snapshots.signals, params.label.core_table)
     three = baselines.rfm_signals(snapshots.signals, seen)
@@ -36,7 +42,7 @@ def baseline_predictions(
     def one(day: date, threads: int) -> dict[str, Floats]:
         train = snapshots.rows.at(trainable(snapshots.mature_on, day))
         rows = snapshots.rows.at([day])
-        logits = fit_spline(train, recipe.strength, snapshots.monotone).logits(rows, threads)
+        logits = fit(train, logistic, snapshots.monotone, threads).logits(rows, threads)
         made = {"logistic": calibration.apply(logits, calibration.NONE)}
         if seen:
             made["recency"] = baselines.recency(train, rows, seen)

@@ -11,11 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from churn.data.store import day_number
 from churn.errors import CallError, Stop
 from churn.params import Params, digest_of
 from churn.training.contract_ends import ends_bytes
 from churn.training.reading import read_rows
-from churn.training.rows import Rows
+from churn.training.rows import Ints, Rows, dates_of
 
 ASKED = ("snapshot", "signals", "tables", "events")
 """The sections of params.yaml that decide what snapshots hold, beside the label."""
@@ -60,6 +63,12 @@ class Snapshots:
     def cutoffs(self) -> tuple[date, ...]:
         """Return the matured cutoffs in order."""
         return tuple(sorted(self.mature_on))
+
+    def known_on(self, cutoff: Ints) -> Ints:
+        """Return the day on which the label of each row was known; days count from 1970-01-01."""
+        days, place = np.unique(cutoff, return_inverse=True)
+        known = [day_number(self.mature_on[day]) for day in dates_of(days)]
+        return np.array(known, dtype=np.int64)[place]
 
     @cached_property
     def monotone(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import demo
-from benchmarks.truth import deciles, pointed
+from benchmarks.truth import Bin, chance, deciles, distance, pointed
 
 
 def test_the_demo_benchmark_says_the_same_twice(
@@ -63,3 +63,10 @@ def test_rows_of_one_customer_count_once_for_the_standard_error() -> None:
 
     assert apart.truth == together.truth == pytest.approx(0.2)
     assert together.error == pytest.approx(2 * apart.error)
+
+
+def test_distance_to_the_truth_and_what_chance_explains_weigh_bins_by_their_rows() -> None:
+    bins = [Bin(30, predicted=0.1, truth=0.2, error=0.0), Bin(10, predicted=0.5, truth=0.4, error=0.2)]
+
+    assert distance(bins) == pytest.approx(0.1)
+    assert chance(bins) == pytest.approx(0.05 * np.sqrt(2 / np.pi))

@@ -14,6 +14,7 @@ from churn.training import backtest
 from churn.training.estimators import fit
 from churn.training.exam import hold_exam
 from churn.training.groups import check_segments, groups_of
+from churn.training.sections.beside import beside
 from churn.training.sections.four_numbers import four_numbers
 from churn.training.sections.judged import judged, spread
 from churn.training.sections.lead_time import lead_time
@@ -24,6 +25,7 @@ from tests.unit.training.conftest import params_for
 from tests.unit.training.small import RECIPE, rows_of, snapshots_from
 
 NAN = float("nan")
+LOGISTIC = replace(RECIPE, candidate="logistic", strength=0.1)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def exam_of(tmp_path):
         label = LabelParams(kind="inactivity", table="orders", horizon_days=28, gap_days=gap_days)
         params = params.model_copy(update={"label": label})
         cutoffs = plan(snapshots.rows, snapshots.mature_on, asked.test_cutoffs)
-        record = SimpleNamespace(recipe=RECIPE, choice_cutoffs=cutoffs.choice)
+        record = SimpleNamespace(recipe=RECIPE, logistic=LOGISTIC, choice_cutoffs=cutoffs.choice)
         return hold_exam(params, snapshots, record, cutoffs)
 
     return hold
@@ -255,3 +257,30 @@ def test_one_worker_and_two_give_the_same_numbers(exam_of) -> None:
     )
 
     assert one == two
+
+
+def test_the_logistic_baseline_is_fitted_by_its_own_recipe_and_not_by_the_challengers(exam_of) -> None:
+    snapshots = world()
+
+    exam = exam_of(snapshots)
+
+    first = exam.plan.test[0]
+    known = snapshots.rows.at([day for day, on in snapshots.mature_on.items() if on <= first])
+    logits = fit(known, LOGISTIC, snapshots.monotone, 1).logits(snapshots.rows.at([first]), 1)
+    made = exam.predictions["logistic"][: len(logits)]
+    np.testing.assert_allclose(made, 1 / (1 + np.exp(-logits)))
+
+
+def test_health_bands_of_a_cutoff_know_no_later_label(exam_of) -> None:
+    snapshots = world()
+    tested = np.isin(snapshots.rows.cutoff, np.unique(snapshots.rows.cutoff)[-3:])
+    everybody = replace(snapshots.rows, left=np.where(tested, 1.0, snapshots.rows.left))
+
+    usual, later = (
+        beside(exam_of(each))["health_bands"]["usual"]
+        for each in (snapshots, replace(snapshots, rows=everybody))
+    )
+
+    first, _, last = usual
+    assert later[first] == usual[first]
+    assert later[last] > usual[last]

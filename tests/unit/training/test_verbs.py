@@ -12,6 +12,8 @@ from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, PromoteParams, TrainParams
 from churn.training import plots, trees
+from churn.training.recipe import Recipe
+from churn.training.record import read_record
 from churn.training.snapshots import read_snapshots
 from pipelines import evaluate, promote, train
 
@@ -205,6 +207,22 @@ def test_evaluating_again_measures_the_same_child_runs(make_params, write_world,
     runs = mlflow.MlflowClient(params.tracking.uri).search_runs([registry.experiment_id])
     names = [run.info.run_name for run in runs]
     assert names.count("judged challenger") == names.count("judged recency") == 1
+
+
+def test_the_logistic_baseline_is_the_logistic_regression_that_would_be_the_candidate(
+    make_params, write_world, say
+) -> None:
+    made = {}
+    for candidate in ("trees", "logistic"):
+        params = make_params(train=TrainParams(candidates=(candidate,), max_rounds=20, calibration="none"))
+        write_world(params, customers=400, cutoffs=8)
+        train.run(params, say=say)
+        evaluate.run(params, say=say)
+        made[candidate] = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
+
+    assert read_record(params).recipe.strength != Recipe.start(params.train).strength  # it was chosen
+    pd.testing.assert_series_equal(made["trees"]["logistic"], made["logistic"]["logistic"])
+    np.testing.assert_allclose(made["trees"]["logistic"], made["logistic"]["challenger"], atol=1e-3)
 
 
 def test_looks_at_the_same_test_are_counted_over_trainings(make_params, write_world, say) -> None:
