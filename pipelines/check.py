@@ -106,7 +106,7 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
         raise Stop(
             *map(in_words, grouped(judged.stops)),
             "check: mend what the guards found before you train. What is right as it is, a person signs off "
-            "in params.yaml: check: {accept: {PLACE or GUARD: the reason}}.",
+            f"in {params.place('check')}: {{accept: {{PLACE or GUARD: the reason}}}}.",
         )
 
 

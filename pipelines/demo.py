@@ -26,7 +26,7 @@ def run(
     from churn.data.demo import WATERMARK, stamp, write_company
 
     _refuse_call(customers, seed)
-    folder = _folder(params.source)
+    folder = _folder(params)
     truth = folder.with_name(f"{folder.name}-truth")
     wanted = stamp(customers, seed)
     if _stands(folder, wanted) and truth.is_dir():
@@ -51,17 +51,16 @@ def _refuse_call(customers: int, seed: int) -> None:
         raise CallError(*problems)
 
 
-def _folder(source: str) -> Path:
+def _folder(params: Params) -> Path:
+    source, place = params.source, params.place("source")
     if "://" in source:
         raise SourceError(
-            f"params.yaml: source is {source}, a connection; the demo company is written to a folder. "
+            f"{place} is {source}, a connection; the demo company is written to a folder. "
             "Name one, such as 'source: data/company', or '--set source=data/company'."
         )
     folder = Path(source)
     if folder.exists() and not folder.is_dir():
-        raise SourceError(
-            f"params.yaml: source is {folder}, a file; the demo company needs a folder. Name one."
-        )
+        raise SourceError(f"{place} is {folder}, a file; the demo company needs a folder. Name one.")
     return folder
 
 

@@ -50,7 +50,7 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
         say(f"{found}. Its level holds: nothing to refresh.")
         return
     asked = params.evaluate.test_cutoffs
-    cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, params.label.horizon_days)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, params.label.horizon_days, params.file)
     check_tests(refreshed, cutoffs.test)
     guarded = look_at_training(params, snapshots, cutoffs)
     say_earlier(data_findings(snapshots), params, say, "snapshot")

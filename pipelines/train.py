@@ -59,11 +59,10 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     threads = params.engine.threads
     snapshots = read_snapshots(params, known_by=cutoff)
     refuse_thin(snapshots)
-    check_rule(params.evaluate.rule, snapshots.rows)  # evaluate asks for it, too late to mend a slip cheaply
-    check_segments(params.evaluate.segments, snapshots.rows)
-    cutoffs = plan(
-        snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs, params.label.horizon_days
-    )
+    check_rule(params, snapshots.rows)  # evaluate asks for it, too late to mend a slip cheaply
+    check_segments(params, snapshots.rows)
+    asked, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
+    cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, horizon_days, params.file)
     if not cutoffs.test:
         say.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
 

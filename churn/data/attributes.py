@@ -18,15 +18,15 @@ def attribute_problems(place: str, origin: TableParams) -> Iterator[str]:
     """Yield what is wrong with the attributes of a table, whose place in params.yaml is `place`."""
     for key, names in (("static", origin.static), ("history", tuple(origin.history))):
         if names and place != "tables.customers":
-            yield f"params.yaml: {place}.{key}: only customers has attributes."
+            yield f"{place}.{key}: only customers has attributes."
         for name in names:
             if name in RESERVED or name.startswith(("__", "health_", "reason_")):
-                where = f"params.yaml: {place}.{key}: '{name}'"
+                where = f"{place}.{key}: '{name}'"
                 yield f"{where} is a column of our own; map it under another name."
     for name in origin.history:
         if name in origin.static:
             yield (
-                f"params.yaml: {place}: '{name}' stands under 'static' and under 'history'. "
+                f"{place}: '{name}' stands under 'static' and under 'history'. "
                 "Keep 'static' if it never changes, else 'history'."
             )
 

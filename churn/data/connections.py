@@ -60,7 +60,7 @@ def _folder(connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Pat
 
 def _duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
     if not path.is_file():
-        raise SourceError(f"source: no DuckDB file at {path}. Mend 'source' in params.yaml.")
+        raise SourceError(f"source: no DuckDB file at {path}. Mend 'source'.")
     try:
         connection.execute(f"ATTACH {literal(str(path))} AS source_database (READ_ONLY)").fetchall()
     except duckdb.Error as error:

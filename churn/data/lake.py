@@ -47,7 +47,7 @@ class Lake(Source):
         """
         raise SourceError(
             "source: the rows of Spark stay with its tasks, so nothing can be guessed from them here. "
-            "Write params.yaml by hand, as the README shows, or begin from an extract in files."
+            "Write the parameters by hand, as the README shows, or begin from an extract in files."
         )
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:

@@ -157,7 +157,7 @@ def naming(table: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise SourceError(f"{table}: cannot be read as params.yaml says: {first_line(error)}") from None
+        raise SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}") from None
 
 
 def read_all(folder: Path) -> str:

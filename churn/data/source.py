@@ -37,7 +37,7 @@ class Source:
         there = ", ".join(self.tables) or "nothing"
         raise SourceError(
             f"{asked_by}: the source {self.place} has no table '{name}'.{did_you_mean(name, self.tables)} "
-            f"It holds: {there}. Mend 'from', or remove the table from params.yaml to go without it."
+            f"It holds: {there}. Mend 'from', or remove the table there to go without it."
         )
 
     def columns(self, origin: str) -> list[str]:

@@ -138,7 +138,7 @@ def origin_of(source: Source, wanted: Wanted) -> str:
     if origin.query:
         query = origin.query.rstrip("; \n\t")
         return f"({query}\n) AS {source.quote(wanted.table.name + '_query')}"
-    table = source.require(origin.from_ or wanted.table.name, f"params.yaml: {wanted.place}")
+    table = source.require(origin.from_ or wanted.table.name, f"{wanted.file}: {wanted.place}")
     return f"{table} WHERE {origin.where}" if origin.where else table
 
 
@@ -146,7 +146,7 @@ def not_understood(wanted: Wanted, error: Exception) -> SourceError:
     """Return the error that says where params.yaml holds SQL which the source cannot follow."""
     keys = "'query'" if wanted.origin.query else "'columns' or 'where'"
     return SourceError(
-        f"params.yaml: {wanted.place}: the SQL is not understood by the source: "
+        f"{wanted.file}: {wanted.place}: the SQL is not understood by the source: "
         f"{first_line(error).rstrip('.!')}. Mend {keys} there."
     )
 

@@ -214,11 +214,12 @@ def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A table that params.yaml asks for: its contract and where it comes from."""
+    """A table that is asked for: its contract, where it comes from, and at which place of which file."""
 
     table: Table
     origin: OriginParams
     place: str
+    file: str
 
 
 def wanted_tables(params: Params) -> tuple[Wanted, ...]:
@@ -229,10 +230,11 @@ def wanted_tables(params: Params) -> tuple[Wanted, ...]:
     """
     problems = list(_problems(params))
     if problems:
-        raise ParamsError(*problems)
-    named = [Wanted(_with_static(CANONICAL[n], o), o, f"tables.{n}") for n, o in params.tables.items()]
+        raise ParamsError(*(params.place(problem) for problem in problems))
+    file, tables, events = params.file, params.tables.items(), params.events.items()
+    named = [Wanted(_with_static(CANONICAL[name], one), one, f"tables.{name}", file) for name, one in tables]
     named += list(_histories(params))
-    named += [Wanted(events_table(name), origin, f"events.{name}") for name, origin in params.events.items()]
+    named += [Wanted(events_table(name), one, f"events.{name}", file) for name, one in events]
     return tuple(sorted(named, key=lambda wanted: wanted.table.name != "customers"))
 
 
@@ -240,7 +242,7 @@ def _problems(params: Params) -> Iterator[str]:
     for name, origin in params.tables.items():
         if name not in CANONICAL:
             yield (
-                f"params.yaml: tables.{name} is not a canonical table.{did_you_mean(name, CANONICAL)} "
+                f"tables.{name} is not a canonical table.{did_you_mean(name, CANONICAL)} "
                 "Further event tables go under 'events:'."
             )
             continue
@@ -250,13 +252,13 @@ def _problems(params: Params) -> Iterator[str]:
         yield from _column_problems(history.place, history.table, history.origin)
     for name, events in params.events.items():
         if name in CANONICAL:
-            yield f"params.yaml: events.{name} has the name of a canonical table; put it under 'tables:'."
+            yield f"events.{name} has the name of a canonical table; put it under 'tables:'."
         yield from _column_problems(f"events.{name}", events_table(name), events)
     names = {*params.tables, *params.events}
     if params.label.table == "customers":
-        yield "params.yaml: label.table 'customers' holds no events; name the table that tells who is here."
+        yield "label.table 'customers' holds no events; name the table that tells who is here."
     if "customers" not in params.tables:
-        yield "params.yaml: tables.customers is missing; every customer must be known by id and sign-up time."
+        yield "tables.customers is missing; every customer must be known by id and sign-up time."
     if params.label.core_table not in names:
         yield _no_core_table(params, names - {"customers"})
 
@@ -266,10 +268,10 @@ def _no_core_table(params: Params, others: set[str]) -> str:
     core, taken = params.label.core_table, ", ".join(sorted(others)) or "those"
     if params.label.kind == "inactivity":
         return (
-            f"params.yaml: label.table '{core}' is not among the tables.{did_you_mean(core, others)} Name it "
+            f"label.table '{core}' is not among the tables.{did_you_mean(core, others)} Name it "
             f"under 'tables:' or 'events:', or take one of {taken}."
         )
-    words = f"params.yaml: label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
+    words = f"label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
     if not others:
         return f"{words}."
     table = next((name for name in ("orders", "logins", "interactions") if name in others), min(others))
@@ -283,14 +285,15 @@ def _no_core_table(params: Params, others: set[str]) -> str:
 def _histories(params: Params) -> Iterator[Wanted]:
     customers = params.tables.get("customers")
     for name, origin in customers.history.items() if customers else ():
-        yield Wanted(history_table(name, origin.kind), origin, f"tables.customers.history.{name}")
+        place = f"tables.customers.history.{name}"
+        yield Wanted(history_table(name, origin.kind), origin, place, params.file)
 
 
 def _column_problems(place: str, table: Table, origin: OriginParams) -> Iterator[str]:
     names = table.names
     for name in origin.columns:
         if name not in names:
-            what = f"params.yaml: {place}.columns.{name}"
+            what = f"{place}.columns.{name}"
             yield f"{what} is not a column of this table.{did_you_mean(name, names)}"
 
 

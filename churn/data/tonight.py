@@ -107,4 +107,4 @@ class Tonight:
 
 def unreadable(table: str, error: Exception) -> SourceError:
     """Return the error that says which table's rows the source could not give."""
-    return SourceError(f"{table}: cannot be read as params.yaml says: {first_line(error)}")
+    return SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}")

@@ -29,23 +29,21 @@ def known(params: Params) -> dict[str, Signal]:
         SignalError: `signals.generic` asks for what there is not, or two signals have one name; all at once.
     """
     if problems := list(choice.problems(params)):
-        raise SignalError(*problems)
+        raise SignalError(*(params.place(problem) for problem in problems))
     found = dict(REGISTRY)
     for signal in choice.generic_signals(params):
         if signal.name in found:
-            problems.append(
-                f"params.yaml: events.{signal.table}: '{signal.name}' is a signal; rename the table."
-            )
+            problems.append(f"events.{signal.table}: '{signal.name}' is a signal; rename the table.")
         found[signal.name] = signal
     own = list(attributes(params))
     problems += [
-        f"params.yaml: tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
+        f"tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
         "a signal; name the attribute otherwise."
         for signal in own
         if signal.name in found
     ]
     if problems:
-        raise SignalError(*problems)
+        raise SignalError(*(params.place(problem) for problem in problems))
     return found | {signal.name: signal for signal in own}
 
 
@@ -83,7 +81,7 @@ def selected(params: Params, store: Store) -> tuple[Signal, ...]:
             if what == "families" or "all" not in names
         )
         raise SignalError(
-            f"params.yaml: {asked}, without those of "
+            f"{params.place(asked)}, without those of "
             f"signals.leave_out, ask for no signal of the tables {', '.join(store.tables)}. "
             "`churn signals` says why each is off."
         )
@@ -106,7 +104,7 @@ def _check_names(params: Params, every: dict[str, Signal]) -> None:
     tables = [name for name in (*CANONICAL, *params.events) if name != "contacts"]
     there: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(every)}
     problems = [
-        f"params.yaml: signals.{what}: '{name}' is not a {WORD[what]}.{did_you_mean(name, there[what])} "
+        f"signals.{what}: '{name}' is not a {WORD[what]}.{did_you_mean(name, there[what])} "
         + (f"{what.capitalize()}: all, {', '.join(there[what])}." if what != "names" else _WHERE_LISTED)
         for what, names in _asked(params).items()
         for name in names
@@ -114,13 +112,13 @@ def _check_names(params: Params, every: dict[str, Signal]) -> None:
     ]
     everything = [*every, *families, *tables]
     problems += [
-        f"params.yaml: signals.leave_out: '{name}' is not a signal, family or table."
+        f"signals.leave_out: '{name}' is not a signal, family or table."
         f"{did_you_mean(name, everything)} {_WHERE_LISTED}"
         for name in params.signals.leave_out
         if name not in everything
     ]
     if problems:
-        raise SignalError(*problems)
+        raise SignalError(*(params.place(problem) for problem in problems))
 
 
 WORD = {"families": "family", "tables": "table", "names": "signal"}

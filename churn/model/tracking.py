@@ -36,7 +36,7 @@ class Tracking:
             self._client = self._mlflow.MlflowClient()
             self.experiment_id = self._experiment()
         except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-            raise ModelError(_in_words(params.tracking.uri, error)) from None
+            raise ModelError(_in_words(params, error)) from None
 
     @contextmanager
     def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
@@ -178,9 +178,10 @@ def silence() -> Iterator[None]:
         yield
 
 
-def _in_words(uri: str, error: Exception) -> str:
+def _in_words(params: Params, error: Exception) -> str:
+    uri = params.tracking.uri
     return (
-        f"params.yaml: tracking.uri '{without_secret(uri)}' cannot be opened: "
+        f"{params.place('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
         f"{hide_secret(first_line(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
     )
 

@@ -2,6 +2,7 @@
 
 from churn.params.read import load_params
 from churn.params.schema import (
+    FILE,
     BudgetParams,
     Candidate,
     CheckParams,
@@ -26,6 +27,7 @@ from churn.params.schema import (
 )
 
 __all__ = [
+    "FILE",
     "BudgetParams",
     "Candidate",
     "CheckParams",

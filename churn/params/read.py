@@ -37,7 +37,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
         problems += [_in_words(detail, tree) for detail in error.errors()]
     if problems or params is None:
         raise ParamsError(*(f"{path.name}: {problem}" for problem in problems))
-    return _absolute(params, path.resolve().parent)
+    return _absolute(params, path.resolve().parent).of_file(path.name)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from churn.errors import did_you_mean
 
@@ -17,6 +17,10 @@ Days = Annotated[int, Field(ge=1, le=3660)]
 DaysOrNone = Annotated[int, Field(ge=0, le=3660)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+FILE = "params.yaml"
+"""The name of the parameter file, unless another is named."""
 
 
 class Section(BaseModel):
@@ -350,6 +354,7 @@ class Params(Section):
     models: Path = Path("models")
     engine: EngineParams = EngineParams()
     check: CheckParams = CheckParams()
+    _file: str = PrivateAttr(FILE)  # no field: what is dumped, digested or tracked does not hold it
 
     @field_validator("timezone")
     @classmethod
@@ -357,6 +362,25 @@ class Params(Section):
         if name not in available_timezones():
             raise ValueError(f"is not a time zone.{did_you_mean(name, available_timezones())}")
         return name
+
+    @property
+    def file(self) -> str:
+        """Return the name of the file that holds them, for what is said of it."""
+        return self._file
+
+    def of_file(self, name: str) -> Params:
+        """Return the same parameters, held by a file of this name."""
+        copy = self.model_copy()
+        copy._file = name
+        return copy
+
+    def place(self, key: str) -> str:
+        """Return a key with its file, the way a message about it begins.
+
+        >>> Params(source="raw", label=LabelParams(kind="contract", horizon_days=31)).place("label.kind")
+        'params.yaml: label.kind'
+        """
+        return f"{self._file}: {key}"
 
     @property
     def champion(self) -> Path:

@@ -39,7 +39,7 @@ def check_fit(
     problems = []
     if spec["label_id"] != params.label_id:
         problems.append(
-            f"{params.champion}: the champion learnt label {spec['label_id']}, params.yaml now defines "
+            f"{params.champion}: the champion learnt label {spec['label_id']}, {params.file} now defines "
             f"{params.label_id}. Put label and timezone back as they were, or train and promote a new one."
         )
     known = [entry for entry in spec["signals"] if entry["name"] in definitions]

@@ -94,7 +94,7 @@ def read_playbook(path: Path, kinds: Mapping[str, str]) -> Playbook:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlaybookError(
-            f"{path}: no readable file. Mend score.playbook in params.yaml; `churn demo` in an empty folder "
+            f"{path}: no readable file. Mend score.playbook; `churn demo` in an empty folder "
             "writes a playbook to start from."
         ) from None
     return parse_playbook(text, kinds, path.name)

@@ -183,7 +183,7 @@ def _limits(evaluated: Mapping[str, Any]) -> list[str]:
 
 def _again(spec: Mapping[str, Any]) -> list[str]:
     return [
-        "With the same source, params.yaml and versions of the packages, `churn snapshot`, `churn train` and "
+        "With the same source, parameters and versions of the packages, `churn snapshot`, `churn train` and "
         "`churn evaluate` give the same digests and the same model. Its run in MLflow holds the parameters, "
         f"the signals and these figures; snapshots `{spec['snapshots_digest']}`.",
     ]

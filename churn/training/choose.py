@@ -95,7 +95,7 @@ def refuse_thin(snapshots: Snapshots) -> None:
         who, way = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
         problems.append(
             f"snapshots: {who} left in {len(rows):,} labelled rows, so there is nothing to tell apart. "
-            f"Check label in params.yaml with `churn label`; a {way} label.horizon_days may fit."
+            f"Check the label with `churn label`; a {way} label.horizon_days may fit."
         )
     if not rows.names:
         problems.append("snapshots: they hold no signal. See `churn signals` and signals.families.")

@@ -15,7 +15,7 @@ from churn.training.evaluation import Judged, judge_all
 from churn.training.groups import check_segments
 from churn.training.intervals import Draws, draw_customers
 from churn.training.metrics import Floats, Ints
-from churn.training.record import Record, read_out_of_time, training_folder
+from churn.training.record import Record, read_out_of_time
 from churn.training.rivals import baseline_predictions
 from churn.training.rows import Rows
 from churn.training.rule import check_rule
@@ -97,17 +97,16 @@ def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:
         ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
         Stop: no matured cutoff leaves an earlier one to train on.
     """
-    check_rule(params.evaluate.rule, snapshots.rows)
-    check_segments(params.evaluate.segments, snapshots.rows)
-    cutoffs = plan(
-        snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs, params.label.horizon_days
-    )
+    check_rule(params, snapshots.rows)
+    check_segments(params, snapshots.rows)
+    asked, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
+    cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, horizon_days, params.file)
     if not cutoffs.test:
         raise Stop(
             "evaluate: no matured cutoff leaves an earlier matured one to train on. "
-            "Add earlier cutoffs to snapshot in params.yaml."
+            f"Add earlier cutoffs to snapshot in {params.file}."
         )
-    record.check_fits(snapshots, cutoffs.test[0], training_folder(params))
+    record.check_fits(snapshots, cutoffs.test[0], params)
     return cutoffs
 
 

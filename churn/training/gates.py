@@ -120,7 +120,7 @@ def _cutoffs(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
         f"{TESTS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{told}; accepted: {signed}" if tested < asked and signed else f"{told}.",
         "Name more under evaluate.test_cutoffs, or leave it out; where fewer are right, write why under "
-        "evaluate.accept.test_cutoffs in params.yaml.",
+        f"evaluate.accept.test_cutoffs in {params.file}.",
     )
     yield replace(gate, signed=tested < asked and bool(signed))
 
@@ -155,7 +155,7 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
         f"{RULE}, or a person accepts it",
         told,
         "Look at the most important signals; if it is honest, write why under evaluate.accept.too_good in "
-        "params.yaml.",
+        f"{params.file}.",
     )
     return replace(gate, signed=bool(found and signed))
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from churn.errors import ParamsError, did_you_mean
 from churn.features.peers import TENURE_BANDS
+from churn.params import Params
 from churn.training.rows import Rows
 
 Mask = npt.NDArray[np.bool_]
@@ -19,18 +20,19 @@ TENURE = "tenure_days"
 MISSING = "(missing)"
 
 
-def check_segments(asked: Sequence[str], rows: Rows) -> None:
+def check_segments(params: Params, rows: Rows) -> None:
     """Check that each name of `evaluate.segments` is a signal that holds text.
 
     Raises:
         ParamsError: one is not; all are listed.
     """
     problems = []
-    for name in asked:
+    for name in params.evaluate.segments:
         if name not in rows.levels:
             what = "holds numbers" if name in rows.names else "is no signal of the snapshots"
             hint = did_you_mean(name, rows.levels)
-            problems.append(f"params.yaml: evaluate.segments: '{name}' {what}; name signals of text.{hint}")
+            place = params.place(f"evaluate.segments: '{name}'")
+            problems.append(f"{place} {what}; name signals of text.{hint}")
     if problems:
         raise ParamsError(*problems)
 

@@ -52,7 +52,7 @@ class Record:
     logistic: Recipe
     importance: dict[str, float]
 
-    def check_fits(self, snapshots: Snapshots, first_test: date, folder: Path) -> None:
+    def check_fits(self, snapshots: Snapshots, first_test: date, params: Params) -> None:
         """Check that the challenger learnt from these snapshots and was chosen before the first test.
 
         Raises:
@@ -60,13 +60,14 @@ class Record:
         """
         if self.snapshots_digest != snapshots.digest:
             raise CallError(
-                f"{folder}: the challenger learnt from other snapshots than those beside it. "
-                "Run `churn train` again."
+                f"{training_folder(params)}: the challenger learnt from other snapshots than those beside "
+                "it. Run `churn train` again."
             )
         if self.chosen_by is None or self.chosen_by > first_test:
             raise CallError(
-                f"params.yaml: evaluate.test_cutoffs starts on {first_test}, but the challenger was chosen "
-                f"with labels known by {self.chosen_by}. Run `churn train` again, or test later cutoffs."
+                f"{params.place('evaluate.test_cutoffs')} starts on {first_test}, but the challenger was "
+                f"chosen with labels known by {self.chosen_by}. Run `churn train` again, or test later "
+                "cutoffs."
             )
 
 

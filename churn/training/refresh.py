@@ -45,13 +45,13 @@ def refresh(champion: Champion, snapshots: Snapshots) -> Refreshed:
     scorer = champion.scorer
     name = f"train --refresh: the champion, version {champion.version},"
     if scorer.spec["label_id"] != snapshots.label_id:
-        raise Stop(f"{name} predicts another label than params.yaml asks for. Run `churn train`.")
+        raise Stop(f"{name} predicts another label than is asked for. Run `churn train`.")
     learnt_by = date.fromisoformat(scorer.spec["mature_on"])
     unseen = tuple(day for day in snapshots.cutoffs if learnt_by <= day)
     if not unseen:
         raise Stop(
             f"{name} has learnt labels known by {learnt_by}; no snapshot from then on is matured. Add later "
-            "cutoffs to snapshot in params.yaml once their labels are known."
+            "cutoffs to snapshot once their labels are known."
         )
     rows = snapshots.rows.at(unseen)
     try:

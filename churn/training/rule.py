@@ -8,20 +8,20 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.errors import ParamsError, did_you_mean
-from churn.params import ConditionParams
+from churn.params import ConditionParams, Params
 from churn.training.metrics import Floats, Ints
 from churn.training.rows import Rows
 
 
-def check_rule(rule: Sequence[ConditionParams], rows: Rows) -> None:
-    """Check that every condition fits a signal of the snapshots.
+def check_rule(params: Params, rows: Rows) -> None:
+    """Check that every condition of `evaluate.rule` fits a signal of the snapshots.
 
     Raises:
         ParamsError: a signal is not there, or holds text where a number is meant, or the other way round.
     """
     problems = []
-    for each in rule:
-        place = f"params.yaml: evaluate.rule: '{each.signal}'"
+    for each in params.evaluate.rule:
+        place = params.place(f"evaluate.rule: '{each.signal}'")
         if each.signal not in rows.names:
             hint = did_you_mean(each.signal, rows.names)
             problems.append(f"{place} is no signal of the snapshots.{hint} See `churn signals`.")

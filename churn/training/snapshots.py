@@ -139,13 +139,13 @@ def _manifest(folder: Path, params: Params) -> dict[str, Any]:
         raise CallError(f"{folder}: there are no snapshots. Run `churn snapshot` first.") from None
     if manifest["label_id"] != params.label_id:
         raise CallError(
-            f"{folder}: they were made for another label than params.yaml asks for "
+            f"{folder}: they were made for another label than {params.file} asks for "
             f"({manifest['label_id']}, not {params.label_id}). Run `churn snapshot` again."
         )
     made, asked = manifest.get("params_digest", {}), params_digest(params)
     if other := [section for section in ASKED if made.get(section) != asked[section]]:
         raise CallError(
-            f"{folder}: they were made with other {', '.join(other)} than params.yaml asks for. "
+            f"{folder}: they were made with other {', '.join(other)} than {params.file} asks for. "
             "Run `churn snapshot` again."
         )
     return manifest

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from churn.errors import Stop
+from churn.params import FILE
 from churn.training.rows import Rows
 
 TESTS = 3
@@ -49,19 +50,23 @@ def purged(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
 
 
 def plan(
-    rows: Rows, mature_on: Mapping[date, date], asked: Sequence[date] = (), horizon_days: int = 0
+    rows: Rows,
+    mature_on: Mapping[date, date],
+    asked: Sequence[date] = (),
+    horizon_days: int = 0,
+    file: str = FILE,
 ) -> Plan:
     """Choose test cutoffs (those asked for, or the last `TESTS` that leave something to train on).
 
     Cutoffs that are chosen lie about a horizon apart, so that their label windows hardly overlap; a tenth
-    may, as months differ in length.
+    may, as months differ in length. What is asked for wrongly is told with the `file` that asks.
 
     Raises:
         Stop: a test cutoff asked for has no matured snapshot, or leaves nothing to train on.
     """
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
     if asked:
-        _check_asked(asked, mature_on, usable)
+        _check_asked(asked, mature_on, usable, file)
     apart = 0.9 * horizon_days
     test = tuple(sorted(set(asked))) or spaced(usable, TESTS, apart)
     if not test:
@@ -87,17 +92,19 @@ def _can_learn(rows: Rows, cutoffs: Sequence[date]) -> bool:
     return bool(cutoffs) and not rows.at(cutoffs).one_class
 
 
-def _check_asked(asked: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date]) -> None:
+def _check_asked(
+    asked: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date], file: str
+) -> None:
     problems = []
     known = ", ".join(str(day) for day in sorted(mature_on))
     for day in asked:
         if day not in mature_on:
             problems.append(
-                f"params.yaml: evaluate.test_cutoffs {day} has no matured snapshot. Matured are: {known}."
+                f"{file}: evaluate.test_cutoffs {day} has no matured snapshot. Matured are: {known}."
             )
         elif day not in usable:
             problems.append(
-                f"params.yaml: evaluate.test_cutoffs {day} leaves nothing to train on: by then no earlier "
+                f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: by then no earlier "
                 f"snapshot with churners was matured. Choose a later one of {known}, or add earlier cutoffs."
             )
     if problems:

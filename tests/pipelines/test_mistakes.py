@@ -21,6 +21,7 @@ label: {kind: inactivity, table: orders, horizon_days: 28, active_days: 28}
 snapshot: {first: 2024-03-01, last: 2024-06-01, watermark: 2024-07-01}
 signals: {windows: [28]}
 """
+FILE = "shop.yaml"
 FIRST, LAST = date(2024, 1, 1), date(2024, 7, 1)
 PEOPLE = 30
 PROGRESS = ("guards: ", "snapshot: ", "train: ")
@@ -43,7 +44,7 @@ def shop(tmp_path: Path, root: Path) -> Path:
     folder = tmp_path / "shop"
     (folder / "raw").mkdir(parents=True)
     shutil.copy(root / "playbook.yaml", folder)
-    (folder / "params.yaml").write_text(PARAMS)
+    (folder / FILE).write_text(PARAMS)
     days = [FIRST + timedelta(step) for step in range(0, (LAST - FIRST).days, 9)]
     bought = [(i, day) for i in range(PEOPLE) for day in days if i % 3 or day < date(2024, 4, 10)]
     write(folder, "customers", "customer_id,signed_up_at", [f"c{i},2023-12-01" for i in range(PEOPLE)])
@@ -57,9 +58,9 @@ def shop(tmp_path: Path, root: Path) -> Path:
 
 def params(old: str, new: str) -> Mutate:
     def mutate(folder: Path) -> None:
-        text = (folder / "params.yaml").read_text()
+        text = (folder / FILE).read_text()
         assert old in text
-        (folder / "params.yaml").write_text(text.replace(old, new))
+        (folder / FILE).write_text(text.replace(old, new))
 
     return mutate
 
@@ -270,7 +271,7 @@ def answer(folder: Path, call: str, capsys: pytest.CaptureFixture[str]) -> tuple
     """Call a verb in a folder and return its exit code and what it said on stderr."""
     words = call.split()
     if "--params" not in words:
-        words += ["--params", str(folder / "params.yaml")]
+        words += ["--params", str(folder / FILE)]
     code = cli.main(argv=words)
     return code, capsys.readouterr().err.splitlines()
 
@@ -284,6 +285,7 @@ def assert_in_words(said: list[str]) -> None:
         assert "Traceback" not in line
         assert "a bug" not in line
         assert not line.startswith(" ")
+        assert "params.yaml" not in line
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.mistake)
@@ -318,7 +320,7 @@ def other_bytes(folder: Path) -> None:
         (other_bytes, ("booster_0.txt", "churn promote")),
         (without("artifacts/bundle/spec.json"), ("spec.json", "churn promote")),
         (lambda folder: (folder / "champion.json").write_text("{"), ("champion.json", "churn promote")),
-        (nothing, ("label", "params.yaml", "train")),
+        (nothing, ("label", FILE, "train")),
     ],
     ids=["other bytes", "file missing", "no JSON", "another label"],
 )
@@ -357,7 +359,7 @@ def test_a_night_with_a_mistake_in_the_playbook_is_not_scored(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     champion(finished_run, nothing)(shop)
-    shutil.copy(finished_run / "params.yaml", shop)
+    shutil.copy(finished_run / "params.yaml", shop / FILE)
     change(shop)
 
     code, said = answer(shop, "score", capsys)

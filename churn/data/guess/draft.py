@@ -130,6 +130,6 @@ def _nothing(source: Source, tables: Sequence[Table], left_out: Sequence[tuple[s
     return SourceError(
         f"init: nothing in {source.place} says what customers did, and when: "
         f"{'; '.join(seen) or 'there are only customers'}. A table of events needs a column with the "
-        "customer's id and one with the time. If there is one, write params.yaml by hand, as README.md shows "
-        "under 'Your own data in five minutes'."
+        "customer's id and one with the time. If there is one, write the parameters by hand, as README.md "
+        "shows under 'Your own data in five minutes'."
     )

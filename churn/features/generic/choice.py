@@ -58,7 +58,7 @@ def problems(params: Params) -> Iterator[str]:
     """Yield what is wrong with `signals.generic`: names that do not exist, families that do not fit."""
     tables = event_tables(params)
     for name, families in params.signals.generic.items():
-        place = f"params.yaml: signals.generic.{name}"
+        place = f"signals.generic.{name}"
         if name not in tables and name != "default":
             yield f"{place}: '{name}' is no event table.{did_you_mean(name, [*tables, 'default'])}"
         for family in families:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,30 @@ def test_relative_paths_count_from_the_files_folder(tmp_path: Path) -> None:
     assert params.source == str(tmp_path / "company")
     assert params.output == tmp_path / "output"
     assert params.tracking.uri == f"sqlite:///{tmp_path}/mlflow.db"
+
+
+def test_the_parameters_name_their_file_in_what_is_said_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(GOOD)
+
+    params = load_params(path)
+
+    copied = params.model_copy(update={"timezone": "Europe/Berlin"})
+    travelled = pickle.loads(pickle.dumps(params))
+    places = [each.place("label.table") for each in (params, copied, travelled)]
+    assert places == ["shop.yaml: label.table"] * 3
+    assert params.file == "shop.yaml"
+
+
+def test_the_name_of_the_file_is_no_parameter(tmp_path: Path) -> None:
+    params = load_params(written(tmp_path, GOOD))
+
+    renamed = params.of_file("shop.yaml")
+
+    assert params.file == "params.yaml"
+    assert renamed.model_dump() == params.model_dump()
+    assert renamed.label_id == params.label_id
+    assert problems(tmp_path, f"{GOOD}\nfile: x") == ("params.yaml: file is not a parameter.",)
 
 
 def test_an_override_wins_over_the_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -182,12 +183,15 @@ def test_texts_of_few_levels_and_bands_of_tenure_make_groups() -> None:
     assert set(groups_of(rows, ["one"])) == {"one", "tenure_days"}
 
 
-def test_a_segment_asked_for_must_be_a_signal_of_text() -> None:
+def test_a_segment_asked_for_must_be_a_signal_of_text(tmp_path: Path) -> None:
     rows = rows_of({"plan": [0, 1], "tenure_days": [1, 2]}, [0, 1], levels={"plan": ("basic", "plus")})
+    asked = EvaluateParams(segments=["plans", "tenure_days", "plan"])
+    params = params_for(tmp_path, evaluate=asked)
 
     with pytest.raises(ParamsError) as told:
-        check_segments(["plans", "tenure_days", "plan"], rows)
+        check_segments(params.of_file("team.yaml"), rows)
 
+    assert all(problem.startswith("team.yaml: evaluate.segments: ") for problem in told.value.problems)
     assert [problem.split("'")[1] for problem in told.value.problems] == ["plans", "tenure_days"]
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from churn.errors import ParamsError
 from churn.params import ConditionParams, EvaluateParams
 from churn.training.rule import check_rule, conditions_met, rule_prediction
+from tests.unit.training.conftest import params_for
 from tests.unit.training.small import rows_of
 
 NAN = float("nan")
@@ -69,7 +72,7 @@ def test_a_condition_asks_for_a_number_or_for_a_text(bounds: dict[str, object]) 
         ConditionParams(signal="plan", **bounds)
 
 
-def test_all_conditions_that_fit_no_signal_are_told_at_once() -> None:
+def test_all_conditions_that_fit_no_signal_are_told_at_once(tmp_path: Path) -> None:
     rule = [
         ConditionParams(signal="silent_day", at_least=14),
         ConditionParams(signal="plan", at_least=1),
@@ -77,7 +80,8 @@ def test_all_conditions_that_fit_no_signal_are_told_at_once() -> None:
     ]
 
     with pytest.raises(ParamsError) as told:
-        check_rule(rule, team())
+        check_rule(params_for(tmp_path, evaluate=EvaluateParams(rule=rule)).of_file("team.yaml"), team())
 
+    assert all(problem.startswith("team.yaml: evaluate.rule: ") for problem in told.value.problems)
     assert [problem.split("'")[1] for problem in told.value.problems] == ["silent_day", "plan", "silent_days"]
     assert "Did you mean 'silent_days'?" in told.value.problems[0]
