@@ -43,7 +43,6 @@ def _alone(params: Params) -> AbstractContextManager[None]:
 def _ingest(params: Params, say: Say) -> Store:
     from churn.data.ingest import ingest
 
-    say(f"ingest: reading {params.source}")
     return ingest(params, say, say.progress)
 
 

@@ -39,11 +39,12 @@ def ingest(params: Params, tell: Callable[[str], None], show: Show | None = None
     to `output/rejects/<table>.parquet`. What takes long is followed in `show`.
 
     Raises:
-        ParamsError: params.yaml names no fitting table or column.
+        ParamsError: the parameters name no fitting table or column; nothing is read then.
         SourceError: a table or column is missing, a needed table is empty, or more rows than
             `check.max_rejects` break a rule.
     """
     wanted_tables(params)
+    tell(f"ingest: reading {params.source}")
     aside = new_folder(params.output, ".store-")
     with hold(aside):
         try:

@@ -226,7 +226,7 @@ def wanted_tables(params: Params) -> tuple[Wanted, ...]:
     """Return the tables that params.yaml names, customers first.
 
     Raises:
-        ParamsError: a table or column name is not canonical, or a needed table is not named; all at once.
+        ParamsError: a column name is not canonical, or a needed table is not named; all at once.
     """
     problems = list(_problems(params))
     if problems:
@@ -240,19 +240,11 @@ def wanted_tables(params: Params) -> tuple[Wanted, ...]:
 
 def _problems(params: Params) -> Iterator[str]:
     for name, origin in params.tables.items():
-        if name not in CANONICAL:
-            yield (
-                f"tables.{name} is not a canonical table.{did_you_mean(name, CANONICAL)} "
-                "Further event tables go under 'events:'."
-            )
-            continue
         yield from _column_problems(f"tables.{name}", _with_static(CANONICAL[name], origin), origin)
         yield from attribute_problems(f"tables.{name}", origin)
     for history in _histories(params):
         yield from _column_problems(history.place, history.table, history.origin)
     for name, events in params.events.items():
-        if name in CANONICAL:
-            yield f"events.{name} has the name of a canonical table; put it under 'tables:'."
         yield from _column_problems(f"events.{name}", events_table(name), events)
     names = {*params.tables, *params.events}
     if params.label.table == "customers":

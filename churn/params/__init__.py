@@ -3,6 +3,7 @@
 from churn.params.read import load_params
 from churn.params.schema import (
     FILE,
+    TABLES,
     BudgetParams,
     Candidate,
     CheckParams,
@@ -28,6 +29,7 @@ from churn.params.schema import (
 
 __all__ = [
     "FILE",
+    "TABLES",
     "BudgetParams",
     "Candidate",
     "CheckParams",

@@ -129,9 +129,11 @@ def _in_words(detail: Mapping[str, Any], tree: Any) -> str:
         return f"{place} is not a parameter.{did_you_mean(str(last), _keys_at(parents))}"
     if detail["type"] == "missing":
         return f"{place} is missing; it has no default."
-    if detail["type"] == "string_pattern_mismatch" and place.endswith("[key]"):
-        return f"{place.removesuffix('.[key]')} is not a usable name: lower-case letters, digits and _."
     rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))
+    if place.endswith("[key]"):
+        if detail["type"] == "string_pattern_mismatch":
+            rule = "is not a usable name: lower-case letters, digits and _."
+        return f"{place.removesuffix('.[key]')} {rule}"
     rule = rule.replace("Input should be", "must be")
     value = detail.get("input")
     shown = "" if isinstance(value, dict | BaseModel) else f" ({value!r:.60})"

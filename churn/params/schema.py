@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from churn.errors import did_you_mean
 
@@ -17,6 +25,25 @@ Days = Annotated[int, Field(ge=1, le=3660)]
 DaysOrNone = Annotated[int, Field(ge=0, le=3660)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+TABLES = (
+    *("customers", "logins", "interactions", "payments", "emails", "surveys", "tickets", "orders"),
+    *("subscriptions", "referrals", "contacts"),
+)
+"""The names of the canonical tables."""
+
+
+def _canonical(name: str) -> str:
+    if name not in TABLES:
+        hint = did_you_mean(name, TABLES)
+        raise ValueError(f"is not a canonical table.{hint} Further event tables go under 'events:'.")
+    return name
+
+
+def _further(name: str) -> str:
+    if name in TABLES:
+        raise ValueError("has the name of a canonical table; put it under 'tables:'.")
+    return name
 
 
 FILE = "params.yaml"
@@ -340,8 +367,8 @@ class Params(Section):
 
     source: str
     timezone: str = "UTC"
-    tables: dict[str, TableParams] = {}
-    events: dict[Name, OriginParams] = {}
+    tables: dict[Annotated[str, AfterValidator(_canonical)], TableParams] = {}
+    events: dict[Annotated[Name, AfterValidator(_further)], OriginParams] = {}
     label: LabelParams
     snapshot: SnapshotParams = SnapshotParams()
     signals: SignalsParams = SignalsParams()

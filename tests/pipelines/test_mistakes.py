@@ -309,6 +309,26 @@ def test_the_shop_itself_holds_no_mistake(shop: Path, capsys: pytest.CaptureFixt
     assert (code, [line for line in said if not line.startswith(PROGRESS)]) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("logins: {}", "loginz: {}"),
+        ("table: orders", "table: payments"),
+        ("orders: {}", "orders: {columns: {amont: price}}"),
+    ],
+)
+def test_a_mistake_of_the_file_is_told_before_the_source_is_read(
+    old: str, new: str, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params(old, new)(shop)
+
+    code = cli.main(argv=["check", "--params", str(shop / FILE)])
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (10, "")
+    assert said.err.startswith(f"{FILE}: ")
+
+
 def other_bytes(folder: Path) -> None:
     path = folder / "artifacts" / "bundle" / "booster_0.txt"
     path.write_bytes(path.read_bytes().replace(b"1", b"2", 1))

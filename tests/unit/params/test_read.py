@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from churn.data.tables import CANONICAL
 from churn.errors import ParamsError
-from churn.params import load_params
+from churn.params import TABLES, load_params
 
 GOOD = """
 source: company
@@ -153,6 +154,15 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
             "events.My Visits is not a usable name: lower-case letters, digits and _.",
         ),
         (
+            "tables: {loginz: {}}",
+            "tables.loginz is not a canonical table. Did you mean 'logins'? Further event tables go under "
+            "'events:'.",
+        ),
+        (
+            "events: {orders: {}}",
+            "events.orders has the name of a canonical table; put it under 'tables:'.",
+        ),
+        (
             "tables: {customers: {history: {plan: x}}}",
             "tables.customers.history.plan ('x'): must be a section with keys of its own, "
             "such as {key: value}.",
@@ -178,12 +188,17 @@ def test_a_mistake_is_named_with_its_place_and_a_way_out(tmp_path: Path, wrong: 
     assert problems(tmp_path, f"{good}\n{wrong}") == (f"params.yaml: {said}",)
 
 
+def test_a_table_may_be_named_if_it_is_canonical() -> None:
+    assert set(TABLES) == set(CANONICAL)
+
+
 def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
-    text = GOOD.replace("horizon_days", "horizon_day") + "\ntrian: {}\nmodels: ${NOT_SET}"
+    text = GOOD.replace("horizon_days", "horizon_day").replace("orders: {}", "order: {}")
 
-    found = problems(tmp_path, text, ("nonsense",))
+    found = problems(tmp_path, f"{text}\ntrian: {{}}\nmodels: ${{NOT_SET}}", ("nonsense",))
 
-    assert len(found) == 5
+    assert len(found) == 6
+    assert any("tables.order is not a canonical table. Did you mean 'orders'?" in line for line in found)
     assert any("horizon_day is not a parameter. Did you mean 'horizon_days'?" in line for line in found)
 
 
