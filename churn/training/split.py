@@ -96,16 +96,18 @@ def _check_asked(
     asked: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date], file: str
 ) -> None:
     problems = []
-    known = ", ".join(str(day) for day in sorted(mature_on))
+    way_out = (
+        f"Choose one of {', '.join(map(str, usable))}, or add earlier cutoffs to snapshot."
+        if usable
+        else "No snapshot can be tested on; add earlier cutoffs to snapshot."
+    )
     for day in asked:
         if day not in mature_on:
-            problems.append(
-                f"{file}: evaluate.test_cutoffs {day} has no matured snapshot. Matured are: {known}."
-            )
+            problems.append(f"{file}: evaluate.test_cutoffs {day} has no matured snapshot. {way_out}")
         elif day not in usable:
             problems.append(
                 f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: by then no earlier "
-                f"snapshot with churners was matured. Choose a later one of {known}, or add earlier cutoffs."
+                f"snapshot with churners was matured. {way_out}"
             )
     if problems:
         raise Stop(*problems)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import numpy as np
@@ -89,9 +90,33 @@ def test_all_unusable_test_cutoffs_are_named_at_once() -> None:
     unknown = date(2030, 1, 1)
 
     with pytest.raises(Stop) as stopped:
-        plan(rows_of(list(mature_on)), mature_on, [FIRST, unknown])
+        plan(rows_of(list(mature_on)), mature_on, [FIRST, unknown], file="team.yaml")
 
-    assert [str(FIRST) in stopped.value.problems[0], str(unknown) in stopped.value.problems[1]] == [
-        True,
-        True,
-    ]
+    begun = [problem.split(":")[:2] for problem in stopped.value.problems]
+    assert begun[0] == ["team.yaml", f" evaluate.test_cutoffs {FIRST} leaves nothing to train on"]
+    assert begun[1][1].startswith(f" evaluate.test_cutoffs {unknown} has no matured snapshot")
+
+
+# cutoffs  01-01  01-29  02-26  03-25     each is matured when the next begins, so that all but the first
+# churners yes    yes    yes    yes       leave something to train on; where nobody left, none does
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ((1.0, 0.0), "Choose one of 2024-01-29, 2024-02-26, 2024-03-25, or add earlier cutoffs to snapshot."),
+        ((0.0, 0.0), "No snapshot can be tested on; add earlier cutoffs to snapshot."),
+    ],
+)
+@pytest.mark.parametrize("asked", [FIRST, date(2030, 1, 1)])
+def test_a_refused_test_cutoff_is_answered_with_those_that_would_be_accepted(
+    asked: date, left: tuple[float, ...], said: str
+) -> None:
+    mature_on = every_28_days(4)
+    rows = rows_of(list(mature_on), left)
+
+    with pytest.raises(Stop) as stopped:
+        plan(rows, mature_on, [asked])
+
+    (problem,) = stopped.value.problems
+    offered = [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", said)]
+    assert problem.endswith(said)
+    assert all(plan(rows, mature_on, [day]).test == (day,) for day in offered)
