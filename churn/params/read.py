@@ -6,7 +6,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        problems += [_in_words(detail, tree) for detail in error.errors()]
+        problems += [_in_words(detail, tree) for detail in _causes(error.errors())]
     if problems or params is None:
         raise ParamsError(*(f"{path.name}: {problem}" for problem in problems))
     return _absolute(params, path.resolve().parent).of_file(path.name)
@@ -117,9 +117,20 @@ _RULES = (
     | dict.fromkeys(
         ("model_type", "dict_type"), "must be a section with keys of its own, such as {key: value}"
     )
-    | {"string_type": "must be text", "tuple_type": "must be a list, such as [a, b]"}
+    | {
+        "string_type": "must be text",
+        "tuple_type": "must be a list, such as [a, b]",
+        "too_short": "must not be empty",
+    }
 )
 """What pydantic says at length, by its type of error."""
+
+
+def _causes(details: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out what follows from another mistake: a list counts as short where its elements are wrong."""
+    every = list(details)
+    lists = {detail["loc"][:-1] for detail in every if detail["loc"]}
+    return [detail for detail in every if detail["type"] != "too_short" or detail["loc"] not in lists]
 
 
 def _in_words(detail: Mapping[str, Any], tree: Any) -> str:

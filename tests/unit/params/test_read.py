@@ -177,6 +177,11 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
             "attribute's history.",
         ),
         (
+            "train: {candidates: [tree]}",
+            "train.candidates.0 ('tree'): must be 'trees', 'extra_trees', 'logistic' or 'blend'.",
+        ),
+        ("train: {candidates: []}", "train.candidates ([]): must not be empty."),
+        (
             "output: ${NOT_SET}/x",
             "output uses ${NOT_SET}, which is not set in the environment. Export NOT_SET first.",
         ),
