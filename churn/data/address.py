@@ -13,7 +13,11 @@ def without_secret(uri: str) -> str:
 
     >>> without_secret("postgresql://ana:pa@ss@db.example/runs?sslpassword=x")
     'postgresql://db.example/runs'
+    >>> without_secret("exports/is this it?")  # the path of a folder holds no password
+    'exports/is this it?'
     """
+    if "://" not in uri:
+        return uri
     return _USER.sub("", re.split(r"[?#]", uri, maxsplit=1)[0], count=1)
 
 

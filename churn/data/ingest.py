@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from churn.data.address import without_secret
 from churn.data.connections import open_source
 from churn.data.ends import Days, days_stored, present_of, watermark_of
 from churn.data.files import replace_folder
@@ -44,7 +45,7 @@ def ingest(params: Params, tell: Callable[[str], None], show: Show | None = None
             `check.max_rejects` break a rule.
     """
     wanted_tables(params)
-    tell(f"ingest: reading {params.source}")
+    tell(f"ingest: reading {without_secret(params.source)}")
     aside = new_folder(params.output, ".store-")
     with hold(aside):
         try:

@@ -153,10 +153,12 @@ def test_a_missing_table_and_broken_sql_of_a_database_are_said_at_once(from_post
 
 def test_no_message_holds_the_password(tmp_path: Path) -> None:
     params = params_at(tmp_path, "postgresql://someone:hunter2@127.0.0.1:1/company")
+    told: list[str] = []
 
     with pytest.raises(SourceError) as caught:
-        ingest(params, lambda _: None)
+        ingest(params, told.append)
 
+    assert told == ["ingest: reading postgresql://127.0.0.1:1/company"]
     assert "postgresql://127.0.0.1:1/company cannot be opened" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
