@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -17,7 +16,6 @@ from benchmarks.tried.table import page
 from benchmarks.tried.variants import GROUPS
 
 WORK = Path(__file__).with_name("work")
-FIGURES = Path(__file__).with_name("figures.json")
 PAGE = Path(__file__).with_name("README.md")
 MARK = "<!-- figures -->\n"
 
@@ -37,15 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add("--processes", type=int, default=1, help="sets side by side, each with one thread")
     add("--work", type=Path, default=WORK, help="where to work")
-    add("--write", action="store_true", help=f"put the tables into {PAGE.parent.name}/{PAGE.name}")
+    add("--write", action="store_true", help="put the tables of all sets into benchmarks/tried/README.md")
     asked = parser.parse_args(argv)
     with ProcessPoolExecutor(asked.processes) as pool:
         found = pool.map(partial(_one, what=asked.what, work=asked.work), asked.only)
         figures = dict(zip(asked.only, found, strict=True))
     text = page(figures)
     print(text)
-    if asked.write:
-        FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    whole = (asked.only, asked.what) == (list(SETS), list(GROUPS))
+    if asked.write and whole:
         before = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
         PAGE.write_text(f"{before}{MARK}\n{text}", encoding="utf-8")
     return 0

@@ -37,6 +37,8 @@ def set_beside(ways: Mapping[str, Made]) -> dict[str, dict[str, Any]]:
                 "beside": made.beside,
                 "difference": round(difference, 5),
                 "standard_error": round(error, 5),
-                "better_at": sum(bool(apart[past.cutoff == day].mean() < 0) for day in np.unique(past.cutoff)),
+                "better_at": sum(
+                    bool(apart[past.cutoff == day].mean() < 0) for day in np.unique(past.cutoff)
+                ),
             }
     return found

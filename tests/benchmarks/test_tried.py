@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import numpy as np
@@ -114,9 +113,14 @@ def test_ways_are_compared_on_the_rows_of_both(
     assert "difference" not in found["base"]
 
 
-def test_the_figures_that_stand_fit_the_page_that_stands() -> None:
-    from benchmarks.tried.__main__ import FIGURES, MARK, PAGE
+def test_the_page_has_a_column_for_each_set_and_a_table_beside_each_way(rehearsal: Rehearsal) -> None:
+    base, way = Made(None, past([0, 0], [0, 1])), Made("base", past([1, -1], [0, 1]), cpu_seconds=2.5)
+    one = {"cutoffs": ["2020-01-01"], "chosen": "trees", "ways": set_beside({"base": base, "way": way})}
+    other = {**one, "ways": set_beside({"base": base})}
 
-    figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    text = page({"shop": one, "club": other})
 
-    assert PAGE.read_text(encoding="utf-8").partition(MARK)[2].strip() == page(figures).strip()
+    assert "| log loss, AUC | shop | club |" in text
+    assert "## Beside base" in text
+    assert "| way | **-0.3799 (.0000)**, 2 of 2 |  |" in text
+    assert "| way | 2.5 |  |" in text
