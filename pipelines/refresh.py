@@ -41,10 +41,10 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     snapshots = read_snapshots(params, known_by=cutoff)
     champion = load_champion(params)
     refreshed = refresh(champion, snapshots)
-    spec, left = refreshed.spec, refreshed.made.left
+    spec = refreshed.spec
     found = (
         f"champion version {champion.version} at {', '.join(spec['refreshed']['cutoffs'])}, which it had not "
-        f"seen: {int(left.sum()):,} left, observed/expected {refreshed.ratio:.2f}"
+        f"seen: {refreshed.leavers:,} customers left, observed/expected {refreshed.ratio:.2f}"
     )
     if not refreshed.by:
         say(f"{found}. Its level holds: nothing to refresh.")

@@ -92,7 +92,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
         recent, fitted = out_of_time_and_fitted(snapshots, recipe, cutoffs.test, threads, advance)
     made = past.joined(recent)
 
-    calibrator = calibration.fit(recipe.calibration, made.logits, made.left)
+    calibrator = calibration.fit(recipe.calibration, made.logits, made.left, made.customer)
     scores = calibration.apply(made.logits, calibrator)
     aside = params.output / ".train.new"
     shutil.rmtree(aside, ignore_errors=True)

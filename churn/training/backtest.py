@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from churn.model.scorer import Scorer
@@ -40,7 +41,10 @@ class OutOfTime:
 
     def at(self, cutoffs: Sequence[date]) -> OutOfTime:
         """Return the rows of some cutoffs."""
-        wanted = np.isin(self.cutoff, [(day - date(1970, 1, 1)).days for day in cutoffs])
+        return self.where(np.isin(self.cutoff, [(day - date(1970, 1, 1)).days for day in cutoffs]))
+
+    def where(self, wanted: npt.NDArray[np.bool_]) -> OutOfTime:
+        """Return the rows that a mask holds."""
         return OutOfTime(self.logits[wanted], self.left[wanted], self.customer[wanted], self.cutoff[wanted])
 
     def joined(self, more: OutOfTime) -> OutOfTime:
@@ -132,7 +136,7 @@ def calibrated_in_time(snapshots: Snapshots, recipe: Recipe, made: OutOfTime, te
     parts = []
     for day in sorted(test):
         known = made.at(trainable(snapshots.mature_on, day))
-        fitted = calibration.fit(recipe.calibration, known.logits, known.left)
+        fitted = calibration.fit(recipe.calibration, known.logits, known.left, known.customer)
         parts.append(calibration.apply(made.at([day]).logits, fitted))
     return np.concatenate(parts)
 

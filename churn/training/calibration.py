@@ -86,13 +86,18 @@ METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
 }
 
 
-FITTED = {**METHODS, "shifted": fit_shift}
-"""What `fit` knows: beside the methods to choose from, what a refresh does to a champion's log-odds."""
+def fit(method: str, logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
+    """Fit one of `METHODS`, or `shifted` as a refresh does; with too few of a class leave the scores alone.
 
-
-def fit(method: str, logits: Floats, left: Floats) -> dict[str, Any]:
-    """Fit one method; with too few of a class to fit anything, leave the scores alone."""
-    return FITTED[method](logits, left) if enough(left) else dict(NONE)
+    Args:
+        method: Its name.
+        logits: Uncalibrated log-odds.
+        left: Outcomes.
+        customer: An integer per customer.
+    """
+    if not enough(left):
+        return dict(NONE)
+    return fit_shift(logits, left, customer) if method == "shifted" else METHODS[method](logits, left)
 
 
 def enough(left: Floats) -> bool:

@@ -47,6 +47,15 @@ def clustered_departure(
     return float(np.log(own / ratio)), float(np.sqrt(_spread(values[:, None], customer)[0, 0]))
 
 
+def clustered_difference(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
+    """Return leavers less those expected, in rows, and its standard error were as many expected as left.
+
+    Source: Boos (1992), On generalized score tests, The American Statistician 46, 327-333.
+    """
+    by_customer = np.bincount(np.unique(customer, return_inverse=True)[1], left - probability)
+    return float(by_customer.sum()), float(np.sqrt(by_customer @ by_customer))
+
+
 def clustered_slope(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
     """Return the calibration slope and its standard error; NaN where there is no slope.
 

@@ -72,8 +72,8 @@ def out_of_customer(
     if hidden.any():
         fitted = fit(train, recipe, snapshots.monotone, threads)
         known = made.at(trainable(snapshots.mature_on, day))
-        others = ~held[known.customer]
-        calibrator = calibration.fit(recipe.calibration, known.logits[others], known.left[others])
+        known = known.where(~held[known.customer])
+        calibrator = calibration.fit(recipe.calibration, known.logits, known.left, known.customer)
         probability[hidden] = calibration.apply(fitted.logits(rows.where(hidden), threads), calibrator)
     return probability
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from churn.errors import Stop
 from churn.model.champion import Champion
 from churn.model.scorer import SchemaError, calibrated
@@ -34,6 +36,11 @@ class Refreshed:
     by: float
     ratio: float
 
+    @property
+    def leavers(self) -> int:
+        """Return how many customers left; one may stand in several windows that overlap."""
+        return len(np.unique(self.made.customer[self.made.left > 0]))
+
 
 def refresh(champion: Champion, snapshots: Snapshots) -> Refreshed:
     """Fit the shift on all matured cutoffs since the champion learnt.
@@ -61,7 +68,7 @@ def refresh(champion: Champion, snapshots: Snapshots) -> Refreshed:
             f"{name} cannot be scored on these snapshots: {error.problems[0]} Run `churn train`."
         ) from None
     logits = calibrated(logits, scorer.spec["calibration"])
-    fitted = fit_shift(logits, rows.left)
+    fitted = fit_shift(logits, rows.left, rows.customer)
     usual, over = base_rate(snapshots)
     expected = apply(logits, fitted)
     spec = scorer.spec | {

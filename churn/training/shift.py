@@ -9,31 +9,45 @@ import numpy as np
 from scipy.optimize import brentq
 
 from churn.model.scorer import sigmoid
-from churn.training.metrics import Floats
+from churn.training.clustered import clustered_difference
+from churn.training.metrics import Floats, Ints
 
 FEWEST = 100
-"""Leavers, seen or expected, below which no level is moved."""
+"""Customers who left, or were expected to, below which no level is moved."""
 SURE = 1.959964
 
 
-def fit_shift(logits: Floats, left: Floats) -> dict[str, Any]:
+def fit_shift(logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
     """Fit what to add to log-odds so that about as many are expected to leave as did leave.
 
-    Nothing is added below 100 leavers, nor where chance alone makes such a difference in one of twenty cases:
-    rows count as independent, since whoever left is gone and windows follow one another. Else it is the shift
-    of maximum likelihood times `1 - 1 / z^2`, z being the difference over its standard error: of what was
-    seen, that much is expected to last.
+    Nothing is added below 100 customers who left, nor where chance alone makes such a difference in one of
+    twenty cases. Customers count as independent, rows do not: the windows of weekly cutoffs overlap, so that
+    one leaver stands in several. Else it is the shift of maximum likelihood times `1 - 1 / z^2`, z being the
+    difference over its standard error: of what was seen, that much is expected to last.
+
+    Args:
+        logits: The log-odds of the rows.
+        left: Their outcomes.
+        customer: An integer per customer.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 20 (recalibration in the
         large); James and Stein (1961), Estimation with quadratic loss (the factor).
     """
     expected = sigmoid(logits)
-    difference = float(left.sum() - expected.sum())
-    error = float(np.sqrt(np.sum(expected * (1 - expected))))
+    difference, error = clustered_difference(left, expected, customer)
+    leavers = max(_customers(left, customer), _customers(expected, customer))
     by = 0.0
-    if max(left.sum(), expected.sum()) >= FEWEST and abs(difference) > SURE * error:
+    if leavers >= FEWEST and abs(difference) > SURE * error:
         by = (1 - (error / difference) ** 2) * level_shift(logits, float(left.sum()))
     return {"method": "shifted", "by": by, "of": {"method": "none"}}
+
+
+def _customers(chance: Floats, customer: Ints) -> float:
+    """Return how many customers leave, each by the largest chance of their rows: the least it can be."""
+    who = np.unique(customer, return_inverse=True)[1]
+    largest = np.zeros(who.max(initial=-1) + 1)
+    np.maximum.at(largest, who, chance)
+    return float(largest.sum())
 
 
 def level_shift(logits: Floats, leavers: float) -> float:

@@ -125,7 +125,7 @@ def test_a_level_that_moves_back_at_one_later_cutoff_is_left_alone() -> None:
 
 @pytest.mark.parametrize("left", [np.zeros(100), np.r_[np.ones(5), np.zeros(95)]])
 def test_too_few_leavers_leave_the_scores_alone(left: np.ndarray) -> None:
-    assert calibration.fit("beta", np.zeros(100), left) == {"method": "none"}
+    assert calibration.fit("beta", np.zeros(100), left, np.arange(100)) == {"method": "none"}
     cutoff = np.arange(100) // 50
     assert calibration.choose(np.zeros(100), left, cutoff, cutoff + 1, np.arange(100)).method == "none"
 

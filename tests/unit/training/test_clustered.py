@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from churn.training.clustered import clustered_departure, clustered_mean, clustered_ratio, clustered_slope
+from churn.training.clustered import (
+    clustered_departure,
+    clustered_difference,
+    clustered_mean,
+    clustered_ratio,
+    clustered_slope,
+)
 
 
 def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,6 +33,14 @@ def test_the_error_of_a_ratio_is_that_of_a_share_where_all_probabilities_are_equ
 
     assert ratio == pytest.approx(1.5)
     assert error == pytest.approx(np.sqrt(0.3 * 0.7 / 99) / 0.3)
+
+
+def test_leavers_less_those_expected_are_summed_by_customer_before_they_are_squared() -> None:
+    customer = np.array([3, 8, 3])
+    left, probability = np.array([1.0, 0.0, 1.0]), np.array([0.2, 0.5, 0.3])
+
+    # customer 3: 2 left, .5 expected; customer 8: none left, .5 expected
+    assert clustered_difference(left, probability, customer) == pytest.approx((1.0, np.sqrt(1.5**2 + 0.5**2)))
 
 
 @pytest.mark.parametrize("measure", [clustered_ratio, clustered_slope])

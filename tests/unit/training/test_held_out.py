@@ -52,15 +52,19 @@ def test_a_model_out_of_customer_never_saw_the_customers_it_is_judged_on(monkeyp
 
 def test_a_calibration_out_of_customer_learns_from_the_others(monkeypatch, loyal) -> None:
     learnt = []
-    monkeypatch.setattr(
-        module.calibration, "fit", lambda method, logits, left: learnt.append(len(left)) or {"method": "none"}
-    )
+
+    def spy(method, logits, left, customer):
+        learnt.append((len(left), set(customer)))
+        return {"method": "none"}
+
+    monkeypatch.setattr(module.calibration, "fit", spy)
     test = loyal.cutoffs[-1:]
     made = out_of_time(loyal, RECIPE, loyal.cutoffs[-3:], 1)
 
     out_of_customer(loyal, RECIPE.with_calibration("beta"), made, test[0], 1)
 
-    assert learnt == [2 * (~held_out(loyal)).sum()]
+    others = np.flatnonzero(~held_out(loyal))
+    assert learnt == [(2 * len(others), set(others))]
 
 
 def test_a_random_split_is_praised_for_customers_it_remembers(loyal) -> None:

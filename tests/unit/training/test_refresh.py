@@ -29,11 +29,18 @@ def drawn(rows: int, by: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return logits, (rng.random(rows) < 1 / (1 + np.exp(-logits - by))).astype(float)
 
 
+def shift_of(logits: np.ndarray, left: np.ndarray, snapshots: int = 1) -> float:
+    """Return the shift fitted on the same rows at so many snapshots, a customer a row."""
+    customer = np.arange(len(left))
+    again = [np.tile(values, snapshots) for values in (logits, left, customer)]
+    return float(fit_shift(*again)["by"])
+
+
 @pytest.mark.parametrize("by", [-0.6, 0.5])
 def test_a_moved_level_is_found(by: float) -> None:
     logits, left = drawn(40_000, by)
 
-    fitted = fit_shift(logits, left)
+    fitted = fit_shift(logits, left, np.arange(len(left)))
 
     assert fitted["by"] == pytest.approx(by, abs=0.06)
     assert calibration.apply(logits, fitted).sum() == pytest.approx(left.sum(), rel=0.01)
@@ -42,7 +49,44 @@ def test_a_moved_level_is_found(by: float) -> None:
 def test_the_shift_is_that_of_maximum_likelihood_drawn_towards_none() -> None:
     logits, left = np.zeros(400), np.repeat([1.0, 0.0], [240, 160])  # 240 where 200 +- 10 were expected
 
-    assert fit_shift(logits, left)["by"] == pytest.approx((1 - 1 / 16) * np.log(240 / 160))
+    assert shift_of(logits, left) == pytest.approx((1 - 1 / 16) * np.log(240 / 160))
+
+
+@pytest.mark.parametrize("snapshots", [1, 4, 12])
+@pytest.mark.parametrize(
+    ("customers", "leavers", "shift"),
+    [
+        (400, 215, 0.0),  # 200 +- 10 were expected
+        (400, 240, (1 - 1 / 16) * np.log(240 / 160)),
+        (120, 80, 0.0),  # 60 +- 5.5 were expected, but 80 leavers are too few
+    ],
+    ids=["within chance", "moved", "few leavers"],
+)
+def test_customers_seen_at_several_snapshots_weigh_no_more_than_seen_once(
+    snapshots: int, customers: int, leavers: int, shift: float
+) -> None:
+    left = np.repeat([1.0, 0.0], [leavers, customers - leavers])
+
+    assert shift_of(np.zeros(customers), left, snapshots) == pytest.approx(shift)
+
+
+@pytest.mark.parametrize("step_days", [7, 28])
+def test_a_calibrated_champion_is_moved_in_one_of_twenty_cases(step_days: int) -> None:
+    rng, horizon_days, rate = np.random.default_rng(1), 28, 0.05
+    logit = np.log(rate / (1 - rate))  # of leaving within the horizon, at a steady hazard
+
+    moved = 0
+    for _ in range(400):
+        leaves_on = rng.exponential(-horizon_days / np.log1p(-rate), 1_500)
+        cutoff, customer = (
+            each.ravel() for each in np.meshgrid(np.arange(0, 84, step_days), np.arange(1_500))
+        )
+        here = leaves_on[customer] >= cutoff
+        cutoff, customer = cutoff[here], customer[here]
+        left = (leaves_on[customer] < cutoff + horizon_days).astype(float)
+        moved += fit_shift(np.full(len(left), logit), left, customer)["by"] != 0
+
+    assert 0.02 <= moved / 400 <= 0.08
 
 
 @pytest.mark.parametrize(
@@ -55,11 +99,11 @@ def test_the_shift_is_that_of_maximum_likelihood_drawn_towards_none() -> None:
     ids=["within chance", "few leavers", "calibrated"],
 )
 def test_a_level_that_holds_stays(logits: np.ndarray, left: np.ndarray) -> None:
-    assert fit_shift(logits, left)["by"] == 0
+    assert shift_of(logits, left) == 0
 
 
 def test_nobody_left_moves_the_level_down_by_a_finite_step() -> None:
-    assert -10 < fit_shift(np.full(2_000, -2.0), np.zeros(2_000))["by"] < -3
+    assert -10 < shift_of(np.full(2_000, -2.0), np.zeros(2_000)) < -3
 
 
 @pytest.fixture
@@ -89,6 +133,7 @@ def test_a_champion_is_moved_to_the_labels_it_had_not_learnt(world: World) -> No
 
     assert refreshed.made.cutoffs == snapshots.cutoffs[4:]
     assert refreshed.by > 0.2
+    assert 100 < refreshed.leavers < refreshed.spec["refreshed"]["churners"]
     assert refreshed.spec["members"] == champion.scorer.spec["members"]
     assert refreshed.spec["trained_cutoffs"] == champion.scorer.spec["trained_cutoffs"]
     assert refreshed.spec["base_rate"] > champion.scorer.spec["base_rate"]
