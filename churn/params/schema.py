@@ -140,6 +140,11 @@ class LabelParams(Section):
         return self.table or "subscriptions"
 
     @property
+    def told_by(self) -> tuple[str, ...]:
+        """Return the tables whose rows decide who has left, and in which way where that is asked."""
+        return (self.core_table,) if self.leaving == "any" else (self.core_table, "payments")
+
+    @property
     def days_active(self) -> int:
         """Return how recent the last core event must be to be at risk (inactivity)."""
         return self.active_days or 2 * self.horizon_days
@@ -416,9 +421,17 @@ class Params(Section):
 
     @property
     def label_id(self) -> str:
-        """Return the short id of the label's definition; it follows into every score."""
-        stated = self.label.definition | {"timezone": self.timezone}
-        return digest_of(stated)[:12]
+        """Return the short id of the label's definition; it follows into every score.
+
+        The mapping of the tables that tell the label is part of it, since it says which rows count.
+        """
+        origins: dict[str, OriginParams] = {**self.tables, **self.events}
+        mapped = {
+            name: origins[name].model_dump(mode="json", exclude_defaults=True)
+            for name in self.label.told_by
+            if name in origins
+        }
+        return digest_of(self.label.definition | {"timezone": self.timezone, "mapped": mapped})[:12]
 
 
 def digest_of(value: Any) -> str:

@@ -40,7 +40,8 @@ def check_fit(
     if spec["label_id"] != params.label_id:
         problems.append(
             f"{params.champion}: the champion learnt label {spec['label_id']}, {params.file} now defines "
-            f"{params.label_id}. Put label and timezone back as they were, or train and promote a new one."
+            f"{params.label_id}. Put label, timezone and the mapping of {' and '.join(params.label.told_by)} "
+            "back as they were, or train and promote a new one."
         )
     known = [entry for entry in spec["signals"] if entry["name"] in definitions]
     if changed := [e["name"] for e in known if e.get("definition") != definitions[e["name"]]]:

@@ -101,6 +101,55 @@ def test_a_sign_off_does_not_make_another_label(tmp_path: Path) -> None:
     assert signed.label_id == load_params(path).label_id
 
 
+ORDERS = "label={kind: inactivity, table: orders, horizon_days: 28}"
+VISITS = "label={kind: inactivity, table: visits, horizon_days: 28}"
+CONTRACT = "label={kind: contract, horizon_days: 31}"
+UNPAID = "label={kind: contract, horizon_days: 31, leaving: involuntary}"
+
+
+@pytest.mark.parametrize(
+    ("label", "place", "mapped", "another"),
+    [
+        (ORDERS, "tables.orders", "{where: amount > 100}", True),
+        (ORDERS, "tables.orders", "{from: baskets}", True),
+        (ORDERS, "tables.orders", "{query: SELECT * FROM orders}", True),
+        (ORDERS, "tables.orders", "{columns: {ordered_at: paid_at}}", True),
+        (ORDERS, "tables.orders", "{time_format: '%d.%m.%Y'}", True),
+        (ORDERS, "tables.orders", "{distinct: true}", True),
+        (ORDERS, "tables.orders", "{}", False),
+        (ORDERS, "tables.payments", "{where: amount > 100}", False),
+        (ORDERS, "tables.customers", "{static: [country]}", False),
+        (VISITS, "events.visits", "{where: seconds > 5}", True),
+        (VISITS, "tables.orders", "{where: amount > 100}", False),
+        (CONTRACT, "tables.subscriptions", "{where: plan != 'trial'}", True),
+        (CONTRACT, "tables.payments", "{where: amount > 100}", False),
+        (UNPAID, "tables.subscriptions", "{where: plan != 'trial'}", True),
+        (UNPAID, "tables.payments", "{where: amount > 100}", True),
+        (UNPAID, "tables.orders", "{where: amount > 100}", False),
+    ],
+)
+def test_another_mapping_of_what_decides_the_label_is_another_label(
+    tmp_path: Path, label: str, place: str, mapped: str, another: bool
+) -> None:
+    path = written(tmp_path, GOOD)
+    tables = ["tables={customers: {}, orders: {}, subscriptions: {}, payments: {}}", "events={visits: {}}"]
+
+    ids = {load_params(path, [*tables, label, *more]).label_id for more in ([], [f"{place}={mapped}"])}
+
+    assert (len(ids) == 2) == another
+
+
+def test_payments_decide_which_way_somebody_left_only_where_they_are_mapped(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    tables = ("{customers: {}, subscriptions: {}}", "{customers: {}, subscriptions: {}, payments: {}}")
+
+    ids = [
+        {load_params(path, [f"tables={t}", label]).label_id for t in tables} for label in (UNPAID, CONTRACT)
+    ]
+
+    assert [len(each) for each in ids] == [2, 1]
+
+
 def test_each_kind_of_leaving_is_a_label_of_its_own(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     stated = ("", ", leaving: voluntary", ", leaving: involuntary", ", leaving: involuntary, {}")
