@@ -79,13 +79,12 @@ class Decided:
     outcome: npt.NDArray[np.int8]
     back_on: IntArray
 
-    @property
-    def gone(self) -> BoolArray:
-        """Return a mask: left in the window, for whatever reason."""
-        return np.isin(self.outcome, LEAVING["any"])
+    def left(self, leaving: str) -> BoolArray:
+        """Return a mask: left in the window, in the way that the label counts."""
+        return np.isin(self.outcome, LEAVING[leaving])
 
     def label(self, leaving: str) -> Labels:
         """Return left, stayed, or a reason to drop the row; to leave in another way is not to leave here."""
-        counted: Any = np.isin(self.outcome, LEAVING[leaving])
+        counted: Any = self.left(leaving)
         dropped: Any = np.isin(self.outcome, list(DROPPED))
         return np.where(dropped, self.outcome, np.where(counted, LEFT, STAYED)).astype(np.int8)

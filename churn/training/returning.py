@@ -29,6 +29,8 @@ LEAST_AT_RISK = 30
 class Silences:
     """Silences by group of customers and length in days, shape (GROUPS, days + 1).
 
+    A silence ends on day 1 or later; one that ended on day 0 would have been none, and no chance counts it.
+
     Attributes:
         ended: Those that a return ended after so many days.
         open: Those that were watched for so many days and go on.

@@ -73,10 +73,10 @@ def reactivation_line(sheet: TruthSheet) -> str:
     back, label = sheet.reactivation, sheet.params.label
     if back.rate is None:
         return f"came back later: too few leavers ({back.leavers:,}) before {back.before} to tell a rate"
-    rate, days = back.rate, back.curve.followed_days if back.curve else 0
+    rate = back.rate
     told = (
         f"came back later: {rate['value']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {back.leavers:,} "
-        f"who left, seen for up to {days} days, before {back.before}"
+        f"who left, seen for up to {back.followed_days} days, before {back.before}"
     )
     if label.kind == "contract":
         return told

@@ -19,7 +19,7 @@ from churn.features.rows import NEVER
 from churn.params import Params
 from churn.training.horizon import seen_before
 from churn.training.label import decided
-from churn.training.outcome import DROPPED, LEFT, OUTCOMES, Decided, window_of
+from churn.training.outcome import DROPPED, OUTCOMES, Decided, window_of
 from churn.training.returning import Returns, Silences, returns
 
 MOST_REACTIVATED = 0.20
@@ -53,9 +53,10 @@ class Reactivation:
     """How many of those who left come back later, as far as the data see.
 
     Attributes:
-        leavers: How many leavers of all matured cutoffs were looked at.
-        before: Only cutoffs whose window ends by this date count, and only returns before it.
-        curve: The Kaplan-Meier curve from the end of the window; None with too few leavers to tell.
+        leavers: How many leavers, as the label counts them, of all cutoffs were looked at.
+        before: Only cutoffs whose label is matured by this date count, and only returns before it.
+        curve: The Kaplan-Meier curve of staying away: on day 1 are back who were so by the end of the window,
+            on day d + 1 who returned on the d-th day after it; None with too few leavers to tell.
     """
 
     leavers: int
@@ -66,6 +67,11 @@ class Reactivation:
     def rate(self) -> Mapping[str, float] | None:
         """Return the share that comes back, with its 95 % interval."""
         return self.curve.after(0) if self.curve else None
+
+    @property
+    def followed_days(self) -> int | None:
+        """Return for how many days after the window enough leavers are watched."""
+        return self.curve.followed_days - 1 if self.curve else None
 
     @property
     def too_many(self) -> bool:
@@ -108,7 +114,7 @@ class TruthSheet:
                 "rate": back.rate,
                 "leavers": back.leavers,
                 "before": back.before.isoformat(),
-                "followed_days": back.curve.followed_days if back.curve else None,
+                "followed_days": back.followed_days,
                 "limit": MOST_REACTIVATED if label.kind == "inactivity" else None,
                 "accepted": label.accept_reactivation,
             },
@@ -156,8 +162,8 @@ def _night(store: Store, cohort: Cohort, became: Decided) -> Night:
     if window.mature_on <= store.watermark:
         own = became.outcome[cohort.members]
         outcomes = {word: int((own == code).sum()) for code, word in OUTCOMES.items() if (own == code).any()}
-        left = int((became.label(store.params.label.leaving)[cohort.members] == LEFT).sum())
-        came_back = int((became.gone & (became.back_on < NEVER))[cohort.members].sum())
+        counted = cohort.members & became.left(store.params.label.leaving)
+        left, came_back = int(counted.sum()), int((counted & (became.back_on < NEVER)).sum())
     return Night(
         cutoff=cohort.cutoff,
         start=window.start,
@@ -172,19 +178,23 @@ def _night(store: Store, cohort: Cohort, became: Decided) -> Night:
 
 
 def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[Decided]) -> Reactivation:
-    """Follow the leavers of every cutoff that may be looked at from the end of its window on."""
+    """Follow the leavers of every cutoff that may be looked at from the end of its window on.
+
+    A day is added for everyone, so that whoever is back by the end of the window is so on day 1 and counts
+    after day 0. A cutoff without a day after its window to come back on is left out.
+    """
     before = seen_before(store.params, store.watermark)
     customer, days, ended = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0, bool)]
     for cohort, one in zip(judged, became, strict=True):
         window = window_of(store.params, cohort.cutoff)
-        if window.end > before or window.mature_on > store.watermark:
+        if window.mature_on > before or window.end == before:
             continue
-        gone = np.flatnonzero(cohort.members & one.gone)
+        gone = np.flatnonzero(cohort.members & one.left(store.params.label.leaving))
         back_on = one.back_on[gone].astype(np.int64)
         returned = back_on < day_number(before)
         until = np.where(returned, back_on + 1, day_number(before))
         customer.append(gone)
-        days.append(np.maximum(until - day_number(window.end), 0))  # back within the window: after 0 days
+        days.append(np.maximum(until - day_number(window.end), 0) + 1)
         ended.append(returned)
     found = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(ended))
     return Reactivation(found.number, before, returns(found))

@@ -129,7 +129,7 @@ def test_the_label_tells_who_could_not_pay_from_who_asked_to_leave(finished_run:
     told, ids = {}, read_customers(store).ids
     for cohort, found in zip(cohorts_at(store, cutoffs), decided(store, cutoffs), strict=True):
         window = window_of(params, cohort.cutoff)
-        left = {ids[code]: found.outcome[code] for code in np.flatnonzero(cohort.members & found.gone)}
+        left = {ids[code]: found.outcome[code] for code in np.flatnonzero(cohort.members & found.left("any"))}
         told |= {
             (customer, day): left[customer] == INVOLUNTARY
             for customer, day in by_payment

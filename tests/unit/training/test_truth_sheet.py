@@ -279,7 +279,7 @@ def test_a_leaver_came_back_on_the_day_on_which_the_next_contract_began(tmp_path
 
     [found] = decided(world.store, [CUTOFF])
 
-    back = np.flatnonzero(found.gone & (found.back_on < np.iinfo(np.int32).max))
+    back = np.flatnonzero(found.left("any") & (found.back_on < np.iinfo(np.int32).max))
     starts = {int(c): int(s) for c, s in zip(merged.customer, merged.start, strict=True)}
     assert {int(found.back_on[code]) for code in back} == {starts[int(code)] for code in back}
 
@@ -365,13 +365,71 @@ def test_too_few_leavers_tell_no_rate_and_stop_nothing(tmp_path: Path) -> None:
     assert "too few leavers (20)" in reactivation_line(sheet)
 
 
-def test_a_leaver_who_is_back_within_the_window_is_back_at_once(tmp_path: Path) -> None:
-    rows = "customer | started_at | ended_at\n" + "\n".join(
-        f"c{number} | 2024-01-01 | 2024-07-10\nc{number} | 2024-07-12 |" for number in range(40)
+@pytest.mark.parametrize(
+    ("back_at_once", "back_later", "rate", "followed_days"),
+    [(40, 0, 1.0, 0), (10, 0, 0.25, 61), (10, 6, 0.4, 30), (0, 0, 0.0, 61)],
+)
+def test_a_leaver_who_is_back_within_the_window_is_back_at_once(
+    tmp_path: Path, back_at_once: int, back_later: int, rate: float, followed_days: int
+) -> None:
+    """Forty leave on 2024-07-10; the window ends on 2024-08-01, some are back before, some 30 days after."""
+    starts = [*["2024-07-12"] * back_at_once, *["2024-08-30"] * back_later]
+    rows = [f"c{number} | 2024-01-01 | 2024-07-10" for number in range(40)]
+    rows += [f"c{number} | {start} |" for number, start in enumerate(starts)]
+    world = drawn(
+        tmp_path,
+        "\n".join(["customer | started_at | ended_at", *rows]),
+        label={"grace_days": 0, "gap_days": 0},
+        params={"evaluate": {"test_cutoffs": ["2024-10-01"]}},
     )
-    world = draw(tmp_path, subscriptions=rows, label=CONTRACT | {"grace_days": 0}, since=None)
 
     sheet = sheet_of(world, CUTOFF)
 
-    assert sheet.nights[0].came_back == 40
-    assert sheet.reactivation.leavers == 40
+    back = sheet.reactivation
+    assert sheet.nights[0].came_back == len(starts)
+    assert back.leavers == 40
+    assert back.rate is not None
+    assert back.rate["value"] == pytest.approx(rate)
+    assert back.followed_days == followed_days
+
+
+def test_a_window_that_ends_where_the_data_do_shows_no_return(tmp_path: Path) -> None:
+    orders = silent({}, 40)
+    world = draw(tmp_path, orders=orders, label=INACTIVITY, since=None, watermark="2024-07-11")
+
+    sheet = sheet_of(world, CUTOFF)
+
+    assert sheet.nights[0].left == 40
+    assert sheet.reactivation.rate is None
+
+
+@pytest.mark.parametrize(
+    ("leaving", "leavers", "rate"), [("any", 80, 0.5), ("voluntary", 40, 0.0), ("involuntary", 40, 1.0)]
+)
+def test_only_leavers_that_the_label_counts_are_followed(
+    tmp_path: Path, leaving: str, leavers: int, rate: float
+) -> None:
+    """Forty leave on their own and stay away; forty do not pay, and come back on 2024-08-30."""
+    ended = ["customer | started_at | ended_at"]
+    ended += [
+        f"{kind}{number} | 2024-01-01 | 2024-07-10" for kind in ("free", "owes") for number in range(40)
+    ]
+    ended += [f"owes{number} | 2024-08-30 |" for number in range(40)]
+    bills = ["customer | due_at | amount | paid_at"]
+    bills += [f"free{number} | 2024-07-01 | 5 | 2024-07-03" for number in range(40)]
+    bills += [f"owes{number} | 2024-07-01 | 5 |" for number in range(40)]
+    world = drawn(
+        tmp_path,
+        "\n".join(ended),
+        payments="\n".join(bills),
+        label={"gap_days": 0, "leaving": leaving},
+        params={"evaluate": {"test_cutoffs": ["2024-10-01"]}},
+    )
+
+    sheet = sheet_of(world, CUTOFF)
+
+    back = sheet.reactivation
+    assert sheet.nights[0].left == back.leavers == leavers
+    assert sheet.nights[0].came_back == (0 if leaving == "voluntary" else 40)
+    assert back.rate is not None
+    assert back.rate["value"] == pytest.approx(rate)
