@@ -61,7 +61,7 @@ def _say_horizon(params: Params, store: Store, say: Say) -> None:
     write_whole(folder / "horizon.json", (json.dumps(found.stated(), indent=1) + "\n").encode())
     write_horizon_plot(folder, found)
     followed = found.curve.followed_days
-    say(f"{found.silences:,} silences of {found.table} before {found.before}, followed for {followed} days")
+    say(f"{found.silences:,} silences of {found.table}, followed for {followed} days, before {found.before}")
     if found.suggested is None:
         half = followed // 2
         say(

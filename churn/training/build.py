@@ -29,6 +29,12 @@ SHORTEST_HISTORY_DAYS = 56
 """Without cutoffs in params.yaml, the first lies this long after the first event of the label's table."""
 
 
+def cutoffs_asked(params: Params, store: Store) -> tuple[date, ...]:
+    """Return the cutoffs that params.yaml asks for, also late ones; none where the data are too short."""
+    cutoffs = params.snapshot.cutoffs or tuple(_every(params, store))
+    return (*cutoffs, *params.evaluate.test_cutoffs) if cutoffs else ()
+
+
 def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
     """Return the cutoffs that params.yaml asks for, `evaluate.test_cutoffs` among them.
 
@@ -38,9 +44,7 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
         CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
         Stop: the data are too short for one.
     """
-    asked = params.snapshot
-    cutoffs = asked.cutoffs or tuple(_every(params, store))
-    cutoffs = (*cutoffs, *params.evaluate.test_cutoffs) if cutoffs else ()
+    cutoffs = cutoffs_asked(params, store)
     late = [cutoff for cutoff in cutoffs if cutoff > store.tonight]
     if late:
         place = "evaluate.test_cutoffs" if late[0] in params.evaluate.test_cutoffs else "snapshot"

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from churn.data.store import Store, day_number
 from churn.errors import CallError, Stop
 from churn.features.cohort import read_customers
-from churn.params import Params
+from churn.training.before import Before, seen_before
 from churn.training.returning import GROUPS, LEAST_AT_RISK, Returns, Silences, returns
 
 MOST_RETURN = 0.10
@@ -26,7 +26,8 @@ class Horizon:
     """What the silences in the data say about the horizon.
 
     Attributes:
-        before: Only events before this date were looked at.
+        before: Only events before this date were looked at; no test cutoff lies earlier, neither at the
+            label's own horizon nor at the one suggested.
         silences: How many silences there were.
         curve: The chance to come back, by silent days.
         suggested: The smallest number of days after which at most `MOST_RETURN` come back, None if there is
@@ -35,7 +36,7 @@ class Horizon:
 
     table: str
     asked: int
-    before: date
+    before: Before
     silences: int
     curve: Returns
     suggested: int | None
@@ -46,7 +47,8 @@ class Horizon:
         columns = (curve.chance, curve.low, curve.high, curve.at_risk)
         return {
             "table": self.table,
-            "before": self.before.isoformat(),
+            "before": self.before.day.isoformat(),
+            "before_is": self.before.what,
             "silences": self.silences,
             "followed_days": curve.followed_days,
             "most_return": MOST_RETURN,
@@ -61,16 +63,12 @@ class Horizon:
         }
 
 
-def seen_before(params: Params, watermark: date) -> date:
-    """Return the date before which data may decide what a label is: the first test cutoff that is stated."""
-    return min((watermark, *params.evaluate.test_cutoffs))
-
-
 def horizon_from(store: Store) -> Horizon:
     """Estimate the chance to come back from a silence, and the shortest horizon that means leaving.
 
     Silences lie between days with an event; the last of each customer is still open. Customers who objected
-    are left out.
+    are left out. Test cutoffs by default begin earlier for a longer horizon: what is suggested is looked for
+    again in what lies before them, until none of its own was looked into.
 
     Raises:
         CallError: the label is one of contracts, which end on a day and not by silence.
@@ -82,15 +80,26 @@ def horizon_from(store: Store) -> Horizon:
             "--horizon reads how long silences last, and this label is one of contracts, which end on a day. "
             "Choose label.horizon_days by how far ahead you can act."
         )
-    before = seen_before(store.params, store.watermark)
-    found = silences(store, label.core_table, before)
-    curve = returns(found)
-    if curve is None:
-        raise Stop(
-            f"label: {label.core_table} holds {found.number:,} silences before {before}, too few to tell how "
-            f"likely one ends ({LEAST_AT_RISK} must be watched for a day or more). Ingest more history."
-        )
-    return Horizon(label.core_table, label.horizon_days, before, found.number, curve, suggested(curve))
+    before = seen_before(store)
+    while True:
+        found = silences(store, label.core_table, before.day)
+        curve = returns(found)
+        if curve is None:
+            raise _too_few(store, found, before)
+        days = suggested(curve)
+        own = before if days is None else seen_before(store, days)
+        if own.day >= before.day:
+            return Horizon(label.core_table, label.horizon_days, before, found.number, curve, days)
+        before = own
+
+
+def _too_few(store: Store, found: Silences, before: Before) -> Stop:
+    later = "" if before.day == store.watermark else ", or name later dates under evaluate.test_cutoffs"
+    return Stop(
+        f"label: {store.params.label.core_table} holds {found.number:,} silences before {before}, too few to "
+        f"tell how likely one ends ({LEAST_AT_RISK} must be watched for a day or more). "
+        f"Ingest more history{later}."
+    )
 
 
 def suggested(curve: Returns) -> int | None:

@@ -50,7 +50,7 @@ def horizon_figure(found: Horizon) -> Figure:
             axes.plot([day], [curve.chance[day]], "o", color=color, markersize=4)
     half, last = curve.followed_days / 2, curve.followed_days
     axes.axvspan(half, last, color=SOFT, alpha=0.15, linewidth=0, label="not followed for as long again")
-    axes.set_title(f"Who comes back after a silence? Data before {found.before}", loc="left", fontsize=10)
+    axes.set_title(f"Who comes back after a silence? Data before {found.before.day}", loc="left", fontsize=10)
     axes.set_xlabel("silent for so many days", fontsize=8)
     axes.set_ylabel("comes back later", fontsize=8)
     shown = SHOWN * max(found.asked, found.suggested or curve.followed_days)

@@ -72,7 +72,7 @@ def reactivation_line(sheet: TruthSheet) -> str:
     """Return how many of those who left come back, with its limit and who signed it off."""
     back, label = sheet.reactivation, sheet.params.label
     if back.rate is None:
-        return f"came back later: too few leavers ({back.leavers:,}) before {back.before} to tell a rate"
+        return f"came back later: too few leavers ({back.leavers:,}) to tell a rate, before {back.before}"
     rate = back.rate
     told = (
         f"came back later: {rate['value']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {back.leavers:,} "

@@ -15,6 +15,9 @@ TESTS = 3
 
 CHOICES = 4
 
+APART = 0.9
+"""Cutoffs that are chosen lie so many horizons apart, or more: months differ in length."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -58,8 +61,8 @@ def plan(
 ) -> Plan:
     """Choose test cutoffs (those asked for, or the last `TESTS` that leave something to train on).
 
-    Cutoffs that are chosen lie about a horizon apart, so that their label windows hardly overlap; a tenth
-    may, as months differ in length. What is asked for wrongly is told with the `file` that asks.
+    Cutoffs that are chosen lie about a horizon apart, so that their label windows hardly overlap. What is
+    asked for wrongly is told with the `file` that asks.
 
     Raises:
         Stop: a test cutoff asked for has no matured snapshot, or leaves nothing to train on.
@@ -67,12 +70,22 @@ def plan(
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
     if asked:
         _check_asked(asked, mature_on, usable, file)
-    apart = 0.9 * horizon_days
+    apart = APART * horizon_days
     test = tuple(sorted(set(asked))) or spaced(usable, TESTS, apart)
     if not test:
         return Plan((), (), None)
     known = [day for day in trainable(mature_on, test[0]) if day in usable]
     return Plan(test, spaced(known, CHOICES, apart), test[0])
+
+
+def first_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
+    """Return a day no later than the first test cutoff that `plan` chooses; None where it can choose none.
+
+    >>> first_test({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, 28)
+    datetime.date(2024, 2, 1)
+    """
+    usable = [day for day in mature_on if trainable(mature_on, day)]
+    return min(spaced(usable, TESTS, APART * horizon_days), default=None)
 
 
 def spaced(days: Sequence[date], most: int, apart_days: float) -> tuple[date, ...]:

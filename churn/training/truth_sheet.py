@@ -17,7 +17,7 @@ from churn.errors import Stop
 from churn.features.cohort import Cohort
 from churn.features.rows import NEVER
 from churn.params import Params
-from churn.training.horizon import seen_before
+from churn.training.before import Before, seen_before
 from churn.training.label import decided
 from churn.training.outcome import DROPPED, OUTCOMES, Decided, window_of
 from churn.training.returning import Returns, Silences, returns
@@ -60,7 +60,7 @@ class Reactivation:
     """
 
     leavers: int
-    before: date
+    before: Before
     curve: Returns | None
 
     @property
@@ -113,7 +113,8 @@ class TruthSheet:
             "reactivation": {
                 "rate": back.rate,
                 "leavers": back.leavers,
-                "before": back.before.isoformat(),
+                "before": back.before.day.isoformat(),
+                "before_is": back.before.what,
                 "followed_days": back.followed_days,
                 "limit": MOST_REACTIVATED if label.kind == "inactivity" else None,
                 "accepted": label.accept_reactivation,
@@ -183,7 +184,8 @@ def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[Decid
     A day is added for everyone, so that whoever is back by the end of the window is so on day 1 and counts
     after day 0. A cutoff without a day after its window to come back on is left out.
     """
-    before = seen_before(store.params, store.watermark)
+    seen = seen_before(store)
+    before = seen.day
     customer, days, ended = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0, bool)]
     for cohort, one in zip(judged, became, strict=True):
         window = window_of(store.params, cohort.cutoff)
@@ -197,4 +199,4 @@ def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[Decid
         days.append(np.maximum(until - day_number(window.end), 0) + 1)
         ended.append(returned)
     found = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(ended))
-    return Reactivation(found.number, before, returns(found))
+    return Reactivation(found.number, seen, returns(found))

@@ -124,22 +124,27 @@ def test_the_horizon_is_the_shortest_after_which_one_in_ten_comes_back(
     assert suggested(curve_of(chance)) == days
 
 
-def regulars(folder: Path, **more: object) -> World:
-    """Draw eighty customers who order every four days; half of them stop on a day of their own."""
+def regulars(
+    folder: Path,
+    every_days: int = 4,
+    watermark: str = "2024-06-29",
+    snapshot: dict[str, str] | None = None,
+    **more: object,
+) -> World:
+    """Draw eighty customers who order every so many days; half of them stop on a day of their own."""
     lines = ["customer | ordered_at | amount"]
     for number in range(80):
         last = 180 if number % 2 else 40 + number
         lines += [
             f"c{number:02} | {date.fromordinal(date(2024, 1, 1).toordinal() + day)} | 1"
-            for day in range(number % 4, last, 4)
+            for day in range(number % every_days, last, every_days)
         ]
     return draw(
         folder,
         orders="\n".join(lines),
         label=INACTIVITY,
         since=None,
-        watermark="2024-06-29",
-        params={"snapshot": {"watermark": "2024-06-29"}, **more},
+        params={"snapshot": {"watermark": watermark, **(snapshot or {})}, **more},
     )
 
 
@@ -158,8 +163,47 @@ def test_nothing_from_the_first_test_cutoff_on_decides_the_horizon(tmp_path: Pat
 
     found = horizon_from(world.store)
 
-    assert found.before == date(2024, 4, 1)
+    assert found.before.day == date(2024, 4, 1)
     assert found.curve.followed_days < (date(2024, 4, 1) - date(2024, 1, 1)).days
+
+
+# cutoffs are Mondays from 2024-02-26 on; those of 06-24, 06-17 and 06-10 test a horizon of 5 days by default,
+# those of 06-17, 06-03 and 05-20 one of 10 days
+@pytest.mark.parametrize(
+    ("every_days", "begun", "horizon_days"), [(4, date(2024, 6, 10), 5), (10, date(2024, 5, 20), 10)]
+)
+def test_nothing_from_the_first_default_test_cutoff_of_the_horizon_found_on_decides_it(
+    tmp_path: Path, every_days: int, begun: date, horizon_days: int
+) -> None:
+    found = horizon_from(regulars(tmp_path, every_days).store)
+
+    assert found.suggested == every_days
+    assert found.before.day == begun
+    assert found.before.what.endswith(f"by default at a horizon of {horizon_days} days")
+    assert found.curve.followed_days < (begun - date(2024, 1, 1)).days
+
+
+@pytest.mark.parametrize(
+    ("watermark", "snapshot"),
+    [("2024-02-20", {}), ("2024-06-29", {"first": "2024-06-20"}), ("2024-06-29", {"first": "2024-06-28"})],
+    ids=["no cutoff yet", "nothing to train on before it", "no label matured yet"],
+)
+def test_where_nothing_can_be_tested_yet_all_data_decide_the_horizon(
+    tmp_path: Path, watermark: str, snapshot: dict[str, str]
+) -> None:
+    found = horizon_from(regulars(tmp_path, watermark=watermark, snapshot=snapshot).store)
+
+    assert str(found.before) == f"{watermark}, the watermark"
+    assert found.silences > 900
+
+
+def test_default_test_cutoffs_that_leave_nothing_to_look_at_are_told_in_words(tmp_path: Path) -> None:
+    world = regulars(tmp_path, watermark="2024-01-16", snapshot={"first": "2023-12-20"})
+
+    with pytest.raises(
+        Stop, match=r"0 silences before 2023-12-27, the first test cutoff by default.*evaluate"
+    ):
+        horizon_from(world.store)
 
 
 def test_too_short_a_history_suggests_nothing_in_words(tmp_path: Path) -> None:

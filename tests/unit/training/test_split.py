@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from churn.errors import Stop
 from churn.training.rows import Rows
-from churn.training.split import plan, trainable
+from churn.training.split import first_test, plan, trainable
 
 FIRST = date(2024, 1, 1)
 
@@ -49,6 +50,29 @@ def test_no_snapshot_trains_before_its_label_is_known(starts: list[int], horizon
         assert all(mature_on[day] <= test and day < test for day in trainable(mature_on, test))
     assert all(mature_on[day] <= made.test[0] for day in made.choice)
     assert not set(made.choice) & set(made.test)
+
+
+@given(
+    st.dictionaries(st.integers(0, 400), st.booleans(), max_size=40),
+    st.integers(1, 100),
+    st.integers(0, 30),
+)
+def test_the_first_test_cutoff_is_bounded_before_anybody_knows_who_left(
+    somebody_left: dict[int, bool], horizon: int, late: int
+) -> None:
+    cutoffs = [FIRST + timedelta(days=start) for start in sorted(somebody_left)]
+    mature_on = {day: day + timedelta(days=horizon + late) for day in cutoffs}
+    rows = rows_of(cutoffs)
+    quiet = np.repeat([not somebody_left[start] for start in sorted(somebody_left)], 2)
+
+    bound = first_test(mature_on, horizon)
+    somebody, perhaps = (
+        plan(each, mature_on, horizon_days=horizon).test
+        for each in (rows, replace(rows, left=np.where(quiet, 0.0, rows.left)))
+    )
+
+    assert somebody[:1] == (() if bound is None else (bound,))
+    assert all(bound is not None and bound <= day for day in perhaps)
 
 
 # cutoffs      1 2 3 4 5 6 7 8      a label takes one step

@@ -355,6 +355,29 @@ def test_returns_from_the_first_test_cutoff_on_are_not_looked_at(tmp_path: Path)
     assert back.rate["high"] > 0, "eighty people who do not come back do not prove that nobody does"
 
 
+def test_returns_from_the_first_default_test_cutoff_on_are_not_looked_at(tmp_path: Path) -> None:
+    """Cutoffs are Thursdays from 2024-08-15 on; those of 12-19, 12-05 and 11-21 are the default tests."""
+    orders = silent(dict.fromkeys(range(40), "2024-11-21") | dict.fromkeys(range(40, 50), "2024-11-20"), 80)
+    world = draw(tmp_path, orders=orders, label=INACTIVITY, since=None)
+
+    sheet = sheet_of(world, CUTOFF)
+
+    back = sheet.reactivation
+    assert back.rate is not None
+    assert back.rate["value"] == pytest.approx(10 / 80)
+    assert back.before.day == date(2024, 11, 21)
+    assert "2024-11-21, the first test cutoff by default" in reactivation_line(sheet)
+
+
+@pytest.mark.parametrize(("tested", "leavers"), [("2024-08-30", 0), ("2024-08-31", 6)])
+def test_leavers_whose_grace_ends_after_the_first_test_cutoff_are_not_looked_at(
+    tmp_path: Path, tested: str, leavers: int
+) -> None:
+    world = drawn(tmp_path, label={"gap_days": 0}, params={"evaluate": {"test_cutoffs": [tested]}})
+
+    assert sheet_of(world, CUTOFF).reactivation.leavers == leavers
+
+
 def test_too_few_leavers_tell_no_rate_and_stop_nothing(tmp_path: Path) -> None:
     orders = silent(dict.fromkeys(range(20), "2024-08-01"), 20)
     sheet = sheet_of(draw(tmp_path, orders=orders, label=INACTIVITY, since=None))
