@@ -299,13 +299,20 @@ def test_the_exported_folder_holds_no_leftovers(params: Params, registered: Call
     assert sorted(path.name for path in params.models.iterdir()) == ["champion", "previous"]
 
 
-def test_no_rollback_without_a_previous_champion(params: Params, registered: Callable[[], str]) -> None:
-    Registry(params).promote(registered())
+@pytest.mark.parametrize(
+    ("promoted", "advice"),
+    [(0, "nothing was promoted yet"), (1, "there is one once a second model has been promoted")],
+)
+def test_no_rollback_without_a_previous_champion(
+    params: Params, registered: Callable[[], str], promoted: int, advice: str
+) -> None:
+    for _ in range(promoted):
+        Registry(params).promote(registered())
 
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=advice):
         Registry(params).rollback()
 
-    assert load_champion(params).version == "1"
+    assert Registry(params).aliases() == ({"champion": "1"} if promoted else {})
 
 
 def test_a_missing_champion_is_an_error_with_a_way_out(params: Params) -> None:
