@@ -35,6 +35,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.guards.model.run import found_before, look_at_evaluation, with_the_rest
     from churn.training.guards.model.signing import findings_of
     from churn.training.plots import write_plots
+    from churn.training.promoted import verdict_of_champion
     from churn.training.record import PROMOTION, read_record
     from churn.training.sections import SECTIONS, evaluated
     from churn.training.signal_found import signal_found
@@ -58,8 +59,10 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     found["signal"] = signal_found(found)
 
     folder = params.output / "evaluate"
-    for name in PROMOTION:  # they judged an earlier evaluation
-        (folder / name).unlink(missing_ok=True)
+    promoted = verdict_of_champion(folder, found)
+    if promoted is None:
+        for name in PROMOTION:  # they judged an earlier evaluation
+            (folder / name).unlink(missing_ok=True)
     write_json(folder / "metrics.json", found)
     write_json(folder / "decile_table.json", table_of(found["decile_table"]))
     aside = folder / ".predictions.parquet.aside"
@@ -67,7 +70,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     aside.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     page = write_evaluation(folder)
-    write_card(params, record)
+    write_card(params, record, promoted)
     link = _log(params, record, folder)
 
     for line in told(found):

@@ -60,7 +60,7 @@ def card(
         ("Within 30, 60 and 90 days", horizons_part(evaluated)),
         ("How early", lead_part(evaluated)),
         ("Guards", guards_part(evaluated, verdict)),
-        ("Promotion", gates_part(verdict)),
+        ("Promotion", gates_part(evaluated, verdict)),
         ("Limits", _limits(evaluated)),
         ("How to make it again", _again(spec)),
     )

@@ -10,6 +10,7 @@ from churn.training.guards.grouped import grouped, in_words
 from churn.training.guards.model.signing import findings_of
 from churn.training.named import CANDIDATES, pair_named
 from churn.training.span import apart, cutoffs_told, level_told, span
+from churn.training.standing import champion_itself
 
 SHOWN = {
     "log_loss": "log loss",
@@ -137,10 +138,11 @@ def guards_part(evaluated: Mapping[str, Any], verdict: Verdict | None) -> list[s
     return lines
 
 
-def gates_part(verdict: Verdict | None) -> list[str]:
-    """Return how each gate ended; empty before they were asked."""
+def gates_part(evaluated: Mapping[str, Any], verdict: Verdict | None) -> list[str]:
+    """Return how each gate ended; of a champion when it was promoted, of others once they were asked."""
+    itself = champion_itself(evaluated)
     if verdict is None:
-        return []
-    ended = "accepted" if verdict.accepted else "refused"
+        return ["It is the champion; the gates were asked when it was promoted."] if itself else []
+    ended = "Accepted" if verdict.accepted else "Refused"
     gates = (f"- {gate.ended}: {gate.words}" for gate in verdict.gates)
-    return [f"{ended.capitalize()}.", "", *gates]
+    return [f"{ended} when it was promoted." if itself else f"{ended}.", "", *gates]

@@ -11,15 +11,11 @@ from churn.errors import CallError, ModelError, ParamsError, Stop
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, PromoteParams, TrainParams
-from churn.training import plots, trees
+from churn.training import trees
 from churn.training.snapshots import read_snapshots
 from pipelines import evaluate, promote, train
 
-
-@pytest.fixture(autouse=True)
-def _few_charts(monkeypatch) -> None:
-    """Draw two charts of each evaluation: `test_plots.py` draws them all."""
-    monkeypatch.setattr(plots, "FIGURES", {name: plots.FIGURES[name] for name in ("calibration", "gain")})
+pytestmark = pytest.mark.usefixtures("few_charts")
 
 
 def bytes_of(folder) -> dict[str, bytes]:
