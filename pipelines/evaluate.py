@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from churn.params import Params
-    from churn.training.record import Record
+    from churn.training.exam import Exam
     from pipelines.cli import Say
 
 
@@ -71,7 +71,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     page = write_evaluation(folder)
     write_card(params, record, promoted)
-    link = _log(params, record, folder)
+    link = _log(exam, folder)
 
     for line in told(found):
         say(line)
@@ -81,14 +81,16 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     say(link)
 
 
-def _log(params: Params, record: Record, folder: Path) -> str:
-    """Log the evaluation into the challenger's run, a child run per judged model; return the link."""
+def _log(exam: Exam, folder: Path) -> str:
+    """Log the evaluation into the challenger's run, with child runs; return the link."""
     import json
 
     from churn.model.registry import Registry
     from churn.training.judged_by import judged_by, judged_in_words
     from churn.training.tracked import metrics_of, note_of, paired_of, spread_of
+    from pipelines.folds import log_folds
 
+    params, record = exam.params, exam.record
     card = (folder / "card.md").read_text(encoding="utf-8")
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     registry = Registry(params)
@@ -111,6 +113,8 @@ def _log(params: Params, record: Record, folder: Path) -> str:
         for name, numbers in evaluated["candidates"].items():
             with registry.child(record.run_id, f"judged {name}"):
                 registry.log(params={"judged": name}, metrics=metrics_of(numbers))
+        if record.recipe.calibration != "shifted":  # a refreshed champion is not fitted anew
+            log_folds(registry, record.run_id, exam.made.at(exam.plan.test), exam.snapshots.mature_on)
     return registry.link(record.run_id)
 
 

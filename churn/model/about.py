@@ -18,7 +18,8 @@ EXPERIMENT = {
         "that was judged beside it.\n\n"
         "- `judged/…`: the model on the test cutoffs; `rest/…`: all other metrics there\n"
         "- `paired/…`: differences of log loss on the same rows; below 0 the challenger is better\n"
-        "- `tried/…`, `within_fold/…`, `out_of_time/…`: before the test cutoffs were looked at\n\n"
+        "- `tried/…`, `out_of_time/…`: before the test cutoffs were looked at\n"
+        "- `within_fold/…`: one cutoff each; those of the test once they were looked at\n\n"
         f"Units: {UNITS} What the figures depend on are the parameters `evaluate.…`, `label.…` and `data.…`."
     ),
     "made_by": "churn",

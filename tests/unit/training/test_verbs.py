@@ -12,7 +12,10 @@ from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, PromoteParams, TrainParams
 from churn.training import trees
+from churn.training.metrics import auc
+from churn.training.record import read_out_of_time, read_record
 from churn.training.snapshots import read_snapshots
+from churn.training.split import Plan, plan
 from pipelines import evaluate, promote, train
 
 pytestmark = pytest.mark.usefixtures("few_charts")
@@ -187,6 +190,40 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     assert {"fold", "candidate", "calibration"} <= {name.split()[0] for name in names}
 
 
+def test_training_measures_nothing_at_the_test_cutoffs_and_evaluating_adds_them(
+    make_params, write_world, say
+) -> None:
+    import mlflow
+
+    def folds() -> dict[str, set[str]]:
+        """Return by cutoff what its child run measured."""
+        runs = client.search_runs([registry.experiment_id], "attributes.run_name LIKE 'fold %'")
+        return {run.info.run_name.removeprefix("fold "): set(run.data.metrics) for run in runs}
+
+    params = make_params()
+    write_world(params, customers=400, cutoffs=7)
+    cutoffs = plan_of(params)
+    registry, client = Registry(params), mlflow.MlflowClient(params.tracking.uri)
+
+    train.run(params, say=say)
+    trained, run_id = folds(), read_record(params).run_id
+    before = client.get_run(run_id).data.metrics["out_of_time/auc"]
+    evaluate.run(params, say=say)
+
+    kept = read_out_of_time(params, read_snapshots(params))
+    past = kept.at(cutoffs.choice)
+    assert set(trained) == {str(day) for day in cutoffs.choice}
+    assert before == pytest.approx(auc(past.left, past.logits), abs=1e-6)
+    assert set(folds()) == {str(day) for day in (*cutoffs.choice, *cutoffs.test)}
+    assert all("within_fold/auc" in measured for measured in folds().values())
+    assert client.get_run(run_id).data.metrics["out_of_time/auc"] == before
+
+
+def plan_of(params) -> Plan:
+    snapshots = read_snapshots(params)
+    return plan(snapshots.rows, snapshots.mature_on, (), params.label.horizon_days)
+
+
 def test_evaluating_again_measures_the_same_child_runs(make_params, write_world, say) -> None:
     import mlflow
 
@@ -201,6 +238,7 @@ def test_evaluating_again_measures_the_same_child_runs(make_params, write_world,
     runs = mlflow.MlflowClient(params.tracking.uri).search_runs([registry.experiment_id])
     names = [run.info.run_name for run in runs]
     assert names.count("judged challenger") == names.count("judged recency") == 1
+    assert names.count(f"fold {plan_of(params).test[0]}") == 1
 
 
 def test_looks_at_the_same_test_are_counted_over_trainings(make_params, write_world, say) -> None:
