@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from churn.model.registry import Registry
     from churn.params import Params
     from churn.training.exam import Exam
     from pipelines.cli import Say
@@ -28,6 +29,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     import json
 
     from churn.model.bundle import write_json
+    from churn.model.registry import Registry
     from churn.reporting.evaluation import write_evaluation
     from churn.training.carding import write_card
     from churn.training.evaluation import predictions_frame
@@ -57,6 +59,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         found["guards"] = with_the_rest(before, guarded)
         advance()
     found["signal"] = signal_found(found)
+    registry = Registry(params)
+    found["looks_at_test"] = registry.count_look(record.run_id, params.label_id, cutoffs.test)
 
     folder = params.output / "evaluate"
     promoted = verdict_of_champion(folder, found)
@@ -71,7 +75,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     page = write_evaluation(folder)
     write_card(params, record, promoted)
-    link = _log(exam, folder)
+    link = _log(registry, exam, folder)
 
     for line in told(found):
         say(line)
@@ -81,11 +85,10 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     say(link)
 
 
-def _log(exam: Exam, folder: Path) -> str:
+def _log(registry: Registry, exam: Exam, folder: Path) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
     import json
 
-    from churn.model.registry import Registry
     from churn.training.judged_by import judged_by, judged_in_words
     from churn.training.tracked import metrics_of, note_of, paired_of, spread_of
     from pipelines.folds import log_folds
@@ -93,7 +96,6 @@ def _log(exam: Exam, folder: Path) -> str:
     params, record = exam.params, exam.record
     card = (folder / "card.md").read_text(encoding="utf-8")
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    registry = Registry(params)
     judged = judged_by(evaluated, params)
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
@@ -103,9 +105,6 @@ def _log(exam: Exam, folder: Path) -> str:
             | paired_of(evaluated["paired"])
             | spread_of(evaluated["spread"]["challenger"]),
             tags={"mlflow.note.content": note_of(record.version, judged_in_words(judged), card, pages)},
-        )
-        registry.count_look(
-            record.run_id, params.label_id, [date.fromisoformat(day) for day in evaluated["cutoffs"]]
         )
         registry.log_tree(folder)
         registry.log_table(folder / "decile_table.json", folder.name)

@@ -17,6 +17,7 @@ from churn.training.card_parts import (
 )
 from churn.training.four_lines import four_table
 from churn.training.gate import Verdict
+from churn.training.looks import looks_told
 from churn.training.outcome import HOW_LEFT, WHY_LEFT
 from churn.training.used import used
 
@@ -153,11 +154,12 @@ def _learnt(spec: Mapping[str, Any]) -> str:
 def _test(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
     how = "The level moved anew" if "refreshed" in spec else "The recipe refitted"
     ours = evaluated["candidates"]["challenger"]
-    return [
+    told = (
         f"{how} for each of {', '.join(evaluated['cutoffs'])} on what was known by then: "
         f"{ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
         "95 %, by drawing customers."
-    ]
+    )
+    return [" ".join([told, *looks_told(evaluated)])]
 
 
 def _four(evaluated: Mapping[str, Any]) -> list[str]:

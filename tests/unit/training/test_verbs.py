@@ -241,21 +241,29 @@ def test_evaluating_again_measures_the_same_child_runs(make_params, write_world,
     assert names.count(f"fold {plan_of(params).test[0]}") == 1
 
 
-def test_looks_at_the_same_test_are_counted_over_trainings(make_params, write_world, say) -> None:
+def test_looks_at_the_same_cutoffs_are_counted_over_trainings(make_params, write_world, say) -> None:
     import mlflow
 
     params = make_params()
     write_world(params, customers=400, cutoffs=5)
     last = read_snapshots(params).cutoffs[-1]
-    other = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
+    signed = {"test_cutoffs": "one is enough here"}
+    asked = EvaluateParams(bootstrap=200, test_cutoffs=(last,), accept=signed)
+    other = params.model_copy(update={"evaluate": asked})
     looks = []
     for asked in (params, params, other):
         train.run(asked, say=say)
         evaluate.run(asked, say=say)
-        run_id = json.loads((params.output / "train" / "train.json").read_text())["run_id"]
+        run_id = read_record(params).run_id
         looks.append(mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data.tags["looks_at_test"])
+    promote.run(other, say=say)
 
-    assert looks == ["1", "2", "1"]
+    assert looks == ["1", "2", "3"]
+    told = "The test cutoffs of this label have been looked at 3 times."
+    folder = params.output / "evaluate"
+    assert any(told in line for line in say.lines)
+    assert told in (folder / "card.md").read_text()
+    assert told in (folder / "promotion.html").read_text()
 
 
 def test_missing_files_are_named_where_params_put_them(make_params, write_world, say) -> None:
