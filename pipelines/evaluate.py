@@ -74,18 +74,18 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     aside.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     page = write_evaluation(folder)
-    write_card(params, record, promoted)
-    link = _log(registry, exam, folder)
+    card = write_card(params, record, promoted)
+    link = _log(registry, exam, folder, card.in_short)
 
     for line in told(found):
         say(line)
     say_earlier(findings_of(before), params, say, "train")
     say_findings(guarded, params, say)
-    say(f"card: {folder / 'card.md'}, with charts: {page}")
+    say(f"card: {card.place}, with charts: {page}")
     say(link)
 
 
-def _log(registry: Registry, exam: Exam, folder: Path) -> str:
+def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
     import json
 
@@ -94,7 +94,6 @@ def _log(registry: Registry, exam: Exam, folder: Path) -> str:
     from pipelines.folds import log_folds
 
     params, record = exam.params, exam.record
-    card = (folder / "card.md").read_text(encoding="utf-8")
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     judged = judged_by(evaluated, params)
     pages = registry.pages(record.run_id, record.version)

@@ -65,8 +65,8 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     evaluated = _evaluated(params, record.digest, damaged=bool(trouble))
     verdict = judge_gates(evaluated, params)
     card = write_card(params, record, verdict)
-    _log(registry, record.run_id, [*_write_pages(params, evaluated, verdict), card])
-    registry.describe(record.version, card.read_text(encoding="utf-8"), record.run_id)
+    _log(registry, record.run_id, [*_write_pages(params, evaluated, verdict), card.place])
+    registry.describe(record.version, card.in_short, record.run_id)
     if not verdict.accepted:
         raise Stop(*verdict.refusals)
 

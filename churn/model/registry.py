@@ -139,6 +139,6 @@ class Registry(Versions):
                 )
                 text = Path(path).read_text(encoding="utf-8")
         except (KeyError, self._mlflow.exceptions.MlflowException, OSError):
-            pass  # the description is the card too, though it may be cut short
+            pass  # the description is the card in short
         if text:
             (aside / "README.md").write_text(text, encoding="utf-8")

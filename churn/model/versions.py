@@ -16,9 +16,6 @@ from churn.model.champion import BUNDLE
 from churn.model.scorer import CorruptError, Scorer
 from churn.model.tracking import Tracking, signature_of, silence
 
-DESCRIPTION = 5000
-"""So many characters a version's description may have: the column's size in MLflow's own database."""
-
 GOES_ON = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
 REQUIREMENTS = ("lightgbm", "numpy", "scipy")
 
@@ -115,12 +112,12 @@ class Versions(Tracking):
 
         Args:
             version: The version.
-            text: The model card.
+            text: The model card in short.
             run_id: The run whose artefacts hold the whole card as `evaluate/card.md`.
         """
         self._client.set_model_version_tag(self.name, version, "card_run", run_id)
-        if len(text) > DESCRIPTION:
-            text = text[: DESCRIPTION - len(GOES_ON)].rpartition("\n")[0] + GOES_ON
+        if len(text) > about.DESCRIPTION:
+            text = text[: about.DESCRIPTION - len(GOES_ON)].rpartition("\n")[0] + GOES_ON
         self._client.update_model_version(self.name, version, text)
 
     def aliases(self) -> dict[str, str]:

@@ -38,10 +38,18 @@ def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:
     told = [f"- {words}: {between}" for metric, words in SHOWN.items() if (between := apart(spread, metric))]
     if told:
         lines += ["", f"Lowest to highest over the {spread['cutoffs']} test cutoffs, the model:", "", *told]
-    lines += ["", "Paired differences of log loss (below 0: this model is better):", ""]
-    return lines + [
-        f"- {pair_named(name)}: {span(one['log_loss'], 4)}" for name, one in evaluated["paired"].items()
+    return [
+        *lines,
+        "",
+        "Paired differences of log loss (below 0: this model is better):",
+        "",
+        *paired_told(evaluated),
     ]
+
+
+def paired_told(evaluated: Mapping[str, Any]) -> list[str]:
+    """Return the paired differences of log loss as a list."""
+    return [f"- {pair_named(name)}: {span(one['log_loss'], 4)}" for name, one in evaluated["paired"].items()]
 
 
 def cohort_part(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
@@ -131,11 +139,16 @@ def guards_part(evaluated: Mapping[str, Any], verdict: Verdict | None) -> list[s
     found = guards.get("found", ())
     if not found:
         return [*lines, "", "They found nothing."]
-    groups = grouped(findings_of(guards))
-    lines += ["", *(f"- {group[0].severity}: {in_words(group, way_out=False)}" for group in groups)]
+    lines += ["", *(f"- {each}" for each in findings_told(guards))]
     if verdict and verdict.signed:
         lines += ["", "Signed off:", "", *(f"- {each}" for each in verdict.signed)]
     return lines
+
+
+def findings_told(guards: Mapping[str, Any]) -> list[str]:
+    """Return what guards found, those of one guard with one way out in a sentence."""
+    groups = grouped(findings_of(guards))
+    return [f"{group[0].severity}: {in_words(group, way_out=False)}" for group in groups]
 
 
 def gates_part(evaluated: Mapping[str, Any], verdict: Verdict | None) -> list[str]:

@@ -98,9 +98,9 @@ class Verdict:
         """Return the verdict that `as_dict` gave as JSON values."""
         return cls(
             tuple(Gate(**one) for one in facts["gates"]),
-            tuple(facts["notes"]),
-            tuple(facts["signed"]),
-            tuple(SignedOff(**one) for one in facts["signed_off"]),
+            tuple(facts.get("notes", ())),
+            tuple(facts.get("signed", ())),
+            tuple(SignedOff(**one) for one in facts.get("signed_off", ())),
         )
 
     def as_dict(self) -> dict[str, Any]:

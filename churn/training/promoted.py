@@ -24,5 +24,5 @@ def verdict_of_champion(folder: Path, evaluated: Mapping[str, Any]) -> Verdict |
         facts = json.loads((folder / "promotion.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    its_own = facts["accepted"] and facts["digest"] == evaluated["model"]["digest"]
+    its_own = facts.get("accepted") and facts.get("digest") == evaluated["model"]["digest"]
     return Verdict.of(facts) if its_own else None

@@ -176,7 +176,13 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     assert "paired/log_loss_challenger_minus_recency_high" in run.data.metrics
     assert "spread/auc_min" in run.data.metrics
     assert f"/runs/{record['run_id']}/artifacts/evaluate/report.html" in run.data.tags["mlflow.note.content"]
-    assert "# Model card" in run.data.tags["mlflow.note.content"]
+    version = client.get_model_version(params.tracking.model, record["version"])
+    note, whole = run.data.tags["mlflow.note.content"], (params.output / "evaluate" / "card.md").read_text()
+    assert note.endswith(version.description)
+    assert len(version.description) <= 5000
+    assert len(version.description) < len(whole)
+    for part in ("# Model card", "## Label", "## Cohort", "| AUC |", "## Guards", "## Limits", "card.md"):
+        assert part in version.description
     assert "Judged on " + run.data.params["evaluate.test_cutoffs"] in run.data.tags["mlflow.note.content"]
     assert run.data.params["evaluate.contact_share"] == "0.1"
     assert float(run.data.params["evaluate.contact_cost_in_currency"]) == 1
