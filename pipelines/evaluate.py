@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from churn.model.registry import Registry
     from churn.params import Params
-    from churn.training.record import Record
+    from churn.training.exam import Exam
     from pipelines.cli import Say
 
 
@@ -28,6 +29,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     import json
 
     from churn.model.bundle import write_json
+    from churn.model.registry import Registry
     from churn.reporting.evaluation import write_evaluation
     from churn.training.carding import write_card
     from churn.training.evaluation import predictions_frame
@@ -35,6 +37,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.training.guards.model.run import found_before, look_at_evaluation, with_the_rest
     from churn.training.guards.model.signing import findings_of
     from churn.training.plots import write_plots
+    from churn.training.promoted import verdict_of_champion
     from churn.training.record import PROMOTION, read_record
     from churn.training.sections import SECTIONS, evaluated
     from churn.training.signal_found import signal_found
@@ -56,10 +59,14 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
         found["guards"] = with_the_rest(before, guarded)
         advance()
     found["signal"] = signal_found(found)
+    registry = Registry(params)
+    found["looks_at_test"] = registry.count_look(record.run_id, params.label_id, cutoffs.test)
 
     folder = params.output / "evaluate"
-    for name in PROMOTION:  # they judged an earlier evaluation
-        (folder / name).unlink(missing_ok=True)
+    promoted = verdict_of_champion(folder, found)
+    if promoted is None:
+        for name in PROMOTION:  # they judged an earlier evaluation
+            (folder / name).unlink(missing_ok=True)
     write_json(folder / "metrics.json", found)
     write_json(folder / "decile_table.json", table_of(found["decile_table"]))
     aside = folder / ".predictions.parquet.aside"
@@ -67,28 +74,27 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     aside.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
     page = write_evaluation(folder)
-    write_card(params, record)
-    link = _log(params, record, folder)
+    card = write_card(params, record, promoted)
+    link = _log(registry, exam, folder, card.in_short)
 
     for line in told(found):
         say(line)
     say_earlier(findings_of(before), params, say, "train")
     say_findings(guarded, params, say)
-    say(f"card: {folder / 'card.md'}, with charts: {page}")
+    say(f"card: {card.place}, with charts: {page}")
     say(link)
 
 
-def _log(params: Params, record: Record, folder: Path) -> str:
-    """Log the evaluation into the challenger's run, a child run per judged model; return the link."""
+def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
+    """Log the evaluation into the challenger's run, with child runs; return the link."""
     import json
 
-    from churn.model.registry import Registry
     from churn.training.judged_by import judged_by, judged_in_words
     from churn.training.tracked import metrics_of, note_of, paired_of, spread_of
+    from pipelines.folds import log_folds
 
-    card = (folder / "card.md").read_text(encoding="utf-8")
+    params, record = exam.params, exam.record
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    registry = Registry(params)
     judged = judged_by(evaluated, params)
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
@@ -99,15 +105,14 @@ def _log(params: Params, record: Record, folder: Path) -> str:
             | spread_of(evaluated["spread"]["challenger"]),
             tags={"mlflow.note.content": note_of(record.version, judged_in_words(judged), card, pages)},
         )
-        registry.count_look(
-            record.run_id, params.label_id, [date.fromisoformat(day) for day in evaluated["cutoffs"]]
-        )
         registry.log_tree(folder)
         registry.log_table(folder / "decile_table.json", folder.name)
         registry.describe(record.version, card, record.run_id)
         for name, numbers in evaluated["candidates"].items():
             with registry.child(record.run_id, f"judged {name}"):
                 registry.log(params={"judged": name}, metrics=metrics_of(numbers))
+        if record.recipe.calibration != "shifted":  # a refreshed champion is not fitted anew
+            log_folds(registry, record.run_id, exam.made.at(exam.plan.test), exam.snapshots.mature_on)
     return registry.link(record.run_id)
 
 

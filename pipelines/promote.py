@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, say: Say) -> None:
     """Judge the gates on the last evaluation; move the aliases and export the champion.
 
+    A challenger that is the champion already is not judged again: its verdict is that of its promotion.
+
     Args:
         params: The parameters.
         cutoff: Not used: the evaluation has its cutoffs.
@@ -26,7 +28,7 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
         say: How to speak to the user.
 
     Raises:
-        CallError: the challenger was not evaluated.
+        CallError: the challenger was not evaluated, or not beside the champion that stands.
         Stop: a gate refused; the champion is unchanged.
         ModelError: there is nothing to roll back to, or the registry does not know the version.
     """
@@ -51,23 +53,25 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
         now, before = registry.rollback()
         say(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
         return
-    evaluated = _evaluated(params, record.digest)
+    if stands and mended:
+        say(f"champion is version {record.version}, exported to {params.champion}")
+        return
+    if stands:
+        say(f"version {record.version} is champion already: nothing changes.")
+        return
+    if not trouble and (same := registry.champion_like(record.digest)):
+        say(f"version {record.version} is the same model as champion version {same}: nothing changes.")
+        return
+    evaluated = _evaluated(params, record.digest, damaged=bool(trouble))
     verdict = judge_gates(evaluated, params)
     card = write_card(params, record, verdict)
-    _log(registry, record.run_id, [*_write_pages(params, evaluated, verdict), card])
-    registry.describe(record.version, card.read_text(encoding="utf-8"), record.run_id)
+    _log(registry, record.run_id, [*_write_pages(params, evaluated, verdict), card.place])
+    registry.describe(record.version, card.in_short, record.run_id)
     if not verdict.accepted:
         raise Stop(*verdict.refusals)
 
-    same = None if trouble else registry.champion_like(record.digest)
-    if stands and not mended:
-        say(f"version {record.version} is champion already.")
-    elif same and not stands:
-        say(f"version {record.version} is the same model as champion version {same}: nothing changes.")
-    else:
-        if not stands:
-            registry.promote(record.version)
-        say(f"champion is version {record.version}, exported to {params.champion}")
+    registry.promote(record.version)
+    say(f"champion is version {record.version}, exported to {params.champion}")
     for gate in verdict.gates:
         say(f"  {gate.words}")
     for note in (*verdict.notes, *verdict.signed):
@@ -91,11 +95,19 @@ def _mend(registry: Registry, say: Say) -> tuple[bool, ModelError | None]:
     return True, None
 
 
-def _evaluated(params: Params, digest: str) -> dict[str, Any]:
-    """Return metrics.json, which must be of the challenger that was trained last."""
+def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
+    """Return metrics.json, which must be of the challenger trained last, beside the champion that stands.
+
+    Args:
+        params: The parameters.
+        digest: That of the challenger.
+        damaged: Whether the champion may be damaged beyond repair, and so not be read.
+    """
     import json
 
-    from churn.errors import CallError
+    from churn.errors import CallError, ModelError
+    from churn.model.champion import load_champion_if_any
+    from churn.training.standing import check_champion_stands
 
     folder = params.output / "evaluate"
     try:
@@ -108,6 +120,13 @@ def _evaluated(params: Params, digest: str) -> dict[str, Any]:
             f"{folder}: it judged version {evaluated['model']['version']}, but another challenger was "
             "trained since. Run `churn evaluate` again."
         )
+    try:
+        champion = load_champion_if_any(params)
+    except ModelError:
+        if not damaged:
+            raise
+    else:
+        check_champion_stands(evaluated, champion, folder)
     return evaluated
 
 

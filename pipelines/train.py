@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from churn.model.registry import Registry
-    from churn.model.scorer import Floats
     from churn.params import Params
     from churn.training.backtest import OutOfTime
     from churn.training.record import Record
@@ -122,7 +121,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
         if searched:
             write_json(aside / "search.json", searched.as_dict())
             log_trials(registry, searched, aside)
-        _log(registry, params, snapshots, record, made, scores, aside)
+        _log(registry, params, snapshots, record, past, aside)  # of the test nothing is measured yet
     replace_folder(aside, training_folder(params))  # last, so that a training that dies leaves the old one
 
     rows = snapshots.rows
@@ -148,16 +147,15 @@ def _log(
     params: Params,
     snapshots: Snapshots,
     record: Record,
-    made: OutOfTime,
-    scores: Floats,
+    past: OutOfTime,
     folder: Path,
 ) -> None:
-    """Log parameters and files, and each candidate, calibration and fold as a child run."""
-    from churn.training.calibration import NONE, apply
-    from churn.training.metrics import auc, log_loss
-    from churn.training.split import trainable
+    """Log parameters and files, and each candidate, calibration and fold before the test as a child run."""
+    from churn.training.calibration import apply, fit
+    from churn.training.metrics import auc
     from churn.training.tracked import FILES, grouped, params_of, run_name
     from churn.training.used import used
+    from pipelines.folds import log_folds
 
     registry.describe_run(
         run_name(record.version, record.recipe.candidate, snapshots.cutoffs[-1]),
@@ -180,24 +178,10 @@ def _log(
     for name, loss in record.calibration.tried.items():
         with registry.run(f"calibration {name}"):
             registry.log(params={"recipe.calibration": name}, metrics={"tried/log_loss": loss})
-    for day in made.cutoffs:
-        here = made.at([day])
-        uncalibrated = apply(here.logits, NONE)
-        with registry.run(f"fold {day}"):
-            registry.log(
-                params={
-                    "data.cutoff": day,
-                    "data.cutoffs_learnt_from": len(trainable(snapshots.mature_on, day)),
-                },
-                metrics={
-                    "within_fold/rows": len(here.left),
-                    "within_fold/churners": float(here.left.sum()),
-                    "within_fold/log_loss": log_loss(here.left, uncalibrated),
-                    "within_fold/auc": auc(here.left, uncalibrated),
-                },
-            )
-    if len(scores):
-        registry.log(metrics={"out_of_time/auc": auc(made.left, scores)})
+    log_folds(registry, record.run_id, past, snapshots.mature_on)
+    if len(past.left):
+        scores = apply(past.logits, fit(record.recipe.calibration, past.logits, past.left))
+        registry.log(metrics={"out_of_time/auc": auc(past.left, scores)})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@ from __future__ import annotations
 WORKFLOW = "workflowType=machine_learning"
 """What an address must say, or MLflow opens it in its GenAI mode."""
 
+DESCRIPTION = 5000
+"""So many characters a version's description may have: the column's size in MLflow's own database."""
+
 UNITS = (
     "Log loss in nats; AUC, average precision and precision from 0 to 1; lift in times of calling at random; "
     "profit in your currency per customer at risk; observed/expected in leavers over expected leavers. "
@@ -18,7 +21,8 @@ EXPERIMENT = {
         "that was judged beside it.\n\n"
         "- `judged/…`: the model on the test cutoffs; `rest/…`: all other metrics there\n"
         "- `paired/…`: differences of log loss on the same rows; below 0 the challenger is better\n"
-        "- `tried/…`, `within_fold/…`, `out_of_time/…`: before the test cutoffs were looked at\n\n"
+        "- `tried/…`, `out_of_time/…`: before the test cutoffs were looked at\n"
+        "- `within_fold/…`: one cutoff each; those of the test once they were looked at\n\n"
         f"Units: {UNITS} What the figures depend on are the parameters `evaluate.…`, `label.…` and `data.…`."
     ),
     "made_by": "churn",
@@ -28,6 +32,6 @@ EXPERIMENT = {
 MODEL = (
     "The probability that a customer at risk leaves within the horizon of the label. `champion` is the "
     "version in use, `previous` the one before it, `challenger` the one trained last. The description of a "
-    "version is its model card."
+    "version is its model card in short."
 )
 """The description of the registered model."""

@@ -22,6 +22,11 @@ class Champion:
     version: str
     digest: str
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Return version and digest, as JSON values."""
+        return {"version": self.version, "digest": self.digest}
+
 
 def load_champion(params: Params) -> Champion:
     """Load `models/champion`, verified, without MLflow.
@@ -30,6 +35,15 @@ def load_champion(params: Params) -> Champion:
         ModelError: there is no champion, or one of its files is damaged.
     """
     return load_exported(params.champion, params.engine.threads)
+
+
+def load_champion_if_any(params: Params) -> Champion | None:
+    """Load `models/champion`, or return None where nothing is exported.
+
+    Raises:
+        ModelError: one of its files is damaged.
+    """
+    return load_champion(params) if params.champion.exists() else None
 
 
 def load_exported(folder: Path, threads: int = 0) -> Champion:

@@ -57,14 +57,19 @@ class Registry(Versions):
         """Swap champion and previous, aliases and exported folders; return the new and the old champion.
 
         Raises:
-            ModelError: there is no previous champion.
+            ModelError: there is no champion, or no previous one.
         """
         aliases = self.aliases()
         now, before = aliases.get("previous"), aliases.get("champion")
-        if now is None or before is None or now == before:
+        if before is None:
+            raise ModelError(
+                f"registry: model '{self.name}' has no champion: nothing was promoted yet, so there is no "
+                "previous champion to go back to."
+            )
+        if now is None or now == before:
             raise ModelError(
                 f"registry: model '{self.name}' has no previous champion to go back to; "
-                "there is one after the second `churn promote`."
+                "there is one once a second model has been promoted."
             )
         self._move(now, before)
         return now, before
@@ -134,6 +139,6 @@ class Registry(Versions):
                 )
                 text = Path(path).read_text(encoding="utf-8")
         except (KeyError, self._mlflow.exceptions.MlflowException, OSError):
-            pass  # the description is the card too, though it may be cut short
+            pass  # the description is the card in short
         if text:
             (aside / "README.md").write_text(text, encoding="utf-8")

@@ -15,10 +15,6 @@ from churn.model.bundle import bundle_digest
 from churn.model.champion import BUNDLE
 from churn.model.scorer import CorruptError, Scorer
 from churn.model.tracking import Tracking, signature_of, silence
-from churn.params import digest_of
-
-DESCRIPTION = 5000
-"""So many characters a version's description may have: the column's size in MLflow's own database."""
 
 GOES_ON = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
 REQUIREMENTS = ("lightgbm", "numpy", "scipy")
@@ -28,15 +24,19 @@ class Versions(Tracking):
     """The registered model that params.yaml names under `tracking`, and the experiment it came from."""
 
     def count_look(self, run_id: str, label_id: str, cutoffs: Sequence[date]) -> int:
-        """Count one more look at the test cutoffs of a label; return how many there were.
+        """Count one more look at each test cutoff of a label; return how many the one looked at most has.
 
-        The registered model counts, since each training is a run of its own; the run is tagged too.
+        The registered model counts, since each training is a run of its own; the run is tagged too. Each
+        cutoff is counted by itself, or adding one to the test would forget the looks at all others.
         """
-        key = f"looks_at_test.{digest_of([label_id, sorted(cutoffs)])[:12]}"
-        looks = int(self._client.get_registered_model(self.name).tags.get(key, "0")) + 1
-        self._client.set_registered_model_tag(self.name, key, str(looks))
-        self._client.set_tag(run_id, "looks_at_test", str(looks))
-        return looks
+        tags = self._client.get_registered_model(self.name).tags
+        keys = [f"looks_at_test.{label_id}.{day}" for day in cutoffs]
+        looks = {key: int(tags.get(key, "0")) + 1 for key in keys}
+        for key, count in looks.items():
+            self._client.set_registered_model_tag(self.name, key, str(count))
+        most = max(looks.values())
+        self._client.set_tag(run_id, "looks_at_test", str(most))
+        return most
 
     def register(self, bundle: Path) -> str:
         """Register a bundle as challenger and return its version.
@@ -112,12 +112,12 @@ class Versions(Tracking):
 
         Args:
             version: The version.
-            text: The model card.
+            text: The model card in short.
             run_id: The run whose artefacts hold the whole card as `evaluate/card.md`.
         """
         self._client.set_model_version_tag(self.name, version, "card_run", run_id)
-        if len(text) > DESCRIPTION:
-            text = text[: DESCRIPTION - len(GOES_ON)].rpartition("\n")[0] + GOES_ON
+        if len(text) > about.DESCRIPTION:
+            text = text[: about.DESCRIPTION - len(GOES_ON)].rpartition("\n")[0] + GOES_ON
         self._client.update_model_version(self.name, version, text)
 
     def aliases(self) -> dict[str, str]:

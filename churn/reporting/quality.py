@@ -10,6 +10,7 @@ import numpy as np
 
 from churn.reporting import charts
 from churn.training.named import CANDIDATES, named
+from churn.training.standing import champion_itself
 
 METRICS = {
     "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),
@@ -102,7 +103,7 @@ def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] |
         )
         if gains
         else "",
-        verdict=_verdict(promotion),
+        verdict=_verdict(promotion, champion_itself(metrics)),
         notes=tuple(str(note) for note in (promotion or {}).get("notes", ())),
     )
 
@@ -121,7 +122,9 @@ def _compared(paired: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _verdict(promotion: Mapping[str, Any] | None) -> str:
+def _verdict(promotion: Mapping[str, Any] | None, champion: bool) -> str:
+    if promotion is None and champion:
+        return "It is the champion; the gates were asked when it was promoted."
     if promotion is None:
         return "No gate has judged it yet (churn promote)."
     gates = promotion.get("gates", ())

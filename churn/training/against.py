@@ -37,6 +37,7 @@ def against_champion(evaluated: Mapping[str, Any], params: Params) -> Iterator[G
        labels that ripened later than the champion's: freshness is worth something that no test in the past
        can show.
     2. Lift and expected profit: the lower bound, relative to the champion's value, is above minus the margin.
+       Where that value is 0 or negative, the difference itself may lie below 0 by the margin of its size.
     3. No segment with 300 churners or more loses more than .02 AUC, surely losing some.
 
     Args:
@@ -49,11 +50,10 @@ def against_champion(evaluated: Mapping[str, Any], params: Params) -> Iterator[G
     champion = evaluated["candidates"][other]
     yield _log_loss(other, pair["log_loss"], champion["log_loss"]["value"], evaluated, params.promote.margin)
     for metric, words in NOT_LESS.items():
-        base = (champion.get(metric) or {}).get("value")
-        if pair.get(metric) and pair[metric].get("low") is not None and base and base > 0:
-            yield _not_less(
-                metric, f"{words}, against {WORDS[other]}", pair[metric], base, params.promote.margin
-            )
+        if difference := pair.get(metric):  # of profit there is none where no money is known
+            base = (champion.get(metric) or {}).get("value")
+            against = f"{words}, against {WORDS[other]}"
+            yield _not_less(metric, against, difference, base, params.promote.margin)
     yield from _segments(evaluated, other)
 
 
@@ -90,7 +90,20 @@ def _fresher(freshness: Mapping[str, Any]) -> bool:
     return ours is not None and theirs is not None and str(ours) > str(theirs)
 
 
-def _not_less(metric: str, words: str, difference: Mapping[str, Any], base: float, margin: float) -> Gate:
+def _not_less(
+    metric: str, words: str, difference: Mapping[str, Any], base: float | None, margin: float
+) -> Gate:
+    if base is None or difference.get("low") is None:
+        return Gate.of(
+            metric,
+            False,
+            difference,
+            f"the difference of {words}, has an interval",
+            f"challenger's {words}: not defined; the gate asks for an interval of the difference.",
+            "Add test cutoffs or data with customers who left.",
+        )
+    if base <= 0:
+        return _not_less_than_nothing(metric, words, difference, base, margin)
     relative = {key: difference[key] / base for key in ("value", "low", "high")}
     told = ", ".join(f"{relative[key]:+.1%}" for key in ("low", "high"))
     return Gate.of(
@@ -101,6 +114,22 @@ def _not_less(metric: str, words: str, difference: Mapping[str, Any], base: floa
         f"challenger's {words}: {relative['value']:+.1%} [{told}]; the gate asks for a lower bound above "
         f"-{margin:.0%}.",
         _way_out(relative["high"] < -margin),
+    )
+
+
+def _not_less_than_nothing(
+    metric: str, words: str, difference: Mapping[str, Any], base: float, margin: float
+) -> Gate:
+    least = -margin * abs(base)
+    return Gate.of(
+        metric,
+        difference["low"] >= least,  # the same recipe differs by exactly 0, which must do where base is 0
+        difference,
+        f"the lower bound of the difference of {words}, is not below -{margin:.0%} of the latter's size, as "
+        "that is 0 or negative",
+        f"challenger's {words}, whose own is {base:z.3f}: a difference of {span(difference)}; the gate asks "
+        f"for a lower bound of {least:z.3f} or more.",
+        _way_out(difference["high"] < least),
     )
 
 

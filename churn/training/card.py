@@ -15,9 +15,9 @@ from churn.training.card_parts import (
     lead_part,
     segments_part,
 )
+from churn.training.card_words import LIMITS, label_part, notes_part, sentence, tested_part
 from churn.training.four_lines import four_table
 from churn.training.gate import Verdict
-from churn.training.outcome import HOW_LEFT, WHY_LEFT
 from churn.training.used import used
 
 LOOKED = 8
@@ -47,21 +47,21 @@ def card(
     found, tried = evaluated.get("signal"), evaluated.get("tried", ())
     by_family = evaluated.get("importance_by_family", ())
     parts: Sequence[tuple[str, Sequence[str]]] = (
-        ("", [f"**In one sentence.** {_sentence(found['words'])}"] if found else []),
+        ("", [f"**In one sentence.** {sentence(found['words'])}"] if found else []),
         ("What it is for, and what not", _use()),
-        ("Label", _label(spec)),
+        ("Label", label_part(spec)),
         ("Cohort", cohort_part(evaluated, spec)),
         ("Data", _data(spec)),
         ("Model", _model(spec, importance, by_family, tried)),
-        ("Results beside the baselines", [*_test(evaluated, spec), "", *comparison_part(evaluated)]),
+        ("Results beside the baselines", [*tested_part(evaluated, spec), "", *comparison_part(evaluated)]),
         ("The four numbers", _four(evaluated)),
         ("Kinds of customers", segments_part(evaluated)),
         ("Calibration and health bands", calibration_part(evaluated)),
         ("Within 30, 60 and 90 days", horizons_part(evaluated)),
         ("How early", lead_part(evaluated)),
         ("Guards", guards_part(evaluated, verdict)),
-        ("Promotion", gates_part(verdict)),
-        ("Limits", _limits(evaluated)),
+        ("Promotion", gates_part(evaluated, verdict)),
+        ("Limits", [f"- {limit}" for limit in (*LIMITS, *notes_part(evaluated).values())]),
         ("How to make it again", _again(spec)),
     )
     lines = [title]
@@ -71,34 +71,12 @@ def card(
     return "\n".join(lines) + "\n"
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
 def _use() -> list[str]:
     return [
         "It gives the probability that a customer who is at risk at a cutoff leaves in the label's window, "
         "given that they survive the gap. It is for ordering who is contacted and for adding up expected "
         "losses. It is not for decisions against a customer, such as prices or refusals, and it does not say "
         "why somebody leaves or whether contacting them helps; that is measured with control groups."
-    ]
-
-
-def _label(spec: Mapping[str, Any]) -> list[str]:
-    label = spec["label"]
-    core = label.get("table") or "subscriptions"
-    begin = f"{spec['gap_days']} days after the cutoff" if spec["gap_days"] else "at the cutoff"
-    means = (
-        f"the last contract in `{core}` ends and is not renewed within {label.get('grace_days', 0)} days"
-        if label["kind"] == "contract"
-        else f"there is no row in `{core}`"
-    )
-    leaving = label.get("leaving", "any")
-    means += WHY_LEFT[leaving]
-    other = " Whoever leaves in another way counts as not having left." if leaving != "any" else ""
-    return [
-        f"{_sentence(HOW_LEFT[leaving])} means: in the {spec['horizon_days']} days that begin {begin}, "
-        f"{means}.{other} Label {spec['label_id']}, days in {spec['timezone']}."
     ]
 
 
@@ -132,7 +110,7 @@ def _model(
     looked = ", ".join(f"`{name}` {share:.1%}" for name, share in list(importance.items())[:LOOKED])
     families = ", ".join(f"{one['family']} {one['share']:.0%}" for one in by_family)
     return [
-        f"{_sentence(' and '.join(members)) or 'A model'} on {len(spec['signals'])} signals, calibration "
+        f"{sentence(' and '.join(members)) or 'A model'} on {len(spec['signals'])} signals, calibration "
         f"{spec['calibration']['method']}, {_learnt(spec)}. Recipe: {recipe}.",
         *(["", f"Not taken, with how much higher their log loss was: {behind}."] if behind else []),
         *(["", f"It looks most at {looked}."] if looked else []),
@@ -150,16 +128,6 @@ def _learnt(spec: Mapping[str, Any]) -> str:
     return "fitted on all matured cutoffs"
 
 
-def _test(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
-    how = "The level moved anew" if "refreshed" in spec else "The recipe refitted"
-    ours = evaluated["candidates"]["challenger"]
-    return [
-        f"{how} for each of {', '.join(evaluated['cutoffs'])} on what was known by then: "
-        f"{ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
-        "95 %, by drawing customers."
-    ]
-
-
 def _four(evaluated: Mapping[str, Any]) -> list[str]:
     if not evaluated.get("four_numbers"):
         return []
@@ -168,16 +136,6 @@ def _four(evaluated: Mapping[str, Any]) -> list[str]:
         "has seen.",
         "",
         *four_table(evaluated),
-    ]
-
-
-def _limits(evaluated: Mapping[str, Any]) -> list[str]:
-    return [
-        "- It says nothing about customers outside the cohort, and is as fresh as its last cutoff.",
-        "- Its probabilities hold for times like those it was tested on: watch observed over expected in the "
-        "report, and train again when it drifts.",
-        "- Customers who were contacted make labels that say less about those who were not.",
-        *(f"- {note}" for about, note in evaluated.get("notes", {}).items() if about != "champion"),
     ]
 
 

@@ -10,6 +10,7 @@ from churn.training.guards.grouped import grouped, in_words
 from churn.training.guards.model.signing import findings_of
 from churn.training.named import CANDIDATES, pair_named
 from churn.training.span import apart, cutoffs_told, level_told, span
+from churn.training.standing import champion_itself
 
 SHOWN = {
     "log_loss": "log loss",
@@ -37,10 +38,18 @@ def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:
     told = [f"- {words}: {between}" for metric, words in SHOWN.items() if (between := apart(spread, metric))]
     if told:
         lines += ["", f"Lowest to highest over the {spread['cutoffs']} test cutoffs, the model:", "", *told]
-    lines += ["", "Paired differences of log loss (below 0: this model is better):", ""]
-    return lines + [
-        f"- {pair_named(name)}: {span(one['log_loss'], 4)}" for name, one in evaluated["paired"].items()
+    return [
+        *lines,
+        "",
+        "Paired differences of log loss (below 0: this model is better):",
+        "",
+        *paired_told(evaluated),
     ]
+
+
+def paired_told(evaluated: Mapping[str, Any]) -> list[str]:
+    """Return the paired differences of log loss as a list."""
+    return [f"- {pair_named(name)}: {span(one['log_loss'], 4)}" for name, one in evaluated["paired"].items()]
 
 
 def cohort_part(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
@@ -130,17 +139,23 @@ def guards_part(evaluated: Mapping[str, Any], verdict: Verdict | None) -> list[s
     found = guards.get("found", ())
     if not found:
         return [*lines, "", "They found nothing."]
-    groups = grouped(findings_of(guards))
-    lines += ["", *(f"- {group[0].severity}: {in_words(group, way_out=False)}" for group in groups)]
+    lines += ["", *(f"- {each}" for each in findings_told(guards))]
     if verdict and verdict.signed:
         lines += ["", "Signed off:", "", *(f"- {each}" for each in verdict.signed)]
     return lines
 
 
-def gates_part(verdict: Verdict | None) -> list[str]:
-    """Return how each gate ended; empty before they were asked."""
+def findings_told(guards: Mapping[str, Any]) -> list[str]:
+    """Return what guards found, those of one guard with one way out in a sentence."""
+    groups = grouped(findings_of(guards))
+    return [f"{group[0].severity}: {in_words(group, way_out=False)}" for group in groups]
+
+
+def gates_part(evaluated: Mapping[str, Any], verdict: Verdict | None) -> list[str]:
+    """Return how each gate ended; of a champion when it was promoted, of others once they were asked."""
+    itself = champion_itself(evaluated)
     if verdict is None:
-        return []
-    ended = "accepted" if verdict.accepted else "refused"
+        return ["It is the champion; the gates were asked when it was promoted."] if itself else []
+    ended = "Accepted" if verdict.accepted else "Refused"
     gates = (f"- {gate.ended}: {gate.words}" for gate in verdict.gates)
-    return [f"{ended.capitalize()}.", "", *gates]
+    return [f"{ended} when it was promoted." if itself else f"{ended}.", "", *gates]

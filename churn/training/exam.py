@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from churn.errors import Stop
+from churn.model.champion import Champion
 from churn.params import Params
 from churn.training.backtest import OutOfTime, calibrated_in_time, out_of_time
 from churn.training.evaluation import Judged, judge_all
@@ -41,6 +42,7 @@ class Exam:
             has nothing to go by.
         worth: What the customers of `rows` are worth; None where no money is known.
         notes: What could not be judged, and why.
+        champion: The champion that stands; None where there is none.
     """
 
     params: Params
@@ -52,6 +54,7 @@ class Exam:
     predictions: Mapping[str, Floats]
     worth: Worth | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    champion: Champion | None = None
 
     @property
     def threads(self) -> int:
@@ -128,6 +131,7 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
         predictions={"challenger": challenger} | baselines | champion.predictions,
         worth=worth,
         notes=missing | champion.notes | ({"value": why_not} if why_not else {}),
+        champion=champion.champion,
     )
 
 

@@ -93,6 +93,16 @@ class Verdict:
         """Return the sentences of the gates that stopped."""
         return tuple(gate.words for gate in self.gates if not gate.passed)
 
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Verdict:
+        """Return the verdict that `as_dict` gave as JSON values."""
+        return cls(
+            tuple(Gate(**one) for one in facts["gates"]),
+            tuple(facts.get("notes", ())),
+            tuple(facts.get("signed", ())),
+            tuple(SignedOff(**one) for one in facts.get("signed_off", ())),
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""
         return {

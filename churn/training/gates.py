@@ -11,6 +11,7 @@ from churn.training.against import against_champion
 from churn.training.gate import Gate, Verdict
 from churn.training.guards.model.signing import judge_guards
 from churn.training.guards.model.too_good import RULE, too_good
+from churn.training.looks import looks_told
 from churn.training.named import named
 from churn.training.signal_found import signal_found
 from churn.training.span import span
@@ -170,6 +171,7 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
             f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TESTS} or more would show "
             "how much results vary between them. Add cutoffs to snapshot where the data reach back."
         )
+    yield from looks_told(evaluated)
     changed = (evaluated.get("health_bands") or {}).get("changed")
     if changed is not None:
         anew = "'s recipe fitted anew" if standing(evaluated["candidates"]) == RECIPE else ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from churn.training.four_lines import four_lines
+from churn.training.looks import looks_told
 from churn.training.span import span
 
 
@@ -31,7 +32,7 @@ def told(evaluated: Mapping[str, Any]) -> list[str]:
     lines += [f"  {line}" for line in _lead(evaluated.get("lead_time", ()))]
     if "signal" in evaluated:
         lines.append(f"  {evaluated['signal']['words']}")
-    return lines + [f"  {note}" for note in evaluated["notes"].values()]
+    return lines + [f"  {note}" for note in (*looks_told(evaluated), *evaluated["notes"].values())]
 
 
 def _lead(leads: Sequence[Mapping[str, Any]]) -> list[str]:

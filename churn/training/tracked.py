@@ -106,7 +106,9 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def note_of(version: str, judged: str, card: str, pages: Mapping[str, str]) -> str:
-    r"""Return the note of a run: links to its pages, by what it was judged, then the model card.
+    r"""Return the note of a run: links to its pages, by what it was judged, then the model card in short.
+
+    MLflow cuts a tag, which a note is, after 8,000 characters.
 
     >>> note_of("1", "Judged on May.", "# Model card", {"charts": "#/charts"})
     'Version 1: [charts](#/charts)\n\nJudged on May.\n\n# Model card'

@@ -9,8 +9,9 @@ from churn.training.split import plan
 
 
 def about(exam: Exam) -> dict[str, Any]:
-    """Return `model`, `cutoffs`, `cutoffs_possible` and `contact_share`.
+    """Return `model`, `champion`, `cutoffs`, `cutoffs_possible` and `contact_share`.
 
+    `champion` is the one that stands, compared or not: only it may be followed on this evaluation.
     `cutoffs_possible` is how many test cutoffs of their own the snapshots would have given, `TESTS` at most;
     None for a refreshed champion, which can be tested only on what it had not learnt.
     """
@@ -24,6 +25,7 @@ def about(exam: Exam) -> dict[str, Any]:
             "digest": record.digest,
             "candidate": record.recipe.candidate,
         },
+        "champion": exam.champion.identity if exam.champion else None,
         "cutoffs": [day.isoformat() for day in exam.plan.test],
         "cutoffs_possible": None if record.recipe.calibration == "shifted" else len(possible),
         "contact_share": exam.params.evaluate.contact_share,

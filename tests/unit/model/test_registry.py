@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -299,13 +300,20 @@ def test_the_exported_folder_holds_no_leftovers(params: Params, registered: Call
     assert sorted(path.name for path in params.models.iterdir()) == ["champion", "previous"]
 
 
-def test_no_rollback_without_a_previous_champion(params: Params, registered: Callable[[], str]) -> None:
-    Registry(params).promote(registered())
+@pytest.mark.parametrize(
+    ("promoted", "advice"),
+    [(0, "nothing was promoted yet"), (1, "there is one once a second model has been promoted")],
+)
+def test_no_rollback_without_a_previous_champion(
+    params: Params, registered: Callable[[], str], promoted: int, advice: str
+) -> None:
+    for _ in range(promoted):
+        Registry(params).promote(registered())
 
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=advice):
         Registry(params).rollback()
 
-    assert load_champion(params).version == "1"
+    assert Registry(params).aliases() == ({"champion": "1"} if promoted else {})
 
 
 def test_a_missing_champion_is_an_error_with_a_way_out(params: Params) -> None:
@@ -396,6 +404,38 @@ def test_an_experiment_deleted_in_mlflow_is_named_with_the_way_out(params: Param
 
     with pytest.raises(ModelError, match=f"'work' was deleted.*--experiment-id {number}"):
         Registry(params)
+
+
+def days(drawn: str) -> list[date]:
+    return [date.fromisoformat(day) for day in drawn.split()]
+
+
+LOOKS = [
+    # label, the test cutoffs, and how often the one looked at most has now been looked at
+    ("abc", "2025-06-01 2025-07-01 2025-08-01", 1),
+    ("abc", "2025-06-01 2025-07-01 2025-08-01", 2),
+    ("abc", "2025-08-01", 3),
+    ("abc", "2025-07-01 2025-09-01", 3),
+    ("abc", "2025-09-01", 2),
+    ("abc", "2025-10-01", 1),
+    ("xyz", "2025-08-01", 1),
+    ("abc", "2025-06-01 2025-07-01 2025-08-01", 4),
+]
+
+
+def test_looks_are_counted_by_label_and_cutoff_and_the_cutoff_looked_at_most_counts(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    import mlflow
+
+    registered()
+    registry = Registry(params)
+    with registry.run("train") as run_id:
+        counted = [registry.count_look(run_id, label, days(cutoffs)) for label, cutoffs, _ in LOOKS]
+
+    assert counted == [looks for _, _, looks in LOOKS]
+    tags = mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data.tags
+    assert tags["looks_at_test"] == "4"
 
 
 def test_links_open_the_page_for_models(params: Params) -> None:

@@ -177,6 +177,18 @@ def test_the_verdict_is_that_on_the_model_evaluated(evaluated, verdict, words):
     assert words in page_of(evaluated).text
 
 
+def test_a_champion_judged_again_is_said_to_have_passed_the_gates_before(evaluated):
+    path = evaluated / "evaluate" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    champion = {"version": "3", "digest": metrics["model"]["digest"]}
+    path.write_text(json.dumps(metrics | {"champion": champion}))
+
+    text = page_of(evaluated).text
+
+    assert "It is the champion; the gates were asked when it was promoted." in text
+    assert "No gate has judged it yet" not in text
+
+
 def test_a_switched_off_play_is_said(output):
     assert (
         "Play “low-rating” cannot hold, because survey_last_rating is not computed here."

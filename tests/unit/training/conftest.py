@@ -15,6 +15,7 @@ import pytest
 
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
+from churn.training import plots
 from churn.training.snapshots import Snapshots, params_digest, read_snapshots
 
 FIRST = date(2024, 1, 1)
@@ -49,6 +50,12 @@ class Heard:
 @pytest.fixture
 def say() -> Heard:
     return Heard()
+
+
+@pytest.fixture
+def few_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw two charts of each evaluation: `test_plots.py` draws them all."""
+    monkeypatch.setattr(plots, "FIGURES", {name: plots.FIGURES[name] for name in ("calibration", "gain")})
 
 
 @pytest.fixture(scope="session")

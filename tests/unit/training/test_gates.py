@@ -117,6 +117,54 @@ def test_a_champion_is_followed_by_a_better_one_or_by_a_fresher_one_that_is_no_w
     assert stopped(content, make_params()) == refused
 
 
+PROFIT = "profit_per_customer_at_contact_share"
+
+
+@pytest.mark.parametrize(
+    ("base", "difference", "half", "surely", "passed"),
+    [
+        (0.0, 0.0, 0.0, None, True),  # the same recipe
+        (0.0, 0.02, 0.01, None, True),
+        (0.0, 0.005, 0.01, False, False),
+        (0.0, -0.5, 0.01, True, False),
+        (-1.0, -0.005, 0.01, None, True),  # 2 % of 1 may be lost
+        (-1.0, -0.015, 0.01, False, False),
+        (-1.0, -0.5, 0.01, True, False),
+        (None, 0.5, 0.01, False, False),
+    ],
+)
+@pytest.mark.parametrize("metric", ["lift_at_contact_share", PROFIT])
+def test_what_a_champion_without_profit_may_lose_is_asked_of_the_difference_itself(
+    make_params,
+    metric: str,
+    base: float | None,
+    difference: float,
+    half: float,
+    surely: bool | None,
+    passed: bool,
+) -> None:
+    content = beside_champion()
+    content["candidates"]["champion"][metric] = {"value": base, "low": base, "high": base}
+    content["paired"]["challenger_minus_champion"][metric] = number(difference, half)
+
+    (gate,) = (one for one in judge_gates(content, make_params()).gates if one.name == metric)
+
+    assert gate.passed is passed
+    assert passed or ("surely worse" in gate.words) is surely
+    assert "nan" not in gate.words
+    assert "%:" not in gate.words  # no difference is told as a share of nothing
+
+
+def test_a_difference_that_is_not_defined_refuses_and_one_that_is_not_measured_is_not_asked(
+    make_params,
+) -> None:
+    undefined, unmeasured = beside_champion(), beside_champion()
+    undefined["paired"]["challenger_minus_champion"][PROFIT] = {"value": None, "low": None, "high": None}
+
+    assert stopped(undefined, make_params()) == [PROFIT]
+    assert PROFIT not in {gate.name for gate in judge_gates(unmeasured, make_params()).gates}
+
+
 @pytest.mark.parametrize(
     ("changes", "surely"),
     [({"loss": 0.02}, True), ({"loss": 0.005}, False), ({"lift": -0.06}, True), ({"lift": -0.04}, False)],

@@ -11,17 +11,15 @@ from churn.errors import CallError, ModelError, ParamsError, Stop
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, PromoteParams, TrainParams
-from churn.training import plots, trees
+from churn.training import trees
+from churn.training.metrics import auc
 from churn.training.recipe import Recipe
-from churn.training.record import read_record
+from churn.training.record import read_out_of_time, read_record
 from churn.training.snapshots import read_snapshots
+from churn.training.split import Plan, plan
 from pipelines import evaluate, promote, train
 
-
-@pytest.fixture(autouse=True)
-def _few_charts(monkeypatch) -> None:
-    """Draw two charts of each evaluation: `test_plots.py` draws them all."""
-    monkeypatch.setattr(plots, "FIGURES", {name: plots.FIGURES[name] for name in ("calibration", "gain")})
+pytestmark = pytest.mark.usefixtures("few_charts")
 
 
 def bytes_of(folder) -> dict[str, bytes]:
@@ -179,7 +177,13 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     assert "paired/log_loss_challenger_minus_recency_high" in run.data.metrics
     assert "spread/auc_min" in run.data.metrics
     assert f"/runs/{record['run_id']}/artifacts/evaluate/report.html" in run.data.tags["mlflow.note.content"]
-    assert "# Model card" in run.data.tags["mlflow.note.content"]
+    version = client.get_model_version(params.tracking.model, record["version"])
+    note, whole = run.data.tags["mlflow.note.content"], (params.output / "evaluate" / "card.md").read_text()
+    assert note.endswith(version.description)
+    assert len(version.description) <= 5000
+    assert len(version.description) < len(whole)
+    for part in ("# Model card", "## Label", "## Cohort", "| AUC |", "## Guards", "## Limits", "card.md"):
+        assert part in version.description
     assert "Judged on " + run.data.params["evaluate.test_cutoffs"] in run.data.tags["mlflow.note.content"]
     assert run.data.params["evaluate.contact_share"] == "0.1"
     assert float(run.data.params["evaluate.contact_cost_in_currency"]) == 1
@@ -191,6 +195,40 @@ def test_the_run_keeps_what_is_needed_to_compare(make_params, write_world, say) 
     names = {child.info.run_name for child in children}
     assert {f"judged {name}" for name in ("challenger", "recency", "base_rate", "logistic")} <= names
     assert {"fold", "candidate", "calibration"} <= {name.split()[0] for name in names}
+
+
+def test_training_measures_nothing_at_the_test_cutoffs_and_evaluating_adds_them(
+    make_params, write_world, say
+) -> None:
+    import mlflow
+
+    def folds() -> dict[str, set[str]]:
+        """Return by cutoff what its child run measured."""
+        runs = client.search_runs([registry.experiment_id], "attributes.run_name LIKE 'fold %'")
+        return {run.info.run_name.removeprefix("fold "): set(run.data.metrics) for run in runs}
+
+    params = make_params()
+    write_world(params, customers=400, cutoffs=7)
+    cutoffs = plan_of(params)
+    registry, client = Registry(params), mlflow.MlflowClient(params.tracking.uri)
+
+    train.run(params, say=say)
+    trained, run_id = folds(), read_record(params).run_id
+    before = client.get_run(run_id).data.metrics["out_of_time/auc"]
+    evaluate.run(params, say=say)
+
+    kept = read_out_of_time(params, read_snapshots(params))
+    past = kept.at(cutoffs.choice)
+    assert set(trained) == {str(day) for day in cutoffs.choice}
+    assert before == pytest.approx(auc(past.left, past.logits), abs=1e-6)
+    assert set(folds()) == {str(day) for day in (*cutoffs.choice, *cutoffs.test)}
+    assert all("within_fold/auc" in measured for measured in folds().values())
+    assert client.get_run(run_id).data.metrics["out_of_time/auc"] == before
+
+
+def plan_of(params) -> Plan:
+    snapshots = read_snapshots(params)
+    return plan(snapshots.rows, snapshots.mature_on, (), params.label.horizon_days)
 
 
 def test_evaluating_again_measures_the_same_child_runs(make_params, write_world, say) -> None:
@@ -207,6 +245,7 @@ def test_evaluating_again_measures_the_same_child_runs(make_params, write_world,
     runs = mlflow.MlflowClient(params.tracking.uri).search_runs([registry.experiment_id])
     names = [run.info.run_name for run in runs]
     assert names.count("judged challenger") == names.count("judged recency") == 1
+    assert names.count(f"fold {plan_of(params).test[0]}") == 1
 
 
 def test_the_logistic_baseline_is_the_logistic_regression_that_would_be_the_candidate(
@@ -225,21 +264,29 @@ def test_the_logistic_baseline_is_the_logistic_regression_that_would_be_the_cand
     np.testing.assert_allclose(made["trees"]["logistic"], made["logistic"]["challenger"], atol=1e-3)
 
 
-def test_looks_at_the_same_test_are_counted_over_trainings(make_params, write_world, say) -> None:
+def test_looks_at_the_same_cutoffs_are_counted_over_trainings(make_params, write_world, say) -> None:
     import mlflow
 
     params = make_params()
     write_world(params, customers=400, cutoffs=5)
     last = read_snapshots(params).cutoffs[-1]
-    other = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
+    signed = {"test_cutoffs": "one is enough here"}
+    asked = EvaluateParams(bootstrap=200, test_cutoffs=(last,), accept=signed)
+    other = params.model_copy(update={"evaluate": asked})
     looks = []
     for asked in (params, params, other):
         train.run(asked, say=say)
         evaluate.run(asked, say=say)
-        run_id = json.loads((params.output / "train" / "train.json").read_text())["run_id"]
+        run_id = read_record(params).run_id
         looks.append(mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data.tags["looks_at_test"])
+    promote.run(other, say=say)
 
-    assert looks == ["1", "2", "1"]
+    assert looks == ["1", "2", "3"]
+    told = "The test cutoffs of this label have been looked at 3 times."
+    folder = params.output / "evaluate"
+    assert any(told in line for line in say.lines)
+    assert told in (folder / "card.md").read_text()
+    assert told in (folder / "promotion.html").read_text()
 
 
 def test_missing_files_are_named_where_params_put_them(make_params, write_world, say) -> None:
