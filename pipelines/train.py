@@ -180,7 +180,7 @@ def _log(
             registry.log(params={"recipe.calibration": name}, metrics={"tried/log_loss": loss})
     log_folds(registry, record.run_id, past, snapshots.mature_on)
     if len(past.left):
-        scores = apply(past.logits, fit(record.recipe.calibration, past.logits, past.left))
+        scores = apply(past.logits, fit(record.recipe.calibration, past.logits, past.left, past.customer))
         registry.log(metrics={"out_of_time/auc": auc(past.left, scores)})
 
 
