@@ -165,7 +165,7 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
     if not _pair(evaluated, "recency"):
         yield "There is no days-since-last signal, so the recency baseline was not judged."
     if standing(evaluated["candidates"]) != CHAMPION:
-        yield str(evaluated.get("notes", {}).get("champion", "There is no champion yet."))
+        yield str(evaluated.get("notes", {}).get("champion", "There was no champion to compare with."))
     if (tested := len(evaluated.get("by_cutoff", {}))) < TESTS:
         yield (
             f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TESTS} or more would show "

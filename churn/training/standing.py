@@ -99,7 +99,7 @@ def champion_beside(
     """
     champion = load_champion_if_any(params)
     if champion is None:
-        return Standing.told("There is no champion yet.")
+        return Standing.told("There was no champion to compare with.")
     name = f"The champion (version {champion.version})"
     if champion.digest == record.digest:
         return Standing.told(f"{name} is this model.", champion)

@@ -53,7 +53,7 @@ def evaluated() -> dict[str, Any]:
         "partial_dependence": [],
         "importance_by_family": [],
         "value": value | {"discount_year": 0.1, "profit": ProfitParams().model_dump()},
-        "notes": {"champion": "There is no champion yet."},
+        "notes": {"champion": "There was no champion to compare with."},
     }
 
 
@@ -71,7 +71,7 @@ def test_the_page_shows_every_metric_and_needs_nothing_but_itself(evaluated, tmp
     drawn = {name for name, figure in FIGURES.items() if figure(evaluated) is not None}
     assert page.count("<svg") == len(drawn) == 4
     assert all(one.title.format(share="10%") in told for one in METRICS.values())
-    assert "There is no champion yet." in told
+    assert "There was no champion to compare with." in told
     assert not re.search(r"(?:src|href)=\"(?!#)", page.replace("xlink:href", "href"))
     assert "<churn>" not in page
     assert len(re.findall(r'id="([^"]+)"', page)) == len(set(re.findall(r'id="([^"]+)"', page)))
