@@ -7,6 +7,7 @@ import json
 import pytest
 
 from churn.errors import CallError
+from churn.model.bundle import bundle_digest
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, PromoteParams
@@ -84,6 +85,21 @@ def test_a_challenger_evaluated_before_there_was_a_champion_does_not_follow_one(
         promote.run(two_versions, say=say)
 
     assert load_champion(two_versions).version == "1"
+
+
+def test_a_champion_damaged_beyond_repair_may_still_be_followed(two_versions, say) -> None:
+    champion = two_versions.champion / "artifacts" / "bundle" / "spec.json"
+    logged = two_versions.models.parent / "mlartifacts"
+    digest = load_champion(two_versions).digest
+    for folder in [path.parent for path in logged.rglob("bundle/spec.json")]:
+        if bundle_digest(folder) == digest:
+            (folder / "spec.json").unlink()
+    champion.unlink()
+
+    promote.run(two_versions, say=say)
+
+    assert "spec.json cannot be read" in " ".join(say.warnings)
+    assert load_champion(two_versions).version == "2"
 
 
 def test_a_model_rolled_back_may_follow_again_the_champion_it_was_held_against(two_versions, say) -> None:
