@@ -123,7 +123,9 @@ def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there(
         assert words in text
 
 
-@pytest.mark.parametrize("note", ["There was no champion to compare with.", "The champion (version 1) is this model."])
+@pytest.mark.parametrize(
+    "note", ["There was no champion to compare with.", "The champion (version 1) is this model."]
+)
 def test_what_became_of_the_champion_is_no_limit_of_the_model(note: str) -> None:
     assert note not in card(evaluated(notes={"champion": note}), SPEC, {})
 
