@@ -24,7 +24,7 @@ from churn.training.split import trainable
 from pipelines import snapshot
 from pipelines.say import Quiet
 
-MOST = 4
+MOST = 7
 """Cutoffs judged, four weeks apart, where the set has so many."""
 
 Columns = npt.NDArray[np.bool_]
