@@ -140,7 +140,8 @@ def _manifest(folder: Path, params: Params) -> dict[str, Any]:
     if manifest["label_id"] != params.label_id:
         raise CallError(
             f"{folder}: they were made for another label than {params.file} asks for "
-            f"({manifest['label_id']}, not {params.label_id}). Run `churn snapshot` again."
+            f"({manifest['label_id']}, not {params.label_id}): label, timezone or the mapping of "
+            f"{' and '.join(params.label.told_by)} is another. Run `churn snapshot` again."
         )
     made, asked = manifest.get("params_digest", {}), params_digest(params)
     if other := [section for section in ASKED if made.get(section) != asked[section]]:

@@ -72,8 +72,12 @@ def test_no_snapshots_are_a_wrong_call(make_params) -> None:
         ({"snapshot": SnapshotParams(late_days=3)}, "other snapshot than"),
         ({"signals": SignalsParams(windows=(28,))}, "other signals than"),
         (
-            {"tables": {"orders": TableParams(where="amount > 0")}, "events": {"visits": TableParams()}},
+            {"tables": {"tickets": TableParams(where="severity > 1")}, "events": {"visits": TableParams()}},
             "other tables, events than",
+        ),
+        (
+            {"tables": {"orders": TableParams(where="amount > 0")}},
+            "another label than .* the mapping of orders is another",
         ),
     ],
 )
