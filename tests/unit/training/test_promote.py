@@ -10,11 +10,13 @@ from churn.errors import CallError
 from churn.model.bundle import bundle_digest
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
-from churn.params import EvaluateParams, PromoteParams
+from churn.params import EvaluateParams, PromoteParams, TrainParams
 from churn.training.snapshots import read_snapshots
 from pipelines import evaluate, promote, train
 
 pytestmark = pytest.mark.usefixtures("few_charts")
+
+QUICK = TrainParams(candidates=("logistic",), calibration="none")
 
 
 def bytes_of(folder) -> dict[str, bytes]:
@@ -24,7 +26,7 @@ def bytes_of(folder) -> dict[str, bytes]:
 @pytest.fixture
 def two_versions(make_params, write_world, say):
     """Train, evaluate and promote version 1, then train and evaluate version 2, of later labels."""
-    params = make_params(promote=PromoteParams(margin=1))
+    params = make_params(promote=PromoteParams(margin=1), train=QUICK)
     for month in range(2):
         write_world(params, customers=400, cutoffs=6 + month)
         train.run(params, say=say)
@@ -41,7 +43,7 @@ def champion_in_metrics(params) -> dict[str, str] | None:
 def test_an_evaluation_says_which_champion_the_challenger_was_held_against(
     make_params, write_world, say
 ) -> None:
-    params = make_params()
+    params = make_params(train=QUICK)
     write_world(params, customers=400, cutoffs=6)
     train.run(params, say=say)
     evaluate.run(params, say=say)
@@ -123,7 +125,7 @@ def test_a_champion_evaluated_and_promoted_again_keeps_its_page_its_card_and_its
         card = (folder / "card.md").read_text()
         return pages, card, client.get_model_version(params.tracking.model, "1").description
 
-    params = make_params()
+    params = make_params(train=QUICK)
     write_world(params, customers=600, cutoffs=6)
     train.run(params, say=say)
     evaluate.run(params, say=say)
