@@ -39,7 +39,7 @@ lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/lint-imports
 
 test: lint  ## lint, then every test; says what is skipped and why
-	$(BIN)/pytest -n 2 --dist loadfile -rs
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -rs
 
 docs: $(READY)  ## write docs/verbs.md anew from the verbs and their drawn examples
 	$(BIN)/python -m tests.spec.write_docs

@@ -27,6 +27,23 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 
 
+LONG = (
+    "unit/training/test_verbs.py",
+    "unit/training/test_promote.py",
+    "pipelines",
+    "behaviour",
+    "sources",
+    "benchmarks",
+)
+"""Files and folders whose tests take minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: a long file begun last keeps one worker busy and the others waiting."""
+    long = [ROOT / "tests" / name for name in LONG]
+    items.sort(key=lambda item: not any(item.path.is_relative_to(place) for place in long))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The top folder of the project."""
