@@ -21,22 +21,15 @@ from churn.model.value import VARIANT, value_at_risk
 from churn.params import Params, digest_of
 from churn.scoring import contacts
 from churn.scoring.calls import calls_csv
+from churn.scoring.explaining import Explaining, Progress, explained, to_explain
 from churn.scoring.health import health, is_thin, sides
 from churn.scoring.playbook import Playbook
-from churn.scoring.reasons import Reason, SignalFacts, cohort_medians, reasons_for
+from churn.scoring.reasons import Reason, SignalFacts
 from churn.scoring.scores import Judged, score_table
 
 Floats = npt.NDArray[np.float64]
 
-MOST_BEYOND_THE_LIST = 2_000
-"""Customers outside the call list who get reasons too; contributions cost a hundred predictions each."""
-
-CHUNK = 500
-
 _ABOUT_THE_MODEL = ("model", "trained_cutoffs", "mature_on", "rows", "churners", "calibration", "recipe")
-
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 
 
 def no_progress(label: str, total: int) -> AbstractContextManager[Callable[[int], object]]:
@@ -44,7 +37,7 @@ def no_progress(label: str, total: int) -> AbstractContextManager[Callable[[int]
     return nullcontext(lambda steps: None)
 
 
-class Model(Protocol):
+class Model(Explaining, Protocol):
     """What a night needs of a scorer."""
 
     spec: dict[str, Any]
@@ -55,10 +48,6 @@ class Model(Protocol):
 
     def predict_horizons(self, columns: Any) -> dict[int, Floats]:
         """Return probabilities of leaving by days, as far as the model knows them."""
-        ...
-
-    def contributions(self, columns: Any) -> dict[str, Floats]:
-        """Return log-odds per signal."""
         ...
 
 
@@ -169,9 +158,9 @@ def score_night(
     has_play = chosen >= 0
     order = contacts.rank(customers, value, probability)
     called = contacts.contacted(order, has_play, contacts.places(params.score.budget, len(frame)))
-    reasons = _explained(
+    reasons = explained(
         frame,
-        _to_explain(called, band, probability),
+        to_explain(called, band, probability),
         model,
         signals,
         params.score.language,
@@ -218,35 +207,6 @@ def score_night(
         "first_reasons": _first_families([reasons[place] for place in called]),
     }
     return Night(table, calls, facts)
-
-
-def _to_explain(called: contacts.Order, band: Floats, probability: Floats) -> contacts.Order:
-    """Return the positions that get reasons: the call list, then the likeliest to leave in bands 1 and 2."""
-    likeliest = np.argsort(-probability, kind="stable")
-    beyond = likeliest[(band[likeliest] <= 2) & ~np.isin(likeliest, called)][:MOST_BEYOND_THE_LIST]
-    return np.concatenate([called, beyond]).astype(np.intp)
-
-
-def _explained(
-    frame: pd.DataFrame,
-    positions: contacts.Order,
-    model: Model,
-    signals: Sequence[SignalFacts],
-    language: str,
-    most: int,
-    progress: Progress,
-) -> list[tuple[Reason, ...]]:
-    medians = cohort_medians(frame, signals)
-    reasons: list[tuple[Reason, ...]] = [()] * len(frame)
-    with progress("reasons", len(positions)) as advance:
-        for start in range(0, len(positions), CHUNK):
-            rows = positions[start : start + CHUNK]
-            values = frame.iloc[rows]
-            found = reasons_for(values, model.contributions(values), signals, medians, language, most)
-            for row, its in zip(rows, found, strict=True):
-                reasons[row] = its
-            advance(len(rows))
-    return reasons
 
 
 def _first_families(reasons: Sequence[tuple[Reason, ...]]) -> Mapping[str, int]:
