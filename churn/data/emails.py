@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from churn.data.sql import internal, quoted
-from churn.data.tables import Wanted
+from churn.data.wanted import Wanted
 from churn.errors import SourceError
 
 EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {

@@ -10,7 +10,7 @@ from churn.data.folder import source_files
 from churn.data.source import Source
 from churn.data.staging import select
 from churn.data.store import Store
-from churn.data.tables import Wanted, wanted_tables
+from churn.data.wanted import Wanted, wanted_tables
 from churn.errors import SourceError
 from churn.params import Params, digest_of
 

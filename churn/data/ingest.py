@@ -22,9 +22,9 @@ from churn.data.marks import MARKS, REJECTS, TIES, Mark, last_night, write_marks
 from churn.data.merging import AmbiguousError, before_of, recode
 from churn.data.staging import select
 from churn.data.store import Store, StoredTable, day_of, write_manifest
-from churn.data.tables import Wanted, wanted_tables
 from churn.data.timezones import create_utc_of
 from churn.data.tonight import Plan, Tonight, unreadable
+from churn.data.wanted import Wanted, wanted_tables
 from churn.data.writing import Part, TableWriter
 from churn.errors import SourceError
 from churn.params import Params, digest_of

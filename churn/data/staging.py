@@ -11,8 +11,9 @@ from churn.data.attributes import columns_left_out
 from churn.data.emails import EMAIL_KINDS, one_row_per_email
 from churn.data.source import Source
 from churn.data.sql import first_line, internal
-from churn.data.tables import HISTORY_OF, Column, Wanted
+from churn.data.tables import HISTORY_OF, Column
 from churn.data.typed import typed_column
+from churn.data.wanted import Wanted
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 

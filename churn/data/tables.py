@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
-
-from churn.data.attributes import attribute_problems
-from churn.errors import ParamsError, did_you_mean
-from churn.params import OriginParams, Params, TableParams
 
 LARGEST = 1e12
 """No amount or count of one row is larger; what is, is a mistake of the source."""
@@ -210,87 +206,3 @@ def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
     value: Column = _level("value") if kind == "level" else _number("value")
     columns = (_outcome("valid_to"), replace(value, required=True, may_be_emptied=True))
     return _events(f"{HISTORY_OF}{attribute}", "valid_from", *columns)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A table that is asked for: its contract, where it comes from, and at which place of which file."""
-
-    table: Table
-    origin: OriginParams
-    place: str
-    file: str
-
-
-def wanted_tables(params: Params) -> tuple[Wanted, ...]:
-    """Return the tables that params.yaml names, customers first.
-
-    Raises:
-        ParamsError: a column name is not canonical, or a needed table is not named; all at once.
-    """
-    problems = list(_problems(params))
-    if problems:
-        raise ParamsError(*(params.place(problem) for problem in problems))
-    file, tables, events = params.file, params.tables.items(), params.events.items()
-    named = [Wanted(_with_static(CANONICAL[name], one), one, f"tables.{name}", file) for name, one in tables]
-    named += list(_histories(params))
-    named += [Wanted(events_table(name), one, f"events.{name}", file) for name, one in events]
-    return tuple(sorted(named, key=lambda wanted: wanted.table.name != "customers"))
-
-
-def _problems(params: Params) -> Iterator[str]:
-    for name, origin in params.tables.items():
-        yield from _column_problems(f"tables.{name}", _with_static(CANONICAL[name], origin), origin)
-        yield from attribute_problems(f"tables.{name}", origin)
-    for history in _histories(params):
-        yield from _column_problems(history.place, history.table, history.origin)
-    for name, events in params.events.items():
-        yield from _column_problems(f"events.{name}", events_table(name), events)
-    names = {*params.tables, *params.events}
-    if params.label.table == "customers":
-        yield "label.table 'customers' holds no events; name the table that tells who is here."
-    if "customers" not in params.tables:
-        yield "tables.customers is missing; every customer must be known by id and sign-up time."
-    if params.label.core_table not in names:
-        yield _no_core_table(params, names - {"customers"})
-
-
-def _no_core_table(params: Params, others: set[str]) -> str:
-    """Say that the table of the label is not there; a contract label becomes another kind in one go."""
-    core, taken = params.label.core_table, ", ".join(sorted(others)) or "those"
-    if params.label.kind == "inactivity":
-        return (
-            f"label.table '{core}' is not among the tables.{did_you_mean(core, others)} Name it "
-            f"under 'tables:' or 'events:', or take one of {taken}."
-        )
-    words = f"label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
-    if not others:
-        return f"{words}."
-    table = next((name for name in ("orders", "logins", "interactions") if name in others), min(others))
-    days = params.label.horizon_days
-    return (
-        f"{words}; or, without contracts, let silence mean leaving and write the whole section as label: "
-        f"{{kind: inactivity, table: {table}, horizon_days: {days}}}, where table is one of {taken}."
-    )
-
-
-def _histories(params: Params) -> Iterator[Wanted]:
-    customers = params.tables.get("customers")
-    for name, origin in customers.history.items() if customers else ():
-        place = f"tables.customers.history.{name}"
-        yield Wanted(history_table(name, origin.kind), origin, place, params.file)
-
-
-def _column_problems(place: str, table: Table, origin: OriginParams) -> Iterator[str]:
-    names = table.names
-    for name in origin.columns:
-        if name not in names:
-            what = f"{place}.columns.{name}"
-            yield f"{what} is not a column of this table.{did_you_mean(name, names)}"
-
-
-def _with_static(table: Table, origin: TableParams) -> Table:
-    """Return the table with its static attributes, which the source must have."""
-    columns = {column.name: column for column in table.columns}
-    static = {name: replace(columns.get(name, _text(name)), required=True) for name in origin.static}
-    return Table(table.name, tuple((columns | static).values()))

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from churn.data.sql import literal, quoted
 from churn.data.store import Store, StoredTable, day_number, write_manifest
-from churn.data.tables import Table, wanted_tables
+from churn.data.tables import Table
+from churn.data.wanted import wanted_tables
 
 Codes = npt.NDArray[np.int64]
 Select = Callable[[str, tuple[str, ...]], str]

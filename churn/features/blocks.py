@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import Store
-from churn.data.tables import wanted_tables
+from churn.data.wanted import wanted_tables
 from churn.features import engine
 from churn.features.cohort import AT_RISK, LEFT_OUT, OBJECTED, UNKNOWN, Codes, Customers, judging
 from churn.features.library import known

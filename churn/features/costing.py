@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from churn.data.tables import CANONICAL, Table, wanted_tables
+from churn.data.tables import CANONICAL, Table
+from churn.data.wanted import wanted_tables
 from churn.features.cost import Cost
 from churn.features.reader import Selection, Sequence, Window
 from churn.features.signal import Signal

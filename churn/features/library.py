@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from churn.data.store import Store
-from churn.data.tables import CANONICAL, Table, wanted_tables
+from churn.data.tables import CANONICAL, Table
+from churn.data.wanted import wanted_tables
 from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
 from churn.features.attributes import attributes

@@ -16,7 +16,7 @@ import pandas as pd
 
 from churn.data.sql import quoted
 from churn.data.store import Store, day_number
-from churn.data.tables import wanted_tables
+from churn.data.wanted import wanted_tables
 from churn.features import blocks, engine
 from churn.features.attributes import names_of
 from churn.features.cohort import AT_RISK, Codes, Cohort, Customers, judging, read_customers

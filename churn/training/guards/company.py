@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from churn.data.sql import quoted
 from churn.data.store import Store, day_number
-from churn.data.tables import Table, wanted_tables
+from churn.data.tables import Table
+from churn.data.wanted import wanted_tables
 from churn.features.altered import sampled
 from churn.features.cohort import Cohort, Customers, read_customers
 from churn.features.matrix import Builder, cohorts_at

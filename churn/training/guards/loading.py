@@ -10,7 +10,7 @@ from churn.data.finding import Finding
 from churn.data.source import Source
 from churn.data.sql import internal, quoted
 from churn.data.staging import origin_of
-from churn.data.tables import Wanted, wanted_tables
+from churn.data.wanted import Wanted, wanted_tables
 from churn.training.guards.company import Company
 from churn.training.guards.names import identifiers, words_of
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from churn.data.store import Store, day_number
-from churn.data.tables import wanted_tables
+from churn.data.wanted import wanted_tables
 from churn.errors import SignalError
 from churn.features import engine
 from churn.features.blocks import STEP, cut
