@@ -28,11 +28,11 @@ from benchmarks.truth import (
     read_tested,
     read_tonight,
 )
-from churn.data.demo.episodes import FAMILIES
+from churn.demo.episodes import FAMILIES
 from churn.errors import ChurnError
+from churn.metrics.bootstrap import Estimate, draw_customers, judge
+from churn.metrics.metrics import calibration_error
 from churn.params import EvaluateParams, Params, load_params
-from churn.training.intervals import Estimate, draw_customers, judge
-from churn.training.metrics import calibration_error
 
 DEALS = 1000
 SEED = 7

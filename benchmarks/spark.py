@@ -18,12 +18,12 @@ from typing import Any
 import yaml
 
 from benchmarks.engine.measure import process_tree
-from churn.data.demo.write import write_company
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
+from churn.demo.write import write_company
 from churn.features.library import selected
 from churn.params import Params
-from churn.training.build import write_snapshots
+from churn.snapshots.write import write_snapshots
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.data.demo.episodes import FAMILIES
 from churn.data.store import Store
+from churn.demo.episodes import FAMILIES
+from churn.features.engine.matrix import matrix_at
 from churn.features.library import selected
-from churn.features.matrix import matrix_at
 from churn.model.champion import load_champion
 from churn.model.scorer import Scorer
 from churn.params import Params

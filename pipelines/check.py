@@ -13,8 +13,8 @@ from pipelines.ingest import ensure_store
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from churn.data.finding import Finding
     from churn.features.signal import Signal
+    from churn.guards.finding import Finding
     from pipelines.cli import Say
 
 PROVED = 3
@@ -59,10 +59,10 @@ def _say_signals(params: Params, store: Store, say: Say) -> None:
 
 
 def _say_cohort(params: Params, store: Store, cutoff: date | None, say: Say) -> None:
-    from churn.features.matrix import cohorts_at
-    from churn.training.build import latest_matured
-    from churn.training.sheet_lines import sheet_lines
-    from churn.training.truth_sheet import truth_sheet
+    from churn.features.engine.matrix import cohorts_at
+    from churn.labels.calendar import latest_matured
+    from churn.labels.truth_sheet import truth_sheet
+    from churn.reporting.sheet_lines import sheet_lines
 
     sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured(params, store)
     say(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")
@@ -72,10 +72,10 @@ def _say_cohort(params: Params, store: Store, cutoff: date | None, say: Say) -> 
 
 def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
     from churn.features.library import selected
-    from churn.training.build import snapshot_cutoffs
-    from churn.training.guards.grouped import grouped, in_words, key_words
-    from churn.training.guards.kept import look_once, place_of
-    from churn.training.guards.run import GUARDS, judge
+    from churn.guards.findings_cache import look_once, place_of
+    from churn.guards.grouped import grouped, in_words, key_words
+    from churn.guards.run import GUARDS, judge
+    from churn.labels.calendar import snapshot_cutoffs
 
     signals = selected(params, store)
     cutoffs: tuple[date, ...] = ()
@@ -87,7 +87,7 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
     kept = look_once(params, store, signals, cutoffs, say.progress)
     ran, proofs = list(GUARDS), []
     if prove:
-        from churn.features.prove import GUARDS as PROOFS
+        from churn.guards.proofs import GUARDS as PROOFS
 
         proofs = _proved(params, store, signals, cutoffs, say)
         ran += PROOFS
@@ -112,8 +112,8 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
 
 def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], say: Say) -> None:
     """Warn of what `snapshot` will refuse: a silence after which many come back."""
-    from churn.features.matrix import cohorts_at
-    from churn.training.truth_sheet import truth_sheet
+    from churn.features.engine.matrix import cohorts_at
+    from churn.labels.truth_sheet import truth_sheet
 
     if params.label.kind != "inactivity" or not cutoffs:
         return
@@ -126,7 +126,7 @@ def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], sa
 def _proved(
     params: Params, store: Store, signals: Sequence[Signal], cutoffs: tuple[date, ...], say: Say
 ) -> list[Finding]:
-    from churn.features.prove import GUARDS, SAMPLE, prove
+    from churn.guards.proofs import GUARDS, SAMPLE, prove
 
     if not cutoffs:
         return []

@@ -23,7 +23,7 @@ def run(
         CallError: there are no customers to make, or the seed is negative.
         SourceError: `source` is no folder, or the folder holds something else.
     """
-    from churn.data.demo import WATERMARK, stamp, write_company
+    from churn.demo import WATERMARK, stamp, write_company
 
     _refuse_call(customers, seed)
     folder = _folder(params)
@@ -93,7 +93,7 @@ def _refuse_foreign(folder: Path, truth: Path, wanted: dict[str, object]) -> Non
 
 def _stamp_in(folder: Path) -> dict[str, object]:
     """Return the stamp of the company in a folder, or nothing."""
-    from churn.data.demo import STAMP
+    from churn.demo import STAMP
 
     try:
         content = json.loads((folder / STAMP).read_text(encoding="utf-8"))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from churn.evaluation.test_set import Exam
     from churn.model.registry import Registry
     from churn.params import Params
-    from churn.training.exam import Exam
     from pipelines.cli import Say
 
 
@@ -28,22 +28,22 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     """
     import json
 
+    from churn.evaluation.evaluate import predictions_frame
+    from churn.evaluation.sections import SECTIONS, evaluated
+    from churn.evaluation.signal_verdict import signal_found
+    from churn.evaluation.test_set import hold_exam, plan_test
+    from churn.guards.model.run import found_before, look_at_evaluation, with_the_rest
+    from churn.guards.model.signing import findings_of
     from churn.model.bundle import write_json
     from churn.model.registry import Registry
+    from churn.promotion.promoted import verdict_of_champion
+    from churn.reporting.console import told
     from churn.reporting.evaluation import write_evaluation
-    from churn.training.carding import write_card
-    from churn.training.evaluation import predictions_frame
-    from churn.training.exam import hold_exam, plan_test
-    from churn.training.guards.model.run import found_before, look_at_evaluation, with_the_rest
-    from churn.training.guards.model.signing import findings_of
-    from churn.training.plots import write_plots
-    from churn.training.promoted import verdict_of_champion
-    from churn.training.record import PROMOTION, read_record
-    from churn.training.sections import SECTIONS, evaluated
-    from churn.training.signal_found import signal_found
-    from churn.training.snapshots import read_snapshots
-    from churn.training.told import told
-    from churn.training.tracked import table_of
+    from churn.reporting.mlflow_log import table_of
+    from churn.reporting.model_card.write import write_card
+    from churn.reporting.plots import write_plots
+    from churn.snapshots.read import read_snapshots
+    from churn.training.challenger import PROMOTION, read_record
     from pipelines.findings import say_earlier, say_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
@@ -89,8 +89,8 @@ def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
     import json
 
-    from churn.training.judged_by import judged_by, judged_in_words
-    from churn.training.tracked import metrics_of, note_of, paired_of, spread_of
+    from churn.reporting.evaluation_settings import judged_by, judged_in_words
+    from churn.reporting.mlflow_log import metrics_of, note_of, paired_of, spread_of
     from pipelines.folds import log_folds
 
     params, record = exam.params, exam.record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from churn.data.finding import Finding
+    from churn.guards.finding import Finding
     from churn.params import Params
     from pipelines.say import Say
 
@@ -16,7 +16,7 @@ def say_findings(
     found: Sequence[Finding], params: Params, say: Say, section: str = "evaluate.accept"
 ) -> None:
     """Say what a person signed off, and warn of the rest; `section` is where to sign it off."""
-    from churn.training.guards.model.signing import told
+    from churn.guards.model.signing import told
 
     signed, warnings = told(found, params, section)
     for line in signed:
@@ -27,7 +27,7 @@ def say_findings(
 
 def say_earlier(found: Sequence[Finding], params: Params, say: Say, verb: str) -> None:
     """Say in one line what the guards of an earlier verb found, which that verb told in full."""
-    from churn.training.guards.model.signing import counted
+    from churn.guards.model.signing import counted
 
     if found:
         say(f"guards of `churn {verb}`: {counted(found, params)}.")

@@ -20,9 +20,9 @@ def log_folds(registry: Registry, run_id: str, made: OutOfTime, mature_on: Mappi
         made: Uncalibrated log-odds at the cutoffs to log.
         mature_on: The day on which the labels of each snapshot were known.
     """
+    from churn.labels.calendar import trainable
+    from churn.metrics.metrics import auc, log_loss
     from churn.training.calibration import NONE, apply
-    from churn.training.metrics import auc, log_loss
-    from churn.training.split import trainable
 
     for day in made.cutoffs:
         here = made.at([day])

@@ -26,7 +26,7 @@ def ensure_store(params: Params, say: Say) -> Store:
 
     Of several verbs that find it old at once, one writes it and the others wait.
     """
-    from churn.data.freshness import is_fresh
+    from churn.data.ingest.freshness import is_fresh
 
     if is_fresh(params):
         return Store.open(params)
@@ -41,7 +41,7 @@ def _alone(params: Params) -> AbstractContextManager[None]:
 
 
 def _ingest(params: Params, say: Say) -> Store:
-    from churn.data.ingest import ingest
+    from churn.data.ingest.ingest import ingest
 
     return ingest(params, say, say.progress)
 

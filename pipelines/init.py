@@ -27,10 +27,10 @@ def run(
         CallError: the file stands there already, and `force` is not set.
         SourceError: there is no such source, or nothing in it says what customers did.
     """
-    from churn.data.connections import open_source
-    from churn.data.guess.draft import draft
-    from churn.data.guess.place import dialect_of, looking_at, said_in_params
-    from churn.data.guess.text import text_of
+    from churn.data.sources.connections import open_source
+    from churn.init.draft import draft
+    from churn.init.place import dialect_of, looking_at, said_in_params
+    from churn.init.text import text_of
 
     if params.exists() and not force:
         raise CallError(

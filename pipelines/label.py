@@ -11,7 +11,7 @@ from pipelines.ingest import ensure_store
 
 if TYPE_CHECKING:
     from churn.data.store import Store
-    from churn.training.returning import Returns
+    from churn.labels.kaplan_meier import Returns
     from pipelines.cli import Say
 
 
@@ -27,11 +27,11 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
     Raises:
         Stop: silence seldom means leaving here, or there is too little to tell a horizon.
     """
-    from churn.features.matrix import cohorts_at
-    from churn.training.build import snapshot_cutoffs
-    from churn.training.outcome import HOW_LEFT
-    from churn.training.sheet_lines import reactivation_line, sheet_lines
-    from churn.training.truth_sheet import truth_sheet
+    from churn.features.engine.matrix import cohorts_at
+    from churn.labels.calendar import snapshot_cutoffs
+    from churn.labels.outcomes import HOW_LEFT
+    from churn.labels.truth_sheet import truth_sheet
+    from churn.reporting.sheet_lines import reactivation_line, sheet_lines
 
     store = ensure_store(params, say)
     if horizon:
@@ -53,8 +53,8 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
 
 def _say_horizon(params: Params, store: Store, say: Say) -> None:
     from churn.data.files import write_whole
-    from churn.training.horizon import MOST_RETURN, horizon_from
-    from churn.training.horizon_plot import write_horizon_plot
+    from churn.labels.horizon import MOST_RETURN, horizon_from
+    from churn.reporting.plots.horizon import write_horizon_plot
 
     found = horizon_from(store)
     folder = params.output / "label"

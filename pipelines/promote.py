@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from churn.errors import ModelError
+    from churn.guards.verdict import Verdict
     from churn.model.registry import Registry
     from churn.params import Params
-    from churn.training.gate import Verdict
     from pipelines.cli import Say
 
 
@@ -34,9 +34,9 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
     """
     from churn.errors import Stop
     from churn.model.registry import Registry
-    from churn.training.carding import write_card
-    from churn.training.gates import judge_gates
-    from churn.training.record import read_record
+    from churn.promotion.gates import judge_gates
+    from churn.reporting.model_card.write import write_card
+    from churn.training.challenger import read_record
 
     record = None if rollback else read_record(params)
     registry = Registry(params)
@@ -106,8 +106,8 @@ def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
     import json
 
     from churn.errors import CallError, ModelError
+    from churn.evaluation.champion import check_champion_stands
     from churn.model.champion import load_champion_if_any
-    from churn.training.standing import check_champion_stands
 
     folder = params.output / "evaluate"
     try:
@@ -142,7 +142,7 @@ def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) ->
     from churn.data.files import write_whole
     from churn.model.bundle import write_json
     from churn.reporting.promotion import render_promotion
-    from churn.training.record import PROMOTION
+    from churn.training.challenger import PROMOTION
 
     folder = params.output / "evaluate"
     version = evaluated["model"]["version"]

@@ -20,22 +20,22 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     import shutil
 
     from churn.data.files import replace_folder
+    from churn.guards.model.run import data_findings, look_at_training, with_the_data
+    from churn.guards.model.signing import GUARDS
     from churn.model.bundle import write_bundle, write_json
     from churn.model.champion import BUNDLE, load_champion
     from churn.model.registry import Registry
     from churn.model.scorer import read_bundle
+    from churn.reporting.mlflow_log import FILES, params_of, run_name
+    from churn.snapshots.read import read_snapshots
     from churn.training.calibration import Choice
-    from churn.training.choose import choose, folds_of
+    from churn.training.challenger import Record, training_folder, write_record
     from churn.training.describe import importance
-    from churn.training.fitted import Fitted
-    from churn.training.guards.model.run import data_findings, look_at_training, with_the_data
-    from churn.training.guards.model.signing import GUARDS
+    from churn.training.fitted_model import Fitted
     from churn.training.recipe import Recipe
-    from churn.training.record import Record, training_folder, write_record
     from churn.training.refresh import check_tests, refresh
-    from churn.training.snapshots import read_snapshots
+    from churn.training.select import choose, folds_of
     from churn.training.split import plan
-    from churn.training.tracked import FILES, params_of, run_name
     from pipelines.findings import say_earlier, say_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)

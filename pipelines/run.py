@@ -25,7 +25,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from churn.model.registry import Registry
     from churn.reporting.write import report_path
     from churn.scoring.sink import calls_path
-    from churn.training.record import read_record
+    from churn.training.challenger import read_record
     from pipelines import evaluate, promote, report, score, snapshot, train
     from pipelines.ingest import ensure_store
 

@@ -16,8 +16,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
     """
+    from churn.features.engine.matrix import matrix_at
     from churn.features.library import known, selected
-    from churn.features.matrix import matrix_at
     from churn.features.money import money_before, mrr_at
     from churn.model.champion import load_champion
     from churn.model.value import monthly_money

@@ -18,13 +18,14 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     Raises:
         Stop: the label tells who is away and not who left, and nobody signed that off.
     """
+    from churn.features.engine.matrix import cohorts_at
     from churn.features.library import selected
-    from churn.features.matrix import cohorts_at
-    from churn.training.build import snapshot_cutoffs, write_snapshots
-    from churn.training.guards.kept import look_once
-    from churn.training.guards.model.signing import as_section
-    from churn.training.guards.run import GUARDS
-    from churn.training.truth_sheet import truth_sheet
+    from churn.guards.findings_cache import look_once
+    from churn.guards.model.signing import as_section
+    from churn.guards.run import GUARDS
+    from churn.labels.calendar import snapshot_cutoffs
+    from churn.labels.truth_sheet import truth_sheet
+    from churn.snapshots.write import write_snapshots
     from pipelines.findings import say_findings
 
     store = ensure_store(params, say)

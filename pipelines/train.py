@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     from churn.model.registry import Registry
     from churn.params import Params
+    from churn.snapshots.read import Snapshots
     from churn.training.backtest import OutOfTime
-    from churn.training.record import Record
-    from churn.training.snapshots import Snapshots
+    from churn.training.challenger import Record
     from pipelines.cli import Say
 
 
@@ -37,21 +37,21 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     import shutil
 
     from churn.data.files import replace_folder
+    from churn.evaluation.segments import check_segments
+    from churn.evaluation.team_rule import check_rule
+    from churn.guards.model.run import data_findings, look_at_training, with_the_data
+    from churn.guards.model.signing import GUARDS
     from churn.model.bundle import write_bundle, write_json
     from churn.model.registry import Registry
+    from churn.snapshots.read import read_snapshots
     from churn.training import calibration
     from churn.training.backtest import out_of_time, out_of_time_and_fitted
-    from churn.training.choose import choose, folds_of, refuse_thin
+    from churn.training.challenger import Record, training_folder, write_record
     from churn.training.describe import importance, spec_of
-    from churn.training.groups import check_segments
-    from churn.training.guards.model.run import data_findings, look_at_training, with_the_data
-    from churn.training.guards.model.signing import GUARDS
-    from churn.training.hazard import fit_horizons, horizon_lines
-    from churn.training.record import Record, training_folder, write_record
-    from churn.training.rule import check_rule
-    from churn.training.search import search
-    from churn.training.snapshots import read_snapshots
+    from churn.training.discrete_hazard import fit_horizons, horizon_lines
+    from churn.training.select import choose, folds_of, refuse_thin
     from churn.training.split import plan
+    from churn.training.tune import search
     from pipelines.findings import say_earlier, say_findings
     from pipelines.trials import log_trials
 
@@ -151,10 +151,10 @@ def _log(
     folder: Path,
 ) -> None:
     """Log parameters and files, and each candidate, calibration and fold before the test as a child run."""
+    from churn.metrics.metrics import auc
+    from churn.reporting.mlflow_log import FILES, grouped, params_of, run_name
     from churn.training.calibration import apply, fit
-    from churn.training.metrics import auc
-    from churn.training.tracked import FILES, grouped, params_of, run_name
-    from churn.training.used import used
+    from churn.training.recipe_settings import used
     from pipelines.folds import log_folds
 
     registry.describe_run(

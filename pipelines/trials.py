@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from churn.model.registry import Registry
-    from churn.training.search import Searched
+    from churn.training.tune import Searched
 
 
 def log_trials(registry: Registry, searched: Searched, folder: Path) -> None:
     """Log each trial under the open run, and what came of the search into it."""
-    from churn.training.tracked import grouped
-    from churn.training.used import used
+    from churn.reporting.mlflow_log import grouped
+    from churn.training.recipe_settings import used
 
     registry.log_file(folder / "search.json")
     registry.log(

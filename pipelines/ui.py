@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Sequence
 from datetime import date
 
-from churn.data.address import user_of, without_secret
+from churn.data.sources.address import user_of, without_secret
 from churn.errors import CallError, ModelError
 from churn.params import Params
 from pipelines.cli import Say

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from churn.data.finding import Finding
 from churn.features.signal import Signal
-from churn.training.guards.company import Company, opened
+from churn.guards.context import Company, opened
+from churn.guards.finding import Finding
 from tests.worlds import draw
 
 LEFT_ON = "2024-09-15"

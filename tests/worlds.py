@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.data.tables import CANONICAL
 from churn.features.attributes import names_of
-from churn.features.cohort import LEFT_OUT
-from churn.features.engine import evaluate
+from churn.features.engine.cohort import LEFT_OUT
+from churn.features.engine.engine import evaluate
+from churn.features.engine.matrix import Builder
+from churn.features.engine.rows import StoredRows
+from churn.features.language.population import Deferred
 from churn.features.library import known
-from churn.features.matrix import Builder
 from churn.features.peers import peers_of
-from churn.features.population import Deferred
-from churn.features.rows import StoredRows
 from churn.params import Params
 
 SINCE = "2020-01-01 12:00"

@@ -15,7 +15,7 @@ from benchmarks.engine.generate import generate
 from benchmarks.engine.limit import limit
 from benchmarks.engine.results import Checksums
 from benchmarks.engine.world import World, cutoffs
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.features.library import known
 

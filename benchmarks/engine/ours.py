@@ -7,8 +7,8 @@ from datetime import date
 
 from benchmarks.engine.results import Result
 from churn.data.store import Store
+from churn.features.engine.matrix import Builder
 from churn.features.library import known
-from churn.features.matrix import Builder
 from churn.features.signal import Signal
 
 

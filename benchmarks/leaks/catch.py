@@ -8,11 +8,11 @@ from pathlib import Path
 
 from benchmarks.leaks.made import Made
 from benchmarks.leaks.trap import CLEAN, Trap, traps
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.errors import SourceError
 from churn.features.library import selected
-from churn.training.build import snapshot_cutoffs
-from churn.training.guards.run import look
+from churn.guards.run import look
+from churn.labels.calendar import snapshot_cutoffs
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import pandas as pd
 
 from benchmarks.leaks.made import Made
 from benchmarks.leaks.trap import Trap
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
+from churn.features.engine.matrix import matrix_at
 from churn.features.library import selected
-from churn.features.matrix import matrix_at
-from churn.training.build import snapshot_cutoffs
+from churn.labels.calendar import snapshot_cutoffs
 
 
 def immune(trap: Trap, seed: int) -> bool:

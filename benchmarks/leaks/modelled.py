@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from churn.params import LabelParams, Params
-from churn.training.rows import Rows
-from churn.training.snapshots import Snapshots
+from churn.snapshots.dataset import Rows
+from churn.snapshots.read import Snapshots
 
 FIRST, STEP = date(2024, 1, 1), 28
 EPOCH = date(1970, 1, 1)

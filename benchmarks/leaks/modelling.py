@@ -10,19 +10,19 @@ import numpy as np
 
 from benchmarks.leaks.catch import Caught
 from benchmarks.leaks.modelled import cutoff, label_params, made
-from churn.data.finding import Finding
+from churn.guards.finding import Finding
+from churn.guards.model.columns import columns
+from churn.guards.model.drift import newest
+from churn.guards.model.label_maturity import maturity
+from churn.guards.model.method import Fold, Method, rolling, sets_at
+from churn.guards.model.refit_invariance import shuffled, unseen
+from churn.guards.model.split_overlap import copies, disjoint
+from churn.labels.calendar import trainable
 from churn.params import TrainParams
-from churn.training.estimators import fit_trees
-from churn.training.guards.model.columns import columns
-from churn.training.guards.model.fits import shuffled, unseen
-from churn.training.guards.model.method import Fold, Method, rolling, sets_at
-from churn.training.guards.model.newest import newest
-from churn.training.guards.model.ripe import maturity
-from churn.training.guards.model.sets import copies, disjoint
+from churn.snapshots.dataset import Floats, Rows
+from churn.snapshots.read import Snapshots
+from churn.training.fit import fit_trees
 from churn.training.recipe import Recipe
-from churn.training.rows import Floats, Rows
-from churn.training.snapshots import Snapshots
-from churn.training.split import trainable
 
 CUSTOMERS, CUTOFFS = 600, 6
 TEST = cutoff(CUTOFFS - 1)

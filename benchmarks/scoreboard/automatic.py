@@ -15,8 +15,8 @@ from benchmarks.featuretools import environment
 from benchmarks.scoreboard.contest import KEYS, Contest
 from benchmarks.scoreboard.keep import ROOT
 from benchmarks.scoreboard.rivals import plain_trees
+from churn.data.sources.table_specs import Wanted, wanted_tables
 from churn.data.store import Store
-from churn.data.wanted import Wanted, wanted_tables
 
 NAME = "featuretools"
 ENVIRONMENT = ROOT / "output" / "featuretools"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from churn.features.btyd import Model, p_none
-from churn.training.metrics import auc
+from churn.features.language.btyd import Model, p_none
+from churn.metrics.metrics import auc
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.scoreboard.sets import TimeSet
 from churn.data.store import Store
+from churn.labels.calendar import trainable, window_of
 from churn.params import Params
-from churn.training.label import window_of
-from churn.training.split import trainable
 from pipelines import snapshot
 from pipelines.say import Say
 

@@ -17,8 +17,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import MinMaxScaler
 
 from benchmarks.scoreboard.telco import REFERENCE, REFERENCE_ROUNDS, one_hot
-from churn.training.metrics import auc, log_loss
-from churn.training.rows import Rows
+from churn.metrics.metrics import auc, log_loss
+from churn.snapshots.dataset import Rows
 
 Floats = npt.NDArray[np.float64]
 NEIGHBOURS = 5

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.training.intervals import draw_customers, judge, paired
+from churn.metrics.bootstrap import draw_customers, judge, paired
 
 DRAWS = 1000
 SEED = 7

@@ -16,13 +16,11 @@ import pandas as pd
 from benchmarks.scoreboard.contest import Contest
 from benchmarks.scoreboard.sets import TimeSet
 from churn.features.library import selected
+from churn.labels.calendar import snapshot_cutoffs, trainable, window_of
 from churn.params import Params
+from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import calibrated_in_time
-from churn.training.build import snapshot_cutoffs
-from churn.training.label import window_of
-from churn.training.record import read_out_of_time, read_record
-from churn.training.snapshots import Snapshots, read_snapshots
-from churn.training.split import trainable
+from churn.training.challenger import read_out_of_time, read_record
 from pipelines import snapshot, train
 from pipelines.say import Quiet, Say
 

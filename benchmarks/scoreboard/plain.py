@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.scoreboard.sets import TimeSet
 from churn.data.store import Store, day_number
-from churn.features.cohort import read_customers
+from churn.features.engine.cohort import read_customers
 
 KEYS = ["customer_id", "cutoff"]
 

@@ -21,12 +21,15 @@ from benchmarks.scoreboard.rivals import RIVALS, buying
 from benchmarks.scoreboard.sets import TimeSet
 from churn.data.files import alone
 from churn.params import digest_of
-from churn.training.rows import Rows
+from churn.snapshots.dataset import Rows
 from pipelines.say import Quiet
 
 HERE = "benchmarks/scoreboard"
 OURS_CODE = ("churn", "pipelines", *(f"{HERE}/{name}.py" for name in ("sets", "contest", "ours")))
-RIVALS_CODE = ("churn/features/btyd.py", *(f"{HERE}/{n}.py" for n in ("sets", "contest", "plain", "rivals")))
+RIVALS_CODE = (
+    "churn/features/language/btyd.py",
+    *(f"{HERE}/{n}.py" for n in ("sets", "contest", "plain", "rivals")),
+)
 AUTOMATIC_CODE = tuple(f"{HERE}/{name}.py" for name in ("automatic", "automatic_inside"))
 OURS = "ours"
 

@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.scoreboard.contest import Contest
 from benchmarks.scoreboard.plain import KEYS, plain_features
 from churn.data.store import day_number
-from churn.features.btyd import Model, fitted, p_none
-from churn.features.cohort import read_customers
+from churn.features.engine.cohort import read_customers
+from churn.features.language.btyd import Model, fitted, p_none
 
 Floats = npt.NDArray[np.float64]
 Learner = Callable[[Floats, Floats, Floats], Floats]

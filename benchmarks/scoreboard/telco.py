@@ -21,9 +21,9 @@ from sklearn.preprocessing import StandardScaler
 
 from churn.model.scorer import sigmoid
 from churn.params import TrainParams
-from churn.training.choose import FOLDS, Fold, choose
-from churn.training.estimators import fit
-from churn.training.rows import Rows
+from churn.snapshots.dataset import Rows
+from churn.training.fit import fit
+from churn.training.select import FOLDS, Fold, choose
 
 NAME = "telco"
 AIM = 0.850

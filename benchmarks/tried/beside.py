@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tried.variants import Made
-from churn.training.choose import losses_of
-from churn.training.clustered import clustered_mean
-from churn.training.metrics import auc
+from churn.metrics.cluster_errors import clustered_mean
+from churn.metrics.metrics import auc
+from churn.training.select import losses_of
 
 
 def set_beside(ways: Mapping[str, Made]) -> dict[str, dict[str, Any]]:

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from benchmarks.scoreboard.contest import Contest, open_contest
 from benchmarks.scoreboard.ours import Run
 from benchmarks.scoreboard.sets import TimeSet
+from churn.labels.calendar import trainable
 from churn.params import TrainParams
+from churn.snapshots.dataset import Floats, thinned
+from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import OutOfTime
-from churn.training.choose import MOST_ROWS, Chosen, Fold, choose
 from churn.training.recipe import Recipe
-from churn.training.rows import Floats, thinned
-from churn.training.snapshots import Snapshots, read_snapshots
-from churn.training.split import trainable
+from churn.training.select import MOST_ROWS, Chosen, Fold, choose
 from pipelines import snapshot
 from pipelines.say import Quiet
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from benchmarks.scoreboard.rivals import reference
 from benchmarks.tried.rehearsal import Rehearsal
+from churn.metrics.metrics import log_odds
+from churn.snapshots.dataset import Floats, dates_of
+from churn.snapshots.levels import frequent_levels, recoded
 from churn.training.backtest import OutOfTime
-from churn.training.choose import losses_of
-from churn.training.levels import frequent_levels, recoded
-from churn.training.metrics import log_odds
 from churn.training.recipe import Recipe
-from churn.training.rows import Floats, dates_of
+from churn.training.select import losses_of
 from churn.training.trees import tree_params
 
 AS_IT_IS = "as it is: the best candidate"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.holding import private_folder
+from churn.data.folder_lease import private_folder
 from churn.params import EngineParams
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.tables import HISTORY_OF, LARGEST
-from churn.features.events import Array, Events
+from churn.features.language.events import Array, Events
 from churn.features.signal import Function, Signal
 from churn.params import Params
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from churn.data.sources.table_specs import wanted_tables
 from churn.data.tables import CANONICAL, Table
-from churn.data.wanted import wanted_tables
-from churn.features.cost import Cost
-from churn.features.reader import Selection, Sequence, Window
+from churn.features.language.cost import Cost
+from churn.features.language.reader import Selection, Sequence, Window
 from churn.features.signal import Signal
 from churn.features.tracing import Need, Tracer, trace, view_of
 from churn.params import Params

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from churn.features.events import Events
-from churn.features.population import Deferred
+from churn.features.language.events import Events
+from churn.features.language.population import Deferred
 
 _OURS = "churn.features."
 _CONSTANTS = (bool, int, float, str, tuple)

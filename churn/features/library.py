@@ -7,9 +7,9 @@ import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from churn.data.sources.table_specs import wanted_tables
 from churn.data.store import Store
 from churn.data.tables import CANONICAL, Table
-from churn.data.wanted import wanted_tables
 from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
 from churn.features.attributes import attributes

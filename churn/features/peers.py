@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from churn.data.store import Store
-from churn.features.population import AmongPeers, Deferred, Peers
-from churn.features.reader import Array
+from churn.features.engine.timeline import IntArray
+from churn.features.language.population import AmongPeers, Deferred, Peers
+from churn.features.language.reader import Array
 from churn.features.signal import REGISTRY, Signal
-from churn.features.timeline import IntArray
 
 TENURE_BANDS = (91, 182, 365, 730)
 """Days since sign-up at which a customer changes peers."""

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from churn.data.tables import CANONICAL
 from churn.errors import SignalError, did_you_mean
 from churn.features.definition import code_digest
-from churn.features.events import Array, Events
-from churn.features.population import Deferred
+from churn.features.language.events import Array, Events
+from churn.features.language.population import Deferred
 
 Direction = Literal["higher", "lower", "either"]
 Function = Callable[[Events], "Array | Deferred"]

@@ -9,9 +9,9 @@ import numpy as np
 
 from churn.data.tables import Table
 from churn.errors import SignalError
-from churn.features.events import Events
-from churn.features.population import Deferred
-from churn.features.reader import Array, LongArray, Selection, Sequence, Window
+from churn.features.language.events import Events
+from churn.features.language.population import Deferred
+from churn.features.language.reader import Array, LongArray, Selection, Sequence, Window
 from churn.features.signal import Signal
 
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from churn.data.address import hide_secret
+from churn.data.sources.address import hide_secret
 from churn.errors import ModelError
 from churn.model.bundle import bundle_digest, write_json
 from churn.model.champion import BUNDLE, load_champion, load_exported

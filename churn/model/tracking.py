@@ -15,7 +15,7 @@ from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from churn.data.address import hide_secret, without_secret
+from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.model.about import EXPERIMENT, WORKFLOW
 from churn.params import Params

@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from churn.evaluation.evaluate import customer_wilson
 from churn.reporting.quality import Number
 from churn.scoring.health import health
-from churn.training.evaluation import customer_wilson
 
 MOST = 5
 

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from churn.training.plots import style
-from churn.training.plots.level import calibration_figure
+from churn.reporting.plots import style
+from churn.reporting.plots.level import calibration_figure
 
 Floats = npt.NDArray[np.float64]
 

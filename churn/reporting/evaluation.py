@@ -11,14 +11,14 @@ from typing import Any
 from markupsafe import Markup
 
 from churn.data.files import write_whole
+from churn.metrics.catalog import METRICS
+from churn.metrics.display_names import CANDIDATES, pair_named
+from churn.metrics.wording import apart
 from churn.reporting.charts import CALIBRATION_WORDS, PLOT_COLOURS, inline
 from churn.reporting.holds import groups_of, horizons_of
+from churn.reporting.plots import FIGURES
 from churn.reporting.quality import Number
 from churn.reporting.templates import template
-from churn.training.dictionary import METRICS
-from churn.training.named import CANDIDATES, pair_named
-from churn.training.plots import FIGURES
-from churn.training.span import apart
 
 WORDS = {
     "gain": "Calling the likeliest first reaches the leavers sooner than any rule below it.",

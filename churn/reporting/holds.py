@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from churn.metrics.wording import cutoffs_told, level_told
 from churn.reporting.quality import Number
-from churn.training.span import cutoffs_told, level_told
 
 NOTHING = Number("", "")
 

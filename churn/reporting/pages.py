@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
 
+from churn.labels.outcomes import WHY_LEFT
 from churn.reporting import charts
 from churn.reporting.bands import band_outcomes
 from churn.reporting.quality import quality_of
 from churn.reporting.sources import Sources
 from churn.reporting.templates import template
-from churn.training.outcome import WHY_LEFT
 
 Floats = npt.NDArray[np.float64]
 

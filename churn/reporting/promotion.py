@@ -8,11 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from churn.data.finding import Finding
+from churn.guards.finding import Finding
+from churn.guards.verdict import ended_in_words
 from churn.reporting import charts
 from churn.reporting.quality import Number, quality_of
 from churn.reporting.templates import template
-from churn.training.gate import ended_in_words
 
 
 @dataclass(frozen=True)

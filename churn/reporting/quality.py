@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from churn.evaluation.champion import champion_itself
+from churn.metrics.display_names import CANDIDATES, named
 from churn.reporting import charts
-from churn.training.named import CANDIDATES, named
-from churn.training.standing import champion_itself
 
 METRICS = {
     "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),

@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.labels.calendar import trainable
+from churn.metrics.metrics import Floats, Ints
 from churn.model.scorer import Scorer
+from churn.snapshots.dataset import columns_of, dates_of, thinned
+from churn.snapshots.read import Snapshots
 from churn.training import calibration
-from churn.training.estimators import fit
-from churn.training.fitted import Fitted
-from churn.training.metrics import Floats, Ints
+from churn.training.fit import fit
+from churn.training.fitted_model import Fitted
 from churn.training.parallel import LARGE, side_by_side
 from churn.training.recipe import Recipe
-from churn.training.rows import columns_of, dates_of, thinned
-from churn.training.snapshots import Snapshots
-from churn.training.split import trainable
 
 MOST_ROWS = 1_000_000
 """Of more rows a backtest learns from a share of the customers, and may look a little worse than it is."""

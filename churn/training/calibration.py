@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
+from churn.metrics.cluster_errors import clustered_mean
+from churn.metrics.metrics import Floats, Ints, row_log_loss
 from churn.model.scorer import calibrated, sigmoid
-from churn.training.clustered import clustered_mean
-from churn.training.metrics import Floats, Ints, row_log_loss
-from churn.training.shift import fit_shift
+from churn.training.intercept_update import fit_shift
 from churn.training.venn_abers import fit_venn_abers
 
 NONE: dict[str, Any] = {"method": "none"}

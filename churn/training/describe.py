@@ -10,10 +10,10 @@ import numpy as np
 
 from churn.model.scorer import FORMAT, Floats
 from churn.params import Params
-from churn.training.fitted import Fitted
+from churn.snapshots.dataset import Rows, columns_of, dates_of
+from churn.snapshots.read import Snapshots
+from churn.training.fitted_model import Fitted
 from churn.training.recipe import Recipe
-from churn.training.rows import Rows, columns_of, dates_of
-from churn.training.snapshots import Snapshots
 
 BASE_CHURNERS = 200
 """How many churners the base rate is taken over: their Poisson error, 1 / sqrt(200), is 7 %."""

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from churn.errors import Stop
+from churn.metrics.metrics import observed_expected
 from churn.model.champion import Champion
 from churn.model.scorer import SchemaError, calibrated
+from churn.snapshots.dataset import columns_of
+from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.calibration import apply
 from churn.training.describe import base_rate, quantiles
-from churn.training.metrics import observed_expected
-from churn.training.rows import columns_of
-from churn.training.shift import fit_shift, shifted
-from churn.training.snapshots import Snapshots
+from churn.training.intercept_update import fit_shift, shifted
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from churn.errors import Stop
+from churn.labels.calendar import APART, TESTS, spaced, trainable
 from churn.params import FILE
-from churn.training.rows import Rows
-
-TESTS = 3
-"""So many test cutoffs are taken where the data allow, and asked for; fewer do not show how results vary."""
+from churn.snapshots.dataset import Rows
 
 CHOICES = 4
-
-APART = 0.9
-"""Cutoffs that are chosen lie so many horizons apart, or more: months differ in length."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +27,6 @@ class Plan:
     test: tuple[date, ...]
     choice: tuple[date, ...]
     chosen_by: date | None
-
-
-def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the snapshots that may train a model used at a cutoff: their labels were known by then.
-
-    >>> trainable({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 1))
-    (datetime.date(2024, 1, 1),)
-    """
-    return tuple(sorted(day for day, known in mature_on.items() if known <= at and day < at))
-
-
-def purged(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the earlier snapshots that may not train a model used at a cutoff: their labels came later.
-
-    >>> purged({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 15))
-    (datetime.date(2024, 2, 1),)
-    """
-    return tuple(sorted(day for day, known in mature_on.items() if known > at and day < at))
 
 
 def plan(
@@ -76,29 +53,6 @@ def plan(
         return Plan((), (), None)
     known = [day for day in trainable(mature_on, test[0]) if day in usable]
     return Plan(test, spaced(known, CHOICES, apart), test[0])
-
-
-def first_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
-    """Return a day no later than the first test cutoff that `plan` chooses; None where it can choose none.
-
-    >>> first_test({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, 28)
-    datetime.date(2024, 2, 1)
-    """
-    usable = [day for day in mature_on if trainable(mature_on, day)]
-    return min(spaced(usable, TESTS, APART * horizon_days), default=None)
-
-
-def spaced(days: Sequence[date], most: int, apart_days: float) -> tuple[date, ...]:
-    """Return the latest of some days in order, going back by at least so many days each time.
-
-    >>> spaced([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
-    (datetime.date(2024, 1, 1), datetime.date(2024, 1, 15))
-    """
-    taken: list[date] = []
-    for day in sorted(days, reverse=True):
-        if len(taken) < most and (not taken or (taken[-1] - day).days >= apart_days):
-            taken.append(day)
-    return tuple(reversed(taken))
 
 
 def _can_learn(rows: Rows, cutoffs: Sequence[date]) -> bool:

@@ -9,11 +9,11 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from churn.training.fitted import Fitted
-from churn.training.levels import frequent_levels, recoded
-from churn.training.metrics import Floats
+from churn.metrics.metrics import Floats
+from churn.snapshots.dataset import Rows
+from churn.snapshots.levels import frequent_levels, recoded
+from churn.training.fitted_model import Fitted
 from churn.training.recipe import Recipe
-from churn.training.rows import Rows
 
 PATIENCE = 100
 SMALL = 2_000_000

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from churn.training.metrics import Floats
+from churn.metrics.metrics import Floats
 
 MOST_LEVELS = 200
 """Scores are rounded to so many levels of about equally many rows: the spec stays short, the fit quick."""

@@ -25,17 +25,17 @@ from benchmarks.truth import (
     read_tested,
     read_tonight,
 )
-from churn.data.demo.episodes import FAMILIES
 from churn.data.store import Store
-from churn.features.cohort import read_customers
-from churn.features.matrix import cohorts_at
+from churn.demo.episodes import FAMILIES
+from churn.features.engine.cohort import read_customers
+from churn.features.engine.matrix import cohorts_at
+from churn.labels.calendar import snapshot_cutoffs, window_of
+from churn.labels.labels import decided
+from churn.labels.outcomes import INVOLUNTARY
 from churn.model.champion import load_champion
 from churn.model.scorer import Scorer
 from churn.params import load_params
 from churn.scoring.health import health
-from churn.training.build import snapshot_cutoffs
-from churn.training.label import decided, window_of
-from churn.training.outcome import INVOLUNTARY
 
 HARDLY_CHANCE = 0.001
 STANDARD_ERRORS = 3.0

@@ -12,7 +12,7 @@ import pytest
 
 from churn.model.champion import load_champion
 from churn.params import load_params
-from churn.training import plots
+from churn.reporting import plots
 from pipelines import cli
 
 PARAMS = f"""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.scoreboard.ceiling import ceiling, make_up
-from churn.features.btyd import Model, fitted, p_none
+from churn.features.language.btyd import Model, fitted, p_none
 
 SHOP = Model(r=0.7, alpha=20.0, a=0.8, b=2.5)
 AGE = np.repeat([100.0, 200.0, 300.0], 4_000)

@@ -21,7 +21,7 @@ from benchmarks.engine.readme import write_table
 from benchmarks.engine.report import RIVALS, Asked, report
 from benchmarks.engine.results import Result
 from benchmarks.engine.world import World, cutoffs
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.store import Store, day_number
 
 Table = dict[int, tuple[np.ndarray, dict[str, np.ndarray]]]

@@ -9,8 +9,8 @@ from benchmarks.engine.measure import Measured
 from benchmarks.training.__main__ import report
 from benchmarks.training.generate import CUTOFFS, write_snapshots
 from churn.params import LabelParams, Params
-from churn.training.choose import refuse_thin
-from churn.training.snapshots import read_snapshots
+from churn.snapshots.read import read_snapshots
+from churn.training.select import refuse_thin
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from benchmarks.tried.beside import set_beside
 from benchmarks.tried.rehearsal import Rehearsal, open_rehearsal
 from benchmarks.tried.table import page
 from benchmarks.tried.variants import GROUPS, Made, data, prior, settings
+from churn.metrics.metrics import log_loss
+from churn.snapshots.dataset import dates_of
 from churn.training.backtest import OutOfTime
-from churn.training.metrics import log_loss
-from churn.training.rows import dates_of
 
 
 @pytest.fixture(scope="module")

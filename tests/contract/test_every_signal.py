@@ -12,7 +12,7 @@ import pytest
 from churn.data.tables import CANONICAL
 from churn.errors import SignalError
 from churn.features import library
-from churn.features.events import Array, Events
+from churn.features.language.events import Array, Events
 from churn.features.signal import FAMILIES, REGISTRY, Signal, signal
 from churn.features.tracing import Need, trace
 from churn.scoring.words import sentence

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.data.demo import write_company
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
+from churn.demo import write_company
+from churn.features.engine.matrix import matrix_at
 from churn.features.library import selected
-from churn.features.matrix import matrix_at
 from churn.params import load_params
 
 CUSTOMERS, SEED = 300, 7

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from churn.features import arithmetic, btyd, events, population
+from churn.features.language import arithmetic, btyd, events, population
 from tests.oracle.naive import Number, Pending, one
 
 FEWEST_PEERS = 20

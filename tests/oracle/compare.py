@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from churn.features import arithmetic, population
+from churn.features.engine.matrix import Builder
+from churn.features.language import arithmetic, population
 from churn.features.library import known
-from churn.features.matrix import Builder
 from churn.features.signal import Signal
 from churn.features.tracing import Need, trace
 from tests.oracle.beside import BESIDE, Pending, Someone, band_of, finished, is_missing, reference_of

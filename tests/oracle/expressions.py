@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from churn.data.tables import UNITS_PER, Column, Table
-from churn.features.cost import Cost
+from churn.features.language.cost import Cost
+from churn.features.language.verbs import Verb, verbs
 from churn.features.signal import Signal
-from churn.features.verbs import Verb, verbs
 from tests.oracle.compare import expressed
 from tests.oracle.world import TABLES, YEARS_40, RandomWorld
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from churn.features import blocks
+from churn.features.engine import blocks
 from churn.features.signal import Signal
 from tests.oracle.compare import differences, engine_values, exactly, expressed, signals_of
 from tests.oracle.expressions import expressions

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from churn.data.ingest import ingest
-from churn.data.rules import NOT_EARLIER
+from churn.data.ingest.ingest import ingest
+from churn.data.ingest.rules import NOT_EARLIER
 from churn.data.store import Store
 from churn.data.tables import CANONICAL, Column, Table, events_table, history_table
 from churn.params import Params

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from churn.data.finding import Finding
-from churn.training.guards.run import GUARDS
+from churn.guards.finding import Finding
+from churn.guards.run import GUARDS
 from pipelines import cli
 from tests.guarded import LEFT_ON, gone, here
 
@@ -146,7 +146,7 @@ def test_the_file_is_named_for_what_it_holds(
     proofs: list[Finding],
     said: str,
 ) -> None:
-    monkeypatch.setattr("churn.training.guards.kept.look_once", lambda *_: [*data])
+    monkeypatch.setattr("churn.guards.findings_cache.look_once", lambda *_: [*data])
     monkeypatch.setattr("pipelines.check._proved", lambda *_: proofs)
 
     check(company, "--prove")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.features.library import possible
 from churn.params import load_params

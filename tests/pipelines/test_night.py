@@ -166,7 +166,7 @@ from pathlib import Path
 
 from pipelines.cli import main
 from tests.pipelines.test_night import night_in
-import churn.features.library, churn.features.matrix, churn.features.money, churn.data.ingest
+import churn.features.library, churn.features.engine.matrix, churn.features.money, churn.data.ingest.ingest
 import churn.scoring.night, churn.scoring.sink, churn.model.registry, pipelines.score
 
 folder, names, before = Path(sys.argv[1]), sys.argv[2].split(","), sys.argv[3]

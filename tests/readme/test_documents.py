@@ -79,7 +79,7 @@ def test_the_verbs_of_the_readme_are_those_of_the_program() -> None:
 
 
 def test_the_guards_of_the_document_are_those_of_check() -> None:
-    from churn.training.guards.run import guard_names
+    from churn.guards.run import guard_names
 
     assert first_column("docs/guards.md", "guard") == list(guard_names())
 
@@ -133,7 +133,7 @@ def test_the_signal_in_the_guide_is_the_one_in_the_code() -> None:
 
 
 def test_the_database_in_the_guide_is_an_entry_that_drivers_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    from churn.data import drivers
+    from churn.data.sources import drivers
 
     monkeypatch.setattr(drivers, "DRIVERS", dict(drivers.DRIVERS))
     (snippet,) = blocks("docs/databases.md", "python")

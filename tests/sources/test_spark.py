@@ -17,19 +17,19 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from churn.data import lake_ranges, lake_store
-from churn.data.demo.write import write_company
-from churn.data.ingest import ingest
-from churn.data.spark import run_tasks
+from churn.data.ingest.ingest import ingest
+from churn.data.ingest.spark import lake_ranges, lake_store
+from churn.data.ingest.writing import TableWriter
+from churn.data.sources.spark import run_tasks
 from churn.data.sql import literal
 from churn.data.store import Store
-from churn.data.writing import TableWriter
+from churn.demo.write import write_company
 from churn.errors import SourceError
-from churn.features import blocks
+from churn.features.engine import blocks
 from churn.features.library import selected
 from churn.params import Params, TableParams
-from churn.training import build
-from churn.training.build import write_snapshots
+from churn.snapshots import write
+from churn.snapshots.write import write_snapshots
 from pipelines import cli
 from tests.servers import running_postgresql, running_spark
 from tests.worlds import params_of
@@ -123,7 +123,7 @@ def test_databases_give_the_store_that_files_give(ingested: Ingested, demo: Path
 def test_every_executor_writes_the_same_snapshots(
     spark: Any, ingested: Ingested, monkeypatch: pytest.MonkeyPatch, executor: str
 ) -> None:
-    for module in (blocks, build):
+    for module in (blocks, write):
         monkeypatch.setattr(module, "STEP", 100)  # so that there are several blocks
     serial = snapshots_of(ingested.from_files, "serial")
 

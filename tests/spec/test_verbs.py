@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.features.verbs import verbs
+from churn.features.language.verbs import verbs
 from tests.oracle.compare import DECAYED, Values, same
 from tests.spec.verbs.every import EXAMPLES, computed
 from tests.spec.verbs.example import Example

@@ -9,8 +9,8 @@ import pytest
 
 from churn.data.tables import CANONICAL
 from churn.errors import SignalError
-from churn.features import btyd_verbs
-from churn.features.btyd import Model, expected, p_none
+from churn.features.language import btyd_verbs
+from churn.features.language.btyd import Model, expected, p_none
 from churn.features.signal import Signal
 from churn.features.tracing import Need, trace
 from tests.worlds import draw

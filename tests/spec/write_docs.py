@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from churn.features.verbs import Verb, verbs
+from churn.features.language.verbs import Verb, verbs
 from tests.spec.verbs.every import EXAMPLES
 from tests.spec.verbs.example import CUTOFF, Example, lines
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.events import Array, Events
 from churn.features.generic.about import About, generic
+from churn.features.language.events import Array, Events
 from churn.features.signal import Signal
 
 SPANS = (28, 91)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from churn.features.events import Array, Events, ratio
 from churn.features.generic.about import About, generic
+from churn.features.language.events import Array, Events, ratio
 from churn.features.signal import Function, Signal
 
 LOOKS_BACK = {7: 56, 30: 182, 90: 366}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.events import Events, among_peers, beyond_population
 from churn.features.generic.about import About, generic
-from churn.features.population import AmongPeers, BeyondPopulation
+from churn.features.language.events import Events, among_peers, beyond_population
+from churn.features.language.population import AmongPeers, BeyondPopulation
 from churn.features.signal import Signal
 
 DAYS = 28

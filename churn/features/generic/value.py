@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from churn.features.events import Array, Events, log_ratio
 from churn.features.generic.about import UNITS, About, generic, value_of
+from churn.features.language.events import Array, Events, log_ratio
 from churn.features.signal import Function, Signal
 
 DAYS = 91

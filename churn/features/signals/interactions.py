@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn.features.events import Array, Events, ratio
+from churn.features.language.events import Array, Events, ratio
 from churn.features.signal import signal
 
 

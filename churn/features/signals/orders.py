@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from churn.features.events import Array, Events, Shrunk, ratio, shrunk
-from churn.features.population import Deferred
+from churn.features.language.events import Array, Events, Shrunk, ratio, shrunk
+from churn.features.language.population import Deferred
 from churn.features.signal import signal
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn.features.events import Array, Events
+from churn.features.language.events import Array, Events
 from churn.features.signal import signal
 
 CONTRACT_DAYS = 3660

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from churn.features.events import Array, Events, Shrunk, shrunk
+from churn.features.language.events import Array, Events, Shrunk, shrunk
 from churn.features.signal import signal
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from churn.data.ingest import ingest
+from churn.data.ingest.ingest import ingest
 from churn.data.tables import UNITS_PER, Table
 from churn.features.signal import Signal
 from tests.oracle.compare import Reference, Values, engine_values, expressed

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from churn.features import events
 from churn.features.definition import code_digest
+from churn.features.language import events
 from churn.features.library import known
 from churn.params import LabelParams, Params
 

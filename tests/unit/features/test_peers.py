@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from churn.features.engine.matrix import matrix_at
 from churn.features.library import known
-from churn.features.matrix import matrix_at
 from tests.worlds import World, draw
 
 EACH = 20

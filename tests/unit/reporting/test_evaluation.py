@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from churn.evaluation.deciles import decile_table, prediction_histogram
+from churn.evaluation.evaluate import judge_all
+from churn.evaluation.sections.comparison import spread
+from churn.metrics.catalog import METRICS
+from churn.metrics.profit_curve import Worth
 from churn.params import ProfitParams
 from churn.reporting.evaluation import WORDS, render_evaluation, write_evaluation
-from churn.training.deciles import decile_table, prediction_histogram
-from churn.training.dictionary import METRICS
-from churn.training.evaluation import judge_all
-from churn.training.plots import FIGURES, write_plots
-from churn.training.rows import Rows
-from churn.training.sections.judged import spread
-from churn.training.worth import Worth
+from churn.reporting.plots import FIGURES, write_plots
+from churn.snapshots.dataset import Rows
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from benchmarks.leaks.modelled import label_params
+from churn.guards.model.signing import judge_guards
 from churn.params import EvaluateParams
 from churn.reporting.promotion import render_promotion
-from churn.training.guards.model.signing import judge_guards
 
 NASTY = "<script>alert('x')</script>"
 

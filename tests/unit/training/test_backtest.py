@@ -9,9 +9,9 @@ import pytest
 from churn.params import TrainParams
 from churn.training import backtest
 from churn.training.backtest import champion_predictions, out_of_time, out_of_time_and_fitted
-from churn.training.estimators import fit
+from churn.training.fit import fit
 from churn.training.recipe import Recipe
-from tests.unit.training.conftest import FIRST
+from tests.unit.conftest import FIRST
 
 
 @pytest.mark.parametrize(("learnt_by_test", "unseen"), [(2, 3), (3, 2), (5, 0)])

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from churn.metrics.metrics import log_loss
 from churn.training import calibration
-from churn.training.metrics import log_loss
 
 
 def distorted(

@@ -11,7 +11,7 @@ from churn.model.bundle import bundle_digest
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, PromoteParams, TrainParams
-from churn.training.snapshots import read_snapshots
+from churn.snapshots.read import read_snapshots
 from pipelines import evaluate, promote, train
 
 pytestmark = pytest.mark.usefixtures("few_charts")

@@ -10,12 +10,12 @@ from churn.errors import Stop
 from churn.model.champion import Champion
 from churn.model.scorer import Scorer
 from churn.params import Params, TrainParams
+from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training import calibration
 from churn.training.describe import spec_of
+from churn.training.intercept_update import fit_shift
 from churn.training.recipe import Recipe
 from churn.training.refresh import check_tests, refresh
-from churn.training.shift import fit_shift
-from churn.training.snapshots import Snapshots, read_snapshots
 from churn.training.trees import fit_trees
 
 RECIPE = Recipe.start(TrainParams()).with_rounds(40)

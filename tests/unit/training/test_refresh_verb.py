@@ -9,7 +9,7 @@ import pytest
 from churn.errors import Stop
 from churn.model.champion import load_champion
 from churn.params import EvaluateParams, PromoteParams, TrainParams
-from churn.training.snapshots import read_snapshots
+from churn.snapshots.read import read_snapshots
 from pipelines import evaluate, promote, train
 
 

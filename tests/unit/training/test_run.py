@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from churn.model.champion import load_champion
-from churn.training.snapshots import read_snapshots
+from churn.snapshots.read import read_snapshots
 from pipelines import report, run, score, snapshot
 
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn.errors import Stop
-from churn.training.rows import Rows
-from churn.training.split import first_test, plan, trainable
+from churn.labels.calendar import first_test, trainable
+from churn.snapshots.dataset import Rows
+from churn.training.split import plan
 
 FIRST = date(2024, 1, 1)
 

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from churn.errors import CallError, ModelError, ParamsError, Stop
+from churn.metrics.metrics import auc
 from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, PromoteParams, TrainParams
+from churn.snapshots.read import read_snapshots
 from churn.training import trees
-from churn.training.metrics import auc
+from churn.training.challenger import read_out_of_time, read_record
 from churn.training.recipe import Recipe
-from churn.training.record import read_out_of_time, read_record
-from churn.training.snapshots import read_snapshots
 from churn.training.split import Plan, plan
 from pipelines import evaluate, promote, train
 

@@ -1,0 +1,233 @@
+"""What the source holds of a table beyond what was read of it, if all that was read is still the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from churn.data.ingest.high_water_marks import Mark
+from churn.data.ingest.rules import AHEAD_DAYS
+from churn.data.ingest.staging import Selection, Staged, kinds_of, query_of, raw_of
+from churn.data.sources.folder import Files
+from churn.data.sources.rowwise import is_rowwise
+from churn.data.sources.source import Source
+from churn.data.sql import internal, literal, quoted
+
+PLAIN = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
+"""Types (or how their names begin) whose text can be read back; so can those of whole numbers."""
+
+OTHER_TYPES = "its new rows have columns of other types"
+"""Why rows cannot be read on where last night ended."""
+
+
+class RewrittenError(Exception):
+    """What was read of a table before is no longer so, or cannot be compared; the words say what."""
+
+    @classmethod
+    def past(cls, what: str) -> RewrittenError:
+        """Return the error that says of the past what has changed."""
+        return cls(f"the past was rewritten ({what})")
+
+
+class Reader(Protocol):
+    """Tells what is new in one table of the source."""
+
+    def news(self, mark: Mark, ties: Path) -> str:
+        """Return the SQL of the rows that came after a mark; `ties` is what was kept with it.
+
+        Raises:
+            RewrittenError: the rows up to the mark are not what they were.
+        """
+
+    def mark(
+        self, staged: Staged, types: Mapping[str, str], present: str | None, before: Mark | None
+    ) -> Mark | None:
+        """Return how far the table is read tonight, or None if that cannot be told.
+
+        `staged` holds the rows that are read tonight: those that came after `before`, or all.
+        """
+
+    def keep(self, mark: Mark, path: Path) -> None:
+        """Keep in a file those rows that the next night needs beside the mark."""
+
+
+def reader_of(source: Source, selection: Selection) -> Reader | None:
+    """Return what tells news of a table, or None if it is read whole every night.
+
+    Rows that change later, such as those with outcomes, are read whole, and so are tables of which equal rows
+    are dropped.
+    """
+    wanted = selection.wanted
+    table, origin = wanted.table, wanted.origin
+    changing = any(column.name in selection.columns for column in table.of_role("outcome"))
+    if table.name == "customers" or changing or origin.distinct:
+        return None
+    files = source.files.get((origin.from_ or table.name) if not origin.query else "")
+    if files and _tells_positions(source, selection, files):
+        return Positions(source, selection, files)
+    return Known(source, selection) if "known_at" in selection.columns else None
+
+
+def can_be_read_back(types: Mapping[str, str]) -> bool:
+    """Tell whether the text of every column gives its value again, as judging rejects anew takes it."""
+    return all(kind.startswith(PLAIN) or kind.endswith(("INT", "INTEGER")) for kind in types.values())
+
+
+def _tells_positions(source: Source, selection: Selection, files: Files) -> bool:
+    """Tell whether each row of the files is judged by itself, and their columns hide none of DuckDB."""
+    origin = selection.wanted.origin
+    expressions = [*selection.expressions, *([origin.where] if origin.where else [])]
+    columns = source.columns(files.reader)
+    if {"filename", "file_row_number"} & {name.lower() for name in columns}:
+        return False
+    return is_rowwise(source.connection, expressions, columns)
+
+
+@dataclass(frozen=True)
+class Positions:
+    """A table of files: new rows stand in new files, or behind the rows that the only file held."""
+
+    source: Source
+    selection: Selection
+    files: Files
+
+    def news(self, mark: Mark, ties: Path) -> str:
+        """Return the SQL of the rows in new files, or behind the last row of the only one."""
+        now = self._stats()
+        names = {name for name, _, _ in mark.files}
+        if set(mark.files) <= set(now):
+            new = ", ".join(literal(name) for name, _, _ in now if name not in names)
+            return self._rows(f"WHERE filename IN ({new})" if new else "WHERE false")
+        changed = sorted(Path(name).name for name, _, _ in set(mark.files) - set(now))
+        if len(mark.files) > 1 or names != {name for name, _, _ in now}:
+            raise RewrittenError.past(f"{', '.join(changed)} changed or went away")
+        if self._sum(self._until(mark.position)) != mark.checksum:
+            raise RewrittenError.past(f"the first {mark.position:,} rows of {changed[0]} changed")
+        return self._after(mark.position)
+
+    def mark(
+        self, staged: Staged, types: Mapping[str, str], present: str | None, before: Mark | None
+    ) -> Mark | None:
+        """Return the files and, where there is only one, how many rows it holds and their checksum."""
+        mark = Mark(types=types, checksum="", files=self._stats())
+        if len(mark.files) > 1:
+            return mark
+        row = self.source.connection.execute(f"SELECT count(*) FROM {self.files.reader}").fetchone()
+        position = int(row[0]) if row else 0
+        return replace(mark, position=position, checksum=self._sum(self.selection.query))
+
+    def keep(self, mark: Mark, path: Path) -> None:
+        """Keep nothing: positions tell the rows apart."""
+
+    def _stats(self) -> tuple[tuple[str, int, int], ...]:
+        stats = [(path, path.stat()) for path in self.files.paths]
+        return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+    def _until(self, position: int) -> str:
+        return self._rows(
+            f"WHERE file_row_number < {position}" if self.files.are_parquet else f"LIMIT {position}"
+        )
+
+    def _after(self, position: int) -> str:
+        return self._rows(
+            f"WHERE file_row_number >= {position}" if self.files.are_parquet else f"OFFSET {position}"
+        )
+
+    def _rows(self, which: str) -> str:
+        return query_of(self.source, self.selection, f"(SELECT * FROM {self.files.reader} {which})")
+
+    def _sum(self, query: str) -> str:
+        return self.source.checksum(query, self.selection.columns)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A table with a second clock: new rows became known after, or with, the last that were known before."""
+
+    source: Source
+    selection: Selection
+
+    def news(self, mark: Mark, ties: Path) -> str:
+        """Return the SQL of the rows known since, without those that were read with the last known."""
+        if self._checksum(mark) != mark.checksum:
+            raise RewrittenError.past(f"the rows known before {mark.known} changed")
+        since, kept = internal(f"since_{self._name}"), f"read_parquet({literal(str(ties))})"
+        self.source.view(since, self._query(self._since(mark)))
+        if kinds_of(self.source.connection, since) != mark.types:
+            raise RewrittenError(OTHER_TYPES)
+        gone = f"SELECT count(*) FROM (SELECT * FROM {kept} EXCEPT ALL SELECT * FROM {since})"
+        if self.source.connection.execute(gone).fetchone() != (0,):
+            raise RewrittenError.past(f"the rows known at {mark.known} changed")
+        return f"SELECT * FROM {since} EXCEPT ALL SELECT * FROM {kept}"
+
+    def mark(
+        self, staged: Staged, types: Mapping[str, str], present: str | None, before: Mark | None
+    ) -> Mark | None:
+        """Return the time of the row that was known last, clock errors aside."""
+        limit = f" WHERE known_at <= DATE '{present}' + {AHEAD_DAYS}" if present else ""
+        row = self.source.connection.execute(
+            "SELECT CAST(arg_max(known_at__said, known_at) AS VARCHAR), CAST(max(known_at) AS VARCHAR) "
+            f"FROM {staged.typed}{limit}"
+        ).fetchone()
+        said, utc = row or (None, None)
+        if before and (utc is None or utc <= before.known_utc):
+            return replace(before, checksum=self._checksum(before))
+        known = _as_sql(said, types["known_at"]) if said else None
+        if known is None:
+            return None
+        mark = Mark(types=types, checksum="", known=known, known_utc=utc)
+        return replace(mark, checksum=self._checksum(mark))
+
+    def keep(self, mark: Mark, path: Path) -> None:
+        """Keep the rows that were known last: others may come with the same time."""
+        view = internal(f"last_known_{self._name}")
+        self.source.view(view, self._query(self._since(mark)))
+        path.parent.mkdir(exist_ok=True)
+        self.source.connection.execute(
+            f"COPY (SELECT * FROM {view}) TO {literal(str(path))} (FORMAT parquet)"
+        ).fetchall()
+
+    @property
+    def _name(self) -> str:
+        return self.selection.wanted.table.name
+
+    def _checksum(self, mark: Mark) -> str:
+        return self.source.checksum(self._query(f"NOT {self._since(mark)}"), self.selection.columns)
+
+    def _since(self, mark: Mark) -> str:
+        """Return the condition that a row was known when the last one was, or later; missing is before."""
+        column = self.source.quote("known_at")
+        return f"({column} IS NOT NULL AND {column} >= {mark.known})"
+
+    def _query(self, condition: str) -> str:
+        return f"SELECT * FROM ({self.selection.query}\n) AS asked WHERE {condition}"
+
+
+def _as_sql(text: str, kind: str) -> str | None:
+    """Return a time as SQL that the source compares with its own, or None for a type that is no time."""
+    if kind == "VARCHAR":
+        return literal(text)
+    if kind == "DATE" or kind == "TIMESTAMP WITH TIME ZONE":
+        return f"{'DATE' if kind == 'DATE' else 'TIMESTAMPTZ'} {literal(text)}"
+    return f"TIMESTAMP {literal(text)}" if kind.startswith("TIMESTAMP") else None
+
+
+def renewed(source: Source, selection: Selection, news: str, types: Mapping[str, str], rejects: Path) -> None:
+    """Make the table's raw view the new rows, and the old rejects to be judged again.
+
+    A row that was from the future, or of an unknown customer, may be good tonight. `__lost` marks those that
+    lost to another row of the same key: that one stands in the store.
+    """
+    parts = [f"SELECT *, false AS __lost FROM ({news})"]
+    if rejects.exists():
+        said = ", ".join(
+            f"CAST({quoted(name)} AS {types[name]}) AS {quoted(name)}" for name in selection.columns
+        )
+        lost = "rule = 'row_id is not repeated' AS __lost"
+        parts.append(f"SELECT {said}, {lost} FROM read_parquet({literal(str(rejects))})")
+    view = raw_of(selection.wanted)
+    source.connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {view} AS {' UNION ALL BY NAME '.join(parts)}"
+    ).fetchall()

@@ -1,0 +1,1 @@
+"""Ingest by Spark: the same store, written by many tasks."""

@@ -1,0 +1,148 @@
+"""Spark writes the store: its tasks take ranges of customers, and facts about them come to the driver."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+
+from churn.data.ingest.spark.lake_range import Levels, Work
+from churn.data.ingest.spark.lake_ranges import first_ids, write_ranges
+from churn.data.ingest.spark.lake_tasks import (
+    Survey,
+    Written,
+    claim,
+    compare,
+    count_days,
+    gather_rejects,
+    survey,
+    write,
+)
+from churn.data.ingest.staging import Selection
+from churn.data.ingest.table_stats import added
+from churn.data.ingest.watermark import Days, present_of
+from churn.data.sources.lake import Lake
+from churn.data.store import StoredTable
+from churn.params import Params
+
+ROWS_PER_RANGE = 2_000_000
+"""Rows of the largest table in one range of customers: a task's work, and one file of the store."""
+
+TABLES_AT_ONCE = 4
+"""Small tables do not keep all executors busy; Spark divides its tasks among so many."""
+
+
+def write_store(
+    lake: Lake, params: Params, selections: Sequence[Selection], store: Path, rejects: Path
+) -> tuple[dict[str, StoredTable], Days]:
+    """Let Spark write the store and the rejects; return each table's facts and the label table's days.
+
+    First Spark brings the rows of each range of customers together, as the source said them. Its tasks then
+    look at their range three times: they count days, which says by what present clocks are judged; they tell
+    what matters to other ranges, namely numbers of customers, levels, and keys that several ranges hold; they
+    judge, sort and write. Staging, rules and writing are those of every other source.
+
+    Raises:
+        SourceError: a table cannot be read, or executors and driver do not share the folder.
+    """
+    folder = lake.scratch / "lake"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        return _written(lake, params, selections, store, rejects, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _written(
+    lake: Lake, params: Params, selections: Sequence[Selection], store: Path, rejects: Path, folder: Path
+) -> tuple[dict[str, StoredTable], Days]:
+    ranges = -(-_most_rows(lake, selections) // ROWS_PER_RANGE)
+    firsts = first_ids(lake, selections[0], ranges) if ranges > 1 else []
+    names = [selection.wanted.table.name for selection in selections]
+    work = Work(
+        selections=tuple(selections),
+        files=_write_all(lake, selections, firsts, folder / "raw"),
+        store=store,
+        rejects=rejects,
+        folder=folder,
+        timezone=params.timezone,
+        engine=params.engine.shared(params.engine.processes or params.engine.threads),
+        core_table=params.label.core_table,
+    )
+    days = lake.run(count_days, work, work.ranges)
+    by_day = [_sum_days([one[name] for one in days]) for name in names]
+    work = replace(work, present=present_of(by_day, params.snapshot.watermark))
+    written, levels = _write_parts(lake, _surveyed(lake, work))
+    if any(seen.rejects for one in written for seen in one.seen.values()):
+        lake.run(gather_rejects, work, len(names))
+    tables: dict[str, StoredTable] = {}
+    for selection in selections:
+        name = selection.wanted.table.name
+        seen = added([one.seen[name] for one in written])
+        tables[name] = replace(seen.table(levels[name]), left_out=selection.left_out)
+    return tables, _sum_days([one.days for one in written])
+
+
+def _most_rows(lake: Lake, selections: Sequence[Selection]) -> int:
+    counts = " UNION ALL ".join(
+        f"SELECT count(*) AS rows FROM ({selection.query}\n) AS selected" for selection in selections
+    )
+    return int(lake.frame(f"SELECT max(rows) FROM ({counts}) AS counts").first()[0])
+
+
+def _write_all(
+    lake: Lake, selections: Sequence[Selection], firsts: Sequence[str], raw: Path
+) -> dict[str, Sequence[Sequence[str]]]:
+    """Let Spark write the rows of every table by range, several tables at once."""
+    names = [selection.wanted.table.name for selection in selections]
+    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
+        files = pool.map(lambda one: write_ranges(lake, one, firsts, raw / one.wanted.table.name), selections)
+        return dict(zip(names, files, strict=True))
+
+
+def _surveyed(lake: Lake, work: Work) -> Work:
+    """Return the work with what its ranges know of each other."""
+    found: list[Survey] = lake.run(survey, work, work.ranges)
+    if work.ranges > 1:
+        crossing = frozenset().union(*lake.run(compare, work, work.ranges))
+        work = replace(work, crossing=crossing)
+    if work.crossing:
+        lake.run(claim, work, work.ranges)
+    customers = [one.customers for one in found]
+    levels = _united([one.levels for one in found])
+    return replace(work, levels=levels, first_codes=[0, *accumulate(customers[:-1])])
+
+
+def _write_parts(lake: Lake, work: Work) -> tuple[list[Written], Levels]:
+    """Write all ranges; once more if levels that only bad rows name have taken a number."""
+    written = lake.run(write, work, work.ranges)
+    used = _united([one.levels for one in written])
+    if used == work.levels:
+        return written, used
+    return lake.run(write, replace(work, levels=used), work.ranges), used
+
+
+def _united(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return the levels of all ranges by table and column, in the order of their names."""
+    united: dict[str, dict[str, set[str]]] = {}
+    for part in parts:
+        for table, columns in part.items():
+            found = united.setdefault(table, {})
+            for column, names in columns.items():
+                found.setdefault(column, set()).update(names)
+    return {
+        table: {column: tuple(sorted(names)) for column, names in sorted(columns.items())}
+        for table, columns in united.items()
+    }
+
+
+def _sum_days(parts: Sequence[Days]) -> Days:
+    """Add up the rows of all ranges by day."""
+    days: dict[int, int] = {}
+    for part in parts:
+        for day, count in part:
+            days[day] = days.get(day, 0) + count
+    return sorted(days.items())

@@ -1,0 +1,205 @@
+"""The SQL that turns one raw table into typed canonical columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from churn.data.attributes import columns_left_out
+from churn.data.ingest.emails import EMAIL_KINDS, one_row_per_email
+from churn.data.ingest.type_casts import typed_column
+from churn.data.sources.source import Source
+from churn.data.sources.table_specs import Wanted
+from churn.data.sql import first_line, internal
+from churn.data.tables import HISTORY_OF, Column
+from churn.errors import SourceError, did_you_mean
+from churn.params import TableParams
+
+LOST = "__lost"
+"""Marks rows that repeat the key of a row in the store."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The views of one table: `read` has a row for each to be judged, `typed` their typed columns.
+
+    `left_out` names the source's columns of customers that are neither static nor have a history. `again`
+    says that rejects of an earlier night stand among the rows; `__lost` marks those that repeat a stored key.
+    """
+
+    wanted: Wanted
+    read: str
+    typed: str
+    mapped: tuple[Column, ...]
+    left_out: tuple[str, ...] = ()
+    again: bool = False
+
+    def has(self, name: str) -> bool:
+        """Tell whether the source gave this column."""
+        return any(column.name == name for column in self.mapped)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is read of the source for one table: a query in its dialect, and the columns that it gives.
+
+    `expressions` are the SQL of the columns, in order.
+    """
+
+    wanted: Wanted
+    query: str
+    columns: tuple[str, ...]
+    expressions: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def select(source: Source, wanted: Wanted) -> Selection:
+    """Say what is read for one wanted table.
+
+    Raises:
+        SourceError: the table, a column or a needed column is missing, or SQL of params.yaml is broken.
+    """
+    there = _columns_there(source, wanted)
+    expressions = _expressions(source, wanted, there)
+    query = f"SELECT {_selected(source, expressions)} FROM {origin_of(source, wanted)}"
+    left_out: tuple[str, ...] = ()
+    if isinstance(wanted.origin, TableParams) and wanted.table.name == "customers":
+        left_out = columns_left_out(there, expressions.values(), wanted.origin)
+    return Selection(wanted, query, tuple(expressions), tuple(expressions.values()), left_out)
+
+
+def query_of(source: Source, selection: Selection, rows: str) -> str:
+    """Return the query of a selection over some rows of its table, given as SQL after FROM."""
+    origin = selection.wanted.origin
+    name = source.quote(origin.from_ or selection.wanted.table.name)
+    expressions = dict(zip(selection.columns, selection.expressions, strict=True))
+    where = f" WHERE {origin.where}" if origin.where else ""
+    return f"SELECT {_selected(source, expressions)} FROM {rows} AS {name}{where}"
+
+
+def _selected(source: Source, expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
+
+
+def read_all(source: Source, selection: Selection) -> None:
+    """Create the view of all that the source gives for a table.
+
+    Raises:
+        SourceError: the source does not understand the query.
+    """
+    try:
+        source.view(raw_of(selection.wanted), selection.query)
+    except source.errors as error:
+        raise not_understood(selection.wanted, error) from None
+
+
+def raw_of(wanted: Wanted) -> str:
+    """Return the name of the view of what the source gives for a table."""
+    return internal(f"raw_{wanted.table.name}")
+
+
+def type_rows(connection: duckdb.DuckDBPyConnection, selection: Selection, timezone: str) -> Staged:
+    """Create the typed view of a table whose raw view stands.
+
+    A typed instant is in UTC, `<name>__local` in local time; `<name>__said` keeps what the source said, for
+    the rejects.
+
+    Raises:
+        SourceError: e-mails come one row per event without an id.
+    """
+    wanted = selection.wanted
+    raw, typed = raw_of(wanted), internal(f"typed_{wanted.table.name}")
+    names = selection.columns
+    if wanted.table.name == "emails" and "kind" in names:
+        raw = one_row_per_email(connection, raw, wanted, names)
+        names = (*names, *EMAIL_KINDS)
+    mapped = tuple(column for column in wanted.table.columns if column.name in names)
+    kinds = kinds_of(connection, raw)
+    parts = [
+        typed_column(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped
+    ]
+    parts += [LOST] if LOST in kinds else []
+    distinct = "DISTINCT " if wanted.origin.distinct else ""
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {typed} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
+    ).fetchall()
+    return Staged(wanted, typed if distinct else raw, typed, mapped, selection.left_out, LOST in kinds)
+
+
+def kinds_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+    """Return DuckDB's types of the columns of a relation or query."""
+    return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
+
+
+def origin_of(source: Source, wanted: Wanted) -> str:
+    """Return what follows FROM, in the source's dialect: a table with its filter, or a query."""
+    origin = wanted.origin
+    if origin.query:
+        query = origin.query.rstrip("; \n\t")
+        return f"({query}\n) AS {source.quote(wanted.table.name + '_query')}"
+    table = source.require(origin.from_ or wanted.table.name, f"{wanted.file}: {wanted.place}")
+    return f"{table} WHERE {origin.where}" if origin.where else table
+
+
+def not_understood(wanted: Wanted, error: Exception) -> SourceError:
+    """Return the error that says where params.yaml holds SQL which the source cannot follow."""
+    keys = "'query'" if wanted.origin.query else "'columns' or 'where'"
+    return SourceError(
+        f"{wanted.file}: {wanted.place}: the SQL is not understood by the source: "
+        f"{first_line(error).rstrip('.!')}. Mend {keys} there."
+    )
+
+
+def _columns_there(source: Source, wanted: Wanted) -> list[str]:
+    try:
+        return source.columns(origin_of(source, wanted))
+    except source.errors as error:
+        raise not_understood(wanted, error) from None
+
+
+def _expressions(source: Source, wanted: Wanted, there: list[str]) -> dict[str, str]:
+    """Map canonical columns to SQL: as params.yaml says, else a source column of the same name."""
+    table, origin = wanted.table, wanted.origin
+    given = ({"row_id": origin.row_id} if origin.row_id else {}) | origin.columns
+    # A plain name of a column may be a word of SQL, or hold spaces.
+    found = {name: source.quote(sql) if sql in there else sql for name, sql in given.items()}
+    spelt = {name.lower(): name for name in reversed(there)} | {name: name for name in there}
+    for name in table.names:
+        if name in spelt:
+            found.setdefault(name, source.quote(spelt[name]))
+    if table.name == "surveys":
+        _complete_surveys(found)
+    if table.is_history:
+        attribute = table.name.removeprefix(HISTORY_OF)
+        if attribute in spelt:
+            found.setdefault("value", source.quote(spelt[attribute]))
+        _complete_history(found)
+    missing = [c.name for c in table.columns if c.required and c.name not in found]
+    if missing:
+        raise SourceError(
+            *(
+                f"{table.name}: the source has no column '{name}' for {wanted.place}."
+                f"{did_you_mean(name, there)} It holds: {', '.join(there)}. "
+                f"Map it under {wanted.place}.columns."
+                for name in missing
+            )
+        )
+    return found
+
+
+def _complete_history(found: dict[str, str]) -> None:
+    """A log of changes says when a value began; it ends with the next change."""
+    if "changed_at" in found:
+        began = found.pop("changed_at")
+        found.setdefault("valid_from", began)
+    found.setdefault("valid_to", "CAST(NULL AS DATE)")
+
+
+def _complete_surveys(found: dict[str, str]) -> None:
+    """A survey may record only the question's time or only the answer's: each stands in for the other."""
+    if "asked_at" not in found and "answered_at" in found:
+        found["asked_at"] = found["answered_at"]
+    if "answered_at" not in found and {"asked_at", "rating"} <= found.keys():
+        found["answered_at"] = f"CASE WHEN ({found['rating']}) IS NOT NULL THEN ({found['asked_at']}) END"

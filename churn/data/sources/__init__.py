@@ -1,0 +1,1 @@
+"""Sources: files, databases and Spark tables, read as Arrow; a module for each kind."""

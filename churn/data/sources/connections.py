@@ -1,0 +1,73 @@
+"""Open the source that params.yaml names, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from churn.data.folder_lease import private_folder
+from churn.data.sources.database import open_database
+from churn.data.sources.drivers import DRIVERS
+from churn.data.sources.folder import create_views
+from churn.data.sources.lake import open_lake
+from churn.data.sources.source import Source
+from churn.data.sql import connect, first_line, literal
+from churn.errors import SourceError
+from churn.params import Params
+
+
+@contextmanager
+def open_source(params: Params, scratch: Path) -> Iterator[Source]:
+    """Open the source that params.yaml names: a folder of Parquet and CSV, a DuckDB file, a database, Spark.
+
+    Raises:
+        SourceError: there is no such place, its driver is not installed, or it cannot be read.
+    """
+    connection = connect(params.engine, scratch)
+    own = private_folder(scratch, connection)
+    scheme = params.source.split("://")[0] if "://" in params.source else ""
+    try:
+        if scheme == "duckdb":
+            yield _duckdb(connection, Path(params.source.removeprefix("duckdb:///")))
+        elif scheme in DRIVERS:
+            with open_database(connection, scheme, params.source, own) as database:
+                yield database
+        elif scheme == "spark":
+            with open_lake(connection, params.source, own) as lake:
+                yield lake
+        elif scheme:
+            raise SourceError(
+                f"source: '{scheme}://' is not a source that is read; give a folder of Parquet or CSV files, "
+                f"duckdb:///file.duckdb, {', '.join(f'{name}://…' for name in (*DRIVERS, 'spark'))}."
+            )
+        else:
+            yield _folder(connection, Path(params.source), (params.output, params.models))
+    finally:
+        connection.close()
+
+
+def _folder(connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Path, ...]) -> Source:
+    if not folder.is_dir():
+        raise SourceError(
+            f"source: no folder at {folder}. Mend 'source', or write a company there with `churn demo`."
+        )
+    files = create_views(connection, folder, ours)
+    return Source(connection, tuple(files), str(folder), files=files)
+
+
+def _duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
+    if not path.is_file():
+        raise SourceError(f"source: no DuckDB file at {path}. Mend 'source'.")
+    try:
+        connection.execute(f"ATTACH {literal(str(path))} AS source_database (READ_ONLY)").fetchall()
+    except duckdb.Error as error:
+        raise SourceError(f"source: {path} cannot be opened: {first_line(error)}") from None
+    connection.execute("USE source_database").fetchall()
+    rows = connection.execute(
+        "SELECT table_name FROM information_schema.tables "
+        "WHERE table_catalog = 'source_database' AND table_schema = current_schema() ORDER BY 1"
+    ).fetchall()
+    return Source(connection, tuple(str(row[0]) for row in rows), str(path))

@@ -1,0 +1,85 @@
+"""A lake as a source: Spark reads its tables, and its tasks do the work on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from churn.data.sources.source import Source
+from churn.data.sources.spark import open_session, run_tasks, spark_errors
+from churn.data.sql import first_line
+from churn.errors import SourceError
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lake(Source):
+    """An open Spark session and its tables; their rows stay on the executors' side."""
+
+    session: Any
+    scratch: Path
+
+    def quote(self, name: str) -> str:
+        """Quote a name as Spark does."""
+        return "`" + name.replace("`", "``") + "`"
+
+    def frame(self, query: str) -> Any:
+        """Return the frame of a query in Spark's dialect; Spark reads its rows when they are written."""
+        return self.session.sql(query)
+
+    def columns(self, origin: str) -> list[str]:
+        """Return the columns of a table or query in Spark's dialect."""
+        return list(self.frame(f"SELECT * FROM {origin}").columns)
+
+    def view(self, name: str, select: str) -> None:
+        """Refuse to bring a query's rows here: they are the tasks' work, as `lake_store` does it.
+
+        Raises:
+            SourceError: always; it is who guesses from rows, such as `churn init`, that asks.
+        """
+        raise SourceError(
+            "source: the rows of Spark stay with its tasks, so nothing can be guessed from them here. "
+            "Write the parameters by hand, as the README shows, or begin from an extract in files."
+        )
+
+    def checksum(self, query: str, columns: Sequence[str]) -> str:
+        """Return what tells a query's rows, in any order, from other rows: their number and more."""
+        hashed = ", ".join(self.quote(name) for name in columns)
+        total = f"sum(CAST(xxhash64({hashed}) AS DECIMAL(38, 0)))"
+        row = self.frame(f"SELECT count(*), {total} FROM ({query}\n) AS checked").first()
+        return f"{row[0]} rows {row[1]}"
+
+    def state(self, query: str, columns: Sequence[str]) -> str:
+        """Return the checksum of a query's rows."""
+        return self.checksum(query, columns)
+
+    def run(self, task: Callable[[W, int], R], work: W, count: int) -> list[R]:
+        """Run a task for each number below `count`, and return what they found in order."""
+        return run_tasks(self.session, partial(task, work), count)
+
+
+@contextmanager
+def open_lake(connection: duckdb.DuckDBPyConnection, uri: str, scratch: Path) -> Iterator[Lake]:
+    """Open Spark's tables: `spark://host:port/database`, or `spark:///database` for the active session.
+
+    Raises:
+        SourceError: pyspark is not installed, or there is no session or database to be had.
+    """
+    host, _, database = uri.removeprefix("spark://").partition("/")
+    session = open_session("source: spark://", host)
+    try:
+        if database:
+            session.catalog.setCurrentDatabase(database)
+        tables = tuple(sorted(table.name for table in session.catalog.listTables()))
+    except spark_errors() as error:
+        raise SourceError(f"source: {uri} cannot be opened: {first_line(error)}") from None
+    errors: tuple[type[Exception], ...] = (duckdb.Error, *spark_errors())
+    yield Lake(connection, tables, uri, errors, session=session, scratch=scratch)

@@ -1,0 +1,128 @@
+"""Who the customers are: everything about them that does not change, seen and hidden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from churn.demo import episodes
+from churn.demo import world as w
+from churn.demo.world import Array
+
+
+@dataclass(frozen=True)
+class People:
+    """One chunk of customers. Every field has shape [customer], `onset` [kind, customer].
+
+    Categories are positions in the tuples of `world`. `frailty`, `onset` and the `*_level` fields are hidden.
+    """
+
+    number: Array
+    country: Array
+    german: Array
+    size: Array
+    industry: Array
+    channel: Array
+    plan: Array
+    plan_after: Array
+    plan_change: Array
+    yearly: Array
+    auto_renew: Array
+    first_start: Array
+    objects: Array
+    card_expires: Array
+    name: Array
+    frailty: Array
+    onset: Array
+    use_level: Array
+    breadth: Array
+    open_level: Array
+    mood_level: Array
+    order_level: Array
+    basket_level: Array
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def price_on(self, who: Array, day: Array) -> Array:
+        """Return the monthly price, in currency, that customers `who` pay on a day."""
+        price = np.array(w.PLAN_PRICE)[self.plan_on(who, day)] * np.array(w.SEATS_BY_SIZE)[self.size[who]]
+        rounded: Array = np.round(price * np.where(self.yearly[who], w.YEARLY_REBATE, 1.0), 2)
+        return rounded
+
+    def plan_on(self, who: Array, day: Array) -> Array:
+        """Return the position in `world.PLANS` of the plan that customers `who` have on a day."""
+        plan: Array = np.where(day < self.plan_change[who], self.plan[who], self.plan_after[who])
+        return plan
+
+
+def draw_people(first_number: int, size: int, rng: np.random.Generator) -> People:
+    """Draw `size` customers, numbered from `first_number`; the number says nothing about anybody."""
+    company = _pick(rng, w.SIZE_SHARE, size)
+    channel = _pick(rng, w.CHANNEL_SHARE, size)
+    country = _pick(rng, w.COUNTRY_SHARE, size)
+    plan = _pick_by(rng, w.PLAN_SHARE_BY_SIZE, company)
+    yearly = rng.random(size) < np.array(w.YEARLY_SHARE_BY_SIZE)[company]
+    auto_renew = ~yearly | (rng.random(size) < 0.82)
+    start = _sign_up_days(rng, size)
+    step = np.where(rng.random(size) < 0.7, 1, -1)
+    frailty = np.exp(
+        rng.normal(0.0, 0.22, size)
+        + np.array((0.35, 0.08, -0.25, -0.55))[company]
+        + np.array((0.0, -0.20, -0.35, 0.05, 0.35))[channel]
+        + np.array((0.12, 0.0, -0.12))[plan]
+        # The winter promotion of 2024/25 brought in customers who stay less long.
+        + np.where((start >= 240) & (start < 320), 0.35, 0.0)
+    )
+    proneness = np.exp(rng.normal(0.0, 0.40, size))
+    onset = episodes.ONSET[:, None] * proneness[None, :] * np.ones((len(episodes.KINDS), size))
+    onset[episodes.PAYMENT] *= np.array((1.35, 1.1, 0.7, 0.5))[company]
+    onset[episodes.index("slow_support")] *= np.array((0.8, 0.9, 1.3, 1.5))[company]
+    return People(
+        number=np.arange(first_number, first_number + size),
+        country=country,
+        german=rng.random(size) < np.array(w.GERMAN_SHARE)[country],
+        size=company,
+        industry=_pick(rng, w.INDUSTRY_SHARE, size),
+        channel=channel,
+        plan=plan,
+        plan_after=np.clip(plan + step, 0, len(w.PLANS) - 1),
+        plan_change=np.maximum(start, 0) + 40 + rng.exponential(1500.0, size).astype(np.int64),
+        yearly=yearly,
+        auto_renew=auto_renew,
+        first_start=start,
+        objects=rng.random(size) < 0.01,
+        card_expires=rng.integers(-300, 900, size),
+        name=rng.integers(0, 2**31, size),
+        frailty=frailty,
+        onset=onset,
+        use_level=np.exp(rng.normal(-0.55, 0.45, size) + np.array((-0.25, 0.0, 0.2, 0.45))[company]),
+        breadth=rng.integers(2, 8, size),
+        open_level=rng.beta(9.0, 3.5, size),
+        mood_level=np.clip(rng.normal(8.3, 0.9, size), 5.5, 10.0),
+        order_level=np.exp(rng.normal(-2.35, 0.40, size)),
+        basket_level=np.exp(rng.normal(3.7, 0.5, size) + np.array((0.0, 0.3, 0.7, 1.2))[company]),
+    )
+
+
+def _sign_up_days(rng: np.random.Generator, size: int) -> Array:
+    """Half are customers already when the history begins, the others join at a growing pace."""
+    before = -1 - np.minimum(rng.exponential(320.0, size), 900.0).astype(np.int64)
+    growth = 0.9
+    pace = np.log1p(rng.random(size) * np.expm1(growth)) / growth
+    during = (pace * w.HISTORY_DAYS).astype(np.int64)
+    days: Array = np.where(rng.random(size) < 0.5, before, during)
+    return days
+
+
+def _pick(rng: np.random.Generator, shares: tuple[float, ...], size: int) -> Array:
+    edges = np.cumsum(shares)[:-1]
+    picked: Array = np.searchsorted(edges, rng.random(size), side="right")
+    return picked
+
+
+def _pick_by(rng: np.random.Generator, shares: tuple[tuple[float, ...], ...], group: Array) -> Array:
+    edges = np.cumsum(np.array(shares), axis=1)[:, :-1]
+    picked: Array = (rng.random(len(group))[:, None] >= edges[group]).sum(axis=1)
+    return picked

@@ -1,0 +1,32 @@
+"""Arithmetic of signals that keeps missing values missing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from churn.features.language.cost import Cost
+from churn.features.language.reader import Array
+
+COST = Cost.COMPUTES
+
+
+def ratio(part: Array, whole: Array, prior: float = 0.0) -> Array:
+    """Return `(part + prior) / (whole + prior)`; missing where either is missing or the divisor is 0."""
+    divisor = whole + prior if prior else whole
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result = (part + prior if prior else part) / divisor
+    result[divisor == 0] = np.nan
+    return result
+
+
+def log_ratio(recent: Array, before: Array) -> Array:
+    """Return `ln((recent + 1) / (before + 1))`: below 0 for less than before; missing where either is."""
+    return np.log((recent + 1) / (before + 1))
+
+
+def drop_score(recent: Array, expected: Array) -> Array:
+    """Return by how many standard deviations of a Poisson count the recent one lies off the expected one.
+
+    `(recent - expected) / sqrt(expected + 1)`; missing where either is.
+    """
+    return (recent - expected) / np.sqrt(expected + 1)

@@ -1,0 +1,32 @@
+"""What a signal is written with: the view of a table's events with all verbs, and the arithmetic beside it.
+
+Each verb ends in one number per customer.
+"""
+
+from __future__ import annotations
+
+from churn.features.language.arithmetic import drop_score, log_ratio, ratio
+from churn.features.language.btyd_verbs import LifetimeVerbs
+from churn.features.language.folding import FoldingVerbs
+from churn.features.language.mix import MixVerbs
+from churn.features.language.ordered import OrderedVerbs
+from churn.features.language.population import Shrunk, among_peers, beyond_population, shrunk
+from churn.features.language.reader import Array
+from churn.features.language.rhythm import RhythmVerbs
+from churn.features.language.weeks import WeekVerbs
+
+__all__ = [
+    "Array",
+    "Events",
+    "Shrunk",
+    "among_peers",
+    "beyond_population",
+    "drop_score",
+    "log_ratio",
+    "ratio",
+    "shrunk",
+]
+
+
+class Events(FoldingVerbs, WeekVerbs, OrderedVerbs, MixVerbs, RhythmVerbs, LifetimeVerbs):
+    """The events of one table as known at the cutoff, in `[cutoff - days, cutoff - skip)`."""

@@ -1,0 +1,89 @@
+"""Verbs on the mix of kinds: each passes over the rows of its window once per cutoff."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.features.language.arithmetic import ratio
+from churn.features.language.cost import Cost
+from churn.features.language.reader import Array
+from churn.features.language.view import View
+
+Longs = npt.NDArray[np.int64]
+
+
+class MixVerbs(View):
+    """How many kinds of rows there are, how evenly, and how that has changed."""
+
+    cost = Cost.PASSES
+
+    def kinds(self) -> Array:
+        """Count the distinct kinds."""
+        customer, _, _ = self._mix()
+        return self._defined(np.bincount(customer, minlength=self.reader.n).astype(np.float64))
+
+    def kind_entropy(self) -> Array:
+        """Return `-sum p ln p` over the shares of kinds: 0 for a single kind; missing without rows.
+
+        Source: Shannon 1948.
+        """
+        customer, _, counts = self._mix()
+        total = np.bincount(customer, weights=counts, minlength=self.reader.n)
+        share = counts / total[customer]
+        entropy = np.bincount(customer, weights=-share * np.log(share), minlength=self.reader.n)
+        return np.where(total > 0, np.maximum(entropy, 0.0), np.nan)
+
+    def kinds_new(self, days: int) -> Array:
+        """Count the kinds of the window's last `days` that its time before them does not hold."""
+        recent, before = self._pairs(self._recent(days)._mix()), self._pairs(self._earlier(days)._mix())
+        new = recent[~np.isin(recent, before)]
+        return self._defined(np.bincount(new // self._most, minlength=self.reader.n).astype(np.float64))
+
+    def kind_shift(self, days: int) -> Array:
+        """Return the Jensen-Shannon distance, 0..1, of the window's last `days` to its time before.
+
+        Missing where either has no rows. The root of the divergence with logarithms to base 2 (Lin 1991).
+        """
+        recent, before = self._recent(days)._mix(), self._earlier(days)._mix()
+        pairs = np.union1d(self._pairs(recent), self._pairs(before))
+        customer = pairs // self._most
+        p, q = self._shares(recent, pairs), self._shares(before, pairs)
+        middle = (p + q) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts = np.nan_to_num(p * np.log2(p / middle)) + np.nan_to_num(q * np.log2(q / middle))
+        divergence = np.bincount(customer, weights=parts, minlength=self.reader.n) / 2
+        both = np.isin(np.arange(self.reader.n), recent[0]) & np.isin(np.arange(self.reader.n), before[0])
+        return np.where(both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
+
+    def kind_share(self, days: int) -> Array:
+        """Return the kinds of the window's last `days` over all its kinds; missing where there are none."""
+        return ratio(self._recent(days).kinds(), self.kinds())
+
+    _most = 1 << 32
+
+    def _mix(self) -> tuple[Longs, Longs, Longs]:
+        """Return the customers, kinds and counts of all kinds that occur, by customer, then kind."""
+        kind = self._kind()
+        rows = self.reader.sequence(self._giving(kind), self.window, (kind,))
+        kinds = rows.columns[kind].astype(np.int64)
+        most = int(kinds.max(initial=0)) + 1
+        key = rows.customer.astype(np.int64) * most + kinds
+        if most * rows.n <= 4 * len(key):  # cheaper than sorting
+            counts = np.bincount(key, minlength=0)
+            found = np.flatnonzero(counts)
+            counts = counts[found]
+        else:
+            found, counts = np.unique(key, return_counts=True)
+        return found // most, found % most, counts
+
+    def _pairs(self, mix: tuple[Longs, Longs, Longs]) -> Longs:
+        return mix[0] * self._most + mix[1]
+
+    def _shares(self, mix: tuple[Longs, Longs, Longs], pairs: Longs) -> Array:
+        """Return the share of each pair's kind among its customer's rows; 0 where it does not occur."""
+        customer, _, counts = mix
+        total = np.bincount(customer, weights=counts, minlength=self.reader.n)
+        shares = np.zeros(len(pairs))
+        shares[np.searchsorted(pairs, self._pairs(mix))] = counts / total[customer]
+        return shares

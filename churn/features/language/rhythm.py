@@ -1,0 +1,120 @@
+"""Verbs on the rhythm of active days: each passes over the days of its window once per cutoff.
+
+A gap is the number of days between successive distinct active days, so that two rows on one day make none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from churn.features.language.arithmetic import ratio
+from churn.features.language.cost import Cost
+from churn.features.language.reader import Array, Sequence
+from churn.features.language.runs import at_position, ends, line_at, per_customer, quantile
+from churn.features.language.view import View
+
+
+class RhythmVerbs(View):
+    """Gaps between active days, the silence since, and the days of the week."""
+
+    cost = Cost.PASSES
+
+    def gap_spread(self) -> Array:
+        """Return the standard deviation of the gaps, in days; missing with fewer than two gaps."""
+        rows, gaps = self._gaps()
+        n = per_customer(rows)
+        mean = ratio(per_customer(rows, gaps), n)
+        off = gaps - mean[rows.customer]
+        return np.where(n >= 2, np.sqrt(ratio(per_customer(rows, off * off), n)), np.nan)
+
+    def gap_quantile(self, share: float) -> Array:
+        """Return the shortest gap that at least this share of the gaps do not exceed, in days."""
+        rows, gaps = self._gaps()
+        return quantile(rows, gaps, share)
+
+    def last_gap(self) -> Array:
+        """Return the latest gap, in days; missing with fewer than two active days."""
+        rows, gaps = self._gaps()
+        start, end = ends(rows)
+        return at_position(gaps, end - 1, end > start)
+
+    def longest_gap(self) -> Array:
+        """Return the longest gap, in days; missing with fewer than two active days."""
+        return self.gap_quantile(1.0)
+
+    def gap_rank(self) -> Array:
+        """Return the share of the customer's own gaps that are not longer than the present silence."""
+        rows, gaps = self._gaps()
+        silence = self.reader.cutoff - self.reader.outermost(self.rows, self.window, True, "day")
+        return ratio(
+            per_customer(rows, (gaps <= silence[rows.customer]).astype(np.float64)), per_customer(rows)
+        )
+
+    def gap_trend(self) -> Array:
+        """Return the least-squares slope of ln(gap) per gap: above 0 as visits grow rarer; needs three."""
+        rows, gaps = self._gaps()
+        start, _ = ends(rows)
+        nth = np.arange(len(gaps)) - start[rows.customer]
+        return line_at(rows, nth.astype(np.float64), np.log(gaps), 0.0)[1]
+
+    def burstiness(self) -> Array:
+        """Return `(s - m) / (s + m)` of the gaps: -1 like a clock, 0 at random, towards 1 in bursts.
+
+        Source: Goh and Barabasi 2008.
+        """
+        spread = self.gap_spread()
+        rows, gaps = self._gaps()
+        mean = ratio(per_customer(rows, gaps), per_customer(rows))
+        return ratio(spread - mean, spread + mean)
+
+    def clumpiness(self) -> Array:
+        """Return `1 + sum x ln x / ln(n + 1)`: 0 for even visits, 1 for clumped ones.
+
+        x are the gaps and both ends as shares of the window. Missing without an active day, and for
+        customers who were not there for the whole window.
+        Source: Zhang, Bradlow and Small 2015.
+        """
+        rows = self._active()
+        start, end = ends(rows)
+        n, days = end - start, rows.columns["day"]
+        first = at_position(days, start, n > 0) - (self.reader.cutoff - self.window[0])
+        last = self.reader.cutoff - self.window[1] - at_position(days, end - 1, n > 0)
+        gap_rows, gaps = self._gaps()
+
+        def information(share: Array) -> Array:
+            return np.where(share > 0, share * np.log(np.where(share > 0, share, 1.0)), 0.0)
+
+        total = information(first / self._days) + information(last / self._days)
+        total = total + per_customer(gap_rows, information(gaps / self._days))
+        whole = self.reader.covered_days(self.window) >= self._days
+        return np.where((n > 0) & whole, 1 + ratio(total, np.log(n + 1.0)), np.nan)
+
+    def weekday_entropy(self) -> Array:
+        """Return `-sum p ln p / ln 7` over the weekdays of active days: 0 always the same, 1 all alike."""
+        counts = self._weekdays()
+        total = counts.sum(axis=1)
+        share = counts / np.where(total > 0, total, 1.0)[:, None]
+        parts = np.where(share > 0, share * np.log(np.where(share > 0, share, 1.0)), 0.0)
+        return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
+
+    def missed_weekdays(self) -> Array:
+        """Return the share of active days before the window's last seven on weekdays those seven lack."""
+        usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
+        return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))
+
+    def _active(self) -> Sequence:
+        self._refuse_lacking("rhythm")
+        return self.reader.sequence(self.rows, self.window, (), distinct_days=True)
+
+    def _gaps(self) -> tuple[Sequence, Array]:
+        """Return the gaps in days as rows of their customers, oldest first."""
+        rows = self._active()
+        day = rows.columns["day"]
+        same = rows.customer[1:] == rows.customer[:-1]
+        return Sequence(rows.n, rows.customer[1:][same], {}), np.diff(day)[same].astype(np.float64)
+
+    def _weekdays(self) -> Array:
+        """Return the active days per customer and weekday: `[n, 7]`."""
+        rows = self._active()
+        key = rows.customer.astype(np.int64) * 7 + rows.columns["day"] % 7
+        return np.bincount(key, minlength=7 * rows.n).reshape(rows.n, 7).astype(np.float64)

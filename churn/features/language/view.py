@@ -1,0 +1,132 @@
+"""The view that a signal is written on: which rows, in which window.
+
+A view is already cut at the cutoff on both clocks and clipped to the signal's look-back: what a signal could
+not have known, it cannot ask for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+
+from churn.data.tables import UNITS_PER, Column, Table
+from churn.errors import SignalError, did_you_mean
+from churn.features.language.cost import Cost
+from churn.features.language.reader import EVERY, Array, Reader, Selection, Window
+
+
+@dataclass(frozen=True)
+class View:
+    """The events of one table as known at the cutoff, in `[cutoff - days, cutoff - skip)`."""
+
+    cost: ClassVar[Cost] = Cost.CHOOSES
+
+    table: Table
+    reader: Reader
+    signal: str
+    looks_back: int
+    window: Window
+    rows: Selection = EVERY
+
+    def last(self, days: int, skip: int = 0) -> Self:
+        """Look at `[cutoff - days, cutoff - skip)` only.
+
+        Raises:
+            SignalError: the window reaches further than the signal's look-back, or is empty.
+        """
+        if days > self.looks_back:
+            raise SignalError(
+                f"{self.signal}: asks for {days} days, but looks back {self.looks_back}. Raise looks_back."
+            )
+        if not 0 <= skip < days:
+            raise SignalError(f"{self.signal}: the window [cutoff - {days} d, cutoff - {skip} d) is empty.")
+        return replace(self, window=(days, skip))
+
+    def week(self, k: int) -> Self:
+        """Look at the k-th last week, `[cutoff - 7 k d, cutoff - 7 (k - 1) d)`; 1 is the last."""
+        return self.last(days=7 * k, skip=7 * (k - 1))
+
+    def by(self, outcome: str) -> Self:
+        """Place each row at the time of an outcome instead of its own; rows without it are left out."""
+        return replace(self, rows=self.rows._replace(placed=self._outcome(outcome)))
+
+    def having(self, outcome: str) -> Self:
+        """Keep the rows whose outcome was known before the cutoff."""
+        return replace(self, rows=self.rows._replace(having=(*self.rows.having, self._outcome(outcome))))
+
+    def lacking(self, outcome: str) -> Self:
+        """Keep the rows whose outcome was not known before the cutoff."""
+        return replace(self, rows=self.rows._replace(lacking=(*self.rows.lacking, self._outcome(outcome))))
+
+    def _recent(self, days: int) -> Self:
+        """Look at the last days of the window."""
+        return self.last(self.window[1] + days, skip=self.window[1])
+
+    def _earlier(self, days: int) -> Self:
+        """Look at the window without its last days."""
+        return self.last(self.window[0], skip=self.window[1] + days)
+
+    @property
+    def _days(self) -> int:
+        """Return how many days the window is long."""
+        return self.window[0] - self.window[1]
+
+    def _giving(self, column: str) -> Selection:
+        """Return the rows that give a value."""
+        return self.rows._replace(value=column)
+
+    def _defined(self, values: Array) -> Array:
+        """Blank the customers for whom the window lies before the sign-up or before the table's data."""
+        covered = self.reader.covers(self.window)
+        return values if covered is None else np.where(covered, values, np.nan)
+
+    def _outcome(self, name: str) -> str:
+        outcomes = [column.name for column in self.table.of_role("outcome")]
+        if name not in outcomes:
+            raise self._no_column(name, outcomes)
+        return name
+
+    def _value(self, name: str) -> Column:
+        column = self.table.column(name)
+        if column is None or column.type not in UNITS_PER:
+            raise self._no_column(name, [c.name for c in self.table.columns if c.type in UNITS_PER])
+        outcome = column.known_with
+        if outcome and outcome not in (self.rows.placed, *self.rows.having):
+            raise SignalError(
+                f"{self.signal}: {self.table.name}.{name} is known only with {outcome}. "
+                f"Write {self.table.name}.by('{outcome}') first."
+            )
+        return column
+
+    def _level(self, name: str) -> str:
+        levels = [column.name for column in self.table.columns if column.type == "level"]
+        if name not in levels:
+            raise self._no_column(name, levels)
+        return name
+
+    def _scheduled(self, name: str) -> str:
+        found = self.table.column(name)
+        if found is None or found.role != "scheduled":
+            raise self._no_column(name, [c.name for c in self.table.of_role("scheduled")])
+        return f"{name}_day"
+
+    def _kind(self) -> str:
+        if self.table.column("kind") is None:
+            raise self._no_column("kind", [])
+        return "kind"
+
+    def _refuse_lacking(self, verb: str) -> None:
+        if self.rows.lacking:
+            raise SignalError(
+                f"{self.signal}: {verb} does not work on lacking(), where rows come and go; "
+                "count, total and days_since_* do."
+            )
+
+    def _no_column(self, name: str, fitting: list[str]) -> SignalError:
+        there = ", ".join(fitting) or "none"
+        return SignalError(
+            f"{self.signal}: {self.table.name} has no fitting column '{name}'.{did_you_mean(name, fitting)} "
+            f"Those that fit: {there}."
+        )

@@ -1,0 +1,61 @@
+"""Events that announce the leaving: who has one is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from churn.data.sql import quoted
+from churn.guards.context import GONE, HERE, Company
+from churn.guards.finding import Finding
+from churn.guards.names import speaks_of_leaving
+from churn.guards.statistics import wilson
+
+FEWEST = 10
+"""Fewer leavers than this show nothing."""
+
+
+def announced(company: Company) -> Iterator[Finding]:
+    """Stop at a table, or a kind of row, that only customers have who then left; warn where its name says so.
+
+    A complaint raises the risk, but many who complain stay. Here hardly anyone does: the 99 % interval of the
+    share that left lies above .8 and by .3 above everybody's. Rows at or after the end do not count, as no
+    cutoff before it sees them.
+    """
+    state = company.ends.state
+    here, gone = int((state == HERE).sum()), int((state == GONE).sum())
+    if not here or not gone:
+        return
+    base = gone / (here + gone)
+    core = company.params.label.core_table
+    for table in company.event_tables:
+        groups = [] if table == core else [("''", "")]
+        groups += [(quoted(c), c) for c in company.store.tables[table].levels if c in ("kind", "campaign")]
+        for sql, column in groups:
+            before = "true" if company.params.label.kind == "inactivity" else "(gone = 0 OR day < end_day)"
+            rows = company.rows(
+                f"SELECT {sql} AS code, count(DISTINCT customer) AS n, "
+                "count(DISTINCT customer) FILTER (WHERE gone = 1) AS l, "
+                "median(end_day - day) FILTER (WHERE gone = 1) AS lead "
+                f"FROM {company.store.scan(table)} JOIN people USING (customer) "
+                f"WHERE gone >= 0 AND {before} GROUP BY 1 HAVING code IS NOT NULL ORDER BY 1"
+            )
+            for code, n, left, lead in rows:
+                level = company.store.tables[table].levels[column][code] if column else ""
+                place = f"{table}.{column}: {level}" if column else table
+                low, _ = wilson(left, n)
+                told = (
+                    f"{left:,} of the {n:,} customers with such a row have left, of all {base:.0%}, half "
+                    "of them "
+                    f"within {lead or 0:.0f} days"
+                )
+                way_out = (
+                    f"Leave these rows out with a 'where' at {table}; an asked-for end belongs in "
+                    "subscriptions.cancel_requested_at, which takes the customer out of the cohort."
+                )
+                figure = f"{left / n:.0%} left"
+                if left >= FEWEST and low > max(0.8, base + 0.3):
+                    said = f"{told}: it announces the leaving."
+                    yield Finding(place, said, way_out, "stop", figure=figure)
+                elif left >= FEWEST and low > base and (word := speaks_of_leaving(level or table)):
+                    said = f"its name speaks of leaving ('{word}'), and {told}."
+                    yield Finding(place, said, way_out, figure=figure)

@@ -1,0 +1,93 @@
+"""Whether anything that was fitted saw a test row: fit again after changing what nothing may know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from churn.guards.finding import Finding
+from churn.guards.model.method import Fold, Method
+from churn.labels.calendar import trainable
+from churn.metrics.metrics import auc
+from churn.snapshots.dataset import Rows
+from churn.snapshots.read import Snapshots
+
+EPOCH = date(1970, 1, 1)
+ERRORS = 3
+"""How many standard errors from one half the AUC of shuffled labels may lie: 1 in 370 by chance."""
+
+
+def unseen(method: Method, snapshots: Snapshots, cutoff: date, seed: int) -> Iterator[Finding]:
+    """Fit twice, the second time with every label turned that was not known by the cutoff.
+
+    Also every signal of later rows, and of every second test row, is redrawn and stretched. The predictions
+    of the other test rows must be the same to the last bit, since nothing that they may rest on has changed.
+    """
+    rows = snapshots.rows
+    known = np.isin(rows.cutoff, [(day - EPOCH).days for day in trainable(snapshots.mature_on, cutoff)])
+    here = rows.cutoff == (cutoff - EPOCH).days
+    rng = np.random.default_rng(seed)
+    redrawn = (~known & ~here) | (here & (rng.random(len(rows)) < 0.5))
+    matrix = rows.matrix.copy()
+    places = np.flatnonzero(redrawn)
+    numbers = np.flatnonzero([name not in rows.levels for name in rows.names])
+    matrix[places] = matrix[rng.choice(places, len(places))]
+    matrix[np.ix_(places, numbers)] = 3 * matrix[np.ix_(places, numbers)] + 1
+    turned = replace(rows, left=np.where(known, rows.left, 1 - rows.left), matrix=matrix)
+    first, second = method(snapshots, cutoff), method(replace(snapshots, rows=turned), cutoff)
+    kept = set(rows.customer[here & ~redrawn].tolist())
+    moved, judged = _moved(first, second, kept)
+    if moved:
+        yield Finding(
+            f"test cutoff {cutoff}",
+            f"{moved:,} of {judged:,} predictions move when labels are turned that were not known by then, "
+            "and other test rows are changed: something that was fitted has seen the test.",
+            "Fit everything (encodings, scales, selection, calibration) on the training rows alone.",
+            "stop",
+        )
+
+
+def _moved(first: Fold, second: Fold, kept: set[int]) -> tuple[int, int]:
+    """Return how many predictions of some customers differ, and of how many."""
+    before = {_key(first.test, place): first.logits[place] for place in range(len(first.test))}
+    after = {_key(second.test, place): second.logits[place] for place in range(len(second.test))}
+    common = [key for key in before.keys() & after.keys() if key[0] in kept]
+    lost = sum(key[0] in kept for key in before.keys() ^ after.keys())
+    return lost + sum(before[key] != after[key] for key in common), lost + len(common)
+
+
+def _key(rows: Rows, place: int) -> tuple[int, int]:
+    return int(rows.customer[place]), int(rows.cutoff[place])
+
+
+def shuffled(method: Method, snapshots: Snapshots, cutoff: date, seed: int) -> Iterator[Finding]:
+    """Deal the labels of each cutoff out at random, in training and test alike, and go the whole way again.
+
+    Nothing is left to learn, so the AUC on the test cutoff must lie within three standard errors of one half.
+
+    Source: Hanley and McNeil (1982), Radiology 143, for the error of an AUC of one half.
+    """
+    rows = snapshots.rows
+    rng = np.random.default_rng(seed)
+    left = rows.left.copy()
+    for day in np.unique(rows.cutoff):
+        here = np.flatnonzero(rows.cutoff == day)
+        left[here] = left[rng.permutation(here)]
+    fold = method(replace(snapshots, rows=replace(rows, left=left)), cutoff)
+    churners = float(fold.test.left.sum())
+    stayers = len(fold.test) - churners
+    if not churners or not stayers:
+        return
+    area = auc(fold.test.left, fold.logits)
+    error = float(np.sqrt((churners + stayers + 1) / (12 * churners * stayers)))
+    if abs(area - 0.5) > ERRORS * error:
+        yield Finding(
+            f"test cutoff {cutoff}",
+            f"with labels dealt out at random the whole pipeline reaches AUC {area:.3f}; .5 +- "
+            f"{ERRORS * error:.3f} is chance. The test leaks into the training.",
+            "Look for what both share: copied rows, encodings or scales fitted on all rows, a random split.",
+            "stop",
+        )

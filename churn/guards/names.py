@@ -1,0 +1,107 @@
+"""Names of attributes that speak of leaving."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from churn.guards.context import GONE, UNKNOWN, Company
+from churn.guards.finding import Finding
+from churn.guards.statistics import differ
+from churn.params import TableParams
+
+STEMS = (
+    *("cancel", "churn", "exit", "refund", "closed", "closure", "closing", "terminat", "attrit", "winback"),
+    *("deactivat", "leaver", "lapsed", "offboard", "kuendig", "kündig", "storn", "austritt", "abwander"),
+)
+"""Beginnings of words that speak of leaving, in English and German."""
+
+PHRASES = ("end_date", "win_back", "ended_at", "date_ended", "left_at", "gone_at")
+"""Words that do so only together."""
+
+WHOLE = ("target", "label", "outcome")
+"""Whole words that name what is to be predicted."""
+
+_JOINTS = r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\D)(?=\d)|(?<=\d)(?=\D)"
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name in lower case, however they are joined.
+
+    >>> words_of("isChurned_90d")
+    ['is', 'churned', '90', 'd']
+    """
+    return [word for word in re.split(r"[\W_]+", re.sub(_JOINTS, "_", name).lower()) if word]
+
+
+def speaks_of_leaving(name: str) -> str | None:
+    """Return the part of a name that speaks of leaving, or None.
+
+    >>> speaks_of_leaving("contractEndDate"), speaks_of_leaving("weekend_dates")
+    ('end_date', None)
+    """
+    words = words_of(name)
+    for word in words:
+        if word.startswith(STEMS) or word in WHOLE:
+            return word
+    joined = f"_{'_'.join(words)}_"
+    return next((phrase for phrase in PHRASES if f"_{phrase}_" in joined), None)
+
+
+def identifiers(sql: str) -> list[str]:
+    """Return the names in an SQL expression; what stands in the quotes of a text is none."""
+    return re.findall(r"[^\W\d]\w*", re.sub(r"'[^']*'", "", sql))
+
+
+def names_behind(origin: TableParams, attribute: str) -> list[str]:
+    """Return the name of an attribute and the names it is mapped from."""
+    return list(dict.fromkeys([attribute, *identifiers(origin.columns.get(attribute, ""))]))
+
+
+def suspicious_names(company: Company) -> Iterator[Finding]:
+    """Warn of a name that speaks of leaving; stop where those who left also have other values.
+
+    The name alone may be chance (`cancellation_policy`), and so may be a difference; both together are not.
+    """
+    state = company.ends.state
+    known = state != UNKNOWN
+    for name in company.attributes:
+        said = next(
+            (
+                each
+                for each in names_behind(company.params.tables["customers"], name)
+                if speaks_of_leaving(each)
+            ),
+            None,
+        )
+        if said is None:
+            continue
+        tells = differ(company.levels[name][known], state[known] == GONE)
+        yield Finding(
+            f"customers.{name}",
+            f"'{said}' speaks of leaving ('{speaks_of_leaving(said)}')"
+            + (", and its values differ between those who left and those who stayed." if tells else "."),
+            "What is filled in when a customer leaves is no attribute: take it out of "
+            "tables.customers.static, or map its time as an outcome column.",
+            "stop" if tells else "warn",
+        )
+    for place, said in _others(company):
+        yield Finding(
+            place,
+            f"it is mapped from '{said}', which speaks of leaving ('{speaks_of_leaving(said)}').",
+            "Map it to the outcome column it is, which is hidden until its own time, or leave it out.",
+        )
+
+
+def _others(company: Company) -> Iterator[tuple[str, str]]:
+    """Yield values and scheduled times of events whose source's name speaks of leaving."""
+    params = company.params
+    for name, origin in [*params.tables.items(), *params.events.items()]:
+        for column, sql in origin.columns.items() if name != "customers" else ():
+            found = company.tables[name].column(column)
+            if found is None or found.role not in ("scheduled", "value", "attribute") or found.known_with:
+                continue
+            for said in identifiers(sql):
+                if said.lower() != column and speaks_of_leaving(said):
+                    yield f"{name}.{column}", said
+                    break

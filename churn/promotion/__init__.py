@@ -1,0 +1,1 @@
+"""Promotion: the gates that a challenger must pass to become champion."""

@@ -1,0 +1,117 @@
+"""What a training shows in MLflow, under the same names in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from churn.metrics.catalog import MAIN
+from churn.params import Params
+from churn.snapshots.read import Snapshots
+from churn.training.challenger import Record
+from churn.training.recipe_settings import used
+
+FILES = ("recipe.json", "signals.json", "importance.json", "horizons.json", "guards.json")
+"""What training leaves at the top of a run's artefacts."""
+
+
+def run_name(version: str, what: str, until: date) -> str:
+    """Return the name of a run: its version, what it is, the last cutoff it learnt from.
+
+    >>> run_name("3", "trees", date(2025, 8, 1))
+    'v3 trees 2025-08-01'
+    """
+    return f"v{version} {what} {until}"
+
+
+def params_of(params: Params, snapshots: Snapshots, record: Record) -> dict[str, Any]:
+    """Return the parameters of a run, grouped: `recipe.`, `label.` and `data.`; what is unset is left out."""
+    rows = snapshots.rows
+    label = params.label.model_dump(mode="json") | {"id": snapshots.label_id}
+    data = {
+        "rows": len(rows),
+        "churners": rows.churners,
+        "signals": len(rows.names),
+        "watermark": snapshots.watermark,
+        "cutoffs": ", ".join(map(str, snapshots.cutoffs)),
+        "choice_cutoffs": ", ".join(map(str, record.choice_cutoffs)),
+        "snapshots_digest": snapshots.digest,
+        "store_digest": snapshots.store_digest,
+    }
+    return grouped("recipe", used(record.recipe.as_dict())) | grouped("label", label) | grouped("data", data)
+
+
+def grouped(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values under `group.name`, without the unset ones.
+
+    >>> grouped("label", {"kind": "contract", "table": None})
+    {'label.kind': 'contract'}
+    """
+    return {f"{group}.{name}": value for name, value in values.items() if value is not None}
+
+
+def metrics_of(numbers: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics of a model, the main ones first.
+
+    >>> metrics_of({"rows": 9, "auc": {"value": 0.8, "low": 0.7, "high": 0.9}})
+    {'judged/auc': 0.8, 'judged/auc_low': 0.7, 'judged/auc_high': 0.9, 'rest/rows': 9}
+    """
+    main = {f"judged/{name}": numbers[name] for name in MAIN if name in numbers}
+    return _flat(main | {f"rest/{name}": one for name, one in numbers.items() if name not in MAIN})
+
+
+def paired_of(paired: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Return the paired differences of log loss with their intervals; below 0 the challenger is better.
+
+    Args:
+        paired: Differences by name, such as `challenger_minus_recency`, and metric.
+    """
+    return _flat(
+        {f"paired/log_loss_{name}": pair["log_loss"] for name, pair in paired.items() if "log_loss" in pair}
+    )
+
+
+def spread_of(spread: Mapping[str, Any]) -> dict[str, float]:
+    """Return the lowest and highest value of each main metric over the test cutoffs.
+
+    >>> spread_of({"auc": {"min": 0.8, "max": 0.9, "sd": 0.05}, "cutoffs": 3})
+    {'spread/auc_min': 0.8, 'spread/auc_max': 0.9}
+    """
+    return {
+        f"spread/{name}_{end}": spread[name][end] for name in MAIN if name in spread for end in ("min", "max")
+    }
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return rows as columns and data, the form that MLflow shows as a table.
+
+    >>> table_of([{"decile": 1, "lift": 5.5}, {"decile": 2, "lift": 1.5}])
+    {'columns': ['decile', 'lift'], 'data': [[1, 5.5], [2, 1.5]]}
+    """
+    columns = list(rows[0]) if rows else []
+    return {"columns": columns, "data": [[row[name] for name in columns] for row in rows]}
+
+
+def note_of(version: str, judged: str, card: str, pages: Mapping[str, str]) -> str:
+    r"""Return the note of a run: links to its pages, by what it was judged, then the model card in short.
+
+    MLflow cuts a tag, which a note is, after 8,000 characters.
+
+    >>> note_of("1", "Judged on May.", "# Model card", {"charts": "#/charts"})
+    'Version 1: [charts](#/charts)\n\nJudged on May.\n\n# Model card'
+    """
+    links = " · ".join(f"[{name}]({address})" for name, address in pages.items())
+    return f"Version {version}: {links}\n\n{judged}\n\n{card}"
+
+
+def _flat(numbers: Mapping[str, Any]) -> dict[str, float]:
+    """Return numbers by name, the parts of an interval as `name`, `name_low` and `name_high`."""
+    flat: dict[str, float | None] = {}
+    for name, one in numbers.items():
+        if isinstance(one, Mapping):
+            parts = {part: one[part] for part in ("value", "low", "high") if part in one} | dict(one)
+            flat |= {name if part == "value" else f"{name}_{part}": each for part, each in parts.items()}
+        else:
+            flat[name] = one
+    return {name: value for name, value in flat.items() if value is not None}

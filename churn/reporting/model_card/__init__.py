@@ -1,0 +1,1 @@
+"""The model card: what a person should know before using a model."""

@@ -1,0 +1,102 @@
+"""The chart of the level: predicted against observed, and how predictions are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from churn.reporting.plots.style import (
+    ACCENT,
+    HIGH,
+    INK,
+    MAIN,
+    SOFT,
+    WIDE,
+    few_percent,
+    legend,
+    log_percent,
+    percent,
+    plain,
+)
+
+TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+def calibration_figure(evaluated: Mapping[str, Any]) -> Figure:
+    """Draw observed over predicted churn with intervals, above a histogram of leavers and stayers.
+
+    Where leaving is rare both scales are logarithmic; a group without a leaver is a hollow triangle at the
+    lower edge.
+    """
+    spread = evaluated["prediction_histogram"]
+    log = spread["scale"] == "log"
+    figure = Figure(figsize=(WIDE, 1.3 * HIGH), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    plain(above, "", "really left")
+    plain(below, "predicted", "share of each")
+    above.set_title("Calibration on the test cutoffs", loc="left", fontsize=11, color=INK)
+    _groups(above, evaluated["calibration_table"], log)
+    edges = np.array(spread["edges"])
+    for name, words, colour in (("stayed", "stayed", SOFT), ("left", "left", ACCENT)):
+        counts = np.array(spread[name], dtype=float)
+        if counts.sum():
+            below.stairs(counts / counts.sum(), edges, color=colour, linewidth=1.4, label=words)
+    below.set_ylim(bottom=0)
+    below.yaxis.set_major_locator(MaxNLocator(3))
+    few_percent(below.yaxis)
+    legend(below, loc="upper left" if log else "upper right")
+    if log:
+        below.set_xscale("log")
+        right = _next_tick(float(edges[-1]))
+        below.set_xticks(_ticks(float(edges[0]), right))
+        below.set_xlim(right=right)
+        log_percent(below.xaxis)
+    else:
+        below.set_xlim(0, None)
+        percent(below.xaxis)
+    return figure
+
+
+def _next_tick(value: float) -> float:
+    """Return the least place of a logarithmic axis that is not below a value."""
+    return next((tick for tick in TICKS if tick >= value), TICKS[-1])
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return at most ten places of a logarithmic axis, the highest among them."""
+    shown = [tick for tick in reversed(TICKS) if low <= tick <= high]
+    return shown[:: 1 + len(shown) // 9][::-1]
+
+
+def _groups(axes: Axes, table: list[Mapping[str, float]], log: bool) -> None:
+    predicted = np.array([row["predicted"] for row in table])
+    observed = np.array([row["observed"] for row in table])
+    low, high = (np.array([row[name] for row in table]) for name in ("low", "high"))
+    top = 1.1 * max(predicted.max(), high.max())
+    floor = 0.0
+    if log:
+        positive = [*predicted[predicted > 0], *observed[observed > 0], *low[observed > 0]]
+        floor = 0.6 * max(min(positive, default=0.01), 1e-5)
+        axes.set_yscale("log")
+        top = _next_tick(top / 1.1)
+        axes.set_yticks(_ticks(floor, top))
+        log_percent(axes.yaxis)
+    else:
+        axes.set_yticks(MaxNLocator(5).tick_values(0, top))
+        top = max(top, float(axes.get_yticks()[-1]))
+        percent(axes.yaxis)
+    axes.set_ylim(floor, top)
+    axes.plot([max(floor, 1e-6), top], [max(floor, 1e-6), top], color=SOFT, linewidth=1, zorder=1)
+    axes.vlines(predicted, np.maximum(low, floor), high, color=MAIN, linewidth=1.5, alpha=0.7)
+    some = observed > 0 if log else np.ones(len(table), dtype=bool)
+    axes.plot(predicted[some], observed[some], "o", color=MAIN, markersize=5.5)
+    if not some.all():
+        nobody = np.full((~some).sum(), floor * 1.08)
+        axes.plot(
+            predicted[~some], nobody, "v", color=MAIN, markersize=5.5, markerfacecolor="none", clip_on=False
+        )

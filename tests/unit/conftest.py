@@ -1,0 +1,214 @@
+"""Snapshot folders with a known hazard, for the tests of training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.model.registry import Registry
+from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
+from churn.reporting import plots
+from churn.snapshots.read import Snapshots, params_digest, read_snapshots
+
+FIRST = date(2024, 1, 1)
+SIGNALS = [
+    ("logins_days_since_last", "logins", "number", 1),
+    ("login_change", "logins", "number", -1),
+    ("tickets_count_28d", "tickets", "number", 1),
+    ("tenure_days", "customers", "number", 0),
+    ("noise", "logins", "number", 0),
+    ("plan", "customers", "level", 0),
+]
+
+
+class Heard:
+    """Listens to a verb instead of the user."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+
+    def __call__(self, text: str) -> None:
+        self.lines.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Callable[..., None]]:
+        yield lambda steps=1: None
+
+
+@pytest.fixture
+def say() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def few_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw two charts of each evaluation: `test_plots.py` draws them all."""
+    monkeypatch.setattr(plots, "FIGURES", {name: plots.FIGURES[name] for name in ("calibration", "gain")})
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables made once: that takes seconds, a copy none."""
+    folder = tmp_path_factory.mktemp("migrated")
+    Registry(params_for(folder))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def make_params(tmp_path: Path, migrated: Path) -> Callable[..., Params]:
+    """Return parameters over a fresh folder with a migrated MLflow database of its own."""
+
+    def make(name: str = "work", **sections: object) -> Params:
+        folder = tmp_path / name
+        if not folder.exists():
+            folder.mkdir()
+            shutil.copy(migrated, folder / "mlflow.db")
+        sections.setdefault("evaluate", EvaluateParams(bootstrap=200))
+        params = params_for(folder, **sections)
+        return params.model_copy(update={"tracking": params.tracking.model_copy(update={"experiment": name})})
+
+    return make
+
+
+@pytest.fixture(name="write_world")
+def _write_world() -> Callable[..., None]:
+    return write_world
+
+
+@pytest.fixture
+def snapshots_of(make_params: Callable[..., Params]) -> Callable[..., Snapshots]:
+    """Write a world and read it back."""
+
+    def read(**world: object) -> Snapshots:
+        params = make_params()
+        write_world(params, **world)  # type: ignore[arg-type]
+        return read_snapshots(params)
+
+    return read
+
+
+def params_for(folder: Path, **sections: object) -> Params:
+    """Parameters whose files all lie in a folder."""
+    return Params(
+        source=str(folder / "company"),
+        timezone="Europe/Berlin",
+        label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
+        tracking=TrackingParams(uri=f"sqlite:///{folder / 'mlflow.db'}"),
+        output=folder / "output",
+        models=folder / "models",
+        **sections,  # type: ignore[arg-type]
+    )
+
+
+def signal_entries() -> list[dict[str, object]]:
+    return [
+        {
+            "name": name,
+            "table": table,
+            "family": "activity",
+            "unit": "days",
+            "riskier_when": {1: "higher", -1: "lower", 0: "either"}[sign],
+            "looks_back": 112,
+            "reason": {"en": name + " {value:.1f}", "de": name + " {value:.1f}"},
+            "doc": f"{name} of a customer.",
+            "kind": kind,
+            "monotone": sign,
+        }
+        for name, table, kind, sign in SIGNALS
+    ]
+
+
+def write_world(
+    params: Params,
+    *,
+    customers: int = 600,
+    cutoffs: int = 8,
+    waiting: int = 1,
+    strength: float = 1.0,
+    shuffled: bool = False,
+    seed: int = 0,
+    guards: dict[str, object] | None = None,
+) -> None:
+    """Write snapshots of one customer base at cutoffs 28 days apart.
+
+    The log-odds of leaving rise with silence and tickets, fall with login change; `strength` scales
+    them, `shuffled` draws labels that depend on nothing. `guards` is what those of the data found; by default
+    they looked and found nothing.
+    """
+    rng = np.random.default_rng(seed)
+    base = rng.normal(size=customers)
+    about = {}
+    for step in range(cutoffs + waiting):
+        cutoff = FIRST + timedelta(days=28 * step)
+        known_on = cutoff + timedelta(days=28)
+        matured = step < cutoffs
+        frame = _frame(rng, base, cutoff)
+        odds = _log_odds(frame, strength)
+        left = rng.random(customers) < 1 / (1 + np.exp(-odds))
+        if shuffled:
+            left = rng.permutation(left)
+        frame.insert(2, "left", pd.array(left if matured else [None] * customers, dtype="Int8"))
+        folder = params.output / "snapshots" / f"cutoff={cutoff}"
+        folder.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(folder / "part.parquet", index=False)
+        about[cutoff.isoformat()] = {
+            "rows": customers,
+            "left": int(left.sum()) if matured else None,
+            "matured": matured,
+            "window_end": known_on.isoformat(),
+            "mature_on": known_on.isoformat(),
+            "excluded": {"inactive": 3},
+        }
+    watermark = FIRST + timedelta(days=28 * cutoffs)
+    manifest = {
+        "cutoffs": about,
+        "signals": signal_entries(),
+        "label_id": params.label_id,
+        "params_digest": params_digest(params),
+        "store_digest": f"store-{seed}",
+        "watermark": watermark.isoformat(),
+        "guards": {"looked": ["only_leavers"], "found": []} if guards is None else guards,
+    }
+    (params.output / "snapshots" / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _frame(rng: np.random.Generator, base: np.ndarray, cutoff: date) -> pd.DataFrame:
+    n = len(base)
+    silent = np.round(np.exp(1.5 + 0.8 * base + 0.5 * rng.normal(size=n)))
+    change = np.where(rng.random(n) < 0.15, np.nan, np.exp(0.4 * rng.normal(size=n)))
+    plan = np.array(["basic", "plus", None], dtype=object)[rng.choice(3, n, p=[0.6, 0.3, 0.1])]
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{i:05d}" for i in range(n)],
+            "cutoff": pd.array([cutoff] * n),
+            "logins_days_since_last": silent,
+            "login_change": change,
+            "tickets_count_28d": rng.poisson(0.5, n).astype(float),
+            "tenure_days": rng.integers(30, 2000, n).astype(float),
+            "noise": rng.normal(size=n),
+            "plan": pd.array(plan, dtype="str"),
+        }
+    )
+
+
+def _log_odds(frame: pd.DataFrame, strength: float) -> np.ndarray:
+    change = frame["login_change"].fillna(1.0).to_numpy()
+    return (
+        -1.6
+        + 0.3 * strength * (np.log1p(frame["logins_days_since_last"].to_numpy()) - 1.7)
+        - 1.2 * strength * np.log(change)
+        + 0.9 * strength * (frame["tickets_count_28d"].to_numpy() - 0.5)
+        + 0.5 * strength * (frame["plan"] == "plus").to_numpy()
+    )

@@ -1,0 +1,675 @@
+"""Ingest keeps the good rows, counts the bad by rule, and stops above the stated share."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+
+from churn.data.check import described
+from churn.data.ingest.freshness import is_fresh
+from churn.data.ingest.ingest import ingest
+from churn.data.store import Store, day_of
+from churn.errors import ChurnError, ParamsError, SourceError
+from churn.params import LabelParams, Params
+from tests.worlds import draw, params_of
+
+LENIENT = {"check": {"max_rejects": 1.0}}
+
+CUSTOMERS = """
+    customer | signed_up_at
+    ana      | 2023-01-01
+    ben      | 2023-02-01
+"""
+
+
+def rows(store: Store, table: str, columns: str) -> list[tuple[object, ...]]:
+    with store.connect() as connection:
+        return connection.execute(f"SELECT {columns} FROM {store.scan(table)} ORDER BY ALL").fetchall()
+
+
+def refusal(params: Params) -> ChurnError:
+    with pytest.raises(ChurnError) as caught:
+        ingest(params, lambda _: None)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("table", "drawn", "rule"),
+    [
+        ("logins", "customer | happened_at\n ana | 2024-01-01 \n | 2024-01-01", "customer_id is present"),
+        ("logins", "customer | happened_at\n ana | 2024-01-01 \n ana |", "happened_at is present"),
+        ("logins", "customer | happened_at\n ana | 2024-01-01 \n ana | last week", "happened_at is a time"),
+        (
+            "logins",
+            "customer | happened_at\n ana | 2024-01-01 \n ana | 1970-01-01 00:00",
+            "happened_at is after 1970-01-01",
+        ),
+        (
+            "logins",
+            "customer | happened_at\n ana | 2024-01-01 \n zoe | 2024-01-01",
+            "customer_id is in customers",
+        ),
+        (
+            "logins",
+            "customer | happened_at | row_id\n ana | 2024-01-01 | 7 \n ana | 2024-01-02 | 7",
+            "row_id is not repeated",
+        ),
+        (
+            "surveys",
+            "customer | asked_at | rating\n ana | 2024-01-01 | 9\n ana | 2024-01-01 | 11",
+            "rating is between 0 and 10",
+        ),
+        (
+            "orders",
+            "customer | ordered_at | amount\n ana | 2024-01-01 | 9\n ana | 2024-01-01 | -9",
+            "amount is at least 0",
+        ),
+        (
+            "orders",
+            "customer | ordered_at | amount\n ana | 2024-01-01 | 9\n ana | 2024-01-01 | nine",
+            "amount is a number",
+        ),
+        (
+            "emails",
+            "customer | sent_at | opened_at\n ana | 2024-01-02 | 2024-01-03 \n ana | 2024-01-02 | 2024-01-01",
+            "opened_at is not before sent_at",
+        ),
+    ],
+)
+def test_a_bad_row_is_counted_by_rule_and_stored_apart(
+    tmp_path: Path, table: str, drawn: str, rule: str
+) -> None:
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, params=LENIENT, **{table: drawn})
+
+    assert world.store.tables[table].rows == 1
+    assert dict(world.store.tables[table].rejects) == {rule: 1}
+    bad = tmp_path / "output" / "rejects" / f"{table}.parquet"
+    assert duckdb.sql(f"SELECT rule FROM read_parquet('{bad}')").fetchall() == [(rule,)]
+
+
+def test_a_repeated_customer_keeps_the_first_sign_up(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        customers="customer | signed_up_at\n ana | 2023-05-01\n ana | 2023-01-01",
+        logins="customer | happened_at\n ana | 2024-01-01",
+        since=None,
+        params=LENIENT,
+    )
+
+    assert rows(world.store, "customers", "customer_id, day") == [("ana", 19358)]
+    assert dict(world.store.tables["customers"].rejects) == {"customer_id is not repeated": 1}
+
+
+def test_too_many_bad_rows_stop_the_work_but_are_kept_to_look_at(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        logins="customer | happened_at\n ana | soon\n ben | 2024-01-01",
+    )
+
+    error = refusal(params)
+
+    assert error.exit_code == 11
+    assert "logins: 1 of 2 rows (50.0%) are unfit, more than check.max_rejects (5.0%)" in str(error)
+    assert (tmp_path / "output" / "rejects" / "logins.parquet").exists()
+    assert not (tmp_path / "output" / "store").exists()
+
+
+def test_equal_rows_are_two_events_and_are_counted(tmp_path: Path) -> None:
+    drawn = "customer | happened_at\n ana | 2024-01-01 10:00\n ana | 2024-01-01 10:00"
+
+    kept = draw(tmp_path / "kept", customers=CUSTOMERS, since=None, logins=drawn)
+    dropped = draw(
+        tmp_path / "dropped",
+        customers=CUSTOMERS,
+        since=None,
+        logins=drawn,
+        params={"tables": {"customers": {}, "logins": {"distinct": True}}},
+    )
+
+    assert kept.store.tables["logins"].rows == 2
+    assert any("equal rows: 1" in line for line in described(kept.store))
+    assert dropped.store.tables["logins"].rows == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "utc", "day"),
+    [
+        ("2024-07-01 00:30", "2024-06-30 22:30:00", "2024-07-01"),
+        ("2024-01-01 00:30", "2023-12-31 23:30:00", "2024-01-01"),
+        ("2024-06-30T22:30:00Z", "2024-06-30 22:30:00", "2024-07-01"),
+        ("2024-06-30 20:30:00-02:00", "2024-06-30 22:30:00", "2024-07-01"),
+        ("2024-03-31 02:30", "2024-03-31 01:30:00", "2024-03-31"),
+        ("2024-07-01", "2024-06-30 22:00:00", "2024-07-01"),
+    ],
+)
+def test_times_are_stored_in_utc_beside_the_local_day(tmp_path: Path, said: str, utc: str, day: str) -> None:
+    drawn = f"customer | happened_at\n ana | {said}"
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn)
+
+    [(at, number)] = rows(world.store, "logins", '"at", day')
+
+    assert str(at) == utc
+    assert str(day_of(number)) == day
+
+
+def test_codes_with_leading_zeros_stay_whole(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        customers="customer | signed_up_at\n 007 | 2023-01-01\n 070 | 2023-01-01",
+        logins="customer | happened_at\n 007 | 2024-01-01",
+        since=None,
+    )
+
+    assert rows(world.store, "customers", "customer_id") == [("007",), ("070",)]
+    assert world.store.tables["logins"].rows == 1
+
+
+def test_money_is_stored_in_cents(tmp_path: Path) -> None:
+    drawn = "customer | ordered_at | amount\n ana | 2024-01-01 | 0.29\n ana | 2024-01-01 | 19.999"
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, orders=drawn)
+
+    assert rows(world.store, "orders", "amount") == [(29,), (2000,)]
+
+
+def test_columns_queries_and_formats_map_a_foreign_source(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "sales.csv").write_text("id;ts;price;qty\n1;22-04-2014 03:53;2.5;2\n1;23-04-2014 10:00;1;0\n")
+    params = Params.model_validate(
+        {
+            "source": str(source),
+            "tables": {
+                "customers": {
+                    "query": "select distinct id as customer_id, date '2014-01-01' as signed_up_at from sales"
+                },
+                "orders": {
+                    "from": "sales",
+                    "columns": {"customer_id": "id", "ordered_at": "ts", "amount": "price * qty"},
+                    "where": "qty > 0",
+                    "time_format": "%d-%m-%Y %H:%M",
+                },
+            },
+            "label": {"kind": "inactivity", "table": "orders", "horizon_days": 7},
+            "output": str(tmp_path / "output"),
+        }
+    )
+
+    store = ingest(params, lambda _: None)
+
+    assert [(str(at), amount) for at, amount in rows(store, "orders", '"at", amount')] == [
+        ("2014-04-22 03:53:00", 500)
+    ]
+
+
+def test_a_duckdb_file_is_a_source(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "company.duckdb")) as connection:
+        connection.execute(
+            "CREATE TABLE customers AS SELECT 'ana' AS customer_id, DATE '2023-01-01' AS signed_up_at"
+        )
+        connection.execute(
+            "CREATE TABLE logins AS SELECT 'ana' AS customer_id, TIMESTAMP '2024-01-01' AS happened_at"
+        )
+    params = params_of(tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01")
+
+    store = ingest(
+        params.model_copy(update={"source": f"duckdb:///{tmp_path}/company.duckdb"}), lambda _: None
+    )
+
+    assert store.n_customers == 1
+
+
+def test_the_store_is_the_same_whatever_the_order_of_the_source(tmp_path: Path) -> None:
+    drawn = ["ana | 2024-01-01 10:00", "ben | 2024-01-03 10:00", "ana | 2024-01-02 10:00"]
+    stores = [
+        draw(
+            tmp_path / name,
+            customers=CUSTOMERS,
+            since=None,
+            logins="\n".join(["customer | happened_at", *lines]),
+        ).store
+        for name, lines in (("forth", drawn), ("back", drawn[::-1]))
+    ]
+
+    assert stores[0].digest == stores[1].digest
+
+
+def test_the_store_is_fresh_until_the_source_or_its_mapping_changes(tmp_path: Path) -> None:
+    params = params_of(tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01")
+    assert not is_fresh(params)
+
+    ingest(params, lambda _: None)
+
+    assert is_fresh(params)
+    assert is_fresh(params.model_copy(update={"score": params.score.model_copy(update={"reasons": 2})}))
+    assert is_fresh(params.model_copy(update={"label": params.label.model_copy(update={"horizon_days": 9})}))
+    assert not is_fresh(params.model_copy(update={"timezone": "UTC"}))
+    (tmp_path / "source" / "logins.csv").write_text("customer_id,happened_at\nana,2024-01-02\n")
+    assert not is_fresh(params)
+
+
+def test_without_a_watermark_a_broken_clock_does_not_move_tonight(tmp_path: Path) -> None:
+    lines = [f"ana | 2024-01-{day:02} 10:00" for day in range(1, 29)] * 8
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        watermark=None,
+        logins="\n".join(["customer | happened_at", *lines, "ben | 2040-08-31"]),
+    )
+
+    assert str(world.store.tonight) == "2024-01-28"
+
+
+def test_every_missing_table_and_column_is_said_at_once(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path,
+        customers="customer | signd_up_at\n ana | 2023-01-01",
+        since=None,
+        logins="customer | happened_at\n ana | 2024-01-01",
+        params={"tables": {"customers": {}, "logins": {}, "orders": {}, "tickets": {"from": "tikets"}}},
+    )
+
+    error = refusal(params)
+
+    assert isinstance(error, SourceError)
+    assert [line.split(":")[0] for line in error.problems] == ["customers", "params.yaml", "params.yaml"]
+    assert "has no column 'signed_up_at'" in error.problems[0]
+    assert "Did you mean 'signd_up_at'?" in error.problems[0]
+    assert "has no table 'orders'" in error.problems[1]
+
+
+def test_broken_sql_is_said_where_it_stands(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path,
+        since=None,
+        logins="customer | happened_at\n ana | 2024-01-01",
+        params={"tables": {"customers": {"query": "selct 1"}, "logins": {}}},
+    )
+
+    error = refusal(params)
+
+    assert error.exit_code == 11
+    assert error.problems[0].startswith(
+        "params.yaml: tables.customers: the SQL is not understood by the source"
+    )
+
+
+@pytest.mark.parametrize("empty", ["customers", "logins"])
+def test_an_empty_needed_table_is_said(tmp_path: Path, empty: str) -> None:
+    params = params_of(
+        tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01", since=None
+    )
+    header = (tmp_path / "source" / f"{empty}.csv").read_text().splitlines()[0]
+    (tmp_path / "source" / f"{empty}.csv").write_text(header + "\n")
+
+    error = refusal(params.model_copy(update={"check": params.check.model_copy(update={"max_rejects": 1.0})}))
+
+    assert error.exit_code == 11
+    assert any(line.startswith(f"{empty}: the table is empty") for line in error.problems)
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ({"logins": {}}, "tables.customers is missing"),
+        ({"customers": {}, "orders": {}}, "label.table 'logins' is not among the tables"),
+        (
+            {"customers": {}, "logins": {"columns": {"hapened_at": "ts"}}},
+            "tables.logins.columns.hapened_at is not a column of this table. Did you mean 'happened_at'?",
+        ),
+        (
+            {"customers": {}, "logins": {"static": ["country"]}},
+            "logins.static: only customers has attributes",
+        ),
+    ],
+)
+def test_tables_that_params_names_wrongly_are_refused(tmp_path: Path, tables: object, said: str) -> None:
+    params = params_of(
+        tmp_path, since=None, logins="customer | happened_at\n ana | 2024-01-01", params={"tables": tables}
+    )
+
+    told: list[str] = []
+
+    with pytest.raises(ParamsError) as caught:
+        ingest(params, told.append)
+
+    assert said in str(caught.value)
+    assert told == []
+
+
+def test_the_advice_for_a_contract_label_without_subscriptions_can_be_followed_in_one_go(
+    tmp_path: Path,
+) -> None:
+    params = params_of(
+        tmp_path,
+        since=None,
+        label={"kind": "contract", "horizon_days": 31},
+        logins="customer | happened_at\n ana | 2024-01-01",
+    )
+
+    (problem,) = refusal(params).problems
+
+    advised = yaml.safe_load(re.search(r"label: (\{.*?\})", problem)[1])
+    assert problem.startswith("params.yaml: label.kind contract needs 'subscriptions'")
+    assert advised == {"kind": "inactivity", "table": "logins", "horizon_days": 31}
+    assert LabelParams(**advised).core_table == "logins"
+
+
+def test_a_killed_ingest_leaves_the_old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = params_of(tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01")
+    ingest(params, lambda _: None)
+    before = json.loads((params.output / "store" / "manifest.json").read_text())
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("churn.data.ingest.ingest.write_manifest", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(params, lambda _: None)
+
+    assert json.loads((params.output / "store" / "manifest.json").read_text()) == before
+
+
+def stored_days(store: Store, table: str) -> list[str]:
+    return [str(day_of(int(str(day)))) for (day,) in rows(store, table, "day")]
+
+
+@pytest.mark.parametrize(
+    ("said", "time_format", "days"),
+    [
+        (["01/02/2020", "03/04/2020"], "%m/%d/%Y", ["2020-01-02", "2020-03-04"]),
+        (["01/02/2020", "03/04/2020"], "%d/%m/%Y", ["2020-02-01", "2020-04-03"]),
+        (["01-02-2020 10:00", "03-04-2020 10:00"], "%d-%m-%Y %H:%M", ["2020-02-01", "2020-04-03"]),
+        (
+            ["01.05.2020 00:30 +0200", "02.05.2020 00:30 +0200"],
+            "%d.%m.%Y %H:%M %z",
+            ["2020-05-01", "2020-05-02"],
+        ),
+    ],
+)
+def test_time_format_decides_whatever_the_file_looks_like(
+    tmp_path: Path, said: list[str], time_format: str, days: list[str]
+) -> None:
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        logins="\n".join(["customer | happened_at", *(f"ana | {time}" for time in said)]),
+        params={"tables": {"customers": {}, "logins": {"time_format": time_format}}},
+    )
+
+    assert stored_days(world.store, "logins") == days
+
+
+def test_a_date_in_another_form_is_rejected_in_words_rather_than_guessed(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 01/02/2020", since=None
+    )
+
+    error = refusal(params)
+
+    assert "break 'happened_at is a time'" in str(error)
+
+
+def test_each_row_of_a_mixed_column_is_read_by_its_own_zone(tmp_path: Path) -> None:
+    drawn = (
+        "customer | happened_at\n ana | 2024-05-01 00:30:00\n ana | 2024-05-01T22:30:00Z\n"
+        " ana | 2024-05-02 22:30:00 UTC"
+    )
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn)
+
+    assert [str(at) for (at,) in rows(world.store, "logins", '"at"')] == [
+        "2024-04-30 22:30:00",
+        "2024-05-01 22:30:00",
+        "2024-05-02 22:30:00",
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_repeated_row_id_the_same_row_stays_whatever_the_order(tmp_path: Path, order: int) -> None:
+    lines = ["ana | 2024-01-01 10:00 | 7 | 5", "ana | 2024-01-01 10:00 | 7 | 3"][::order]
+    drawn = "\n".join(["customer | ordered_at | row_id | amount", *lines])
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, orders=drawn, params=LENIENT)
+
+    assert rows(world.store, "orders", "amount") == [(300,)]
+
+
+def test_a_bad_copy_does_not_cost_the_good_row(tmp_path: Path) -> None:
+    lines = ["ana | 2024-01-01 10:00 | 7 | oops", "ana | 2024-01-01 10:01 | 7 | 3"]
+    drawn = "\n".join(["customer | ordered_at | row_id | amount", *lines])
+    world = draw(
+        tmp_path,
+        customers="customer | signed_up_at\n ana | 1970-01-01\n ana | 2023-01-01",
+        since=None,
+        orders=drawn,
+        params=LENIENT,
+    )
+
+    assert rows(world.store, "orders", "amount") == [(300,)]
+    assert dict(world.store.tables["orders"].rejects) == {"amount is a number": 1}
+    assert dict(world.store.tables["customers"].rejects) == {"signed_up_at is after 1970-01-01": 1}
+
+
+def test_rows_after_the_watermark_are_not_bad_and_far_ends_are_kept(tmp_path: Path) -> None:
+    logins = "\n".join(
+        ["customer | happened_at", *(f"ana | {year}-06-01" for year in (2019, 2020, 2021, 2022, 2023))]
+    )
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        watermark="2021-01-01",
+        logins=logins,
+        subscriptions="""
+            customer | started_at | ended_at
+            ana      | 2020-01-01 | 9999-12-31
+            ben      | 2020-01-01 | 2023-01-01
+        """,
+    )
+
+    assert world.store.tables["logins"].rows == 5
+    assert world.store.tables["subscriptions"].rows == 2
+
+
+def test_without_a_watermark_one_wrong_date_beyond_a_hole_does_not_move_tonight(tmp_path: Path) -> None:
+    lines = [f"ana | 2024-01-{day:02} 10:00" for day in range(1, 29)]
+    told: list[str] = []
+    drawn = "\n".join(["customer | happened_at", *lines, "ben | 2024-08-31"])
+    params = params_of(tmp_path, customers=CUSTOMERS, since=None, watermark=None, logins=drawn)
+
+    store = ingest(params, told.append)
+
+    assert str(store.tonight) == "2024-01-28"
+    assert any("State snapshot.watermark if they are right" in line for line in told)
+
+
+@pytest.mark.parametrize("ids", [("12e3", "12000"), ("t", "true"), ("10:00", "10:00:00"), ("-01", "-1")])
+def test_ids_that_look_like_other_things_stay_apart(tmp_path: Path, ids: tuple[str, str]) -> None:
+    world = draw(
+        tmp_path,
+        customers=f"customer | signed_up_at\n {ids[0]} | 2023-01-01\n {ids[1]} | 2023-01-01",
+        logins=f"customer | happened_at\n {ids[0]} | 2024-01-01",
+        since=None,
+    )
+
+    assert sorted(rows(world.store, "customers", "customer_id")) == sorted([(ids[0],), (ids[1],)])
+    assert world.store.tables["logins"].rows == 1
+
+
+def test_numbers_as_ids_are_whole_and_a_missing_one_is_rejected(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name, time in (("customers", "signed_up_at"), ("logins", "happened_at")):
+        duckdb.sql(
+            f"COPY (SELECT id AS customer_id, DATE '2023-01-01' AS {time} "
+            "FROM (VALUES (1.0::DOUBLE), ('nan'::DOUBLE)) t(id)) "
+            f"TO '{source / name}.parquet'"
+        )
+    params = params_of(
+        tmp_path / "other", customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01"
+    )
+    lenient = params.check.model_copy(update={"max_rejects": 1.0})
+
+    store = ingest(params.model_copy(update={"source": str(source), "check": lenient}), lambda _: None)
+
+    assert rows(store, "customers", "customer_id") == [("1",)]
+    assert dict(store.tables["customers"].rejects) == {"customer_id is present": 1}
+
+
+def test_emails_told_event_by_event_become_one_row_each(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        emails="""
+            customer | email_id | kind  | sent_at
+            ana      | 1        | sent  | 2024-05-01 10:00
+            ana      | 1        | open  | 2024-05-02 10:00
+            ana      | 1        | open  | 2024-05-03 10:00
+            ana      | 2        | sent  | 2024-05-05 10:00
+        """,
+    )
+
+    assert world.store.tables["emails"].rows == 2
+    assert world.values("emails_unopened_run", "2024-06-01")["ana"] == 1
+
+
+def test_emails_told_event_by_event_without_an_id_are_refused(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        emails="customer | kind | sent_at\n ana | sent | 2024-05-01",
+    )
+
+    assert "no 'email_id' that says which e-mail was opened" in str(refusal(params))
+
+
+@pytest.mark.parametrize("table", ["raw_orders", "typed_orders", "codes", "judged", "select"])
+def test_a_source_table_may_have_any_name(tmp_path: Path, table: str) -> None:
+    drawn = "customer | ordered_at | amount\n ana | 2024-01-01 | 1"
+    world_params = params_of(tmp_path, customers=CUSTOMERS, since=None, orders=drawn)
+    (tmp_path / "source" / "orders.csv").rename(tmp_path / "source" / f"{table}.csv")
+    tables = {
+        **world_params.tables,
+        "orders": world_params.tables["orders"].model_copy(update={"from_": table}),
+    }
+
+    store = ingest(world_params.model_copy(update={"tables": tables}), lambda _: None)
+
+    assert store.tables["orders"].rows == 1
+
+
+def test_our_own_output_inside_the_source_is_no_table_of_it(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path, customers=CUSTOMERS, since=None, logins="customer | happened_at\n ana | 2024-01-01"
+    )
+    inside = params.model_copy(update={"output": tmp_path / "source" / "output"})
+
+    ingest(inside, lambda _: None)
+
+    assert is_fresh(inside)
+
+
+def test_a_table_in_two_formats_is_refused(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path, customers=CUSTOMERS, since=None, logins="customer | happened_at\n ana | 2024-01-01"
+    )
+    duckdb.sql(f"COPY (SELECT 1 AS a) TO '{tmp_path}/source/logins.parquet'")
+
+    assert "table 'logins' stands there in two formats (logins.csv, logins.parquet); keep one" in str(
+        refusal(params)
+    )
+
+
+def test_columns_are_found_whatever_their_case_and_a_query_may_end_as_it_was_pasted(tmp_path: Path) -> None:
+    query = "select customer_id, signed_up_at from customers; "
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        logins="Customer_ID | HAPPENED_AT\n ana | 2024-01-01",
+        params={"tables": {"customers": {"query": query}, "logins": {}}},
+    )
+
+    assert world.store.tables["logins"].rows == 1
+
+
+@pytest.mark.parametrize("name", ["left", "cutoff", "health", "__broken"])
+def test_an_attribute_cannot_take_the_name_of_a_column_of_ours(tmp_path: Path, name: str) -> None:
+    params = params_of(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        logins="customer | happened_at\n ana | 2024-01-01",
+        params={"tables": {"customers": {"static": [name]}, "logins": {}}},
+    )
+
+    assert f"static: '{name}' is a column of our own" in str(refusal(params))
+
+
+def test_a_row_years_ahead_of_the_rest_is_a_clock_error(tmp_path: Path) -> None:
+    lines = [f"ana | 2024-01-{day:02}" for day in range(1, 29)]
+    drawn = "\n".join(["customer | happened_at", *lines, "ana | 2031-01-01"])
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn)
+
+    assert dict(world.store.tables["logins"].rejects) == {"happened_at is at most a year ahead": 1}
+
+
+def test_levels_are_stored_as_codes_in_the_order_of_their_names(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        subscriptions="""
+            customer | started_at | plan
+            ana      | 2024-01-01 | pro
+            ana      | 2024-02-01 | basic
+            ben      | 2024-01-01 |
+        """,
+        label={"kind": "contract", "horizon_days": 30},
+    )
+
+    assert Store.open(world.store.params).tables["subscriptions"].levels == {"plan": ("basic", "pro")}
+    assert rows(world.store, "subscriptions", "customer, plan") == [(0, 0), (0, 1), (1, None)]
+
+
+def test_a_kind_that_only_bad_rows_have_takes_no_code(tmp_path: Path) -> None:
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        since=None,
+        params=LENIENT,
+        visits="""
+            customer | happened_at | kind
+            ana      | 2024-01-01  | page
+            ben      | 2024-01-01  | shop
+            zoe      | 2024-01-01  | chat
+            ben      | soon        | quiz
+        """,
+    )
+
+    assert world.store.tables["visits"].levels == {"kind": ("page", "shop")}
+    assert rows(world.store, "visits", "kind") == [(0,), (1,)]
+
+
+def test_of_equal_ids_in_bad_and_good_rows_each_keeps_its_own_rule(tmp_path: Path) -> None:
+    lines = ["ana | soon | 7", "ana | 2024-01-02 | 7", "ana | 2024-01-01 | 7", "zoe | 2024-01-01 | 7"]
+    drawn = "\n".join(
+        ["customer | happened_at | row_id", *lines, "ben | 2024-01-01 | 8", "ben | 2024-01-01 |"]
+    )
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn, params=LENIENT)
+
+    assert stored_days(world.store, "logins") == ["2024-01-01"] * 3
+    assert dict(world.store.tables["logins"].rejects) == {
+        "customer_id is in customers": 1,
+        "happened_at is a time": 1,
+        "row_id is not repeated": 1,
+    }

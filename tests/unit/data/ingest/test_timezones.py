@@ -1,0 +1,37 @@
+"""The fast conversion to UTC says what the exact one says."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from churn.data.ingest.timezones import create_utc_of
+
+
+@pytest.mark.parametrize(
+    "timezone",
+    [
+        "UTC",
+        "Europe/Berlin",
+        "America/Sao_Paulo",  # its clocks changed at midnight
+        "Asia/Kolkata",  # half hours
+        "Australia/Lord_Howe",  # half an hour of summer time
+        "Africa/Casablanca",  # four changes a year
+        "Pacific/Apia",  # lost a whole day
+    ],
+)
+def test_every_local_time_becomes_what_the_zone_itself_says(timezone: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        create_utc_of(connection, timezone)
+        connection.execute(
+            "CREATE TABLE times AS "
+            "SELECT TIMESTAMP '1969-12-25' + to_minutes(37 * i) AS t FROM range(2_000_000) r(i)"
+        )
+
+        different = connection.execute(
+            f"SELECT count(*) FROM times "
+            f"WHERE utc_of(t) IS DISTINCT FROM timezone('UTC', timezone('{timezone}', t))"
+        ).fetchone()
+
+    assert different == (0,)

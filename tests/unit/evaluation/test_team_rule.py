@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from churn.errors import ParamsError
+from churn.evaluation.team_rule import check_rule, conditions_met, rule_prediction
+from churn.params import ConditionParams, EvaluateParams
+from tests.unit.conftest import params_for
+from tests.unit.small import rows_of
+
+NAN = float("nan")
+SILENT = ConditionParams(signal="silent_days", at_least=14)
+BASIC = ConditionParams(signal="plan", equals="basic")
+
+
+def team():
+    return rows_of(
+        {"silent_days": [20, 14, 13, NAN, 30, 2], "plan": [0, 1, 0, 0, NAN, 1]},
+        [1, 0, 0, 1, 1, 0],
+        levels={"plan": ("basic", "plus")},
+    )
+
+
+def test_a_customer_scores_the_number_of_conditions_met_and_what_is_missing_meets_none() -> None:
+    assert conditions_met([SILENT, BASIC], team()).tolist() == [2, 1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "met"),
+    [
+        ({"at_least": 14}, [1, 1, 0, 0, 1, 0]),
+        ({"at_most": 14}, [0, 1, 1, 0, 0, 1]),
+        ({"at_least": 13, "at_most": 20}, [1, 1, 1, 0, 0, 0]),
+    ],
+)
+def test_bounds_belong_to_what_they_allow(bounds: dict[str, float], met: list[int]) -> None:
+    condition = ConditionParams(signal="silent_days", **bounds)
+
+    assert conditions_met([condition], team()).tolist() == met
+
+
+def test_a_score_means_the_share_that_left_in_training_with_it() -> None:
+    rows = team()
+
+    probability = rule_prediction(rows, rows, [SILENT, BASIC])
+
+    none, one, both = 0.5 / 2, 2.5 / 5, 1.5 / 2  # one row at the base rate of 0.5 is added to each
+    assert probability == pytest.approx([both, one, one, one, one, none])
+
+
+def test_a_score_never_seen_in_training_means_the_base_rate() -> None:
+    rows = team()
+    seen = rows.where(conditions_met([SILENT, BASIC], rows) < 2)
+
+    probability = rule_prediction(seen, rows, [SILENT, BASIC])
+
+    assert probability[0] == seen.left.mean()
+
+
+def test_a_rule_may_be_one_condition_or_several() -> None:
+    one = {"signal": "silent_days", "at_least": 14}
+
+    assert EvaluateParams(rule=one).rule == EvaluateParams(rule=[one]).rule == (SILENT,)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"at_least": 1, "equals": "basic"}])
+def test_a_condition_asks_for_a_number_or_for_a_text(bounds: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="'equals' for a text"):
+        ConditionParams(signal="plan", **bounds)
+
+
+def test_all_conditions_that_fit_no_signal_are_told_at_once(tmp_path: Path) -> None:
+    rule = [
+        ConditionParams(signal="silent_day", at_least=14),
+        ConditionParams(signal="plan", at_least=1),
+        ConditionParams(signal="silent_days", equals="basic"),
+    ]
+
+    with pytest.raises(ParamsError) as told:
+        check_rule(params_for(tmp_path, evaluate=EvaluateParams(rule=rule)).of_file("team.yaml"), team())
+
+    assert all(problem.startswith("team.yaml: evaluate.rule: ") for problem in told.value.problems)
+    assert [problem.split("'")[1] for problem in told.value.problems] == ["silent_day", "plan", "silent_days"]
+    assert "Did you mean 'silent_days'?" in told.value.problems[0]

@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.leaks.modelled import cutoff, label_params, made
+from churn.guards.finding import Finding
+from churn.guards.model import outcomes
+from churn.guards.model.columns import columns
+from churn.guards.model.drift import newest
+from churn.guards.model.label_maturity import maturity
+from churn.guards.model.method import Fold, drawn, rolling, sets_at
+from churn.guards.model.refit_invariance import shuffled, unseen
+from churn.guards.model.run import look_at_training, with_the_data
+from churn.guards.model.signing import told
+from churn.guards.model.split_overlap import copies, disjoint
+from churn.params import EvaluateParams, TrainParams
+from churn.snapshots.dataset import Rows
+from churn.snapshots.read import Snapshots
+from churn.training.recipe import Recipe
+from churn.training.split import plan
+
+LAST = cutoff(5)
+RECIPE = Recipe.start(TrainParams(learning_rate=0.1)).with_rounds(30)
+
+Change = Callable[[Rows, np.random.Generator], Rows]
+
+
+def with_rows(snapshots: Snapshots, **arrays: Any) -> Snapshots:
+    return replace(snapshots, rows=replace(snapshots.rows, **arrays))
+
+
+def with_column(snapshots: Snapshots, values: np.ndarray, name: str = "amount") -> Snapshots:
+    matrix = snapshots.rows.matrix.copy()
+    matrix[:, snapshots.rows.names.index(name)] = values
+    return with_rows(snapshots, matrix=matrix)
+
+
+# --- clean snapshots
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_is_said_of_clean_snapshots(seed: int) -> None:
+    snapshots, params = made(seed=seed), label_params()
+    method = rolling(RECIPE, 1)
+
+    found = look_at_training(params, snapshots, plan(snapshots.rows, snapshots.mature_on))
+    found += [*unseen(method, snapshots, LAST, seed), *shuffled(method, snapshots, LAST, seed)]
+    earlier = snapshots.rows.where(snapshots.rows.cutoff < snapshots.rows.cutoff[-1])
+    found += newest(earlier, snapshots.rows.at([LAST]), seed)
+
+    assert found == []
+
+
+# --- 4: ripe labels
+
+
+def test_a_label_counted_before_its_window_was_over_is_a_stop() -> None:
+    snapshots = made()
+    early = dict(snapshots.mature_on) | {LAST: LAST + timedelta(days=27)}
+
+    found = list(maturity(replace(snapshots, mature_on=early), label_params()))
+
+    assert [(one.place, one.severity) for one in found] == [(f"cutoff {LAST}", "stop")]
+
+
+def test_data_that_end_before_the_watermark_are_a_stop() -> None:
+    snapshots = replace(made(), watermark=str(cutoff(5)))
+
+    found = list(maturity(snapshots, label_params()))
+
+    assert [(one.place, one.severity) for one in found] == [(f"cutoff {LAST}", "stop")]
+
+
+@pytest.mark.parametrize(
+    ("share", "severities"), [(0.0, ["stop"]), (1.0, ["stop"]), (0.12, ["warn"]), (0.25, [])]
+)
+def test_a_newest_cutoff_that_loses_nobody_or_everybody_looks_unripe(
+    share: float, severities: list[str]
+) -> None:
+    snapshots = made(customers=1000)
+    here = snapshots.rows.cutoff == snapshots.rows.cutoff[-1]
+    left = snapshots.rows.left.copy()
+    left[here] = np.arange(1000) < share * 1000
+
+    found = list(maturity(with_rows(snapshots, left=left), label_params()))
+
+    assert [one.severity for one in found] == severities
+
+
+# --- 5 and 11: sets apart
+
+
+def test_a_test_row_that_was_learnt_from_is_a_stop() -> None:
+    fold = sets_at(made(), LAST)
+    mixed = Fold(LAST, fold.test, fold.test, fold.logits)
+
+    found = list(disjoint(mixed, {LAST: LAST}))
+
+    assert [one.severity for one in found] == ["stop"]
+    assert "400 of its 400 rows" in found[0].found
+
+
+def test_a_training_label_that_was_not_yet_known_is_a_stop() -> None:
+    snapshots = made()
+    rows = snapshots.rows
+    fold = Fold(cutoff(4), rows.at([cutoff(2), cutoff(5)]), rows.at([cutoff(4)]), np.zeros(0))
+
+    found = list(disjoint(fold, snapshots.mature_on))
+
+    assert [one.severity for one in found] == ["stop"]
+    assert str(cutoff(5)) in found[0].found
+    assert str(cutoff(2)) not in found[0].found
+
+
+@pytest.mark.parametrize(("copied", "severities"), [(0, []), (1, []), (6, ["warn"]), (60, ["stop"])])
+def test_rows_that_stand_there_twice_are_counted(copied: int, severities: list[str]) -> None:
+    snapshots = made()
+    fold = sets_at(snapshots, LAST)
+    matrix = fold.test.matrix.copy()
+    matrix[:copied] = fold.train.matrix[:copied]
+
+    found = list(copies(replace(fold, test=replace(fold.test, matrix=matrix))))
+
+    assert [one.severity for one in found] == severities
+
+
+def test_customers_who_did_nothing_yet_are_alike_and_no_copies() -> None:
+    fold = sets_at(made(), LAST)
+    train, test = fold.train.matrix.copy(), fold.test.matrix.copy()
+    train[::3], test[::3] = 0, 0
+
+    found = list(
+        copies(replace(fold, train=replace(fold.train, matrix=train), test=replace(fold.test, matrix=test)))
+    )
+
+    assert found == []
+
+
+# --- 7 and 11: columns
+
+
+@pytest.mark.parametrize(
+    ("noise", "severity"), [(0.0, ["stop"]), (0.45, ["warn"]), (2.0, [])], ids=["answer", "suspect", "signal"]
+)
+def test_a_column_that_alone_tells_who_leaves(noise: float, severity: list[str]) -> None:
+    snapshots = made(customers=600)
+    rng = np.random.default_rng(5)
+    told_by = snapshots.rows.left + noise * rng.normal(size=len(snapshots.rows))
+
+    found = list(columns(with_column(snapshots, -told_by).rows))
+
+    assert [(one.guard, one.severity) for one in found] == [("alone", each) for each in severity]
+
+
+def test_a_hole_made_after_the_fact_is_told() -> None:
+    snapshots = made()
+    rng = np.random.default_rng(5)
+    hole = (snapshots.rows.left > 0) & (rng.random(len(snapshots.rows)) < 0.5)
+    values = np.where(hole, np.nan, rng.normal(size=len(snapshots.rows)))
+
+    found = list(columns(with_column(snapshots, values).rows))
+
+    assert [(one.guard, one.place) for one in found] == [("missing", "amount")]
+
+
+def test_a_column_that_names_the_customer_is_told() -> None:
+    snapshots = made()
+
+    found = list(columns(with_column(snapshots, 7.0 * snapshots.rows.customer).rows))
+
+    assert [(one.guard, one.place) for one in found] == [("id_like", "amount")]
+
+
+def test_a_column_that_tells_the_date_is_told() -> None:
+    snapshots = made()
+    rng = np.random.default_rng(5)
+    date_like = snapshots.rows.cutoff + rng.integers(0, 5, len(snapshots.rows))
+
+    found = list(columns(with_column(snapshots, date_like.astype(float)).rows))
+
+    assert [(one.guard, one.place) for one in found] == [("calendar_like", "amount")]
+
+
+def test_a_column_with_one_value_is_nobodys_leak() -> None:
+    snapshots = made()
+
+    assert list(columns(with_column(snapshots, np.ones(len(snapshots.rows))).rows)) == []
+
+
+# --- 5 and 6: whatever was fitted
+
+
+def encoded_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
+    """Fit on the mean label of each customer, taken over all rows: the test's own among them."""
+    rows = snapshots.rows
+    mean = np.bincount(rows.customer, rows.left) / np.bincount(rows.customer)
+    fold = sets_at(snapshots, day)
+    return replace(fold, logits=mean[fold.test.customer])
+
+
+def scaled_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
+    """Predict by a signal scaled with mean and spread of all rows."""
+    fold = sets_at(snapshots, day)
+    amount = snapshots.rows.matrix[:, 0]
+    return replace(fold, logits=(fold.test.matrix[:, 0] - amount.mean()) / amount.std())
+
+
+@pytest.mark.parametrize(
+    ("method", "guards"),
+    [
+        (encoded_on_all_rows, ["unseen", "shuffled"]),
+        (scaled_on_all_rows, ["unseen"]),
+        (rolling(RECIPE, 1), []),
+    ],
+)
+def test_what_was_fitted_on_the_test_is_found(method: Any, guards: list[str]) -> None:
+    snapshots = made()
+
+    moved = list(unseen(method, snapshots, LAST, 1))
+    chance = list(shuffled(method, snapshots, LAST, 1))
+
+    assert [name for name, found in (("unseen", moved), ("shuffled", chance)) if found] == guards
+    assert all(one.severity == "stop" for one in moved + chance)
+
+
+def test_the_guards_that_fit_take_whole_customers() -> None:
+    few = drawn(made(), seed=1, most=600)
+
+    kept, times = np.unique(few.rows.customer, return_counts=True)
+    assert 60 < len(kept) < 140
+    assert set(times.tolist()) == {6}
+
+
+# --- 10: tonight's customers
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.0, False), (0.2, False), (4.0, True)])
+def test_a_column_that_moved_as_never_before_is_listed(shift: float, said: bool) -> None:
+    rows = made().rows
+    here = rows.cutoff == rows.cutoff[-1]
+    matrix = rows.matrix[here].copy()
+    matrix[:, 1] += shift
+
+    found = list(newest(rows.where(~here), replace(rows.where(here), matrix=matrix), 1))
+
+    assert bool(found) is said
+    assert not said or "change (100%)" in found[0].found
+
+
+def test_a_fingerprint_that_every_date_has_is_no_drift() -> None:
+    rows = made().rows
+    matrix = rows.matrix.copy()
+    matrix[:, 1] = rows.cutoff * 13 % 7
+    here = rows.cutoff == rows.cutoff[-1]
+    dated = replace(rows, matrix=matrix)
+
+    assert list(newest(dated.where(~here), dated.where(here), 1)) == []
+
+
+# --- 8, 9, 13: figures
+
+
+def number(value: float, half: float = 0.02) -> dict[str, float]:
+    return {"value": value, "low": value - half, "high": value + half}
+
+
+def lagged(auc: float, fall: float, half: float) -> dict[str, Any]:
+    now = {"days": 0, "auc": auc + fall, "low": 0.7, "high": 0.8, "fall": number(0.0)}
+    later = {"days": 28, "auc": auc, "low": auc - 0.05, "high": auc + 0.05, "fall": number(fall, half)}
+    return {"lead_time": [now, later]}
+
+
+@pytest.mark.parametrize(
+    ("gap", "auc", "fall", "half", "said"),
+    [
+        (28, 0.6, 0.2, 0.02, 1),
+        (28, 0.6, 0.09, 0.02, 0),
+        (28, 0.6, 0.11, 0.09, 0),
+        (0, 0.6, 0.2, 0.02, 0),
+        (0, 0.52, 0.2, 0.02, 1),
+        (56, 0.52, 0.2, 0.02, 0),
+    ],
+)
+def test_an_auc_that_collapses_within_the_time_to_act_is_told(
+    gap: int, auc: float, fall: float, half: float, said: int
+) -> None:
+    assert len(list(outcomes.lead_time(lagged(auc, fall, half), gap))) == said
+
+
+def test_without_a_lead_time_nothing_is_told() -> None:
+    assert list(outcomes.lead_time({}, 0)) == []
+
+
+@pytest.mark.parametrize(("slope", "said"), [(1.0, 0), (0.79, 0), (0.7, 1), (1.4, 1)])
+def test_probabilities_too_extreme_or_too_alike_are_told(slope: float, said: int) -> None:
+    content = {"candidates": {"challenger": {"calibration_slope": number(slope)}}}
+
+    assert len(list(outcomes.calibrated(content))) == said
+
+
+@pytest.mark.parametrize(
+    ("churners", "places"), [((60, 30, 10), []), ((60, 30, 40), []), ((60, 10, 40), ["health band 3"])]
+)
+def test_a_band_that_leaves_more_than_the_worse_one_is_a_stop(
+    churners: tuple[int, ...], places: list[str]
+) -> None:
+    found = outcomes.bands(
+        {
+            "health_bands": {
+                "outcomes": [{"band": b, "rows": 200, "churners": c} for b, c in enumerate(churners, 1)]
+            }
+        }
+    )
+
+    assert [(one.place, one.severity) for one in found] == [(place, "stop") for place in places]
+
+
+def test_a_finding_is_said_with_the_key_that_signs_it_off_or_with_the_reason() -> None:
+    snapshots = made()
+    found = list(columns(with_column(snapshots, snapshots.rows.left).rows))
+    signed = label_params(evaluate=EvaluateParams(accept={"amount": "known beforehand"}))
+
+    assert "evaluate.accept, under 'amount' or 'alone'" in told(found, label_params())[1][0]
+    assert "Accepted: known beforehand" in told(found, signed)[0][0]
+
+
+def at_logins(found: str, severity: str = "warn", guard: str = "alone") -> Finding:
+    return Finding("logins", found, "See.", severity, guard)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (at_logins("data"), {"one", "another"}),
+        (at_logins("data", "stop"), {"data", "one", "another"}),
+        (at_logins("data", guard="missing"), {"data", "one", "another"}),
+    ],
+)
+def test_all_that_the_training_rows_show_is_kept_and_of_the_data_what_is_sterner_or_other(
+    data: Finding, told: set[str]
+) -> None:
+    snapshots = replace(made(), guards={"looked": ["alone"], "found": [asdict(data)]})
+
+    both = with_the_data(snapshots, [at_logins("one"), at_logins("another")])
+
+    assert {one["found"] for one in both["found"]} == told
+
+
+def test_a_stop_of_the_training_rows_is_as_stern_as_one_of_the_data() -> None:
+    data = asdict(at_logins("data", "stop"))
+    snapshots = replace(made(), guards={"looked": ["alone"], "found": [data]})
+
+    both = with_the_data(snapshots, [at_logins("one", "stop"), at_logins("another")])
+
+    assert [one["found"] for one in both["found"]] == ["one", "another"]

@@ -1,0 +1,154 @@
+"""Attributes as of today, levels that only leavers have, and unfit shapes."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from churn.guards.as_of_today import as_of_today
+from churn.guards.churner_only_levels import only_leavers
+from churn.guards.shapes import shapes
+from tests.guarded import contracts, gone, here, look, severities, table
+
+PEOPLE = here(120)
+FIRST = date(2024, 3, 16)
+
+
+def logins_of(number: int) -> list[date]:
+    """Customer number n logs in n % 12 + 2 times: every 20 days, a third of them early in the year."""
+    return [FIRST + timedelta(days=20 * place + number % 5) for place in range(number % 12 + 2)]
+
+
+LOGINS = table("customer | happened_at", [(one, day) for n, one in enumerate(PEOPLE) for day in logins_of(n)])
+
+
+def with_attribute(name: str, values: list[object]) -> str:
+    rows = [(one, "2023-01-01", value) for one, value in zip(PEOPLE, values, strict=True)]
+    return table(f"customer | signed_up_at | {name}", rows)
+
+
+COUNT = [len(logins_of(n)) for n in range(120)]
+LAST = [max(logins_of(n)) for n in range(120)]
+SINCE_APRIL = [sum(day >= date(2024, 4, 25) for day in logins_of(n)) for n in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (COUNT, "equals the number of rows of logins"),
+        (LAST, "after the first cutoff"),
+        (["ABCDE"[n // 3] for n in COUNT], "bands of"),
+        (SINCE_APRIL, "the rows of logins of the last 250 days"),
+        ([n % 3 for n in range(120)], None),
+        (["DE" if n % 2 else "AT" for n in range(120)], None),
+        ([f"19{60 + n % 40}-03-0{n % 9 + 1}" for n in range(120)], None),
+    ],
+    ids=["count", "last date", "bands", "window", "number", "country", "date of birth"],
+)
+def test_an_attribute_that_copies_events_up_to_today_is_refused(
+    tmp_path: Path, values: list[object], said: str | None
+) -> None:
+    found = look(
+        as_of_today,
+        tmp_path,
+        static=["attribute"],
+        cutoffs=["2024-04-01"],
+        customers=with_attribute("attribute", values),
+        subscriptions=contracts([], PEOPLE),
+        logins=LOGINS,
+    )
+
+    assert [one.severity for one in found] == (["stop"] if said else [])
+    assert said is None or said in found[0].found
+
+
+def test_an_agreed_price_is_no_total_of_the_bills(tmp_path: Path) -> None:
+    price = [10 * (n % 6 + 1) for n in range(120)]
+    bills = [(one, f"2024-0{m}-01", p) for one, p in zip(PEOPLE, price, strict=True) for m in range(1, 8)]
+
+    found = look(
+        as_of_today,
+        tmp_path,
+        static=["price"],
+        cutoffs=["2024-04-01"],
+        customers=with_attribute("price", list(price)),
+        subscriptions=contracts([], PEOPLE),
+        payments=table("customer | due_at | amount", bills),
+    )
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("leavers", "stayers", "expected"),
+    [
+        (40, 0, ["stop"]),  # only those have it who left
+        (40, 4, []),  # a risk, but some with it stay: the interval reaches below .8
+        (6, 0, []),  # too few to say
+    ],
+)
+def test_a_level_that_only_leavers_have_is_refused(
+    tmp_path: Path, leavers: int, stayers: int, expected: list[str]
+) -> None:
+    left, stayed = gone(40), here(60)
+    states = ["ended" if n < leavers else "live" for n in range(40)]
+    states += ["ended" if n < stayers else "live" for n in range(60)]
+    rows = [(one, "2023-01-01", state) for one, state in zip(left + stayed, states, strict=True)]
+
+    found = look(
+        only_leavers,
+        tmp_path,
+        static=["state"],
+        customers=table("customer | signed_up_at | state", rows),
+        subscriptions=contracts(left, stayed),
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+def test_a_value_that_only_leavers_lack_is_refused(tmp_path: Path) -> None:
+    left, stayed = gone(40), here(60)
+    rows = [(one, "2023-01-01", None) for one in left]
+    rows += [(one, "2023-01-01", "card" if n % 2 else "bill") for n, one in enumerate(stayed)]
+
+    found = look(
+        only_leavers,
+        tmp_path,
+        static=["pays_by"],
+        customers=table("customer | signed_up_at | pays_by", rows),
+        subscriptions=contracts(left, stayed),
+    )
+
+    assert "no value" in found[0].found
+
+
+@pytest.mark.parametrize(
+    ("values", "severity"),
+    [
+        (["DE"] * 120, "warn"),
+        ([f"key-{n * 47 % 120:03}" for n in range(120)], "warn"),
+        ([1000 + n for n in range(120)], "stop"),
+        ([f"batch-{n // 20}" for n in range(120)], "warn"),
+        ([f"1970-01-{n * 17 % 28 + 1:02}" for n in range(120)], "warn"),
+        (["DE" if n % 2 else "AT" for n in range(120)], None),
+        ([n * 7919 % 10 for n in range(120)], None),
+    ],
+    ids=["constant", "id", "running number", "batch of the sign-up", "dates", "country", "number"],
+)
+def test_an_attribute_of_unfit_shape_is_told(
+    tmp_path: Path, values: list[object], severity: str | None
+) -> None:
+    people = zip(PEOPLE, values, strict=True)
+    rows = [(one, date(2023, 1, 1) + timedelta(2 * n), value) for n, (one, value) in enumerate(people)]
+
+    found = look(
+        shapes,
+        tmp_path,
+        static=["attribute"],
+        customers=table("customer | signed_up_at | attribute", rows),
+        subscriptions=contracts([], PEOPLE, started="2024-01-01"),
+    )
+
+    assert severities(found) == ([("customers.attribute", severity)] if severity else [])

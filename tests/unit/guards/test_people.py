@@ -1,0 +1,178 @@
+"""Customers twice, customers who are missing, rows that came in late."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from churn.guards.duplicates import duplicates
+from churn.guards.ingestion_delay import late_rows, loading_columns
+from churn.guards.survivors import dangling, survivors
+from tests.guarded import contracts, gone, here, look, severities, table
+
+MONTHS = [f"2024-{month:02}-01" for month in range(2, 12)]
+
+
+def moments(number: int, rows: int = 12) -> list[str]:
+    """Return times that only customer `number` has."""
+    return [
+        f"2024-03-{n + 1:02} {number % 24:02}:{n * 4 + number // 24:02}:{number * 7 % 60:02}"
+        for n in range(rows)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("copies", "rows", "expected"),
+    [(6, 12, ["stop"]), (1, 12, ["warn"]), (0, 12, []), (6, 8, [])],
+    ids=["many", "one pair", "none", "short histories"],
+)
+def test_customers_with_the_same_whole_history(
+    tmp_path: Path, copies: int, rows: int, expected: list[str]
+) -> None:
+    people = here(300)
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n, rows)]
+    logins += [(f"copy{n}", at) for n in range(copies) for at in moments(n, rows)]
+
+    found = look(
+        duplicates,
+        tmp_path,
+        subscriptions=contracts([], [*people, *(f"copy{n}" for n in range(copies))]),
+        logins=table("customer | happened_at", logins),
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+def test_bills_of_the_same_days_make_no_duplicates(tmp_path: Path) -> None:
+    bills = [(one, day, 9.5) for one in here(60) for day in MONTHS]
+
+    found = look(
+        duplicates,
+        tmp_path,
+        subscriptions=contracts([], here(60)),
+        payments=table("customer | due_at | amount", bills),
+    )
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("strangers", "rows_each", "expected"),
+    [(10, 10, ["stop"]), (3, 10, ["warn"]), (1, 10, []), (60, 1, [])],
+    ids=["a join", "a few", "one", "stray rows"],
+)
+def test_histories_without_a_customer(
+    tmp_path: Path, strangers: int, rows_each: int, expected: list[str]
+) -> None:
+    ids = [*here(90), *(f"lost{n}" for n in range(strangers))]
+    logins = [(one, f"2024-03-{n + 1:02}") for one in here(90) for n in range(10)]
+    logins += [(one, f"2024-03-{n + 1:02}") for one in ids[90:] for n in range(rows_each)]
+
+    found = look(
+        dangling,
+        tmp_path,
+        customers=table("customer | signed_up_at", [(one, "2023-01-01") for one in here(90)]),
+        subscriptions=contracts([], here(90)),
+        logins=table("customer | happened_at", logins),
+        params={"check": {"max_rejects": 0.5}},
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+def joined(months: list[int], same_age: bool) -> list[tuple[str, str, str | None]]:
+    """List 60 who stay and four who leave in each of these months: id, sign-up, end."""
+    people = [(one, None) for one in here(60)]
+    people += [(f"g{m}-{n}", f"2024-{m:02}-1{n}") for m in months for n in range(4)]
+    first, step = (date(2023, 10, 1), 0) if same_age else (date(2020, 1, 1), 13)
+    return [(one, str(first + timedelta(step * (n * 37 % 97))), end) for n, (one, end) in enumerate(people)]
+
+
+@pytest.mark.parametrize(
+    ("months", "same_age", "expected"),
+    [
+        ([9, 10, 11], False, ["stop"]),  # those who left before September are gone from the tables
+        (list(range(2, 12)), False, []),
+        ([5, 6], False, []),  # one wave, long over
+        ([9, 10, 11], True, []),  # all are as old as each other: contracts of a year end late
+        ([], False, ["stop"]),  # nobody ever left
+    ],
+    ids=["survivors", "steady", "a wave", "contracts of a year", "nobody"],
+)
+def test_tables_of_survivors(tmp_path: Path, months: list[int], same_age: bool, expected: list[str]) -> None:
+    people = joined(months, same_age)
+
+    found = look(
+        survivors,
+        tmp_path,
+        customers=table("customer | signed_up_at", [(one, began) for one, began, _ in people]),
+        subscriptions=table("customer | started_at | ended_at", people),
+        cutoffs=MONTHS,
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (
+            ["loaded_at", "ingestedAt", "_etl_ts", "date_imported"],
+            ["loaded_at", "ingestedAt", "_etl_ts", "date_imported"],
+        ),
+        (["updated", "update_count", "at", "uploaded_by", "created_by"], []),
+    ],
+)
+def test_a_column_says_when_a_row_came_in_by_two_of_its_words(names: list[str], expected: list[str]) -> None:
+    assert loading_columns(names) == expected
+
+
+def logins_loaded(late: int, of: int, bulk: bool = False) -> str:
+    rows = []
+    for n in range(of):
+        at = date(2024, 3, 1) + timedelta(n % 60)
+        loaded = date(2024, 6, 1) if bulk else at + timedelta(5 if n < late else 0)
+        rows.append(("ana", f"{at} 10:00", f"{loaded} 10:05"))
+    return table("customer | happened_at | loaded_at", rows)
+
+
+@pytest.mark.parametrize(
+    ("logins", "columns", "expected"),
+    [
+        (logins_loaded(20, 100), {}, [("logins", "stop")]),
+        (logins_loaded(2, 100), {}, [("logins", "warn")]),
+        (logins_loaded(0, 100), {}, []),
+        (logins_loaded(0, 100, bulk=True), {}, []),
+        (logins_loaded(20, 100), {"known_at": "loaded_at"}, []),
+    ],
+    ids=["many", "few", "none", "all at once", "mapped"],
+)
+def test_rows_that_came_in_late(
+    tmp_path: Path, logins: str, columns: dict[str, str], expected: list[tuple[str, str]]
+) -> None:
+    found = look(
+        late_rows,
+        tmp_path,
+        tables={"logins": {"columns": columns}},
+        subscriptions=contracts([], ["ana"]),
+        logins=logins,
+    )
+
+    assert severities(found) == expected
+
+
+def test_leavers_copied_to_balance_the_classes_are_told_as_such(tmp_path: Path) -> None:
+    people = gone(20) + here(60)
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
+    logins += [(f"copy{n}", at) for n in range(20) for at in moments(n)]
+
+    (found,) = look(
+        duplicates,
+        tmp_path,
+        subscriptions=contracts([*gone(20), *(f"copy{n}" for n in range(20))], here(60)),
+        logins=table("customer | happened_at", logins),
+    )
+
+    assert "leavers may have been copied" in found.found

@@ -1,0 +1,200 @@
+"""One signal alone, a lack alone, the statistics behind them, and signing off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.leaks.modelled import label_params
+from churn.features.library import known
+from churn.guards.finding import Finding
+from churn.guards.model.signing import reason_for
+from churn.guards.run import GUARDS, guard_names, judge
+from churn.guards.single_signal import alone, low_of, missing
+from churn.guards.statistics import auc_within, best_auc, differ, explained, level_scores, spearman, wilson
+from churn.params import CheckParams, EvaluateParams, Params
+from tests.guarded import contracts, gone, here, look, severities, table
+
+NAN = float("nan")
+CUTOFFS = ["2024-09-01"]
+
+
+def signals_of(*names: str) -> list[object]:
+    params = Params.model_validate(
+        {"source": "", "label": {"kind": "contract", "horizon_days": 31}, "tables": {"customers": {}}}
+    )
+    return [known(params)[name] for name in names]
+
+
+def quiet_before(leavers: int, active_leavers: int, stayers: int) -> dict[str, str]:
+    """Draw logins in August of those who stay, and of some of those who leave in September."""
+    active = gone(leavers)[:active_leavers] + here(stayers)
+    rows = [(one, "2024-05-01") for one in gone(leavers) + here(stayers)]
+    rows += [(one, f"2024-08-{day:02}") for one in active for day in range(10, 20)]
+    return {
+        "subscriptions": contracts(gone(leavers), here(stayers)),
+        "logins": table("customer | happened_at", rows),
+    }
+
+
+@pytest.mark.parametrize(
+    ("leavers", "active_leavers", "expected"),
+    [
+        (60, 0, "stop"),  # 60 of 60
+        (90, 12, "warn"),  # AUC .93
+        (60, 20, None),  # AUC .83
+        (15, 0, None),  # a perfect ranking of few leavers says little
+    ],
+)
+def test_one_signal_that_alone_tells_who_leaves(
+    tmp_path: Path, leavers: int, active_leavers: int, expected: str | None
+) -> None:
+    found = look(
+        alone,
+        tmp_path,
+        signals=signals_of("logins_count_28d"),
+        cutoffs=CUTOFFS,
+        **quiet_before(leavers, active_leavers, 80),
+    )
+
+    assert severities(found) == ([("logins_count_28d", expected)] if expected else [])
+
+
+@pytest.mark.parametrize(("lacking", "expected"), [(30, "stop"), (12, "warn"), (4, None)])
+def test_a_value_that_leavers_lack_in_their_latest_row(
+    tmp_path: Path, lacking: int, expected: str | None
+) -> None:
+    rows = [(one, "2024-08-01", None if n < lacking else 3) for n, one in enumerate(gone(30))]
+    rows += [(one, "2024-08-01", 3) for one in here(50)]
+
+    found = look(
+        missing,
+        tmp_path,
+        signals=signals_of("tenure_days"),
+        cutoffs=CUTOFFS,
+        subscriptions=contracts(gone(30), here(50)),
+        interactions=table("customer | happened_at | quantity", rows),
+    )
+
+    assert severities(found) == ([("interactions.quantity", expected)] if expected else [])
+
+
+def test_twenty_leavers_do_not_cry_wolf() -> None:
+    assert low_of(1.0, 20) < 0.9 < low_of(1.0, 40)
+
+
+def test_pairs_of_different_cutoffs_do_not_count() -> None:
+    left = np.array([1.0, 0.0, 1.0, 0.0])
+    values = np.array([1.0, 0.0, 10.0, 9.0])
+
+    assert auc_within(left, values, np.array([1, 1, 2, 2])) == 1
+    assert auc_within(left, values, np.array([1, 1, 1, 1])) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2, 3, 4], 1.0),
+        ([4, 3, 2, 1], 1.0),
+        ([NAN, NAN, 3, 4], 1.0),
+        ([1, 1, 1, 1], 0.5),
+        ([NAN] * 4, 0.5),
+    ],
+)
+def test_a_column_is_judged_in_its_better_direction_with_missing_at_its_better_end(
+    values: list[float], expected: float
+) -> None:
+    left = np.array([1.0, 1.0, 0.0, 0.0])
+
+    assert best_auc(left, np.array(values), np.zeros(4, dtype=np.int64)) == expected
+
+
+def test_levels_are_scored_by_other_customers_than_their_own() -> None:
+    rng = np.random.default_rng(1)
+    customer = np.arange(400)
+    left = (rng.random(400) < 0.3).astype(float)
+
+    own = auc_within(
+        left, level_scores(left, customer.astype(float), customer), np.zeros(400, dtype=np.int64)
+    )
+    true = auc_within(left, level_scores(left, left, customer), np.zeros(400, dtype=np.int64))
+
+    assert own == pytest.approx(0.5, abs=0.05)  # each customer a level of its own
+    assert true == 1
+
+
+def test_intervals_and_correlations_at_their_edges() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)
+    assert wilson(5, 10, 1.96) == pytest.approx((0.2366, 0.7634), abs=1e-3)
+    assert spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 8.0, 27.0])) == pytest.approx(1)
+    assert spearman(np.ones(5), np.arange(5.0)) == 0
+    assert explained(np.repeat([0, 1, 2], 30), np.arange(90.0)) == pytest.approx(0.888, abs=0.01)
+    assert explained(np.arange(90), np.arange(90.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("left", "stayed", "expected"),
+    [(["a"] * 30, ["b"] * 30, True), (["a", "b"] * 15, ["a", "b"] * 15, False), ([], ["b"] * 30, False)],
+)
+def test_levels_differ_between_leavers_and_others_beyond_chance(
+    left: list[str], stayed: list[str], expected: bool
+) -> None:
+    sides = np.array([True] * len(left) + [False] * len(stayed))
+
+    assert differ(np.array(left + stayed, dtype=object), sides) is expected
+
+
+STOPS = Finding("customers.state", "it is so.", "Mend it.", "stop", "only_leavers")
+WARNS = Finding("logins", "rows are late.", "Map it.", "warn", "late_rows")
+
+
+@pytest.mark.parametrize(
+    ("accept", "stops", "warnings", "accepted", "idle"),
+    [
+        ({}, 1, 1, 0, 0),
+        ({"customers.state": "looked at"}, 0, 1, 1, 0),
+        ({"late_rows": "looked at"}, 1, 0, 1, 0),
+        ({"only_leaver": "misspelt"}, 1, 1, 0, 1),
+        ({"parity": "did not run"}, 1, 1, 0, 0),
+        ({"copies": "train asks it"}, 1, 1, 0, 0),
+        ({"lead_time": "evaluate asks it"}, 1, 1, 0, 0),
+        ({"alone": "train asks it too"}, 1, 1, 0, 0),
+        ({"survivors": "found nothing"}, 1, 1, 0, 1),
+        ({"orders": "nothing is found there"}, 1, 1, 0, 1),
+    ],
+)
+def test_a_person_signs_off_a_place_or_a_guard(
+    accept: dict[str, str], stops: int, warnings: int, accepted: int, idle: int
+) -> None:
+    judged = judge([STOPS, WARNS], accept, list(GUARDS))
+
+    assert (len(judged.stops), len(judged.warnings), len(judged.accepted), len(judged.idle)) == (
+        stops,
+        warnings,
+        accepted,
+        idle,
+    )
+
+
+def test_what_is_signed_off_twice_has_one_reason_in_check_and_in_promote() -> None:
+    check = CheckParams(accept={"alone": "of check", "logins": "by place"})
+    params = label_params(check=check, evaluate=EvaluateParams(accept={"alone": "of evaluate"}))
+    found = [Finding(place, "it tells.", "See.", guard="alone") for place in ("logins", "orders")]
+
+    judged = judge(found, params.check.accept, list(GUARDS), params.evaluate.accept)
+
+    assert [reason for _, reason in judged.accepted] == ["by place", "of evaluate"]
+    assert [reason_for(one, params) for one in found] == ["by place", "of evaluate"]
+
+
+def test_a_misspelt_key_is_answered_with_the_nearest() -> None:
+    (idle,) = judge([STOPS], {"only_leaver": "misspelt"}, list(GUARDS)).idle
+
+    assert "Did you mean 'only_leavers'?" in idle
+
+
+def test_every_guard_says_in_a_line_what_it_does() -> None:
+    assert len(set(guard_names())) == len(guard_names())
+    assert all(guard.__doc__ for guard in GUARDS.values())

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from churn.evaluation.evaluate import judge_all
+from churn.metrics.catalog import COUNTS, METRICS, as_markdown
+from churn.metrics.profit_curve import Worth
+from churn.params import ProfitParams
+from churn.snapshots.dataset import Rows
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
+
+
+def test_every_metric_of_an_evaluation_is_told_and_none_that_is_not_there() -> None:
+    rng = np.random.default_rng(0)
+    left = (rng.random(200) < 0.3).astype(float)
+    rows = Rows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
+    worth = Worth(rng.gamma(2, 60, 200), ProfitParams())
+
+    judged = judge_all(rows, {"challenger": rng.random(200)}, share=0.1, draws=10, seed=7, worth=worth)
+
+    assert set(judged.candidates["challenger"]) == set(METRICS) | set(COUNTS)
+
+
+def test_a_metric_with_a_ceiling_says_which() -> None:
+    rng = np.random.default_rng(0)
+    left = (rng.random(200) < 0.3).astype(float)
+    rows = Rows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
+    worth = Worth(rng.gamma(2, 60, 200), ProfitParams())
+
+    found = judge_all(rows, {"challenger": left * 0.9}, share=0.1, draws=10, seed=7, worth=worth)
+
+    bounded = {
+        name: numbers
+        for name, numbers in found.candidates["challenger"].items()
+        if isinstance(numbers, dict) and "ceiling" in numbers
+    }
+    assert set(bounded) == {name for name, one in METRICS.items() if one.ceiling} - {"brier_resolution"}
+    for numbers in bounded.values():
+        assert numbers["value"] == numbers["ceiling"] or abs(numbers["value"] - numbers["ceiling"]) < 1e-9
+
+
+def test_the_document_holds_the_table_of_the_code() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+
+    assert as_markdown() in text
+    assert all(f"`{name}` ({words})" in text for name, words in COUNTS.items())

@@ -1,0 +1,134 @@
+"""Hazards on drawn lives: what counts in an interval, what was known when, and when there is too little."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from churn.data.store import day_number
+from churn.features.engine.rows import NEVER
+from churn.training.backtest import OutOfTime
+from churn.training.discrete_hazard import Hazards, Lives, edges_for, fit_hazards, horizon_lines
+
+FIRST = date(2024, 1, 1)
+LAG = 30
+EVER = date(2030, 1, 1)
+TRUE = {30: (-2.0, 1.0), 60: (-2.5, 0.6), 90: (-3.0, 0.2)}
+"""Intercept and slope of the log-odds of leaving in the 30 days that end on that day."""
+
+
+def lives_of(stays: list[int], cutoff: date = FIRST) -> Lives:
+    size = len(stays)
+    made = OutOfTime(
+        np.zeros(size), np.zeros(size), np.arange(size), np.full(size, day_number(cutoff), dtype=np.int64)
+    )
+    return Lives(made, np.array(stays, dtype=np.int64), LAG)
+
+
+def drawn(cutoffs: int = 4, customers: int = 3000, seed: int = 1) -> Lives:
+    """Lives of months that begin 30 days apart, by the true hazards."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=cutoffs * customers)
+    stays = np.full(len(logits), NEVER, dtype=np.int64)
+    for end, (intercept, slope) in TRUE.items():
+        leaves = rng.random(len(logits)) < 1 / (1 + np.exp(-(intercept + slope * logits)))
+        stays[leaves & (stays == NEVER)] = end - 15
+    cutoff = np.repeat(day_number(FIRST) + 30 * np.arange(cutoffs), customers)
+    return Lives(OutOfTime(logits, np.zeros(len(logits)), np.arange(len(logits)), cutoff), stays, LAG)
+
+
+def test_who_left_before_an_interval_is_not_at_risk_in_it() -> None:
+    lives = lives_of([0, 29, 30, 59, 60, NEVER])
+
+    assert lives.at_risk(30, 60, EVER).tolist() == [False, False, True, True, True, True]
+    assert lives.left(60).tolist() == [1, 1, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(("days_after", "counts"), [(30 + LAG - 1, False), (30 + LAG, True)])
+def test_an_interval_counts_from_the_day_on_which_its_end_the_grace_and_late_days_have_passed(
+    days_after: int, counts: bool
+) -> None:
+    lives = lives_of([5, NEVER])
+
+    assert lives.at_risk(0, 30, FIRST + timedelta(days_after)).tolist() == [counts, counts]
+
+
+def test_hazards_are_found_again() -> None:
+    fitted = fit_hazards(drawn(cutoffs=8), 31, EVER)
+
+    assert fitted.days == (30, 60, 90)
+    for interval in fitted.intervals:
+        assert (interval["intercept"], interval["slope"]) == pytest.approx(TRUE[interval["end"]], abs=0.1)
+
+
+def test_what_was_not_known_by_a_date_changes_nothing() -> None:
+    lives = drawn()
+    by = FIRST + timedelta(30 + 60 + LAG)  # of the first cutoff 90 days are known, of the second 60
+    unknown = lives.made.cutoff + lives.stays + 1 + LAG > day_number(by)
+    other = Lives(lives.made, np.where(unknown, NEVER, lives.stays), LAG)
+
+    assert fit_hazards(lives, 31, by).told() == fit_hazards(other, 31, by).told()
+    assert fit_hazards(lives, 31, EVER).told() != fit_hazards(other, 31, EVER).told()
+    assert [one["rows"] for one in fit_hazards(lives, 31, by).intervals[:1]] == [3 * 3000]
+
+
+@pytest.mark.parametrize(
+    ("stays", "by", "days", "reason"),
+    [
+        ([10] * 29 + [NEVER] * 50, EVER, (), "only 29 of 79 rows left in days 0 to 30"),
+        ([10] * 50 + [NEVER] * 29, EVER, (), "only 29 of 79 rows stayed in days 0 to 30"),
+        ([10] * 30 + [40] * 7 + [NEVER] * 50, EVER, (30,), "only 7 of 57 rows left in days 30 to 60"),
+        (
+            [10] * 30 + [40] * 30 + [NEVER] * 50,
+            FIRST + timedelta(60 + LAG),
+            (30, 60),
+            "takes 120 days",
+        ),
+    ],
+)
+def test_a_horizon_with_too_little_to_learn_from_is_missing_with_the_reason(
+    stays: list[int], by: date, days: tuple[int, ...], reason: str
+) -> None:
+    fitted = fit_hazards(lives_of(stays), 31, by)
+
+    assert fitted.days == days
+    assert sorted({*days, *fitted.missing}) == [30, 60, 90]
+    assert all(reason in why for why in fitted.missing.values())
+
+
+def test_without_predictions_out_of_time_no_horizon_is_told() -> None:
+    fitted = fit_hazards(lives_of([]), 31, EVER)
+
+    assert fitted.days == ()
+    assert "there is none" in fitted.missing[30]
+    assert fitted.within(np.zeros(2), np.full(2, 0.1)) == {}
+
+
+def test_a_curve_that_does_not_reach_the_models_own_horizon_is_not_told() -> None:
+    stays = [10] * 30 + [40] * 30 + [70] * 30 + [100] * 3 + [NEVER] * 90
+
+    assert fit_hazards(lives_of(stays), 90, EVER).days == (30, 60, 90)
+    fitted = fit_hazards(lives_of(stays), 180, EVER)
+    assert fitted.days == ()
+    assert "only 3 of" in fitted.missing[30]
+
+
+@pytest.mark.parametrize("horizon", [1, 14, 30, 31, 36, 45, 90, 96, 97, 365])
+def test_some_interval_ends_within_a_week_of_the_models_own_horizon(horizon: int) -> None:
+    edges = edges_for(horizon)
+
+    assert {30, 60, 90} <= set(edges)
+    assert min(abs(edge - horizon) for edge in edges) < 7
+
+
+def test_the_verb_says_what_is_told_and_why_the_rest_is_missing() -> None:
+    fitted = Hazards((30,), 31, missing={60: "too few", 90: "too few"})
+
+    lines = horizon_lines({"horizons": fitted.told()})
+
+    assert len(lines) == 2
+    assert "30" in lines[0]
+    assert all(word in lines[1] for word in ("60", "90", "too few"))
+    assert horizon_lines({}) == []

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from churn.evaluation.baselines import base_rate, recency, recency_signals
+from churn.metrics import metrics
+from churn.params import TrainParams
+from churn.snapshots.levels import frequent_levels, recoded
+from churn.training import trees
+from churn.training.backtest import out_of_time
+from churn.training.recipe import Recipe
+from churn.training.split import plan
+from churn.training.trees import fit_trees
+
+RECIPE = Recipe.start(TrainParams()).with_rounds(60)
+
+
+@pytest.mark.parametrize(
+    ("rows", "churners", "leaves", "leaf"), [(500, 100, 6, 25), (4_000, 900, 6, 50), (50_000, 5_000, 12, 250)]
+)
+def test_trees_are_sized_by_the_churners_to_learn_from(
+    rows: int, churners: int, leaves: int, leaf: int
+) -> None:
+    settings = RECIPE.tree_params(rows, churners)
+
+    assert (settings["num_leaves"], settings["min_child_samples"]) == (leaves, leaf)
+
+
+def test_leaves_named_by_the_user_are_taken() -> None:
+    recipe = Recipe.start(TrainParams(num_leaves=17))
+
+    assert recipe.tree_params(100, 10)["num_leaves"] == 17
+
+
+def test_risk_never_falls_where_a_signal_may_only_raise_it(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=3, strength=0.3)
+    fitted = fit_trees(snapshots.rows, RECIPE, snapshots.monotone, 1)
+    scorer = fitted.scorer({"method": "none"}, 1)
+    some = recoded(snapshots.rows, fitted.levels)[::50]
+
+    for name, sign in zip(snapshots.rows.names, snapshots.monotone, strict=True):
+        place = snapshots.rows.names.index(name)
+        ladder = np.unique(np.nan_to_num(some[:, place]))
+        moved = np.repeat(some[None], len(ladder), axis=0)
+        moved[:, :, place] = ladder[:, None]
+        steps = np.diff([scorer.logits(each) for each in moved], axis=0)
+        if sign:
+            assert (sign * steps >= -1e-12).all(), name
+
+
+@pytest.mark.parametrize("extra_trees", [False, True])
+def test_threads_do_not_change_a_byte(snapshots_of, monkeypatch, extra_trees: bool) -> None:
+    monkeypatch.setattr(trees, "SMALL", 0)
+    snapshots = snapshots_of(customers=3000, cutoffs=2)
+    recipe = replace(RECIPE, extra_trees=extra_trees)
+
+    one, two = (fit_trees(snapshots.rows, recipe, snapshots.monotone, threads) for threads in (1, 2))
+
+    assert dict(one.boosters) == dict(two.boosters)
+
+
+def test_folds_side_by_side_predict_what_folds_one_by_one_predict(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=5)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    together = out_of_time(snapshots, RECIPE, cutoffs.test, 2)
+    alone = out_of_time(snapshots, RECIPE, cutoffs.test, 1)
+
+    assert np.array_equal(together.logits, alone.logits)
+
+
+def test_a_cutoff_is_predicted_without_labels_known_later(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=5)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    before = out_of_time(snapshots, RECIPE, cutoffs.test, 1)
+
+    later = np.isin(snapshots.rows.cutoff, snapshots.rows.at(cutoffs.test).cutoff)
+    first = snapshots.rows.at(cutoffs.test[:1]).cutoff[0]
+    snapshots.rows.left[later] = 1 - snapshots.rows.left[later]
+    after = out_of_time(snapshots, RECIPE, cutoffs.test, 1)
+
+    assert np.array_equal(before.logits[before.cutoff == first], after.logits[after.cutoff == first])
+    assert not np.array_equal(before.logits, after.logits)
+
+
+def test_levels_seen_too_rarely_count_as_missing(snapshots_of) -> None:
+    rows = snapshots_of(customers=200, cutoffs=1).rows
+    place = rows.names.index("plan")
+    plus = rows.matrix[:, place] == 1
+    rows.matrix[np.flatnonzero(plus)[19:], place] = 0
+
+    levels = frequent_levels(rows)
+
+    assert levels["plan"] == ("basic",)
+    assert np.isnan(recoded(rows, levels)[np.flatnonzero(plus)[:19], place]).all()
+
+
+DAYS_SINCE = [
+    {"name": "orders_days_since_last", "table": "orders", "family": "purchase"},
+    {"name": "logins_days_since_last", "table": "logins", "family": "activity"},
+    {"name": "emails_days_since_last", "table": "emails", "family": "email"},
+    {"name": "logins_count_7d", "table": "logins", "family": "activity"},
+]
+
+
+@pytest.mark.parametrize(
+    ("core_table", "chosen"),
+    [
+        ("orders", ("orders_days_since_last",)),
+        ("subscriptions", ("orders_days_since_last", "logins_days_since_last")),
+    ],
+)
+def test_recency_is_that_of_the_label_table_else_of_all_that_the_customer_does(
+    core_table: str, chosen: tuple[str, ...]
+) -> None:
+    assert recency_signals(DAYS_SINCE, core_table) == chosen
+    assert recency_signals(DAYS_SINCE[2:], "subscriptions") == ()
+
+
+def test_recency_ranks_the_silent_above_the_active(snapshots_of) -> None:
+    rows = snapshots_of(customers=2000, cutoffs=2, strength=2).rows
+    days = rows.matrix[:, rows.names.index("logins_days_since_last")]
+
+    probability = recency(rows, rows, ["logins_days_since_last"])
+
+    assert metrics.auc(rows.left, probability) == pytest.approx(metrics.auc(rows.left, days), abs=0.02)
+    assert probability.mean() == pytest.approx(rows.left.mean(), abs=1e-3)
+    assert base_rate(rows, rows) == pytest.approx(rows.left.mean())

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from churn.labels.calendar import spaced, trainable
+from churn.metrics.metrics import log_loss
+from churn.params import TrainParams
+from churn.snapshots.dataset import dates_of
+from churn.training import select as module
+from churn.training.backtest import out_of_time
+from churn.training.fit import fit
+from churn.training.recipe import Recipe
+from churn.training.select import Tried, choose, folds_of
+from churn.training.split import plan
+
+QUICK = TrainParams(max_rounds=60)
+
+
+def chosen(snapshots, cutoffs, asked: TrainParams = QUICK, threads: int = 1) -> tuple[Tried, ...]:
+    return choose(folds_of(snapshots, cutoffs), snapshots.monotone, asked, threads).tried
+
+
+def test_each_fold_learns_only_what_was_known_at_its_cutoff(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    folds = folds_of(snapshots, cutoffs)
+
+    assert [dates_of(fold.watched.cutoff) for fold in folds] == [[day] for day in cutoffs.choice]
+    for fold, day in zip(folds, cutoffs.choice, strict=True):
+        assert dates_of(fold.train.cutoff) == list(trainable(snapshots.mature_on, day))
+
+
+def test_nothing_that_became_known_after_the_first_test_cutoff_is_looked_at(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    before = chosen(snapshots, cutoffs)
+
+    later = ~np.isin(
+        snapshots.rows.cutoff, snapshots.rows.at(trainable(snapshots.mature_on, cutoffs.test[0])).cutoff
+    )
+    snapshots.rows.left[later] = 1 - snapshots.rows.left[later]
+
+    assert later.any()
+    assert chosen(snapshots, cutoffs) == before
+
+
+def test_with_few_churners_at_the_choice_cutoffs_customers_are_folded(snapshots_of, monkeypatch) -> None:
+    monkeypatch.setattr(module, "FEWEST_CHURNERS", 10**6)
+    snapshots = snapshots_of(customers=300, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    folds = folds_of(snapshots, cutoffs)
+
+    assert len(folds) == 5
+    watched = np.concatenate([fold.watched.customer for fold in folds])
+    assert len(watched) == len(snapshots.rows.at(trainable(snapshots.mature_on, cutoffs.test[0])))
+    for fold in folds:
+        assert not set(fold.train.customer) & set(fold.watched.customer)
+
+
+def test_the_candidates_come_with_the_lowest_log_loss_first(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=8)
+
+    tried = chosen(snapshots, plan(snapshots.rows, snapshots.mature_on))
+
+    assert sorted(one.recipe.candidate for one in tried) == ["blend", "extra_trees", "logistic", "trees"]
+    assert [one.log_loss for one in tried] == sorted(one.log_loss for one in tried)
+    assert tried[0].behind == 0
+    for one in tried[1:]:
+        assert one.behind == pytest.approx(one.log_loss - tried[0].log_loss)
+        assert one.standard_error > 0
+
+
+def test_a_blend_is_the_mean_of_both_log_odds(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=3)
+    rows = snapshots.rows
+    trees = Recipe.start(QUICK)
+    logistic = Recipe.start(QUICK, "logistic").with_strength(0.01)
+
+    parts = [fit(rows, recipe, snapshots.monotone, 1).logits(rows, 1) for recipe in (trees, logistic)]
+    blend = fit(rows, trees.blended(logistic), snapshots.monotone, 1).logits(rows, 1)
+
+    assert np.abs(blend - np.mean(parts, axis=0)).max() < 1e-12
+
+
+def test_the_log_loss_told_is_that_of_models_fitted_at_each_choice_cutoff(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    asked = replace_candidates(("trees",))
+
+    (tried,) = chosen(snapshots, cutoffs, asked)
+
+    rounds = round(tried.recipe.rounds / module.REFIT)
+    made = out_of_time(snapshots, tried.recipe.with_rounds(rounds), cutoffs.choice, 1)
+    assert tried.log_loss == pytest.approx(log_loss(made.left, 1 / (1 + np.exp(-made.logits))), abs=1e-9)
+
+
+def test_the_past_is_told_by_the_folds_for_every_row_of_the_choice_cutoffs(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    found = choose(folds_of(snapshots, cutoffs), snapshots.monotone, replace_candidates(("trees",)), 1)
+
+    recipe = found.tried[0].recipe
+    made = out_of_time(snapshots, recipe.with_rounds(round(recipe.rounds / module.REFIT)), cutoffs.choice, 1)
+    assert found.past is not None
+    assert found.past.cutoffs == cutoffs.choice
+    assert np.array_equal(found.past.customer, made.customer)
+    assert np.abs(found.past.logits - made.logits).max() < 1e-9
+
+
+def test_where_customers_were_folded_the_folds_tell_no_past(snapshots_of, monkeypatch) -> None:
+    monkeypatch.setattr(module, "FEWEST_CHURNERS", 10**6)
+    snapshots = snapshots_of(customers=300, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    assert choose(folds_of(snapshots, cutoffs), snapshots.monotone, QUICK, 1).past is None
+
+
+def replace_candidates(candidates: tuple[str, ...]) -> TrainParams:
+    return TrainParams.model_validate({"candidates": candidates, "max_rounds": 60})
+
+
+def test_threads_do_not_change_the_choice(snapshots_of) -> None:
+    snapshots = snapshots_of(customers=500, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+
+    assert chosen(snapshots, cutoffs, threads=1) == chosen(snapshots, cutoffs, threads=2)
+
+
+def test_of_very_many_rows_a_fold_learns_from_a_share_of_the_customers(snapshots_of, monkeypatch) -> None:
+    snapshots = snapshots_of(customers=600, cutoffs=8)
+    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    whole = folds_of(snapshots, cutoffs)
+    monkeypatch.setattr(module, "MOST_ROWS", len(whole[0].train) // 2)
+
+    thinned = folds_of(snapshots, cutoffs)
+
+    assert len(thinned[0].train) <= len(whole[0].train) // 2 + 50
+    assert len(thinned[0].watched) == len(whole[0].watched)
+
+
+def test_cutoffs_chosen_lie_a_horizon_apart() -> None:
+    weeks = [date(2024, 1, 1 + 7 * week) for week in range(5)]
+
+    assert spaced(weeks, 3, 0.9 * 14) == (weeks[0], weeks[2], weeks[4])
+
+
+def test_months_count_as_a_horizon_of_31_days_apart() -> None:
+    months = [date(2024, month, 1) for month in range(1, 6)]
+
+    assert spaced(months, 9, 0.9 * 31) == tuple(months)
+
+
+def test_a_recipe_survives_its_json(snapshots_of) -> None:
+    recipe = replace(Recipe.start(QUICK), candidate="blend", strength=0.03)
+
+    assert Recipe(**recipe.as_dict()) == recipe
