@@ -43,8 +43,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Ends:
-    """Per customer code: gone, here or unknown by the watermark, and the day of the end (the last, if "
-    "here).
+    """State of each customer code at the watermark (gone, here or unknown), and the day of the end.
+
+    The day of a customer who is still here is the last day of the data.
     """
 
     state: npt.NDArray[np.int8]
@@ -85,9 +86,7 @@ class Company:
 
     @property
     def event_tables(self) -> tuple[str, ...]:
-        """Return the tables of events that hold rows; histories of attributes and contacts of ours are "
-        "none.
-        """
+        """Return the event tables that hold rows, without attribute histories and our own contacts."""
         no_events = {"customers", "contacts"} | {n for n, table in self.tables.items() if table.is_history}
         return tuple(name for name in self.store.tables if name not in no_events and self.store.has(name))
 

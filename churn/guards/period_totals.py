@@ -62,8 +62,10 @@ def _period(company: Company, table: str) -> str | None:
 def _correlations(
     company: Company, table: str, column: str, period: str, other: str
 ) -> tuple[float, float, int]:
-    """Return how a total goes with the events of the period before its stamp, and after it; and of how "
-    "many.
+    """Correlate a total with the events of the period before its stamp, and of the period after it.
+
+    Returns:
+        The two rank correlations, before and after, and the number of totals.
     """
     ends = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
     begins = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"

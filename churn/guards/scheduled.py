@@ -11,8 +11,7 @@ from churn.guards.context import Company
 from churn.guards.finding import Finding
 
 BACK = (60, 90, 120)
-"""Days before today at which to count what seems to have been known ahead: near enough for the same "
-"company."""
+"""Days before today at which to count the times that lay ahead: recent, so that the company is the same."""
 
 RARE = 1e-4
 """A chance below which so few ahead are no accident."""

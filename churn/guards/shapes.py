@@ -16,8 +16,7 @@ ID_LIKE = 0.9
 """The share of customers with a value of their own from which an attribute is an id: nothing repeats."""
 
 IN_STEP = 0.9
-"""The rank correlation with the sign-up, or the share of its ranks, from which an attribute tells the "
-"time."""
+"""An attribute encodes time from this rank correlation with the sign-up, or share of its ranks, on."""
 
 
 def shapes(company: Company) -> Iterator[Finding]:

@@ -11,8 +11,7 @@ from churn.metrics.metrics import auc
 Floats = npt.NDArray[np.float64]
 
 SURE = 2.576
-"""Standard errors of a two-sided 99 % interval: many columns are looked at, and one in a hundred may "
-"stray."""
+"""Standard errors of a two-sided 99 % interval: many columns are tested, and chance flags 1 in 100."""
 
 
 def wilson(hits: float, trials: float, z: float = SURE) -> tuple[float, float]:
@@ -33,8 +32,9 @@ def wilson(hits: float, trials: float, z: float = SURE) -> tuple[float, float]:
 
 
 def auc_within(left: Floats, values: Floats, cutoff: npt.NDArray[np.int64]) -> float:
-    """Return the AUC over pairs of one cutoff, so that no trend of the churn rate counts; NaN without "
-    "pairs.
+    """Return the AUC over pairs of rows of the same cutoff, so that no trend of the churn rate counts.
+
+    It is NaN if no cutoff has both a churner and a customer who stayed.
     """
     areas, pairs = 0.0, 0.0
     for day in np.unique(cutoff):

@@ -9,9 +9,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(made: Made, rng: np.random.Generator) -> None:
-    """Number the customers in the order of their sign-up, with holes, and take the number for an "
-    "attribute.
-    """
+    """Number the customers in the order of their sign-up, with gaps, and add the number as an attribute."""
     customers = made.tables["customers"].sort_values("signed_up_at")
     numbers = 10_000 + np.cumsum(rng.integers(1, 5, len(customers)))
     made.add_attribute("customer_no", dict(zip(customers["customer_id"], numbers, strict=True)))

@@ -10,8 +10,9 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(made: Made, rng: np.random.Generator) -> None:
-    """Let the meter go on for those who gave notice: a weekly row of nothing, from three weeks before "
-    "the end.
+    """Keep the meter running for customers who gave notice.
+
+    It writes an empty row each week, from three weeks before the end of the contract to five weeks after.
     """
     weeks = pd.to_timedelta(np.arange(-3, 6) * 7, unit="D")
     at = made.left_on[made.leavers].to_numpy()[:, None] + weeks.to_numpy()[None, :]
