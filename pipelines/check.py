@@ -62,7 +62,7 @@ def _say_cohort(params: Params, store: Store, cutoff: date | None, say: Say) -> 
     from churn.features.engine.matrix import cohorts_at
     from churn.labels.calendar import latest_matured
     from churn.labels.truth_sheet import truth_sheet
-    from churn.reporting.sheet_lines import sheet_lines
+    from churn.reporting.console import sheet_lines
 
     sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured(params, store)
     say(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")

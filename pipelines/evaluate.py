@@ -38,7 +38,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.model.registry import Registry
     from churn.promotion.promoted import verdict_of_champion
     from churn.reporting.console import told
-    from churn.reporting.evaluation import write_evaluation
+    from churn.reporting.evaluation_page import write_evaluation
     from churn.reporting.mlflow_log import table_of
     from churn.reporting.model_card.write import write_card
     from churn.reporting.plots import write_plots
@@ -89,8 +89,14 @@ def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
     import json
 
-    from churn.reporting.evaluation_settings import judged_by, judged_in_words
-    from churn.reporting.mlflow_log import metrics_of, note_of, paired_of, spread_of
+    from churn.reporting.mlflow_log import (
+        judged_by,
+        judged_in_words,
+        metrics_of,
+        note_of,
+        paired_of,
+        spread_of,
+    )
     from pipelines.folds import log_folds
 
     params, record = exam.params, exam.record

@@ -31,7 +31,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
     from churn.labels.calendar import snapshot_cutoffs
     from churn.labels.outcomes import HOW_LEFT
     from churn.labels.truth_sheet import truth_sheet
-    from churn.reporting.sheet_lines import reactivation_line, sheet_lines
+    from churn.reporting.console import reactivation_line, sheet_lines
 
     store = ensure_store(params, say)
     if horizon:

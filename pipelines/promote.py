@@ -141,7 +141,7 @@ def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) ->
     """Write promotion.json and the pages for people beside it."""
     from churn.data.files import write_whole
     from churn.model.bundle import write_json
-    from churn.reporting.promotion import render_promotion
+    from churn.reporting.promotion_page import render_promotion
     from churn.training.challenger import PROMOTION
 
     folder = params.output / "evaluate"

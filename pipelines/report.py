@@ -14,9 +14,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     Raises:
         CallError: no night is there, or not the one asked for.
     """
-    from churn.reporting.pages import render
-    from churn.reporting.sources import read_sources
-    from churn.reporting.write import write_report
+    from churn.reporting.report import read_sources, render, write_report
 
     sources = read_sources(params.output, cutoff)
     if sources.metrics is None:

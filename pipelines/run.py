@@ -23,7 +23,7 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     """
     from churn.model.champion import load_champion
     from churn.model.registry import Registry
-    from churn.reporting.write import report_path
+    from churn.reporting.report import report_path
     from churn.scoring.sink import calls_path
     from churn.training.challenger import read_record
     from pipelines import evaluate, promote, report, score, snapshot, train

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from churn.guards.verdict import Verdict
-from churn.reporting.four_lines import four_table
+from churn.reporting.console import four_table
 from churn.reporting.model_card.card_words import LIMITS, label_part, notes_part, sentence, tested_part
 from churn.reporting.model_card.tables import (
     calibration_part,

@@ -18,7 +18,7 @@ from churn.labels.contract import counted_spells, spells
 from churn.labels.labels import decided, labels
 from churn.labels.outcomes import LEFT, OUTCOMES
 from churn.labels.truth_sheet import TruthSheet, truth_sheet
-from churn.reporting.sheet_lines import reactivation_line, sheet_lines
+from churn.reporting.console import reactivation_line, sheet_lines
 from tests.worlds import World, draw
 
 CUTOFF = date(2024, 7, 1)

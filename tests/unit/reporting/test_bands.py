@@ -3,9 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn.reporting.bands import band_outcomes
-from churn.reporting.pages import render
-from churn.reporting.sources import read_sources
+from churn.reporting.report import band_outcomes, read_sources, render
 
 #        probability at a base rate of 10 %, rows, of which left, band
 DRAWN = [(0.50, 40, 20, 1), (0.20, 50, 10, 2), (0.10, 100, 9, 3), (0.06, 100, 4, 4), (0.02, 200, 2, 5)]

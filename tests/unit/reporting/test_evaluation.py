@@ -14,7 +14,7 @@ from churn.evaluation.sections.comparison import spread
 from churn.metrics.catalog import METRICS
 from churn.metrics.profit_curve import Worth
 from churn.params import ProfitParams
-from churn.reporting.evaluation import WORDS, render_evaluation, write_evaluation
+from churn.reporting.evaluation_page import WORDS, render_evaluation, write_evaluation
 from churn.reporting.plots import FIGURES, write_plots
 from churn.snapshots.dataset import Rows
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from churn.reporting.holds import groups_of, horizons_of
+from churn.reporting.evaluation_page import groups_of, horizons_of
 
 
 def ratio(value: float, half: float = 0.1) -> dict[str, float]:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.leaks.modelled import label_params
 from churn.guards.model.signing import judge_guards
 from churn.params import EvaluateParams
-from churn.reporting.promotion import render_promotion
+from churn.reporting.promotion_page import render_promotion
 
 NASTY = "<script>alert('x')</script>"
 

@@ -12,9 +12,7 @@ import pytest
 
 from churn.errors import CallError
 from churn.params import LabelParams
-from churn.reporting.pages import expected, render
-from churn.reporting.sources import read_sources
-from churn.reporting.write import write_report
+from churn.reporting.report import expected, read_sources, render, write_report
 
 
 class Page(HTMLParser):

@@ -2,21 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 from markupsafe import Markup
 
+from churn.data.files import write_whole
+from churn.errors import CallError
+from churn.evaluation.evaluate import customer_wilson
 from churn.labels.outcomes import WHY_LEFT
 from churn.reporting import charts
-from churn.reporting.bands import band_outcomes
-from churn.reporting.quality import quality_of
-from churn.reporting.sources import Sources
+from churn.reporting.quality import Number, quality_of
 from churn.reporting.templates import template
+from churn.scoring.calls import plain_cell
+from churn.scoring.health import health
+from churn.scoring.sink import calls_path, facts_path, scores_path
+
+
+@dataclass(frozen=True)
+class Sources:
+    """A night's table, its call list as `(customer_id, name)` in order, its facts, and the evaluation.
+
+    `metrics` and `promotion` are None where `churn evaluate` or `churn promote` has not been run; `tested`,
+    the customers of the test cutoffs with what the model said and what came of it, comes with `metrics`.
+    """
+
+    cutoff: date
+    scores: pd.DataFrame
+    called: tuple[tuple[str, str], ...]
+    facts: Mapping[str, Any]
+    metrics: Mapping[str, Any] | None
+    promotion: Mapping[str, Any] | None
+    tested: pd.DataFrame | None = None
+
+
+def read_sources(output: Path, cutoff: date | None = None) -> Sources:
+    """Read a whole night, the latest by default.
+
+    Raises:
+        CallError: no night is there, or not the one asked for.
+    """
+    nights = sorted(
+        date.fromisoformat(path.parent.name.removeprefix("cutoff="))
+        for path in output.glob("scores/cutoff=*/scores.parquet")
+    )
+    if not nights:
+        raise CallError(f"{output / 'scores'}: no night here. Run `churn score` first.")
+    if cutoff is not None and cutoff not in nights:
+        raise CallError(
+            f"--cutoff {cutoff}: this night was not scored; the latest is {nights[-1]}. "
+            f"Run `churn score --cutoff {cutoff}` first."
+        )
+    night = cutoff or nights[-1]
+    lines = csv.DictReader(io.StringIO(calls_path(output, night).read_text(encoding="utf-8-sig"), newline=""))
+    return Sources(
+        cutoff=night,
+        scores=pq.read_table(scores_path(output, night), partitioning=None).to_pandas(),
+        called=tuple((plain_cell(line["customer_id"]), plain_cell(line["name"])) for line in lines),
+        facts=json.loads(facts_path(output, night).read_text(encoding="utf-8")),
+        metrics=_json(output / "evaluate" / "metrics.json"),
+        promotion=_json(output / "evaluate" / "promotion.json"),
+        tested=_tested(output / "evaluate" / "predictions.parquet"),
+    )
+
+
+def _tested(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    columns = ["customer_id", "left", "challenger"]
+    found: pd.DataFrame = pq.read_table(path, columns=columns, partitioning=None).to_pandas()
+    return found
+
+
+def _json(path: Path) -> Mapping[str, Any] | None:
+    if not path.is_file():
+        return None
+    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
 
 Floats = npt.NDArray[np.float64]
 
@@ -146,3 +220,73 @@ def _said(cells: Sequence[Any]) -> list[str]:
 
 def _text(cell: Any) -> str:
     return "" if pd.isna(cell) else str(cell)
+
+
+def report_path(output: Path) -> Path:
+    """Return the place of the report."""
+    return output / "report" / "index.html"
+
+
+def write_report(output: Path, html: str) -> Path:
+    """Write the page; readers see the old page or the new one."""
+    path = report_path(output)
+    write_whole(path, html.encode())
+    return path
+
+
+MOST = 5
+
+
+@dataclass(frozen=True)
+class BandOutcome:
+    """One health band: how many rows were in it, which share was to leave and which share left."""
+
+    band: int
+    rows: int
+    predicted: float
+    observed: Number
+
+
+@dataclass(frozen=True)
+class BandOutcomes:
+    """The bands from 1 to 5, empty ones left out, and whether fewer left from each to the next."""
+
+    bands: tuple[BandOutcome, ...]
+    falls: bool
+
+
+def band_outcomes(tested: pd.DataFrame | None, base_rate: float) -> BandOutcomes | None:
+    """Return what came of each band; None where there was no test.
+
+    Nobody is taken for too new to judge here: a test row tells no tenure.
+
+    Args:
+        tested: `customer_id, left, challenger`, one row per customer and test cutoff.
+        base_rate: the night's, so that a band means what it means on the call list.
+    """
+    if tested is None:
+        return None
+    known = tested.dropna(subset=["challenger", "left"])
+    if known.empty:
+        return None
+    probability = known["challenger"].to_numpy(dtype=np.float64)
+    of = health(probability, base_rate, np.zeros(len(known), dtype=bool))
+    left = known["left"].to_numpy(dtype=np.float64)
+    names = known["customer_id"].to_numpy()
+    found, shares = [], []
+    for band in range(1, MOST + 1):
+        here = of == band
+        if not here.any():
+            continue
+        shares.append(float(left[here].mean()))
+        found.append(
+            BandOutcome(
+                band, int(here.sum()), float(probability[here].mean()), _share(left[here], names[here])
+            )
+        )
+    return BandOutcomes(tuple(found), all(one > other for one, other in pairwise(shares)))
+
+
+def _share(left: np.ndarray, customers: np.ndarray) -> Number:
+    low, high = customer_wilson(left, customers)
+    return Number(f"{left.mean():.1%}", f"{low:.1%} to {high:.1%}")
