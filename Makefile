@@ -3,9 +3,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal -rs
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo test lint docs golden bench scoreboard ui clean
+.PHONY: help setup run demo quick test lint docs golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -38,8 +40,11 @@ lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+quick: lint  ## lint, then the tests that train no model: for while you work
+	$(PYTEST) -m "not slow"
+
 test: lint  ## lint, then every test; says what is skipped and why
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -rs
+	$(PYTEST) $(TEST_OPTIONS)
 
 docs: $(READY)  ## write docs/verbs.md anew from the verbs and their drawn examples
 	$(BIN)/python -m tests.spec.write_docs

@@ -1,47 +1,63 @@
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, settings
+
+from tests.run_folders import filled_once
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests run side by side; threads that wait must not spin
 
+# No example fails because the machine is busy. CI draws the same examples each time.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
+
 ROOT = Path(__file__).parents[1]
 
 SMALL_DEMO = ("demo", "--customers", "1500", "--seed", "7")
-QUICK: dict[str, dict[str, Any]] = {
+SMALL_SETTINGS: dict[str, dict[str, Any]] = {
     "signals": {"windows": [28, 91]},
     "train": {"learning_rate": 0.1},
     "evaluate": {"bootstrap": 200, "accept": {"too_good": "a simulated company is easy on purpose"}},
 }
 
-
-LONG = (
-    "unit/training/test_verbs.py",
-    "unit/training/test_promote.py",
-    "pipelines",
-    "behaviour",
-    "sources",
-    "benchmarks",
-)
-"""Files and folders whose tests take minutes."""
+SLOW_FIXTURES = {"finished_run", "trained", "spark"}
+"""Fixtures that train a model or start a cluster. A test that uses one is slow, however it comes to it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long: a long file begun last keeps one worker busy and the others waiting."""
-    long = [ROOT / "tests" / name for name in LONG]
-    items.sort(key=lambda item: not any(item.path.is_relative_to(place) for place in long))
+    """Mark as slow what uses a slow fixture; begin with what is slow, so that no worker waits at the end."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let only a slow test call the verb `train`, in its fixtures too, so that `make quick` stays quick."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("slow") is None and "pipelines.train" in sys.modules:
+            patch.setattr("pipelines.train.run", _refuse_to_train)
+        return (yield)
+
+
+def _refuse_to_train(*_: object, **__: object) -> None:
+    pytest.fail("this test trains a model: use the fixture `trained`, or mark the test as slow")
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +90,6 @@ def churn() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=900,
         )
 
     return call
@@ -87,12 +102,12 @@ def small_demo() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def quick() -> tuple[str, ...]:
-    """The options that make `churn run` quick."""
-    settings = [(section, key, value) for section, part in QUICK.items() for key, value in part.items()]
-    return tuple(
-        word for section, key, value in settings for word in ("--set", f"{section}.{key}={json.dumps(value)}")
-    )
+def small_settings() -> tuple[str, ...]:
+    """The options that make `churn run` fast."""
+    values = [
+        (f"{section}.{key}", value) for section, part in SMALL_SETTINGS.items() for key, value in part.items()
+    ]
+    return tuple(word for name, value in values for word in ("--set", f"{name}={json.dumps(value)}"))
 
 
 @pytest.fixture(scope="session")
@@ -100,42 +115,21 @@ def finished_run(
     tmp_path_factory: pytest.TempPathFactory, churn: Callable[..., subprocess.CompletedProcess[str]]
 ) -> Path:
     """A folder in which `churn demo` and `churn run` have ended well; copy it before you write into it."""
-    folder = _shared(tmp_path_factory) / "finished_run"
-    with _alone(folder.with_suffix(".lock")):
-        if not folder.exists():
-            making = folder.with_suffix(".making")
-            shutil.rmtree(making, ignore_errors=True)
-            making.mkdir()
-            _demo_and_run(making, churn)
-            making.rename(folder)
-    return folder
+
+    def fill(folder: Path) -> None:
+        for arguments in (SMALL_DEMO, ("run",)):
+            process = churn(*arguments, cwd=folder)
+            assert process.returncode == 0, (
+                f"churn {' '.join(arguments)} ended {process.returncode}:\n{process.stdout}\n{process.stderr}"
+            )
+            _write_small_settings(folder / "params.yaml")
+
+    return filled_once(tmp_path_factory, "finished_run", fill)
 
 
-def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder that all workers of one test session have in common."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-
-
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    with lock.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def _demo_and_run(folder: Path, churn: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    for call in (SMALL_DEMO, ("run",)):
-        done = churn(*call, cwd=folder)
-        assert done.returncode == 0, (
-            f"churn {' '.join(call)} ended {done.returncode}:\n{done.stdout}\n{done.stderr}"
-        )
-        _quicken(folder / "params.yaml")
-
-
-def _quicken(path: Path) -> None:
+def _write_small_settings(path: Path) -> None:
     """Write what makes a run small into the parameter file, so that later verbs fit the model."""
-    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for section, values in QUICK.items():
-        tree[section] = tree.get(section, {}) | values
-    path.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for section, values in SMALL_SETTINGS.items():
+        sections[section] = sections.get(section, {}) | values
+    path.write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")

@@ -34,12 +34,24 @@ def running_postgresql() -> Iterator[str]:
 
     def call(*command: str) -> None:
         as_user = ["runuser", "-u", user, "--"] if os.geteuid() == 0 else []
-        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd="/", timeout=60)
+        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd="/")
 
     data = folder / "data"
     call(str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "-E", "UTF8")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-    call(str(binaries / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+    call(
+        str(binaries / "pg_ctl"),
+        "-D",
+        str(data),
+        "-w",
+        "-t",
+        "3600",
+        "-l",
+        str(folder / "log"),
+        "-o",
+        options,
+        "start",
+    )
     try:
         yield f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
     finally:

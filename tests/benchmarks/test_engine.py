@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
+from benchmarks.engine import measure as measuring
 from benchmarks.engine import ways
 from benchmarks.engine.cells import Cell
 from benchmarks.engine.features import features
@@ -174,16 +175,40 @@ def test_ways_that_disagree_stop_the_report(tmp_path: Path) -> None:
         list(report(asked, once))
 
 
-def test_a_measured_job_counts_the_memory_of_its_children() -> None:
-    code = (
-        "import json, subprocess, sys\n"
-        "hold = 'import time; held = bytearray(b\"x\") * 300_000_000; time.sleep(1)'\n"
-        "children = [subprocess.Popen([sys.executable, '-c', hold]) for _ in range(2)]\n"
-        "[child.wait() for child in children]\n"
-        "print(json.dumps({'cpu': 0.5, 'wall': 1.0, 'answer': {}}))\n"
-    )
+JOB_WITH_CHILDREN = """
+import json, pathlib, subprocess, sys, time
 
-    found = measure([sys.executable, "-c", code], ROOT)
+hold = "held = bytearray(b'x') * 300_000_000; print('holding', flush=True); input()"
+pipe = subprocess.PIPE
+children = [subprocess.Popen([sys.executable, "-c", hold], stdin=pipe, stdout=pipe) for _ in range(2)]
+for child in children:
+    child.stdout.readline()
+pathlib.Path("holding").touch()
+while not pathlib.Path("measured").exists():
+    time.sleep(0.01)
+for child in children:
+    child.communicate(b"enough\\n")
+print(json.dumps({"cpu": 0.5, "wall": 1.0, "answer": {}}))
+"""
+"""Holds the memory until a look at it has ended: until the second look after both children hold theirs."""
+
+
+def test_a_measured_job_counts_the_memory_of_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process_tree, pids, looks = measuring.process_tree, [], []
+
+    def watched_tree(pid: int) -> Iterator[int]:
+        pids.append(pid)
+        if pid == pids[0] and (tmp_path / "holding").exists():  # a new look, not the tree of a child
+            looks.append(pid)
+        if len(looks) > 1:
+            (tmp_path / "measured").touch()
+        yield from process_tree(pid)
+
+    monkeypatch.setattr(measuring, "process_tree", watched_tree)
+
+    found = measure([sys.executable, "-c", JOB_WITH_CHILDREN], tmp_path)
 
     assert found.cpu_seconds == 0.5
     assert found.peak_mb > 550

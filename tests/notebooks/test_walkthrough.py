@@ -21,7 +21,11 @@ def test_the_notebook_runs_on_a_finished_run(path: Path, finished_run: Path, tmp
 
     notebook = nbformat.read(path, as_version=4)
     executed = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=None,
+        startup_timeout=3600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
     ).execute()
 
     outputs = [cell.outputs for cell in executed.cells if cell.cell_type == "code"]

@@ -48,7 +48,6 @@ def call(installed: Path, *arguments: str, cwd: Path) -> subprocess.CompletedPro
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
-        timeout=900,
     )
 
 
@@ -79,10 +78,10 @@ def test_the_installed_program_answers_help_from_its_own_files(installed: Path, 
 
 @pytest.mark.slow
 def test_the_installed_program_runs_in_an_empty_folder(
-    installed: Path, tmp_path: Path, small_demo: tuple[str, ...], quick: tuple[str, ...]
+    installed: Path, tmp_path: Path, small_demo: tuple[str, ...], small_settings: tuple[str, ...]
 ) -> None:
     demo = call(installed, *small_demo, cwd=tmp_path)
-    run = call(installed, "run", *quick, cwd=tmp_path)
+    run = call(installed, "run", *small_settings, cwd=tmp_path)
 
     assert demo.returncode == 0, demo.stderr
     assert run.returncode == 0, run.stderr

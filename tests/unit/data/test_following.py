@@ -45,12 +45,14 @@ def test_steps_go_forward_only_and_end_with_the_whole(monkeypatch: pytest.Monkey
     monkeypatch.setattr(following, "LOOK_SECONDS", 0.001)
     query = Query(-1.0, 20.5, 60.0, 3.0, 100.0)
 
-    told = shown_of(query, lambda: query.asked_for_all.wait(10))
+    told = shown_of(query, lambda: query.asked_for_all.wait())
 
     assert told[0] == ("ingest logins", 100)
     assert told[1:3] == [20, 40]
     assert sum(told[1:]) == 100
 
 
-def test_what_is_over_soon_is_not_shown() -> None:
+def test_what_is_over_soon_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "PATIENCE_SECONDS", 3600.0)
+
     assert shown_of(Query(50.0), lambda: None) == []

@@ -36,7 +36,7 @@ def by_the_book(left: np.ndarray, probability: np.ndarray) -> dict[str, float]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(st.tuples(st.booleans(), st.integers(1, 99)), min_size=2, max_size=60))
 def test_the_parts_are_those_of_the_sources_and_add_up(rows: list[tuple[bool, int]]) -> None:
     left = np.array([float(gone) for gone, _ in rows])

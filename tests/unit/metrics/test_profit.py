@@ -35,7 +35,7 @@ def test_the_expected_maximum_profit_is_that_of_the_published_example() -> None:
     assert empc(ALTERNATING, SCORES) == pytest.approx((23.8755934, 0.8743701), abs=5e-8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=lists, clv=st.sampled_from([15.0, 60.0, 200.0]), accept=st.sampled_from([0.1, 0.3, 0.7]))
 def test_the_expected_maximum_profit_is_the_best_threshold_over_all_accept_shares(
     rows: list[tuple[bool, int]], clv: float, accept: float

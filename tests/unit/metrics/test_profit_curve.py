@@ -79,7 +79,7 @@ def test_a_draw_equals_the_metrics_of_repeated_rows() -> None:
         assert found.estimates["empc"].draws[draw] == pytest.approx(again.estimates["empc"].value)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.lists(
         st.tuples(st.booleans(), st.integers(1, 99), st.integers(0, 50_000)), min_size=2, max_size=40

@@ -30,7 +30,7 @@ def test_beta_recovers_a_distortion(a: float, b: float, c: float) -> None:
     assert np.abs(calibration.apply(logits, fitted) - probability).max() < 0.03
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_calibration_never_turns_the_order_round(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -39,7 +39,7 @@ def slow_venn_abers(scores: np.ndarray, left: np.ndarray, new: float) -> tuple[f
     return found[0], found[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(2, 40))
 def test_every_level_gets_what_two_isotonic_fits_with_one_more_customer_give(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
@@ -76,7 +76,7 @@ def test_the_steps_are_few_and_plain_numbers() -> None:
     assert np.abs(calibration.apply(logits, fitted) - 1 / (1 + np.exp(-logits))).mean() < 0.02
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_probabilities_stay_inside_and_keep_their_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
