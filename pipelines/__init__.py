@@ -1,1 +1,7 @@
-"""One file per verb; each reads like a recipe and is what a scheduler runs."""
+"""The pipeline: one module per verb of `churn`, each of which is what a scheduler runs."""
+
+import os
+
+# Waiting threads of LightGBM otherwise spin, and on a busy machine they take the cores that they wait for.
+# The library reads this once, when it loads. A value that the user has set stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

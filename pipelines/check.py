@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from churn.features.signal import Signal
     from churn.guards.finding import Finding
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 PROVED = 3
 """At so many cutoffs, spread over those of the snapshots, signals are proved."""
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say, prove: bool = False) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool = False) -> int | None:
     """Print the tables, the possible signals, the cohort at a sample cutoff, and what the guards found.
 
     Args:
         params: The parameters.
         cutoff: The sample cutoff; by default the latest whose label is known.
-        say: How to speak to the user.
+        echo: Where lines, warnings and progress go.
         prove: Also compute signals again from altered data, to prove that none sees the future.
 
     Raises:
@@ -35,42 +35,42 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, prove: bool = F
     """
     from churn.data.check import described
 
-    store = ensure_store(params, say)
+    store = ensure_store(params, echo)
     for line in described(store):
-        say(line)
-    _say_signals(params, store, say)
-    _say_cohort(params, store, cutoff, say)
-    _say_findings(params, store, say, prove)
+        echo(line)
+    _echo_signals(params, store, echo)
+    _echo_cohort(params, store, cutoff, echo)
+    _echo_findings(params, store, echo, prove)
     return None
 
 
-def _say_signals(params: Params, store: Store, say: Say) -> None:
+def _echo_signals(params: Params, store: Store, echo: Echo) -> None:
     from churn.features.library import possible
 
     every = possible(params, store)
     on = [one for one in every if one.off_because is None]
-    say(f"signals: {len(on)} possible")
+    echo(f"signals: {len(on)} possible")
     for family in dict.fromkeys(one.signal.family for one in on):
-        say(f"  {family}: {', '.join(one.signal.name for one in on if one.signal.family == family)}")
+        echo(f"  {family}: {', '.join(one.signal.name for one in on if one.signal.family == family)}")
     reasons = dict.fromkeys(one.off_because for one in every if one.off_because)
     for reason in reasons:
         off = [one.signal.name for one in every if one.off_because == reason]
-        say(f"  off, {reason}: {', '.join(off[:4])}{f' and {len(off) - 4} more' if len(off) > 4 else ''}")
+        echo(f"  off, {reason}: {', '.join(off[:4])}{f' and {len(off) - 4} more' if len(off) > 4 else ''}")
 
 
-def _say_cohort(params: Params, store: Store, cutoff: date | None, say: Say) -> None:
+def _echo_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) -> None:
     from churn.features.engine.matrix import cohorts_at
     from churn.labels.calendar import latest_matured
     from churn.labels.truth_sheet import truth_sheet
     from churn.reporting.console import sheet_lines
 
     sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured(params, store)
-    say(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")
+    echo(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")
     for line in sheet_lines(truth_sheet(store, cohorts_at(store, [sample]))):
-        say(f"  {line}")
+        echo(f"  {line}")
 
 
-def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
+def _echo_findings(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     from churn.features.library import selected
     from churn.guards.findings_cache import look_once, place_of
     from churn.guards.grouped import grouped, in_words, key_words
@@ -82,26 +82,26 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
     try:
         cutoffs = snapshot_cutoffs(params, store)
     except (CallError, Stop) as error:
-        say.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
-    _warn_of_returns(params, store, cutoffs, say)
-    kept = look_once(params, store, signals, cutoffs, say.progress)
+        echo.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
+    _warn_of_returns(params, store, cutoffs, echo)
+    kept = look_once(params, store, signals, cutoffs, echo.progress)
     ran, proofs = list(GUARDS), []
     if prove:
         from churn.guards.proofs import GUARDS as PROOFS
 
-        proofs = _proved(params, store, signals, cutoffs, say)
+        proofs = _proved(params, store, signals, cutoffs, echo)
         ran += PROOFS
     judged = judge([*kept, *proofs], params.check.accept, ran, params.evaluate.accept)
     reasons = dict(judged.accepted)
     for group in grouped(list(reasons), reasons.__getitem__):
-        say(f"signed off: {in_words(group)} Accepted: {reasons[group[0]]}")
+        echo(f"signed off: {in_words(group)} Accepted: {reasons[group[0]]}")
     for group in grouped(judged.warnings):
-        say.warn(f"{in_words(group)} {key_words(group, 'check.accept')}")
+        echo.warn(f"{in_words(group)} {key_words(group, 'check.accept')}")
     for idle in judged.idle:
-        say.warn(idle)
+        echo.warn(idle)
     numbers = f"{len(judged.stops)} say stop, {len(judged.warnings)} warn, {len(judged.accepted)} signed off"
     written = f" All of it{' but the proofs' if proofs else ''}: {place_of(params)}" if kept else ""
-    say(f"guards: {len(ran)} looked; {numbers}.{written}")
+    echo(f"guards: {len(ran)} looked; {numbers}.{written}")
     if judged.stops:
         raise Stop(
             *map(in_words, grouped(judged.stops)),
@@ -110,7 +110,7 @@ def _say_findings(params: Params, store: Store, say: Say, prove: bool) -> None:
         )
 
 
-def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], say: Say) -> None:
+def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], echo: Echo) -> None:
     """Warn of what `snapshot` will refuse: a silence after which many come back."""
     from churn.features.engine.matrix import cohorts_at
     from churn.labels.truth_sheet import truth_sheet
@@ -120,20 +120,20 @@ def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], sa
     try:
         truth_sheet(store, cohorts_at(store, cutoffs)).refuse_what_comes_back()
     except Stop as refusal:
-        say.warn(refusal.problems[0])
+        echo.warn(refusal.problems[0])
 
 
 def _proved(
-    params: Params, store: Store, signals: Sequence[Signal], cutoffs: tuple[date, ...], say: Say
+    params: Params, store: Store, signals: Sequence[Signal], cutoffs: tuple[date, ...], echo: Echo
 ) -> list[Finding]:
     from churn.guards.proofs import GUARDS, SAMPLE, prove
 
     if not cutoffs:
         return []
     chosen = sorted({cutoffs[place * (len(cutoffs) - 1) // max(PROVED - 1, 1)] for place in range(PROVED)})
-    with say.progress("prove", len(chosen) * len(GUARDS)) as advance:
+    with echo.progress("prove", len(chosen) * len(GUARDS)) as advance:
         found = list(prove(store, signals, chosen, params.train.seed, advance))
-    say(
+    echo(
         f"proved: {len(signals)} signals of {min(SAMPLE, store.n_customers):,} customers at "
         f"{', '.join(map(str, chosen))}: {'; '.join(GUARDS.values())}."
         if not found

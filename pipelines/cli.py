@@ -19,15 +19,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from churn.errors import ChurnError, did_you_mean
-from pipelines.say import Say
+from pipelines.echo import Echo
 from pipelines.starter import write_starter
 
-__all__ = ["Say", "main"]
-
 PARAMS_FILE = "params.yaml"
-# Threads of LightGBM that wait for each other would else spin, which on a busy machine takes the cores they
-# wait for. It must be said before the library loads; who has said otherwise is left alone.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @dataclass(frozen=True)
@@ -189,10 +184,10 @@ def _perform(
 
         if verb == "demo" and params_file == PARAMS_FILE:
             for name in write_starter(Path()):
-                Say()(f"demo: wrote {name}.")
+                Echo()(f"demo: wrote {name}.")
         params: Any = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
-        return int(module.run(params, cutoff=day, say=Say(), **own) or 0)
+        return int(module.run(params, cutoff=day, echo=Echo(), **own) or 0)
     except ChurnError as error:
         if debug:
             traceback.print_exc()

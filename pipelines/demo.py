@@ -11,11 +11,11 @@ from churn.errors import CallError, SourceError
 from churn.params import Params
 
 if TYPE_CHECKING:
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
 def run(
-    params: Params, *, cutoff: date | None = None, say: Say, customers: int = 5000, seed: int = 7
+    params: Params, *, cutoff: date | None = None, echo: Echo, customers: int = 5000, seed: int = 7
 ) -> int | None:
     """Write the company, or keep it where it stands already; its truth goes beside it, for tests alone.
 
@@ -30,14 +30,14 @@ def run(
     truth = folder.with_name(f"{folder.name}-truth")
     wanted = stamp(customers, seed)
     if _stands(folder, wanted) and truth.is_dir():
-        say(f"demo: {folder} holds this company ({customers:,} customers, seed {seed}) already; kept.")
+        echo(f"demo: {folder} holds this company ({customers:,} customers, seed {seed}) already; kept.")
         return None
     _refuse_foreign(folder, truth, wanted)
-    with say.progress("customers", customers) as advance:
+    with echo.progress("customers", customers) as advance:
         summary = write_company(folder, truth, customers, seed, lambda made: advance(made))
     total = sum(summary.rows.values())
-    say(f"demo: {total:,} rows of {customers:,} customers in {folder}, up to {WATERMARK}.")
-    say(f"demo: what only the simulation knows is in {truth}.")
+    echo(f"demo: {total:,} rows of {customers:,} customers in {folder}, up to {WATERMARK}.")
+    echo(f"demo: what only the simulation knows is in {truth}.")
     return None
 
 

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from churn.evaluation.test_set import Exam
     from churn.model.registry import Registry
     from churn.params import Params
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     """Predict each test cutoff with what was known by then, and measure with intervals.
 
     Args:
         params: The parameters.
         cutoff: Evaluate as if on this date: only labels known by then.
-        say: How to speak to the user.
+        echo: Where lines, warnings and progress go.
 
     Raises:
         CallError: nothing was trained, or on other snapshots, or with choices made after a test cutoff.
@@ -44,14 +44,14 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     from churn.reporting.plots import write_plots
     from churn.snapshots.read import read_snapshots
     from churn.training.challenger import PROMOTION, read_record
-    from pipelines.findings import say_earlier, say_findings
+    from pipelines.findings import echo_earlier_findings, echo_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
     record = read_record(params)
     cutoffs = plan_test(params, snapshots, record)
     before = found_before(params)
 
-    with say.progress("evaluate", 2 + len(SECTIONS)) as advance:
+    with echo.progress("evaluate", 2 + len(SECTIONS)) as advance:
         exam = hold_exam(params, snapshots, record, cutoffs)
         advance()
         found = evaluated(exam, advance)
@@ -78,11 +78,11 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> None:
     link = _log(registry, exam, folder, card.in_short)
 
     for line in told(found):
-        say(line)
-    say_earlier(findings_of(before), params, say, "train")
-    say_findings(guarded, params, say)
-    say(f"card: {card.place}, with charts: {page}")
-    say(link)
+        echo(line)
+    echo_earlier_findings(findings_of(before), params, echo, "train")
+    echo_findings(guarded, params, echo)
+    echo(f"card: {card.place}, with charts: {page}")
+    echo(link)
 
 
 def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:

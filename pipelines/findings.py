@@ -9,25 +9,25 @@ if TYPE_CHECKING:
 
     from churn.guards.finding import Finding
     from churn.params import Params
-    from pipelines.say import Say
+    from pipelines.echo import Echo
 
 
-def say_findings(
-    found: Sequence[Finding], params: Params, say: Say, section: str = "evaluate.accept"
+def echo_findings(
+    found: Sequence[Finding], params: Params, echo: Echo, section: str = "evaluate.accept"
 ) -> None:
     """Say what a person signed off, and warn of the rest; `section` is where to sign it off."""
     from churn.guards.model.signing import told
 
     signed, warnings = told(found, params, section)
     for line in signed:
-        say(line)
+        echo(line)
     for line in warnings:
-        say.warn(line)
+        echo.warn(line)
 
 
-def say_earlier(found: Sequence[Finding], params: Params, say: Say, verb: str) -> None:
+def echo_earlier_findings(found: Sequence[Finding], params: Params, echo: Echo, verb: str) -> None:
     """Say in one line what the guards of an earlier verb found, which that verb told in full."""
     from churn.guards.model.signing import counted
 
     if found:
-        say(f"guards of `churn {verb}`: {counted(found, params)}.")
+        echo(f"guards of `churn {verb}`: {counted(found, params)}.")

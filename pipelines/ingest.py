@@ -10,18 +10,18 @@ from churn.data.store import Store
 from churn.params import Params
 
 if TYPE_CHECKING:
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Write the store, whether or not the source has changed."""
     with _alone(params):
-        store = _ingest(params, say)
-    say(f"store: {store.n_customers:,} customers, complete up to {store.watermark}.")
+        store = _ingest(params, echo)
+    echo(f"store: {store.n_customers:,} customers, complete up to {store.watermark}.")
     return None
 
 
-def ensure_store(params: Params, say: Say) -> Store:
+def ensure_store(params: Params, echo: Echo) -> Store:
     """Return the store, written again if the source or its parameters have changed.
 
     Of several verbs that find it old at once, one writes it and the others wait.
@@ -31,7 +31,7 @@ def ensure_store(params: Params, say: Say) -> Store:
     if is_fresh(params):
         return Store.open(params)
     with _alone(params):
-        return Store.open(params) if is_fresh(params) else _ingest(params, say)
+        return Store.open(params) if is_fresh(params) else _ingest(params, echo)
 
 
 def _alone(params: Params) -> AbstractContextManager[None]:
@@ -40,10 +40,10 @@ def _alone(params: Params) -> AbstractContextManager[None]:
     return alone(params.output / ".ingest.lock")
 
 
-def _ingest(params: Params, say: Say) -> Store:
+def _ingest(params: Params, echo: Echo) -> Store:
     from churn.data.ingest.ingest import ingest
 
-    return ingest(params, say, say.progress)
+    return ingest(params, echo, echo.progress)
 
 
 if __name__ == "__main__":

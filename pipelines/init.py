@@ -12,11 +12,11 @@ from churn.errors import CallError
 from pipelines.starter import write_playbook
 
 if TYPE_CHECKING:
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
 def run(
-    params: Path, *, cutoff: date | None = None, say: Say, source: str = ".", force: bool = False
+    params: Path, *, cutoff: date | None = None, echo: Echo, source: str = ".", force: bool = False
 ) -> int | None:
     """Look at the tables of `source` and write the file `params`, with a comment at each guess.
 
@@ -41,7 +41,7 @@ def run(
     with (
         tempfile.TemporaryDirectory() as scratch,
         open_source(looked_at, Path(scratch)) as opened,
-        say.progress("tables", len(opened.tables)) as advance,
+        echo.progress("tables", len(opened.tables)) as advance,
     ):
         guess = draft(opened, dialect_of(source), advance)
     text = text_of(guess, said_in_params(source, params))
@@ -49,15 +49,15 @@ def run(
     aside = params.with_name(f".{params.name}.new")
     aside.write_text(text, encoding="utf-8")
     os.replace(aside, params)
-    say(f"init: wrote {params}:")
+    echo(f"init: wrote {params}:")
     for entry in (guess.customers, *guess.tables, *guess.events):
-        say(f"  {entry.name}: {entry.why}")
+        echo(f"  {entry.name}: {entry.why}")
     for name, reason in guess.left_out:
-        say(f"  {name} is not used: {reason}")
-    say(f"  label: {guess.label.why}")
+        echo(f"  {name} is not used: {reason}")
+    echo(f"  label: {guess.label.why}")
     if write_playbook(params.parent):
-        say(f"init: wrote {params.parent / 'playbook.yaml'}, a playbook to start from.")
-    say("init: read the comments, put right what is wrong, then run `churn check`.")
+        echo(f"init: wrote {params.parent / 'playbook.yaml'}, a playbook to start from.")
+    echo("init: read the comments, put right what is wrong, then run `churn check`.")
     return None
 
 

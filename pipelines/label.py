@@ -12,17 +12,17 @@ from pipelines.ingest import ensure_store
 if TYPE_CHECKING:
     from churn.data.store import Store
     from churn.labels.kaplan_meier import Returns
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, say: Say) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, echo: Echo) -> int | None:
     """Print counts per cutoff without computing any signal, and write them to `output/label`.
 
     Args:
         params: The parameters.
         cutoff: Look at this cutoff alone.
         horizon: Instead of the sheet, show how likely a silent customer comes back, and suggest a horizon.
-        say: Where to print.
+        echo: Where lines, warnings and progress go.
 
     Raises:
         Stop: silence seldom means leaving here, or there is too little to tell a horizon.
@@ -33,25 +33,25 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, sa
     from churn.labels.truth_sheet import truth_sheet
     from churn.reporting.console import reactivation_line, sheet_lines
 
-    store = ensure_store(params, say)
+    store = ensure_store(params, echo)
     if horizon:
-        _say_horizon(params, store, say)
+        _echo_horizon(params, store, echo)
         return None
     cutoffs = (store.cutoff_or_tonight(cutoff),) if cutoff else snapshot_cutoffs(params, store)
     label = params.label
-    say(
+    echo(
         f"label {params.label_id}: {label.kind}, {HOW_LEFT[label.leaving]} in [cutoff + {label.gap_days} d, "
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     for line in [*sheet_lines(sheet), reactivation_line(sheet)]:
-        say(f"  {line}")
+        echo(f"  {line}")
     sheet.write()
     sheet.refuse_what_comes_back()
     return None
 
 
-def _say_horizon(params: Params, store: Store, say: Say) -> None:
+def _echo_horizon(params: Params, store: Store, echo: Echo) -> None:
     from churn.data.files import write_whole
     from churn.labels.horizon import MOST_RETURN, horizon_from
     from churn.reporting.plots.horizon import write_horizon_plot
@@ -61,18 +61,18 @@ def _say_horizon(params: Params, store: Store, say: Say) -> None:
     write_whole(folder / "horizon.json", (json.dumps(found.stated(), indent=1) + "\n").encode())
     write_horizon_plot(folder, found)
     followed = found.curve.followed_days
-    say(f"{found.silences:,} silences of {found.table}, followed for {followed} days, before {found.before}")
+    echo(f"{found.silences:,} silences of {found.table}, followed for {followed} days, before {found.before}")
     if found.suggested is None:
         half = followed // 2
-        say(
+        echo(
             f"  no horizon is suggested: after {half} silent days {_told(found.curve, half)}, "
             f"more than {MOST_RETURN:.0%}, and a longer silence cannot be followed for as long again. "
             "Ingest more history, or sign off what comes back"
         )
     for name, days in (("suggested", found.suggested), ("asked for", found.asked)):
         if days is not None:
-            say(f"  {name}: label.horizon_days: {days}, after which {_told(found.curve, days)}")
-    say(f"  see {folder / 'horizon.png'}")
+            echo(f"  {name}: label.horizon_days: {days}, after which {_told(found.curve, days)}")
+    echo(f"  see {folder / 'horizon.png'}")
 
 
 def _told(curve: Returns, days: int) -> str:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from churn.guards.verdict import Verdict
     from churn.model.registry import Registry
     from churn.params import Params
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, say: Say) -> None:
+def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, echo: Echo) -> None:
     """Judge the gates on the last evaluation; move the aliases and export the champion.
 
     A challenger that is the champion already is not judged again: its verdict is that of its promotion.
@@ -25,7 +25,7 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
         params: The parameters.
         cutoff: Not used: the evaluation has its cutoffs.
         rollback: Swap champion and previous instead.
-        say: How to speak to the user.
+        echo: Where lines, warnings and progress go.
 
     Raises:
         CallError: the challenger was not evaluated, or not beside the champion that stands.
@@ -40,27 +40,27 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
 
     record = None if rollback else read_record(params)
     registry = Registry(params)
-    mended, trouble = _mend(registry, say)
+    mended, trouble = _mend(registry, echo)
     if record is None and mended:
-        say("that was all; call once more to put the previous champion back.")
+        echo("that was all; call once more to put the previous champion back.")
         return
     stands = record is not None and registry.aliases().get("champion") == record.version
     if trouble and stands:
         raise trouble
     for problem in trouble.problems if trouble else ():
-        say.warn(problem)  # a new champion, or the previous one, may still be had
+        echo.warn(problem)  # a new champion, or the previous one, may still be had
     if record is None:
         now, before = registry.rollback()
-        say(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
+        echo(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
         return
     if stands and mended:
-        say(f"champion is version {record.version}, exported to {params.champion}")
+        echo(f"champion is version {record.version}, exported to {params.champion}")
         return
     if stands:
-        say(f"version {record.version} is champion already: nothing changes.")
+        echo(f"version {record.version} is champion already: nothing changes.")
         return
     if not trouble and (same := registry.champion_like(record.digest)):
-        say(f"version {record.version} is the same model as champion version {same}: nothing changes.")
+        echo(f"version {record.version} is the same model as champion version {same}: nothing changes.")
         return
     evaluated = _evaluated(params, record.digest, damaged=bool(trouble))
     verdict = judge_gates(evaluated, params)
@@ -71,16 +71,16 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, s
         raise Stop(*verdict.refusals)
 
     registry.promote(record.version)
-    say(f"champion is version {record.version}, exported to {params.champion}")
+    echo(f"champion is version {record.version}, exported to {params.champion}")
     for gate in verdict.gates:
-        say(f"  {gate.words}")
+        echo(f"  {gate.words}")
     for note in (*verdict.notes, *verdict.signed):
-        say(f"  {note}")
-    say(f"page: {params.output / 'evaluate' / 'promotion.html'}")
-    say(registry.link(record.run_id))
+        echo(f"  {note}")
+    echo(f"page: {params.output / 'evaluate' / 'promotion.html'}")
+    echo(registry.link(record.run_id))
 
 
-def _mend(registry: Registry, say: Say) -> tuple[bool, ModelError | None]:
+def _mend(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
     """Export the registry's champion again where the folder is not it: whether that was done, or why not."""
     from churn.errors import ModelError
 
@@ -91,7 +91,7 @@ def _mend(registry: Registry, say: Say) -> tuple[bool, ModelError | None]:
     if mended is None:
         return False, None
     version, what = mended
-    say.warn(f"{what} Version {version} is exported again, as the registry has it.")
+    echo.warn(f"{what} Version {version} is exported again, as the registry has it.")
     return True, None
 
 

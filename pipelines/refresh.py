@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from churn.params import Params
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
+def refresh_champion(params: Params, cutoff: date | None, echo: Echo) -> None:
     """Register the champion with a moved level as challenger; where its level holds, say so and stop there.
 
     Raises:
@@ -36,7 +36,7 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
     from churn.training.refresh import check_tests, refresh
     from churn.training.select import choose, folds_of
     from churn.training.split import plan
-    from pipelines.findings import say_earlier, say_findings
+    from pipelines.findings import echo_earlier_findings, echo_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
     champion = load_champion(params)
@@ -47,14 +47,14 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
         f"seen: {refreshed.leavers:,} customers left, observed/expected {refreshed.ratio:.2f}"
     )
     if not refreshed.by:
-        say(f"{found}. Its level holds: nothing to refresh.")
+        echo(f"{found}. Its level holds: nothing to refresh.")
         return
     asked = params.evaluate.test_cutoffs
     cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, params.label.horizon_days, params.file)
     check_tests(refreshed, cutoffs.test)
     guarded = look_at_training(params, snapshots, cutoffs)
-    say_earlier(data_findings(snapshots), params, say, "snapshot")
-    say_findings(guarded, params, say)
+    echo_earlier_findings(data_findings(snapshots), params, echo, "snapshot")
+    echo_findings(guarded, params, echo)
 
     alone = params.train.model_copy(update={"candidates": ("logistic",)})
     rival = choose(folds_of(snapshots, cutoffs), snapshots.monotone, alone, params.engine.threads)
@@ -98,6 +98,8 @@ def refresh_champion(params: Params, cutoff: date | None, say: Say) -> None:
             metrics={"refresh/shift_log_odds": refreshed.by, "refresh/observed_expected": refreshed.ratio},
         )
     replace_folder(aside, training_folder(params))
-    say(f"{found}. Its log-odds move by {refreshed.by:+.2f}.")
-    say(f"challenger version {record.version}: `churn evaluate` and `churn promote` judge it like any other.")
-    say(registry.link(run_id))
+    echo(f"{found}. Its log-odds move by {refreshed.by:+.2f}.")
+    echo(
+        f"challenger version {record.version}: `churn evaluate` and `churn promote` judge it like any other."
+    )
+    echo(registry.link(run_id))

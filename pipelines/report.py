@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 from churn.params import Params
-from pipelines.say import Say
+from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Write `output/report/index.html` from the files of a night (the latest by default) and the evaluation.
 
     Raises:
@@ -18,9 +18,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
 
     sources = read_sources(params.output, cutoff)
     if sources.metrics is None:
-        say.warn("there is no evaluation: the report says so. Run `churn evaluate` for the quality section.")
+        echo.warn("there is no evaluation: the report says so. Run `churn evaluate` for the quality section.")
     path = write_report(params.output, render(sources))
-    say(f"report of {sources.cutoff}: {path}")
+    echo(f"report of {sources.cutoff}: {path}")
     return 0
 
 

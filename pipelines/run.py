@@ -9,10 +9,10 @@ from churn.errors import Stop
 from churn.params import Params
 
 if TYPE_CHECKING:
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Ingest, snapshot, train, evaluate, promote, score and report.
 
     A night in the past (`--cutoff`) learns from labels known by then, so from snapshots before it only.
@@ -29,26 +29,26 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from pipelines import evaluate, promote, report, score, snapshot, train
     from pipelines.ingest import ensure_store
 
-    store = ensure_store(params, say)
+    store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
-    snapshot.run(params, say=say)
+    snapshot.run(params, echo=echo)
     known_by = None if cutoff is None else night
-    train.run(params, cutoff=known_by, say=say)
-    evaluate.run(params, cutoff=known_by, say=say)
+    train.run(params, cutoff=known_by, echo=echo)
+    evaluate.run(params, cutoff=known_by, echo=echo)
     try:
-        promote.run(params, say=say)
+        promote.run(params, echo=echo)
     except Stop as refusal:
         if not params.champion.exists():
             raise
         for problem in refusal.problems:
-            say.warn(problem)
-        say.warn(f"the standing champion, version {load_champion(params).version}, scores tonight.")
-    score.run(params, cutoff=night, say=say)
-    report.run(params, cutoff=night, say=say)
-    say("")
-    say(f"call list  {calls_path(params.output, night)}")
-    say(f"report     {report_path(params.output)}")
-    say(f"MLflow     {Registry(params).link(read_record(params).run_id)} (once `churn ui` runs)")
+            echo.warn(problem)
+        echo.warn(f"the standing champion, version {load_champion(params).version}, scores tonight.")
+    score.run(params, cutoff=night, echo=echo)
+    report.run(params, cutoff=night, echo=echo)
+    echo("")
+    echo(f"call list  {calls_path(params.output, night)}")
+    echo(f"report     {report_path(params.output)}")
+    echo(f"MLflow     {Registry(params).link(read_record(params).run_id)} (once `churn ui` runs)")
     return None
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 from churn.params import Params
-from pipelines.say import Say
+from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Score every customer known before the cutoff (tonight by default) and write the call list.
 
     Raises:
@@ -35,10 +35,10 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     check_fit(model.spec, params, definitions)
     playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in every.items()})
 
-    store = ensure_store(params, say)
+    store = ensure_store(params, echo)
     cutoff = store.cutoff_or_tonight(cutoff)
     if late := learned_too_late(model.spec, cutoff):
-        say.warn(late)
+        echo.warn(late)
     with one_night_at_a_time(params.output):
         matrix = matrix_at(store, selected(params, store), cutoff)
         check_fit(model.spec, params, definitions, matrix.frame)
@@ -60,24 +60,24 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
             money,
             read_names(store),
             stamp,
-            say.progress,
+            echo.progress,
         )
         written = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
 
     scored = night.scores["churn_probability"].drop_null().to_numpy()
     if unusual := unusual_level(model.spec, scored):
-        say.warn(unusual)
+        echo.warn(unusual)
     for name, keys in night.facts["switched_off"].items():
-        say.warn(f"play '{name}' is switched off: no {', '.join(keys)} here (table absent or left out).")
+        echo.warn(f"play '{name}' is switched off: no {', '.join(keys)} here (table absent or left out).")
     out = night.facts["customers"] - night.facts["cohort"]
-    say(
+    echo(
         f"{cutoff}: {night.facts['cohort']:,} customers scored, {out:,} left out, with the reason beside each"
     )
-    say(
+    echo(
         f"call list: {night.facts['contacted']:,} of {night.facts['places']:,} places, "
         f"{calls_path(params.output, cutoff)}"
     )
-    say(f"scores: {scores_path(params.output, cutoff)}" + ("" if written else " (the same as before)"))
+    echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if written else " (the same as before)"))
     return 0
 
 

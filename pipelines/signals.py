@@ -9,20 +9,20 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from churn.params import Params
+from pipelines.echo import QuietEcho
 from pipelines.ingest import ensure_store
-from pipelines.say import Quiet
 
 if TYPE_CHECKING:
     from churn.features.library import Possible
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say, format: str = "markdown") -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo, format: str = "markdown") -> int | None:
     """Print the dictionary of signals as a Markdown table or as JSON."""
     from churn.features.costing import costs_of
     from churn.features.library import possible
 
-    every = possible(params, ensure_store(params, Quiet() if format == "json" else say))
+    every = possible(params, ensure_store(params, QuietEcho() if format == "json" else echo))
     found = costs_of((one.signal for one in every), params)
     costs = {name: cost.name.lower() for name, cost in found.items()}
     if format == "json":
@@ -30,18 +30,18 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, format: str = "
             one.signal.described() | {"cost": costs[one.signal.name], "off_because": one.off_because}
             for one in every
         ]
-        say(json.dumps(entries, indent=1))
+        echo(json.dumps(entries, indent=1))
         return None
-    say("| signal | means | table | looks back | unit | family | generic | riskier when | cost | on |")
-    say("|---|---|---|---|---|---|---|---|---|---|")
+    echo("| signal | means | table | looks back | unit | family | generic | riskier when | cost | on |")
+    echo("|---|---|---|---|---|---|---|---|---|---|")
     for one in every:
         signal = one.signal
         facts = (signal.name, signal.doc, signal.table, f"{signal.looks_back} d", signal.unit, signal.family)
         more = (signal.generic or "", signal.riskier_when, costs[signal.name])
         state = "yes" if one.off_because is None else f"no: {one.off_because}"
-        say(f"| {' | '.join((*facts, *more))} | {state} |")
+        echo(f"| {' | '.join((*facts, *more))} | {state} |")
     for line in _counted(every, costs):
-        say(line)
+        echo(line)
     return None
 
 

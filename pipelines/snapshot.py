@@ -9,10 +9,10 @@ from churn.params import Params
 from pipelines.ingest import ensure_store
 
 if TYPE_CHECKING:
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Write `output/snapshots` and the truth sheet for the cutoffs of params.yaml, or for `--cutoff` alone.
 
     Raises:
@@ -26,9 +26,9 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     from churn.labels.calendar import snapshot_cutoffs
     from churn.labels.truth_sheet import truth_sheet
     from churn.snapshots.write import write_snapshots
-    from pipelines.findings import say_findings
+    from pipelines.findings import echo_findings
 
-    store = ensure_store(params, say)
+    store = ensure_store(params, echo)
     if cutoff is not None:
         cutoff = store.cutoff_or_tonight(cutoff)
     signals = selected(params, store)
@@ -36,13 +36,13 @@ def run(params: Params, *, cutoff: date | None = None, say: Say) -> int | None:
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     sheet.write()
     sheet.refuse_what_comes_back()
-    found = look_once(params, store, signals, cutoffs, say.progress)
-    say_findings(found, params, say, "check.accept")  # before the work that it may spoil
+    found = look_once(params, store, signals, cutoffs, echo.progress)
+    echo_findings(found, params, echo, "check.accept")  # before the work that it may spoil
     guards = as_section(tuple(GUARDS), found)
-    with say.progress("snapshot", store.n_customers) as advance:
+    with echo.progress("snapshot", store.n_customers) as advance:
         manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=guards)
     for line in told(manifest):
-        say(line)
+        echo(line)
     return None
 
 

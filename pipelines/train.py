@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from churn.snapshots.read import Snapshots
     from churn.training.backtest import OutOfTime
     from churn.training.challenger import Record
-    from pipelines.cli import Say
+    from pipelines.echo import Echo
 
 
-def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, say: Say) -> None:
+def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, echo: Echo) -> None:
     """Choose on cutoffs before the first test, fit on all matured snapshots, register the challenger.
 
     Args:
         params: The parameters.
         cutoff: Train as if on this date: only labels known by then.
         refresh: Keep the champion's model and move its level to the labels that matured since.
-        say: How to speak to the user.
+        echo: Where lines, warnings and progress go.
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
@@ -32,7 +32,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     if refresh:
         from pipelines.refresh import refresh_champion
 
-        refresh_champion(params, cutoff, say)
+        refresh_champion(params, cutoff, echo)
         return
     import shutil
 
@@ -52,7 +52,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     from churn.training.select import choose, folds_of, refuse_thin
     from churn.training.split import plan
     from churn.training.tune import search
-    from pipelines.findings import say_earlier, say_findings
+    from pipelines.findings import echo_earlier_findings, echo_findings
     from pipelines.trials import log_trials
 
     threads = params.engine.threads
@@ -63,16 +63,16 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     asked, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
     cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, horizon_days, params.file)
     if not cutoffs.test:
-        say.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
+        echo.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
 
     guarded = look_at_training(params, snapshots, cutoffs)
-    say_earlier(data_findings(snapshots), params, say, "snapshot")
-    say_findings(guarded, params, say)
+    echo_earlier_findings(data_findings(snapshots), params, echo, "snapshot")
+    echo_findings(guarded, params, echo)
 
     folds = folds_of(snapshots, cutoffs)
     trials = params.train.search.trials
     steps = trials + len(folds) + len(cutoffs.test) + 1
-    with say.progress("train", steps) as advance:
+    with echo.progress("train", steps) as advance:
         searched = search(folds, snapshots.monotone, params.train, threads, advance) if trials else None
         found = searched.recipe if searched else None
         choice = choose(folds, snapshots.monotone, params.train, threads, advance, found)
@@ -125,21 +125,21 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, sa
     replace_folder(aside, training_folder(params))  # last, so that a training that dies leaves the old one
 
     rows = snapshots.rows
-    say(
+    echo(
         f"challenger version {record.version}: {recipe.words}, on {len(rows):,} rows with "
         f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; calibration {chosen.method}"
     )
     if searched:
-        say(searched.words)
+        echo(searched.words)
     for one in tried[1:]:
-        say(
+        echo(
             f"  {one.recipe.candidate} was not taken: its log loss on the choice cutoffs is {one.behind:.4f} "
             f"higher (standard error {one.standard_error:.4f})"
         )
     for line in horizon_lines(horizons):
-        say(line)
-    say(f"looks most at {', '.join(list(record.importance)[:3])}")
-    say(registry.link(run_id))
+        echo(line)
+    echo(f"looks most at {', '.join(list(record.importance)[:3])}")
+    echo(registry.link(run_id))
 
 
 def _log(

@@ -19,7 +19,7 @@ from datetime import date
 from churn.data.sources.address import user_of, without_secret
 from churn.errors import CallError, ModelError
 from churn.params import Params
-from pipelines.cli import Say
+from pipelines.echo import Echo
 
 VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # else MLflow opens on its GenAI page
 USUAL_PORT = 5000  # the links that training prints lead there
@@ -27,7 +27,7 @@ START_SECONDS = 120
 STDERR = 2  # what MLflow says is for the log; stdout is for the links
 
 
-def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | None = None) -> None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None) -> None:
     """Serve the tracking store on this machine until stopped by hand, and print the links.
 
     A tracking server that runs elsewhere is not started again: its link is printed.
@@ -38,10 +38,10 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
     """
     report = params.output / "report" / "index.html"
     if report.exists():
-        say(f"report  {report}")
+        echo(f"report  {report}")
     if params.tracking.uri.startswith(("http://", "https://")):
         address = without_secret(params.tracking.uri).rstrip("/")
-        say(f"runs    {_link(address, params.tracking.experiment, user_of(params.tracking.uri))}")
+        echo(f"runs    {_link(address, params.tracking.experiment, user_of(params.tracking.uri))}")
         return
     port = _free_port([port] if port is not None else [USUAL_PORT, 0])
     address = f"http://127.0.0.1:{port}"
@@ -50,8 +50,8 @@ def run(params: Params, *, cutoff: date | None = None, say: Say, port: int | Non
     server = subprocess.Popen(command, env=environment, stdout=STDERR, start_new_session=True)
     try:
         _wait(server, address)
-        say(f"runs    {_link(address, params.tracking.experiment)}")
-        say("Ctrl-C stops it.")
+        echo(f"runs    {_link(address, params.tracking.experiment)}")
+        echo("Ctrl-C stops it.")
         server.wait()
     except KeyboardInterrupt:
         pass

@@ -20,7 +20,7 @@ from benchmarks.scoreboard.play import play, play_telco
 from benchmarks.scoreboard.rivals import RIVALS
 from benchmarks.scoreboard.sets import SETS
 from benchmarks.scoreboard.table import page
-from pipelines.say import Say
+from pipelines.echo import Echo
 
 WORK = Path(__file__).with_name("work")
 FIGURES = Path(__file__).with_name("figures.json")
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = _asked(argv)
     if asked.what == "snapshots":
         for name in (name for name in asked.only if name in SETS):
-            params = write_snapshots(SETS[name], asked.work, asked.every or "protocol", Say())
+            params = write_snapshots(SETS[name], asked.work, asked.every or "protocol", Echo())
             print(f"{name}: {params.output / 'snapshots'}")
         return 0
     begun = time.perf_counter()

@@ -15,7 +15,7 @@ from churn.data.store import Store
 from churn.labels.calendar import trainable, window_of
 from churn.params import Params
 from pipelines import snapshot
-from pipelines.say import Say
+from pipelines.echo import Echo
 
 KEYS = ["customer_id", "cutoff"]
 APART_DAYS = 28
@@ -74,20 +74,20 @@ class Contest:
         return found
 
 
-def open_contest(one: TimeSet, work: Path, say: Say, rehearsed: int = 0) -> Contest:
+def open_contest(one: TimeSet, work: Path, echo: Echo, rehearsed: int = 0) -> Contest:
     """Ingest a set, decide who was at risk and who left at the protocol's cutoffs, and return the contest.
 
     Args:
         one: The set.
         work: The work folder of all sets.
-        say: How to speak.
+        echo: Where lines and progress go.
         rehearsed: Judge on so many cutoffs before the first test cutoff; no label of a test is read then.
     """
     folder = work / one.name / ("rehearsal" if rehearsed else "protocol")
     test = rehearsals(one, one.params(folder), rehearsed) if rehearsed else one.test
     asked = tuple(sorted({*one.train, *test}))
     params = one.params(folder, asked, test, {"signals.names": ["tenure_days"]})
-    snapshot.run(params, say=say)
+    snapshot.run(params, echo=echo)
     parts = {day: _rows(params, day) for day in asked}
     return Contest(
         set=one,

@@ -22,7 +22,7 @@ from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import calibrated_in_time
 from churn.training.challenger import read_out_of_time, read_record
 from pipelines import snapshot, train
-from pipelines.say import Quiet, Say
+from pipelines.echo import Echo, QuietEcho
 
 PLAIN_NAMES = re.compile(r"_count_\d+d$|_(amount_|value_)?total_\d+d$|_days_since_last$|_gap_mean_\d+d$")
 DEFAULT_ROUNDS = 100
@@ -69,11 +69,11 @@ class Run:
         return params
 
 
-def write_snapshots(one: TimeSet, work: Path, every: str, say: Say) -> Params:
+def write_snapshots(one: TimeSet, work: Path, every: str, echo: Echo) -> Params:
     """Write the snapshots of a set on a grid of cutoffs and return the parameters that fit them."""
     folder = work / one.name / every.replace(" ", "-")
     params = one.params(folder, one.grid(every))
-    snapshot.run(params, say=say)
+    snapshot.run(params, echo=echo)
     return params
 
 
@@ -109,7 +109,7 @@ def uncalibrated(run: Run) -> pd.DataFrame:
 def default_trees(run: Run) -> pd.DataFrame:
     """Return LightGBM as it comes, 100 trees, on our snapshots."""
     params = run.params()
-    snapshot.run(params, say=Quiet())
+    snapshot.run(params, echo=QuietEcho())
     snapshots = read_snapshots(params, known_by=run.contest.known_by)
     parts = []
     for day in run.contest.test:
@@ -140,8 +140,8 @@ def learnt(folder: Path) -> dict[str, Any]:
 
 
 def _train(params: Params, known_by: date | None) -> None:
-    snapshot.run(params, say=Quiet())
-    train.run(params, cutoff=known_by, say=Quiet())
+    snapshot.run(params, echo=QuietEcho())
+    train.run(params, cutoff=known_by, echo=QuietEcho())
 
 
 def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from benchmarks.scoreboard.sets import TimeSet
 from churn.data.files import alone
 from churn.params import digest_of
 from churn.snapshots.dataset import Rows
-from pipelines.say import Quiet
+from pipelines.echo import QuietEcho
 
 HERE = "benchmarks/scoreboard"
 OURS_CODE = ("churn", "pipelines", *(f"{HERE}/{name}.py" for name in ("sets", "contest", "ours")))
@@ -69,7 +69,7 @@ def play(
     """
     phase = "rehearsal" if rehearse else "test"
     with alone(work / one.name / f".{phase}.lock"):
-        contest = open_contest(one, work, Quiet(), REHEARSALS if rehearse else 0)
+        contest = open_contest(one, work, QuietEcho(), REHEARSALS if rehearse else 0)
         inactivity = contest.params.label.kind == "inactivity"
         makes = {
             name: make

@@ -97,10 +97,10 @@ def _do(asked: argparse.Namespace) -> dict[str, object]:
 
             write_snapshots(params, asked.rows, asked.columns)
         else:
-            from pipelines.cli import Say  # as the program does: it keeps waiting threads from spinning
+            from pipelines.echo import Echo
             from pipelines.train import run
 
-            run(params, say=Say())
+            run(params, echo=Echo())
             bundle = params.output / "train" / "bundle"
             spec = json.loads((bundle / "spec.json").read_text(encoding="utf-8"))
             answer = {"churners": spec["churners"], "rounds": spec["recipe"]["rounds"]}

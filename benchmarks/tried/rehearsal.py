@@ -22,7 +22,7 @@ from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
 from churn.training.select import MOST_ROWS, Chosen, Fold, choose
 from pipelines import snapshot
-from pipelines.say import Quiet
+from pipelines.echo import QuietEcho
 
 MOST = 7
 """Cutoffs judged, four weeks apart, where the set has so many."""
@@ -93,9 +93,9 @@ class Rehearsal:
 
 def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
     """Write a set's snapshots up to its first test cutoff, and return what may be tried on them."""
-    contest = open_contest(one, work, Quiet(), rehearsed=MOST)
+    contest = open_contest(one, work, QuietEcho(), rehearsed=MOST)
     params = Run(contest, work / one.name / "ours", None).params()
-    snapshot.run(params, say=Quiet())
+    snapshot.run(params, echo=QuietEcho())
     snapshots = read_snapshots(params, known_by=contest.known_by)
     return Rehearsal(contest, snapshots, contest.test, params.train)
 

@@ -15,7 +15,7 @@ from benchmarks.scoreboard.looks import count_looks, log_look, read_looks
 from benchmarks.scoreboard.play import play
 from benchmarks.scoreboard.sets import SETS, TimeSet
 from benchmarks.scoreboard.table import page
-from pipelines.say import Quiet
+from pipelines.echo import QuietEcho
 
 
 def test_every_contestant_is_judged_on_the_same_rows_and_against_ours(
@@ -38,7 +38,7 @@ def test_every_contestant_is_judged_on_the_same_rows_and_against_ours(
 def test_a_rehearsal_looks_at_no_test(shop: TimeSet, work: Path, tmp_path: Path) -> None:
     looks = tmp_path / "looks.json"
 
-    contest = open_contest(shop, work, Quiet(), rehearsed=2)
+    contest = open_contest(shop, work, QuietEcho(), rehearsed=2)
     play(shop, work, every=None, rehearse=True, wanted=["recency"], looks=looks)
 
     assert contest.test == (date(2020, 7, 27), date(2020, 8, 24))
@@ -57,7 +57,7 @@ def test_a_rehearsal_looks_at_no_test(shop: TimeSet, work: Path, tmp_path: Path)
     ],
 )
 def test_a_contestant_on_other_rows_is_refused(change, words: str, shop: TimeSet, work: Path) -> None:
-    contest = open_contest(shop, work, Quiet())
+    contest = open_contest(shop, work, QuietEcho())
     made = contest.test_rows[["customer_id", "cutoff"]].assign(probability=0.5)
 
     with pytest.raises(OtherRowsError, match=words):
@@ -140,7 +140,7 @@ def test_the_examples_give_the_rows_that_the_protocols_state(
 ) -> None:
     monkeypatch.setenv("CHURN_DATA", str(real_data))
 
-    contest = open_contest(SETS[name], tmp_path, Quiet())
+    contest = open_contest(SETS[name], tmp_path, QuietEcho())
 
     assert (len(contest.train_rows), len(contest.test_rows)) == (train, test)
     assert contest.test_rows["left"].sum() == churners

@@ -67,7 +67,7 @@ def test_every_verb_takes_the_options_that_its_help_lists(name: str, root: Path)
     keywords = {argument.arg for argument in run.args.kwonlyargs}
 
     assert [argument.arg for argument in run.args.args] == ["params"]
-    assert keywords == {"cutoff", "say", *(option.name for option in cli.VERBS[name])}
+    assert keywords == {"cutoff", "echo", *(option.name for option in cli.VERBS[name])}
 
 
 def test_help_lists_every_verb_with_the_first_line_of_its_docstring(churn: Call, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_verb_gets_parameters_the_cutoff_and_only_the_options_that_were_given(
     )
 
     assert code == 0
-    assert isinstance(seen.pop("say"), cli.Say)
+    assert isinstance(seen.pop("echo"), cli.Echo)
     assert seen == {"cutoff": date(2024, 1, 31), "customers": 50, "seed": 11, "horizon": 30}
 
 
@@ -127,7 +127,7 @@ def test_a_flag_is_handed_over_only_when_it_is_set(
 ) -> None:
     seen: dict[str, Any] = {}
 
-    verb("promote", lambda params, cutoff, say, **own: seen.update(own), *arguments)
+    verb("promote", lambda params, cutoff, echo, **own: seen.update(own), *arguments)
 
     assert seen == expected
 

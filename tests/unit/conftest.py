@@ -48,7 +48,7 @@ class Heard:
 
 
 @pytest.fixture
-def say() -> Heard:
+def echo() -> Heard:
     return Heard()
 
 

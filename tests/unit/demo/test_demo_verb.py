@@ -7,7 +7,7 @@ import pytest
 from churn.errors import CallError, SourceError
 from churn.params import Params, load_params
 from pipelines import demo
-from pipelines.say import Say
+from pipelines.echo import Echo
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def with_source(folder: Path, source: str) -> Params:
 
 
 def test_the_company_goes_where_source_points_and_its_truth_beside_it(params: Params, tmp_path: Path) -> None:
-    demo.run(params, say=Say(), customers=60)
+    demo.run(params, echo=Echo(), customers=60)
 
     assert (tmp_path / "data/company/subscriptions.parquet").is_file()
     assert (tmp_path / "data/company-truth/probabilities.parquet").is_file()
@@ -30,31 +30,31 @@ def test_the_company_goes_where_source_points_and_its_truth_beside_it(params: Pa
 
 
 def test_the_same_company_is_kept(params: Params, tmp_path: Path) -> None:
-    demo.run(params, say=Say(), customers=60)
+    demo.run(params, echo=Echo(), customers=60)
     written = (tmp_path / "data/company/logins.parquet").stat().st_mtime_ns
 
-    demo.run(params, say=Say(), customers=60)
+    demo.run(params, echo=Echo(), customers=60)
 
     assert (tmp_path / "data/company/logins.parquet").stat().st_mtime_ns == written
 
 
 def test_a_company_whose_truth_is_gone_is_written_again(params: Params, tmp_path: Path) -> None:
-    demo.run(params, say=Say(), customers=60)
+    demo.run(params, echo=Echo(), customers=60)
     for path in (tmp_path / "data/company-truth").iterdir():
         path.unlink()
     (tmp_path / "data/company-truth").rmdir()
 
-    demo.run(params, say=Say(), customers=60)
+    demo.run(params, echo=Echo(), customers=60)
 
     assert (tmp_path / "data/company-truth/probabilities.parquet").is_file()
 
 
 @pytest.mark.parametrize("other", [{"customers": 61}, {"customers": 60, "seed": 8}])
 def test_another_company_is_not_written_over(params: Params, other: dict[str, int]) -> None:
-    demo.run(params, say=Say(), customers=60)
+    demo.run(params, echo=Echo(), customers=60)
 
     with pytest.raises(SourceError, match="holds another demo company"):
-        demo.run(params, say=Say(), **other)
+        demo.run(params, echo=Echo(), **other)
 
 
 @pytest.mark.parametrize("place", ["data/company", "data/company-truth"])
@@ -64,7 +64,7 @@ def test_files_of_somebody_else_are_left_alone(params: Params, tmp_path: Path, p
     theirs.write_text("theirs")
 
     with pytest.raises(SourceError, match="not a demo company"):
-        demo.run(params, say=Say(), customers=60)
+        demo.run(params, echo=Echo(), customers=60)
 
     assert [path.name for path in theirs.parent.iterdir()] == ["orders.csv"]
     assert theirs.read_text() == "theirs"
@@ -73,7 +73,7 @@ def test_files_of_somebody_else_are_left_alone(params: Params, tmp_path: Path, p
 def test_an_empty_folder_is_written_to(params: Params, tmp_path: Path) -> None:
     (tmp_path / "data/company").mkdir(parents=True)
 
-    demo.run(params, say=Say(), customers=60)
+    demo.run(params, echo=Echo(), customers=60)
 
     assert (tmp_path / "data/company/customers.parquet").is_file()
 
@@ -83,11 +83,11 @@ def test_an_empty_folder_is_written_to(params: Params, tmp_path: Path) -> None:
 )
 def test_a_source_that_is_no_folder_is_refused(tmp_path: Path, source: str, words: str) -> None:
     with pytest.raises(SourceError, match=words):
-        demo.run(with_source(tmp_path, source), say=Say(), customers=60)
+        demo.run(with_source(tmp_path, source), echo=Echo(), customers=60)
 
 
 def test_all_mistakes_of_a_call_are_told_at_once(params: Params) -> None:
     with pytest.raises(CallError) as caught:
-        demo.run(params, say=Say(), customers=0, seed=-1)
+        demo.run(params, echo=Echo(), customers=0, seed=-1)
 
     assert len(caught.value.problems) == 2

@@ -100,12 +100,12 @@ def test_parameters_of_model_and_night_leave_snapshots_as_they_are(make_params, 
     assert read_snapshots(asked).cutoffs == read_snapshots(params).cutoffs
 
 
-def test_a_cutoff_named_for_one_call_is_no_other_parameter(tmp_path, say) -> None:
+def test_a_cutoff_named_for_one_call_is_no_other_parameter(tmp_path, echo) -> None:
     logins = "customer | happened_at\nana | 2024-01-01\nana | 2024-07-20\nbo | 2024-05-20"
     snapshot = {"watermark": "2024-08-01", "every": "month"}
     params = draw(tmp_path, logins=logins, since=None, params={"snapshot": snapshot}).store.params
 
-    run_snapshot(params, cutoff=date(2024, 6, 1), say=say)
+    run_snapshot(params, cutoff=date(2024, 6, 1), echo=echo)
 
     assert read_snapshots(params).cutoffs == (date(2024, 6, 1),)
 

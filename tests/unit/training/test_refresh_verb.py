@@ -13,13 +13,13 @@ from churn.snapshots.read import read_snapshots
 from pipelines import evaluate, promote, train
 
 
-def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(make_params, write_world, say) -> None:
+def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(make_params, write_world, echo) -> None:
     params = make_params(train=TrainParams(candidates=("trees",)), promote=PromoteParams(margin=0.1))
     write_world(params, customers=600, cutoffs=10)
     cutoffs = read_snapshots(params).cutoffs
-    train.run(params, cutoff=cutoffs[5], say=say)
-    evaluate.run(params, cutoff=cutoffs[5], say=say)
-    promote.run(params, say=say)
+    train.run(params, cutoff=cutoffs[5], echo=echo)
+    evaluate.run(params, cutoff=cutoffs[5], echo=echo)
+    promote.run(params, echo=echo)
     first = load_champion(params)
     more_leave(params, cutoffs[5:])
     tests = params.evaluate.model_copy(update={"test_cutoffs": cutoffs[-3:]})
@@ -29,11 +29,11 @@ def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(make_params,
         train.run(
             params.model_copy(update={"evaluate": EvaluateParams(test_cutoffs=cutoffs[4:])}),
             refresh=True,
-            say=say,
+            echo=echo,
         )
-    train.run(later, refresh=True, say=say)
-    evaluate.run(later, say=say)
-    promote.run(later, say=say)
+    train.run(later, refresh=True, echo=echo)
+    evaluate.run(later, echo=echo)
+    promote.run(later, echo=echo)
 
     second = load_champion(params)
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
@@ -47,19 +47,19 @@ def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(make_params,
     assert "moved by" in (params.output / "evaluate" / "card.md").read_text()
 
 
-def test_a_champion_whose_level_holds_stays_alone(make_params, write_world, say) -> None:
+def test_a_champion_whose_level_holds_stays_alone(make_params, write_world, echo) -> None:
     params = make_params(train=TrainParams(candidates=("trees",)))
     write_world(params, customers=600, cutoffs=8)
     cutoffs = read_snapshots(params).cutoffs
-    train.run(params, cutoff=cutoffs[5], say=say)
-    evaluate.run(params, cutoff=cutoffs[5], say=say)
-    promote.run(params, say=say)
+    train.run(params, cutoff=cutoffs[5], echo=echo)
+    evaluate.run(params, cutoff=cutoffs[5], echo=echo)
+    promote.run(params, echo=echo)
     before = (params.output / "train" / "train.json").read_bytes()
 
-    train.run(params, refresh=True, say=say)
+    train.run(params, refresh=True, echo=echo)
 
     assert (params.output / "train" / "train.json").read_bytes() == before
-    assert "nothing to refresh" in say.lines[-1]
+    assert "nothing to refresh" in echo.lines[-1]
 
 
 def more_leave(params, cutoffs) -> None:

@@ -19,16 +19,16 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[date | None]:
     monkeypatch.setattr("pipelines.ingest.ensure_store", lambda *_: store)
     monkeypatch.setattr(snapshot, "run", lambda *_, **__: None)
     monkeypatch.setattr(report, "run", lambda *_, **__: None)
-    monkeypatch.setattr(score, "run", lambda _, *, cutoff, say: nights.append(cutoff))
+    monkeypatch.setattr(score, "run", lambda _, *, cutoff, echo: nights.append(cutoff))
     return nights
 
 
-def test_a_night_in_the_past_learns_from_nothing_after_it(make_params, write_world, say, scored) -> None:
+def test_a_night_in_the_past_learns_from_nothing_after_it(make_params, write_world, echo, scored) -> None:
     params = make_params()
     write_world(params, customers=600, cutoffs=8)
     night = read_snapshots(params).cutoffs[6]
 
-    run.run(params, cutoff=night, say=say)
+    run.run(params, cutoff=night, echo=echo)
 
     spec = load_champion(params).scorer.spec
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())

@@ -159,13 +159,13 @@ def test_the_words_tell_the_best_the_chosen_and_the_distance_to_the_defaults(sna
     assert "the defaults (standard error " in found.words
 
 
-def test_training_keeps_every_trial_and_uses_the_one_that_was_chosen(make_params, write_world, say) -> None:
+def test_training_keeps_every_trial_and_uses_the_one_that_was_chosen(make_params, write_world, echo) -> None:
     import mlflow
 
     params = make_params(train=asking(candidates=("trees", "extra_trees"), num_leaves=9))
     write_world(params, customers=400, cutoffs=6)
 
-    train.run(params, say=say)
+    train.run(params, echo=echo)
 
     kept = json.loads((params.output / "train" / "search.json").read_text())
     record = json.loads((params.output / "train" / "train.json").read_text())
@@ -176,4 +176,4 @@ def test_training_keeps_every_trial_and_uses_the_one_that_was_chosen(make_params
     assert trials["trial 02"].data.metrics["tried/log_loss"] == pytest.approx(kept["trials"][2]["log_loss"])
     chosen = kept["trials"][kept["chosen"]]["recipe"]
     assert record["recipe"] == chosen | {"calibration": record["recipe"]["calibration"]}
-    assert any(line.startswith("search: 3 trials") for line in say.lines)
+    assert any(line.startswith("search: 3 trials") for line in echo.lines)

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.say import Say
+from pipelines.echo import Echo
 
 
 def test_lines_go_to_stdout_and_warnings_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    say = Say()
+    echo = Echo()
 
-    say("12 customers")
-    say.warn("one table is absent")
+    echo("12 customers")
+    echo.warn("one table is absent")
 
     said = capsys.readouterr()
     assert said.out == "12 customers\n"
@@ -28,7 +28,7 @@ def test_lines_go_to_stdout_and_warnings_to_stderr(capsys: pytest.CaptureFixture
 def test_progress_off_a_terminal_is_a_few_plain_lines_on_stderr(
     steps: list[int], total: int, lines: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Say().progress("fold", total) as advance:
+    with Echo().progress("fold", total) as advance:
         for step in steps:
             advance(step)
 
@@ -43,7 +43,7 @@ def test_progress_on_a_terminal_draws_a_bar(
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
 
-    with Say().progress("fold", 2) as advance:
+    with Echo().progress("fold", 2) as advance:
         advance(2)
 
     said = capsys.readouterr()

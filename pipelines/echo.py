@@ -1,34 +1,41 @@
-"""What a verb tells people: plain lines, warnings, and progress that moves on a terminal."""
+"""The output of a verb: plain lines, warnings, and progress that moves on a terminal."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 
 class Advance(Protocol):
-    """Tells the progress that `steps` more are done."""
+    """Reports progress to a bar or to plain lines."""
 
     def __call__(self, steps: int = 1) -> None:
-        """Count `steps` more."""
+        """Add `steps` to the steps that are done."""
 
 
-class Say:
-    """Speaks to the person or the log that called the verb."""
+class Echo:
+    """Prints what a verb reports, to the person or the log that called it."""
 
     def __call__(self, text: str) -> None:
-        """Print a plain line."""
+        """Print a line on stdout."""
         print(text, flush=True)
 
     def warn(self, text: str) -> None:
-        """Print a line on stderr."""
+        """Print a warning on stderr."""
         print(f"warning: {text}", file=sys.stderr, flush=True)
+
+    def report(self, lines: Iterable[str], warnings: Iterable[str] = ()) -> None:
+        """Print lines, then warnings."""
+        for line in lines:
+            self(line)
+        for warning in warnings:
+            self.warn(warning)
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Advance]:
-        """Show how far `total` steps are: a bar on a terminal, a few plain lines elsewhere.
+        """Show how many of `total` steps are done: a bar on a terminal, a few plain lines elsewhere.
 
         Progress goes to stderr, so that the output of a verb can be piped.
         """
@@ -36,11 +43,11 @@ class Say:
             yield advance
 
 
-class Quiet(Say):
-    """Says nothing but warnings and progress, where the output is for a program."""
+class QuietEcho(Echo):
+    """Prints warnings and progress only, where stdout holds output for a program."""
 
     def __call__(self, text: str) -> None:
-        """Keep a plain line back."""
+        """Drop the line."""
 
 
 @contextmanager
