@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from churn.features.signal import Signal
-    from churn.guards.finding import Finding
+    from churn.finding import Finding
     from pipelines.echo import Echo
 
 PROVED = 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from churn.guards.finding import Finding
+    from churn.finding import Finding
     from churn.params import Params
     from pipelines.echo import Echo
 

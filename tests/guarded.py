@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from churn.features.signal import Signal
+from churn.finding import Finding
 from churn.guards.context import Company, opened
-from churn.guards.finding import Finding
 from tests.worlds import draw
 
 LEFT_ON = "2024-09-15"

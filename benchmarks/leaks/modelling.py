@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.leaks.catch import Caught
 from benchmarks.leaks.modelled import cutoff, label_params, made
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model.columns import columns
 from churn.guards.model.drift import newest
 from churn.guards.model.label_maturity import maturity

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from churn.data.sql import quoted
+from churn.finding import Finding
 from churn.guards.context import GONE, HERE, Company
-from churn.guards.finding import Finding
 from churn.guards.names import speaks_of_leaving
 from churn.guards.statistics import wilson
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from churn.data.sql import literal
+from churn.finding import Finding
 from churn.guards.as_of_today import WAY_OUT
 from churn.guards.context import GONE, HERE, Company
-from churn.guards.finding import Finding
 from churn.guards.statistics import wilson
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from churn.data.sql import quoted
+from churn.finding import Finding
 from churn.guards.context import GONE, HERE, Company
-from churn.guards.finding import Finding
 
 ROWS = 10
 """Fewer rows may be equal by chance."""

@@ -13,7 +13,7 @@ import churn
 from churn.data.following import Show
 from churn.data.store import Store
 from churn.features.signal import Signal
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model.signing import GUARDS as FILE
 from churn.guards.model.signing import as_section, findings_of
 from churn.guards.run import GUARDS, look

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 
 NAMED = 3
 """So many further places of a group are named; the others are counted."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from churn.data.sql import quoted
 from churn.data.tables import EMPTIED
+from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 from churn.guards.statistics import wilson
 
 LONG_ENOUGH = 91

@@ -10,8 +10,8 @@ from churn.data.sources.connections import open_source
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import Wanted, wanted_tables
 from churn.data.sql import internal, quoted
+from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 from churn.guards.names import identifiers, words_of
 
 LOADING = {

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 from churn.guards.names import identifiers, names_behind
 
 LIST = "deny_list.yaml"

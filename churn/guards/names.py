@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from churn.finding import Finding
 from churn.guards.context import GONE, UNKNOWN, Company
-from churn.guards.finding import Finding
 from churn.guards.statistics import differ
 from churn.params import TableParams
 

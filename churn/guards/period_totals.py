@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from churn.data.sql import quoted
+from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 from churn.guards.statistics import SURE, spearman
 
 PERIODS = {

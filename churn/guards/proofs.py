@@ -17,8 +17,8 @@ from churn.data.store import Store, day_number
 from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import Builder, matrix_at
 from churn.features.signal import Signal
+from churn.finding import Finding
 from churn.guards.counterfactual_store import sampled, truncated, with_another_future
-from churn.guards.finding import Finding
 
 SAMPLE = 500
 """Customers that are computed again."""

@@ -10,13 +10,13 @@ from churn.data.folder_lease import scratch_folder
 from churn.data.store import Store
 from churn.errors import did_you_mean
 from churn.features.signal import Signal
+from churn.finding import Finding
 from churn.guards import proofs
 from churn.guards.announced import announced
 from churn.guards.as_of_today import as_of_today
 from churn.guards.churner_only_levels import only_leavers
 from churn.guards.context import Company, opened
 from churn.guards.duplicates import duplicates
-from churn.guards.finding import Finding
 from churn.guards.histories import purged, zeroed
 from churn.guards.ingestion_delay import late_rows
 from churn.guards.known_leaky_columns import known_leaks

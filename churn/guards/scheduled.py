@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from scipy.stats import poisson
 
 from churn.data.sql import quoted
+from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 
 BACK = (60, 90, 120)
 """Days before today at which to count the times that lay ahead: recent, so that the company is the same."""

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from churn.finding import Finding
 from churn.guards.aggregates import FEWEST
 from churn.guards.as_of_today import days_of, numbers_of
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 from churn.guards.statistics import explained, spearman
 
 ID_LIKE = 0.9

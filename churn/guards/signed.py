@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 
 
 class Signature(NamedTuple):

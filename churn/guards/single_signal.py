@@ -8,8 +8,8 @@ import numpy as np
 
 from churn.data.sql import quoted
 from churn.data.store import day_number
+from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 from churn.guards.statistics import auc_within, best_auc, level_scores, wilson
 from churn.snapshots.dataset import Rows
 

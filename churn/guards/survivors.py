@@ -10,8 +10,8 @@ from scipy.stats import poisson
 
 from churn.data.sql import literal
 from churn.data.store import day_number
+from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.finding import Finding
 from churn.labels.outcomes import LEFT, STAYED
 
 Counts = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.verdict import ended_in_words
 from churn.reporting import charts
 from churn.reporting.quality import Number, quality_of

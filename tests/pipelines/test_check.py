@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.run import GUARDS
 from pipelines import cli
 from tests.guarded import LEFT_ON, gone, here

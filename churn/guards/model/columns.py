@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.single_signal import MISSING, STOP, STOP_LOW, WARN, WARN_LOW, WAY_OUT, low_of
 from churn.guards.statistics import auc_within, best_auc, explained, level_scores
 from churn.snapshots.dataset import Floats, Ints, Rows, dates_of

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.metrics.metrics import auc
 from churn.snapshots.dataset import Floats, Rows
 

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 from scipy.stats import binom
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.labels.calendar import window_of
 from churn.params import Params
 from churn.snapshots.read import Snapshots

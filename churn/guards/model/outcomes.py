@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model.too_good import too_good
 from churn.metrics.wording import span
 

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model.method import Fold, Method
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import auc

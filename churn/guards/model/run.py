@@ -9,7 +9,7 @@ from typing import Any
 
 from churn.errors import CallError
 from churn.evaluation.test_set import Exam
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model import outcomes
 from churn.guards.model.asked import EVALUATION, NOT_ASKED, TRAINING
 from churn.guards.model.columns import columns

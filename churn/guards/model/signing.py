@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.grouped import grouped, in_words, key_words
 from churn.guards.signed import signature_of
 from churn.guards.verdict import Gate, SignedOff, Verdict

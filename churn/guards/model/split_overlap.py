@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model.method import Fold
 from churn.snapshots.dataset import Ints, Rows, dates_of
 

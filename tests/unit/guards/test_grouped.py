@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.grouped import grouped, in_words, key_words
 
 

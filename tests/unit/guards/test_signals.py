@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.leaks.modelled import label_params
 from churn.features.library import known
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model.signing import reason_for
 from churn.guards.run import GUARDS, guard_names, judge
 from churn.guards.single_signal import alone, low_of, missing

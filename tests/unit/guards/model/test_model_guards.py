@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.leaks.modelled import cutoff, label_params, made
-from churn.guards.finding import Finding
+from churn.finding import Finding
 from churn.guards.model import outcomes
 from churn.guards.model.columns import columns
 from churn.guards.model.drift import newest
