@@ -14,23 +14,11 @@ from churn.data.files import write_whole
 from churn.metrics.catalog import METRICS
 from churn.metrics.display_names import CANDIDATES, pair_named
 from churn.metrics.wording import apart, cutoffs_told, level_told
-from churn.reporting.charts import CALIBRATION_WORDS, PLOT_COLOURS, inline
-from churn.reporting.plots import FIGURES
+from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
+from churn.reporting.plots.inline import inline_svg
 from churn.reporting.quality import Number
 from churn.reporting.templates import template
 
-WORDS = {
-    "gain": "Calling the likeliest first reaches the leavers sooner than any rule below it.",
-    "lift": "The interval stands at the contact share. No order can lie above the dashed line.",
-    "calibration": CALIBRATION_WORDS,
-    "profit": "With the costs stated below. The bar at the foot is the interval of the best budget.",
-    "lead_time": "What is left of the order when all signals are so many days old.",
-    "importance": "How far each signal moves the predictions, up or down: its share of the mean absolute "
-    "contributions to the log-odds. Related signals share it among them.",
-    "partial_dependence": "The mean prediction if everybody had this value and all else stayed as it is; "
-    "ticks are the deciles, the hollow mark is a missing value. It shows what the model makes of a signal, "
-    "not what changing it would do.",
-}
 WIDE = ("importance", "partial_dependence")
 PAIRED = (
     "log_loss",
@@ -112,8 +100,8 @@ def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
     alone = narrow[-1:] if len(narrow) % 2 else []
     return [
         (
-            Markup(inline(svg, name, name.replace("_", " "), PLOT_COLOURS)),
-            Markup(WORDS[name]),
+            inline_svg(svg, name, LABELS[name]),
+            Markup(CAPTIONS[name]),
             "wide" if name in WIDE else "wide alone" if name in alone else "",
         )
         for name, svg in plots.items()

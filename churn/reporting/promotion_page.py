@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from churn.finding import Finding
 from churn.guards.verdict import ended_in_words
-from churn.reporting import charts
+from churn.reporting.plots import CAPTIONS
 from churn.reporting.quality import Number, quality_of
 from churn.reporting.templates import template
 
@@ -66,9 +66,7 @@ def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any])
         looked=[_words(name) for name in guards.get("looked", ())],
         found=[_found(Finding(**one), signed_off) for one in guards.get("found", ())],
         quality=quality,
-        calibration=Markup(quality.calibration_svg) if quality else "",
-        calibration_words=Markup(charts.CALIBRATION_WORDS),
-        gain=Markup(quality.gain_svg) if quality else "",
+        captions={name: Markup(text) for name, text in CAPTIONS.items()},
         bands=[(one["band"], one["rows"], _share(one)) for one in bands],
     )
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from churn.evaluation.champion import champion_itself
 from churn.metrics.display_names import CANDIDATES, named
-from churn.reporting import charts
+from churn.reporting.plots import LABELS
+from churn.reporting.plots.inline import inline_figure
+from churn.reporting.plots.level import calibration_figure
+from churn.reporting.plots.ranking import gain_figure
 
 METRICS = {
     "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),
@@ -58,8 +62,8 @@ class Quality:
     candidates: tuple[str, ...]
     table: tuple[tuple[str, str, tuple[Number, ...]], ...]
     compared: tuple[str, ...]
-    calibration_svg: str
-    gain_svg: str
+    calibration_chart: Markup
+    gain_chart: Markup
     verdict: str
     notes: tuple[str, ...]
 
@@ -77,7 +81,6 @@ def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] |
     found = metrics["candidates"]
     there = [name for name in CANDIDATES if name in found]
     ours = found["challenger"]
-    gains = metrics.get("gain_table") or []
     return Quality(
         version=str(metrics.get("model", {}).get("version", "")),
         cutoffs=tuple(str(day) for day in metrics["cutoffs"]),
@@ -95,17 +98,19 @@ def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] |
             if metric in ours
         ),
         compared=tuple(_compared(metrics.get("paired", {}))),
-        calibration_svg=charts.calibration(metrics) if "prediction_histogram" in metrics else "",
-        gain_svg=charts.gain(
-            np.array([0.0, *(row["share"] for row in gains)]),
-            np.array([0.0, *(row["captured"] for row in gains)]),
-            share,
-        )
-        if gains
-        else "",
+        calibration_chart=_chart("calibration", calibration_figure, metrics, "prediction_histogram"),
+        gain_chart=_chart("gain", gain_figure, metrics, "gain_table"),
         verdict=_verdict(promotion, champion_itself(metrics)),
         notes=tuple(str(note) for note in (promotion or {}).get("notes", ())),
     )
+
+
+def _chart(
+    name: str, figure_of: Callable[[Mapping[str, Any]], Figure | None], metrics: Mapping[str, Any], table: str
+) -> Markup:
+    """Return a chart of the evaluation as part of a page; empty where its table is missing."""
+    figure = figure_of(metrics) if metrics.get(table) else None
+    return inline_figure(figure, name, LABELS[name]) if figure is not None else Markup("")
 
 
 def _compared(paired: Mapping[str, Any]) -> list[str]:

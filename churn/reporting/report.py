@@ -22,7 +22,9 @@ from churn.data.files import write_whole
 from churn.errors import CallError
 from churn.evaluation.evaluate import customer_wilson
 from churn.labels.outcomes import WHY_LEFT
-from churn.reporting import charts
+from churn.reporting.plots import CAPTIONS
+from churn.reporting.plots.inline import inline_figure
+from churn.reporting.plots.level import probabilities_figure
 from churn.reporting.quality import Number, quality_of
 from churn.reporting.templates import template
 from churn.scoring.calls import plain_cell
@@ -142,17 +144,20 @@ def render(sources: Sources) -> str:
         bands=[_band(band, bands) for band in BANDS],
         families=_bars(facts["first_reasons"].items()),
         plays=_bars(_plays_called(sources.scores).items()),
-        probabilities=Markup(charts.probabilities(probability, facts["base_rate"])) if len(cohort) else "",
+        probabilities=_probabilities(probability, facts["base_rate"]) if len(cohort) else "",
         calls=_calls(sources),
         most=MOST_CALLS,
         quality=quality,
         outcomes=band_outcomes(sources.tested, facts["base_rate"]) if quality else None,
         band_names=BANDS,
         same_model=quality is None or not quality.version or quality.version == facts["model_version"],
-        calibration=Markup(quality.calibration_svg) if quality else "",
-        calibration_words=Markup(charts.CALIBRATION_WORDS),
-        gain=Markup(quality.gain_svg) if quality else "",
+        captions={name: Markup(text) for name, text in CAPTIONS.items()},
     )
+
+
+def _probabilities(probability: Floats, base_rate: float) -> Markup:
+    label = "Histogram of the customers' probability of leaving"
+    return inline_figure(probabilities_figure(probability, base_rate), "probabilities", label)
 
 
 def expected(probability: Floats, value_at_risk: Floats | None = None) -> Total:

@@ -1,21 +1,18 @@
-"""Charts of an evaluation, written as SVG and PNG under the same names each time."""
+"""Charts, written as SVG and PNG: each evaluation has the same files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from churn.data.files import write_whole
 from churn.reporting.plots.level import calibration_figure
-from churn.reporting.plots.money import profit_figure
+from churn.reporting.plots.profit import profit_figure
 from churn.reporting.plots.ranking import gain_figure, lead_time_figure, lift_figure
 from churn.reporting.plots.signals import dependence_figure, importance_figure
+from churn.reporting.plots.style import save_figure
 
 FIGURES: dict[str, Callable[[Mapping[str, Any]], Figure | None]] = {
     "gain": gain_figure,
@@ -26,29 +23,52 @@ FIGURES: dict[str, Callable[[Mapping[str, Any]], Figure | None]] = {
     "importance": importance_figure,
     "partial_dependence": dependence_figure,
 }
-"""Every chart by the name of its files; one whose data are missing is not drawn."""
+"""The function that draws each chart, by the name of its files; None where its data are missing."""
+
+LABELS: Mapping[str, str] = {
+    "gain": "Share of churners reached by share of customers contacted",
+    "lift": "Lift by share of customers contacted",
+    "calibration": "Observed against predicted rates with 95 % intervals",
+    "profit": "Profit per customer by share of customers contacted",
+    "lead_time": "AUC by the age of the signals in days",
+    "importance": "The signals that move the predictions most",
+    "partial_dependence": "Mean prediction over the values of the top signals",
+}
+"""What each chart shows, for readers who do not see it."""
+
+CAPTIONS: Mapping[str, str] = {
+    "gain": "The model reaches more of the churners with fewer contacts than any simple rule below it.",
+    "lift": "The vertical bar is the interval at the contact share. No order can lie above the dashed line.",
+    "calibration": "Ten groups of customers by predicted probability, with 95&nbsp;% intervals. On the line, "
+    "as many leave as predicted. Below: the spread of the predictions for customers who left and for "
+    "customers who stayed.",
+    "profit": "With the costs stated below. The bar at the bottom is the interval of the best budget.",
+    "lead_time": "How well the model still ranks customers when all signals are this many days old.",
+    "importance": "How far each signal moves the predictions, up or down: its share of the mean absolute "
+    "contributions to the log-odds. Related signals share their contribution.",
+    "partial_dependence": "The mean prediction if every customer had this value and nothing else changed; "
+    "ticks are the deciles, the hollow mark is a missing value. The chart shows how the model uses a signal, "
+    "not what happens when the signal is changed.",
+}
+"""The text below each chart on a page, as HTML."""
 
 
 def write_plots(folder: Path, evaluated: Mapping[str, Any]) -> list[Path]:
-    """Draw the content of metrics.json and return the PNG files; charts of an earlier one are removed."""
+    """Draw an evaluation as SVG and PNG, and return the PNG files.
+
+    A chart whose data are missing is not drawn, and its files of an earlier evaluation are removed.
+
+    Args:
+        folder: The folder of the charts.
+        evaluated: The content of metrics.json.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, drawn in FIGURES.items():
-        figure = drawn(evaluated)
+    for name, figure_of in FIGURES.items():
+        figure = figure_of(evaluated)
         if figure is None:
             for path in folder.glob(f"{name}.*"):
                 path.unlink()
-            continue
-        FigureCanvasAgg(figure)
-        with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):  # the same chart, the same bytes
-            _write(figure, folder / f"{name}.svg", metadata={"Date": None})
-        figure.set_layout_engine("none")  # the places are found; finding them takes most of the time
-        _write(figure, folder / f"{name}.png", dpi=130, metadata={"Software": None})
-        written.append(folder / f"{name}.png")
+        else:
+            written.append(save_figure(figure, folder, name, dpi=130)[1])
     return written
-
-
-def _write(figure: Figure, path: Path, **how: Any) -> None:
-    drawn = BytesIO()
-    figure.savefig(drawn, format=path.suffix[1:], **how)
-    write_whole(path, drawn.getvalue())

@@ -1,59 +1,45 @@
-"""The chart behind the choice of a horizon."""
+"""The chart that supports the choice of a horizon."""
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from churn.data.files import write_whole
 from churn.labels.horizon import MOST_RETURN, Horizon
+from churn.reporting.plots.style import ACCENT, INK, MAIN, SOFT, save_figure
 
-INK, LINE, SOFT, MARK = "#1f2933", "#0b7285", "#adb5bd", "#c92a2a"
-
-SHOWN = 4
-"""The chart runs to so many times the longer of both horizons."""
+SHOWN_HORIZONS = 4
+"""The chart ends at this multiple of the longer of both horizons."""
 
 
 def write_horizon_plot(folder: Path, found: Horizon) -> list[Path]:
     """Write `horizon.svg` and `horizon.png`: the same chart gives the same bytes."""
-    figure = horizon_figure(found)
-    FigureCanvasAgg(figure)
-    paths = [folder / "horizon.svg", folder / "horizon.png"]
-    with mpl.rc_context({"svg.hashsalt": "horizon"}):
-        _write(figure, paths[0], {"Date": None})
-    _write(figure, paths[1], {"Software": None})
-    return paths
-
-
-def _write(figure: Figure, path: Path, metadata: dict[str, str | None]) -> None:
-    drawn = BytesIO()
-    figure.savefig(drawn, format=path.suffix[1:], dpi=110, metadata=metadata)
-    write_whole(path, drawn.getvalue())
+    return list(save_figure(horizon_figure(found), folder, "horizon", dpi=110))
 
 
 def horizon_figure(found: Horizon) -> Figure:
-    """Draw the chance to come back over silent days with its interval, the limit and both horizons."""
+    """Draw the chance of coming back over the days of silence, with interval, limit and both horizons."""
     curve = found.curve
     days = range(len(curve.chance))
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
     axes.fill_between(days, curve.low, curve.high, color=SOFT, alpha=0.5, linewidth=0, label="95 % interval")
-    axes.plot(days, curve.chance, color=LINE, linewidth=1.5, label=f"comes back to {found.table}")
+    axes.plot(days, curve.chance, color=MAIN, linewidth=1.5, label=f"comes back to {found.table}")
     axes.axhline(MOST_RETURN, color=SOFT, linewidth=1, linestyle="--")
-    for day, color, name in ((found.asked, INK, "asked for"), (found.suggested, MARK, "suggested")):
+    for day, color, name in ((found.asked, INK, "asked for"), (found.suggested, ACCENT, "suggested")):
         if day is not None and day <= curve.followed_days:
             axes.axvline(day, color=color, linewidth=1, label=f"{name}: {day} days")
             axes.plot([day], [curve.chance[day]], "o", color=color, markersize=4)
     half, last = curve.followed_days / 2, curve.followed_days
-    axes.axvspan(half, last, color=SOFT, alpha=0.15, linewidth=0, label="not followed for as long again")
+    axes.axvspan(
+        half, last, color=SOFT, alpha=0.15, linewidth=0, label="second half: few are followed so long"
+    )
     axes.set_title(f"Who comes back after a silence? Data before {found.before.day}", loc="left", fontsize=10)
-    axes.set_xlabel("silent for so many days", fontsize=8)
+    axes.set_xlabel("days of silence", fontsize=8)
     axes.set_ylabel("comes back later", fontsize=8)
-    shown = SHOWN * max(found.asked, found.suggested or curve.followed_days)
+    shown = SHOWN_HORIZONS * max(found.asked, found.suggested or curve.followed_days)
     axes.set_xlim(0, min(shown, curve.followed_days))
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))

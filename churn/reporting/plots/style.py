@@ -1,16 +1,22 @@
-"""What all charts share: colours, axes, and words along lines."""
+"""What all charts share: colours, axes, formats of numbers, and how they are saved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from churn.data.files import write_whole
+
 INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
-"""The only colours of a chart; a page swaps them for its own."""
+"""The only colours of a chart; a page replaces them by its own."""
 
 WIDE, HIGH = 6.2, 4.2
 DASHED = (0, (4, 3))
@@ -18,18 +24,49 @@ DOTTED = (0, (1, 2))
 
 
 RULES = {"rule": "your own rule", "recency": "recency rule"}
-"""The rule that a chart shows beside the model: the team's own, else recency."""
+"""The rules that a chart compares with the model; the first that the data hold is drawn."""
 
 
 def rule_in(row: Mapping[str, Any]) -> str | None:
-    """Return which of the rules a table holds, the first that it does."""
+    """Return the first of `RULES` that a row of a table holds; None where it holds none."""
     return next((name for name in RULES if name in row), None)
+
+
+def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path, Path]:
+    """Write a figure as `NAME.svg` and `NAME.png`, and return both; the same chart gives the same bytes.
+
+    Args:
+        figure: The figure.
+        folder: An existing folder.
+        name: The name of the files, without suffix.
+        dpi: Dots per inch of the PNG.
+    """
+    FigureCanvasAgg(figure)
+    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        _save(figure, svg, metadata={"Date": None})
+    figure.set_layout_engine("none")  # the layout is known by now; computing it takes most of the time
+    _save(figure, png, dpi=dpi, metadata={"Software": None})
+    return svg, png
+
+
+def _save(figure: Figure, path: Path, **settings: Any) -> None:
+    content = BytesIO()
+    figure.savefig(content, format=path.suffix[1:], **settings)
+    write_whole(path, content.getvalue())
 
 
 def canvas(
     title: str, x: str = "", y: str = "", size: tuple[float, float] = (WIDE, HIGH)
 ) -> tuple[Figure, Axes]:
-    """Return a figure with one plain pair of axes."""
+    """Return a figure with one plain pair of axes.
+
+    Args:
+        title: The title, at the left.
+        x: The label of the horizontal axis.
+        y: The label of the vertical axis.
+        size: Width and height in inches.
+    """
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     plain(axes, x, y)
@@ -38,7 +75,14 @@ def canvas(
 
 
 def plain(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
-    """Take away what distracts, and label."""
+    """Label the axes and remove the frame on the right and at the top.
+
+    Args:
+        axes: The axes.
+        x: The label of the horizontal axis.
+        y: The label of the vertical axis.
+        size: The font size of the labels in points.
+    """
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(SOFT)
     axes.tick_params(which="both", labelsize=size - 0.5, color=SOFT, labelcolor=INK)
@@ -47,30 +91,30 @@ def plain(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
 
 
 def percent(axis: Any, decimals: int | None = 0) -> None:
-    """Write the numbers of an axis as per cent."""
+    """Format the numbers of an axis as per cent."""
     axis.set_major_formatter(PercentFormatter(1, decimals=decimals))
 
 
 def short_percent(value: float) -> str:
-    """Write a share with as many digits as it needs.
+    """Format a share as per cent, with as many digits as it needs.
 
-    >>> [short_percent(each) for each in (0.0004, 0.003, 0.02, 0.5)]
+    >>> [short_percent(share) for share in (0.0004, 0.003, 0.02, 0.5)]
     ['0.04%', '0.3%', '2%', '50%']
     """
     return f"{100 * value:.12f}".rstrip("0").rstrip(".") + "%" if value else "0%"
 
 
 def few_percent(axis: Any) -> None:
-    """Write the numbers of an axis as per cent, each with as many digits as it needs."""
+    """Format the numbers of an axis as per cent, each with as many digits as it needs."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(round(value, 9))))
 
 
 def log_percent(axis: Any) -> None:
-    """Write the numbers of a logarithmic axis as per cent, at the chosen places only."""
+    """Format the numbers of a logarithmic axis as per cent, at its major ticks only."""
     few_percent(axis)
     axis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 
 
-def legend(axes: Axes, **how: Any) -> None:
-    """Name the lines, without a frame."""
-    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, **how)
+def legend(axes: Axes, **settings: Any) -> None:
+    """Add a legend without a frame."""
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, **settings)

@@ -14,8 +14,8 @@ from churn.evaluation.sections.comparison import spread
 from churn.metrics.catalog import METRICS
 from churn.metrics.profit_curve import Worth
 from churn.params import ProfitParams
-from churn.reporting.evaluation_page import WORDS, render_evaluation, write_evaluation
-from churn.reporting.plots import FIGURES, write_plots
+from churn.reporting.evaluation_page import render_evaluation, write_evaluation
+from churn.reporting.plots import CAPTIONS, FIGURES, write_plots
 from churn.snapshots.dataset import Rows
 
 
@@ -117,8 +117,8 @@ def test_splits_and_segments_stand_where_they_were_measured(evaluated) -> None:
 
 
 def test_importance_is_told_as_what_it_is_of_any_model() -> None:
-    assert "mean absolute contributions" in WORDS["importance"]
-    assert "trees" not in WORDS["importance"]
+    assert "mean absolute contributions" in CAPTIONS["importance"]
+    assert "trees" not in CAPTIONS["importance"]
 
 
 def test_the_page_speaks_in_words_and_not_in_keys(evaluated, tmp_path: Path) -> None:

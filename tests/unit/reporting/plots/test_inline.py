@@ -6,20 +6,30 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from churn.reporting import charts
+from churn.reporting.plots import LABELS
+from churn.reporting.plots.inline import inline_figure
+from churn.reporting.plots.level import calibration_figure, probabilities_figure
+from churn.reporting.plots.ranking import gain_figure
 
 EVALUATED = {
     "calibration_table": [
         {"predicted": 0.02, "observed": 0.02, "low": 0.01, "high": 0.03},
         {"predicted": 0.2, "observed": 0.24, "low": 0.2, "high": 0.27},
     ],
+    "gain_table": [{"share": 0.5, "captured": 0.8}, {"share": 1.0, "captured": 1.0}],
+    "contact_share": 0.1,
+    "candidates": {"challenger": {"base_rate": 0.1}},
     "prediction_histogram": {"scale": "log", "edges": [0.01, 0.1, 0.3], "left": [1, 9], "stayed": [80, 20]},
 }
 DRAW = {
-    "probabilities": lambda: charts.probabilities(np.array([0.01, 0.2, 0.9]), 0.1),
-    "one customer": lambda: charts.probabilities(np.array([0.0]), 0.1),
-    "calibration": lambda: charts.calibration(EVALUATED),
-    "gain": lambda: charts.gain(np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.8, 1.0]), 0.1),
+    "probabilities": lambda: inline_figure(
+        probabilities_figure(np.array([0.01, 0.2, 0.9]), 0.1), "probabilities", "Probabilities"
+    ),
+    "one customer": lambda: inline_figure(
+        probabilities_figure(np.array([0.0]), 0.1), "probabilities", "Probabilities"
+    ),
+    "calibration": lambda: inline_figure(calibration_figure(EVALUATED), "calibration", LABELS["calibration"]),
+    "gain": lambda: inline_figure(gain_figure(EVALUATED), "gain", LABELS["gain"]),
 }
 
 
@@ -62,6 +72,6 @@ def test_every_reference_in_a_chart_is_to_one_of_its_own_parts():
 
 
 def test_rare_churn_is_drawn_on_a_scale_that_tells_its_groups_apart():
-    svg = charts.calibration(EVALUATED)
+    svg = DRAW["calibration"]()
 
     assert {"1%", "2%", "5%", "10%", "20%", "50%"} <= set(re.findall(r">([\d.]+%)<", svg))

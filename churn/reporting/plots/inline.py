@@ -1,0 +1,59 @@
+"""Charts as parts of a page: SVG whose size, font and colours come from the page's style sheet."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from churn.reporting.plots import style
+
+PAGE_COLOURS = {
+    "#ffffff": "none",
+    style.INK: "var(--ink)",
+    style.MAIN: "var(--main)",
+    style.ACCENT: "var(--accent)",
+    style.SOFT: "var(--soft)",
+}
+"""The variable of the style sheet that replaces each colour, so that charts follow light, dark and print."""
+
+
+def inline_figure(figure: Figure, name: str, label: str) -> Markup:
+    """Return a figure as part of a page; the same figure gives the same bytes.
+
+    Args:
+        figure: The figure.
+        name: A name that is unique on the page: two charts must not share the id of a clip path.
+        label: What the chart shows, for readers who do not see it.
+    """
+    out = io.StringIO()
+    no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(out, format="svg", metadata=no_metadata)
+    return inline_svg(out.getvalue(), name, label)
+
+
+def inline_svg(svg: str, name: str, label: str, colours: Mapping[str, str] = PAGE_COLOURS) -> Markup:
+    """Return SVG that matplotlib wrote as part of a page.
+
+    Args:
+        svg: The text of the SVG file.
+        name: A name that is unique on the page: two charts must not share the id of a clip path.
+        label: What the chart shows, for readers who do not see it.
+        colours: The replacement of each colour.
+    """
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL)  # it would reach the whole page
+    for colour, variable in colours.items():
+        svg = svg.replace(colour, variable)
+    svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg [^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px var(--font)", svg)
+    svg = re.sub(r"font-family: [^;\"]+", "font-family: var(--font)", svg)
+    svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip())
