@@ -26,7 +26,7 @@ def ensure_store(params: Params, echo: Echo) -> Store:
 
     Of several verbs that find it old at once, one writes it and the others wait.
     """
-    from churn.data.ingest.freshness import is_fresh
+    from churn.data.ingest.ingest import is_fresh
 
     if is_fresh(params):
         return Store.open(params)

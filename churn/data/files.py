@@ -5,9 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+from uuid import uuid4
 
 
 @contextmanager
@@ -42,3 +45,89 @@ def write_whole(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
+
+
+LOCK = ".held"
+"""The file in a folder that its users lock; the system frees it when they end."""
+
+
+def hold(folder: Path) -> IO[str]:
+    """Hold a folder until the file that is returned is closed.
+
+    Raises:
+        FileNotFoundError: the folder is not there, or was removed meanwhile.
+    """
+    try:
+        file = (folder / LOCK).open("a")
+    except PermissionError:  # a folder that is only read
+        file = (folder / LOCK).open()
+    fcntl.flock(file, fcntl.LOCK_SH)
+    if not (folder / LOCK).exists():
+        file.close()
+        raise FileNotFoundError(folder)
+    return file
+
+
+def remove_unheld(folders: Iterable[Path]) -> None:
+    """Remove those folders that nobody holds."""
+    for folder in folders:
+        try:
+            with (folder / LOCK).open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue
+
+
+def private_folder(place: Path, owner: object) -> Path:
+    """Make a folder under `place` that is the owner's alone, and is removed with it.
+
+    What a killed process left is removed first.
+    """
+    with alone(place / ".lock"):
+        remove_unheld(path for path in place.iterdir() if path.is_dir())
+        folder = new_folder(place, "")
+        file = hold(folder)
+    weakref.finalize(owner, _remove, folder, file, os.getpid())
+    return folder
+
+
+class _Holder:
+    """Owns a folder for a while."""
+
+
+@contextmanager
+def scratch_folder(place: Path) -> Iterator[Path]:
+    """Make a folder under `place` that is the caller's alone until the block ends."""
+    place.mkdir(parents=True, exist_ok=True)
+    holder = _Holder()  # lives as long as this block
+    yield private_folder(place, holder)
+
+
+def new_folder(place: Path, prefix: str) -> Path:
+    """Make a folder whose name was never used."""
+    folder = place / f"{prefix}{uuid4().hex[:12]}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def publish(new: Path, place: Path) -> None:
+    """Let the name `place` mean a finished folder beside it, in one step.
+
+    Whoever holds the folder that it meant before reads on there; once nobody does, it is removed. Both have
+    the name of `place` in theirs, as `new_folder(place.parent, f".{place.name}-")` makes it.
+    """
+    link = place.with_name(f".{new.name}.link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(new.name)
+    if place.is_dir() and not place.is_symlink():  # a copy, whose links have become folders
+        place.rename(new_folder(place.parent, f".{place.name}-") / place.name)
+    link.replace(place)
+    others = place.parent.glob(f".{place.name}-*")
+    remove_unheld(path for path in others if path.is_dir() and path.name != new.name)
+
+
+def _remove(folder: Path, file: IO[str], maker: int) -> None:
+    if os.getpid() == maker:  # a forked child holds what its parent uses
+        shutil.rmtree(folder, ignore_errors=True)
+    file.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import duckdb
 
-from churn.data.folder_lease import private_folder
+from churn.data.files import private_folder
 from churn.params import EngineParams
 
 
@@ -48,3 +51,42 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false").fetchall()
     return connection
+
+
+Show = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Opens what shows so many steps of something named, and is told of each step."""
+
+PATIENCE_SECONDS = 2.0
+"""What takes less is not worth a bar."""
+
+LOOK_SECONDS = 0.5
+WHOLE = 100
+
+
+@contextmanager
+def followed(connection: duckdb.DuckDBPyConnection, label: str, show: Show | None) -> Iterator[None]:
+    """Show in percent how far the queries are that run inside; a later query never takes a step back."""
+    if show is None:
+        yield
+        return
+    done = Event()
+    thread = Thread(target=_follow, args=(connection, label, show, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _follow(connection: duckdb.DuckDBPyConnection, label: str, show: Show, done: Event) -> None:
+    if done.wait(PATIENCE_SECONDS):
+        return
+    with show(label, WHOLE) as advance:
+        shown = 0
+        while not done.wait(LOOK_SECONDS):
+            share = min(int(connection.query_progress()), WHOLE - 1)
+            if share > shown:
+                advance(share - shown)
+                shown = share
+        advance(WHOLE - shown)

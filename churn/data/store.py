@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import duckdb
 
-from churn.data.folder_lease import hold
+from churn.data.files import hold
 from churn.data.sql import connect, literal
 from churn.errors import CallError, SourceError
 from churn.params import Params

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import churn
-from churn.data.following import Show
+from churn.data.sql import Show
 from churn.data.store import Store
 from churn.features.signal import Signal
 from churn.finding import Finding

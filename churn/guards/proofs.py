@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.folder_lease import scratch_folder
+from churn.data.files import scratch_folder
 from churn.data.store import Store, day_number
 from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import Builder, matrix_at

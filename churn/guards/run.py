@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from churn.data.folder_lease import scratch_folder
+from churn.data.files import scratch_folder
 from churn.data.store import Store
 from churn.errors import did_you_mean
 from churn.features.signal import Signal

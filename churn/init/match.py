@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from churn.data.ingest.emails import EMAIL_KINDS
+from churn.data.ingest.staging import EMAIL_KINDS
 from churn.data.tables import CANONICAL, events_table
 from churn.data.tables import Column as Wanted
 from churn.data.tables import Table as Contract

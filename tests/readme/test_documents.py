@@ -133,14 +133,14 @@ def test_the_signal_in_the_guide_is_the_one_in_the_code() -> None:
 
 
 def test_the_database_in_the_guide_is_an_entry_that_drivers_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    from churn.data.sources import drivers
+    from churn.data.sources import database
 
-    monkeypatch.setattr(drivers, "DRIVERS", dict(drivers.DRIVERS))
+    monkeypatch.setattr(database, "DRIVERS", dict(database.DRIVERS))
     (snippet,) = blocks("docs/databases.md", "python")
 
     exec(snippet, {})
 
-    added = drivers.DRIVERS["snowflake"]
+    added = database.DRIVERS["snowflake"]
     assert added.arguments("snowflake://ana:x@account/sales") == {"uri": "ana:x@account/sales"}
     assert added.quote("a") == '"a"'
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from churn.data.ingest.ingest import ingest
-from churn.data.ingest.spark import lake_ranges, lake_store
+from churn.data.ingest.spark import lake_store
 from churn.data.ingest.writing import TableWriter
 from churn.data.sources.spark import run_tasks
 from churn.data.sql import literal
@@ -206,7 +206,7 @@ def test_executors_that_do_not_share_the_output_folder_are_noticed(
 ) -> None:
     params = params_of(tmp_path, logins="customer | happened_at\nana | 2024-05-01")
     offer(spark, as_parquet(Path(params.source), tmp_path / "parquet"))
-    monkeypatch.setattr(lake_ranges, "count_rows", lambda frame: (frame, lambda: 7))
+    monkeypatch.setattr(lake_store, "count_rows", lambda frame: (frame, lambda: 7))
 
     with pytest.raises(SourceError, match=r"executors wrote 7 rows .* and [12] of them are here"):
         ingest(of_spark(params, tmp_path), lambda _: None)

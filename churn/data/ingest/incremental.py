@@ -2,18 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from churn.data.ingest.high_water_marks import Mark
+import duckdb
+
 from churn.data.ingest.rules import AHEAD_DAYS
 from churn.data.ingest.staging import Selection, Staged, kinds_of, query_of, raw_of
 from churn.data.sources.folder import Files
-from churn.data.sources.rowwise import is_rowwise
 from churn.data.sources.source import Source
 from churn.data.sql import internal, literal, quoted
+from churn.data.store import FORMAT, Store
+from churn.errors import SourceError
+from churn.params import Params, digest_of
+
+MARKS = ".marks.json"
+REJECTS = ".rejects"
+TIES = ".ties"
+"""What a store keeps for the next night, beside its tables."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far one table was read, and what tells whether the rows up to there are still the same.
+
+    Args:
+        types: DuckDB's types of the columns that the source gave.
+        checksum: Of the rows that cannot come anew: all of a file's, or those known before `known`.
+        files: Name, size and time of change (nanoseconds) of each file, where the table is one of files.
+        position: How many rows the only file held.
+        known: The largest `known_at`, as SQL of the source, where rows are told by it.
+        known_utc: The same in UTC.
+    """
+
+    types: Mapping[str, str]
+    checksum: str
+    files: tuple[tuple[str, int, int], ...] = ()
+    position: int = 0
+    known: str | None = None
+    known_utc: str = ""
+
+
+@dataclass(frozen=True)
+class LastNight:
+    """The store that stands, made in the same way as tonight's, and how far it read the source."""
+
+    store: Store
+    present: str | None
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+
+    @property
+    def rejects(self) -> Path:
+        """Return the folder of the rejects that belong to the store."""
+        return self.store.folder / REJECTS
+
+    @property
+    def ties(self) -> Path:
+        """Return the folder of the rows that were the last to be known, as the source said them."""
+        return self.store.folder / TIES
+
+
+def last_night(params: Params) -> LastNight | None:
+    """Return the last night, or None if there is none on which tonight can build."""
+    try:
+        store = Store.open(params)
+        stated = json.loads((store.folder / MARKS).read_text())
+    except (SourceError, OSError, ValueError):
+        return None
+    if stated["made_by"] != _made_by(params):
+        return None
+    marks = {
+        name: Mark(**{**mark, "files": tuple((str(n), int(s), int(t)) for n, s, t in mark["files"])})
+        for name, mark in stated["tables"].items()
+    }
+    return LastNight(store, stated["present"], marks)
+
+
+def write_marks(folder: Path, params: Params, present: str | None, marks: Mapping[str, Mark]) -> None:
+    """Write how far each table was read, for the next night."""
+    tables = {name: asdict(mark) for name, mark in marks.items()}
+    stated = {"made_by": _made_by(params), "present": present, "tables": tables}
+    (folder / MARKS).write_text(json.dumps(stated, indent=1, sort_keys=True) + "\n")
+
+
+def _made_by(params: Params) -> str:
+    """Return a digest of all that decides which row becomes what: parameters, and the programs at work."""
+    shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events"})
+    return digest_of([shaping, FORMAT, duckdb.__version__])
+
 
 PLAIN = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
 """Types (or how their names begin) whose text can be read back; so can those of whole numbers."""
@@ -231,3 +310,54 @@ def renewed(source: Source, selection: Selection, news: str, types: Mapping[str,
     source.connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {view} AS {' UNION ALL BY NAME '.join(parts)}"
     ).fetchall()
+
+
+ACROSS_ROWS = ("WINDOW", "SUBQUERY")
+"""Expressions that look at other rows."""
+
+SETTINGS = ("current_setting", "getvariable", "getenv")
+"""Functions that DuckDB calls consistent, though they answer from outside the row."""
+
+
+def is_rowwise(
+    connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
+) -> bool:
+    """Tell whether each expression depends on its own row of `columns` alone: surely, not just perhaps."""
+    there = {name.lower() for name in columns}
+    selected = ", ".join(f"({sql}\n)" for sql in expressions)
+    row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {selected} FROM t"]).fetchone()
+    parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if parsed.get("error") or len(parsed["statements"]) != 1:
+        return False
+    nodes = list(_nodes(parsed["statements"][0]["node"]["select_list"]))
+    if any(node["class"] in ACROSS_ROWS or _is_elsewhere(node, there) for node in nodes):
+        return False
+    called = {str(node["function_name"]) for node in nodes if node["class"] == "FUNCTION"}
+    return called <= _consistent(connection, called)
+
+
+def _is_elsewhere(node: dict[str, Any], columns: set[str]) -> bool:
+    """Tell whether a name means no column; such a name may be the time at which the query runs."""
+    return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
+
+
+def _consistent(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
+    """Return those of the functions that give the same answer for the same row at any time."""
+    rows = connection.execute(
+        "SELECT function_name FROM duckdb_functions() WHERE function_name = ANY(?) GROUP BY 1 "
+        "HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')",
+        [sorted(names - set(SETTINGS))],
+    ).fetchall()
+    return {str(name) for (name,) in rows}
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every expression within a parsed statement."""
+    if isinstance(value, dict):
+        if "class" in value:
+            yield value
+        for part in value.values():
+            yield from _nodes(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _nodes(part)

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from churn.data.files import replace_folder
-from churn.data.folder_lease import hold, new_folder, publish
-from churn.data.following import Show, followed
-from churn.data.ingest.freshness import fingerprint
-from churn.data.ingest.high_water_marks import MARKS, REJECTS, TIES, Mark, last_night, write_marks
-from churn.data.ingest.ingest_plan import Plan, Tonight, unreadable
+from churn.data.files import hold, new_folder, publish, replace_folder
+from churn.data.ingest.incremental import (
+    MARKS,
+    OTHER_TYPES,
+    REJECTS,
+    TIES,
+    LastNight,
+    Mark,
+    Reader,
+    RewrittenError,
+    can_be_read_back,
+    last_night,
+    reader_of,
+    renewed,
+    write_marks,
+)
 from churn.data.ingest.merging import AmbiguousError, before_of, recode
 from churn.data.ingest.spark.lake_store import write_store
-from churn.data.ingest.staging import select
-from churn.data.ingest.timezones import create_utc_of
-from churn.data.ingest.watermark import Days, days_stored, present_of, watermark_of
+from churn.data.ingest.staging import Selection, Staged, kinds_of, raw_of, read_all, select, type_rows
+from churn.data.ingest.type_casts import create_utc_of
+from churn.data.ingest.watermark import Days, days_of, days_stored, present_of, watermark_of
 from churn.data.ingest.writing import Part, TableWriter
 from churn.data.sources.address import without_secret
 from churn.data.sources.connections import open_source
+from churn.data.sources.folder import source_files
 from churn.data.sources.lake import Lake
+from churn.data.sources.source import Source
 from churn.data.sources.table_specs import Wanted, wanted_tables
+from churn.data.sql import Show, first_line, followed
 from churn.data.store import Store, StoredTable, day_of, write_manifest
 from churn.errors import SourceError
 from churn.params import Params, digest_of
@@ -186,3 +200,141 @@ def _told(name: str, table: StoredTable, before: StoredTable | None) -> str:
     line = f"  {name}: {table.rows:,} rows of {table.customers:,} customers"
     line = f"{line}, {rejected:,} rows rejected" if rejected else line
     return f"{line}; {table.rows_read - before.rows_read:,} new rows read" if before else line
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is read of one table.
+
+    Args:
+        selection: What the table is in the source.
+        staged: The rows that are read.
+        types: DuckDB's types of the columns as the source gave them.
+        reader: What tells news of the table, if anything does.
+        since: Where last night's reading ended, if only what came after is read.
+    """
+
+    selection: Selection
+    staged: Staged
+    types: Mapping[str, str]
+    reader: Reader | None
+    since: Mark | None
+
+    @property
+    def name(self) -> str:
+        """Return the table's name."""
+        return self.selection.wanted.table.name
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """Plans what is read of each table; without a last night everything is."""
+
+    source: Source
+    params: Params
+    last: LastNight | None
+    tell: Callable[[str], None]
+    show: Show | None = None
+
+    def plan(self, selection: Selection) -> Plan:
+        """Plan to read what is new, where that can be told and the past is what it was; else all.
+
+        Raises:
+            SourceError: the source does not understand the query.
+        """
+        name = selection.wanted.table.name
+        reader = reader_of(self.source, selection)
+        mark = self.last.marks.get(name) if self.last else None
+        if reader is None or mark is None or self.last is None:
+            return self._whole(selection, reader)
+        try:
+            news = reader.news(mark, self.last.ties / f"{name}.parquet")
+            if kinds_of(self.source.connection, f"SELECT * FROM ({news})") != mark.types:
+                raise RewrittenError(OTHER_TYPES)
+        except RewrittenError as why:
+            self.tell(f"  {name}: {why}: read whole again")
+            return self._whole(selection, reader)
+        except self.source.errors as error:
+            raise unreadable(name, error) from None
+        renewed(self.source, selection, news, mark.types, self.last.rejects / f"{name}.parquet")
+        staged = type_rows(self.source.connection, selection, self.params.timezone)
+        return Plan(selection, staged, mark.types, reader, mark)
+
+    def whole(self, plan: Plan, why: str) -> Plan:
+        """Plan to read all of a table after all, and say why."""
+        if plan.since is None:
+            return plan
+        self.tell(f"  {plan.name}: {why}: read whole again")
+        return self._whole(plan.selection, plan.reader)
+
+    def _whole(self, selection: Selection, reader: Reader | None) -> Plan:
+        read_all(self.source, selection)
+        types = kinds_of(self.source.connection, raw_of(selection.wanted))
+        staged = type_rows(self.source.connection, selection, self.params.timezone)
+        return Plan(selection, staged, types, reader if can_be_read_back(types) else None, None)
+
+    def days(self, plan: Plan) -> Days:
+        """Count the rows of a table by local day: those that are read, and those that are stored."""
+        days = Counter(dict(days_of(self.source.connection, plan.staged)))
+        if plan.since and self.last:
+            stored = self.last.store.folder / plan.name
+            days.update(dict(days_stored(self.source.connection, stored)))
+        return sorted(days.items())
+
+    def mark(self, plan: Plan, present: str | None, ties: Path) -> Mark | None:
+        """Return how far a table is read now, and keep what the next night needs with it."""
+        mark = plan.reader.mark(plan.staged, plan.types, present, plan.since) if plan.reader else None
+        if plan.reader and mark:
+            plan.reader.keep(mark, ties / f"{plan.name}.parquet")
+        return mark
+
+
+def unreadable(table: str, error: Exception) -> SourceError:
+    """Return the error that says which table's rows the source could not give."""
+    return SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}")
+
+
+def is_fresh(params: Params) -> bool:
+    """Tell whether the store stands, and the source and the parameters that shape it are what they were."""
+    try:
+        return Store.open(params).fingerprint == fingerprint(params)
+    except SourceError:
+        return False
+
+
+def fingerprint(params: Params) -> str:
+    """Return a digest of the source's state and of the parameters that shape the store.
+
+    Files tell by name, size and time of change; a database or Spark by a checksum of each table's rows.
+    """
+    shaping = params.model_dump(
+        mode="json",
+        include={
+            **dict.fromkeys(("source", "timezone", "tables", "events"), True),
+            "label": {"kind", "table"},
+            "check": {"max_rejects"},
+        },
+    )
+    return digest_of([_state(params), shaping, params.snapshot.watermark])
+
+
+def _state(params: Params) -> list[Any]:
+    source = params.source.removeprefix("duckdb:///")
+    if "://" in source:
+        with open_source(params, params.output / ".scratch") as opened:
+            return [_state_of(opened, wanted) for wanted in wanted_tables(params)]
+    place = Path(source)
+    files = source_files(place, (params.output, params.models)) if place.is_dir() else [place]
+    stats = [(path.relative_to(place), path.stat()) for path in files if path.exists()]
+    return [(str(name), stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+
+
+def _state_of(source: Source, wanted: Wanted) -> str | None:
+    """Return the state of a table; None where it cannot be read, which ingest says in full."""
+    try:
+        selection = select(source, wanted)
+        return source.state(selection.query, selection.columns)
+    except SourceError:
+        return None
+    except source.errors:
+        return None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from churn.data.ingest.high_water_marks import LastNight
-from churn.data.ingest.rule_sql import CODES
+from churn.data.ingest.incremental import LastNight
+from churn.data.ingest.rules import CODES
 from churn.data.ingest.staging import Staged
 from churn.data.sql import internal, literal, quoted
 from churn.data.store import Store

@@ -1,9 +1,13 @@
-"""The rules that every row of a table must keep, as SQL that is true when one is broken."""
+"""The SQL that says of every row of a staged table which rule it breaks first, if any."""
 
 from __future__ import annotations
 
-from churn.data.ingest.staging import Staged
-from churn.data.sql import quoted
+from collections.abc import Sequence
+
+import duckdb
+
+from churn.data.ingest.staging import LOST, Staged
+from churn.data.sql import internal, literal, quoted
 from churn.data.tables import LARGEST, UNITS_PER, Column
 
 EARLIEST = "TIMESTAMP '1970-01-02'"
@@ -59,3 +63,84 @@ def _column_rules(column: Column, present: str | None) -> list[tuple[str, str]]:
     elif column.type == "boolean":
         rules.append((f"{column.name} is true or false", f"{said} IS NOT NULL AND {name} IS NULL"))
     return rules
+
+
+CODES = internal("codes")
+"""The customers' codes, once their table is written."""
+
+
+def judged_rows(
+    connection: duckdb.DuckDBPyConnection, staged: Staged, present: str | None, elsewhere: str | None = None
+) -> str:
+    """Return the SQL of every row with `__broken`: the first rule it breaks, or NULL.
+
+    Args:
+        connection: Where the views stand, and where the rows of repeated keys are kept.
+        staged: The table's views.
+        present: The date around which the data end, or None where nothing is known of it.
+        elsewhere: SQL of the keys whose first sound row is not among these rows, where these are a part.
+    """
+    rules = rules_of(staged, present)
+    if staged.again:
+        rules.append((f"{key_of(staged)} is not repeated", f"t.{LOST}"))
+    if staged.has(key_of(staged)):
+        return _without_repeats(connection, staged, rules, elsewhere)
+    return _with_first_broken(staged, rules, staged.typed)
+
+
+def _with_first_broken(staged: Staged, rules: Sequence[tuple[str, str]], rows: str) -> str:
+    broken = f"CASE {' '.join(f'WHEN {sql} THEN {literal(rule)}' for rule, sql in rules)} END AS __broken"
+    if staged.wanted.table.name == "customers":
+        return f"SELECT t.*, {broken} FROM {rows} t"
+    return f"SELECT t.*, c.customer, {broken} FROM {rows} t LEFT JOIN {CODES} c USING (customer_id)"
+
+
+def key_of(staged: Staged) -> str:
+    """Return the column that tells a table's rows apart."""
+    return "customer_id" if staged.wanted.table.name == "customers" else "row_id"
+
+
+def order_of(staged: Staged) -> str:
+    """Return the SQL order by which the first of several rows of one key stays.
+
+    By time, then by when it was known, then by all that the source said: whatever the order of the source or
+    the number of threads, the same row stays.
+    """
+    names = [column.name for column in staged.mapped if column.role == "known"]
+    names += [f"{column.name}__said" for column in staged.mapped]
+    return ", ".join(quoted(name) for name in [staged.wanted.table.time, *names])
+
+
+def _without_repeats(
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    rules: Sequence[tuple[str, str]],
+    elsewhere: str | None,
+) -> str:
+    """Mark all but the first sound row of each key as broken. Only rows of repeated keys are kept and sorted.
+
+    Keys are counted by their hashes, which take little memory; keys that share one are told apart after.
+    """
+    name, key = staged.wanted.table.name, key_of(staged)
+    repeated, told_apart = internal(f"repeated_{name}"), internal(f"told_apart_{name}")
+    counted = f"SELECT hash({key}) AS __key FROM {staged.typed} WHERE {key} IS NOT NULL"
+    keys = f"{counted} GROUP BY 1 HAVING count(*) > 1"
+    if elsewhere:
+        keys = f"{keys} UNION SELECT hash({key}) FROM ({elsewhere})"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {repeated} AS {keys}").fetchall()
+    if not connection.execute(f"SELECT 1 FROM {repeated} LIMIT 1").fetchall():
+        return _with_first_broken(staged, rules, staged.typed)
+    is_repeated = f"coalesce(hash({key}) IN (SELECT __key FROM {repeated}), false)"
+    some, others = (
+        f"(SELECT * FROM {staged.typed} WHERE {sql})" for sql in (is_repeated, f"NOT {is_repeated}")
+    )
+    later = f"row_number() OVER (PARTITION BY {key}, __broken IS NULL ORDER BY {order_of(staged)}) > 1"
+    if elsewhere:
+        later = f"{later} OR {key} IN ({elsewhere})"
+    repeats = f"WHEN {later} THEN {literal(f'{key} is not repeated')}"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {told_apart} AS "
+        f"SELECT * REPLACE (CASE WHEN __broken IS NOT NULL THEN __broken {repeats} END AS __broken) "
+        f"FROM ({_with_first_broken(staged, rules, some)})"
+    ).fetchall()
+    return f"{_with_first_broken(staged, rules, others)} UNION ALL BY NAME SELECT * FROM {told_apart}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from churn.data.attributes import columns_left_out
-from churn.data.ingest.emails import EMAIL_KINDS, one_row_per_email
 from churn.data.ingest.type_casts import typed_column
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import Wanted
-from churn.data.sql import first_line, internal
+from churn.data.sql import first_line, internal, quoted
 from churn.data.tables import HISTORY_OF, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
@@ -203,3 +202,61 @@ def _complete_surveys(found: dict[str, str]) -> None:
         found["asked_at"] = found["answered_at"]
     if "answered_at" not in found and {"asked_at", "rating"} <= found.keys():
         found["answered_at"] = f"CASE WHEN ({found['rating']}) IS NOT NULL THEN ({found['asked_at']}) END"
+
+
+def columns_left_out(there: Collection[str], read: Collection[str], origin: TableParams) -> tuple[str, ...]:
+    """Return the columns of customers that nothing reads: neither static, nor with a history.
+
+    Such a column says what is so today. At a cutoff in the past it may have said something else, so it is
+    left out until the owner says which it is.
+
+    Args:
+        there: The columns of the source.
+        read: The SQL that reads from them.
+        origin: What params.yaml says of customers.
+    """
+    text = " ".join([*read, origin.where or ""]).lower()
+    words = set(re.findall(r"\w+", text))
+    named = {name.lower() for name in origin.history}
+    return tuple(
+        name
+        for name in there
+        if name.lower() not in words and name.lower() not in named and f'"{name.lower()}"' not in text
+    )
+
+
+EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
+    "sent_at": ("send", "sent", "delivered"),
+    "opened_at": ("open", "opened"),
+    "clicked_at": ("click", "clicked"),
+    "unsubscribed_at": ("unsubscribe", "unsubscribed"),
+}
+"""Which kinds of event fill which column."""
+
+
+def one_row_per_email(
+    connection: duckdb.DuckDBPyConnection, raw: str, wanted: Wanted, columns: Sequence[str]
+) -> str:
+    """Create a view with a row per customer and e-mail and return its name; the first of each kind counts.
+
+    Raises:
+        SourceError: the events have no `email_id` that says which e-mail was opened.
+    """
+    if "email_id" not in columns:
+        raise SourceError(
+            "emails: the source has one row per event (it has a column 'kind') but no 'email_id' that says "
+            f"which e-mail was opened. Map one under {wanted.place}.columns, or give a query with one row "
+            "per e-mail and without 'kind'."
+        )
+    times = [
+        f"min(sent_at) FILTER (lower(kind) IN ({', '.join(repr(kind) for kind in kinds)})) AS {column}"
+        for column, kinds in EMAIL_KINDS.items()
+    ]
+    pivoted = {"customer_id", "email_id", "kind", *EMAIL_KINDS}
+    others = [f"min({quoted(name)}) AS {quoted(name)}" for name in columns if name not in pivoted]
+    name = internal("emails_pivoted")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {name} AS "
+        f"SELECT customer_id, email_id, {', '.join([*times, *others])} FROM {raw} GROUP BY 1, 2"
+    ).fetchall()
+    return name

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.folder_lease import private_folder
-from churn.data.sources.database import open_database
-from churn.data.sources.drivers import DRIVERS
+from churn.data.files import private_folder
+from churn.data.sources.database import DRIVERS, open_database
 from churn.data.sources.folder import create_views
 from churn.data.sources.lake import open_lake
 from churn.data.sources.source import Source

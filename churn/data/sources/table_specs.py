@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from churn.data.attributes import attribute_problems
 from churn.data.tables import CANONICAL, Column, Table, events_table, history_table
 from churn.errors import ParamsError, did_you_mean
 from churn.params import OriginParams, Params, TableParams
@@ -95,3 +94,27 @@ def _with_static(table: Table, origin: TableParams) -> Table:
         known = columns.get(name, Column(name, "text", "attribute"))
         columns[name] = replace(known, required=True)
     return Table(table.name, tuple(columns.values()))
+
+
+RESERVED = {
+    *("customer", "customer_id", "cutoff", "left", "at", "day", "known_at", "known_day", "row_id", "kind"),
+    *("excluded_because", "churn_probability", "value_at_risk", "health", "play", "arm", "signed_up_at"),
+}
+"""Names of our own columns, which an attribute may not take."""
+
+
+def attribute_problems(place: str, origin: TableParams) -> Iterator[str]:
+    """Yield what is wrong with the attributes of a table, whose place in params.yaml is `place`."""
+    for key, names in (("static", origin.static), ("history", tuple(origin.history))):
+        if names and place != "tables.customers":
+            yield f"{place}.{key}: only customers has attributes."
+        for name in names:
+            if name in RESERVED or name.startswith(("__", "health_", "reason_")):
+                where = f"{place}.{key}: '{name}'"
+                yield f"{where} is a column of our own; map it under another name."
+    for name in origin.history:
+        if name in origin.static:
+            yield (
+                f"{place}: '{name}' stands under 'static' and under 'history'. "
+                "Keep 'static' if it never changes, else 'history'."
+            )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from churn.data.folder_lease import private_folder
+from churn.data.files import private_folder
 from churn.data.sources.spark import open_session, run_tasks
 from churn.data.store import Store
 from churn.features.engine.blocks import Block, Job, Worker

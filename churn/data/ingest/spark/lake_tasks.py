@@ -1,17 +1,175 @@
-"""What Spark's tasks do with a range of customers, one after the other: look, compare, write."""
+"""A range of customers, open in a Spark task: its rows as the source said them, in a DuckDB of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
 
-from churn.data.ingest.rule_sql import judged_rows, order_of
-from churn.data.ingest.spark.lake_range import Levels, Range, Work, naming, open_duckdb, open_range, read_all
-from churn.data.ingest.staging import Staged
-from churn.data.ingest.table_stats import Seen
+import duckdb
+
+from churn.data.ingest.rules import judged_rows, order_of
+from churn.data.ingest.staging import Selection, Staged, raw_of, type_rows
+from churn.data.ingest.type_casts import create_utc_of
 from churn.data.ingest.watermark import Days, days_of, days_stored
-from churn.data.ingest.writing import COPY_OPTIONS, levels_said
-from churn.data.sql import literal
+from churn.data.ingest.writing import COPY_OPTIONS, Part, Seen, TableWriter, levels_said
+from churn.data.sql import connect, first_line, internal, literal
+from churn.errors import SourceError
+from churn.params import EngineParams
+
+Levels = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""By table and column, the names of the levels in order."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every task knows; each is given the number of its range besides.
+
+    Args:
+        selections: What was read of each table, customers first.
+        files: By table and number, the files with the range's rows as the source said them.
+        store: Where the parts of the store go.
+        rejects: Where the rejects go, one file a table.
+        folder: Where tasks leave what other tasks read.
+        core_table: The table that the label is about.
+        present: The date around which the data end.
+        crossing: Tables with keys in several ranges; what was claimed says where the first row stands.
+        levels: The levels over all ranges.
+        first_codes: By number, the code of the range's first customer.
+    """
+
+    selections: tuple[Selection, ...]
+    files: Mapping[str, Sequence[Sequence[str]]]
+    store: Path
+    rejects: Path
+    folder: Path
+    timezone: str
+    engine: EngineParams
+    core_table: str
+    present: str | None = None
+    crossing: frozenset[str] = frozenset()
+    levels: Levels | None = None
+    first_codes: Sequence[int] | None = None
+
+    @property
+    def ranges(self) -> int:
+        """Return how many ranges there are."""
+        return len(self.files["customers"])
+
+    def left(self, what: str, table: str) -> Path:
+        """Return the folder where tasks leave what others read of a table."""
+        return self.folder / what / table
+
+
+@dataclass(frozen=True)
+class Range:
+    """An open range of customers; `aside` is a folder of this attempt's own, as Spark may try twice."""
+
+    work: Work
+    number: int
+    connection: duckdb.DuckDBPyConnection
+    aside: Path
+    tables: dict[str, Staged] = field(default_factory=dict)
+
+    @property
+    def part(self) -> str:
+        """Return the name of the range's files, in the order of the customers."""
+        return f"part-{self.number:05d}"
+
+    def writer(self, table: str) -> TableWriter:
+        """Return the writer of the range's part of a table, with all that is known of the other ranges."""
+        work = self.work
+        part = Part(
+            name=self.part,
+            first_code=work.first_codes[self.number] if work.first_codes else 0,
+            levels=work.levels[table] if work.levels else None,
+            elsewhere=self._elsewhere(table) if table in work.crossing else None,
+        )
+        return TableWriter(self.connection, self.tables[table], work.present, self.aside, self.aside, part)
+
+    def leave(self, sql: str, what: str, table: str) -> None:
+        """Write rows for other tasks."""
+        path = self.aside / "left.parquet"
+        self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({COPY_OPTIONS})").fetchall()
+        self.put(path, self.work.left(what, table))
+
+    def put(self, path: Path, folder: Path) -> None:
+        """Put a finished file in place under the range's name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path.replace(folder / f"{self.part}.parquet")
+
+    def _elsewhere(self, table: str) -> str:
+        """Return SQL of the keys whose first row stands in another range."""
+        name = internal(f"elsewhere_{table}")
+        first = f"row_number() OVER (PARTITION BY row_id ORDER BY {order_of(self.tables[table])}) = 1"
+        self.connection.execute(
+            f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT row_id "
+            f"FROM {read_all(self.work.left('claims', table))} QUALIFY {first} AND __range <> {self.number}"
+        ).fetchall()
+        return f"SELECT row_id FROM {name}"
+
+
+@contextmanager
+def open_range(work: Work, number: int) -> Iterator[Range]:
+    """Open a range of customers with its tables typed.
+
+    Raises:
+        SourceError: a table's rows cannot be read.
+    """
+    aside = work.folder / f"try-{uuid4().hex}"
+    aside.mkdir(parents=True)
+    try:
+        with open_duckdb(work) as connection:
+            opened = Range(work, number, connection, aside)
+            for selection in work.selections:
+                name = selection.wanted.table.name
+                with naming(name):
+                    rows = _rows(work.files[name], number)
+                    connection.execute(f"CREATE VIEW {raw_of(selection.wanted)} AS {rows}").fetchall()
+                    opened.tables[name] = type_rows(connection, selection, work.timezone)
+            yield opened
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def open_duckdb(work: Work) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that spills to the machine's own disk and knows the company's time zone."""
+    spill = Path(tempfile.mkdtemp(prefix="churn-"))
+    try:
+        with connect(work.engine, spill) as connection:
+            create_utc_of(connection, work.timezone)
+            yield connection
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+@contextmanager
+def naming(table: str) -> Iterator[None]:
+    """Say what goes wrong with a table's rows with its name.
+
+    Raises:
+        SourceError: instead of DuckDB's own error.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}") from None
+
+
+def read_all(folder: Path) -> str:
+    """Return SQL that reads all that tasks left in a folder."""
+    return f"read_parquet({literal(str(folder / '*.parquet'))})"
+
+
+def _rows(files: Sequence[Sequence[str]], number: int) -> str:
+    """Return the SQL of a range's rows as the source said them."""
+    paths = ", ".join(literal(path) for path in files[number])
+    return f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from churn.data.ingest.freshness import is_fresh
-from churn.data.ingest.ingest import ingest
+from churn.data.ingest.incremental import is_rowwise
+from churn.data.ingest.ingest import ingest, is_fresh
 from churn.data.sql import literal
 from churn.data.store import Store
 from churn.errors import SourceError
@@ -334,3 +334,41 @@ def test_a_past_that_was_rewritten_in_as_many_rows_is_not_fresh(tmp_path: Path, 
     write(tmp_path / "source", nights_until(3, happened_at="2024-01-01 11:11:00"))
 
     assert not is_fresh(params)
+
+
+SOURCE_COLUMNS = ["id", "ts", "name", "price", "qty", "Kunde Nr"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        '"Kunde Nr"',
+        "price * qty",
+        "ts::DATE",
+        "CASE WHEN qty > 0 THEN lower(name) END",
+        "strptime(ts, '%d.%m.%Y')",
+        "ts BETWEEN '2024-01-01' AND '2024-02-01' AND name NOT LIKE 'test%'",
+    ],
+)
+def test_sql_of_one_row_is_row_by_row(sql: str) -> None:
+    with duckdb.connect() as connection:
+        assert is_rowwise(connection, ["id", sql], SOURCE_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "row_number() OVER (ORDER BY ts)",
+        "max(ts)",
+        "ts = (SELECT max(ts) FROM orders)",
+        "ts < now()",
+        "ts < current_date",
+        "random() < 0.5",
+        "of_another_dialect(ts)",
+        "1 +",
+        "1) FROM t; SELECT (2",
+    ],
+)
+def test_sql_that_looks_elsewhere_or_is_not_understood_is_not(sql: str) -> None:
+    with duckdb.connect() as connection:
+        assert not is_rowwise(connection, ["id", sql], SOURCE_COLUMNS)

@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from churn.data.check import described
-from churn.data.ingest.freshness import is_fresh
-from churn.data.ingest.ingest import ingest
+from churn.data.ingest.ingest import ingest, is_fresh
 from churn.data.store import Store, day_of
 from churn.errors import ChurnError, ParamsError, SourceError
 from churn.params import LabelParams, Params

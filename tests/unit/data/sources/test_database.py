@@ -14,9 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from churn.data.ingest.freshness import is_fresh
-from churn.data.ingest.ingest import ingest
-from churn.data.sources.drivers import DRIVERS
+from churn.data.ingest.ingest import ingest, is_fresh
+from churn.data.sources.database import DRIVERS
 from churn.data.sql import literal
 from churn.errors import SourceError
 from churn.params import Params

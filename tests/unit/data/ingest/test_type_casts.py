@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from churn.data.ingest.timezones import create_utc_of
+from churn.data.ingest.type_casts import create_utc_of
 
 
 @pytest.mark.parametrize(

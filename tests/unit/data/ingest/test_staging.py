@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from churn.data.check import described
-from churn.data.ingest.freshness import is_fresh
-from churn.data.ingest.ingest import ingest
+from churn.data.ingest.ingest import ingest, is_fresh
 from churn.data.store import Store, day_of
 from churn.data.tables import EMPTIED
 from churn.errors import ParamsError, SourceError

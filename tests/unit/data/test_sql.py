@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from churn.data import following
-from churn.data.following import followed
+from churn.data import sql
+from churn.data.sql import followed
 
 
 class Query:
@@ -41,8 +41,8 @@ def shown_of(query: Query, do: Callable[[], object]) -> list[Any]:
 
 
 def test_steps_go_forward_only_and_end_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(following, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(sql, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(sql, "LOOK_SECONDS", 0.001)
     query = Query(-1.0, 20.5, 60.0, 3.0, 100.0)
 
     told = shown_of(query, lambda: query.asked_for_all.wait())

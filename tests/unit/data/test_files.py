@@ -9,9 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from churn.data.folder_lease import private_folder, scratch_folder
-from churn.data.ingest.freshness import is_fresh
-from churn.data.ingest.ingest import ingest
+from churn.data.files import private_folder, scratch_folder
+from churn.data.ingest.ingest import ingest, is_fresh
 from churn.data.sql import connect
 from churn.data.store import Store
 from churn.params import EngineParams, Params
@@ -118,7 +117,7 @@ def test_a_private_folder_goes_with_its_owner_and_is_nobody_elses(tmp_path: Path
 def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
     killed = (
         "import os, signal, sys; from pathlib import Path; "
-        "from churn.data.folder_lease import private_folder; "
+        "from churn.data.files import private_folder; "
         "owner = type('Owner', (), {})(); private_folder(Path(sys.argv[1]), owner); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
