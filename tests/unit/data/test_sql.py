@@ -53,6 +53,6 @@ def test_steps_go_forward_only_and_end_with_the_whole(monkeypatch: pytest.Monkey
 
 
 def test_what_is_over_soon_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr(sql, "PATIENCE_SECONDS", 3600.0)
 
     assert shown_of(Query(50.0), lambda: None) == []
