@@ -1,0 +1,395 @@
+"""The result of an evaluation: the whole content of `evaluate/metrics.json` as one typed object."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import ValidationError
+
+from churn.errors import CallError
+from churn.evaluation.measures import (
+    CHALLENGER,
+    CHAMPION,
+    CHAMPION_RECIPE,
+    CalibrationBin,
+    CalibrationBySegment,
+    CandidateMetrics,
+    Counts,
+    DecileRow,
+    Differences,
+    GainRow,
+    Histogram,
+    HorizonMetrics,
+    LeadTime,
+    ProfitPoint,
+    SegmentMetrics,
+    SplitComparison,
+    Spread,
+)
+from churn.finding import Finding
+from churn.metrics.interval import ByName, Number, Part
+from churn.model.bundle import write_json
+from churn.training.recipe import Recipe
+
+
+class EvaluatedModel(Part):
+    """The model that was evaluated.
+
+    Attributes:
+        name: The name in the registry.
+        run_id: The MLflow run of its training.
+        digest: The digest of its bundle.
+        candidate: The kind of model.
+    """
+
+    name: str
+    version: str
+    run_id: str
+    digest: str
+    candidate: str
+
+
+class ChampionIdentity(Part):
+    """The champion at the time of the evaluation, whether it could be compared or not."""
+
+    version: str
+    digest: str
+
+
+class Cohort(Part):
+    """The customers at risk at the last test cutoff, and the others by reason."""
+
+    cutoff: date
+    rows: int
+    excluded: ByName[str, int]
+
+
+class CutoffRate(Counts):
+    """How many customers left after one cutoff before the test."""
+
+    cutoff: date
+
+
+class Purging(Part):
+    """The training snapshots of one test cutoff.
+
+    Attributes:
+        trained_on: The snapshots whose labels were known at the test cutoff.
+        purged: The earlier snapshots whose labels were not known yet.
+    """
+
+    cutoff: date
+    trained_on: tuple[date, ...]
+    trained_rows: int
+    purged: tuple[date, ...]
+    purged_rows: int
+
+
+class CampaignTerms(Part):
+    """The assumed costs and effect of a campaign.
+
+    Attributes:
+        contact_cost: The cost of a contact, in currency.
+        incentive_cost: The cost of an accepted offer, in currency.
+        accept_share: The share of the contacted churners who accept the offer, 0 to 1.
+    """
+
+    contact_cost: float
+    incentive_cost: float
+    accept_share: float
+
+
+class CustomerValue(Part):
+    """The residual value of the test rows in currency, and all assumptions about money.
+
+    Attributes:
+        rows: The number of test rows.
+        known: The number of test rows with a known value.
+        profit: The terms of a campaign.
+        months: The number of monthly payments that count.
+        margin: The share of the payments that is earned, 0 to 1.
+        discount_year: The discount rate per year, 0 to 1.
+        variant: When the first payment falls.
+    """
+
+    rows: int
+    known: int
+    mean: Number
+    median: Number
+    profit: CampaignTerms
+    months: int
+    margin: float
+    discount_year: float
+    variant: str
+
+
+class CalibrationGain(Part):
+    """The out-of-time log loss of one calibration method minus that of no calibration.
+
+    Attributes:
+        standard_error: The standard error of the difference, over customers.
+        worst_cutoff: The difference at the cutoff that speaks most against the method.
+    """
+
+    difference: Number
+    standard_error: Number
+    worst_cutoff: Number
+
+
+class CalibrationChoice(Part):
+    """The calibration method of the challenger.
+
+    Attributes:
+        tried: The out-of-time log loss of each method.
+        against_none: Each other method against no calibration.
+        later_cutoffs: The number of cutoffs on which methods fitted on earlier cutoffs were compared.
+    """
+
+    chosen: str
+    tried: ByName[str, Number]
+    against_none: ByName[str, CalibrationGain]
+    later_cutoffs: int
+
+
+class TrainedCandidate(Part):
+    """A candidate of the training with its cross-validated figures; the first of the list was taken.
+
+    Attributes:
+        behind: Its log loss minus that of the first.
+        standard_error: The standard error of `behind`, over customers.
+    """
+
+    recipe: Recipe
+    log_loss: Number
+    auc: Number
+    behind: Number
+    standard_error: Number
+
+
+class SignalImportance(Part):
+    """The share of the mean absolute contributions to the log-odds that comes from one signal, 0 to 1."""
+
+    signal: str
+    share: float
+
+
+class FamilyImportance(Part):
+    """The share of the mean absolute contributions to the log-odds that comes from one family, 0 to 1."""
+
+    family: str
+    share: float
+
+
+class PartialDependence(Part):
+    """The mean predicted probability over the values of one signal.
+
+    Attributes:
+        missing_share: The share of rows without a value, 0 to 1.
+        levels: The levels of a signal of kind `level`.
+        shares: The share of rows per level.
+        values: The values at which a signal of kind `number` is set.
+        deciles: The nine deciles of its known values.
+        probabilities: The mean predicted probability per level or value.
+        missing_probability: The mean if all rows had no value; None where all rows have one.
+    """
+
+    signal: str
+    kind: Literal["number", "level"]
+    unit: str
+    missing_share: float
+    levels: tuple[str, ...] | None = None
+    shares: tuple[float, ...] | None = None
+    values: tuple[float, ...] | None = None
+    deciles: tuple[float, ...] | None = None
+    probabilities: tuple[float, ...]
+    missing_probability: Number
+
+
+class Freshness(Part):
+    """The day on which the latest label of each model became known; no champion, no date."""
+
+    challenger: date
+    champion: date | None = None
+
+
+class BandOutcome(Part):
+    """How many customers of one health band left.
+
+    Attributes:
+        band: The health band, from 1 (likely to leave) to 5 (well).
+        low: The lower bound of Wilson's 95 % interval of the share that left.
+        high: The upper bound.
+    """
+
+    band: int
+    rows: int
+    churners: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Return the share of rows that left."""
+        return self.churners / self.rows
+
+
+class HealthBands(Part):
+    """The health bands of the test rows.
+
+    Attributes:
+        usual: The usual rate of leaving per test cutoff, against which the bands are set.
+        outcomes: The bands that have rows.
+        changed: The share of rows whose band differs from that of the champion; None without a champion.
+    """
+
+    usual: ByName[date, float]
+    outcomes: tuple[BandOutcome, ...]
+    changed: Number
+
+
+class Horizons(Part):
+    """The probabilities of leaving within 30, 60 and 90 days.
+
+    Attributes:
+        anchor_days: The horizon of the label.
+        days: The measured horizons, by days.
+        missing: Why a horizon was not measured, by days.
+    """
+
+    anchor_days: int
+    days: ByName[int, HorizonMetrics]
+    missing: ByName[int, str]
+
+
+class GuardReport(Part):
+    """The guards of `check`, `train` and `evaluate` that ran, and their findings."""
+
+    looked: tuple[str, ...]
+    found: tuple[Finding, ...]
+
+
+class SignalVerdict(Part):
+    """Whether the signals predict who leaves, as a verdict and as a sentence."""
+
+    found: Literal["signal", "ranks only", "no signal"]
+    words: str
+
+
+class EvaluationResult(Part):
+    """Everything that `churn evaluate` measures: the content of metrics.json.
+
+    Attributes:
+        champion: The champion at that time; None where there was none.
+        cutoffs: The test cutoffs.
+        cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a refreshed champion.
+        contact_share: The share of customers that is contacted, 0 to 1.
+        cohort: The customers at the last test cutoff.
+        before: The cutoffs before the first test cutoff.
+        purged: The training snapshots per test cutoff.
+        value: The customers' value; None where no money is known.
+        candidates: The metrics of challenger, champion and baselines by name.
+        paired: Paired differences by name, such as `challenger_minus_recency`.
+        by_cutoff: The metrics of the candidates per test cutoff.
+        spread: How far the test cutoffs differ, by candidate.
+        profit_curve: Empty where no money is known.
+        four_numbers: The ways of splitting side by side.
+        segments: The challenger by attribute and level.
+        lead_time: The AUC of older predictions, the shortest lead first.
+        calibration: The calibration method that was chosen in training.
+        tried: The candidates of the training, the one that was taken first.
+        importance: The signals, the most important first.
+        horizons: Absent where the label does not end contracts.
+        notes: What could not be measured, or needs attention, by subject.
+        guards: The guards' findings.
+        signal: Whether the signals predict who leaves.
+        looks_at_test: How often the test cutoffs of this label were used, this time included.
+    """
+
+    model: EvaluatedModel
+    champion: ChampionIdentity | None
+    cutoffs: tuple[date, ...]
+    cutoffs_possible: int | None
+    contact_share: float
+    cohort: Cohort
+    before: tuple[CutoffRate, ...]
+    purged: tuple[Purging, ...]
+    value: CustomerValue | None
+    candidates: ByName[str, CandidateMetrics]
+    paired: ByName[str, Differences]
+    by_cutoff: ByName[date, ByName[str, CandidateMetrics]]
+    spread: ByName[str, Spread]
+    calibration_table: tuple[CalibrationBin, ...]
+    gain_table: tuple[GainRow, ...]
+    profit_curve: tuple[ProfitPoint, ...]
+    four_numbers: SplitComparison
+    segments: ByName[str, tuple[SegmentMetrics, ...]]
+    calibration_by_segment: CalibrationBySegment
+    lead_time: tuple[LeadTime, ...]
+    calibration: CalibrationChoice
+    tried: tuple[TrainedCandidate, ...]
+    importance: tuple[SignalImportance, ...]
+    decile_table: tuple[DecileRow, ...]
+    prediction_histogram: Histogram
+    importance_by_family: tuple[FamilyImportance, ...]
+    partial_dependence: tuple[PartialDependence, ...]
+    freshness: Freshness
+    health_bands: HealthBands
+    horizons: Horizons | None = None
+    notes: ByName[str, str]
+    guards: GuardReport
+    signal: SignalVerdict
+    looks_at_test: int
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read metrics.json.
+
+        Raises:
+            CallError: nothing was evaluated, or another version of the package wrote the file.
+        """
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except OSError:
+            problem = f"{path.parent}: nothing was evaluated yet. Run `churn evaluate` first."
+            raise CallError(problem) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "the file"
+            raise CallError(
+                f"{path}: {key}: {first['msg']}. Another version of churn wrote it, or it is damaged. "
+                "Run `churn evaluate` again."
+            ) from None
+
+    def write(self, path: Path) -> None:
+        """Write metrics.json: keys in order, absent keys absent, undefined numbers as null."""
+        write_json(path, self.as_json())
+
+    @property
+    def challenger(self) -> CandidateMetrics:
+        """Return the metrics of the evaluated model on all test cutoffs."""
+        return self.candidates[CHALLENGER]
+
+    @property
+    def champion_reference(self) -> str | None:
+        """Return the candidate with which the challenger is compared as the champion.
+
+        That is the champion's recipe where the champion has seen some test cutoff, else the champion, and
+        None where there is nothing to compare with.
+        """
+        return next((name for name in (CHAMPION_RECIPE, CHAMPION) if name in self.candidates), None)
+
+    @property
+    def evaluated_champion(self) -> bool:
+        """Return whether the evaluated model was the champion at that time."""
+        return self.champion is not None and self.champion.digest == self.model.digest
+
+    def pair(self, other: str) -> Differences | None:
+        """Return the challenger minus another candidate; None where they were not compared."""
+        return self.paired.get(f"{CHALLENGER}_minus_{other}")
+
+    @property
+    def compared_with(self) -> tuple[str, ...]:
+        """Return the candidates with which the challenger was compared, in the order of their names."""
+        return tuple(name.removeprefix(f"{CHALLENGER}_minus_") for name in self.paired)
