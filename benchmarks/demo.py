@@ -30,7 +30,7 @@ from benchmarks.truth import (
 )
 from churn.demo.episodes import FAMILIES
 from churn.errors import ChurnError
-from churn.metrics.bootstrap import Estimate, draw_customers, judge
+from churn.metrics.bootstrap import Estimate, draw_customers, estimate_metrics
 from churn.metrics.metrics import calibration_error
 from churn.params import EvaluateParams, Params, load_params
 
@@ -108,7 +108,9 @@ def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
     draws = draw_customers(len(names), asked.bootstrap, asked.seed)
     left = tested["left"].to_numpy(dtype=np.float64)
     auc: dict[str, Estimate] = {
-        name: judge(left, tested[name].to_numpy(), codes.astype(np.int64), draws, asked.contact_share)["auc"]
+        name: estimate_metrics(
+            left, tested[name].to_numpy(), codes.astype(np.int64), draws, asked.contact_share
+        )["auc"]
         for name in CANDIDATES
     }
     yield "\n## Who leaves, on the test cutoffs"

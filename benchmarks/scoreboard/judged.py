@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.metrics.bootstrap import draw_customers, judge, paired
+from churn.metrics.bootstrap import draw_customers, estimate_metrics, paired_differences
 
 DRAWS = 1000
 SEED = 7
@@ -41,7 +41,7 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
     draws = draw_customers(len(ids), DRAWS, SEED)
     left = rows["left"].to_numpy(np.float64)
     found = {
-        name: judge(left, probability, customer.astype(np.int64), draws, SHARE)
+        name: estimate_metrics(left, probability, customer.astype(np.int64), draws, SHARE)
         for name, probability in probabilities.items()
     }
     figures: dict[str, Any] = {}
@@ -50,7 +50,7 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
             metric: rounded(estimates[metric].as_dict(), digits) for metric, digits in METRICS.items()
         }
         if ours in found and name != ours:
-            differences = paired(found[ours], estimates)
+            differences = paired_differences(found[ours], estimates)
             figures[name]["ours_minus_it"] = {metric: rounded(differences[metric], 4) for metric in PAIRED}
     return figures
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tried.variants import Made
-from churn.metrics.cluster_errors import clustered_mean
+from churn.metrics.intervals import clustered_mean
 from churn.metrics.metrics import auc
 from churn.training.select import losses_of
 

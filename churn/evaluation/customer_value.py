@@ -10,7 +10,7 @@ from churn.errors import SourceError
 from churn.features.money import money_before, mrr_at
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import Floats
-from churn.metrics.profit_curve import Worth
+from churn.metrics.profit import CustomerValues
 from churn.model.value import monthly_money, residual_value
 from churn.params import Params
 from churn.snapshots.dataset import Rows, dates_of
@@ -21,7 +21,7 @@ DAYS = 91
 """How many days of payments stand for a customer without a running contract, as at night."""
 
 
-def worth_of(params: Params, snapshots: Snapshots, rows: Rows) -> tuple[Worth | None, str]:
+def worth_of(params: Params, snapshots: Snapshots, rows: Rows) -> tuple[CustomerValues | None, str]:
     """Return what the customers of some rows are worth, or None with the reason in words.
 
     It is the residual value that a night multiplies with the probability, from the money that was known
@@ -46,7 +46,7 @@ def worth_of(params: Params, snapshots: Snapshots, rows: Rows) -> tuple[Worth | 
     )
     if not np.isfinite(value).any():
         return None, "Nothing is measured in money: no table tells what the tested customers pay."
-    return Worth(value, params.evaluate.profit), ""
+    return CustomerValues(value, params.evaluate.profit), ""
 
 
 def _at(params: Params, store: Store, snapshots: Snapshots, rows: Rows) -> Floats:

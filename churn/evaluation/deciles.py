@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from churn.metrics.metrics import Floats
-from churn.metrics.profit_curve import Worth
+from churn.metrics.profit import CustomerValues
 
 TENTHS = 10
 BARS = 40
@@ -15,7 +15,9 @@ RARE = 0.1
 """Below this base rate predictions are shown on a logarithmic scale; else most would share a corner."""
 
 
-def decile_table(left: Floats, probability: Floats, worth: Worth | None = None) -> list[dict[str, Any]]:
+def decile_table(
+    left: Floats, probability: Floats, worth: CustomerValues | None = None
+) -> list[dict[str, Any]]:
     """Return what came of each tenth of the rows, the likeliest to leave first.
 
     Equal probabilities may part: the tenths hold as many rows each as can be. With money known, `value` is

@@ -11,9 +11,10 @@ import pandas as pd
 
 from churn.evaluation.measured import Measured, Tested
 from churn.metrics import metrics
-from churn.metrics.bootstrap import paired
-from churn.metrics.metrics import BINS, Floats, Ints
-from churn.metrics.profit_curve import Worth
+from churn.metrics.bootstrap import paired_differences
+from churn.metrics.intervals import wilson_interval
+from churn.metrics.metrics import BINS, Floats
+from churn.metrics.profit import CustomerValues
 from churn.snapshots.dataset import Rows, dates_of
 
 PAIRS = (
@@ -52,7 +53,7 @@ def judge_all(
     share: float,
     draws: int,
     seed: int,
-    worth: Worth | None = None,
+    worth: CustomerValues | None = None,
 ) -> Judged:
     """Measure every candidate on the rows it has a probability for.
 
@@ -76,7 +77,9 @@ def judge_all(
             first = measured[one]
             if not common.all():
                 first = whole.measure(np.where(common, predictions[one], np.nan))
-            differences[f"{one}_minus_{other}"] = paired(first.estimates, measured[other].estimates)
+            differences[f"{one}_minus_{other}"] = paired_differences(
+                first.estimates, measured[other].estimates
+            )
     by_cutoff: dict[str, Any] = {}
     for day in dates_of(rows.cutoff):
         here = np.isin(rows.cutoff, rows.at([day]).cutoff)
@@ -102,15 +105,12 @@ def judge_all(
 
 
 def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> list[dict[str, float]]:
-    """Return predicted and observed churn in bins of about equally many rows, with Wilson intervals.
-
-    Source: Wilson (1927), Probable inference, Journal of the American Statistical Association 22.
-    """
+    """Return predicted and observed churn in bins of about equally many rows, with Wilson intervals."""
     placed = metrics.equal_count_bins(probability, bins)
     table = []
     for number, each in enumerate(np.unique(placed), start=1):
         here = placed == each
-        low, high = wilson(float(left[here].sum()), int(here.sum()))
+        low, high = wilson_interval(float(left[here].sum()), int(here.sum()))
         table.append(
             {
                 "bin": number,
@@ -140,7 +140,7 @@ def gain_table(
     base, churners = float(left.mean()), max(float(left.sum()), 1.0)
     table = []
     for share in SHARES:
-        precision = metrics.precision_of(hits, seen, share)
+        precision = metrics.precision_at_share(hits, seen, share)
         contacted = share * len(left)
         table.append(
             {
@@ -154,7 +154,9 @@ def gain_table(
                 "ceiling": metrics.lift_ceiling(base, share),
             }
             | {
-                name: metrics.precision_of(each.sums(left), each.sums(ones), share) * contacted / churners
+                name: metrics.precision_at_share(each.sums(left), each.sums(ones), share)
+                * contacted
+                / churners
                 for name, each in others.items()
             }
         )
@@ -180,29 +182,6 @@ def rates(rows: Rows) -> list[dict[str, Any]]:
             {"cutoff": day.isoformat(), "rows": len(here), "churners": here.churners, "base_rate": rate}
         )
     return found
-
-
-def wilson(hits: float, rows: int, z: float = 1.959964) -> tuple[float, float]:
-    """Return the Wilson interval of a share.
-
-    >>> [round(each, 3) for each in wilson(1, 10)]
-    [0.018, 0.404]
-    """
-    if not rows:
-        return float("nan"), float("nan")
-    share = hits / rows
-    middle = (share + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z / (1 + z * z / rows) * float(np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def customer_wilson(left: Floats, customers: Ints) -> tuple[float, float]:
-    """Return the Wilson interval of the share that left, as wide as that of one row per customer.
-
-    Rows of one customer depend on each other; this is rather too wide than too narrow.
-    """
-    independent = len(np.unique(customers))
-    return wilson(float(left.mean()) * independent, independent)
 
 
 def predictions_frame(

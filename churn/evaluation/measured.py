@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.metrics import metrics
-from churn.metrics.bootstrap import Draws, Estimate, draw_customers, judge
+from churn.metrics.bootstrap import Draws, Estimate, draw_customers, estimate_metrics
 from churn.metrics.metrics import Floats, Ints
-from churn.metrics.profit_curve import Worth, judge_worth
+from churn.metrics.profit import CustomerValues, estimate_profit
 from churn.snapshots.dataset import Rows
 
 
@@ -55,10 +55,10 @@ class Tested:
     column: Ints
     draws: Draws
     share: float
-    worth: Worth | None
+    worth: CustomerValues | None
 
     @classmethod
-    def of(cls, rows: Rows, draws: int, seed: int, share: float, worth: Worth | None) -> Tested:
+    def of(cls, rows: Rows, draws: int, seed: int, share: float, worth: CustomerValues | None) -> Tested:
         """Draw the customers of some rows."""
         present, column = np.unique(rows.customer, return_inverse=True)
         return cls(rows.left, column, draw_customers(len(present), draws, seed), share, worth)
@@ -79,7 +79,7 @@ class Tested:
         known = np.isfinite(probability)
         at, probability = self.where(known), probability[known]
         order = probability if ranks else np.ones(len(probability))
-        estimates = judge(at.left, probability, at.column, at.draws, at.share, order)
+        estimates = estimate_metrics(at.left, probability, at.column, at.draws, at.share, order)
         base, rows = float(at.left.mean()), len(at.left)
         error, floor = metrics.calibration_error(at.left, probability)
         beside = {
@@ -92,7 +92,7 @@ class Tested:
         if at.worth is None:
             return Measured(estimates, beside, counts, [])
         counts["rows_with_known_value"] = int(np.isfinite(at.worth.value).sum())
-        money = judge_worth(at.left, order, at.column, at.draws, at.share, at.worth)
+        money = estimate_profit(at.left, order, at.column, at.draws, at.share, at.worth)
         if money is None:
             return Measured(estimates, beside, counts, [])
-        return Measured(estimates | money.estimates, beside | money.beside, counts, money.curve)
+        return Measured(estimates | money.estimates, beside | money.references, counts, money.curve)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from churn.metrics.wording import span
+from churn.metrics.formatting import format_interval
 
 Found = Literal["signal", "ranks only", "no signal"]
 CHANCE = 0.5
@@ -25,20 +25,20 @@ def signal_found(evaluated: Mapping[str, Any]) -> dict[str, str]:
     loss = evaluated["paired"].get("challenger_minus_base_rate", {}).get("log_loss", {})
     ranks = auc["low"] is not None and auc["low"] > CHANCE
     told = loss.get("high") is not None and loss["high"] < 0
-    against = f"log loss against the base rate for everybody {span(loss, 4)}"
+    against = f"log loss against the base rate for everybody {format_interval(loss, 4)}"
     if not ranks:
         return _verdict(
             "no signal",
-            f"no signal: AUC {span(auc)} is not shown to be above one half, and {against}. Nothing that "
-            "these signals say of a customer tells who leaves.",
+            f"no signal: AUC {format_interval(auc)} is not shown to be above one half, and {against}. "
+            "Nothing that these signals say of a customer tells who leaves.",
         )
     if not told:
         return _verdict(
             "ranks only",
-            f"it ranks, but its probabilities are no better than the base rate: AUC {span(auc)}, but "
-            f"{against} is not shown to be below 0.",
+            f"it ranks, but its probabilities are no better than the base rate: AUC {format_interval(auc)}, "
+            f"but {against} is not shown to be below 0.",
         )
-    return _verdict("signal", f"signal: AUC {span(auc)}, {against}.")
+    return _verdict("signal", f"signal: AUC {format_interval(auc)}, {against}.")
 
 
 def _verdict(found: Found, words: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from churn.evaluation.segments import check_segments
 from churn.evaluation.team_rule import check_rule
 from churn.metrics.bootstrap import Draws, draw_customers
 from churn.metrics.metrics import Floats, Ints
-from churn.metrics.profit_curve import Worth
+from churn.metrics.profit import CustomerValues
 from churn.model.champion import Champion
 from churn.params import Params
 from churn.snapshots.dataset import Rows
@@ -52,7 +52,7 @@ class Exam:
     rows: Rows
     made: OutOfTime
     predictions: Mapping[str, Floats]
-    worth: Worth | None = None
+    worth: CustomerValues | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
     champion: Champion | None = None
 

@@ -8,7 +8,8 @@ from churn.data.sql import quoted
 from churn.finding import Finding
 from churn.guards.context import GONE, HERE, Company
 from churn.guards.names import speaks_of_leaving
-from churn.guards.statistics import wilson
+from churn.guards.statistics import SURE
+from churn.metrics.intervals import wilson_interval
 
 FEWEST = 10
 """Fewer leavers than this show nothing."""
@@ -42,7 +43,7 @@ def announced(company: Company) -> Iterator[Finding]:
             for code, n, left, lead in rows:
                 level = company.store.tables[table].levels[column][code] if column else ""
                 place = f"{table}.{column}: {level}" if column else table
-                low, _ = wilson(left, n)
+                low, _ = wilson_interval(left, n, SURE)
                 told = (
                     f"{left:,} of the {n:,} customers with such a row have left, of all {base:.0%}, half "
                     "of them "

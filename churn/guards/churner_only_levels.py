@@ -10,7 +10,8 @@ from churn.data.sql import literal
 from churn.finding import Finding
 from churn.guards.as_of_today import WAY_OUT
 from churn.guards.context import GONE, HERE, Company
-from churn.guards.statistics import wilson
+from churn.guards.statistics import SURE
+from churn.metrics.intervals import wilson_interval
 
 
 def only_leavers(company: Company) -> Iterator[Finding]:
@@ -28,7 +29,7 @@ def only_leavers(company: Company) -> Iterator[Finding]:
         names, codes = np.unique(levels, return_inverse=True)
         count, left = np.bincount(codes), np.bincount(codes, gone)
         for place in np.argsort(-count, kind="stable"):
-            low, _ = wilson(left[place], count[place])
+            low, _ = wilson_interval(left[place], count[place], SURE)
             if low <= max(0.8, base + 0.3):
                 continue
             level = f"the value {literal(str(names[place]))}" if names[place] else "no value"

@@ -8,7 +8,8 @@ from churn.data.sql import quoted
 from churn.data.tables import EMPTIED
 from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.statistics import wilson
+from churn.guards.statistics import SURE
+from churn.metrics.intervals import wilson_interval
 
 LONG_ENOUGH = 91
 """Days as a customer after which a history may be expected."""
@@ -39,7 +40,11 @@ def purged(company: Company) -> Iterator[Finding]:
         told = {gone: (n, bare) for gone, n, bare in rows}
         left, bare = told.get(1, (0, 0))
         stayed, also = told.get(0, (0, 0))
-        if bare < FEWEST or not stayed or wilson(bare, left)[0] - wilson(also, stayed)[1] < APART:
+        if (
+            bare < FEWEST
+            or not stayed
+            or wilson_interval(bare, left, SURE)[0] - wilson_interval(also, stayed, SURE)[1] < APART
+        ):
             continue
         yield Finding(
             table,
@@ -79,7 +84,11 @@ def _zeroed(company: Company, table: str, column: str) -> Iterator[Finding]:
     left, tails, *_ = told.get(1, (0, 0))
     stayed, also, filled, zeros = told.get(0, (0, 0, None, 0.0))
     place = f"{table}.{column}"
-    if tails >= FEWEST and stayed and wilson(tails, left)[0] - wilson(also, stayed)[1] > APART:
+    if (
+        tails >= FEWEST
+        and stayed
+        and wilson_interval(tails, left, SURE)[0] - wilson_interval(also, stayed, SURE)[1] > APART
+    ):
         yield Finding(
             place,
             f"for {tails:,} of {left:,} customers who left the rows end in zeros, for those who stayed "

@@ -10,7 +10,8 @@ from churn.data.sql import quoted
 from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.context import Company
-from churn.guards.statistics import auc_within, best_auc, level_scores, wilson
+from churn.guards.statistics import auc_within, best_auc, level_scores
+from churn.metrics.intervals import wilson_interval
 from churn.snapshots.dataset import Rows
 
 STOP, WARN = 0.98, 0.9
@@ -39,7 +40,7 @@ def low_of(area: float, leavers: int) -> float:
     >>> round(low_of(1.0, 20), 2)
     0.88
     """
-    return wilson(area * leavers, leavers, ONE_SIDED)[0]
+    return wilson_interval(area * leavers, leavers, ONE_SIDED)[0]
 
 
 def alone(company: Company) -> Iterator[Finding]:

@@ -14,23 +14,6 @@ SURE = 2.576
 """Standard errors of a two-sided 99 % interval: many columns are tested, and chance flags 1 in 100."""
 
 
-def wilson(hits: float, trials: float, z: float = SURE) -> tuple[float, float]:
-    """Return the interval of a share; it never collapses, however few the trials.
-
-    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
-
-    >>> low, high = wilson(20, 20)
-    >>> round(low, 2), round(high, 2)
-    (0.75, 1.0)
-    """
-    if not trials:
-        return 0.0, 1.0
-    share, square = hits / trials, z * z
-    middle = share + square / (2 * trials)
-    spread = z * float(np.sqrt(share * (1 - share) / trials + square / (4 * trials * trials)))
-    return float((middle - spread) / (1 + square / trials)), float((middle + spread) / (1 + square / trials))
-
-
 def auc_within(left: Floats, values: Floats, cutoff: npt.NDArray[np.int64]) -> float:
     """Return the AUC over pairs of rows of the same cutoff, so that no trend of the churn rate counts.
 

@@ -1,4 +1,4 @@
-"""Intervals by drawing customers, shared by all candidates so that comparisons are paired."""
+"""Bootstrap intervals: customers are drawn once for all candidates, so that differences are paired."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.metrics import metrics
-from churn.metrics.brier import bin_sums, parts_of
 from churn.metrics.metrics import Floats, Ints, Ranking
 
 Draws = npt.NDArray[np.uint8]
+
 CHUNK = 64
+"""The number of draws that are multiplied with the rows at a time."""
+
+RANKING_METRICS = ("auc", "average_precision", "precision_at_contact_share", "lift_at_contact_share")
+"""The metrics that depend on the order of the predictions alone."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval `[low, high]`, and the draws behind it."""
+    """A number with its 95 % interval `[low, high]`, and its value in each draw, shape (draws,)."""
 
     value: float
     draws: Floats
@@ -35,7 +39,7 @@ class Estimate:
         return self._quantile(0.975)
 
     def __sub__(self, other: Estimate) -> Estimate:
-        """Return the paired difference: draw by draw."""
+        """Return the difference of two estimates from the same draws, paired draw by draw."""
         return Estimate(self.value - other.value, self.draws - other.draws)
 
     def as_dict(self) -> dict[str, float]:
@@ -43,14 +47,21 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high}
 
     def _quantile(self, share: float) -> float:
-        known = self.draws[np.isfinite(self.draws)]
-        return float(np.quantile(known, share)) if len(known) and np.isfinite(self.value) else float("nan")
+        defined = self.draws[np.isfinite(self.draws)]
+        return (
+            float(np.quantile(defined, share)) if len(defined) and np.isfinite(self.value) else float("nan")
+        )
 
 
 def draw_customers(customers: int, draws: int, seed: int) -> Draws:
-    """Return how often each customer is drawn: shape (draws, customers).
+    """Return how often each customer is in each bootstrap draw, shape (draws, customers).
 
     All rows of a customer share its weight, since they depend on each other.
+
+    Args:
+        customers: The number of customers.
+        draws: The number of draws.
+        seed: The seed of the random numbers.
 
     Source: Davison and Hinkley (1997), Bootstrap methods and their application, section 3.8.
     """
@@ -61,34 +72,34 @@ def draw_customers(customers: int, draws: int, seed: int) -> Draws:
     return counts
 
 
-def judge(
+def estimate_metrics(
     left: Floats,
     probability: Floats,
     customer: Ints,
     draws: Draws,
     share: float,
-    order: Floats | None = None,
+    rank_by: Floats | None = None,
 ) -> dict[str, Estimate]:
-    """Return every metric that has an interval, with it.
+    """Return every metric that has an interval, by name.
 
-    The calibration error has none: drawn rows are noisier than all rows, and noise adds to it, so that
-    a percentile interval lies above the truth. It is read beside its noise floor instead.
+    The calibration error has no interval: drawn rows are noisier than all rows, and noise raises the error,
+    so that a percentile interval would lie above the truth. Compare it with its noise floor instead.
 
     Args:
-        left: Outcomes.
-        probability: Predictions.
-        customer: The column of `draws` each row belongs to.
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        customer: The column of `draws` that each row belongs to, shape (rows,).
         draws: Weights from `draw_customers`.
-        share: The contact share for lift and precision.
-        order: What the rows are ranked by, the largest first; by default the predictions.
+        share: The contact share for lift and precision, in (0, 1].
+        rank_by: What the rows are ranked by, the largest first; by default the predictions.
     """
     line = np.array(metrics.calibration_line(left, probability))
     by_row = _row_sums(left, probability, line)
-    customers = draws.shape[1]
+    bins, customers = metrics.equal_count_bins(probability), draws.shape[1]
     by_customer = np.column_stack(
         [
             *(np.bincount(customer, column, customers) for column in by_row.T),
-            bin_sums(left, probability, metrics.equal_count_bins(probability), customer, customers),
+            metrics.bin_sums(left, probability, bins, customer, customers),
         ]
     )
     drawn = np.concatenate(
@@ -97,49 +108,52 @@ def judge(
             for start in range(0, len(draws), CHUNK)
         ]
     )
-    value = _from_sums(by_customer.sum(axis=0)[None, :], line, noises=1)
-    spread = _from_sums(drawn, line, noises=2)
-    ranking = Ranking.of(probability if order is None else order)
-    ordered = customer[ranking.order]
-    leavers = left[ranking.order].astype(np.uint8)
-    ranked = _ranked(ranking, leavers, np.ones(len(left), dtype=np.uint8), share)
-    drawn_ranked = [_ranked(ranking, leavers, weights[ordered], share) for weights in draws]
+    value = _metrics_from_sums(by_customer.sum(axis=0)[None, :], line, noise_copies=1)
+    spread = _metrics_from_sums(drawn, line, noise_copies=2)
     estimates = {name: Estimate(float(value[name][0]), spread[name]) for name in value}
-    for place, name in enumerate(RANKED):
-        estimates[name] = Estimate(ranked[place], np.array([each[place] for each in drawn_ranked]))
+
+    ranking = Ranking.of(probability if rank_by is None else rank_by)
+    ranked_customer = customer[ranking.order]
+    ranked_left = left[ranking.order].astype(np.uint8)
+    once = np.ones(len(left), dtype=np.uint8)
+    ranked_value = _ranking_metrics(ranking, ranked_left, once, share)
+    ranked_draws = [
+        _ranking_metrics(ranking, ranked_left, counts[ranked_customer], share) for counts in draws
+    ]
+    for number, name in enumerate(RANKING_METRICS):
+        estimates[name] = Estimate(ranked_value[number], np.array([draw[number] for draw in ranked_draws]))
     return estimates
 
 
-def paired(ours: Mapping[str, Estimate], theirs: Mapping[str, Estimate]) -> dict[str, dict[str, float]]:
-    """Return ours minus theirs for every metric, with intervals of the difference."""
-    return {name: (ours[name] - theirs[name]).as_dict() for name in ours if name in theirs}
+def paired_differences(
+    first: Mapping[str, Estimate], second: Mapping[str, Estimate]
+) -> dict[str, dict[str, float]]:
+    """Return the first candidate's metrics minus the second's, with intervals of the difference."""
+    return {name: (first[name] - second[name]).as_dict() for name in first if name in second}
 
 
-RANKED = ("auc", "average_precision", "precision_at_contact_share", "lift_at_contact_share")
+def running_sums(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
+    """Return the running sums of integers, already in rank order, at the end of each tie, starting with 0."""
+    sums = np.cumsum(values, dtype=np.int64)
+    return np.concatenate([[0.0], sums if len(sums) == len(ranking.last) else sums[ranking.last]])
 
 
-def _ranked(ranking: Ranking, leavers: Draws, weight: Draws, share: float) -> tuple[float, ...]:
-    """Return the metrics that need an order, from rows already in it; sums of integers are exact."""
-    seen = running(weight, ranking)
-    hits = running(weight * leavers, ranking)
-    precision = metrics.precision_of(hits, seen, share)
-    base = hits[-1] / seen[-1] if seen[-1] else float("nan")
+def _ranking_metrics(ranking: Ranking, left: Draws, weight: Draws, share: float) -> tuple[float, ...]:
+    """Return the `RANKING_METRICS` of rows that are already in rank order; sums of integers are exact."""
+    rows = running_sums(weight, ranking)
+    churners = running_sums(weight * left, ranking)
+    precision = metrics.precision_at_share(churners, rows, share)
+    base = churners[-1] / rows[-1] if rows[-1] else float("nan")
     return (
-        metrics.auc_of(hits, seen - hits),
-        metrics.average_precision_of(hits, seen),
+        metrics.auc_from_sums(churners, rows - churners),
+        metrics.average_precision_from_sums(churners, rows),
         precision,
         float(precision / base) if base > 0 else float("nan"),
     )
 
 
-def running(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
-    """Return running sums of integers at the end of each group of equals, starting with 0."""
-    sums = np.cumsum(values, dtype=np.int64)
-    return np.concatenate([[0.0], sums if len(sums) == len(ranking.last) else sums[ranking.last]])
-
-
 def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
-    """Return what each row adds to the sums that the metrics which need no order are made of."""
+    """Return what each row adds to the sums of `_metrics_from_sums`, shape (rows, 10)."""
     at = line if np.isfinite(line).all() else np.zeros(2)
     return np.column_stack(
         [
@@ -153,11 +167,16 @@ def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
     )
 
 
-def _from_sums(sums: Floats, line: Floats, noises: int) -> dict[str, Floats]:
-    """Return metrics from summed rows, one per line of `sums`; `noises` as in `parts_of`.
+def _metrics_from_sums(sums: Floats, line: Floats, noise_copies: int) -> dict[str, Floats]:
+    """Return the metrics that need no order, one value per line of `sums`.
 
-    Slope and intercept of a draw are one Newton step away from those of all rows, which is as good
-    as iterating for a bootstrap.
+    Slope and intercept of a draw are one Newton step away from those of all rows. For a bootstrap this is as
+    good as iterating.
+
+    Args:
+        sums: Sums of `_row_sums`, then of `metrics.bin_sums`, shape (draws, 10 + 3 * BINS).
+        line: Intercept and slope of all rows.
+        noise_copies: As in `metrics.brier_parts`.
 
     Source: Moulton and Zeger (1991), Bootstrapping generalized linear models, CSDA 11.
     """
@@ -170,4 +189,4 @@ def _from_sums(sums: Floats, line: Floats, noises: int) -> dict[str, Floats]:
             "observed_expected": left / expected,
             "calibration_slope": lines[:, 1],
             "calibration_intercept": lines[:, 0],
-        } | parts_of(sums[:, 10:], sums[:, 4], noises)
+        } | metrics.brier_parts(sums[:, 10:], sums[:, 4], noise_copies)

@@ -218,7 +218,7 @@ COUNTS: Mapping[str, str] = {
 """What stands beside the metrics of a candidate."""
 
 
-def as_markdown() -> str:
+def metrics_table() -> str:
     """Return the metrics as a table, one line each."""
     lines = [
         "| metric | unit | definition | how to read it | ceiling | source |",
@@ -230,7 +230,7 @@ def as_markdown() -> str:
     return "\n".join(lines)
 
 
-MAIN = (
+MAIN_METRICS = (
     "log_loss",
     "auc",
     "average_precision",
@@ -242,3 +242,40 @@ MAIN = (
 
 MLflow makes a section of each such group and sorts the sections by name: this one comes first.
 """
+
+
+CANDIDATE_NAMES: Mapping[str, str] = {
+    "challenger": "the model",
+    "champion": "the champion",
+    "champion_recipe": "the champion's recipe, fitted anew",
+    "logistic": "logistic regression",
+    "rfm": "recency, frequency and value",
+    "bg_nbd": "buy till you die",
+    "rule": "your own rule",
+    "recency": "recency rule",
+    "base_rate": "base rate for everybody",
+}
+"""In the order in which they stand beside each other."""
+
+WITHOUT_ARTICLE = ("logistic", "rfm", "bg_nbd")
+
+
+def candidate_name(candidate: str) -> str:
+    """Return what a candidate is called inside a sentence.
+
+    >>> named("rule"), named("rfm"), named("base_rate")
+    ('your own rule', 'recency, frequency and value', 'the base rate for everybody')
+    """
+    words = CANDIDATE_NAMES.get(candidate, candidate.replace("_", " "))
+    return words if words.startswith(("the ", "your ")) or candidate in WITHOUT_ARTICLE else f"the {words}"
+
+
+def pair_name(pair: str) -> str:
+    """Return what a paired difference is called.
+
+    >>> pair_named("challenger_minus_champion")
+    'the model minus the champion'
+    >>> pair_named("challenger_minus_champion_recipe")
+    "the model minus the champion's recipe, fitted anew"
+    """
+    return " minus ".join(candidate_name(candidate) for candidate in pair.split("_minus_"))

@@ -1,4 +1,4 @@
-"""How good predictions are: every metric on weighted rows, so that a bootstrap is a set of weights."""
+"""Metrics of predictions: for one set of rows, and from running or summed rows for a bootstrap."""
 
 from __future__ import annotations
 
@@ -9,16 +9,28 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
 EPSILON = 1e-15
-FLAT = 0.02
+"""Probabilities are kept this far from 0 and 1 before their logarithm is taken."""
+
+MIN_SPREAD = 0.02
+"""Predictions whose log-odds have a smaller standard deviation than this get no calibration line."""
+
 BINS = 10
+"""The number of bins for the calibration error and the parts of the Brier score."""
+
+BRIER_PARTS = ("brier_reliability", "brier_resolution", "brier_uncertainty", "brier_within_bin")
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows ordered by falling probability; equal probabilities form one group.
+    """Rows ordered by falling probability; equal probabilities form one tie.
 
-    Sorting once serves every weighting of the same rows.
+    Sorting once serves every bootstrap draw of the same rows.
+
+    Attributes:
+        order: The row numbers in this order, shape (rows,).
+        last: The position of the last row of each tie, shape (ties,).
     """
 
     order: npt.NDArray[np.intp]
@@ -26,19 +38,14 @@ class Ranking:
 
     @classmethod
     def of(cls, probability: Floats) -> Ranking:
-        """Sort probabilities; `last` holds the place where each group of equals ends."""
+        """Sort probabilities, shape (rows,)."""
         order = np.argsort(-probability, kind="stable")
         ordered = probability[order]
         return cls(order, np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1))
 
     def sums(self, values: Floats) -> Floats:
-        """Return running sums at the end of each group, starting with 0."""
+        """Return the running sums of `values` at the end of each tie, starting with 0. Shape (ties + 1,)."""
         return np.concatenate([[0.0], np.cumsum(values[self.order])[self.last]])
-
-
-def weights_or_ones(left: Floats, weight: Floats | None) -> Floats:
-    """Return the weights, or 1 for every row."""
-    return np.ones(len(left)) if weight is None else np.asarray(weight, dtype=np.float64)
 
 
 def row_log_loss(left: Floats, probability: Floats) -> Floats:
@@ -47,93 +54,58 @@ def row_log_loss(left: Floats, probability: Floats) -> Floats:
     return -(left * np.log(p) + (1 - left) * np.log1p(-p))
 
 
-def log_loss(left: Floats, probability: Floats, weight: Floats | None = None) -> float:
+def log_loss(left: Floats, probability: Floats) -> float:
     """Return the mean negative log likelihood.
 
     Source: Good (1952), Rational decisions, Journal of the Royal Statistical Society B 14.
     """
-    return _mean(row_log_loss(left, probability), weights_or_ones(left, weight))
+    return float(row_log_loss(left, probability).mean())
 
 
-def brier(left: Floats, probability: Floats, weight: Floats | None = None) -> float:
-    """Return the mean squared difference between outcome and probability.
-
-    Source: Brier (1950), Verification of forecasts expressed in terms of probability.
-    """
-    return _mean((left - probability) ** 2, weights_or_ones(left, weight))
-
-
-def auc(
-    left: Floats, probability: Floats, weight: Floats | None = None, ranking: Ranking | None = None
-) -> float:
-    """Return the chance that a leaver is ranked above a stayer, ties counting half; NaN with one class.
+def auc(left: Floats, probability: Floats) -> float:
+    """Return the chance that a churner is ranked above a stayer, ties counting half; NaN with one class.
 
     Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143.
     """
-    ranking = ranking or Ranking.of(probability)
-    weight = weights_or_ones(left, weight)
-    hits = ranking.sums(weight * left)
-    return auc_of(hits, ranking.sums(weight) - hits)
+    ranking = Ranking.of(probability)
+    churners = ranking.sums(left)
+    return auc_from_sums(churners, ranking.sums(np.ones(len(left))) - churners)
 
 
-def auc_of(hits: Floats, misses: Floats) -> float:
-    """Return the area under the curve of running leavers over running stayers."""
-    pairs = hits[-1] * misses[-1]
-    area = np.sum(np.diff(misses) * (hits[1:] + hits[:-1]) / 2)
+def auc_from_sums(churners: Floats, stayers: Floats) -> float:
+    """Return the area under the curve of running churners over running stayers; NaN with one class."""
+    pairs = churners[-1] * stayers[-1]
+    area = np.sum(np.diff(stayers) * (churners[1:] + churners[:-1]) / 2)
     return float(area / pairs) if pairs > 0 else float("nan")
 
 
-def average_precision(
-    left: Floats, probability: Floats, weight: Floats | None = None, ranking: Ranking | None = None
-) -> float:
-    """Return the precision averaged over the recall gained at each threshold; NaN without leavers.
+def average_precision_from_sums(churners: Floats, rows: Floats) -> float:
+    """Return the precision averaged over the recall gained at each threshold; NaN without churners.
+
+    Both arguments are running sums as `Ranking.sums` gives them.
 
     Source: Zhu (2004), Recall, precision and average precision, University of Waterloo.
     """
-    ranking = ranking or Ranking.of(probability)
-    weight = weights_or_ones(left, weight)
-    return average_precision_of(ranking.sums(weight * left), ranking.sums(weight))
+    precision = np.divide(churners[1:], rows[1:], out=np.zeros(len(rows) - 1), where=rows[1:] > 0)
+    return float(np.sum(np.diff(churners) * precision) / churners[-1]) if churners[-1] > 0 else float("nan")
 
 
-def average_precision_of(hits: Floats, seen: Floats) -> float:
-    """Return the average precision of running leavers among running rows."""
-    precision = np.divide(hits[1:], seen[1:], out=np.zeros(len(hits) - 1), where=seen[1:] > 0)
-    return float(np.sum(np.diff(hits) * precision) / hits[-1]) if hits[-1] > 0 else float("nan")
+def precision_at_share(churners: Floats, rows: Floats, share: float) -> float:
+    """Return the share of churners among the `share` of rows with the highest probability.
 
+    A tie that the contact share cuts counts as if its rows were drawn at random.
 
-def precision_at(
-    left: Floats,
-    probability: Floats,
-    share: float,
-    weight: Floats | None = None,
-    ranking: Ranking | None = None,
-) -> float:
-    """Return the share of leavers among the `share` of rows with the highest probability.
-
-    A group of equal probabilities cut by the budget counts as if drawn at random from it.
+    Args:
+        churners: Running churners, as `Ranking.sums` gives them.
+        rows: Running rows.
+        share: The contact share, in (0, 1].
     """
-    ranking = ranking or Ranking.of(probability)
-    weight = weights_or_ones(left, weight)
-    return precision_of(ranking.sums(weight * left), ranking.sums(weight), share)
-
-
-def precision_of(hits: Floats, seen: Floats, share: float) -> float:
-    """Return the precision where `share` of all rows is seen."""
-    budget = share * seen[-1]
-    return float(np.interp(budget, seen, hits) / budget) if budget > 0 else float("nan")
-
-
-def lift_at(left: Floats, probability: Floats, share: float, weight: Floats | None = None) -> float:
-    """Return the precision at a contact share over the base rate.
-
-    Source: Ling and Li (1998), Data mining for direct marketing, KDD.
-    """
-    base = _mean(left, weights_or_ones(left, weight))
-    return precision_at(left, probability, share, weight) / base if base > 0 else float("nan")
+    budget = share * rows[-1]
+    return float(np.interp(budget, rows, churners) / budget) if budget > 0 else float("nan")
 
 
 def lift_ceiling(base_rate: float, share: float) -> float:
-    """Return the lift of a perfect ranking.
+    """Return the lift of a perfect ranking at a contact share; NaN where nobody left.
 
     >>> lift_ceiling(0.25, 0.1)
     4.0
@@ -141,17 +113,16 @@ def lift_ceiling(base_rate: float, share: float) -> float:
     return min(1 / share, 1 / base_rate) if base_rate > 0 else float("nan")
 
 
-def observed_expected(left: Floats, probability: Floats, weight: Floats | None = None) -> float:
-    """Return leavers over the sum of their probabilities; 1 where the level is right.
+def observed_expected(left: Floats, probability: Floats) -> float:
+    """Return churners over the sum of their probabilities; 1 where the level is right.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 15.
     """
-    weight = weights_or_ones(left, weight)
-    expected = float(weight @ probability)
-    return float(weight @ left) / expected if expected > 0 else float("nan")
+    expected = float(probability.sum())
+    return float(left.sum()) / expected if expected > 0 else float("nan")
 
 
-def calibration_line(left: Floats, probability: Floats, weight: Floats | None = None) -> tuple[float, float]:
+def calibration_line(left: Floats, probability: Floats) -> tuple[float, float]:
     """Return intercept and slope of the logistic regression of the outcome on the predicted log-odds.
 
     The slope is 1 and the intercept 0 for perfect calibration; a slope below 1 means too extreme
@@ -159,13 +130,12 @@ def calibration_line(left: Floats, probability: Floats, weight: Floats | None = 
 
     Source: Cox (1958), Two further applications of a model for binary regression, Biometrika 45.
     """
-    weight = weights_or_ones(left, weight)
-    z = log_odds(probability)
-    if z.std() < FLAT or not 0 < weight @ left < weight.sum():
+    z, ones = log_odds(probability), np.ones(len(left))
+    if z.std() < MIN_SPREAD or not 0 < left.sum() < len(left):
         return float("nan"), float("nan")
     line = np.array([0.0, 1.0])
     for _ in range(50):
-        step = newton_step(line_sums(left, z, line).T @ weight)
+        step = newton_step(line_sums(left, z, line).T @ ones)
         step *= min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-300))
         line = line + step
         if not np.isfinite(line).all() or np.abs(line).max() > 1e3:
@@ -182,14 +152,23 @@ def log_odds(probability: Floats) -> Floats:
 
 
 def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
-    """Return each row's part of the gradient (2) and information (3) of a logistic line at `line`."""
+    """Return each row's part of the gradient and the information of a logistic line.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        z: Predicted log-odds, shape (rows,).
+        line: Intercept and slope at which both are taken.
+
+    Returns:
+        Shape (rows, 5): two columns of the gradient, then three of the information.
+    """
     p = 1 / (1 + np.exp(-np.clip(line[0] + line[1] * z, -500, 500)))
-    rest, spread = left - p, p * (1 - p)
-    return np.column_stack([rest, rest * z, spread, spread * z, spread * z * z])
+    residual, spread = left - p, p * (1 - p)
+    return np.column_stack([residual, residual * z, spread, spread * z, spread * z * z])
 
 
 def newton_step(sums: Floats) -> Floats:
-    """Return one Newton step from summed gradients and information; the last axis holds the five sums."""
+    """Return one Newton step from sums of `line_sums`, which stand in the last axis."""
     g0, g1, h00, h01, h11 = np.moveaxis(np.asarray(sums), -1, 0)
     determinant = h00 * h11 - h01 * h01
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -202,7 +181,7 @@ def equal_count_bins(probability: Floats, bins: int = BINS) -> Ints:
     return np.searchsorted(edges, probability, side="left").astype(np.int64)
 
 
-def calibration_error(left: Floats, probability: Floats, weight: Floats | None = None) -> tuple[float, float]:
+def calibration_error(left: Floats, probability: Floats) -> tuple[float, float]:
     """Return the expected calibration error over ten bins, and its noise floor.
 
     The floor is the error expected from perfect predictions with as many rows: for a bin of n rows
@@ -210,14 +189,69 @@ def calibration_error(left: Floats, probability: Floats, weight: Floats | None =
 
     Source: Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities, AAAI.
     """
-    weight = weights_or_ones(left, weight)
-    bins = equal_count_bins(probability)
-    total = weight.sum()
-    gap = np.bincount(bins, weight * (left - probability), BINS)
-    noise = np.bincount(bins, weight * probability * (1 - probability), BINS)
-    return float(np.abs(gap).sum() / total), float(np.sqrt(2 / np.pi * noise).sum() / total)
+    bins, rows = equal_count_bins(probability), len(left)
+    gap = np.bincount(bins, left - probability, BINS)
+    noise = np.bincount(bins, probability * (1 - probability), BINS)
+    return float(np.abs(gap).sum() / rows), float(np.sqrt(2 / np.pi * noise).sum() / rows)
 
 
-def _mean(values: Floats, weight: Floats) -> float:
-    total = weight.sum()
-    return float(weight @ values / total) if total > 0 else float("nan")
+def bin_sums(left: Floats, probability: Floats, bins: Ints, customer: Ints, customers: int) -> Floats:
+    """Return rows, churners and summed probabilities by bin for each customer.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        bins: The bin of each row, in `[0, BINS)`.
+        customer: The customer of each row, in `[0, customers)`.
+        customers: The number of customers.
+
+    Returns:
+        Shape (customers, 3 * BINS).
+    """
+    cell = customer * BINS + bins
+    return np.column_stack(
+        [
+            np.bincount(cell, values, customers * BINS).reshape(customers, BINS)
+            for values in (np.ones(len(left)), left, probability)
+        ]
+    )
+
+
+def brier_parts(sums: Floats, total: Floats, noise_copies: int = 1) -> dict[str, Floats]:
+    """Return reliability, resolution, uncertainty and the within-bin term of the Brier score.
+
+    `brier = reliability - resolution + uncertainty + within_bin`, exactly. Ten bins hold about equally
+    many rows. Reliability is the squared distance of predicted from observed rates (0 is best). Resolution
+    is the squared distance of observed rates from the base rate (more is better). Uncertainty is what
+    predicting the base rate would score. The within-bin term exists because the predictions of a bin differ:
+    it is their variance less twice their covariance with the outcome.
+
+    Even perfect predictions have observed rates off by chance. That share is subtracted from reliability and
+    resolution. Both are then right on average, and reliability may fall below 0 by chance.
+
+    Args:
+        sums: Sums of `bin_sums`, shape (draws, 3 * BINS).
+        total: The summed squared errors of each draw, shape (draws,).
+        noise_copies: How often the sums hold the rows' chance: once in the rows themselves, twice in rows
+            that were drawn from them.
+
+    Source: Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology
+        12; Stephenson, Coelho and Jolliffe (2008), Two extra components in the Brier score decomposition,
+        Weather and Forecasting 23; Ferro and Fricker (2012), A bias-corrected decomposition of the Brier
+        score, Quarterly Journal of the Royal Meteorological Society 138.
+    """
+    rows, left, expected = np.split(sums, 3, axis=1)
+    n = rows.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        base = left.sum(axis=1) / n
+        observed = np.where(rows > 0, left / rows, 0.0)
+        predicted = np.where(rows > 0, expected / rows, 0.0)
+        chance = np.where(rows > 1, observed * (1 - observed) / (rows - 1), 0.0)
+        noise = noise_copies * (rows * chance).sum(axis=1) / n
+        noise_of_base = noise_copies * base * (1 - base) / (n - 1)
+        reliability = (rows * (predicted - observed) ** 2).sum(axis=1) / n
+        resolution = (rows * (observed - base[:, None]) ** 2).sum(axis=1) / n
+        uncertainty = base * (1 - base)
+        within = total / n - reliability + resolution - uncertainty
+    corrected = reliability - noise, resolution - noise + noise_of_base, uncertainty + noise_of_base, within
+    return dict(zip(BRIER_PARTS, corrected, strict=True))

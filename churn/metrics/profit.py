@@ -1,32 +1,180 @@
-"""What a campaign that contacts the first so many customers would earn."""
+"""Metrics in money: what a campaign would earn that contacts the first customers of a call list."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 from scipy.special import betainc
 
-from churn.metrics.metrics import Floats, Ranking, weights_or_ones
+from churn.metrics.bootstrap import Draws, Estimate, running_sums
+from churn.metrics.metrics import Floats, Ints, Ranking
 from churn.params import ProfitParams
 
 CONCENTRATION = 20.0
-"""How sure one is of the accept share in `empc`: its beta distribution has `alpha + beta = 20`."""
+"""How sure one is of the accept share in the EMPC: its beta distribution has `alpha + beta = 20`."""
+
+CENTS = 100
+
+CONTACT_SHARES: Floats = np.concatenate([np.arange(0, 20) / 400, np.arange(5, 101) / 100])
+"""The contact shares of the profit curve: every quarter per cent to 5 %, then every per cent."""
 
 
-def contact_profit(seen: Floats, hits: Floats, value: Floats, terms: ProfitParams) -> Floats:
-    """Return the profit of contacting the first customers of a list, from its running sums.
+@dataclass(frozen=True)
+class CustomerValues:
+    """What the customers of some rows are worth, and what a campaign costs.
 
-    With contact cost `f`, incentive cost `d`, accept share `g` and the leavers' own values `V`:
+    Attributes:
+        value: The residual value of each row's customer in currency, known at its cutoff, shape (rows,);
+            NaN where no money is known.
+        terms: The costs and the accept share.
+    """
 
-        profit = sum over contacted leavers of (g (V - d)) - d * contacted stayers - f * contacted
+    value: Floats
+    terms: ProfitParams
 
-    A leaver who accepts stays and gets the incentive; stayers take it too, so that contacting them costs
-    `d + f`; a leaver who refuses costs `f`.
+    def where(self, mask: npt.NDArray[np.bool_]) -> CustomerValues:
+        """Return the values of some of the rows."""
+        return replace(self, value=self.value[mask])
+
+
+@dataclass(frozen=True)
+class ProfitMetrics:
+    """Predictions measured in money.
+
+    Attributes:
+        estimates: Metrics with intervals.
+        references: Numbers that belong to some of them, by metric: the `ceiling` of a perfect call list,
+            and the `optimism` of the best share.
+        curve: Profit per customer over the contact share, with intervals and the `ceiling`.
+    """
+
+    estimates: dict[str, Estimate]
+    references: dict[str, dict[str, float]]
+    curve: list[dict[str, float]]
+
+
+def estimate_profit(
+    left: Floats, probability: Floats, customer: Ints, draws: Draws, share: float, values: CustomerValues
+) -> ProfitMetrics | None:
+    """Return every metric in money with its interval, or None where no row's value is known.
+
+    Rows are contacted as a night contacts them, by falling value at risk. Rows without a value are left out.
+    The best share is read off the same rows, which flatters its profit. `optimism` says by how much: what the
+    best share of a draw earns in the draw, less what it earns on all rows.
 
     Args:
-        seen: Customers contacted.
-        hits: Leavers among them.
-        value: The sum of those leavers' residual values, in currency.
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        customer: The column of `draws` that each row belongs to, shape (rows,).
+        draws: Weights from `draw_customers`.
+        share: The contact share, in (0, 1].
+        values: What each row's customer is worth.
+
+    Source: Efron (1983), Estimating the error rate of a prediction rule, JASA 78, for the optimism.
+    """
+    valued = np.isfinite(values.value)
+    if not valued.any():
+        return None
+    left, probability, customer = left[valued], probability[valued], customer[valued]
+    value = values.value[valued]
+    call_list = _CallList.of(left, probability, customer, value)
+    ranking = Ranking.of(probability)
+    ranked_customer, ranked_left = customer[ranking.order], left[ranking.order].astype(np.uint8)
+    shares = np.append(CONTACT_SHARES, share)
+    by_customer = np.column_stack(
+        [np.bincount(customer, column, draws.shape[1]) for column in (value, value >= 0)]
+    )
+
+    def measure(counts: Draws | None) -> Floats:
+        """Return EMPC, its share, value lift, then profit at `shares`, for all rows or for one draw."""
+        weight = np.ones(len(ranked_left), dtype=np.uint8) if counts is None else counts[ranked_customer]
+        churners, rows = running_sums(weight * ranked_left, ranking), running_sums(weight, ranking)
+        lift, profit = call_list.lift_and_profit(counts, share, shares, values.terms)
+        total, valued_rows = by_customer.sum(axis=0) if counts is None else counts @ by_customer
+        mean_value = total / valued_rows if valued_rows > 0 else float("nan")
+        return np.concatenate([empc_from_sums(churners, rows, mean_value, values.terms), [lift], profit])
+
+    measured = measure(None)
+    drawn = np.array([measure(counts) for counts in draws])
+    curve, curves = measured[3:-1], drawn[:, 3:-1]
+    best, bests = int(np.argmax(curve)), np.argmax(curves, axis=1)
+    perfect = _CallList.of(left, left, customer, value).lift_and_profit(None, share, shares, values.terms)
+    return ProfitMetrics(
+        {
+            "value_lift_at_contact_share": Estimate(float(measured[2]), drawn[:, 2]),
+            "profit_per_customer_at_contact_share": Estimate(float(measured[-1]), drawn[:, -1]),
+            "profit_per_customer_at_best_share": Estimate(float(curve[best]), curves[:, best]),
+            "best_share": Estimate(float(CONTACT_SHARES[best]), CONTACT_SHARES[bests]),
+            "empc": Estimate(float(measured[0]), drawn[:, 0]),
+            "empc_share": Estimate(float(measured[1]), drawn[:, 1]),
+        },
+        {
+            "value_lift_at_contact_share": {"ceiling": perfect[0]},
+            "profit_per_customer_at_contact_share": {"ceiling": float(perfect[1][-1])},
+            "profit_per_customer_at_best_share": {
+                "ceiling": float(perfect[1][:-1].max()),
+                "optimism": float(np.mean(curves.max(axis=1) - curve[bests])),
+            },
+        },
+        [
+            {"share": float(contact_share)}
+            | Estimate(float(curve[number]), curves[:, number]).as_dict()
+            | {"ceiling": float(perfect[1][number])}
+            for number, contact_share in enumerate(CONTACT_SHARES)
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _CallList:
+    """Rows in the order of a call list: by falling value at risk."""
+
+    ranking: Ranking
+    customer: Ints
+    left: Draws
+    cents: Ints
+
+    @classmethod
+    def of(cls, left: Floats, probability: Floats, customer: Ints, value: Floats) -> _CallList:
+        ranking = Ranking.of(probability * value)
+        order = ranking.order
+        cents = np.rint(value[order] * CENTS).astype(np.int64)
+        return cls(ranking, customer[order], left[order].astype(np.uint8), cents)
+
+    def lift_and_profit(
+        self, counts: Draws | None, share: float, shares: Floats, terms: ProfitParams
+    ) -> tuple[float, Floats]:
+        """Return the value lift at `share`, and the profit per customer at each of `shares`.
+
+        Sums of integers are exact, so a draw gives the same bits as repeated rows.
+        """
+        weight = np.ones(len(self.left), dtype=np.uint8) if counts is None else counts[self.customer]
+        lost = weight * self.left
+        rows, churners = running_sums(weight, self.ranking), running_sums(lost, self.ranking)
+        value = running_sums(lost * self.cents, self.ranking) / CENTS
+        contacted, reached, saved = (sum_at_share(sums, rows, shares) for sums in (rows, churners, value))
+        customers = rows[-1] if rows[-1] > 0 else np.nan
+        profit = contact_profit(contacted, reached, saved, terms) / customers
+        return value_lift_at_share(value, rows, share), profit
+
+
+def contact_profit(contacted: Floats, churners: Floats, value: Floats, terms: ProfitParams) -> Floats:
+    """Return the profit of contacting the first customers of a list, in currency.
+
+    With contact cost `f`, incentive cost `d`, accept share `g` and the churners' own values `V`:
+
+        profit = sum over contacted churners of (g (V - d)) - d * contacted stayers - f * contacted
+
+    A churner who accepts stays and gets the incentive; a churner who refuses costs `f`. Stayers take the
+    incentive too, so contacting one of them costs `d + f`.
+
+    Args:
+        contacted: The number of customers contacted; a scalar or an array of lists, as all below.
+        churners: The number of churners among them.
+        value: The sum of those churners' residual values, in currency.
         terms: The costs and the accept share.
 
     Source: Neslin et al. (2006), Defection detection, Journal of Marketing Research 43, equation 2, with
@@ -35,83 +183,90 @@ def contact_profit(seen: Floats, hits: Floats, value: Floats, terms: ProfitParam
     >>> float(contact_profit(np.array(10.0), np.array(4.0), np.array(800.0), ProfitParams()))
     158.0
     """
-    kept = terms.accept_share * (value - terms.incentive_cost * hits)
-    return kept - terms.incentive_cost * (seen - hits) - terms.contact_cost * seen
+    saved = terms.accept_share * (value - terms.incentive_cost * churners)
+    return saved - terms.incentive_cost * (contacted - churners) - terms.contact_cost * contacted
 
 
-def at_share(running: Floats, seen: Floats, share: float | Floats) -> Floats:
-    """Return a running sum where `share` of all rows is seen; a group of equals is cut evenly."""
-    return np.asarray(np.interp(np.asarray(share) * seen[-1], seen, running), dtype=np.float64)
+def sum_at_share(running: Floats, rows: Floats, share: float | Floats) -> Floats:
+    """Return a running sum at `share` of all rows; inside a tie it grows evenly.
+
+    Args:
+        running: The running sum, shape (ties + 1,).
+        rows: Running rows, shape (ties + 1,).
+        share: One contact share or several, in [0, 1].
+    """
+    return np.asarray(np.interp(np.asarray(share) * rows[-1], rows, running), dtype=np.float64)
 
 
-def value_lift_of(value: Floats, seen: Floats, share: float) -> float:
-    """Return the share of the leavers' value that is reached over the share contacted; NaN without value."""
+def value_lift_at_share(value: Floats, rows: Floats, share: float) -> float:
+    """Return the share of the churners' value that is reached, over the share contacted.
+
+    Args:
+        value: The running value of churners, as `Ranking.sums` gives it.
+        rows: Running rows.
+        share: The contact share, in (0, 1].
+
+    Returns:
+        NaN where churners have no value.
+    """
     if not value[-1] > 0:
         return float("nan")
-    return float(at_share(value, seen, share) / value[-1] / share)
+    return float(sum_at_share(value, rows, share) / value[-1] / share)
 
 
-def empc(
-    left: Floats,
-    probability: Floats,
-    clv: float = 200.0,
-    terms: ProfitParams | None = None,
-    weight: Floats | None = None,
-) -> tuple[float, float]:
-    """Return the expected maximum profit per customer, and the share of customers it contacts.
+def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitParams) -> tuple[float, float]:
+    """Return the expected maximum profit per customer (EMPC), and the share of customers it contacts.
 
-    Everybody is worth `clv`, and the share that accepts is not known but beta distributed around
-    `terms.accept_share`; for each share the best threshold is taken. The defaults are those of the source.
+    Every customer has the same value. The share that accepts is not known; it is beta distributed around
+    `terms.accept_share`, and for each accept share the best threshold is taken. Only thresholds on the convex
+    hull of the ROC curve can be best. The hull is the decreasing isotonic fit of the churners' share to the
+    rows in their order. Each corner of the hull is best on an interval of accept shares, which begins where
+    the corner earns as much as the one before. Profit is linear in the accept share, so it is integrated
+    exactly over each interval.
+
+    Args:
+        churners: Running churners, as `Ranking.sums` gives them.
+        rows: Running rows.
+        value: The residual value of a customer, in currency.
+        terms: The costs and the expected accept share.
+
+    Returns:
+        NaN twice where there are no rows; 0 twice where the value is below the incentive.
 
     Source: Verbraken, Verbeke and Baesens (2013), A novel profit maximizing metric for measuring
         classification performance of customer churn prediction models, IEEE TKDE 25, sections 4 and 5.
-
-    >>> scores = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8, 0.9])
-    >>> [round(each, 7) for each in empc(np.array([0, 1] * 4, float), scores)]
-    [23.8755934, 0.8743701]
     """
-    ranking = Ranking.of(probability)
-    weight = weights_or_ones(left, weight)
-    return empc_of(ranking.sums(weight * left), ranking.sums(weight), clv, terms or ProfitParams())
-
-
-def empc_of(hits: Floats, seen: Floats, clv: float, terms: ProfitParams) -> tuple[float, float]:
-    """Return the expected maximum profit and its share from running leavers among running rows.
-
-    Only thresholds on the convex hull of the ROC curve can be best. The hull is the decreasing isotonic
-    fit of the leavers' share to the rows in their order. Going one corner further pays from the accept
-    share on at which both corners earn the same, so each corner is best on an interval of accept shares,
-    over which profit (linear in it) is integrated exactly.
-    """
-    if not seen[-1] > 0:
+    if not rows[-1] > 0:
         return float("nan"), float("nan")
-    worth = clv - terms.incentive_cost
-    if worth <= 0:  # no accept share pays for the incentive, so nobody is contacted
+    gain = value - terms.incentive_cost
+    if gain <= 0:  # no accept share pays for the incentive, so nobody is contacted
         return 0.0, 0.0
-    corner_hits, corner_seen = _hull(hits, seen)
-    new_hits, new_misses = np.diff(corner_hits), np.diff(corner_seen - corner_hits)
-    cost = terms.contact_cost * new_hits + (terms.incentive_cost + terms.contact_cost) * new_misses
-    from_share = np.divide(cost, worth * new_hits, out=np.full(len(cost), np.inf), where=new_hits > 0)
-    edges = np.concatenate([[0.0], np.clip(from_share, 0.0, 1.0), [1.0]])
+    corner_churners, corner_rows = _hull(churners, rows)
+    corner_stayers = corner_rows - corner_churners
+    new_churners, new_stayers = np.diff(corner_churners), np.diff(corner_stayers)
+    cost = terms.contact_cost * new_churners + (terms.incentive_cost + terms.contact_cost) * new_stayers
+    begins = np.divide(cost, gain * new_churners, out=np.full(len(cost), np.inf), where=new_churners > 0)
+    edges = np.concatenate([[0.0], np.clip(begins, 0.0, 1.0), [1.0]])
     alpha = CONCENTRATION * terms.accept_share
     beta = CONCENTRATION - alpha
     mass = np.diff(betainc(alpha, beta, edges))
     mean = terms.accept_share * np.diff(betainc(alpha + 1, beta, edges))
-    misses = corner_seen - corner_hits
-    fixed = terms.contact_cost * corner_hits + (terms.incentive_cost + terms.contact_cost) * misses
-    profit = np.sum(worth * corner_hits * mean - fixed * mass)
-    return float(profit / seen[-1]), float(np.sum(corner_seen * mass) / seen[-1])
+    fixed = (
+        terms.contact_cost * corner_churners + (terms.incentive_cost + terms.contact_cost) * corner_stayers
+    )
+    profit = np.sum(gain * corner_churners * mean - fixed * mass)
+    return float(profit / rows[-1]), float(np.sum(corner_rows * mass) / rows[-1])
 
 
-def _hull(hits: Floats, seen: Floats) -> tuple[Floats, Floats]:
-    """Return the corners of the upper convex hull of leavers over rows, from (0, 0) to all.
+def _hull(churners: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    """Return the corners of the upper convex hull of churners over rows, from (0, 0) to all.
 
-    A corner in between is where a group that holds a leaver ends, so the others are passed over at once.
+    A corner in between is always the end of a tie that holds a churner, so the other ties are skipped.
     """
-    ends = np.concatenate([[0], np.flatnonzero(hits[1:] > hits[:-1]) + 1])
-    if seen[ends[-1]] < seen[-1]:
-        ends = np.append(ends, len(seen) - 1)
-    hits, seen = hits[ends], seen[ends]
-    weight = np.diff(seen)
-    blocks = isotonic_regression(np.diff(hits) / weight, weights=weight, increasing=False).blocks
-    return hits[blocks], seen[blocks]
+    ends = np.concatenate([[0], np.flatnonzero(churners[1:] > churners[:-1]) + 1])
+    if rows[ends[-1]] < rows[-1]:
+        ends = np.append(ends, len(rows) - 1)
+    churners, rows = churners[ends], rows[ends]
+    weight = np.diff(rows)
+    blocks = isotonic_regression(np.diff(churners) / weight, weights=weight, increasing=False).blocks
+    return churners[blocks], rows[blocks]

@@ -7,7 +7,7 @@ from typing import Any
 
 from churn.evaluation.champion import CHAMPION, RECIPE, standing
 from churn.guards.verdict import Gate
-from churn.metrics.wording import span
+from churn.metrics.formatting import format_interval
 from churn.params import Params
 
 SEGMENT_CHURNERS = 300
@@ -72,9 +72,9 @@ def _log_loss(
         loss,
         f"the paired 95 % interval of log loss, challenger minus {words}, lies below 0, or below "
         f"{margin:.0%} of the latter's with a challenger that has learnt from later labels than the champion",
-        f"challenger minus {words}, log loss: {span(loss, 4)}, and {age} than the champion; the gate asks "
-        f"for an interval below 0, or for later labels and an interval below {allowed:.4f} ({margin:.0%} of "
-        "the latter's).",
+        f"challenger minus {words}, log loss: {format_interval(loss, 4)}, and {age} than the champion; the "
+        f"gate asks for an interval below 0, or for later labels and an interval below {allowed:.4f} "
+        f"({margin:.0%} of the latter's).",
         _way_out(loss.get("low") is not None and loss["low"] > 0),
     )
 
@@ -127,8 +127,8 @@ def _not_less_than_nothing(
         difference,
         f"the lower bound of the difference of {words}, is not below -{margin:.0%} of the latter's size, as "
         "that is 0 or negative",
-        f"challenger's {words}, whose own is {base:z.3f}: a difference of {span(difference)}; the gate asks "
-        f"for a lower bound of {least:z.3f} or more.",
+        f"challenger's {words}, whose own is {base:z.3f}: a difference of {format_interval(difference)}; "
+        f"the gate asks for a lower bound of {least:z.3f} or more.",
         _way_out(difference["high"] < least),
     )
 
@@ -146,7 +146,7 @@ def _segments(evaluated: Mapping[str, Any], other: str) -> Iterator[Gate]:
         return
     lost = [one for one in judged if one[1]["value"] < -SEGMENT_LOSS and one[1]["high"] < 0]
     worst = min(judged, key=lambda one: float(one[1]["value"]))
-    told = "; ".join(f"{name}: {span(auc)}" for name, auc in lost or [worst])
+    told = "; ".join(f"{name}: {format_interval(auc)}" for name, auc in lost or [worst])
     yield Gate.of(
         "segments",
         not lost,

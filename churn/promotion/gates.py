@@ -12,9 +12,8 @@ from churn.guards.model.signing import judge_guards
 from churn.guards.model.too_good import RULE, too_good
 from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TESTS
-from churn.metrics.display_names import named
-from churn.metrics.test_set_use_count import looks_told
-from churn.metrics.wording import span
+from churn.metrics.catalog import candidate_name
+from churn.metrics.formatting import format_interval, test_set_uses
 from churn.params import Params
 from churn.promotion.champion_gates import against_champion
 
@@ -82,8 +81,9 @@ def _beats(evaluated: Mapping[str, Any], other: str) -> Gate:
         f"beats_{other}",
         loss["high"] is not None and loss["high"] < 0,
         loss,
-        f"the paired 95 % interval of log loss, challenger minus {named(other)}, lies below 0",
-        f"challenger minus {named(other)}, log loss: {span(loss, 4)}; the gate asks for an interval below 0.",
+        f"the paired 95 % interval of log loss, challenger minus {candidate_name(other)}, lies below 0",
+        f"challenger minus {candidate_name(other)}, log loss: {format_interval(loss, 4)}; the gate asks for "
+        "an interval below 0.",
         "Add signals, cutoffs or data, and see evaluate/card.md.",
     )
 
@@ -100,8 +100,8 @@ def _matches_rival(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gat
         loss,
         f"the paired 95 % interval of log loss, challenger minus the logistic regression, lies below "
         f"{params.promote.margin:.0%} of the latter's",
-        f"challenger minus the logistic regression, log loss: {span(loss, 4)}; the gate asks for an interval "
-        f"below {allowed:.4f} ({params.promote.margin:.0%} of the latter's).",
+        f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
+        f"an interval below {allowed:.4f} ({params.promote.margin:.0%} of the latter's).",
         "Let it be a candidate (train.candidates), or add cutoffs or data.",
     )
 
@@ -134,7 +134,8 @@ def _level(evaluated: Mapping[str, Any], params: Params) -> Gate:
         ratio["low"] is not None and ratio["low"] <= most and ratio["high"] >= least,
         ratio,
         f"the interval of observed/expected meets [{least}, {most}]",
-        f"challenger observed/expected {span(ratio)}; the gate asks that it meets [{least}, {most}].",
+        f"challenger observed/expected {format_interval(ratio)}; the gate asks that it meets [{least}, "
+        f"{most}].",
         "Look for a change of the churn rate between cutoffs (evaluate/metrics.json, by_cutoff), or widen "
         "promote.observed_expected knowingly.",
     )
@@ -148,7 +149,7 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
     elif found:
         told = f"challenger {found}; that is usually a leak."
     else:
-        told = f"challenger AUC {span(auc)} is not too good to be true."
+        told = f"challenger AUC {format_interval(auc)} is not too good to be true."
     gate = Gate.of(
         "not_too_good",
         found is None or bool(signed),
@@ -171,7 +172,7 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
             f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TESTS} or more would show "
             "how much results vary between them. Add cutoffs to snapshot where the data reach back."
         )
-    yield from looks_told(evaluated)
+    yield from test_set_uses(evaluated)
     changed = (evaluated.get("health_bands") or {}).get("changed")
     if changed is not None:
         anew = "'s recipe fitted anew" if standing(evaluated["candidates"]) == RECIPE else ""
@@ -191,14 +192,14 @@ def _off_level(evaluated: Mapping[str, Any]) -> Iterator[str]:
     tested = []
     for day, one in evaluated["by_cutoff"].items():
         ratios = [
-            f"{words} {span(one[name]['observed_expected'], 2)}"
+            f"{words} {format_interval(one[name]['observed_expected'], 2)}"
             for name, words in (("challenger", "challenger"), ("base_rate", "base rate"))
             if name in one
         ]
         rate = one["challenger"]["base_rate"]
         tested.append(f"{day}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     yield (
-        f"The interval of observed/expected, {span(ratio)}, does not hold 1: {less} customers left than the "
-        f"model expected. Share that left at the cutoffs before the test ({'; '.join(before) or 'none'}) "
-        f"and at the test ({'; '.join(tested)})."
+        f"The interval of observed/expected, {format_interval(ratio)}, does not hold 1: {less} customers "
+        "left than the model expected. Share that left at the cutoffs before the test "
+        f"({'; '.join(before) or 'none'}) and at the test ({'; '.join(tested)})."
     )

@@ -7,8 +7,7 @@ from typing import Any
 
 from churn.labels.outcomes import OUTCOMES
 from churn.labels.truth_sheet import MOST_REACTIVATED, Night, TruthSheet
-from churn.metrics.test_set_use_count import looks_told
-from churn.metrics.wording import span
+from churn.metrics.formatting import format_interval, test_set_uses
 
 
 def told(evaluated: Mapping[str, Any]) -> list[str]:
@@ -17,30 +16,31 @@ def told(evaluated: Mapping[str, Any]) -> list[str]:
     lines = [
         f"challenger version {evaluated['model']['version']} on {len(evaluated['cutoffs'])} test cutoffs, "
         f"{ours['rows']:,} rows, {ours['churners']:,} churners:",
-        f"  AUC {span(ours['auc'])}, "
-        f"lift at {evaluated['contact_share']:.0%} {span(ours['lift_at_contact_share'], 2)}, "
-        f"observed/expected {span(ours['observed_expected'], 2)}",
+        f"  AUC {format_interval(ours['auc'])}, "
+        f"lift at {evaluated['contact_share']:.0%} {format_interval(ours['lift_at_contact_share'], 2)}, "
+        f"observed/expected {format_interval(ours['observed_expected'], 2)}",
     ]
     profit = ours.get("profit_per_customer_at_contact_share")
     if profit is not None:
         lines.append(
-            f"  profit per customer at {evaluated['contact_share']:.0%} {span(profit, 2)} in your currency, "
-            f"best budget {span(ours['best_share'], 2)}, with the costs of evaluate.profit"
+            f"  profit per customer at {evaluated['contact_share']:.0%} {format_interval(profit, 2)} in "
+            f"your currency, best budget {format_interval(ours['best_share'], 2)}, with the costs of "
+            "evaluate.profit"
         )
     lines += [f"  {line}" for line in four_lines(evaluated)]
     for name, difference in evaluated["paired"].items():
-        lines.append(f"  log loss, {name.replace('_', ' ')}: {span(difference['log_loss'], 4)}")
+        lines.append(f"  log loss, {name.replace('_', ' ')}: {format_interval(difference['log_loss'], 4)}")
     lines += [f"  {line}" for line in _lead(evaluated.get("lead_time", ()))]
     if "signal" in evaluated:
         lines.append(f"  {evaluated['signal']['words']}")
-    return lines + [f"  {note}" for note in (*looks_told(evaluated), *evaluated["notes"].values())]
+    return lines + [f"  {note}" for note in (*test_set_uses(evaluated), *evaluated["notes"].values())]
 
 
 def _lead(leads: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return how early leaving is seen, in one line."""
     if len(leads) < 2:
         return []
-    told = [f"{span({**one, 'value': one['auc']})} {one['days']} days before" for one in leads[1:]]
+    told = [f"{format_interval({**one, 'value': one['auc']})} {one['days']} days before" for one in leads[1:]]
     return [f"seen early, AUC: {', '.join(told)}"]
 
 
@@ -52,7 +52,8 @@ def four_lines(evaluated: Mapping[str, Any]) -> list[str]:
     rows = _rows(evaluated["four_numbers"])
     wide = max(len(name) for _, name, _ in rows)
     return [
-        f"{letter:1} {name:<{wide}}  AUC {span(numbers['auc'])}, log loss {span(numbers['log_loss'])}"
+        f"{letter:1} {name:<{wide}}  AUC {format_interval(numbers['auc'])}, log loss "
+        f"{format_interval(numbers['log_loss'])}"
         for letter, name, numbers in rows
     ]
 
@@ -63,8 +64,8 @@ def four_table(evaluated: Mapping[str, Any]) -> list[str]:
         "| | | rows | churners | AUC | log loss |",
         "|---|---|---|---|---|---|",
         *(
-            f"| {letter} | {name} | {numbers['rows']:,} | {numbers['churners']:,} | {span(numbers['auc'])} "
-            f"| {span(numbers['log_loss'])} |"
+            f"| {letter} | {name} | {numbers['rows']:,} | {numbers['churners']:,} | "
+            f"{format_interval(numbers['auc'])} | {format_interval(numbers['log_loss'])} |"
             for letter, name, numbers in _rows(evaluated["four_numbers"])
         ),
     ]

@@ -11,9 +11,8 @@ from typing import Any
 from markupsafe import Markup
 
 from churn.data.files import write_whole
-from churn.metrics.catalog import METRICS
-from churn.metrics.display_names import CANDIDATES, pair_named
-from churn.metrics.wording import apart, cutoffs_told, level_told
+from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
+from churn.metrics.formatting import cutoff_count, format_range, level_in_words
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
 from churn.reporting.quality import Number
@@ -70,7 +69,7 @@ def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) ->
         plots: The charts as SVG, by name.
     """
     found, share = evaluated["candidates"], float(evaluated["contact_share"])
-    named = [name for name in CANDIDATES if name in found]
+    named = [name for name in CANDIDATE_NAMES if name in found]
     ours, spread = found["challenger"], (evaluated.get("spread") or {}).get("challenger") or {}
     return template("evaluation.html").render(
         model=evaluated["model"],
@@ -79,7 +78,7 @@ def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) ->
         ours=ours,
         signal=evaluated.get("signal"),
         cards=_cards(ours, spread, share),
-        candidates=[CANDIDATES[name] for name in named],
+        candidates=[CANDIDATE_NAMES[name] for name in named],
         metrics=_metrics(found, named, spread, share),
         pairs=_pairs(evaluated["paired"], share),
         charts=_charts(plots),
@@ -143,7 +142,7 @@ def _pairs(paired: Mapping[str, Any], share: float) -> dict[str, Any]:
     lines = []
     for pair, differences in paired.items():
         numbers = tuple(_number(differences, name, sign="+") for name in shown)
-        lines.append(Line(pair_named(pair), "", numbers))
+        lines.append(Line(pair_name(pair), "", numbers))
     return {"heads": [_title(name, share) for name in shown], "lines": lines}
 
 
@@ -214,7 +213,7 @@ def _beside(numbers: Mapping[str, Any], name: str) -> str:
 
 
 def _apart(spread: Mapping[str, Any], name: str) -> str:
-    between = apart(spread, name, METRICS[name].digits)
+    between = format_range(spread, name, METRICS[name].digits)
     return f"by test date {between}" if between else ""
 
 
@@ -269,7 +268,7 @@ def horizons_of(horizons: Mapping[str, Any] | None) -> tuple[Horizon, ...]:
     judged = [
         Horizon(
             days,
-            f"{level_told(one['observed_expected'])}, {cutoffs_told(one['cutoffs'])}",
+            f"{level_in_words(one['observed_expected'])}, {cutoff_count(one['cutoffs'])}",
             f"{one['rows']:,} rows, {one['churners']:,} left ({one['base_rate']:.1%})",
             Number.of(one["observed_expected"], 2),
             Number(f"{one['ece']['value']:.4f}", f"{one['ece']['noise_floor']:.4f} by chance alone"),
@@ -290,7 +289,7 @@ def groups_of(section: Mapping[str, Any] | None) -> Groups | None:
         for one in ones
     ]
     judged = sum(one["judged"] for ones in section["groups"].values() for one in ones)
-    everybody = _group("all customers", section["all"], level_told(section["all"]["observed_expected"]))
+    everybody = _group("all customers", section["all"], level_in_words(section["all"]["observed_expected"]))
     return Groups((everybody, *found), tuple(section["cutoffs"]), judged)
 
 

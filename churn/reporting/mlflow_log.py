@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from churn.metrics.catalog import MAIN
+from churn.metrics.catalog import MAIN_METRICS
 from churn.model.about import UNITS
 from churn.params import Params
 from churn.snapshots.read import Snapshots
@@ -58,8 +58,8 @@ def metrics_of(numbers: Mapping[str, Any]) -> dict[str, float]:
     >>> metrics_of({"rows": 9, "auc": {"value": 0.8, "low": 0.7, "high": 0.9}})
     {'judged/auc': 0.8, 'judged/auc_low': 0.7, 'judged/auc_high': 0.9, 'rest/rows': 9}
     """
-    main = {f"judged/{name}": numbers[name] for name in MAIN if name in numbers}
-    return _flat(main | {f"rest/{name}": one for name, one in numbers.items() if name not in MAIN})
+    main = {f"judged/{name}": numbers[name] for name in MAIN_METRICS if name in numbers}
+    return _flat(main | {f"rest/{name}": one for name, one in numbers.items() if name not in MAIN_METRICS})
 
 
 def paired_of(paired: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -80,7 +80,10 @@ def spread_of(spread: Mapping[str, Any]) -> dict[str, float]:
     {'spread/auc_min': 0.8, 'spread/auc_max': 0.9}
     """
     return {
-        f"spread/{name}_{end}": spread[name][end] for name in MAIN if name in spread for end in ("min", "max")
+        f"spread/{name}_{end}": spread[name][end]
+        for name in MAIN_METRICS
+        if name in spread
+        for end in ("min", "max")
     }
 
 

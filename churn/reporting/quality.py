@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from churn.evaluation.champion import champion_itself
-from churn.metrics.display_names import CANDIDATES, named
+from churn.metrics.catalog import CANDIDATE_NAMES, candidate_name
 from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import calibration_figure
@@ -79,7 +79,7 @@ def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] |
         promotion = None
     share = float(metrics["contact_share"])
     found = metrics["candidates"]
-    there = [name for name in CANDIDATES if name in found]
+    there = [name for name in CANDIDATE_NAMES if name in found]
     ours = found["challenger"]
     return Quality(
         version=str(metrics.get("model", {}).get("version", "")),
@@ -87,7 +87,7 @@ def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] |
         rows=int(ours["rows"]),
         churners=int(ours["churners"]),
         base_rate=float(ours["base_rate"]),
-        candidates=tuple(CANDIDATES[name] for name in there),
+        candidates=tuple(CANDIDATE_NAMES[name] for name in there),
         table=tuple(
             (
                 title.format(share=share),
@@ -122,7 +122,7 @@ def _compared(paired: Mapping[str, Any]) -> list[str]:
         number = f"{loss['value']:+z.4f} (95 %: {loss['low']:+z.4f} to {loss['high']:+z.4f})"
         word = "better" if loss["high"] < 0 else "worse" if loss["low"] > 0 else "not told apart"
         link = "from" if word == "not told apart" else "than"
-        other = named(pair.removeprefix("challenger_minus_"))
+        other = candidate_name(pair.removeprefix("challenger_minus_"))
         said.append(f"{word} {link} {other}: log loss {number}")
     return said
 

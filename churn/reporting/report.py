@@ -20,8 +20,8 @@ from markupsafe import Markup
 
 from churn.data.files import write_whole
 from churn.errors import CallError
-from churn.evaluation.evaluate import customer_wilson
 from churn.labels.outcomes import WHY_LEFT
+from churn.metrics.intervals import customer_wilson_interval
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
@@ -293,5 +293,5 @@ def band_outcomes(tested: pd.DataFrame | None, base_rate: float) -> BandOutcomes
 
 
 def _share(left: np.ndarray, customers: np.ndarray) -> Number:
-    low, high = customer_wilson(left, customers)
+    low, high = customer_wilson_interval(left, customers)
     return Number(f"{left.mean():.1%}", f"{low:.1%} to {high:.1%}")

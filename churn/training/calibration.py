@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from churn.metrics.cluster_errors import clustered_mean
+from churn.metrics.intervals import clustered_mean
 from churn.metrics.metrics import Floats, Ints, row_log_loss
 from churn.model.scorer import calibrated, sigmoid
 from churn.training.intercept_update import fit_shift

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from churn.metrics.cluster_errors import clustered_difference
+from churn.metrics.intervals import clustered_difference
 from churn.metrics.metrics import Floats, Ints
 from churn.model.scorer import sigmoid
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from churn.metrics.cluster_errors import clustered_mean
+from churn.metrics.intervals import clustered_mean
 from churn.metrics.metrics import Floats, Ints
 from churn.params import Candidate, TrainParams
 from churn.training.parallel import side_by_side

@@ -10,9 +10,9 @@ import numpy as np
 
 from churn.evaluation.segments import Mask, groups_of
 from churn.evaluation.test_set import Exam
-from churn.metrics.cluster_errors import clustered_departure, clustered_ratio, clustered_slope
+from churn.metrics.formatting import format_interval
+from churn.metrics.intervals import clustered_departure, clustered_ratio, clustered_slope
 from churn.metrics.metrics import Floats, Ints
-from churn.metrics.wording import span
 from churn.training.backtest import OutOfTime, calibrated_in_time
 
 FEWEST = 100
@@ -91,7 +91,10 @@ def _measured(left: Floats, probability: Floats, customer: Ints) -> dict[str, An
 
 def _in_words(name: str, one: Mapping[str, Any], everybody: Mapping[str, Any], groups: int) -> str:
     less = "fewer" if one["z"] < 0 else "more"
-    ratio, level = span(one["observed_expected"], 2), span(everybody["observed_expected"], 2)
+    ratio, level = (
+        format_interval(one["observed_expected"], 2),
+        format_interval(everybody["observed_expected"], 2),
+    )
     return (
         f"{name} {one['level']}: {less} customers leave, beside what the model expects, than among all: "
         f"observed/expected {ratio} of {one['churners']:,} churners, of all {level}. Among {groups} groups "

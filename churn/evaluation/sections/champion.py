@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from churn.data.store import day_number
-from churn.evaluation.evaluate import customer_wilson
 from churn.evaluation.test_set import Exam
 from churn.labels.calendar import trainable
+from churn.metrics.intervals import customer_wilson_interval
 from churn.metrics.metrics import Floats
 from churn.model.band import band_of
 from churn.model.champion import BUNDLE
@@ -42,7 +42,9 @@ def _bands(exam: Exam) -> dict[str, Any]:
     ours, left = _bands_of(exam, "challenger", usual), exam.rows.left
     outcomes = [
         {"band": band, "rows": int(here.sum()), "churners": int(left[here].sum())}
-        | dict(zip(("low", "high"), customer_wilson(left[here], exam.rows.customer[here]), strict=True))
+        | dict(
+            zip(("low", "high"), customer_wilson_interval(left[here], exam.rows.customer[here]), strict=True)
+        )
         for band in range(1, 6)
         if (here := ours == band).any()
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from churn.evaluation.test_set import Exam
-from churn.metrics.catalog import MAIN
+from churn.metrics.catalog import MAIN_METRICS
 
 
 def judged(exam: Exam) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def spread(by_cutoff: Mapping[str, Mapping[str, Any]], candidate: str) -> dict[s
     """
     cutoffs = [numbers[candidate] for numbers in by_cutoff.values() if candidate in numbers]
     found: dict[str, Any] = {}
-    for metric in MAIN:
+    for metric in MAIN_METRICS:
         known = [numbers[metric]["value"] for numbers in cutoffs if metric in numbers]
         values = np.array(known, dtype=np.float64)
         values = values[np.isfinite(values)]

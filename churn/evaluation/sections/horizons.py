@@ -9,7 +9,7 @@ import numpy as np
 
 from churn.data.store import day_number
 from churn.evaluation.test_set import Exam
-from churn.metrics.bootstrap import judge
+from churn.metrics.bootstrap import estimate_metrics
 from churn.metrics.metrics import Floats, calibration_error
 from churn.snapshots.dataset import dates_of
 from churn.training.discrete_hazard import DAYS, Lives, fit_hazards, read_lives
@@ -59,7 +59,9 @@ def _out_of_time(exam: Exam, lives: Lives) -> tuple[dict[int, Floats], dict[int,
 
 def _judged(exam: Exam, left: Floats, probability: Floats, known: Any) -> dict[str, Any]:
     left, probability = left[known], probability[known]
-    measured = judge(left, probability, exam.column[known], exam.draws, exam.params.evaluate.contact_share)
+    measured = estimate_metrics(
+        left, probability, exam.column[known], exam.draws, exam.params.evaluate.contact_share
+    )
     error, floor = calibration_error(left, probability)
     return {name: measured[name].as_dict() for name in SHOWN} | {
         "ece": {"value": error, "noise_floor": floor},

@@ -11,7 +11,7 @@ import numpy as np
 from churn.evaluation.segments import Mask
 from churn.evaluation.test_set import Exam
 from churn.labels.calendar import trainable
-from churn.metrics.bootstrap import Estimate, judge
+from churn.metrics.bootstrap import Estimate, estimate_metrics
 from churn.metrics.metrics import Floats, Ints
 from churn.training.backtest import OutOfTime, out_of_time
 
@@ -102,4 +102,4 @@ def _logits(made: OutOfTime, customer: Ints) -> Floats:
 def _auc(exam: Exam, here: Mask, logits: Floats) -> Estimate:
     share = exam.params.evaluate.contact_share
     probability = 1 / (1 + np.exp(-logits))
-    return judge(exam.rows.left[here], probability, exam.column[here], exam.draws, share)["auc"]
+    return estimate_metrics(exam.rows.left[here], probability, exam.column[here], exam.draws, share)["auc"]

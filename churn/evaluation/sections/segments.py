@@ -8,7 +8,7 @@ import numpy as np
 
 from churn.evaluation.segments import Mask, groups_of
 from churn.evaluation.test_set import Exam
-from churn.metrics.bootstrap import judge, paired
+from churn.metrics.bootstrap import estimate_metrics, paired_differences
 
 FEWEST = 30
 """Leavers, and stayers, below which a ranking within a group is mostly chance."""
@@ -33,12 +33,12 @@ def _measured(exam: Exam, here: Mask) -> dict[str, Any]:
     churners = int(left.sum())
     many = min(churners, len(left) - churners) >= FEWEST
     share = exam.params.evaluate.contact_share
-    estimates = judge(left, exam.predictions["challenger"][here], column, exam.draws, share)
+    estimates = estimate_metrics(left, exam.predictions["challenger"][here], column, exam.draws, share)
     shown = ("auc", "log_loss", "observed_expected") if many else ("observed_expected",)
     found: dict[str, Any] = {"rows": len(left), "churners": churners, "base_rate": float(left.mean())}
     found |= {name: estimates[name].as_dict() for name in shown}
     champion = exam.predictions.get(exam.standing or "")
     if many and champion is not None and np.isfinite(champion[here]).all():
-        theirs = judge(left, champion[here], column, exam.draws, share)
-        found[f"challenger_minus_{exam.standing}"] = {"auc": paired(estimates, theirs)["auc"]}
+        theirs = estimate_metrics(left, champion[here], column, exam.draws, share)
+        found[f"challenger_minus_{exam.standing}"] = {"auc": paired_differences(estimates, theirs)["auc"]}
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from churn.evaluation.champion import CHAMPION, RECIPE
 from churn.evaluation.test_set import Exam
 from churn.evaluation.unseen_customers import Judged, naive_split, out_of_customer
-from churn.metrics.bootstrap import Estimate, draw_customers, judge, paired
+from churn.metrics.bootstrap import Estimate, draw_customers, estimate_metrics, paired_differences
 from churn.metrics.metrics import Floats
 from churn.training.parallel import side_by_side
 
@@ -69,7 +69,7 @@ def _out_of_customer(exam: Exam, folds: Sequence[Judged | Floats | None]) -> dic
         return None
     same = np.where(np.isfinite(probability), exam.predictions["challenger"], np.nan)
     without, within = _judge(exam, probability), _judge(exam, same)
-    differences = paired(without, within)
+    differences = paired_differences(without, within)
     return _numbers(exam.rows.left, probability, without) | {
         "same_customers_in_training": _numbers(exam.rows.left, same, within),
         "out_minus_in_training": {name: differences[name] for name in COMPARED},
@@ -80,14 +80,14 @@ def _naive(exam: Exam, found: Judged) -> dict[str, Any]:
     asked = exam.params.evaluate
     present, column = np.unique(found.rows.customer, return_inverse=True)
     draws = draw_customers(len(present), asked.bootstrap, asked.seed)
-    estimates = judge(found.rows.left, found.probability, column, draws, asked.contact_share)
+    estimates = estimate_metrics(found.rows.left, found.probability, column, draws, asked.contact_share)
     return {"label": NOT_TO_BE_QUOTED} | _numbers(found.rows.left, found.probability, estimates)
 
 
 def _judge(exam: Exam, probability: Floats) -> dict[str, Estimate]:
     known = np.isfinite(probability)
     share = exam.params.evaluate.contact_share
-    return judge(exam.rows.left[known], probability[known], exam.column[known], exam.draws, share)
+    return estimate_metrics(exam.rows.left[known], probability[known], exam.column[known], exam.draws, share)
 
 
 def _numbers(left: Floats, probability: Floats, estimates: Mapping[str, Estimate]) -> dict[str, Any]:

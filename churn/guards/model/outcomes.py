@@ -10,7 +10,7 @@ import numpy as np
 
 from churn.finding import Finding
 from churn.guards.model.too_good import too_good
-from churn.metrics.wording import span
+from churn.metrics.formatting import format_interval
 
 CHANCE = 0.5
 COLLAPSE = 0.10
@@ -49,11 +49,11 @@ def lead_time(evaluated: Mapping[str, Any], gap_days: int) -> Iterator[Finding]:
     if fall.get("low") is None or fall["value"] <= COLLAPSE or fall["low"] <= COLLAPSE / 2:
         return
     if gap_days or first["low"] <= CHANCE:
-        left = span({"value": first["auc"], "low": first["low"], "high": first["high"]})
+        left = format_interval({"value": first["auc"], "low": first["low"], "high": first["high"]})
         yield Finding(
             "lead time",
-            f"the challenger's AUC falls by {span(fall)}, more than {COLLAPSE}, to {left}, when all that is "
-            f"known is {first['days']} days older: it sees leaving when it happens, not before.",
+            f"the challenger's AUC falls by {format_interval(fall)}, more than {COLLAPSE}, to {left}, when "
+            f"all that is known is {first['days']} days older: it sees leaving when it happens, not before.",
             "Look for signals of the leaving itself (notices, refunds, closures) and leave them out, "
             "or set label.gap_days to the time it takes to act.",
             "warn",
@@ -69,8 +69,8 @@ def calibrated(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
     wide = slope["high"] < SLOPE[0]
     yield Finding(
         "calibration slope",
-        f"its calibration slope is {span(slope, 2)}, outside [{SLOPE[0]}, {SLOPE[1]}]: the probabilities are "
-        f"too {'extreme' if wide else 'alike'}.",
+        f"its calibration slope is {format_interval(slope, 2)}, outside [{SLOPE[0]}, {SLOPE[1]}]: the "
+        f"probabilities are too {'extreme' if wide else 'alike'}.",
         "See calibration in metrics.json, and train.calibration; more cutoffs to choose it on may help.",
         "warn",
         "calibrated",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from churn.metrics.wording import span
+from churn.metrics.formatting import format_interval
 
 TOO_GOOD_AUC = 0.95
 TOO_FAR_ABOVE = 0.15
@@ -26,5 +26,5 @@ def too_good(evaluated: Mapping[str, Any], bound: str = "value") -> str | None:
         return f"AUC {auc:.3f} is above {TOO_GOOD_AUC}"
     above = evaluated["paired"].get("challenger_minus_recency", {}).get("auc")
     if above and above[bound] is not None and above[bound] > TOO_FAR_ABOVE:
-        return f"AUC {auc:.3f} is {span(above)} above recency, more than {TOO_FAR_ABOVE}"
+        return f"AUC {auc:.3f} is {format_interval(above)} above recency, more than {TOO_FAR_ABOVE}"
     return None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from churn.labels.outcomes import HOW_LEFT, WHY_LEFT
-from churn.metrics.test_set_use_count import looks_told
+from churn.metrics.formatting import test_set_uses
 
 LIMITS = (
     "It says nothing about customers outside the cohort, and is as fresh as its last cutoff.",
@@ -50,7 +50,7 @@ def tested_part(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[s
         f"{ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
         "95 %, by drawing customers."
     )
-    return [" ".join([told, *looks_told(evaluated)])]
+    return [" ".join([told, *test_set_uses(evaluated)])]
 
 
 def notes_part(evaluated: Mapping[str, Any]) -> dict[str, str]:

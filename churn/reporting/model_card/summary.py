@@ -8,8 +8,8 @@ from typing import Any
 
 from churn.evaluation.champion import champion_itself
 from churn.guards.verdict import Verdict
-from churn.metrics.catalog import MAIN
-from churn.metrics.wording import span
+from churn.metrics.catalog import MAIN_METRICS
+from churn.metrics.formatting import format_interval
 from churn.model.about import DESCRIPTION
 from churn.reporting.model_card.card_words import LIMITS, label_part, notes_part, sentence, tested_part
 from churn.reporting.model_card.tables import SHOWN, cohort_part, findings_told, paired_told
@@ -98,7 +98,9 @@ def _fitted(head: Sequence[str], parts: Sequence[Part], most: int) -> list[Part]
 def _figures(evaluated: Mapping[str, Any]) -> Iterator[str]:
     ours = evaluated["candidates"]["challenger"]
     yield from ("| | the model |", "|---|---|")
-    yield from (f"| {SHOWN[name]} | {span(ours[name])} |" for name in MAIN if ours.get(name))
+    yield from (
+        f"| {SHOWN[name]} | {format_interval(ours[name])} |" for name in MAIN_METRICS if ours.get(name)
+    )
     yield from ("", "Differences of log loss (below 0: this model is better):", "")
     yield from paired_told(evaluated)
 
@@ -111,14 +113,14 @@ def _off(evaluated: Mapping[str, Any]) -> Part:
         for one in levels
         if one["judged"]
     ]
-    off = [f"{name}: {span(one['observed_expected'], 2)}" for name, one in judged if one["off"]]
+    off = [f"{name}: {format_interval(one['observed_expected'], 2)}" for name, one in judged if one["off"]]
     if not judged:
         return Part("Kinds of customers", ())
     if not off:
         return Part("Kinds of customers", [f"Of {len(judged)} judged none is shown to be off."])
     told = (
         f"Of {len(judged)} judged {len(off)} are off: their observed/expected is not that of all customers, "
-        f"{span(section['all']['observed_expected'], 2)}."
+        f"{format_interval(section['all']['observed_expected'], 2)}."
     )
     return Part("Kinds of customers", [told], off)
 

@@ -9,8 +9,8 @@ from churn.evaluation.champion import champion_itself
 from churn.guards.grouped import grouped, in_words
 from churn.guards.model.signing import findings_of
 from churn.guards.verdict import Verdict
-from churn.metrics.display_names import CANDIDATES, pair_named
-from churn.metrics.wording import apart, cutoffs_told, level_told, span
+from churn.metrics.catalog import CANDIDATE_NAMES, pair_name
+from churn.metrics.formatting import cutoff_count, format_interval, format_range, level_in_words
 
 SHOWN = {
     "log_loss": "log loss",
@@ -28,14 +28,21 @@ SHOWN = {
 def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:
     """Return the table of candidates, how far cutoffs lie apart, and the paired differences of log loss."""
     candidates = evaluated["candidates"]
-    names = [name for name in CANDIDATES if name in candidates]
-    lines = ["| | " + " | ".join(CANDIDATES[name] for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+    names = [name for name in CANDIDATE_NAMES if name in candidates]
+    lines = [
+        "| | " + " | ".join(CANDIDATE_NAMES[name] for name in names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
     for metric, words in SHOWN.items():
         if candidates["challenger"].get(metric):
-            cells = [span(candidates[name].get(metric) or {}) for name in names]
+            cells = [format_interval(candidates[name].get(metric) or {}) for name in names]
             lines.append(f"| {words} | " + " | ".join(cells) + " |")
     spread = (evaluated.get("spread") or {}).get("challenger") or {}
-    told = [f"- {words}: {between}" for metric, words in SHOWN.items() if (between := apart(spread, metric))]
+    told = [
+        f"- {words}: {between}"
+        for metric, words in SHOWN.items()
+        if (between := format_range(spread, metric))
+    ]
     if told:
         lines += ["", f"Lowest to highest over the {spread['cutoffs']} test cutoffs, the model:", "", *told]
     return [
@@ -49,7 +56,10 @@ def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:
 
 def paired_told(evaluated: Mapping[str, Any]) -> list[str]:
     """Return the paired differences of log loss as a list."""
-    return [f"- {pair_named(name)}: {span(one['log_loss'], 4)}" for name, one in evaluated["paired"].items()]
+    return [
+        f"- {pair_name(name)}: {format_interval(one['log_loss'], 4)}"
+        for name, one in evaluated["paired"].items()
+    ]
 
 
 def cohort_part(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[str]:
@@ -75,10 +85,10 @@ def segments_part(evaluated: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, levels in (evaluated.get("segments") or {}).items():
         for one in levels:
-            auc = span(one["auc"]) if one.get("auc") else "too few"
+            auc = format_interval(one["auc"]) if one.get("auc") else "too few"
             lines.append(
                 f"| {name} | {one['level']} | {one['rows']:,} | {one['churners']:,} | {auc} "
-                f"| {span(one['observed_expected'], 2)} |"
+                f"| {format_interval(one['observed_expected'], 2)} |"
             )
     head = ["| | | rows | churners | AUC | observed/expected |", "|---|---|---|---|---|---|"]
     return [*head, *lines] if lines else []
@@ -112,10 +122,10 @@ def horizons_part(evaluated: Mapping[str, Any]) -> list[str]:
     """Return whether the chance of leaving within 30, 60 and 90 days holds, at how many cutoffs."""
     found = evaluated.get("horizons") or {}
     lines = [
-        f"- {days} days: observed/expected {span(one['observed_expected'], 2)}, "
-        f"{level_told(one['observed_expected'])}; calibration error {one['ece']['value']:.3f} "
-        f"({one['ece']['noise_floor']:.3f} by chance alone), AUC {span(one['auc'])}; {one['churners']:,} of "
-        f"{one['rows']:,} left, {cutoffs_told(one['cutoffs'])}"
+        f"- {days} days: observed/expected {format_interval(one['observed_expected'], 2)}, "
+        f"{level_in_words(one['observed_expected'])}; calibration error {one['ece']['value']:.3f} "
+        f"({one['ece']['noise_floor']:.3f} by chance alone), AUC {format_interval(one['auc'])}; "
+        f"{one['churners']:,} of {one['rows']:,} left, {cutoff_count(one['cutoffs'])}"
         for days, one in (found.get("days") or {}).items()
     ]
     return lines + [f"- {days} days: not judged: {why}" for days, why in (found.get("missing") or {}).items()]
@@ -126,7 +136,7 @@ def lead_part(evaluated: Mapping[str, Any]) -> list[str]:
     leads = evaluated.get("lead_time") or ()
     if not leads:
         return []
-    told = "; ".join(f"{one['days']} days {span(one | {'value': one['auc']})}" for one in leads)
+    told = "; ".join(f"{one['days']} days {format_interval(one | {'value': one['auc']})}" for one in leads)
     return [f"AUC when all that is known is older by: {told}."]
 
 

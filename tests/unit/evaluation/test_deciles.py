@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from churn.evaluation.deciles import decile_table, prediction_histogram
-from churn.metrics.profit_curve import Worth
+from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 
 
@@ -13,7 +13,7 @@ def test_a_tenth_tells_who_left_what_they_were_worth_and_how_many_are_reached_by
     probability = np.linspace(0.95, 0.0, 20)
     value = np.array([100.0, np.nan, 50.0, 30.0, *[10.0] * 16])
 
-    table = decile_table(left, probability, Worth(value, ProfitParams()))
+    table = decile_table(left, probability, CustomerValues(value, ProfitParams()))
 
     assert [row["rows"] for row in table] == [2] * 10
     assert [row["churners"] for row in table[:3]] == [2, 1, 0]
@@ -25,7 +25,7 @@ def test_a_tenth_tells_who_left_what_they_were_worth_and_how_many_are_reached_by
 
 def test_a_tenth_of_unknown_value_has_none_and_fewer_rows_make_fewer_tenths() -> None:
     table = decile_table(
-        np.array([1.0, 0.0]), np.array([0.9, 0.1]), Worth(np.full(2, np.nan), ProfitParams())
+        np.array([1.0, 0.0]), np.array([0.9, 0.1]), CustomerValues(np.full(2, np.nan), ProfitParams())
     )
 
     assert len(table) == 2

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from churn.evaluation.evaluate import calibration_table, customer_wilson, gain_table, judge_all, rates, wilson
+from churn.evaluation.evaluate import calibration_table, gain_table, judge_all, rates
 from churn.metrics.metrics import log_loss
-from churn.metrics.profit_curve import Worth
+from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 
 
@@ -98,7 +98,7 @@ def test_a_rule_that_is_silent_about_some_rows_is_not_drawn_beside_the_others(sn
     rows = snapshots_of(customers=100, cutoffs=2).rows
     predictions = predictions_for(rows.left)
     predictions["rule"] = np.where(np.arange(len(rows)) < 5, np.nan, 0.3)
-    worth = Worth(np.full(len(rows), 50.0), ProfitParams())
+    worth = CustomerValues(np.full(len(rows), 50.0), ProfitParams())
 
     judged = judge_all(rows, predictions, share=0.1, draws=20, seed=7, worth=worth)
 
@@ -107,16 +107,11 @@ def test_a_rule_that_is_silent_about_some_rows_is_not_drawn_beside_the_others(sn
     assert "rule" not in set(judged.gain_table[0]) | set(judged.profit_curve[0])
 
 
-@pytest.mark.parametrize(("hits", "rows", "low", "high"), [(0, 10, 0.0, 0.278), (10, 10, 0.722, 1.0)])
-def test_wilson_intervals_stay_between_0_and_1(hits: int, rows: int, low: float, high: float) -> None:
-    assert wilson(hits, rows) == pytest.approx((low, high), abs=1e-3)
-
-
 def test_a_rate_for_everybody_ranks_nobody_though_it_differs_between_cutoffs(snapshots_of) -> None:
     rows = snapshots_of(customers=300, cutoffs=2).rows
     first = rows.cutoff == rows.cutoff.min()
     wrong_way = np.where(first == (rows.left[first].mean() > rows.left[~first].mean()), 0.1, 0.3)
-    worth = Worth(np.full(len(rows), 100.0), ProfitParams())
+    worth = CustomerValues(np.full(len(rows), 100.0), ProfitParams())
 
     judged = judge_all(
         rows,
@@ -138,13 +133,3 @@ def test_a_rate_for_everybody_ranks_nobody_though_it_differs_between_cutoffs(sna
     assert (constant["auc"]["low"], constant["auc"]["high"]) == (0.5, 0.5)
     assert constant["log_loss"]["value"] == pytest.approx(log_loss(rows.left, wrong_way))
     assert all(row["base_rate"] == pytest.approx(row["share"]) for row in judged.gain_table)
-
-
-def test_the_interval_of_a_share_is_that_of_one_row_per_customer() -> None:
-    left = np.repeat([1.0, 0.0, 0.0, 0.0], 5)
-
-    once = customer_wilson(left, np.arange(20))
-    twice = customer_wilson(np.tile(left, 2), np.tile(np.arange(20), 2))
-
-    assert once == wilson(5, 20)
-    assert twice == once

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn import metrics as sk
 
 from churn.metrics import metrics
-from churn.metrics.bootstrap import draw_customers, judge, paired
+from churn.metrics.bootstrap import draw_customers, estimate_metrics, paired_differences
 
 
 def world(customers: int, repeats: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -13,31 +14,31 @@ def world(customers: int, repeats: int, seed: int) -> tuple[np.ndarray, np.ndarr
     own = np.repeat(rng.normal(size=customers), repeats)
     z = -1 + own
     left = (rng.random(customers * repeats) < 1 / (1 + np.exp(-z))).astype(float)
-    seen = 1 / (1 + np.exp(-(-1 + 0.5 * own + 0.3 * rng.normal(size=len(own)))))
-    return left, seen, np.repeat(np.arange(customers), repeats)
+    predicted = 1 / (1 + np.exp(-(-1 + 0.5 * own + 0.3 * rng.normal(size=len(own)))))
+    return left, predicted, np.repeat(np.arange(customers), repeats)
 
 
 def test_a_draw_equals_the_metric_of_repeated_rows() -> None:
     left, probability, customer = world(80, 3, seed=1)
     draws = draw_customers(80, 5, seed=3)
 
-    estimates = judge(left, probability, customer, draws, share=0.1)
+    estimates = estimate_metrics(left, probability, customer, draws, share=0.1)
 
     for draw, counts in enumerate(draws):
         times = counts[customer].astype(int)
         rows, predicted = np.repeat(left, times), np.repeat(probability, times)
-        assert estimates["auc"].draws[draw] == pytest.approx(metrics.auc(rows, predicted))
-        assert estimates["log_loss"].draws[draw] == pytest.approx(metrics.log_loss(rows, predicted))
-        assert estimates["brier"].draws[draw] == pytest.approx(metrics.brier(rows, predicted))
-        assert estimates["average_precision"].draws[draw] == pytest.approx(
-            metrics.average_precision(rows, predicted)
-        )
-        assert estimates["lift_at_contact_share"].draws[draw] == pytest.approx(
-            metrics.lift_at(rows, predicted, 0.1)
-        )
-        assert estimates["observed_expected"].draws[draw] == pytest.approx(
-            metrics.observed_expected(rows, predicted)
-        )
+        first = metrics.Ranking.of(predicted)
+        precision = metrics.precision_at_share(first.sums(rows), first.sums(np.ones(len(rows))), 0.1)
+        expected = {
+            "auc": sk.roc_auc_score(rows, predicted),
+            "log_loss": sk.log_loss(rows, predicted),
+            "brier": sk.brier_score_loss(rows, predicted),
+            "average_precision": sk.average_precision_score(rows, predicted),
+            "precision_at_contact_share": precision,
+            "lift_at_contact_share": precision / rows.mean(),
+            "observed_expected": rows.sum() / predicted.sum(),
+        }
+        assert {name: estimates[name].draws[draw] for name in expected} == pytest.approx(expected)
         assert estimates["calibration_slope"].draws[draw] == pytest.approx(
             metrics.calibration_line(rows, predicted)[1], abs=0.15
         )
@@ -46,7 +47,7 @@ def test_a_draw_equals_the_metric_of_repeated_rows() -> None:
 def test_values_are_those_of_all_rows() -> None:
     left, probability, customer = world(80, 3, seed=1)
 
-    estimates = judge(left, probability, customer, draw_customers(80, 5, seed=3), share=0.1)
+    estimates = estimate_metrics(left, probability, customer, draw_customers(80, 5, seed=3), share=0.1)
 
     assert estimates["auc"].value == pytest.approx(metrics.auc(left, probability))
     assert estimates["calibration_slope"].value == pytest.approx(
@@ -55,36 +56,36 @@ def test_values_are_those_of_all_rows() -> None:
     assert "ece" not in estimates  # drawing rows adds noise to it: it has a floor instead of an interval
 
 
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+def test_intervals_hold_the_truth_as_often_as_they_should() -> None:
     left, probability, _ = world(200_000, 1, seed=9)
     truth = {"auc": metrics.auc(left, probability), "log_loss": metrics.log_loss(left, probability)}
-    held = dict.fromkeys(truth, 0)
+    hits = dict.fromkeys(truth, 0)
 
     for seed in range(60):
         left, probability, customer = world(200, 3, seed=100 + seed)
-        estimates = judge(left, probability, customer, draw_customers(200, 200, seed), share=0.1)
-        for name, true in truth.items():
-            held[name] += estimates[name].low <= true <= estimates[name].high
+        estimates = estimate_metrics(left, probability, customer, draw_customers(200, 200, seed), share=0.1)
+        for name, value in truth.items():
+            hits[name] += estimates[name].low <= value <= estimates[name].high
 
-    assert all(0.85 <= each / 60 <= 1.0 for each in held.values()), held
+    assert all(0.85 <= count / 60 <= 1.0 for count in hits.values()), hits
 
 
 def test_rows_of_one_customer_do_not_count_as_independent() -> None:
     left, probability, customer = world(300, 1, seed=4)
-    thrice = [np.tile(each, 3) for each in (left, probability, customer)]
+    thrice = [np.tile(rows, 3) for rows in (left, probability, customer)]
     draws = draw_customers(300, 300, seed=0)
 
-    once = judge(left, probability, customer, draws, share=0.1)["auc"]
-    copied = judge(thrice[0], thrice[1], thrice[2], draws, share=0.1)["auc"]
+    once = estimate_metrics(left, probability, customer, draws, share=0.1)["auc"]
+    copied = estimate_metrics(thrice[0], thrice[1], thrice[2], draws, share=0.1)["auc"]
 
     assert copied.high - copied.low == pytest.approx(once.high - once.low, rel=1e-6)
 
 
 def test_the_paired_interval_of_a_model_with_itself_is_zero() -> None:
     left, probability, customer = world(100, 2, seed=5)
-    estimates = judge(left, probability, customer, draw_customers(100, 100, seed=0), share=0.1)
+    estimates = estimate_metrics(left, probability, customer, draw_customers(100, 100, seed=0), share=0.1)
 
-    difference = paired(estimates, estimates)["log_loss"]
+    difference = paired_differences(estimates, estimates)["log_loss"]
 
     assert difference == {"value": 0.0, "low": 0.0, "high": 0.0}
 

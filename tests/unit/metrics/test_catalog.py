@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from churn.evaluation.evaluate import judge_all
-from churn.metrics.catalog import COUNTS, METRICS, as_markdown
-from churn.metrics.profit_curve import Worth
+from churn.metrics.catalog import COUNTS, METRICS, metrics_table
+from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.snapshots.dataset import Rows
 
@@ -17,7 +17,7 @@ def test_every_metric_of_an_evaluation_is_told_and_none_that_is_not_there() -> N
     rng = np.random.default_rng(0)
     left = (rng.random(200) < 0.3).astype(float)
     rows = Rows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
-    worth = Worth(rng.gamma(2, 60, 200), ProfitParams())
+    worth = CustomerValues(rng.gamma(2, 60, 200), ProfitParams())
 
     judged = judge_all(rows, {"challenger": rng.random(200)}, share=0.1, draws=10, seed=7, worth=worth)
 
@@ -28,7 +28,7 @@ def test_a_metric_with_a_ceiling_says_which() -> None:
     rng = np.random.default_rng(0)
     left = (rng.random(200) < 0.3).astype(float)
     rows = Rows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
-    worth = Worth(rng.gamma(2, 60, 200), ProfitParams())
+    worth = CustomerValues(rng.gamma(2, 60, 200), ProfitParams())
 
     found = judge_all(rows, {"challenger": left * 0.9}, share=0.1, draws=10, seed=7, worth=worth)
 
@@ -45,5 +45,5 @@ def test_a_metric_with_a_ceiling_says_which() -> None:
 def test_the_document_holds_the_table_of_the_code() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
 
-    assert as_markdown() in text
+    assert metrics_table() in text
     assert all(f"`{name}` ({words})" in text for name, words in COUNTS.items())

@@ -12,7 +12,7 @@ from churn.evaluation.deciles import decile_table, prediction_histogram
 from churn.evaluation.evaluate import judge_all
 from churn.evaluation.sections.comparison import spread
 from churn.metrics.catalog import METRICS
-from churn.metrics.profit_curve import Worth
+from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.evaluation_page import render_evaluation, write_evaluation
 from churn.reporting.plots import CAPTIONS, FIGURES, write_plots
@@ -26,7 +26,7 @@ def evaluated() -> dict[str, Any]:
     left, days = (rng.random(400) < 0.2).astype(float), np.repeat([19_000, 19_028], 200)
     rows = Rows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
     ours = 1 / (1 + np.exp(-(2 * left - 2 + rng.normal(size=400))))
-    worth = Worth(rng.gamma(2, 60, 400), ProfitParams())
+    worth = CustomerValues(rng.gamma(2, 60, 400), ProfitParams())
     judged = judge_all(
         rows,
         {"challenger": ours, "champion_recipe": ours, "base_rate": np.full(400, 0.2)},

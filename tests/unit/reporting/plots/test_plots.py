@@ -8,7 +8,7 @@ import pytest
 
 from churn.evaluation.deciles import prediction_histogram
 from churn.evaluation.evaluate import judge_all
-from churn.metrics.profit_curve import Worth
+from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.plots import FIGURES, write_plots
 from churn.snapshots.dataset import Rows
@@ -24,7 +24,7 @@ def evaluated() -> dict[str, Any]:
     rows = Rows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
     good = 1 / (1 + np.exp(-(2 * rows.left - 2 + rng.normal(size=len(rows)))))
     predictions = {"challenger": good, "recency": rng.random(len(rows)), "base_rate": np.full(len(rows), 0.2)}
-    worth = Worth(rng.gamma(2, 60, len(rows)), ProfitParams())
+    worth = CustomerValues(rng.gamma(2, 60, len(rows)), ProfitParams())
     judged = judge_all(rows, predictions, share=0.1, draws=20, seed=7, worth=worth)
     some, none = ({"missing_share": one, "missing_probability": one or None} for one in (0.15, 0.0))
     level = some | {"signal": "plan", "kind": "level", "unit": "name"}

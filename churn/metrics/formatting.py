@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def span(numbers: Mapping[str, Any], digits: int = 3) -> str:
+def format_interval(numbers: Mapping[str, Any], digits: int = 3) -> str:
     """Return a value with its interval.
 
     >>> span({"value": 0.7312, "low": 0.7201, "high": 0.7423})
@@ -19,7 +19,7 @@ def span(numbers: Mapping[str, Any], digits: int = 3) -> str:
     return f"{numbers['value']:z.{digits}f} [{numbers['low']:z.{digits}f}, {numbers['high']:z.{digits}f}]"
 
 
-def apart(spread: Mapping[str, Any], metric: str, digits: int = 3) -> str:
+def format_range(spread: Mapping[str, Any], metric: str, digits: int = 3) -> str:
     """Return the lowest and highest value of a metric over the test cutoffs; empty with fewer than two.
 
     >>> apart({"auc": {"min": 0.8024, "max": 0.8623}, "cutoffs": 3}, "auc")
@@ -31,7 +31,7 @@ def apart(spread: Mapping[str, Any], metric: str, digits: int = 3) -> str:
     return f"{found['min']:z.{digits}f} to {found['max']:z.{digits}f}"
 
 
-def level_told(ratio: Mapping[str, Any]) -> str:
+def level_in_words(ratio: Mapping[str, Any]) -> str:
     """Return what observed over expected says, its interval considered.
 
     >>> level_told({"value": 1.17, "low": 1.08, "high": 1.28})
@@ -44,10 +44,23 @@ def level_told(ratio: Mapping[str, Any]) -> str:
     return "more left than expected" if ratio["low"] > 1 else "fewer left than expected"
 
 
-def cutoffs_told(cutoffs: Sequence[str]) -> str:
+def cutoff_count(cutoffs: Sequence[str]) -> str:
     """Return how many cutoffs judged something.
 
     >>> cutoffs_told(["2025-06-01"]), cutoffs_told(["2025-06-01", "2025-07-01"])
     ('one cutoff', '2 cutoffs')
     """
     return "one cutoff" if len(cutoffs) == 1 else f"{len(cutoffs)} cutoffs"
+
+
+def test_set_uses(evaluated: Mapping[str, Any]) -> list[str]:
+    """Return the sentence on `looks_at_test` of metrics.json; none where nobody counted.
+
+    >>> looks_told({"looks_at_test": 1}), looks_told({})
+    (['The test cutoffs of this label have been looked at once.'], [])
+    """
+    looks = evaluated.get("looks_at_test")
+    if looks is None:
+        return []
+    times = "once" if looks == 1 else f"{looks} times"
+    return [f"The test cutoffs of this label have been looked at {times}."]

@@ -2,17 +2,41 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from churn.metrics.cluster_errors import (
+from churn.metrics.intervals import (
     clustered_departure,
     clustered_difference,
     clustered_mean,
     clustered_ratio,
     clustered_slope,
+    customer_wilson_interval,
+    wilson_interval,
 )
 
 
-def drawn(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+@pytest.mark.parametrize(("hits", "trials"), [(0, 10), (1, 10), (5, 10), (10, 10), (3, 1000)])
+def test_the_interval_of_a_share_is_wilsons(hits: int, trials: int) -> None:
+    reference = binomtest(hits, trials).proportion_ci(0.95, method="wilson")
+
+    assert wilson_interval(hits, trials) == pytest.approx((reference.low, reference.high), abs=1e-7)
+
+
+def test_without_trials_a_share_may_be_anything() -> None:
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+
+
+def test_rows_that_repeat_a_customer_leave_the_interval_of_a_share_as_it_is() -> None:
+    left = np.repeat([1.0, 0.0, 0.0, 0.0], 5)
+
+    once = customer_wilson_interval(left, np.arange(20))
+    twice = customer_wilson_interval(np.tile(left, 2), np.tile(np.arange(20), 2))
+
+    assert once == wilson_interval(5, 20)
+    assert twice == once
+
+
+def sample(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     probability = 1 / (1 + np.exp(-rng.normal(-1.5, 1.2, rows)))
     return (rng.random(rows) < probability).astype(float), probability
@@ -35,7 +59,7 @@ def test_the_error_of_a_ratio_is_that_of_a_share_where_all_probabilities_are_equ
     assert error == pytest.approx(np.sqrt(0.3 * 0.7 / 99) / 0.3)
 
 
-def test_leavers_less_those_expected_are_summed_by_customer_before_they_are_squared() -> None:
+def test_churners_less_expected_churners_are_summed_by_customer_before_they_are_squared() -> None:
     customer = np.array([3, 8, 3])
     left, probability = np.array([1.0, 0.0, 1.0]), np.array([0.2, 0.5, 0.3])
 
@@ -45,7 +69,7 @@ def test_leavers_less_those_expected_are_summed_by_customer_before_they_are_squa
 
 @pytest.mark.parametrize("measure", [clustered_ratio, clustered_slope])
 def test_rows_that_repeat_a_customer_say_nothing_new(measure) -> None:
-    left, probability = drawn(400, seed=2)
+    left, probability = sample(400, seed=2)
 
     once = measure(left, probability, np.arange(400))
     thrice = measure(np.tile(left, 3), np.tile(probability, 3), np.tile(np.arange(400) * 7, 3))
@@ -54,10 +78,10 @@ def test_rows_that_repeat_a_customer_say_nothing_new(measure) -> None:
 
 
 @pytest.mark.parametrize("measure", [clustered_ratio, clustered_slope])
-def test_intervals_hold_the_truth_about_as_often_as_they_say(measure) -> None:
+def test_intervals_hold_the_truth_as_often_as_they_should(measure) -> None:
     held = []
     for seed in range(300):
-        value, error = measure(*drawn(500, seed), np.arange(500))
+        value, error = measure(*sample(500, seed), np.arange(500))
         off = np.log(value) if measure is clustered_ratio else value - 1
         held.append(abs(off) < 1.96 * error)
 
@@ -71,12 +95,12 @@ def test_nobody_left_gives_no_error_of_a_ratio_and_no_slope() -> None:
     assert np.isnan(clustered_slope(nobody, probability, np.arange(20))).all()
 
 
-def test_a_group_departs_from_all_as_often_as_chance_lets_it() -> None:
+def test_a_segment_departs_from_all_as_often_as_chance_lets_it() -> None:
     held = []
     for seed in range(300):
-        left, probability = drawn(800, seed)
-        here = np.arange(800) % 3 == 0
-        departure, error = clustered_departure(left, 0.7 * probability, np.arange(800) // 2, here)
+        left, probability = sample(800, seed)
+        segment = np.arange(800) % 3 == 0
+        departure, error = clustered_departure(left, 0.7 * probability, np.arange(800) // 2, segment)
         held.append(abs(departure) < 1.96 * error)
 
     assert 0.92 <= np.mean(held) <= 0.98

@@ -1,0 +1,146 @@
+"""Intervals and standard errors by formula: Wilson's of a share, and those of rows that customers share."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.metrics import metrics
+from churn.metrics.metrics import Floats, Ints
+
+Z_95 = 1.959964
+"""Standard errors from the middle to the end of a two-sided 95 % interval."""
+
+
+def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float, float]:
+    """Return low and high of a share; the interval has a width even where all trials or none are hits.
+
+    Args:
+        hits: The number of hits.
+        trials: The number of trials; without any the interval is [0, 1].
+        z: Standard errors from the middle to each end.
+
+    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
+
+    >>> [round(end, 3) for end in wilson_interval(1, 10)]
+    [0.018, 0.404]
+    """
+    if not trials:
+        return 0.0, 1.0
+    share = hits / trials
+    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = (
+        z
+        / (1 + z * z / trials)
+        * float(np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)))
+    )
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def customer_wilson_interval(left: Floats, customer: Ints) -> tuple[float, float]:
+    """Return the Wilson interval of the share that left, as wide as with one row per customer.
+
+    Rows of one customer depend on each other; this is rather too wide than too narrow.
+    """
+    independent = len(np.unique(customer))
+    return wilson_interval(float(left.mean()) * independent, independent)
+
+
+def clustered_mean(values: Floats, customer: Ints) -> tuple[float, float]:
+    """Return the mean of some rows and its standard error; rows of one customer may depend on each other.
+
+    Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, Journal of Human
+        Resources 50, equation 10 for a regression on a constant.
+    """
+    mean = float(values.mean())
+    return mean, float(np.sqrt(_spread((values - mean)[:, None], customer)[0, 0])) / len(values)
+
+
+def clustered_ratio(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
+    """Return observed over expected, and the standard error of its logarithm; NaN where nobody left.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        customer: The customer of each row, shape (rows,).
+
+    Source: Cochran (1977), Sampling techniques, 3rd edition, section 6.4: the linearised ratio.
+    """
+    expected = float(probability.sum())
+    ratio = float(left.sum()) / expected if expected > 0 else float("nan")
+    if not ratio > 0:
+        return ratio, float("nan")
+    spread = _spread((left - ratio * probability)[:, None], customer)[0, 0]
+    return ratio, float(np.sqrt(spread)) / float(left.sum())
+
+
+def clustered_departure(
+    left: Floats, probability: Floats, customer: Ints, segment: npt.NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Return how far observed over expected of a segment is from that of all, and its standard error.
+
+    Both are in logarithms. 0 says that the level of the segment is the level of all.
+
+    Args:
+        left: Outcomes of all rows, shape (rows,).
+        probability: Predictions of all rows, shape (rows,).
+        customer: The customer of each row, shape (rows,).
+        segment: The rows of the segment, as a mask.
+
+    Returns:
+        NaN twice where nobody of the segment left.
+    """
+    ratio, own = (
+        clustered_ratio(left[rows], probability[rows], customer[rows])[0] for rows in (..., segment)
+    )
+    if not own > 0:
+        return float("nan"), float("nan")
+    values = np.where(segment, (left - own * probability) / left[segment].sum(), 0.0)
+    values -= (left - ratio * probability) / left.sum()
+    return float(np.log(own / ratio)), float(np.sqrt(_spread(values[:, None], customer)[0, 0]))
+
+
+def clustered_difference(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
+    """Return churners less expected churners, in rows, and its standard error if both were equal.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        customer: The customer of each row, shape (rows,).
+
+    Source: Boos (1992), On generalized score tests, The American Statistician 46, 327-333.
+    """
+    by_customer = np.bincount(np.unique(customer, return_inverse=True)[1], left - probability)
+    return float(by_customer.sum()), float(np.sqrt(by_customer @ by_customer))
+
+
+def clustered_slope(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
+    """Return the calibration slope and its standard error; NaN where there is no slope.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        customer: The customer of each row, shape (rows,).
+
+    Source: Liang and Zeger (1986), Longitudinal data analysis using generalized linear models, Biometrika 73.
+    """
+    line = np.array(metrics.calibration_line(left, probability))
+    if not np.isfinite(line).all():
+        return float("nan"), float("nan")
+    sums = metrics.line_sums(left, metrics.log_odds(probability), line)
+    h00, h01, h11 = sums[:, 2:].sum(axis=0)
+    inverse = np.linalg.inv(np.array([[h00, h01], [h01, h11]]))
+    spread = inverse @ _spread(sums[:, :2], customer) @ inverse
+    return float(line[1]), float(np.sqrt(spread[1, 1]))
+
+
+def _spread(values: Floats, customer: Ints) -> Floats:
+    """Return the estimated covariance of the column sums of `values`; NaN for one customer.
+
+    The columns, shape (rows, columns), must sum to 0. They are summed by customer first.
+    """
+    codes = np.unique(customer, return_inverse=True)[1]
+    sums = np.column_stack([np.bincount(codes, column) for column in values.T])
+    clusters = len(sums)
+    scale = clusters / (clusters - 1) if clusters > 1 else float("nan")
+    return np.asarray(scale * (sums.T @ sums), dtype=np.float64)
