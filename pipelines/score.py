@@ -16,6 +16,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
     """
+    from churn.features.definition import definitions
     from churn.features.engine.matrix import matrix_at
     from churn.features.library import known, selected
     from churn.features.money import money_before, mrr_at
@@ -31,8 +32,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     champion = load_champion(params)
     model = champion.scorer
     every = known(params)
-    definitions = {name: signal.definition for name, signal in every.items()}
-    check_fit(model.spec, params, definitions)
+    digests = definitions(every.values())
+    check_fit(model.spec, params, digests)
     playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in every.items()})
 
     store = ensure_store(params, echo)
@@ -41,14 +42,14 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         echo.warn(late)
     with one_night_at_a_time(params.output):
         matrix = matrix_at(store, selected(params, store), cutoff)
-        check_fit(model.spec, params, definitions, matrix.frame)
+        check_fit(model.spec, params, digests, matrix.frame)
         money = monthly_money(
             matrix.frame["customer_id"], money_before(store, cutoff, days=91), mrr_at(store, cutoff)
         )
         stamp = Stamp(
             model_version=str(champion.version),
             label_id=params.label_id,
-            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest, definitions),
+            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest, digests),
         )
         night = score_night(
             params,

@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, format: str = "markdown") -> int | None:
     """Print the dictionary of signals as a Markdown table or as JSON."""
     from churn.features.costing import costs_of
+    from churn.features.definition import definitions
     from churn.features.library import possible
 
     every = possible(params, ensure_store(params, QuietEcho() if format == "json" else echo))
     found = costs_of((one.signal for one in every), params)
     costs = {name: cost.name.lower() for name, cost in found.items()}
     if format == "json":
+        digests = definitions(one.signal for one in every)
         entries = [
-            one.signal.described() | {"cost": costs[one.signal.name], "off_because": one.off_because}
+            one.signal.described()
+            | {
+                "definition": digests[one.signal.name],
+                "cost": costs[one.signal.name],
+                "off_because": one.off_because,
+            }
             for one in every
         ]
         echo(json.dumps(entries, indent=1))

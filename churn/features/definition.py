@@ -1,111 +1,144 @@
-"""What a signal computes, as a digest: the same text of code gives the same digest wherever it lies."""
+"""The definition of a signal as a digest of what it computes, however its code is written.
+
+Two definitions are equal if the signal has the same declared facts and takes the same values on a fixed
+company (`fixed_company`), rounded. Names of functions, variables and modules, comments, sentences and layout
+do not count. A change that this company cannot show, such as a limit that none of its customers reaches, is
+declared: raise `version` of the signal.
+"""
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-import inspect
-import textwrap
-from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from churn.features.language.events import Events
-from churn.features.language.population import Deferred
+import numpy as np
 
-_OURS = "churn.features."
-_CONSTANTS = (bool, int, float, str, tuple)
+from churn.data.tables import CANONICAL, HISTORY_OF, Table, events_table, history_table
+from churn.features import fixed_company
+from churn.features.engine.engine import evaluate, lay_out
+from churn.features.language.population import Deferred, Peers
+from churn.features.language.reader import Array
+from churn.features.peers import PLAN_SIGNAL, peers_of
+from churn.features.signal import REGISTRY, Signal
+
+FORMAT = "v2"
+"""What digests begin with. Raise it when the fixed company or the rounding changes: so do all digests."""
+
+DIGITS = 6
+"""Values are rounded to so many digits of the largest of their column."""
+
+_FACTS = ("name", "table", "looks_back", "riskier_when", "kind", "level_of", "version")
+_OFF_BOUNDARIES = np.pi / 3
+"""Values are multiplied by this before they are rounded. Whole numbers and halves are common; without it some
+would lie exactly where rounding turns, and the last bit of another processor would decide."""
+
+_MISSING, _INFINITE = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
-@functools.cache
-def code_digest(function: Callable[..., Any] | None) -> str:
-    """Return a digest of a signal's function and of all verbs and helpers that it uses.
+def definitions(signals: Iterable[Signal]) -> dict[str, str]:
+    """Return the digest of each signal's definition, by name.
 
-    Comments, layout, docstrings, decorators (where the sentences are) and the words of errors do not count.
-    A function whose source is not at hand, such as one typed at a prompt, has the digest of its byte code.
+    Raises:
+        SignalError: a signal asks for what it may not.
     """
-    if function is None:
-        return ""
-    told: dict[str, str] = {}
-    _tell(function, told)
-    return hashlib.sha256(repr(sorted(told.items())).encode()).hexdigest()[:16]
+    by_table: dict[str, list[Signal]] = {}
+    for signal in signals:
+        by_table.setdefault(signal.table, []).append(signal)
+    digests: dict[str, str] = {}
+    for of_table in by_table.values():
+        digests |= _definitions_of_table(tuple(of_table))
+    return digests
 
 
-def _tell(function: Callable[..., Any], told: dict[str, str]) -> None:
-    """Add the code of a function, and of what it uses, to `told` under their names."""
-    name = f"{function.__module__}.{function.__qualname__}".removeprefix(_OURS)
-    if name in told or not isinstance(function, FunctionType):
-        return
-    parts = _parts(function.__code__)
-    if not parts:
-        told[name] = f"{function.__code__.co_code.hex()} {function.__code__.co_names!r}"
-        return
-    told[name] = "\n".join(ast.unparse(part) for part in parts)
-    for part in parts:
-        for used, value in _used(part, function):
-            if isinstance(value, FunctionType):
-                _tell(value, told)
-            else:
-                told[f"{name}: {used}"] = repr(value)
+def is_comparable(digest: str | None) -> bool:
+    """Tell whether a digest is of the present format; those of another say nothing about the values."""
+    return digest is not None and digest.startswith(f"{FORMAT}-")
+
+
+@functools.lru_cache(maxsize=256)
+def _definitions_of_table(signals: tuple[Signal, ...]) -> Mapping[str, str]:
+    values = values_on_fixed_company(signals)
+    return {signal.name: _digest(signal, values.get(signal.name, [])) for signal in signals}
+
+
+def _digest(signal: Signal, columns: Iterable[Array]) -> str:
+    facts = json.dumps([getattr(signal, name) for name in _FACTS])
+    digest = hashlib.sha256(facts.encode())
+    for column in columns:
+        digest.update(rounded(column).astype("<i8").tobytes())
+    return f"{FORMAT}-{digest.hexdigest()[:16]}"
+
+
+def rounded(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return values as whole steps of the last of `DIGITS` digits of the largest one.
+
+    >>> rounded(np.array([0.0, 100.0, np.nan]))[:2]
+    array([     0, 104720])
+    """
+    values = np.asarray(values, dtype=np.float64) * _OFF_BOUNDARIES
+    finite = np.isfinite(values)
+    largest = np.abs(values[finite]).max(initial=0.0)
+    step = 10.0 ** (np.floor(np.log10(largest)) + 1 - DIGITS) if largest else 1.0
+    steps = np.rint(np.where(finite, values, 0.0) / step).astype(np.int64)
+    steps[np.isnan(values)] = _MISSING
+    steps[np.isinf(values)] = _INFINITE
+    return steps
+
+
+def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
+    """Return the values of the signals of one table on the fixed company, by name: one array a cutoff.
+
+    Only the customers at risk count. An attribute that is read as it stands has no values.
+    """
+    computed = tuple(signal for signal in signals if signal.function is not None)
+    found: dict[str, list[Array]] = {signal.name: [] for signal in computed}
+    for ordinal, name, values in _evaluated(computed):
+        members = fixed_company.cohort(ordinal)
+        if isinstance(values, Deferred):
+            values = _finished(values, ordinal)
+        found[name].append(values[members])
+    return found
+
+
+def _finished(values: Deferred, ordinal: int) -> Array:
+    """Finish a value that needs the other customers, all of which are in one block here."""
+    asked = fixed_company.known_customers(ordinal) if values.everybody else fixed_company.cohort(ordinal)
+    peers = _peers()[ordinal]
+    whole = values.reproducible(values.merged([values.summary(asked, peers)]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return values.finished(whole, peers)
 
 
 @functools.cache
-def _parts(code: CodeType) -> tuple[ast.AST, ...]:
-    """Return what of the text of a function counts, read once; nothing where the text is not at hand."""
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
-    except (OSError, TypeError, SyntaxError):
+def _peers() -> list[Peers]:
+    """Return the peers' group of each customer, by cutoff ordinal."""
+    signed_up = fixed_company.sign_up_days()
+    plans = [np.zeros(0)] * len(fixed_company.CUTOFFS)
+    for ordinal, _, codes in _evaluated((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):
+        assert isinstance(codes, np.ndarray)  # a plan needs nobody else
+        plans[ordinal] = np.where(codes > 1, 1.0, codes)  # two large groups instead of many small ones
+    return [peers_of(cutoff, signed_up, plans[i]) for i, cutoff in enumerate(fixed_company.CUTOFFS)]
+
+
+def _evaluated(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | Deferred]]:
+    """Evaluate signals of one table for all customers of the fixed company."""
+    if not signals:
         return ()
-    if code.co_name == "<lambda>":
-        return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Lambda))
-    return (_Bare().visit(tree),)
+    table = contract_of(signals[0])
+    starts = {table.name: fixed_company.DATA_STARTS}
+    plan = lay_out(fixed_company.CUTOFFS, {table.name: signals}, {table.name: table}, starts)
+    rows = {table.name: fixed_company.FixedRows(table)}
+    return evaluate(rows, plan, fixed_company.sign_up_days(), (0, fixed_company.CUSTOMERS))
 
 
-def _used(tree: ast.AST, function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield the helpers, verbs and plain constants that the code names or encloses."""
-    enclosed = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            cell = enclosed.get(node.id)
-            value = cell.cell_contents if cell else function.__globals__.get(node.id)
-            value = inspect.unwrap(value)  # type: ignore[arg-type]
-            if isinstance(value, type) and issubclass(value, Deferred):
-                yield from _methods(value)
-            helper = isinstance(value, FunctionType) and value.__module__.startswith(_OURS)
-            if helper or isinstance(value, _CONSTANTS):
-                yield node.id, value
-        elif isinstance(node, ast.Attribute):
-            for view in (Events, *Deferred.__subclasses__()):
-                verb = inspect.getattr_static(view, node.attr, None)
-                verb = verb.__func__ if isinstance(verb, classmethod) else verb
-                verb = verb.fget if isinstance(verb, property) else verb
-                if isinstance(verb, FunctionType):
-                    yield node.attr, verb
-
-
-def _methods(deferred: type[Deferred]) -> Iterator[tuple[str, Any]]:
-    """Yield what a value that needs everybody is made of: its summary, the whole and how it is finished."""
-    for name, method in vars(deferred).items():
-        method = method.__func__ if isinstance(method, classmethod) else method
-        if isinstance(method, FunctionType) and not name.startswith("__"):
-            yield name, method
-
-
-class _Bare(ast.NodeTransformer):
-    """Takes away what does not change a value: decorators, annotations, docstrings, the words of errors."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """Keep name, arguments and what is done."""
-        node.decorator_list, node.returns = [], None
-        if ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-        return self.generic_visit(node)
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        """Keep the name."""
-        return ast.arg(node.arg)
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        """Keep that it raises."""
-        return ast.Raise()
+def contract_of(signal: Signal) -> Table:
+    """Return the contract of a signal's table, which follows from the table's name and the signal's kind."""
+    if signal.table in CANONICAL:
+        return CANONICAL[signal.table]
+    if signal.table.startswith(HISTORY_OF):
+        return history_table(signal.table.removeprefix(HISTORY_OF), signal.kind)
+    return events_table(signal.table)

@@ -15,7 +15,10 @@ from churn.features.signal import REGISTRY, Signal
 TENURE_BANDS = (91, 182, 365, 730)
 """Days since sign-up at which a customer changes peers."""
 
-_TABLE, _SIGNAL = "subscriptions", "subscription_plan"
+PLAN_SIGNAL = "subscription_plan"
+"""The signal that says which plan a customer has."""
+
+_TABLE = "subscriptions"
 
 
 def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Peers:
@@ -37,4 +40,4 @@ def plan_signal(store: Store, deferred: dict[str, type[Deferred]]) -> Signal | N
         return None
     if not {"plan", "ended_at_day"} <= set(store.tables[_TABLE].columns):
         return None
-    return replace(REGISTRY[_SIGNAL], name="(plan)")
+    return replace(REGISTRY[PLAN_SIGNAL], name="(plan)")

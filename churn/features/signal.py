@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from churn.data.tables import CANONICAL
 from churn.errors import SignalError, did_you_mean
-from churn.features.definition import code_digest
 from churn.features.language.events import Array, Events
 from churn.features.language.population import Deferred
 
@@ -41,7 +39,8 @@ class Signal:
 
     `riskier_when` is also the direction that the model is held to; `reason` is the sentence per language.
     `level_of` names the column of which the function returns codes; the signal is the level's name.
-    `generic` is the generic family that made it, `None` for a signal of its own.
+    `generic` is the generic family that made it, `None` for a signal of its own. `version` is raised when the
+    signal computes something else that `definition` cannot see.
     """
 
     name: str
@@ -50,18 +49,13 @@ class Signal:
     unit: str
     family: str
     riskier_when: Direction
-    reason: Mapping[str, str]
+    reason: Mapping[str, str] = field(hash=False)
     doc: str
     function: Function | None
     kind: Literal["number", "level"] = "number"
     level_of: str | None = None
     generic: str | None = None
-
-    @property
-    def definition(self) -> str:
-        """Return a digest of what it computes; its sentences do not count."""
-        said = f"{self.name} {self.table} {self.looks_back} {self.kind} {code_digest(self.function)}"
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+    version: int = 1
 
     def described(self) -> dict[str, Any]:
         """Return what other rooms need to know of the signal, as plain data."""
@@ -77,7 +71,6 @@ class Signal:
             "reason": dict(self.reason),
             "doc": self.doc,
             "kind": self.kind,
-            "definition": self.definition,
         }
 
 
@@ -95,6 +88,7 @@ def signal(
     reason: str,
     german: str,
     level_of: str | None = None,
+    version: int = 1,
 ) -> Callable[[Function], Function]:
     """Register a function of a view as a signal; its name is the column, its docstring the dictionary.
 
@@ -127,6 +121,7 @@ def signal(
             function=function,
             kind="level" if level_of else "number",
             level_of=level_of,
+            version=version,
         )
         return function
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.errors import ModelError, did_you_mean
+from churn.features.definition import is_comparable
 from churn.params import Params
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +31,7 @@ def check_fit(
     Args:
         spec: of the champion.
         params: the night's.
-        definitions: of every signal known here, by name (`Signal.definition`).
+        definitions: of every signal known here, by name (`features.definition.definitions`).
         frame: the night's signals, once they are computed.
 
     Raises:
@@ -43,12 +44,19 @@ def check_fit(
             f"{params.label_id}. Put label, timezone and the mapping of {' and '.join(params.label.told_by)} "
             "back as they were, or train and promote a new one."
         )
-    known = [entry for entry in spec["signals"] if entry["name"] in definitions]
-    if changed := [e["name"] for e in known if e.get("definition") != definitions[e["name"]]]:
+    learned = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
+    if old := [name for name, digest in learned.items() if not is_comparable(digest)]:
+        problems.append(
+            f"{params.champion}: the champion was trained by another version of this program, which recorded "
+            f"the definitions of these signals in another format: {', '.join(old)}. Whether they have changed "
+            "since cannot be checked. Train and promote a new one (`churn run`), or use the version of this "
+            "program that trained it."
+        )
+    elif changed := [name for name, digest in learned.items() if digest != definitions[name]]:
         problems.append(
             f"{params.champion}: the champion learnt other values under these names: {', '.join(changed)}. "
-            "They have been defined anew since. Train and promote a new one (`churn run`), or take the "
-            "program's version that trained it."
+            "Their definitions have changed since. Train and promote a new one (`churn run`), or use the "
+            "version of this program that trained it."
         )
     if frame is not None:
         there = [str(name) for name in frame.columns]

@@ -15,6 +15,7 @@ import numpy as np
 
 from churn.data.store import day_number
 from churn.errors import CallError, Stop
+from churn.features.definition import is_comparable
 from churn.labels.contract_ends import ends_bytes
 from churn.params import Params, digest_of
 from churn.snapshots.dataset import Ints, Rows, dates_of
@@ -142,6 +143,11 @@ def _manifest(folder: Path, params: Params) -> dict[str, Any]:
             f"{folder}: they were made for another label than {params.file} asks for "
             f"({manifest['label_id']}, not {params.label_id}): label, timezone or the mapping of "
             f"{' and '.join(params.label.told_by)} is another. Run `churn snapshot` again."
+        )
+    if not all(is_comparable(signal.get("definition")) for signal in manifest["signals"]):
+        raise CallError(
+            f"{folder}: they were written by another version of this program, which described signals in "
+            "another format. Run `churn snapshot` again."
         )
     made, asked = manifest.get("params_digest", {}), params_digest(params)
     if other := [section for section in ASKED if made.get(section) != asked[section]]:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from churn.data.files import replace_folder
 from churn.data.store import Store
+from churn.features.definition import definitions
 from churn.features.engine.blocks import STEP
 from churn.features.engine.matrix import Builder, Part
 from churn.features.signal import Signal
@@ -56,9 +57,10 @@ def write_snapshots(
         writer.ends = EndsWriter(aside, store, cutoffs, builder.customers.ids)
     for part in builder.parts(advance):
         writer.add(part)
+    digests = definitions(builder.signals)
     manifest = {
         "cutoffs": writer.close(),
-        "signals": [signal.described() for signal in builder.signals],
+        "signals": [s.described() | {"definition": digests[s.name]} for s in builder.signals],
         "label_id": params.label_id,
         "label": params.label.model_dump(mode="json"),
         "store_digest": store.digest,

@@ -13,6 +13,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
+def golden_text() -> Callable[[str], str]:
+    """Return a function that reads the golden file of a name; a file that does not exist is empty."""
+
+    def read(name: str) -> str:
+        path = HERE / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    return read
+
+
+@pytest.fixture
 def same_as_golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare a text with the golden file of a name, or write that file if the call asks for it."""
 

@@ -14,6 +14,7 @@ import pytest
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.demo import write_company
+from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import selected
 from churn.params import load_params
@@ -53,6 +54,32 @@ def test_the_dictionary_of_signals_is_what_it_was(
 
     assert said.returncode == 0
     same_as_golden("dictionary.md", said.stdout)
+
+
+def test_a_signal_whose_values_changed_has_another_definition(
+    store: Store, golden_text: Callable[[str], str], same_as_golden: Callable[[str, str], None]
+) -> None:
+    digests = definitions(selected(store.params, store))
+    values: dict[str, list[str]] = {name: [] for name in digests}
+    for line in summary(store):
+        values[line.split(",")[1]].append(line)
+    lines = [
+        f"{name},{digests[name]},{hashlib.sha256(' '.join(values[name]).encode()).hexdigest()[:12]}"
+        for name in sorted(digests)
+    ]
+
+    recorded = dict(line.rsplit(",", 1) for line in golden_text("definitions.csv").splitlines())
+    unseen = [
+        signal
+        for signal, value in (line.rsplit(",", 1) for line in lines)
+        if recorded.get(signal, value) != value
+    ]
+    assert unseen == [], (
+        "the values of these signals changed, but not their definitions. Raise `version` of each signal, or "
+        "FORMAT in churn/features/definition.py where a verb changed. If the demo company changed instead, "
+        "delete tests/golden/definitions.csv and call `make golden`."
+    )
+    same_as_golden("definitions.csv", "\n".join(["signal,definition,values", *lines]) + "\n")
 
 
 def summary(store: Store) -> Iterator[str]:

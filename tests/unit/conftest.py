@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.features.definition import FORMAT
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
 from churn.reporting import plots
@@ -125,6 +126,7 @@ def signal_entries() -> list[dict[str, object]]:
             "doc": f"{name} of a customer.",
             "kind": kind,
             "monotone": sign,
+            "definition": f"{FORMAT}-{name}",
         }
         for name, table, kind, sign in SIGNALS
     ]

@@ -15,7 +15,7 @@ from churn.data.store import Store
 from churn.data.tables import Table
 from churn.features.engine.aggregates import TableCells
 from churn.features.engine.point_in_time import Known
-from churn.features.engine.rows import StoredRows
+from churn.features.engine.rows import RowReader
 from churn.features.engine.timeline import IntArray, Timeline
 from churn.features.language.events import Events
 from churn.features.language.population import Deferred
@@ -40,7 +40,7 @@ class Plan:
         """Return the plan of some of the signals, which reads no more than they need."""
         kept = {t: tuple(s for s in found if s.name in names) for t, found in self.signals.items()}
         signals = {table: found for table, found in kept.items() if found}
-        return _laid_out(self.cutoffs, signals, self.tables, self.data_starts)
+        return lay_out(self.cutoffs, signals, self.tables, self.data_starts)
 
 
 def plan(
@@ -62,15 +62,26 @@ def plan(
     if data_starts is None:
         with store.connect() as connection:
             data_starts = {name: _data_starts(connection, store, name, cutoffs) for name in grouped}
-    return _laid_out(cutoffs, grouped, tables, data_starts)
+    return lay_out(cutoffs, grouped, tables, data_starts)
 
 
-def _laid_out(
+def lay_out(
     cutoffs: tuple[int, ...],
     signals: Mapping[str, tuple[Signal, ...]],
     tables: Mapping[str, Table],
     data_starts: Mapping[str, tuple[int, ...]],
 ) -> Plan:
+    """Trace the signals of each table and lay out the bins of their windows.
+
+    Args:
+        cutoffs: Day numbers, ascending.
+        signals: Those that are computed, by table.
+        tables: The contract of each of these tables.
+        data_starts: For each table, the first day of the data as known at each cutoff.
+
+    Raises:
+        SignalError: a signal asks for what it may not.
+    """
     needs = {name: Need() for name in signals}
     deferred: dict[str, type[Deferred]] = {}
     for name, found in signals.items():
@@ -93,7 +104,7 @@ def _data_starts(
 
 
 def evaluate(
-    stored: Mapping[str, StoredRows],
+    stored: Mapping[str, RowReader],
     plan: Plan,
     signed_up: IntArray,
     block: tuple[int, int],

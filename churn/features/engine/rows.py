@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,15 @@ class Rows:
         """Return the second of an outcome since 1970 (UTC); it means nothing where the outcome is missing."""
         assert self.at is not None  # read for every table with a placing outcome
         return self.at + self.columns[f"{name}_after"]
+
+
+class RowReader(Protocol):
+    """Reads the rows of one table."""
+
+    def read(
+        self, columns: Iterable[str], placed: Collection[str], timeline: Timeline, block: tuple[int, int]
+    ) -> Rows:
+        """Return the rows of customers `[block[0], block[1])` that may lie in a window of the timeline."""
 
 
 class StoredRows:

@@ -6,7 +6,7 @@ Their cost is that of one fit per table, look-back and cutoff, and of a few powe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -57,6 +57,13 @@ class Lifetimes(Deferred):
         if len(histories) > MOST_FITTED:
             histories = histories[np.arange(MOST_FITTED) * len(histories) // MOST_FITTED]
         return _fitted(histories.tobytes())
+
+    @classmethod
+    def reproducible(cls, whole: Model | None) -> Model | None:
+        """Return the model with two digits of each parameter; the sixth differs between processors."""
+        if whole is None:
+            return None
+        return Model(*(float(f"{value:.2g}") for value in astuple(whole)))
 
     def finished(self, whole: Model | None, peers: Peers) -> Array:
         """Return what the model says of each customer; missing without a history or without a model."""

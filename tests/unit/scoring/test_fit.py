@@ -16,7 +16,7 @@ PARAMS = Params(
     label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
     models=Path("models"),
 )
-DEFINITIONS = {"login_change": "a1", "tenure_days": "b2"}
+DEFINITIONS = {"login_change": "v2-a1", "tenure_days": "v2-b2"}
 
 
 def spec(**changes):
@@ -50,15 +50,23 @@ def test_a_night_before_the_outcomes_the_champion_learnt_from_is_said(cutoff, la
 
 
 def test_a_champion_whose_signals_mean_something_else_by_now_is_refused_by_their_names():
-    now = {"login_change": "a1", "tenure_days": "new"}
+    now = DEFINITIONS | {"tenure_days": "v2-c3"}
 
     with pytest.raises(ModelError, match=r"under these names: tenure_days\. .*Train and promote"):
         check_fit(spec(), PARAMS, now)
 
 
-def test_a_champion_that_does_not_say_what_its_signals_meant_is_refused():
-    with pytest.raises(ModelError, match="login_change, tenure_days"):
-        check_fit(spec(signals=[{"name": name} for name in DEFINITIONS]), PARAMS, DEFINITIONS)
+@pytest.mark.parametrize("recorded", [{}, {"definition": "9a3f51c2d87e4b06"}])
+def test_a_champion_whose_definitions_have_another_format_is_refused_with_the_way_out(recorded):
+    old = spec(signals=[{"name": name, **recorded} for name in DEFINITIONS])
+
+    with pytest.raises(
+        ModelError, match=r"another format: login_change, tenure_days\..*`churn run`"
+    ) as caught:
+        check_fit(old, PARAMS, DEFINITIONS)
+
+    assert len(caught.value.problems) == 1
+    assert caught.value.exit_code == 13
 
 
 def test_a_champion_of_the_same_label_and_signals_fits():

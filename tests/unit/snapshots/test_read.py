@@ -157,6 +157,20 @@ def test_a_late_maturing_cutoff_waits_as_its_manifest_says(make_params, write_wo
     assert last in late.cutoffs
 
 
+def test_snapshots_with_definitions_of_another_format_are_refused_with_the_way_out(
+    make_params, write_world
+) -> None:
+    params = make_params()
+    write_world(params, customers=40, cutoffs=2)
+    path = params.output / "snapshots" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["signals"][0]["definition"] = "9a3f51c2d87e4b06"
+    path.write_text(json.dumps(manifest))
+
+    with pytest.raises(CallError, match=r"another version.*`churn snapshot` again"):
+        read_snapshots(params)
+
+
 @pytest.mark.parametrize("damage", ["bytes", "column"])
 def test_a_damaged_snapshot_is_named(make_params, write_world, damage: str) -> None:
     params = make_params()

@@ -1,0 +1,203 @@
+"""A small company that never changes: a signal's definition is the values that it takes on this company.
+
+The customers and their rows are drawn from the columns of each table's contract, so that a table of the
+user's own (`events:`) and the history of an attribute have rows too. Everything that a signal can ask for
+occurs: rows on both sides of the edges of windows, days with several rows, rows that become known late,
+missing values, outcomes that are open, early or late, customers who are new or have no rows, and data that
+begin shortly before the first cutoff. The draws use no random generator of a library, as its numbers may
+change.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.tables import EMPTIED, UNITS_PER, Column, Table
+from churn.features.engine.rows import NEVER, AnyInt, Rows
+from churn.features.engine.timeline import IntArray, Timeline
+
+CUSTOMERS = 360
+FIRST_DAY = 16_000
+CUTOFFS = (FIRST_DAY + 120, FIRST_DAY + 3_700, FIRST_DAY + 3_747)
+"""The data begin 120 days before the first cutoff: longer windows are not covered there."""
+
+DATA_STARTS = (FIRST_DAY,) * len(CUTOFFS)
+DAY_SECONDS = 86_400
+
+ROWS_PER_CUSTOMER = (0, 1, 2, 4, 8, 16, 32, 64)
+"""How many rows of a table a customer has; the table and the customer decide which of these it is."""
+
+WINDOW_EDGES = (1, 7, 14, 21, 28, 35, 56, 84, 91, 112, 168, 182, 210, 364, 366, 730, 3_660)
+"""A part of the rows lies within two days of these ages at a cutoff, where the usual windows begin."""
+
+LONG_OUTCOMES = ("ended_at", "cancel_requested_at", "valid_to")
+"""Outcomes that take up to years and are mostly open; all others take days or weeks."""
+
+BoolArray = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FixedRows:
+    """The rows of one table of the fixed company, read like those of a store."""
+
+    table: Table
+
+    def read(
+        self, columns: Iterable[str], placed: Collection[str], timeline: Timeline, block: tuple[int, int]
+    ) -> Rows:
+        """Return all rows of all customers; the arguments choose nothing, as the company is small."""
+        return rows_of(self.table)
+
+
+@functools.cache
+def sign_up_days() -> IntArray:
+    """Return the sign-up day of each customer: long before the cutoffs, around them, and after the last."""
+    old = CUTOFFS[-1] - _integers("sign-up, old", CUSTOMERS, 200, 1_500)
+    old = np.where(_shares("sign-up, oldest", CUSTOMERS) < 0.4, FIRST_DAY - 200, old)
+    cutoff = np.array(CUTOFFS)[_integers("sign-up, cutoff", CUSTOMERS, 0, len(CUTOFFS))]
+    new = cutoff - _edges("sign-up, new", CUSTOMERS)
+    days: IntArray = np.where(_shares("sign-up", CUSTOMERS) < 0.5, old, new).astype(np.int32)
+    return days
+
+
+def known_customers(ordinal: int) -> BoolArray:
+    """Return a mask of the customers who have signed up before a cutoff."""
+    return np.asarray(sign_up_days() < CUTOFFS[ordinal])
+
+
+def cohort(ordinal: int) -> BoolArray:
+    """Return a mask of the customers at risk at a cutoff: nine in ten of those who are known."""
+    at_risk: BoolArray = known_customers(ordinal) & (_shares(f"cohort {ordinal}", CUSTOMERS) < 0.9)
+    return at_risk
+
+
+@functools.cache
+def rows_of(table: Table) -> Rows:
+    """Draw the rows of one table, ordered by customer and time like those of a store."""
+    counts = np.array(ROWS_PER_CUSTOMER)[
+        _integers(f"{table.name} counts", CUSTOMERS, 0, len(ROWS_PER_CUSTOMER))
+    ]
+    customer = np.repeat(np.arange(CUSTOMERS), counts)
+    n = len(customer)
+    day = _row_days(table.name, customer)
+    second = _integers(f"{table.name} time", n, 0, DAY_SECONDS)
+    late = _integers(f"{table.name} delay", n, 1, 60)
+    known_day = day + np.where(_shares(f"{table.name} late", n) < 0.2, late, 0)
+    order = np.lexsort((second, day, customer))
+    customer, day, second, known_day = (values[order] for values in (customer, day, second, known_day))
+    at = day * DAY_SECONDS + second
+    columns: dict[str, AnyInt] = {}
+    present: dict[str, BoolArray] = {}
+    for column in table.columns:
+        for name, (values, given) in _cells(table, column, at).items():
+            columns[name] = values
+            if not given.all():
+                present[name] = given
+    return Rows(
+        n=CUSTOMERS,
+        customer=customer.astype(np.int32),
+        day=day.astype(np.int32),
+        known_day=known_day.astype(np.int32),
+        columns=columns,
+        present=present,
+        at=at,
+    )
+
+
+def _row_days(name: str, customer: AnyInt) -> AnyInt:
+    """Draw the days of rows: any day, near an edge of a window, recent, or in the customer's best weeks."""
+    n = len(customer)
+    any_day = _integers(f"{name} day", n, FIRST_DAY, CUTOFFS[-1] + 30)
+    near_cutoff = np.array(CUTOFFS)[_integers(f"{name} cutoff", n, 0, len(CUTOFFS))]
+    at_edge = near_cutoff - _edges(f"{name} edge", n)
+    recent = near_cutoff - _integers(f"{name} recent", n, 0, 120)
+    best_weeks = CUTOFFS[-1] - (_edges(f"{name} best weeks", CUSTOMERS) - 20)[customer]
+    best_weeks = best_weeks - _integers(f"{name} best day", n, 0, 20)
+    part = _shares(f"{name} part", n)
+    days: AnyInt = np.select([part < 0.2, part < 0.5, part < 0.75], [any_day, at_edge, recent], best_weeks)
+    return np.maximum(days, FIRST_DAY)
+
+
+def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
+    """Draw the stored columns of a contract's column: values, and a mask of those that are given."""
+    n, name = len(at), f"{table.name} {column.name}"
+    given = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
+    if column.role == "outcome":
+        return _outcome(column.name, name, at, given)
+    if column.role == "scheduled":
+        day = at // DAY_SECONDS + _integers(name, n, -40, 400)
+        return {f"{column.name}_day": (np.where(given, day, NEVER).astype(np.int32), given)}
+    if column.type in UNITS_PER:
+        return {column.name: _numbers(column, name, given)}
+    if column.type == "level":
+        codes = np.minimum(_integers(name, n, 0, 7), _integers(f"{name} again", n, 0, 7))
+        return {column.name: (np.where(given, codes, 0).astype(np.int32), given)}
+    if column.type == "boolean":
+        return {column.name: (np.where(given, _integers(name, n, 0, 2), 0).astype(np.int8), given)}
+    return {}
+
+
+def _outcome(column: str, name: str, at: AnyInt, given: BoolArray) -> dict[str, tuple[AnyInt, BoolArray]]:
+    """Draw an outcome's day and its seconds after the row: within hours, days or weeks, or before it."""
+    n = len(at)
+    longest = 900 if column in LONG_OUTCOMES else 45
+    days = _integers(f"{name} days", n, 0, longest)
+    part = _shares(f"{name} part", n)
+    days = np.where(part < 0.1, -days // 9, np.where(part < 0.4, days // 9, days))
+    to_edge = np.array(CUTOFFS)[_integers(f"{name} cutoff", n, 0, len(CUTOFFS))]
+    to_edge = to_edge - _edges(f"{name} edge", n) - at // DAY_SECONDS
+    days = np.where((part > 0.7) & (to_edge >= 0) & (to_edge < longest), to_edge, days)
+    after = days * DAY_SECONDS + _integers(f"{name} seconds", n, 0, DAY_SECONDS)
+    day = np.where(given, (at + after) // DAY_SECONDS, NEVER).astype(np.int32)
+    return {f"{column}_day": (day, given), f"{column}_after": (np.where(given, after, 0), given)}
+
+
+def _numbers(column: Column, name: str, given: BoolArray) -> tuple[AnyInt, BoolArray]:
+    """Draw amounts or numbers in stored units, half of them whole; some of a history are emptied."""
+    n, unit = len(given), UNITS_PER[column.type]
+    low, high = column.bounds or (0.0, 1.0)
+    highest = int(high) if high <= 10 else 100
+    values = _integers(name, n, 0, highest * unit + 1)
+    whole = _integers(f"{name} whole", n, 0, highest + 1) * unit
+    values = np.where(_shares(f"{name} is whole", n) < 0.5, whole, values)
+    if low < 0 and not column.may_be_emptied:
+        values = np.where(_shares(f"{name} sign", n) < 0.1, -values, values)
+    if column.required:
+        given = np.ones(n, dtype=bool)
+    if column.may_be_emptied:
+        values = np.where(_shares(f"{name} emptied", n) < 0.1, EMPTIED, values)
+    return np.where(given, values, 0).astype(np.int64), given
+
+
+def _edges(purpose: str, n: int) -> AnyInt:
+    """Draw ages in days at or next to the edges of the usual windows."""
+    edges = np.array(WINDOW_EDGES)[_integers(purpose, n, 0, len(WINDOW_EDGES))]
+    return edges + _integers(f"{purpose} offset", n, -1, 3)
+
+
+def _integers(purpose: str, n: int, low: int, high: int) -> AnyInt:
+    """Draw whole numbers in `[low, high)`."""
+    return low + np.floor(_shares(purpose, n) * (high - low)).astype(np.int64)
+
+
+def _shares(purpose: str, n: int) -> Floats:
+    """Draw `n` numbers in `[0, 1)`: always the same ones for the same purpose.
+
+    Source: Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators (SplitMix64).
+    """
+    seed = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "little")
+    bits = np.full(n, seed, dtype=np.uint64) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    bits ^= bits >> np.uint64(31)
+    shares: Floats = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return shares
