@@ -48,9 +48,9 @@ def check_fit(
     if old := [name for name, digest in learned.items() if not is_comparable(digest)]:
         problems.append(
             f"{params.champion}: the champion was trained by another version of this program, which recorded "
-            f"the definitions of these signals in another format: {', '.join(old)}. Whether they have changed "
-            "since cannot be checked. Train and promote a new one (`churn run`), or use the version of this "
-            "program that trained it."
+            f"the definition of these signals in another format: {', '.join(old)}. Whether they have changed "
+            "since then cannot be checked. Train and promote a new one (`churn run`), or use the version of "
+            "this program that trained it."
         )
     elif changed := [name for name, digest in learned.items() if digest != definitions[name]]:
         problems.append(
