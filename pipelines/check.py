@@ -72,9 +72,8 @@ def _echo_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) 
 
 def _echo_findings(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     from churn.features.library import selected
-    from churn.guards.findings_cache import look_once, place_of
-    from churn.guards.grouped import grouped, in_words, key_words
-    from churn.guards.run import GUARDS, judge
+    from churn.guards.run import GUARDS, judge, look_once, place_of
+    from churn.guards.sign_off import grouped, in_words, key_words
     from churn.labels.calendar import snapshot_cutoffs
 
     signals = selected(params, store)

@@ -33,7 +33,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.evaluation.signal_verdict import signal_found
     from churn.evaluation.test_set import hold_exam, plan_test
     from churn.guards.model.run import found_before, look_at_evaluation, with_the_rest
-    from churn.guards.model.signing import findings_of
+    from churn.guards.sign_off import findings_of
     from churn.model.bundle import write_json
     from churn.model.registry import Registry
     from churn.promotion.promoted import verdict_of_champion

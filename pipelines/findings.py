@@ -16,7 +16,7 @@ def echo_findings(
     found: Sequence[Finding], params: Params, echo: Echo, section: str = "evaluate.accept"
 ) -> None:
     """Say what a person signed off, and warn of the rest; `section` is where to sign it off."""
-    from churn.guards.model.signing import told
+    from churn.guards.sign_off import told
 
     signed, warnings = told(found, params, section)
     for line in signed:
@@ -27,7 +27,7 @@ def echo_findings(
 
 def echo_earlier_findings(found: Sequence[Finding], params: Params, echo: Echo, verb: str) -> None:
     """Say in one line what the guards of an earlier verb found, which that verb told in full."""
-    from churn.guards.model.signing import counted
+    from churn.guards.sign_off import counted
 
     if found:
         echo(f"guards of `churn {verb}`: {counted(found, params)}.")

@@ -21,7 +21,7 @@ def refresh_champion(params: Params, cutoff: date | None, echo: Echo) -> None:
 
     from churn.data.files import replace_folder
     from churn.guards.model.run import data_findings, look_at_training, with_the_data
-    from churn.guards.model.signing import GUARDS
+    from churn.guards.sign_off import GUARDS
     from churn.model.bundle import write_bundle, write_json
     from churn.model.champion import BUNDLE, load_champion
     from churn.model.registry import Registry

@@ -20,9 +20,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     """
     from churn.features.engine.matrix import cohorts_at
     from churn.features.library import selected
-    from churn.guards.findings_cache import look_once
-    from churn.guards.model.signing import as_section
-    from churn.guards.run import GUARDS
+    from churn.guards.run import GUARDS, look_once
+    from churn.guards.sign_off import as_section
     from churn.labels.calendar import snapshot_cutoffs
     from churn.labels.truth_sheet import truth_sheet
     from churn.snapshots.write import write_snapshots

@@ -40,7 +40,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
     from churn.evaluation.segments import check_segments
     from churn.evaluation.team_rule import check_rule
     from churn.guards.model.run import data_findings, look_at_training, with_the_data
-    from churn.guards.model.signing import GUARDS
+    from churn.guards.sign_off import GUARDS
     from churn.model.bundle import write_bundle, write_json
     from churn.model.registry import Registry
     from churn.snapshots.read import read_snapshots

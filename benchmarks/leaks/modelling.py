@@ -14,8 +14,7 @@ from churn.finding import Finding
 from churn.guards.model.columns import columns
 from churn.guards.model.drift import newest
 from churn.guards.model.label_maturity import maturity
-from churn.guards.model.method import Fold, Method, rolling, sets_at
-from churn.guards.model.refit_invariance import shuffled, unseen
+from churn.guards.model.refit_invariance import Fold, Method, rolling, sets_at, shuffled, unseen
 from churn.guards.model.split_overlap import copies, disjoint
 from churn.labels.calendar import trainable
 from churn.params import TrainParams

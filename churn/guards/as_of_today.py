@@ -10,10 +10,9 @@ import numpy.typing as npt
 from churn.data.sql import quoted
 from churn.data.store import day_number
 from churn.finding import Finding
-from churn.guards.aggregates import FEWEST, Aggregate, aggregates, copied
+from churn.guards.aggregates import FEWEST, Aggregate, aggregates, copied, copied_window
 from churn.guards.context import Company
 from churn.guards.statistics import Floats, explained, spearman
-from churn.guards.windows import copied_window
 
 BANDED = 0.9
 """The share of the ranks that levels explain when they are bands of an aggregate (five equal bands: .96)."""

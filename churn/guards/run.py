@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
+from typing import Any
 
+import churn
 from churn.data.files import scratch_folder
+from churn.data.sql import Show
 from churn.data.store import Store
 from churn.errors import did_you_mean
 from churn.features.signal import Signal
 from churn.finding import Finding
-from churn.guards import proofs
-from churn.guards.announced import announced
+from churn.guards import proofs, sign_off
+from churn.guards.announced import announced, only_leavers
 from churn.guards.as_of_today import as_of_today
-from churn.guards.churner_only_levels import only_leavers
 from churn.guards.context import Company, opened
 from churn.guards.duplicates import duplicates
 from churn.guards.histories import purged, zeroed
-from churn.guards.ingestion_delay import late_rows
-from churn.guards.known_leaky_columns import known_leaks
-from churn.guards.model import asked as of_the_model
-from churn.guards.names import suspicious_names
-from churn.guards.period_totals import stamped_early
-from churn.guards.scheduled import filled_afterwards
+from churn.guards.names import known_leaks, suspicious_names
+from churn.guards.row_times import filled_afterwards, late_rows, stamped_early
 from churn.guards.shapes import shapes
-from churn.guards.signed import signature_of
+from churn.guards.sign_off import GUARDS as FILE
+from churn.guards.sign_off import as_section, findings_of, signature_of
 from churn.guards.single_signal import alone, missing
 from churn.guards.survivors import dangling, survivors
-from churn.params import Params
+from churn.model.bundle import write_json
+from churn.params import Params, digest_of
 
 Guard = Callable[[Company], Iterator[Finding]]
 
@@ -107,9 +110,9 @@ def judge(
         else:
             used.add(signature.key)
             accepted.append((one, signature.reason))
-    known = (*guard_names(), *of_the_model.NAMES)
+    known = (*guard_names(), *sign_off.NAMES)
     # `train` asks some guards of the data too, so that a key of theirs may count later.
-    done = {*ran}.difference(of_the_model.NAMES)
+    done = {*ran}.difference(sign_off.NAMES)
     names = (*known, *(one.place for one in rest))
     idle = tuple(
         f"check.accept.{key}: nothing is found there (any more); take it out.{did_you_mean(key, names)}"
@@ -122,3 +125,53 @@ def judge(
         accepted=tuple(accepted),
         idle=idle,
     )
+
+
+def place_of(params: Params) -> Path:
+    """Return the file that holds everything they found."""
+    return params.output / "check" / FILE
+
+
+def look_once(
+    params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], show: Show
+) -> list[Finding]:
+    """Return what the guards find in the data, at no cost where they have looked at the very same before.
+
+    Args:
+        params: The parameters.
+        store: The data.
+        signals: Those that are selected.
+        cutoffs: Those of the snapshots.
+        show: Shows how many guards have looked.
+    """
+    key, place = _key(params, store, signals, cutoffs), place_of(params)
+    kept = _kept(place)
+    if kept.get("key") == key:
+        return findings_of(kept)
+    with show("guards", len(GUARDS)) as advance:
+        found = look(params, store, signals, cutoffs, advance)
+    write_json(place, {"key": key} | as_section(tuple(GUARDS), found))
+    return findings_of(_kept(place))
+
+
+def _kept(place: Path) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept
+
+
+def _key(params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:
+    """Return a digest of all that the guards look at, and of the code: signals and guards are code too."""
+    asked = params.model_dump(mode="json", include={"timezone", "tables", "events", "label", "signals"})
+    seen = [store.fingerprint, store.digest, asked, params.snapshot.late_days, params.train.seed]
+    return digest_of([*seen, [one.name for one in signals], [*map(str, cutoffs)], _code()])
+
+
+def _code() -> str:
+    digest = hashlib.sha256()
+    home = Path(churn.__file__).parent
+    for path in sorted((*home.rglob("*.py"), *home.rglob("*.yaml"))):
+        digest.update(f"{path.relative_to(home)} ".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -8,8 +8,8 @@ from typing import Any
 
 from churn.evaluation.champion import CHAMPION, RECIPE, standing
 from churn.evaluation.signal_verdict import signal_found
-from churn.guards.model.signing import judge_guards
-from churn.guards.model.too_good import RULE, too_good
+from churn.guards.model.outcomes import RULE, too_good
+from churn.guards.sign_off import judge_guards
 from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TESTS
 from churn.metrics.catalog import candidate_name

@@ -146,7 +146,7 @@ def test_the_file_is_named_for_what_it_holds(
     proofs: list[Finding],
     said: str,
 ) -> None:
-    monkeypatch.setattr("churn.guards.findings_cache.look_once", lambda *_: [*data])
+    monkeypatch.setattr("churn.guards.run.look_once", lambda *_: [*data])
     monkeypatch.setattr("pipelines.check._proved", lambda *_: proofs)
 
     check(company, "--prove")

@@ -11,15 +11,12 @@ from churn.errors import CallError
 from churn.evaluation.test_set import Exam
 from churn.finding import Finding
 from churn.guards.model import outcomes
-from churn.guards.model.asked import EVALUATION, NOT_ASKED, TRAINING
 from churn.guards.model.columns import columns
-from churn.guards.model.drift import newest
+from churn.guards.model.drift import newest, newest_rows
 from churn.guards.model.label_maturity import maturity
-from churn.guards.model.latest_snapshot import newest_rows
-from churn.guards.model.method import drawn, rolling, sets_at
-from churn.guards.model.refit_invariance import shuffled, unseen
-from churn.guards.model.signing import GUARDS, as_section, findings_of
+from churn.guards.model.refit_invariance import drawn, rolling, sets_at, shuffled, unseen
 from churn.guards.model.split_overlap import copies, disjoint
+from churn.guards.sign_off import EVALUATION, GUARDS, NOT_ASKED, TRAINING, as_section, findings_of
 from churn.labels.calendar import trainable
 from churn.params import Params
 from churn.snapshots.dataset import dates_of

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.finding import Finding
-from churn.guards.model.method import Fold
+from churn.guards.model.refit_invariance import Fold
 from churn.snapshots.dataset import Ints, Rows, dates_of
 
 EPOCH = date(1970, 1, 1)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from churn.evaluation.champion import champion_itself
-from churn.guards.grouped import grouped, in_words
-from churn.guards.model.signing import findings_of
+from churn.guards.sign_off import findings_of, grouped, in_words
 from churn.guards.verdict import Verdict
 from churn.metrics.catalog import CANDIDATE_NAMES, pair_name
 from churn.metrics.formatting import cutoff_count, format_interval, format_range, level_in_words

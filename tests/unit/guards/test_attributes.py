@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from churn.guards.announced import only_leavers
 from churn.guards.as_of_today import as_of_today
-from churn.guards.churner_only_levels import only_leavers
 from churn.guards.shapes import shapes
 from tests.guarded import contracts, gone, here, look, severities, table
 

@@ -9,8 +9,7 @@ import pytest
 
 from churn.guards.announced import announced
 from churn.guards.histories import purged, zeroed
-from churn.guards.period_totals import stamped_early
-from churn.guards.scheduled import filled_afterwards
+from churn.guards.row_times import filled_afterwards, stamped_early
 from tests.guarded import LEFT_ON, contracts, gone, here, look, severities, table
 
 LEFT, STAYED = gone(30), here(40)

@@ -8,8 +8,8 @@ import pytest
 
 from churn.data.ingest.ingest import ingest
 from churn.features.library import selected
-from churn.guards import findings_cache
-from churn.guards.findings_cache import look_once, place_of
+from churn.guards import run
+from churn.guards.run import look_once, place_of
 from churn.params import Params
 from tests.worlds import params_of
 
@@ -29,13 +29,13 @@ def quiet(label: str, total: int) -> Iterator[Callable[[int], None]]:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[Params]:
     """The parameters of every look that really was taken."""
     taken: list[Params] = []
-    look = findings_cache.look
+    look = run.look
 
     def noted(params: Params, *rest: object) -> object:
         taken.append(params)
         return look(params, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(findings_cache, "look", noted)
+    monkeypatch.setattr(run, "look", noted)
     return taken
 
 
@@ -67,7 +67,7 @@ def test_other_data_other_mapping_and_other_code_are_looked_at_anew(
     params = params_of(tmp_path, logins=LOGINS, customers=CUSTOMERS, params=STATIC, since=None)
     ask(params)
 
-    monkeypatch.setattr(findings_cache, "_code", lambda: "changed")
+    monkeypatch.setattr(run, "_code", lambda: "changed")
     ask(params)
     params_of(tmp_path, logins=LOGINS + "a | 2024-06-03 10:00", customers=CUSTOMERS, since=None)
     ask(params)

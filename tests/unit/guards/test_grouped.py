@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from churn.finding import Finding
-from churn.guards.grouped import grouped, in_words, key_words
+from churn.guards.sign_off import grouped, in_words, key_words
 
 
 def alone(place: str, auc: float, way_out: str = "Leave it out.", severity: str = "warn") -> Finding:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.guards.known_leaky_columns import deny_list, known_leaks
-from churn.guards.names import speaks_of_leaving, suspicious_names
+from churn.guards.names import deny_list, known_leaks, speaks_of_leaving, suspicious_names
 from tests.guarded import contracts, gone, here, look, severities, table
 
 

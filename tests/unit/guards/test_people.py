@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from churn.guards.duplicates import duplicates
-from churn.guards.ingestion_delay import late_rows, loading_columns
+from churn.guards.row_times import late_rows, loading_columns
 from churn.guards.survivors import dangling, survivors
 from tests.guarded import contracts, gone, here, look, severities, table
 

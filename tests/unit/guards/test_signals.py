@@ -10,8 +10,8 @@ import pytest
 from benchmarks.leaks.modelled import label_params
 from churn.features.library import known
 from churn.finding import Finding
-from churn.guards.model.signing import reason_for
 from churn.guards.run import GUARDS, guard_names, judge
+from churn.guards.sign_off import reason_for
 from churn.guards.single_signal import alone, low_of, missing
 from churn.guards.statistics import auc_within, best_auc, differ, explained, level_scores, spearman
 from churn.params import CheckParams, EvaluateParams, Params

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from churn.evaluation.signal_verdict import signal_found
-from churn.guards.model.too_good import too_good
+from churn.guards.model.outcomes import too_good
 from churn.params import CheckParams, EvaluateParams, PromoteParams
 from churn.promotion.gates import judge_gates
 

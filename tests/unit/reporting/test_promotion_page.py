@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.leaks.modelled import label_params
-from churn.guards.model.signing import judge_guards
+from churn.guards.sign_off import judge_guards
 from churn.params import EvaluateParams
 from churn.reporting.promotion_page import render_promotion
 

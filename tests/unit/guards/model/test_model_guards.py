@@ -14,11 +14,10 @@ from churn.guards.model import outcomes
 from churn.guards.model.columns import columns
 from churn.guards.model.drift import newest
 from churn.guards.model.label_maturity import maturity
-from churn.guards.model.method import Fold, drawn, rolling, sets_at
-from churn.guards.model.refit_invariance import shuffled, unseen
+from churn.guards.model.refit_invariance import Fold, drawn, rolling, sets_at, shuffled, unseen
 from churn.guards.model.run import look_at_training, with_the_data
-from churn.guards.model.signing import told
 from churn.guards.model.split_overlap import copies, disjoint
+from churn.guards.sign_off import told
 from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.dataset import Rows
 from churn.snapshots.read import Snapshots
