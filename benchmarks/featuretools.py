@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.engine.machine import described
 from benchmarks.engine.measure import Measured, measure, medians
 from benchmarks.engine.readme import write_table
-from churn.data.files import alone
+from churn.data.files import exclusive_lock
 
 ROOT = Path(__file__).parents[1]
 LOCK = Path(__file__).with_suffix(".lock")
@@ -52,7 +52,7 @@ def environment(folder: Path) -> Path:
     """
     python = folder / "bin" / "python"
     ready = folder / ".ready"
-    with alone(folder.with_name(f".{folder.name}.lock")):
+    with exclusive_lock(folder.with_name(f".{folder.name}.lock")):
         if not ready.exists():
             print(f"{folder.name}: setting up its own environment …", file=sys.stderr, flush=True)
             venv.create(folder, with_pip=True, clear=True)

@@ -33,10 +33,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool =
     Raises:
         Stop: a guard said stop and nobody signed it off.
     """
-    from churn.data.check import described
+    from churn.data.check import describe_tables
 
     store = ensure_store(params, echo)
-    for line in described(store):
+    for line in describe_tables(store):
         echo(line)
     _echo_signals(params, store, echo)
     _echo_cohort(params, store, cutoff, echo)

@@ -35,9 +35,9 @@ def ensure_store(params: Params, echo: Echo) -> Store:
 
 
 def _alone(params: Params) -> AbstractContextManager[None]:
-    from churn.data.files import alone
+    from churn.data.files import exclusive_lock
 
-    return alone(params.output / ".ingest.lock")
+    return exclusive_lock(params.output / ".ingest.lock")
 
 
 def _ingest(params: Params, echo: Echo) -> Store:

@@ -52,13 +52,13 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
 
 
 def _echo_horizon(params: Params, store: Store, echo: Echo) -> None:
-    from churn.data.files import write_whole
+    from churn.data.files import write_atomically
     from churn.labels.horizon import MOST_RETURN, horizon_from
     from churn.reporting.plots.horizon import write_horizon_plot
 
     found = horizon_from(store)
     folder = params.output / "label"
-    write_whole(folder / "horizon.json", (json.dumps(found.stated(), indent=1) + "\n").encode())
+    write_atomically(folder / "horizon.json", (json.dumps(found.stated(), indent=1) + "\n").encode())
     write_horizon_plot(folder, found)
     followed = found.curve.followed_days
     echo(f"{found.silences:,} silences of {found.table}, followed for {followed} days, before {found.before}")

@@ -139,7 +139,7 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> Sequence[Path]:
     """Write promotion.json and the pages for people beside it."""
-    from churn.data.files import write_whole
+    from churn.data.files import write_atomically
     from churn.model.bundle import write_json
     from churn.reporting.promotion_page import render_promotion
     from churn.training.challenger import PROMOTION
@@ -155,8 +155,8 @@ def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) ->
         *(f"- note: {note}" for note in verdict.notes),
         *(f"- signed off: {each}" for each in verdict.signed),
     ]
-    write_whole(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
-    write_whole(folder / "promotion.html", render_promotion(evaluated, facts).encode())
+    write_atomically(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
+    write_atomically(folder / "promotion.html", render_promotion(evaluated, facts).encode())
     return [folder / name for name in PROMOTION]
 
 

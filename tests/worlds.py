@@ -13,7 +13,7 @@ import numpy as np
 
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
-from churn.data.tables import CANONICAL
+from churn.data.tables import CANONICAL_TABLES
 from churn.features.attributes import names_of
 from churn.features.engine.cohort import LEFT_OUT
 from churn.features.engine.engine import evaluate
@@ -130,12 +130,12 @@ def params_of(
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
-    events = [name for name in drawn if name not in CANONICAL]
+    events = [name for name in drawn if name not in CANONICAL_TABLES]
     return Params.model_validate(
         {
             "source": str(source),
             "timezone": timezone,
-            "tables": {name: {} for name in drawn if name in CANONICAL},
+            "tables": {name: {} for name in drawn if name in CANONICAL_TABLES},
             "events": {name: {} for name in events},
             "label": label or {"kind": "inactivity", "table": _first_event_table(drawn), "horizon_days": 30},
             "snapshot": {"watermark": watermark},
@@ -159,7 +159,7 @@ def _first_event_table(drawn: dict[str, list[dict[str, str]]]) -> str:
 
 
 def _time_of(name: str) -> str:
-    return CANONICAL[name].time if name in CANONICAL else "happened_at"
+    return CANONICAL_TABLES[name].time if name in CANONICAL_TABLES else "happened_at"
 
 
 def _needed(name: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from benchmarks.engine.cells import Cell, columns_of
 from benchmarks.engine.rivals.sql import connect, fetched
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.data.store import Store
 
 
@@ -22,4 +22,4 @@ def limit(store: Store, wanted: Mapping[str, tuple[Cell, ...]]) -> int:
 
 
 def _aggregate(name: str) -> str:
-    return f"{'max' if name == 'at' or name.endswith('_day') or name == 'day' else 'sum'}({quoted(name)})"
+    return f"{'max' if name == 'at' or name.endswith('_day') or name == 'day' else 'sum'}({identifier(name)})"

@@ -15,7 +15,7 @@ from benchmarks.featuretools import environment
 from benchmarks.scoreboard.contest import KEYS, Contest
 from benchmarks.scoreboard.keep import ROOT
 from benchmarks.scoreboard.rivals import plain_trees
-from churn.data.sources.table_specs import Wanted, wanted_tables
+from churn.data.sources.table_specs import TableSpec, table_specs
 from churn.data.store import Store
 
 NAME = "featuretools"
@@ -57,7 +57,7 @@ def _hand_over(contest: Contest, rows: pd.DataFrame, folder: Path) -> None:
     keys = pd.DataFrame({"customer": "c" + rows["customer_id"], "time": pd.to_datetime(rows["cutoff"])})
     keys.to_parquet(folder / "keys.parquet", index=False)
     store, told = contest.store, {}
-    for wanted in wanted_tables(contest.params):
+    for wanted in table_specs(contest.params):
         name = wanted.table.name
         if store.has(name):
             table, levels = _table(store, wanted)
@@ -66,7 +66,7 @@ def _hand_over(contest: Contest, rows: pd.DataFrame, folder: Path) -> None:
     (folder / "tables.json").write_text(json.dumps(told), encoding="utf-8")
 
 
-def _table(store: Store, wanted: Wanted) -> tuple[pd.DataFrame, list[str]]:
+def _table(store: Store, wanted: TableSpec) -> tuple[pd.DataFrame, list[str]]:
     """Return the columns known with each row, and which of them hold levels."""
     name, stored = wanted.table.name, store.tables[wanted.table.name]
     columns = [

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,5 +69,5 @@ def kept(
     aside = table.with_name(f".{name}.{os.getpid()}")
     predictions.to_parquet(aside, index=False)
     aside.replace(table)
-    write_whole(about, json.dumps({"stamp": stamp, "seconds": seconds, "facts": facts}).encode())
+    write_atomically(about, json.dumps({"stamp": stamp, "seconds": seconds, "facts": facts}).encode())
     return Kept(predictions, seconds, facts)

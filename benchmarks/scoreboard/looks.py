@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from churn.data.files import alone, write_whole
+from churn.data.files import exclusive_lock, write_atomically
 
 LOOKS = Path(__file__).with_name("looks.json")
 
@@ -35,14 +35,14 @@ def log_look(
         date: When, if whoever called says so.
         path: The log.
     """
-    with alone(path.with_name(f".{path.name}.lock")):
+    with exclusive_lock(path.with_name(f".{path.name}.lock")):
         looks = read_looks(path)
         seen = hashlib.sha256(json.dumps(figures, sort_keys=True).encode()).hexdigest()[:12]
         if any((look["set"], look["what"], look["figures"]) == (name, what, seen) for look in looks):
             return False
         looks.append({"set": name, "date": date, "what": what, "figures": seen})
         lines = ",\n".join(json.dumps(look) for look in looks)
-        write_whole(path, f"[\n{lines}\n]\n".encode())
+        write_atomically(path, f"[\n{lines}\n]\n".encode())
     return True
 
 

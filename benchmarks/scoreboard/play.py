@@ -19,7 +19,7 @@ from benchmarks.scoreboard.looks import LOOKS, log_look
 from benchmarks.scoreboard.ours import ABLATIONS, Run, learnt, whole
 from benchmarks.scoreboard.rivals import RIVALS, buying
 from benchmarks.scoreboard.sets import TimeSet
-from churn.data.files import alone
+from churn.data.files import exclusive_lock
 from churn.params import digest_of
 from churn.snapshots.dataset import Rows
 from pipelines.echo import QuietEcho
@@ -68,7 +68,7 @@ def play(
         environment: That of featuretools.
     """
     phase = "rehearsal" if rehearse else "test"
-    with alone(work / one.name / f".{phase}.lock"):
+    with exclusive_lock(work / one.name / f".{phase}.lock"):
         contest = open_contest(one, work, QuietEcho(), REHEARSALS if rehearse else 0)
         inactivity = contest.params.label.kind == "inactivity"
         makes = {

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import duckdb
 
-from churn.data.sql import quoted
-from churn.data.store import Store, day_of
+from churn.data.sql import identifier
+from churn.data.store import Store, date_of_day
 
 
-def described(store: Store) -> Iterator[str]:
+def describe_tables(store: Store) -> Iterator[str]:
     """Yield lines per table: rows, customers, first and last time, nulls, rejects by rule, equal rows."""
     with store.connect() as connection:
         for name, table in store.tables.items():
@@ -29,7 +29,7 @@ def described(store: Store) -> Iterator[str]:
                 yield from _gaps(connection, store, name)
             for rule, count in table.rejects.items():
                 yield f"  rejected: {count:,} rows break '{rule}', see rejects/{name}.parquet"
-            columns = ", ".join(quoted(column) for column in table.columns)
+            columns = ", ".join(identifier(column) for column in table.columns)
             row = connection.execute(
                 f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {store.scan(name)} "
                 f"GROUP BY {columns} HAVING count(*) > 1)"
@@ -60,4 +60,4 @@ def _times(store: Store, name: str) -> str:
     if table.first_day is None or table.last_day is None:
         return ""
     clock = ", two clocks" if table.two_clocks else ""
-    return f", {day_of(table.first_day)} to {day_of(table.last_day)}{clock}"
+    return f", {date_of_day(table.first_day)} to {date_of_day(table.last_day)}{clock}"

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> Iterator[None]:
     """Wait until no other process holds the lock file, then hold it.
 
     The lock belongs to the process: the system frees it whatever way the process ends.
@@ -36,7 +36,7 @@ def replace_folder(new: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write a file aside, flush it to disk and rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.new")
@@ -47,32 +47,32 @@ def write_whole(path: Path, data: bytes) -> None:
     aside.replace(path)
 
 
-LOCK = ".held"
+LEASE_FILE = ".held"
 """The file in a folder that its users lock; the system frees it when they end."""
 
 
-def hold(folder: Path) -> IO[str]:
+def lease_folder(folder: Path) -> IO[str]:
     """Hold a folder until the file that is returned is closed.
 
     Raises:
         FileNotFoundError: the folder is not there, or was removed meanwhile.
     """
     try:
-        file = (folder / LOCK).open("a")
+        file = (folder / LEASE_FILE).open("a")
     except PermissionError:  # a folder that is only read
-        file = (folder / LOCK).open()
+        file = (folder / LEASE_FILE).open()
     fcntl.flock(file, fcntl.LOCK_SH)
-    if not (folder / LOCK).exists():
+    if not (folder / LEASE_FILE).exists():
         file.close()
         raise FileNotFoundError(folder)
     return file
 
 
-def remove_unheld(folders: Iterable[Path]) -> None:
+def remove_unleased(folders: Iterable[Path]) -> None:
     """Remove those folders that nobody holds."""
     for folder in folders:
         try:
-            with (folder / LOCK).open("a") as file:
+            with (folder / LEASE_FILE).open("a") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
         except (BlockingIOError, FileNotFoundError):
@@ -84,10 +84,10 @@ def private_folder(place: Path, owner: object) -> Path:
 
     What a killed process left is removed first.
     """
-    with alone(place / ".lock"):
-        remove_unheld(path for path in place.iterdir() if path.is_dir())
+    with exclusive_lock(place / ".lock"):
+        remove_unleased(path for path in place.iterdir() if path.is_dir())
         folder = new_folder(place, "")
-        file = hold(folder)
+        file = lease_folder(folder)
     weakref.finalize(owner, _remove, folder, file, os.getpid())
     return folder
 
@@ -111,7 +111,7 @@ def new_folder(place: Path, prefix: str) -> Path:
     return folder
 
 
-def publish(new: Path, place: Path) -> None:
+def publish_folder(new: Path, place: Path) -> None:
     """Let the name `place` mean a finished folder beside it, in one step.
 
     Whoever holds the folder that it meant before reads on there; once nobody does, it is removed. Both have
@@ -124,7 +124,7 @@ def publish(new: Path, place: Path) -> None:
         place.rename(new_folder(place.parent, f".{place.name}-") / place.name)
     link.replace(place)
     others = place.parent.glob(f".{place.name}-*")
-    remove_unheld(path for path in others if path.is_dir() and path.name != new.name)
+    remove_unleased(path for path in others if path.is_dir() and path.name != new.name)
 
 
 def _remove(folder: Path, file: IO[str], maker: int) -> None:

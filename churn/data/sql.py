@@ -13,7 +13,7 @@ from churn.data.files import private_folder
 from churn.params import EngineParams
 
 
-def quoted(name: str) -> str:
+def identifier(name: str) -> str:
     """Quote an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
@@ -23,9 +23,9 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def internal(name: str) -> str:
+def internal_name(name: str) -> str:
     """Name a view or table of our own, as no source names its."""
-    return quoted(f"__churn_{name}")
+    return identifier(f"__churn_{name}")
 
 
 def first_line(error: Exception) -> str:
@@ -53,18 +53,20 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-Show = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Opens what shows so many steps of something named, and is told of each step."""
 
-PATIENCE_SECONDS = 2.0
+DELAY_SECONDS = 2.0
 """What takes less is not worth a bar."""
 
-LOOK_SECONDS = 0.5
-WHOLE = 100
+POLL_SECONDS = 0.5
+PERCENT = 100
 
 
 @contextmanager
-def followed(connection: duckdb.DuckDBPyConnection, label: str, show: Show | None) -> Iterator[None]:
+def show_query_progress(
+    connection: duckdb.DuckDBPyConnection, label: str, show: Progress | None
+) -> Iterator[None]:
     """Show in percent how far the queries are that run inside; a later query never takes a step back."""
     if show is None:
         yield
@@ -79,14 +81,14 @@ def followed(connection: duckdb.DuckDBPyConnection, label: str, show: Show | Non
         thread.join()
 
 
-def _follow(connection: duckdb.DuckDBPyConnection, label: str, show: Show, done: Event) -> None:
-    if done.wait(PATIENCE_SECONDS):
+def _follow(connection: duckdb.DuckDBPyConnection, label: str, show: Progress, done: Event) -> None:
+    if done.wait(DELAY_SECONDS):
         return
-    with show(label, WHOLE) as advance:
+    with show(label, PERCENT) as advance:
         shown = 0
-        while not done.wait(LOOK_SECONDS):
-            share = min(int(connection.query_progress()), WHOLE - 1)
+        while not done.wait(POLL_SECONDS):
+            share = min(int(connection.query_progress()), PERCENT - 1)
             if share > shown:
                 advance(share - shown)
                 shown = share
-        advance(WHOLE - shown)
+        advance(PERCENT - shown)

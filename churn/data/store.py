@@ -12,12 +12,12 @@ from typing import IO, Any
 
 import duckdb
 
-from churn.data.files import hold
+from churn.data.files import lease_folder
 from churn.data.sql import connect, literal
 from churn.errors import CallError, SourceError
 from churn.params import Params
 
-FORMAT = 2
+STORE_FORMAT = 2
 """Raised when the files of the store change, so that an older store is written again."""
 
 EPOCH = date(1970, 1, 1)
@@ -28,7 +28,7 @@ def day_number(day: date) -> int:
     return (day - EPOCH).days
 
 
-def day_of(number: int) -> date:
+def date_of_day(number: int) -> date:
     """Return the date of a local day number."""
     return EPOCH + timedelta(days=number)
 
@@ -151,13 +151,13 @@ def _opened(place: Path) -> tuple[Path, dict[str, Any], IO[str]]:
     """Return the folder that `place` means now, what its manifest states, and what holds it."""
     folder = place.resolve()
     try:
-        held = hold(folder)
+        held = lease_folder(folder)
         stated: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError):
         if place.resolve() != folder:  # another store took its place meanwhile
             return _opened(place)
         raise SourceError(f"{place}: no store here. Run `churn ingest` first.") from None
-    if stated["format"] != FORMAT:
+    if stated["format"] != STORE_FORMAT:
         raise SourceError(f"{place}: written by another version. Run `churn ingest` again.")
     return folder, stated, held
 
@@ -176,5 +176,9 @@ def _stored_table(stated: Mapping[str, Any]) -> StoredTable:
 
 def write_manifest(folder: Path, stated: Mapping[str, Any], tables: Mapping[str, StoredTable]) -> None:
     """Write the manifest, which makes a folder of Parquet files a store."""
-    whole = {"format": FORMAT, **stated, "tables": {name: asdict(table) for name, table in tables.items()}}
+    whole = {
+        "format": STORE_FORMAT,
+        **stated,
+        "tables": {name: asdict(table) for name, table in tables.items()},
+    }
     (folder / "manifest.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-LARGEST = 1e12
+LARGEST_NUMBER = 1e12
 """No amount or count of one row is larger; what is, is a mistake of the source."""
 
-EMPTIED = -2 * int(LARGEST) * 1000
+EMPTIED_VALUE = -2 * int(LARGEST_NUMBER) * 1000
 """What the store holds for a number that was there and is no more: below all that a row may say."""
 
-Type = Literal["text", "level", "instant", "money", "number", "boolean"]
-Role = Literal["id", "time", "known", "row", "outcome", "scheduled", "value", "attribute"]
+ColumnType = Literal["text", "level", "instant", "money", "number", "boolean"]
+ColumnRole = Literal["id", "time", "known", "row", "outcome", "scheduled", "value", "attribute"]
 
-UNITS_PER = {"money": 100, "number": 1000}
+STORED_UNITS = {"money": 100, "number": 1000}
 """Stored integers per unit: money in cents, other numbers in thousandths, so that sums are exact."""
 
 
-HISTORY_OF = "customers."
+HISTORY_PREFIX = "customers."
 """What the name of an attribute's table begins with; no other table has a dot in its name."""
 
 
@@ -33,8 +33,8 @@ class Column:
     """
 
     name: str
-    type: Type
-    role: Role
+    type: ColumnType
+    role: ColumnRole
     required: bool = False
     bounds: tuple[float, float] | None = None
     known_with: str | None = None
@@ -56,7 +56,7 @@ class Table:
     @property
     def is_history(self) -> bool:
         """Tell whether the rows say what value an attribute of the customer took."""
-        return self.name.startswith(HISTORY_OF)
+        return self.name.startswith(HISTORY_PREFIX)
 
     @property
     def names(self) -> list[str]:
@@ -68,12 +68,12 @@ class Table:
         """Return the column of that name, if the table has it."""
         return next((column for column in self.columns if column.name == name), None)
 
-    def of_role(self, *roles: Role) -> tuple[Column, ...]:
+    def of_role(self, *roles: ColumnRole) -> tuple[Column, ...]:
         """Return the columns with one of these roles, in order."""
         return tuple(column for column in self.columns if column.role in roles)
 
 
-_NEVER_NEGATIVE = (0.0, LARGEST)
+_NEVER_NEGATIVE = (0.0, LARGEST_NUMBER)
 _ID = Column("customer_id", "text", "id", required=True)
 _KNOWN = Column("known_at", "instant", "known")
 _ROW = Column("row_id", "text", "row")
@@ -99,7 +99,9 @@ def _level(name: str) -> Column:
     return Column(name, "level", "attribute")
 
 
-def _number(name: str, low: float = -LARGEST, high: float = LARGEST, known_with: str | None = None) -> Column:
+def _number(
+    name: str, low: float = -LARGEST_NUMBER, high: float = LARGEST_NUMBER, known_with: str | None = None
+) -> Column:
     return Column(name, "number", "value", bounds=(low, high), known_with=known_with)
 
 
@@ -111,7 +113,7 @@ def _events(name: str, time: str, *columns: Column) -> Table:
     return Table(name, (_ID, _time(time), _KNOWN, _ROW, *columns))
 
 
-CANONICAL: Mapping[str, Table] = {
+CANONICAL_TABLES: Mapping[str, Table] = {
     table.name: table
     for table in (
         Table(
@@ -205,4 +207,4 @@ def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
     """
     value: Column = _level("value") if kind == "level" else _number("value")
     columns = (_outcome("valid_to"), replace(value, required=True, may_be_emptied=True))
-    return _events(f"{HISTORY_OF}{attribute}", "valid_from", *columns)
+    return _events(f"{HISTORY_PREFIX}{attribute}", "valid_from", *columns)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.tables import HISTORY_OF, LARGEST
+from churn.data.tables import HISTORY_PREFIX, LARGEST_NUMBER
 from churn.features.language.events import Array, Events
 from churn.features.signal import Function, Signal
 from churn.params import Params
@@ -24,7 +24,7 @@ def attributes(params: Params) -> Iterator[Signal]:
     for name, history in customers.history.items() if customers else ():
         held = f"The customer's {_said(name)} that was known to hold at the cutoff."
         function = level_held if history.kind == "level" else number_held
-        yield _attribute(name, f"{HISTORY_OF}{name}", function, held)
+        yield _attribute(name, f"{HISTORY_PREFIX}{name}", function, held)
 
 
 def level_held(history: Events) -> Array:
@@ -35,7 +35,9 @@ def level_held(history: Events) -> Array:
 def number_held(history: Events) -> Array:
     """Return the latest value that had begun, and whose end was not known to have passed."""
     value = history.lacking("valid_to").latest("value")
-    return np.where(value >= -LARGEST, value, np.nan)  # what was emptied is kept as a number below all others
+    return np.where(
+        value >= -LARGEST_NUMBER, value, np.nan
+    )  # what was emptied is kept as a number below all others
 
 
 def names_of(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from churn.data.tables import CANONICAL, HISTORY_OF, Table, events_table, history_table
+from churn.data.tables import CANONICAL_TABLES, HISTORY_PREFIX, Table, events_table, history_table
 from churn.features import fixed_company
 from churn.features.engine.engine import evaluate, lay_out
 from churn.features.language.population import Deferred, Peers
@@ -137,8 +137,8 @@ def _evaluated(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | 
 
 def contract_of(signal: Signal) -> Table:
     """Return the contract of a signal's table, which follows from the table's name and the signal's kind."""
-    if signal.table in CANONICAL:
-        return CANONICAL[signal.table]
-    if signal.table.startswith(HISTORY_OF):
-        return history_table(signal.table.removeprefix(HISTORY_OF), signal.kind)
+    if signal.table in CANONICAL_TABLES:
+        return CANONICAL_TABLES[signal.table]
+    if signal.table.startswith(HISTORY_PREFIX):
+        return history_table(signal.table.removeprefix(HISTORY_PREFIX), signal.kind)
     return events_table(signal.table)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.tables import EMPTIED, UNITS_PER, Column, Table
+from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column, Table
 from churn.features.engine.rows import NEVER, AnyInt, Rows
 from churn.features.engine.timeline import IntArray, Timeline
 
@@ -134,7 +134,7 @@ def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, 
     if column.role == "scheduled":
         day = at // DAY_SECONDS + _integers(name, n, -40, 400)
         return {f"{column.name}_day": (np.where(given, day, NEVER).astype(np.int32), given)}
-    if column.type in UNITS_PER:
+    if column.type in STORED_UNITS:
         return {column.name: _numbers(column, name, given)}
     if column.type == "level":
         codes = np.minimum(_integers(name, n, 0, 7), _integers(f"{name} again", n, 0, 7))
@@ -161,7 +161,7 @@ def _outcome(column: str, name: str, at: AnyInt, given: BoolArray) -> dict[str, 
 
 def _numbers(column: Column, name: str, given: BoolArray) -> tuple[AnyInt, BoolArray]:
     """Draw amounts or numbers in stored units, half of them whole; some of a history are emptied."""
-    n, unit = len(given), UNITS_PER[column.type]
+    n, unit = len(given), STORED_UNITS[column.type]
     low, high = column.bounds or (0.0, 1.0)
     highest = int(high) if high <= 10 else 100
     values = _integers(name, n, 0, highest * unit + 1)
@@ -172,7 +172,7 @@ def _numbers(column: Column, name: str, given: BoolArray) -> tuple[AnyInt, BoolA
     if column.required:
         given = np.ones(n, dtype=bool)
     if column.may_be_emptied:
-        values = np.where(_shares(f"{name} emptied", n) < 0.1, EMPTIED, values)
+        values = np.where(_shares(f"{name} emptied", n) < 0.1, EMPTIED_VALUE, values)
     return np.where(given, values, 0).astype(np.int64), given
 
 

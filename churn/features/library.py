@@ -7,9 +7,9 @@ import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from churn.data.sources.table_specs import wanted_tables
+from churn.data.sources.table_specs import table_specs
 from churn.data.store import Store
-from churn.data.tables import CANONICAL, Table
+from churn.data.tables import CANONICAL_TABLES, Table
 from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
 from churn.features.attributes import attributes
@@ -64,7 +64,7 @@ def possible(params: Params, store: Store) -> tuple[Possible, ...]:
     """
     every = known(params)
     _check_names(params, every)
-    tables = {wanted.table.name: wanted.table for wanted in wanted_tables(params)}
+    tables = {wanted.table.name: wanted.table for wanted in table_specs(params)}
     return tuple(Possible(signal, _why_off(signal, params, store, tables)) for signal in every.values())
 
 
@@ -102,7 +102,7 @@ def _of(signal: Signal) -> dict[str, set[str]]:
 
 def _check_names(params: Params, every: dict[str, Signal]) -> None:
     families = [*FAMILIES, *GENERIC]
-    tables = [name for name in (*CANONICAL, *params.events) if name != "contacts"]
+    tables = [name for name in (*CANONICAL_TABLES, *params.events) if name != "contacts"]
     there: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(every)}
     problems = [
         f"signals.{what}: '{name}' is not a {WORD[what]}.{did_you_mean(name, there[what])} "

@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 
 from churn.data.store import Store, day_number
-from churn.data.tables import UNITS_PER
+from churn.data.tables import STORED_UNITS
 
 
 def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def _sum(store: Store, table: str, column: str, condition: str) -> pd.DataFrame:
     name = "money" if column == "amount" else column
     with store.connect() as connection:
         return connection.sql(
-            f"SELECT c.customer_id, sum(t.{column}) / {UNITS_PER['money']}.0 AS {name} "
+            f"SELECT c.customer_id, sum(t.{column}) / {STORED_UNITS['money']}.0 AS {name} "
             f"FROM (SELECT * FROM {store.scan(table)} WHERE {condition} AND {column} IS NOT NULL) t "
             f"JOIN {store.scan('customers')} c USING (customer) GROUP BY 1 ORDER BY 1"
         ).df()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from churn.data.tables import CANONICAL
+from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError, did_you_mean
 from churn.features.language.events import Array, Events
 from churn.features.language.population import Deferred
@@ -101,8 +101,10 @@ def signal(
         problems = []
         if name in REGISTRY:
             problems.append(f"{name}: two signals have this name; rename one.")
-        if table not in CANONICAL:
-            problems.append(f"{name}: '{table}' is not a canonical table.{did_you_mean(table, CANONICAL)}")
+        if table not in CANONICAL_TABLES:
+            problems.append(
+                f"{name}: '{table}' is not a canonical table.{did_you_mean(table, CANONICAL_TABLES)}"
+            )
         if family not in FAMILIES:
             problems.append(f"{name}: '{family}' is not a family.{did_you_mean(family, FAMILIES)}")
         if not function.__doc__:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.sql import quoted
-from churn.data.tables import EMPTIED, UNITS_PER
+from churn.data.sql import identifier
+from churn.data.tables import EMPTIED_VALUE, STORED_UNITS
 from churn.guards.context import Company
 from churn.guards.statistics import Floats, spearman
 
@@ -97,9 +97,9 @@ def value_columns(company: Company, table: str) -> dict[str, str]:
     """Return the SQL of the number columns of a table in their own unit."""
     held = company.store.tables[table].columns
     return {
-        column.name: f"nullif({quoted(column.name)}, {EMPTIED}) / {UNITS_PER[column.type]}.0"
+        column.name: f"nullif({identifier(column.name)}, {EMPTIED_VALUE}) / {STORED_UNITS[column.type]}.0"
         for column in company.tables[table].of_role("value")
-        if column.name in held and column.type in UNITS_PER
+        if column.name in held and column.type in STORED_UNITS
     }
 
 

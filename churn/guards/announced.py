@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from churn.data.sql import literal, quoted
+from churn.data.sql import identifier, literal
 from churn.finding import Finding
 from churn.guards.as_of_today import WAY_OUT
 from churn.guards.context import GONE, HERE, Company
@@ -33,7 +33,9 @@ def announced(company: Company) -> Iterator[Finding]:
     core = company.params.label.core_table
     for table in company.event_tables:
         groups = [] if table == core else [("''", "")]
-        groups += [(quoted(c), c) for c in company.store.tables[table].levels if c in ("kind", "campaign")]
+        groups += [
+            (identifier(c), c) for c in company.store.tables[table].levels if c in ("kind", "campaign")
+        ]
         for sql, column in groups:
             before = "true" if company.params.label.kind == "inactivity" else "(gone = 0 OR day < end_day)"
             rows = company.rows(

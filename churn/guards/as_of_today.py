@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.aggregates import FEWEST, Aggregate, aggregates, copied, copied_window
@@ -56,9 +56,8 @@ def _dates_ahead(company: Company, name: str) -> str | None:
 
 def days_of(company: Company, name: str) -> tuple[Floats, bool]:
     """Return an attribute as day numbers, and whether it is one of dates."""
-    sql = (
-        f"SELECT epoch(TRY_CAST({quoted(name)} AS TIMESTAMP)) AS at, TRY_CAST({quoted(name)} AS DOUBLE) AS n"
-    )
+    column = identifier(name)
+    sql = f"SELECT epoch(TRY_CAST({column} AS TIMESTAMP)) AS at, TRY_CAST({column} AS DOUBLE) AS n"
     found = company.fetch(f"{sql} FROM {company.store.scan('customers')} ORDER BY customer")
     days, numbers = (np.asarray(found[key], dtype=np.float64) for key in ("at", "n"))
     given = sum(level is not None for level in company.levels[name])
@@ -71,7 +70,7 @@ def numbers_of(company: Company, name: str) -> Floats | None:
     days, dated = days_of(company, name)
     if dated:
         return days
-    sql = f"SELECT TRY_CAST({quoted(name)} AS DOUBLE) AS n FROM {company.store.scan('customers')}"
+    sql = f"SELECT TRY_CAST({identifier(name)} AS DOUBLE) AS n FROM {company.store.scan('customers')}"
     numbers = np.asarray(company.fetch(f"{sql} ORDER BY customer")["n"], dtype=np.float64)
     given = sum(level is not None for level in company.levels[name])
     return numbers if (~np.isnan(numbers)).sum() >= 0.9 * max(given, 1) else None

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from churn.data.sources.table_specs import wanted_tables
-from churn.data.sql import quoted
+from churn.data.sources.table_specs import table_specs
+from churn.data.sql import identifier
 from churn.data.store import Store, day_number
 from churn.data.tables import Table
 from churn.features.engine.cohort import Cohort, Customers, read_customers
@@ -82,7 +82,7 @@ class Company:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """Return the contracts of the tables, by name."""
-        return {wanted.table.name: wanted.table for wanted in wanted_tables(self.params)}
+        return {wanted.table.name: wanted.table for wanted in table_specs(self.params)}
 
     @property
     def event_tables(self) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ class Company:
         """Return each static attribute as text by customer code, None where missing."""
         if not self.attributes:
             return {}
-        names = ", ".join(quoted(name) for name in self.attributes)
+        names = ", ".join(identifier(name) for name in self.attributes)
         found = self.fetch(f"SELECT {names} FROM {self.store.scan('customers')} ORDER BY customer")
         return {name: np.asarray(found[name], dtype=object) for name in self.attributes}
 

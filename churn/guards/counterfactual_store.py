@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from churn.data.sources.table_specs import wanted_tables
-from churn.data.sql import literal, quoted
+from churn.data.sources.table_specs import table_specs
+from churn.data.sql import identifier, literal
 from churn.data.store import Store, StoredTable, day_number, write_manifest
 from churn.data.tables import Table
 
@@ -31,7 +31,7 @@ def sampled(store: Store, codes: Codes, folder: Path) -> Store:
     """Write the store of some customers alone; they get new codes in the order of the old."""
 
     def select(name: str, columns: tuple[str, ...]) -> str:
-        rest = ", ".join(quoted(column) for column in columns if column != "customer")
+        rest = ", ".join(identifier(column) for column in columns if column != "customer")
         return f"SELECT new AS customer, {rest} FROM {store.scan(name)} JOIN chosen ON customer = old"
 
     old = np.sort(codes)
@@ -93,7 +93,7 @@ def with_another_future(store: Store, cutoff: date, folder: Path) -> Store:
 
 
 def _tables(store: Store) -> dict[str, Table]:
-    return {wanted.table.name: wanted.table for wanted in wanted_tables(store.params)}
+    return {wanted.table.name: wanted.table for wanted in table_specs(store.params)}
 
 
 def _outcomes(table: Table, columns: tuple[str, ...], known: Callable[[str], str]) -> dict[str, str]:
@@ -105,12 +105,12 @@ def _outcomes(table: Table, columns: tuple[str, ...], known: Callable[[str], str
             own += [column.name for column in table.columns if column.known_with == outcome.name]
             for name in own:
                 if name in columns:
-                    kept[name] = f"CASE WHEN {known(outcome.name)} THEN {quoted(name)} END"
+                    kept[name] = f"CASE WHEN {known(outcome.name)} THEN {identifier(name)} END"
     return kept
 
 
 def _replaced(columns: tuple[str, ...], changed: Mapping[str, str]) -> str:
-    return ", ".join(f"{changed.get(name, quoted(name))} AS {quoted(name)}" for name in columns)
+    return ", ".join(f"{changed.get(name, identifier(name))} AS {identifier(name)}" for name in columns)
 
 
 def _written(
@@ -135,7 +135,7 @@ def _written(
             columns = tuple(str(row[0]) for row in described)
             # The order of the store: customer, local day, time, then what tells equal times apart.
             first = [n for n in ("customer", "day", "at", "known_day", "row_id") if n in columns]
-            order = ", ".join(quoted(n) for n in [*first, *(n for n in columns if n not in first)])
+            order = ", ".join(identifier(n) for n in [*first, *(n for n in columns if n not in first)])
             connection.execute(f"COPY ({rows_sql} ORDER BY {order}) TO {path} (FORMAT parquet)").fetchall()
             row = connection.execute(
                 f"SELECT count(*), count(DISTINCT customer), min(day), max(day) FROM read_parquet({path})"

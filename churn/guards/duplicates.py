@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.finding import Finding
 from churn.guards.context import GONE, HERE, Company
 
@@ -27,11 +27,11 @@ def duplicates(company: Company) -> Iterator[Finding]:
     for table in company.event_tables:
         own = [name for name in company.store.tables[table].columns if name not in IDS]
         values = [name for name in own if name != "at"]
-        told = ", ".join(['epoch("at")::BIGINT % 86400', *(quoted(name) for name in values)])
+        told = ", ".join(['epoch("at")::BIGINT % 86400', *(identifier(name) for name in values)])
         sample = f"(SELECT * FROM {company.store.scan(table)} LIMIT 100000)"
         ((distinct,),) = company.rows(f"SELECT count(DISTINCT hash({told})) FROM {sample}")
         if distinct >= TELLING:
-            hashed = f"hash('{table}', {', '.join(map(quoted, own))})"
+            hashed = f"hash('{table}', {', '.join(map(identifier, own))})"
             parts.append(f"SELECT customer, {hashed}::HUGEINT AS h FROM {company.store.scan(table)}")
     if not parts:
         return

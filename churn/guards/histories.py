@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.data.sql import quoted
-from churn.data.tables import EMPTIED
+from churn.data.sql import identifier
+from churn.data.tables import EMPTIED_VALUE
 from churn.finding import Finding
 from churn.guards.context import Company
 from churn.guards.statistics import SURE
@@ -66,7 +66,7 @@ def zeroed(company: Company) -> Iterator[Finding]:
 
 
 def _zeroed(company: Company, table: str, column: str) -> Iterator[Finding]:
-    nothing = f"coalesce({quoted(column)} IN (0, {EMPTIED}), true)"
+    nothing = f"coalesce({identifier(column)} IN (0, {EMPTIED_VALUE}), true)"
     rows = company.rows(
         f"WITH numbered AS (SELECT customer, {nothing} AS nothing, day, "
         'row_number() OVER (PARTITION BY customer ORDER BY "at" DESC) AS back '

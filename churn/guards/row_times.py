@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import poisson
 
-from churn.data.ingest.staging import origin_of
+from churn.data.ingest.staging import from_clause
 from churn.data.sources.connections import open_source
 from churn.data.sources.source import Source
-from churn.data.sources.table_specs import Wanted, wanted_tables
-from churn.data.sql import internal, quoted
+from churn.data.sources.table_specs import TableSpec, table_specs
+from churn.data.sql import identifier, internal_name
 from churn.finding import Finding
 from churn.guards.context import Company
 from churn.guards.names import identifiers, words_of
@@ -77,8 +77,8 @@ def _correlations(
     ends = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
     begins = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
     found = company.fetch(
-        f"WITH t AS (SELECT customer, day, {quoted(column)} AS value, DATE '1970-01-01' + day AS date "
-        f"FROM {company.store.scan(table)} WHERE {quoted(column)} IS NOT NULL AND customer % 10 < 5), "
+        f"WITH t AS (SELECT customer, day, {identifier(column)} AS value, DATE '1970-01-01' + day AS date "
+        f"FROM {company.store.scan(table)} WHERE {identifier(column)} IS NOT NULL AND customer % 10 < 5), "
         f"e AS (SELECT customer, day, count(*) AS n FROM {company.store.scan(other)} GROUP BY 1, 2) "
         "SELECT any_value(t.value) AS value, "
         "coalesce(sum(e.n) FILTER (WHERE e.day < t.day), 0) AS past, "
@@ -110,7 +110,7 @@ def filled_afterwards(company: Company) -> Iterator[Finding]:
             if name not in company.store.tables[table].columns:
                 continue
             counts = ", ".join(
-                f"count(*) FILTER (WHERE day < {day} AND {quoted(name)} >= {day}) AS c{place}"
+                f"count(*) FILTER (WHERE day < {day} AND {identifier(name)} >= {day}) AS c{place}"
                 for place, day in enumerate(company.watermark - back for back in (0, *BACK))
             )
             ((today, *past),) = company.rows(f"SELECT {counts} FROM {company.store.scan(table)}")
@@ -145,7 +145,7 @@ BULK_DAYS = 3
 def late_rows(company: Company) -> Iterator[Finding]:
     """Look for a time of loading that is not mapped and lies a day or more after the row's own time."""
     with open_source(company.params, Path(company.scratch)) as source:
-        for wanted in wanted_tables(company.params):
+        for wanted in table_specs(company.params):
             if wanted.table.column("known_at") is not None and not wanted.table.is_history:
                 yield from _late(source, wanted)
 
@@ -160,8 +160,8 @@ def loading_columns(names: list[str]) -> list[str]:
     return [name for name, words in found if words & LOADING and words & WHEN]
 
 
-def _late(source: Source, wanted: Wanted) -> Iterator[Finding]:
-    origin = origin_of(source, wanted)
+def _late(source: Source, wanted: TableSpec) -> Iterator[Finding]:
+    origin = from_clause(source, wanted)
     there = source.columns(origin)
     mapped = dict(wanted.origin.columns)
     if "known_at" in mapped or "known_at" in there or wanted.table.time not in {*mapped, *there}:
@@ -169,7 +169,7 @@ def _late(source: Source, wanted: Wanted) -> Iterator[Finding]:
     used = {name for sql in mapped.values() for name in identifiers(sql)}
     for column in loading_columns([name for name in there if name not in used and name != wanted.table.time]):
         happened = mapped.get(wanted.table.time, source.quote(wanted.table.time))
-        view = internal(f"late_{wanted.table.name}")
+        view = internal_name(f"late_{wanted.table.name}")
         source.view(view, f"SELECT ({happened}) AS happened, {source.quote(column)} AS loaded FROM {origin}")
         row = source.connection.execute(
             "SELECT avg((loaded >= happened + INTERVAL 1 DAY)::INTEGER), count(DISTINCT loaded::DATE), "
@@ -181,7 +181,7 @@ def _late(source: Source, wanted: Wanted) -> Iterator[Finding]:
         if share is not None and share >= WARN and days > BULK_DAYS:
             yield Finding(
                 f"{wanted.table.name}",
-                f"{share:.1%} of its rows have {quoted(column)} a day or more after {wanted.table.time} "
+                f"{share:.1%} of its rows have {identifier(column)} a day or more after {wanted.table.time} "
                 "(half of "
                 f"them {late.days} days or more), and a cutoff between them would see rows that were not "
                 "there.",

@@ -12,7 +12,7 @@ from typing import Any
 
 import churn
 from churn.data.files import scratch_folder
-from churn.data.sql import Show
+from churn.data.sql import Progress
 from churn.data.store import Store
 from churn.errors import did_you_mean
 from churn.features.signal import Signal
@@ -133,7 +133,7 @@ def place_of(params: Params) -> Path:
 
 
 def look_once(
-    params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], show: Show
+    params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], show: Progress
 ) -> list[Finding]:
     """Return what the guards find in the data, at no cost where they have looked at the very same before.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.context import Company
@@ -102,7 +102,7 @@ def _latest_lack(company: Company, rows: Rows, table: str, names: list[str]) -> 
     """Return per row of the snapshots whether the customer's latest visible row lacks each column."""
     found = {name: np.full(len(rows), np.nan) for name in names}
     asked = ", ".join(
-        f'arg_max({quoted(name)} IS NULL, "at") AS l{place}' for place, name in enumerate(names)
+        f'arg_max({identifier(name)} IS NULL, "at") AS l{place}' for place, name in enumerate(names)
     )
     for day in np.unique(rows.cutoff):
         cutoff = next(each for each in company.matured if day_number(each) == day)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import duckdb
 
-from churn.data.sql import internal, quoted
+from churn.data.sql import identifier, internal_name
 from churn.init.columns import Column, id_of, name_in
 from churn.init.look import Table
 from churn.init.words import ANY_ID, plain, says, singular
@@ -60,11 +60,11 @@ def _joined(
     dialect: str,
 ) -> Table:
     (table, column), (other, own) = here, there
-    view = internal(f"guess_bridged_{table.name}")
+    view = internal_name(f"guess_bridged_{table.name}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT t.*, o.{quoted(key.name)} AS customer_id "
+        f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT t.*, o.{identifier(key.name)} AS customer_id "
         f"FROM {table.view} t JOIN (SELECT DISTINCT ON ({id_of(own)}) {id_of(own)} AS own, "
-        f"{quoted(key.name)} FROM {other.view}) o ON {id_of(column)} = o.own"
+        f"{identifier(key.name)} FROM {other.view}) o ON {id_of(column)} = o.own"
     ).fetchall()
     query = (
         f"select o.{name_in(key.name, dialect)} as customer_id, t.*\n"

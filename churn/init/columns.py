@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from churn.data.sql import literal, quoted
+from churn.data.sql import identifier, literal
 
 WORDS_OF_SQL = {
     *("at", "order", "group", "from", "to", "user", "when", "desc", "asc", "end", "column", "table"),
@@ -47,7 +47,7 @@ class Column:
 
 def time_of(column: Column) -> str:
     """Return DuckDB's expression of a time column of a view, as a timestamp without a zone."""
-    name = quoted(column.name)
+    name = identifier(column.name)
     if column.sql:  # seconds since 1970
         scale = 1000.0 if (column.high or 0) > 1e11 else 1.0
         return f"make_timestamp(({name} / {scale} * 1000000)::BIGINT)"
@@ -58,7 +58,7 @@ def time_of(column: Column) -> str:
 
 def id_of(column: Column) -> str:
     """Return DuckDB's expression of an id as text; 17850.0 is 17850."""
-    name = quoted(column.name)
+    name = identifier(column.name)
     if column.kind == "number":
         return f"coalesce(TRY_CAST({name} AS BIGINT)::VARCHAR, {name}::VARCHAR)"
     return f"nullif(trim({name}::VARCHAR), '')"
@@ -69,4 +69,4 @@ def name_in(name: str, dialect: str) -> str:
     bare = re.fullmatch(r"[a-z_][a-z0-9_]*", name if dialect == "postgresql" else name.lower())
     if bare and name.lower() not in WORDS_OF_SQL:
         return name
-    return f"`{name}`" if dialect == "spark" else quoted(name)
+    return f"`{name}`" if dialect == "spark" else identifier(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.init.columns import Column, id_of, name_in
 from churn.init.look import Table
 from churn.init.match import Match
@@ -45,7 +45,7 @@ def filters_for(
 
 def _below_zero(connection: duckdb.DuckDBPyConnection, match: Match, column: Column) -> float:
     row = connection.execute(
-        f"SELECT avg((TRY_CAST({quoted(column.name)} AS DOUBLE) < 0)::INTEGER) FROM {match.table.view}"
+        f"SELECT avg((TRY_CAST({identifier(column.name)} AS DOUBLE) < 0)::INTEGER) FROM {match.table.view}"
     ).fetchone()
     return float(row[0] or 0.0) if row else 0.0
 

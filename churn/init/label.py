@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from churn.data.ingest.watermark import watermark_of
-from churn.data.store import day_of
+from churn.data.ingest.watermark import watermark_day
+from churn.data.store import date_of_day
 from churn.init.columns import id_of, time_of
 from churn.init.match import Match
 
@@ -139,8 +139,8 @@ def _span(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[date, da
         f"SELECT ({at}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {match.table.view} "
         f"WHERE isfinite({at}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
-    last = day_of(watermark_of(days, lambda _: None))
-    return match.time.first or day_of(days[0][0]), last
+    last = date_of_day(watermark_day(days, lambda _: None))
+    return match.time.first or date_of_day(days[0][0]), last
 
 
 def _cutoffs(first: date, last: date, wait_days: int) -> tuple[dict[str, Any], str]:

@@ -9,7 +9,7 @@ from datetime import date
 import duckdb
 
 from churn.data.sources.source import Source
-from churn.data.sql import first_line, internal, quoted
+from churn.data.sql import first_line, identifier, internal_name
 from churn.init.columns import Column, Kind, time_of
 from churn.init.reading import read_number, read_text
 
@@ -48,7 +48,7 @@ def look(
     """
     found, unreadable = [], []
     for name in source.tables:
-        view = internal(f"guess_{name}")
+        view = internal_name(f"guess_{name}")
         limit = "" if dialect == "duckdb" else f" LIMIT {ROWS_FETCHED}"
         try:
             source.view(view, f"SELECT * FROM {source.quote(name)}{limit}")
@@ -67,13 +67,13 @@ def _hold(connection: duckdb.DuckDBPyConnection, name: str, view: str) -> None:
     sql = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
     if sql and "read_csv(" in sql[0]:
         connection.execute(f"DROP VIEW {view}").fetchall()
-        connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {quoted(name)}").fetchall()
+        connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {identifier(name)}").fetchall()
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, view: str, dialect: str) -> Table:
     described = connection.execute(f"DESCRIBE {view}").fetchall()
     types = {str(row[0]): str(row[1]) for row in described}
-    counts = ", ".join(f"count({quoted(c)}), approx_count_distinct({quoted(c)})" for c in types)
+    counts = ", ".join(f"count({identifier(c)}), approx_count_distinct({identifier(c)})" for c in types)
     row = connection.execute(f"SELECT count(*), {counts} FROM {view}").fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     rows, *pairs = row
@@ -98,7 +98,7 @@ def _column(
 ) -> Column:
     unique = filled > ALL_BUT_DIRT * rows and distinct > 0.8 * filled
     if unique:  # the first count is only about right
-        exact = connection.execute(f"SELECT count(DISTINCT {quoted(name)}) FROM {view}").fetchone()
+        exact = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {view}").fetchone()
         unique = exact is not None and exact[0] > ALL_BUT_DIRT * filled
     column = Column(name, _plain_kind(kind), filled / rows if rows else 0.0, distinct, unique)
     if column.kind == "text" and filled:

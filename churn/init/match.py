@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from churn.data.ingest.staging import EMAIL_KINDS
-from churn.data.tables import CANONICAL, events_table
+from churn.data.tables import CANONICAL_TABLES, events_table
 from churn.data.tables import Column as Wanted
 from churn.data.tables import Table as Contract
 from churn.init.columns import Column, id_of, time_of
@@ -59,7 +59,7 @@ class Match:
     @property
     def contract(self) -> Contract:
         """Return the contract of the canonical table."""
-        return CANONICAL.get(self.name) or events_table(self.name)
+        return CANONICAL_TABLES.get(self.name) or events_table(self.name)
 
     @property
     def time(self) -> Column:
@@ -69,7 +69,7 @@ class Match:
     @property
     def canonical(self) -> bool:
         """Tell whether it is one of the tables that have signals of their own."""
-        return self.name in CANONICAL
+        return self.name in CANONICAL_TABLES
 
 
 def matches(
@@ -95,7 +95,7 @@ def events_name(table: Table) -> str:
     """Return a name for a table under `events:`."""
     said = plain(table.name) or "events"
     said = said if said[0].isalpha() else f"t_{said}"
-    return f"{said[:34]}_rows" if said in CANONICAL else said[:40]
+    return f"{said[:34]}_rows" if said in CANONICAL_TABLES else said[:40]
 
 
 def assigned(connection: duckdb.DuckDBPyConnection, match: Match) -> Match:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import duckdb
 
-from churn.data.sql import literal, quoted
+from churn.data.sql import identifier, literal
 from churn.init.columns import Column, name_in
 from churn.init.words import ANY_TIME, says
 
@@ -30,7 +30,7 @@ FORMATS = (
 
 def read_text(connection: duckdb.DuckDBPyConnection, view: str, column: Column, dialect: str) -> Column:
     """Find out whether a text column holds times, or numbers with a decimal comma."""
-    text = f"trim({quoted(column.name)}::VARCHAR)"
+    text = f"trim({identifier(column.name)}::VARCHAR)"
     values = f"SELECT {text} AS v FROM {view} WHERE {text} <> ''"
     few = [str(row[0]) for row in connection.execute(f"{values} LIMIT {ROWS_TRIED_FIRST}").fetchall()]
     forms = [form for form in FORMATS if sum(_spelt(value, form) for value in few) >= MOST * len(few)]
@@ -65,9 +65,9 @@ def _spelt(value: str, form: str) -> bool:
 
 def read_number(connection: duckdb.DuckDBPyConnection, view: str, column: Column, dialect: str) -> Column:
     """Note a number's range, and find out whether it counts seconds since 1970 or spells a day."""
-    value = f"TRY_CAST({quoted(column.name)} AS DOUBLE)"
+    value = f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
     if column.sql:
-        value = f"TRY_CAST(replace(replace({quoted(column.name)}, '.', ''), ',', '.') AS DOUBLE)"
+        value = f"TRY_CAST(replace(replace({identifier(column.name)}, '.', ''), ',', '.') AS DOUBLE)"
     row = connection.execute(
         f"SELECT min({value}), max({value}) FROM {view} WHERE isfinite({value})"
     ).fetchone()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from churn.data.store import Store, day_of
+from churn.data.store import Store, date_of_day
 from churn.errors import CallError, Stop
 from churn.params import Params
 
@@ -172,7 +172,9 @@ def _no_cutoff(params: Params, store: Store) -> CallError | Stop:
 
 
 def _default_first(params: Params, store: Store) -> date:
-    begin = day_of(store.tables[params.label.core_table].first_day or 0) + timedelta(SHORTEST_HISTORY_DAYS)
+    begin = date_of_day(store.tables[params.label.core_table].first_day or 0) + timedelta(
+        SHORTEST_HISTORY_DAYS
+    )
     if params.snapshot.every == "month" and begin.day > 1:
         return (begin.replace(day=1) + timedelta(31)).replace(day=1)
     return begin

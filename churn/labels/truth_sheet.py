@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.data.store import Store, day_number
 from churn.errors import Stop
 from churn.features.engine.cohort import Cohort
@@ -124,7 +124,7 @@ class TruthSheet:
     def write(self) -> Path:
         """Write `output/label/truth_sheet.json`."""
         path = self.params.output / "label" / "truth_sheet.json"
-        write_whole(path, (json.dumps(self.stated(), indent=1) + "\n").encode())
+        write_atomically(path, (json.dumps(self.stated(), indent=1) + "\n").encode())
         return path
 
     def refuse_what_comes_back(self) -> None:

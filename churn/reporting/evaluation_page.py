@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
 from churn.metrics.formatting import cutoff_count, format_range, level_in_words
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
@@ -57,7 +57,7 @@ def write_evaluation(folder: Path) -> Path:
         if (folder / "plots" / f"{name}.svg").is_file()
     }
     path = folder / "report.html"
-    write_whole(path, render_evaluation(evaluated, plots).encode())
+    write_atomically(path, render_evaluation(evaluated, plots).encode())
     return path
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.errors import CallError
 from churn.labels.outcomes import WHY_LEFT
 from churn.metrics.intervals import customer_wilson_interval
@@ -235,7 +235,7 @@ def report_path(output: Path) -> Path:
 def write_report(output: Path, html: str) -> Path:
     """Write the page; readers see the old page or the new one."""
     path = report_path(output)
-    write_whole(path, html.encode())
+    write_atomically(path, html.encode())
     return path
 
 

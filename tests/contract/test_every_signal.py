@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from churn.data.tables import CANONICAL
+from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError
 from churn.features import library
 from churn.features.language.events import Array, Events
@@ -128,7 +128,7 @@ def moved(signals: list[Signal], one: RandomWorld, other: RandomWorld, cutoff: d
 
 def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> None:
     asked = Signal("asked", table, looks_back, "", "activity", "either", {}, "", function)  # type: ignore[arg-type]
-    trace([asked], CANONICAL[table], Need())
+    trace([asked], CANONICAL_TABLES[table], Need())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from churn.data.tables import UNITS_PER, Column, Table
+from churn.data.tables import STORED_UNITS, Column, Table
 from churn.features.language.cost import Cost
 from churn.features.language.verbs import Verb, verbs
 from churn.features.signal import Signal
@@ -93,7 +93,7 @@ def _given(verb: Verb, table: Table, rows: str) -> Iterator[str]:
     if verb.file.endswith(".mix") and table.column("kind") is None:
         return
     fitting: dict[str, list[Any]] = {
-        "value": [c.name for c in table.columns if c.type in UNITS_PER and _is_known(c, rows)],
+        "value": [c.name for c in table.columns if c.type in STORED_UNITS and _is_known(c, rows)],
         "outcome": [column.name for column in table.of_role("outcome")],
         "scheduled": [column.name for column in table.of_role("scheduled")],
         "level": [column.name for column in table.columns if column.type == "level"],

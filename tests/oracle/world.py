@@ -17,9 +17,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from churn.data.ingest.ingest import ingest
-from churn.data.ingest.rules import NOT_EARLIER
+from churn.data.ingest.rules import ORDERED_TABLES
 from churn.data.store import Store
-from churn.data.tables import CANONICAL, Column, Table, events_table, history_table
+from churn.data.tables import CANONICAL_TABLES, Column, Table, events_table, history_table
 from churn.params import Params
 from tests.oracle.eve import Row, in_store_order
 
@@ -33,7 +33,7 @@ ACTIVE_DAYS = 3660
 YEARS_40 = 40 * 365
 
 TABLES: Mapping[str, Table] = {
-    **{name: table for name, table in CANONICAL.items() if name not in ("customers", "contacts")},
+    **{name: table for name, table in CANONICAL_TABLES.items() if name not in ("customers", "contacts")},
     **{table.name: table for table in (history_table("tier", "level"), history_table("seats", "number"))},
     "visits": events_table("visits"),
 }
@@ -171,7 +171,9 @@ class Maker:
             return None
         if column.type == "instant":
             minutes = self.rng.choice([0, 1, 600, 60 * self.rng.randrange(24 * 90), 60 * 24 * 400])
-            may_be_earlier = column.role == "scheduled" or not (table.name in NOT_EARLIER or table.is_history)
+            may_be_earlier = column.role == "scheduled" or not (
+                table.name in ORDERED_TABLES or table.is_history
+            )
             if may_be_earlier and self.rng.random() < 0.25:
                 minutes = -self.rng.choice([1, 600, 60 * self.rng.randrange(24 * 40)])
             return self._moved(happened, timedelta(minutes=minutes))
@@ -239,7 +241,10 @@ def _written(folder: Path, rows: Mapping[str, Any], maker: Maker) -> Params:
         {
             "source": str(source),
             "timezone": maker.recipe.zone,
-            "tables": {"customers": {"history": history}, **{name: {} for name in rows if name in CANONICAL}},
+            "tables": {
+                "customers": {"history": history},
+                **{name: {} for name in rows if name in CANONICAL_TABLES},
+            },
             "events": {"visits": {}} if "visits" in rows else {},
             "label": {
                 "kind": "inactivity",

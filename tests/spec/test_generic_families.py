@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from churn.data.tables import CANONICAL, events_table
+from churn.data.tables import CANONICAL_TABLES, events_table
 from churn.features.generic.about import GENERIC
 from churn.features.generic.choice import families_of
 from churn.features.library import known
@@ -158,7 +158,7 @@ def test_a_table_has_the_families_that_are_asked_for_it_or_the_usual_ones(
         tmp_path_factory.mktemp("asked"), visits=VISITS, params={"signals": {"generic": asked}}
     )
 
-    found = [families_of(table, params) for table in (CANONICAL["logins"], events_table("visits"))]
+    found = [families_of(table, params) for table in (CANONICAL_TABLES["logins"], events_table("visits"))]
 
     assert [" ".join(families) for families in found] == [of_logins, of_visits]
 

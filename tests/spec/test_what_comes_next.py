@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.data.tables import CANONICAL
+from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError
 from churn.features.language import btyd_verbs
 from churn.features.language.btyd import Model, expected, p_none
@@ -109,4 +109,4 @@ def test_what_comes_next_needs_whole_histories_up_to_the_cutoff(view: object, sa
     asked = Signal("asked", "orders", 28, "", "purchase", "either", {}, "", lambda e: view(e).p_none_next(28))  # type: ignore[operator]
 
     with pytest.raises(SignalError, match=said):
-        trace([asked], CANONICAL["orders"], Need())
+        trace([asked], CANONICAL_TABLES["orders"], Need())

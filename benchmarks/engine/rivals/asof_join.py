@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.engine.cells import Cell
 from benchmarks.engine.results import Cells
 from benchmarks.engine.rivals.sql import connect, fetched
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.data.store import Store
 
 VERBS = ("count", "given", "days", "sum", "last_day")
@@ -57,7 +57,7 @@ def _kept(cell: Cell) -> str:
 
 def _looked_up(connection, store, table, asked, edges, n):  # type: ignore[no-untyped-def]
     """Return per running sum an array `[edge, customer]`, missing before the customer's first row."""
-    folds = {_kept(cell): (cell.verb, quoted(cell.column)) for cell in asked if cell.column}
+    folds = {_kept(cell): (cell.verb, identifier(cell.column)) for cell in asked if cell.column}
     verbs = {"sum": "sum({}::DOUBLE)", "given": "count({})::DOUBLE"}
     summed = "".join(f", {verbs[verb].format(column)} AS {name}" for name, (verb, column) in folds.items())
     running = "".join(f", sum({name}) OVER up AS {name}" for name in folds)

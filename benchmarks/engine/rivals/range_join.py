@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.engine.cells import Cell
 from benchmarks.engine.results import Cells, dense
 from benchmarks.engine.rivals.sql import aggregate, connect, fetched, rows
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.data.store import Store
 
 
@@ -31,7 +31,7 @@ def cells(
         for table, asked in wanted.items():
             for clock in dict.fromkeys(cell.day for cell in asked):
                 mine = [cell for cell in asked if cell.day == clock]
-                day, longest = quoted(clock), max(cell.days for cell in mine)
+                day, longest = identifier(clock), max(cell.days for cell in mine)
                 selected = ", ".join(f"{aggregate(cell)} AS c{n}" for n, cell in enumerate(mine))
                 sql = (
                     f"SELECT ordinal, customer, {selected} FROM {rows(store, table)} "

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from benchmarks.engine.cells import Cell
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.data.store import Store
 
 ROW = "file_row_number"
@@ -35,18 +35,18 @@ def aggregate(cell: Cell) -> str:
 
 
 def _verb(cell: Cell) -> str:
-    column = quoted(cell.column or "")
-    instant = f'(epoch("at") + {quoted(f"{cell.by}_after")})' if cell.by else '"at"'
+    column = identifier(cell.column or "")
+    instant = f'(epoch("at") + {identifier(f"{cell.by}_after")})' if cell.by else '"at"'
     return {
         "count": "count(*)",
         "given": f"count({column})",
-        "days": f"count(DISTINCT {quoted(cell.day)})",
+        "days": f"count(DISTINCT {identifier(cell.day)})",
         "kinds": f"count(DISTINCT {column})",
         "max": f"max({column})",
-        "decayed": f"sum(power(0.5, (cutoff - {quoted(cell.day)}) / {float(cell.half_life or 1)}))",
+        "decayed": f"sum(power(0.5, (cutoff - {identifier(cell.day)}) / {float(cell.half_life or 1)}))",
         "sum": f"sum({column}::DOUBLE)",
-        "first_day": f"min({quoted(cell.day)})",
-        "last_day": f"max({quoted(cell.day)})",
+        "first_day": f"min({identifier(cell.day)})",
+        "last_day": f"max({identifier(cell.day)})",
         "latest": f"arg_max({column}, {instant})",
         "previous": f"arg_max({column}, {instant}, 2)",
         "first_row": f"min({ROW})",
@@ -55,14 +55,14 @@ def _verb(cell: Cell) -> str:
 
 
 def _filter(cell: Cell) -> str:
-    day = quoted(cell.day)
+    day = identifier(cell.day)
     parts = [f"{day} >= cutoff - {cell.days}"]
     if cell.skip:
         parts.append(f"{day} < cutoff - {cell.skip}")
     if cell.having:
-        parts.append(f"{quoted(f'{cell.having}_day')} < cutoff")
+        parts.append(f"{identifier(f'{cell.having}_day')} < cutoff")
     if cell.lacking:
-        parts.append(f"coalesce({quoted(f'{cell.lacking}_day')} >= cutoff, true)")
+        parts.append(f"coalesce({identifier(f'{cell.lacking}_day')} >= cutoff, true)")
     return " AND ".join(parts)
 
 

@@ -10,23 +10,23 @@ from typing import Any, Protocol
 
 import duckdb
 
-from churn.data.ingest.rules import AHEAD_DAYS
-from churn.data.ingest.staging import Selection, Staged, kinds_of, query_of, raw_of
+from churn.data.ingest.rules import MAX_DAYS_AHEAD
+from churn.data.ingest.staging import Selection, StagedTable, column_types, query_over, raw_view
 from churn.data.sources.folder import Files
 from churn.data.sources.source import Source
-from churn.data.sql import internal, literal, quoted
-from churn.data.store import FORMAT, Store
+from churn.data.sql import identifier, internal_name, literal
+from churn.data.store import STORE_FORMAT, Store
 from churn.errors import SourceError
 from churn.params import Params, digest_of
 
-MARKS = ".marks.json"
-REJECTS = ".rejects"
-TIES = ".ties"
+MARKS_FILE = ".marks.json"
+REJECTS_FOLDER = ".rejects"
+TIES_FOLDER = ".ties"
 """What a store keeps for the next night, beside its tables."""
 
 
 @dataclass(frozen=True)
-class Mark:
+class HighWaterMark:
     """How far one table was read, and what tells whether the rows up to there are still the same.
 
     Args:
@@ -47,57 +47,59 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class LastNight:
+class LastIngest:
     """The store that stands, made in the same way as tonight's, and how far it read the source."""
 
     store: Store
     present: str | None
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    marks: Mapping[str, HighWaterMark] = field(default_factory=dict)
 
     @property
     def rejects(self) -> Path:
         """Return the folder of the rejects that belong to the store."""
-        return self.store.folder / REJECTS
+        return self.store.folder / REJECTS_FOLDER
 
     @property
     def ties(self) -> Path:
         """Return the folder of the rows that were the last to be known, as the source said them."""
-        return self.store.folder / TIES
+        return self.store.folder / TIES_FOLDER
 
 
-def last_night(params: Params) -> LastNight | None:
+def last_ingest(params: Params) -> LastIngest | None:
     """Return the last night, or None if there is none on which tonight can build."""
     try:
         store = Store.open(params)
-        stated = json.loads((store.folder / MARKS).read_text())
+        stated = json.loads((store.folder / MARKS_FILE).read_text())
     except (SourceError, OSError, ValueError):
         return None
     if stated["made_by"] != _made_by(params):
         return None
     marks = {
-        name: Mark(**{**mark, "files": tuple((str(n), int(s), int(t)) for n, s, t in mark["files"])})
+        name: HighWaterMark(**{**mark, "files": tuple((str(n), int(s), int(t)) for n, s, t in mark["files"])})
         for name, mark in stated["tables"].items()
     }
-    return LastNight(store, stated["present"], marks)
+    return LastIngest(store, stated["present"], marks)
 
 
-def write_marks(folder: Path, params: Params, present: str | None, marks: Mapping[str, Mark]) -> None:
+def write_marks(
+    folder: Path, params: Params, present: str | None, marks: Mapping[str, HighWaterMark]
+) -> None:
     """Write how far each table was read, for the next night."""
     tables = {name: asdict(mark) for name, mark in marks.items()}
     stated = {"made_by": _made_by(params), "present": present, "tables": tables}
-    (folder / MARKS).write_text(json.dumps(stated, indent=1, sort_keys=True) + "\n")
+    (folder / MARKS_FILE).write_text(json.dumps(stated, indent=1, sort_keys=True) + "\n")
 
 
 def _made_by(params: Params) -> str:
     """Return a digest of all that decides which row becomes what: parameters, and the programs at work."""
     shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events"})
-    return digest_of([shaping, FORMAT, duckdb.__version__])
+    return digest_of([shaping, STORE_FORMAT, duckdb.__version__])
 
 
-PLAIN = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
+READABLE_TYPES = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
 """Types (or how their names begin) whose text can be read back; so can those of whole numbers."""
 
-OTHER_TYPES = "its new rows have columns of other types"
+TYPES_CHANGED = "its new rows have columns of other types"
 """Why rows cannot be read on where last night ended."""
 
 
@@ -110,10 +112,10 @@ class RewrittenError(Exception):
         return cls(f"the past was rewritten ({what})")
 
 
-class Reader(Protocol):
+class NewRowsReader(Protocol):
     """Tells what is new in one table of the source."""
 
-    def news(self, mark: Mark, ties: Path) -> str:
+    def news(self, mark: HighWaterMark, ties: Path) -> str:
         """Return the SQL of the rows that came after a mark; `ties` is what was kept with it.
 
         Raises:
@@ -121,18 +123,18 @@ class Reader(Protocol):
         """
 
     def mark(
-        self, staged: Staged, types: Mapping[str, str], present: str | None, before: Mark | None
-    ) -> Mark | None:
+        self, staged: StagedTable, types: Mapping[str, str], present: str | None, before: HighWaterMark | None
+    ) -> HighWaterMark | None:
         """Return how far the table is read tonight, or None if that cannot be told.
 
         `staged` holds the rows that are read tonight: those that came after `before`, or all.
         """
 
-    def keep(self, mark: Mark, path: Path) -> None:
+    def keep(self, mark: HighWaterMark, path: Path) -> None:
         """Keep in a file those rows that the next night needs beside the mark."""
 
 
-def reader_of(source: Source, selection: Selection) -> Reader | None:
+def reader_for(source: Source, selection: Selection) -> NewRowsReader | None:
     """Return what tells news of a table, or None if it is read whole every night.
 
     Rows that change later, such as those with outcomes, are read whole, and so are tables of which equal rows
@@ -145,13 +147,15 @@ def reader_of(source: Source, selection: Selection) -> Reader | None:
         return None
     files = source.files.get((origin.from_ or table.name) if not origin.query else "")
     if files and _tells_positions(source, selection, files):
-        return Positions(source, selection, files)
-    return Known(source, selection) if "known_at" in selection.columns else None
+        return PositionReader(source, selection, files)
+    return KnownTimeReader(source, selection) if "known_at" in selection.columns else None
 
 
 def can_be_read_back(types: Mapping[str, str]) -> bool:
     """Tell whether the text of every column gives its value again, as judging rejects anew takes it."""
-    return all(kind.startswith(PLAIN) or kind.endswith(("INT", "INTEGER")) for kind in types.values())
+    return all(
+        kind.startswith(READABLE_TYPES) or kind.endswith(("INT", "INTEGER")) for kind in types.values()
+    )
 
 
 def _tells_positions(source: Source, selection: Selection, files: Files) -> bool:
@@ -165,14 +169,14 @@ def _tells_positions(source: Source, selection: Selection, files: Files) -> bool
 
 
 @dataclass(frozen=True)
-class Positions:
+class PositionReader:
     """A table of files: new rows stand in new files, or behind the rows that the only file held."""
 
     source: Source
     selection: Selection
     files: Files
 
-    def news(self, mark: Mark, ties: Path) -> str:
+    def news(self, mark: HighWaterMark, ties: Path) -> str:
         """Return the SQL of the rows in new files, or behind the last row of the only one."""
         now = self._stats()
         names = {name for name, _, _ in mark.files}
@@ -187,17 +191,17 @@ class Positions:
         return self._after(mark.position)
 
     def mark(
-        self, staged: Staged, types: Mapping[str, str], present: str | None, before: Mark | None
-    ) -> Mark | None:
+        self, staged: StagedTable, types: Mapping[str, str], present: str | None, before: HighWaterMark | None
+    ) -> HighWaterMark | None:
         """Return the files and, where there is only one, how many rows it holds and their checksum."""
-        mark = Mark(types=types, checksum="", files=self._stats())
+        mark = HighWaterMark(types=types, checksum="", files=self._stats())
         if len(mark.files) > 1:
             return mark
         row = self.source.connection.execute(f"SELECT count(*) FROM {self.files.reader}").fetchone()
         position = int(row[0]) if row else 0
         return replace(mark, position=position, checksum=self._sum(self.selection.query))
 
-    def keep(self, mark: Mark, path: Path) -> None:
+    def keep(self, mark: HighWaterMark, path: Path) -> None:
         """Keep nothing: positions tell the rows apart."""
 
     def _stats(self) -> tuple[tuple[str, int, int], ...]:
@@ -215,37 +219,37 @@ class Positions:
         )
 
     def _rows(self, which: str) -> str:
-        return query_of(self.source, self.selection, f"(SELECT * FROM {self.files.reader} {which})")
+        return query_over(self.source, self.selection, f"(SELECT * FROM {self.files.reader} {which})")
 
     def _sum(self, query: str) -> str:
         return self.source.checksum(query, self.selection.columns)
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownTimeReader:
     """A table with a second clock: new rows became known after, or with, the last that were known before."""
 
     source: Source
     selection: Selection
 
-    def news(self, mark: Mark, ties: Path) -> str:
+    def news(self, mark: HighWaterMark, ties: Path) -> str:
         """Return the SQL of the rows known since, without those that were read with the last known."""
         if self._checksum(mark) != mark.checksum:
             raise RewrittenError.past(f"the rows known before {mark.known} changed")
-        since, kept = internal(f"since_{self._name}"), f"read_parquet({literal(str(ties))})"
+        since, kept = internal_name(f"since_{self._name}"), f"read_parquet({literal(str(ties))})"
         self.source.view(since, self._query(self._since(mark)))
-        if kinds_of(self.source.connection, since) != mark.types:
-            raise RewrittenError(OTHER_TYPES)
+        if column_types(self.source.connection, since) != mark.types:
+            raise RewrittenError(TYPES_CHANGED)
         gone = f"SELECT count(*) FROM (SELECT * FROM {kept} EXCEPT ALL SELECT * FROM {since})"
         if self.source.connection.execute(gone).fetchone() != (0,):
             raise RewrittenError.past(f"the rows known at {mark.known} changed")
         return f"SELECT * FROM {since} EXCEPT ALL SELECT * FROM {kept}"
 
     def mark(
-        self, staged: Staged, types: Mapping[str, str], present: str | None, before: Mark | None
-    ) -> Mark | None:
+        self, staged: StagedTable, types: Mapping[str, str], present: str | None, before: HighWaterMark | None
+    ) -> HighWaterMark | None:
         """Return the time of the row that was known last, clock errors aside."""
-        limit = f" WHERE known_at <= DATE '{present}' + {AHEAD_DAYS}" if present else ""
+        limit = f" WHERE known_at <= DATE '{present}' + {MAX_DAYS_AHEAD}" if present else ""
         row = self.source.connection.execute(
             "SELECT CAST(arg_max(known_at__said, known_at) AS VARCHAR), CAST(max(known_at) AS VARCHAR) "
             f"FROM {staged.typed}{limit}"
@@ -256,12 +260,12 @@ class Known:
         known = _as_sql(said, types["known_at"]) if said else None
         if known is None:
             return None
-        mark = Mark(types=types, checksum="", known=known, known_utc=utc)
+        mark = HighWaterMark(types=types, checksum="", known=known, known_utc=utc)
         return replace(mark, checksum=self._checksum(mark))
 
-    def keep(self, mark: Mark, path: Path) -> None:
+    def keep(self, mark: HighWaterMark, path: Path) -> None:
         """Keep the rows that were known last: others may come with the same time."""
-        view = internal(f"last_known_{self._name}")
+        view = internal_name(f"last_known_{self._name}")
         self.source.view(view, self._query(self._since(mark)))
         path.parent.mkdir(exist_ok=True)
         self.source.connection.execute(
@@ -272,10 +276,10 @@ class Known:
     def _name(self) -> str:
         return self.selection.wanted.table.name
 
-    def _checksum(self, mark: Mark) -> str:
+    def _checksum(self, mark: HighWaterMark) -> str:
         return self.source.checksum(self._query(f"NOT {self._since(mark)}"), self.selection.columns)
 
-    def _since(self, mark: Mark) -> str:
+    def _since(self, mark: HighWaterMark) -> str:
         """Return the condition that a row was known when the last one was, or later; missing is before."""
         column = self.source.quote("known_at")
         return f"({column} IS NOT NULL AND {column} >= {mark.known})"
@@ -293,7 +297,9 @@ def _as_sql(text: str, kind: str) -> str | None:
     return f"TIMESTAMP {literal(text)}" if kind.startswith("TIMESTAMP") else None
 
 
-def renewed(source: Source, selection: Selection, news: str, types: Mapping[str, str], rejects: Path) -> None:
+def stage_new_rows(
+    source: Source, selection: Selection, news: str, types: Mapping[str, str], rejects: Path
+) -> None:
     """Make the table's raw view the new rows, and the old rejects to be judged again.
 
     A row that was from the future, or of an unknown customer, may be good tonight. `__lost` marks those that
@@ -302,20 +308,20 @@ def renewed(source: Source, selection: Selection, news: str, types: Mapping[str,
     parts = [f"SELECT *, false AS __lost FROM ({news})"]
     if rejects.exists():
         said = ", ".join(
-            f"CAST({quoted(name)} AS {types[name]}) AS {quoted(name)}" for name in selection.columns
+            f"CAST({identifier(name)} AS {types[name]}) AS {identifier(name)}" for name in selection.columns
         )
         lost = "rule = 'row_id is not repeated' AS __lost"
         parts.append(f"SELECT {said}, {lost} FROM read_parquet({literal(str(rejects))})")
-    view = raw_of(selection.wanted)
+    view = raw_view(selection.wanted)
     source.connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {view} AS {' UNION ALL BY NAME '.join(parts)}"
     ).fetchall()
 
 
-ACROSS_ROWS = ("WINDOW", "SUBQUERY")
+CROSS_ROW_CLASSES = ("WINDOW", "SUBQUERY")
 """Expressions that look at other rows."""
 
-SETTINGS = ("current_setting", "getvariable", "getenv")
+SETTING_FUNCTIONS = ("current_setting", "getvariable", "getenv")
 """Functions that DuckDB calls consistent, though they answer from outside the row."""
 
 
@@ -330,7 +336,7 @@ def is_rowwise(
     if parsed.get("error") or len(parsed["statements"]) != 1:
         return False
     nodes = list(_nodes(parsed["statements"][0]["node"]["select_list"]))
-    if any(node["class"] in ACROSS_ROWS or _is_elsewhere(node, there) for node in nodes):
+    if any(node["class"] in CROSS_ROW_CLASSES or _is_elsewhere(node, there) for node in nodes):
         return False
     called = {str(node["function_name"]) for node in nodes if node["class"] == "FUNCTION"}
     return called <= _consistent(connection, called)
@@ -346,7 +352,7 @@ def _consistent(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[s
     rows = connection.execute(
         "SELECT function_name FROM duckdb_functions() WHERE function_name = ANY(?) GROUP BY 1 "
         "HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')",
-        [sorted(names - set(SETTINGS))],
+        [sorted(names - set(SETTING_FUNCTIONS))],
     ).fetchall()
     return {str(name) for (name,) in rows}
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import duckdb
 
-from churn.data.ingest.incremental import LastNight
-from churn.data.ingest.rules import CODES
-from churn.data.ingest.staging import Staged
-from churn.data.sql import internal, literal, quoted
+from churn.data.ingest.incremental import LastIngest
+from churn.data.ingest.rules import CUSTOMER_CODES
+from churn.data.ingest.staging import StagedTable
+from churn.data.sql import identifier, internal_name, literal
 from churn.data.store import Store
 
-RECODED = internal("recoded")
+RECODED_CUSTOMERS = internal_name("recoded")
 """The code of each customer in the store before, and tonight."""
 
 
@@ -22,7 +22,7 @@ class AmbiguousError(Exception):
 
 
 @dataclass(frozen=True)
-class Before:
+class StoredRows:
     """The stored rows of a table with tonight's codes of customers, levels still coded by their old names.
 
     Args:
@@ -50,40 +50,40 @@ class Before:
         return self._with(codes)
 
     def _with(self, values: Mapping[str, list[str]]) -> str:
-        replaced = [f"([{', '.join(v)}])[{quoted(c)} + 1] AS {quoted(c)}" for c, v in values.items()]
+        replaced = [f"([{', '.join(v)}])[{identifier(c)} + 1] AS {identifier(c)}" for c, v in values.items()]
         if not replaced:
             return self.rows
         return f"SELECT * REPLACE ({', '.join(replaced)}) FROM ({self.rows})"
 
 
-def recode(connection: duckdb.DuckDBPyConnection, store: Store) -> bool:
+def recode_customers(connection: duckdb.DuckDBPyConnection, store: Store) -> bool:
     """Note tonight's code of every customer of a store; tell whether all are still there.
 
     Codes count customers in the order of their ids, so that one who is new moves those behind.
     """
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {RECODED} AS SELECT o.customer AS before, c.customer "
-        f"FROM {store.scan('customers')} o JOIN {CODES} c USING (customer_id)"
+        f"CREATE OR REPLACE TEMP TABLE {RECODED_CUSTOMERS} AS SELECT o.customer AS before, c.customer "
+        f"FROM {store.scan('customers')} o JOIN {CUSTOMER_CODES} c USING (customer_id)"
     ).fetchall()
-    return connection.execute(f"SELECT count(*) FROM {RECODED}").fetchone() == (store.n_customers,)
+    return connection.execute(f"SELECT count(*) FROM {RECODED_CUSTOMERS}").fetchone() == (store.n_customers,)
 
 
-def before_of(last: LastNight, table: str) -> Before:
+def stored_rows_of(last: LastIngest, table: str) -> StoredRows:
     """Return the rows of a table as last night stored them; customers must be recoded."""
     stored = last.store.tables[table]
     rows = (
         f"SELECT c.customer, s.* EXCLUDE (customer) FROM {last.store.scan(table)} s "
-        f"JOIN {RECODED} c ON c.before = s.customer"
+        f"JOIN {RECODED_CUSTOMERS} c ON c.before = s.customer"
     )
-    return Before(rows, stored.rows, stored.columns, stored.levels)
+    return StoredRows(rows, stored.rows, stored.columns, stored.levels)
 
 
-def without_stored_keys(
+def reject_stored_keys(
     connection: duckdb.DuckDBPyConnection,
-    staged: Staged,
+    staged: StagedTable,
     judged: str,
     stored: Mapping[str, str],
-    before: Before,
+    before: StoredRows,
 ) -> str:
     """Mark sound new rows as broken that repeat the key of a stored row, which came first.
 
@@ -99,13 +99,13 @@ def without_stored_keys(
             that stays depends on what the source said of the stored one, which the store does not keep.
     """
     name = staged.wanted.table.name
-    sound, met = internal(f"sound_{name}"), internal(f"met_{name}")
-    selected = ", ".join(f"{sql} AS {quoted(column)}" for column, sql in stored.items())
+    sound, met = internal_name(f"sound_{name}"), internal_name(f"met_{name}")
+    selected = ", ".join(f"{sql} AS {identifier(column)}" for column, sql in stored.items())
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {sound} AS SELECT {selected} FROM ({judged}) "
         "WHERE __broken IS NULL AND row_id IS NOT NULL"
     ).fetchall()
-    pairs = [(f"n.{quoted(c)}", f"s.{quoted(c)}" if c in before.columns else "NULL") for c in stored]
+    pairs = [(f"n.{identifier(c)}", f"s.{identifier(c)}" if c in before.columns else "NULL") for c in stored]
     same = " AND ".join(f"{new} IS NOT DISTINCT FROM {old}" for new, old in pairs)
     connection.execute(
         f'CREATE OR REPLACE TEMP TABLE {met} AS SELECT n.row_id, n."at" > s."at" OR ({same}) AS is_second '

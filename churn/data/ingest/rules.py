@@ -6,21 +6,21 @@ from collections.abc import Sequence
 
 import duckdb
 
-from churn.data.ingest.staging import LOST, Staged
-from churn.data.sql import internal, literal, quoted
-from churn.data.tables import LARGEST, UNITS_PER, Column
+from churn.data.ingest.staging import REPEATS_STORED_KEY, StagedTable
+from churn.data.sql import identifier, internal_name, literal
+from churn.data.tables import LARGEST_NUMBER, STORED_UNITS, Column
 
-EARLIEST = "TIMESTAMP '1970-01-02'"
+EARLIEST_TIME = "TIMESTAMP '1970-01-02'"
 """Epoch zero is what a broken clock writes; nothing that old is a customer's event."""
 
-AHEAD_DAYS = 366
+MAX_DAYS_AHEAD = 366
 """How far beyond the data's present a row's own time may lie (bills fall due) before it is a clock error."""
 
-NOT_EARLIER = ("emails", "tickets", "surveys", "subscriptions")
+ORDERED_TABLES = ("emails", "tickets", "surveys", "subscriptions")
 """Tables whose outcomes cannot lie before the row's own time; a bill may be paid before it is due."""
 
 
-def rules_of(staged: Staged, present: str | None) -> list[tuple[str, str]]:
+def rules_for(staged: StagedTable, present: str | None) -> list[tuple[str, str]]:
     """List `(rule, SQL true when broken)`; the first broken rule names the reject.
 
     `present` is the date around which the data end, or None where nothing is known of it. The SQL names the
@@ -30,7 +30,7 @@ def rules_of(staged: Staged, present: str | None) -> list[tuple[str, str]]:
     rules = [("customer_id is present", "t.customer_id IS NULL")]
     for column in staged.mapped:
         rules += _column_rules(column, present)
-    if table.name in NOT_EARLIER or table.is_history:
+    if table.name in ORDERED_TABLES or table.is_history:
         for column in staged.mapped:
             if column.role == "outcome":
                 rules.append(
@@ -42,35 +42,38 @@ def rules_of(staged: Staged, present: str | None) -> list[tuple[str, str]]:
 
 
 def _column_rules(column: Column, present: str | None) -> list[tuple[str, str]]:
-    name, said = f"t.{quoted(column.name)}", f"t.{quoted(column.name + '__said')}"
+    name, said = f"t.{identifier(column.name)}", f"t.{identifier(column.name + '__said')}"
     rules: list[tuple[str, str]] = []
     if column.type == "instant":
         if column.required:
             rules.append((f"{column.name} is present", f"{said} IS NULL"))
         rules.append((f"{column.name} is a time", f"{said} IS NOT NULL AND {name} IS NULL"))
-        rules.append((f"{column.name} is after 1970-01-01", f"{name} < {EARLIEST}"))
+        rules.append((f"{column.name} is after 1970-01-01", f"{name} < {EARLIEST_TIME}"))
         if present and column.role in ("time", "known"):
-            limit = f"DATE '{present}' + {AHEAD_DAYS}"
+            limit = f"DATE '{present}' + {MAX_DAYS_AHEAD}"
             rules.append((f"{column.name} is at most a year ahead", f"{name} > {limit}"))
-    elif column.type in UNITS_PER:
+    elif column.type in STORED_UNITS:
         if column.required and not column.may_be_emptied:
             rules.append((f"{column.name} is present", f"{said} IS NULL"))
         unreadable = f"{said} IS NOT NULL AND coalesce(NOT isfinite({name}), true)"
         rules.append((f"{column.name} is a number", unreadable))
-        low, high = column.bounds or (-LARGEST, LARGEST)
-        stated = f"at least {low:g}" if high >= LARGEST else f"between {low:g} and {high:g}"
+        low, high = column.bounds or (-LARGEST_NUMBER, LARGEST_NUMBER)
+        stated = f"at least {low:g}" if high >= LARGEST_NUMBER else f"between {low:g} and {high:g}"
         rules.append((f"{column.name} is {stated}", f"NOT ({name} BETWEEN {low!r} AND {high!r})"))
     elif column.type == "boolean":
         rules.append((f"{column.name} is true or false", f"{said} IS NOT NULL AND {name} IS NULL"))
     return rules
 
 
-CODES = internal("codes")
+CUSTOMER_CODES = internal_name("codes")
 """The customers' codes, once their table is written."""
 
 
-def judged_rows(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, present: str | None, elsewhere: str | None = None
+def rows_with_broken_rule(
+    connection: duckdb.DuckDBPyConnection,
+    staged: StagedTable,
+    present: str | None,
+    elsewhere: str | None = None,
 ) -> str:
     """Return the SQL of every row with `__broken`: the first rule it breaks, or NULL.
 
@@ -80,27 +83,27 @@ def judged_rows(
         present: The date around which the data end, or None where nothing is known of it.
         elsewhere: SQL of the keys whose first sound row is not among these rows, where these are a part.
     """
-    rules = rules_of(staged, present)
+    rules = rules_for(staged, present)
     if staged.again:
-        rules.append((f"{key_of(staged)} is not repeated", f"t.{LOST}"))
-    if staged.has(key_of(staged)):
+        rules.append((f"{key_column(staged)} is not repeated", f"t.{REPEATS_STORED_KEY}"))
+    if staged.has(key_column(staged)):
         return _without_repeats(connection, staged, rules, elsewhere)
     return _with_first_broken(staged, rules, staged.typed)
 
 
-def _with_first_broken(staged: Staged, rules: Sequence[tuple[str, str]], rows: str) -> str:
+def _with_first_broken(staged: StagedTable, rules: Sequence[tuple[str, str]], rows: str) -> str:
     broken = f"CASE {' '.join(f'WHEN {sql} THEN {literal(rule)}' for rule, sql in rules)} END AS __broken"
     if staged.wanted.table.name == "customers":
         return f"SELECT t.*, {broken} FROM {rows} t"
-    return f"SELECT t.*, c.customer, {broken} FROM {rows} t LEFT JOIN {CODES} c USING (customer_id)"
+    return f"SELECT t.*, c.customer, {broken} FROM {rows} t LEFT JOIN {CUSTOMER_CODES} c USING (customer_id)"
 
 
-def key_of(staged: Staged) -> str:
+def key_column(staged: StagedTable) -> str:
     """Return the column that tells a table's rows apart."""
     return "customer_id" if staged.wanted.table.name == "customers" else "row_id"
 
 
-def order_of(staged: Staged) -> str:
+def order_of_repeats(staged: StagedTable) -> str:
     """Return the SQL order by which the first of several rows of one key stays.
 
     By time, then by when it was known, then by all that the source said: whatever the order of the source or
@@ -108,12 +111,12 @@ def order_of(staged: Staged) -> str:
     """
     names = [column.name for column in staged.mapped if column.role == "known"]
     names += [f"{column.name}__said" for column in staged.mapped]
-    return ", ".join(quoted(name) for name in [staged.wanted.table.time, *names])
+    return ", ".join(identifier(name) for name in [staged.wanted.table.time, *names])
 
 
 def _without_repeats(
     connection: duckdb.DuckDBPyConnection,
-    staged: Staged,
+    staged: StagedTable,
     rules: Sequence[tuple[str, str]],
     elsewhere: str | None,
 ) -> str:
@@ -121,8 +124,8 @@ def _without_repeats(
 
     Keys are counted by their hashes, which take little memory; keys that share one are told apart after.
     """
-    name, key = staged.wanted.table.name, key_of(staged)
-    repeated, told_apart = internal(f"repeated_{name}"), internal(f"told_apart_{name}")
+    name, key = staged.wanted.table.name, key_column(staged)
+    repeated, told_apart = internal_name(f"repeated_{name}"), internal_name(f"told_apart_{name}")
     counted = f"SELECT hash({key}) AS __key FROM {staged.typed} WHERE {key} IS NOT NULL"
     keys = f"{counted} GROUP BY 1 HAVING count(*) > 1"
     if elsewhere:
@@ -134,7 +137,9 @@ def _without_repeats(
     some, others = (
         f"(SELECT * FROM {staged.typed} WHERE {sql})" for sql in (is_repeated, f"NOT {is_repeated}")
     )
-    later = f"row_number() OVER (PARTITION BY {key}, __broken IS NULL ORDER BY {order_of(staged)}) > 1"
+    later = (
+        f"row_number() OVER (PARTITION BY {key}, __broken IS NULL ORDER BY {order_of_repeats(staged)}) > 1"
+    )
     if elsewhere:
         later = f"{later} OR {key} IN ({elsewhere})"
     repeats = f"WHEN {later} THEN {literal(f'{key} is not repeated')}"

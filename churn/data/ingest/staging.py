@@ -10,25 +10,25 @@ import duckdb
 
 from churn.data.ingest.type_casts import typed_column
 from churn.data.sources.source import Source
-from churn.data.sources.table_specs import Wanted
-from churn.data.sql import first_line, internal, quoted
-from churn.data.tables import HISTORY_OF, Column
+from churn.data.sources.table_specs import TableSpec
+from churn.data.sql import first_line, identifier, internal_name
+from churn.data.tables import HISTORY_PREFIX, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 
-LOST = "__lost"
+REPEATS_STORED_KEY = "__lost"
 """Marks rows that repeat the key of a row in the store."""
 
 
 @dataclass(frozen=True)
-class Staged:
+class StagedTable:
     """The views of one table: `read` has a row for each to be judged, `typed` their typed columns.
 
     `left_out` names the source's columns of customers that are neither static nor have a history. `again`
     says that rejects of an earlier night stand among the rows; `__lost` marks those that repeat a stored key.
     """
 
-    wanted: Wanted
+    wanted: TableSpec
     read: str
     typed: str
     mapped: tuple[Column, ...]
@@ -47,14 +47,14 @@ class Selection:
     `expressions` are the SQL of the columns, in order.
     """
 
-    wanted: Wanted
+    wanted: TableSpec
     query: str
     columns: tuple[str, ...]
     expressions: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
-def select(source: Source, wanted: Wanted) -> Selection:
+def selection_for(source: Source, wanted: TableSpec) -> Selection:
     """Say what is read for one wanted table.
 
     Raises:
@@ -62,14 +62,14 @@ def select(source: Source, wanted: Wanted) -> Selection:
     """
     there = _columns_there(source, wanted)
     expressions = _expressions(source, wanted, there)
-    query = f"SELECT {_selected(source, expressions)} FROM {origin_of(source, wanted)}"
+    query = f"SELECT {_selected(source, expressions)} FROM {from_clause(source, wanted)}"
     left_out: tuple[str, ...] = ()
     if isinstance(wanted.origin, TableParams) and wanted.table.name == "customers":
         left_out = columns_left_out(there, expressions.values(), wanted.origin)
     return Selection(wanted, query, tuple(expressions), tuple(expressions.values()), left_out)
 
 
-def query_of(source: Source, selection: Selection, rows: str) -> str:
+def query_over(source: Source, selection: Selection, rows: str) -> str:
     """Return the query of a selection over some rows of its table, given as SQL after FROM."""
     origin = selection.wanted.origin
     name = source.quote(origin.from_ or selection.wanted.table.name)
@@ -82,24 +82,26 @@ def _selected(source: Source, expressions: Mapping[str, str]) -> str:
     return ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
 
 
-def read_all(source: Source, selection: Selection) -> None:
+def create_raw_view(source: Source, selection: Selection) -> None:
     """Create the view of all that the source gives for a table.
 
     Raises:
         SourceError: the source does not understand the query.
     """
     try:
-        source.view(raw_of(selection.wanted), selection.query)
+        source.view(raw_view(selection.wanted), selection.query)
     except source.errors as error:
-        raise not_understood(selection.wanted, error) from None
+        raise sql_error(selection.wanted, error) from None
 
 
-def raw_of(wanted: Wanted) -> str:
+def raw_view(wanted: TableSpec) -> str:
     """Return the name of the view of what the source gives for a table."""
-    return internal(f"raw_{wanted.table.name}")
+    return internal_name(f"raw_{wanted.table.name}")
 
 
-def type_rows(connection: duckdb.DuckDBPyConnection, selection: Selection, timezone: str) -> Staged:
+def create_typed_view(
+    connection: duckdb.DuckDBPyConnection, selection: Selection, timezone: str
+) -> StagedTable:
     """Create the typed view of a table whose raw view stands.
 
     A typed instant is in UTC, `<name>__local` in local time; `<name>__said` keeps what the source said, for
@@ -109,30 +111,32 @@ def type_rows(connection: duckdb.DuckDBPyConnection, selection: Selection, timez
         SourceError: e-mails come one row per event without an id.
     """
     wanted = selection.wanted
-    raw, typed = raw_of(wanted), internal(f"typed_{wanted.table.name}")
+    raw, typed = raw_view(wanted), internal_name(f"typed_{wanted.table.name}")
     names = selection.columns
     if wanted.table.name == "emails" and "kind" in names:
         raw = one_row_per_email(connection, raw, wanted, names)
         names = (*names, *EMAIL_KINDS)
     mapped = tuple(column for column in wanted.table.columns if column.name in names)
-    kinds = kinds_of(connection, raw)
+    kinds = column_types(connection, raw)
     parts = [
         typed_column(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped
     ]
-    parts += [LOST] if LOST in kinds else []
+    parts += [REPEATS_STORED_KEY] if REPEATS_STORED_KEY in kinds else []
     distinct = "DISTINCT " if wanted.origin.distinct else ""
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {typed} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
     ).fetchall()
-    return Staged(wanted, typed if distinct else raw, typed, mapped, selection.left_out, LOST in kinds)
+    return StagedTable(
+        wanted, typed if distinct else raw, typed, mapped, selection.left_out, REPEATS_STORED_KEY in kinds
+    )
 
 
-def kinds_of(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
+def column_types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """Return DuckDB's types of the columns of a relation or query."""
     return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
 
 
-def origin_of(source: Source, wanted: Wanted) -> str:
+def from_clause(source: Source, wanted: TableSpec) -> str:
     """Return what follows FROM, in the source's dialect: a table with its filter, or a query."""
     origin = wanted.origin
     if origin.query:
@@ -142,7 +146,7 @@ def origin_of(source: Source, wanted: Wanted) -> str:
     return f"{table} WHERE {origin.where}" if origin.where else table
 
 
-def not_understood(wanted: Wanted, error: Exception) -> SourceError:
+def sql_error(wanted: TableSpec, error: Exception) -> SourceError:
     """Return the error that says where params.yaml holds SQL which the source cannot follow."""
     keys = "'query'" if wanted.origin.query else "'columns' or 'where'"
     return SourceError(
@@ -151,14 +155,14 @@ def not_understood(wanted: Wanted, error: Exception) -> SourceError:
     )
 
 
-def _columns_there(source: Source, wanted: Wanted) -> list[str]:
+def _columns_there(source: Source, wanted: TableSpec) -> list[str]:
     try:
-        return source.columns(origin_of(source, wanted))
+        return source.columns(from_clause(source, wanted))
     except source.errors as error:
-        raise not_understood(wanted, error) from None
+        raise sql_error(wanted, error) from None
 
 
-def _expressions(source: Source, wanted: Wanted, there: list[str]) -> dict[str, str]:
+def _expressions(source: Source, wanted: TableSpec, there: list[str]) -> dict[str, str]:
     """Map canonical columns to SQL: as params.yaml says, else a source column of the same name."""
     table, origin = wanted.table, wanted.origin
     given = ({"row_id": origin.row_id} if origin.row_id else {}) | origin.columns
@@ -171,7 +175,7 @@ def _expressions(source: Source, wanted: Wanted, there: list[str]) -> dict[str, 
     if table.name == "surveys":
         _complete_surveys(found)
     if table.is_history:
-        attribute = table.name.removeprefix(HISTORY_OF)
+        attribute = table.name.removeprefix(HISTORY_PREFIX)
         if attribute in spelt:
             found.setdefault("value", source.quote(spelt[attribute]))
         _complete_history(found)
@@ -235,7 +239,7 @@ EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
 
 
 def one_row_per_email(
-    connection: duckdb.DuckDBPyConnection, raw: str, wanted: Wanted, columns: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, raw: str, wanted: TableSpec, columns: Sequence[str]
 ) -> str:
     """Create a view with a row per customer and e-mail and return its name; the first of each kind counts.
 
@@ -253,8 +257,8 @@ def one_row_per_email(
         for column, kinds in EMAIL_KINDS.items()
     ]
     pivoted = {"customer_id", "email_id", "kind", *EMAIL_KINDS}
-    others = [f"min({quoted(name)}) AS {quoted(name)}" for name in columns if name not in pivoted]
-    name = internal("emails_pivoted")
+    others = [f"min({identifier(name)}) AS {identifier(name)}" for name in columns if name not in pivoted]
+    name = internal_name("emails_pivoted")
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {name} AS "
         f"SELECT customer_id, email_id, {', '.join([*times, *others])} FROM {raw} GROUP BY 1, 2"

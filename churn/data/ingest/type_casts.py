@@ -6,22 +6,22 @@ from collections.abc import Sequence
 
 import duckdb
 
-from churn.data.sql import literal, quoted
-from churn.data.tables import UNITS_PER, Column
+from churn.data.sql import identifier, literal
+from churn.data.tables import STORED_UNITS, Column
 
-ZONED_TEXT = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
+ZONE_PATTERN = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
 """A time of day followed by an offset; the end of 2024-05-01 is none."""
 
 
 def typed_column(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
     """Return the SQL of a typed column and, beside it, of what the source said."""
-    name = quoted(column.name)
+    name = identifier(column.name)
     blank_is_missing = _trimmed(name) if kind == "VARCHAR" else name
-    said = f"{blank_is_missing} AS {quoted(column.name + '__said')}"
+    said = f"{blank_is_missing} AS {identifier(column.name + '__said')}"
     if column.type == "instant":
         utc, local = _instant(name, kind, timezone, time_format)
-        return f"{utc} AS {name}, {local} AS {quoted(column.name + '__local')}, {said}"
-    if column.type in UNITS_PER:
+        return f"{utc} AS {name}, {local} AS {identifier(column.name + '__local')}, {said}"
+    if column.type in STORED_UNITS:
         return f"TRY_CAST({name} AS DOUBLE) AS {name}, {said}"
     if column.type == "boolean":
         return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {said}"
@@ -59,14 +59,14 @@ def _instant(name: str, kind: str, timezone: str, time_format: str | None) -> tu
         return f"utc_of({parsed})", parsed
     zoned = f"TRY_CAST({text} AS TIMESTAMPTZ)"
     naive = f"TRY_CAST({text} AS TIMESTAMP)"
-    has_zone = f"regexp_matches({text}, '{ZONED_TEXT}')"
+    has_zone = f"regexp_matches({text}, '{ZONE_PATTERN}')"
     return (
         f"CASE WHEN {has_zone} THEN timezone('UTC', {zoned}) ELSE utc_of({naive}) END",
         f"CASE WHEN {has_zone} THEN timezone('{timezone}', {zoned}) ELSE {naive} END",
     )
 
 
-FIRST, LAST = "1995-01-01", "2045-01-01"
+FIRST_FAST_DAY, LAST_FAST_DAY = "1995-01-01", "2045-01-01"
 """Outside these days every time goes the exact way. More days would make every query longer to plan."""
 
 
@@ -82,7 +82,9 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         f"""
         WITH days AS (
             SELECT d::DATE AS day, epoch(d) - epoch(timezone({zone}, d)) AS offset_seconds
-            FROM generate_series(TIMESTAMP '{FIRST}', TIMESTAMP '{LAST}', INTERVAL 1 DAY) s(d)
+            FROM generate_series(
+                TIMESTAMP '{FIRST_FAST_DAY}', TIMESTAMP '{LAST_FAST_DAY}', INTERVAL 1 DAY
+            ) s(d)
         ), whole AS (
             SELECT
                 day,
@@ -95,7 +97,7 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     ).fetchall()
     exact = f"timezone('UTC', timezone({zone}, t))"
     stretches = [(day, "NULL" if seconds is None else str(seconds)) for day, seconds in rows]
-    outside = f"t < DATE '{FIRST}' OR t >= DATE '{LAST}'"
+    outside = f"t < DATE '{FIRST_FAST_DAY}' OR t >= DATE '{LAST_FAST_DAY}'"
     connection.execute(
         "CREATE OR REPLACE TEMP MACRO utc_of(t) AS "
         f"coalesce(t - to_seconds(CASE WHEN {outside} THEN NULL ELSE {_halved(stretches)} END), {exact})"

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.ingest.merging import Before, without_stored_keys
-from churn.data.ingest.rules import CODES, judged_rows
-from churn.data.ingest.staging import Staged
-from churn.data.sql import internal, literal, quoted
+from churn.data.ingest.merging import StoredRows, reject_stored_keys
+from churn.data.ingest.rules import CUSTOMER_CODES, rows_with_broken_rule
+from churn.data.ingest.staging import StagedTable
+from churn.data.sql import identifier, internal_name, literal
 from churn.data.store import StoredTable
-from churn.data.tables import EMPTIED, UNITS_PER, Column
+from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column
 from churn.params import digest_of
 
 COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE 131072"
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """Which customers' rows are written, and what is known of the others'.
 
     Args:
@@ -36,7 +36,7 @@ class Part:
     first_code: int = 0
     levels: Mapping[str, tuple[str, ...]] | None = None
     elsewhere: str | None = None
-    before: Before | None = None
+    before: StoredRows | None = None
 
 
 class TableWriter:
@@ -45,11 +45,11 @@ class TableWriter:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        staged: Staged,
+        staged: StagedTable,
         present: str | None,
         store: Path,
         rejects: Path,
-        part: Part = Part(),
+        part: TablePart = TablePart(),
     ) -> None:
         self.connection = connection
         self.staged = staged
@@ -57,14 +57,14 @@ class TableWriter:
         self.part = part
         self.path = store / self.table.name / f"{part.name}.parquet"
         self.rejects = rejects / f"{self.table.name}.parquet"
-        self.judged = judged_rows(connection, staged, present, part.elsewhere)
+        self.judged = rows_with_broken_rule(connection, staged, present, part.elsewhere)
         if part.before and staged.has("row_id"):
-            self.judged = without_stored_keys(
+            self.judged = reject_stored_keys(
                 connection, staged, self.judged, self._stored_columns(named=True), part.before
             )
         self.levels: Mapping[str, tuple[str, ...]] = {}
 
-    def write(self) -> Seen:
+    def write(self) -> TableStats:
         """Write the good rows; where rows are missing then, write the bad ones too, counted by rule."""
         self.path.parent.mkdir(exist_ok=True)
         self.levels = self._levels_said() if self.part.levels is None else self.part.levels
@@ -77,10 +77,10 @@ class TableWriter:
         rejects = self._write_rejects() if read > self._count(f"SELECT count(*) FROM {self._good}") else {}
         if self.table.name == "customers":
             self._remember_codes()
-        return seen_of(self.connection, self._good, read, rejects)
+        return read_stats(self.connection, self._good, read, rejects)
 
     def _levels_said(self) -> dict[str, tuple[str, ...]]:
-        said = levels_said(self.connection, self.staged)
+        said = levels_in_source(self.connection, self.staged)
         stored = self.part.before.levels if self.part.before else {}
         named = {name: {*said.get(name, ()), *stored.get(name, ())} for name in {*said, *stored}}
         return {name: tuple(sorted(names)) for name, names in sorted(named.items())}
@@ -89,7 +89,9 @@ class TableWriter:
         """Return the names of which the written rows hold the code."""
         used: dict[str, tuple[str, ...]] = {}
         for column, names in self.levels.items():
-            rows = self.connection.execute(f"SELECT DISTINCT {quoted(column)} FROM {self._good}").fetchall()
+            rows = self.connection.execute(
+                f"SELECT DISTINCT {identifier(column)} FROM {self._good}"
+            ).fetchall()
             used[column] = tuple(names[code] for code in sorted(code for (code,) in rows if code is not None))
         return {column: names for column, names in used.items() if names}
 
@@ -103,7 +105,7 @@ class TableWriter:
 
     def _write_rejects(self) -> dict[str, int]:
         said = ", ".join(
-            f"{quoted(c.name + '__said')}::VARCHAR AS {quoted(c.name)}" for c in self.staged.mapped
+            f"{identifier(c.name + '__said')}::VARCHAR AS {identifier(c.name)}" for c in self.staged.mapped
         )
         broken = (
             f"SELECT __broken AS rule, {said} FROM ({self.judged}) WHERE __broken IS NOT NULL ORDER BY ALL"
@@ -118,12 +120,12 @@ class TableWriter:
     def _write_good(self) -> None:
         self._number_levels()
         stored = self._stored_columns()
-        selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in stored.items())
+        selected = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in stored.items())
         # By day first: where clocks go back over midnight, a later row has an earlier day.
         order = 'customer, day, "at"' if self.table.name != "customers" else "customer_id"
         first = [name for name in ("known_day", "row_id") if name in stored]
         rest = [name for name in stored if name not in (*first, "customer", "customer_id", "day", "at")]
-        ordering = ", ".join([order, *(quoted(name) for name in [*first, *rest])])
+        ordering = ", ".join([order, *(identifier(name) for name in [*first, *rest])])
         rows = f"SELECT {selected} FROM ({self.judged}) WHERE __broken IS NULL"
         if self.table.name == "customers":
             rows = (
@@ -131,7 +133,7 @@ class TableWriter:
                 f"AS customer, * FROM ({rows})"
             )
         if self.part.before:
-            new = internal(
+            new = internal_name(
                 f"new_{self.table.name}"
             )  # the sort needs the memory of their joins, and the stored first
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {new} AS {rows}").fetchall()
@@ -143,7 +145,7 @@ class TableWriter:
         """Return the SQL of each stored column over a judged row; levels as codes, or by name."""
         time = self.table.time
         customer = "customer_id" if self.table.name == "customers" else "customer"
-        columns = {customer: customer, "at": quoted(time), "day": _day(time)}
+        columns = {customer: customer, "at": identifier(time), "day": _day(time)}
         for column in self.staged.mapped:
             if column.type == "level":
                 columns |= {column.name: _said(column)} if named else self._coded(column)
@@ -165,18 +167,20 @@ class TableWriter:
             ).fetchall()
 
     def _names_of(self, column: str) -> str:
-        return internal(f"levels_of_{self.table.name}_{column}")
+        return internal_name(f"levels_of_{self.table.name}_{column}")
 
     def _remember_codes(self) -> None:
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {CODES} AS SELECT customer_id, customer FROM {self._good}"
+            f"CREATE OR REPLACE TEMP TABLE {CUSTOMER_CODES} AS SELECT customer_id, customer FROM {self._good}"
         ).fetchall()
 
     def _copy(self, sql: str, path: Path) -> None:
         self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({COPY_OPTIONS})").fetchall()
 
 
-def levels_said(connection: duckdb.DuckDBPyConnection, staged: Staged) -> dict[str, tuple[str, ...]]:
+def levels_in_source(
+    connection: duckdb.DuckDBPyConnection, staged: StagedTable
+) -> dict[str, tuple[str, ...]]:
     """Return the names of each level column in all rows, in order: cheaper than in the good ones."""
     levels: dict[str, tuple[str, ...]] = {}
     for column in staged.mapped:
@@ -190,34 +194,34 @@ def levels_said(connection: duckdb.DuckDBPyConnection, staged: Staged) -> dict[s
 
 
 def _stored(column: Column, time: str) -> dict[str, str]:
-    name, day = quoted(column.name), _day(column.name)
+    name, day = identifier(column.name), _day(column.name)
     if column.role in ("id", "time"):
         return {}
     if column.role == "known":
         return {"known_day": f"coalesce({day}, {_day(time)})"}
     if column.role == "outcome":
-        after = f"(epoch({name}) - epoch({quoted(time)}))::BIGINT"
+        after = f"(epoch({name}) - epoch({identifier(time)}))::BIGINT"
         return {f"{column.name}_day": day, f"{column.name}_after": after}
     if column.role == "scheduled":
         return {f"{column.name}_day": day}
-    if column.type in UNITS_PER:
-        units = f"round({name} * {UNITS_PER[column.type]})::BIGINT"
-        return {column.name: f"coalesce({units}, {EMPTIED})" if column.may_be_emptied else units}
+    if column.type in STORED_UNITS:
+        units = f"round({name} * {STORED_UNITS[column.type]})::BIGINT"
+        return {column.name: f"coalesce({units}, {EMPTIED_VALUE})" if column.may_be_emptied else units}
     return {column.name: name}
 
 
 def _said(column: Column) -> str:
     """Return the SQL of a level's name; one that was emptied has the empty name."""
-    name = quoted(column.name)
+    name = identifier(column.name)
     return f"coalesce({name}, '')" if column.may_be_emptied else name
 
 
 def _day(name: str) -> str:
-    return f"({quoted(name + '__local')}::DATE - DATE '1970-01-01')::INTEGER"
+    return f"({identifier(name + '__local')}::DATE - DATE '1970-01-01')::INTEGER"
 
 
 @dataclass(frozen=True)
-class Seen:
+class TableStats:
     """Facts of the rows of a part that add up over parts of different customers.
 
     `content` is the sum of the rows' hashes: the same for the same rows, however they are divided.
@@ -250,20 +254,20 @@ class Seen:
         )
 
 
-def seen_of(
+def read_stats(
     connection: duckdb.DuckDBPyConnection, part: str, rows_read: int, rejects: Mapping[str, int]
-) -> Seen:
+) -> TableStats:
     """Return the facts of a written part, read by the SQL `part`."""
     names = [str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {part}").fetchall()]
-    nulls = ", ".join(f"count(*) - count({quoted(name)})" for name in names)
-    hashed = ", ".join(quoted(name) for name in names)
+    nulls = ", ".join(f"count(*) - count({identifier(name)})" for name in names)
+    hashed = ", ".join(identifier(name) for name in names)
     row = connection.execute(
         f"SELECT count(*), count(DISTINCT customer), min(day), max(day), "
         f"coalesce(sum(hash({hashed})::HUGEINT), 0)::VARCHAR, {nulls} FROM {part}"
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     rows, customers, first, last, content, *missing = row
-    return Seen(
+    return TableStats(
         columns=tuple(names),
         rows=rows,
         rows_read=rows_read,
@@ -276,7 +280,7 @@ def seen_of(
     )
 
 
-def added(parts: Sequence[Seen]) -> Seen:
+def add_stats(parts: Sequence[TableStats]) -> TableStats:
     """Add up the facts of the parts of one table, which hold different customers."""
     rejects: Counter[str] = Counter()
     missing: Counter[str] = Counter()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.sql import first_line, literal, quoted
+from churn.data.sql import first_line, identifier, literal
 from churn.errors import SourceError
 
-SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+TABLE_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def create_views(
             continue
         try:
             files = Files(tuple(paths), _reader(connection, paths))
-            connection.execute(f"CREATE VIEW {quoted(name)} AS SELECT * FROM {files.reader}").fetchall()
+            connection.execute(f"CREATE VIEW {identifier(name)} AS SELECT * FROM {files.reader}").fetchall()
             tables[name] = files
         except duckdb.Error as error:
             problems.append(
@@ -78,7 +78,7 @@ def _tables_in(folder: Path, ours: tuple[Path, ...]) -> dict[str, list[Path]]:
 
 
 def _suffix(path: Path) -> str:
-    return next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), "")
+    return next((suffix for suffix in TABLE_SUFFIXES if path.name.endswith(suffix)), "")
 
 
 def _format(path: Path) -> str:
@@ -95,7 +95,7 @@ def _reader(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> str:
     return f"read_csv({files}, {options}{f', types = {types}' if texts else ''})"
 
 
-MISREAD = {
+MISREAD_TESTS = {
     "DATE": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}')",
     "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?')",
     "TIMESTAMP WITH TIME ZONE": "NOT regexp_full_match($, '.*:[0-9]{2}[0-9.]*[ ]?(Z|UTC|GMT|[+-][0-9:]+)')",
@@ -114,10 +114,14 @@ A day-first date must wait for `time_format`, a time without a zone is local, an
 def _kept_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
     """Find the columns of which a value says that the guessed type would change what was written."""
     columns = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
-    guessed = {str(name): MISREAD[str(kind)] for name, kind, *_ in columns if str(kind) in MISREAD}
+    guessed = {
+        str(name): MISREAD_TESTS[str(kind)] for name, kind, *_ in columns if str(kind) in MISREAD_TESTS
+    }
     if not guessed:
         return []
-    tests = [f"coalesce(bool_or({test.replace('$', quoted(name))}), false)" for name, test in guessed.items()]
+    tests = [
+        f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in guessed.items()
+    ]
     texts = f"read_csv({files}, {options}, all_varchar = true)"
     row = connection.execute(f"SELECT {', '.join(tests)} FROM {texts}").fetchone()
     return [name for name, misread in zip(guessed, row or (), strict=True) if misread]

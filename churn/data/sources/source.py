@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from churn.data.sources.folder import Files
-from churn.data.sql import quoted
+from churn.data.sql import identifier
 from churn.errors import SourceError, did_you_mean
 
 
@@ -24,7 +24,7 @@ class Source:
 
     def quote(self, name: str) -> str:
         """Quote a name in the source's dialect."""
-        return quoted(name)
+        return identifier(name)
 
     def require(self, name: str, asked_by: str) -> str:
         """Return the quoted name of a table of the source.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from churn.data.tables import CANONICAL, Column, Table, events_table, history_table
+from churn.data.tables import CANONICAL_TABLES, Column, Table, events_table, history_table
 from churn.errors import ParamsError, did_you_mean
 from churn.params import OriginParams, Params, TableParams
 
 
 @dataclass(frozen=True)
-class Wanted:
+class TableSpec:
     """A table that is asked for: its contract, where it comes from, and at which place of which file."""
 
     table: Table
@@ -20,7 +20,7 @@ class Wanted:
     file: str
 
 
-def wanted_tables(params: Params) -> tuple[Wanted, ...]:
+def table_specs(params: Params) -> tuple[TableSpec, ...]:
     """Return the tables that params.yaml names, customers first.
 
     Raises:
@@ -30,15 +30,18 @@ def wanted_tables(params: Params) -> tuple[Wanted, ...]:
     if problems:
         raise ParamsError(*(params.place(problem) for problem in problems))
     file, tables, events = params.file, params.tables.items(), params.events.items()
-    named = [Wanted(_with_static(CANONICAL[name], one), one, f"tables.{name}", file) for name, one in tables]
+    named = [
+        TableSpec(_with_static(CANONICAL_TABLES[name], one), one, f"tables.{name}", file)
+        for name, one in tables
+    ]
     named += list(_histories(params))
-    named += [Wanted(events_table(name), one, f"events.{name}", file) for name, one in events]
+    named += [TableSpec(events_table(name), one, f"events.{name}", file) for name, one in events]
     return tuple(sorted(named, key=lambda wanted: wanted.table.name != "customers"))
 
 
 def _problems(params: Params) -> Iterator[str]:
     for name, origin in params.tables.items():
-        yield from _column_problems(f"tables.{name}", _with_static(CANONICAL[name], origin), origin)
+        yield from _column_problems(f"tables.{name}", _with_static(CANONICAL_TABLES[name], origin), origin)
         yield from attribute_problems(f"tables.{name}", origin)
     for history in _histories(params):
         yield from _column_problems(history.place, history.table, history.origin)
@@ -72,11 +75,11 @@ def _no_core_table(params: Params, others: set[str]) -> str:
     )
 
 
-def _histories(params: Params) -> Iterator[Wanted]:
+def _histories(params: Params) -> Iterator[TableSpec]:
     customers = params.tables.get("customers")
     for name, origin in customers.history.items() if customers else ():
         place = f"tables.customers.history.{name}"
-        yield Wanted(history_table(name, origin.kind), origin, place, params.file)
+        yield TableSpec(history_table(name, origin.kind), origin, place, params.file)
 
 
 def _column_problems(place: str, table: Table, origin: OriginParams) -> Iterator[str]:
@@ -96,7 +99,7 @@ def _with_static(table: Table, origin: TableParams) -> Table:
     return Table(table.name, tuple(columns.values()))
 
 
-RESERVED = {
+RESERVED_NAMES = {
     *("customer", "customer_id", "cutoff", "left", "at", "day", "known_at", "known_day", "row_id", "kind"),
     *("excluded_because", "churn_probability", "value_at_risk", "health", "play", "arm", "signed_up_at"),
 }
@@ -109,7 +112,7 @@ def attribute_problems(place: str, origin: TableParams) -> Iterator[str]:
         if names and place != "tables.customers":
             yield f"{place}.{key}: only customers has attributes."
         for name in names:
-            if name in RESERVED or name.startswith(("__", "health_", "reason_")):
+            if name in RESERVED_NAMES or name.startswith(("__", "health_", "reason_")):
                 where = f"{place}.{key}: '{name}'"
                 yield f"{where} is a column of our own; map it under another name."
     for name in origin.history:

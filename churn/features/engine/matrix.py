@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.data.sources.table_specs import wanted_tables
-from churn.data.sql import quoted
+from churn.data.sources.table_specs import table_specs
+from churn.data.sql import identifier
 from churn.data.store import Store, day_number
 from churn.features.attributes import names_of
 from churn.features.engine import blocks, engine
@@ -53,7 +53,7 @@ class Builder:
         self.signals = tuple(sorted(signals, key=lambda signal: signal.name))
         self.cutoffs = tuple(sorted(cutoffs))
         self.customers: Customers = read_customers(store)
-        tables = {wanted.table.name: wanted.table for wanted in wanted_tables(store.params)}
+        tables = {wanted.table.name: wanted.table for wanted in table_specs(store.params)}
         asked = (judging(store), *self.signals)
         self.plan = engine.plan(store, asked, tables, tuple(day_number(c) for c in self.cutoffs))
         self._processes = processes_for(store, self.plan.signals)
@@ -111,7 +111,7 @@ class Builder:
         names = [signal.name for signal in self.signals if signal.function is None]
         if not names:
             return {}
-        selected = ", ".join(quoted(name) for name in names)
+        selected = ", ".join(identifier(name) for name in names)
         frame = connection.sql(
             f"SELECT {selected} FROM {self.store.scan('customers')} ORDER BY customer"
         ).df()

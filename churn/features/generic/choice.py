@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from churn.data.tables import CANONICAL, Table, events_table
+from churn.data.tables import CANONICAL_TABLES, Table, events_table
 from churn.errors import did_you_mean
 from churn.features import generic as package
 from churn.features.generic.about import GENERIC, NOT_EVENTS, About
@@ -33,7 +33,7 @@ USUAL_OF_FURTHER = ("recency", "frequency", "change", "value")
 
 def event_tables(params: Params) -> dict[str, Table]:
     """Return the contracts of all tables that generic signals can be made of, present or not."""
-    canonical = {name: table for name, table in CANONICAL.items() if name not in NOT_EVENTS}
+    canonical = {name: table for name, table in CANONICAL_TABLES.items() if name not in NOT_EVENTS}
     return canonical | {name: events_table(name) for name in params.events}
 
 
@@ -46,7 +46,7 @@ def generic_signals(params: Params) -> Iterator[Signal]:
 
 def families_of(table: Table, params: Params) -> tuple[str, ...]:
     """Return the generic families of a table, in their usual order; `all` stands for those that fit."""
-    further = table.name not in CANONICAL
+    further = table.name not in CANONICAL_TABLES
     usual = USUAL.get(table.name, USUAL_OF_FURTHER if further else USUAL_OF_OTHERS)
     asked = params.signals.generic.get(table.name, params.signals.generic.get("default", usual))
     return tuple(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from churn.data.tables import UNITS_PER
+from churn.data.tables import STORED_UNITS
 from churn.errors import SignalError
 from churn.features.language.arithmetic import ratio
 from churn.features.language.cost import Cost
@@ -36,7 +36,7 @@ class FoldingVerbs(View):
         """Sum a value over the rows where it is given, in its own unit."""
         column = self._value(value)
         rows = self._giving(column.name)
-        return self._defined(self.reader.total(rows, column.name, self.window) / UNITS_PER[column.type])
+        return self._defined(self.reader.total(rows, column.name, self.window) / STORED_UNITS[column.type])
 
     def mean(self, value: str) -> Array:
         """Average a value over the rows where it is given; missing where there are none.
@@ -50,13 +50,13 @@ class FoldingVerbs(View):
         """Return the highest value; missing where none is given."""
         column = self._value(value)
         found = self.reader.extreme(self._giving(column.name), column.name, self.window, True)
-        return found / UNITS_PER[column.type]
+        return found / STORED_UNITS[column.type]
 
     def lowest(self, value: str) -> Array:
         """Return the lowest value; missing where none is given."""
         column = self._value(value)
         found = self.reader.extreme(self._giving(column.name), column.name, self.window, False)
-        return found / UNITS_PER[column.type]
+        return found / STORED_UNITS[column.type]
 
     def mean_hours_to(self, outcome: str) -> Array:
         """Average the hours from a row's own time to its outcome, over rows whose outcome is known."""
@@ -81,7 +81,7 @@ class FoldingVerbs(View):
         """Return the value of the latest row that gives one; missing where there is none."""
         column = self._value(value)
         found = self.reader.outermost(self._giving(column.name), self.window, True, column.name)
-        return found / UNITS_PER[column.type]
+        return found / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
         """Return the code of the level of the latest row that gives one; missing where there is none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from churn.data.tables import UNITS_PER
+from churn.data.tables import STORED_UNITS
 from churn.features.language.arithmetic import ratio
 from churn.features.language.cost import Cost
 from churn.features.language.reader import Array, Sequence
@@ -69,7 +69,7 @@ class OrderedVerbs(View):
     def _values(self, value: str) -> tuple[Sequence, Array]:
         column = self._value(value)
         rows = self.reader.sequence(self._giving(column.name), self.window, (column.name,))
-        return rows, rows.columns[column.name] / UNITS_PER[column.type]
+        return rows, rows.columns[column.name] / STORED_UNITS[column.type]
 
     def _faded(self, rows: Sequence, values: Array, half_life_days: int) -> Array:
         weights = np.exp2((rows.columns["day"] - self.reader.cutoff) / half_life_days)

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from churn.data.tables import UNITS_PER, Column, Table
+from churn.data.tables import STORED_UNITS, Column, Table
 from churn.errors import SignalError, did_you_mean
 from churn.features.language.cost import Cost
 from churn.features.language.reader import EVERY, Array, Reader, Selection, Window
@@ -90,8 +90,8 @@ class View:
 
     def _value(self, name: str) -> Column:
         column = self.table.column(name)
-        if column is None or column.type not in UNITS_PER:
-            raise self._no_column(name, [c.name for c in self.table.columns if c.type in UNITS_PER])
+        if column is None or column.type not in STORED_UNITS:
+            raise self._no_column(name, [c.name for c in self.table.columns if c.type in STORED_UNITS])
         outcome = column.known_with
         if outcome and outcome not in (self.rows.placed, *self.rows.having):
             raise SignalError(

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.guards.verdict import Verdict
 from churn.params import Params
 from churn.reporting.model_card.card import card
@@ -28,5 +28,5 @@ def write_card(params: Params, record: Record, verdict: Verdict | None = None) -
     spec = json.loads((training_folder(params) / "bundle" / "spec.json").read_text(encoding="utf-8"))
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     place = folder / "card.md"
-    write_whole(place, card(evaluated, spec, record.importance, verdict).encode())
+    write_atomically(place, card(evaluated, spec, record.importance, verdict).encode())
     return Card(place, card_in_short(evaluated, spec, verdict))

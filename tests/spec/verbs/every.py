@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from churn.data.ingest.ingest import ingest
-from churn.data.tables import UNITS_PER, Table
+from churn.data.tables import STORED_UNITS, Table
 from churn.features.signal import Signal
 from tests.oracle.compare import Reference, Values, engine_values, expressed
 from tests.oracle.eve import in_store_order
@@ -128,7 +128,7 @@ def _typed(row: Mapping[str, str], table: Table) -> dict[str, Any]:
             typed[column.name] = None
         elif column.type == "instant":
             typed[column.name] = datetime.fromisoformat(said).replace(tzinfo=BERLIN)
-        elif column.type in UNITS_PER:
+        elif column.type in STORED_UNITS:
             typed[column.name] = float(said)
         else:
             typed[column.name] = said

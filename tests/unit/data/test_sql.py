@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from churn.data import sql
-from churn.data.sql import followed
+from churn.data.sql import show_query_progress
 
 
 class Query:
@@ -35,14 +35,14 @@ def shown_of(query: Query, do: Callable[[], object]) -> list[Any]:
         told.append((label, total))
         yield told.append
 
-    with followed(query, "ingest logins", show):  # type: ignore[arg-type]
+    with show_query_progress(query, "ingest logins", show):  # type: ignore[arg-type]
         do()
     return told
 
 
 def test_steps_go_forward_only_and_end_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(sql, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(sql, "DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(sql, "POLL_SECONDS", 0.001)
     query = Query(-1.0, 20.5, 60.0, 3.0, 100.0)
 
     told = shown_of(query, lambda: query.asked_for_all.wait())
@@ -53,6 +53,6 @@ def test_steps_go_forward_only_and_end_with_the_whole(monkeypatch: pytest.Monkey
 
 
 def test_what_is_over_soon_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "PATIENCE_SECONDS", 3600.0)
+    monkeypatch.setattr(sql, "DELAY_SECONDS", 3600.0)
 
     assert shown_of(Query(50.0), lambda: None) == []

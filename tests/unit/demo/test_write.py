@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from churn.data.tables import CANONICAL
+from churn.data.tables import CANONICAL_TABLES
 from churn.demo import WATERMARK, world, write, write_company
 from churn.demo.ids import customer_ids
 
 CUSTOMERS = 2500
-TABLES = sorted(set(CANONICAL) - {"contacts"})
+TABLES = sorted(set(CANONICAL_TABLES) - {"contacts"})
 TWO_CLOCKS = ("logins", "interactions", "orders")
 WATERMARK_AT = pd.Timestamp(WATERMARK)
 
@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_company(tmp
 def test_every_canonical_table_is_there_with_its_columns(company: Path, table: str) -> None:
     schema = pq.read_schema(company / f"{table}.parquet")
 
-    required = {column.name for column in CANONICAL[table].columns if column.required}
+    required = {column.name for column in CANONICAL_TABLES[table].columns if column.required}
     assert required <= set(schema.names)
 
 
@@ -58,7 +58,7 @@ def test_ids_are_plain_text_and_times_are_naive(company: Path, table: str) -> No
     schema = pq.read_schema(company / f"{table}.parquet")
 
     assert str(schema.field("customer_id").type) == "string"
-    assert str(schema.field(CANONICAL[table].time).type) == "timestamp[us]"
+    assert str(schema.field(CANONICAL_TABLES[table].time).type) == "timestamp[us]"
 
 
 def test_ids_say_nothing_about_when_somebody_signed_up_or_whether_they_leave(company: Path) -> None:
@@ -86,7 +86,7 @@ def test_ids_are_distinct_shuffled_and_leave_room_for_strangers(customers: int) 
 
 def outcome_columns() -> Iterator[tuple[str, str]]:
     for name in TABLES:
-        for column in CANONICAL[name].columns:
+        for column in CANONICAL_TABLES[name].columns:
             if column.role in ("outcome", "time") or (column.role == "known" and name in TWO_CLOCKS):
                 yield name, column.name
 
@@ -171,7 +171,7 @@ def test_nothing_happens_before_sign_up(company: Path, table: str) -> None:
     signed_up = good_rows(company, "customers").set_index("customer_id")["signed_up_at"]
     rows = good_rows(company, table)
 
-    assert (rows[CANONICAL[table].time] > rows["customer_id"].map(signed_up)).all()
+    assert (rows[CANONICAL_TABLES[table].time] > rows["customer_id"].map(signed_up)).all()
 
 
 def test_sign_ups_grow_and_half_the_customers_were_there_before(company: Path) -> None:

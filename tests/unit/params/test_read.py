@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.data.tables import CANONICAL
+from churn.data.tables import CANONICAL_TABLES
 from churn.errors import ParamsError
 from churn.params import TABLES, load_params
 
@@ -243,7 +243,7 @@ def test_a_mistake_is_named_with_its_place_and_a_way_out(tmp_path: Path, wrong: 
 
 
 def test_a_table_may_be_named_if_it_is_canonical() -> None:
-    assert set(TABLES) == set(CANONICAL)
+    assert set(TABLES) == set(CANONICAL_TABLES)
 
 
 def test_all_mistakes_come_at_once(tmp_path: Path) -> None:

@@ -16,20 +16,20 @@ import pyarrow.parquet as pq
 
 from churn.data.ingest.spark.lake_tasks import (
     Levels,
-    Survey,
-    Work,
-    Written,
-    claim,
-    compare,
-    count_days,
+    RangeResult,
+    RangeSurvey,
+    TaskContext,
+    claim_keys,
+    compare_keys,
+    count_rows_by_day,
     gather_rejects,
-    survey,
-    write,
+    survey_range,
+    write_range,
 )
-from churn.data.ingest.staging import Selection, kinds_of, not_understood
+from churn.data.ingest.staging import Selection, column_types, sql_error
 from churn.data.ingest.type_casts import typed_column
-from churn.data.ingest.watermark import Days, present_of
-from churn.data.ingest.writing import added
+from churn.data.ingest.watermark import RowsByDay, present_date
+from churn.data.ingest.writing import add_stats
 from churn.data.sources.lake import Lake
 from churn.data.sources.spark import arrow_function, arrow_schema, count_rows
 from churn.data.sql import literal
@@ -44,9 +44,9 @@ TABLES_AT_ONCE = 4
 """Small tables do not keep all executors busy; Spark divides its tasks among so many."""
 
 
-def write_store(
+def write_lake_store(
     lake: Lake, params: Params, selections: Sequence[Selection], store: Path, rejects: Path
-) -> tuple[dict[str, StoredTable], Days]:
+) -> tuple[dict[str, StoredTable], RowsByDay]:
     """Let Spark write the store and the rejects; return each table's facts and the label table's days.
 
     First Spark brings the rows of each range of customers together, as the source said them. Its tasks then
@@ -67,11 +67,11 @@ def write_store(
 
 def _written(
     lake: Lake, params: Params, selections: Sequence[Selection], store: Path, rejects: Path, folder: Path
-) -> tuple[dict[str, StoredTable], Days]:
+) -> tuple[dict[str, StoredTable], RowsByDay]:
     ranges = -(-_most_rows(lake, selections) // ROWS_PER_RANGE)
-    firsts = first_ids(lake, selections[0], ranges) if ranges > 1 else []
+    firsts = range_starts(lake, selections[0], ranges) if ranges > 1 else []
     names = [selection.wanted.table.name for selection in selections]
-    work = Work(
+    work = TaskContext(
         selections=tuple(selections),
         files=_write_all(lake, selections, firsts, folder / "raw"),
         store=store,
@@ -81,16 +81,16 @@ def _written(
         engine=params.engine.shared(params.engine.processes or params.engine.threads),
         core_table=params.label.core_table,
     )
-    days = lake.run(count_days, work, work.ranges)
+    days = lake.run(count_rows_by_day, work, work.ranges)
     by_day = [_sum_days([one[name] for one in days]) for name in names]
-    work = replace(work, present=present_of(by_day, params.snapshot.watermark))
+    work = replace(work, present=present_date(by_day, params.snapshot.watermark))
     written, levels = _write_parts(lake, _surveyed(lake, work))
     if any(seen.rejects for one in written for seen in one.seen.values()):
         lake.run(gather_rejects, work, len(names))
     tables: dict[str, StoredTable] = {}
     for selection in selections:
         name = selection.wanted.table.name
-        seen = added([one.seen[name] for one in written])
+        seen = add_stats([one.seen[name] for one in written])
         tables[name] = replace(seen.table(levels[name]), left_out=selection.left_out)
     return tables, _sum_days([one.days for one in written])
 
@@ -108,30 +108,32 @@ def _write_all(
     """Let Spark write the rows of every table by range, several tables at once."""
     names = [selection.wanted.table.name for selection in selections]
     with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
-        files = pool.map(lambda one: write_ranges(lake, one, firsts, raw / one.wanted.table.name), selections)
+        files = pool.map(
+            lambda one: split_into_ranges(lake, one, firsts, raw / one.wanted.table.name), selections
+        )
         return dict(zip(names, files, strict=True))
 
 
-def _surveyed(lake: Lake, work: Work) -> Work:
+def _surveyed(lake: Lake, work: TaskContext) -> TaskContext:
     """Return the work with what its ranges know of each other."""
-    found: list[Survey] = lake.run(survey, work, work.ranges)
+    found: list[RangeSurvey] = lake.run(survey_range, work, work.ranges)
     if work.ranges > 1:
-        crossing = frozenset().union(*lake.run(compare, work, work.ranges))
+        crossing = frozenset().union(*lake.run(compare_keys, work, work.ranges))
         work = replace(work, crossing=crossing)
     if work.crossing:
-        lake.run(claim, work, work.ranges)
+        lake.run(claim_keys, work, work.ranges)
     customers = [one.customers for one in found]
     levels = _united([one.levels for one in found])
     return replace(work, levels=levels, first_codes=[0, *accumulate(customers[:-1])])
 
 
-def _write_parts(lake: Lake, work: Work) -> tuple[list[Written], Levels]:
+def _write_parts(lake: Lake, work: TaskContext) -> tuple[list[RangeResult], Levels]:
     """Write all ranges; once more if levels that only bad rows name have taken a number."""
-    written = lake.run(write, work, work.ranges)
+    written = lake.run(write_range, work, work.ranges)
     used = _united([one.levels for one in written])
     if used == work.levels:
         return written, used
-    return lake.run(write, replace(work, levels=used), work.ranges), used
+    return lake.run(write_range, replace(work, levels=used), work.ranges), used
 
 
 def _united(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -148,7 +150,7 @@ def _united(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
     }
 
 
-def _sum_days(parts: Sequence[Days]) -> Days:
+def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
     """Add up the rows of all ranges by day."""
     days: dict[int, int] = {}
     for part in parts:
@@ -157,12 +159,12 @@ def _sum_days(parts: Sequence[Days]) -> Days:
     return sorted(days.items())
 
 
-RANGE = "__range"
+RANGE_COLUMN = "__range"
 
 Batches = Iterable[pa.RecordBatch]
 
 
-def first_ids(lake: Lake, customers: Selection, ranges: int) -> list[str]:
+def range_starts(lake: Lake, customers: Selection, ranges: int) -> list[str]:
     """Return the first id of each range but the lowest, so that ranges hold about as many customers each.
 
     Ids compare by their bytes, as they do when customers get their codes.
@@ -174,7 +176,7 @@ def first_ids(lake: Lake, customers: Selection, ranges: int) -> list[str]:
     return sorted(row.id for row in firsts)[1:]
 
 
-def write_ranges(
+def split_into_ranges(
     lake: Lake, selection: Selection, firsts: Sequence[str], folder: Path
 ) -> tuple[tuple[str, ...], ...]:
     """Let Spark write a table's rows by range of customers, and return the files of each range.
@@ -186,13 +188,17 @@ def write_ranges(
     try:
         frame = lake.frame(selection.query)
         number = arrow_function(_Numbers(selection, tuple(firsts)), "int")
-        numbered, rows = count_rows(frame.withColumn(RANGE, number("customer_id")))
-        gathered = numbered.repartitionById(ranges, RANGE).write.mode("overwrite").partitionBy(RANGE)
+        numbered, rows = count_rows(frame.withColumn(RANGE_COLUMN, number("customer_id")))
+        gathered = (
+            numbered.repartitionById(ranges, RANGE_COLUMN).write.mode("overwrite").partitionBy(RANGE_COLUMN)
+        )
         gathered.parquet(str(folder))
         schema = arrow_schema(frame)
     except lake.errors as error:
-        raise not_understood(selection.wanted, error) from None
-    files = [sorted(str(path) for path in folder.glob(f"{RANGE}={n}/*.parquet")) for n in range(ranges)]
+        raise sql_error(selection.wanted, error) from None
+    files = [
+        sorted(str(path) for path in folder.glob(f"{RANGE_COLUMN}={n}/*.parquet")) for n in range(ranges)
+    ]
     _check(folder, files, rows())
     nothing = folder / "empty.parquet"
     pq.write_table(schema.empty_table(), nothing)
@@ -233,7 +239,9 @@ class _Ids:
             for batch in batches:
                 connection.register("raw", pa.table({"customer_id": batch}))
                 if not typed:
-                    typed = typed_column(self.column, kinds_of(connection, "raw")["customer_id"], "UTC", None)
+                    typed = typed_column(
+                        self.column, column_types(connection, "raw")["customer_id"], "UTC", None
+                    )
                 rows = connection.execute(f"SELECT customer_id FROM (SELECT {typed} FROM raw)")
                 yield rows.to_arrow_table()["customer_id"].combine_chunks()
 

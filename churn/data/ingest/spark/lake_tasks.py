@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import duckdb
 
-from churn.data.ingest.rules import judged_rows, order_of
-from churn.data.ingest.staging import Selection, Staged, raw_of, type_rows
+from churn.data.ingest.rules import order_of_repeats, rows_with_broken_rule
+from churn.data.ingest.staging import Selection, StagedTable, create_typed_view, raw_view
 from churn.data.ingest.type_casts import create_utc_of
-from churn.data.ingest.watermark import Days, days_of, days_stored
-from churn.data.ingest.writing import COPY_OPTIONS, Part, Seen, TableWriter, levels_said
-from churn.data.sql import connect, first_line, internal, literal
+from churn.data.ingest.watermark import RowsByDay, rows_by_day, stored_rows_by_day
+from churn.data.ingest.writing import COPY_OPTIONS, TablePart, TableStats, TableWriter, levels_in_source
+from churn.data.sql import connect, first_line, internal_name, literal
 from churn.errors import SourceError
 from churn.params import EngineParams
 
@@ -26,7 +26,7 @@ Levels = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
-class Work:
+class TaskContext:
     """What every task knows; each is given the number of its range besides.
 
     Args:
@@ -66,14 +66,14 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Range:
+class CustomerRange:
     """An open range of customers; `aside` is a folder of this attempt's own, as Spark may try twice."""
 
-    work: Work
+    work: TaskContext
     number: int
     connection: duckdb.DuckDBPyConnection
     aside: Path
-    tables: dict[str, Staged] = field(default_factory=dict)
+    tables: dict[str, StagedTable] = field(default_factory=dict)
 
     @property
     def part(self) -> str:
@@ -83,7 +83,7 @@ class Range:
     def writer(self, table: str) -> TableWriter:
         """Return the writer of the range's part of a table, with all that is known of the other ranges."""
         work = self.work
-        part = Part(
+        part = TablePart(
             name=self.part,
             first_code=work.first_codes[self.number] if work.first_codes else 0,
             levels=work.levels[table] if work.levels else None,
@@ -104,17 +104,18 @@ class Range:
 
     def _elsewhere(self, table: str) -> str:
         """Return SQL of the keys whose first row stands in another range."""
-        name = internal(f"elsewhere_{table}")
-        first = f"row_number() OVER (PARTITION BY row_id ORDER BY {order_of(self.tables[table])}) = 1"
+        name = internal_name(f"elsewhere_{table}")
+        first = f"row_number() OVER (PARTITION BY row_id ORDER BY {order_of_repeats(self.tables[table])}) = 1"
         self.connection.execute(
             f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT row_id "
-            f"FROM {read_all(self.work.left('claims', table))} QUALIFY {first} AND __range <> {self.number}"
+            f"FROM {read_folder(self.work.left('claims', table))} "
+            f"QUALIFY {first} AND __range <> {self.number}"
         ).fetchall()
         return f"SELECT row_id FROM {name}"
 
 
 @contextmanager
-def open_range(work: Work, number: int) -> Iterator[Range]:
+def open_range(work: TaskContext, number: int) -> Iterator[CustomerRange]:
     """Open a range of customers with its tables typed.
 
     Raises:
@@ -124,20 +125,20 @@ def open_range(work: Work, number: int) -> Iterator[Range]:
     aside.mkdir(parents=True)
     try:
         with open_duckdb(work) as connection:
-            opened = Range(work, number, connection, aside)
+            opened = CustomerRange(work, number, connection, aside)
             for selection in work.selections:
                 name = selection.wanted.table.name
-                with naming(name):
+                with table_errors(name):
                     rows = _rows(work.files[name], number)
-                    connection.execute(f"CREATE VIEW {raw_of(selection.wanted)} AS {rows}").fetchall()
-                    opened.tables[name] = type_rows(connection, selection, work.timezone)
+                    connection.execute(f"CREATE VIEW {raw_view(selection.wanted)} AS {rows}").fetchall()
+                    opened.tables[name] = create_typed_view(connection, selection, work.timezone)
             yield opened
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
-def open_duckdb(work: Work) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_duckdb(work: TaskContext) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB that spills to the machine's own disk and knows the company's time zone."""
     spill = Path(tempfile.mkdtemp(prefix="churn-"))
     try:
@@ -149,7 +150,7 @@ def open_duckdb(work: Work) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def naming(table: str) -> Iterator[None]:
+def table_errors(table: str) -> Iterator[None]:
     """Say what goes wrong with a table's rows with its name.
 
     Raises:
@@ -161,7 +162,7 @@ def naming(table: str) -> Iterator[None]:
         raise SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}") from None
 
 
-def read_all(folder: Path) -> str:
+def read_folder(folder: Path) -> str:
     """Return SQL that reads all that tasks left in a folder."""
     return f"read_parquet({literal(str(folder / '*.parquet'))})"
 
@@ -173,7 +174,7 @@ def _rows(files: Sequence[Sequence[str]], number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Survey:
+class RangeSurvey:
     """What a range holds that matters to others: good customers, and levels that its rows name."""
 
     customers: int
@@ -181,39 +182,39 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Written:
+class RangeResult:
     """The facts of a written range, the levels of its good rows, and the days of the label's table."""
 
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, TableStats]
     levels: Levels
-    days: Days
+    days: RowsByDay
 
 
-def count_days(work: Work, number: int) -> dict[str, Days]:
+def count_rows_by_day(work: TaskContext, number: int) -> dict[str, RowsByDay]:
     """Count the rows of each table by local day."""
-    days: dict[str, Days] = {}
+    days: dict[str, RowsByDay] = {}
     with open_range(work, number) as opened:
         for name, staged in opened.tables.items():
-            with naming(name):
-                days[name] = days_of(opened.connection, staged)
+            with table_errors(name):
+                days[name] = rows_by_day(opened.connection, staged)
     return days
 
 
-def survey(work: Work, number: int) -> Survey:
+def survey_range(work: TaskContext, number: int) -> RangeSurvey:
     """Look at what matters to other ranges; leave the hashes of each table's keys as `keys`, in buckets."""
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(work, number) as opened:
-        with naming("customers"):
+        with table_errors("customers"):
             customers = opened.writer("customers").write().rows
         for name, staged in opened.tables.items():
-            with naming(name):
-                levels[name] = levels_said(opened.connection, staged)
+            with table_errors(name):
+                levels[name] = levels_in_source(opened.connection, staged)
                 if name != "customers" and staged.has("row_id") and work.ranges > 1:
                     _leave_keys(opened, staged)
-    return Survey(customers, levels)
+    return RangeSurvey(customers, levels)
 
 
-def _leave_keys(opened: Range, staged: Staged) -> None:
+def _leave_keys(opened: CustomerRange, staged: StagedTable) -> None:
     name, ranges = staged.wanted.table.name, opened.work.ranges
     keys = (
         f"SELECT DISTINCT {literal(name)} AS of_table, hash(row_id) AS key, key % {ranges} AS bucket "
@@ -226,7 +227,7 @@ def _leave_keys(opened: Range, staged: Staged) -> None:
         opened.put(path, opened.work.folder / "keys" / path.parent.name / name)
 
 
-def compare(work: Work, number: int) -> set[str]:
+def compare_keys(work: TaskContext, number: int) -> set[str]:
     """Leave the keys of a bucket that several ranges hold as `crossing`; return the tables that have any."""
     keys = work.folder / "keys" / f"bucket={number}"
     if not keys.exists():
@@ -249,47 +250,47 @@ def compare(work: Work, number: int) -> set[str]:
     return tables
 
 
-def claim(work: Work, number: int) -> None:
+def claim_keys(work: TaskContext, number: int) -> None:
     """Leave the range's first row of each key that other ranges hold too, as `claims`."""
     with open_range(work, number) as opened:
         opened.writer("customers").write()
         for name in sorted(work.crossing):
             staged = opened.tables[name]
-            with naming(name):
-                judged = judged_rows(opened.connection, staged, work.present)
+            with table_errors(name):
+                judged = rows_with_broken_rule(opened.connection, staged, work.present)
                 opened.leave(
-                    f"SELECT row_id, {order_of(staged)}, {number} AS __range FROM ({judged}) "
+                    f"SELECT row_id, {order_of_repeats(staged)}, {number} AS __range FROM ({judged}) "
                     f"WHERE __broken IS NULL AND hash(row_id) IN "
-                    f"(SELECT key FROM {read_all(work.left('crossing', name))})",
+                    f"(SELECT key FROM {read_folder(work.left('crossing', name))})",
                     "claims",
                     name,
                 )
 
 
-def write(work: Work, number: int) -> Written:
+def write_range(work: TaskContext, number: int) -> RangeResult:
     """Write the range's part of every table of the store; leave its rejects as `rejected`."""
-    seen: dict[str, Seen] = {}
+    seen: dict[str, TableStats] = {}
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(work, number) as opened:
         for name in opened.tables:
-            with naming(name):
+            with table_errors(name):
                 writer = opened.writer(name)
                 seen[name] = writer.write()
                 levels[name] = writer.levels_used()
                 if seen[name].rejects:
                     opened.put(opened.aside / f"{name}.parquet", work.left("rejected", name))
-        days = days_stored(opened.connection, opened.aside / work.core_table)
+        days = stored_rows_by_day(opened.connection, opened.aside / work.core_table)
         for name in opened.tables:
             opened.put(opened.aside / name / f"{opened.part}.parquet", work.store / name)
-    return Written(seen, levels, days)
+    return RangeResult(seen, levels, days)
 
 
-def gather_rejects(work: Work, number: int) -> None:
+def gather_rejects(work: TaskContext, number: int) -> None:
     """Make one ordered file of what all ranges rejected of one table, counted as in `selections`."""
     name = work.selections[number].wanted.table.name
     if not work.left("rejected", name).exists():
         return
     whole = literal(str(work.rejects / f"{name}.parquet"))
-    rows = f"SELECT * FROM {read_all(work.left('rejected', name))} ORDER BY ALL"
+    rows = f"SELECT * FROM {read_folder(work.left('rejected', name))} ORDER BY ALL"
     with open_duckdb(work) as connection:
         connection.execute(f"COPY ({rows}) TO {whole} ({COPY_OPTIONS})").fetchall()

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 import yaml
 
-from churn.data.check import described
+from churn.data.check import describe_tables
 from churn.data.ingest.ingest import ingest, is_fresh
-from churn.data.store import Store, day_of
+from churn.data.store import Store, date_of_day
 from churn.errors import ChurnError, ParamsError, SourceError
 from churn.params import LabelParams, Params
 from tests.worlds import draw, params_of
@@ -133,7 +133,7 @@ def test_equal_rows_are_two_events_and_are_counted(tmp_path: Path) -> None:
     )
 
     assert kept.store.tables["logins"].rows == 2
-    assert any("equal rows: 1" in line for line in described(kept.store))
+    assert any("equal rows: 1" in line for line in describe_tables(kept.store))
     assert dropped.store.tables["logins"].rows == 1
 
 
@@ -155,7 +155,7 @@ def test_times_are_stored_in_utc_beside_the_local_day(tmp_path: Path, said: str,
     [(at, number)] = rows(world.store, "logins", '"at", day')
 
     assert str(at) == utc
-    assert str(day_of(number)) == day
+    assert str(date_of_day(number)) == day
 
 
 def test_codes_with_leading_zeros_stay_whole(tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ def test_a_killed_ingest_leaves_the_old_store(tmp_path: Path, monkeypatch: pytes
 
 
 def stored_days(store: Store, table: str) -> list[str]:
-    return [str(day_of(int(str(day)))) for (day,) in rows(store, table, "day")]
+    return [str(date_of_day(int(str(day)))) for (day,) in rows(store, table, "day")]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from churn.data.check import described
+from churn.data.check import describe_tables
 from churn.data.ingest.ingest import ingest, is_fresh
-from churn.data.store import Store, day_of
-from churn.data.tables import EMPTIED
+from churn.data.store import Store, date_of_day
+from churn.data.tables import EMPTIED_VALUE
 from churn.errors import ParamsError, SourceError
 from churn.params import Params
 from tests.worlds import params_of
@@ -39,8 +39,12 @@ def stored(store: Store, attribute: str) -> list[tuple[object, ...]]:
         rows = connection.execute(
             f"SELECT customer, day, valid_to_day, value FROM {store.scan(f'customers.{attribute}')}"
         ).fetchall()
-    days = [(who, str(day_of(day)), to if to is None else int(to), value) for who, day, to, value in rows]
-    return [(who, day, None if to is None or to > 40_000 else str(day_of(to)), v) for who, day, to, v in days]
+    days = [
+        (who, str(date_of_day(day)), to if to is None else int(to), value) for who, day, to, value in rows
+    ]
+    return [
+        (who, day, None if to is None or to > 40_000 else str(date_of_day(to)), v) for who, day, to, v in days
+    ]
 
 
 def test_a_history_is_stored_as_a_table_of_its_own(tmp_path: Path) -> None:
@@ -87,7 +91,7 @@ def test_a_row_without_a_value_is_kept_because_it_ends_the_value_before(tmp_path
 
     assert store.tables["customers.plan"].levels == {"value": ("", "pro")}
     assert [row[-1] for row in stored(store, "plan")] == [1, 0]
-    assert [row[-1] for row in stored(store, "seats")] == [5000, EMPTIED]
+    assert [row[-1] for row in stored(store, "seats")] == [5000, EMPTIED_VALUE]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ def test_check_names_the_columns_of_customers_that_may_change(tmp_path: Path) ->
 
     store = ingest(params, lambda _: None)
 
-    (line,) = [line.strip() for line in described(store) if "not used" in line]
+    (line,) = [line.strip() for line in describe_tables(store) if "not used" in line]
     assert line.startswith("not used: status, Seats taken: without a history")
     assert line.endswith("list under 'static' what never changes, give the 'history' of what does")
     assert Store.open(params).tables["customers"].left_out == ("status", "Seats taken")
@@ -195,5 +199,6 @@ def test_check_asks_whether_an_end_is_the_last_day_or_the_first_after_it(
     store = ingest(company(tmp_path, {"plan": {"from": "plans"}}, plans=drawn), lambda _: None)
 
     assert (
-        any("1 of 1 values end the day before the next begins" in line for line in described(store)) is said
+        any("1 of 1 values end the day before the next begins" in line for line in describe_tables(store))
+        is said
     )
