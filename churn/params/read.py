@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from churn.errors import ParamsError, did_you_mean
 from churn.params.schema import Params
+from churn.params.strict_yaml import YamlError, parse_yaml
 
 
 def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
@@ -42,32 +42,20 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError:
         raise ParamsError(
             f"{path}: no such file. Name one with --params, or let `churn demo` write one."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError:
+        raise ParamsError(f"{path.name}: not YAML: not text in UTF-8. Save the file as UTF-8.") from None
+    except YamlError as error:
+        raise ParamsError(f"{path.name}: {error}") from None
     if not isinstance(tree, dict):
         raise ParamsError(
             f"{path.name}: expected sections such as 'source:' and 'label:', found {tree!r:.40}."
         )
     return tree
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, of which YAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping of distinct keys."""
-        seen = [self.construct_object(key) for key, _ in node.value]
-        twice = next((key for place, key in enumerate(seen) if key in seen[:place]), None)
-        if twice is not None:
-            raise yaml.YAMLError(
-                f"line {node.start_mark.line + 1}: the key '{twice}' is given twice; keep one."
-            )
-        return super().construct_mapping(node, deep)
 
 
 def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
@@ -83,9 +71,9 @@ def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
             return
         tree = branch
     try:
-        tree[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        yield f"--set {override}: the value is not YAML."
+        tree[last] = parse_yaml(text)
+    except YamlError as error:
+        yield f"--set {override}: the value is not usable: {error}"
 
 
 def _from_environment(value: Any, place: str, problems: list[str]) -> Any:

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from churn.errors import PlaybookError, did_you_mean
+from churn.params.strict_yaml import YamlError, parse_yaml
 from churn.scoring.conditions import Columns, Condition, is_covered
 from churn.scoring.when import SCORE_COLUMNS, read_when
 
@@ -102,7 +102,10 @@ def read_playbook(path: Path, kinds: Mapping[str, str]) -> Playbook:
 
 def parse_playbook(text: str, kinds: Mapping[str, str], name: str = "playbook.yaml") -> Playbook:
     """Parse the text of a playbook; see `read_playbook`."""
-    tree = _tree(text, name)
+    try:
+        tree = parse_yaml(text)
+    except YamlError as error:
+        raise PlaybookError(f"{name}: {error}") from None
     problems: list[str] = []
     try:
         PlaybookFile.model_validate(tree)
@@ -126,38 +129,6 @@ def parse_playbook(text: str, kinds: Mapping[str, str], name: str = "playbook.ya
         Rule(play, condition) for play, condition in zip(read.plays, conditions, strict=True) if condition
     )
     return Playbook(tuple(rules), text)
-
-
-class _OnceLoader(yaml.SafeLoader):
-    """A loader that refuses a key given twice, which YAML would silently let the last one win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping, refusing repeated keys."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    None,
-                    None,
-                    "a name cannot be a list or mapping; put text with braces in quotes",
-                    key.start_mark,
-                )
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"'{key.value}' is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _tree(text: str, name: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_OnceLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        what = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise PlaybookError(f"{name}:{line} not a playbook: {what}.") from None
 
 
 def _in_words(detail: Mapping[str, Any]) -> str:

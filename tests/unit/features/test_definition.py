@@ -90,7 +90,7 @@ CANNOT_BE_SEEN = {
     "weekday_entropy: 1.0": "divides where there are no rows, and the result is dropped there",
     "drawdown: 3": "one window more has three weeks and never the largest sum",
     "change: 0": "the total of amounts is never below zero",
-    "LARGEST": "no row may hold a number as large",
+    "LARGEST_NUMBER": "no row may hold a number as large",
     "CONTRACT_DAYS": "is the look-back as well, a declared fact",
 }
 """Numbers in the code of a signal that change no value by themselves, with the reason."""

@@ -220,11 +220,11 @@ WHEN = "when: {health: {at_most: 2}}"
         ),
         (
             f"plays:\n  - {{name: p, {WHEN}, {REST}, name: q}}",
-            "line 2: not a playbook: 'name' is given twice.",
+            "line 2: the key 'name' is given twice; keep one.",
         ),
         (
             "plays:\n  - action: {{first_name}}\n",
-            "line 2: not a playbook: a name cannot be a list or mapping; put text with braces in quotes.",
+            "line 2: a key cannot be a list or a mapping; put text with braces in quotes.",
         ),
     ],
 )
