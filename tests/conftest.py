@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.run_folders import filled_once
 
+pytest_plugins = ("tests.snapshot_world",)
+
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # tests run side by side; threads that wait must not spin
 

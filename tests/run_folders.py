@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -51,6 +52,10 @@ def relocate_mlflow(database: Path, source: Path, target: Path) -> None:
                     f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) WHERE "{column}" LIKE ?',
                     (f"{source}/", f"{target}/", f"%{source}/%"),
                 )
+    if "mlflow" in sys.modules:
+        from mlflow.tracking._tracking_service import utils
+
+        utils._artifact_repos_cache.clear()  # the folder of each run, by the number that its copy has too
 
 
 def _common_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -64,3 +69,8 @@ def _exclusive_lock(path: Path) -> Iterator[None]:
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def bytes_in(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of each file of a folder, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from churn.errors import ParamsError
 from churn.evaluation.team_rule import check_rule, conditions_met, rule_prediction
 from churn.params import ConditionParams, EvaluateParams
-from tests.unit.conftest import params_for
-from tests.unit.small import rows_of
+from tests.small_snapshots import rows_of
+from tests.snapshot_world import params_for
 
 NAN = float("nan")
 SILENT = ConditionParams(signal="silent_days", at_least=14)

@@ -22,8 +22,8 @@ from churn.params import EngineParams, EvaluateParams, LabelParams
 from churn.training import backtest
 from churn.training.fit import fit
 from churn.training.split import plan
-from tests.unit.conftest import params_for
-from tests.unit.small import RECIPE, rows_of, snapshots_from
+from tests.small_snapshots import RECIPE, rows_of, snapshots_from
+from tests.snapshot_world import params_for
 
 NAN = float("nan")
 LOGISTIC = replace(RECIPE, candidate="logistic", strength=0.1)

@@ -8,7 +8,7 @@ from churn.evaluation.unseen_customers import held_out, naive_split, out_of_cust
 from churn.metrics.metrics import auc
 from churn.training.backtest import out_of_time
 from churn.training.fit import fit
-from tests.unit.small import RECIPE, rows_of, snapshots_from
+from tests.small_snapshots import RECIPE, rows_of, snapshots_from
 
 
 @pytest.fixture(scope="module")

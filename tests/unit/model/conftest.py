@@ -12,7 +12,8 @@ import pytest
 
 from churn.model.bundle import write_bundle
 from churn.model.registry import Registry
-from churn.params import LabelParams, Params, TrackingParams
+from churn.params import Params
+from tests.snapshot_world import params_for
 
 
 @pytest.fixture(scope="session")
@@ -62,28 +63,10 @@ def bundle(tmp_path: Path, spec: dict[str, Any], text: str) -> Path:
     return tmp_path / "bundle"
 
 
-def params_for(folder: Path, experiment: str) -> Params:
-    return Params(
-        source=str(folder / "company"),
-        label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
-        tracking=TrackingParams(uri=f"sqlite:///{folder / 'mlflow.db'}", experiment=experiment),
-        output=folder / "output",
-        models=folder / "models",
-    )
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with its tables made once: that takes seconds, a copy none."""
-    folder = tmp_path_factory.mktemp("migrated_for_model")
-    Registry(params_for(folder, "template"))
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
 def params(tmp_path: Path, migrated: Path) -> Params:
     shutil.copy(migrated, tmp_path / "mlflow.db")
-    return params_for(tmp_path, "work")
+    return params_for(tmp_path)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from churn.training import backtest
 from churn.training.backtest import champion_predictions, out_of_time, out_of_time_and_fitted
 from churn.training.fit import fit
 from churn.training.recipe import Recipe
-from tests.unit.conftest import FIRST
+from tests.snapshot_world import FIRST
 
 
 @pytest.mark.parametrize(("learnt_by_test", "unseen"), [(2, 3), (3, 2), (5, 0)])

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
-import json
 import logging
 
 import numpy as np
 import pytest
 
 from churn.labels.calendar import trainable
-from churn.model.registry import Registry
 from churn.params import TrainParams
 from churn.training.recipe import Recipe
 from churn.training.select import choose, folds_of
 from churn.training.split import plan
 from churn.training.tune import Searched, search, simplest_within_one_error
-from pipelines import train
 
 
 def asking(trials: int = 3, **others: object) -> TrainParams:
@@ -157,23 +154,3 @@ def test_the_words_tell_the_best_the_chosen_and_the_distance_to_the_defaults(sna
 
     assert found.words.startswith(f"search: 3 trials; the best is {found.best}, log loss ")
     assert "the defaults (standard error " in found.words
-
-
-def test_training_keeps_every_trial_and_uses_the_one_that_was_chosen(make_params, write_world, echo) -> None:
-    import mlflow
-
-    params = make_params(train=asking(candidates=("trees", "extra_trees"), num_leaves=9))
-    write_world(params, customers=400, cutoffs=6)
-
-    train.run(params, echo=echo)
-
-    kept = json.loads((params.output / "train" / "search.json").read_text())
-    record = json.loads((params.output / "train" / "train.json").read_text())
-    runs = mlflow.search_runs([Registry(params).experiment_id], output_format="list")
-    trials = {run.info.run_name: run for run in runs if run.info.run_name.startswith("trial ")}
-    assert sorted(trials) == ["trial 00", "trial 01", "trial 02"]
-    assert {run.data.tags["mlflow.parentRunId"] for run in trials.values()} == {record["run_id"]}
-    assert trials["trial 02"].data.metrics["tried/log_loss"] == pytest.approx(kept["trials"][2]["log_loss"])
-    chosen = kept["trials"][kept["chosen"]]["recipe"]
-    assert record["recipe"] == chosen | {"calibration": record["recipe"]["calibration"]}
-    assert any(line.startswith("search: 3 trials") for line in echo.lines)

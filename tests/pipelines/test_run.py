@@ -10,6 +10,8 @@ from churn.model.champion import load_champion
 from churn.snapshots.read import read_snapshots
 from pipelines import report, run, score, snapshot
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+
 
 @pytest.fixture
 def scored(monkeypatch: pytest.MonkeyPatch) -> list[date | None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from churn.model.registry import Registry
 from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
 from churn.reporting import plots
 from churn.snapshots.read import Snapshots, params_digest, read_snapshots
+from tests.run_folders import copy_run, filled_once
 
 FIRST = date(2024, 1, 1)
 SIGNALS = [
@@ -30,8 +33,12 @@ SIGNALS = [
 ]
 
 
-class Heard:
-    """Listens to a verb instead of the user."""
+Step = str | tuple[str, date] | Mapping[str, object]
+"""A verb, a verb as if on a date, or the arguments of `write_world`."""
+
+
+class RecordedEcho:
+    """Collects what a verb says to the user."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -49,8 +56,8 @@ class Heard:
 
 
 @pytest.fixture
-def echo() -> Heard:
-    return Heard()
+def echo() -> RecordedEcho:
+    return RecordedEcho()
 
 
 @pytest.fixture
@@ -62,9 +69,11 @@ def few_charts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database with its tables made once: that takes seconds, a copy none."""
-    folder = tmp_path_factory.mktemp("migrated")
-    Registry(params_for(folder))
-    return folder / "mlflow.db"
+
+    def fill(folder: Path) -> None:
+        Registry(params_for(folder, "template"))  # its folder of files is not that of the copies
+
+    return filled_once(tmp_path_factory, "migrated", fill) / "mlflow.db"
 
 
 @pytest.fixture
@@ -76,11 +85,67 @@ def make_params(tmp_path: Path, migrated: Path) -> Callable[..., Params]:
         if not folder.exists():
             folder.mkdir()
             shutil.copy(migrated, folder / "mlflow.db")
-        sections.setdefault("evaluate", EvaluateParams(bootstrap=200))
-        params = params_for(folder, **sections)
-        return params.model_copy(update={"tracking": params.tracking.model_copy(update={"experiment": name})})
+        return params_for(folder, **sections)
 
     return make
+
+
+@pytest.fixture
+def trained(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated: Path,
+    few_charts: None,
+    echo: RecordedEcho,
+) -> Callable[..., Params]:
+    """Return parameters over a copy of a folder in which steps were taken; each row of steps is taken once.
+
+    A step is a verb, or a world to write: `trained({"cutoffs": 6}, "train", "evaluate")`. Rows of steps with
+    the same beginning share it. `echo` holds what the verbs said, as if they had run here.
+    """
+
+    def copy(*steps: Step, **sections: object) -> Params:
+        source = _folder_after(steps, sections, tmp_path_factory, migrated)
+        folder = copy_run(source, tmp_path / "work")
+        _read_echo(folder, echo)
+        return params_for(folder, **sections)
+
+    return copy
+
+
+def _folder_after(
+    steps: Sequence[Step], sections: Mapping[str, object], factory: pytest.TempPathFactory, migrated: Path
+) -> Path:
+    """Return the folder, shared by all workers, in which these steps were taken one after the other."""
+
+    def fill(folder: Path) -> None:
+        if not steps:
+            shutil.copy(migrated, folder / "mlflow.db")
+            _write_echo(folder, RecordedEcho())
+            return
+        shutil.rmtree(folder)
+        copy_run(_folder_after(steps[:-1], sections, factory, migrated), folder)
+        echo, params, step = RecordedEcho(), params_for(folder, **sections), steps[-1]
+        _read_echo(folder, echo)
+        if isinstance(step, Mapping):
+            write_world(params, **step)  # type: ignore[arg-type]
+        else:
+            verb, cutoff = (step, None) if isinstance(step, str) else step
+            importlib.import_module(f"pipelines.{verb}").run(params, cutoff=cutoff, echo=echo)
+        _write_echo(folder, echo)
+
+    digest = sha256(repr((steps, sorted(sections.items()))).encode()).hexdigest()
+    return filled_once(factory, f"steps-{digest[:16]}", fill)
+
+
+def _read_echo(folder: Path, echo: RecordedEcho) -> None:
+    said = json.loads((folder / "echo.json").read_text())
+    echo.lines += said["lines"]
+    echo.warnings += said["warnings"]
+
+
+def _write_echo(folder: Path, echo: RecordedEcho) -> None:
+    (folder / "echo.json").write_text(json.dumps({"lines": echo.lines, "warnings": echo.warnings}))
 
 
 @pytest.fixture(name="write_world")
@@ -100,17 +165,23 @@ def snapshots_of(make_params: Callable[..., Params]) -> Callable[..., Snapshots]
     return read
 
 
-def params_for(folder: Path, **sections: object) -> Params:
-    """Parameters whose files all lie in a folder."""
+def params_for(folder: Path, experiment: str = "work", **sections: object) -> Params:
+    """Return parameters whose files all lie in a folder."""
+    sections.setdefault("evaluate", EvaluateParams(bootstrap=200))
     return Params(
         source=str(folder / "company"),
         timezone="Europe/Berlin",
         label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
-        tracking=TrackingParams(uri=f"sqlite:///{folder / 'mlflow.db'}"),
+        tracking=TrackingParams(uri=f"sqlite:///{folder / 'mlflow.db'}", experiment=experiment),
         output=folder / "output",
         models=folder / "models",
         **sections,  # type: ignore[arg-type]
     )
+
+
+def cutoff_number(number: int) -> date:
+    """Return a cutoff of a world, counted from 0."""
+    return FIRST + timedelta(days=28 * number)
 
 
 def signal_entries() -> list[dict[str, object]]:
@@ -153,7 +224,7 @@ def write_world(
     base = rng.normal(size=customers)
     about = {}
     for step in range(cutoffs + waiting):
-        cutoff = FIRST + timedelta(days=28 * step)
+        cutoff = cutoff_number(step)
         known_on = cutoff + timedelta(days=28)
         matured = step < cutoffs
         frame = _frame(rng, base, cutoff)

@@ -1,3 +1,5 @@
+"""`churn train --refresh` on drawn snapshots."""
+
 from __future__ import annotations
 
 import json
@@ -11,15 +13,32 @@ from churn.model.champion import load_champion
 from churn.params import EvaluateParams, PromoteParams, TrainParams
 from churn.snapshots.read import read_snapshots
 from pipelines import evaluate, promote, train
+from tests.snapshot_world import cutoff_number
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_charts")]
+
+WORLD = {"customers": 400, "cutoffs": 6}
 
 
-def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(make_params, write_world, echo) -> None:
-    params = make_params(train=TrainParams(candidates=("trees",)), promote=PromoteParams(margin=0.1))
-    write_world(params, customers=600, cutoffs=10)
+@pytest.fixture
+def old_champion(trained):
+    """Return parameters over a world whose champion is as old as its cutoff 5."""
+    then = cutoff_number(5)
+
+    def make(cutoffs: int):
+        return trained(
+            {"customers": 600, "cutoffs": cutoffs},
+            *(("train", then), ("evaluate", then), "promote"),
+            train=TrainParams(candidates=("trees",)),
+            promote=PromoteParams(margin=0.1),
+        )
+
+    return make
+
+
+def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(old_champion, echo) -> None:
+    params = old_champion(cutoffs=10)
     cutoffs = read_snapshots(params).cutoffs
-    train.run(params, cutoff=cutoffs[5], echo=echo)
-    evaluate.run(params, cutoff=cutoffs[5], echo=echo)
-    promote.run(params, echo=echo)
     first = load_champion(params)
     more_leave(params, cutoffs[5:])
     tests = params.evaluate.model_copy(update={"test_cutoffs": cutoffs[-3:]})
@@ -47,13 +66,8 @@ def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(make_params,
     assert "moved by" in (params.output / "evaluate" / "card.md").read_text()
 
 
-def test_a_champion_whose_level_holds_stays_alone(make_params, write_world, echo) -> None:
-    params = make_params(train=TrainParams(candidates=("trees",)))
-    write_world(params, customers=600, cutoffs=8)
-    cutoffs = read_snapshots(params).cutoffs
-    train.run(params, cutoff=cutoffs[5], echo=echo)
-    evaluate.run(params, cutoff=cutoffs[5], echo=echo)
-    promote.run(params, echo=echo)
+def test_a_champion_whose_level_holds_stays_alone(old_champion, echo) -> None:
+    params = old_champion(cutoffs=8)
     before = (params.output / "train" / "train.json").read_bytes()
 
     train.run(params, refresh=True, echo=echo)
