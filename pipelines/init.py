@@ -18,46 +18,45 @@ if TYPE_CHECKING:
 def run(
     params: Path, *, cutoff: date | None = None, echo: Echo, source: str = ".", force: bool = False
 ) -> int | None:
-    """Look at the tables of `source` and write the file `params`, with a comment at each guess.
+    """Look at the tables of `source` and write the file `params`, with a comment at each draft.
 
-    A playbook is written beside it where there is none. What a comment says of a guess is all that is known
-    of it: the owner of the data puts it right.
+    A playbook is written next to it if there is none. The comments give all that is known of a guess; the
+    owner of the data corrects it.
 
     Raises:
-        CallError: the file stands there already, and `force` is not set.
-        SourceError: there is no such source, or nothing in it says what customers did.
+        CallError: The file exists, and `force` is not set.
+        SourceError: There is no such source, or no table in it holds what customers did.
     """
     from churn.data.sources.connections import open_source
-    from churn.init.draft import draft
-    from churn.init.place import dialect_of, looking_at, said_in_params
-    from churn.init.text import text_of
+    from churn.init.draft import draft_params
+    from churn.init.params_file import dialect_of, params_for_source, params_text, source_for_params
 
     if params.exists() and not force:
         raise CallError(
-            f"init: {params} stands there already, and your work in it. Write another file with --params, "
-            "or this one anew with --force."
+            f"init: {params} already exists and may hold your work. Write another file with --params, or "
+            "replace this one with --force."
         )
-    looked_at = looking_at(source, params)
+    source_params = params_for_source(source, params)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        open_source(looked_at, Path(scratch)) as opened,
-        echo.progress("tables", len(opened.tables)) as advance,
+        open_source(source_params, Path(scratch)) as tables,
+        echo.progress("tables", len(tables.tables)) as advance,
     ):
-        guess = draft(opened, dialect_of(source), advance)
-    text = text_of(guess, said_in_params(source, params))
+        draft = draft_params(tables, dialect_of(source), advance)
+    text = params_text(draft, source_for_params(source, params))
     params.parent.mkdir(parents=True, exist_ok=True)
-    aside = params.with_name(f".{params.name}.new")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, params)
+    temporary = params.with_name(f".{params.name}.new")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, params)
     echo(f"init: wrote {params}:")
-    for entry in (guess.customers, *guess.tables, *guess.events):
-        echo(f"  {entry.name}: {entry.why}")
-    for name, reason in guess.left_out:
+    for entry in (draft.customers, *draft.tables, *draft.events):
+        echo(f"  {entry.name}: {entry.reason}")
+    for name, reason in draft.unused_tables:
         echo(f"  {name} is not used: {reason}")
-    echo(f"  label: {guess.label.why}")
+    echo(f"  label: {draft.label.reason}")
     if write_playbook(params.parent):
-        echo(f"init: wrote {params.parent / 'playbook.yaml'}, a playbook to start from.")
-    echo("init: read the comments, put right what is wrong, then run `churn check`.")
+        echo(f"init: wrote {params.parent / 'playbook.yaml'}, a first playbook.")
+    echo("init: read the comments, correct what is wrong, then run `churn check`.")
     return None
 
 

@@ -1,1 +1,1 @@
-"""A first params.yaml, guessed from what a source's tables are called, hold and look like."""
+"""Draft a first params.yaml from the names, types and contents of the tables of a source."""

@@ -1,40 +1,45 @@
-"""A whole guess: tables, customers, label and cutoffs, each with the reason why."""
+"""Draft a first params.yaml from a source: tables, customers, label and cutoffs, each with a reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from churn.data.sources.source import Source
 from churn.errors import SourceError
-from churn.init.bridge import bridged
-from churn.init.columns import Column
-from churn.init.customers import ENOUGH, Key, customers_table, key_in
-from churn.init.entry import Entry, derived_customers, entry_of, mapped_customers
-from churn.init.history import histories
-from churn.init.label import Label, label_of
-from churn.init.look import Table, look
+from churn.init.customer_ids import IdColumn, customers_table, id_column, join_customer_ids
+from churn.init.entry import Entry, customers_from_events, customers_from_table, split_histories, write_entry
+from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
-from churn.init.words import LEAVING, speaks_of
+from churn.init.name_patterns import CHURN_EVENT, name_contains
+from churn.init.profile import KeyedTable, SourceTable, profile_tables
 
-LEAST_SHARE = 0.3
-"""A table whose share of customers' ids is below this is somebody else's."""
+MIN_SHARE = 0.3
+"""A table is not used if the share of its ids that are customers' is below this."""
+
+DOUBTFUL_SHARE = 0.5
+"""Below this share the entry gets a note."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What `churn init` writes: parts of params.yaml, each with its reason."""
+    """The drafted parts of params.yaml, each with its reason.
+
+    Attributes:
+        tables: The canonical tables but the customers.
+        events: The tables under `events:`.
+        unused_tables: The tables that are not used, as pairs of a name and a reason.
+    """
 
     customers: Entry
     tables: tuple[Entry, ...]
     events: tuple[Entry, ...]
-    label: Label
-    left_out: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    label: LabelGuess
+    unused_tables: tuple[tuple[str, str], ...] = ()
 
     def tree(self) -> dict[str, Any]:
-        """Return what the guess says as a part of params.yaml."""
+        """Return the keys and values of params.yaml that were guessed."""
         return {
             "tables": {entry.name: entry.body for entry in (self.customers, *self.tables)},
             "events": {entry.name: entry.body for entry in self.events},
@@ -43,93 +48,107 @@ class Draft:
         }
 
 
-def draft(source: Source, dialect: str, advance: Callable[[int], None] = lambda _: None) -> Draft:
-    """Look at a source and guess what its tables are.
+def draft_params(source: Source, dialect: str, advance: Callable[[int], None] = lambda _: None) -> Draft:
+    """Look at the tables of a source and draft params.yaml.
+
+    Args:
+        source: The open source.
+        dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
+        advance: Called with 1 after each table.
 
     Raises:
-        SourceError: nothing there holds what customers did, and when.
+        SourceError: No table holds what customers did, and when.
     """
-    tables, left_out = look(source, dialect, advance)
+    tables, unused_tables = profile_tables(source, dialect, advance)
     connection = source.connection
-    home = customers_table(connection, tables)
+    customers = customers_table(connection, tables)
+    event_tables = [table for table in tables if customers is None or table is not customers.table]
+    id_columns = {table.name: id_column(connection, table, customers) for table in event_tables}
+    tables_with_ids = [
+        KeyedTable(table, key.column)
+        for table in event_tables
+        if (key := id_columns[table.name]) and _has_enough_customers(key, customers)
+    ]
     candidates: list[tuple[float, Match]] = []
-    others = [table for table in tables if not (home and table is home[0])]
-    keys = {table.name: key_in(connection, table, home) for table in others}
-    keyed = [(table, key.column) for table in others if (key := keys[table.name]) and _ours(key, home)]
-    for table in others:
-        key = keys[table.name]
-        if not _ours(key, home) and (found := bridged(connection, table, keyed, dialect)):
-            table, key = found, Key(found.columns[-1], 1.0)
-        reason, fitting = _candidates(source, table, key if _ours(key, home) else None)
-        candidates += fitting
+    for table in event_tables:
+        key = id_columns[table.name]
+        if not _has_enough_customers(key, customers):
+            joined_table = join_customer_ids(connection, table, tables_with_ids, dialect)
+            table, key = (
+                (joined_table, IdColumn(joined_table.columns[-1], 1.0)) if joined_table else (table, None)
+            )
+        reason, scored_matches = _candidates(source, table, key)
+        candidates += scored_matches
         if reason:
-            left_out.append((table.name, reason))
-    chosen = _settle(candidates)
-    past, chosen = histories(chosen, home)
-    if not chosen:
-        raise _nothing(source, tables, left_out)
-    entries = [entry_of(connection, match, dialect, home) for match in chosen]
-    customers = mapped_customers(connection, home, dialect) if home else None
-    if customers is None:
-        customers = derived_customers(entries, home)
-    customers.body.update({"history": past} if past else {})
-    label = label_of(connection, chosen)
+            unused_tables.append((table.name, reason))
+    histories, selection = split_histories(_select(candidates), customers)
+    if not selection:
+        raise _no_events_error(source, tables, unused_tables)
+    entries = [write_entry(connection, match, dialect, customers) for match in selection]
+    customers_entry = customers_from_table(connection, customers, dialect) if customers else None
+    if customers_entry is None:
+        customers_entry = customers_from_events(entries, customers)
+    customers_entry.body.update({"history": histories} if histories else {})
+    label = guess_label(connection, selection)
     if label is None:
-        raise _nothing(
-            source, tables, [*left_out, *((m.table.name, "it holds contracts, not events") for m in chosen)]
-        )
+        unused_tables += [(match.table.name, "it holds contracts, not events") for match in selection]
+        raise _no_events_error(source, tables, unused_tables)
     return Draft(
-        customers,
+        customers_entry,
         tuple(entry for entry in entries if entry.canonical),
         tuple(entry for entry in entries if not entry.canonical),
         label,
-        tuple(left_out),
+        tuple(unused_tables),
     )
 
 
-def _ours(key: Key | None, home: tuple[Table, Column] | None) -> bool:
-    return key is not None and (home is None or key.share >= LEAST_SHARE)
+def _has_enough_customers(key: IdColumn | None, customers: KeyedTable | None) -> bool:
+    return key is not None and (customers is None or key.share >= MIN_SHARE)
 
 
-def _candidates(source: Source, table: Table, key: Key | None) -> tuple[str, list[tuple[float, Match]]]:
-    """Return what a table may be, or why it is nothing."""
+def _candidates(
+    source: Source, table: SourceTable, key: IdColumn | None
+) -> tuple[str, list[tuple[float, Match]]]:
+    """Return the matches of a table with their scores, or the reason why there are none."""
     if not table.rows:
         return "it is empty", []
     if key is None:
         return "no column holds ids of customers", []
-    if speaks_of(table.name, LEAVING):
-        return "it tells who left: as a signal it would give the answer away", []
+    if name_contains(table.name, CHURN_EVENT):
+        return "only churners are in it: as a signal it would leak the label", []
     if all(column.distinct <= 1 for column in table.columns if column.kind == "time"):
-        return "no column says when a row happened", []
-    found = list(matches(source.connection, table, key.column))
-    if not found:
-        return "no column says when a row happened", []
-    if key.share < ENOUGH:
-        for _, match in found:
+        return "no column has the time of a row", []
+    scored_matches = list(matches(source.connection, table, key.column))
+    if not scored_matches:
+        return "no column has the time of a row", []
+    if key.share < DOUBTFUL_SHARE:
+        for _, match in scored_matches:
             match.notes.append(f"only {key.share:.0%} of its ids are those of customers")
-    return "", found
+    return "", scored_matches
 
 
-def _settle(candidates: Sequence[tuple[float, Match]]) -> list[Match]:
-    """Give each canonical table its best match, and each source table one place."""
-    chosen: list[Match] = []
-    for _, match in sorted(candidates, key=lambda one: -one[0]):
-        names = {taken.name for taken in chosen}
-        if match.name not in names and match.table not in [taken.table for taken in chosen]:
-            chosen.append(match)
-    return chosen
+def _select(candidates: Sequence[tuple[float, Match]]) -> list[Match]:
+    """Return the best match of each canonical table; each source table is used once."""
+    selection: list[Match] = []
+    for _, match in sorted(candidates, key=lambda candidate: -candidate[0]):
+        is_new = match.name not in {better.name for better in selection}
+        if is_new and match.table not in [better.table for better in selection]:
+            selection.append(match)
+    return selection
 
 
-def _nothing(source: Source, tables: Sequence[Table], left_out: Sequence[tuple[str, str]]) -> SourceError:
+def _no_events_error(
+    source: Source, tables: Sequence[SourceTable], unused_tables: Sequence[tuple[str, str]]
+) -> SourceError:
     if not tables:
         return SourceError(
             f"init: no table found in {source.place}. Name a folder of Parquet or CSV files, or a database, "
             "with --source."
         )
-    seen = [f"{name} ({reason})" for name, reason in left_out]
+    reasons = [f"{name} ({reason})" for name, reason in unused_tables]
     return SourceError(
-        f"init: nothing in {source.place} says what customers did, and when: "
-        f"{'; '.join(seen) or 'there are only customers'}. A table of events needs a column with the "
+        f"init: no table in {source.place} holds what customers did, and when: "
+        f"{'; '.join(reasons) or 'there are only customers'}. A table of events needs a column with the "
         "customer's id and one with the time. If there is one, write the parameters by hand, as README.md "
         "shows under 'Your own data in five minutes'."
     )

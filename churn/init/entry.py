@@ -1,4 +1,4 @@
-"""One table of params.yaml: where its rows come from, and why."""
+"""Write a matched table as an entry of params.yaml: where its rows come from, and why it was chosen."""
 
 from __future__ import annotations
 
@@ -8,161 +8,208 @@ from typing import Any
 
 import duckdb
 
-from churn.init.columns import Column, id_of, name_in
-from churn.init.filters import FEW, filters_for
-from churn.init.look import Table
-from churn.init.match import Match, assigned, row_id_of
-from churn.init.words import COLUMNS, NEVER_CHANGES, ORDER_ID, UNIT_PRICE, says
+from churn.data.sql import identifier
+from churn.init.match import Match, assign_columns, row_id_of
+from churn.init.name_patterns import (
+    CHANGED_AT,
+    COLUMN_PATTERNS,
+    HISTORY,
+    NEVER_CHANGES,
+    ORDER_ID,
+    UNIT_PRICE,
+    VALID_FROM,
+    VALID_TO,
+    name_contains,
+    name_matches,
+    snake_case,
+)
+from churn.init.profile import KeyedTable, SourceColumn, id_of, name_in
 
-SHOWN = 12
-"""So many columns are listed as not used."""
+MAX_COLUMNS_LISTED = 12
+"""How many columns are listed as not used."""
+
+MAX_FLAWED_SHARE = 0.03
+"""Rows without an id, without a time or with a negative amount get a filter above this share."""
+
+MAX_LEVELS = 200
+"""A text column with more values is no attribute that divides customers into segments."""
+
+TableBody = dict[str, Any]
+"""The keys and values of one table in params.yaml."""
 
 
 @dataclass
 class Entry:
-    """A table under `tables:` or `events:`, with what a reader should know of the guess."""
+    """A table under `tables:` or `events:`, with the comments for its reader.
+
+    Attributes:
+        canonical: Whether it goes under `tables:`; otherwise it goes under `events:`.
+        reason: Why the table was chosen, and how certain that is.
+        first_rows_sql: The SQL with `customer_id` and the time `seen` of each row, to derive customers from.
+    """
 
     name: str
     canonical: bool
-    body: dict[str, Any]
-    why: str
+    body: TableBody
+    reason: str
     notes: list[str] = field(default_factory=list)
-    seen: str = ""
-    """The SQL of `customer_id` and `seen` of each row, from which customers can be made."""
+    first_rows_sql: str = ""
 
 
-def entry_of(
-    connection: duckdb.DuckDBPyConnection, match: Match, dialect: str, home: tuple[Table, Column] | None
+def write_entry(
+    connection: duckdb.DuckDBPyConnection, match: Match, dialect: str, customers: KeyedTable | None
 ) -> Entry:
-    """Return what params.yaml says of a match."""
+    """Return the entry of params.yaml for a match.
+
+    Args:
+        connection: Where the views of the tables are.
+        match: The matched table; comments on it are added to its notes.
+        dialect: The SQL dialect of the source.
+        customers: The table of customers; None if the source has none.
+    """
     table = match.table
-    columns, time_format = _columns(match, dialect)
+    columns, time_format = _column_sql(match, dialect)
     number = _order_number(connection, match)
-    filters = filters_for(connection, match, dialect, home, FEW if number is None else 0.0)
+    max_negative_share = MAX_FLAWED_SHARE if number is None else 0.0
+    filters = _filters(connection, match, dialect, customers, max_negative_share)
     if number is not None:
         query = _one_row_per_order(match, number, columns, filters, dialect)
-        body: dict[str, Any] = {"query": query}
-        match.notes.append(f"rows are lines of orders: one row is made of those with the same {number.name}")
+        body: TableBody = {"query": query}
+        match.notes.append(f"its rows are lines of orders: lines with the same {number.name} become one row")
     else:
         body = {"from": table.name} if table.name != match.name else {}
         if table.query:
             body = {"query": " ".join([table.query, *(["where", " and ".join(filters)] if filters else [])])}
             filters = []
-        mapped = {name: sql for name, sql in columns.items() if sql.lower() != name}
-        body |= {"columns": mapped} if mapped else {}
+        body |= _columns_entry(columns)
         body |= {"where": " and ".join(filters)} if filters else {}
         row_id = row_id_of(match)
         if row_id is not None and row_id.name.lower() != "row_id":
             body["row_id"] = row_id.name
     if time_format:
         body["time_format"] = time_format
-    if not table.whole:
-        match.notes.append(f"only {table.rows:,} rows were looked at: are the dates below right?")
-    taken = {match.key.name, body.get("row_id"), *(column.name for column in match.columns.values())}
-    taken |= {number.name} if number else set()
-    if unused := [column.name for column in table.columns if column.name not in taken]:
-        match.notes.append(f"not used: {', '.join(unused[:SHOWN])}{', …' if len(unused) > SHOWN else ''}")
-    return Entry(match.name, match.canonical, body, _why(match), match.notes, _seen(match, columns, dialect))
+    if not table.complete:
+        match.notes.append(f"only {table.rows:,} rows were read: check the dates below")
+    used_names = {match.key.name, body.get("row_id"), *(column.name for column in match.columns.values())}
+    used_names |= {number.name} if number else set()
+    if unused_names := [column.name for column in table.columns if column.name not in used_names]:
+        match.notes.append(f"not used: {_list_names(unused_names)}")
+    sql = _first_rows_sql(match, columns, dialect)
+    return Entry(match.name, match.canonical, body, _reason(match), match.notes, sql)
 
 
-def mapped_customers(
-    connection: duckdb.DuckDBPyConnection, home: tuple[Table, Column], dialect: str
+def _columns_entry(columns: Mapping[str, str]) -> TableBody:
+    """Return the key `columns`, without the columns that have their canonical name in the source too."""
+    other_names = {name: sql for name, sql in columns.items() if sql.lower() != name}
+    return {"columns": other_names} if other_names else {}
+
+
+def _list_names(names: Sequence[str]) -> str:
+    return ", ".join([*names[:MAX_COLUMNS_LISTED], *(["…"] if len(names) > MAX_COLUMNS_LISTED else [])])
+
+
+def customers_from_table(
+    connection: duckdb.DuckDBPyConnection, customers: KeyedTable, dialect: str
 ) -> Entry | None:
-    """Return the customers as their own table says; None where it does not say since when they are there."""
-    table, key = home
-    match = assigned(connection, Match("customers", table, key, True))
-    since = match.columns.get("signed_up_at")
-    if since is None or since.filled < 1 - FEW:
+    """Return the entry of the customers from their own table; None if it has no date of sign-up."""
+    table, key = customers
+    match = assign_columns(connection, Match("customers", table, key, True))
+    signed_up_at = match.columns.get("signed_up_at")
+    if signed_up_at is None or signed_up_at.filled_share < 1 - MAX_FLAWED_SHARE:
         return None
-    columns, time_format = _columns(match, dialect)
-    body: dict[str, Any] = {"from": table.name} if table.name != "customers" else {}
-    mapped = {name: sql for name, sql in columns.items() if sql.lower() != name}
-    body |= {"columns": mapped} if mapped else {}
+    columns, time_format = _column_sql(match, dialect)
+    body: TableBody = {"from": table.name} if table.name != "customers" else {}
+    body |= _columns_entry(columns)
     body |= {"time_format": time_format} if time_format else {}
-    taken = {column.name for column in match.columns.values()} | {key.name}
-    rest = [c.name for c in table.columns if c.name not in taken and c.distinct <= 1000 and c.kind != "time"]
-    steady = [name for name in rest if says(name, NEVER_CHANGES)]
+    used_names = {column.name for column in match.columns.values()} | {key.name}
+    attributes = [
+        column.name
+        for column in table.columns
+        if column.name not in used_names and column.distinct <= 1000 and column.kind != "time"
+    ]
+    static = [name for name in attributes if name_matches(name, NEVER_CHANGES)]
     notes = list(match.notes)
-    if steady:
-        notes.append(f"if they never change, let the model use them: static: [{', '.join(steady)}]")
-    moving = [name for name in rest if name not in steady]
-    if moving:
-        shown = f"{', '.join(moving[:SHOWN])}{', …' if len(moving) > SHOWN else ''}"
-        notes.append(f"not used, as they may change and have no history here: {shown}")
-    return Entry("customers", True, body, _why(match), notes)
+    if static:
+        notes.append(f"if they never change, let the model use them: static: [{', '.join(static)}]")
+    changing = [name for name in attributes if name not in static]
+    if changing:
+        notes.append(f"not used: they may change, and there is no history of them: {_list_names(changing)}")
+    return Entry("customers", True, body, _reason(match), notes)
 
 
-def derived_customers(entries: Sequence[Entry], home: tuple[Table, Column] | None) -> Entry:
-    """Return the customers as everybody of whom something is told, since their first row."""
-    rows = "\n  union all ".join(entry.seen for entry in entries)
+def customers_from_events(entries: Sequence[Entry], customers: KeyedTable | None) -> Entry:
+    """Return the entry of the customers from all other tables: each id, since its first row."""
+    rows = "\n  union all ".join(entry.first_rows_sql for entry in entries)
     query = (
         f"select customer_id, min(seen) as signed_up_at\nfrom (\n  {rows}\n) as everything\n"
         "group by customer_id"
     )
-    lacking = f"{home[0].name} does not say since when" if home else "no table holds a row for each"
-    return Entry(
-        "customers", True, {"query": query}, f"a guess: {lacking}, so everybody since their first row"
+    cause = (
+        f"{customers.table.name} has no date of sign-up" if customers else "there is no table of customers"
     )
+    reason = f"a guess: {cause}, so each customer starts with the first row"
+    return Entry("customers", True, {"query": query}, reason)
 
 
-def _seen(match: Match, columns: Mapping[str, str], dialect: str) -> str:
-    key, at = (_in_sql(match, columns, name, dialect) for name in ("customer_id", match.contract.time))
+def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str) -> str:
+    key, time = (_quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":
-        at = f"strptime({at}, '{match.time.time_format}')"
-    where = f" where {key} is not null" if match.key.filled < 1 else ""
-    named = key if key == "customer_id" else f"{key} as customer_id"
+        time = f"strptime({time}, '{match.time.time_format}')"
+    where = f" where {key} is not null" if match.key.filled_share < 1 else ""
+    customer_id = key if key == "customer_id" else f"{key} as customer_id"
     table = name_in(match.table.name, dialect)
     origin = f"({match.table.query}) as {table}" if match.table.query else table
-    return f"select {named}, {at} as seen from {origin}{where}"
+    return f"select {customer_id}, {time} as seen from {origin}{where}"
 
 
-def _in_sql(match: Match, columns: Mapping[str, str], name: str, dialect: str) -> str:
-    """Return the SQL of a canonical column, its name quoted where it has to be."""
-    said = columns[name]
+def _quote_column(match: Match, columns: Mapping[str, str], name: str, dialect: str) -> str:
+    """Return the SQL of a canonical column; a plain name gets quotes if the dialect needs them."""
+    sql = columns[name]
     column = match.key if name == "customer_id" else match.columns.get(name)
-    return name_in(said, dialect) if column and said == column.name else said
+    return name_in(sql, dialect) if column and sql == column.name else sql
 
 
-def _columns(match: Match, dialect: str) -> tuple[dict[str, str], str | None]:
-    """Return the SQL of each canonical column, and the form of the times that are text.
+def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]:
+    """Return the SQL of each canonical column, and the format of times that are text.
 
-    One form serves a table: columns of times in another are left out.
+    A table has one format: time columns with another format are not used.
     """
-    forms = {c.time_format for c in match.columns.values() if c.kind == "time" and c.time_format}
-    time_format = match.time.time_format or next(iter(sorted(forms)), None)
-    columns = {"customer_id": match.key.sql or match.key.name} | _hidden(match)
+    formats = {c.time_format for c in match.columns.values() if c.kind == "time" and c.time_format}
+    time_format = match.time.time_format or next(iter(sorted(formats)), None)
+    columns = {"customer_id": match.key.sql or match.key.name} | _empty_columns(match)
     for name, column in list(match.columns.items()):
         if column.kind == "time" and column.time_format not in (None, time_format):
-            match.notes.append(f"{column.name} is written in another form of time, so it is not taken")
+            match.notes.append(f"{column.name} is not used: it has another time format")
             continue
         columns[name] = column.sql or column.name
-    if "amount" in columns and "units" in columns and says(match.columns["amount"].name, UNIT_PRICE):
+    if "amount" in columns and "units" in columns and name_matches(match.columns["amount"].name, UNIT_PRICE):
         units, price = match.columns["units"], match.columns["amount"]
         columns["amount"] = f"{name_in(units.name, dialect)} * {name_in(price.name, dialect)}"
-        match.notes.append(f"{price.name} is taken for the price of one")
+        match.notes.append(f"{price.name} is read as the price of one piece")
     return columns, time_format
 
 
-def _hidden(match: Match) -> dict[str, str]:
-    """Return what keeps a column from being taken for the canonical one whose name it has."""
-    there = {column.name.lower(): column for column in match.table.columns}
-    hidden = {}
-    for wanted in match.contract.columns:
-        kind = {"instant": "date", "boolean": "boolean", "text": "", "level": ""}.get(
-            wanted.type, "double precision"
+def _empty_columns(match: Match) -> dict[str, str]:
+    """Return the canonical columns that stay empty, as a source column has their name but other contents."""
+    by_name = {column.name.lower(): column for column in match.table.columns}
+    empty = {}
+    for target in match.target.columns:
+        sql_type = {"instant": "date", "boolean": "boolean", "text": "", "level": ""}.get(
+            target.type, "double precision"
         )
-        if kind and wanted.name in there and wanted.name not in match.columns and there[wanted.name].filled:
-            hidden[wanted.name] = f"cast(null as {kind})"
-            match.notes.append(f"its column {wanted.name} does not hold what is meant by this name here")
-    return hidden
+        column = by_name.get(target.name)
+        if sql_type and column and column.filled_share and target.name not in match.columns:
+            empty[target.name] = f"cast(null as {sql_type})"
+            match.notes.append(f"its column {target.name} is not used: it holds something else")
+    return empty
 
 
-def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Column | None:
-    """Return the column whose equal values mean one order, where rows are its lines."""
+def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> SourceColumn | None:
+    """Return the column with the number of an order, if the rows of the table are lines of orders."""
     if match.name != "orders" or match.table.query:
         return None
     for column in match.table.columns:
-        if column.unique or column.filled < 0.9 or not says(column.name, ORDER_ID):
+        if column.unique or column.filled_share < 0.9 or not name_matches(column.name, ORDER_ID):
             continue
         row = connection.execute(
             "SELECT count(DISTINCT o), count(DISTINCT (o, c)), count(*) FROM (SELECT "
@@ -175,37 +222,138 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Column
 
 
 def _one_row_per_order(
-    match: Match, number: Column, columns: Mapping[str, str], filters: Sequence[str], dialect: str
+    match: Match, number: SourceColumn, columns: Mapping[str, str], filters: Sequence[str], dialect: str
 ) -> str:
+    """Return the SQL with one row for each order: sums of its lines; a negative discount is not summed."""
+
     def sql(name: str) -> str:
-        return _in_sql(match, columns, name, dialect)
+        return _quote_column(match, columns, name, dialect)
 
     key = name_in(match.key.name, dialect)
     order = name_in(number.name, dialect)
-    chosen = [f"{key} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
-    chosen += [f"sum({sql(name)}) as {name}" for name in ("amount", "units") if name in columns]
+    terms = [f"{key} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
+    terms += [f"sum({sql(name)}) as {name}" for name in ("amount", "units") if name in columns]
     discount = match.columns.get("discount")
     if discount is not None and (discount.low or 0) >= 0 and "discount" in columns:
-        chosen.append(f"sum({sql('discount')}) as discount")
+        terms.append(f"sum({sql('discount')}) as discount")
     where = f"\nwhere {' and '.join(filters)}" if filters else ""
     table = name_in(match.table.name, dialect)
-    return f"select {', '.join(chosen)}\nfrom {table}{where}\ngroup by {key}, {order}"
+    return f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {key}, {order}"
 
 
-def _why(match: Match) -> str:
+def _reason(match: Match) -> str:
+    """Return why a table was matched; the first word is how certain that is: sure, likely or a guess."""
     if match.table.query:
-        return "likely: the customer stands in the table that its rows name"
+        return "likely: another table, which its rows point to, has the customer"
     exact = [name for name, column in match.columns.items() if column.name.lower() == name]
-    if match.table.name == match.name and match.contract.time in exact:
-        return "sure: names as they should be"
-    words = COLUMNS.get(match.name, {})
-    by_word = match.contract.time in words and says(
-        match.time.name, words[match.contract.time], match.table.name
-    )
+    if match.table.name == match.name and match.target.time in exact:
+        return "sure: it has the canonical names"
+    pattern = COLUMN_PATTERNS.get(match.name, {}).get(match.target.time)
+    time_fits = pattern is not None and name_matches(match.time.name, pattern, match.table.name)
     if match.name == "customers":
-        return "likely: a row for each id, and the other tables hold these ids"
-    if match.canonical and match.named:
-        return (
-            "likely: by its name and columns" if by_word or exact else "likely: by its name; look at the time"
-        )
+        return "likely: one row for each id, and the other tables hold these ids"
+    if match.canonical and match.by_name:
+        if time_fits or exact:
+            return "likely: by its name and columns"
+        return "likely: by its name; check the time"
     return "a guess: by its columns" if match.canonical else "counted as events of its own"
+
+
+def _filters(
+    connection: duckdb.DuckDBPyConnection,
+    match: Match,
+    dialect: str,
+    customers: KeyedTable | None,
+    max_negative_share: float,
+) -> list[str]:
+    """Return the SQL conditions that exclude unusable rows; each condition gets a note.
+
+    An id or a time may be missing, and an id unknown, in at most `MAX_FLAWED_SHARE` of the rows without a
+    condition; units and amounts may be negative in at most `max_negative_share`.
+    """
+    filters = []
+    if match.key.filled_share < 1 - MAX_FLAWED_SHARE:
+        filters.append(f"{name_in(match.key.name, dialect)} is not null")
+    if match.time.filled_share < 1 - MAX_FLAWED_SHARE:
+        filters.append(f"{name_in(match.time.name, dialect)} is not null")
+    for name, bound in (("units", "> 0"), ("amount", ">= 0")):
+        column = match.columns.get(name)
+        if column is None or (column.low or 0) >= 0 or column.sql:
+            continue
+        if _negative_share(connection, match, column) > max_negative_share:
+            filters.append(f"{name_in(column.name, dialect)} {bound}")
+            match.notes.append(f"only rows with {column.name} {bound} are used: no returns, no corrections")
+    if customers is None or customers.table is match.table:
+        return filters
+    if _unknown_id_share(connection, match, customers) > MAX_FLAWED_SHARE:
+        home = customers.table.name
+        ids = f"select {name_in(customers.key.name, dialect)} from {name_in(home, dialect)}"
+        filters.append(f"{name_in(match.key.name, dialect)} in ({ids})")
+        match.notes.append(f"only rows of customers in {home} are used")
+    return filters
+
+
+def _negative_share(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> float:
+    row = connection.execute(
+        f"SELECT avg((TRY_CAST({identifier(column.name)} AS DOUBLE) < 0)::INTEGER) FROM {match.table.view}"
+    ).fetchone()
+    return float(row[0] or 0.0) if row else 0.0
+
+
+def _unknown_id_share(connection: duckdb.DuckDBPyConnection, match: Match, customers: KeyedTable) -> float:
+    """Return the share of rows with an id that is not in the table of customers, in `[0, 1]`."""
+    ids = f"SELECT {id_of(customers.key)} FROM {customers.table.view}"
+    row = connection.execute(
+        f"SELECT avg(({id_of(match.key)} NOT IN ({ids}))::INTEGER) "
+        f"FROM {match.table.view} WHERE {id_of(match.key)} IS NOT NULL"
+    ).fetchone()
+    return float(row[0] or 0.0) if row else 0.0
+
+
+def split_histories(
+    matches: Sequence[Match], customers: KeyedTable | None
+) -> tuple[dict[str, TableBody], list[Match]]:
+    """Split the histories of attributes from the other matches.
+
+    A history is a table with the value of an attribute and the time of its change. Its name must say so, or
+    it must have two columns for the start and the end of a value. Without a table of customers there are no
+    histories, as there is no entry to hold them.
+
+    Returns:
+        The bodies under `history:` by the name of their attribute, and the matches that are no histories.
+    """
+    histories: dict[str, TableBody] = {}
+    event_matches = []
+    for match in matches:
+        bodies = _history_bodies(match) if customers and not match.canonical else {}
+        histories |= {name: body for name, body in bodies.items() if name not in histories}
+        if not bodies:
+            event_matches.append(match)
+    return histories, event_matches
+
+
+def _history_bodies(match: Match) -> dict[str, TableBody]:
+    """Return a body for each attribute whose history a table holds; empty if it is no history."""
+    table = match.table
+    times = [column for column in table.columns if column.kind == "time"]
+    start = next((c for c in times if name_matches(c.name, VALID_FROM)), None)
+    end = next((c for c in times if name_matches(c.name, VALID_TO)), None)
+    change = next((c for c in times if name_matches(c.name, CHANGED_AT)), None)
+    if not (name_contains(table.name, HISTORY) or (start and end)) or not (start or change):
+        return {}
+    columns = {"customer_id": match.key.name}
+    columns |= {"valid_from": start.name} if start else {"changed_at": change.name if change else ""}
+    columns |= {"valid_to": end.name} if end and start else {}
+    used_names = {match.key.name, *(column.name for column in times)}
+    bodies: dict[str, TableBody] = {}
+    for column in table.columns:
+        is_id = column.unique or snake_case(column.name) in ("id", "row_id", "version")
+        if column.name in used_names or not column.filled_share or is_id:
+            continue
+        if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_LEVELS):
+            body: TableBody = {"from": table.name, "columns": columns | {"value": column.name}}
+            time_format = (start or change or match.time).time_format
+            body |= {"time_format": time_format} if time_format else {}
+            body |= {"kind": "number"} if column.kind == "number" else {}
+            bodies[snake_case(column.name)] = body
+    return bodies

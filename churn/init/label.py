@@ -1,4 +1,4 @@
-"""What leaving may mean here, and at which past nights to look: a first guess from the data's own rhythm."""
+"""Guess the label and the cutoffs of a first params.yaml from the data's own rhythm."""
 
 from __future__ import annotations
 
@@ -11,159 +11,183 @@ import duckdb
 
 from churn.data.ingest.watermark import watermark_day
 from churn.data.store import date_of_day
-from churn.init.columns import id_of, time_of
 from churn.init.match import Match
+from churn.init.profile import id_of, time_of
 
-HORIZONS = (7, 14, 28, 31, 60, 90)
-CONTRACT_DAYS = 31
-GRACES = (0, 7, 14, 30)
-CORE = ("orders", "logins", "interactions")
-"""Tables whose rows show best that a customer is still here, the first first."""
+HORIZONS_DAYS = (7, 14, 28, 31, 60, 90)
+"""The horizons to choose from, in days."""
 
-FEWEST_LEFT = 10
+CONTRACT_HORIZON_DAYS = 31
+GRACES_DAYS = (0, 7, 14, 30)
+CORE_TABLES = ("orders", "logins", "interactions")
+"""The tables whose rows best show that a customer is active, best first."""
+
+MIN_CHURNERS = 10
+"""A label by contracts needs at least this many customers whose contracts have all ended."""
+
 NO_NEW_DAYS = 45
-"""When no contract has begun for so long, the latest start does not say up to when contracts are known."""
+"""If no contract has begun for more days than this, the other tables give the watermark."""
 
-HISTORY_DAYS = 91
-"""So much history the first cutoff should have behind it, or a third of all where there is less."""
+MIN_HISTORY_DAYS = 91
+"""The history before the first cutoff, in days; a third of all days if there are fewer."""
 
 
 @dataclass(frozen=True)
-class Label:
-    """The label and the cutoffs, with the reasons."""
+class LabelGuess:
+    """The guessed label and cutoffs, with their reasons.
+
+    Attributes:
+        body: The keys and values of `label:` in params.yaml.
+        reason: Why this label.
+        snapshot: The keys and values of `snapshot:`.
+        snapshot_reason: Why these cutoffs.
+    """
 
     body: dict[str, Any]
-    why: str
+    reason: str
     snapshot: dict[str, Any]
-    span: str
+    snapshot_reason: str
 
 
-def label_of(connection: duckdb.DuckDBPyConnection, chosen: Sequence[Match]) -> Label | None:
-    """Guess the label from contracts that end, else from the rhythm of the main table of events.
+def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> LabelGuess | None:
+    """Return a label by contracts if enough have ended, otherwise one by the inactivity in a table of events.
 
-    None where there are only contracts, of which none ends.
+    None if there are only contracts, and they do not end.
     """
-    contracts = next((match for match in chosen if match.name == "subscriptions"), None)
+    contracts = next((match for match in matches if match.name == "subscriptions"), None)
+    events = [match for match in matches if match is not contracts]
     if contracts is not None and "ended_at" in contracts.columns:
-        found = _contract(connection, contracts, [match for match in chosen if match is not contracts])
-        if found is not None:
-            return found
-    if all(match is contracts for match in chosen):
-        return None
-    core = _core(connection, [match for match in chosen if match is not contracts])
-    first, last = _span(connection, core)
-    rhythm = _rhythm(connection, core)
-    most = max((last - first).days // 4, HORIZONS[0])
-    fitting = [days for days in HORIZONS if days <= most] or [HORIZONS[0]]
-    horizon = next((days for days in fitting if days >= rhythm), fitting[-1])
+        label = _contract_label(connection, contracts, events)
+        if label is not None:
+            return label
+    return _inactivity_label(connection, events) if events else None
+
+
+def _inactivity_label(connection: duckdb.DuckDBPyConnection, events: Sequence[Match]) -> LabelGuess:
+    core = _core_table(connection, events)
+    first, last = _date_range(connection, core)
+    silence_days = _usual_silence_days(connection, core)
+    max_days = max((last - first).days // 4, HORIZONS_DAYS[0])
+    possible = [days for days in HORIZONS_DAYS if days <= max_days] or [HORIZONS_DAYS[0]]
+    horizon = next((days for days in possible if days >= silence_days), possible[-1])
     body = {"kind": "inactivity", "table": core.name, "horizon_days": horizon}
-    silent = f"nine in ten customers with a rhythm are seldom silent for more than {rhythm:.0f} days"
-    why = f"a first guess: {silent}" if horizon >= rhythm else f"a first guess, and a short one: {silent}"
-    why += "; `churn label --horizon` shows who comes back after how long"
-    return Label(body, why, *_cutoffs(first, last, horizon))
+    rhythm = f"nine in ten regular customers are seldom silent for more than {silence_days:.0f} days"
+    too_short = "" if horizon >= silence_days else ", and too short for the data's rhythm"
+    way_out = "`churn label --horizon` shows after how many days customers return"
+    reason = f"a first guess{too_short}: {rhythm}; {way_out}"
+    return LabelGuess(body, reason, *_cutoffs(first, last, horizon))
 
 
-def _contract(
-    connection: duckdb.DuckDBPyConnection, contracts: Match, others: Sequence[Match]
-) -> Label | None:
-    """Return the label by contracts, if all contracts of some customers have ended."""
-    first, last = _span(connection, contracts)
-    begins = sorted(match.time.first for match in others if match.time.first)
-    first = max(first, begins[len(begins) // 2]) if begins else first
-    ends = sorted(match.time.last for match in others if match.time.last)
-    stated = {}
-    if ends and (ends[len(ends) // 2] - last).days > NO_NEW_DAYS:
-        last = ends[len(ends) // 2]
-        stated = {"watermark": last}
-    at = time_of(contracts.columns["ended_at"])
+def _contract_label(
+    connection: duckdb.DuckDBPyConnection, contracts: Match, events: Sequence[Match]
+) -> LabelGuess | None:
+    """Return the label by contracts; None if all contracts have ended for too few customers."""
+    first, last = _date_range(connection, contracts)
+    first_days = sorted(match.time.first for match in events if match.time.first)
+    first = max(first, first_days[len(first_days) // 2]) if first_days else first
+    last_days = sorted(match.time.last for match in events if match.time.last)
+    watermark = {}
+    if last_days and (last_days[len(last_days) // 2] - last).days > NO_NEW_DAYS:
+        last = last_days[len(last_days) // 2]
+        watermark = {"watermark": last}
+    ended_at = time_of(contracts.columns["ended_at"])
     row = connection.execute(
-        f"SELECT count(*) FROM (SELECT {id_of(contracts.key)} AS who FROM {contracts.table.view} "
-        f"GROUP BY 1 HAVING bool_and(coalesce({at} < TIMESTAMP '{last}', false)))"
+        f"SELECT count(*) FROM (SELECT {id_of(contracts.key)} AS id FROM {contracts.table.view} "
+        f"GROUP BY 1 HAVING bool_and(coalesce({ended_at} < TIMESTAMP '{last}', false)))"
     ).fetchone()
-    if row is None or row[0] < FEWEST_LEFT:
+    if row is None or row[0] < MIN_CHURNERS:
         return None
-    grace = _grace(connection, contracts)
-    body = {"kind": "contract", "horizon_days": CONTRACT_DAYS, "grace_days": grace}
-    why = "a first guess: a contract that ends within a month, and is not renewed within the grace"
-    cutoffs, span = _cutoffs(first, last, CONTRACT_DAYS + grace)
-    if stated:
-        span += "; the watermark is stated, as no contract has begun for long: are they complete so far?"
-    return Label(body, why, cutoffs | stated, span)
+    grace = _grace_days(connection, contracts)
+    body = {"kind": "contract", "horizon_days": CONTRACT_HORIZON_DAYS, "grace_days": grace}
+    reason = "a first guess: a contract ends within a month and is not renewed within the grace"
+    cutoffs, snapshot_reason = _cutoffs(first, last, CONTRACT_HORIZON_DAYS + grace)
+    if watermark:
+        snapshot_reason += (
+            f"; no contract has begun for more than {NO_NEW_DAYS} days, so the watermark comes from the "
+            "other tables: check that the contracts are complete up to it"
+        )
+    return LabelGuess(body, reason, cutoffs | watermark, snapshot_reason)
 
 
-def _grace(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
-    """Return the shortest grace within which nearly all who come back soon have come back."""
-    start, end, who = time_of(contracts.time), time_of(contracts.columns["ended_at"]), id_of(contracts.key)
+def _grace_days(connection: duckdb.DuckDBPyConnection, contracts: Match) -> int:
+    """Return the shortest grace that covers 95 % of the gaps between contracts of returning customers."""
+    start, end, key = time_of(contracts.time), time_of(contracts.columns["ended_at"]), id_of(contracts.key)
     row = connection.execute(
         f"SELECT count(*), quantile_disc(days, 0.95) FROM (SELECT date_diff('day', e, lead(s) OVER "
-        f"(PARTITION BY who ORDER BY s, e)) AS days FROM (SELECT {who} AS who, {start} AS s, {end} AS e "
-        f"FROM {contracts.table.view})) WHERE days BETWEEN 0 AND {2 * GRACES[-1]}"
+        f"(PARTITION BY id ORDER BY s, e)) AS days FROM (SELECT {key} AS id, {start} AS s, {end} AS e "
+        f"FROM {contracts.table.view})) WHERE days BETWEEN 0 AND {2 * GRACES_DAYS[-1]}"
     ).fetchone()
-    back, usual = row or (0, None)
-    if back < 20 or usual is None:
-        return GRACES[-1]
-    return next((days for days in GRACES if days >= usual), GRACES[-1])
+    n_gaps, usual_days = row or (0, None)
+    if n_gaps < 20 or usual_days is None:
+        return GRACES_DAYS[-1]
+    return next((days for days in GRACES_DAYS if days >= usual_days), GRACES_DAYS[-1])
 
 
-def _core(connection: duckdb.DuckDBPyConnection, chosen: Sequence[Match]) -> Match:
-    """Return the table that shows best who is still here: one with rows of most customers."""
-    usual = [match for match in chosen if match.name in CORE or not match.canonical] or list(chosen)
-    reach = {match.name: _customers(connection, match) for match in usual}
-    wide = [match for match in usual if reach[match.name] >= 0.5 * max(reach.values())]
-    ranked = {name: place for place, name in enumerate(CORE)}
-    return min(wide, key=lambda match: (ranked.get(match.name, len(CORE)), -match.table.rows))
+def _core_table(connection: duckdb.DuckDBPyConnection, events: Sequence[Match]) -> Match:
+    """Return the table that best shows who is active: a usual one with rows of most customers."""
+    usual = [match for match in events if match.name in CORE_TABLES or not match.canonical] or list(events)
+    n_customers = {match.name: _count_customers(connection, match) for match in usual}
+    wide = [match for match in usual if n_customers[match.name] >= 0.5 * max(n_customers.values())]
+    ranks = {name: rank for rank, name in enumerate(CORE_TABLES)}
+    return min(wide, key=lambda match: (ranks.get(match.name, len(CORE_TABLES)), -match.table.rows))
 
 
-def _customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int:
+def _count_customers(connection: duckdb.DuckDBPyConnection, match: Match) -> int:
     row = connection.execute(f"SELECT count(DISTINCT {id_of(match.key)}) FROM {match.table.view}").fetchone()
     return int(row[0]) if row else 0
 
 
-def _rhythm(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
-    """Return the days of silence that nine in ten customers exceed only once in ten times."""
+def _usual_silence_days(connection: duckdb.DuckDBPyConnection, core: Match) -> float:
+    """Return the 0.9 quantile over customers of each customer's 0.9 quantile of days between active days."""
     days = (
-        f"SELECT DISTINCT {id_of(core.key)} AS who, {time_of(core.time)}::DATE AS day FROM {core.table.view}"
+        f"SELECT DISTINCT {id_of(core.key)} AS id, {time_of(core.time)}::DATE AS day FROM {core.table.view}"
     )
     row = connection.execute(
-        f"SELECT quantile_cont(own, 0.9) FROM (SELECT quantile_cont(gap, 0.9) AS own FROM "
-        f"(SELECT who, day - lag(day) OVER (PARTITION BY who ORDER BY day) AS gap FROM ({days}) "
-        f"WHERE who IS NOT NULL AND day IS NOT NULL) WHERE gap IS NOT NULL GROUP BY who HAVING count(*) >= 3)"
+        f"SELECT quantile_cont(usual, 0.9) FROM (SELECT quantile_cont(gap, 0.9) AS usual FROM "
+        f"(SELECT id, day - lag(day) OVER (PARTITION BY id ORDER BY day) AS gap FROM ({days}) "
+        f"WHERE id IS NOT NULL AND day IS NOT NULL) WHERE gap IS NOT NULL GROUP BY id HAVING count(*) >= 3)"
     ).fetchone()
-    return float(row[0]) if row and row[0] is not None else float(HORIZONS[2])
+    return float(row[0]) if row and row[0] is not None else float(HORIZONS_DAYS[2])
 
 
-def _span(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[date, date]:
-    """Return the first day of a table, and the last before a hole that only wrong clocks fill."""
-    at = time_of(match.time)
+def _date_range(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[date, date]:
+    """Return the first and the last day of a table, without late days that only wrong clocks can explain."""
+    time = time_of(match.time)
     days = connection.execute(
-        f"SELECT ({at}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {match.table.view} "
-        f"WHERE isfinite({at}) GROUP BY 1 ORDER BY 1"
+        f"SELECT ({time}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {match.table.view} "
+        f"WHERE isfinite({time}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
     last = date_of_day(watermark_day(days, lambda _: None))
     return match.time.first or date_of_day(days[0][0]), last
 
 
 def _cutoffs(first: date, last: date, wait_days: int) -> tuple[dict[str, Any], str]:
-    """Return the cutoffs between history enough behind and a ripe label before, and the reason."""
-    ripe = last - timedelta(wait_days)
-    begin = first + timedelta(min(HISTORY_DAYS, (last - first).days // 3))
-    span = f"the data run from {first} to {last}; a label is ripe {wait_days} days after its night"
-    if ripe < begin:
-        return {"first": ripe, "last": ripe}, f"{span}: too short a time to learn much from"
-    months = _months(begin, ripe)
+    """Return the keys of `snapshot:` and their reason: cutoffs with enough history and a matured label.
+
+    Args:
+        first: The first day of the data.
+        last: The last day of the data.
+        wait_days: The days from a cutoff to its matured label.
+    """
+    last_matured = last - timedelta(wait_days)
+    begin = first + timedelta(min(MIN_HISTORY_DAYS, (last - first).days // 3))
+    reason = f"the data run from {first} to {last}; a label matures {wait_days} days after its cutoff"
+    if last_matured < begin:
+        return {"first": last_matured, "last": last_matured}, f"{reason}: this is too short to learn much"
+    months = _month_starts(begin, last_matured)
     if len(months) >= 5:
-        return {"first": months[0], "last": months[-1], "every": "month"}, span
-    step = max(7, (ripe - begin).days // 8)
-    every = "week" if step == 7 else f"{step} days"
-    return {"first": begin, "last": ripe, "every": every}, span
+        return {"first": months[0], "last": months[-1], "every": "month"}, reason
+    step_days = max(7, (last_matured - begin).days // 8)
+    interval = "week" if step_days == 7 else f"{step_days} days"
+    return {"first": begin, "last": last_matured, "every": interval}, reason
 
 
-def _months(begin: date, end: date) -> list[date]:
-    """Return the firsts of months in `[begin, end]`."""
-    found = []
+def _month_starts(begin: date, end: date) -> list[date]:
+    """Return the first days of months in `[begin, end]`."""
+    days = []
     day = begin.replace(day=1)
     while day <= end:
         if day >= begin:
-            found.append(day)
+            days.append(day)
         day = (day + timedelta(31)).replace(day=1)
-    return found
+    return days

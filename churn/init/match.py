@@ -1,4 +1,4 @@
-"""Which source table is which canonical table, and which column is which."""
+"""Match the tables and columns of a source with the canonical ones."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ import duckdb
 
 from churn.data.ingest.staging import EMAIL_KINDS
 from churn.data.tables import CANONICAL_TABLES, events_table
-from churn.data.tables import Column as Wanted
-from churn.data.tables import Table as Contract
-from churn.init.columns import Column, id_of, time_of
-from churn.init.look import Table
-from churn.init.words import (
+from churn.data.tables import Column as CanonicalColumn
+from churn.data.tables import Table as CanonicalTable
+from churn.init.name_patterns import (
     ANY_ID,
     ANY_TIME,
     BIRTH,
-    COLUMNS,
+    COLUMN_PATTERNS,
     KNOWN_AT,
-    TABLES,
+    TABLE_PATTERNS,
     UNIT_PRICE,
-    plain,
-    says,
-    speaks_of,
+    name_contains,
+    name_matches,
+    snake_case,
 )
+from churn.init.profile import SourceColumn, SourceTable, id_of, time_of
 
-TELLING: Mapping[str, tuple[str, ...]] = {
+TELLTALE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "emails": ("opened_at", "clicked_at"),
     "subscriptions": ("ended_at",),
     "tickets": ("first_reply_at", "closed_at"),
@@ -34,133 +33,153 @@ TELLING: Mapping[str, tuple[str, ...]] = {
     "payments": ("paid_at", "amount"),
     "orders": ("amount",),
 }
-"""Columns that show what a table is, whatever it is called; all of them must be there."""
+"""Columns that together show what a table is, even if its name does not."""
+
+MIN_VALID_SHARE = 0.97
+"""A column is matched if at least this share of its values lies within the bounds of the canonical one."""
+
+MAX_EARLY_SHARE = 0.03
+"""An outcome column may lie before the row's own time in at most this share of the rows."""
 
 
 @dataclass
 class Match:
-    """A source table taken for a canonical one, or for a table of events.
+    """A source table that stands for a canonical table, or for a table under `events:`.
 
     Attributes:
         name: The canonical name, or the name under `events:`.
-        named: Whether the table's name says so; else only its columns do.
-        columns: By canonical column, the source's.
-        notes: What a reader should know, a sentence each.
+        table: The table of the source.
+        key: Its column with the customer's id.
+        by_name: Whether the table's name fits; otherwise only its columns do.
+        columns: The source's columns by their canonical names.
+        notes: Comments for the reader of params.yaml.
     """
 
     name: str
-    table: Table
-    key: Column
-    named: bool
-    columns: dict[str, Column] = field(default_factory=dict)
-    filters: list[str] = field(default_factory=list)
+    table: SourceTable
+    key: SourceColumn
+    by_name: bool
+    columns: dict[str, SourceColumn] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
-    def contract(self) -> Contract:
-        """Return the contract of the canonical table."""
+    def target(self) -> CanonicalTable:
+        """Return the canonical table."""
         return CANONICAL_TABLES.get(self.name) or events_table(self.name)
 
     @property
-    def time(self) -> Column:
-        """Return the column that says when a row happened."""
-        return self.columns[self.contract.time]
+    def time(self) -> SourceColumn:
+        """Return the column with the time of a row."""
+        return self.columns[self.target.time]
 
     @property
     def canonical(self) -> bool:
-        """Tell whether it is one of the tables that have signals of their own."""
+        """Return whether it is a canonical table, which has signals of its own."""
         return self.name in CANONICAL_TABLES
 
 
 def matches(
-    connection: duckdb.DuckDBPyConnection, table: Table, key: Column
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, key: SourceColumn
 ) -> Iterator[tuple[float, Match]]:
-    """Yield what a table with a customer's id may be, each with how well it fits; events fit anything."""
-    for name, pattern in TABLES.items():
-        named = plain(table.name) == name or speaks_of(table.name, pattern)
-        match = Match(name, table, key, named)
+    """Yield the canonical tables that a source table may be, each with a score; higher is better.
+
+    Every table with a time may also be a table of events, with score 0.
+
+    Args:
+        connection: Where the view of the table is.
+        table: The table of the source.
+        key: Its column with the customer's id.
+    """
+    for name, pattern in TABLE_PATTERNS.items():
+        by_name = snake_case(table.name) == name or name_contains(table.name, pattern)
+        match = Match(name, table, key, by_name)
         scores = _assign(connection, match)
-        if match.contract.time not in match.columns or _is_another(connection, match):
+        if match.target.time not in match.columns or _is_another(connection, match):
             continue
-        needed = [c.name for c in match.contract.columns if c.required and c.name != "customer_id"]
-        telling = [column in match.columns for column in TELLING.get(name, ("",))]
-        if all(column in match.columns for column in needed) and (named or all(telling)):
-            yield 5.0 * (plain(table.name) == name) + 3.0 * named + sum(scores.values()), match
+        required_names = {c.name for c in match.target.columns if c.required and c.name != "customer_id"}
+        has_telltales = set(TELLTALE_COLUMNS.get(name, ("",))) <= match.columns.keys()
+        if required_names <= match.columns.keys() and (by_name or has_telltales):
+            yield 5.0 * (snake_case(table.name) == name) + 3.0 * by_name + sum(scores.values()), match
     match = Match(events_name(table), table, key, False)
     if "happened_at" in _assign(connection, match):
         yield 0.0, match
 
 
-def events_name(table: Table) -> str:
+def events_name(table: SourceTable) -> str:
     """Return a name for a table under `events:`."""
-    said = plain(table.name) or "events"
-    said = said if said[0].isalpha() else f"t_{said}"
-    return f"{said[:34]}_rows" if said in CANONICAL_TABLES else said[:40]
+    name = snake_case(table.name) or "events"
+    name = name if name[0].isalpha() else f"t_{name}"
+    return f"{name[:34]}_rows" if name in CANONICAL_TABLES else name[:40]
 
 
-def assigned(connection: duckdb.DuckDBPyConnection, match: Match) -> Match:
-    """Return the match with its columns found."""
+def assign_columns(connection: duckdb.DuckDBPyConnection, match: Match) -> Match:
+    """Return the match with its columns filled in."""
     _assign(connection, match)
     return match
 
 
 def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, float]:
-    """Fill `columns`, the best fits first, each column of the source once; return how well each fits."""
+    """Fill in `columns`, best fits first, each source column once; return the scores by canonical column."""
     fits = sorted(_fits(match), key=lambda fit: (-fit[0], fit[3]))
     scores: dict[str, float] = {}
-    taken = {match.key.name}
-    for score, wanted, column, _ in fits:
-        free = wanted.name not in scores and column.name not in taken
-        if free and _holds(connection, match, wanted, column):
-            scores[wanted.name], match.columns[wanted.name] = score, column
-            taken.add(column.name)
-    _stand_in(match, taken)
-    time = match.columns.get(match.contract.time)
+    used_names = {match.key.name}
+    for score, target, column, _ in fits:
+        is_free = target.name not in scores and column.name not in used_names
+        if is_free and _has_valid_values(connection, match, target, column):
+            scores[target.name], match.columns[target.name] = score, column
+            used_names.add(column.name)
+    _assign_time(match, used_names)
+    time = match.columns.get(match.target.time)
     if time is None:
         return scores
-    scores.setdefault(match.contract.time, 0.1)
-    late = [name for name, column in match.columns.items() if _too_early(connection, match, name, column)]
-    for name in late:
-        match.notes.append(f"{match.columns[name].name} often lies before {time.name}, so it is not taken")
+    scores.setdefault(match.target.time, 0.1)
+    early = [name for name, column in match.columns.items() if _is_early(connection, match, name, column)]
+    for name in early:
+        match.notes.append(f"{match.columns[name].name} is not used: it is often earlier than {time.name}")
         del match.columns[name], scores[name]
     return scores
 
 
-def _fits(match: Match) -> Iterator[tuple[float, Wanted, Column, int]]:
-    words = COLUMNS.get(match.name, COLUMNS["events"])
-    for wanted in match.contract.columns:
-        for place, column in enumerate(match.table.columns):
-            if not _of_type(wanted, column) or not column.filled:
+def _fits(match: Match) -> Iterator[tuple[float, CanonicalColumn, SourceColumn, int]]:
+    """Yield a score, a canonical column, a source column that fits it by name and type, and its index."""
+    patterns = COLUMN_PATTERNS.get(match.name, COLUMN_PATTERNS["events"])
+    for target in match.target.columns:
+        for index, column in enumerate(match.table.columns):
+            if not _has_type(target, column) or not column.filled_share:
                 continue
-            if column.name.lower() == wanted.name:
-                yield 1.0, wanted, column, place
-            elif wanted.name == "known_at" and says(column.name, KNOWN_AT):
-                yield 0.6, wanted, column, place
-            elif wanted.name == "amount" and says(column.name, UNIT_PRICE):
-                yield 0.5, wanted, column, place
-            elif wanted.name in words and says(column.name, words[wanted.name], match.table.name):
-                yield 0.8, wanted, column, place
+            if column.name.lower() == target.name:
+                yield 1.0, target, column, index
+            elif target.name == "known_at" and name_matches(column.name, KNOWN_AT):
+                yield 0.6, target, column, index
+            elif target.name == "amount" and name_matches(column.name, UNIT_PRICE):
+                yield 0.5, target, column, index
+            elif (pattern := patterns.get(target.name)) and name_matches(
+                column.name, pattern, match.table.name
+            ):
+                yield 0.8, target, column, index
 
 
-def _of_type(wanted: Wanted, column: Column) -> bool:
-    if wanted.type == "instant":
+def _has_type(target: CanonicalColumn, column: SourceColumn) -> bool:
+    if target.type == "instant":
         return column.kind == "time"
-    if wanted.type in ("money", "number"):
+    if target.type in ("money", "number"):
         return column.kind == "number"
-    if wanted.type == "boolean":
+    if target.type == "boolean":
         return column.kind == "boolean" or (column.kind == "number" and (column.low, column.high) == (0, 1))
-    if wanted.type == "level":
+    if target.type == "level":
         return column.kind == "text" or (column.kind == "number" and column.distinct <= 50)
-    if wanted.role == "row":
+    if target.role == "row":
         return column.unique
-    return column.kind in ("text", "number") and wanted.role != "id"
+    return column.kind in ("text", "number") and target.role != "id"
 
 
-def _holds(connection: duckdb.DuckDBPyConnection, match: Match, wanted: Wanted, column: Column) -> bool:
-    """Tell whether the values are within what the contract allows, but for a few."""
-    if wanted.bounds is None or column.low is None or column.high is None:
+def _has_valid_values(
+    connection: duckdb.DuckDBPyConnection, match: Match, target: CanonicalColumn, column: SourceColumn
+) -> bool:
+    """Return whether nearly all values lie within the bounds of the canonical column."""
+    if target.bounds is None or column.low is None or column.high is None:
         return True
-    low, high = wanted.bounds
+    low, high = target.bounds
     if column.low >= low and column.high <= high:
         return True
     value = f"TRY_CAST({id_of(column) if column.sql is None else 'NULL'} AS DOUBLE)"
@@ -168,59 +187,64 @@ def _holds(connection: duckdb.DuckDBPyConnection, match: Match, wanted: Wanted, 
         f"SELECT avg(({value} BETWEEN {low} AND {high})::INTEGER) FROM {match.table.view}"
     ).fetchone()
     inside = float(row[0] or 0.0) if row else 0.0
-    filtered = wanted.required or wanted.name == "units"  # what is below 0 there is left out by its row
-    if inside >= 0.97 or (filtered and inside >= 0.5):
+    has_filter = target.required or target.name == "units"  # rows with a value below 0 are excluded later
+    if inside >= MIN_VALID_SHARE or (has_filter and inside >= 0.5):
         return True
     match.notes.append(
-        f"{column.name} goes from {column.low:g} to {column.high:g}, so it is no {wanted.name}"
+        f"{column.name} is not used as {target.name}: it goes from {column.low:g} to {column.high:g}"
     )
     return False
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Tell whether a table only has the name: a list of states, or of what was done with e-mails."""
+    """Return whether only the name fits: a list of contract states, or a log of e-mail reactions."""
     if match.name == "subscriptions":
-        words = COLUMNS["subscriptions"]["started_at"]
-        return "ended_at" not in match.columns and not says(match.time.name, words, match.table.name)
+        pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
+        return "ended_at" not in match.columns and not name_matches(
+            match.time.name, pattern, match.table.name
+        )
     if match.name != "emails" or "opened_at" in match.columns or "clicked_at" in match.columns:
         return False
-    opened = {*EMAIL_KINDS["opened_at"], *EMAIL_KINDS["clicked_at"]}
+    reactions = {*EMAIL_KINDS["opened_at"], *EMAIL_KINDS["clicked_at"]}
     for column in match.table.columns:
         if column.kind == "text" and column.distinct <= 20:
             rows = connection.execute(f"SELECT DISTINCT {id_of(column)} FROM {match.table.view}").fetchall()
-            if opened & {str(value).lower() for (value,) in rows}:
+            if reactions & {str(value).lower() for (value,) in rows}:
                 return True
     return False
 
 
-def _stand_in(match: Match, taken: set[str]) -> None:
-    """Find the row's own time where no name says it: the only time there is, or the likeliest."""
-    time = match.contract.time
+def _assign_time(match: Match, used_names: set[str]) -> None:
+    """Fill in the time of a row if no column has its name: the likeliest of the other time columns."""
+    time = match.target.time
     if time in match.columns:
         return
-    free = [column for column in match.table.columns if column.kind == "time" and column.filled > 0.9]
-    loose = [column for column in free if column.name not in taken and not says(column.name, BIRTH)]
-    likely = [column for column in loose if says(column.name, ANY_TIME, match.table.name)]
-    known = {"payments": "paid_at", "surveys": "answered_at"}.get(match.name, "")
-    if likely or loose:
-        match.columns[time] = (likely or loose)[0]
-    elif known in match.columns and match.columns[known].filled > 0.9:
-        match.columns[time] = match.columns[known]
+    times = [column for column in match.table.columns if column.kind == "time" and column.filled_share > 0.9]
+    free = [c for c in times if c.name not in used_names and not name_matches(c.name, BIRTH)]
+    likely = [column for column in free if name_matches(column.name, ANY_TIME, match.table.name)]
+    outcome = {"payments": "paid_at", "surveys": "answered_at"}.get(match.name, "")
+    if likely or free:
+        match.columns[time] = (likely or free)[0]
+    elif outcome in match.columns and match.columns[outcome].filled_share > 0.9:
+        match.columns[time] = match.columns[outcome]
 
 
-def _too_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: Column) -> bool:
-    wanted = match.contract.column(name)
-    if wanted is None or wanted.role not in ("outcome", "known") or name == "paid_at":
+def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, column: SourceColumn) -> bool:
+    """Return whether an outcome column is often earlier than the row itself, which an outcome cannot be."""
+    target = match.target.column(name)
+    if target is None or target.role not in ("outcome", "known") or name == "paid_at":
         return False
-    at, own = time_of(column), time_of(match.time)
-    row = connection.execute(f"SELECT avg(({at} < {own})::INTEGER) FROM {match.table.view}").fetchone()
-    return bool(row and (row[0] or 0.0) > 0.03)
+    outcome, row_time = time_of(column), time_of(match.time)
+    row = connection.execute(
+        f"SELECT avg(({outcome} < {row_time})::INTEGER) FROM {match.table.view}"
+    ).fetchone()
+    return bool(row and (row[0] or 0.0) > MAX_EARLY_SHARE)
 
 
-def row_id_of(match: Match) -> Column | None:
-    """Return a column that tells the rows apart, if one is there and not already taken."""
+def row_id_of(match: Match) -> SourceColumn | None:
+    """Return a column with an id for each row, if there is one that is not used otherwise."""
     if "row_id" in match.columns:
         return match.columns["row_id"]
-    taken = {column.name for column in match.columns.values()} | {match.key.name}
-    free = [c for c in match.table.columns if c.unique and c.name not in taken]
-    return next((c for c in free if c.kind in ("text", "number") and says(c.name, ANY_ID)), None)
+    used_names = {column.name for column in match.columns.values()} | {match.key.name}
+    free = [c for c in match.table.columns if c.unique and c.name not in used_names]
+    return next((c for c in free if c.kind in ("text", "number") and name_matches(c.name, ANY_ID)), None)

@@ -1,4 +1,4 @@
-"""The words by which tables and columns are known, English and German."""
+"""Patterns for the names of tables and columns, in English and German."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from functools import cache
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
-WHEN = r"(_?(at|on|am|date|datum|time|zeit|zeitpunkt|timestamp|ts|dt|day|tag))?"
-NUMBERED = r"_?(id|ids|no|nr|num|number|nummer|key|code|ref|uuid|guid)"
+_WHEN = r"(_?(at|on|am|date|datum|time|zeit|zeitpunkt|timestamp|ts|dt|day|tag))?"
+ID_SUFFIX = r"_?(id|ids|no|nr|num|number|nummer|key|code|ref|uuid|guid)"
 
 PEOPLE = (
     r"(customers?|clients?|users?|accounts?|members?|households?|subscribers?|persons?|people|partners?"
     r"|kunden?|nutzer|benutzer|mitglied(er|s)?|konto|konten|haushalt(e|s)?|teilnehmer|debitor(en)?|cust|kd)"
 )
-CUSTOMER_ID = rf"{PEOPLE}({NUMBERED})?|uid"
-ANY_ID = rf"(\w+_)?id|\w*{NUMBERED}"
+CUSTOMER_ID = rf"{PEOPLE}({ID_SUFFIX})?|uid"
+ANY_ID = rf"(\w+_)?id|\w*{ID_SUFFIX}"
 ORDER_ID = (
     r"(orders?|baskets?|invoices?|receipts?|transactions?|purchases?|sales?|bestell(ungs?|ungen)?|bons?"
-    rf"|belegs?|rechnungs?|auftrags?|warenkorb){NUMBERED}"
+    rf"|belegs?|rechnungs?|auftrags?|warenkorb){ID_SUFFIX}"
 )
-LEAVING = r"churn|cancel|winback|win_back|exit|offboard|kuendig|abgewander"
-"""What only happens to those who leave: as a signal it would tell the answer."""
+CHURN_EVENT = r"churn|cancel|winback|win_back|exit|offboard|kuendig|abgewander"
+"""Tables that only churners appear in. As a signal, such a table would leak the label."""
 
 NEVER_CHANGES = (
     r"country|land|gender|sex|geschlecht|birth\w*|geburt\w*|channel|kanal|(acquisition|sign_?up|creation"
@@ -30,7 +30,7 @@ NEVER_CHANGES = (
     r"|company_size|region|bundesland|state"
 )
 
-TABLES: Mapping[str, str] = {
+TABLE_PATTERNS: Mapping[str, str] = {
     "logins": r"log_?ins?|sign_?ins?|sessions?|visits?|anmeldung|einlogg|besuch",
     "interactions": (
         r"interaction|usage|activit|engagement|events?$|actions?$|clicks?|nutzung|aktivitaet|aktion|interakt"
@@ -48,7 +48,7 @@ TABLES: Mapping[str, str] = {
     "subscriptions": r"subscription|contract|membership|abos?$|abonnement|vertrag|vertraege|licen[cs]e",
     "referrals": r"referral|referred|invitations?$|empfehlung",
 }
-"""What the name of a table holds that is a canonical one."""
+"""By canonical table: what its name in a source contains."""
 
 _AMOUNT = (
     r"((total|net|gross|order|invoice|sales?|paid|payment|line)_)?"
@@ -58,27 +58,27 @@ _AMOUNT = (
 )
 
 UNIT_PRICE = r"(unit|single|item|einzel|stueck)_?(price|preis|cost)|price_per_\w+|price|preis"
-"""An amount of one piece, where the number of pieces stands beside it."""
+"""The price of one piece, in a table that also has the number of pieces."""
 
-COLUMNS: Mapping[str, Mapping[str, str]] = {
+COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "customers": {
         "signed_up_at": (
             rf"(signed_?up|sign_?up|regist\w*|join(ed)?|(account_)?(creat\w*|opened|since)|onboard\w*"
             rf"|(customer|member|kunde)_?(since|seit)|seit|erstellt|angelegt|anlage\w*|eintritt\w*"
-            rf"|anmelde\w*|first_(seen|purchase|order)){WHEN}"
+            rf"|anmelde\w*|first_(seen|purchase|order)){_WHEN}"
         ),
         "objected_at": (
-            rf"(object(ed|ion)|opt(ed)?_?out|do_not_contact|widerspruch\w*|widersprochen|werbesperre){WHEN}"
+            rf"(object(ed|ion)|opt(ed)?_?out|do_not_contact|widerspruch\w*|widersprochen|werbesperre){_WHEN}"
         ),
         "account_id": r"(account|org|organi[sz]ation|company|firma|firmen|tenant|mandant)_?(id|nr|no)",
         "name": r"((full|company|account|customer|client|firmen|kunden)_?)?name",
         "language": r"language|sprache|locale|lang",
     },
     "logins": {
-        "happened_at": rf"(log_?in|logged_?in|session(_start)?|start(ed)?|anmeld\w*|visit(ed)?){WHEN}"
+        "happened_at": rf"(log_?in|logged_?in|session(_start)?|start(ed)?|anmeld\w*|visit(ed)?){_WHEN}"
     },
     "interactions": {
-        "happened_at": rf"(event|action|usage|used|interaction|nutzung\w*|genutzt|aktion\w*|activity){WHEN}",
+        "happened_at": rf"(event|action|usage|used|interaction|nutzung\w*|genutzt|aktion\w*|activity){_WHEN}",
         "kind": (
             r"kind|type|typ|art|(event|action|activity|feature|interaction|aktions?|nutzungs?)_?"
             r"(type|name|kind|typ|art)|action|feature|aktion|funktion|category|kategorie|page|seite"
@@ -86,29 +86,29 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "quantity": r"quantity|qty|count|anzahl|menge|(usage|event)_count",
     },
     "payments": {
-        "due_at": rf"(due|faellig\w*|invoiced?|issued|bill(ed|ing)?|rechnungs?|zahlungsziel){WHEN}",
-        "paid_at": rf"(paid|payment|settled|received|bezahlt|gezahlt|zahlungs?|(zahlungs)?eingangs?){WHEN}",
+        "due_at": rf"(due|faellig\w*|invoiced?|issued|bill(ed|ing)?|rechnungs?|zahlungsziel){_WHEN}",
+        "paid_at": rf"(paid|payment|settled|received|bezahlt|gezahlt|zahlungs?|(zahlungs)?eingangs?){_WHEN}",
         "failed_at": (
-            rf"(failed|failure|declined|bounced|fehlgeschlagen|geplatzt|rueck\w+|charge_?back){WHEN}"
+            rf"(failed|failure|declined|bounced|fehlgeschlagen|geplatzt|rueck\w+|charge_?back){_WHEN}"
         ),
         "card_expires_at": r"(card|karte|karten)_?(expir\w*|valid\w*|gueltig\w*|ablauf\w*|laeuft\w*)",
-        "invoice_id": rf"(invoice|bill|rechnungs?){NUMBERED}",
+        "invoice_id": rf"(invoice|bill|rechnungs?){ID_SUFFIX}",
         "amount": _AMOUNT,
     },
     "emails": {
-        "sent_at": rf"(sent|send|delivered|versand\w*|versendet|gesendet|verschickt|zugestellt){WHEN}",
-        "opened_at": rf"(opened|open|geoeffnet|oeffnungs?|read|gelesen){WHEN}",
-        "clicked_at": rf"(click\w*|klick\w*|geklickt){WHEN}",
-        "unsubscribed_at": rf"(unsub\w*|opt_?out|abgemeldet|abmelde\w*|abmeldungs?|abbestell\w*){WHEN}",
-        "email_id": rf"(e_?mail|message|nachrichten?|mailing){NUMBERED}",
+        "sent_at": rf"(sent|send|delivered|versand\w*|versendet|gesendet|verschickt|zugestellt){_WHEN}",
+        "opened_at": rf"(opened|open|geoeffnet|oeffnungs?|read|gelesen){_WHEN}",
+        "clicked_at": rf"(click\w*|klick\w*|geklickt){_WHEN}",
+        "unsubscribed_at": rf"(unsub\w*|opt_?out|abgemeldet|abmelde\w*|abmeldungs?|abbestell\w*){_WHEN}",
+        "email_id": rf"(e_?mail|message|nachrichten?|mailing){ID_SUFFIX}",
         "campaign": r"campaign\w*|kampagne\w*|subject|betreff|newsletter|template",
     },
     "surveys": {
         "asked_at": (
-            rf"(asked|sent|invited|survey(ed)?|gefragt|befragt|befragungs?|versand\w*|gesendet|umfrage){WHEN}"
+            rf"(asked|sent|invited|survey(ed)?|gefragt|befragt|befragungs?|versand\w*|gesendet|umfrage){_WHEN}"
         ),
         "answered_at": (
-            rf"(answer(ed)?|respon\w*|submitted|completed|beantwortet|antwort\w*|abgegeben){WHEN}"
+            rf"(answer(ed)?|respon\w*|submitted|completed|beantwortet|antwort\w*|abgegeben){_WHEN}"
         ),
         "rating": (
             r"rating|score|nps(_score)?|points|punkte|note|bewertung|wertung|stars|sterne|recommend\w*"
@@ -119,35 +119,35 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "tickets": {
         "opened_at": (
             rf"(opened|open|created|creation|submitted|reported|raised|eroeffn\w*|geoeffnet|erstellt|gemeldet"
-            rf"|eingangs?|eingegangen|angelegt){WHEN}"
+            rf"|eingangs?|eingegangen|angelegt){_WHEN}"
         ),
         "first_reply_at": (
-            rf"(first_(repl\w*|respon\w*|answer\w*)|replied|erste_?antwort\w*|beantwortet|antwort){WHEN}"
+            rf"(first_(repl\w*|respon\w*|answer\w*)|replied|erste_?antwort\w*|beantwortet|antwort){_WHEN}"
         ),
         "closed_at": (
-            rf"(closed|close|resolved|solved|completed|finished|geschlossen|geloest|erledigt|abgeschl\w*){WHEN}"
+            rf"(closed|close|resolved|solved|completed|finished|geschlossen|geloest|erledigt|abgeschl\w*){_WHEN}"
         ),
         "satisfaction": r"satisfaction\w*|csat|rating|zufriedenheit|bewertung",
-        "due_at": rf"(due|sla\w*|deadline|faellig\w*|frist){WHEN}",
+        "due_at": rf"(due|sla\w*|deadline|faellig\w*|frist){_WHEN}",
     },
     "orders": {
         "ordered_at": (
             rf"(order(ed)?|purchased?|bought|sold|sale|transaction|invoice|placed|bestell\w*|bestellt|gekauft"
-            rf"|(ver)?kauf\w*|beleg\w*|auftrags?){WHEN}"
+            rf"|(ver)?kauf\w*|beleg\w*|auftrags?){_WHEN}"
         ),
         "amount": _AMOUNT,
-        "returned_at": rf"(return(ed)?|refund(ed)?|retour\w*|zurueck\w*|erstattet){WHEN}",
+        "returned_at": rf"(return(ed)?|refund(ed)?|retour\w*|zurueck\w*|erstattet){_WHEN}",
         "units": r"units|quantity|qty|items|pieces|number_of_\w+|menge|anzahl|stueck\w*|n_items",
         "discount": r"discount\w*|\w*rabatt\w*|rebate|nachlass|\w+_disc",
     },
     "subscriptions": {
         "started_at": (
             rf"(start(ed|s)?|begin\w*|begann|begonnen|valid_from|from|von|ab|subscribed|activated|aktiviert"
-            rf"|vertragsbeginn|laufzeit_?(von|beginn)|gueltig_?(ab|von)|abgeschlossen){WHEN}"
+            rf"|vertragsbeginn|laufzeit_?(von|beginn)|gueltig_?(ab|von)|abgeschlossen){_WHEN}"
         ),
         "ended_at": (
             rf"(end(ed|s)?|ende|beendet|valid_to|valid_until|until|to|bis|expired|terminated|vertragsende"
-            rf"|laufzeit_?(bis|ende)|gueltig_?bis|ablauf){WHEN}"
+            rf"|laufzeit_?(bis|ende)|gueltig_?bis|ablauf){_WHEN}"
         ),
         "plan": (
             r"((plan|product|package|subscription)_?)?(plan|tier|product|package|tarif|produkt|paket|name)"
@@ -157,65 +157,65 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
             r"mrr\w*|monthly_(fee|price|revenue|charge|amount)|fee|price|monats(preis|beitrag|gebuehr)"
             r"|grundgebuehr|beitrag|preis"
         ),
-        "renews_at": rf"(renew\w*|next_(bill\w*|payment|renewal|invoice)|(naechste_)?verlaenger\w*){WHEN}",
+        "renews_at": rf"(renew\w*|next_(bill\w*|payment|renewal|invoice)|(naechste_)?verlaenger\w*){_WHEN}",
         "auto_renew": r"(is_)?auto_?renew\w*|recurring|automat\w*|\w*verlaengert?_?automatisch",
         "cancel_requested_at": (
-            rf"(cancel\w*request\w*|cancell?ation|cancell?ed|kuendigung\w*|gekuendigt|notice){WHEN}"
+            rf"(cancel\w*request\w*|cancell?ation|cancell?ed|kuendigung\w*|gekuendigt|notice){_WHEN}"
         ),
         "reason": r"(\w+_)?reason(_code)?|(\w+_?)?grund",
     },
-    "referrals": {"happened_at": rf"(referred|referral|invited|recommended|empfohlen|empfehlungs?){WHEN}"},
+    "referrals": {"happened_at": rf"(referred|referral|invited|recommended|empfohlen|empfehlungs?){_WHEN}"},
     "events": {
-        "happened_at": rf"(event|happened|occurred){WHEN}",
+        "happened_at": rf"(event|happened|occurred){_WHEN}",
         "kind": r"kind|type|typ|art|\w+_(type|kind|typ|art)|category|kategorie",
         "value": r"value|wert|amount|betrag",
     },
 }
-"""By canonical table and column: what the name of a source's column looks like."""
+"""By canonical table and column: what its name in a source looks like, from the first to the last letter."""
 
 ANY_TIME = (
     r"(.*_)?(date|datum|time|zeit|zeitpunkt|timestamp|time_?stamp|ts|dt|day|tag|at|on|am|when|wann)"
     r"|creat\w*|erstellt\w*|angelegt\w*|start\w*|beginn?\w*|occurred\w*|\w+datum|\w+zeit"
 )
 BIRTH = r"(\w+_)?(birth\w*|geburt\w*|dob)|date_of_birth"
-KNOWN_AT = rf"(known|ingested|loaded|load|inserted|recorded|erfasst|geladen){WHEN}"
+KNOWN_AT = rf"(known|ingested|loaded|load|inserted|recorded|erfasst|geladen){_WHEN}"
 HISTORY = r"history|histor|verlauf|changes|change_?log|aenderung|audit|versions?"
-VALID_FROM = rf"(valid_?from|since|from|von|seit|ab|gueltig_?(ab|von)|start(ed)?|effective(_from)?){WHEN}"
-VALID_TO = rf"(valid_?(to|until)|until|to|bis|gueltig_?bis|end(ed)?|effective_to){WHEN}"
-CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){WHEN}"
+VALID_FROM = rf"(valid_?from|since|from|von|seit|ab|gueltig_?(ab|von)|start(ed)?|effective(_from)?){_WHEN}"
+VALID_TO = rf"(valid_?(to|until)|until|to|bis|gueltig_?bis|end(ed)?|effective_to){_WHEN}"
+CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){_WHEN}"
 
 
 @cache
-def plain(name: str) -> str:
-    """Return a name in lower case, its words apart by `_`, without umlauts.
+def snake_case(name: str) -> str:
+    """Return a name in lower case, without umlauts, with `_` between its words.
 
     >>> plain("InvoiceNo"), plain("geöffnet am"), plain("CustomerID")
     ('invoice_no', 'geoeffnet_am', 'customer_id')
     """
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    return re.sub(r"[^a-z0-9]+", "_", apart.lower().translate(_UMLAUTS)).strip("_")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", words.lower().translate(_UMLAUTS)).strip("_")
 
 
 def singular(word: str) -> str:
-    """Return the first part of a table's name that its columns may repeat.
+    """Return the singular of a table's name, which its columns may have as a prefix.
 
     >>> singular("orders"), singular("Bestellungen"), singular("companies")
     ('order', 'bestellung', 'company')
     """
-    said = plain(word)
-    for ending, instead in (("ies", "y"), ("ungen", "ung"), ("s", "")):
-        if said.endswith(ending):
-            return said.removesuffix(ending) + instead
-    return said
+    name = snake_case(word)
+    for plural, ending in (("ies", "y"), ("ungen", "ung"), ("s", "")):
+        if name.endswith(plural):
+            return name.removesuffix(plural) + ending
+    return name
 
 
-def says(name: str, pattern: str, table: str = "") -> bool:
-    """Tell whether a column's name, with or without its table's name before it, is of a pattern."""
-    said = plain(name)
-    short = said.removeprefix(f"{singular(table)}_") if table else said
-    return bool(re.fullmatch(pattern, said) or re.fullmatch(pattern, short))
+def name_matches(name: str, pattern: str, table: str = "") -> bool:
+    """Return whether a whole column name, with or without its table's name as a prefix, fits a pattern."""
+    column = snake_case(name)
+    short = column.removeprefix(f"{singular(table)}_") if table else column
+    return bool(re.fullmatch(pattern, column) or re.fullmatch(pattern, short))
 
 
-def speaks_of(table: str, pattern: str) -> bool:
-    """Tell whether a table's name holds a word of a pattern."""
-    return bool(re.search(pattern, plain(table)))
+def name_contains(table: str, pattern: str) -> bool:
+    """Return whether a table's name contains a pattern."""
+    return bool(re.search(pattern, snake_case(table)))

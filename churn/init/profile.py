@@ -1,0 +1,295 @@
+"""Profile the tables of a source: the kind, the gaps and the range of each column, and the keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Literal, NamedTuple
+
+import duckdb
+
+from churn.data.sources.source import Source
+from churn.data.sql import first_line, identifier, internal_name, literal
+from churn.init.name_patterns import ANY_TIME, name_matches
+
+WORDS_OF_SQL = {
+    *("at", "order", "group", "from", "to", "user", "when", "desc", "asc", "end", "column", "table"),
+    *("select", "where", "left", "right", "limit", "values", "check", "primary", "default", "using", "on"),
+}  # fmt: skip
+"""Column names that are words of SQL, and so need quotes."""
+
+ROWS_FETCHED = 1_000_000
+"""How many rows of a database table are read; files are read whole."""
+
+MIN_UNIQUE_SHARE = 0.97
+"""A key has another value in at least this share of the rows."""
+
+ROWS_PARSED = 20_000
+"""How many values of a text column are parsed as times and as numbers."""
+
+ROWS_PARSED_FIRST = 100
+"""How many values decide which time formats are worth a full attempt."""
+
+MIN_PARSED_SHARE = 0.98
+"""A text column holds times or numbers if at least this share of its values can be parsed so."""
+
+FORMATS = (
+    *(f"{day}{time}" for day in ("%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d")
+      for time in (" %H:%M:%S", " %H:%M", "")),
+    *("%d.%m.%y", "%d.%m.%y %H:%M", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y"),
+)  # fmt: skip
+"""The time formats that are tried, likely ones first: most countries write the day before the month."""
+
+ColumnKind = Literal["time", "number", "boolean", "text"]
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column of the source, profiled.
+
+    Attributes:
+        filled_share: The share of rows with a value, in `[0, 1]`.
+        distinct: About how many different values it has.
+        unique: Whether nearly every row has another value.
+        low, high: The range of a number.
+        first, last: The days between which 99 % of the times lie.
+        time_format: The `strptime` format of times, where they are text in another format than 2024-01-31.
+        sql: The expression that reads the column, in the source's dialect; None if its name is enough.
+    """
+
+    name: str
+    kind: ColumnKind
+    filled_share: float
+    distinct: int
+    unique: bool
+    low: float | None = None
+    high: float | None = None
+    first: date | None = None
+    last: date | None = None
+    time_format: str | None = None
+    sql: str | None = None
+
+
+def time_of(column: SourceColumn) -> str:
+    """Return the DuckDB expression that reads a time column of a view as a timestamp without a time zone."""
+    name = identifier(column.name)
+    if column.sql:  # seconds since 1970
+        scale = 1000.0 if (column.high or 0) > 1e11 else 1.0
+        return f"make_timestamp(({name} / {scale} * 1000000)::BIGINT)"
+    if column.time_format:
+        return f"try_strptime({name}::VARCHAR, {literal(column.time_format)})"
+    return f"TRY_CAST({name} AS TIMESTAMP)"
+
+
+def id_of(column: SourceColumn) -> str:
+    """Return the DuckDB expression that reads an id as text; 17850.0 becomes 17850."""
+    name = identifier(column.name)
+    if column.kind == "number":
+        return f"coalesce(TRY_CAST({name} AS BIGINT)::VARCHAR, {name}::VARCHAR)"
+    return f"nullif(trim({name}::VARCHAR), '')"
+
+
+def name_in(name: str, dialect: str) -> str:
+    """Return a column's name for SQL in params.yaml, in quotes if the dialect needs them."""
+    bare = re.fullmatch(r"[a-z_][a-z0-9_]*", name if dialect == "postgresql" else name.lower())
+    if bare and name.lower() not in WORDS_OF_SQL:
+        return name
+    return f"`{name}`" if dialect == "spark" else identifier(name)
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table of the source, profiled.
+
+    Attributes:
+        view: The name of its view in DuckDB.
+        complete: Whether every row was read; False if only the first `ROWS_FETCHED` rows were.
+        query: The SQL that joins it from two tables, in the source's dialect; None for a plain table.
+    """
+
+    name: str
+    rows: int
+    columns: tuple[SourceColumn, ...]
+    view: str
+    complete: bool
+    query: str | None = None
+
+
+class KeyedTable(NamedTuple):
+    """A table and one of its columns that holds ids: its own, or those of customers."""
+
+    table: SourceTable
+    key: SourceColumn
+
+
+def profile_tables(
+    source: Source, dialect: str, advance: Callable[[int], None] = lambda _: None
+) -> tuple[list[SourceTable], list[tuple[str, str]]]:
+    """Profile every table of a source.
+
+    Args:
+        source: The open source.
+        dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
+        advance: Called with 1 after each table.
+
+    Returns:
+        The profiled tables, and the tables that cannot be read as pairs of a name and a reason.
+    """
+    tables, unreadable = [], []
+    for name in source.tables:
+        view = internal_name(f"guess_{name}")
+        limit = "" if dialect == "duckdb" else f" LIMIT {ROWS_FETCHED}"
+        try:
+            source.view(view, f"SELECT * FROM {source.quote(name)}{limit}")
+        except source.errors as error:
+            unreadable.append((name, f"it cannot be read: {first_line(error)}"))
+        else:
+            if dialect == "duckdb":
+                _read_csv_once(source.connection, name, view)
+            tables.append(_profile_table(source.connection, name, view, dialect))
+        advance(1)
+    return tables, unreadable
+
+
+def _read_csv_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) -> None:
+    """Replace the view of a CSV file by a table, so that later queries do not parse the file again."""
+    sql = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
+    if sql and "read_csv(" in sql[0]:
+        connection.execute(f"DROP VIEW {view}").fetchall()
+        connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {identifier(name)}").fetchall()
+
+
+def _profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, dialect: str) -> SourceTable:
+    description = connection.execute(f"DESCRIBE {view}").fetchall()
+    types = {str(row[0]): str(row[1]) for row in description}
+    counts = ", ".join(f"count({identifier(c)}), approx_count_distinct({identifier(c)})" for c in types)
+    row = connection.execute(f"SELECT count(*), {counts} FROM {view}").fetchone()
+    assert row is not None  # an aggregate without GROUP BY always gives one row
+    rows, *pairs = row
+    columns = []
+    for (column, duckdb_type), n_filled, distinct in zip(types.items(), pairs[::2], pairs[1::2], strict=True):
+        unique = _is_unique(connection, view, column, rows, n_filled, distinct)
+        share = n_filled / rows if rows else 0.0
+        profile = SourceColumn(column, _kind_of(duckdb_type), share, distinct, unique)
+        columns.append(_profile_values(connection, view, profile, dialect))
+    return SourceTable(name, rows, tuple(columns), view, dialect == "duckdb" or rows < ROWS_FETCHED)
+
+
+def _is_unique(
+    connection: duckdb.DuckDBPyConnection, view: str, name: str, rows: int, n_filled: int, distinct: int
+) -> bool:
+    """Return whether nearly every row has another value; `distinct` is an approximate count."""
+    if n_filled <= MIN_UNIQUE_SHARE * rows or distinct <= 0.8 * n_filled:
+        return False
+    exact = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {view}").fetchone()
+    return exact is not None and exact[0] > MIN_UNIQUE_SHARE * n_filled
+
+
+def _profile_values(
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
+) -> SourceColumn:
+    """Return the column with what its values mean, and their range."""
+    if column.kind == "text" and column.filled_share:
+        column = parse_text(connection, view, column, dialect)
+    if column.kind == "number":
+        column = parse_number(connection, view, column, dialect)
+    if column.kind == "time":
+        first, last = _date_range(connection, view, column)
+        column = replace(column, first=first, last=last)
+    return column
+
+
+def _kind_of(duckdb_type: str) -> ColumnKind:
+    if duckdb_type.startswith(("TIMESTAMP", "DATE")):
+        return "time"
+    if duckdb_type == "BOOLEAN":
+        return "boolean"
+    numbers = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DECIMAL")
+    return "number" if duckdb_type.startswith(numbers) and duckdb_type != "UUID" else "text"
+
+
+def _date_range(
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
+) -> tuple[date | None, date | None]:
+    """Return the days between which 99 % of the times lie, so that a few wrong clocks do not count."""
+    at = time_of(column)
+    row = connection.execute(
+        f"SELECT quantile_disc(d, 0.005), quantile_disc(d, 0.995) FROM "
+        f"(SELECT {at}::DATE AS d FROM {view} WHERE isfinite({at}))"
+    ).fetchone()
+    first, last = row or (None, None)
+    return first, last
+
+
+def parse_text(
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
+) -> SourceColumn:
+    """Return a text column as times or numbers, if that is what its values are.
+
+    Numbers may have a decimal comma; times may have one of `FORMATS`.
+    """
+    text = f"trim({identifier(column.name)}::VARCHAR)"
+    values = f"SELECT {text} AS v FROM {view} WHERE {text} <> ''"
+    sample = [str(row[0]) for row in connection.execute(f"{values} LIMIT {ROWS_PARSED_FIRST}").fetchall()]
+    min_count = MIN_PARSED_SHARE * len(sample)
+    formats = [form for form in FORMATS if sum(_has_format(value, form) for value in sample) >= min_count]
+    tests = [
+        "avg((TRY_CAST(v AS TIMESTAMP) IS NOT NULL OR TRY_CAST(v AS TIMESTAMPTZ) IS NOT NULL)::INTEGER)",
+        r"avg(regexp_full_match(v, '-?[0-9.]+(,[0-9]+)?')::INTEGER) * bool_or(contains(v, ','))::INTEGER",
+        "avg((isfinite(TRY_CAST(v AS DOUBLE)) AND NOT regexp_full_match(v, '0[0-9]+'))::INTEGER)",
+        *(f"avg((try_strptime(v, {literal(form)}) IS NOT NULL)::INTEGER)" for form in formats),
+    ]
+    row = connection.execute(f"SELECT {', '.join(tests)} FROM ({values} LIMIT {ROWS_PARSED})").fetchone()
+    iso, comma, number, *shares = [share or 0.0 for share in row or (0.0, 0.0, 0.0)]
+    if iso >= MIN_PARSED_SHARE:
+        return replace(column, kind="time")
+    fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
+    best = next(fits, None)
+    if best and (best != "%Y%m%d" or name_matches(column.name, ANY_TIME)):
+        return replace(column, kind="time", time_format=best)
+    if number == 1.0:
+        return replace(column, kind="number")
+    if comma >= MIN_PARSED_SHARE:
+        sql = f"replace(replace({name_in(column.name, dialect)}, '.', ''), ',', '.')"
+        return replace(column, kind="number", sql=sql)
+    return column
+
+
+def _has_format(value: str, time_format: str) -> bool:
+    try:
+        datetime.strptime(value, time_format)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_number(
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
+) -> SourceColumn:
+    """Return a number column with its range, or as times: seconds since 1970, or days like 20240131."""
+    value = f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
+    if column.sql:
+        value = f"TRY_CAST(replace(replace({identifier(column.name)}, '.', ''), ',', '.') AS DOUBLE)"
+    row = connection.execute(
+        f"SELECT min({value}), max({value}) FROM {view} WHERE isfinite({value})"
+    ).fetchone()
+    low, high = row or (None, None)
+    column = replace(column, low=low, high=high)
+    if low is None or high is None or column.sql or not name_matches(column.name, ANY_TIME):
+        return column
+    name = name_in(column.name, dialect)
+    if low >= 6e8 and high <= 4.2e9:
+        return replace(column, kind="time", sql=_from_seconds(dialect, name))
+    if low >= 6e11 and high <= 4.2e12:
+        return replace(column, kind="time", sql=_from_seconds(dialect, f"{name} / 1000.0"))
+    if low >= 19_700_101 and high <= 20_991_231:
+        return replace(column, kind="time", time_format="%Y%m%d")
+    return column
+
+
+def _from_seconds(dialect: str, seconds: str) -> str:
+    if dialect == "sqlite":
+        return f"strftime('%Y-%m-%dT%H:%M:%SZ', {seconds}, 'unixepoch')"
+    return f"timestamp_seconds({seconds})" if dialect == "spark" else f"to_timestamp({seconds})"
