@@ -16,7 +16,7 @@ from churn.metrics.formatting import cutoff_count, format_range, level_in_words
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
 from churn.reporting.quality import Number
-from churn.reporting.templates import template
+from churn.reporting.rendering import html_template
 
 WIDE = ("importance", "partial_dependence")
 PAIRED = (
@@ -71,7 +71,7 @@ def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) ->
     found, share = evaluated["candidates"], float(evaluated["contact_share"])
     named = [name for name in CANDIDATE_NAMES if name in found]
     ours, spread = found["challenger"], (evaluated.get("spread") or {}).get("challenger") or {}
-    return template("evaluation.html").render(
+    return html_template("evaluation.html").render(
         model=evaluated["model"],
         cutoffs=evaluated["cutoffs"],
         share=share,

@@ -12,7 +12,7 @@ from churn.finding import Finding
 from churn.guards.verdict import ended_in_words
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.quality import Number, quality_of
-from churn.reporting.templates import template
+from churn.reporting.rendering import html_template
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any])
     guards = evaluated.get("guards") or {}
     signed_off = {(one["guard"], one["place"]) for one in promotion.get("signed_off", ())}
     bands = (evaluated.get("health_bands") or {}).get("outcomes", ())
-    return template("promotion.html").render(
+    return html_template("promotion.html").render(
         name=evaluated["model"].get("name", "churn"),
         version=promotion["version"],
         accepted=promotion["accepted"],

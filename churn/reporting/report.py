@@ -26,7 +26,7 @@ from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
 from churn.reporting.quality import Number, quality_of
-from churn.reporting.templates import template
+from churn.reporting.rendering import html_template
 from churn.scoring.calls import plain_cell
 from churn.scoring.health import health
 from churn.scoring.sink import calls_path, facts_path, scores_path
@@ -131,7 +131,7 @@ def render(sources: Sources) -> str:
     value = cohort["value_at_risk"].to_numpy(dtype=np.float64, na_value=np.nan)
     quality = quality_of(sources.metrics, sources.promotion)
     bands = cohort["health"].to_numpy(dtype=np.float64, na_value=np.nan)
-    return template("report.html").render(
+    return html_template("report.html").render(
         cutoff=sources.cutoff,
         facts=facts,
         horizon=facts["label"]["horizon_days"],

@@ -1,0 +1,291 @@
+"""The model card: what a person should know before using a model; and its summary for the registry."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from churn.data.files import write_whole
+from churn.evaluation.measures import SplitMetrics
+from churn.evaluation.result import EvaluationResult
+from churn.guards.grouped import grouped, in_words
+from churn.guards.verdict import Verdict
+from churn.labels.outcomes import HOW_LEFT, WHY_LEFT
+from churn.metrics.catalog import MAIN, METRICS
+from churn.metrics.display_names import CANDIDATES, pair_named
+from churn.metrics.wording import span
+from churn.model.about import DESCRIPTION
+from churn.reporting.rendering import markdown_template
+from churn.training.recipe_settings import used
+
+CARD_METRICS = (
+    "log_loss",
+    "brier",
+    "auc",
+    "average_precision",
+    "lift_at_contact_share",
+    "precision_at_contact_share",
+    "profit_per_customer_at_contact_share",
+    "observed_expected",
+    "calibration_slope",
+)
+"""The metrics of the card's tables, in order."""
+
+LIMITS = (
+    "It says nothing about customers outside the cohort, and it is as fresh as its last cutoff.",
+    "Its probabilities hold for times like those of the test: watch observed/expected in the report, and "
+    "train again when it drifts.",
+    "The labels of customers who were contacted say less about customers who were not.",
+)
+"""The limits of every model."""
+
+SEGMENT_NOTES = "calibration of "
+"""The first words of the notes on segments; the summary has a part for them."""
+
+MEMBERS = {"booster": "gradient-boosted trees", "linear": "a logistic regression"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """The path of the model card, and the text of its summary."""
+
+    path: Path
+    summary: str
+
+
+def write_card(
+    folder: Path,
+    result: EvaluationResult,
+    bundle: Path,
+    importance: Mapping[str, float],
+    verdict: Verdict | None = None,
+) -> Card:
+    """Write `card.md` of the evaluated model.
+
+    Args:
+        folder: The folder of the evaluation.
+        result: The evaluation.
+        bundle: The bundle of the evaluated model.
+        importance: The share of each signal in the contributions, 0 to 1, the largest first.
+        verdict: The verdict of the gates; None before `churn promote`.
+    """
+    spec = json.loads((bundle / "spec.json").read_text(encoding="utf-8"))
+    path = folder / "card.md"
+    write_whole(path, render_card(result, spec, importance, verdict).encode())
+    return Card(path, summarize_card(result, spec, verdict))
+
+
+def render_card(
+    result: EvaluationResult,
+    spec: Mapping[str, Any],
+    importance: Mapping[str, float],
+    verdict: Verdict | None = None,
+) -> str:
+    """Return the model card as Markdown; a part without figures is left out.
+
+    Args:
+        result: The evaluation.
+        spec: The spec of the model's bundle.
+        importance: The share of each signal in the contributions, 0 to 1, the largest first.
+        verdict: The verdict of the gates; None before `churn promote`.
+    """
+    text = _template("card.md", result.contact_share).render(
+        result=result,
+        spec=spec,
+        importance=dict(importance),
+        verdict=verdict,
+        candidates=[name for name in CANDIDATES if name in result.candidates],
+        spread=result.spread.get("challenger"),
+        splits=list(_splits(result)),
+        findings=_finding_lines(result),
+        notes=_notes(result),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _template(name: str, contact_share: float) -> jinja2.Template:
+    filters = {
+        "sentence": _sentence,
+        "interval": span,
+        "level": level_told,
+        "range": _range,
+        "pair_title": pair_named,
+        "metric_title": partial(_metric_title, contact_share=contact_share),
+        "candidate_title": CANDIDATES.__getitem__,
+        "cutoff_count": cutoffs_told,
+        "test_set_use": _test_set_use,
+        "member_titles": _member_titles,
+        "active_settings": lambda recipe: list(used(recipe).items()),
+    }
+    values = {
+        "how_left": HOW_LEFT,
+        "why_left": WHY_LEFT,
+        "main_metrics": MAIN,
+        "card_metrics": CARD_METRICS,
+        "limits": LIMITS,
+    }
+    return markdown_template(name, filters, values)
+
+
+@dataclass(frozen=True)
+class SummaryPart:
+    """A part of the summary: text that is always shown whole, and items that are shown while there is room.
+
+    Attributes:
+        shown: The number of items that are shown.
+    """
+
+    title: str
+    text: str
+    items: Sequence[str] = ()
+    shown: int = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the lines of the part; the last one counts the items that are not shown."""
+        if not self.text and not self.items:
+            return []
+        hidden = len(self.items) - self.shown
+        more = [f"- … and {hidden} more, see the whole card"] if hidden else []
+        items = [*(f"- {item}" for item in self.items[: self.shown]), *more]
+        gap = [""] if self.text and items and not self.text.splitlines()[-1].startswith("- ") else []
+        return ["", f"## {self.title}", "", *self.text.splitlines(), *gap, *items]
+
+
+def summarize_card(
+    result: EvaluationResult,
+    spec: Mapping[str, Any],
+    verdict: Verdict | None = None,
+    max_characters: int = DESCRIPTION,
+) -> str:
+    """Return the summary of the model card, for the description of a version in the registry.
+
+    Label, cohort and main figures are always shown. Segments that are off, findings, refusals and limits are
+    shown in turn while there is room, and the others are counted.
+
+    Args:
+        result: The evaluation.
+        spec: The spec of the model's bundle.
+        verdict: The verdict of the gates; None before `churn promote`.
+        max_characters: The highest number of characters.
+    """
+    head = [
+        f"# Summary of the model card: {spec['model']}, version {result.model.version}",
+        "",
+        f"The whole card is `evaluate/card.md` in the artefacts of the run `{result.model.run_id}`.",
+        "",
+        _sentence(result.signal.words),
+    ]
+    macros: Any = _template("card_parts.md", result.contact_share).module
+    figures = f"{macros.tested(result, spec)}\n\n{macros.figures(result)}".strip()
+    parts = [
+        SummaryPart("Label", macros.label(spec).strip()),
+        SummaryPart("Cohort", macros.cohort(result, spec).strip()),
+        SummaryPart("Results", figures),
+        _segments_part(result),
+        _guards_part(result, verdict),
+        _promotion_part(result, verdict),
+        _limits_part(result),
+    ]
+    return _join(head, _fit(head, parts, max_characters))
+
+
+def _join(head: Sequence[str], parts: Sequence[SummaryPart]) -> str:
+    return "\n".join([*head, *(line for part in parts for line in part.lines)]) + "\n"
+
+
+def _fit(head: Sequence[str], parts: Sequence[SummaryPart], max_characters: int) -> list[SummaryPart]:
+    """Show one more item of each part in turn, until no part has room for its next item."""
+    fitted, growing = list(parts), list(range(len(parts)))
+    while growing:
+        for number in list(growing):
+            part = fitted[number]
+            longer = [*fitted[:number], replace(part, shown=part.shown + 1), *fitted[number + 1 :]]
+            if part.shown == len(part.items) or len(_join(head, longer)) > max_characters:
+                growing.remove(number)
+            else:
+                fitted = longer
+    return fitted
+
+
+def _segments_part(result: EvaluationResult) -> SummaryPart:
+    section = result.calibration_by_segment
+    tested = [
+        (f"{name} {level.level}", level)
+        for name, levels in section.groups.items()
+        for level in levels
+        if level.judged
+    ]
+    off = [f"{name}: {span(level.observed_expected, 2)}" for name, level in tested if level.off]
+    if not tested:
+        return SummaryPart("Segments", "")
+    if not off:
+        return SummaryPart("Segments", f"{len(tested)} segments were tested; none is shown to be off.")
+    text = (
+        f"{len(tested)} segments were tested, {len(off)} are off: their observed/expected differs from that of "
+        f"all customers, {span(section.all.observed_expected, 2)}."
+    )
+    return SummaryPart("Segments", text, off)
+
+
+def _guards_part(result: EvaluationResult, verdict: Verdict | None) -> SummaryPart:
+    looked = result.guards.looked
+    if not looked:
+        return SummaryPart("Guards", "")
+    findings = _finding_lines(result)
+    signed = [f"signed off: {line}" for line in verdict.signed] if verdict else []
+    ended = "their findings:" if findings else "they found nothing."
+    return SummaryPart("Guards", f"{len(looked)} guards ran; {ended}", [*findings, *signed])
+
+
+def _promotion_part(result: EvaluationResult, verdict: Verdict | None) -> SummaryPart:
+    is_champion = result.evaluated_champion
+    if verdict is None:
+        text = "It is the champion; the gates were applied when it was promoted." if is_champion else ""
+        return SummaryPart("Promotion", text)
+    ended = "Accepted" if verdict.accepted else "Refused"
+    when = " when it was promoted" if is_champion else ""
+    passed = sum(gate.passed for gate in verdict.gates)
+    others = [
+        f"{gate.ended}: {gate.words.removeprefix('promote: ')}"
+        for gate in verdict.gates
+        if gate.ended != "passed"
+    ]
+    return SummaryPart("Promotion", f"{ended}{when}: {passed} of {len(verdict.gates)} gates passed.", others)
+
+
+def _limits_part(result: EvaluationResult) -> SummaryPart:
+    notes = [note for subject, note in _notes(result).items() if not subject.startswith(SEGMENT_NOTES)]
+    return SummaryPart("Limits", "\n".join(f"- {limit}" for limit in LIMITS), notes)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _metric_title(name: str, contact_share: float) -> str:
+    return METRICS[name].title.format(share=f"{contact_share:.0%}")
+
+
+def _finding_lines(result: EvaluationResult) -> list[str]:
+    """Return the findings of the guards; findings of one guard with one way out share a line."""
+    groups = grouped(result.guards.found)
+    return [f"{group[0].severity}: {in_words(group, way_out=False)}" for group in groups]
+
+
+def _notes(result: EvaluationResult) -> dict[str, str]:
+    """Return the notes by subject, without the one on the champion, which is no limit of the model."""
+    return {subject: note for subject, note in result.notes.items() if subject != "champion"}
+
+
+def _member_titles(spec: Mapping[str, Any]) -> str:
+    """Return the kinds of model in a bundle, each once."""
+    kinds = dict.fromkeys(MEMBERS.get(member["kind"], member["kind"]) for member in spec["members"])
+    return " and ".join(kinds)

@@ -1,1 +1,0 @@
-"""The model card: what a person should know before using a model."""

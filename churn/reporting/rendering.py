@@ -1,0 +1,81 @@
+"""Templates of pages and of the model card, and the filters that format their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+Filters = Mapping[str, Callable[..., Any]]
+
+
+def html_template(name: str) -> jinja2.Template:
+    """Return the template of a page; all values are escaped, and an undefined name is an error."""
+    environment = _environment(autoescape=True)
+    environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
+    return environment.get_template(name)
+
+
+def markdown_template(name: str, filters: Filters, values: Mapping[str, Any]) -> jinja2.Template:
+    """Return a template of Markdown; nothing is escaped, and an undefined name is an error.
+
+    Args:
+        name: The name of its file.
+        filters: Further filters of the template.
+        values: Values that the template and its macros may use.
+    """
+    environment = _environment(autoescape=False)
+    environment.filters |= {"count": format_count, "share": format_share, **filters}
+    environment.globals |= dict(values)
+    return environment.get_template(name)
+
+
+def _environment(*, autoescape: bool) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.DictLoader(_files()),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@cache
+def _files() -> dict[str, str]:
+    folder = resources.files("churn.reporting").joinpath("templates")
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.is_file()}
+
+
+def format_count(number: float) -> str:
+    """Format a whole number.
+
+    >>> format_count(1234.4)
+    '1,234'
+    """
+    return f"{number:,.0f}"
+
+
+def format_money(number: float) -> str:
+    """Format an amount, a small one with cents.
+
+    >>> format_money(1234.4), format_money(12.345)
+    ('1,234', '12.35')
+    """
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.2f}"
+
+
+def format_share(part: float) -> str:
+    """Format a share as per cent.
+
+    >>> format_share(0.1234)
+    '12.3%'
+    """
+    return f"{part:.1%}"
+
+
+def _day(value: date) -> str:
+    return f"{value.day} {value:%b}"
