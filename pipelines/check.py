@@ -62,11 +62,11 @@ def _echo_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) 
     from churn.features.engine.matrix import cohorts_at
     from churn.labels.calendar import latest_matured
     from churn.labels.truth_sheet import truth_sheet
-    from churn.reporting.console import sheet_lines
+    from churn.reporting.console import truth_table
 
     sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured(params, store)
     echo(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")
-    for line in sheet_lines(truth_sheet(store, cohorts_at(store, [sample]))):
+    for line in truth_table(truth_sheet(store, cohorts_at(store, [sample]))):
         echo(f"  {line}")
 
 

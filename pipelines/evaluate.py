@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from churn.evaluation.result import EvaluationResult
     from churn.evaluation.test_set import Exam
     from churn.model.registry import Registry
     from churn.params import Params
@@ -26,9 +27,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         CallError: nothing was trained, or on other snapshots, or with choices made after a test cutoff.
         Stop: no matured cutoff leaves an earlier one to train on.
     """
-    import json
-
     from churn.evaluation.evaluate import predictions_frame
+    from churn.evaluation.result import EvaluationResult
     from churn.evaluation.sections import SECTIONS, evaluated
     from churn.evaluation.signal_verdict import signal_found
     from churn.evaluation.test_set import hold_exam, plan_test
@@ -37,13 +37,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.model.bundle import write_json
     from churn.model.registry import Registry
     from churn.promotion.promoted import verdict_of_champion
-    from churn.reporting.console import told
-    from churn.reporting.evaluation_page import write_evaluation
+    from churn.reporting.console import evaluation_summary
+    from churn.reporting.evaluation_page import write_evaluation_page
     from churn.reporting.mlflow_log import table_of
-    from churn.reporting.model_card.write import write_card
+    from churn.reporting.model_card import write_card
     from churn.reporting.plots import write_plots
     from churn.snapshots.read import read_snapshots
-    from churn.training.challenger import PROMOTION, read_record
+    from churn.training.challenger import PROMOTION, read_record, training_folder
     from pipelines.findings import echo_earlier_findings, echo_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
@@ -68,55 +68,47 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         for name in PROMOTION:  # they judged an earlier evaluation
             (folder / name).unlink(missing_ok=True)
     write_json(folder / "metrics.json", found)
-    write_json(folder / "decile_table.json", table_of(found["decile_table"]))
+    result = EvaluationResult.read(folder / "metrics.json")
+    write_json(folder / "decile_table.json", table_of(result.decile_table))
     aside = folder / ".predictions.parquet.aside"
     predictions_frame(exam.rows, exam.predictions, snapshots.customers).to_parquet(aside, index=False)
     aside.replace(folder / "predictions.parquet")
-    write_plots(folder / "plots", json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
-    page = write_evaluation(folder)
-    card = write_card(params, record, promoted)
-    link = _log(registry, exam, folder, card.in_short)
+    write_plots(folder / "plots", result)
+    page = write_evaluation_page(folder, result)
+    bundle = training_folder(params) / "bundle"
+    card = write_card(folder, result, bundle, record.importance, promoted)
+    link = _log(registry, exam, result, folder, card.summary)
 
-    for line in told(found):
+    for line in evaluation_summary(result):
         echo(line)
     echo_earlier_findings(findings_of(before), params, echo, "train")
     echo_findings(guarded, params, echo)
-    echo(f"card: {card.place}, with charts: {page}")
+    echo(f"card: {card.path}, with charts: {page}")
     echo(link)
 
 
-def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
+def _log(registry: Registry, exam: Exam, result: EvaluationResult, folder: Path, summary: str) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
-    import json
-
-    from churn.reporting.mlflow_log import (
-        judged_by,
-        judged_in_words,
-        metrics_of,
-        note_of,
-        paired_of,
-        spread_of,
-    )
+    from churn.reporting.mlflow_log import EvaluationSettings, metrics_of, paired_of, run_note, spread_of
     from pipelines.folds import log_folds
 
     params, record = exam.params, exam.record
-    evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    judged = judged_by(evaluated, params)
+    settings = EvaluationSettings(result.cutoffs, params.evaluate)
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
-        registry.log_unless_known(judged)
+        registry.log_unless_known(settings.as_params())
         registry.log(
-            metrics=metrics_of(evaluated["candidates"]["challenger"])
-            | paired_of(evaluated["paired"])
-            | spread_of(evaluated["spread"]["challenger"]),
-            tags={"mlflow.note.content": note_of(record.version, judged_in_words(judged), card, pages)},
+            metrics=metrics_of(result.challenger)
+            | paired_of(result.paired)
+            | spread_of(result.spread["challenger"]),
+            tags={"mlflow.note.content": run_note(record.version, settings.in_words(), summary, pages)},
         )
         registry.log_tree(folder)
         registry.log_table(folder / "decile_table.json", folder.name)
-        registry.describe(record.version, card, record.run_id)
-        for name, numbers in evaluated["candidates"].items():
+        registry.describe(record.version, summary, record.run_id)
+        for name, metrics in result.candidates.items():
             with registry.child(record.run_id, f"judged {name}"):
-                registry.log(params={"judged": name}, metrics=metrics_of(numbers))
+                registry.log(params={"judged": name}, metrics=metrics_of(metrics))
         if record.recipe.calibration != "shifted":  # a refreshed champion is not fitted anew
             log_folds(registry, record.run_id, exam.made.at(exam.plan.test), exam.snapshots.mature_on)
     return registry.link(record.run_id)

@@ -31,7 +31,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     from churn.labels.calendar import snapshot_cutoffs
     from churn.labels.outcomes import HOW_LEFT
     from churn.labels.truth_sheet import truth_sheet
-    from churn.reporting.console import reactivation_line, sheet_lines
+    from churn.reporting.console import reactivation_line, truth_table
 
     store = ensure_store(params, echo)
     if horizon:
@@ -44,7 +44,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
-    for line in [*sheet_lines(sheet), reactivation_line(sheet)]:
+    for line in [*truth_table(sheet), reactivation_line(sheet)]:
         echo(f"  {line}")
     sheet.write()
     sheet.refuse_what_comes_back()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from churn.errors import ModelError
+    from churn.evaluation.result import EvaluationResult
     from churn.guards.verdict import Verdict
     from churn.model.registry import Registry
     from churn.params import Params
@@ -33,10 +34,11 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
         ModelError: there is nothing to roll back to, or the registry does not know the version.
     """
     from churn.errors import Stop
+    from churn.evaluation.result import EvaluationResult
     from churn.model.registry import Registry
     from churn.promotion.gates import judge_gates
-    from churn.reporting.model_card.write import write_card
-    from churn.training.challenger import read_record
+    from churn.reporting.model_card import write_card
+    from churn.training.challenger import read_record, training_folder
 
     record = None if rollback else read_record(params)
     registry = Registry(params)
@@ -64,9 +66,11 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
         return
     evaluated = _evaluated(params, record.digest, damaged=bool(trouble))
     verdict = judge_gates(evaluated, params)
-    card = write_card(params, record, verdict)
-    _log(registry, record.run_id, [*_write_pages(params, evaluated, verdict), card.place])
-    registry.describe(record.version, card.in_short, record.run_id)
+    folder = params.output / "evaluate"
+    result = EvaluationResult.read(folder / "metrics.json")
+    card = write_card(folder, result, training_folder(params) / "bundle", record.importance, verdict)
+    _log(registry, record.run_id, [*_write_pages(folder, result, verdict), card.path])
+    registry.describe(record.version, card.summary, record.run_id)
     if not verdict.accepted:
         raise Stop(*verdict.refusals)
 
@@ -137,16 +141,15 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
             registry.log_file(page, "evaluate")
 
 
-def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> Sequence[Path]:
+def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Sequence[Path]:
     """Write promotion.json and the pages for people beside it."""
-    from churn.data.files import write_atomically
+    from churn.data.files import write_whole
     from churn.model.bundle import write_json
     from churn.reporting.promotion_page import render_promotion
     from churn.training.challenger import PROMOTION
 
-    folder = params.output / "evaluate"
-    version = evaluated["model"]["version"]
-    facts = {"version": version, "digest": evaluated["model"]["digest"], **verdict.as_dict()}
+    version = result.model.version
+    facts = {"version": version, "digest": result.model.digest, **verdict.as_dict()}
     write_json(folder / "promotion.json", facts)
     lines = [
         f"# Promotion of version {version}: {'accepted' if verdict.accepted else 'refused'}",
@@ -155,8 +158,8 @@ def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) ->
         *(f"- note: {note}" for note in verdict.notes),
         *(f"- signed off: {each}" for each in verdict.signed),
     ]
-    write_atomically(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
-    write_atomically(folder / "promotion.html", render_promotion(evaluated, facts).encode())
+    write_whole(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
+    write_whole(folder / "promotion.html", render_promotion(result, verdict).encode())
     return [folder / name for name in PROMOTION]
 
 

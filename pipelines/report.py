@@ -14,13 +14,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         CallError: no night is there, or not the one asked for.
     """
-    from churn.reporting.report import read_sources, render, write_report
+    from churn.reporting.report import read_night_files, render_report, write_report
 
-    sources = read_sources(params.output, cutoff)
-    if sources.metrics is None:
+    night = read_night_files(params.output, cutoff)
+    if night.result is None:
         echo.warn("there is no evaluation: the report says so. Run `churn evaluate` for the quality section.")
-    path = write_report(params.output, render(sources))
-    echo(f"report of {sources.cutoff}: {path}")
+    path = write_report(params.output, render_report(night))
+    echo(f"report of {night.cutoff}: {path}")
     return 0
 
 

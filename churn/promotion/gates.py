@@ -172,7 +172,8 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
             f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TESTS} or more would show "
             "how much results vary between them. Add cutoffs to snapshot where the data reach back."
         )
-    yield from test_set_uses(evaluated)
+    if (uses := evaluated.get("looks_at_test")) is not None:
+        yield test_set_uses(uses)
     changed = (evaluated.get("health_bands") or {}).get("changed")
     if changed is not None:
         anew = "'s recipe fitted anew" if standing(evaluated["candidates"]) == RECIPE else ""

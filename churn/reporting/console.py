@@ -1,159 +1,167 @@
-"""An evaluation in the lines that a person reads at the end of the verb."""
+"""What verbs print: an evaluation in a few lines, and the truth sheet as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from churn.evaluation.measures import LeadTime, SplitComparison, SplitMetrics
+from churn.evaluation.result import EvaluationResult
 from churn.labels.outcomes import OUTCOMES
 from churn.labels.truth_sheet import MOST_REACTIVATED, Night, TruthSheet
+from churn.metrics.catalog import CANDIDATE_NAMES, pair_name
 from churn.metrics.formatting import format_interval, test_set_uses
 
 
-def told(evaluated: Mapping[str, Any]) -> list[str]:
-    """Return the lines that `churn evaluate` says of the content of metrics.json."""
-    ours = evaluated["candidates"]["challenger"]
+def evaluation_summary(result: EvaluationResult) -> list[str]:
+    """Return the lines that `churn evaluate` prints."""
+    ours, share = result.challenger, f"{result.contact_share:.0%}"
     lines = [
-        f"challenger version {evaluated['model']['version']} on {len(evaluated['cutoffs'])} test cutoffs, "
-        f"{ours['rows']:,} rows, {ours['churners']:,} churners:",
-        f"  AUC {format_interval(ours['auc'])}, "
-        f"lift at {evaluated['contact_share']:.0%} {format_interval(ours['lift_at_contact_share'], 2)}, "
-        f"observed/expected {format_interval(ours['observed_expected'], 2)}",
+        f"challenger version {result.model.version} on {len(result.cutoffs)} test cutoffs, "
+        f"{ours.rows:,} rows, {ours.churners:,} churners:",
+        f"  AUC {format_interval(ours.auc)}, "
+        f"lift at {share} {format_interval(ours.lift_at_contact_share, 2)}, "
+        f"observed/expected {format_interval(ours.observed_expected, 2)}",
     ]
-    profit = ours.get("profit_per_customer_at_contact_share")
-    if profit is not None:
+    profit = ours.profit_per_customer_at_contact_share
+    if profit is not None and ours.best_share is not None:
         lines.append(
-            f"  profit per customer at {evaluated['contact_share']:.0%} {format_interval(profit, 2)} in "
-            f"your currency, best budget {format_interval(ours['best_share'], 2)}, with the costs of "
+            f"  profit per customer at {share} {format_interval(profit, 2)} in your currency, "
+            f"best budget {format_interval(ours.best_share, 2)}, with the costs of "
             "evaluate.profit"
         )
-    lines += [f"  {line}" for line in four_lines(evaluated)]
-    for name, difference in evaluated["paired"].items():
-        lines.append(f"  log loss, {name.replace('_', ' ')}: {format_interval(difference['log_loss'], 4)}")
-    lines += [f"  {line}" for line in _lead(evaluated.get("lead_time", ()))]
-    if "signal" in evaluated:
-        lines.append(f"  {evaluated['signal']['words']}")
-    return lines + [f"  {note}" for note in (*test_set_uses(evaluated), *evaluated["notes"].values())]
+    lines += [f"  {line}" for line in split_table(result.four_numbers)]
+    for name, differences in result.paired.items():
+        lines.append(f"  log loss, {pair_name(name)}: {format_interval(differences.log_loss, 4)}")
+    lines += [f"  {line}" for line in _lead_time_lines(result.lead_time)]
+    lines += [f"  {result.signal.words}", f"  {test_set_uses(result.looks_at_test)}"]
+    return lines + [f"  {note}" for note in result.notes.values()]
 
 
-def _lead(leads: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return how early leaving is seen, in one line."""
+@dataclass(frozen=True)
+class SplitLine:
+    """One way of splitting the rows, with its metrics.
+
+    Attributes:
+        letter: The letter under which the documentation explains it; empty for a comparison with the one
+            above.
+    """
+
+    letter: str
+    title: str
+    metrics: SplitMetrics
+
+
+def split_lines(splits: SplitComparison) -> tuple[SplitLine, ...]:
+    """Return the ways of splitting in the order in which people read them, then the baselines."""
+    return tuple(_split_lines(splits))
+
+
+def _split_lines(splits: SplitComparison) -> Iterator[SplitLine]:
+    yield SplitLine("a", "later time", splits.out_of_time)
+    if unseen := splits.out_of_time_and_customer:
+        yield SplitLine("b", "later time, other customers", unseen)
+        yield SplitLine("", "the same customers, if seen in training", unseen.same_customers_in_training)
+    if naive := splits.naive_split:
+        yield SplitLine("c", f"naive random split, {naive.label}", naive)
+    for name, metrics in splits.baselines.items():
+        yield SplitLine("d", CANDIDATE_NAMES.get(name, name), metrics)
+
+
+def split_table(splits: SplitComparison) -> list[str]:
+    """Return a line for each way of splitting: its title, AUC and log loss."""
+    lines = split_lines(splits)
+    width = max(len(line.title) for line in lines)
+    return [
+        f"{line.letter:1} {line.title:<{width}}  AUC {format_interval(line.metrics.auc)}, "
+        f"log loss {format_interval(line.metrics.log_loss)}"
+        for line in lines
+    ]
+
+
+def _lead_time_lines(leads: Sequence[LeadTime]) -> list[str]:
+    """Return the AUC of older predictions in one line; the first is that of the cutoff itself."""
     if len(leads) < 2:
         return []
-    told = [f"{format_interval({**one, 'value': one['auc']})} {one['days']} days before" for one in leads[1:]]
-    return [f"seen early, AUC: {', '.join(told)}"]
+    parts = [f"{format_interval(lead.interval)} {lead.days} days before" for lead in leads[1:]]
+    return [f"AUC of earlier predictions: {', '.join(parts)}"]
 
 
-BASELINES = {"rfm": "RFM", "bg_nbd": "BG/NBD", "rule": "own rule", "base_rate": "base rate"}
+COLUMN_GAP = "  "
+MAX_HEADING = 8
+"""A heading with more characters is broken into one line a word."""
 
 
-def four_lines(evaluated: Mapping[str, Any]) -> list[str]:
-    """Return a line per number: what it is, AUC and log loss."""
-    rows = _rows(evaluated["four_numbers"])
-    wide = max(len(name) for _, name, _ in rows)
-    return [
-        f"{letter:1} {name:<{wide}}  AUC {format_interval(numbers['auc'])}, log loss "
-        f"{format_interval(numbers['log_loss'])}"
-        for letter, name, numbers in rows
-    ]
-
-
-def four_table(evaluated: Mapping[str, Any]) -> list[str]:
-    """Return the numbers as a Markdown table."""
-    return [
-        "| | | rows | churners | AUC | log loss |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| {letter} | {name} | {numbers['rows']:,} | {numbers['churners']:,} | "
-            f"{format_interval(numbers['auc'])} | {format_interval(numbers['log_loss'])} |"
-            for letter, name, numbers in _rows(evaluated["four_numbers"])
-        ),
-    ]
-
-
-def _rows(four: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
-    rows = [("a", "later time", four["out_of_time"])]
-    if other := four.get("out_of_time_and_customer"):
-        rows.append(("b", "later time, other customers", other))
-        rows.append(("", "the same, if seen in training", other["same_customers_in_training"]))
-    if naive := four.get("naive_split"):
-        rows.append(("c", f"naive random split, {naive['label']}", naive))
-    return rows + [("d", BASELINES.get(name, name), each) for name, each in four["baselines"].items()]
-
-
-GAP = "  "
-SHORT = 8
-"""Heads no longer than this stand in one line."""
-
-
-def sheet_lines(sheet: TruthSheet) -> list[str]:
-    """Return the sheet as an aligned table, a line per cutoff and the totals."""
+def truth_table(sheet: TruthSheet) -> list[str]:
+    """Return the truth sheet as an aligned table: a line per cutoff, then the totals."""
     reasons = sorted({reason for night in sheet.nights for reason in night.excluded})
-    words = [w for w in OUTCOMES.values() if any(w in (night.outcomes or {}) for night in sheet.nights)]
-    head = ["cutoff", *reasons, "at risk", *words, "share left", "came back"]
-    rows = [_row(night, reasons, words) for night in sheet.nights]
+    outcomes = [name for name in OUTCOMES.values() if any(name in (n.outcomes or {}) for n in sheet.nights)]
+    headings = ["cutoff", *reasons, "at risk", *outcomes, "share left", "came back"]
+    rows = [_truth_row(night, reasons, outcomes) for night in sheet.nights]
     if len(rows) > 1:
-        rows.append(_totals(sheet.nights, reasons, words))
-    return [*_table(head, rows), *_waiting(sheet.nights)]
+        rows.append(_total_row(sheet.nights, reasons, outcomes))
+    immature = [night for night in sheet.nights if night.outcomes is None]
+    return [
+        *_align(headings, rows),
+        *(f"{night.cutoff}: the label matures on {night.mature_on}" for night in immature),
+    ]
 
 
-def _row(night: Night, reasons: Sequence[str], words: Sequence[str]) -> list[str]:
-    known = night.outcomes
+def _truth_row(night: Night, reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
+    counts = night.outcomes
     return [
         night.cutoff.isoformat(),
         *(f"{night.excluded.get(reason, 0):,}" for reason in reasons),
         f"{night.at_risk:,}",
-        *("" if known is None else f"{known.get(word, 0):,}" for word in words),
-        _share(night.left, night.labelled),
+        *("" if counts is None else f"{counts.get(name, 0):,}" for name in outcomes),
+        _percent(night.left, night.labelled),
         "" if night.came_back is None else f"{night.came_back:,}",
     ]
 
 
-def _totals(nights: Sequence[Night], reasons: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Add the nights up; outcomes and their share are those of the matured ones."""
+def _total_row(nights: Sequence[Night], reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
+    """Sum the nights; outcomes and their share are sums over the matured nights."""
     matured = [night for night in nights if night.outcomes is not None]
-    counts = [{} if night.outcomes is None else night.outcomes for night in matured]
+    counts = [night.outcomes or {} for night in matured]
     return [
         "total",
         *(f"{sum(night.excluded.get(reason, 0) for night in nights):,}" for reason in reasons),
         f"{sum(night.at_risk for night in nights):,}",
-        *(f"{sum(each.get(word, 0) for each in counts):,}" for word in words),
-        _share(sum(night.left or 0 for night in matured), sum(night.labelled or 0 for night in matured)),
+        *(f"{sum(count.get(name, 0) for count in counts):,}" for name in outcomes),
+        _percent(sum(night.left or 0 for night in matured), sum(night.labelled or 0 for night in matured)),
         f"{sum(night.came_back or 0 for night in matured):,}" if matured else "",
     ]
 
 
-def _share(part: int | None, whole: int | None) -> str:
+def _percent(part: int | None, whole: int | None) -> str:
     return "" if part is None or not whole else f"{part / whole:.1%}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Set columns flush right under their heads, a head's words above each other."""
-    broken = [[name] if len(name) <= SHORT else name.split() for name in head]
-    height = max(map(len, broken))
-    tall = [[""] * (height - len(words)) + words for words in broken]
-    widths = [max(map(len, [*words, *(row[place] for row in rows)])) for place, words in enumerate(tall)]
-    lines = [*zip(*tall, strict=True), *rows]
-    return [GAP.join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
-
-
-def _waiting(nights: Sequence[Night]) -> list[str]:
-    waiting = [night for night in nights if night.outcomes is None]
-    return [f"{night.cutoff}: the label matures on {night.mature_on}" for night in waiting]
+def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Align columns at the right; a long heading has one line a word."""
+    words = [[name] if len(name) <= MAX_HEADING else name.split() for name in headings]
+    height = max(map(len, words))
+    padded = [[""] * (height - len(lines)) + lines for lines in words]
+    widths = [max(map(len, [*lines, *(row[column] for row in rows)])) for column, lines in enumerate(padded)]
+    lines = [*zip(*padded, strict=True), *rows]
+    return [
+        COLUMN_GAP.join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    ]
 
 
 def reactivation_line(sheet: TruthSheet) -> str:
-    """Return how many of those who left come back, with its limit and who signed it off."""
+    """Return which share of the churners came back, with the limit and the reason of a sign-off."""
     back, label = sheet.reactivation, sheet.params.label
     if back.rate is None:
-        return f"came back later: too few leavers ({back.leavers:,}) to tell a rate, before {back.before}"
+        return f"came back later: too few churners ({back.leavers:,}) for a rate, before {back.before}"
     rate = back.rate
-    told = (
+    line = (
         f"came back later: {rate['value']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {back.leavers:,} "
-        f"who left, seen for up to {back.followed_days} days, before {back.before}"
+        f"churners, followed for up to {back.followed_days} days, before {back.before}"
     )
     if label.kind == "contract":
-        return told
+        return line
     if label.accept_reactivation:
-        return f"{told}; limit {MOST_REACTIVATED:.0%}, signed off: {label.accept_reactivation}"
-    return f"{told}; limit {MOST_REACTIVATED:.0%}"
+        return f"{line}; limit {MOST_REACTIVATED:.0%}, signed off: {label.accept_reactivation}"
+    return f"{line}; limit {MOST_REACTIVATED:.0%}"

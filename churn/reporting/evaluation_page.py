@@ -1,306 +1,336 @@
-"""An evaluation as one page that needs nothing but itself."""
+"""An evaluation as one page without any reference to other files."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
-from churn.data.files import write_atomically
+from churn.data.files import write_whole
+from churn.evaluation.measures import (
+    CalibrationBySegment,
+    CandidateMetrics,
+    SegmentCalibration,
+    SegmentMetrics,
+    Spread,
+)
+from churn.evaluation.result import EvaluationResult, Horizons
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
 from churn.metrics.formatting import cutoff_count, format_range, level_in_words
+from churn.metrics.interval import Interval
+from churn.reporting.console import split_lines
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
-from churn.reporting.quality import Number
+from churn.reporting.quality import Cell
 from churn.reporting.rendering import html_template
 
-WIDE = ("importance", "partial_dependence")
-PAIRED = (
+WIDE_CHARTS = ("importance", "partial_dependence")
+CARD_METRICS = ("auc", "lift_at_contact_share", "observed_expected", "profit_per_customer_at_contact_share")
+PAIRED_METRICS = (
     "log_loss",
     "auc",
     "lift_at_contact_share",
     "value_lift_at_contact_share",
     "profit_per_customer_at_contact_share",
 )
-BESIDE = {
-    "ceiling": "at most",
-    "base_rate": "by chance",
-    "noise_floor": "noise",
-    "optimism": "optimism",
-}
-"""What stands beside a figure, and what it is called."""
+CUTOFF_METRICS = (
+    "log_loss",
+    "auc",
+    "lift_at_contact_share",
+    "observed_expected",
+    "profit_per_customer_at_contact_share",
+)
+SPLIT_METRICS = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
+SEGMENT_METRICS = ("auc", "log_loss", "observed_expected")
+CONTEXT = {"ceiling": "at most", "base_rate": "by chance", "noise_floor": "noise", "optimism": "optimism"}
+"""The title of each number that a metric is compared with."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table: a title, words below it, and numbers."""
+    """A line of a table: a title, words below it, and a cell for each column."""
 
     title: str
     words: str
-    numbers: tuple[Number, ...]
+    cells: tuple[Cell, ...]
 
 
-def write_evaluation(folder: Path) -> Path:
-    """Write `report.html` beside the metrics.json and the plots that it shows.
+@dataclass(frozen=True)
+class Table:
+    """A table of figures: the titles of its columns, and its lines."""
+
+    headings: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def write_evaluation_page(folder: Path, result: EvaluationResult) -> Path:
+    """Write `report.html` with the charts that are in the folder, and return its path.
 
     Args:
-        folder: `output/evaluate`.
+        folder: The folder of the evaluation, `output/evaluate`.
+        result: The evaluation.
     """
-    evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     plots = {
         name: (folder / "plots" / f"{name}.svg").read_text(encoding="utf-8")
         for name in FIGURES
         if (folder / "plots" / f"{name}.svg").is_file()
     }
     path = folder / "report.html"
-    write_atomically(path, render_evaluation(evaluated, plots).encode())
+    write_whole(path, render_evaluation(result, plots).encode())
     return path
 
 
-def render_evaluation(evaluated: Mapping[str, Any], plots: Mapping[str, str]) -> str:
-    """Return the page; sections that metrics.json does not hold are left out.
+def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str:
+    """Return the page as HTML; sections without figures are left out.
 
     Args:
-        evaluated: The content of metrics.json.
+        result: The evaluation.
         plots: The charts as SVG, by name.
     """
-    found, share = evaluated["candidates"], float(evaluated["contact_share"])
-    named = [name for name in CANDIDATE_NAMES if name in found]
-    ours, spread = found["challenger"], (evaluated.get("spread") or {}).get("challenger") or {}
+    names = [name for name in CANDIDATE_NAMES if name in result.candidates]
+    spread, share = result.spread.get("challenger"), f"{result.contact_share:.0%}"
     return html_template("evaluation.html").render(
-        model=evaluated["model"],
-        cutoffs=evaluated["cutoffs"],
-        share=share,
-        ours=ours,
-        signal=evaluated.get("signal"),
-        cards=_cards(ours, spread, share),
-        candidates=[CANDIDATE_NAMES[name] for name in named],
-        metrics=_metrics(found, named, spread, share),
-        pairs=_pairs(evaluated["paired"], share),
+        model=result.model,
+        cutoffs=result.cutoffs,
+        ours=result.challenger,
+        signal=result.signal,
+        cards=[
+            (_title(name, share), _cell(figure, name), _range(spread, name), _explanation(name))
+            for name in CARD_METRICS
+            if (figure := result.challenger.metric(name)) is not None
+        ],
+        candidates=[CANDIDATE_NAMES[name] for name in names],
+        metrics=_metric_lines([result.candidates[name] for name in names], result.challenger, spread, share),
+        pairs=_pair_table(result, share),
         charts=_charts(plots),
-        by_cutoff=_by_cutoff(evaluated["by_cutoff"], share),
-        horizons=horizons_of(evaluated.get("horizons")),
-        groups=groups_of(evaluated.get("calibration_by_segment")),
-        four=_four(evaluated.get("four_numbers") or {}, share),
-        segments=_segments(evaluated.get("segments") or {}),
-        deciles=evaluated.get("decile_table") or [],
-        value=evaluated.get("value"),
-        notes=list(evaluated.get("notes", {}).values()),
+        by_cutoff=_cutoff_table(result, share),
+        horizons=horizon_rows(result.horizons),
+        segment_levels=segment_rows(result.calibration_by_segment),
+        splits=_split_table(result, share),
+        segments=[
+            (attribute.replace("_", " "), _segment_table(levels, share))
+            for attribute, levels in result.segments.items()
+            if levels
+        ],
+        deciles=result.decile_table,
+        value=result.value,
+        notes=list(result.notes.values()),
     )
 
 
 def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
-    """Return chart, words and style; a last narrow chart that has no other beside it takes the whole line."""
-    narrow = [name for name in plots if name not in WIDE]
-    alone = narrow[-1:] if len(narrow) % 2 else []
+    """Return chart, caption and style; an odd narrow chart at the end takes the whole width."""
+    narrow = [name for name in plots if name not in WIDE_CHARTS]
+    odd = narrow[-1:] if len(narrow) % 2 else []
     return [
         (
             inline_svg(svg, name, LABELS[name]),
             Markup(CAPTIONS[name]),
-            "wide" if name in WIDE else "wide alone" if name in alone else "",
+            "wide" if name in WIDE_CHARTS else "wide alone" if name in odd else "",
         )
         for name, svg in plots.items()
     ]
 
 
-def _cards(
-    ours: Mapping[str, Any], spread: Mapping[str, Any], share: float
-) -> list[tuple[str, Number, str, str]]:
-    shown = (
-        "auc",
-        "lift_at_contact_share",
-        "observed_expected",
-        "profit_per_customer_at_contact_share",
-    )
-    return [
-        (_title(name, share), _number(ours, name), _apart(spread, name), _read(name))
-        for name in shown
-        if name in ours
-    ]
-
-
-def _metrics(
-    found: Mapping[str, Any], named: Sequence[str], spread: Mapping[str, Any], share: float
+def _metric_lines(
+    candidates: Sequence[CandidateMetrics], ours: CandidateMetrics, spread: Spread | None, share: str
 ) -> list[tuple[Line, str]]:
-    """Return a line per metric with the numbers of all candidates, and what ours is read beside."""
+    """Return for each metric a line with the figures of all candidates, and the context of the model's."""
     return [
         (
-            Line(_title(name, share), _read(name), tuple(_number(found[each], name) for each in named)),
-            "; ".join(filter(None, (_beside(found["challenger"], name), _apart(spread, name)))),
+            Line(
+                _title(name, share),
+                _explanation(name),
+                tuple(_cell(c.metric(name), name) for c in candidates),
+            ),
+            "; ".join(filter(None, (_context(ours, name), _range(spread, name)))),
         )
         for name in METRICS
-        if name in found["challenger"]
+        if ours.metric(name) is not None
     ]
 
 
-def _pairs(paired: Mapping[str, Any], share: float) -> dict[str, Any]:
-    shown = [name for name in PAIRED if any(name in pair for pair in paired.values())]
-    lines = []
-    for pair, differences in paired.items():
-        numbers = tuple(_number(differences, name, sign="+") for name in shown)
-        lines.append(Line(pair_name(pair), "", numbers))
-    return {"heads": [_title(name, share) for name in shown], "lines": lines}
-
-
-def _by_cutoff(by_cutoff: Mapping[str, Any], share: float) -> dict[str, Any]:
-    shown = [
-        name
-        for name in ("log_loss", *PAIRED[1:3], "observed_expected", PAIRED[-1])
-        if any(name in numbers["challenger"] for numbers in by_cutoff.values())
-    ]
-    lines = [
-        Line(
-            day, _counts(numbers["challenger"]), tuple(_number(numbers["challenger"], name) for name in shown)
-        )
-        for day, numbers in by_cutoff.items()
-    ]
-    return {"heads": [_title(name, share) for name in shown], "lines": lines}
-
-
-def _four(four: Mapping[str, Any], share: float) -> dict[str, Any]:
-    """Return the ways of splitting side by side; the naive one says that it is not to be quoted."""
-    titles = {
-        "out_of_time": "later months",
-        "out_of_time_and_customer": "later months and other customers",
-        "naive_split": "a random split of the rows",
-    }
-    shown = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
-    lines = [
-        Line(
-            title + (f", {four[name]['label']}" if "label" in four[name] else ""),
-            _counts(four[name]),
-            tuple(_number(four[name], metric) for metric in shown),
-        )
-        for name, title in titles.items()
-        if name in four
-    ]
-    return {"heads": [_title(name, share) for name in shown], "lines": lines}
-
-
-def _segments(segments: Mapping[str, Any]) -> list[tuple[str, list[Line]]]:
-    shown = ("auc", "log_loss", "observed_expected")
-    return [
-        (
-            attribute.replace("_", " "),
-            [
-                Line(str(row["level"]), _counts(row), tuple(_number(row, name) for name in shown))
-                for row in rows
-            ],
-        )
-        for attribute, rows in segments.items()
-        if rows
-    ]
-
-
-def _counts(numbers: Mapping[str, Any]) -> str:
-    rate = numbers["base_rate"]
-    return f"{numbers['rows']:,} rows, {numbers['churners']:,} left ({rate:.1%})"
-
-
-def _number(numbers: Mapping[str, Any], name: str, sign: str = "") -> Number:
-    return Number.of(numbers.get(name), METRICS[name].digits, sign)
-
-
-def _beside(numbers: Mapping[str, Any], name: str) -> str:
-    one, digits = numbers[name], METRICS[name].digits
-    return ", ".join(
-        f"{words} {one[key]:z.{digits}f}" for key, words in BESIDE.items() if one.get(key) is not None
+def _pair_table(result: EvaluationResult, share: str) -> Table:
+    shown = [name for name in PAIRED_METRICS if any(pair.metric(name) for pair in result.paired.values())]
+    return Table(
+        tuple(_title(name, share) for name in shown),
+        tuple(
+            Line(pair_name(key), "", tuple(_cell(pair.metric(name), name, sign="+") for name in shown))
+            for key, pair in result.paired.items()
+        ),
     )
 
 
-def _apart(spread: Mapping[str, Any], name: str) -> str:
-    between = format_range(spread, name, METRICS[name].digits)
-    return f"by test date {between}" if between else ""
+def _cutoff_table(result: EvaluationResult, share: str) -> Table:
+    by_cutoff = {cutoff: candidates["challenger"] for cutoff, candidates in result.by_cutoff.items()}
+    shown = [name for name in CUTOFF_METRICS if any(ours.metric(name) for ours in by_cutoff.values())]
+    return Table(
+        tuple(_title(name, share) for name in shown),
+        tuple(
+            Line(
+                str(cutoff),
+                _counts(ours.rows, ours.churners, ours.base_rate),
+                tuple(_cell(ours.metric(name), name) for name in shown),
+            )
+            for cutoff, ours in by_cutoff.items()
+        ),
+    )
 
 
-def _read(name: str) -> str:
+def _split_table(result: EvaluationResult, share: str) -> Table:
+    """Return the ways of splitting side by side; the naive one says that it is not to be quoted."""
+    return Table(
+        tuple(_title(name, share) for name in SPLIT_METRICS),
+        tuple(
+            Line(
+                line.title,
+                _counts(line.metrics.rows, line.metrics.churners, line.metrics.base_rate),
+                tuple(_cell(getattr(line.metrics, name), name) for name in SPLIT_METRICS),
+            )
+            for line in split_lines(result.four_numbers)
+            if line.letter in ("a", "b", "c")
+        ),
+    )
+
+
+def _segment_table(levels: Sequence[SegmentMetrics], share: str) -> Table:
+    return Table(
+        tuple(_title(name, share) for name in SEGMENT_METRICS),
+        tuple(
+            Line(
+                level.level,
+                _counts(level.rows, level.churners, level.base_rate),
+                tuple(_cell(getattr(level, name), name) for name in SEGMENT_METRICS),
+            )
+            for level in levels
+        ),
+    )
+
+
+def _counts(rows: int, churners: int, base_rate: float) -> str:
+    return f"{rows:,} rows, {churners:,} left ({base_rate:.1%})"
+
+
+def _cell(figure: Interval | None, name: str, sign: str = "") -> Cell:
+    return Cell.of(figure, METRICS[name].digits, sign)
+
+
+def _context(ours: CandidateMetrics, name: str) -> str:
+    """Return the numbers with which a metric is compared."""
+    figure, digits = ours.metric(name), METRICS[name].digits
+    numbers = {title: getattr(figure, field) for field, title in CONTEXT.items()}
+    return ", ".join(
+        f"{title} {number:z.{digits}f}" for title, number in numbers.items() if number is not None
+    )
+
+
+def _range(spread: Spread | None, name: str) -> str:
+    values = spread.metric(name) if spread else None
+    if spread is None or values is None or spread.cutoffs < 2:
+        return ""
+    return f"by test date {format_range(values.min, values.max, METRICS[name].digits)}"
+
+
+def _explanation(name: str) -> str:
     return METRICS[name].read.replace("`", "")
 
 
-def _title(name: str, share: float) -> str:
-    return METRICS[name].title.format(share=f"{share:.0%}")
+def _title(name: str, share: str) -> str:
+    return METRICS[name].title.format(share=share)
 
 
-NOTHING = Number("", "")
+EMPTY = Cell()
 
 
 @dataclass(frozen=True)
-class Horizon:
-    """What was seen of the chance of leaving within so many days; `words` alone where it was not judged."""
+class HorizonRow:
+    """Whether the probability of leaving within some days holds; `words` alone where it was not measured."""
 
-    days: str
+    days: int
     words: str
     counts: str = ""
-    observed_expected: Number = NOTHING
-    error: Number = NOTHING
-    auc: Number = NOTHING
+    observed_expected: Cell = EMPTY
+    error: Cell = EMPTY
+    auc: Cell = EMPTY
+
+
+def horizon_rows(horizons: Horizons | None) -> tuple[HorizonRow, ...]:
+    """Return a row for each horizon, those that were not measured last; none without contracts."""
+    if horizons is None:
+        return ()
+    measured = [
+        HorizonRow(
+            days,
+            f"{level_in_words(horizon.observed_expected)}, {cutoff_count(horizon.cutoffs)}",
+            _counts(horizon.rows, horizon.churners, horizon.base_rate),
+            Cell.of(horizon.observed_expected, 2),
+            Cell(f"{horizon.ece.value:.4f}", f"{horizon.ece.noise_floor:.4f} by chance alone"),
+            Cell.of(horizon.auc, 3),
+        )
+        for days, horizon in horizons.days.items()
+    ]
+    missing = [HorizonRow(days, f"not measured: {reason}") for days, reason in horizons.missing.items()]
+    return (*measured, *missing)
 
 
 @dataclass(frozen=True)
-class Group:
-    """One kind of customer: whether as many left as the model expected, beside all others."""
+class SegmentRow:
+    """Whether as many customers of a segment left as the model expected."""
 
-    name: str
+    title: str
     rows: int
     churners: int
-    observed_expected: Number
+    observed_expected: Cell
     words: str
     off: bool = False
 
 
 @dataclass(frozen=True)
-class Groups:
-    """All customers and then the kinds of them, the cutoffs that judge them, and how many were judged."""
+class SegmentRows:
+    """A row for all customers and one for each segment.
 
-    groups: tuple[Group, ...]
+    Attributes:
+        cutoffs: The cutoffs whose predictions are used.
+        tested: The number of segments that have enough churners for a test.
+    """
+
+    rows: tuple[SegmentRow, ...]
     cutoffs: tuple[str, ...]
-    judged: int
+    tested: int
 
 
-def horizons_of(horizons: Mapping[str, Any] | None) -> tuple[Horizon, ...]:
-    """Return a line per horizon of `horizons` in metrics.json; none without contracts."""
-    if not horizons:
-        return ()
-    judged = [
-        Horizon(
-            days,
-            f"{level_in_words(one['observed_expected'])}, {cutoff_count(one['cutoffs'])}",
-            f"{one['rows']:,} rows, {one['churners']:,} left ({one['base_rate']:.1%})",
-            Number.of(one["observed_expected"], 2),
-            Number(f"{one['ece']['value']:.4f}", f"{one['ece']['noise_floor']:.4f} by chance alone"),
-            Number.of(one["auc"], 3),
-        )
-        for days, one in horizons["days"].items()
-    ]
-    return (*judged, *(Horizon(days, f"not judged: {why}") for days, why in horizons["missing"].items()))
-
-
-def groups_of(section: Mapping[str, Any] | None) -> Groups | None:
-    """Return `calibration_by_segment` of metrics.json as lines; None where it is absent."""
-    if not section:
+def segment_rows(section: CalibrationBySegment) -> SegmentRows | None:
+    """Return a row for all customers and one for each segment; None where there are no segments."""
+    if not section.groups:
         return None
-    found = [
-        _group(f"{name.replace('_', ' ')}: {one['level']}", one, _verdict(one))
-        for name, ones in section["groups"].items()
-        for one in ones
+    whole = SegmentRow(
+        "all customers",
+        section.all.rows,
+        section.all.churners,
+        Cell.of(section.all.observed_expected, 2),
+        level_in_words(section.all.observed_expected),
+    )
+    rows = [
+        SegmentRow(
+            f"{attribute.replace('_', ' ')}: {level.level}",
+            level.rows,
+            level.churners,
+            Cell.of(level.observed_expected, 2),
+            _segment_words(level),
+            level.off,
+        )
+        for attribute, levels in section.groups.items()
+        for level in levels
     ]
-    judged = sum(one["judged"] for ones in section["groups"].values() for one in ones)
-    everybody = _group("all customers", section["all"], level_in_words(section["all"]["observed_expected"]))
-    return Groups((everybody, *found), tuple(section["cutoffs"]), judged)
+    tested = sum(level.judged for levels in section.groups.values() for level in levels)
+    return SegmentRows((whole, *rows), tuple(map(str, section.cutoffs)), tested)
 
 
-def _group(name: str, one: Mapping[str, Any], words: str) -> Group:
-    ratio = Number.of(one["observed_expected"], 2)
-    return Group(name, one["rows"], one["churners"], ratio, words, bool(one.get("off")))
-
-
-def _verdict(one: Mapping[str, Any]) -> str:
-    if not one["judged"]:
-        return "too few to judge"
-    if not one["off"]:
+def _segment_words(level: SegmentCalibration) -> str:
+    if not level.judged:
+        return "too few churners for a test"
+    if not level.off:
         return "not shown to be off"
-    return "off: fewer leave than expected" if one["z"] < 0 else "off: more leave than expected"
+    return "off: fewer leave than expected" if (level.z or 0) < 0 else "off: more leave than expected"

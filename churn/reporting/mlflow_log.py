@@ -1,33 +1,36 @@
-"""What a training shows in MLflow, under the same names in every run."""
+"""What a training and an evaluation log in MLflow, under the same names in every run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from churn.evaluation.measures import CandidateMetrics, Differences, Spread
 from churn.metrics.catalog import MAIN_METRICS
+from churn.metrics.interval import Part
 from churn.model.about import UNITS
-from churn.params import Params
+from churn.params import EvaluateParams, Params
 from churn.snapshots.read import Snapshots
 from churn.training.challenger import Record
 from churn.training.recipe_settings import used
 
 FILES = ("recipe.json", "signals.json", "importance.json", "horizons.json", "guards.json")
-"""What training leaves at the top of a run's artefacts."""
+"""The files of a training that are logged at the top of a run's artefacts."""
 
 
-def run_name(version: str, what: str, until: date) -> str:
-    """Return the name of a run: its version, what it is, the last cutoff it learnt from.
+def run_name(version: str, candidate: str, until: date) -> str:
+    """Return the name of a run: its version, its candidate, and the last cutoff of its training data.
 
     >>> run_name("3", "trees", date(2025, 8, 1))
     'v3 trees 2025-08-01'
     """
-    return f"v{version} {what} {until}"
+    return f"v{version} {candidate} {until}"
 
 
 def params_of(params: Params, snapshots: Snapshots, record: Record) -> dict[str, Any]:
-    """Return the parameters of a run, grouped: `recipe.`, `label.` and `data.`; what is unset is left out."""
+    """Return the parameters of a run, grouped: `recipe.`, `label.` and `data.`; unset ones are left out."""
     rows = snapshots.rows
     label = params.label.model_dump(mode="json") | {"id": snapshots.label_id}
     data = {
@@ -44,7 +47,7 @@ def params_of(params: Params, snapshots: Snapshots, record: Record) -> dict[str,
 
 
 def grouped(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values under `group.name`, without the unset ones.
+    """Return values under `group.name`, without unset ones.
 
     >>> grouped("label", {"kind": "contract", "table": None})
     {'label.kind': 'contract'}
@@ -52,104 +55,102 @@ def grouped(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{group}.{name}": value for name, value in values.items() if value is not None}
 
 
-def metrics_of(numbers: Mapping[str, Any]) -> dict[str, float]:
-    """Return the metrics of a model, the main ones first.
+def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
+    """Return all metrics of a candidate: the main ones under `judged/`, the others under `rest/`."""
+    figures: dict[str, Any] = metrics.as_json()
+    main = {f"judged/{name}": figures[name] for name in MAIN_METRICS if name in figures}
+    return _flatten(
+        main | {f"rest/{name}": value for name, value in figures.items() if name not in MAIN_METRICS}
+    )
 
-    >>> metrics_of({"rows": 9, "auc": {"value": 0.8, "low": 0.7, "high": 0.9}})
-    {'judged/auc': 0.8, 'judged/auc_low': 0.7, 'judged/auc_high': 0.9, 'rest/rows': 9}
-    """
-    main = {f"judged/{name}": numbers[name] for name in MAIN_METRICS if name in numbers}
-    return _flat(main | {f"rest/{name}": one for name, one in numbers.items() if name not in MAIN_METRICS})
 
-
-def paired_of(paired: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def paired_of(paired: Mapping[str, Differences]) -> dict[str, float]:
     """Return the paired differences of log loss with their intervals; below 0 the challenger is better.
 
     Args:
-        paired: Differences by name, such as `challenger_minus_recency`, and metric.
+        paired: Differences by name, such as `challenger_minus_recency`.
     """
-    return _flat(
-        {f"paired/log_loss_{name}": pair["log_loss"] for name, pair in paired.items() if "log_loss" in pair}
-    )
+    return _flatten({f"paired/log_loss_{name}": pair.log_loss.as_json() for name, pair in paired.items()})
 
 
-def spread_of(spread: Mapping[str, Any]) -> dict[str, float]:
-    """Return the lowest and highest value of each main metric over the test cutoffs.
-
-    >>> spread_of({"auc": {"min": 0.8, "max": 0.9, "sd": 0.05}, "cutoffs": 3})
-    {'spread/auc_min': 0.8, 'spread/auc_max': 0.9}
-    """
+def spread_of(spread: Spread) -> dict[str, float]:
+    """Return the lowest and highest value of each main metric over the test cutoffs."""
+    ranges = {name: spread.metric(name) for name in MAIN_METRICS}
     return {
-        f"spread/{name}_{end}": spread[name][end]
-        for name in MAIN_METRICS
-        if name in spread
-        for end in ("min", "max")
+        f"spread/{name}_{end}": value
+        for name, values in ranges.items()
+        if values is not None
+        for end, value in (("min", values.min), ("max", values.max))
     }
 
 
-def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return rows as columns and data, the form that MLflow shows as a table.
+def table_of(rows: Sequence[Part]) -> dict[str, Any]:
+    """Return rows as columns and data, the form that MLflow shows as a table."""
+    records = [row.as_json() for row in rows]
+    columns = list(records[0]) if records else []
+    return {"columns": columns, "data": [[record[name] for name in columns] for record in records]}
 
-    >>> table_of([{"decile": 1, "lift": 5.5}, {"decile": 2, "lift": 1.5}])
-    {'columns': ['decile', 'lift'], 'data': [[1, 5.5], [2, 1.5]]}
+
+def run_note(version: str, settings: str, summary: str, pages: Mapping[str, str]) -> str:
+    r"""Return the note of a run: links to its pages, the settings of the evaluation, the summary of the card.
+
+    MLflow cuts a note after 8,000 characters.
+
+    Args:
+        version: The version of the model.
+        settings: The settings of the evaluation in words.
+        summary: The summary of the model card.
+        pages: The addresses of pages by title.
+
+    >>> run_note("1", "Evaluated at 2024-05-01.", "# Model card", {"charts": "#/charts"})
+    'Version 1: [charts](#/charts)\n\nEvaluated at 2024-05-01.\n\n# Model card'
     """
-    columns = list(rows[0]) if rows else []
-    return {"columns": columns, "data": [[row[name] for name in columns] for row in rows]}
+    links = " · ".join(f"[{title}]({address})" for title, address in pages.items())
+    return f"Version {version}: {links}\n\n{settings}\n\n{summary}"
 
 
-def note_of(version: str, judged: str, card: str, pages: Mapping[str, str]) -> str:
-    r"""Return the note of a run: links to its pages, by what it was judged, then the model card in short.
-
-    MLflow cuts a tag, which a note is, after 8,000 characters.
-
-    >>> note_of("1", "Judged on May.", "# Model card", {"charts": "#/charts"})
-    'Version 1: [charts](#/charts)\n\nJudged on May.\n\n# Model card'
-    """
-    links = " · ".join(f"[{name}]({address})" for name, address in pages.items())
-    return f"Version {version}: {links}\n\n{judged}\n\n{card}"
-
-
-def _flat(numbers: Mapping[str, Any]) -> dict[str, float]:
-    """Return numbers by name, the parts of an interval as `name`, `name_low` and `name_high`."""
+def _flatten(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Return figures by name, the parts of an interval as `name`, `name_low` and `name_high`."""
     flat: dict[str, float | None] = {}
-    for name, one in numbers.items():
-        if isinstance(one, Mapping):
-            parts = {part: one[part] for part in ("value", "low", "high") if part in one} | dict(one)
-            flat |= {name if part == "value" else f"{name}_{part}": each for part, each in parts.items()}
+    for name, figure in figures.items():
+        if isinstance(figure, Mapping):
+            flat |= {name if part == "value" else f"{name}_{part}": value for part, value in figure.items()}
         else:
-            flat[name] = one
+            flat[name] = figure
     return {name: value for name, value in flat.items() if value is not None}
 
 
-def judged_by(evaluated: Mapping[str, Any], params: Params) -> dict[str, Any]:
-    """Return as parameters of a run what `judged/`, `rest/` and `paired/` depend on.
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """The settings on which the figures of an evaluation depend.
 
-    Args:
-        evaluated: The content of metrics.json, for the test cutoffs that were taken.
-        params: The parameters.
+    Attributes:
+        test_cutoffs: The test cutoffs that were used.
+        settings: The section `evaluate` of the parameters.
     """
-    asked = params.evaluate
-    return {
-        "evaluate.test_cutoffs": ", ".join(evaluated["cutoffs"]),
-        "evaluate.contact_share": asked.contact_share,
-        "evaluate.contact_cost_in_currency": asked.profit.contact_cost,
-        "evaluate.incentive_cost_in_currency": asked.profit.incentive_cost,
-        "evaluate.accept_share": asked.profit.accept_share,
-        "evaluate.bootstrap_draws": asked.bootstrap,
-        "evaluate.bootstrap_seed": asked.seed,
-    }
 
+    test_cutoffs: tuple[date, ...]
+    settings: EvaluateParams
 
-def judged_in_words(judged: Mapping[str, Any]) -> str:
-    """Return the same as sentences for the note of a run, with the units.
+    def as_params(self) -> dict[str, Any]:
+        """Return the settings as parameters of a run, with units in the names."""
+        terms = self.settings.profit
+        return {
+            "evaluate.test_cutoffs": ", ".join(map(str, self.test_cutoffs)),
+            "evaluate.contact_share": self.settings.contact_share,
+            "evaluate.contact_cost_in_currency": terms.contact_cost,
+            "evaluate.incentive_cost_in_currency": terms.incentive_cost,
+            "evaluate.accept_share": terms.accept_share,
+            "evaluate.bootstrap_draws": self.settings.bootstrap,
+            "evaluate.bootstrap_seed": self.settings.seed,
+        }
 
-    Args:
-        judged: What `judged_by` gives.
-    """
-    return (
-        f"Judged on {judged['evaluate.test_cutoffs']}; lift, precision and profit at a contact share of "
-        f"{judged['evaluate.contact_share']:.0%}, where a contact costs "
-        f"{judged['evaluate.contact_cost_in_currency']:g}, an incentive "
-        f"{judged['evaluate.incentive_cost_in_currency']:g}, and {judged['evaluate.accept_share']:.0%} of "
-        f"the leavers accept it. {UNITS}"
-    )
+    def in_words(self) -> str:
+        """Return the settings as sentences for the note of a run, with the units of the metrics."""
+        terms = self.settings.profit
+        return (
+            f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are those of "
+            f"a contact share of {self.settings.contact_share:.0%}; a contact costs {terms.contact_cost:g}, an "
+            f"incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} of the churners accept it. "
+            f"{UNITS}"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,21 @@ from typing import Any
 import jinja2
 
 from churn.data.files import write_whole
-from churn.evaluation.measures import SplitMetrics
 from churn.evaluation.result import EvaluationResult
 from churn.guards.grouped import grouped, in_words
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import HOW_LEFT, WHY_LEFT
-from churn.metrics.catalog import MAIN, METRICS
-from churn.metrics.display_names import CANDIDATES, pair_named
-from churn.metrics.wording import span
+from churn.metrics.catalog import CANDIDATE_NAMES, MAIN_METRICS, METRICS, pair_name
+from churn.metrics.formatting import (
+    cutoff_count,
+    format_interval,
+    format_range,
+    level_in_words,
+    test_set_uses,
+)
 from churn.model.about import DESCRIPTION
-from churn.reporting.rendering import markdown_template
+from churn.reporting.console import split_lines
+from churn.reporting.rendering import Filters, markdown_template
 from churn.training.recipe_settings import used
 
 CARD_METRICS = (
@@ -101,9 +106,9 @@ def render_card(
         spec=spec,
         importance=dict(importance),
         verdict=verdict,
-        candidates=[name for name in CANDIDATES if name in result.candidates],
+        candidates=[name for name in CANDIDATE_NAMES if name in result.candidates],
         spread=result.spread.get("challenger"),
-        splits=list(_splits(result)),
+        splits=split_lines(result.four_numbers),
         findings=_finding_lines(result),
         notes=_notes(result),
     )
@@ -111,23 +116,23 @@ def render_card(
 
 
 def _template(name: str, contact_share: float) -> jinja2.Template:
-    filters = {
+    filters: Filters = {
         "sentence": _sentence,
-        "interval": span,
-        "level": level_told,
-        "range": _range,
-        "pair_title": pair_named,
+        "interval": format_interval,
+        "level": level_in_words,
+        "range": lambda values: format_range(values.min, values.max),
+        "pair_title": pair_name,
         "metric_title": partial(_metric_title, contact_share=contact_share),
-        "candidate_title": CANDIDATES.__getitem__,
-        "cutoff_count": cutoffs_told,
-        "test_set_use": _test_set_use,
+        "candidate_title": CANDIDATE_NAMES.__getitem__,
+        "cutoff_count": cutoff_count,
+        "test_set_uses": test_set_uses,
         "member_titles": _member_titles,
         "active_settings": lambda recipe: list(used(recipe).items()),
     }
     values = {
         "how_left": HOW_LEFT,
         "why_left": WHY_LEFT,
-        "main_metrics": MAIN,
+        "main_metrics": MAIN_METRICS,
         "card_metrics": CARD_METRICS,
         "limits": LIMITS,
     }
@@ -223,14 +228,14 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
         for level in levels
         if level.judged
     ]
-    off = [f"{name}: {span(level.observed_expected, 2)}" for name, level in tested if level.off]
+    off = [f"{name}: {format_interval(level.observed_expected, 2)}" for name, level in tested if level.off]
     if not tested:
         return SummaryPart("Segments", "")
     if not off:
         return SummaryPart("Segments", f"{len(tested)} segments were tested; none is shown to be off.")
     text = (
-        f"{len(tested)} segments were tested, {len(off)} are off: their observed/expected differs from that of "
-        f"all customers, {span(section.all.observed_expected, 2)}."
+        f"{len(tested)} segments were tested, {len(off)} are off: their observed/expected differs from that "
+        f"of all customers, {format_interval(section.all.observed_expected, 2)}."
     )
     return SummaryPart("Segments", text, off)
 

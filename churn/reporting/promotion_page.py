@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
+from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.finding import Finding
-from churn.guards.verdict import ended_in_words
+from churn.guards.verdict import Verdict
 from churn.reporting.plots import CAPTIONS
-from churn.reporting.quality import Number, quality_of
+from churn.reporting.quality import Cell, describe_quality
 from churn.reporting.rendering import html_template
 
 
 @dataclass(frozen=True)
-class Row:
-    """One gate as a line of the page: how it ended, its rule, the sentence, and what was measured."""
+class GateRow:
+    """One gate as a row of the page: its name, how it ended, its rule, and the measured value in words."""
 
     name: str
     ended: str
@@ -26,60 +26,51 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a guard found, and how grave it is or that a person signed it off."""
+class FindingRow:
+    """One finding of a guard as a row of the page; the status is its severity, or that it was signed off."""
 
     guard: str
-    ended: str
+    status: str
     place: str
-    found: str
+    problem: str
     way_out: str
 
 
-def render_promotion(evaluated: Mapping[str, Any], promotion: Mapping[str, Any]) -> str:
-    """Return the page as HTML that needs nothing but itself.
+def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
+    """Return the page as HTML without any reference to other files.
 
     Args:
-        evaluated: The content of metrics.json; parts that are absent are left out.
-        promotion: The content of promotion.json.
+        result: The evaluation of the challenger.
+        verdict: The verdict of the gates on it.
     """
-    quality = quality_of(evaluated, promotion)
-    guards = evaluated.get("guards") or {}
-    signed_off = {(one["guard"], one["place"]) for one in promotion.get("signed_off", ())}
-    bands = (evaluated.get("health_bands") or {}).get("outcomes", ())
+    signed_off = {(signature.guard, signature.place) for signature in verdict.signed_off}
     return html_template("promotion.html").render(
-        name=evaluated["model"].get("name", "churn"),
-        version=promotion["version"],
-        accepted=promotion["accepted"],
-        signal=(evaluated.get("signal") or {}).get("words", ""),
+        name=result.model.name,
+        version=result.model.version,
+        accepted=verdict.accepted,
+        signal=result.signal.words,
         gates=[
-            Row(
-                _words(one["name"]),
-                ended_in_words(one["passed"], one.get("signed", False)),
-                one["rule"],
-                one["words"].removeprefix("promote: "),
-            )
-            for one in promotion["gates"]
+            GateRow(_title(gate.name), gate.ended, gate.rule, gate.words.removeprefix("promote: "))
+            for gate in verdict.gates
         ],
-        notes=promotion.get("notes", ()),
-        signed=promotion.get("signed", ()),
-        looked=[_words(name) for name in guards.get("looked", ())],
-        found=[_found(Finding(**one), signed_off) for one in guards.get("found", ())],
-        quality=quality,
+        notes=verdict.notes,
+        signed=verdict.signed,
+        looked=[_title(name) for name in result.guards.looked],
+        findings=[_finding_row(finding, signed_off) for finding in result.guards.found],
+        quality=describe_quality(result, verdict),
         captions={name: Markup(text) for name, text in CAPTIONS.items()},
-        bands=[(one["band"], one["rows"], _share(one)) for one in bands],
+        bands=[(band.band, band.rows, _share_left(band)) for band in result.health_bands.outcomes],
     )
 
 
-def _found(one: Finding, signed_off: Set[tuple[str, str]]) -> Found:
-    ended = "signed off" if (one.guard, one.place) in signed_off else one.severity
-    return Found(_words(one.guard), ended, one.place, one.found, one.way_out)
+def _finding_row(finding: Finding, signed_off: Set[tuple[str, str]]) -> FindingRow:
+    status = "signed off" if (finding.guard, finding.place) in signed_off else finding.severity
+    return FindingRow(_title(finding.guard), status, finding.place, finding.found, finding.way_out)
 
 
-def _share(one: Mapping[str, Any]) -> Number:
-    interval = f"{one['low']:.1%} to {one['high']:.1%}" if "low" in one else ""
-    return Number(f"{one['churners'] / one['rows']:.1%}", interval)
+def _share_left(band: BandOutcome) -> Cell:
+    return Cell(f"{band.share:.1%}", f"{band.low:.1%} to {band.high:.1%}")
 
 
-def _words(name: str) -> str:
+def _title(name: str) -> str:
     return name.replace("_", " ")

@@ -1,58 +1,66 @@
-"""How good the model is, in the words and numbers of the report."""
+"""The quality of the model, as the report and the page of a promotion show it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from churn.evaluation.champion import champion_itself
-from churn.metrics.catalog import CANDIDATE_NAMES, candidate_name
+from churn.evaluation.result import EvaluationResult
+from churn.guards.verdict import Verdict
+from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
+from churn.metrics.interval import Interval
 from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import calibration_figure
 from churn.reporting.plots.ranking import gain_figure
 
-METRICS = {
-    "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),
-    "auc": ("AUC", "how often a leaver is ranked above a stayer; .5 is chance", 3),
-    "average_precision": ("average precision", "to be read beside the base rate", 3),
-    "lift_at_contact_share": (
-        "lift at {share:.0%}",
-        "leavers among those contacted, against calling at random",
-        2,
-    ),
-    "precision_at_contact_share": ("precision at {share:.0%}", "share of leavers among those contacted", 3),
-    "observed_expected": ("observed / expected", "1 where the level is right", 3),
-    "calibration_slope": ("calibration slope", "1 where the spread is right", 2),
-    "ece": ("calibration error", "mean distance between predicted and observed", 4),
-}
+REPORT_METRICS = (
+    "log_loss",
+    "auc",
+    "average_precision",
+    "lift_at_contact_share",
+    "precision_at_contact_share",
+    "observed_expected",
+    "calibration_slope",
+    "ece",
+)
 
 
 @dataclass(frozen=True)
-class Number:
-    """A value with its interval, as text; empty where it is undefined."""
+class Cell:
+    """A number and its interval as text; empty where it is not defined."""
 
-    value: str
-    interval: str
+    value: str = ""
+    interval: str = ""
 
     @classmethod
-    def of(cls, found: Mapping[str, Any] | None, digits: int, sign: str = "") -> Number:
-        """Format a `{value, low, high}` of metrics.json; with sign `+` differences show theirs."""
-        if not found or found.get("value") is None:
-            return cls("", "")
-        low, high = found.get("low"), found.get("high")
-        shown = f"{sign}z.{digits}f"
-        span = "" if low is None or high is None else f"{low:{shown}} to {high:{shown}}"
-        return cls(f"{found['value']:{shown}}", span)
+    def of(cls, figure: Interval | None, digits: int, sign: str = "") -> Cell:
+        """Format a figure.
+
+        Args:
+            figure: The value, and the bounds of its interval where there is one.
+            digits: The number of decimals.
+            sign: `+` for a sign in front of positive numbers too.
+        """
+        if figure is None or figure.value is None:
+            return cls()
+        number = f"{sign}z.{digits}f"
+        if figure.low is None or figure.high is None:
+            return cls(f"{figure.value:{number}}")
+        return cls(f"{figure.value:{number}}", f"{figure.low:{number}} to {figure.high:{number}}")
 
 
 @dataclass(frozen=True)
 class Quality:
-    """The section on the model: a table of metrics by candidate, comparisons, charts."""
+    """The section on the model: a table of metrics by candidate, comparisons, charts.
+
+    Attributes:
+        table: Title, explanation and a cell for each candidate, by metric.
+        comparisons: A sentence for each paired difference of log loss.
+    """
 
     version: str
     cutoffs: tuple[str, ...]
@@ -60,82 +68,77 @@ class Quality:
     churners: int
     base_rate: float
     candidates: tuple[str, ...]
-    table: tuple[tuple[str, str, tuple[Number, ...]], ...]
-    compared: tuple[str, ...]
+    table: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+    comparisons: tuple[str, ...]
     calibration_chart: Markup
     gain_chart: Markup
     verdict: str
     notes: tuple[str, ...]
 
 
-def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] | None) -> Quality | None:
-    """Put an evaluation into words; None where there was none.
+def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -> Quality | None:
+    """Return the section on an evaluation; None where there was none.
 
-    A verdict of the gates counts only if it is about the model that was evaluated.
+    Args:
+        result: The evaluation.
+        verdict: The verdict of the gates on the evaluated model; None where there is none.
     """
-    if metrics is None:
+    if result is None:
         return None
-    if promotion is not None and promotion.get("digest") != metrics["model"].get("digest"):
-        promotion = None
-    share = float(metrics["contact_share"])
-    found = metrics["candidates"]
-    there = [name for name in CANDIDATE_NAMES if name in found]
-    ours = found["challenger"]
+    ours, share = result.challenger, f"{result.contact_share:.0%}"
+    names = [name for name in CANDIDATE_NAMES if name in result.candidates]
     return Quality(
-        version=str(metrics.get("model", {}).get("version", "")),
-        cutoffs=tuple(str(day) for day in metrics["cutoffs"]),
-        rows=int(ours["rows"]),
-        churners=int(ours["churners"]),
-        base_rate=float(ours["base_rate"]),
-        candidates=tuple(CANDIDATE_NAMES[name] for name in there),
+        version=result.model.version,
+        cutoffs=tuple(map(str, result.cutoffs)),
+        rows=ours.rows,
+        churners=ours.churners,
+        base_rate=ours.base_rate,
+        candidates=tuple(CANDIDATE_NAMES[name] for name in names),
         table=tuple(
             (
-                title.format(share=share),
-                meaning,
-                tuple(Number.of(found[name].get(metric), digits) for name in there),
+                METRICS[metric].title.format(share=share),
+                METRICS[metric].read.replace("`", ""),
+                tuple(
+                    Cell.of(result.candidates[name].metric(metric), METRICS[metric].digits) for name in names
+                ),
             )
-            for metric, (title, meaning, digits) in METRICS.items()
-            if metric in ours
+            for metric in REPORT_METRICS
         ),
-        compared=tuple(_compared(metrics.get("paired", {}))),
-        calibration_chart=_chart("calibration", calibration_figure, metrics, "prediction_histogram"),
-        gain_chart=_chart("gain", gain_figure, metrics, "gain_table"),
-        verdict=_verdict(promotion, champion_itself(metrics)),
-        notes=tuple(str(note) for note in (promotion or {}).get("notes", ())),
+        comparisons=tuple(_comparisons(result)),
+        calibration_chart=_chart("calibration", calibration_figure, result),
+        gain_chart=_chart("gain", gain_figure, result),
+        verdict=_verdict_sentence(verdict, is_champion=result.evaluated_champion),
+        notes=verdict.notes if verdict else (),
     )
 
 
-def _chart(
-    name: str, figure_of: Callable[[Mapping[str, Any]], Figure | None], metrics: Mapping[str, Any], table: str
-) -> Markup:
-    """Return a chart of the evaluation as part of a page; empty where its table is missing."""
-    figure = figure_of(metrics) if metrics.get(table) else None
-    return inline_figure(figure, name, LABELS[name]) if figure is not None else Markup("")
+def _chart(name: str, draw: Callable[[EvaluationResult], Figure | None], result: EvaluationResult) -> Markup:
+    figure = draw(result)
+    return Markup("") if figure is None else inline_figure(figure, name, LABELS[name])
 
 
-def _compared(paired: Mapping[str, Any]) -> list[str]:
-    said = []
-    for pair, differences in paired.items():
-        loss = differences.get("log_loss") or {}
-        if loss.get("low") is None or loss.get("high") is None:
+def _comparisons(result: EvaluationResult) -> Iterator[str]:
+    for other in result.compared_with:
+        pair = result.pair(other)
+        if pair is None or pair.log_loss.low is None or pair.log_loss.high is None:
             continue
-        number = f"{loss['value']:+z.4f} (95 %: {loss['low']:+z.4f} to {loss['high']:+z.4f})"
-        word = "better" if loss["high"] < 0 else "worse" if loss["low"] > 0 else "not told apart"
-        link = "from" if word == "not told apart" else "than"
-        other = candidate_name(pair.removeprefix("challenger_minus_"))
-        said.append(f"{word} {link} {other}: log loss {number}")
-    return said
+        loss = Cell.of(pair.log_loss, 4, sign="+")
+        if pair.log_loss.high < 0:
+            verdict = "better than"
+        else:
+            verdict = "worse than" if pair.log_loss.low > 0 else "no difference shown from"
+        yield f"{verdict} {candidate_name(other)}: log loss {loss.value} (95 %: {loss.interval})"
 
 
-def _verdict(promotion: Mapping[str, Any] | None, champion: bool) -> str:
-    if promotion is None and champion:
-        return "It is the champion; the gates were asked when it was promoted."
-    if promotion is None:
-        return "No gate has judged it yet (churn promote)."
-    gates = promotion.get("gates", ())
-    if promotion.get("accepted"):
-        signed = sum(bool(gate.get("signed")) for gate in gates)
-        by_hand = f", {signed} of them because a person signed off what was found" if signed else ""
-        return f"It passed all {len(gates)} gates{by_hand}."
-    stopped = [str(gate["rule"]) for gate in gates if not gate["passed"]]
-    return f"It was refused by {len(stopped)} of {len(gates)} gates: {'; '.join(stopped)}."
+def _verdict_sentence(verdict: Verdict | None, *, is_champion: bool) -> str:
+    if verdict is None and is_champion:
+        return "It is the champion; the gates were applied when it was promoted."
+    if verdict is None:
+        return "The gates were not applied yet (churn promote)."
+    gates = verdict.gates
+    if verdict.accepted:
+        signed = sum(gate.signed for gate in gates)
+        by_person = f", {signed} of them because a person signed off the finding" if signed else ""
+        return f"It passed all {len(gates)} gates{by_person}."
+    refused = [gate.rule for gate in gates if not gate.passed]
+    return f"It was refused by {len(refused)} of {len(gates)} gates: {'; '.join(refused)}."

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
+from churn.evaluation.result import EvaluationResult
 from churn.reporting.plots.level import calibration_figure
 from churn.reporting.plots.profit import profit_figure
 from churn.reporting.plots.ranking import gain_figure, lead_time_figure, lift_figure
 from churn.reporting.plots.signals import dependence_figure, importance_figure
 from churn.reporting.plots.style import save_figure
 
-FIGURES: dict[str, Callable[[Mapping[str, Any]], Figure | None]] = {
+FIGURES: dict[str, Callable[[EvaluationResult], Figure | None]] = {
     "gain": gain_figure,
     "lift": lift_figure,
     "calibration": calibration_figure,
@@ -53,19 +53,19 @@ CAPTIONS: Mapping[str, str] = {
 """The text below each chart on a page, as HTML."""
 
 
-def write_plots(folder: Path, evaluated: Mapping[str, Any]) -> list[Path]:
+def write_plots(folder: Path, result: EvaluationResult) -> list[Path]:
     """Draw an evaluation as SVG and PNG, and return the PNG files.
 
     A chart whose data are missing is not drawn, and its files of an earlier evaluation are removed.
 
     Args:
         folder: The folder of the charts.
-        evaluated: The content of metrics.json.
+        result: The evaluation.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, figure_of in FIGURES.items():
-        figure = figure_of(evaluated)
+        figure = figure_of(result)
         if figure is None:
             for path in folder.glob(f"{name}.*"):
                 path.unlink()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from churn.evaluation.measures import CalibrationBin
+from churn.evaluation.result import EvaluationResult
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
@@ -33,25 +34,25 @@ NIGHT_SIZE = (5.4, 3.3)
 TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
-def calibration_figure(evaluated: Mapping[str, Any]) -> Figure:
-    """Draw observed over predicted churn with intervals, above a histogram of leavers and stayers.
+def calibration_figure(result: EvaluationResult) -> Figure:
+    """Draw observed over predicted churn with intervals, above a histogram of churners and stayers.
 
-    Where leaving is rare both scales are logarithmic; a group without a leaver is a hollow triangle at the
+    Where churn is rare both scales are logarithmic; a bin without a churner is a hollow triangle at the
     lower edge.
     """
-    spread = evaluated["prediction_histogram"]
-    log = spread["scale"] == "log"
+    histogram = result.prediction_histogram
+    log = histogram.scale == "log"
     figure = Figure(figsize=(WIDE, 1.3 * HIGH), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    plain(above, "", "really left")
+    plain(above, "", "share that left")
     plain(below, "predicted", "share of each")
     above.set_title("Calibration on the test cutoffs", loc="left", fontsize=11, color=INK)
-    _groups(above, evaluated["calibration_table"], log)
-    edges = np.array(spread["edges"])
-    for name, words, colour in (("stayed", "stayed", SOFT), ("left", "left", ACCENT)):
-        counts = np.array(spread[name], dtype=float)
+    _draw_bins(above, result.calibration_table, log)
+    edges = np.array(histogram.edges)
+    for label, values, colour in (("stayed", histogram.stayed, SOFT), ("left", histogram.left, ACCENT)):
+        counts = np.array(values, dtype=float)
         if counts.sum():
-            below.stairs(counts / counts.sum(), edges, color=colour, linewidth=1.4, label=words)
+            below.stairs(counts / counts.sum(), edges, color=colour, linewidth=1.4, label=label)
     below.set_ylim(bottom=0)
     below.yaxis.set_major_locator(MaxNLocator(3))
     few_percent(below.yaxis)
@@ -69,20 +70,21 @@ def calibration_figure(evaluated: Mapping[str, Any]) -> Figure:
 
 
 def _next_tick(value: float) -> float:
-    """Return the least place of a logarithmic axis that is not below a value."""
+    """Return the lowest tick of a logarithmic axis that is not below a value."""
     return next((tick for tick in TICKS if tick >= value), TICKS[-1])
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return at most ten places of a logarithmic axis, the highest among them."""
+    """Return at most ten ticks of a logarithmic axis, the highest among them."""
     shown = [tick for tick in reversed(TICKS) if low <= tick <= high]
     return shown[:: 1 + len(shown) // 9][::-1]
 
 
-def _groups(axes: Axes, table: list[Mapping[str, float]], log: bool) -> None:
-    predicted = np.array([row["predicted"] for row in table])
-    observed = np.array([row["observed"] for row in table])
-    low, high = (np.array([row[name] for row in table]) for name in ("low", "high"))
+def _draw_bins(axes: Axes, table: Sequence[CalibrationBin], log: bool) -> None:
+    predicted, observed, low, high = (
+        np.array([getattr(row, field) for row in table], dtype=np.float64)
+        for field in ("predicted", "observed", "low", "high")
+    )
     top = 1.1 * max(predicted.max(), high.max())
     floor = 0.0
     if log:
@@ -99,12 +101,18 @@ def _groups(axes: Axes, table: list[Mapping[str, float]], log: bool) -> None:
     axes.set_ylim(floor, top)
     axes.plot([max(floor, 1e-6), top], [max(floor, 1e-6), top], color=SOFT, linewidth=1, zorder=1)
     axes.vlines(predicted, np.maximum(low, floor), high, color=MAIN, linewidth=1.5, alpha=0.7)
-    some = observed > 0 if log else np.ones(len(table), dtype=bool)
-    axes.plot(predicted[some], observed[some], "o", color=MAIN, markersize=5.5)
-    if not some.all():
-        nobody = np.full((~some).sum(), floor * 1.08)
+    drawable = observed > 0 if log else np.ones(len(table), dtype=bool)
+    axes.plot(predicted[drawable], observed[drawable], "o", color=MAIN, markersize=5.5)
+    if not drawable.all():
+        at_floor = np.full((~drawable).sum(), floor * 1.08)
         axes.plot(
-            predicted[~some], nobody, "v", color=MAIN, markersize=5.5, markerfacecolor="none", clip_on=False
+            predicted[~drawable],
+            at_floor,
+            "v",
+            color=MAIN,
+            markersize=5.5,
+            markerfacecolor="none",
+            clip_on=False,
         )
 
 

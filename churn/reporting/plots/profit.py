@@ -1,13 +1,12 @@
-"""The chart of what a campaign earns."""
+"""The chart of the profit of a campaign."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from churn.evaluation.result import EvaluationResult
+from churn.metrics.interval import Interval
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
@@ -22,50 +21,42 @@ from churn.reporting.plots.style import (
 )
 
 
-def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
+def profit_figure(result: EvaluationResult) -> Figure | None:
     """Draw profit per customer over the share contacted, the best budget marked with its interval."""
-    curve = evaluated.get("profit_curve")
-    if not curve:
+    curve, best = result.profit_curve, result.challenger.best_share
+    if not curve or best is None or best.value is None:
         return None
-    ours, share = evaluated["candidates"]["challenger"], evaluated["contact_share"]
+    share, best_profit = result.contact_share, result.challenger.profit_per_customer_at_best_share
     figure, axes = canvas(
         "What a campaign earns", "customers contacted, by value at risk", "profit per customer, in currency"
     )
-    shares = np.array([row["share"] for row in curve])
-    profit = np.array([row["value"] for row in curve])
-    low, high = (
-        np.array([np.nan if row[name] is None else row[name] for row in curve]) for name in ("low", "high")
+    shares = [point.share for point in curve]
+    profit, low, high, ceiling = (
+        np.array([getattr(point, field) for point in curve], dtype=np.float64)
+        for field in ("value", "low", "high", "ceiling")
     )
     axes.fill_between(shares, low, high, color=MAIN, alpha=0.18, linewidth=0)
-    axes.plot(
-        shares,
-        [row["ceiling"] for row in curve],
-        color=SOFT,
-        linewidth=1,
-        linestyle=DASHED,
-        label="perfect list",
-    )
+    axes.plot(shares, ceiling, color=SOFT, linewidth=1, linestyle=DASHED, label="perfect list")
     axes.plot(shares, profit, color=MAIN, linewidth=2.2, label="the model")
     others = RULES | {"base_rate": "by value alone"}
     for name, line in ((rule_in(curve[0]), DASHED), ("base_rate", DOTTED)):
-        if name is not None and name in curve[0]:
-            beside = [row[name] for row in curve]
-            axes.plot(shares, beside, color=INK, linewidth=1.2, linestyle=line, label=others[name])
+        if name is not None and getattr(curve[0], name) is not None:
+            baseline = np.array([getattr(point, name) for point in curve], dtype=np.float64)
+            axes.plot(shares, baseline, color=INK, linewidth=1.2, linestyle=line, label=others[name])
     axes.axhline(0, color=SOFT, linewidth=1)
     axes.axvline(share, color=SOFT, linewidth=1, linestyle=DOTTED)
-    best, at = ours["best_share"], ours["profit_per_customer_at_best_share"]["value"]
     level = float(np.nanmin([*low, *profit, 0.0]))
-    top = float(np.nanmax([*high, *(row["ceiling"] for row in curve)]))
+    top = float(np.nanmax([*high, *ceiling]))
     foot = level - 0.1 * (top - level)
-    axes.plot([best["value"]], [at], "o", color=ACCENT, markersize=6, zorder=5)
-    axes.plot([best["value"]] * 2, [foot, at], color=ACCENT, linewidth=1, linestyle=DOTTED)
-    if best["low"] is not None:
-        axes.plot([best["low"], best["high"]], [foot, foot], color=ACCENT, linewidth=3, solid_capstyle="butt")
-    span = "" if best["low"] is None else f" ({best['low']:.0%} to {best['high']:.0%})"
-    near_end = best["value"] > 0.55
+    at = best_profit.value if best_profit and best_profit.value is not None else float("nan")
+    axes.plot([best.value], [at], "o", color=ACCENT, markersize=6, zorder=5)
+    axes.plot([best.value] * 2, [foot, at], color=ACCENT, linewidth=1, linestyle=DOTTED)
+    if best.low is not None and best.high is not None:
+        axes.plot([best.low, best.high], [foot, foot], color=ACCENT, linewidth=3, solid_capstyle="butt")
+    near_end = best.value > 0.55
     axes.annotate(
-        f"best budget {best['value']:.0%}{span}",
-        (best["value"], foot),
+        f"best budget {best.value:.0%}{_interval_text(best)}",
+        (best.value, foot),
         xytext=(-6 if near_end else 6, 5),
         textcoords="offset points",
         ha="right" if near_end else "left",
@@ -85,3 +76,7 @@ def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     percent(axes.xaxis)
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8.5, labelcolor=INK)
     return figure
+
+
+def _interval_text(share: Interval) -> str:
+    return "" if share.low is None or share.high is None else f" ({share.low:.0%} to {share.high:.0%})"

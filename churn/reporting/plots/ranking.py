@@ -1,14 +1,15 @@
-"""Charts of the order: gain, lift, and how early it is known."""
+"""Charts of the ranking: gain, lift, and how early churn is predicted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from churn.evaluation.measures import GainRow
+from churn.evaluation.result import EvaluationResult
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
@@ -23,20 +24,24 @@ from churn.reporting.plots.style import (
     rule_in,
 )
 
+MOST_LIKELY_FIRST = "share of customers contacted, the most likely to leave first"
 
-def gain_figure(evaluated: Mapping[str, Any]) -> Figure | None:
-    """Draw the share of leavers reached over the share of customers contacted."""
-    table, share = evaluated["gain_table"], evaluated["contact_share"]
-    figure, axes = canvas("Leavers reached", "customers contacted, likeliest first", "leavers reached")
-    shares = [0.0, *(row["share"] for row in table)]
-    base = float(evaluated["candidates"]["challenger"]["base_rate"])
+
+def gain_figure(result: EvaluationResult) -> Figure | None:
+    """Draw the share of churners reached over the share of customers contacted."""
+    table, share = result.gain_table, result.contact_share
+    if not table:
+        return None
+    figure, axes = canvas("Churners reached", MOST_LIKELY_FIRST, "share of churners reached")
+    shares, captured = [0.0, *(row.share for row in table)], [0.0, *(row.captured for row in table)]
+    base = result.challenger.base_rate
     axes.plot([0, base, 1], [0, 1, 1], color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order")
-    axes.plot(shares, [0, *(row["captured"] for row in table)], color=MAIN, linewidth=2.2, label="the model")
+    axes.plot(shares, captured, color=MAIN, linewidth=2.2, label="the model")
     if (rule := rule_in(table[0])) is not None:
-        line = [0, *(row[rule] for row in table)]
+        line = [0.0, *_column(table, rule)]
         axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
-    reached = float(np.interp(share, shares, [0, *(row["captured"] for row in table)]))
+    reached = float(np.interp(share, shares, captured))
     axes.plot([share], [reached], "o", color=ACCENT, markersize=6, zorder=5)
     axes.annotate(
         f"{share:.0%} contacted,\n{reached:.0%} reached",
@@ -55,32 +60,30 @@ def gain_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     return figure
 
 
-def lift_figure(evaluated: Mapping[str, Any]) -> Figure | None:
+def lift_figure(result: EvaluationResult) -> Figure | None:
     """Draw the lift over the share contacted, under its ceiling, with the interval at the contact share."""
-    table, share = evaluated["gain_table"], evaluated["contact_share"]
-    lift = evaluated["candidates"]["challenger"]["lift_at_contact_share"]
-    if lift["value"] is None:
+    table, share = result.gain_table, result.contact_share
+    lift = result.challenger.lift_at_contact_share
+    if lift.value is None or not table:
         return None
-    figure, axes = canvas(
-        "Lift: leavers found, against calling at random", "customers contacted, likeliest first", "lift"
-    )
-    shares = [row["share"] for row in table]
+    figure, axes = canvas("Lift: churners reached, compared with random contacts", MOST_LIKELY_FIRST, "lift")
+    shares, lifts = [row.share for row in table], _column(table, "lift")
     fine = np.geomspace(shares[0], 1, 200)
-    base = float(evaluated["candidates"]["challenger"]["base_rate"])
+    base = result.challenger.base_rate
     axes.plot(
         fine, np.minimum(1 / fine, 1 / base), color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order"
     )
-    axes.plot(shares, [row["lift"] for row in table], color=MAIN, linewidth=2.2, label="the model")
+    axes.plot(shares, lifts, color=MAIN, linewidth=2.2, label="the model")
     if (rule := rule_in(table[0])) is not None:
-        line = [row[rule] / row["share"] for row in table]
+        line = [captured / row.share for captured, row in zip(_column(table, rule), table, strict=True)]
         axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
     axes.axhline(1, color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
-    if lift["low"] is not None:
-        axes.plot([share, share], [lift["low"], lift["high"]], color=ACCENT, linewidth=1.6, zorder=4)
-    axes.plot([share], [lift["value"]], "o", color=ACCENT, markersize=6, zorder=5)
+    if lift.low is not None and lift.high is not None:
+        axes.plot([share, share], [lift.low, lift.high], color=ACCENT, linewidth=1.6, zorder=4)
+    axes.plot([share], [lift.value], "o", color=ACCENT, markersize=6, zorder=5)
     axes.annotate(
-        f"{lift['value']:.1f} times at {share:.0%}",
-        (share, lift["value"]),
+        f"{lift.value:.1f} times at {share:.0%}",
+        (share, lift.value),
         xytext=(-9, -4),
         textcoords="offset points",
         color=ACCENT,
@@ -90,33 +93,35 @@ def lift_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     )
     axes.set_xscale("log")
     axes.set_xlim(shares[0], 1)
-    ticks = [each for each in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if each >= shares[0]]
-    axes.set_xticks(ticks, [f"{each:.0%}" for each in ticks])
+    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0) if tick >= shares[0]]
+    axes.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks])
     axes.set_xticks([], minor=True)
-    top = max([*(row["lift"] for row in table), lift["high"] or 0])
+    top = max([*lifts, lift.high or 0])
     axes.set_ylim(0, min(1.08 / base, 1.6 * top))
     legend(axes, loc="upper right")
     return figure
 
 
-def lead_time_figure(evaluated: Mapping[str, Any]) -> Figure | None:
-    """Draw the AUC over the days between what was known and the cutoff, with intervals."""
-    points = [row for row in evaluated.get("lead_time") or [] if row["auc"] is not None]
+def lead_time_figure(result: EvaluationResult) -> Figure | None:
+    """Draw the AUC over the age of the signals, with intervals."""
+    points = [lead for lead in result.lead_time if lead.auc is not None]
     if len(points) < 2:
         return None
-    figure, axes = canvas("How early it is known", "days earlier that the signals were taken", "AUC")
-    days, found = [row["days"] for row in points], [row["auc"] for row in points]
-    bounded = [row for row in points if row["low"] is not None]
+    figure, axes = canvas("How early churn is predicted", "age of the signals in days", "AUC")
+    days, aucs = [lead.days for lead in points], [float(lead.auc or 0) for lead in points]
+    bounded = [
+        (lead.days, lead.low, lead.high) for lead in points if lead.low is not None and lead.high is not None
+    ]
     axes.fill_between(
-        [row["days"] for row in bounded],
-        [row["low"] for row in bounded],
-        [row["high"] for row in bounded],
+        [day for day, _, _ in bounded],
+        [low for _, low, _ in bounded],
+        [high for _, _, high in bounded],
         color=MAIN,
         alpha=0.18,
         linewidth=0,
     )
-    axes.plot(days, found, "o-", color=MAIN, linewidth=2, markersize=5)
-    for day, auc in zip(days, found, strict=True):
+    axes.plot(days, aucs, "o-", color=MAIN, linewidth=2, markersize=5)
+    for day, auc in zip(days, aucs, strict=True):
         axes.annotate(
             f"{auc:.2f}",
             (day, auc),
@@ -135,8 +140,15 @@ def lead_time_figure(evaluated: Mapping[str, Any]) -> Figure | None:
         color=SOFT,
         fontsize=8.5,
     )
-    lows = [row["low"] for row in bounded] or found
-    axes.set_ylim(min(0.47, *lows) - 0.01, min(1.02, max([*found, *(row["high"] for row in bounded)]) + 0.05))
+    lowest = min(0.47, *(low for _, low, _ in bounded), *aucs)
+    highest = max(*aucs, *(high for _, _, high in bounded))
+    axes.set_ylim(lowest - 0.01, min(1.02, highest + 0.05))
     axes.set_xticks(days)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     return figure
+
+
+def _column(table: Sequence[GainRow], name: str) -> list[float]:
+    """Return a column of the gain table; NaN where a row has no value."""
+    values = (getattr(row, name) for row in table)
+    return [float("nan") if value is None else float(value) for value in values]

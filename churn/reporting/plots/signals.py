@@ -1,31 +1,29 @@
-"""Charts of what the model looks at and what it makes of it."""
+"""Charts of the signals: their importance, and the prediction over their values."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from churn.evaluation.result import EvaluationResult, PartialDependence
 from churn.reporting.plots.style import HIGH, INK, MAIN, SOFT, WIDE, few_percent, plain
 
-TOP = 15
+MAX_SIGNALS = 15
 COLUMNS = 3
 
 
-def importance_figure(evaluated: Mapping[str, Any]) -> Figure | None:
-    """Draw the 15 signals that move the predictions most, beside the sums by family."""
-    signals = [row for row in evaluated["importance"][:TOP] if row["share"] > 0]
-    families = [row for row in evaluated["importance_by_family"] if row["share"] > 0]
+def importance_figure(result: EvaluationResult) -> Figure | None:
+    """Draw the 15 signals that move the predictions most, and the sums by family."""
+    signals = [signal for signal in result.importance[:MAX_SIGNALS] if signal.share > 0]
+    families = [family for family in result.importance_by_family if family.share > 0]
     if not signals:
         return None
     figure = Figure(figsize=(1.5 * WIDE, 1.1 * HIGH), layout="constrained")
-    one, other = figure.subplots(1, 2, width_ratios=[3, 2])
-    _bars(one, f"Signals, the top {len(signals)}", [(row["signal"], row["share"]) for row in signals])
-    _bars(other, "Families of signals", [(row["family"], row["share"]) for row in families])
+    by_signal, by_family = figure.subplots(1, 2, width_ratios=[3, 2])
+    _bars(by_signal, f"Signals, the top {len(signals)}", [(row.signal, row.share) for row in signals])
+    _bars(by_family, "Families of signals", [(row.family, row.share) for row in families])
     return figure
 
 
@@ -34,10 +32,10 @@ def _bars(axes: Axes, title: str, shares: list[tuple[str, float]]) -> None:
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     names, values = zip(*shares[::-1], strict=True)
     axes.barh(names, values, color=MAIN, height=0.72)
-    for place, value in enumerate(values):
+    for position, value in enumerate(values):
         axes.annotate(
             f"{value:.1%}",
-            (value, place),
+            (value, position),
             xytext=(3, 0),
             textcoords="offset points",
             va="center",
@@ -50,20 +48,22 @@ def _bars(axes: Axes, title: str, shares: list[tuple[str, float]]) -> None:
     few_percent(axes.xaxis)
 
 
-def dependence_figure(evaluated: Mapping[str, Any]) -> Figure | None:
+def dependence_figure(result: EvaluationResult) -> Figure | None:
     """Draw the mean predicted probability over the values of the top signals, a small chart each.
 
-    Ticks at the lower edge are the deciles of the signal; levels are bars. What the model makes of a missing
-    value is a hollow mark of its own.
+    Ticks at the lower edge are the deciles of the signal; levels are bars. The prediction for a missing value
+    is a hollow mark.
     """
-    entries = evaluated["partial_dependence"]
+    entries = result.partial_dependence
     if not entries:
         return None
     lines = -(-len(entries) // COLUMNS)
     figure = Figure(figsize=(1.5 * WIDE, 0.72 * HIGH * lines), layout="constrained")
-    figure.suptitle("What the model makes of its top signals", x=0.01, ha="left", fontsize=11, color=INK)
+    figure.suptitle(
+        "Mean prediction over the values of the top signals", x=0.01, ha="left", fontsize=11, color=INK
+    )
     grid = figure.subplots(lines, COLUMNS, sharey=True, squeeze=False)
-    top = max(max(*entry["probabilities"], entry["missing_probability"] or 0.0) for entry in entries)
+    top = max(max(*entry.probabilities, entry.missing_probability or 0.0) for entry in entries)
     for axes, entry in zip(grid.flat, entries, strict=False):
         _dependence(axes, entry, top)
     for axes in grid.flat[len(entries) :]:
@@ -73,24 +73,24 @@ def dependence_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     return figure
 
 
-def _dependence(axes: Axes, entry: Mapping[str, Any], top: float) -> None:
-    missing = f", {entry['missing_share']:.0%} missing" if entry["missing_share"] >= 0.005 else ""
-    plain(axes, f"{entry['unit']}{missing}", size=8.5)
-    axes.set_title(entry["signal"], loc="left", fontsize=9.5, color=INK)
-    probabilities = np.array(entry["probabilities"])
-    if entry["kind"] == "level":
-        axes.bar(entry["levels"], probabilities, color=MAIN, width=0.6)
-        if entry["missing_probability"] is not None:
-            axes.bar(["missing"], [entry["missing_probability"]], width=0.6, facecolor="none", edgecolor=MAIN)
-        if len(entry["levels"]) > 2:
+def _dependence(axes: Axes, entry: PartialDependence, top: float) -> None:
+    missing = f", {entry.missing_share:.0%} missing" if entry.missing_share >= 0.005 else ""
+    plain(axes, f"{entry.unit}{missing}", size=8.5)
+    axes.set_title(entry.signal, loc="left", fontsize=9.5, color=INK)
+    probabilities = np.array(entry.probabilities)
+    if entry.levels is not None:
+        axes.bar(entry.levels, probabilities, color=MAIN, width=0.6)
+        if entry.missing_probability is not None:
+            axes.bar(["missing"], [entry.missing_probability], width=0.6, facecolor="none", edgecolor=MAIN)
+        if len(entry.levels) > 2:
             axes.tick_params(axis="x", rotation=30)
     else:
-        values = np.array(entry["values"])
+        values = np.array(entry.values)
         axes.plot(values, probabilities, color=MAIN, linewidth=2, marker="o", markersize=3)
-        if entry["missing_probability"] is not None:
-            _missing(axes, values, entry["missing_probability"])
+        if entry.missing_probability is not None:
+            _missing(axes, values, entry.missing_probability)
         axes.vlines(
-            np.unique(entry["deciles"]),
+            np.unique(np.array(entry.deciles)),
             0,
             0.05,
             transform=axes.get_xaxis_transform(),
@@ -104,12 +104,12 @@ def _dependence(axes: Axes, entry: Mapping[str, Any], top: float) -> None:
 
 
 def _missing(axes: Axes, values: np.ndarray, probability: float) -> None:
-    """Mark what is predicted where the value is missing, left of all values."""
-    place = values.min() - 0.2 * (float(np.ptp(values)) or 1.0)
-    axes.plot([place], [probability], "D", color=MAIN, markersize=5, markerfacecolor="none")
+    """Mark the prediction for a missing value, to the left of all values."""
+    position = values.min() - 0.2 * (float(np.ptp(values)) or 1.0)
+    axes.plot([position], [probability], "D", color=MAIN, markersize=5, markerfacecolor="none")
     axes.annotate(
         "missing",
-        (place, probability),
+        (position, probability),
         xytext=(-4, 6),
         textcoords="offset points",
         color=INK,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from churn.data.files import write_atomically
+from churn.data.files import write_whole
+from churn.evaluation.measures import GainRow, ProfitPoint
 
 INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
 """The only colours of a chart; a page replaces them by its own."""
@@ -27,9 +27,9 @@ RULES = {"rule": "your own rule", "recency": "recency rule"}
 """The rules that a chart compares with the model; the first that the data hold is drawn."""
 
 
-def rule_in(row: Mapping[str, Any]) -> str | None:
+def rule_in(row: GainRow | ProfitPoint) -> str | None:
     """Return the first of `RULES` that a row of a table holds; None where it holds none."""
-    return next((name for name in RULES if name in row), None)
+    return next((name for name in RULES if getattr(row, name) is not None), None)
 
 
 def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path, Path]:
@@ -53,7 +53,7 @@ def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path
 def _save(figure: Figure, path: Path, **settings: Any) -> None:
     content = BytesIO()
     figure.savefig(content, format=path.suffix[1:], **settings)
-    write_atomically(path, content.getvalue())
+    write_whole(path, content.getvalue())
 
 
 def canvas(
