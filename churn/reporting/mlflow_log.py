@@ -150,7 +150,7 @@ class EvaluationSettings:
         terms = self.settings.profit
         return (
             f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are those of "
-            f"a contact share of {self.settings.contact_share:.0%}; a contact costs {terms.contact_cost:g}, an "
-            f"incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} of the churners accept it. "
+            f"a contact share of {self.settings.contact_share:.0%}. A contact costs {terms.contact_cost:g}, "
+            f"an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} of the churners accept it. "
             f"{UNITS}"
         )

@@ -14,7 +14,7 @@ import jinja2
 
 from churn.data.files import write_whole
 from churn.evaluation.result import EvaluationResult
-from churn.guards.grouped import grouped, in_words
+from churn.guards.sign_off import grouped, in_words
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import HOW_LEFT, WHY_LEFT
 from churn.metrics.catalog import CANDIDATE_NAMES, MAIN_METRICS, METRICS, pair_name

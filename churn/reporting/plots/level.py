@@ -34,12 +34,14 @@ NIGHT_SIZE = (5.4, 3.3)
 TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
-def calibration_figure(result: EvaluationResult) -> Figure:
+def calibration_figure(result: EvaluationResult) -> Figure | None:
     """Draw observed over predicted churn with intervals, above a histogram of churners and stayers.
 
     Where churn is rare both scales are logarithmic; a bin without a churner is a hollow triangle at the
     lower edge.
     """
+    if not result.calibration_table:
+        return None
     histogram = result.prediction_histogram
     log = histogram.scale == "log"
     figure = Figure(figsize=(WIDE, 1.3 * HIGH), layout="constrained")

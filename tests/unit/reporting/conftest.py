@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
 from churn.scoring.calls import calls_csv
 from churn.scoring.scores import score_schema
 from churn.scoring.sink import night_files, write_night
+from tests.filled import filled
 
 NIGHT = date(2024, 1, 31)
 LABEL = LabelParams(kind="inactivity", table="orders", horizon_days=28)
@@ -126,5 +127,5 @@ def output(tmp_path: Path) -> Path:
 def evaluated(output: Path) -> Path:
     """The same, evaluated."""
     (output / "evaluate").mkdir()
-    (output / "evaluate" / "metrics.json").write_text(json.dumps(METRICS))
+    filled(EvaluationResult, METRICS).write(output / "evaluate" / "metrics.json")
     return output

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from benchmarks.leaks.modelled import label_params
+from churn.evaluation.result import EvaluationResult
 from churn.guards.sign_off import judge_guards
+from churn.guards.verdict import Gate, SignedOff, Verdict
 from churn.params import EvaluateParams
 from churn.reporting.promotion_page import render_promotion
+from tests.filled import filled
 
 NASTY = "<script>alert('x')</script>"
 
@@ -17,40 +21,41 @@ def number(value: float) -> dict[str, float]:
     return {"value": value, "low": value - 0.01, "high": value + 0.01}
 
 
-def evaluated(**more: Any) -> dict[str, Any]:
-    """An evaluation without any part that may be absent."""
+def evaluated(**more: Any) -> EvaluationResult:
+    """An evaluation with few parts."""
     ours = {"auc": number(0.7), "log_loss": number(0.3), "rows": 500, "churners": 50, "base_rate": 0.1}
-    return {
+    content = {
         "model": {"name": "churn", "version": "3", "digest": "d"},
         "contact_share": 0.1,
         "cutoffs": ["2023-12-31"],
         "candidates": {"challenger": ours},
         "paired": {},
-    } | more
+    }
+    return filled(EvaluationResult, content | more)
 
 
-def promotion(*passed: bool, **more: Any) -> dict[str, Any]:
-    """A verdict of so many gates."""
+def verdict_of(*passed: bool, **more: Any) -> Verdict:
+    """A verdict with a gate for each argument."""
     gates = [
-        {"name": f"gate_{n}", "passed": each, "rule": f"rule {n}", "words": f"promote: told {n} {NASTY}"}
-        for n, each in enumerate(passed, 1)
+        Gate(f"gate_{n}", ended, None, None, None, f"rule {n}", f"promote: measured {n} {NASTY}")
+        for n, ended in enumerate(passed, 1)
     ]
-    return {"version": "3", "digest": "d", "accepted": all(passed), "gates": gates, "notes": [], **more}
+    return Verdict(tuple(gates), (), **more)
 
 
 @pytest.mark.parametrize(("passed", "said"), [((True, True), "accepted"), ((True, False), "refused")])
 def test_the_page_says_how_it_ended_and_how_each_gate_did(passed: tuple[bool, ...], said: str) -> None:
-    page = render_promotion(evaluated(), promotion(*passed))
+    page = render_promotion(evaluated(), verdict_of(*passed))
 
     assert f"churn, version 3: {said}" in page
     assert page.count(">passed<") == sum(passed)
     assert "rule 2" in page
     assert NASTY not in page
-    assert "told 1 &lt;script&gt;" in page
+    assert "measured 1 &lt;script&gt;" in page
 
 
 def test_the_page_needs_nothing_but_itself() -> None:
-    page = render_promotion(evaluated(), promotion(True))
+    page = render_promotion(evaluated(), verdict_of(True))
 
     assert not re.findall(r'(?:src|href)="', page)
     assert "--font" in page
@@ -60,23 +65,23 @@ def test_guards_bands_and_signatures_are_on_the_page_where_there_are_any() -> No
     one = {"guard": "alone", "place": "logins", "found": "it tells.", "way_out": "See.", "severity": "warn"}
     content = evaluated(
         guards={"looked": ["alone", "shuffled"], "found": [one]},
-        health_bands={"outcomes": [{"band": 1, "rows": 40, "churners": 10}]},
+        health_bands={"outcomes": [{"band": 1, "rows": 40, "churners": 10, "low": 0.1, "high": 0.4}]},
         signal={"found": "signal", "words": "signal: AUC 0.7."},
     )
 
-    page = render_promotion(content, promotion(True, signed=["alone: logins Accepted: seen"]))
-    bare = render_promotion(evaluated(), promotion(True))
+    page = render_promotion(content, verdict_of(True, signed=("alone: logins Accepted: seen",)))
+    bare = render_promotion(evaluated(), verdict_of(True))
 
-    for words in ("2 looked: alone, shuffled", "Accepted: seen", "25.0%", "Signal: AUC 0.7."):
+    for words in ("2 guards checked: alone, shuffled", "Accepted: seen", "25.0%", "Signal: AUC 0.7."):
         assert words in page
     assert "The guards" not in bare
-    assert "health band" not in bare
+    assert "How many of each health band" not in bare
 
 
 def test_the_champions_recipe_has_a_name() -> None:
     pair = {"challenger_minus_champion_recipe": {"log_loss": number(0.2)}}
 
-    page = render_promotion(evaluated(paired=pair), promotion(True))
+    page = render_promotion(evaluated(paired=pair), verdict_of(True))
 
     assert "worse than the champion&#39;s recipe, fitted anew: log loss" in page
     assert "champion_recipe" not in page
@@ -85,20 +90,21 @@ def test_the_champions_recipe_has_a_name() -> None:
 def test_what_a_person_signed_off_is_not_told_as_passed() -> None:
     one = {"guard": "too_good", "place": "AUC", "found": "it is.", "way_out": "Look.", "severity": "warn"}
     reason = "a made-up company"
-    judged = promotion(
+    judged = verdict_of(
         True,
         True,
-        signed=[f"too_good: AUC: it is. Look. Accepted: {reason}"],
-        signed_off=[{"guard": "too_good", "place": "AUC", "reason": reason}],
+        signed=(f"too_good: AUC: it is. Look. Accepted: {reason}",),
+        signed_off=(SignedOff("too_good", "AUC", reason),),
     )
-    judged["gates"][0]["signed"] = True
+    first, second = judged.gates
+    judged = replace(judged, gates=(replace(first, signed=True), second))
 
     page = render_promotion(evaluated(guards={"looked": ["too_good"], "found": [one]}), judged)
 
     assert page.count(">passed<") == 1
     assert page.count(">signed off<") == 2  # the gate, and the guard's row
     assert ">warn<" not in page
-    assert "some because a person signed off what was found" in page
+    assert "some because a person signed off the finding" in page
 
 
 def test_each_finding_of_a_group_that_was_signed_off_is_told_so() -> None:
@@ -108,11 +114,11 @@ def test_each_finding_of_a_group_that_was_signed_off_is_told_so() -> None:
     ]
     guards = {"looked": ["alone"], "found": found}
     accept = {"logins": "looked at", "orders": "looked at"}
-    judged = judge_guards(guards, label_params(evaluate=EvaluateParams(accept=accept))).as_dict()
+    judged = judge_guards(guards, label_params(evaluate=EvaluateParams(accept=accept)))
 
-    page = render_promotion(evaluated(guards=guards), {"version": "3"} | judged)
+    page = render_promotion(evaluated(guards=guards), judged)
 
-    assert len(judged["signed"]) == 1
+    assert len(judged.signed) == 1
     assert page.count(">signed off<") == 3  # the gate, and two rows of the guard
     assert ">stop<" not in page
     assert page.count(">warn<") == 1
@@ -121,13 +127,13 @@ def test_each_finding_of_a_group_that_was_signed_off_is_told_so() -> None:
 def test_bands_have_their_intervals() -> None:
     band = {"band": 1, "rows": 40, "churners": 10, "low": 0.141, "high": 0.402}
 
-    page = render_promotion(evaluated(health_bands={"outcomes": [band]}), promotion(True))
+    page = render_promotion(evaluated(health_bands={"outcomes": [band]}), verdict_of(True))
 
     assert "14.1% to 40.2%" in page
 
 
 def test_figures_of_a_measure_leave_room_for_its_name() -> None:
-    page = render_promotion(evaluated(), promotion(True))
+    page = render_promotion(evaluated(), verdict_of(True))
 
     table = page.split("<h2>The figures</h2>")[1]
     assert '<table class="many">' in table

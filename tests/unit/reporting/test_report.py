@@ -11,8 +11,21 @@ import numpy as np
 import pytest
 
 from churn.errors import CallError
+from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
-from churn.reporting.report import expected, read_sources, render, write_report
+from churn.reporting.report import expected_total, read_night_files, render_report, write_report
+from tests.filled import filled
+from tests.unit.reporting.conftest import METRICS
+
+GATE = {
+    "name": "g",
+    "passed": True,
+    "value": None,
+    "low": None,
+    "high": None,
+    "rule": "r",
+    "words": "w",
+}
 
 
 class Page(HTMLParser):
@@ -47,22 +60,30 @@ class Page(HTMLParser):
 
 
 def page_of(output: Path) -> Page:
-    return Page(render(read_sources(output)))
+    return Page(render_report(read_night_files(output)))
 
 
 @pytest.mark.parametrize(
     ("leaving", "said", "unsaid"),
     [
-        ("involuntary", "within 31 days, because a payment was never recovered. Whoever", "nothing shows"),
-        ("voluntary", "and nothing shows that a payment was never recovered. Whoever", "because a payment"),
+        (
+            "involuntary",
+            "within 31 days, because a payment was never recovered. Customers",
+            "nothing shows",
+        ),
+        (
+            "voluntary",
+            "and nothing shows that a payment was never recovered. Customers",
+            "because a payment",
+        ),
         ("any", "within 31 days.", "another way"),
     ],
 )
 def test_the_report_says_which_way_of_leaving_is_meant(output, leaving: str, said: str, unsaid: str):
-    sources = read_sources(output)
+    sources = read_night_files(output)
     label = LabelParams(kind="contract", horizon_days=31).model_dump(mode="json") | {"leaving": leaving}
 
-    page = Page(render(replace(sources, facts={**sources.facts, "label": label})))
+    page = Page(render_report(replace(sources, facts={**sources.facts, "label": label})))
 
     assert said in page.text
     assert unsaid not in page.text
@@ -77,7 +98,7 @@ def test_names_reasons_actions_and_exclusions_cannot_bring_html(evaluated):
 
 
 def test_the_page_needs_nothing_but_itself(evaluated):
-    html = render(read_sources(evaluated))
+    html = render_report(read_night_files(evaluated))
 
     assert Page(html).fetched == []
     assert not re.search(r"@import|url\((?!#)", html)
@@ -119,7 +140,7 @@ def test_an_evaluation_is_shown_with_intervals_beside_the_baselines(evaluated):
     ("loss", "words"),
     [
         ({"value": -0.05, "low": -0.06, "high": -0.04}, "better than the base rate"),
-        ({"value": -0.05, "low": -0.11, "high": 0.01}, "not told apart from the base rate"),
+        ({"value": -0.05, "low": -0.11, "high": 0.01}, "no difference shown from the base rate"),
         ({"value": 0.05, "low": 0.04, "high": 0.06}, "worse than the base rate"),
     ],
 )
@@ -142,31 +163,29 @@ def test_a_difference_without_an_interval_is_not_judged(evaluated):
 
 
 def compare_by(output: Path, loss: dict[str, float | None], other: str = "base_rate") -> None:
-    path = output / "evaluate" / "metrics.json"
-    metrics = json.loads(path.read_text())
-    metrics["paired"].setdefault(f"challenger_minus_{other}", {})["log_loss"] = loss
-    path.write_text(json.dumps(metrics))
+    content = METRICS | {"paired": {f"challenger_minus_{other}": {"log_loss": loss}}}
+    filled(EvaluationResult, content).write(output / "evaluate" / "metrics.json")
 
 
 def test_an_evaluation_of_another_version_is_said(evaluated):
     path = evaluated / "evaluate" / "metrics.json"
     path.write_text(path.read_text().replace('"version": "3"', '"version": "4"'))
 
-    assert "that of version 4; tonight's scores are by version 3" in page_of(evaluated).text
+    assert "of version 4; tonight's scores are from version 3" in page_of(evaluated).text
 
 
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
         (
-            {"accepted": True, "digest": "d", "gates": [{"rule": "r", "passed": True}]},
+            {"accepted": True, "digest": "d", "gates": [GATE]},
             "It passed all 1 gates.",
         ),
         (
-            {"accepted": False, "digest": "d", "gates": [{"rule": "no leak", "passed": False}]},
+            {"accepted": False, "digest": "d", "gates": [GATE | {"rule": "no leak", "passed": False}]},
             "It was refused by 1 of 1 gates: no leak.",
         ),
-        ({"accepted": True, "digest": "other", "gates": []}, "No gate has judged it yet"),
+        ({"accepted": True, "digest": "other", "gates": []}, "The gates were not applied yet"),
     ],
 )
 def test_the_verdict_is_that_on_the_model_evaluated(evaluated, verdict, words):
@@ -183,19 +202,19 @@ def test_a_champion_judged_again_is_said_to_have_passed_the_gates_before(evaluat
 
     text = page_of(evaluated).text
 
-    assert "It is the champion; the gates were asked when it was promoted." in text
-    assert "No gate has judged it yet" not in text
+    assert "It is the champion; the gates were applied when it was promoted." in text
+    assert "The gates were not applied yet" not in text
 
 
 def test_a_switched_off_play_is_said(output):
     assert (
-        "Play “low-rating” cannot hold, because survey_last_rating is not computed here."
+        "Play “low-rating” cannot apply, because survey_last_rating is not computed here."
         in page_of(output).text
     )
 
 
 def test_the_same_night_gives_the_same_page(evaluated):
-    assert render(read_sources(evaluated)) == render(read_sources(evaluated))
+    assert render_report(read_night_files(evaluated)) == render_report(read_night_files(evaluated))
 
 
 def test_the_page_is_replaced_in_one_step(tmp_path):
@@ -209,23 +228,23 @@ def test_the_page_is_replaced_in_one_step(tmp_path):
 
 def test_without_a_night_the_way_out_is_said(tmp_path):
     with pytest.raises(CallError, match="churn score"):
-        read_sources(tmp_path)
+        read_night_files(tmp_path)
 
 
 def test_a_night_that_was_not_scored_is_refused_and_the_latest_named(output):
     with pytest.raises(CallError, match="the latest is 2024-01-31"):
-        read_sources(output, date(2024, 2, 1))
+        read_night_files(output, date(2024, 2, 1))
 
 
 def test_the_expected_number_is_the_sum_with_the_spread_of_independent_draws():
-    total = expected(np.full(100, 0.5))
+    total = expected_total(np.full(100, 0.5))
 
     assert total.value == pytest.approx(50)
     assert total.high - total.low == pytest.approx(2 * 1.959964 * 5)
 
 
 def test_the_expected_loss_weighs_each_draw_by_what_is_lost_and_passes_over_unknown_value():
-    total = expected(np.array([0.5, 0.5, 0.0]), np.array([50.0, np.nan, 0.0]))
+    total = expected_total(np.array([0.5, 0.5, 0.0]), np.array([50.0, np.nan, 0.0]))
 
     assert total.value == pytest.approx(50)
     assert total.high == pytest.approx(50 + 1.959964 * 100 * 0.5)

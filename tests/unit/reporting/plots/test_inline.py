@@ -6,12 +6,14 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from churn.evaluation.result import EvaluationResult
 from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import calibration_figure, probabilities_figure
 from churn.reporting.plots.ranking import gain_figure
+from tests.filled import filled
 
-EVALUATED = {
+CONTENT = {
     "calibration_table": [
         {"predicted": 0.02, "observed": 0.02, "low": 0.01, "high": 0.03},
         {"predicted": 0.2, "observed": 0.24, "low": 0.2, "high": 0.27},
@@ -21,6 +23,7 @@ EVALUATED = {
     "candidates": {"challenger": {"base_rate": 0.1}},
     "prediction_histogram": {"scale": "log", "edges": [0.01, 0.1, 0.3], "left": [1, 9], "stayed": [80, 20]},
 }
+RESULT = filled(EvaluationResult, CONTENT)
 DRAW = {
     "probabilities": lambda: inline_figure(
         probabilities_figure(np.array([0.01, 0.2, 0.9]), 0.1), "probabilities", "Probabilities"
@@ -28,8 +31,8 @@ DRAW = {
     "one customer": lambda: inline_figure(
         probabilities_figure(np.array([0.0]), 0.1), "probabilities", "Probabilities"
     ),
-    "calibration": lambda: inline_figure(calibration_figure(EVALUATED), "calibration", LABELS["calibration"]),
-    "gain": lambda: inline_figure(gain_figure(EVALUATED), "gain", LABELS["gain"]),
+    "calibration": lambda: inline_figure(calibration_figure(RESULT), "calibration", LABELS["calibration"]),
+    "gain": lambda: inline_figure(gain_figure(RESULT), "gain", LABELS["gain"]),
 }
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from churn.evaluation.deciles import prediction_histogram
 from churn.evaluation.evaluate import judge_all
+from churn.evaluation.result import EvaluationResult
 from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.plots import FIGURES, write_plots
 from churn.snapshots.dataset import Rows
+from tests.filled import filled
 
 LEAD = [{"days": days, "auc": 0.8 - days / 500, "low": 0.7, "high": 0.9} for days in (0, 28, 56)]
 
@@ -46,13 +48,17 @@ def evaluated() -> dict[str, Any]:
     }
 
 
+def whole(content: dict[str, Any]) -> EvaluationResult:
+    return filled(EvaluationResult, content)
+
+
 def bytes_in(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_the_same_evaluation_gives_the_same_charts_byte_for_byte(evaluated, tmp_path: Path) -> None:
-    write_plots(tmp_path / "one", evaluated)
-    write_plots(tmp_path / "other", evaluated)
+    write_plots(tmp_path / "one", whole(evaluated))
+    write_plots(tmp_path / "other", whole(evaluated))
 
     drawn = bytes_in(tmp_path / "one")
     assert set(drawn) == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
@@ -62,7 +68,7 @@ def test_the_same_evaluation_gives_the_same_charts_byte_for_byte(evaluated, tmp_
 def test_importance_is_told_with_a_decimal_and_as_what_it_is(evaluated) -> None:
     shares = [{"signal": f"s{place}", "share": share} for place, share in enumerate((0.052, 0.048))]
 
-    figure = FIGURES["importance"](evaluated | {"importance": shares})
+    figure = FIGURES["importance"](whole(evaluated | {"importance": shares}))
 
     assert figure is not None
     figure.draw_without_rendering()
@@ -78,7 +84,7 @@ def test_what_is_made_of_a_missing_value_has_a_mark_of_its_own(evaluated) -> Non
     silence, plan = evaluated["partial_dependence"]
     lacking = silence | {"missing_share": 0.4, "missing_probability": 0.5}
 
-    figure = FIGURES["partial_dependence"](evaluated | {"partial_dependence": [lacking, plan]})
+    figure = FIGURES["partial_dependence"](whole(evaluated | {"partial_dependence": [lacking, plan]}))
 
     assert figure is not None
     number, level = figure.axes[:2]
@@ -91,7 +97,7 @@ def test_a_chart_without_data_is_not_drawn_and_an_old_one_is_removed(evaluated, 
     for name in ("lead_time", "profit", "mine"):
         (tmp_path / f"{name}.svg").write_text("old")
 
-    written = write_plots(tmp_path, evaluated | {"lead_time": LEAD[:1], "profit_curve": []})
+    written = write_plots(tmp_path, whole(evaluated | {"lead_time": LEAD[:1], "profit_curve": []}))
 
     assert {path.stem for path in written} == set(FIGURES) - {"lead_time", "profit"}
     assert {path.stem for path in tmp_path.glob("*.svg")} == set(FIGURES) - {"lead_time", "profit"} | {"mine"}
@@ -109,13 +115,15 @@ def test_rare_churn_and_intervals_that_are_not_defined_are_drawn(evaluated, name
     curve = [row | {"low": None, "high": None} for row in evaluated["profit_curve"]]
 
     figure = FIGURES[name](
-        evaluated
-        | {
-            "prediction_histogram": spread,
-            "calibration_table": table,
-            "candidates": {"challenger": undefined},
-            "profit_curve": curve,
-        }
+        whole(
+            evaluated
+            | {
+                "prediction_histogram": spread,
+                "calibration_table": table,
+                "candidates": {"challenger": undefined},
+                "profit_curve": curve,
+            }
+        )
     )
 
     assert spread["scale"] == "log"
@@ -128,7 +136,9 @@ def test_the_ticks_of_calibration_reach_above_its_highest_point(evaluated, scale
     table = [row | {"high": 0.24} for row in evaluated["calibration_table"]]
     spread = evaluated["prediction_histogram"] | {"scale": scale}
 
-    figure = FIGURES["calibration"](evaluated | {"calibration_table": table, "prediction_histogram": spread})
+    figure = FIGURES["calibration"](
+        whole(evaluated | {"calibration_table": table, "prediction_histogram": spread})
+    )
 
     assert figure is not None
     highest = max(0.24, *(row["predicted"] for row in table))
@@ -138,7 +148,7 @@ def test_the_ticks_of_calibration_reach_above_its_highest_point(evaluated, scale
 
 
 def test_the_word_chance_stands_inside_the_chart_of_lead_time(evaluated) -> None:
-    figure = FIGURES["lead_time"](evaluated)
+    figure = FIGURES["lead_time"](whole(evaluated))
 
     assert figure is not None
     figure.draw_without_rendering()

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from churn.reporting.evaluation_page import groups_of, horizons_of
+from churn.evaluation.measures import CalibrationBySegment
+from churn.evaluation.result import Horizons
+from churn.reporting.evaluation_page import horizon_rows, segment_rows
+from tests.filled import filled
 
 
 def ratio(value: float, half: float = 0.1) -> dict[str, float]:
@@ -23,7 +26,11 @@ def horizon(value: float, *cutoffs: str) -> dict[str, Any]:
     }
 
 
-def group(level: str, z: float, *, judged: bool = True, off: bool = False) -> dict[str, Any]:
+def horizons(content: dict[str, Any]) -> Horizons:
+    return filled(Horizons, content)
+
+
+def segment(level: str, z: float, *, judged: bool = True, off: bool = False) -> dict[str, Any]:
     counted = {"rows": 900, "churners": 120, "observed_expected": ratio(1.4)}
     return counted | {"level": level, "z": z, "judged": judged, "off": off}
 
@@ -37,7 +44,7 @@ def group(level: str, z: float, *, judged: bool = True, off: bool = False) -> di
     ],
 )
 def test_a_horizon_says_in_words_whether_it_holds_and_where_it_was_seen(value, cutoffs, words) -> None:
-    (found,) = horizons_of({"days": {"90": horizon(value, *cutoffs)}, "missing": {}})
+    (found,) = horizon_rows(horizons({"days": {"90": horizon(value, *cutoffs)}, "missing": {}}))
 
     assert found.words == words
     assert found.counts == "2,000 rows, 400 left (20.0%)"
@@ -45,10 +52,10 @@ def test_a_horizon_says_in_words_whether_it_holds_and_where_it_was_seen(value, c
 
 
 def test_a_horizon_nobody_can_judge_says_why_and_without_contracts_there_is_none() -> None:
-    (found,) = horizons_of({"days": {}, "missing": {"90": "it is not known before 2026."}})
+    (found,) = horizon_rows(horizons({"days": {}, "missing": {"90": "it is not known before 2026."}}))
 
-    assert found.words == "not judged: it is not known before 2026."
-    assert horizons_of(None) == ()
+    assert found.words == "not measured: it is not known before 2026."
+    assert horizon_rows(None) == ()
 
 
 def test_a_group_is_off_only_where_chance_among_all_groups_leaves_it_so() -> None:
@@ -57,23 +64,23 @@ def test_a_group_is_off_only_where_chance_among_all_groups_leaves_it_so() -> Non
         "all": {"rows": 9000, "churners": 800, "observed_expected": ratio(1.0)},
         "groups": {
             "company_size": [
-                group("small", 4.0, off=True),
-                group("large", -4.0, off=True),
-                group("medium", 2.1),
-                group("solo", 0.3, judged=False),
+                segment("small", 4.0, off=True),
+                segment("large", -4.0, off=True),
+                segment("medium", 2.1),
+                segment("solo", 0.3, judged=False),
             ]
         },
     }
 
-    found = groups_of(section)
+    found = segment_rows(filled(CalibrationBySegment, section))
 
     assert found is not None
-    assert [(one.name, one.words) for one in found.groups] == [
+    assert [(one.title, one.words) for one in found.rows] == [
         ("all customers", "not shown to be off"),
         ("company size: small", "off: more leave than expected"),
         ("company size: large", "off: fewer leave than expected"),
         ("company size: medium", "not shown to be off"),
-        ("company size: solo", "too few to judge"),
+        ("company size: solo", "too few churners for a test"),
     ]
-    assert found.judged == 3
-    assert groups_of(None) is None
+    assert found.tested == 3
+    assert segment_rows(filled(CalibrationBySegment)) is None

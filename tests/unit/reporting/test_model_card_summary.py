@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Gate, Verdict
 from churn.model.about import DESCRIPTION
-from churn.reporting.model_card.summary import card_in_short
-from tests.unit.reporting.model_card.test_card import SPEC, evaluated, headings, number
+from churn.reporting.model_card import summarize_card
+from tests.unit.reporting.test_model_card import SPEC, evaluated, headings, number
 
-ALL = ["Label", "Cohort", "Results", "Kinds of customers", "Guards", "Promotion", "Limits"]
+ALL = ["Label", "Cohort", "Results", "Segments", "Guards", "Promotion", "Limits"]
 WHERE = "The whole card is `evaluate/card.md` in the artefacts of the run `r1`."
 
 
@@ -25,7 +26,7 @@ def gate(name: str, passed: bool, words: str) -> Gate:
     return Gate(name, passed, 0.7, 0.69, 0.71, "a rule", words)
 
 
-def full(lines: int, words: str) -> tuple[dict[str, Any], Verdict]:
+def full(lines: int, words: str) -> tuple[EvaluationResult, Verdict]:
     """Return an evaluation with so many groups, findings and notes, and a verdict with so many refusals."""
     groups = [group(f"{words} {n}", off=True) for n in range(lines)]
     content = evaluated(
@@ -50,7 +51,7 @@ def test_whatever_there_is_to_tell_it_fits_with_every_part_and_says_where_the_wh
 ) -> None:
     content, verdict = full(lines, words)
 
-    text = card_in_short(content, SPEC, verdict)
+    text = summarize_card(content, SPEC, verdict)
 
     assert len(text) <= DESCRIPTION
     assert headings(text) == ALL
@@ -62,36 +63,36 @@ def test_whatever_there_is_to_tell_it_fits_with_every_part_and_says_where_the_wh
 def test_what_there_is_no_room_for_is_counted_and_each_part_has_its_share() -> None:
     content, verdict = full(40, "long " * 30)
 
-    text = card_in_short(content, SPEC, verdict)
+    text = summarize_card(content, SPEC, verdict)
 
     told = {part.split("\n")[0]: part for part in text.split("\n## ")}
-    for name in ("Kinds of customers", "Guards", "Promotion", "Limits"):
+    for name in ("Segments", "Guards", "Promotion", "Limits"):
         shown = sum("long long" in line for line in told[name].split("\n"))
         assert shown >= 2
-        assert f"- … and {40 - shown} more, on the whole card" in told[name]
+        assert f"- … and {40 - shown} more, see the whole card" in told[name]
 
 
 def test_it_tells_label_cohort_figures_what_is_off_the_guards_the_verdict_and_the_limits() -> None:
     content, verdict = full(1, "told")
 
-    text = card_in_short(content, SPEC, verdict)
+    text = summarize_card(content, SPEC, verdict)
 
     for words in (
-        "# Model card in short: churn, version 3",
+        "# Summary of the model card: churn, version 3",
         "in the 28 days that begin 7 days after the cutoff, there is no row in `orders`",
-        "At 2024-01-29 500 were at risk",
+        "At 2024-01-29 500 customers were at risk",
         "500 rows, 50 churners (10.0%)",
         "- the model minus the base rate for everybody: -0.0500 [-0.0600, -0.0400]",
-        "Of 2 judged 1 are off: their observed/expected is not that of all customers, 0.98 [0.97, 0.99].",
+        "2 segments were tested, 1 are off: their observed/expected differs from that of all customers, 0.98",
         "- plan told 0: 1.20 [1.19, 1.21]",
-        "Guards that looked: 1; what they found:\n\n- stop: alone: p0: told 0",
+        "1 guards ran; their findings:\n\n- stop: alone: p0: told 0",
         "Refused: 1 of 2 gates passed.\n\n- refused: told 0",
         "- It says nothing about customers outside the cohort",
         "- told 0",
     ):
         assert words in text
     assert "plan basic" not in text
-    assert "more, on the whole card" not in text
+    assert "more, see the whole card" not in text
 
 
 def test_nothing_off_nothing_found_and_all_passed_is_said() -> None:
@@ -101,22 +102,23 @@ def test_nothing_off_nothing_found_and_all_passed_is_said() -> None:
         guards={"looked": ["alone", "copies"], "found": []},
     )
 
-    text = card_in_short(content, SPEC, Verdict((gate("signal", True, "it is there"),), ()))
+    text = summarize_card(content, SPEC, Verdict((gate("signal", True, "it is there"),), ()))
 
-    assert "Of 1 judged none is shown to be off." in text
-    assert "Guards that looked: 2; they found nothing." in text
+    assert "1 segments were tested; none is shown to be off." in text
+    assert "2 guards ran; they found nothing." in text
     assert "Accepted: 1 of 1 gates passed." in text
 
 
 def test_the_kinds_that_are_off_are_not_told_a_second_time_as_limits() -> None:
     content, _ = full(1, "told")
-    content["notes"] = {"calibration of plan told 0": "the long story", "bg_nbd": "BG/NBD is not judged."}
+    notes = {"calibration of plan told 0": "the long story", "bg_nbd": "BG/NBD is not judged."}
+    content = content.model_copy(update={"notes": notes})
 
-    text = card_in_short(content, SPEC)
+    text = summarize_card(content, SPEC)
 
     assert "the long story" not in text
     assert "- BG/NBD is not judged." in text
 
 
 def test_a_card_of_little_holds_no_empty_part() -> None:
-    assert headings(card_in_short(evaluated(), SPEC)) == ["Label", "Cohort", "Results", "Limits"]
+    assert headings(summarize_card(evaluated(), SPEC)) == ["Label", "Cohort", "Results", "Limits"]

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Gate, Verdict
-from churn.reporting.model_card.card import card
+from churn.reporting.model_card import render_card
+from tests.filled import filled
 
 SPEC: dict[str, Any] = {
     "model": "churn",
@@ -34,15 +36,16 @@ def number(value: float) -> dict[str, float]:
     return {"value": value, "low": value - 0.01, "high": value + 0.01}
 
 
-def evaluated(**more: Any) -> dict[str, Any]:
+def evaluated(**more: Any) -> EvaluationResult:
     """An evaluation of which every part is absent that may be."""
     ours = {"auc": number(0.7), "log_loss": number(0.3), "rows": 500, "churners": 50, "base_rate": 0.1}
-    return {
-        "model": {"version": "3"},
+    content = {
+        "model": {"version": "3", "run_id": "r1"},
         "cutoffs": ["2024-01-29"],
         "candidates": {"challenger": ours, "base_rate": ours | {"auc": number(0.5)}},
         "paired": {"challenger_minus_base_rate": {"log_loss": number(-0.05)}},
-    } | more
+    }
+    return filled(EvaluationResult, content | more)
 
 
 def headings(text: str) -> list[str]:
@@ -50,25 +53,27 @@ def headings(text: str) -> list[str]:
 
 
 def test_a_card_of_little_holds_no_empty_part() -> None:
-    text = card(evaluated(), SPEC, {})
+    text = render_card(evaluated(), SPEC, {})
 
     assert text.startswith("# Model card: churn, version 3\n")
     assert headings(text) == [
-        "What it is for, and what not",
+        "Purpose",
         "Label",
         "Cohort",
         "Data",
         "Model",
-        "Results beside the baselines",
+        "Results and baselines",
+        "The four numbers",
+        "Calibration and health bands",
         "Limits",
-        "How to make it again",
+        "How to reproduce it",
     ]
     assert "None" not in text
     assert "\n\n\n" not in text
 
 
 def test_a_card_tells_label_cohort_and_results() -> None:
-    text = card(evaluated(), SPEC, {"logins": 0.6})
+    text = render_card(evaluated(), SPEC, {"logins": 0.6})
 
     for words in (
         "in the 28 days that begin 7 days after the cutoff, there is no row in `orders`",
@@ -76,7 +81,7 @@ def test_a_card_tells_label_cohort_and_results() -> None:
         "900 rows with 90 churners (10.0%) at 2 cutoffs",
         "| AUC | 0.700 [0.690, 0.710] | 0.500 [0.490, 0.510] |",
         "the model minus the base rate for everybody: -0.0500 [-0.0600, -0.0400]",
-        "It looks most at `logins` 60.0%.",
+        "The signals with the largest contributions: `logins` 60.0%.",
         "Gradient-boosted trees on 2 signals",
     ):
         assert words in text
@@ -86,21 +91,21 @@ def test_a_card_tells_label_cohort_and_results() -> None:
     ("leaving", "words"),
     [
         ("any", "Left means: in the 28 days that begin 7 days after the cutoff, the last contract in"),
-        ("involuntary", "within 0 days, because a payment was never recovered. Whoever leaves in another"),
-        ("voluntary", "and nothing shows that a payment was never recovered. Whoever leaves in another"),
+        ("involuntary", "within 0 days, because a payment was never recovered. A customer who leaves"),
+        ("voluntary", "and nothing shows that a payment was never recovered. A customer who leaves"),
     ],
 )
 def test_a_card_says_which_way_of_leaving_is_meant(leaving: str, words: str) -> None:
     label = {"kind": "contract", "table": None, "leaving": leaving, "active_days": None}
 
-    assert words in card(evaluated(), SPEC | {"label": label}, {})
+    assert words in render_card(evaluated(), SPEC | {"label": label}, {})
 
 
 def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there() -> None:
     one = {"guard": "alone", "place": "logins", "found": "it tells.", "way_out": "See.", "severity": "warn"}
     content = evaluated(
         segments={"plan": [{"level": "basic", "rows": 90, "churners": 9, "observed_expected": number(1.1)}]},
-        health_bands={"outcomes": [{"band": 1, "rows": 40, "churners": 10}]},
+        health_bands={"outcomes": [{"band": 1, "rows": 40, "churners": 10, "low": 0.1, "high": 0.4}]},
         lead_time=[{"days": 28, "auc": 0.6, "low": 0.5, "high": 0.7}],
         guards={"looked": ["alone"], "found": [one]},
         cohort={"cutoff": "2024-01-29", "rows": 500, "excluded": {"inactive": 12, "objected": 0}},
@@ -108,16 +113,16 @@ def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there(
     )
     gate = Gate("signal", True, 0.7, 0.69, 0.71, "above one half", "signal: AUC 0.700.")
 
-    text = card(content, SPEC, {}, Verdict((gate,), (), ("alone: logins Accepted: seen",)))
+    text = render_card(content, SPEC, {}, Verdict((gate,), (), ("alone: logins Accepted: seen",)))
 
     for words in (
         "| plan | basic | 90 | 9 | too few | 1.10 [1.09, 1.11] |",
-        "| 1 | 40 | 25.0% |",
+        "| 1 | 40 | 25.0% [10.0%, 40.0%] |",
         "28 days 0.600 [0.500, 0.700]",
         "- warn: alone: logins: it tells.",
         "- alone: logins Accepted: seen",
         "Accepted.\n\n- passed: signal: AUC 0.700.",
-        "left out were inactive (12).",
+        "Excluded: inactive (12).",
         "- BG/NBD is not judged.",
     ):
         assert words in text
@@ -127,23 +132,23 @@ def test_a_card_tells_segments_bands_leads_guards_and_gates_once_they_are_there(
     "note", ["There was no champion to compare with.", "The champion (version 1) is this model."]
 )
 def test_what_became_of_the_champion_is_no_limit_of_the_model(note: str) -> None:
-    assert note not in card(evaluated(notes={"champion": note}), SPEC, {})
+    assert note not in render_card(evaluated(notes={"champion": note}), SPEC, {})
 
 
 def test_a_card_tells_what_importance_is_and_that_of_families() -> None:
     families = [{"family": "activity", "share": 0.6}, {"family": "payment", "share": 0.4}]
 
-    text = card(evaluated(importance_by_family=families), SPEC, {"logins": 0.6})
+    text = render_card(evaluated(importance_by_family=families), SPEC, {"logins": 0.6})
 
     assert "By family: activity 60%, payment 40%." in text
-    assert "shares of the mean absolute contributions" in text
+    assert "mean absolute contributions" in text
 
 
 def test_a_card_names_the_champions_recipe_and_tells_how_far_cutoffs_lie_apart() -> None:
-    ours = evaluated()["candidates"]["challenger"]
+    ours = evaluated().candidates["challenger"].as_json()
     spread = {"challenger": {"auc": {"min": 0.65, "max": 0.75, "sd": 0.05}, "cutoffs": 3}}
 
-    text = card(
+    text = render_card(
         evaluated(
             candidates={"challenger": ours, "champion_recipe": ours},
             paired={"challenger_minus_champion_recipe": {"log_loss": number(0.0)}},
@@ -168,8 +173,8 @@ def test_a_card_says_at_how_many_cutoffs_each_horizon_was_seen() -> None:
         "cutoffs": ["2024-01-29"],
     }
 
-    text = card(evaluated(horizons={"days": {"90": seen}, "missing": {"60": "nobody knows"}}), SPEC, {})
+    text = render_card(evaluated(horizons={"days": {90: seen}, "missing": {60: "nobody knows"}}), SPEC, {})
 
     assert "- 90 days: observed/expected 1.17 [1.08, 1.28], more left than expected;" in text
     assert "409 of 2,506 left, one cutoff" in text
-    assert "- 60 days: not judged: nobody knows" in text
+    assert "- 60 days: not measured: nobody knows" in text
