@@ -143,7 +143,7 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Sequence[Path]:
     """Write promotion.json and the pages for people beside it."""
-    from churn.data.files import write_whole
+    from churn.data.files import write_atomically
     from churn.model.bundle import write_json
     from churn.reporting.promotion_page import render_promotion
     from churn.training.challenger import PROMOTION
@@ -158,8 +158,8 @@ def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Se
         *(f"- note: {note}" for note in verdict.notes),
         *(f"- signed off: {each}" for each in verdict.signed),
     ]
-    write_whole(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
-    write_whole(folder / "promotion.html", render_promotion(result, verdict).encode())
+    write_atomically(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
+    write_atomically(folder / "promotion.html", render_promotion(result, verdict).encode())
     return [folder / name for name in PROMOTION]
 
 

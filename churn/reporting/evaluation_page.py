@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.evaluation.measures import (
     CalibrationBySegment,
     CandidateMetrics,
@@ -78,7 +78,7 @@ def write_evaluation_page(folder: Path, result: EvaluationResult) -> Path:
         if (folder / "plots" / f"{name}.svg").is_file()
     }
     path = folder / "report.html"
-    write_whole(path, render_evaluation(result, plots).encode())
+    write_atomically(path, render_evaluation(result, plots).encode())
     return path
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import jinja2
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.evaluation.result import EvaluationResult
 from churn.guards.sign_off import grouped, in_words
 from churn.guards.verdict import Verdict
@@ -83,7 +83,7 @@ def write_card(
     """
     spec = json.loads((bundle / "spec.json").read_text(encoding="utf-8"))
     path = folder / "card.md"
-    write_whole(path, render_card(result, spec, importance, verdict).encode())
+    write_atomically(path, render_card(result, spec, importance, verdict).encode())
     return Card(path, summarize_card(result, spec, verdict))
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
@@ -121,7 +121,7 @@ def report_path(output: Path) -> Path:
 def write_report(output: Path, html: str) -> Path:
     """Write the page in one step: readers see the old page or the new one."""
     path = report_path(output)
-    write_whole(path, html.encode())
+    write_atomically(path, html.encode())
     return path
 
 

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from churn.data.files import write_whole
+from churn.data.files import write_atomically
 from churn.evaluation.measures import GainRow, ProfitPoint
 
 INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
@@ -53,7 +53,7 @@ def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path
 def _save(figure: Figure, path: Path, **settings: Any) -> None:
     content = BytesIO()
     figure.savefig(content, format=path.suffix[1:], **settings)
-    write_whole(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def canvas(
