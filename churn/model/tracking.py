@@ -181,7 +181,7 @@ def silence() -> Iterator[None]:
 def _in_words(params: Params, error: Exception) -> str:
     uri = params.tracking.uri
     return (
-        f"{params.place('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
+        f"{params.locate('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
         f"{hide_secret(first_line(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
     )
 

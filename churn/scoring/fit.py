@@ -41,7 +41,7 @@ def check_fit(
     if spec["label_id"] != params.label_id:
         problems.append(
             f"{params.champion}: the champion learnt label {spec['label_id']}, {params.file} now defines "
-            f"{params.label_id}. Put label, timezone and the mapping of {' and '.join(params.label.told_by)} "
+            f"{params.label_id}. Put label, timezone and the mapping of {' and '.join(params.label.source_tables)} "
             "back as they were, or train and promote a new one."
         )
     learned = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
