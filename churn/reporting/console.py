@@ -7,33 +7,39 @@ from typing import Any
 
 from churn.labels.outcomes import OUTCOMES
 from churn.labels.truth_sheet import MOST_REACTIVATED, Night, TruthSheet
-from churn.metrics.formatting import format_interval, test_set_uses
+from churn.metrics.catalog import METRICS, candidate_name, pair_name
+from churn.metrics.interval import format_interval, test_set_uses
+
+FIRST_METRICS = ("auc", "lift_at_contact_share", "observed_expected")
 
 
 def told(evaluated: Mapping[str, Any]) -> list[str]:
     """Return the lines that `churn evaluate` says of the content of metrics.json."""
-    ours = evaluated["candidates"]["challenger"]
+    ours, share = evaluated["candidates"]["challenger"], float(evaluated["contact_share"])
     lines = [
         f"challenger version {evaluated['model']['version']} on {len(evaluated['cutoffs'])} test cutoffs, "
         f"{ours['rows']:,} rows, {ours['churners']:,} churners:",
-        f"  AUC {format_interval(ours['auc'])}, "
-        f"lift at {evaluated['contact_share']:.0%} {format_interval(ours['lift_at_contact_share'], 2)}, "
-        f"observed/expected {format_interval(ours['observed_expected'], 2)}",
+        f"  {', '.join(_metric(ours, name, share) for name in FIRST_METRICS)}",
     ]
-    profit = ours.get("profit_per_customer_at_contact_share")
-    if profit is not None:
+    if ours.get("profit_per_customer_at_contact_share"):
         lines.append(
-            f"  profit per customer at {evaluated['contact_share']:.0%} {format_interval(profit, 2)} in "
-            f"your currency, best budget {format_interval(ours['best_share'], 2)}, with the costs of "
-            "evaluate.profit"
+            f"  {_metric(ours, 'profit_per_customer_at_contact_share', share)} in your currency, "
+            f"{_metric(ours, 'best_share', share)}, with the costs of evaluate.profit"
         )
     lines += [f"  {line}" for line in four_lines(evaluated)]
     for name, difference in evaluated["paired"].items():
-        lines.append(f"  log loss, {name.replace('_', ' ')}: {format_interval(difference['log_loss'], 4)}")
+        loss = METRICS["log_loss"].format(difference["log_loss"], signed=True)
+        lines.append(f"  log loss, {pair_name(name)}: {loss}")
     lines += [f"  {line}" for line in _lead(evaluated.get("lead_time", ()))]
     if "signal" in evaluated:
         lines.append(f"  {evaluated['signal']['words']}")
-    return lines + [f"  {note}" for note in (*test_set_uses(evaluated), *evaluated["notes"].values())]
+    return lines + [
+        f"  {note}" for note in (*test_set_uses(evaluated.get("looks_at_test")), *evaluated["notes"].values())
+    ]
+
+
+def _metric(numbers: Mapping[str, Any], name: str, share: float) -> str:
+    return f"{METRICS[name].title_at(share)} {METRICS[name].format(numbers[name])}"
 
 
 def _lead(leads: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -42,9 +48,6 @@ def _lead(leads: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     told = [f"{format_interval({**one, 'value': one['auc']})} {one['days']} days before" for one in leads[1:]]
     return [f"seen early, AUC: {', '.join(told)}"]
-
-
-BASELINES = {"rfm": "RFM", "bg_nbd": "BG/NBD", "rule": "own rule", "base_rate": "base rate"}
 
 
 def four_lines(evaluated: Mapping[str, Any]) -> list[str]:
@@ -78,7 +81,7 @@ def _rows(four: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
         rows.append(("", "the same, if seen in training", other["same_customers_in_training"]))
     if naive := four.get("naive_split"):
         rows.append(("c", f"naive random split, {naive['label']}", naive))
-    return rows + [("d", BASELINES.get(name, name), each) for name, each in four["baselines"].items()]
+    return rows + [("d", candidate_name(name), numbers) for name, numbers in four["baselines"].items()]
 
 
 GAP = "  "
@@ -149,7 +152,7 @@ def reactivation_line(sheet: TruthSheet) -> str:
         return f"came back later: too few leavers ({back.leavers:,}) to tell a rate, before {back.before}"
     rate = back.rate
     told = (
-        f"came back later: {rate['value']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {back.leavers:,} "
+        f"came back later: {format_interval(rate, 1, percent=True)} of {back.leavers:,} "
         f"who left, seen for up to {back.followed_days} days, before {back.before}"
     )
     if label.kind == "contract":

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from churn.data.files import write_atomically
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
-from churn.metrics.formatting import cutoff_count, format_range, level_in_words
+from churn.metrics.interval import cutoff_count, format_range, level_in_words
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
 from churn.reporting.quality import Number
@@ -141,7 +141,7 @@ def _pairs(paired: Mapping[str, Any], share: float) -> dict[str, Any]:
     shown = [name for name in PAIRED if any(name in pair for pair in paired.values())]
     lines = []
     for pair, differences in paired.items():
-        numbers = tuple(_number(differences, name, sign="+") for name in shown)
+        numbers = tuple(_number(differences, name, signed=True) for name in shown)
         lines.append(Line(pair_name(pair), "", numbers))
     return {"heads": [_title(name, share) for name in shown], "lines": lines}
 
@@ -201,8 +201,8 @@ def _counts(numbers: Mapping[str, Any]) -> str:
     return f"{numbers['rows']:,} rows, {numbers['churners']:,} left ({rate:.1%})"
 
 
-def _number(numbers: Mapping[str, Any], name: str, sign: str = "") -> Number:
-    return Number.of(numbers.get(name), METRICS[name].digits, sign)
+def _number(numbers: Mapping[str, Any], name: str, signed: bool = False) -> Number:
+    return Number.of(numbers.get(name), METRICS[name].digits, signed=signed)
 
 
 def _beside(numbers: Mapping[str, Any], name: str) -> str:
@@ -213,16 +213,18 @@ def _beside(numbers: Mapping[str, Any], name: str) -> str:
 
 
 def _apart(spread: Mapping[str, Any], name: str) -> str:
-    between = format_range(spread, name, METRICS[name].digits)
-    return f"by test date {between}" if between else ""
+    values = spread.get(name)
+    if values is None or spread["cutoffs"] < 2:
+        return ""
+    return f"by test date {format_range(values['min'], values['max'], METRICS[name].digits)}"
 
 
 def _read(name: str) -> str:
-    return METRICS[name].read.replace("`", "")
+    return METRICS[name].reading.replace("`", "")
 
 
 def _title(name: str, share: float) -> str:
-    return METRICS[name].title.format(share=f"{share:.0%}")
+    return METRICS[name].title_at(share)
 
 
 NOTHING = Number("", "")

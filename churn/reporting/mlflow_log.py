@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from churn.metrics.catalog import MAIN_METRICS
-from churn.model.about import UNITS
+from churn.metrics.catalog import MAIN_METRICS, units_in_words
 from churn.params import Params
 from churn.snapshots.read import Snapshots
 from churn.training.challenger import Record
@@ -151,5 +150,5 @@ def judged_in_words(judged: Mapping[str, Any]) -> str:
         f"{judged['evaluate.contact_share']:.0%}, where a contact costs "
         f"{judged['evaluate.contact_cost_in_currency']:g}, an incentive "
         f"{judged['evaluate.incentive_cost_in_currency']:g}, and {judged['evaluate.accept_share']:.0%} of "
-        f"the leavers accept it. {UNITS}"
+        f"the leavers accept it. {units_in_words()}"
     )

@@ -77,8 +77,7 @@ def _found(one: Finding, signed_off: Set[tuple[str, str]]) -> Found:
 
 
 def _share(one: Mapping[str, Any]) -> Number:
-    interval = f"{one['low']:.1%} to {one['high']:.1%}" if "low" in one else ""
-    return Number(f"{one['churners'] / one['rows']:.1%}", interval)
+    return Number.of({**one, "value": one["churners"] / one["rows"]}, 1, percent=True)
 
 
 def _words(name: str) -> str:

@@ -10,26 +10,24 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from churn.evaluation.champion import champion_itself
-from churn.metrics.catalog import CANDIDATE_NAMES, candidate_name
+from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
+from churn.metrics.interval import format_parts
 from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import calibration_figure
 from churn.reporting.plots.ranking import gain_figure
 
-METRICS = {
-    "log_loss": ("log loss", "how surprising the outcomes were; lower is better", 4),
-    "auc": ("AUC", "how often a leaver is ranked above a stayer; .5 is chance", 3),
-    "average_precision": ("average precision", "to be read beside the base rate", 3),
-    "lift_at_contact_share": (
-        "lift at {share:.0%}",
-        "leavers among those contacted, against calling at random",
-        2,
-    ),
-    "precision_at_contact_share": ("precision at {share:.0%}", "share of leavers among those contacted", 3),
-    "observed_expected": ("observed / expected", "1 where the level is right", 3),
-    "calibration_slope": ("calibration slope", "1 where the spread is right", 2),
-    "ece": ("calibration error", "mean distance between predicted and observed", 4),
-}
+REPORT_METRICS = (
+    "log_loss",
+    "auc",
+    "average_precision",
+    "lift_at_contact_share",
+    "precision_at_contact_share",
+    "observed_expected",
+    "calibration_slope",
+    "ece",
+)
+"""The metrics of the report, by their keys in the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,16 @@ class Number:
     interval: str
 
     @classmethod
-    def of(cls, found: Mapping[str, Any] | None, digits: int, sign: str = "") -> Number:
-        """Format a `{value, low, high}` of metrics.json; with sign `+` differences show theirs."""
-        if not found or found.get("value") is None:
-            return cls("", "")
-        low, high = found.get("low"), found.get("high")
-        shown = f"{sign}z.{digits}f"
-        span = "" if low is None or high is None else f"{low:{shown}} to {high:{shown}}"
-        return cls(f"{found['value']:{shown}}", span)
+    def of(
+        cls,
+        estimate: Mapping[str, Any] | None,
+        digits: int,
+        *,
+        percent: bool = False,
+        signed: bool = False,
+    ) -> Number:
+        """Format a `{value, low, high}`, as `format_parts` does."""
+        return cls(*format_parts(estimate or {}, digits, percent=percent, signed=signed))
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,11 @@ def quality_of(metrics: Mapping[str, Any] | None, promotion: Mapping[str, Any] |
         candidates=tuple(CANDIDATE_NAMES[name] for name in there),
         table=tuple(
             (
-                title.format(share=share),
-                meaning,
-                tuple(Number.of(found[name].get(metric), digits) for name in there),
+                metric.title_at(share),
+                f"{metric.definition.replace('`', '')}; {metric.reading}",
+                tuple(Number.of(found[name].get(metric.key), metric.digits) for name in there),
             )
-            for metric, (title, meaning, digits) in METRICS.items()
-            if metric in ours
+            for metric in (METRICS[key] for key in REPORT_METRICS if key in ours)
         ),
         compared=tuple(_compared(metrics.get("paired", {}))),
         calibration_chart=_chart("calibration", calibration_figure, metrics, "prediction_histogram"),
@@ -119,7 +118,7 @@ def _compared(paired: Mapping[str, Any]) -> list[str]:
         loss = differences.get("log_loss") or {}
         if loss.get("low") is None or loss.get("high") is None:
             continue
-        number = f"{loss['value']:+z.4f} (95 %: {loss['low']:+z.4f} to {loss['high']:+z.4f})"
+        number = METRICS["log_loss"].format(loss, signed=True)
         word = "better" if loss["high"] < 0 else "worse" if loss["low"] > 0 else "not told apart"
         link = "from" if word == "not told apart" else "than"
         other = candidate_name(pair.removeprefix("challenger_minus_"))

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from churn.data.files import write_atomically
 from churn.errors import CallError
 from churn.labels.outcomes import WHY_LEFT
-from churn.metrics.intervals import customer_wilson_interval
+from churn.metrics.standard_errors import customer_wilson_interval
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
@@ -294,4 +294,4 @@ def band_outcomes(tested: pd.DataFrame | None, base_rate: float) -> BandOutcomes
 
 def _share(left: np.ndarray, customers: np.ndarray) -> Number:
     low, high = customer_wilson_interval(left, customers)
-    return Number(f"{left.mean():.1%}", f"{low:.1%} to {high:.1%}")
+    return Number.of({"value": float(left.mean()), "low": low, "high": high}, 1, percent=True)

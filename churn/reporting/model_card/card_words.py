@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from churn.labels.outcomes import HOW_LEFT, WHY_LEFT
-from churn.metrics.formatting import test_set_uses
+from churn.metrics.interval import test_set_uses
 
 LIMITS = (
     "It says nothing about customers outside the cohort, and is as fresh as its last cutoff.",
@@ -50,7 +50,7 @@ def tested_part(evaluated: Mapping[str, Any], spec: Mapping[str, Any]) -> list[s
         f"{ours['rows']:,} rows, {ours['churners']:,} churners ({ours['base_rate']:.1%}). Intervals are "
         "95 %, by drawing customers."
     )
-    return [" ".join([told, *test_set_uses(evaluated)])]
+    return [" ".join([told, *test_set_uses(evaluated.get("looks_at_test"))])]
 
 
 def notes_part(evaluated: Mapping[str, Any]) -> dict[str, str]:

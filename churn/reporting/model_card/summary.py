@@ -8,11 +8,11 @@ from typing import Any
 
 from churn.evaluation.champion import champion_itself
 from churn.guards.verdict import Verdict
-from churn.metrics.catalog import MAIN_METRICS
-from churn.metrics.formatting import format_interval
-from churn.model.about import DESCRIPTION
+from churn.metrics.catalog import MAIN_METRICS, METRICS
+from churn.metrics.interval import format_interval
+from churn.model.versions import DESCRIPTION_LENGTH
 from churn.reporting.model_card.card_words import LIMITS, label_part, notes_part, sentence, tested_part
-from churn.reporting.model_card.tables import SHOWN, cohort_part, findings_told, paired_told
+from churn.reporting.model_card.tables import cohort_part, findings_told, paired_told
 
 OFF = "calibration of "
 """How the notes on kinds of customers that are off begin; they have a part of their own."""
@@ -43,7 +43,7 @@ def card_in_short(
     evaluated: Mapping[str, Any],
     spec: Mapping[str, Any],
     verdict: Verdict | None = None,
-    most: int = DESCRIPTION,
+    most: int = DESCRIPTION_LENGTH,
 ) -> str:
     """Return the card in at most so many characters; a part whose figures are absent is left out.
 
@@ -96,10 +96,12 @@ def _fitted(head: Sequence[str], parts: Sequence[Part], most: int) -> list[Part]
 
 
 def _figures(evaluated: Mapping[str, Any]) -> Iterator[str]:
-    ours = evaluated["candidates"]["challenger"]
+    ours, share = evaluated["candidates"]["challenger"], float(evaluated["contact_share"])
     yield from ("| | the model |", "|---|---|")
     yield from (
-        f"| {SHOWN[name]} | {format_interval(ours[name])} |" for name in MAIN_METRICS if ours.get(name)
+        f"| {METRICS[name].title_at(share)} | {METRICS[name].format(ours[name])} |"
+        for name in MAIN_METRICS
+        if ours.get(name)
     )
     yield from ("", "Differences of log loss (below 0: this model is better):", "")
     yield from paired_told(evaluated)

@@ -8,39 +8,40 @@ from typing import Any
 from churn.evaluation.champion import champion_itself
 from churn.guards.sign_off import findings_of, grouped, in_words
 from churn.guards.verdict import Verdict
-from churn.metrics.catalog import CANDIDATE_NAMES, pair_name
-from churn.metrics.formatting import cutoff_count, format_interval, format_range, level_in_words
+from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
+from churn.metrics.interval import cutoff_count, format_interval, format_range, level_in_words
 
-SHOWN = {
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "auc": "AUC",
-    "average_precision": "average precision",
-    "lift_at_contact_share": "lift at the contact share",
-    "precision_at_contact_share": "precision at the contact share",
-    "profit_per_customer_at_contact_share": "expected profit per customer",
-    "observed_expected": "observed/expected",
-    "calibration_slope": "calibration slope",
-}
+CARD_METRICS = (
+    "log_loss",
+    "brier",
+    "auc",
+    "average_precision",
+    "lift_at_contact_share",
+    "precision_at_contact_share",
+    "profit_per_customer_at_contact_share",
+    "observed_expected",
+    "calibration_slope",
+)
+"""The metrics of the card, by their keys in the catalogue."""
 
 
 def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:
     """Return the table of candidates, how far cutoffs lie apart, and the paired differences of log loss."""
-    candidates = evaluated["candidates"]
+    candidates, share = evaluated["candidates"], float(evaluated["contact_share"])
     names = [name for name in CANDIDATE_NAMES if name in candidates]
     lines = [
         "| | " + " | ".join(CANDIDATE_NAMES[name] for name in names) + " |",
         "|---" * (len(names) + 1) + "|",
     ]
-    for metric, words in SHOWN.items():
-        if candidates["challenger"].get(metric):
-            cells = [format_interval(candidates[name].get(metric) or {}) for name in names]
-            lines.append(f"| {words} | " + " | ".join(cells) + " |")
+    for metric in (METRICS[key] for key in CARD_METRICS if candidates["challenger"].get(key)):
+        cells = [metric.format(candidates[name].get(metric.key) or {}) for name in names]
+        lines.append(f"| {metric.title_at(share)} | " + " | ".join(cells) + " |")
     spread = (evaluated.get("spread") or {}).get("challenger") or {}
     told = [
-        f"- {words}: {between}"
-        for metric, words in SHOWN.items()
-        if (between := format_range(spread, metric))
+        f"- {METRICS[key].title_at(share)}: "
+        + format_range(spread[key]["min"], spread[key]["max"], METRICS[key].digits)
+        for key in CARD_METRICS
+        if key in spread and spread["cutoffs"] > 1
     ]
     if told:
         lines += ["", f"Lowest to highest over the {spread['cutoffs']} test cutoffs, the model:", "", *told]
@@ -55,8 +56,9 @@ def comparison_part(evaluated: Mapping[str, Any]) -> list[str]:
 
 def paired_told(evaluated: Mapping[str, Any]) -> list[str]:
     """Return the paired differences of log loss as a list."""
+    metric = METRICS["log_loss"]
     return [
-        f"- {pair_name(name)}: {format_interval(one['log_loss'], 4)}"
+        f"- {pair_name(name)}: {metric.format(one['log_loss'], signed=True)}"
         for name, one in evaluated["paired"].items()
     ]
 
@@ -113,8 +115,7 @@ def calibration_part(evaluated: Mapping[str, Any]) -> list[str]:
 
 
 def _share(one: Mapping[str, Any]) -> str:
-    share = f"{one['churners'] / one['rows']:.1%}"
-    return f"{share} [{one['low']:.1%}, {one['high']:.1%}]" if "low" in one else share
+    return format_interval({**one, "value": one["churners"] / one["rows"]}, 1, percent=True)
 
 
 def horizons_part(evaluated: Mapping[str, Any]) -> list[str]:

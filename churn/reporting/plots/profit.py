@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from churn.metrics.catalog import CANDIDATE_NAMES
+from churn.metrics.interval import format_interval
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
@@ -46,7 +48,7 @@ def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
         label="perfect list",
     )
     axes.plot(shares, profit, color=MAIN, linewidth=2.2, label="the model")
-    others = RULES | {"base_rate": "by value alone"}
+    others = {name: CANDIDATE_NAMES[name] for name in RULES} | {"base_rate": "by value alone"}
     for name, line in ((rule_in(curve[0]), DASHED), ("base_rate", DOTTED)):
         if name is not None and name in curve[0]:
             beside = [row[name] for row in curve]
@@ -61,10 +63,9 @@ def profit_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     axes.plot([best["value"]] * 2, [foot, at], color=ACCENT, linewidth=1, linestyle=DOTTED)
     if best["low"] is not None:
         axes.plot([best["low"], best["high"]], [foot, foot], color=ACCENT, linewidth=3, solid_capstyle="butt")
-    span = "" if best["low"] is None else f" ({best['low']:.0%} to {best['high']:.0%})"
     near_end = best["value"] > 0.55
     axes.annotate(
-        f"best budget {best['value']:.0%}{span}",
+        f"best budget {format_interval(best, 0, percent=True)}",
         (best["value"], foot),
         xytext=(-6 if near_end else 6, 5),
         textcoords="offset points",

@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
     DOTTED,
     INK,
     MAIN,
-    RULES,
     SOFT,
     canvas,
     legend,
@@ -34,7 +34,7 @@ def gain_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     axes.plot(shares, [0, *(row["captured"] for row in table)], color=MAIN, linewidth=2.2, label="the model")
     if (rule := rule_in(table[0])) is not None:
         line = [0, *(row[rule] for row in table)]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
     reached = float(np.interp(share, shares, [0, *(row["captured"] for row in table)]))
     axes.plot([share], [reached], "o", color=ACCENT, markersize=6, zorder=5)
@@ -73,7 +73,7 @@ def lift_figure(evaluated: Mapping[str, Any]) -> Figure | None:
     axes.plot(shares, [row["lift"] for row in table], color=MAIN, linewidth=2.2, label="the model")
     if (rule := rule_in(table[0])) is not None:
         line = [row[rule] / row["share"] for row in table]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
     axes.axhline(1, color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
     if lift["low"] is not None:
         axes.plot([share, share], [lift["low"], lift["high"]], color=ACCENT, linewidth=1.6, zorder=4)

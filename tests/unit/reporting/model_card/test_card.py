@@ -40,6 +40,7 @@ def evaluated(**more: Any) -> dict[str, Any]:
     return {
         "model": {"version": "3"},
         "cutoffs": ["2024-01-29"],
+        "contact_share": 0.1,
         "candidates": {"challenger": ours, "base_rate": ours | {"auc": number(0.5)}},
         "paired": {"challenger_minus_base_rate": {"log_loss": number(-0.05)}},
     } | more
@@ -153,8 +154,8 @@ def test_a_card_names_the_champions_recipe_and_tells_how_far_cutoffs_lie_apart()
         {},
     )
 
-    assert "| | the model | the champion's recipe, fitted anew |" in text
-    assert "- the model minus the champion's recipe, fitted anew: 0.0000" in text
+    assert "| | the model | the champion's recipe, refitted |" in text
+    assert "- the model minus the champion's recipe, refitted: +0.0000" in text
     assert "- AUC: 0.650 to 0.750" in text
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from churn.guards.verdict import Gate, Verdict
-from churn.model.about import DESCRIPTION
+from churn.model.versions import DESCRIPTION_LENGTH
 from churn.reporting.model_card.summary import card_in_short
 from tests.unit.reporting.model_card.test_card import SPEC, evaluated, headings, number
 
@@ -52,7 +52,7 @@ def test_whatever_there_is_to_tell_it_fits_with_every_part_and_says_where_the_wh
 
     text = card_in_short(content, SPEC, verdict)
 
-    assert len(text) <= DESCRIPTION
+    assert len(text) <= DESCRIPTION_LENGTH
     assert headings(text) == ALL
     assert WHERE in text
     assert "| AUC | 0.700 [0.690, 0.710] |" in text
