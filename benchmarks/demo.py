@@ -31,16 +31,15 @@ from benchmarks.truth import (
 from churn.demo.episodes import FAMILIES
 from churn.errors import ChurnError
 from churn.metrics.bootstrap import Estimate, draw_customers, estimate_metrics
+from churn.metrics.catalog import CANDIDATE_NAMES
+from churn.metrics.interval import format_interval
 from churn.metrics.metrics import calibration_error
 from churn.params import EvaluateParams, Params, load_params
 
 DEALS = 1000
 SEED = 7
-CANDIDATES = {
-    "challenger": "model",
-    "logistic": "logistic regression",
-    "recency": "recency rule",
-    "truth": "truth (the ceiling)",
+CANDIDATES = {name: CANDIDATE_NAMES[name] for name in ("challenger", "logistic", "recency")} | {
+    "truth": "truth (the ceiling)"
 }
 
 
@@ -118,8 +117,8 @@ def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
     yield "| ranked by | AUC | model minus it |"
     yield "|---|---|---|"
     for name, told in CANDIDATES.items():
-        minus = "" if name == "challenger" else _span(auc["challenger"] - auc[name])
-        yield f"| {told} | {_span(auc[name])} | {minus} |"
+        minus = "" if name == "challenger" else format_interval(auc["challenger"] - auc[name])
+        yield f"| {told} | {format_interval(auc[name])} | {minus} |"
     reached = (auc["challenger"].value - 0.5) / (auc["truth"].value - 0.5)
     yield f"\nThe model reaches {reached:.0%} of the way from chance to the ceiling.\n"
 
@@ -134,19 +133,12 @@ def within(params: Params) -> Iterator[str]:
     yield "\n| days | cutoffs | rows | left | AUC | observed / expected | error by tenths | noise floor |"
     yield "|---|---|---|---|---|---|---|---|"
     for days, one in found.items():
-        auc, ratio = (
-            f"{one[name]['value']:.{places}f} [{one[name]['low']:.{places}f}, {one[name]['high']:.{places}f}]"
-            for name, places in (("auc", 3), ("observed_expected", 2))
-        )
+        auc, ratio = format_interval(one["auc"]), format_interval(one["observed_expected"], 2)
         yield (
             f"| {days} | {len(one['cutoffs'])} | {one['rows']:,} | {one['churners']:,} | {auc} | {ratio} "
             f"| {one['ece']['value']:.3f} | {one['ece']['noise_floor']:.3f} |"
         )
     yield ""
-
-
-def _span(one: Estimate) -> str:
-    return f"{one.value:.3f} [{one.low:.3f}, {one.high:.3f}]"
 
 
 def reasons(tonight: Tonight) -> Iterator[str]:
@@ -168,7 +160,8 @@ def reasons(tonight: Tonight) -> Iterator[str]:
 
 def _pointed(told: str, found: Pointed) -> str:
     low, high = np.quantile(found.chance, [0.025, 0.975])
-    chance = f"{found.chance.mean():.1%} [{low:.1%}, {high:.1%}]"
+    at_random = {"value": found.chance.mean(), "low": low, "high": high}
+    chance = format_interval(at_random, 1, percent=True)
     best = max(found.always, key=lambda name: found.always[name])
     return (
         f"| {told} | {found.customers:,} | {found.share:.1%} | {chance} | {found.always[best]:.1%} ({best}) |"

@@ -1,4 +1,4 @@
-"""The mistakes a user can make, each class with its exit code."""
+"""The errors that a user can cause, each class with its exit code."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 class ChurnError(Exception):
-    """A mistake stated in words: place, value, rule, way out.
+    """A mistake of the user; its message gives place, value, rule and way out.
 
-    One error carries every problem found, so that a file is mended once.
+    One error holds all problems, so that the user can correct a file at once.
     """
 
     exit_code = 1
@@ -32,13 +32,13 @@ class ParamsError(ChurnError):
 
 
 class SourceError(ChurnError):
-    """A source, a table or a column that is missing or unfit."""
+    """A source, a table or a column that is missing or unusable."""
 
     exit_code = 11
 
 
 class SignalError(ChurnError):
-    """A signal that is ill-defined or impossible here."""
+    """A signal that is badly defined or impossible with these tables."""
 
     exit_code = 12
 
@@ -56,7 +56,7 @@ class PlaybookError(ChurnError):
 
 
 class Stop(ChurnError):  # noqa: N818 (it stops the work; nothing is wrong with the call)
-    """A guard or a gate said stop."""
+    """A guard or a gate that stops the work."""
 
     exit_code = 15
 

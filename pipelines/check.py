@@ -105,7 +105,7 @@ def _echo_findings(params: Params, store: Store, echo: Echo, prove: bool) -> Non
         raise Stop(
             *map(in_words, grouped(judged.stops)),
             "check: mend what the guards found before you train. What is right as it is, a person signs off "
-            f"in {params.place('check')}: {{accept: {{PLACE or GUARD: the reason}}}}.",
+            f"in {params.locate('check')}: {{accept: {{PLACE or GUARD: the reason}}}}.",
         )
 
 

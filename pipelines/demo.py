@@ -52,7 +52,7 @@ def _refuse_call(customers: int, seed: int) -> None:
 
 
 def _folder(params: Params) -> Path:
-    source, place = params.source, params.place("source")
+    source, place = params.source, params.locate("source")
     if "://" in source:
         raise SourceError(
             f"{place} is {source}, a connection; the demo company is written to a folder. "

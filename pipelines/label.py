@@ -76,10 +76,12 @@ def _echo_horizon(params: Params, store: Store, echo: Echo) -> None:
 
 
 def _told(curve: Returns, days: int) -> str:
+    from churn.metrics.interval import format_interval
+
     chance = curve.after(days)
     if chance is None:
         return "the data cannot follow anybody"
-    return f"{chance['value']:.1%} [{chance['low']:.1%}, {chance['high']:.1%}] come back later"
+    return f"{format_interval(chance, 1, percent=True)} come back later"
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.scoreboard.looks import LOOKS, count_looks, read_looks
+from churn.metrics.interval import format_interval
 
 OURS = "ours"
 WORDS = {
@@ -121,11 +123,11 @@ def _fake(fake: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _span(one: Mapping[str, float], digits: int) -> str:
-    return f"{_short(one['value'], digits)} [{_short(one['low'], digits)}, {_short(one['high'], digits)}]"
+    return re.sub(r"(?<![\d.])0\.", ".", format_interval(one, digits))
 
 
 def _signed(one: Mapping[str, float]) -> str:
-    text = "{} [{}, {}]".format(*(f"{one[part]:+.4f}" for part in ("value", "low", "high")))
+    text = format_interval(one, 4, signed=True)
     return f"**{text}**" if one["low"] > 0 or one["high"] < 0 else text
 
 

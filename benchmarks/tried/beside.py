@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tried.variants import Made
-from churn.metrics.intervals import clustered_mean
 from churn.metrics.metrics import auc
+from churn.metrics.standard_errors import clustered_mean
 from churn.training.select import losses_of
 
 

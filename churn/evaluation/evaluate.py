@@ -12,9 +12,9 @@ import pandas as pd
 from churn.evaluation.measured import Measured, Tested
 from churn.metrics import metrics
 from churn.metrics.bootstrap import paired_differences
-from churn.metrics.intervals import wilson_interval
 from churn.metrics.metrics import BINS, Floats
 from churn.metrics.profit import CustomerValues
+from churn.metrics.standard_errors import wilson_interval
 from churn.snapshots.dataset import Rows, dates_of
 
 PAIRS = (

@@ -31,7 +31,7 @@ def check_segments(params: Params, rows: Rows) -> None:
         if name not in rows.levels:
             what = "holds numbers" if name in rows.names else "is no signal of the snapshots"
             hint = did_you_mean(name, rows.levels)
-            place = params.place(f"evaluate.segments: '{name}'")
+            place = params.locate(f"evaluate.segments: '{name}'")
             problems.append(f"{place} {what}; name signals of text.{hint}")
     if problems:
         raise ParamsError(*problems)

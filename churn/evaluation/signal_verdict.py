@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from churn.metrics.formatting import format_interval
+from churn.metrics.interval import format_interval
 
 Found = Literal["signal", "ranks only", "no signal"]
 CHANCE = 0.5

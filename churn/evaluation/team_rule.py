@@ -21,7 +21,7 @@ def check_rule(params: Params, rows: Rows) -> None:
     """
     problems = []
     for each in params.evaluate.rule:
-        place = params.place(f"evaluate.rule: '{each.signal}'")
+        place = params.locate(f"evaluate.rule: '{each.signal}'")
         if each.signal not in rows.names:
             hint = did_you_mean(each.signal, rows.names)
             problems.append(f"{place} is no signal of the snapshots.{hint} See `churn signals`.")

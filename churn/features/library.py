@@ -30,7 +30,7 @@ def known(params: Params) -> dict[str, Signal]:
         SignalError: `signals.generic` asks for what there is not, or two signals have one name; all at once.
     """
     if problems := list(choice.problems(params)):
-        raise SignalError(*(params.place(problem) for problem in problems))
+        raise SignalError(*(params.locate(problem) for problem in problems))
     found = dict(REGISTRY)
     for signal in choice.generic_signals(params):
         if signal.name in found:
@@ -44,7 +44,7 @@ def known(params: Params) -> dict[str, Signal]:
         if signal.name in found
     ]
     if problems:
-        raise SignalError(*(params.place(problem) for problem in problems))
+        raise SignalError(*(params.locate(problem) for problem in problems))
     return found | {signal.name: signal for signal in own}
 
 
@@ -82,7 +82,7 @@ def selected(params: Params, store: Store) -> tuple[Signal, ...]:
             if what == "families" or "all" not in names
         )
         raise SignalError(
-            f"{params.place(asked)}, without those of "
+            f"{params.locate(asked)}, without those of "
             f"signals.leave_out, ask for no signal of the tables {', '.join(store.tables)}. "
             "`churn signals` says why each is off."
         )
@@ -119,7 +119,7 @@ def _check_names(params: Params, every: dict[str, Signal]) -> None:
         if name not in everything
     ]
     if problems:
-        raise SignalError(*(params.place(problem) for problem in problems))
+        raise SignalError(*(params.locate(problem) for problem in problems))
 
 
 WORD = {"families": "family", "tables": "table", "names": "signal"}

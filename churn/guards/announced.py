@@ -12,7 +12,7 @@ from churn.guards.as_of_today import WAY_OUT
 from churn.guards.context import GONE, HERE, Company
 from churn.guards.names import speaks_of_leaving
 from churn.guards.statistics import SURE
-from churn.metrics.intervals import wilson_interval
+from churn.metrics.standard_errors import wilson_interval
 
 FEWEST = 10
 """Fewer leavers than this show nothing."""

@@ -9,7 +9,7 @@ from churn.data.tables import EMPTIED_VALUE
 from churn.finding import Finding
 from churn.guards.context import Company
 from churn.guards.statistics import SURE
-from churn.metrics.intervals import wilson_interval
+from churn.metrics.standard_errors import wilson_interval
 
 LONG_ENOUGH = 91
 """Days as a customer after which a history may be expected."""

@@ -87,7 +87,7 @@ def judge_guards(guards: Mapping[str, Any], params: Params) -> Verdict:
         {"value": float(sum(one.severity == "stop" and not reason_for(one, params) for one in found))},
         "no guard of check, train and evaluate says stop, or a person signed it off",
         told,
-        f"Mend it; what is right as it is, a person signs off in {params.place('evaluate')}: "
+        f"Mend it; what is right as it is, a person signs off in {params.locate('evaluate')}: "
         "{accept: {PLACE or GUARD: the reason}}.",
     )
     # A warning that was signed off would have stopped nothing.

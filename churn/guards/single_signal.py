@@ -11,7 +11,7 @@ from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.context import Company
 from churn.guards.statistics import auc_within, best_auc, level_scores
-from churn.metrics.intervals import wilson_interval
+from churn.metrics.standard_errors import wilson_interval
 from churn.snapshots.dataset import Rows
 
 STOP, WARN = 0.98, 0.9

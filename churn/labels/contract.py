@@ -165,7 +165,7 @@ def _kind_of_leaving(store: Store, merged: Spells) -> npt.NDArray[np.int8]:
         return np.where(told, INVOLUNTARY, VOLUNTARY).astype(np.int8)
     if store.params.label.leaving != "any":
         raise SourceError(
-            f"{store.params.place('label.leaving')} is {store.params.label.leaving}, but nothing here tells "
+            f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but nothing here tells "
             "the kinds of leaving apart. Map tables.payments with paid_at (empty while a payment is open), "
             "or name under label.involuntary_reasons the words of subscriptions.reason by which you ended a "
             "contract; else take leaving: any."

@@ -62,7 +62,7 @@ def _said_at_the_end(store: Store) -> tuple[str, str]:
     columns, words = store.tables["subscriptions"].columns, store.params.label.involuntary_reasons
     if words and "reason" not in columns:
         raise SourceError(
-            f"{store.params.place('label.involuntary_reasons')} names words of subscriptions.reason, which "
+            f"{store.params.locate('label.involuntary_reasons')} names words of subscriptions.reason, which "
             "is not mapped. Map it under tables.subscriptions.columns, or leave the words out."
         )
     asked = "c.cancel_requested_at_day <= spells.end_day" if "cancel_requested_at_day" in columns else "false"

@@ -20,6 +20,7 @@ from churn.labels.calendar import Before, seen_before, window_of
 from churn.labels.kaplan_meier import Returns, Silences, returns
 from churn.labels.labels import decided
 from churn.labels.outcomes import DROPPED, OUTCOMES, Decided
+from churn.metrics.interval import format_interval
 from churn.params import Params
 
 MOST_REACTIVATED = 0.20
@@ -138,7 +139,7 @@ class TruthSheet:
             return
         if self.reactivation.too_many:
             raise Stop(
-                f"label: {rate['value']:.0%} [{rate['low']:.0%}, {rate['high']:.0%}] of those who left by "
+                f"label: {format_interval(rate, 0, percent=True)} of those who left by "
                 f"{label.horizon_days} days without {label.core_table} come back later; more than "
                 f"{MOST_REACTIVATED:.0%} and the label tells who is away, not who left. Take a longer "
                 "label.horizon_days (`churn label --horizon` shows how likely a return is after how long), "

@@ -1,234 +1,276 @@
-"""Every metric of an evaluation, told once: the page, the document and the tests read it from here."""
+"""The catalogue of metrics and of candidates: pages, model card, console, MLflow and docs read it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from churn.metrics.interval import HasInterval, format_interval
 
 Unit = Literal["", "nats per row", "share", "times", "currency", "squared share"]
+Better = Literal["", "higher", "lower", "closer to 1", "closer to 0"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What a metric is.
+    """A metric of an evaluation.
 
     Attributes:
+        key: Its key in metrics.json and its name in MLflow.
         title: Its name for people; `{share}` stands for the contact share.
-        unit: What it is counted in; empty for a plain number.
+        unit: The unit; empty for a plain number.
+        digits: The number of decimals to show.
         definition: How it is computed.
-        read: What is good, and what to read it beside.
-        source: Where it was taken from.
-        digits: How many decimals are shown.
+        better: Which values are better; empty where it does not rank models.
+        note: What a reader must know besides.
         ceiling: What a perfect ranking reaches, in words; empty where there is no other bound than 1 or 0.
+        source: Where the definition comes from.
     """
 
+    key: str
     title: str
-    unit: Unit
-    definition: str
-    read: str
-    source: str
+    unit: Unit = ""
     digits: int
+    definition: str
+    better: Better = ""
+    note: str = ""
     ceiling: str = ""
+    source: str = ""
+
+    @property
+    def reading(self) -> str:
+        """Return how to read its values: which are better, then the note."""
+        return "; ".join(filter(None, (f"{self.better} is better" if self.better else "", self.note)))
+
+    def title_at(self, share: float | None = None) -> str:
+        """Return the title with the contact share in per cent, or in words where none is given.
+
+        >>> METRICS["lift_at_contact_share"].title_at(0.1)
+        'lift at 10%'
+        """
+        return self.title.format(share="the contact share" if share is None else f"{share:.0%}")
+
+    def format(self, estimate: HasInterval | Mapping[str, Any], *, signed: bool = False) -> str:
+        """Return a value of the metric with its interval as text.
+
+        >>> METRICS["auc"].format({"value": 0.7312, "low": 0.7201, "high": 0.7423})
+        '0.731 [0.720, 0.742]'
+        """
+        return format_interval(estimate, self.digits, signed=signed)
 
 
 METRICS: Mapping[str, Metric] = {
-    "log_loss": Metric(
-        "log loss",
-        "nats per row",
-        "mean of -log of the probability given to what happened",
-        "lower is better; compare in pairs on the same rows",
-        "Good 1952",
-        4,
-    ),
-    "auc": Metric(
-        "AUC",
-        "",
-        "chance that a leaver is ranked above a stayer, ties counting half",
-        "higher is better; .5 is chance",
-        "Hanley and McNeil 1982",
-        3,
-    ),
-    "average_precision": Metric(
-        "average precision",
-        "",
-        "precision averaged over the recall gained at each threshold",
-        "higher is better; beside it what chance reaches",
-        "Zhu 2004",
-        3,
-    ),
-    "precision_at_contact_share": Metric(
-        "precision at {share}",
-        "share",
-        "leavers among the `evaluate.contact_share` of rows with the highest probability",
-        "higher is better",
-        "",
-        3,
-        "min(1, base rate / share)",
-    ),
-    "lift_at_contact_share": Metric(
-        "lift at {share}",
-        "times",
-        "that precision over the base rate",
-        "higher is better; 1 is calling at random",
-        "Ling and Li 1998",
-        2,
-        "min(1 / share, 1 / base rate)",
-    ),
-    "value_lift_at_contact_share": Metric(
-        "value lift at {share}",
-        "times",
-        "share of the leavers' residual value that a call list by value at risk reaches, over the share "
-        "contacted",
-        "higher is better; the base rate for everybody is a list by value alone",
-        "",
-        2,
-        "that of a list of leavers by their value",
-    ),
-    "profit_per_customer_at_contact_share": Metric(
-        "profit per customer at {share}",
-        "currency",
-        "[sum over contacted leavers of g (V - d) - d x contacted stayers - f x contacted] / customers, "
-        "by value at risk; f `contact_cost`, d `incentive_cost`, g `accept_share`, V the own residual value",
-        "higher is better; above 0 the campaign pays, if the costs and the accept share hold",
-        "Neslin et al. 2006, with individual value",
-        2,
-        "that of a list of leavers by their value",
-    ),
-    "profit_per_customer_at_best_share": Metric(
-        "profit per customer at the best budget",
-        "currency",
-        "the same where it is highest over the shares contacted; the interval is that of this share",
-        "flattered by the optimism beside it, since the share was read off the same rows",
-        "Efron 1983 for the optimism",
-        2,
-        "the highest of a list of leavers by their value",
-    ),
-    "best_share": Metric(
-        "best budget",
-        "share",
-        "the share contacted at which that profit is highest; 0 where contacting nobody is best",
-        "the interval says how sure; a flat curve makes it wide",
-        "",
-        3,
-    ),
-    "empc": Metric(
-        "expected maximum profit (EMPC)",
-        "currency",
-        "profit per customer at the best threshold for each accept share, averaged over accept shares that "
-        "are beta distributed around `accept_share` (alpha + beta = 20); everybody has the mean value",
-        "higher is better; a check, since values are not individual",
-        "Verbraken, Verbeke and Baesens 2013",
-        2,
-    ),
-    "empc_share": Metric(
-        "share contacted for the EMPC",
-        "share",
-        "mean share contacted at those thresholds",
-        "beside the EMPC",
-        "Verbraken, Verbeke and Baesens 2013",
-        3,
-    ),
-    "brier": Metric(
-        "Brier score",
-        "squared share",
-        "mean squared difference of outcome and probability: reliability - resolution + uncertainty + "
-        "within bins",
-        "lower is better; uncertainty is what the base rate would score",
-        "Brier 1950",
-        4,
-    ),
-    "brier_reliability": Metric(
-        "Brier: reliability",
-        "squared share",
-        "squared distance of predicted and observed rates over ten bins of about equally many rows, less "
-        "what chance adds",
-        "lower is better; 0 is calibrated, and chance may put it below",
-        "Murphy 1973; Ferro and Fricker 2012",
-        5,
-    ),
-    "brier_resolution": Metric(
-        "Brier: resolution",
-        "squared share",
-        "squared distance of the bins' observed rates from the base rate, less what chance adds",
-        "higher is better",
-        "Murphy 1973; Ferro and Fricker 2012",
-        5,
-        "uncertainty",
-    ),
-    "brier_uncertainty": Metric(
-        "Brier: uncertainty",
-        "squared share",
-        "base rate x (1 - base rate), with its correction",
-        "says nothing of the model",
-        "Murphy 1973",
-        5,
-    ),
-    "brier_within_bin": Metric(
-        "Brier: within bins",
-        "squared share",
-        "variance of the predictions within a bin less twice their covariance with the outcome",
-        "below 0 the model still orders the rows of a bin",
-        "Stephenson, Coelho and Jolliffe 2008",
-        5,
-    ),
-    "observed_expected": Metric(
-        "observed / expected",
-        "",
-        "leavers over the sum of probabilities",
-        "1 where the level is right",
-        "Steyerberg 2019, chapter 15",
-        3,
-    ),
-    "calibration_slope": Metric(
-        "calibration slope",
-        "",
-        "slope of the logistic regression of the outcome on the predicted log-odds",
-        "1 is right; below 1 the predictions are too extreme",
-        "Cox 1958",
-        2,
-    ),
-    "calibration_intercept": Metric(
-        "calibration intercept",
-        "",
-        "intercept of that line",
-        "0 where slope and level are right",
-        "Cox 1958",
-        2,
-    ),
-    "ece": Metric(
-        "calibration error (ECE)",
-        "share",
-        "mean distance of predicted and observed rates over ten bins of about equally many rows",
-        "lower is better; the noise beside it is what perfect predictions would have; no interval: "
-        "drawn rows are noisier than all rows",
-        "Naeini, Cooper and Hauskrecht 2015",
-        4,
-    ),
+    metric.key: metric
+    for metric in (
+        Metric(
+            key="log_loss",
+            title="log loss",
+            unit="nats per row",
+            digits=4,
+            definition="mean of -log of the probability given to what happened",
+            better="lower",
+            note="compare in pairs on the same rows",
+            source="Good 1952",
+        ),
+        Metric(
+            key="auc",
+            title="AUC",
+            digits=3,
+            definition="chance that a churner is ranked above a stayer, ties counting half",
+            better="higher",
+            note=".5 is chance",
+            source="Hanley and McNeil 1982",
+        ),
+        Metric(
+            key="average_precision",
+            title="average precision",
+            digits=3,
+            definition="precision averaged over the recall gained at each threshold",
+            better="higher",
+            note="a random ranking reaches the base rate",
+            source="Zhu 2004",
+        ),
+        Metric(
+            key="precision_at_contact_share",
+            title="precision at {share}",
+            unit="share",
+            digits=3,
+            definition="share of churners among the `evaluate.contact_share` of rows with the highest "
+            "probability",
+            better="higher",
+            ceiling="min(1, base rate / share)",
+        ),
+        Metric(
+            key="lift_at_contact_share",
+            title="lift at {share}",
+            unit="times",
+            digits=2,
+            definition="that precision over the base rate",
+            better="higher",
+            note="1 is a random call list",
+            ceiling="min(1 / share, 1 / base rate)",
+            source="Ling and Li 1998",
+        ),
+        Metric(
+            key="value_lift_at_contact_share",
+            title="value lift at {share}",
+            unit="times",
+            digits=2,
+            definition="share of the churners' residual value that a call list by value at risk reaches, "
+            "over the share contacted",
+            better="higher",
+            note="the base rate for everybody gives a list by value alone",
+            ceiling="that of a list of churners by their value",
+        ),
+        Metric(
+            key="profit_per_customer_at_contact_share",
+            title="profit per customer at {share}",
+            unit="currency",
+            digits=2,
+            definition="[sum over contacted churners of g (V - d) - d x contacted stayers - f x contacted] / "
+            "customers, by value at risk; f `contact_cost`, d `incentive_cost`, g `accept_share`, V the own "
+            "residual value",
+            better="higher",
+            note="above 0 the campaign pays, if the costs and the accept share hold",
+            ceiling="that of a list of churners by their value",
+            source="Neslin et al. 2006, with individual value",
+        ),
+        Metric(
+            key="profit_per_customer_at_best_share",
+            title="profit per customer at the best budget",
+            unit="currency",
+            digits=2,
+            definition="the same where it is highest over the shares contacted; the interval is that of this "
+            "share",
+            better="higher",
+            note="too high by about the optimism, since the share was read off the same rows",
+            ceiling="the highest of a list of churners by their value",
+            source="Efron 1983 for the optimism",
+        ),
+        Metric(
+            key="best_share",
+            title="best budget",
+            unit="share",
+            digits=3,
+            definition="the share contacted at which that profit is highest; 0 where contacting nobody is "
+            "best",
+            note="the interval shows how certain it is; a flat curve makes it wide",
+        ),
+        Metric(
+            key="empc",
+            title="expected maximum profit (EMPC)",
+            unit="currency",
+            digits=2,
+            definition="profit per customer at the best threshold for each accept share, averaged over "
+            "accept shares that are beta distributed around `accept_share` (alpha + beta = 20); everybody "
+            "has the mean value",
+            better="higher",
+            note="a check, since values are not individual",
+            source="Verbraken, Verbeke and Baesens 2013",
+        ),
+        Metric(
+            key="empc_share",
+            title="share contacted for the EMPC",
+            unit="share",
+            digits=3,
+            definition="mean share contacted at those thresholds",
+            note="belongs to the EMPC",
+            source="Verbraken, Verbeke and Baesens 2013",
+        ),
+        Metric(
+            key="brier",
+            title="Brier score",
+            unit="squared share",
+            digits=4,
+            definition="mean squared difference of outcome and probability: reliability - resolution + "
+            "uncertainty + within bins",
+            better="lower",
+            note="predicting the base rate scores the uncertainty",
+            source="Brier 1950",
+        ),
+        Metric(
+            key="brier_reliability",
+            title="Brier: reliability",
+            unit="squared share",
+            digits=5,
+            definition="squared distance of predicted and observed rates over ten bins of about equally many "
+            "rows, less what chance adds",
+            better="lower",
+            note="0 is calibrated, and chance may put it below",
+            source="Murphy 1973; Ferro and Fricker 2012",
+        ),
+        Metric(
+            key="brier_resolution",
+            title="Brier: resolution",
+            unit="squared share",
+            digits=5,
+            definition="squared distance of the bins' observed rates from the base rate, less what chance "
+            "adds",
+            better="higher",
+            ceiling="uncertainty",
+            source="Murphy 1973; Ferro and Fricker 2012",
+        ),
+        Metric(
+            key="brier_uncertainty",
+            title="Brier: uncertainty",
+            unit="squared share",
+            digits=5,
+            definition="base rate x (1 - base rate), with its correction",
+            note="depends on the rows alone, not on the model",
+            source="Murphy 1973",
+        ),
+        Metric(
+            key="brier_within_bin",
+            title="Brier: within bins",
+            unit="squared share",
+            digits=5,
+            definition="variance of the predictions within a bin less twice their covariance with the "
+            "outcome",
+            note="below 0 the model still orders the rows of a bin",
+            source="Stephenson, Coelho and Jolliffe 2008",
+        ),
+        Metric(
+            key="observed_expected",
+            title="observed / expected",
+            digits=3,
+            definition="churners over the sum of probabilities",
+            better="closer to 1",
+            note="above 1 more left than expected",
+            source="Steyerberg 2019, chapter 15",
+        ),
+        Metric(
+            key="calibration_slope",
+            title="calibration slope",
+            digits=2,
+            definition="slope of the logistic regression of the outcome on the predicted log-odds",
+            better="closer to 1",
+            note="below 1 the predictions are too extreme",
+            source="Cox 1958",
+        ),
+        Metric(
+            key="calibration_intercept",
+            title="calibration intercept",
+            digits=2,
+            definition="intercept of that line",
+            better="closer to 0",
+            source="Cox 1958",
+        ),
+        Metric(
+            key="ece",
+            title="calibration error (ECE)",
+            unit="share",
+            digits=4,
+            definition="mean distance of predicted and observed rates over ten bins of about equally many "
+            "rows",
+            better="lower",
+            note="perfect predictions reach the noise floor; there is no interval, since drawn rows are "
+            "noisier than all rows",
+            source="Naeini, Cooper and Hauskrecht 2015",
+        ),
+    )
 }
-"""In the order in which they are told."""
-
-COUNTS: Mapping[str, str] = {
-    "rows": "customers at test cutoffs; a customer counts once at each",
-    "churners": "rows that left",
-    "base_rate": "their share",
-    "rows_with_known_value": "rows whose money was known at the cutoff, over which everything in currency "
-    "and the value lift are taken",
-}
-"""What stands beside the metrics of a candidate."""
-
-
-def metrics_table() -> str:
-    """Return the metrics as a table, one line each."""
-    lines = [
-        "| metric | unit | definition | how to read it | ceiling | source |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, one in METRICS.items():
-        cells = (f"`{name}`", one.unit, one.definition, one.read, one.ceiling, one.source)
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
+"""All metrics by key, in the order in which they are shown."""
 
 MAIN_METRICS = (
     "log_loss",
@@ -238,16 +280,24 @@ MAIN_METRICS = (
     "profit_per_customer_at_contact_share",
     "observed_expected",
 )
-"""The metrics that judge a model, under `judged/`; the others of the test stand under `rest/`.
+"""The metrics that MLflow shows first, under `judged/`; the others of the test are under `rest/`.
 
 MLflow makes a section of each such group and sorts the sections by name: this one comes first.
 """
 
+COUNTS: Mapping[str, str] = {
+    "rows": "customers at test cutoffs; a customer counts once at each",
+    "churners": "rows that left",
+    "base_rate": "their share",
+    "rows_with_known_value": "rows whose money was known at the cutoff; everything in currency and the value "
+    "lift are computed over them",
+}
+"""The numbers of a candidate that are no metrics."""
 
 CANDIDATE_NAMES: Mapping[str, str] = {
     "challenger": "the model",
     "champion": "the champion",
-    "champion_recipe": "the champion's recipe, fitted anew",
+    "champion_recipe": "the champion's recipe, refitted",
     "logistic": "logistic regression",
     "rfm": "recency, frequency and value",
     "bg_nbd": "buy till you die",
@@ -255,15 +305,15 @@ CANDIDATE_NAMES: Mapping[str, str] = {
     "recency": "recency rule",
     "base_rate": "base rate for everybody",
 }
-"""In the order in which they stand beside each other."""
+"""The names of all candidates for people, in the order in which they are shown."""
 
 WITHOUT_ARTICLE = ("logistic", "rfm", "bg_nbd")
 
 
 def candidate_name(candidate: str) -> str:
-    """Return what a candidate is called inside a sentence.
+    """Return the name of a candidate inside a sentence.
 
-    >>> named("rule"), named("rfm"), named("base_rate")
+    >>> candidate_name("rule"), candidate_name("rfm"), candidate_name("base_rate")
     ('your own rule', 'recency, frequency and value', 'the base rate for everybody')
     """
     words = CANDIDATE_NAMES.get(candidate, candidate.replace("_", " "))
@@ -271,11 +321,39 @@ def candidate_name(candidate: str) -> str:
 
 
 def pair_name(pair: str) -> str:
-    """Return what a paired difference is called.
+    """Return the name of a paired difference.
 
-    >>> pair_named("challenger_minus_champion")
+    >>> pair_name("challenger_minus_champion")
     'the model minus the champion'
-    >>> pair_named("challenger_minus_champion_recipe")
-    "the model minus the champion's recipe, fitted anew"
+    >>> pair_name("challenger_minus_champion_recipe")
+    "the model minus the champion's recipe, refitted"
     """
     return " minus ".join(candidate_name(candidate) for candidate in pair.split("_minus_"))
+
+
+def metrics_table() -> str:
+    """Return the metrics as a Markdown table, one line each."""
+    lines = [
+        "| metric | unit | definition | how to read it | ceiling | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key, metric in METRICS.items():
+        cells = (
+            f"`{key}`",
+            metric.unit,
+            metric.definition,
+            metric.reading,
+            metric.ceiling,
+            metric.source,
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def units_in_words() -> str:
+    """Return the units of the main metrics as sentences."""
+    units = "; ".join(f"{METRICS[key].title_at()}: {METRICS[key].unit or 'a number'}" for key in MAIN_METRICS)
+    return (
+        f"Units: {units}. `_low` and `_high` are the ends of the 95 % interval, in the unit of the metric. "
+        "Currency is that of your tables."
+    )

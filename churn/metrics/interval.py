@@ -1,10 +1,10 @@
-"""A measured value with its interval, and the base of all records that are written as JSON."""
+"""A measured value with its interval, as JSON and as text; and the base of all records written as JSON."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from collections.abc import Mapping, Sized
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
@@ -52,3 +52,114 @@ class Interval(Part):
     value: Number
     low: Number = None
     high: Number = None
+
+
+class HasInterval(Protocol):
+    """Anything with a value and its bounds: an `Interval`, or an `Estimate` of the bootstrap."""
+
+    @property
+    def value(self) -> float | None:
+        """Return the value."""
+
+    @property
+    def low(self) -> float | None:
+        """Return the lower bound."""
+
+    @property
+    def high(self) -> float | None:
+        """Return the upper bound."""
+
+
+def format_interval(
+    estimate: HasInterval | Mapping[str, Any], digits: int = 3, *, percent: bool = False, signed: bool = False
+) -> str:
+    """Return a value with its interval as text.
+
+    Args:
+        estimate: The value and its bounds, also as a mapping of `value`, `low` and `high`.
+        digits: The number of decimals.
+        percent: Whether to write shares in per cent.
+        signed: Whether to write the sign of positive numbers too, as for differences.
+
+    >>> format_interval({"value": 0.7312, "low": 0.7201, "high": 0.7423})
+    '0.731 [0.720, 0.742]'
+    >>> format_interval({"value": 0.073, "low": 0.066, "high": 0.081}, 1, percent=True)
+    '7.3% [6.6%, 8.1%]'
+    >>> format_interval({"value": None})
+    'not defined'
+    """
+    value, bounds = format_parts(estimate, digits, percent=percent, signed=signed)
+    return " ".join(filter(None, (value, bounds))) or "not defined"
+
+
+def format_parts(
+    estimate: HasInterval | Mapping[str, Any], digits: int = 3, *, percent: bool = False, signed: bool = False
+) -> tuple[str, str]:
+    """Return a value and its interval as two texts; the first is empty where the value is not defined.
+
+    Args:
+        estimate, digits, percent, signed: As for `format_interval`.
+
+    >>> format_parts({"value": 0.0123, "low": -0.0004, "high": 0.025}, 4, signed=True)
+    ('+0.0123', '[-0.0004, +0.0250]')
+    """
+    value, low, high = (
+        [estimate.get(part) for part in ("value", "low", "high")]
+        if isinstance(estimate, Mapping)
+        else [estimate.value, estimate.low, estimate.high]
+    )
+    if not _defined(value):
+        return "", ""
+    form = f"{'+' if signed else ''}z.{digits}{'%' if percent else 'f'}"
+    bounds = f"[{low:{form}}, {high:{form}}]" if _defined(low) and _defined(high) else ""
+    return f"{value:{form}}", bounds
+
+
+def _defined(number: float | None) -> bool:
+    return number is not None and math.isfinite(number)
+
+
+def format_range(low: float, high: float, digits: int = 3) -> str:
+    """Return the lowest and the highest of some values as text.
+
+    >>> format_range(0.8024, 0.8623)
+    '0.802 to 0.862'
+    """
+    return f"{low:z.{digits}f} to {high:z.{digits}f}"
+
+
+def level_in_words(ratio: HasInterval | Mapping[str, Any]) -> str:
+    """Return whether more or fewer customers left than expected, from observed over expected.
+
+    >>> level_in_words({"value": 1.17, "low": 1.08, "high": 1.28})
+    'more left than expected'
+    """
+    low, high = (
+        (ratio.get("low"), ratio.get("high")) if isinstance(ratio, Mapping) else (ratio.low, ratio.high)
+    )
+    if low is None or high is None:
+        return "not defined"
+    if low <= 1 <= high:
+        return "not shown to be off"
+    return "more left than expected" if low > 1 else "fewer left than expected"
+
+
+def cutoff_count(cutoffs: Sized) -> str:
+    """Return a number of cutoffs as text.
+
+    >>> cutoff_count(["2025-06-01"]), cutoff_count(["2025-06-01", "2025-07-01"])
+    ('one cutoff', '2 cutoffs')
+    """
+    return "one cutoff" if len(cutoffs) == 1 else f"{len(cutoffs)} cutoffs"
+
+
+def test_set_uses(count: int | None) -> list[str]:
+    """Return the sentence on how often the test cutoffs were used (`looks_at_test`); none without a count.
+
+    >>> test_set_uses(1), test_set_uses(None)
+    (['The test cutoffs of this label have been used once.'], [])
+    """
+    if count is None:
+        return []
+    times = "once" if count == 1 else f"{count} times"
+    return [f"The test cutoffs of this label have been used {times}."]

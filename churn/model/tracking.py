@@ -17,8 +17,27 @@ from typing import Any
 
 from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
-from churn.model.about import EXPERIMENT, WORKFLOW
+from churn.metrics.catalog import units_in_words
 from churn.params import Params
+
+WORKFLOW_QUERY = "workflowType=machine_learning"
+"""The query of every address in the MLflow UI; without it MLflow opens its GenAI mode."""
+
+EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",  # else MLflow takes it for one of its GenAI mode
+    "mlflow.note.content": (
+        "Who is about to leave. Each run is a training. Its child runs are the candidates and trials of the "
+        "training, its folds, and the baselines.\n\n"
+        "- `judged/…`: the model on the test cutoffs; `rest/…`: all other metrics there\n"
+        "- `paired/…`: differences of log loss on the same rows; below 0 the challenger is better\n"
+        "- `tried/…`, `out_of_time/…`: before any use of the test cutoffs\n"
+        "- `within_fold/…`: one cutoff each; the test cutoffs too, once they were used\n\n"
+        f"{units_in_words()} The parameters `evaluate.…`, `label.…` and `data.…` hold the settings behind "
+        "the numbers."
+    ),
+    "made_by": "churn",
+}
+"""Tags of the experiment, its description among them."""
 
 
 class Tracking:
@@ -112,12 +131,12 @@ class Tracking:
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
         uri = self.params.tracking.uri
         base = without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
-        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW}"
+        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def _experiment(self) -> str:
         number = self._found_or_made(self.params.tracking.experiment)
         known = self._client.get_experiment(number).tags
-        for key, value in EXPERIMENT.items():
+        for key, value in EXPERIMENT_TAGS.items():
             if key not in known:  # a person's own words stay
                 self._client.set_experiment_tag(number, key, value)
         return number
@@ -181,7 +200,7 @@ def silence() -> Iterator[None]:
 def _in_words(params: Params, error: Exception) -> str:
     uri = params.tracking.uri
     return (
-        f"{params.place('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
+        f"{params.locate('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
         f"{hide_secret(first_line(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
     )
 

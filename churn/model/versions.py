@@ -9,14 +9,23 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from churn.errors import ModelError
-from churn.model import about
 from churn.model import scorer as scorer_module
 from churn.model.bundle import bundle_digest
 from churn.model.champion import BUNDLE
 from churn.model.scorer import CorruptError, Scorer
-from churn.model.tracking import Tracking, signature_of, silence
+from churn.model.tracking import WORKFLOW_QUERY, Tracking, signature_of, silence
 
 GOES_ON = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
+DESCRIPTION_LENGTH = 5000
+"""The number of characters of a version's description: the column's size in MLflow's own database."""
+
+MODEL_DESCRIPTION = (
+    "The probability that a customer at risk leaves within the horizon of the label. `champion` is the "
+    "version in use, `previous` the one before it, `challenger` the one trained last. The description of a "
+    "version is its model card in short."
+)
+"""The description of the registered model."""
+
 REQUIREMENTS = ("lightgbm", "numpy", "scipy")
 
 
@@ -48,7 +57,7 @@ class Versions(Tracking):
         version = self._same_as(digest) or self._log_model(bundle)
         self._client.set_model_version_tag(self.name, version, "digest", digest)
         if not self._client.get_registered_model(self.name).description:  # a person's own words stay
-            self._client.update_registered_model(self.name, about.MODEL)
+            self._client.update_registered_model(self.name, MODEL_DESCRIPTION)
         if self.aliases().get("champion") != version:
             self._client.set_registered_model_alias(self.name, "challenger", version)
         return version
@@ -75,7 +84,7 @@ class Versions(Tracking):
             "metrics": f"{run}/model-metrics",
             "registered model": f"#/models/{self.name}/versions/{version}",
         }
-        return {what: f"{page}?{about.WORKFLOW}" for what, page in pages.items()}
+        return {what: f"{page}?{WORKFLOW_QUERY}" for what, page in pages.items()}
 
     def _log_model(self, bundle: Path) -> str:
         """Log a bundle as a model of the open run and return its new version."""
@@ -116,8 +125,8 @@ class Versions(Tracking):
             run_id: The run whose artefacts hold the whole card as `evaluate/card.md`.
         """
         self._client.set_model_version_tag(self.name, version, "card_run", run_id)
-        if len(text) > about.DESCRIPTION:
-            text = text[: about.DESCRIPTION - len(GOES_ON)].rpartition("\n")[0] + GOES_ON
+        if len(text) > DESCRIPTION_LENGTH:
+            text = text[: DESCRIPTION_LENGTH - len(GOES_ON)].rpartition("\n")[0] + GOES_ON
         self._client.update_model_version(self.name, version, text)
 
     def aliases(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Read params.yaml, apply overrides and the environment, and say every mistake at once."""
+"""Read params.yaml, apply overrides and the environment, and report all mistakes together."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from churn.params.strict_yaml import YamlError, parse_yaml
 def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     """Read params.yaml, apply `a.b=c` overrides and return frozen parameters.
 
-    Relative paths count from the file's folder; `${NAME}` is taken from the environment.
+    Relative paths count from the file's folder; `${NAME}` is read from the environment.
 
     Raises:
-        ParamsError: the file is missing or not YAML, a key is unknown, a value does not fit; all at once.
+        ParamsError: The file is missing or not YAML, a key is unknown or a value does not fit; all mistakes
+            together.
     """
     tree = _read_yaml(path)
     problems: list[str] = []
@@ -34,7 +35,7 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        problems += [_in_words(detail, tree) for detail in _causes(error.errors())]
+        problems += [_message(detail) for detail in _causes(error.errors())]
     if problems or params is None:
         raise ParamsError(*(f"{path.name}: {problem}" for problem in problems))
     return _absolute(params, path.resolve().parent).of_file(path.name)
@@ -45,7 +46,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         tree = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError:
         raise ParamsError(
-            f"{path}: no such file. Name one with --params, or let `churn demo` write one."
+            f"{path}: no such file. Name one with --params, or write one with `churn init` or `churn demo`."
         ) from None
     except UnicodeDecodeError:
         raise ParamsError(f"{path.name}: not YAML: not text in UTF-8. Save the file as UTF-8.") from None
@@ -67,7 +68,7 @@ def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
     for parent in parents:
         branch = tree.setdefault(parent, {})
         if not isinstance(branch, dict):
-            yield f"--set {override}: '{parent}' holds a value, not a section."
+            yield f"--set {override}: '{parent}' is a value, not a section."
             return
         tree = branch
     try:
@@ -76,19 +77,20 @@ def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
         yield f"--set {override}: the value is not usable: {error}"
 
 
-def _from_environment(value: Any, place: str, problems: list[str]) -> Any:
+def _from_environment(value: Any, key: str, problems: list[str]) -> Any:
+    """Return a value with each `${NAME}` replaced; `key` is its key in the file, such as `tracking.uri`."""
     if isinstance(value, dict):
-        return {k: _from_environment(v, f"{place}.{k}".lstrip("."), problems) for k, v in value.items()}
+        return {k: _from_environment(v, f"{key}.{k}".lstrip("."), problems) for k, v in value.items()}
     if isinstance(value, list):
-        return [_from_environment(v, place, problems) for v in value]
+        return [_from_environment(v, key, problems) for v in value]
     if not isinstance(value, str):
         return value
 
-    def replace(found: re.Match[str]) -> str:
-        name = found.group(1)
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
         if name not in os.environ:
             problems.append(
-                f"{place} uses ${{{name}}}, which is not set in the environment. Export {name} first."
+                f"{key} uses ${{{name}}}, which is not set in the environment. Export {name} first."
             )
         return os.environ.get(name, "unset")
 
@@ -111,33 +113,33 @@ _RULES = (
         "too_short": "must not be empty",
     }
 )
-"""What pydantic says at length, by its type of error."""
+"""A short rule for each type of error of pydantic."""
 
 
 def _causes(details: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Leave out what follows from another mistake: a list counts as short where its elements are wrong."""
-    every = list(details)
-    lists = {detail["loc"][:-1] for detail in every if detail["loc"]}
-    return [detail for detail in every if detail["type"] != "too_short" or detail["loc"] not in lists]
+    """Return the mistakes without their consequences: a list of wrong elements also counts as too short."""
+    mistakes = list(details)
+    lists = {mistake["loc"][:-1] for mistake in mistakes if mistake["loc"]}
+    return [mistake for mistake in mistakes if mistake["type"] != "too_short" or mistake["loc"] not in lists]
 
 
-def _in_words(detail: Mapping[str, Any], tree: Any) -> str:
-    place = ".".join(str(part) for part in detail["loc"])
+def _message(detail: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         *parents, last = detail["loc"]
-        return f"{place} is not a parameter.{did_you_mean(str(last), _keys_at(parents))}"
+        return f"{key} is not a parameter.{did_you_mean(str(last), _keys_at(parents))}"
     if detail["type"] == "missing":
-        return f"{place} is missing; it has no default."
+        return f"{key} is missing; it has no default."
     rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))
-    if place.endswith("[key]"):
+    if key.endswith("[key]"):
         if detail["type"] == "string_pattern_mismatch":
             rule = "is not a usable name: lower-case letters, digits and _."
-        return f"{place.removesuffix('.[key]')} {rule}"
+        return f"{key.removesuffix('.[key]')} {rule}"
     rule = rule.replace("Input should be", "must be")
     value = detail.get("input")
-    shown = "" if isinstance(value, dict | BaseModel) else f" ({value!r:.60})"
-    stop = "" if rule.endswith(("?", ".")) else "."
-    return f"{place}{shown}: {rule}{stop}" if place else f"{rule}{stop}"
+    value_text = "" if isinstance(value, dict | BaseModel) else f" ({value!r:.60})"
+    period = "" if rule.endswith(("?", ".")) else "."
+    return f"{key}{value_text}: {rule}{period}" if key else f"{rule}{period}"
 
 
 def _keys_at(path: Sequence[str | int]) -> list[str]:
@@ -159,8 +161,8 @@ def _section_in(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict):
-        found = (_section_in(part) for part in typing.get_args(annotation))
-        return next((part for part in found if part is not None), None)
+        sections = (_section_in(part) for part in typing.get_args(annotation))
+        return next((section for section in sections if section is not None), None)
     return None
 
 

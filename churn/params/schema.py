@@ -11,13 +11,23 @@ from zoneinfo import available_timezones
 from pydantic import PrivateAttr, field_validator
 
 from churn.errors import did_you_mean
-from churn.params.judging import EvaluateParams, PromoteParams
-from churn.params.label import LabelParams
-from churn.params.learning import SignalsParams, SnapshotParams, TrainParams
-from churn.params.night import ScoreParams
-from churn.params.origins import CanonicalName, FurtherName, OriginParams, TableParams
-from churn.params.running import CheckParams, EngineParams, TrackingParams
-from churn.params.section import Section
+from churn.params.sections import (
+    CanonicalName,
+    CheckParams,
+    EngineParams,
+    EvaluateParams,
+    EventName,
+    LabelParams,
+    OriginParams,
+    PromoteParams,
+    ScoreParams,
+    Section,
+    SignalsParams,
+    SnapshotParams,
+    TableParams,
+    TrackingParams,
+    TrainParams,
+)
 
 FILE = "params.yaml"
 """The name of the parameter file, unless another is named."""
@@ -29,7 +39,7 @@ class Params(Section):
     source: str
     timezone: str = "UTC"
     tables: dict[CanonicalName, TableParams] = {}
-    events: dict[FurtherName, OriginParams] = {}
+    events: dict[EventName, OriginParams] = {}
     label: LabelParams
     snapshot: SnapshotParams = SnapshotParams()
     signals: SignalsParams = SignalsParams()
@@ -53,19 +63,19 @@ class Params(Section):
 
     @property
     def file(self) -> str:
-        """Return the name of the file that holds them, for what is said of it."""
+        """Return the name of the file that holds the parameters, for messages."""
         return self._file
 
     def of_file(self, name: str) -> Params:
-        """Return the same parameters, held by a file of this name."""
+        """Return the same parameters with another name of their file."""
         copy = self.model_copy()
         copy._file = name
         return copy
 
-    def place(self, key: str) -> str:
-        """Return a key with its file, the way a message about it begins.
+    def locate(self, key: str) -> str:
+        """Return a key with the name of its file, for the start of a message.
 
-        >>> Params(source="raw", label=LabelParams(kind="contract", horizon_days=31)).place("label.kind")
+        >>> Params(source="raw", label=LabelParams(kind="contract", horizon_days=31)).locate("label.kind")
         'params.yaml: label.kind'
         """
         return f"{self._file}: {key}"
@@ -77,17 +87,17 @@ class Params(Section):
 
     @property
     def label_id(self) -> str:
-        """Return the short id of the label's definition; it follows into every score.
+        """Return the short id of the label's definition; snapshots, models and scores carry it.
 
-        The mapping of the tables that tell the label is part of it, since it says which rows count.
+        The origins of the label's tables are part of it, since they decide which rows count.
         """
         origins: dict[str, OriginParams] = {**self.tables, **self.events}
-        mapped = {
+        label_origins = {
             name: origins[name].model_dump(mode="json", exclude_defaults=True)
-            for name in self.label.told_by
+            for name in self.label.source_tables
             if name in origins
         }
-        return digest_of(self.label.definition | {"timezone": self.timezone, "mapped": mapped})[:12]
+        return digest_of(self.label.definition | {"timezone": self.timezone, "mapped": label_origins})[:12]
 
 
 def digest_of(value: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from churn.evaluation.champion import CHAMPION, RECIPE, standing
+from churn.evaluation.champion import standing
 from churn.guards.verdict import Gate
-from churn.metrics.formatting import format_interval
+from churn.metrics.catalog import METRICS, candidate_name
+from churn.metrics.interval import format_interval
 from churn.params import Params
 
 SEGMENT_CHURNERS = 300
@@ -16,15 +17,8 @@ SEGMENT_CHURNERS = 300
 SEGMENT_LOSS = 0.02
 """The AUC that no such segment may lose."""
 
-NOT_LESS = {
-    "lift_at_contact_share": "lift at the contact share",
-    "profit_per_customer_at_contact_share": "expected profit per customer",
-}
+NOT_LESS = ("lift_at_contact_share", "profit_per_customer_at_contact_share")
 """What must not fall by more than `promote.margin`."""
-
-
-WORDS = {CHAMPION: "the champion", RECIPE: "the champion's recipe fitted anew"}
-"""What the challenger is held against, in the words of a gate."""
 
 
 def against_champion(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
@@ -49,10 +43,10 @@ def against_champion(evaluated: Mapping[str, Any], params: Params) -> Iterator[G
     pair = evaluated["paired"][f"challenger_minus_{other}"]
     champion = evaluated["candidates"][other]
     yield _log_loss(other, pair["log_loss"], champion["log_loss"]["value"], evaluated, params.promote.margin)
-    for metric, words in NOT_LESS.items():
+    for metric in NOT_LESS:
         if difference := pair.get(metric):  # of profit there is none where no money is known
             base = (champion.get(metric) or {}).get("value")
-            against = f"{words}, against {WORDS[other]}"
+            against = f"{METRICS[metric].title_at()}, against {candidate_name(other)}"
             yield _not_less(metric, against, difference, base, params.promote.margin)
     yield from _segments(evaluated, other)
 
@@ -65,7 +59,7 @@ def _log_loss(
     known = loss.get("high") is not None
     passed = known and (loss["high"] < 0 or (loss["high"] < allowed and fresher))
     age = "it has learnt from later labels" if fresher else "it has not learnt from later labels"
-    words = WORDS[other]
+    words = candidate_name(other)
     return Gate.of(
         other,
         passed,
@@ -105,14 +99,13 @@ def _not_less(
     if base <= 0:
         return _not_less_than_nothing(metric, words, difference, base, margin)
     relative = {key: difference[key] / base for key in ("value", "low", "high")}
-    told = ", ".join(f"{relative[key]:+.1%}" for key in ("low", "high"))
     return Gate.of(
         metric,
         relative["low"] > -margin,
         relative,
         f"the lower bound of the relative difference of {words}, is above -{margin:.0%}",
-        f"challenger's {words}: {relative['value']:+.1%} [{told}]; the gate asks for a lower bound above "
-        f"-{margin:.0%}.",
+        f"challenger's {words}: {format_interval(relative, 1, percent=True, signed=True)}; the gate asks for "
+        f"a lower bound above -{margin:.0%}.",
         _way_out(relative["high"] < -margin),
     )
 
@@ -153,8 +146,8 @@ def _segments(evaluated: Mapping[str, Any], other: str) -> Iterator[Gate]:
         worst[1],
         f"no segment with {SEGMENT_CHURNERS} churners or more loses more than {SEGMENT_LOSS} AUC with an "
         "interval below 0",
-        f"challenger minus {WORDS[other]}, AUC by segment: {'lost' if lost else 'least gained'} in {told}; "
-        f"the gate asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or more loses "
-        f"more than {SEGMENT_LOSS} with an interval below 0.",
+        f"challenger minus {candidate_name(other)}, AUC by segment: {'lost' if lost else 'least gained'} in "
+        f"{told}; the gate asks that none of {len(judged)} segments with {SEGMENT_CHURNERS} churners or "
+        f"more loses more than {SEGMENT_LOSS} with an interval below 0.",
         "See what the signals say of these customers, and whether their data have changed.",
     )

@@ -13,7 +13,7 @@ from churn.guards.sign_off import judge_guards
 from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TESTS
 from churn.metrics.catalog import candidate_name
-from churn.metrics.formatting import format_interval, test_set_uses
+from churn.metrics.interval import format_interval, test_set_uses
 from churn.params import Params
 from churn.promotion.champion_gates import against_champion
 
@@ -172,11 +172,10 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
             f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TESTS} or more would show "
             "how much results vary between them. Add cutoffs to snapshot where the data reach back."
         )
-    if (uses := evaluated.get("looks_at_test")) is not None:
-        yield test_set_uses(uses)
+    yield from test_set_uses(evaluated.get("looks_at_test"))
     changed = (evaluated.get("health_bands") or {}).get("changed")
     if changed is not None:
-        anew = "'s recipe fitted anew" if standing(evaluated["candidates"]) == RECIPE else ""
+        anew = "'s recipe, refitted" if standing(evaluated["candidates"]) == RECIPE else ""
         yield f"{changed:.1%} of the customers change their health band against the champion{anew}."
 
 

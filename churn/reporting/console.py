@@ -10,7 +10,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.labels.outcomes import OUTCOMES
 from churn.labels.truth_sheet import MOST_REACTIVATED, Night, TruthSheet
 from churn.metrics.catalog import CANDIDATE_NAMES, pair_name
-from churn.metrics.formatting import format_interval, test_set_uses
+from churn.metrics.interval import format_interval, test_set_uses
 
 
 def evaluation_summary(result: EvaluationResult) -> list[str]:
@@ -34,7 +34,7 @@ def evaluation_summary(result: EvaluationResult) -> list[str]:
     for name, differences in result.paired.items():
         lines.append(f"  log loss, {pair_name(name)}: {format_interval(differences.log_loss, 4)}")
     lines += [f"  {line}" for line in _lead_time_lines(result.lead_time)]
-    lines += [f"  {result.signal.words}", f"  {test_set_uses(result.looks_at_test)}"]
+    lines += [f"  {result.signal.words}", *(f"  {line}" for line in test_set_uses(result.looks_at_test))]
     return lines + [f"  {note}" for note in result.notes.values()]
 
 

@@ -18,8 +18,7 @@ from churn.evaluation.measures import (
 )
 from churn.evaluation.result import EvaluationResult, Horizons
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, pair_name
-from churn.metrics.formatting import cutoff_count, format_range, level_in_words
-from churn.metrics.interval import Interval
+from churn.metrics.interval import Interval, cutoff_count, format_range, level_in_words
 from churn.reporting.console import split_lines
 from churn.reporting.plots import CAPTIONS, FIGURES, LABELS
 from churn.reporting.plots.inline import inline_svg
@@ -90,7 +89,7 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
         plots: The charts as SVG, by name.
     """
     names = [name for name in CANDIDATE_NAMES if name in result.candidates]
-    spread, share = result.spread.get("challenger"), f"{result.contact_share:.0%}"
+    spread, share = result.spread.get("challenger"), result.contact_share
     return html_template("evaluation.html").render(
         model=result.model,
         cutoffs=result.cutoffs,
@@ -135,7 +134,7 @@ def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
 
 
 def _metric_lines(
-    candidates: Sequence[CandidateMetrics], ours: CandidateMetrics, spread: Spread | None, share: str
+    candidates: Sequence[CandidateMetrics], ours: CandidateMetrics, spread: Spread | None, share: float
 ) -> list[tuple[Line, str]]:
     """Return for each metric a line with the figures of all candidates, and the context of the model's."""
     return [
@@ -152,18 +151,18 @@ def _metric_lines(
     ]
 
 
-def _pair_table(result: EvaluationResult, share: str) -> Table:
+def _pair_table(result: EvaluationResult, share: float) -> Table:
     shown = [name for name in PAIRED_METRICS if any(pair.metric(name) for pair in result.paired.values())]
     return Table(
         tuple(_title(name, share) for name in shown),
         tuple(
-            Line(pair_name(key), "", tuple(_cell(pair.metric(name), name, sign="+") for name in shown))
+            Line(pair_name(key), "", tuple(_cell(pair.metric(name), name, signed=True) for name in shown))
             for key, pair in result.paired.items()
         ),
     )
 
 
-def _cutoff_table(result: EvaluationResult, share: str) -> Table:
+def _cutoff_table(result: EvaluationResult, share: float) -> Table:
     by_cutoff = {cutoff: candidates["challenger"] for cutoff, candidates in result.by_cutoff.items()}
     shown = [name for name in CUTOFF_METRICS if any(ours.metric(name) for ours in by_cutoff.values())]
     return Table(
@@ -179,7 +178,7 @@ def _cutoff_table(result: EvaluationResult, share: str) -> Table:
     )
 
 
-def _split_table(result: EvaluationResult, share: str) -> Table:
+def _split_table(result: EvaluationResult, share: float) -> Table:
     """Return the ways of splitting side by side; the naive one says that it is not to be quoted."""
     return Table(
         tuple(_title(name, share) for name in SPLIT_METRICS),
@@ -195,7 +194,7 @@ def _split_table(result: EvaluationResult, share: str) -> Table:
     )
 
 
-def _segment_table(levels: Sequence[SegmentMetrics], share: str) -> Table:
+def _segment_table(levels: Sequence[SegmentMetrics], share: float) -> Table:
     return Table(
         tuple(_title(name, share) for name in SEGMENT_METRICS),
         tuple(
@@ -213,8 +212,8 @@ def _counts(rows: int, churners: int, base_rate: float) -> str:
     return f"{rows:,} rows, {churners:,} left ({base_rate:.1%})"
 
 
-def _cell(figure: Interval | None, name: str, sign: str = "") -> Cell:
-    return Cell.of(figure, METRICS[name].digits, sign)
+def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
+    return Cell.of(figure, METRICS[name].digits, signed=signed)
 
 
 def _context(ours: CandidateMetrics, name: str) -> str:
@@ -234,11 +233,11 @@ def _range(spread: Spread | None, name: str) -> str:
 
 
 def _explanation(name: str) -> str:
-    return METRICS[name].read.replace("`", "")
+    return METRICS[name].reading.replace("`", "")
 
 
-def _title(name: str, share: str) -> str:
-    return METRICS[name].title.format(share=share)
+def _title(name: str, share: float) -> str:
+    return METRICS[name].title_at(share)
 
 
 EMPTY = Cell()

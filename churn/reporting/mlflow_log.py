@@ -8,9 +8,8 @@ from datetime import date
 from typing import Any
 
 from churn.evaluation.measures import CandidateMetrics, Differences, Spread
-from churn.metrics.catalog import MAIN_METRICS
+from churn.metrics.catalog import MAIN_METRICS, units_in_words
 from churn.metrics.interval import Part
-from churn.model.about import UNITS
 from churn.params import EvaluateParams, Params
 from churn.snapshots.read import Snapshots
 from churn.training.challenger import Record
@@ -152,5 +151,5 @@ class EvaluationSettings:
             f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are those of "
             f"a contact share of {self.settings.contact_share:.0%}. A contact costs {terms.contact_cost:g}, "
             f"an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} of the churners accept it. "
-            f"{UNITS}"
+            f"{units_in_words()}"
         )

@@ -18,14 +18,14 @@ from churn.guards.sign_off import grouped, in_words
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import HOW_LEFT, WHY_LEFT
 from churn.metrics.catalog import CANDIDATE_NAMES, MAIN_METRICS, METRICS, pair_name
-from churn.metrics.formatting import (
+from churn.metrics.interval import (
     cutoff_count,
     format_interval,
     format_range,
     level_in_words,
     test_set_uses,
 )
-from churn.model.about import DESCRIPTION
+from churn.model.versions import DESCRIPTION_LENGTH
 from churn.reporting.console import split_lines
 from churn.reporting.rendering import Filters, markdown_template
 from churn.training.recipe_settings import used
@@ -125,7 +125,7 @@ def _template(name: str, contact_share: float) -> jinja2.Template:
         "metric_title": partial(_metric_title, contact_share=contact_share),
         "candidate_title": CANDIDATE_NAMES.__getitem__,
         "cutoff_count": cutoff_count,
-        "test_set_uses": test_set_uses,
+        "test_set_uses": lambda count: " ".join(test_set_uses(count)),
         "member_titles": _member_titles,
         "active_settings": lambda recipe: list(used(recipe).items()),
     }
@@ -168,7 +168,7 @@ def summarize_card(
     result: EvaluationResult,
     spec: Mapping[str, Any],
     verdict: Verdict | None = None,
-    max_characters: int = DESCRIPTION,
+    max_characters: int = DESCRIPTION_LENGTH,
 ) -> str:
     """Return the summary of the model card, for the description of a version in the registry.
 
@@ -276,7 +276,7 @@ def _sentence(words: str) -> str:
 
 
 def _metric_title(name: str, contact_share: float) -> str:
-    return METRICS[name].title.format(share=f"{contact_share:.0%}")
+    return METRICS[name].title_at(contact_share)
 
 
 def _finding_lines(result: EvaluationResult) -> list[str]:

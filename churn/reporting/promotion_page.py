@@ -10,6 +10,7 @@ from markupsafe import Markup
 from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.finding import Finding
 from churn.guards.verdict import Verdict
+from churn.metrics.interval import Interval
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.quality import Cell, describe_quality
 from churn.reporting.rendering import html_template
@@ -69,7 +70,7 @@ def _finding_row(finding: Finding, signed_off: Set[tuple[str, str]]) -> FindingR
 
 
 def _share_left(band: BandOutcome) -> Cell:
-    return Cell(f"{band.share:.1%}", f"{band.low:.1%} to {band.high:.1%}")
+    return Cell.of(Interval(value=band.share, low=band.low, high=band.high), 1, percent=True)
 
 
 def _title(name: str) -> str:

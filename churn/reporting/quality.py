@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
-from churn.metrics.interval import Interval
+from churn.metrics.interval import Interval, format_parts
 from churn.reporting.plots import LABELS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import calibration_figure
@@ -37,20 +37,16 @@ class Cell:
     interval: str = ""
 
     @classmethod
-    def of(cls, figure: Interval | None, digits: int, sign: str = "") -> Cell:
+    def of(cls, figure: Interval | None, digits: int, *, percent: bool = False, signed: bool = False) -> Cell:
         """Format a figure.
 
         Args:
             figure: The value, and the bounds of its interval where there is one.
             digits: The number of decimals.
-            sign: `+` for a sign in front of positive numbers too.
+            percent: Whether to write shares in per cent.
+            signed: Whether to write the sign of positive numbers too, as for differences.
         """
-        if figure is None or figure.value is None:
-            return cls()
-        number = f"{sign}z.{digits}f"
-        if figure.low is None or figure.high is None:
-            return cls(f"{figure.value:{number}}")
-        return cls(f"{figure.value:{number}}", f"{figure.low:{number}} to {figure.high:{number}}")
+        return cls() if figure is None else cls(*format_parts(figure, digits, percent=percent, signed=signed))
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -
     """
     if result is None:
         return None
-    ours, share = result.challenger, f"{result.contact_share:.0%}"
+    ours = result.challenger
     names = [name for name in CANDIDATE_NAMES if name in result.candidates]
     return Quality(
         version=result.model.version,
@@ -96,8 +92,8 @@ def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -
         candidates=tuple(CANDIDATE_NAMES[name] for name in names),
         table=tuple(
             (
-                METRICS[metric].title.format(share=share),
-                METRICS[metric].read.replace("`", ""),
+                METRICS[metric].title_at(result.contact_share),
+                METRICS[metric].reading,
                 tuple(
                     Cell.of(result.candidates[name].metric(metric), METRICS[metric].digits) for name in names
                 ),
@@ -122,12 +118,12 @@ def _comparisons(result: EvaluationResult) -> Iterator[str]:
         pair = result.pair(other)
         if pair is None or pair.log_loss.low is None or pair.log_loss.high is None:
             continue
-        loss = Cell.of(pair.log_loss, 4, sign="+")
         if pair.log_loss.high < 0:
             verdict = "better than"
         else:
             verdict = "worse than" if pair.log_loss.low > 0 else "no difference shown from"
-        yield f"{verdict} {candidate_name(other)}: log loss {loss.value} (95 %: {loss.interval})"
+        loss = METRICS["log_loss"].format(pair.log_loss, signed=True)
+        yield f"{verdict} {candidate_name(other)}: log loss {loss}"
 
 
 def _verdict_sentence(verdict: Verdict | None, *, is_champion: bool) -> str:

@@ -23,7 +23,8 @@ from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import WHY_LEFT
-from churn.metrics.intervals import Z_95, customer_wilson_interval
+from churn.metrics.interval import Interval
+from churn.metrics.standard_errors import Z_95, customer_wilson_interval
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
@@ -309,7 +310,7 @@ def band_outcomes(predictions: pd.DataFrame | None, base_rate: float) -> BandOut
             continue
         share = float(left[in_band].mean())
         low, high = customer_wilson_interval(left[in_band], customers[in_band])
-        observed = Cell(f"{share:.1%}", f"{low:.1%} to {high:.1%}")
+        observed = Cell.of(Interval(value=share, low=low, high=high), 1, percent=True)
         rows.append(BandRow(band, int(in_band.sum()), float(probability[in_band].mean()), observed))
         shares.append(share)
     return BandOutcomes(tuple(rows), all(share > following for share, following in pairwise(shares)))

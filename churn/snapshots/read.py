@@ -142,7 +142,7 @@ def _manifest(folder: Path, params: Params) -> dict[str, Any]:
         raise CallError(
             f"{folder}: they were made for another label than {params.file} asks for "
             f"({manifest['label_id']}, not {params.label_id}): label, timezone or the mapping of "
-            f"{' and '.join(params.label.told_by)} is another. Run `churn snapshot` again."
+            f"{' and '.join(params.label.source_tables)} is another. Run `churn snapshot` again."
         )
     if not all(is_comparable(signal.get("definition")) for signal in manifest["signals"]):
         raise CallError(

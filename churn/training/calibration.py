@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from churn.metrics.intervals import clustered_mean
 from churn.metrics.metrics import Floats, Ints, row_log_loss
+from churn.metrics.standard_errors import clustered_mean
 from churn.model.scorer import calibrated, sigmoid
 from churn.training.intercept_update import fit_shift
 from churn.training.venn_abers import fit_venn_abers

@@ -65,7 +65,7 @@ class Record:
             )
         if self.chosen_by is None or self.chosen_by > first_test:
             raise CallError(
-                f"{params.place('evaluate.test_cutoffs')} starts on {first_test}, but the challenger was "
+                f"{params.locate('evaluate.test_cutoffs')} starts on {first_test}, but the challenger was "
                 f"chosen with labels known by {self.chosen_by}. Run `churn train` again, or test later "
                 "cutoffs."
             )

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from churn.metrics.intervals import clustered_difference
 from churn.metrics.metrics import Floats, Ints
+from churn.metrics.standard_errors import clustered_difference
 from churn.model.scorer import sigmoid
 
 FEWEST = 100

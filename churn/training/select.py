@@ -10,8 +10,8 @@ import numpy as np
 
 from churn.errors import Stop
 from churn.labels.calendar import trainable
-from churn.metrics.intervals import clustered_mean
 from churn.metrics.metrics import Floats, auc
+from churn.metrics.standard_errors import clustered_mean
 from churn.params import TrainParams
 from churn.snapshots.dataset import Rows, thinned
 from churn.snapshots.read import Snapshots

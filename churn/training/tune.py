@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from churn.metrics.intervals import clustered_mean
 from churn.metrics.metrics import Floats, Ints
+from churn.metrics.standard_errors import clustered_mean
 from churn.params import Candidate, TrainParams
 from churn.training.parallel import side_by_side
 from churn.training.recipe import FEATURE_FRACTION, LAMBDA_L2, Recipe, leaves_for, smallest_leaf

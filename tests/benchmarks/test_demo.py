@@ -31,7 +31,9 @@ def test_the_demo_benchmark_has_the_interval_of_the_evaluation(
 
     metrics = json.loads((finished_run / "output" / "evaluate" / "metrics.json").read_text())
     auc = metrics["candidates"]["challenger"]["auc"]
-    assert f"| model | {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}] |" in capsys.readouterr().out
+    assert (
+        f"| the model | {auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}] |" in capsys.readouterr().out
+    )
 
 
 def test_without_a_finished_run_the_demo_benchmark_says_what_to_call(

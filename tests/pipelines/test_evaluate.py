@@ -162,7 +162,7 @@ def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_mode
 
     train.run(worse, echo=echo)
     evaluate.run(worse, echo=echo)
-    with pytest.raises(Stop, match="champion's recipe fitted anew"):
+    with pytest.raises(Stop, match="champion's recipe, refitted"):
         promote.run(worse, echo=echo)
 
     evaluated = json.loads((worse.output / "evaluate" / "metrics.json").read_text())

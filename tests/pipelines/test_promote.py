@@ -138,7 +138,7 @@ def test_a_month_later_the_same_recipe_follows_the_champion_and_a_worse_one_does
 
     train.run(later, echo=echo)
     evaluate.run(later, echo=echo)
-    with nullcontext() if accepted else pytest.raises(Stop, match="champion's recipe fitted anew"):
+    with nullcontext() if accepted else pytest.raises(Stop, match="champion's recipe, refitted"):
         promote.run(later, echo=echo)
 
     evaluated = json.loads((later.output / "evaluate" / "metrics.json").read_text())

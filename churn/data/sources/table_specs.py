@@ -28,7 +28,7 @@ def table_specs(params: Params) -> tuple[TableSpec, ...]:
     """
     problems = list(_problems(params))
     if problems:
-        raise ParamsError(*(params.place(problem) for problem in problems))
+        raise ParamsError(*(params.locate(problem) for problem in problems))
     file, tables, events = params.file, params.tables.items(), params.events.items()
     named = [
         TableSpec(_with_static(CANONICAL_TABLES[name], one), one, f"tables.{name}", file)

@@ -10,9 +10,9 @@ import numpy as np
 
 from churn.evaluation.segments import Mask, groups_of
 from churn.evaluation.test_set import Exam
-from churn.metrics.formatting import format_interval
-from churn.metrics.intervals import clustered_departure, clustered_ratio, clustered_slope
+from churn.metrics.interval import format_interval
 from churn.metrics.metrics import Floats, Ints
+from churn.metrics.standard_errors import clustered_departure, clustered_ratio, clustered_slope
 from churn.training.backtest import OutOfTime, calibrated_in_time
 
 FEWEST = 100

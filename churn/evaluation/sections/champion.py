@@ -12,8 +12,8 @@ import numpy as np
 from churn.data.store import day_number
 from churn.evaluation.test_set import Exam
 from churn.labels.calendar import trainable
-from churn.metrics.intervals import customer_wilson_interval
 from churn.metrics.metrics import Floats
+from churn.metrics.standard_errors import customer_wilson_interval
 from churn.model.band import band_of
 from churn.model.champion import BUNDLE
 from churn.training.describe import base_rate

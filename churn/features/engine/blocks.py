@@ -55,9 +55,9 @@ class Job:
     cutoffs: tuple[int, ...]
     data_starts: Mapping[str, tuple[int, ...]]
 
-    def shared(self, number: int) -> Job:
-        """Return the job as one of so many processes does it."""
-        share = self.params.engine.shared(number)
+    def for_one_of(self, number: int) -> Job:
+        """Return the job with the memory and threads of one of `number` processes."""
+        share = self.params.engine.for_one_of(number)
         return replace(self, params=self.params.model_copy(update={"engine": share}))
 
 

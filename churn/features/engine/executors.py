@@ -63,7 +63,7 @@ def processes(job: Job, number: int) -> Iterator[Executor]:
     """Start so many processes, each with its part of the memory and of the threads."""
     # A forked child would inherit DuckDB's locks without its threads.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(number, spawn, initializer=_begin, initargs=(job.shared(number),)) as pool:
+    with ProcessPoolExecutor(number, spawn, initializer=_begin, initargs=(job.for_one_of(number),)) as pool:
         yield Processes(pool, number)
 
 

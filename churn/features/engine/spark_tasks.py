@@ -59,7 +59,7 @@ def spark_tasks(job: Job, number: int) -> Iterator[SparkTasks]:
     session = open_session("engine.executor: spark")
     with ThreadPoolExecutor(number) as pool:
         folder = private_folder(job.params.output / ".scratch", pool)
-        yield SparkTasks(session, job.shared(number), pool, number, folder)
+        yield SparkTasks(session, job.for_one_of(number), pool, number, folder)
 
 
 _worker: tuple[str, Worker] | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from churn.finding import Finding
-from churn.metrics.formatting import format_interval
+from churn.metrics.interval import format_interval
 
 CHANCE = 0.5
 COLLAPSE = 0.10

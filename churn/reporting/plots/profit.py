@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from churn.evaluation.result import EvaluationResult
+from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.metrics.interval import Interval
 from churn.reporting.plots.style import (
     ACCENT,
@@ -38,7 +39,7 @@ def profit_figure(result: EvaluationResult) -> Figure | None:
     axes.fill_between(shares, low, high, color=MAIN, alpha=0.18, linewidth=0)
     axes.plot(shares, ceiling, color=SOFT, linewidth=1, linestyle=DASHED, label="perfect list")
     axes.plot(shares, profit, color=MAIN, linewidth=2.2, label="the model")
-    others = RULES | {"base_rate": "by value alone"}
+    others = {name: CANDIDATE_NAMES[name] for name in RULES} | {"base_rate": "by value alone"}
     for name, line in ((rule_in(curve[0]), DASHED), ("base_rate", DOTTED)):
         if name is not None and getattr(curve[0], name) is not None:
             baseline = np.array([getattr(point, name) for point in curve], dtype=np.float64)

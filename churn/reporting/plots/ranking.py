@@ -10,13 +10,13 @@ from matplotlib.ticker import MaxNLocator
 
 from churn.evaluation.measures import GainRow
 from churn.evaluation.result import EvaluationResult
+from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
     DOTTED,
     INK,
     MAIN,
-    RULES,
     SOFT,
     canvas,
     legend,
@@ -39,7 +39,7 @@ def gain_figure(result: EvaluationResult) -> Figure | None:
     axes.plot(shares, captured, color=MAIN, linewidth=2.2, label="the model")
     if (rule := rule_in(table[0])) is not None:
         line = [0.0, *_column(table, rule)]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
     reached = float(np.interp(share, shares, captured))
     axes.plot([share], [reached], "o", color=ACCENT, markersize=6, zorder=5)
@@ -76,7 +76,7 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
     axes.plot(shares, lifts, color=MAIN, linewidth=2.2, label="the model")
     if (rule := rule_in(table[0])) is not None:
         line = [captured / row.share for captured, row in zip(_column(table, rule), table, strict=True)]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=RULES[rule])
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
     axes.axhline(1, color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
     if lift.low is not None and lift.high is not None:
         axes.plot([share, share], [lift.low, lift.high], color=ACCENT, linewidth=1.6, zorder=4)

@@ -23,7 +23,7 @@ DASHED = (0, (4, 3))
 DOTTED = (0, (1, 2))
 
 
-RULES = {"rule": "your own rule", "recency": "recency rule"}
+RULES = ("rule", "recency")
 """The rules that a chart compares with the model; the first that the data hold is drawn."""
 
 

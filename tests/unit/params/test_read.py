@@ -46,7 +46,7 @@ def test_the_parameters_name_their_file_in_what_is_said_of_them(tmp_path: Path) 
 
     copied = params.model_copy(update={"timezone": "Europe/Berlin"})
     travelled = pickle.loads(pickle.dumps(params))
-    places = [each.place("label.table") for each in (params, copied, travelled)]
+    places = [each.locate("label.table") for each in (params, copied, travelled)]
     assert places == ["shop.yaml: label.table"] * 3
     assert params.file == "shop.yaml"
 
@@ -175,8 +175,8 @@ def test_without_a_kind_of_leaving_the_label_is_the_one_of_old(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("label", "said"),
     [
-        ("{kind: inactivity, table: orders, leaving: voluntary}", "silence does not say why"),
-        ("{kind: inactivity, table: orders, involuntary_reasons: [x]}", "silence does not say why"),
+        ("{kind: inactivity, table: orders, leaving: voluntary}", "belong to kind contract"),
+        ("{kind: inactivity, table: orders, involuntary_reasons: [x]}", "belong to kind contract"),
         ("{kind: contract, accept_reactivation: so be it}", "contracts have a grace"),
     ],
 )

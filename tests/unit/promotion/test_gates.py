@@ -207,7 +207,7 @@ def test_the_share_that_changes_its_health_band_is_said(make_params, stands: str
     (note,) = (note for note in judge_gates(content, make_params()).notes if "health band" in note)
 
     assert note.startswith("12.5% of the customers")
-    assert ("recipe fitted anew" in note) is said
+    assert ("recipe, refitted" in note) is said
 
 
 @pytest.mark.parametrize(

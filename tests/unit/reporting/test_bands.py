@@ -24,7 +24,7 @@ def test_each_band_says_who_was_in_it_and_what_came_of_them():
     assert [(one.band, one.rows) for one in found.bands] == [(band, rows) for _, rows, _, band in DRAWN]
     assert [one.predicted for one in found.bands] == pytest.approx([p for p, *_ in DRAWN])
     assert found.bands[0].observed.value == "50.0%"
-    assert found.bands[0].observed.interval == "35.2% to 64.8%"
+    assert found.bands[0].observed.interval == "[35.2%, 64.8%]"
     assert found.falls
 
 

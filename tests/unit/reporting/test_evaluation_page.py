@@ -127,7 +127,7 @@ def test_the_page_speaks_in_words_and_not_in_keys(evaluated, tmp_path: Path) -> 
 
     told = words_of(re.sub(r"<(style|code).*?</\1>", "", page, flags=re.DOTALL))
     assert re.findall(r"\b[a-z]+_[a-z_]+\b", told) == []
-    assert "the model minus the champion&#39;s recipe, fitted anew" in told
+    assert "the model minus the champion&#39;s recipe, refitted" in told
     assert not re.search(r"-0\.0+(?![0-9])", told)
 
 
@@ -163,7 +163,7 @@ def test_horizons_and_kinds_of_customers_have_tables_where_they_were_judged(eval
         )
     )
 
-    assert "1.17 1.08 to 1.28" in told
+    assert "1.17 [1.08, 1.28]" in told
     assert "more left than expected, one cutoff" in told
     assert "company size: small &amp; new" in told
     assert "off: more leave than expected" in told

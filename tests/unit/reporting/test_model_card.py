@@ -42,6 +42,7 @@ def evaluated(**more: Any) -> EvaluationResult:
     content = {
         "model": {"version": "3", "run_id": "r1"},
         "cutoffs": ["2024-01-29"],
+        "contact_share": 0.1,
         "candidates": {"challenger": ours, "base_rate": ours | {"auc": number(0.5)}},
         "paired": {"challenger_minus_base_rate": {"log_loss": number(-0.05)}},
     }
@@ -158,8 +159,8 @@ def test_a_card_names_the_champions_recipe_and_tells_how_far_cutoffs_lie_apart()
         {},
     )
 
-    assert "| | the model | the champion's recipe, fitted anew |" in text
-    assert "- the model minus the champion's recipe, fitted anew: 0.0000" in text
+    assert "| | the model | the champion's recipe, refitted |" in text
+    assert "- the model minus the champion's recipe, refitted: +0.0000" in text
     assert "- AUC: 0.650 to 0.750" in text
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Gate, Verdict
-from churn.model.about import DESCRIPTION
+from churn.model.versions import DESCRIPTION_LENGTH
 from churn.reporting.model_card import summarize_card
 from tests.unit.reporting.test_model_card import SPEC, evaluated, headings, number
 
@@ -53,7 +53,7 @@ def test_whatever_there_is_to_tell_it_fits_with_every_part_and_says_where_the_wh
 
     text = summarize_card(content, SPEC, verdict)
 
-    assert len(text) <= DESCRIPTION
+    assert len(text) <= DESCRIPTION_LENGTH
     assert headings(text) == ALL
     assert WHERE in text
     assert "| AUC | 0.700 [0.690, 0.710] |" in text

@@ -83,7 +83,7 @@ def test_the_champions_recipe_has_a_name() -> None:
 
     page = render_promotion(evaluated(paired=pair), verdict_of(True))
 
-    assert "worse than the champion&#39;s recipe, fitted anew: log loss" in page
+    assert "worse than the champion&#39;s recipe, refitted: log loss" in page
     assert "champion_recipe" not in page
 
 
@@ -129,7 +129,7 @@ def test_bands_have_their_intervals() -> None:
 
     page = render_promotion(evaluated(health_bands={"outcomes": [band]}), verdict_of(True))
 
-    assert "14.1% to 40.2%" in page
+    assert "[14.1%, 40.2%]" in page
 
 
 def test_figures_of_a_measure_leave_room_for_its_name() -> None:

@@ -129,9 +129,9 @@ def test_a_missing_evaluation_is_said(output):
 def test_an_evaluation_is_shown_with_intervals_beside_the_baselines(evaluated):
     text = page_of(evaluated).text
 
-    assert "0.750 0.740 to 0.760" in text
-    assert "0.500 0.490 to 0.510" in text
-    assert "better than the base rate for everybody: log loss -0.0500 (95 %: -0.0600 to -0.0400)" in text
+    assert "0.750 [0.740, 0.760]" in text
+    assert "0.500 [0.490, 0.510]" in text
+    assert "better than the base rate for everybody: log loss -0.0500 [-0.0600, -0.0400]" in text
     assert "lift at 10%" in text
     assert "–" in text  # the base rate has no calibration slope
 

@@ -78,7 +78,7 @@ def _written(
         rejects=rejects,
         folder=folder,
         timezone=params.timezone,
-        engine=params.engine.shared(params.engine.processes or params.engine.threads),
+        engine=params.engine.for_one_of(params.engine.processes or params.engine.threads),
         core_table=params.label.core_table,
     )
     days = lake.run(count_rows_by_day, work, work.ranges)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from churn.metrics.intervals import (
+from churn.metrics.standard_errors import (
     clustered_departure,
     clustered_difference,
     clustered_mean,

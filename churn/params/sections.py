@@ -1,0 +1,364 @@
+"""The sections of params.yaml, one frozen model each; an unknown key is a mistake."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from churn.errors import did_you_mean
+
+Days = Annotated[int, Field(ge=1, le=3660)]
+DaysOrZero = Annotated[int, Field(ge=0, le=3660)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+TABLES = (
+    *("customers", "logins", "interactions", "payments", "emails", "surveys", "tickets", "orders"),
+    *("subscriptions", "referrals", "contacts"),
+)
+"""The names of the canonical tables."""
+
+
+def _check_canonical(name: str) -> str:
+    if name not in TABLES:
+        hint = did_you_mean(name, TABLES)
+        raise ValueError(f"is not a canonical table.{hint} Further event tables go under 'events:'.")
+    return name
+
+
+def _check_not_canonical(name: str) -> str:
+    if name in TABLES:
+        raise ValueError("has the name of a canonical table; put it under 'tables:'.")
+    return name
+
+
+CanonicalName = Annotated[str, AfterValidator(_check_canonical)]
+EventName = Annotated[Name, AfterValidator(_check_not_canonical)]
+
+
+class OriginParams(Section):
+    """Where the rows of a table come from: `from` and `columns`, or a `query`."""
+
+    from_: str | None = Field(None, alias="from")
+    query: str | None = None
+    columns: dict[str, str] = {}
+    where: str | None = None
+    time_format: str | None = None
+    row_id: str | None = None
+    distinct: bool = False
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> OriginParams:
+        if self.query and (self.from_ or self.where):
+            raise ValueError("give either 'query' or 'from' and 'where', not both")
+        return self
+
+
+class HistoryParams(OriginParams):
+    """Where the history of an attribute comes from, and whether its values are names or numbers."""
+
+    kind: Literal["level", "number"] = "level"
+
+    @model_validator(mode="after")
+    def _has_origin(self) -> HistoryParams:
+        if not self.query and not self.from_:
+            raise ValueError("'from' or 'query' is missing: the table that holds the attribute's history")
+        return self
+
+
+class TableParams(OriginParams):
+    """Where a canonical table comes from, and its attributes; only `customers` has attributes."""
+
+    static: tuple[str, ...] = ()
+    history: dict[Name, HistoryParams] = {}
+
+
+class LabelParams(Section):
+    """The definition of the label; its window is `[cutoff + gap, cutoff + gap + horizon)`.
+
+    `leaving` is the kind of leaving that counts. `involuntary_reasons` are the values of
+    `subscriptions.reason` with which the company itself ends a contract. `accept_reactivation` is the reason
+    why a person accepts that many churners return.
+    """
+
+    kind: Literal["inactivity", "contract"]
+    table: str | None = None
+    horizon_days: Days
+    gap_days: DaysOrZero = 0
+    active_days: Days | None = None
+    grace_days: DaysOrZero = 30
+    leaving: Literal["any", "voluntary", "involuntary"] = "any"
+    involuntary_reasons: tuple[str, ...] = ()
+    accept_reactivation: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_kind(self) -> LabelParams:
+        if self.kind == "inactivity" and not self.table:
+            raise ValueError("'table' is needed: the table whose events show that a customer is active")
+        if self.kind == "contract" and self.active_days is not None:
+            raise ValueError("'active_days' belongs to kind inactivity; a contract is active until it ends")
+        if self.kind == "contract" and self.table not in (None, "subscriptions"):
+            raise ValueError("'table' belongs to kind inactivity; contracts are in subscriptions")
+        if self.kind == "inactivity" and "grace_days" in self.model_fields_set:
+            raise ValueError("'grace_days' belongs to kind contract; inactivity has no renewal")
+        if self.kind == "inactivity" and (self.leaving != "any" or self.involuntary_reasons):
+            raise ValueError("'leaving' and its reasons belong to kind contract; inactivity has no reason")
+        if self.kind == "contract" and self.accept_reactivation:
+            raise ValueError("'accept_reactivation' belongs to kind inactivity; contracts have a grace")
+        return self
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """Return the keys that decide who has left: no sign-off, and `leaving` only if it is not `any`."""
+        irrelevant = {"accept_reactivation"}
+        if self.leaving == "any":
+            irrelevant |= {"leaving", "involuntary_reasons"}
+        return self.model_dump(mode="json", exclude=irrelevant)
+
+    @property
+    def core_table(self) -> str:
+        """Return the table whose rows show that a customer is active."""
+        return self.table or "subscriptions"
+
+    @property
+    def source_tables(self) -> tuple[str, ...]:
+        """Return the tables that decide who has left, and in which way if `leaving` is not `any`."""
+        return (self.core_table,) if self.leaving == "any" else (self.core_table, "payments")
+
+    @property
+    def days_active(self) -> int:
+        """Return within how many days before a cutoff a customer at risk has a core event (inactivity)."""
+        return self.active_days or 2 * self.horizon_days
+
+
+class SnapshotParams(Section):
+    """The cutoffs to learn from, and the time up to which the data are complete."""
+
+    cutoffs: tuple[date, ...] = ()
+    first: date | None = None
+    last: date | None = None
+    every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = "week"
+    watermark: date | None = None
+    late_days: DaysOrZero = 0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> SnapshotParams:
+        if self.cutoffs and (self.first or self.last):
+            raise ValueError("give either 'cutoffs' or 'first' and 'last', not both")
+        if self.first and self.last and self.last < self.first:
+            raise ValueError(f"'last' {self.last} lies before 'first' {self.first}")
+        return self
+
+
+class SignalsParams(Section):
+    """The signals to compute: their family, table and name are listed, and `leave_out` does not name them.
+
+    `generic` holds the generic families of each table of events; `default` is for tables without an entry.
+    `leave_out` holds names, families, generic families or tables.
+    """
+
+    families: tuple[str, ...] = ("all",)
+    tables: tuple[str, ...] = ("all",)
+    names: tuple[str, ...] = ("all",)
+    windows: tuple[Days, ...] = (7, 14, 28, 56, 91, 182)
+    generic: dict[str, tuple[str, ...]] = {}
+    leave_out: tuple[str, ...] = ()
+
+
+Candidate = Literal["trees", "extra_trees", "logistic", "blend"]
+
+
+class SearchParams(Section):
+    """How many settings of the trees to try, the defaults included; 0 keeps the defaults.
+
+    No trial begins after `minutes`; with this limit, the result depends on the speed of the machine.
+    """
+
+    trials: Annotated[int, Field(ge=0, le=1000)] = 0
+    minutes: Annotated[float, Field(gt=0, le=10_080)] | None = None
+
+    @field_validator("trials")
+    @classmethod
+    def _more_than_the_defaults(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("1 trial is only the defaults: give 0 for no search, or 10 to 50")
+        return value
+
+
+class TrainParams(Section):
+    """How to fit the model: the best of `candidates`; the number of churners decides a missing `num_leaves`."""
+
+    seed: int = 7
+    num_leaves: Annotated[int, Field(ge=2, le=255)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
+    max_rounds: Annotated[int, Field(ge=10, le=20_000)] = 2000
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)] = get_args(Candidate)
+    calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
+    search: SearchParams = SearchParams()
+
+    @property
+    def trees(self) -> tuple[Candidate, ...]:
+        """Return the kinds of trees to fit, as candidates or for a blend."""
+        kinds = tuple(name for name in self.candidates if name in ("trees", "extra_trees"))
+        return kinds or (("trees",) if "blend" in self.candidates else ())
+
+    @model_validator(mode="after")
+    def _searches_something(self) -> TrainParams:
+        if self.search.trials and not self.trees:
+            raise ValueError(
+                "'search' tries settings of trees, but 'candidates' has no trees: add trees or blend, "
+                "or set search.trials to 0"
+            )
+        return self
+
+
+class ProfitParams(Section):
+    """The costs and the effect of a contact, in units of the company's currency.
+
+    Each contact costs `contact_cost`. Each customer who takes the offer costs `incentive_cost`: these are the
+    share `accept_share` of the contacted churners, who then stay, and all contacted customers who would stay
+    anyway. The defaults are assumptions, not measurements.
+    """
+
+    contact_cost: Annotated[float, Field(ge=0)] = 1.0
+    incentive_cost: Annotated[float, Field(ge=0)] = 10.0
+    accept_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+
+class ConditionParams(Section):
+    """A condition of the team's own rule: a signal, and its bounds or its text."""
+
+    signal: str
+    at_least: float | None = None
+    at_most: float | None = None
+    equals: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_test(self) -> ConditionParams:
+        has_bounds = self.at_least is not None or self.at_most is not None
+        if has_bounds == (self.equals is not None):
+            raise ValueError("give 'at_least', 'at_most' or both for a number, or 'equals' for a text")
+        return self
+
+
+class EvaluateParams(Section):
+    """The test cutoffs, the settings of the evaluation, and the findings of guards that a person accepts.
+
+    `accept` holds a reason by guard (`too_good`, …) or by the place of a finding, as `churn train` and
+    `churn evaluate` print them, or by `test_cutoffs` to accept fewer than three.
+    `rule` is the team's own rule: a customer with more conditions met is more likely to leave.
+    `segments` names text signals whose values divide customers into segments; by default the signals with 2
+    to 12 values.
+    """
+
+    test_cutoffs: tuple[date, ...] = ()
+    contact_share: Share = 0.1
+    bootstrap: Annotated[int, Field(ge=100, le=20_000)] = 500
+    seed: int = 7
+    profit: ProfitParams = ProfitParams()
+    rule: tuple[ConditionParams, ...] = ()
+    segments: tuple[str, ...] = ()
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
+
+    @field_validator("rule", mode="before")
+    @classmethod
+    def _as_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
+
+
+class PromoteParams(Section):
+    """The limits of the promotion gates.
+
+    A challenger may be worse than the champion by at most the share `margin` in log loss, lift and profit,
+    and than a logistic regression in log loss. `observed_expected` bounds the ratio of observed to predicted
+    churners.
+    """
+
+    observed_expected: tuple[float, float] = (0.9, 1.1)
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.02
+
+
+class BudgetParams(Section):
+    """How many customers to contact in a night: a number, or a share of the cohort."""
+
+    contacts: Annotated[int, Field(ge=1)] | None = None
+    share: Share = 0.1
+
+
+class ValueParams(Section):
+    """The residual value of a customer: months ahead, margin, yearly discount rate.
+
+    Each of the next `months` months counts with the share `margin` of its revenue.
+    """
+
+    months: Annotated[int, Field(ge=1, le=120)] = 12
+    margin: Share = 1.0
+    discount_year: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+class ScoreParams(Section):
+    """What a night writes; `language` is the language of the reasons on the call list."""
+
+    reasons: Annotated[int, Field(ge=1, le=5)] = 3
+    budget: BudgetParams = BudgetParams()
+    playbook: Path = Path("playbook.yaml")
+    language: Literal["en", "de"] = "en"
+    value: ValueParams = ValueParams()
+    sink: Literal["files"] = "files"
+
+
+class TrackingParams(Section):
+    """Where MLflow keeps runs and models."""
+
+    uri: str = "sqlite:///mlflow.db"
+    experiment: str = "churn"
+    model: str = "churn"
+
+
+class EngineParams(Section):
+    """How much memory and how many threads and processes may be used."""
+
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")] = "4GiB"
+    threads: Annotated[int, Field(ge=1, le=512)] = 2
+    executor: Literal["auto", "serial", "processes", "spark"] = "auto"
+    processes: Annotated[int, Field(ge=1, le=512)] | None = None
+
+    @property
+    def n_processes(self) -> int:
+        """Return how many processes may compute signals; the default is the number of threads."""
+        return 1 if self.executor == "serial" else self.processes or self.threads
+
+    def for_one_of(self, n_processes: int) -> EngineParams:
+        """Return the limits of one process if memory and threads are divided among `n_processes`."""
+        memory = f"{self.memory_bytes // n_processes // 1024}KiB"
+        threads = max(1, self.threads // n_processes)
+        return self.model_copy(update={"memory_limit": memory, "threads": threads})
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the memory limit in bytes."""
+        number = self.memory_limit.rstrip("KMGTiB ")
+        unit = self.memory_limit[len(number) :].strip()
+        base = 1024 if "i" in unit else 1000
+        scale: int = base ** (1 + "KMGT".index(unit[0]))
+        return int(float(number) * scale)
+
+
+class CheckParams(Section):
+    """The share of rejected rows that stops the work, and the findings of guards that a person accepts.
+
+    `accept` holds a reason by guard or by the place of a finding, as `churn check` prints them.
+    """
+
+    max_rejects: Annotated[float, Field(ge=0, le=1)] = 0.05
+    accept: dict[str, Annotated[str, Field(min_length=1)]] = {}
