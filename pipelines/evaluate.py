@@ -43,11 +43,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.reporting.model_card.write import write_card
     from churn.reporting.plots import write_plots
     from churn.snapshots.read import read_snapshots
-    from churn.training.challenger import PROMOTION, read_record
+    from churn.training.challenger import PROMOTION, read_challenger
     from pipelines.findings import echo_earlier_findings, echo_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
-    record = read_record(params)
+    record = read_challenger(params.output)
     cutoffs = plan_test(params, snapshots, record)
     before = found_before(params)
 
@@ -92,12 +92,12 @@ def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
     from churn.reporting.mlflow_log import (
         judged_by,
         judged_in_words,
+        log_folds,
         metrics_of,
         note_of,
         paired_of,
         spread_of,
     )
-    from pipelines.folds import log_folds
 
     params, record = exam.params, exam.record
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))

@@ -36,9 +36,9 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     from churn.model.registry import Registry
     from churn.promotion.gates import judge_gates
     from churn.reporting.model_card.write import write_card
-    from churn.training.challenger import read_record
+    from churn.training.challenger import read_challenger
 
-    record = None if rollback else read_record(params)
+    record = None if rollback else read_challenger(params.output)
     registry = Registry(params)
     mended, trouble = _mend(registry, echo)
     if record is None and mended:

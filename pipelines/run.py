@@ -25,7 +25,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     from churn.model.registry import Registry
     from churn.reporting.report import report_path
     from churn.scoring.sink import calls_path
-    from churn.training.challenger import read_record
+    from churn.training.challenger import read_challenger
     from pipelines import evaluate, promote, report, score, snapshot, train
     from pipelines.ingest import ensure_store
 
@@ -48,7 +48,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     echo("")
     echo(f"call list  {calls_path(params.output, night)}")
     echo(f"report     {report_path(params.output)}")
-    echo(f"MLflow     {Registry(params).link(read_record(params).run_id)} (once `churn ui` runs)")
+    echo(f"MLflow     {Registry(params).link(read_challenger(params.output).run_id)} (once `churn ui` runs)")
     return None
 
 

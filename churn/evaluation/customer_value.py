@@ -15,7 +15,7 @@ from churn.model.value import monthly_money, residual_value
 from churn.params import Params
 from churn.snapshots.dataset import Rows, dates_of
 from churn.snapshots.read import Snapshots
-from churn.training.describe import base_rate
+from churn.training.challenger import base_rate
 
 DAYS = 91
 """How many days of payments stand for a customer without a running contract, as at night."""

@@ -14,7 +14,7 @@ from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.read import read_snapshots
-from churn.training.challenger import read_record
+from churn.training.challenger import read_challenger
 from churn.training.recipe import Recipe
 from pipelines import evaluate, promote, train
 from tests.snapshot_world import cutoff_number
@@ -97,7 +97,9 @@ def test_the_logistic_baseline_is_the_logistic_regression_that_would_be_the_cand
         evaluate.run(params, echo=echo)
         made[candidate] = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
 
-    assert read_record(params).recipe.strength != Recipe.start(params.train).strength  # it was chosen
+    assert (
+        read_challenger(params.output).recipe.strength != Recipe.start(params.train).strength
+    )  # it was chosen
     pd.testing.assert_series_equal(made["trees"]["logistic"], made["logistic"]["logistic"])
     np.testing.assert_allclose(made["trees"]["logistic"], made["logistic"]["challenger"], atol=1e-3)
 
@@ -107,7 +109,7 @@ def test_looks_at_the_same_cutoffs_are_counted_over_trainings(trained, echo) -> 
 
     def looks() -> str:
         client = mlflow.MlflowClient(params.tracking.uri)
-        return client.get_run(read_record(params).run_id).data.tags["looks_at_test"]
+        return client.get_run(read_challenger(params.output).run_id).data.tags["looks_at_test"]
 
     params = trained(WORLD, "train", "evaluate", train=LOGISTIC)
     counted = [looks()]

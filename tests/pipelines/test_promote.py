@@ -13,7 +13,7 @@ from churn.model.champion import load_champion
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, PromoteParams, TrainParams
 from churn.snapshots.read import read_snapshots
-from churn.training.challenger import read_record
+from churn.training.challenger import read_challenger
 from pipelines import evaluate, promote, train
 from tests.run_folders import bytes_in
 from tests.snapshot_world import cutoff_number
@@ -174,13 +174,13 @@ def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(trained, echo) 
     import mlflow
 
     params = trained(WORLD | {"shuffled": True}, "train", "evaluate", train=LOGISTIC)
-    run_ids = [read_record(params).run_id]
+    run_ids = [read_challenger(params.output).run_id]
     with pytest.raises(Stop):
         promote.run(params, echo=echo)
 
     train.run(params, echo=echo)
     evaluate.run(params, echo=echo)
-    run_ids.append(read_record(params).run_id)
+    run_ids.append(read_challenger(params.output).run_id)
 
     client = mlflow.MlflowClient(params.tracking.uri)
     held = [{item.path for item in client.list_artifacts(run_id, "evaluate")} for run_id in run_ids]

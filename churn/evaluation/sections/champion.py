@@ -16,7 +16,7 @@ from churn.metrics.metrics import Floats
 from churn.metrics.standard_errors import customer_wilson_interval
 from churn.model.band import band_of
 from churn.model.champion import BUNDLE
-from churn.training.describe import base_rate
+from churn.training.challenger import base_rate
 
 
 def beside(exam: Exam) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from churn.reporting.model_card.tables import (
     lead_part,
     segments_part,
 )
-from churn.training.recipe_settings import used
+from churn.training.recipe import Recipe
 
 LOOKED = 8
 """So many signals are listed, those that move the predictions most."""
@@ -102,7 +102,7 @@ def _model(
     members = dict.fromkeys(
         kinds.get(str(m.get("kind")), str(m.get("kind"))) for m in spec.get("members", ())
     )
-    recipe = ", ".join(f"{key} {value}" for key, value in used(spec["recipe"]).items())
+    recipe = ", ".join(f"{key} {value}" for key, value in sorted(Recipe(**spec["recipe"]).active().items()))
     behind = ", ".join(
         f"{one['recipe']['candidate']} {one['behind']:.4f} (standard error {one['standard_error']:.4f})"
         for one in tried[1:]

@@ -11,7 +11,7 @@ from churn.guards.verdict import Verdict
 from churn.params import Params
 from churn.reporting.model_card.card import card
 from churn.reporting.model_card.summary import card_in_short
-from churn.training.challenger import Record, training_folder
+from churn.training.challenger import Challenger, training_folder
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Card:
     in_short: str
 
 
-def write_card(params: Params, record: Record, verdict: Verdict | None = None) -> Card:
+def write_card(params: Params, record: Challenger, verdict: Verdict | None = None) -> Card:
     """Write `evaluate/card.md` of the challenger, with the gates once they were asked."""
     folder = params.output / "evaluate"
-    spec = json.loads((training_folder(params) / "bundle" / "spec.json").read_text(encoding="utf-8"))
+    spec = json.loads((training_folder(params.output) / "bundle" / "spec.json").read_text(encoding="utf-8"))
     evaluated = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     place = folder / "card.md"
     write_atomically(place, card(evaluated, spec, record.importance, verdict).encode())

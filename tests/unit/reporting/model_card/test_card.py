@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from churn.guards.verdict import Gate, Verdict
+from churn.params import TrainParams
 from churn.reporting.model_card.card import card
+from churn.training.recipe import Recipe
 
 SPEC: dict[str, Any] = {
     "model": "churn",
@@ -25,7 +27,7 @@ SPEC: dict[str, Any] = {
     "snapshots_digest": "snapshots",
     "signals": [{}, {}],
     "members": [{"kind": "booster"}, {"kind": "booster"}],
-    "recipe": {"rounds": 30, "num_leaves": None},
+    "recipe": Recipe.start(TrainParams()).with_rounds(30).as_dict(),
     "calibration": {"method": "none"},
 }
 
