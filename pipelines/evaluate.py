@@ -28,13 +28,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     """
     import json
 
+    from churn.data.files import write_json
     from churn.evaluation.evaluate import predictions_frame
     from churn.evaluation.sections import SECTIONS, evaluated
     from churn.evaluation.signal_verdict import signal_found
     from churn.evaluation.test_set import hold_exam, plan_test
     from churn.guards.model.run import found_before, look_at_evaluation, with_the_rest
     from churn.guards.sign_off import findings_of
-    from churn.model.bundle import write_json
     from churn.model.registry import Registry
     from churn.promotion.promoted import verdict_of_champion
     from churn.reporting.console import told
@@ -60,7 +60,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         advance()
     found["signal"] = signal_found(found)
     registry = Registry(params)
-    found["looks_at_test"] = registry.count_look(record.run_id, params.label_id, cutoffs.test)
+    found["looks_at_test"] = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
 
     folder = params.output / "evaluate"
     promoted = verdict_of_champion(folder, found)
@@ -104,7 +104,7 @@ def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
     judged = judged_by(evaluated, params)
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
-        registry.log_unless_known(judged)
+        registry.log_params_or_tags(judged)
         registry.log(
             metrics=metrics_of(evaluated["candidates"]["challenger"])
             | paired_of(evaluated["paired"])
@@ -113,7 +113,7 @@ def _log(registry: Registry, exam: Exam, folder: Path, card: str) -> str:
         )
         registry.log_tree(folder)
         registry.log_table(folder / "decile_table.json", folder.name)
-        registry.describe(record.version, card, record.run_id)
+        registry.describe_version(record.version, card, record.run_id)
         for name, numbers in evaluated["candidates"].items():
             with registry.child(record.run_id, f"judged {name}"):
                 registry.log(params={"judged": name}, metrics=metrics_of(numbers))

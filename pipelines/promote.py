@@ -44,14 +44,17 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     if record is None and mended:
         echo("that was all; call once more to put the previous champion back.")
         return
-    stands = record is not None and registry.aliases().get("champion") == record.version
+    stands = record is not None and registry.aliases().champion == record.version
     if trouble and stands:
         raise trouble
     for problem in trouble.problems if trouble else ():
         echo.warn(problem)  # a new champion, or the previous one, may still be had
     if record is None:
-        now, before = registry.rollback()
-        echo(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
+        aliases = registry.rollback()
+        echo(
+            f"champion is version {aliases.champion} again; version {aliases.previous} is previous. "
+            f"Exported to {params.champion}"
+        )
         return
     if stands and mended:
         echo(f"champion is version {record.version}, exported to {params.champion}")
@@ -59,14 +62,14 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     if stands:
         echo(f"version {record.version} is champion already: nothing changes.")
         return
-    if not trouble and (same := registry.champion_like(record.digest)):
+    if not trouble and (same := registry.champion_with(record.digest)):
         echo(f"version {record.version} is the same model as champion version {same}: nothing changes.")
         return
     evaluated = _evaluated(params, record.digest, damaged=bool(trouble))
     verdict = judge_gates(evaluated, params)
     card = write_card(params, record, verdict)
     _log(registry, record.run_id, [*_write_pages(params, evaluated, verdict), card.place])
-    registry.describe(record.version, card.in_short, record.run_id)
+    registry.describe_version(record.version, card.in_short, record.run_id)
     if not verdict.accepted:
         raise Stop(*verdict.refusals)
 
@@ -85,13 +88,12 @@ def _mend(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
     from churn.errors import ModelError
 
     try:
-        mended = registry.mend()
+        mended = registry.repair()
     except ModelError as error:
         return False, error
     if mended is None:
         return False, None
-    version, what = mended
-    echo.warn(f"{what} Version {version} is exported again, as the registry has it.")
+    echo.warn(f"{mended.problem} Version {mended.version} is exported again: it is the registry's champion.")
     return True, None
 
 
@@ -107,7 +109,7 @@ def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
 
     from churn.errors import CallError, ModelError
     from churn.evaluation.champion import check_champion_stands
-    from churn.model.champion import load_champion_if_any
+    from churn.model.bundle import load_champion_if_any
 
     folder = params.output / "evaluate"
     try:
@@ -121,7 +123,7 @@ def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
             "trained since. Run `churn evaluate` again."
         )
     try:
-        champion = load_champion_if_any(params)
+        champion = load_champion_if_any(params.champion, params.engine.threads)
     except ModelError:
         if not damaged:
             raise
@@ -139,8 +141,7 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 def _write_pages(params: Params, evaluated: dict[str, Any], verdict: Verdict) -> Sequence[Path]:
     """Write promotion.json and the pages for people beside it."""
-    from churn.data.files import write_atomically
-    from churn.model.bundle import write_json
+    from churn.data.files import write_atomically, write_json
     from churn.reporting.promotion_page import render_promotion
     from churn.training.challenger import PROMOTION
 

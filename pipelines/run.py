@@ -21,7 +21,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         Stop: promotion is refused and there is no champion yet.
     """
-    from churn.model.champion import load_champion
+    from churn.model.bundle import load_champion
     from churn.model.registry import Registry
     from churn.reporting.report import report_path
     from churn.scoring.sink import calls_path
@@ -42,7 +42,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
             raise
         for problem in refusal.problems:
             echo.warn(problem)
-        echo.warn(f"the standing champion, version {load_champion(params).version}, scores tonight.")
+        echo.warn(f"the standing champion, version {load_champion(params.champion).version}, scores tonight.")
     score.run(params, cutoff=night, echo=echo)
     report.run(params, cutoff=night, echo=echo)
     echo("")

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from churn.data.files import replace_folder
+from churn.data.files import replace_folder, write_json
 from churn.evaluation.segments import check_segments
 from churn.evaluation.team_rule import check_rule
 from churn.finding import Finding
 from churn.guards.model.run import data_findings, look_at_training, with_the_data
 from churn.guards.sign_off import GUARDS, counted, told
 from churn.labels.contract_ends import wait_days
-from churn.model.bundle import write_bundle, write_json
-from churn.model.champion import BUNDLE, load_champion
+from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
 from churn.model.registry import Registry
 from churn.model.scorer import read_bundle
 from churn.params import Params
@@ -121,7 +120,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         ModelError: there is no champion.
         Stop: no label has matured since its training, or it has seen a test cutoff.
     """
-    champion = load_champion(params)
+    champion = load_champion(params.champion, params.engine.threads)
     refreshed = refresh_level(champion, snapshots)
     cutoffs = ", ".join(refreshed.spec["refreshed"]["cutoffs"])
     finding = (
@@ -135,7 +134,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     check_unseen(refreshed, plan.test)
     findings = _look(params, snapshots, plan, echo)
 
-    files = read_bundle(params.champion / BUNDLE)
+    files = read_bundle(params.champion / BUNDLE_FOLDER)
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
     folder = _new_folder(params)
     digest = write_bundle(folder / "bundle", refreshed.spec, boosters)

@@ -9,7 +9,7 @@ from typing import Any
 
 from churn.errors import CallError
 from churn.metrics.metrics import Floats
-from churn.model.champion import Champion, load_champion_if_any
+from churn.model.bundle import Champion, load_champion_if_any
 from churn.model.scorer import SchemaError
 from churn.params import Params
 from churn.snapshots.read import Snapshots
@@ -97,7 +97,7 @@ def champion_beside(
         made: The challenger's uncalibrated log-odds at the choice and test cutoffs.
         cutoffs: The test cutoffs.
     """
-    champion = load_champion_if_any(params)
+    champion = load_champion_if_any(params.champion, params.engine.threads)
     if champion is None:
         return Standing.told("There was no champion to compare with.")
     name = f"The champion (version {champion.version})"

@@ -53,12 +53,9 @@ def _at(params: Params, store: Store, snapshots: Snapshots, rows: Rows) -> Float
     (cutoff,) = dates_of(rows.cutoff)
     customers = pd.Series(np.asarray(snapshots.customers, dtype=object)[rows.customer], dtype="str")
     usual, _ = base_rate(snapshots, trainable(snapshots.mature_on, cutoff))
-    asked = params.score.value
     return residual_value(
         monthly_money(customers, money_before(store, cutoff, DAYS), mrr_at(store, cutoff), DAYS),
         base_rate=usual,
         horizon_days=params.label.horizon_days,
-        months=asked.months,
-        margin=asked.margin,
-        discount_year=asked.discount_year,
+        terms=params.score.value,
     )

@@ -18,7 +18,7 @@ from churn.evaluation.team_rule import check_rule
 from churn.metrics.bootstrap import Draws, draw_customers
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.profit import CustomerValues
-from churn.model.champion import Champion
+from churn.model.bundle import Champion
 from churn.params import Params
 from churn.snapshots.dataset import Rows
 from churn.snapshots.read import Snapshots

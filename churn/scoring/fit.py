@@ -41,8 +41,8 @@ def check_fit(
     if spec["label_id"] != params.label_id:
         problems.append(
             f"{params.champion}: the champion learnt label {spec['label_id']}, {params.file} now defines "
-            f"{params.label_id}. Put label, timezone and the mapping of {' and '.join(params.label.source_tables)} "
-            "back as they were, or train and promote a new one."
+            f"{params.label_id}. Put label, timezone and the mapping of "
+            f"{' and '.join(params.label.source_tables)} back as they were, or train and promote a new one."
         )
     learned = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
     if old := [name for name, digest in learned.items() if not is_comparable(digest)]:

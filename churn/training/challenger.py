@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from churn.data.files import write_json
 from churn.errors import CallError
-from churn.model.bundle import write_json
 from churn.model.scorer import FORMAT, Floats
 from churn.params import LabelParams
 from churn.snapshots.read import Snapshots

@@ -11,7 +11,7 @@ import numpy as np
 
 from churn.errors import Stop
 from churn.metrics.metrics import observed_expected
-from churn.model.champion import Champion
+from churn.model.bundle import Champion
 from churn.model.scorer import SchemaError, calibrated
 from churn.snapshots.dataset import columns_of
 from churn.snapshots.read import Snapshots

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from churn.errors import CallError, Stop
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.read import read_snapshots
@@ -144,7 +144,7 @@ def test_a_champion_is_compared_once_new_cutoffs_have_come(trained) -> None:
     assert evaluated["candidates"]["champion"]["rows"] == 400 * 3
     assert "challenger_minus_champion" in evaluated["paired"]
     predictions = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
-    expected = load_champion(params).scorer
+    expected = load_champion(params.champion).scorer
     assert np.isfinite(predictions["champion"]).all()
     assert expected.spec["trained_cutoffs"] == [str(day) for day in cutoffs[:5]]
 
@@ -169,7 +169,7 @@ def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_mode
 
     evaluated = json.loads((worse.output / "evaluate" / "metrics.json").read_text())
     assert "its recipe, fitted anew for each, stands for it" in evaluated["notes"]["champion"]
-    assert load_champion(worse).version == "1"
+    assert load_champion(worse.champion).version == "1"
 
 
 def test_a_test_cutoff_before_the_choices_were_made_is_refused(trained, echo) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from churn.errors import CallError, ModelError, ParamsError, Stop
 from churn.metrics.metrics import auc
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, Params, TrainParams
 from churn.snapshots.read import read_snapshots
@@ -169,7 +169,7 @@ def test_missing_files_are_named_where_params_put_them(make_params, write_world,
     with pytest.raises(CallError, match=str(params.output / "train")):
         promote.run(params, echo=echo)
     with pytest.raises(ModelError, match=str(params.champion)):
-        load_champion(params)
+        load_champion(params.champion)
 
 
 def test_verbs_called_out_of_order_say_which_comes_first(make_params, write_world, echo) -> None:

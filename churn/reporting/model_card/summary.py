@@ -10,7 +10,7 @@ from churn.evaluation.champion import champion_itself
 from churn.guards.verdict import Verdict
 from churn.metrics.catalog import MAIN_METRICS, METRICS
 from churn.metrics.interval import format_interval
-from churn.model.versions import DESCRIPTION_LENGTH
+from churn.model.registry import DESCRIPTION_LENGTH
 from churn.reporting.model_card.card_words import LIMITS, label_part, notes_part, sentence, tested_part
 from churn.reporting.model_card.tables import cohort_part, findings_told, paired_told
 

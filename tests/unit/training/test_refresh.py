@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from churn.errors import Stop
-from churn.model.champion import Champion
+from churn.model.bundle import Champion
 from churn.model.scorer import Scorer
 from churn.params import Params, TrainParams
 from churn.snapshots.read import Snapshots, read_snapshots

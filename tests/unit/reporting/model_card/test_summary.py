@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from churn.guards.verdict import Gate, Verdict
-from churn.model.versions import DESCRIPTION_LENGTH
+from churn.model.registry import DESCRIPTION_LENGTH
 from churn.reporting.model_card.summary import card_in_short
 from tests.unit.reporting.model_card.test_card import SPEC, evaluated, headings, number
 
