@@ -15,7 +15,7 @@ from churn.data.store import Store
 from churn.demo.episodes import FAMILIES
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import selected
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.model.scorer import Scorer
 from churn.params import Params
 from churn.scoring.reasons import SignalFacts, cohort_medians, reasons_for
@@ -68,7 +68,7 @@ def read_tonight(params: Params) -> Tonight:
     scores = pd.read_parquet(scores_path(params.output, cutoff))
     scores = scores.assign(cutoff=scores["cutoff"].map(str))
     scores = _with_truth(frame[["customer_id"]].merge(scores, on="customer_id", validate="1:1"), params)
-    return Tonight(cutoff, frame, load_champion(params).scorer, scores)
+    return Tonight(cutoff, frame, load_champion(params.champion, params.engine.threads).scorer, scores)
 
 
 def _with_truth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:

@@ -27,6 +27,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         CallError: nothing was trained, or on other snapshots, or with choices made after a test cutoff.
         Stop: no matured cutoff leaves an earlier one to train on.
     """
+    from churn.data.files import write_json
     from churn.evaluation.evaluate import predictions_frame
     from churn.evaluation.result import EvaluationResult
     from churn.evaluation.sections import SECTIONS, evaluated
@@ -34,7 +35,6 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.evaluation.test_set import hold_exam, plan_test
     from churn.guards.model.run import found_before, look_at_evaluation, with_the_rest
     from churn.guards.sign_off import findings_of
-    from churn.model.bundle import write_json
     from churn.model.registry import Registry
     from churn.promotion.promoted import verdict_of_champion
     from churn.reporting.console import evaluation_summary
@@ -43,11 +43,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.reporting.model_card import write_card
     from churn.reporting.plots import write_plots
     from churn.snapshots.read import read_snapshots
-    from churn.training.challenger import PROMOTION, read_record, training_folder
+    from churn.training.challenger import PROMOTION, read_challenger, training_folder
     from pipelines.findings import echo_earlier_findings, echo_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
-    record = read_record(params)
+    record = read_challenger(params.output)
     cutoffs = plan_test(params, snapshots, record)
     before = found_before(params)
 
@@ -60,7 +60,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         advance()
     found["signal"] = signal_found(found)
     registry = Registry(params)
-    found["looks_at_test"] = registry.count_look(record.run_id, params.label_id, cutoffs.test)
+    found["looks_at_test"] = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
 
     folder = params.output / "evaluate"
     promoted = verdict_of_champion(folder, found)
@@ -75,7 +75,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     aside.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", result)
     page = write_evaluation_page(folder, result)
-    bundle = training_folder(params) / "bundle"
+    bundle = training_folder(params.output) / "bundle"
     card = write_card(folder, result, bundle, record.importance, promoted)
     link = _log(registry, exam, result, folder, card.summary)
 
@@ -89,14 +89,20 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 
 def _log(registry: Registry, exam: Exam, result: EvaluationResult, folder: Path, summary: str) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
-    from churn.reporting.mlflow_log import EvaluationSettings, metrics_of, paired_of, run_note, spread_of
-    from pipelines.folds import log_folds
+    from churn.reporting.mlflow_log import (
+        EvaluationSettings,
+        log_folds,
+        metrics_of,
+        paired_of,
+        run_note,
+        spread_of,
+    )
 
     params, record = exam.params, exam.record
     settings = EvaluationSettings(result.cutoffs, params.evaluate)
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
-        registry.log_unless_known(settings.as_params())
+        registry.log_params_or_tags(settings.as_params())
         registry.log(
             metrics=metrics_of(result.challenger)
             | paired_of(result.paired)
@@ -105,7 +111,7 @@ def _log(registry: Registry, exam: Exam, result: EvaluationResult, folder: Path,
         )
         registry.log_tree(folder)
         registry.log_table(folder / "decile_table.json", folder.name)
-        registry.describe(record.version, summary, record.run_id)
+        registry.describe_version(record.version, summary, record.run_id)
         for name, metrics in result.candidates.items():
             with registry.child(record.run_id, f"judged {name}"):
                 registry.log(params={"judged": name}, metrics=metrics_of(metrics))

@@ -38,22 +38,25 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     from churn.model.registry import Registry
     from churn.promotion.gates import judge_gates
     from churn.reporting.model_card import write_card
-    from churn.training.challenger import read_record, training_folder
+    from churn.training.challenger import read_challenger, training_folder
 
-    record = None if rollback else read_record(params)
+    record = None if rollback else read_challenger(params.output)
     registry = Registry(params)
     mended, trouble = _mend(registry, echo)
     if record is None and mended:
         echo("that was all; call once more to put the previous champion back.")
         return
-    stands = record is not None and registry.aliases().get("champion") == record.version
+    stands = record is not None and registry.aliases().champion == record.version
     if trouble and stands:
         raise trouble
     for problem in trouble.problems if trouble else ():
         echo.warn(problem)  # a new champion, or the previous one, may still be had
     if record is None:
-        now, before = registry.rollback()
-        echo(f"champion is version {now} again; version {before} is previous. Exported to {params.champion}")
+        aliases = registry.rollback()
+        echo(
+            f"champion is version {aliases.champion} again; version {aliases.previous} is previous. "
+            f"Exported to {params.champion}"
+        )
         return
     if stands and mended:
         echo(f"champion is version {record.version}, exported to {params.champion}")
@@ -61,16 +64,16 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     if stands:
         echo(f"version {record.version} is champion already: nothing changes.")
         return
-    if not trouble and (same := registry.champion_like(record.digest)):
+    if not trouble and (same := registry.champion_with(record.digest)):
         echo(f"version {record.version} is the same model as champion version {same}: nothing changes.")
         return
     evaluated = _evaluated(params, record.digest, damaged=bool(trouble))
     verdict = judge_gates(evaluated, params)
     folder = params.output / "evaluate"
     result = EvaluationResult.read(folder / "metrics.json")
-    card = write_card(folder, result, training_folder(params) / "bundle", record.importance, verdict)
+    card = write_card(folder, result, training_folder(params.output) / "bundle", record.importance, verdict)
     _log(registry, record.run_id, [*_write_pages(folder, result, verdict), card.path])
-    registry.describe(record.version, card.summary, record.run_id)
+    registry.describe_version(record.version, card.summary, record.run_id)
     if not verdict.accepted:
         raise Stop(*verdict.refusals)
 
@@ -89,13 +92,12 @@ def _mend(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
     from churn.errors import ModelError
 
     try:
-        mended = registry.mend()
+        mended = registry.repair()
     except ModelError as error:
         return False, error
     if mended is None:
         return False, None
-    version, what = mended
-    echo.warn(f"{what} Version {version} is exported again, as the registry has it.")
+    echo.warn(f"{mended.problem} Version {mended.version} is exported again: it is the registry's champion.")
     return True, None
 
 
@@ -111,7 +113,7 @@ def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
 
     from churn.errors import CallError, ModelError
     from churn.evaluation.champion import check_champion_stands
-    from churn.model.champion import load_champion_if_any
+    from churn.model.bundle import load_champion_if_any
 
     folder = params.output / "evaluate"
     try:
@@ -125,7 +127,7 @@ def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
             "trained since. Run `churn evaluate` again."
         )
     try:
-        champion = load_champion_if_any(params)
+        champion = load_champion_if_any(params.champion, params.engine.threads)
     except ModelError:
         if not damaged:
             raise
@@ -143,8 +145,7 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Sequence[Path]:
     """Write promotion.json and the pages for people beside it."""
-    from churn.data.files import write_atomically
-    from churn.model.bundle import write_json
+    from churn.data.files import write_atomically, write_json
     from churn.reporting.promotion_page import render_promotion
     from churn.training.challenger import PROMOTION
 

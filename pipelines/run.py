@@ -21,11 +21,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         Stop: promotion is refused and there is no champion yet.
     """
-    from churn.model.champion import load_champion
+    from churn.model.bundle import load_champion
     from churn.model.registry import Registry
     from churn.reporting.report import report_path
     from churn.scoring.sink import calls_path
-    from churn.training.challenger import read_record
+    from churn.training.challenger import read_challenger
     from pipelines import evaluate, promote, report, score, snapshot, train
     from pipelines.ingest import ensure_store
 
@@ -42,13 +42,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
             raise
         for problem in refusal.problems:
             echo.warn(problem)
-        echo.warn(f"the standing champion, version {load_champion(params).version}, scores tonight.")
+        echo.warn(f"the standing champion, version {load_champion(params.champion).version}, scores tonight.")
     score.run(params, cutoff=night, echo=echo)
     report.run(params, cutoff=night, echo=echo)
     echo("")
     echo(f"call list  {calls_path(params.output, night)}")
     echo(f"report     {report_path(params.output)}")
-    echo(f"MLflow     {Registry(params).link(read_record(params).run_id)} (once `churn ui` runs)")
+    echo(f"MLflow     {Registry(params).link(read_challenger(params.output).run_id)} (once `churn ui` runs)")
     return None
 
 

@@ -20,7 +20,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     from churn.features.engine.matrix import matrix_at
     from churn.features.library import known, selected
     from churn.features.money import money_before, mrr_at
-    from churn.model.champion import load_champion
+    from churn.model.bundle import load_champion
     from churn.model.value import monthly_money
     from churn.scoring.fit import check_fit, learned_too_late, unusual_level
     from churn.scoring.night import Stamp, run_id, score_night
@@ -29,7 +29,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
     from pipelines.ingest import ensure_store
 
-    champion = load_champion(params)
+    champion = load_champion(params.champion, params.engine.threads)
     model = champion.scorer
     every = known(params)
     digests = definitions(every.values())

@@ -2,186 +2,235 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from churn.model.registry import Registry
-    from churn.params import Params
-    from churn.snapshots.read import Snapshots
-    from churn.training.backtest import OutOfTime
-    from churn.training.challenger import Record
-    from pipelines.echo import Echo
+from churn.data.files import replace_folder, write_json
+from churn.evaluation.segments import check_segments
+from churn.evaluation.team_rule import check_rule
+from churn.finding import Finding
+from churn.guards.model.run import data_findings, look_at_training, with_the_data
+from churn.guards.sign_off import GUARDS, counted, told
+from churn.labels.contract_ends import wait_days
+from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
+from churn.model.registry import Registry
+from churn.model.scorer import read_bundle
+from churn.params import Params
+from churn.reporting.mlflow_log import FILES, log_search, log_training, params_of, run_name
+from churn.snapshots.read import Snapshots, read_snapshots
+from churn.training.calibration import CalibrationChoice
+from churn.training.challenger import Challenger, spec_of, training_folder, write_challenger
+from churn.training.discrete_hazard import describe_horizons, fit_horizons
+from churn.training.recipe import Recipe, SplineLogistic
+from churn.training.refresh import check_unseen, refresh_level
+from churn.training.select import select_candidate
+from churn.training.split import CutoffPlan, check_enough_data, folds_of, plan_cutoffs
+from churn.training.train import TrainedChallenger, train_challenger
+from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, echo: Echo) -> None:
-    """Choose on cutoffs before the first test, fit on all matured snapshots, register the challenger.
+    """Select a model on cutoffs before the first test, fit it on all matured snapshots, and register it.
 
     Args:
         params: The parameters.
-        cutoff: Train as if on this date: only labels known by then.
-        refresh: Keep the champion's model and move its level to the labels that matured since.
-        echo: Where lines, warnings and progress go.
+        cutoff: Train as on this date: with labels known by then.
+        refresh: Keep the champion's model and move its level to the labels that matured since its training.
+        echo: Prints lines, warnings and progress.
 
     Raises:
         ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
         Stop: no label is matured, nobody or everybody left, or there are too few rows.
+        ModelError: there is no champion to refresh.
     """
-    if refresh:
-        from pipelines.refresh import refresh_champion
-
-        refresh_champion(params, cutoff, echo)
-        return
-    import shutil
-
-    from churn.data.files import replace_folder
-    from churn.evaluation.segments import check_segments
-    from churn.evaluation.team_rule import check_rule
-    from churn.guards.model.run import data_findings, look_at_training, with_the_data
-    from churn.guards.sign_off import GUARDS
-    from churn.model.bundle import write_bundle, write_json
-    from churn.model.registry import Registry
-    from churn.snapshots.read import read_snapshots
-    from churn.training import calibration
-    from churn.training.backtest import out_of_time, out_of_time_and_fitted
-    from churn.training.challenger import Record, training_folder, write_record
-    from churn.training.describe import importance, spec_of
-    from churn.training.discrete_hazard import fit_horizons, horizon_lines
-    from churn.training.select import choose, folds_of, refuse_thin
-    from churn.training.split import plan
-    from churn.training.tune import search
-    from pipelines.findings import echo_earlier_findings, echo_findings
-    from pipelines.trials import log_trials
-
-    threads = params.engine.threads
     snapshots = read_snapshots(params, known_by=cutoff)
-    refuse_thin(snapshots)
-    check_rule(params, snapshots.rows)  # evaluate asks for it, too late to mend a slip cheaply
-    check_segments(params, snapshots.rows)
-    asked, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
-    cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, horizon_days, params.file)
-    if not cutoffs.test:
-        echo.warn("no cutoff leaves an earlier matured one to train on: the model cannot be evaluated.")
+    if refresh:
+        _refresh(params, snapshots, echo)
+    else:
+        _train(params, snapshots, echo)
 
-    guarded = look_at_training(params, snapshots, cutoffs)
-    echo_earlier_findings(data_findings(snapshots), params, echo, "snapshot")
-    echo_findings(guarded, params, echo)
 
-    folds = folds_of(snapshots, cutoffs)
-    trials = params.train.search.trials
-    steps = trials + len(folds) + len(cutoffs.test) + 1
-    with echo.progress("train", steps) as advance:
-        searched = search(folds, snapshots.monotone, params.train, threads, advance) if trials else None
-        found = searched.recipe if searched else None
-        choice = choose(folds, snapshots.monotone, params.train, threads, advance, found)
-        tried = choice.tried
-        recipe = tried[0].recipe
-        past = choice.past or out_of_time(snapshots, recipe, cutoffs.choice, threads)
-        chosen = calibration.choose_as_asked(
-            params.train.calibration,
-            past.logits,
-            past.left,
-            past.cutoff,
-            snapshots.known_on(past.cutoff),
-            past.customer,
-        )
-        recipe = recipe.with_calibration(chosen.method)
-        recent, fitted = out_of_time_and_fitted(snapshots, recipe, cutoffs.test, threads, advance)
-    made = past.joined(recent)
+def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
+    check_enough_data(snapshots)
+    check_rule(params, snapshots.rows)  # `evaluate` needs the rule and the segments;
+    check_segments(params, snapshots.rows)  # a mistake in them is cheaper before the training
+    plan = _plan(params, snapshots)
+    if not plan.test:
+        echo.warn("no cutoff has an earlier matured cutoff to train on, so the model cannot be evaluated.")
+    findings = _look(params, snapshots, plan, echo)
 
-    calibrator = calibration.fit(recipe.calibration, made.logits, made.left, made.customer)
-    scores = calibration.apply(made.logits, calibrator)
-    aside = params.output / ".train.new"
-    shutil.rmtree(aside, ignore_errors=True)
-    horizons = fit_horizons(params, snapshots, made)
-    spec = spec_of(params, snapshots, fitted, recipe, calibrator, scores) | horizons
-    digest = write_bundle(aside / "bundle", spec, fitted.boosters)
+    trained = train_challenger(snapshots, plan, params.train, params.engine.threads, echo.progress)
+    horizons = fit_horizons(
+        params.output / "snapshots", params.label, wait_days(params), snapshots, trained.predictions
+    )
+    spec = spec_of(
+        snapshots,
+        trained.model,
+        trained.recipe,
+        trained.calibration,
+        trained.probabilities,
+        model=params.tracking.model,
+        label=params.label,
+        timezone=params.timezone,
+    )
 
+    folder = _new_folder(params)
+    digest = write_bundle(folder / "bundle", spec | horizons, trained.model.boosters)
     registry = Registry(params)
-    with registry.run(f"train {recipe.candidate}") as run_id:
-        record = Record(
+    with registry.run(f"train {trained.recipe.candidate}") as run_id:
+        challenger = Challenger(
             model=params.tracking.model,
-            version=registry.register(aside / "bundle"),
+            version=registry.register(folder / "bundle"),
             run_id=run_id,
             digest=digest,
             snapshots_digest=snapshots.digest,
-            recipe=recipe,
-            calibration=chosen,
-            chosen_by=cutoffs.chosen_by,
-            choice_cutoffs=cutoffs.choice,
-            tried=tried,
-            logistic=choice.logistic,
-            importance=importance(fitted, snapshots.rows, threads),
+            recipe=trained.recipe,
+            calibration=trained.calibration_choice,
+            chosen_by=plan.chosen_by,
+            choice_cutoffs=plan.choice,
+            scores=trained.selection.scores,
+            logistic=trained.selection.logistic,
+            importance=trained.model.importance(snapshots.rows, params.engine.threads),
         )
-        write_record(aside, record, made, snapshots)
-        write_json(aside / GUARDS, with_the_data(snapshots, guarded))
-        write_json(aside / "horizons.json", horizons)
-        if searched:
-            write_json(aside / "search.json", searched.as_dict())
-            log_trials(registry, searched, aside)
-        _log(registry, params, snapshots, record, past, aside)  # of the test nothing is measured yet
-    replace_folder(aside, training_folder(params))  # last, so that a training that dies leaves the old one
+        write_challenger(folder, challenger, trained.predictions, snapshots)
+        write_json(folder / GUARDS, with_the_data(snapshots, findings))
+        write_json(folder / "horizons.json", horizons)
+        if trained.search:
+            write_json(folder / "search.json", trained.search.as_dict())
+            log_search(registry, trained.search, folder / "search.json")
+        _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
+        registry.log(params=params_of(params, snapshots, challenger))
+        log_training(registry, challenger, trained.choice_predictions, snapshots.mature_on)
+    replace_folder(folder, training_folder(params.output))  # last: a training that dies leaves the old one
 
-    rows = snapshots.rows
-    echo(
-        f"challenger version {record.version}: {recipe.words}, on {len(rows):,} rows with "
-        f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; calibration {chosen.method}"
-    )
-    if searched:
-        echo(searched.words)
-    for one in tried[1:]:
-        echo(
-            f"  {one.recipe.candidate} was not taken: its log loss on the choice cutoffs is {one.behind:.4f} "
-            f"higher (standard error {one.standard_error:.4f})"
-        )
-    for line in horizon_lines(horizons):
+    for line in _lines(snapshots, challenger, trained):
         echo(line)
-    echo(f"looks most at {', '.join(list(record.importance)[:3])}")
+    for line in describe_horizons(horizons):
+        echo(line)
+    echo(f"most important signals: {', '.join(list(challenger.importance)[:3])}")
     echo(registry.link(run_id))
 
 
-def _log(
-    registry: Registry,
-    params: Params,
-    snapshots: Snapshots,
-    record: Record,
-    past: OutOfTime,
-    folder: Path,
-) -> None:
-    """Log parameters and files, and each candidate, calibration and fold before the test as a child run."""
-    from churn.metrics.metrics import auc
-    from churn.reporting.mlflow_log import FILES, grouped, params_of, run_name
-    from churn.training.calibration import apply, fit
-    from churn.training.recipe_settings import used
-    from pipelines.folds import log_folds
+def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
+    """Register the champion with a moved level as challenger; where its level holds, register nothing.
 
-    registry.describe_run(
-        run_name(record.version, record.recipe.candidate, snapshots.cutoffs[-1]),
-        version=record.version,
-        digest=record.digest,
-        files=[folder / name for name in FILES],
+    Raises:
+        ModelError: there is no champion.
+        Stop: no label has matured since its training, or it has seen a test cutoff.
+    """
+    champion = load_champion(params.champion, params.engine.threads)
+    refreshed = refresh_level(champion, snapshots)
+    cutoffs = ", ".join(refreshed.spec["refreshed"]["cutoffs"])
+    finding = (
+        f"champion version {champion.version} at {cutoffs}, which it had not seen: {refreshed.n_churners:,} "
+        f"customers left, observed/expected {refreshed.observed_expected:.2f}"
     )
-    registry.log(params=params_of(params, snapshots, record))
-    for one in record.tried:
-        with registry.run(f"candidate {one.recipe.candidate}"):
-            registry.log(
-                params=grouped("recipe", used(one.recipe.as_dict())),
-                metrics={
-                    "tried/log_loss": one.log_loss,
-                    "tried/auc": one.auc,
-                    "tried/log_loss_behind": one.behind,
-                    "tried/log_loss_behind_standard_error": one.standard_error,
-                },
-            )
-    for name, loss in record.calibration.tried.items():
-        with registry.run(f"calibration {name}"):
-            registry.log(params={"recipe.calibration": name}, metrics={"tried/log_loss": loss})
-    log_folds(registry, record.run_id, past, snapshots.mature_on)
-    if len(past.left):
-        scores = apply(past.logits, fit(record.recipe.calibration, past.logits, past.left, past.customer))
-        registry.log(metrics={"out_of_time/auc": auc(past.left, scores)})
+    if not refreshed.shift:
+        echo(f"{finding}. Its level holds: nothing to refresh.")
+        return
+    plan = _plan(params, snapshots)
+    check_unseen(refreshed, plan.test)
+    findings = _look(params, snapshots, plan, echo)
+
+    files = read_bundle(params.champion / BUNDLE_FOLDER)
+    boosters = {name: text for name, text in files.items() if name != "spec.json"}
+    folder = _new_folder(params)
+    digest = write_bundle(folder / "bundle", refreshed.spec, boosters)
+    registry = Registry(params)
+    with registry.run("refresh") as run_id:
+        challenger = Challenger(
+            model=params.tracking.model,
+            version=registry.register(folder / "bundle"),
+            run_id=run_id,
+            digest=digest,
+            snapshots_digest=snapshots.digest,
+            recipe=refreshed.recipe,
+            calibration=CalibrationChoice(refreshed.recipe.calibration),
+            chosen_by=plan.chosen_by,
+            choice_cutoffs=tuple(day for day in plan.choice if day in refreshed.predictions.cutoffs),
+            scores=(),
+            logistic=_select_logistic(params, snapshots, plan),
+            importance=refreshed.model(boosters).importance(snapshots.rows, params.engine.threads),
+        )
+        write_challenger(folder, challenger, refreshed.predictions, snapshots)
+        write_json(folder / GUARDS, with_the_data(snapshots, findings))
+        _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
+        registry.log(
+            params=params_of(params, snapshots, challenger)
+            | {"refresh.version": champion.version, "refresh.cutoffs": cutoffs},
+            metrics={
+                "refresh/shift_log_odds": refreshed.shift,
+                "refresh/observed_expected": refreshed.observed_expected,
+            },
+        )
+    replace_folder(folder, training_folder(params.output))
+    echo(f"{finding}. Its log-odds move by {refreshed.shift:+.2f}.")
+    echo(f"challenger version {challenger.version}: continue with `churn evaluate` and `churn promote`.")
+    echo(registry.link(run_id))
+
+
+def _plan(params: Params, snapshots: Snapshots) -> CutoffPlan:
+    return plan_cutoffs(
+        snapshots.rows,
+        snapshots.mature_on,
+        params.evaluate.test_cutoffs,
+        params.label.horizon_days,
+        params.file,
+    )
+
+
+def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) -> list[Finding]:
+    """Return and print what the guards find in the training rows; print counts of the earlier guards."""
+    findings = look_at_training(params, snapshots, plan)
+    if earlier := data_findings(snapshots):
+        echo(f"guards of `churn snapshot`: {counted(earlier, params)}.")
+    echo.report(*told(findings, params))
+    return findings
+
+
+def _select_logistic(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> Recipe:
+    """Return the logistic regression at its best strength: the baseline of a refreshed champion."""
+    settings = params.train.model_copy(update={"candidates": (SplineLogistic.name,)})
+    folds = folds_of(snapshots, plan)
+    return select_candidate(folds, snapshots.monotone, settings, params.engine.threads).logistic
+
+
+def _new_folder(params: Params) -> Path:
+    """Return an empty folder beside that of the challenger, to write to."""
+    folder = params.output / ".train.new"
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _describe_run(
+    registry: Registry, snapshots: Snapshots, challenger: Challenger, name: str, folder: Path
+) -> None:
+    registry.describe_run(
+        run_name(challenger.version, name, snapshots.cutoffs[-1]),
+        version=challenger.version,
+        digest=challenger.digest,
+        files=[folder / file for file in FILES if (folder / file).exists()],
+    )
+
+
+def _lines(snapshots: Snapshots, challenger: Challenger, trained: TrainedChallenger) -> Sequence[str]:
+    """Return the lines about the model: what it is, and the candidates that were not selected."""
+    rows = snapshots.rows
+    lines = [
+        f"challenger version {challenger.version}: {trained.recipe.describe()}, on {len(rows):,} rows with "
+        f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; "
+        f"calibration {trained.recipe.calibration}"
+    ]
+    if trained.search:
+        lines.append(trained.search.describe())
+    for score in challenger.scores[1:]:
+        lines.append(
+            f"  {score.recipe.candidate} was not selected: its log loss on the choice cutoffs is "
+            f"{score.behind:.4f} higher (standard error {score.standard_error:.4f})"
+        )
+    return lines
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from churn.model.registry import Registry
 from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
 from churn.reporting import plots
 from churn.snapshots.read import Snapshots, params_digest, read_snapshots
+from pipelines.echo import Echo
 from tests.run_folders import copy_run, filled_once
 
 FIRST = date(2024, 1, 1)
@@ -37,7 +38,7 @@ Step = str | tuple[str, date] | Mapping[str, object]
 """A verb, a verb as if on a date, or the arguments of `write_world`."""
 
 
-class RecordedEcho:
+class RecordedEcho(Echo):
     """Collects what a verb says to the user."""
 
     def __init__(self) -> None:

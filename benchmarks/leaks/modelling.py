@@ -20,8 +20,7 @@ from churn.labels.calendar import trainable
 from churn.params import TrainParams
 from churn.snapshots.dataset import Floats, Rows
 from churn.snapshots.read import Snapshots
-from churn.training.fit import fit_trees
-from churn.training.recipe import Recipe
+from churn.training.recipe import Recipe, fit_recipe
 
 CUSTOMERS, CUTOFFS = 600, 6
 TEST = cutoff(CUTOFFS - 1)
@@ -55,7 +54,7 @@ class ModelTrap:
 
 def _fitted(train: Rows, test: Rows) -> Fold:
     """Fit the trees on some rows and predict others, whatever their cutoffs."""
-    logits = fit_trees(train, RECIPE, (0,) * len(train.names), 1).logits(test, 1)
+    logits = fit_recipe(train, RECIPE, (0,) * len(train.names), 1).logits(test, 1)
     return Fold(TEST, train, test, logits)
 
 

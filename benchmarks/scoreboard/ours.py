@@ -19,8 +19,8 @@ from churn.features.library import selected
 from churn.labels.calendar import snapshot_cutoffs, trainable, window_of
 from churn.params import Params
 from churn.snapshots.read import Snapshots, read_snapshots
-from churn.training.backtest import calibrated_in_time
-from churn.training.challenger import read_out_of_time, read_record
+from churn.training.backtest import calibrate_out_of_time
+from churn.training.challenger import read_challenger, read_out_of_time
 from pipelines import snapshot, train
 from pipelines.echo import Echo, QuietEcho
 
@@ -147,11 +147,11 @@ def _train(params: Params, known_by: date | None) -> None:
 def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.DataFrame:
     """Return what `train` predicts out of time, calibrated as `evaluate` does it, without its reports."""
     _train(params, known_by)
-    snapshots, record = read_snapshots(params, known_by=known_by), read_record(params)
-    made = read_out_of_time(params, snapshots)
+    snapshots, record = read_snapshots(params, known_by=known_by), read_challenger(params.output)
+    made = read_out_of_time(params.output, snapshots)
     if made is None:
         raise RuntimeError(f"{params.output}: the training left no out-of-time predictions")
-    probability = calibrated_in_time(snapshots, record.recipe, made, test)
+    probability = calibrate_out_of_time(snapshots, record.recipe, made, test)
     return _keyed(snapshots, test, probability)
 
 

@@ -22,8 +22,9 @@ from sklearn.preprocessing import StandardScaler
 from churn.model.scorer import sigmoid
 from churn.params import TrainParams
 from churn.snapshots.dataset import Rows
-from churn.training.fit import fit
-from churn.training.select import FOLDS, Fold, choose
+from churn.training.recipe import fit_recipe
+from churn.training.select import select_candidate
+from churn.training.split import CUSTOMER_FOLDS, Fold
 
 NAME = "telco"
 AIM = 0.850
@@ -75,11 +76,11 @@ def ours(train: Rows, wanted: Rows) -> Floats:
     As in `churn train` where no earlier snapshot is matured: the model is chosen on folds of customers, and
     there is no calibration, as no later cutoff could show that it lasts.
     """
-    fold = np.random.default_rng(SEED).permutation(len(train)) % FOLDS
-    folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(FOLDS)]
+    fold = np.random.default_rng(SEED).permutation(len(train)) % CUSTOMER_FOLDS
+    folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(CUSTOMER_FOLDS)]
     monotone = (0,) * len(train.names)
-    recipe = choose(folds, monotone, TrainParams(), threads=1).tried[0].recipe
-    return sigmoid(fit(train, recipe, monotone, 1).logits(wanted, 1))
+    recipe = select_candidate(folds, monotone, TrainParams(), threads=1).recipe
+    return sigmoid(fit_recipe(train, recipe, monotone, 1).logits(wanted, 1))
 
 
 def reference(train: Rows, wanted: Rows) -> Floats:

@@ -55,7 +55,7 @@ def _one(name: str, what: Sequence[str], work: Path) -> dict[str, Any]:
     print(f"{name}: {len(ways)} ways", flush=True)
     return {
         "cutoffs": [str(day) for day in rehearsal.judged],
-        "chosen": rehearsal.chosen.tried[0].recipe.candidate,
+        "chosen": rehearsal.chosen.recipe.candidate,
         "ways": set_beside(ways),
     }
 

@@ -20,7 +20,8 @@ from churn.snapshots.dataset import Floats, thinned
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
-from churn.training.select import MOST_ROWS, Chosen, Fold, choose
+from churn.training.select import Selection, select_candidate
+from churn.training.split import MAX_FOLD_ROWS, Fold
 from pipelines import snapshot
 from pipelines.echo import QuietEcho
 
@@ -51,15 +52,15 @@ class Rehearsal:
         """Return a fold per judged cutoff that has something to learn from."""
         rows, known = self.snapshots.rows, self.snapshots.mature_on
         made = [
-            Fold(thinned(rows.at(trainable(known, day)), MOST_ROWS), rows.at([day]), True)
+            Fold(thinned(rows.at(trainable(known, day)), MAX_FOLD_ROWS), rows.at([day]), True)
             for day in self.judged
         ]
         return [fold for fold in made if not fold.train.one_class]
 
     @cached_property
-    def chosen(self) -> Chosen:
+    def chosen(self) -> Selection:
         """Return what the pipeline chooses of all its candidates."""
-        return choose(self.folds, self.snapshots.monotone, self.asked, 1)
+        return select_candidate(self.folds, self.snapshots.monotone, self.asked, 1)
 
     @property
     def best(self) -> OutOfTime:
@@ -69,7 +70,7 @@ class Rehearsal:
     def alone(self, candidate: str, recipe: Recipe | None = None) -> OutOfTime:
         """Return what one candidate predicts of them, by its own recipe or another one."""
         asked = self.asked.model_copy(update={"candidates": (candidate,)})
-        return _past(choose(self.folds, self.snapshots.monotone, asked, 1, searched=recipe))
+        return _past(select_candidate(self.folds, self.snapshots.monotone, asked, 1, tree_recipe=recipe))
 
     def learning_from(self, wanted: Callable[[date], bool]) -> Rehearsal:
         """Return the same learning from some of the snapshots alone; the rows judged stay."""
@@ -88,7 +89,7 @@ class Rehearsal:
     def column(self, name: str) -> Floats:
         """Return a signal of the rows judged, in the order of the folds."""
         place = self.snapshots.rows.names.index(name)
-        return np.concatenate([fold.watched.matrix[:, place] for fold in self.folds])
+        return np.concatenate([fold.validation.matrix[:, place] for fold in self.folds])
 
 
 def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
@@ -100,7 +101,7 @@ def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
     return Rehearsal(contest, snapshots, contest.test, params.train)
 
 
-def _past(chosen: Chosen) -> OutOfTime:
-    if chosen.past is None:
+def _past(chosen: Selection) -> OutOfTime:
+    if chosen.predictions is None:
         raise RuntimeError("the folds of a rehearsal are cutoffs, whose predictions are kept")
-    return chosen.past
+    return chosen.predictions

@@ -20,7 +20,7 @@ from churn.snapshots.levels import frequent_levels, recoded
 from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
 from churn.training.select import losses_of
-from churn.training.trees import tree_params
+from churn.training.trees import bounded
 
 AS_IT_IS = "as it is: the best candidate"
 SPLITS = "random splits alone, as they are"
@@ -122,7 +122,7 @@ def prior(rehearsal: Rehearsal) -> Ways:
     place = rehearsal.snapshots.rows.names.index("tenure_days")
     base = np.concatenate(
         [
-            np.full(len(fold.watched), _rate(fold.train.left[fold.train.matrix[:, place] < NEW_DAYS]))
+            np.full(len(fold.validation), _rate(fold.train.left[fold.train.matrix[:, place] < NEW_DAYS]))
             for fold in rehearsal.folds
         ]
     )
@@ -166,8 +166,8 @@ def _reference(rehearsal: Rehearsal) -> OutOfTime:
     keys = [
         (snapshots.customers[code], day)
         for fold in rehearsal.folds
-        for (day,) in [dates_of(fold.watched.cutoff)]
-        for code in fold.watched.customer
+        for (day,) in [dates_of(fold.validation.cutoff)]
+        for code in fold.validation.customer
     ]
     return _past(rehearsal, log_odds(probability.loc[keys].to_numpy(np.float64)))
 
@@ -179,7 +179,8 @@ def _grown(rehearsal: Rehearsal, beside: str | None, changed: Mapping[str, Any])
     made, cpu_seconds = [], 0.0
     for fold in rehearsal.folds:
         levels = frequent_levels(fold.train)
-        asked = tree_params(recipe, fold.train, rehearsal.snapshots.monotone, 1) | changed
+        params = recipe.tree_params(len(fold.train), fold.train.churners)
+        asked = bounded(params, rehearsal.snapshots.monotone, 1) | changed
         if asked.get("monotone_constraints") is None:
             asked = {name: value for name, value in asked.items() if not name.startswith("monotone")}
         text = [place for place, name in enumerate(fold.train.names) if name in levels]
@@ -187,12 +188,12 @@ def _grown(rehearsal: Rehearsal, beside: str | None, changed: Mapping[str, Any])
         data = lgb.Dataset(recoded(fold.train, levels), fold.train.left, categorical_feature=text)
         booster = lgb.train(asked, data, rounds)
         cpu_seconds += time.process_time() - begun
-        made.append(booster.predict(recoded(fold.watched, levels), raw_score=True, num_threads=1))
+        made.append(booster.predict(recoded(fold.validation, levels), raw_score=True, num_threads=1))
     return Made(beside, _past(rehearsal, np.concatenate(made)), round(cpu_seconds, 1))
 
 
 def _past(rehearsal: Rehearsal, logits: Floats) -> OutOfTime:
-    watched = [fold.watched for fold in rehearsal.folds]
+    watched = [fold.validation for fold in rehearsal.folds]
     return OutOfTime(
         logits,
         np.concatenate([rows.left for rows in watched]),

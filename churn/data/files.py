@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import math
 import os
 import shutil
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import uuid4
 
 
@@ -131,3 +133,32 @@ def _remove(folder: Path, file: IO[str], maker: int) -> None:
     if os.getpid() == maker:  # a forked child holds what its parent uses
         shutil.rmtree(folder, ignore_errors=True)
     file.close()
+
+
+def json_text(value: Any) -> str:
+    """Return JSON with sorted keys; numbers that are not finite become null.
+
+    >>> json_text({"b": float("nan"), "a": 1}).split()
+    ['{', '"a":', '1,', '"b":', 'null', '}']
+    """
+    return json.dumps(_finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON aside and rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.aside")
+    aside.write_text(json_text(value), encoding="utf-8")
+    aside.replace(path)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -9,14 +9,14 @@ from typing import Any
 
 from churn.errors import CallError
 from churn.metrics.metrics import Floats
-from churn.model.champion import Champion, load_champion_if_any
+from churn.model.bundle import Champion, load_champion_if_any
 from churn.model.scorer import SchemaError
 from churn.params import Params
 from churn.snapshots.read import Snapshots
-from churn.training.backtest import OutOfTime, calibrated_in_time, champion_predictions, out_of_time
-from churn.training.challenger import Record
+from churn.training.backtest import OutOfTime, calibrate_out_of_time, predict_champion, predict_out_of_time
+from churn.training.challenger import Challenger
 from churn.training.recipe import Recipe
-from churn.training.split import Plan
+from churn.training.split import CutoffPlan
 
 CHAMPION, RECIPE = "champion", "champion_recipe"
 
@@ -83,7 +83,7 @@ def check_champion_stands(evaluated: Mapping[str, Any], champion: Champion | Non
 
 
 def champion_beside(
-    params: Params, snapshots: Snapshots, record: Record, made: OutOfTime, cutoffs: Plan
+    params: Params, snapshots: Snapshots, record: Challenger, made: OutOfTime, cutoffs: CutoffPlan
 ) -> Standing:
     """Return the champion's predictions where it had not seen the test, and those of its recipe otherwise.
 
@@ -97,7 +97,7 @@ def champion_beside(
         made: The challenger's uncalibrated log-odds at the choice and test cutoffs.
         cutoffs: The test cutoffs.
     """
-    champion = load_champion_if_any(params)
+    champion = load_champion_if_any(params.champion, params.engine.threads)
     if champion is None:
         return Standing.told("There was no champion to compare with.")
     name = f"The champion (version {champion.version})"
@@ -107,7 +107,7 @@ def champion_beside(
         return Standing.told(f"{name} predicts another label, so it is not compared.", champion)
     found: dict[str, Floats] = {}
     try:
-        probability, unseen = champion_predictions(snapshots, champion.scorer, cutoffs.test)
+        probability, unseen = predict_champion(snapshots, champion.scorer, cutoffs.test)
         why = f"{name} has seen {'some of ' if unseen else ''}these cutoffs"
     except SchemaError as error:
         unseen, why = (), f"{name} cannot be scored on these snapshots ({error.problems[0]})"
@@ -121,10 +121,15 @@ def champion_beside(
 
 
 def _fitted_anew(
-    params: Params, snapshots: Snapshots, record: Record, champion: Champion, made: OutOfTime, cutoffs: Plan
+    params: Params,
+    snapshots: Snapshots,
+    record: Challenger,
+    champion: Champion,
+    made: OutOfTime,
+    cutoffs: CutoffPlan,
 ) -> Floats:
     recipe = Recipe(**champion.scorer.spec["recipe"])
     fitted_already = recipe == record.recipe.with_calibration(recipe.calibration)
     if not fitted_already:
-        made = out_of_time(snapshots, recipe, made.cutoffs, params.engine.threads)
-    return calibrated_in_time(snapshots, recipe, made, cutoffs.test)
+        made = predict_out_of_time(snapshots, recipe, made.cutoffs, params.engine.threads)
+    return calibrate_out_of_time(snapshots, recipe, made, cutoffs.test)

@@ -15,7 +15,7 @@ from churn.model.value import monthly_money, residual_value
 from churn.params import Params
 from churn.snapshots.dataset import Rows, dates_of
 from churn.snapshots.read import Snapshots
-from churn.training.describe import base_rate
+from churn.training.challenger import base_rate
 
 DAYS = 91
 """How many days of payments stand for a customer without a running contract, as at night."""
@@ -53,12 +53,9 @@ def _at(params: Params, store: Store, snapshots: Snapshots, rows: Rows) -> Float
     (cutoff,) = dates_of(rows.cutoff)
     customers = pd.Series(np.asarray(snapshots.customers, dtype=object)[rows.customer], dtype="str")
     usual, _ = base_rate(snapshots, trainable(snapshots.mature_on, cutoff))
-    asked = params.score.value
     return residual_value(
         monthly_money(customers, money_before(store, cutoff, DAYS), mrr_at(store, cutoff), DAYS),
         base_rate=usual,
         horizon_days=params.label.horizon_days,
-        months=asked.months,
-        margin=asked.margin,
-        discount_year=asked.discount_year,
+        terms=params.score.value,
     )

@@ -17,9 +17,8 @@ from churn.metrics.metrics import Floats
 from churn.params import Params
 from churn.snapshots.read import Snapshots
 from churn.training import calibration
-from churn.training.fit import fit
-from churn.training.parallel import side_by_side
-from churn.training.recipe import Recipe
+from churn.training.parallel import map_parallel
+from churn.training.recipe import Recipe, fit_recipe
 
 
 def baseline_predictions(
@@ -43,8 +42,8 @@ def baseline_predictions(
     def one(day: date, threads: int) -> dict[str, Floats]:
         train = snapshots.rows.at(trainable(snapshots.mature_on, day))
         rows = snapshots.rows.at([day])
-        logits = fit(train, logistic, snapshots.monotone, threads).logits(rows, threads)
-        made = {"logistic": calibration.apply(logits, calibration.NONE)}
+        logits = fit_recipe(train, logistic, snapshots.monotone, threads).logits(rows, threads)
+        made = {"logistic": calibration.apply_calibration(logits, calibration.NO_CALIBRATION)}
         if seen:
             made["recency"] = baselines.recency(train, rows, seen)
             made["rfm"] = baselines.rfm(train, rows, three)
@@ -53,7 +52,7 @@ def baseline_predictions(
         return made | {"base_rate": baselines.base_rate(train, rows)}
 
     cells = snapshots.rows.matrix.size
-    folds = side_by_side(one, sorted(test), params.engine.threads, cells)
+    folds = map_parallel(one, sorted(test), params.engine.threads, cells)
     predictions = {name: np.concatenate([fold[name] for fold in folds]) for name in folds[0]}
     notes = {}
     if not seen:

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from pydantic import ValidationError
 
+from churn.data.files import write_json
 from churn.errors import CallError
 from churn.evaluation.measures import (
     CHALLENGER,
@@ -30,7 +31,6 @@ from churn.evaluation.measures import (
 )
 from churn.finding import Finding
 from churn.metrics.interval import ByName, Number, Part
-from churn.model.bundle import write_json
 from churn.training.recipe import Recipe
 
 

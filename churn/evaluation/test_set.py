@@ -18,13 +18,13 @@ from churn.evaluation.team_rule import check_rule
 from churn.metrics.bootstrap import Draws, draw_customers
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.profit import CustomerValues
-from churn.model.champion import Champion
+from churn.model.bundle import Champion
 from churn.params import Params
 from churn.snapshots.dataset import Rows
 from churn.snapshots.read import Snapshots
-from churn.training.backtest import OutOfTime, calibrated_in_time, out_of_time
-from churn.training.challenger import Record, read_out_of_time
-from churn.training.split import Plan, plan
+from churn.training.backtest import OutOfTime, calibrate_out_of_time, predict_out_of_time
+from churn.training.challenger import Challenger, read_out_of_time, training_folder
+from churn.training.split import CutoffPlan, plan_cutoffs
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Exam:
 
     params: Params
     snapshots: Snapshots
-    record: Record
-    plan: Plan
+    record: Challenger
+    plan: CutoffPlan
     rows: Rows
     made: OutOfTime
     predictions: Mapping[str, Floats]
@@ -92,7 +92,7 @@ class Exam:
         )
 
 
-def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:
+def plan_test(params: Params, snapshots: Snapshots, record: Challenger) -> CutoffPlan:
     """Return the plan of an evaluation, after checking that the challenger's choices allow it.
 
     Raises:
@@ -103,20 +103,25 @@ def plan_test(params: Params, snapshots: Snapshots, record: Record) -> Plan:
     check_rule(params, snapshots.rows)
     check_segments(params, snapshots.rows)
     asked, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
-    cutoffs = plan(snapshots.rows, snapshots.mature_on, asked, horizon_days, params.file)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on, asked, horizon_days, params.file)
     if not cutoffs.test:
         raise Stop(
             "evaluate: no matured cutoff leaves an earlier matured one to train on. "
             f"Add earlier cutoffs to snapshot in {params.file}."
         )
-    record.check_fits(snapshots, cutoffs.test[0], params)
+    record.check_fits(
+        snapshots,
+        cutoffs.test[0],
+        training_folder(params.output),
+        params.locate("evaluate.test_cutoffs"),
+    )
     return cutoffs
 
 
-def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Plan) -> Exam:
+def hold_exam(params: Params, snapshots: Snapshots, record: Challenger, cutoffs: CutoffPlan) -> Exam:
     """Predict each test cutoff by challenger, baselines and champion with what was known by then."""
     made = _out_of_time(params, snapshots, record, cutoffs)
-    challenger = calibrated_in_time(snapshots, record.recipe, made, cutoffs.test)
+    challenger = calibrate_out_of_time(snapshots, record.recipe, made, cutoffs.test)
     baselines, missing = baseline_predictions(params, snapshots, record.logistic, cutoffs.test)
     champion = champion_beside(params, snapshots, record, made, cutoffs)
     rows = snapshots.rows.at(cutoffs.test)
@@ -135,10 +140,10 @@ def hold_exam(params: Params, snapshots: Snapshots, record: Record, cutoffs: Pla
     )
 
 
-def _out_of_time(params: Params, snapshots: Snapshots, record: Record, cutoffs: Plan) -> OutOfTime:
+def _out_of_time(params: Params, snapshots: Snapshots, record: Challenger, cutoffs: CutoffPlan) -> OutOfTime:
     """Return out-of-time predictions: those that train kept where they cover the cutoffs, else new ones."""
     needed = tuple(sorted({*record.choice_cutoffs, *cutoffs.test}))
-    kept = read_out_of_time(params, snapshots)
+    kept = read_out_of_time(params.output, snapshots)
     if kept is not None and set(needed) <= set(kept.cutoffs):
         return kept.at(needed)
-    return out_of_time(snapshots, record.recipe, needed, params.engine.threads)
+    return predict_out_of_time(snapshots, record.recipe, needed, params.engine.threads)

@@ -16,8 +16,7 @@ from churn.snapshots.dataset import Rows
 from churn.snapshots.read import Snapshots
 from churn.training import calibration
 from churn.training.backtest import OutOfTime
-from churn.training.fit import fit
-from churn.training.recipe import Recipe
+from churn.training.recipe import Recipe, fit_recipe
 
 SALT = "out of customer"
 SHARE = 0.2
@@ -70,11 +69,13 @@ def out_of_customer(
     hidden = held[rows.customer]
     probability = np.full(len(rows), np.nan)
     if hidden.any():
-        fitted = fit(train, recipe, snapshots.monotone, threads)
+        fitted = fit_recipe(train, recipe, snapshots.monotone, threads)
         known = made.at(trainable(snapshots.mature_on, day))
         known = known.where(~held[known.customer])
-        calibrator = calibration.fit(recipe.calibration, known.logits, known.left, known.customer)
-        probability[hidden] = calibration.apply(fitted.logits(rows.where(hidden), threads), calibrator)
+        calibrator = calibration.fit_calibration(recipe.calibration, known.logits, known.left, known.customer)
+        probability[hidden] = calibration.apply_calibration(
+            fitted.logits(rows.where(hidden), threads), calibrator
+        )
     return probability
 
 
@@ -94,5 +95,7 @@ def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -
     train, test = rows.where(~judged), rows.where(judged)
     if train.one_class or test.one_class:
         return None
-    fitted = fit(train, recipe, snapshots.monotone, threads)
-    return Judged(test, calibration.apply(fitted.logits(test, threads), calibration.NONE))
+    fitted = fit_recipe(train, recipe, snapshots.monotone, threads)
+    return Judged(
+        test, calibration.apply_calibration(fitted.logits(test, threads), calibration.NO_CALIBRATION)
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import churn
-from churn.data.files import scratch_folder
+from churn.data.files import scratch_folder, write_json
 from churn.data.sql import Progress
 from churn.data.store import Store
 from churn.errors import did_you_mean
@@ -30,7 +30,6 @@ from churn.guards.sign_off import GUARDS as FILE
 from churn.guards.sign_off import as_section, findings_of, signature_of
 from churn.guards.single_signal import alone, missing
 from churn.guards.survivors import dangling, survivors
-from churn.model.bundle import write_json
 from churn.params import Params, digest_of
 
 Guard = Callable[[Company], Iterator[Finding]]

@@ -1,66 +1,121 @@
-"""Write the data-only artefact that `churn.model.scorer` reads."""
+"""The bundle of a model: write it, and load the exported champion, for which no MLflow is needed."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from churn.model.scorer import manifest_text
+from churn.data.files import json_text, write_json
+from churn.errors import ModelError
+from churn.model.scorer import CorruptError, Scorer, manifest_text
+
+BUNDLE_FOLDER = Path("artifacts") / "bundle"
+"""Where the bundle is inside an exported model folder."""
 
 
 def write_bundle(folder: Path, spec: Mapping[str, Any], boosters: Mapping[str, str]) -> str:
-    """Write `spec.json`, the boosters and their checksums; return the digest of the manifest.
+    """Write the folder that `churn.model.scorer` reads; return the digest of its manifest.
 
-    The same model gives the same bytes. The folder is written aside and renamed.
+    The same model gives the same bytes. The files are written to a temporary folder, which is then renamed.
+
+    Args:
+        folder: The folder of the bundle; an older bundle there is replaced.
+        spec: The content of `spec.json`: signals, members, calibration and what the model was trained on.
+        boosters: The LightGBM texts by file name.
     """
     texts = {"spec.json": json_text(spec), **boosters}
-    aside = folder.with_name(f".{folder.name}.aside")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    temporary = folder.with_name(f".{folder.name}.aside")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
     for name, text in texts.items():
-        (aside / name).write_bytes(text.encode())
+        (temporary / name).write_bytes(text.encode())
     digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     manifest = manifest_text(digests).encode()
-    (aside / "manifest.json").write_bytes(manifest)
+    (temporary / "manifest.json").write_bytes(manifest)
     shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    temporary.rename(folder)
     return hashlib.sha256(manifest).hexdigest()
 
 
 def bundle_digest(folder: Path) -> str:
-    """Return the SHA-256 of a bundle's manifest, which stands for all its bytes."""
+    """Return the SHA-256 of a bundle's manifest, which holds the checksums of all its files."""
     return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
 
 
-def json_text(value: Any) -> str:
-    """Return JSON with sorted keys; numbers that are not finite become null.
+@dataclass(frozen=True)
+class ExportRecord:
+    """The content of `champion.json`: which model an exported folder holds.
 
-    >>> json_text({"b": float("nan"), "a": 1}).split()
-    ['{', '"a":', '1,', '"b":', 'null', '}']
+    Attributes:
+        model: The name of the registered model.
+        version: Its version in the registry.
+        run_id: The MLflow run that the version came from.
+        digest: The digest of its bundle.
     """
-    return json.dumps(_finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+
+    model: str
+    version: str
+    run_id: str
+    digest: str
+
+    def write(self, folder: Path) -> None:
+        """Write `champion.json` into an exported model folder."""
+        write_json(folder / "champion.json", asdict(self))
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON aside and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.aside")
-    aside.write_text(json_text(value), encoding="utf-8")
-    aside.replace(path)
+@dataclass(frozen=True)
+class Champion:
+    """An exported model: its scorer, its version in the registry and the digest of its bundle."""
+
+    scorer: Scorer
+    version: str
+    digest: str
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Return version and digest, as JSON values."""
+        return {"version": self.version, "digest": self.digest}
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def load_champion(folder: Path, threads: int = 0) -> Champion:
+    """Load an exported model folder, such as `models/champion`, and verify every file.
+
+    Args:
+        folder: The folder.
+        threads: Threads for prediction; 0 takes what LightGBM takes.
+
+    Raises:
+        ModelError: there is no champion, or one of its files is damaged.
+    """
+    path, bundle = folder / "champion.json", folder / BUNDLE_FOLDER
+    if not path.is_file():
+        raise ModelError(f"{folder}: there is no champion. Run `churn train` and `churn promote` first.")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version, digest = str(record["version"]), str(record["digest"])
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(f"{path} is damaged. Export the model again with `churn promote`.") from None
+    try:
+        scorer = Scorer.load(bundle, threads)
+    except CorruptError as error:
+        raise ModelError(f"{folder}: {error} `churn promote` does that.") from None
+    if bundle_digest(bundle) != digest:
+        raise ModelError(
+            f"{bundle / 'manifest.json'} does not belong to version {version}: its digest differs from "
+            "champion.json. Export the model again with `churn promote`."
+        )
+    return Champion(scorer, version, digest)
+
+
+def load_champion_if_any(folder: Path, threads: int = 0) -> Champion | None:
+    """Load an exported model folder, or return None where the folder does not exist.
+
+    Raises:
+        ModelError: one of its files is damaged.
+    """
+    return load_champion(folder, threads) if folder.exists() else None

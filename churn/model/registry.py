@@ -1,144 +1,346 @@
-"""Who is champion: aliases moved and the model exported, so that a move cut short can be ended."""
+"""The registered model: its versions and aliases in MLflow, and the exported champion."""
 
 from __future__ import annotations
 
+import platform
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from churn.data.sources.address import hide_secret
 from churn.errors import ModelError
-from churn.model.bundle import bundle_digest, write_json
-from churn.model.champion import BUNDLE, load_champion, load_exported
-from churn.model.tracking import first_line
-from churn.model.versions import Versions
+from churn.model import scorer as scorer_module
+from churn.model.bundle import BUNDLE_FOLDER, ExportRecord, bundle_digest, load_champion
+from churn.model.scorer import CorruptError, Scorer
+from churn.model.tracking import WORKFLOW_QUERY, Tracking, first_line, signature_of, silence
+
+DESCRIPTION_LENGTH = 5000
+"""The number of characters of a version's description: the column's size in MLflow's own database."""
+
+CONTINUED = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
+"""The end of a description that was cut."""
+
+MODEL_DESCRIPTION = (
+    "The probability that a customer at risk leaves within the horizon of the label. `champion` is the "
+    "version in use, `previous` the one before it, `challenger` the one trained last. The description of a "
+    "version is its model card in short."
+)
+"""The description of the registered model."""
+
+REQUIREMENTS = ("lightgbm", "numpy", "scipy")
+"""The packages that the registered model needs, at the versions installed here."""
 
 
-class Registry(Versions):
-    """The registered model with its champion, challenger and previous champion."""
+@dataclass(frozen=True)
+class Aliases:
+    """The version of each alias of the registered model; None where no version has it."""
+
+    champion: str | None = None
+    previous: str | None = None
+    challenger: str | None = None
+
+
+@dataclass(frozen=True)
+class Repair:
+    """The champion's version that was exported again, and what was wrong with its folder, as a sentence."""
+
+    version: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """The versions that are champion and previous after a rollback."""
+
+    champion: str
+    previous: str
+
+
+class Registry(Tracking):
+    """The registered model that params.yaml names under `tracking`, and the champion in `models/champion`.
+
+    The aliases decide which version is champion, and the folder follows. `repair` finishes a promotion or a
+    rollback that was interrupted between the two.
+    """
+
+    def register(self, bundle: Path) -> str:
+        """Register a bundle as challenger and return its version.
+
+        A bundle whose bytes are registered already keeps its version: the same model is one version, however
+        often it was trained. A version whose files are gone does not count.
+        """
+        digest = bundle_digest(bundle)
+        version = self._version_with(digest) or self._log_model(bundle)
+        self._client.set_model_version_tag(self.name, version, "digest", digest)
+        if not self._client.get_registered_model(self.name).description:  # a person's own words stay
+            self._client.update_registered_model(self.name, MODEL_DESCRIPTION)
+        if self.aliases().champion != version:
+            self._client.set_registered_model_alias(self.name, "challenger", version)
+        return version
 
     def promote(self, version: str) -> None:
-        """Make a version champion and the old champion previous, and export it.
+        """Export a version, make it champion and the old champion previous.
 
-        The export is written aside and verified before an alias moves. The aliases say who is champion, the
-        folder follows; `mend` finishes a move that was cut short between the two.
+        The export is written to a temporary folder and verified before an alias moves.
+
+        Raises:
+            ModelError: the version cannot be exported.
         """
-        self._move(version, before=self.aliases().get("champion"))
+        self._move(version, replaced=self.aliases().champion)
 
-    def mend(self) -> tuple[str, str] | None:
-        """Export the champion again where `models/champion` is not whole or not the alias's version.
+    def repair(self) -> Repair | None:
+        """Export the champion again where `models/champion` is damaged, missing or another version.
 
         Returns:
-            The champion's version and what was wrong in words, or None where nothing was.
+            None where nothing was wrong.
 
         Raises:
             ModelError: the champion cannot be exported.
         """
-        champion = self.aliases().get("champion")
+        champion = self.aliases().champion
         if champion is None:
             return None
+        folder = self.params.champion
         try:
-            exported = load_champion(self.params)
+            exported = load_champion(folder, self.params.engine.threads)
         except ModelError:
-            state = "damaged" if self.params.champion.exists() else "missing"
-            what, stands = f"{self.params.champion} is {state}.", None
+            problem, replaced = f"{folder} is {'damaged' if folder.exists() else 'missing'}.", None
         else:
             if exported.version == champion and exported.digest == self._digest_of(champion):
                 return None
-            what = (
-                f"{self.params.champion} holds version {exported.version}, the registry's champion is "
-                f"{champion}."
-            )
-            stands = exported.version if exported.digest == self._digest_of(exported.version) else None
-        self._move(champion, before=stands)
-        return champion, what
+            problem = f"{folder} holds version {exported.version}, the registry's champion is {champion}."
+            replaced = exported.version if exported.digest == self._digest_of(exported.version) else None
+        self._move(champion, replaced=replaced)
+        return Repair(champion, problem)
 
-    def rollback(self) -> tuple[str, str]:
-        """Swap champion and previous, aliases and exported folders; return the new and the old champion.
+    def rollback(self) -> Rollback:
+        """Swap champion and previous, both the aliases and the exported folders.
 
         Raises:
             ModelError: there is no champion, or no previous one.
         """
         aliases = self.aliases()
-        now, before = aliases.get("previous"), aliases.get("champion")
-        if before is None:
+        if aliases.champion is None:
             raise ModelError(
                 f"registry: model '{self.name}' has no champion: nothing was promoted yet, so there is no "
                 "previous champion to go back to."
             )
-        if now is None or now == before:
+        if aliases.previous is None or aliases.previous == aliases.champion:
             raise ModelError(
                 f"registry: model '{self.name}' has no previous champion to go back to; "
                 "there is one once a second model has been promoted."
             )
-        self._move(now, before)
-        return now, before
+        self._move(aliases.previous, replaced=aliases.champion)
+        return Rollback(champion=aliases.previous, previous=aliases.champion)
 
-    def _move(self, version: str, before: str | None) -> None:
-        """Export a version aside, then move the aliases, then swap the folders.
+    def aliases(self) -> Aliases:
+        """Return the version of each alias."""
+        try:
+            model = self._client.get_registered_model(self.name)
+        except self._mlflow.exceptions.MlflowException:
+            return Aliases()
+        versions = {alias: str(version) for alias, version in model.aliases.items()}
+        return Aliases(versions.get("champion"), versions.get("previous"), versions.get("challenger"))
 
-        Wherever this is cut short, the folder still tells which version stood before.
+    def champion_with(self, digest: str) -> str | None:
+        """Return the champion's version if its bundle has this digest, else None."""
+        champion = self.aliases().champion
+        return champion if champion and self._digest_of(champion) == digest else None
+
+    def run_of(self, version: str) -> str:
+        """Return the MLflow run that a version came from.
+
+        Raises:
+            ModelError: the registry does not know the version.
         """
-        aside = self._export_aside(version)
+        try:
+            return str(self._client.get_model_version(self.name, version).run_id)
+        except self._mlflow.exceptions.MlflowException:
+            raise ModelError(
+                f"registry: model '{self.name}' has no version {version}. Run `churn train` again."
+            ) from None
+
+    def count_test_set_use(self, run_id: str, label_id: str, cutoffs: Sequence[date]) -> int:
+        """Count one more use of each test cutoff of a label; return the count of the cutoff used most.
+
+        The counts are tags of the registered model, since each training is a run of its own. The run gets the
+        result as a tag too. Each cutoff has a count of its own: if the set of cutoffs had one, a new cutoff
+        would begin it at 0 again.
+
+        Args:
+            run_id: The run of the evaluated model.
+            label_id: The label.
+            cutoffs: The test cutoffs of the evaluation.
+        """
+        tags = self._client.get_registered_model(self.name).tags
+        keys = [f"looks_at_test.{label_id}.{day}" for day in cutoffs]
+        counts = {key: int(tags.get(key, "0")) + 1 for key in keys}
+        for key, count in counts.items():
+            self._client.set_registered_model_tag(self.name, key, str(count))
+        highest = max(counts.values())
+        self._client.set_tag(run_id, "looks_at_test", str(highest))
+        return highest
+
+    def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
+        """Name the open run, tag it with its version and put files at the top of its artefacts.
+
+        Args:
+            name: The name of the run.
+            version: The version that the run made.
+            digest: The digest of its bundle.
+            files: The files.
+        """
+        self.log(
+            tags={
+                "mlflow.runName": name,
+                "model_version": version,
+                "digest": digest,
+                "python": platform.python_version(),
+            }
+        )
+        for path in files:
+            self.log_file(path)
+
+    def describe_version(self, version: str, text: str, run_id: str) -> None:
+        """Make a card the description of a version; a card too long for the registry is cut after a line.
+
+        Args:
+            version: The version.
+            text: The model card in short.
+            run_id: The run whose artefacts hold the whole card as `evaluate/card.md`.
+        """
+        self._client.set_model_version_tag(self.name, version, "card_run", run_id)
+        if len(text) > DESCRIPTION_LENGTH:
+            text = text[: DESCRIPTION_LENGTH - len(CONTINUED)].rpartition("\n")[0] + CONTINUED
+        self._client.update_model_version(self.name, version, text)
+
+    def pages(self, run_id: str, version: str) -> dict[str, str]:
+        """Return the addresses, within the MLflow UI, of the pages of a run and its version, by title."""
+        run = f"#/experiments/{self.experiment_id}/runs/{run_id}"
+        pages = {
+            "charts": f"{run}/artifacts/evaluate/report.html",
+            "promotion": f"{run}/artifacts/evaluate/promotion.html",
+            "metrics": f"{run}/model-metrics",
+            "registered model": f"#/models/{self.name}/versions/{version}",
+        }
+        return {title: f"{page}?{WORKFLOW_QUERY}" for title, page in pages.items()}
+
+    def _log_model(self, bundle: Path) -> str:
+        """Log a bundle as a model of the open run and return its new version."""
+        scorer = Scorer.load(bundle)
+        with silence():
+            model = self._mlflow.pyfunc.log_model(
+                name="model",
+                python_model=scorer_module.__file__,
+                artifacts={"bundle": str(bundle)},
+                signature=signature_of(scorer.names),
+                pip_requirements=[f"{package}=={installed_version(package)}" for package in REQUIREMENTS],
+                registered_model_name=self.name,
+            )
+        return str(model.registered_model_version)
+
+    def _version_with(self, digest: str) -> str | None:
+        """Return the newest version with this digest whose files are whole, else None."""
+        try:
+            versions = self._client.search_model_versions(f"name = '{self.name}' and tag.digest = '{digest}'")
+        except self._mlflow.exceptions.MlflowException:
+            return None
+        for version in sorted((str(item.version) for item in versions), key=int, reverse=True):
+            with TemporaryDirectory() as folder:
+                try:
+                    self._download(version, Path(folder), str(BUNDLE_FOLDER))
+                    Scorer.load(Path(folder) / BUNDLE_FOLDER)
+                    return version
+                except (self._mlflow.exceptions.MlflowException, CorruptError, OSError):
+                    continue
+        return None
+
+    def _digest_of(self, version: str) -> str | None:
+        """Return the digest that a version was registered with, or None where the registry knows none."""
+        try:
+            digest = self._client.get_model_version(self.name, version).tags.get("digest")
+        except self._mlflow.exceptions.MlflowException:
+            return None
+        return None if digest is None else str(digest)
+
+    def _move(self, version: str, replaced: str | None) -> None:
+        """Export a version to a temporary folder, then move the aliases, then swap the folders.
+
+        Wherever this is interrupted, the exported folder still shows which version was champion.
+
+        Args:
+            version: The new champion.
+            replaced: The version that becomes previous; None where `models/champion` holds no whole model.
+        """
+        exported = self._export(version)
         self._client.set_registered_model_alias(self.name, "champion", version)
-        if before and before != version:
-            self._client.set_registered_model_alias(self.name, "previous", before)
-        if self.aliases().get("challenger") == version:
+        if replaced and replaced != version:
+            self._client.set_registered_model_alias(self.name, "previous", replaced)
+        if self.aliases().challenger == version:
             self._client.delete_registered_model_alias(self.name, "challenger")
         champion, previous = self.params.champion, self.params.models / "previous"
-        if champion.exists() and before and before != version:
+        if champion.exists() and replaced and replaced != version:
             shutil.rmtree(previous, ignore_errors=True)
             champion.rename(previous)
         shutil.rmtree(champion, ignore_errors=True)
-        aside.rename(champion)
+        exported.rename(champion)
 
-    def _export_aside(self, version: str) -> Path:
-        """Download a version beside the champion and verify it."""
+    def _export(self, version: str) -> Path:
+        """Download a version to a temporary folder in `models` and verify it; return the folder."""
         self.params.models.mkdir(parents=True, exist_ok=True)
-        aside = self.params.models / ".champion.aside"
-        shutil.rmtree(aside, ignore_errors=True)
+        folder = self.params.models / ".champion.aside"
+        shutil.rmtree(folder, ignore_errors=True)
         try:
-            self._download(version, aside)
+            self._download(version, folder)
         except (self._mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
                 f"registry: version {version} of '{self.name}' cannot be exported: "
                 f"{hide_secret(first_line(error), self.params.tracking.uri)} Run `churn train` again."
             ) from None
-        if not (aside / BUNDLE / "manifest.json").is_file():
+        if not (folder / BUNDLE_FOLDER / "manifest.json").is_file():
             raise ModelError(
-                f"registry: version {version} of '{self.name}' cannot be exported: its files are gone from "
-                "where they were logged; MLflow keeps that place as an absolute path. Move them back, or "
-                "run `churn train` again."
+                f"registry: version {version} of '{self.name}' cannot be exported: its files are not where "
+                "MLflow logged them. MLflow keeps absolute paths, so a moved folder is lost to it. Move the "
+                "files back, or run `churn train` again."
             )
-        about = {
-            "model": self.name,
-            "version": version,
-            "run_id": self.run_of(version),
-            "digest": bundle_digest(aside / BUNDLE),
-        }
-        write_json(aside / "champion.json", about)
-        self._add_card(version, aside)
-        load_exported(aside)
-        if about["digest"] != self._digest_of(version):
-            shutil.rmtree(aside)
+        digest = bundle_digest(folder / BUNDLE_FOLDER)
+        ExportRecord(self.name, version, self.run_of(version), digest).write(folder)
+        self._add_card(version, folder)
+        load_champion(folder)
+        if digest != self._digest_of(version):
+            shutil.rmtree(folder)
             raise ModelError(
                 f"registry: the files of version {version} of '{self.name}' are not those that were "
                 "registered: their digest differs. Run `churn train` again."
             )
-        return aside
+        return folder
 
-    def _add_card(self, version: str, aside: Path) -> None:
-        """Put the model card of a version beside it as README.md; a version never evaluated has none."""
-        known = self._client.get_model_version(self.name, version)
-        text = known.description
+    def _add_card(self, version: str, folder: Path) -> None:
+        """Write the model card of a version into its folder as README.md; no evaluation, no card."""
+        registered = self._client.get_model_version(self.name, version)
+        text = registered.description
         try:
-            run_id = known.tags["card_run"]
-            with TemporaryDirectory() as folder:
+            run_id = registered.tags["card_run"]
+            with TemporaryDirectory() as temporary:
                 path = self._mlflow.artifacts.download_artifacts(
-                    f"runs:/{run_id}/evaluate/card.md", dst_path=folder, tracking_uri=self.params.tracking.uri
+                    f"runs:/{run_id}/evaluate/card.md",
+                    dst_path=temporary,
+                    tracking_uri=self.params.tracking.uri,
                 )
                 text = Path(path).read_text(encoding="utf-8")
         except (KeyError, self._mlflow.exceptions.MlflowException, OSError):
             pass  # the description is the card in short
         if text:
-            (aside / "README.md").write_text(text, encoding="utf-8")
+            (folder / "README.md").write_text(text, encoding="utf-8")
+
+    def _download(self, version: str, folder: Path, part: str = "") -> None:
+        """Copy the files of a version, or a part of them, into a folder under the same paths."""
+        self._mlflow.artifacts.download_artifacts(
+            f"models:/{self.name}/{version}{f'/{part}' if part else ''}",
+            dst_path=str(folder),
+            tracking_uri=self.params.tracking.uri,
+        )

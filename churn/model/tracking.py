@@ -1,6 +1,6 @@
-"""Runs in MLflow: the experiment, what is logged into it, and the link to it.
+"""The MLflow experiment: open runs, log into them, and link to them.
 
-The only importer of MLflow apart from the scorer's guarded hook.
+Only this module and the scorer's guarded hook import MLflow.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Tracking:
         self.params = params
         self.name = params.tracking.model
         self._mlflow = _quiet_mlflow()
-        from sqlalchemy.exc import SQLAlchemyError  # MLflow lets those of its database through
+        from sqlalchemy.exc import SQLAlchemyError  # MLflow does not translate the errors of its database
 
         self._mlflow.set_tracking_uri(params.tracking.uri)
         self._mlflow.set_registry_uri(params.tracking.uri)
@@ -55,11 +55,13 @@ class Tracking:
             self._client = self._mlflow.MlflowClient()
             self.experiment_id = self._experiment()
         except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-            raise ModelError(_in_words(params, error)) from None
+            raise ModelError(_cannot_open(params, error)) from None
 
     @contextmanager
     def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
-        """Open a run, new or known, and yield its id; runs opened inside it become its children."""
+        """Open a new run, or an old one by its id, and yield its id; runs opened inside become its "
+        "children.
+        """
         nested = self._mlflow.active_run() is not None
         name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
         with self._mlflow.start_run(experiment_id=self.experiment_id, nested=nested, **name_or_id) as run:
@@ -67,13 +69,18 @@ class Tracking:
 
     @contextmanager
     def child(self, parent: str, name: str) -> Iterator[str]:
-        """Open the child run of this name inside the open run, the one it has already or a new one."""
-        found = self._client.search_runs(
+        """Open the child run of this name inside the open run; it is made where there is none.
+
+        Args:
+            parent: The id of the open run.
+            name: The name of the child.
+        """
+        children = self._client.search_runs(
             [self.experiment_id],
             f"tags.`mlflow.parentRunId` = '{parent}' and attributes.run_name = '{name}'",
             max_results=1,
         )
-        with self.run(name, found[0].info.run_id if found else None) as run_id:
+        with self.run(name, children[0].info.run_id if children else None) as run_id:
             yield run_id
 
     def log(
@@ -83,7 +90,7 @@ class Tracking:
         metrics: Mapping[str, float] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Log into the open run; metrics that are not finite are left out."""
+        """Log parameters, metrics and tags into the open run; metrics that are not finite are left out."""
         if params:
             self._mlflow.log_params({key: str(value)[:500] for key, value in params.items()})
         if metrics:
@@ -92,17 +99,17 @@ class Tracking:
         if tags:
             self._mlflow.set_tags(dict(tags))
 
-    def log_unless_known(self, params: Mapping[str, Any]) -> None:
-        """Log parameters into the open run, and as tags those that it knows with another value.
+    def log_params_or_tags(self, params: Mapping[str, Any]) -> None:
+        """Log parameters into the open run; one that it has with another value becomes a tag.
 
-        MLflow never changes a parameter; a second evaluation may have other costs than the first.
+        MLflow never changes a parameter, but a second evaluation may have other costs than the first.
         """
         active = self._mlflow.active_run()
-        known = self._client.get_run(active.info.run_id).data.params
-        others = {name: str(value)[:500] for name, value in params.items()}
+        logged = self._client.get_run(active.info.run_id).data.params
+        texts = {name: str(value)[:500] for name, value in params.items()}
         self.log(
-            params={name: value for name, value in others.items() if name not in known},
-            tags={name: value for name, value in others.items() if known.get(name, value) != value},
+            params={name: text for name, text in texts.items() if name not in logged},
+            tags={name: text for name, text in texts.items() if logged.get(name, text) != text},
         )
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
@@ -113,7 +120,7 @@ class Tracking:
             self._mlflow.log_artifact(str(path), folder)
 
     def log_tree(self, folder: Path) -> None:
-        """Log a folder into the open run: plots under `plots`, the rest under the folder's name."""
+        """Log a folder into the open run: its sub-folders under their names, its files under its own name."""
         for path in sorted(folder.iterdir()):
             if path.is_dir():
                 self.log_file(path, path.name)
@@ -121,7 +128,7 @@ class Tracking:
                 self.log_file(path, folder.name)
 
     def log_table(self, path: Path, folder: str) -> None:
-        """Log a JSON file of columns and data, and mark it as a table, so that runs can be compared by it."""
+        """Log a JSON file of columns and data as a table, by which MLflow can compare runs."""
         self.log_file(path, folder)
         self.log(
             tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
@@ -134,23 +141,24 @@ class Tracking:
         return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def _experiment(self) -> str:
-        number = self._found_or_made(self.params.tracking.experiment)
-        known = self._client.get_experiment(number).tags
+        """Return the id of the experiment, which is made and described where needed."""
+        experiment_id = self._find_or_create(self.params.tracking.experiment)
+        tags = self._client.get_experiment(experiment_id).tags
         for key, value in EXPERIMENT_TAGS.items():
-            if key not in known:  # a person's own words stay
-                self._client.set_experiment_tag(number, key, value)
-        return number
+            if key not in tags:  # a person's own words stay
+                self._client.set_experiment_tag(experiment_id, key, value)
+        return experiment_id
 
-    def _found_or_made(self, name: str) -> str:
-        known = self._client.get_experiment_by_name(name)
-        if known is not None and known.lifecycle_stage == "deleted":
+    def _find_or_create(self, name: str) -> str:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is not None and experiment.lifecycle_stage == "deleted":
             raise ModelError(
-                f"tracking.experiment: '{name}' was deleted in MLflow. Bring it back with `mlflow "
-                f"experiments restore --experiment-id {known.experiment_id}`, or name another under "
+                f"tracking.experiment: '{name}' was deleted in MLflow. Restore it with `mlflow "
+                f"experiments restore --experiment-id {experiment.experiment_id}`, or name another under "
                 "tracking.experiment."
             )
-        if known is not None:
-            return str(known.experiment_id)
+        if experiment is not None:
+            return str(experiment.experiment_id)
         uri = self.params.tracking.uri
         if not uri.startswith("sqlite:///"):
             return str(self._client.create_experiment(name))
@@ -160,9 +168,9 @@ class Tracking:
 
 
 def signature_of(names: Sequence[str]) -> Any:
-    """Return a signature that names the columns and leaves their types to the scorer.
+    """Return a model signature that names the columns and leaves the check of their types to the scorer.
 
-    MLflow refuses int64 where it was told double, and counts are int64.
+    MLflow refuses int64 for a column declared as double, and counts are int64.
     """
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -191,13 +199,13 @@ def _quiet_mlflow() -> Any:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Keep back what MLflow prints on success and its advice to infer what was given explicitly."""
+    """Hide what MLflow prints on success, and its advice to infer what is given explicitly."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 
 
-def _in_words(params: Params, error: Exception) -> str:
+def _cannot_open(params: Params, error: Exception) -> str:
     uri = params.tracking.uri
     return (
         f"{params.locate('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
@@ -206,6 +214,6 @@ def _in_words(params: Params, error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an error says."""
-    text = str(error).strip().splitlines()
-    return text[0][:200] if text else type(error).__name__
+    """Return the first line of an error's message."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

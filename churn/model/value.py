@@ -1,107 +1,105 @@
-"""What is lost when a customer leaves: probability times the residual value of staying."""
+"""The meaning of a probability for the company: the customer's health band and the value at risk."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.params import ValueParams
+
 Floats = npt.NDArray[np.float64]
-Variant = Literal["first payment counted", "first payment excluded", "end of period"]
+
+ODDS_RATIOS = (3.0, 1.5, 2 / 3, 1 / 3)
+"""The odds ratios between the health bands 1 to 5."""
 
 DAYS_PER_MONTH = 365.25 / 12
-VARIANT: Variant = "end of period"
-"""A customer who is kept pays at the end of this month, of the next if still here, and so on."""
+
+VARIANT = "end of period"
+"""When payments fall: a saved customer pays at the end of this month, of the next if still here, and so "
+"on."""
 
 
-def lifetime_value(
-    margin: Floats, retention: float, discount: float, periods: float, variant: Variant = VARIANT
-) -> Floats:
-    """Return the discounted margin of the next `periods` periods of a contract.
+def health_band(probability: Floats, base_rate: float) -> Floats:
+    """Return the health band of each probability, from 1 (about to leave) to 5 (well).
+
+    The band compares the odds of leaving with the usual odds. Odds ratio at most 1/3 -> 5, at most 2/3 -> 4,
+    at most 1.5 -> 3, at most 3 -> 2, above -> 1.
 
     Args:
-        margin: money per period and customer, shape `[customers]`.
-        retention: share of customers who stay from one period to the next, 0..1.
-        discount: discount rate per period.
-        periods: how many payments to count; `math.inf` for no end.
-        variant: when the first payment falls.
+        probability: Calibrated, shape (customers,); NaN stays missing.
+        base_rate: The usual share that leaves in one horizon, 0 < base_rate < 1.
+
+    Source: the table of retention figures, health score.
+
+    >>> health_band(np.array([0.05, 0.2, 0.6]), 0.2)
+    array([5., 3., 1.])
+    """
+    usual = base_rate / (1 - base_rate)
+    with np.errstate(divide="ignore"):
+        ratio = probability / (1 - probability) / usual
+    # A ratio that is 3 in exact arithmetic must not cross the edge because of its last bit.
+    edges = np.array(sorted(ODDS_RATIOS)) * (1 + 1e-12)
+    band = 5.0 - np.searchsorted(edges, ratio, side="left")
+    return np.where(np.isnan(probability), np.nan, band)
+
+
+def lifetime_value(margin: Floats, retention: float, discount: float, periods: float) -> Floats:
+    """Return the discounted margin of the next `periods` periods; each payment falls at the end of one.
+
+    Args:
+        margin: Money per period and customer, shape (customers,).
+        retention: The share of customers who stay from one period to the next, in [0, 1].
+        discount: The discount rate per period.
+        periods: The number of payments; `math.inf` for no end.
 
     Source: Fader and Hardie, note 024, cut off after `periods` payments.
 
-    >>> [round(float(lifetime_value(np.array([100.0]), 0.8, 0.1, math.inf, v)[0]), 2)
-    ...  for v in ("first payment counted", "first payment excluded", "end of period")]
-    [366.67, 266.67, 333.33]
+    >>> round(float(lifetime_value(np.array([100.0]), 0.8, 0.1, math.inf)[0]), 2)
+    333.33
     """
     shrink = retention / (1 + discount)
-    first = {"first payment counted": 1 + discount, "first payment excluded": retention, "end of period": 1.0}
     if math.isclose(shrink, 1.0):
-        payments = periods
-        factor = first[variant] / (1 + discount) * payments
+        factor = 1.0 / (1 + discount) * periods
     else:
-        factor = first[variant] / (1 + discount - retention) * (1 - shrink**periods)
+        factor = 1.0 / (1 + discount - retention) * (1 - shrink**periods)
     return np.asarray(margin * factor, dtype=np.float64)
 
 
 def residual_value(
-    monthly_money: Floats,
-    *,
-    base_rate: float,
-    horizon_days: int,
-    months: int,
-    margin: float,
-    discount_year: float,
+    monthly_money: Floats, *, base_rate: float, horizon_days: int, terms: ValueParams
 ) -> Floats:
-    """Return what a customer who is kept is worth, missing where the money is missing.
+    """Return the value of a customer who is saved, missing where the money is missing.
 
-    It is the value of a customer who is kept and from then on stays like the average one: its retention
-    comes from `base_rate`, not from the customer's own probability. With the own probability a certain
-    leaver would be worth nothing, and the call list would drop exactly those it is for.
+    After the rescue the customer stays like the average one: the retention comes from `base_rate`, not from
+    the customer's own probability. With the own probability a certain churner would be worth nothing, and the
+    call list would drop exactly the customers it exists for.
 
     Args:
-        monthly_money: net money per month, shape `[customers]`, NaN where nothing is known.
-        base_rate: share that leaves within one horizon, 0 <= base_rate <= 1.
-        horizon_days: the length of that horizon.
-        months: how many monthly payments count.
-        margin: share of the money that is earned.
-        discount_year: discount rate per year.
+        monthly_money: Net money per month, shape (customers,); NaN where nothing is known.
+        base_rate: The share that leaves within one horizon, in [0, 1].
+        horizon_days: The length of that horizon.
+        terms: The number of monthly payments, the margin and the yearly discount rate.
     """
     retention = (1 - base_rate) ** (DAYS_PER_MONTH / horizon_days)
-    discount = (1 + discount_year) ** (1 / 12) - 1
-    earned = np.maximum(monthly_money, 0.0) * margin
-    return lifetime_value(earned, retention, discount, months)
+    discount = (1 + terms.discount_year) ** (1 / 12) - 1
+    earned = np.maximum(monthly_money, 0.0) * terms.margin
+    return lifetime_value(earned, retention, discount, terms.months)
 
 
 def value_at_risk(
-    probability: Floats,
-    monthly_money: Floats,
-    *,
-    base_rate: float,
-    horizon_days: int,
-    months: int,
-    margin: float,
-    discount_year: float,
+    probability: Floats, monthly_money: Floats, *, base_rate: float, horizon_days: int, terms: ValueParams
 ) -> Floats:
     """Return `P(leaves within the horizon) * residual value`, missing where the money is missing.
 
     Args:
-        probability: shape `[customers]`, 0..1.
-        monthly_money: as for `residual_value`, and so are the others.
-        base_rate: share that leaves within one horizon.
-        horizon_days: the length of that horizon.
-        months: how many monthly payments count.
-        margin: share of the money that is earned.
-        discount_year: discount rate per year.
+        probability: Calibrated, shape (customers,), in [0, 1].
+        monthly_money, base_rate, horizon_days, terms: As for `residual_value`.
     """
     return probability * residual_value(
-        monthly_money,
-        base_rate=base_rate,
-        horizon_days=horizon_days,
-        months=months,
-        margin=margin,
-        discount_year=discount_year,
+        monthly_money, base_rate=base_rate, horizon_days=horizon_days, terms=terms
     )
 
 
@@ -110,14 +108,14 @@ def monthly_money(
 ) -> Floats:
     """Return net money per month and customer, NaN where neither frame knows the customer.
 
-    A live subscription's `mrr` is what will be paid, so it comes first; without one the net money of the last
-    `days` days, spread over the months in them, stands for it.
+    The `mrr` of a live subscription is what will be paid, so it comes first. A customer without one gets the
+    net money of the last `days` days, divided by the months in them.
 
     Args:
-        customers: ids in the order of the result.
+        customers: The ids in the order of the result.
         money: `customer_id, money`, net of returns, known before the cutoff, in `[cutoff - days, cutoff)`.
         mrr: `customer_id, mrr` of subscriptions live at the cutoff; may be empty.
-        days: the length of the window that `money` sums over.
+        days: The length of the window of `money`.
     """
     spent = _by_customer(customers, money, "money") / round(days / DAYS_PER_MONTH)
     recurring = _by_customer(customers, mrr, "mrr")
@@ -127,5 +125,5 @@ def monthly_money(
 def _by_customer(customers: pd.Series[str], frame: pd.DataFrame, column: str) -> Floats:
     if frame.empty:
         return np.full(len(customers), np.nan)
-    found = frame.set_index(frame["customer_id"].astype(str))[column]
-    return found.reindex(customers.astype(str)).to_numpy(dtype=np.float64, na_value=np.nan)
+    values = frame.set_index(frame["customer_id"].astype(str))[column]
+    return values.reindex(customers.astype(str)).to_numpy(dtype=np.float64, na_value=np.nan)

@@ -196,7 +196,9 @@ class SearchParams(Section):
 
 
 class TrainParams(Section):
-    """How to fit the model: the best of `candidates`; the number of churners decides a missing `num_leaves`."""
+    """How to fit the model: the best of `candidates`; without `num_leaves` the number of churners decides "
+    "it.
+    """
 
     seed: int = 7
     num_leaves: Annotated[int, Field(ge=2, le=255)] | None = None

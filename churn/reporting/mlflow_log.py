@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from churn.evaluation.measures import CandidateMetrics, Differences, Spread
+from churn.labels.calendar import trainable
 from churn.metrics.catalog import MAIN_METRICS, units_in_words
 from churn.metrics.interval import Part
+from churn.metrics.metrics import auc, log_loss
+from churn.model.registry import Registry
 from churn.params import EvaluateParams, Params
 from churn.snapshots.read import Snapshots
-from churn.training.challenger import Record
-from churn.training.recipe_settings import used
+from churn.training.backtest import OutOfTime
+from churn.training.calibration import NO_CALIBRATION, apply_calibration, fit_calibration
+from churn.training.challenger import Challenger
+from churn.training.tune import SearchResult
 
 FILES = ("recipe.json", "signals.json", "importance.json", "horizons.json", "guards.json")
 """The files of a training that are logged at the top of a run's artefacts."""
@@ -28,7 +34,7 @@ def run_name(version: str, candidate: str, until: date) -> str:
     return f"v{version} {candidate} {until}"
 
 
-def params_of(params: Params, snapshots: Snapshots, record: Record) -> dict[str, Any]:
+def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[str, Any]:
     """Return the parameters of a run, grouped: `recipe.`, `label.` and `data.`; unset ones are left out."""
     rows = snapshots.rows
     label = params.label.model_dump(mode="json") | {"id": snapshots.label_id}
@@ -42,7 +48,7 @@ def params_of(params: Params, snapshots: Snapshots, record: Record) -> dict[str,
         "snapshots_digest": snapshots.digest,
         "store_digest": snapshots.store_digest,
     }
-    return grouped("recipe", used(record.recipe.as_dict())) | grouped("label", label) | grouped("data", data)
+    return grouped("recipe", record.recipe.active()) | grouped("label", label) | grouped("data", data)
 
 
 def grouped(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,3 +159,99 @@ class EvaluationSettings:
             f"an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} of the churners accept it. "
             f"{units_in_words()}"
         )
+
+
+def log_training(
+    registry: Registry,
+    challenger: Challenger,
+    choice_predictions: OutOfTime,
+    mature_on: Mapping[date, date],
+) -> None:
+    """Log candidates, calibration methods and choice cutoffs as child runs of the open run.
+
+    Nothing is logged about the test cutoffs: `evaluate` does that.
+
+    Args:
+        registry: The registry whose run is open.
+        challenger: The challenger, registered.
+        choice_predictions: Its out-of-time predictions of the choice cutoffs.
+        mature_on: For each matured cutoff the date from which it may train.
+    """
+    for score in challenger.scores:
+        with registry.run(f"candidate {score.recipe.candidate}"):
+            registry.log(
+                params=grouped("recipe", score.recipe.active()),
+                metrics={
+                    "tried/log_loss": score.log_loss,
+                    "tried/auc": score.auc,
+                    "tried/log_loss_behind": score.behind,
+                    "tried/log_loss_behind_standard_error": score.standard_error,
+                },
+            )
+    for name, loss in challenger.calibration.log_loss.items():
+        with registry.run(f"calibration {name}"):
+            registry.log(params={"recipe.calibration": name}, metrics={"tried/log_loss": loss})
+    log_folds(registry, challenger.run_id, choice_predictions, mature_on)
+    left, logits = choice_predictions.left, choice_predictions.logits
+    if len(left):
+        method = challenger.recipe.calibration
+        calibration = fit_calibration(method, logits, left, choice_predictions.customer)
+        registry.log(metrics={"out_of_time/auc": auc(left, apply_calibration(logits, calibration))})
+
+
+def log_search(registry: Registry, result: SearchResult, file: Path) -> None:
+    """Log a search into the open run, and each trial as a child run.
+
+    Args:
+        registry: The registry whose run is open.
+        result: The search.
+        file: Its `search.json`.
+    """
+    registry.log_file(file)
+    registry.log(
+        params={"search.trials": len(result.trials), "search.chosen": result.simplest},
+        metrics={
+            "search/gain_log_loss": result.gain,
+            "search/gain_standard_error": result.standard_error,
+        },
+    )
+    for trial in result.trials:
+        with registry.run(f"trial {trial.number:02d}"):
+            registry.log(
+                params=grouped("recipe", trial.recipe.active()),
+                metrics={
+                    "tried/log_loss": trial.log_loss,
+                    "tried/log_loss_behind": trial.behind,
+                    "tried/log_loss_behind_standard_error": trial.standard_error,
+                    "tried/leaves_times_trees": trial.size,
+                },
+            )
+
+
+def log_folds(
+    registry: Registry, run_id: str, predictions: OutOfTime, mature_on: Mapping[date, date]
+) -> None:
+    """Log each predicted cutoff as a child run: what its model learnt from, and its uncalibrated metrics.
+
+    Args:
+        registry: The registry whose run is open.
+        run_id: That run.
+        predictions: Out-of-time predictions of the cutoffs to log.
+        mature_on: For each matured cutoff the date from which it may train.
+    """
+    for day in predictions.cutoffs:
+        fold = predictions.at([day])
+        uncalibrated = apply_calibration(fold.logits, NO_CALIBRATION)
+        with registry.child(run_id, f"fold {day}"):
+            registry.log(
+                params={
+                    "data.cutoff": day,
+                    "data.cutoffs_learnt_from": len(trainable(mature_on, day)),
+                },
+                metrics={
+                    "within_fold/rows": len(fold.left),
+                    "within_fold/churners": float(fold.left.sum()),
+                    "within_fold/log_loss": log_loss(fold.left, uncalibrated),
+                    "within_fold/auc": auc(fold.left, uncalibrated),
+                },
+            )

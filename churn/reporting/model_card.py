@@ -25,10 +25,10 @@ from churn.metrics.interval import (
     level_in_words,
     test_set_uses,
 )
-from churn.model.versions import DESCRIPTION_LENGTH
+from churn.model.registry import DESCRIPTION_LENGTH
 from churn.reporting.console import split_lines
 from churn.reporting.rendering import Filters, markdown_template
-from churn.training.recipe_settings import used
+from churn.training.recipe import Recipe
 
 CARD_METRICS = (
     "log_loss",
@@ -127,7 +127,7 @@ def _template(name: str, contact_share: float) -> jinja2.Template:
         "cutoff_count": cutoff_count,
         "test_set_uses": lambda count: " ".join(test_set_uses(count)),
         "member_titles": _member_titles,
-        "active_settings": lambda recipe: list(used(recipe).items()),
+        "active_settings": lambda recipe: sorted(Recipe(**recipe).active().items()),
     }
     values = {
         "how_left": HOW_LEFT,

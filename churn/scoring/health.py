@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.model.band import band_of
+from churn.model.value import health_band
 from churn.scoring.reasons import SignalFacts
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
         base_rate: the trailing share that left in one horizon, 0 < base_rate < 1.
         thin: shape `[customers]`.
     """
-    band = band_of(probability, base_rate)
+    band = health_band(probability, base_rate)
     return np.where(thin & ~np.isnan(probability), 3.0, band)
 
 

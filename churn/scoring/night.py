@@ -148,9 +148,7 @@ def score_night(
         monthly_money,
         base_rate=base_rate,
         horizon_days=params.label.horizon_days,
-        months=params.score.value.months,
-        margin=params.score.value.margin,
-        discount_year=params.score.value.discount_year,
+        terms=params.score.value,
     )
     found = {"churn_probability": probability, "health": band, "value_at_risk": value, **side_bands}
     columns = {str(name): frame[name].to_numpy() for name in frame.columns if name != "customer_id"} | found

@@ -1,42 +1,50 @@
-"""What `train` leaves under output/train for `evaluate` and `promote`."""
+"""The challenger as files: the spec of its bundle, and what `train` writes for later verbs."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from churn.data.files import write_json
 from churn.errors import CallError
-from churn.model.bundle import write_json
-from churn.params import Params
+from churn.model.scorer import FORMAT, Floats
+from churn.params import LabelParams
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
-from churn.training.calibration import Choice
+from churn.training.calibration import CalibrationChoice
+from churn.training.fitted_model import GRID, FittedModel, quantiles
 from churn.training.recipe import Recipe
-from churn.training.select import Tried
+from churn.training.select import CandidateScore
 
 PROMOTION = ("promotion.json", "promotion.md", "promotion.html")
-"""What `promote` leaves under output/evaluate; it belongs to the evaluation it judged."""
+"""The files of `promote` under output/evaluate; they belong to one evaluation and go with it."""
+BASE_RATE_CHURNERS = 200
+"""The base rate is taken over this many churners: their Poisson error, 1 / sqrt(200), is 7 %."""
 
 
 @dataclass(frozen=True)
-class Record:
-    """The challenger that was trained last, and how.
+class Challenger:
+    """The challenger that was trained last.
 
     Attributes:
+        model: The name of the registered model.
         version: Its version in the registry.
         run_id: Its MLflow run.
         digest: The digest of its bundle.
-        snapshots_digest: What it learnt from.
-        chosen_by: The first test cutoff: the date at which every choice was made.
-        choice_cutoffs: The cutoffs whose out-of-time predictions chose the calibration.
-        tried: The candidates, the one taken first.
-        logistic: The logistic regression that it is held against.
-        importance: Each signal's share of what the model says, the largest first.
+        snapshots_digest: The digest of the snapshots that it learnt from.
+        recipe: The settings of its fit.
+        calibration: The selected calibration method.
+        chosen_by: The date at which it was selected: the first test cutoff. None without a test.
+        choice_cutoffs: The cutoffs whose out-of-time predictions selected the calibration.
+        scores: The candidates, the selected one first; none after a refresh.
+        logistic: The logistic regression that is its baseline.
+        importance: Each signal's share of the model's log-odds, the largest first.
     """
 
     model: str
@@ -45,92 +53,113 @@ class Record:
     digest: str
     snapshots_digest: str
     recipe: Recipe
-    calibration: Choice
+    calibration: CalibrationChoice
     chosen_by: date | None
     choice_cutoffs: tuple[date, ...]
-    tried: tuple[Tried, ...]
+    scores: tuple[CandidateScore, ...]
     logistic: Recipe
-    importance: dict[str, float]
+    importance: Mapping[str, float]
 
-    def check_fits(self, snapshots: Snapshots, first_test: date, params: Params) -> None:
-        """Check that the challenger learnt from these snapshots and was chosen before the first test.
+    def check_fits(self, snapshots: Snapshots, first_test: date, folder: Path, test_key: str) -> None:
+        """Check that the challenger learnt from these snapshots and was selected before the first test.
+
+        Args:
+            snapshots: The snapshots of the evaluation.
+            first_test: Its first test cutoff.
+            folder: The folder of the challenger, for messages.
+            test_key: The file and key that name the test cutoffs, for messages.
 
         Raises:
-            CallError: it was not; train again.
+            CallError: the snapshots are others, or a test cutoff lies before the selection.
         """
         if self.snapshots_digest != snapshots.digest:
             raise CallError(
-                f"{training_folder(params)}: the challenger learnt from other snapshots than those beside "
-                "it. Run `churn train` again."
+                f"{folder}: the challenger learnt from other snapshots than the present ones. "
+                "Run `churn train` again."
             )
         if self.chosen_by is None or self.chosen_by > first_test:
             raise CallError(
-                f"{params.locate('evaluate.test_cutoffs')} starts on {first_test}, but the challenger was "
-                f"chosen with labels known by {self.chosen_by}. Run `churn train` again, or test later "
-                "cutoffs."
+                f"{test_key} starts on {first_test}, but the challenger was selected with labels known by "
+                f"{self.chosen_by}. Run `churn train` again, or test later cutoffs."
             )
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the challenger as the JSON values of `train.json`."""
+        return {
+            "model": self.model,
+            "version": self.version,
+            "run_id": self.run_id,
+            "digest": self.digest,
+            "snapshots_digest": self.snapshots_digest,
+            "recipe": self.recipe.as_dict(),
+            "calibration": self.calibration.as_dict(),
+            "chosen_by": self.chosen_by,
+            "choice_cutoffs": [day.isoformat() for day in self.choice_cutoffs],
+            "tried": [score.as_dict() for score in self.scores],
+            "logistic": self.logistic.as_dict(),
+            "importance": [[name, share] for name, share in self.importance.items()],
+        }
 
-def training_folder(params: Params) -> Path:
-    """Return where the record, the bundle and the out-of-time predictions lie."""
-    return params.output / "train"
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Challenger:
+        """Return the challenger that `as_dict` has written."""
+        return cls(
+            model=facts["model"],
+            version=facts["version"],
+            run_id=facts["run_id"],
+            digest=facts["digest"],
+            snapshots_digest=facts["snapshots_digest"],
+            recipe=Recipe(**facts["recipe"]),
+            calibration=CalibrationChoice.of(facts["calibration"]),
+            chosen_by=date.fromisoformat(facts["chosen_by"]) if facts["chosen_by"] else None,
+            choice_cutoffs=tuple(date.fromisoformat(day) for day in facts["choice_cutoffs"]),
+            scores=tuple(CandidateScore.of(score) for score in facts["tried"]),
+            logistic=Recipe(**facts["logistic"]),
+            importance=dict(facts["importance"]),
+        )
 
 
-def write_record(folder: Path, record: Record, made: OutOfTime, snapshots: Snapshots) -> None:
-    """Write `train.json`, `recipe.json`, `out_of_time.parquet`, and signals and importance for people."""
-    write_json(folder / "recipe.json", record.recipe.as_dict())
+def training_folder(output: Path) -> Path:
+    """Return the folder of the challenger, its bundle and its out-of-time predictions."""
+    return output / "train"
+
+
+def write_challenger(
+    folder: Path, challenger: Challenger, predictions: OutOfTime, snapshots: Snapshots
+) -> None:
+    """Write `train.json`, `recipe.json`, `out_of_time.parquet`, and signals and importance for people.
+
+    Args:
+        folder: The folder to write to.
+        challenger: The challenger.
+        predictions: Its out-of-time predictions.
+        snapshots: The snapshots that it learnt from.
+    """
+    write_json(folder / "recipe.json", challenger.recipe.as_dict())
     write_json(folder / "signals.json", list(snapshots.signals))
-    write_json(folder / "importance.json", record.importance)
-    made.frame(snapshots.customers).to_parquet(folder / "out_of_time.parquet", index=False)
-    facts = {
-        "model": record.model,
-        "version": record.version,
-        "run_id": record.run_id,
-        "digest": record.digest,
-        "snapshots_digest": record.snapshots_digest,
-        "recipe": record.recipe.as_dict(),
-        "calibration": record.calibration.as_dict(),
-        "chosen_by": record.chosen_by,
-        "choice_cutoffs": [day.isoformat() for day in record.choice_cutoffs],
-        "tried": [asdict(one) for one in record.tried],
-        "logistic": record.logistic.as_dict(),
-        "importance": [[name, share] for name, share in record.importance.items()],
-    }
-    write_json(folder / "train.json", facts)
+    write_json(folder / "importance.json", challenger.importance)
+    predictions.frame(snapshots.customers).to_parquet(folder / "out_of_time.parquet", index=False)
+    write_json(folder / "train.json", challenger.as_dict())
 
 
-def read_record(params: Params) -> Record:
-    """Read what `train` left.
+def read_challenger(output: Path) -> Challenger:
+    """Read the challenger that `train` has written below `output`.
 
     Raises:
         CallError: nothing was trained yet.
     """
+    folder = training_folder(output)
     try:
-        facts: dict[str, Any] = json.loads((training_folder(params) / "train.json").read_text("utf-8"))
+        facts = json.loads((folder / "train.json").read_text("utf-8"))
     except (OSError, ValueError):
-        raise CallError(
-            f"{training_folder(params)}: no challenger was trained yet. Run `churn train` first."
-        ) from None
-    return Record(
-        model=facts["model"],
-        version=facts["version"],
-        run_id=facts["run_id"],
-        digest=facts["digest"],
-        snapshots_digest=facts["snapshots_digest"],
-        recipe=Recipe(**facts["recipe"]),
-        calibration=Choice.of(facts["calibration"]),
-        chosen_by=date.fromisoformat(facts["chosen_by"]) if facts["chosen_by"] else None,
-        choice_cutoffs=tuple(date.fromisoformat(day) for day in facts["choice_cutoffs"]),
-        tried=tuple(Tried.of(one) for one in facts["tried"]),
-        logistic=Recipe(**facts["logistic"]),
-        importance=dict(facts["importance"]),
-    )
+        raise CallError(f"{folder}: no challenger was trained yet. Run `churn train` first.") from None
+    return Challenger.of(facts)
 
 
-def read_out_of_time(params: Params, snapshots: Snapshots) -> OutOfTime | None:
-    """Return the out-of-time predictions `train` made, or None where they do not fit the snapshots."""
+def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
+    """Return the out-of-time predictions of `train`, or None where they do not fit the snapshots."""
     try:
-        frame = pd.read_parquet(training_folder(params) / "out_of_time.parquet")
+        frame = pd.read_parquet(training_folder(output) / "out_of_time.parquet")
     except OSError:
         return None
     cutoffs = [date.fromisoformat(day) for day in frame["cutoff"].unique()]
@@ -138,3 +167,76 @@ def read_out_of_time(params: Params, snapshots: Snapshots) -> OutOfTime | None:
     if len(rows) != len(frame):
         return None
     return OutOfTime(frame["logit"].to_numpy(dtype=float), rows.left, rows.customer, rows.cutoff)
+
+
+def spec_of(
+    snapshots: Snapshots,
+    fitted: FittedModel,
+    recipe: Recipe,
+    calibration: Mapping[str, Any],
+    probabilities: Floats,
+    *,
+    model: str,
+    label: LabelParams,
+    timezone: str,
+) -> dict[str, Any]:
+    """Return the spec of a bundle: the model, its signals as they were in training, and its provenance.
+
+    Args:
+        snapshots: The snapshots that the model learnt from.
+        fitted: The model.
+        recipe: The settings of its fit.
+        calibration: The fitted calibration.
+        probabilities: Calibrated out-of-time probabilities; their deciles are kept to notice drift.
+        model: The name of the registered model.
+        label: The label that it predicts.
+        timezone: The time zone of the cutoffs.
+    """
+    rows = snapshots.rows
+    rate, n_cutoffs = base_rate(snapshots)
+    return {
+        "format": FORMAT,
+        "model": model,
+        "label_id": snapshots.label_id,
+        "label": label.model_dump(mode="json"),
+        "timezone": timezone,
+        "horizon_days": label.horizon_days,
+        "gap_days": label.gap_days,
+        "trained_cutoffs": [day.isoformat() for day in snapshots.cutoffs],
+        "mature_on": max(snapshots.mature_on.values()).isoformat(),
+        "rows": len(rows),
+        "churners": rows.churners,
+        "training_rate": float(rows.left.mean()),
+        "base_rate": rate,
+        "base_rate_cutoffs": n_cutoffs,
+        "snapshots_digest": snapshots.digest,
+        "store_digest": snapshots.store_digest,
+        "watermark": snapshots.watermark,
+        "recipe": recipe.as_dict(),
+        "signals": [
+            dict(signal) | fitted.signal_facts(rows, index) for index, signal in enumerate(snapshots.signals)
+        ],
+        "score_quantiles": quantiles(probabilities),
+        "quantile_grid": list(GRID),
+        "members": list(fitted.members),
+        "calibration": dict(calibration),
+    }
+
+
+def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tuple[float, int]:
+    """Return the trailing share of customers who left, and the number of cutoffs that it was taken over.
+
+    They are the newest matured cutoffs that together hold 200 churners, or all cutoffs where they hold fewer.
+    So a night is compared with the rate of its own time, and not with that of years ago.
+
+    Args:
+        snapshots: All matured snapshots.
+        cutoffs: The cutoffs whose labels are known, in order; by default all.
+    """
+    newest: list[date] = []
+    for day in reversed(snapshots.cutoffs if cutoffs is None else cutoffs):
+        newest.append(day)
+        rows = snapshots.rows.at(newest)
+        if rows.churners >= BASE_RATE_CHURNERS:
+            break
+    return float(rows.left.mean()), len(newest)

@@ -1,4 +1,4 @@
-"""A fitted model as plain data: whatever is fitted here is read back by the scorer."""
+"""A fitted model as plain data: the parts that the scorer reads back, and what they show of the signals."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from churn.model.scorer import FORMAT, Floats, Scorer
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import Rows, columns_of, dates_of
 from churn.snapshots.levels import recoded
+
+IMPORTANCE_ROWS = 1000
+GRID = tuple(round(0.1 * step, 1) for step in range(11))
+"""The quantiles that a spec keeps: the deciles with both ends."""
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A fitted model, uncalibrated: the parts of a bundle.
 
     Attributes:
-        levels: The levels each text signal had often enough in training.
-        members: Entries of `members` in the spec; their log-odds are averaged.
+        names: The signals, in the order of the columns.
+        levels: By text signal the levels that were frequent enough in training.
+        members: Entries of `members` in the spec; the model's log-odds are the mean of theirs.
         boosters: LightGBM texts by file name.
     """
 
@@ -27,7 +34,7 @@ class Fitted:
     boosters: Mapping[str, str]
 
     def scorer(self, calibration: Mapping[str, Any], threads: int) -> Scorer:
-        """Return the scorer that a bundle of this model gives."""
+        """Return the scorer of a bundle with this model and a calibration."""
         signals = [
             {"name": name, "kind": "level", "levels": list(self.levels[name])}
             if name in self.levels
@@ -43,11 +50,45 @@ class Fitted:
         return Scorer(spec, self.boosters, threads)
 
     def logits(self, rows: Rows, threads: int) -> Floats:
-        """Return uncalibrated log-odds."""
+        """Return the uncalibrated log-odds of some rows, shape (rows,)."""
         return self.scorer({"method": "none"}, threads).logits(recoded(rows, self.levels))
 
-    def beside(self, other: Fitted) -> Fitted:
-        """Return both models, fitted on the same rows, as one whose log-odds are the mean of theirs."""
-        return Fitted(
+    def averaged_with(self, other: FittedModel) -> FittedModel:
+        """Return the model whose log-odds are the mean of both; the other was fitted on the same rows."""
+        return FittedModel(
             self.names, self.levels, [*self.members, *other.members], {**self.boosters, **other.boosters}
         )
+
+    def importance(self, rows: Rows, threads: int) -> dict[str, float]:
+        """Return each signal's share of the mean absolute contribution to the log-odds, the largest first.
+
+        The mean is taken over at most 1,000 evenly spread rows of the newest cutoff.
+
+        Source: Lundberg and Lee (2017), A unified approach to interpreting model predictions, NeurIPS.
+        """
+        newest = rows.at(dates_of(rows.cutoff)[-1:])
+        sample = newest.where(np.arange(len(newest)) % -(-len(newest) // IMPORTANCE_ROWS) == 0)
+        contributions = self.scorer({"method": "none"}, threads).contributions(columns_of(sample))
+        size = np.array([np.abs(contributions[name]).mean() for name in self.names])
+        share = size / size.sum() if size.sum() > 0 else size
+        return {self.names[index]: float(share[index]) for index in np.argsort(-share, kind="stable")}
+
+    def signal_facts(self, rows: Rows, index: int) -> dict[str, Any]:
+        """Return the missing share of the signal in one column, and its levels or quantiles, for a spec."""
+        name, values = rows.names[index], rows.matrix[:, index]
+        missing = np.isnan(values)
+        facts: dict[str, Any] = {"missing_share": float(missing.mean())}
+        if name in rows.levels:
+            counts = np.bincount(values[~missing].astype(np.int64), minlength=len(rows.levels[name]))
+            shares = dict(zip(rows.levels[name], (counts / len(rows)).tolist(), strict=True))
+            levels = self.levels[name]
+            return facts | {"levels": list(levels), "shares": {level: shares[level] for level in levels}}
+        return facts | {
+            "median": float(np.median(values[~missing])) if not missing.all() else None,
+            "quantiles": quantiles(values[~missing]),
+        }
+
+
+def quantiles(values: Floats) -> list[float]:
+    """Return the 11 deciles of some values from the smallest to the largest; without values an empty list."""
+    return [float(value) for value in np.quantile(values, GRID)] if len(values) else []

@@ -1,33 +1,61 @@
-"""How the challenger is fitted: everything decided before a test cutoff is looked at."""
+"""The candidates that `train.candidates` may name, the settings of each, and how each is fitted."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
-from churn.params import Candidate, TrainParams
+from churn.metrics.metrics import Floats
+from churn.params import Candidate as CandidateName
+from churn.params import TrainParams
+from churn.snapshots.dataset import Rows
+from churn.training.fitted_model import FittedModel
+from churn.training.spline_logistic import STRENGTHS, fit_spline, spline_stages
+from churn.training.trees import (
+    FEATURE_FRACTION,
+    LAMBDA_L2,
+    STAGE,
+    fit_trees,
+    leaves_for,
+    smallest_leaf,
+    tree_stages,
+)
 
-LAMBDA_L2 = 10.0
-FEATURE_FRACTION = 0.55
+REFIT = 1.1
+"""The final fit learns from more rows than a fold does, so it grows 1.1 times as many trees."""
+
+TREE_SETTINGS = (
+    "rounds",
+    "learning_rate",
+    "num_leaves",
+    "extra_trees",
+    "min_child_samples",
+    "lambda_l2",
+    "feature_fraction",
+    "seed",
+)
+SPLINE_SETTINGS = ("strength",)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The decisions that make a model out of rows.
+    """All settings of one fit. They are decided before a test cutoff is looked at.
 
     Attributes:
-        candidate: Which model: trees, extra_trees, logistic, or blend (the mean of trees' and its log-odds).
-        rounds: Trees to grow.
-        calibration: none, beta, platt or venn_abers.
+        candidate: The kind of model: trees, extra_trees, logistic, or blend.
+        rounds: The number of trees.
+        calibration: none, beta, platt, venn_abers, or shifted after a refresh.
         num_leaves: Leaves of a tree; None sizes it by the number of churners.
-        extra_trees: Whether trees split at random places, as in candidate extra_trees and some blends.
+        extra_trees: Whether trees split at random thresholds, in candidate extra_trees and in some blends.
         strength: The prior variance of the weights of the logistic regression.
         min_child_samples: Fewest rows of a leaf; None sizes it by the number of rows.
         lambda_l2: Shrinkage of a leaf's value; None is 10.
-        feature_fraction: Share of the signals a tree may use; None is .55.
+        feature_fraction: Share of the signals that a tree may use; None is .55.
     """
 
-    candidate: Candidate
+    candidate: CandidateName
     rounds: int
     calibration: str
     seed: int
@@ -40,16 +68,16 @@ class Recipe:
     feature_fraction: float | None = None
 
     @classmethod
-    def start(cls, train: TrainParams, candidate: Candidate = "trees") -> Recipe:
-        """Return the recipe of a candidate before anything was chosen."""
+    def start(cls, settings: TrainParams, candidate: CandidateName = "trees") -> Recipe:
+        """Return the recipe of a candidate before anything is selected."""
         return cls(
             candidate=candidate,
-            rounds=train.max_rounds,
+            rounds=settings.max_rounds,
             calibration="none",
-            seed=train.seed,
-            learning_rate=train.learning_rate,
-            num_leaves=train.num_leaves,
-            extra_trees=candidate == "extra_trees",
+            seed=settings.seed,
+            learning_rate=settings.learning_rate,
+            num_leaves=settings.num_leaves,
+            extra_trees=candidate == ExtraTrees.name,
             strength=0.003,
         )
 
@@ -66,24 +94,33 @@ class Recipe:
         return replace(self, calibration=calibration)
 
     def blended(self, logistic: Recipe) -> Recipe:
-        """Return the blend of these trees with a logistic regression."""
-        return replace(self, candidate="blend", strength=logistic.strength)
+        """Return the recipe of the blend of these trees with a logistic regression."""
+        return replace(self, candidate=Blend.name, strength=logistic.strength)
 
-    @property
-    def words(self) -> str:
+    def describe(self) -> str:
         """Return the model in words."""
-        kind = "extremely randomised trees" if self.extra_trees else "boosted trees"
-        trees = f"{self.rounds} {kind}"
-        curves = "a spline logistic regression"
-        whole = {"logistic": curves, "blend": f"the mean of {trees} and {curves}"}
-        return whole.get(self.candidate, trees)
+        return CANDIDATES[self.candidate].describe(self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON values."""
         return asdict(self)
 
+    def active(self) -> dict[str, Any]:
+        """Return the settings that the model depends on, without those that are not set.
+
+        >>> Recipe.start(TrainParams(), "logistic").active()
+        {'candidate': 'logistic', 'calibration': 'none', 'strength': 0.003}
+        """
+        active = ("candidate", "calibration", *CANDIDATES[self.candidate].settings)
+        return {name: value for name, value in asdict(self).items() if value is not None and name in active}
+
     def tree_params(self, rows: int, churners: int) -> dict[str, Any]:
-        """Return LightGBM's parameters: small, regularised trees that repeat exactly."""
+        """Return LightGBM's parameters: small, regularised trees that repeat exactly.
+
+        Args:
+            rows: Rows to learn from; they size a leaf where the recipe does not.
+            churners: Churners among them; they size a tree where the recipe does not.
+        """
         return {
             "objective": "binary",
             "num_leaves": self.num_leaves or leaves_for(churners),
@@ -97,27 +134,163 @@ class Recipe:
             "extra_trees": self.extra_trees,
             "seed": self.seed,
             "deterministic": True,
-            # the same trees either way: random splits are found faster by columns, others by rows
+            # The trees are the same either way. Random splits are found faster by columns, others by rows.
             "force_col_wise" if self.extra_trees else "force_row_wise": True,
             "verbosity": -1,
         }
 
 
-def leaves_for(churners: int) -> int:
-    """Return the size of a tree by the number of churners to learn from.
+class Candidate(ABC):
+    """A kind of model that can become the challenger.
 
-    >>> [leaves_for(n) for n in (500, 5_000, 50_000)]
-    [6, 12, 31]
+    Attributes:
+        name: The name under `train.candidates`.
+        settings: The fields of a recipe that its model depends on.
     """
-    if churners < 1_000:
-        return 6
-    return 12 if churners < 10_000 else 31
+
+    name: ClassVar[CandidateName]
+    settings: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+        """Fit the model of a recipe; see `fit_recipe`."""
+
+    @abstractmethod
+    def describe(self, recipe: Recipe) -> str:
+        """Return the model of a recipe in words."""
 
 
-def smallest_leaf(rows: int) -> int:
-    """Return the fewest rows of a leaf; below 1,000 rows fewer than 50, or no tree could split.
+class StagedCandidate(Candidate):
+    """A candidate with one setting that is selected on the folds: its stages are the values of that setting.
 
-    >>> [smallest_leaf(n) for n in (60, 500, 4_000, 50_000)]
-    [5, 25, 50, 250]
+    Attributes:
+        family: Candidates of one family compute their stages together.
     """
-    return max(min(50, rows // 20), rows // 200, 5)
+
+    family: ClassVar[str]
+
+    @abstractmethod
+    def stages(
+        self, train: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, validation: Rows
+    ) -> list[tuple[Floats, ...]]:
+        """Return for each recipe the log-odds of the validation rows at every stage, each of shape (rows,).
+
+        Args:
+            train: Rows to learn from; both classes are present.
+            recipes: Recipes of candidates of this family.
+            monotone: One of -1, 0, 1 per signal.
+            threads: Threads to use; they do not change the result.
+            validation: Rows to predict.
+        """
+
+    @abstractmethod
+    def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
+        """Return the recipe of the final fit where this stage, counted from 0, is the best on the folds."""
+
+
+class Trees(StagedCandidate):
+    """Boosted trees; a stage is ten more trees."""
+
+    name: ClassVar[CandidateName] = "trees"
+    family = "trees"
+    settings = TREE_SETTINGS
+
+    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+        """Fit the trees of a recipe; see `fit_recipe`."""
+        return fit_trees(rows, _tree_params(recipe, rows), recipe.rounds, monotone, threads)
+
+    def describe(self, recipe: Recipe) -> str:
+        """Return the trees of a recipe in words."""
+        kind = "extremely randomised trees" if recipe.extra_trees else "boosted trees"
+        return f"{recipe.rounds} {kind}"
+
+    def stages(
+        self, train: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, validation: Rows
+    ) -> list[tuple[Floats, ...]]:
+        """Return the log-odds after 10, 20, … trees; see `tree_stages`."""
+        settings = [(_tree_params(recipe, train), recipe.rounds) for recipe in recipes]
+        return tree_stages(train, settings, monotone, threads, validation)
+
+    def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
+        """Return the recipe with the trees of a stage and a tenth more, as the final fit has more rows."""
+        return recipe.with_rounds(max(1, round(REFIT * STAGE * (stage + 1))))
+
+
+class ExtraTrees(Trees):
+    """Boosted trees that split at random thresholds.
+
+    Source: Geurts, Ernst and Wehenkel (2006), Extremely randomized trees, Machine Learning 63.
+    """
+
+    name = "extra_trees"
+
+
+class SplineLogistic(StagedCandidate):
+    """A logistic regression on one curve per signal; its stages are the prior variances in `STRENGTHS`."""
+
+    name = "logistic"
+    family = "logistic"
+    settings = SPLINE_SETTINGS
+
+    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+        """Fit the regression of a recipe; see `fit_recipe`. It takes one thread."""
+        return fit_spline(rows, recipe.strength, monotone)
+
+    def describe(self, recipe: Recipe) -> str:
+        """Return the regression in words."""
+        return "a spline logistic regression"
+
+    def stages(
+        self, train: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, validation: Rows
+    ) -> list[tuple[Floats, ...]]:
+        """Return the log-odds at every strength; see `spline_stages`."""
+        return [spline_stages(train, monotone, validation) for _ in recipes]
+
+    def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
+        """Return the recipe with the strength of a stage."""
+        return recipe.with_strength(STRENGTHS[stage])
+
+
+class Blend(Candidate):
+    """The mean of the log-odds of trees and of the logistic regression."""
+
+    name = "blend"
+    settings = (*TREE_SETTINGS, *SPLINE_SETTINGS)
+
+    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+        """Fit both parts on the same rows; see `fit_recipe`."""
+        trees, logistic = (part.fit(rows, recipe, monotone, threads) for part in self._parts())
+        return trees.averaged_with(logistic)
+
+    def describe(self, recipe: Recipe) -> str:
+        """Return the blend in words."""
+        trees, logistic = (part.describe(recipe) for part in self._parts())
+        return f"the mean of {trees} and {logistic}"
+
+    def _parts(self) -> tuple[Candidate, Candidate]:
+        return CANDIDATES[Trees.name], CANDIDATES[SplineLogistic.name]
+
+
+STAGED: Mapping[CandidateName, StagedCandidate] = {
+    candidate.name: candidate for candidate in (Trees(), ExtraTrees(), SplineLogistic())
+}
+"""The candidates with stages, by name."""
+CANDIDATES: Mapping[CandidateName, Candidate] = {**STAGED, Blend.name: Blend()}
+"""All candidates by name."""
+
+
+def fit_recipe(rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+    """Fit the candidate of a recipe, uncalibrated.
+
+    Args:
+        rows: Rows to learn from; both classes are present.
+        recipe: The settings of the fit.
+        monotone: One of -1, 0, 1 per signal: 1 where more of it may only raise the risk, -1 where it may
+            only lower it.
+        threads: Threads to use; they do not change the result.
+    """
+    return CANDIDATES[recipe.candidate].fit(rows, recipe, monotone, threads)
+
+
+def _tree_params(recipe: Recipe, rows: Rows) -> dict[str, Any]:
+    return recipe.tree_params(len(rows), rows.churners)

@@ -1,7 +1,8 @@
-"""Keep the champion's model and move its level to the labels that matured since it learnt."""
+"""Refresh the champion: keep its model, and move its level to labels that matured after its training."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,54 +11,68 @@ import numpy as np
 
 from churn.errors import Stop
 from churn.metrics.metrics import observed_expected
-from churn.model.champion import Champion
+from churn.model.bundle import Champion
 from churn.model.scorer import SchemaError, calibrated
 from churn.snapshots.dataset import columns_of
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
-from churn.training.calibration import apply
-from churn.training.describe import base_rate, quantiles
-from churn.training.intercept_update import fit_shift, shifted
+from churn.training.calibration import NO_CALIBRATION, add_shift, apply_calibration, fit_shift
+from churn.training.challenger import base_rate
+from churn.training.fitted_model import FittedModel, quantiles
+from churn.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Refreshed:
+class RefreshedChampion:
     """A champion whose level was moved.
 
     Attributes:
-        spec: The spec of its bundle; the boosters stay.
-        made: The champion's calibrated log-odds at the cutoffs whose labels it had not learnt.
-        by: What is added to its log-odds; 0 where nothing need be.
-        ratio: Leavers over those the champion expected, at these cutoffs.
+        spec: The spec of its bundle.
+        predictions: The champion's calibrated log-odds at the cutoffs whose labels matured since it was
+            trained.
+        shift: The number that is added to its log-odds; 0 where its level holds.
+        observed_expected: The churners at these cutoffs over the number that the champion expected.
     """
 
     spec: dict[str, Any]
-    made: OutOfTime
-    by: float
-    ratio: float
+    predictions: OutOfTime
+    shift: float
+    observed_expected: float
 
     @property
-    def leavers(self) -> int:
-        """Return how many customers left; one may stand in several windows that overlap."""
-        return len(np.unique(self.made.customer[self.made.left > 0]))
+    def n_churners(self) -> int:
+        """Return the number of customers who left; in several overlapping windows a customer counts once."""
+        return len(np.unique(self.predictions.customer[self.predictions.left > 0]))
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the champion's recipe with the calibration `shifted`."""
+        return Recipe(**self.spec["recipe"]).with_calibration("shifted")
+
+    def model(self, boosters: Mapping[str, str]) -> FittedModel:
+        """Return the champion's model, given its LightGBM texts by file name."""
+        signals = self.spec["signals"]
+        levels = {entry["name"]: tuple(entry["levels"]) for entry in signals if entry["kind"] == "level"}
+        names = tuple(entry["name"] for entry in signals)
+        return FittedModel(names, levels, self.spec["members"], boosters)
 
 
-def refresh(champion: Champion, snapshots: Snapshots) -> Refreshed:
-    """Fit the shift on all matured cutoffs since the champion learnt.
+def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion:
+    """Fit the shift on all cutoffs whose labels matured since the champion was trained.
 
     Raises:
         Stop: the champion predicts another label, needs a signal that the snapshots lack, or no label has
-            matured since it learnt.
+            matured since it was trained.
     """
     scorer = champion.scorer
     name = f"train --refresh: the champion, version {champion.version},"
     if scorer.spec["label_id"] != snapshots.label_id:
-        raise Stop(f"{name} predicts another label than is asked for. Run `churn train`.")
+        raise Stop(f"{name} predicts another label than the parameters define. Run `churn train`.")
     learnt_by = date.fromisoformat(scorer.spec["mature_on"])
     unseen = tuple(day for day in snapshots.cutoffs if learnt_by <= day)
     if not unseen:
         raise Stop(
-            f"{name} has learnt labels known by {learnt_by}; no snapshot from then on is matured. Add later "
+            f"{name} has learnt labels known by {learnt_by}, and no later snapshot is matured. Add later "
             "cutoffs to snapshot once their labels are known."
         )
     rows = snapshots.rows.at(unseen)
@@ -68,43 +83,45 @@ def refresh(champion: Champion, snapshots: Snapshots) -> Refreshed:
             f"{name} cannot be scored on these snapshots: {error.problems[0]} Run `churn train`."
         ) from None
     logits = calibrated(logits, scorer.spec["calibration"])
-    fitted = fit_shift(logits, rows.left, rows.customer)
-    usual, over = base_rate(snapshots)
-    expected = apply(logits, fitted)
+    calibration = fit_shift(logits, rows.left, rows.customer)
+    rate, n_cutoffs = base_rate(snapshots)
     spec = scorer.spec | {
-        "calibration": shifted(scorer.spec["calibration"], fitted["by"]),
+        "calibration": add_shift(scorer.spec["calibration"], calibration["by"]),
         "refreshed": {
             "from_version": champion.version,
             "cutoffs": [day.isoformat() for day in unseen],
             "rows": len(rows),
             "churners": rows.churners,
-            "by": fitted["by"],
+            "by": calibration["by"],
         },
         "mature_on": max(snapshots.mature_on[day] for day in unseen).isoformat(),
-        "base_rate": usual,
-        "base_rate_cutoffs": over,
+        "base_rate": rate,
+        "base_rate_cutoffs": n_cutoffs,
         "snapshots_digest": snapshots.digest,
         "store_digest": snapshots.store_digest,
         "watermark": snapshots.watermark,
-        "score_quantiles": quantiles(expected),
+        "score_quantiles": quantiles(apply_calibration(logits, calibration)),
     }
-    made = OutOfTime(logits, rows.left, rows.customer, rows.cutoff)
-    return Refreshed(
-        spec, made, fitted["by"], observed_expected(rows.left, apply(logits, {"method": "none"}))
+    return RefreshedChampion(
+        spec=spec,
+        predictions=OutOfTime(logits, rows.left, rows.customer, rows.cutoff),
+        shift=calibration["by"],
+        observed_expected=observed_expected(rows.left, apply_calibration(logits, NO_CALIBRATION)),
     )
 
 
-def check_tests(refreshed: Refreshed, test: tuple[date, ...]) -> None:
-    """Check that every test cutoff may judge the refreshed champion.
+def check_unseen(refreshed: RefreshedChampion, test: tuple[date, ...]) -> None:
+    """Check that the champion has seen no label of a test cutoff.
 
     Raises:
-        Stop: the champion has seen one.
+        Stop: it has seen some.
     """
-    seen = sorted(set(test) - set(refreshed.made.cutoffs))
+    unseen = refreshed.predictions.cutoffs
+    seen = sorted(set(test) - set(unseen))
     if not seen:
         return
     raise Stop(
         f"train --refresh: the champion has learnt labels known after {', '.join(map(str, seen))}, so these "
-        "test cutoffs cannot judge it. Name others under evaluate.test_cutoffs, of which it has not seen "
-        f"{', '.join(map(str, refreshed.made.cutoffs))}; or run `churn train`."
+        "test cutoffs cannot test it. Under evaluate.test_cutoffs name cutoffs that it has not seen: "
+        f"{', '.join(map(str, unseen))}; or run `churn train`."
     )

@@ -1,53 +1,36 @@
-"""Make every choice on cutoffs whose labels were known before the first test."""
+"""Select the candidate on cutoffs whose labels were known before the first test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from churn.errors import Stop
-from churn.labels.calendar import trainable
 from churn.metrics.metrics import Floats, auc
 from churn.metrics.standard_errors import clustered_mean
+from churn.params import Candidate as CandidateName
 from churn.params import TrainParams
-from churn.snapshots.dataset import Rows, thinned
-from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
-from churn.training.parallel import side_by_side
-from churn.training.recipe import Recipe
-from churn.training.spline_logistic import STRENGTHS, path_logits
-from churn.training.split import Plan
-from churn.training.trees import STAGE, staged_logits
+from churn.training.parallel import map_parallel
+from churn.training.recipe import STAGED, Blend, Recipe, SplineLogistic, Trees
+from churn.training.split import Fold
 
-FEWEST_ROWS = 50
-FEWEST_CUSTOMERS = 20
-REFIT = 1.1
-"""The final fit learns from more rows than the folds, and grows so many times the trees."""
-FEWEST_CHURNERS = 50
-"""With fewer churners at the choice cutoffs, customers are folded instead of time."""
-FOLDS = 5
-TREES = ("trees", "extra_trees")
-MOST_ROWS = 200_000
-"""Of more rows a fold learns from a share of the customers: choices need no more."""
-
-
-Predicted = dict[str, tuple[Floats, ...]]
-"""Per kind of model the log-odds of a fold's watched rows at each number of rounds, or each strength."""
+StageLogits = dict[CandidateName, tuple[Floats, ...]]
+"""By candidate the log-odds of a fold's validation rows at each stage: a number of trees, or a strength."""
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A candidate at its best: with the rounds or the strength that served it most.
+class CandidateScore:
+    """A candidate with its best number of trees, or its best strength.
 
     Attributes:
-        recipe: How the final fit would be made.
-        log_loss: The mean over the rows of all folds, each predicted by a model that had not seen it.
+        recipe: The recipe of its final fit.
+        log_loss: The mean over the validation rows of all folds.
         auc: Over the same rows.
-        behind: How much higher its log loss is than the chosen one's.
-        standard_error: Of `behind`, customers being independent.
+        behind: Its log loss minus that of the selected candidate.
+        standard_error: The standard error of `behind`, with customers as independent units.
     """
 
     recipe: Recipe
@@ -56,154 +39,115 @@ class Tried:
     behind: float
     standard_error: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the score as JSON values."""
+        return asdict(self)
+
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Tried:
-        """Return what `dataclasses.asdict` told of."""
+    def of(cls, facts: Mapping[str, Any]) -> CandidateScore:
+        """Return the score that `as_dict` has written."""
         return cls(**{**facts, "recipe": Recipe(**facts["recipe"])})
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What came of choosing.
+class Selection:
+    """The candidates in the order of their log loss.
 
     Attributes:
-        tried: The candidates, the one with the lowest log loss first.
-        logistic: The logistic regression at its best strength, candidate or not: `evaluate` holds every
-            challenger against it.
-        past: What the folds predicted of the choice cutoffs with the first; None where customers were folded.
+        scores: All candidates; the first is the selected one.
+        logistic: The logistic regression at its best strength, candidate or not: it is a baseline of
+            `evaluate`.
+        predictions: The selected candidate's predictions of the choice cutoffs; None where the folds are
+            parts of the customers.
     """
 
-    tried: tuple[Tried, ...]
+    scores: tuple[CandidateScore, ...]
     logistic: Recipe
-    past: OutOfTime | None
+    predictions: OutOfTime | None
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the recipe of the selected candidate."""
+        return self.scores[0].recipe
 
 
-def refuse_thin(snapshots: Snapshots) -> None:
-    """Stop where the snapshots hold nothing to learn.
-
-    Raises:
-        Stop: there are too few rows or customers, nobody left, or everybody did; all are listed.
-    """
-    rows = snapshots.rows
-    problems = []
-    customers = len(snapshots.customers)
-    if len(rows) < FEWEST_ROWS or customers < FEWEST_CUSTOMERS:
-        problems.append(
-            f"snapshots: {len(rows):,} labelled rows of {customers:,} customers are too few to learn from; "
-            f"at least {FEWEST_ROWS} rows of {FEWEST_CUSTOMERS} customers are needed. Add cutoffs or data."
-        )
-    if rows.one_class:
-        who, way = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
-        problems.append(
-            f"snapshots: {who} left in {len(rows):,} labelled rows, so there is nothing to tell apart. "
-            f"Check the label with `churn label`; a {way} label.horizon_days may fit."
-        )
-    if not rows.names:
-        problems.append("snapshots: they hold no signal. See `churn signals` and signals.families.")
-    if problems:
-        raise Stop(*problems)
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows to learn from and later rows, or rows of other customers, to judge by.
-
-    Attributes:
-        train: Rows whose label was known at the cutoff, or those of other customers.
-        watched: All rows of the cutoff, or those of some customers.
-        in_time: Whether it is a cutoff that is judged, not a part of the customers.
-    """
-
-    train: Rows
-    watched: Rows
-    in_time: bool = False
-
-
-def folds_of(snapshots: Snapshots, plan: Plan) -> list[Fold]:
-    """Return a fold per choice cutoff, trained on what was known by then, on 200,000 rows at most.
-
-    Where there are none, or they hold fewer than 50 churners together, customers are folded instead, over
-    the snapshots whose labels were known by the first test cutoff (all, without a test).
-    """
-    rows = snapshots.rows
-    if plan.choice and rows.at(plan.choice).churners >= FEWEST_CHURNERS:
-        return [
-            Fold(thinned(rows.at(trainable(snapshots.mature_on, day)), MOST_ROWS), rows.at([day]), True)
-            for day in plan.choice
-        ]
-    known = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs
-    rows = thinned(rows.at(known), MOST_ROWS)
-    made = []
-    for fold in range(FOLDS):
-        here = rows.customer % FOLDS == fold
-        if here.any() and not rows.where(~here).one_class:
-            made.append(Fold(rows.where(~here), rows.where(here)))
-    return made or [Fold(rows, rows)]
-
-
-def choose(
+def select_candidate(
     folds: Sequence[Fold],
     monotone: Sequence[int],
-    asked: TrainParams,
+    settings: TrainParams,
     threads: int,
     advance: Callable[[], None] = lambda: None,
-    searched: Recipe | None = None,
-) -> Chosen:
-    """Order the candidates of `train.candidates`, the one with the lowest log loss first.
+    tree_recipe: Recipe | None = None,
+) -> Selection:
+    """Order the candidates of `train.candidates` by their log loss on the folds.
 
-    Trees are tried with 10, 20, … rounds, the logistic regression with five strengths; each candidate
-    stands with what served it best over all folds together. The blend takes the better trees. The logistic
-    regression is fitted even where it is no candidate.
+    Trees get the number of rounds that is best over all folds together, the logistic regression the best
+    strength. The blend takes the better trees. The logistic regression is fitted even where it is no
+    candidate.
 
     Args:
-        folds: What to learn from and what to judge by.
+        folds: Rows to learn from, and rows to compare the candidates on.
         monotone: One of -1, 0, 1 per signal.
-        asked: `train` of params.yaml.
-        threads: Folds run side by side on so many threads.
+        settings: The section `train` of the parameters.
+        threads: Threads for all folds together; they do not change the result.
         advance: Called after every fold.
-        searched: What a search found; its trees stand for all trees.
+        tree_recipe: The result of a search; it replaces all trees.
     """
-    starts: dict[str, Recipe] = {name: Recipe.start(asked, name) for name in asked.trees}
-    if searched:
-        starts = {searched.candidate: searched.with_rounds(asked.max_rounds)}
+    recipes: dict[CandidateName, Recipe] = {name: Recipe.start(settings, name) for name in settings.trees}
+    if tree_recipe:
+        recipes = {tree_recipe.candidate: tree_recipe.with_rounds(settings.max_rounds)}
+    recipes[SplineLogistic.name] = Recipe.start(settings, SplineLogistic.name)
 
-    def one(fold: Fold, each: int) -> Predicted:
-        grown = (
-            staged_logits(fold.train, list(starts.values()), monotone, each, fold.watched) if starts else []
-        )
-        found: Predicted = dict(zip(starts, grown, strict=True))
-        return found | {"logistic": path_logits(fold.train, monotone, fold.watched)}
+    def fit_fold(fold: Fold, n_threads: int) -> StageLogits:
+        return _stage_logits(fold, recipes, monotone, n_threads)
 
     cells = max(fold.train.matrix.size for fold in folds)
-    # the newest fold learns from most: begun last it would keep the other threads waiting
-    made = side_by_side(one, folds[::-1], threads, cells, advance)[::-1]
-    return _ranked(folds, made, starts, asked)
+    # The newest fold is the largest. Started last, it would keep the other threads waiting.
+    by_fold = map_parallel(fit_fold, folds[::-1], threads, cells, advance)[::-1]
+    return _rank(folds, by_fold, recipes, settings.candidates)
 
 
-def _ranked(
+def _stage_logits(
+    fold: Fold, recipes: Mapping[CandidateName, Recipe], monotone: Sequence[int], threads: int
+) -> StageLogits:
+    """Return the stages of every recipe; recipes of one family share their preparation."""
+    families: dict[str, list[CandidateName]] = {}
+    for name in recipes:
+        families.setdefault(STAGED[name].family, []).append(name)
+    logits: StageLogits = {}
+    for names in families.values():
+        family_recipes = [recipes[name] for name in names]
+        stages = STAGED[names[0]].stages(fold.train, family_recipes, monotone, threads, fold.validation)
+        logits |= zip(names, stages, strict=True)
+    return logits
+
+
+def _rank(
     folds: Sequence[Fold],
-    made: list[Predicted],
-    starts: Mapping[str, Recipe],
-    asked: TrainParams,
-) -> Chosen:
-    left = np.concatenate([fold.watched.left for fold in folds])
-    customer = np.concatenate([fold.watched.customer for fold in folds])
-    stages = {name: at_best([one[name] for one in made], left) for name in made[0]}
-    best = {name: place for name, (place, _) in stages.items()}
-    logits = {name: z for name, (_, z) in stages.items()}
-    recipes = {name: start.with_rounds(final_rounds(best[name])) for name, start in starts.items()}
-    recipes["logistic"] = Recipe.start(asked, "logistic").with_strength(STRENGTHS[best["logistic"]])
-    if "blend" in asked.candidates:
-        trees = min(starts, key=lambda name: losses_of(left, logits[name]).mean())
-        recipes["blend"] = recipes[trees].blended(recipes["logistic"])
-        logits["blend"] = (logits[trees] + logits["logistic"]) / 2
-    judged = [name for name in asked.candidates if name not in TREES or name in starts]
-    losses = {name: losses_of(left, logits[name]) for name in judged}
-    order = sorted(losses, key=lambda name: (losses[name].mean(), asked.candidates.index(name)))
+    by_fold: Sequence[StageLogits],
+    recipes: Mapping[CandidateName, Recipe],
+    candidates: Sequence[CandidateName],
+) -> Selection:
+    left = np.concatenate([fold.validation.left for fold in folds])
+    customer = np.concatenate([fold.validation.customer for fold in folds])
+    best: dict[CandidateName, Recipe] = {}
+    logits: dict[CandidateName, Floats] = {}
+    for name, recipe in recipes.items():
+        stage, logits[name] = at_best([stages[name] for stages in by_fold], left)
+        best[name] = STAGED[name].at_stage(recipe, stage)
+    if Blend.name in candidates:
+        trees = min(
+            (name for name in recipes if STAGED[name].family == Trees.family),
+            key=lambda name: losses_of(left, logits[name]).mean(),
+        )
+        best[Blend.name] = best[trees].blended(best[SplineLogistic.name])
+        logits[Blend.name] = (logits[trees] + logits[SplineLogistic.name]) / 2
+    losses = {name: losses_of(left, logits[name]) for name in candidates if name in logits}
+    order = sorted(losses, key=lambda name: (losses[name].mean(), candidates.index(name)))
     first = losses[order[0]]
-    tried = tuple(
-        Tried(
-            recipe=recipes[name],
+    scores = tuple(
+        CandidateScore(
+            recipe=best[name],
             log_loss=float(losses[name].mean()),
             auc=auc(left, logits[name]),
             behind=behind,
@@ -212,24 +156,25 @@ def _ranked(
         for name in order
         for behind, error in [clustered_mean(losses[name] - first, customer)]
     )
-    cutoff = np.concatenate([fold.watched.cutoff for fold in folds])
+    cutoff = np.concatenate([fold.validation.cutoff for fold in folds])
     in_time = all(fold.in_time for fold in folds)
-    past = OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None
-    return Chosen(tried, recipes["logistic"], past)
+    predictions = OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None
+    return Selection(scores, best[SplineLogistic.name], predictions)
 
 
 def at_best(folds: Sequence[tuple[Floats, ...]], left: Floats) -> tuple[int, Floats]:
-    """Return the stage that serves all folds together best, of those every fold reached, and its log-odds."""
+    """Return the stage with the lowest log loss over all folds together, and its log-odds.
+
+    Args:
+        folds: Per fold the log-odds of its validation rows at each stage. Only stages that every fold has
+            count.
+        left: The outcomes of the validation rows of all folds, shape (rows,).
+    """
     stages = zip(*folds, strict=False)
     best = int(np.argmin([losses_of(left, np.concatenate(parts)).mean() for parts in stages]))
     return best, np.concatenate([stages[best] for stages in folds])
 
 
-def final_rounds(stage: int) -> int:
-    """Return the trees of the final fit where so many tens of trees (counted from 0) served the folds."""
-    return max(1, round(REFIT * STAGE * (stage + 1)))
-
-
 def losses_of(left: Floats, logits: Floats) -> Floats:
-    """Return the log loss of each row."""
+    """Return the log loss of each row, shape (rows,)."""
     return np.logaddexp(0, logits) - left * logits

@@ -1,4 +1,4 @@
-"""Which snapshots may train a model at a cutoff, and which cutoffs test it."""
+"""The cutoffs of a training: which test the model, which select it, and the folds on which it is selected."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from datetime import date
 from churn.errors import Stop
 from churn.labels.calendar import APART, TESTS, spaced, trainable
 from churn.params import FILE
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import Rows, thinned
+from churn.snapshots.read import Snapshots
 
-CHOICES = 4
+MAX_CHOICE_CUTOFFS = 4
+MIN_ROWS = 50
+MIN_CUSTOMERS = 20
+MIN_CHOICE_CHURNERS = 50
+"""With fewer churners at the choice cutoffs, the folds are parts of the customers instead of cutoffs."""
+CUSTOMER_FOLDS = 5
+MAX_FOLD_ROWS = 200_000
+"""A fold with more rows learns from a share of the customers: that is enough to select a model."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The cutoffs on which the model is tested, and those on which it is chosen.
+class CutoffPlan:
+    """The cutoffs on which the model is tested, and those on which it is selected.
 
     Attributes:
         test: The test cutoffs, in order; empty where there are too few snapshots.
-        choice: Cutoffs for out-of-time predictions; every label was known by the first test cutoff.
-        chosen_by: The date at which all choices are made: the first test cutoff.
+        choice: Cutoffs for out-of-time predictions; all their labels were known by the first test cutoff.
+        chosen_by: The date at which the model is selected: the first test cutoff. None without a test.
     """
 
     test: tuple[date, ...]
@@ -29,38 +37,45 @@ class Plan:
     chosen_by: date | None
 
 
-def plan(
+def plan_cutoffs(
     rows: Rows,
     mature_on: Mapping[date, date],
-    asked: Sequence[date] = (),
+    requested: Sequence[date] = (),
     horizon_days: int = 0,
     file: str = FILE,
-) -> Plan:
-    """Choose test cutoffs (those asked for, or the last `TESTS` that leave something to train on).
+) -> CutoffPlan:
+    """Return the test cutoffs and the choice cutoffs.
 
-    Cutoffs that are chosen lie about a horizon apart, so that their label windows hardly overlap. What is
-    asked for wrongly is told with the `file` that asks.
+    By default the test cutoffs are the last three whose model has something to learn from. Cutoffs taken by
+    default lie about a horizon apart, so that their label windows hardly overlap.
+
+    Args:
+        rows: The labelled rows of all matured snapshots.
+        mature_on: For each matured cutoff the date from which it may train.
+        requested: Test cutoffs that the parameters name.
+        horizon_days: The horizon of the label.
+        file: The name of the parameter file, for messages.
 
     Raises:
-        Stop: a test cutoff asked for has no matured snapshot, or leaves nothing to train on.
+        Stop: a requested test cutoff has no matured snapshot, or leaves nothing to train on.
     """
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
-    if asked:
-        _check_asked(asked, mature_on, usable, file)
-    apart = APART * horizon_days
-    test = tuple(sorted(set(asked))) or spaced(usable, TESTS, apart)
+    if requested:
+        _check_requested(requested, mature_on, usable, file)
+    min_distance = APART * horizon_days
+    test = tuple(sorted(set(requested))) or spaced(usable, TESTS, min_distance)
     if not test:
-        return Plan((), (), None)
-    known = [day for day in trainable(mature_on, test[0]) if day in usable]
-    return Plan(test, spaced(known, CHOICES, apart), test[0])
+        return CutoffPlan((), (), None)
+    before_test = [day for day in trainable(mature_on, test[0]) if day in usable]
+    return CutoffPlan(test, spaced(before_test, MAX_CHOICE_CUTOFFS, min_distance), test[0])
 
 
 def _can_learn(rows: Rows, cutoffs: Sequence[date]) -> bool:
     return bool(cutoffs) and not rows.at(cutoffs).one_class
 
 
-def _check_asked(
-    asked: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date], file: str
+def _check_requested(
+    requested: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date], file: str
 ) -> None:
     problems = []
     way_out = (
@@ -68,13 +83,78 @@ def _check_asked(
         if usable
         else "No snapshot can be tested on; add earlier cutoffs to snapshot."
     )
-    for day in asked:
+    for day in requested:
         if day not in mature_on:
             problems.append(f"{file}: evaluate.test_cutoffs {day} has no matured snapshot. {way_out}")
         elif day not in usable:
             problems.append(
-                f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: by then no earlier "
-                f"snapshot with churners was matured. {way_out}"
+                f"{file}: evaluate.test_cutoffs {day} leaves nothing to train on: no earlier snapshot with "
+                f"churners was matured on that day. {way_out}"
             )
     if problems:
         raise Stop(*problems)
+
+
+def check_enough_data(snapshots: Snapshots) -> None:
+    """Check that there is something to learn from.
+
+    Raises:
+        Stop: there are too few rows or customers, nobody left, everybody left, or there is no signal. All
+            problems are listed.
+    """
+    rows = snapshots.rows
+    problems = []
+    n_customers = len(snapshots.customers)
+    if len(rows) < MIN_ROWS or n_customers < MIN_CUSTOMERS:
+        problems.append(
+            f"snapshots: {len(rows):,} labelled rows of {n_customers:,} customers are too few to learn from; "
+            f"at least {MIN_ROWS} rows of {MIN_CUSTOMERS} customers are needed. Add cutoffs or data."
+        )
+    if rows.one_class:
+        who, change = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
+        problems.append(
+            f"snapshots: {who} left in {len(rows):,} labelled rows, so a model has nothing to learn. "
+            f"Check the label with `churn label`; a {change} label.horizon_days may fit."
+        )
+    if not rows.names:
+        problems.append("snapshots: they hold no signal. See `churn signals` and signals.families.")
+    if problems:
+        raise Stop(*problems)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to learn from, and rows to compare the candidates on.
+
+    Attributes:
+        train: Rows whose label was known at the cutoff of the fold, or rows of other customers.
+        validation: All rows of the cutoff, or all rows of some customers.
+        in_time: Whether the fold is a cutoff; if not, it is a part of the customers.
+    """
+
+    train: Rows
+    validation: Rows
+    in_time: bool = False
+
+
+def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
+    """Return the folds on which the model is selected.
+
+    There is one per choice cutoff, trained on at most 200,000 rows whose labels were known at it. Without
+    choice cutoffs, or with fewer than 50 churners at them, there are five parts of the customers instead.
+    They hold the snapshots whose labels were known by the first test cutoff, or all snapshots without a test.
+    """
+    rows = snapshots.rows
+    if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:
+        return [
+            Fold(thinned(rows.at(trainable(snapshots.mature_on, day)), MAX_FOLD_ROWS), rows.at([day]), True)
+            for day in plan.choice
+        ]
+    cutoffs = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs
+    rows = thinned(rows.at(cutoffs), MAX_FOLD_ROWS)
+    folds = []
+    for number in range(CUSTOMER_FOLDS):
+        inside = rows.customer % CUSTOMER_FOLDS == number
+        if inside.any() and not rows.where(~inside).one_class:
+            folds.append(Fold(rows.where(~inside), rows.where(inside)))
+    return folds or [Fold(rows, rows)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightgbm as lgb
@@ -12,95 +12,130 @@ import numpy as np
 from churn.metrics.metrics import Floats
 from churn.snapshots.dataset import Rows
 from churn.snapshots.levels import frequent_levels, recoded
-from churn.training.fitted_model import Fitted
-from churn.training.recipe import Recipe
+from churn.training.fitted_model import FittedModel
 
+LAMBDA_L2 = 10.0
+FEATURE_FRACTION = 0.55
 PATIENCE = 100
+"""Growing stops where this many trees in a row have not lowered the log loss of the validation rows."""
 SMALL = 2_000_000
+"""Up to this many cells LightGBM takes one thread: with more, threads mostly wait for each other."""
 STAGE = 10
-"""A number of trees is chosen to the nearest ten."""
+"""A number of trees is selected to the nearest ten."""
 
 
-def fit_trees(rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> Fitted:
-    """Fit LightGBM for the rounds of the recipe.
+def leaves_for(churners: int) -> int:
+    """Return the leaves of a tree by the number of churners to learn from.
+
+    >>> [leaves_for(n) for n in (500, 5_000, 50_000)]
+    [6, 12, 31]
+    """
+    if churners < 1_000:
+        return 6
+    return 12 if churners < 10_000 else 31
+
+
+def smallest_leaf(rows: int) -> int:
+    """Return the fewest rows of a leaf; below 1,000 rows fewer than 50, or no tree could split.
+
+    >>> [smallest_leaf(n) for n in (60, 500, 4_000, 50_000)]
+    [5, 25, 50, 250]
+    """
+    return max(min(50, rows // 20), rows // 200, 5)
+
+
+def fit_trees(
+    rows: Rows, params: Mapping[str, Any], rounds: int, monotone: Sequence[int], threads: int
+) -> FittedModel:
+    """Fit LightGBM.
 
     Args:
-        rows: What to learn from; both classes are present.
-        recipe: Sizes, seed and rounds.
+        rows: Rows to learn from; both classes are present.
+        params: LightGBM's parameters, as `Recipe.tree_params` gives them.
+        rounds: The number of trees.
         monotone: One of -1, 0, 1 per signal.
-        threads: Threads to use; they do not change the result. Small data take one, since threads
-            that wait for each other cost more than they save.
+        threads: Threads to use; they do not change the result.
     """
     levels = frequent_levels(rows)
-    threads = _threads(rows, threads)
-    settings = tree_params(recipe, rows, monotone, threads)
-    booster = lgb.train(settings, _data(rows, levels), recipe.rounds)
+    params = bounded(params, monotone, _threads(rows, threads))
+    booster = lgb.train(params, _data(rows, levels), rounds)
     member = {"kind": "booster", "file": "booster_0.txt"}
-    return Fitted(rows.names, levels, [member], {"booster_0.txt": _text(booster)})
+    return FittedModel(rows.names, levels, [member], {"booster_0.txt": _text(booster)})
 
 
-def staged_logits(
-    rows: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, watched: Rows
+def tree_stages(
+    train: Rows,
+    settings: Sequence[tuple[Mapping[str, Any], int]],
+    monotone: Sequence[int],
+    threads: int,
+    validation: Rows,
 ) -> list[tuple[Floats, ...]]:
-    """Return for each recipe the log-odds of watched rows after 10, 20, … trees.
+    """Return for each setting the log-odds of the validation rows after 10, 20, … trees, shape (rows,) each.
 
-    Growing stops at the rounds of the recipe, or where the log loss of the watched rows has not fallen for
-    100 trees. The rows are binned once for all recipes, which share their smallest leaf.
+    Growing stops at the rounds of the setting, or where the log loss of the validation rows has not fallen
+    for 100 trees. The rows are binned once for all settings, which share their smallest leaf.
+
+    Args:
+        train: Rows to learn from; both classes are present.
+        settings: LightGBM's parameters and the largest number of trees of each setting.
+        monotone: One of -1, 0, 1 per signal.
+        threads: Threads to use; they do not change the result.
+        validation: Rows to predict.
     """
-    levels = frequent_levels(rows)
-    threads = _threads(rows, threads)
-    data = _data(rows, levels)
-    seen = recoded(watched, levels)
-    valid = data.create_valid(seen, watched.left)
-    found = []
-    for recipe in recipes:
+    levels = frequent_levels(train)
+    threads = _threads(train, threads)
+    data = _data(train, levels)
+    matrix = recoded(validation, levels)
+    valid = data.create_valid(matrix, validation.left)
+    stages = []
+    for params, rounds in settings:
         booster = lgb.train(
-            tree_params(recipe, rows, monotone, threads),
+            bounded(params, monotone, threads),
             data,
-            recipe.rounds,
+            rounds,
             valid_sets=[valid],
             callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
             keep_training_booster=True,  # else the trees after the best are thrown away
         )
-        found.append(_stages(booster, seen, threads))
-    return found
+        stages.append(_stages(booster, matrix, threads))
+    return stages
 
 
-def _stages(booster: lgb.Booster, seen: Floats, threads: int) -> tuple[Floats, ...]:
-    grown = booster.current_iteration()
+def bounded(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
+    """Return LightGBM's parameters with the threads and, where any is certain, the signals' directions."""
+    bounds: dict[str, Any] = {}
+    if any(monotone):
+        # the method "advanced" lets trees through that break the direction
+        bounds = {"monotone_constraints": list(monotone), "monotone_constraints_method": "intermediate"}
+    return {**params, "num_threads": threads, **bounds}
+
+
+def _stages(booster: lgb.Booster, matrix: Floats, threads: int) -> tuple[Floats, ...]:
+    n_trees = booster.current_iteration()
     stages = [
         np.asarray(
             booster.predict(
-                seen,
+                matrix,
                 raw_score=True,
                 start_iteration=start,
-                num_iteration=min(STAGE, grown - start),
+                num_iteration=min(STAGE, n_trees - start),
                 num_threads=threads,
             ),
             dtype=np.float64,
         )
-        for start in range(0, grown, STAGE)
+        for start in range(0, n_trees, STAGE)
     ]
     return tuple(np.cumsum(stages, axis=0))
-
-
-def tree_params(recipe: Recipe, rows: Rows, monotone: Sequence[int], threads: int) -> dict[str, Any]:
-    """Return LightGBM's parameters for these rows."""
-    settings = recipe.tree_params(len(rows), rows.churners) | {"num_threads": threads}
-    if any(monotone):
-        # the method "advanced" lets trees through that break the direction
-        settings |= {"monotone_constraints": list(monotone), "monotone_constraints_method": "intermediate"}
-    return settings
 
 
 def _threads(rows: Rows, threads: int) -> int:
     return threads if rows.matrix.size > SMALL else 1
 
 
-def _data(rows: Rows, levels: dict[str, tuple[str, ...]]) -> lgb.Dataset:
-    text = [place for place, name in enumerate(rows.names) if name in levels]
+def _data(rows: Rows, levels: Mapping[str, tuple[str, ...]]) -> lgb.Dataset:
+    text_columns = [index for index, name in enumerate(rows.names) if name in levels]
     return lgb.Dataset(
-        recoded(rows, levels), rows.left, feature_name=list(rows.names), categorical_feature=text
+        recoded(rows, levels), rows.left, feature_name=list(rows.names), categorical_feature=text_columns
     )
 
 

@@ -1,4 +1,4 @@
-"""Search the settings of the trees, on the folds on which every choice is made."""
+"""Search the settings of the trees, on the folds on which the candidate is selected."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ import numpy as np
 
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.standard_errors import clustered_mean
-from churn.params import Candidate, TrainParams
-from churn.training.parallel import side_by_side
-from churn.training.recipe import FEATURE_FRACTION, LAMBDA_L2, Recipe, leaves_for, smallest_leaf
-from churn.training.select import Fold, at_best, final_rounds, losses_of
-from churn.training.trees import staged_logits
+from churn.params import Candidate as CandidateName
+from churn.params import TrainParams
+from churn.training.parallel import map_parallel
+from churn.training.recipe import STAGED, ExtraTrees, Recipe, Trees
+from churn.training.select import at_best, losses_of
+from churn.training.split import Fold
+from churn.training.trees import FEATURE_FRACTION, LAMBDA_L2, leaves_for, smallest_leaf
 
 if TYPE_CHECKING:
     import optuna
 
-DRAWN_AT_RANDOM = 5
-"""So many trials before the sampler begins to learn from them: a search of ten learns from half."""
+RANDOM_TRIALS = 5
+"""The sampler draws this many trials at random, and then learns from all earlier trials."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting of the trees, at the rounds that served it most.
+    """One setting of the trees, with its best number of trees.
 
     Attributes:
-        number: In the order tried; the first are the defaults.
+        number: In the order of the search; the first trials are the defaults.
         recipe: The setting, with the trees of the final fit.
-        leaves: Leaves of a tree in the fold that learns from most churners.
-        log_loss: The mean over the rows of all folds.
-        behind: How much higher that is than the best trial's.
-        standard_error: Of `behind`, customers being independent.
+        leaves: Leaves of a tree in the fold with the most churners.
+        log_loss: The mean over the validation rows of all folds.
+        behind: Its log loss minus that of the best trial.
+        standard_error: The standard error of `behind`, with customers as independent units.
     """
 
     number: int
@@ -51,147 +53,158 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Searched:
-    """What came of a search.
+class SearchResult:
+    """The trials of a search and the trial to use.
 
     Attributes:
-        trials: In the order tried.
-        best: The place of the lowest log loss.
-        chosen: The place of the simplest within one standard error of it.
-        gain: How much lower the chosen one's log loss is than that of the better defaults.
-        standard_error: Of `gain`, customers being independent.
+        trials: In the order of the search.
+        best: The number of the trial with the lowest log loss.
+        simplest: The number of the simplest trial within one standard error of it: the one to use.
+        gain: The log loss of the better default minus that of the simplest trial.
+        standard_error: The standard error of `gain`, with customers as independent units.
     """
 
     trials: tuple[Trial, ...]
     best: int
-    chosen: int
+    simplest: int
     gain: float
     standard_error: float
 
     @property
     def recipe(self) -> Recipe:
-        """Return the recipe of the chosen trial."""
-        return self.trials[self.chosen].recipe
+        """Return the recipe of the trial to use."""
+        return self.trials[self.simplest].recipe
 
-    @property
-    def words(self) -> str:
-        """Return what was found in one line."""
-        best, chosen = self.trials[self.best], self.trials[self.chosen]
-        taken = "it is taken; no simpler one lies within one standard error"
-        if chosen is not best:
-            taken = f"trial {chosen.number} is taken, the simplest within one standard error of it"
+    def describe(self) -> str:
+        """Return the result in one line."""
+        best, simplest = self.trials[self.best], self.trials[self.simplest]
+        reason = "it is used; no simpler one lies within one standard error"
+        if simplest is not best:
+            reason = f"trial {simplest.number} is used, the simplest within one standard error of it"
         side = "below" if self.gain >= 0 else "above"
         return (
             f"search: {len(self.trials)} trials; the best is {best.number}, log loss {best.log_loss:.4f} on "
-            f"the choice cutoffs; {taken} ({chosen.leaves} leaves x {chosen.recipe.rounds} trees): "
+            f"the choice cutoffs; {reason} ({simplest.leaves} leaves x {simplest.recipe.rounds} trees): "
             f"{abs(self.gain):.4f} {side} the defaults (standard error {self.standard_error:.4f})"
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the search as JSON values."""
-        return asdict(self)
+        """Return the result as the JSON values of `search.json`."""
+        return {
+            "trials": [asdict(trial) for trial in self.trials],
+            "best": self.best,
+            "chosen": self.simplest,
+            "gain": self.gain,
+            "standard_error": self.standard_error,
+        }
 
 
 def search(
     folds: Sequence[Fold],
     monotone: Sequence[int],
-    asked: TrainParams,
+    settings: TrainParams,
     threads: int,
     advance: Callable[[], None] = lambda: None,
-) -> Searched:
+) -> SearchResult:
     """Try settings of the trees and return the simplest within one standard error of the best.
 
-    The defaults of each kind of trees in `train.candidates` come first; the budget in minutes, if there is
-    one, counts from the trial after them. The same seed and folds give the same trials, unless the budget
-    ends them.
+    The defaults of each kind of trees in `train.candidates` come first. The budget in minutes, if there is
+    one, starts after them. The same seed and folds give the same trials, unless the budget ends the search.
 
     Args:
-        folds: What to learn from and what to judge by.
+        folds: Rows to learn from, and rows to compare the trials on.
         monotone: One of -1, 0, 1 per signal.
-        asked: `train` of params.yaml; it names trees.
-        threads: Folds run side by side on so many threads; they do not change the result.
+        settings: The section `train` of the parameters; its candidates contain trees.
+        threads: Threads for all folds together; they do not change the result.
         advance: Called after every trial.
 
     Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization, NeurIPS 24: the sampler.
     """
     import optuna  # half a second, which only a search needs
 
-    left = np.concatenate([fold.watched.left for fold in folds])
-    customer = np.concatenate([fold.watched.customer for fold in folds])
+    left = np.concatenate([fold.validation.left for fold in folds])
+    customer = np.concatenate([fold.validation.customer for fold in folds])
     cells = max(fold.train.matrix.size for fold in folds)
     rows = max(len(fold.train) for fold in folds)
     churners = max(fold.train.churners for fold in folds)
+    kinds = settings.trees
     recipes: list[Recipe] = []
     losses: list[Floats] = []
 
     def objective(trial: optuna.Trial) -> float:
-        drawn = _drawn(trial, asked, rows, churners)
-        started = Recipe.start(asked, asked.trees[trial.number]) if trial.number < len(asked.trees) else drawn
+        drawn = _draw(trial, settings, rows, churners)
+        recipe = Recipe.start(settings, kinds[trial.number]) if trial.number < len(kinds) else drawn
+        candidate = STAGED[recipe.candidate]
 
-        def one(fold: Fold, each: int) -> tuple[Floats, ...]:
-            return staged_logits(fold.train, [started], monotone, each, fold.watched)[0]
+        def fit_fold(fold: Fold, n_threads: int) -> tuple[Floats, ...]:
+            return candidate.stages(fold.train, [recipe], monotone, n_threads, fold.validation)[0]
 
-        stage, logits = at_best(side_by_side(one, folds, threads, cells), left)
-        recipes.append(started.with_rounds(final_rounds(stage)))
+        stage, logits = at_best(map_parallel(fit_fold, folds, threads, cells), left)
+        recipes.append(candidate.at_stage(recipe, stage))
         losses.append(losses_of(left, logits))
         advance()
         return float(losses[-1].mean())
 
-    with _quiet():
-        sampler = optuna.samplers.TPESampler(seed=asked.seed, n_startup_trials=DRAWN_AT_RANDOM)
+    with _quiet_optuna():
+        sampler = optuna.samplers.TPESampler(seed=settings.seed, n_startup_trials=RANDOM_TRIALS)
         study = optuna.create_study(sampler=sampler)
-        for kind in asked.trees:
-            study.enqueue_trial(_default(asked, kind, rows, churners))
-        study.optimize(objective, n_trials=len(asked.trees))
-        rest = asked.search.trials - len(asked.trees)
-        if rest > 0:
-            minutes = asked.search.minutes
-            study.optimize(objective, n_trials=rest, timeout=minutes * 60 if minutes else None)
+        for kind in kinds:
+            study.enqueue_trial(_default(settings, kind, rows, churners))
+        study.optimize(objective, n_trials=len(kinds))
+        n_more = settings.search.trials - len(kinds)
+        if n_more > 0:
+            minutes = settings.search.minutes
+            study.optimize(objective, n_trials=n_more, timeout=minutes * 60 if minutes else None)
 
-    return _judged(recipes, losses, customer, churners, len(asked.trees))
+    return _result(recipes, losses, customer, churners, len(kinds))
 
 
 def simplest_within_one_error(losses: Sequence[Floats], sizes: Sequence[int], customer: Ints) -> int:
-    """Return the place of the smallest whose distance to the lowest mean loss is within its standard error.
+    """Return the index of the smallest model within one standard error of the lowest mean loss.
 
-    Distances are paired by row, their standard errors clustered by customer; of equal sizes the one with the
-    lower loss.
+    Distances are paired by row, and their standard errors are clustered by customer. Of equal sizes it is the
+    model with the lower loss.
+
+    Args:
+        losses: The loss of each row by model, shape (rows,) each.
+        sizes: The size of each model.
+        customer: A dense integer per customer, shape (rows,).
 
     Source: Breiman, Friedman, Olshen and Stone (1984), Classification and regression trees, section 3.4.3.
     """
-    means = [float(one.mean()) for one in losses]
+    means = [float(loss.mean()) for loss in losses]
     best = int(np.argmin(means))
     near = [best]
-    for place, one in enumerate(losses):
-        behind, error = clustered_mean(one - losses[best], customer)
-        if place != best and behind <= error:
-            near.append(place)
-    return min(near, key=lambda place: (sizes[place], means[place], place))
+    for index, loss in enumerate(losses):
+        behind, error = clustered_mean(loss - losses[best], customer)
+        if index != best and behind <= error:
+            near.append(index)
+    return min(near, key=lambda index: (sizes[index], means[index], index))
 
 
-def _judged(
-    recipes: Sequence[Recipe], losses: Sequence[Floats], customer: Ints, churners: int, defaults: int
-) -> Searched:
-    means = [float(one.mean()) for one in losses]
+def _result(
+    recipes: Sequence[Recipe], losses: Sequence[Floats], customer: Ints, churners: int, n_defaults: int
+) -> SearchResult:
+    means = [float(loss.mean()) for loss in losses]
     best = int(np.argmin(means))
     trials = []
-    for number, (recipe, each) in enumerate(zip(recipes, losses, strict=True)):
-        behind, error = clustered_mean(each - losses[best], customer)
+    for number, (recipe, loss) in enumerate(zip(recipes, losses, strict=True)):
+        behind, error = clustered_mean(loss - losses[best], customer)
         leaves = recipe.num_leaves or leaves_for(churners)
         trials.append(Trial(number, recipe, leaves, means[number], behind, error))
-    chosen = simplest_within_one_error(losses, [one.size for one in trials], customer)
-    before = int(np.argmin(means[:defaults]))
-    gain, error = clustered_mean(losses[before] - losses[chosen], customer)
-    return Searched(tuple(trials), best, chosen, gain, error)
+    simplest = simplest_within_one_error(losses, [trial.size for trial in trials], customer)
+    better_default = int(np.argmin(means[:n_defaults]))
+    gain, error = clustered_mean(losses[better_default] - losses[simplest], customer)
+    return SearchResult(tuple(trials), best, simplest, gain, error)
 
 
-def _drawn(trial: optuna.Trial, asked: TrainParams, rows: int, churners: int) -> Recipe:
-    """Return a recipe from the space around the defaults, which always lie inside."""
-    own = _default(asked, asked.trees[0], rows, churners)
-    leaf, leaves, rate = own["min_child_samples"], own["num_leaves"], own["learning_rate"]
-    extra = trial.suggest_categorical("extra_trees", [kind == "extra_trees" for kind in asked.trees])
+def _draw(trial: optuna.Trial, settings: TrainParams, rows: int, churners: int) -> Recipe:
+    """Return a recipe from the space around the defaults, which always contains them."""
+    default = _default(settings, settings.trees[0], rows, churners)
+    leaf, leaves, rate = default["min_child_samples"], default["num_leaves"], default["learning_rate"]
+    extra = trial.suggest_categorical("extra_trees", [kind == ExtraTrees.name for kind in settings.trees])
     return replace(
-        Recipe.start(asked, "extra_trees" if extra else "trees"),
+        Recipe.start(settings, ExtraTrees.name if extra else Trees.name),
         num_leaves=trial.suggest_int("num_leaves", min(3, leaves), max(63, leaves), log=True),
         min_child_samples=trial.suggest_int("min_child_samples", max(5, leaf // 5), leaf * 4, log=True),
         lambda_l2=trial.suggest_float("lambda_l2", 0.1, 100, log=True),
@@ -200,26 +213,26 @@ def _drawn(trial: optuna.Trial, asked: TrainParams, rows: int, churners: int) ->
     )
 
 
-def _default(asked: TrainParams, kind: Candidate, rows: int, churners: int) -> dict[str, Any]:
-    """Return the setting that the defaults amount to in the largest fold."""
+def _default(settings: TrainParams, kind: CandidateName, rows: int, churners: int) -> dict[str, Any]:
+    """Return the numbers that the defaults give in the largest fold."""
     return {
-        "extra_trees": kind == "extra_trees",
-        "num_leaves": asked.num_leaves or leaves_for(churners),
+        "extra_trees": kind == ExtraTrees.name,
+        "num_leaves": settings.num_leaves or leaves_for(churners),
         "min_child_samples": smallest_leaf(rows),
         "lambda_l2": LAMBDA_L2,
         "feature_fraction": FEATURE_FRACTION,
-        "learning_rate": asked.learning_rate,
+        "learning_rate": settings.learning_rate,
     }
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Optuna from telling of every trial."""
+def _quiet_optuna() -> Iterator[None]:
+    """Stop Optuna from logging every trial."""
     import optuna
 
-    before = optuna.logging.get_verbosity()
+    verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         yield
     finally:
-        optuna.logging.set_verbosity(before)
+        optuna.logging.set_verbosity(verbosity)

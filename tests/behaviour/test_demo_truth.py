@@ -32,7 +32,7 @@ from churn.features.engine.matrix import cohorts_at
 from churn.labels.calendar import snapshot_cutoffs, window_of
 from churn.labels.labels import decided
 from churn.labels.outcomes import INVOLUNTARY
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.model.scorer import Scorer
 from churn.params import load_params
 from churn.scoring.health import health
@@ -54,7 +54,7 @@ def tonight(finished_run: Path) -> Tonight:
 
 @pytest.fixture(scope="session")
 def champion(finished_run: Path) -> Scorer:
-    return load_champion(load_params(finished_run / "params.yaml")).scorer
+    return load_champion(load_params(finished_run / "params.yaml").champion).scorer
 
 
 def chance_of_such_gaps(bins: list[Bin], churners: int) -> float:

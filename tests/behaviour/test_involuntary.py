@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.params import load_params
 from churn.reporting import plots
 from pipelines import cli
@@ -107,7 +107,7 @@ def test_whoever_leaves_of_their_own_will_is_no_case_of_it(company: Path, evalua
     assert (tested["left"] == unwilling).all()
     assert willing.sum() > 20
     assert tested.loc[willing, "challenger"].mean() < tested.loc[unwilling, "challenger"].mean() / 5
-    assert load_champion(params).scorer.spec["label_id"] == params.label_id
+    assert load_champion(params.champion).scorer.spec["label_id"] == params.label_id
 
 
 def test_an_open_bill_is_called_about_first(company: Path, evaluated) -> None:

@@ -10,7 +10,7 @@ from benchmarks.training.__main__ import report
 from benchmarks.training.generate import CUTOFFS, write_snapshots
 from churn.params import LabelParams, Params
 from churn.snapshots.read import read_snapshots
-from churn.training.select import refuse_thin
+from churn.training.split import check_enough_data
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_made_up_snapshots_are_read_as_snapshots_of_the_size_asked_for(params: P
 
     snapshots = read_snapshots(params)
 
-    refuse_thin(snapshots)
+    check_enough_data(snapshots)
     assert snapshots.rows.matrix.shape == (2_003, 31)
     assert len(snapshots.cutoffs) == CUTOFFS
     assert list(snapshots.rows.levels) == ["signal_029"]

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from churn.errors import CallError, Stop
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.read import read_snapshots
-from churn.training.challenger import read_record
+from churn.training.challenger import read_challenger
 from churn.training.recipe import Recipe
 from pipelines import evaluate, promote, train
 from tests.snapshot_world import cutoff_number
@@ -97,7 +97,9 @@ def test_the_logistic_baseline_is_the_logistic_regression_that_would_be_the_cand
         evaluate.run(params, echo=echo)
         made[candidate] = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
 
-    assert read_record(params).recipe.strength != Recipe.start(params.train).strength  # it was chosen
+    assert (
+        read_challenger(params.output).recipe.strength != Recipe.start(params.train).strength
+    )  # it was chosen
     pd.testing.assert_series_equal(made["trees"]["logistic"], made["logistic"]["logistic"])
     np.testing.assert_allclose(made["trees"]["logistic"], made["logistic"]["challenger"], atol=1e-3)
 
@@ -107,7 +109,7 @@ def test_looks_at_the_same_cutoffs_are_counted_over_trainings(trained, echo) -> 
 
     def looks() -> str:
         client = mlflow.MlflowClient(params.tracking.uri)
-        return client.get_run(read_record(params).run_id).data.tags["looks_at_test"]
+        return client.get_run(read_challenger(params.output).run_id).data.tags["looks_at_test"]
 
     params = trained(WORLD, "train", "evaluate", train=LOGISTIC)
     counted = [looks()]
@@ -142,7 +144,7 @@ def test_a_champion_is_compared_once_new_cutoffs_have_come(trained) -> None:
     assert evaluated["candidates"]["champion"]["rows"] == 400 * 3
     assert "challenger_minus_champion" in evaluated["paired"]
     predictions = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
-    expected = load_champion(params).scorer
+    expected = load_champion(params.champion).scorer
     assert np.isfinite(predictions["champion"]).all()
     assert expected.spec["trained_cutoffs"] == [str(day) for day in cutoffs[:5]]
 
@@ -167,7 +169,7 @@ def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_mode
 
     evaluated = json.loads((worse.output / "evaluate" / "metrics.json").read_text())
     assert "its recipe, fitted anew for each, stands for it" in evaluated["notes"]["champion"]
-    assert load_champion(worse).version == "1"
+    assert load_champion(worse.champion).version == "1"
 
 
 def test_a_test_cutoff_before_the_choices_were_made_is_refused(trained, echo) -> None:

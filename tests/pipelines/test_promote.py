@@ -8,12 +8,11 @@ from contextlib import nullcontext
 import pytest
 
 from churn.errors import CallError, Stop
-from churn.model.bundle import bundle_digest
-from churn.model.champion import load_champion
-from churn.model.registry import Registry
+from churn.model.bundle import bundle_digest, load_champion
+from churn.model.registry import Aliases, Registry
 from churn.params import EvaluateParams, PromoteParams, TrainParams
 from churn.snapshots.read import read_snapshots
-from churn.training.challenger import read_record
+from churn.training.challenger import read_challenger
 from pipelines import evaluate, promote, train
 from tests.run_folders import bytes_in
 from tests.snapshot_world import cutoff_number
@@ -52,10 +51,10 @@ def champion_in_metrics(params) -> dict[str, str] | None:
 def test_a_planted_signal_is_found_and_promoted(trained) -> None:
     params = trained(*VERSION_1)
 
-    champion = load_champion(params)
+    champion = load_champion(params.champion)
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
     page = json.loads((params.output / "evaluate" / "promotion.json").read_text())
-    assert Registry(params).aliases() == {"champion": champion.version}
+    assert Registry(params).aliases() == Aliases(champion=champion.version)
     assert champion.scorer.spec["label_id"] == params.label_id
     assert len(champion.scorer.spec["trained_cutoffs"]) == 6
     assert page["accepted"]
@@ -118,7 +117,7 @@ def test_random_labels_are_refused_and_the_champion_stays(trained, write_world, 
     assert stopped.value.problems[0].startswith("promote: no signal: AUC ")
     assert not json.loads((params.output / "evaluate" / "promotion.json").read_text())["accepted"]
     assert bytes_in(params.champion / "artifacts" / "bundle") == before
-    assert Registry(params).aliases()["champion"] == "1"
+    assert Registry(params).aliases().champion == "1"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_a_month_later_the_same_recipe_follows_the_champion_and_a_worse_one_does
     assert {"champion_recipe", "lift_at_contact_share"} <= {gate["name"] for gate in page["gates"]}
     assert all("challenger_minus_champion_recipe" in plan for plan in evaluated["segments"]["plan"])
     assert (evaluated["health_bands"]["changed"] == 0) is accepted
-    assert load_champion(later).version == ("2" if accepted else "1")
+    assert load_champion(later.champion).version == ("2" if accepted else "1")
 
 
 def test_rollback_puts_the_previous_champion_back(two_versions, echo) -> None:
@@ -157,30 +156,30 @@ def test_rollback_puts_the_previous_champion_back(two_versions, echo) -> None:
 
     promote.run(params, rollback=True, echo=echo)
 
-    assert load_champion(params).version == "1"
-    assert Registry(params).aliases() == {"champion": "1", "previous": "2"}
+    assert load_champion(params.champion).version == "1"
+    assert Registry(params).aliases() == Aliases(champion="1", previous="2")
 
 
 def test_the_same_model_trained_again_does_not_become_its_own_previous(trained, echo) -> None:
     params = trained(*VERSION_1, "train", "evaluate", "promote", train=LOGISTIC)
 
     aliases = Registry(params).aliases()
-    assert (aliases["champion"], "previous" in aliases) == ("1", False)
+    assert (aliases.champion, aliases.previous) == ("1", None)
     assert any("version 1 is champion already" in line for line in echo.lines)
-    assert load_champion(params).version == "1"
+    assert load_champion(params.champion).version == "1"
 
 
 def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(trained, echo) -> None:
     import mlflow
 
     params = trained(WORLD | {"shuffled": True}, "train", "evaluate", train=LOGISTIC)
-    run_ids = [read_record(params).run_id]
+    run_ids = [read_challenger(params.output).run_id]
     with pytest.raises(Stop):
         promote.run(params, echo=echo)
 
     train.run(params, echo=echo)
     evaluate.run(params, echo=echo)
-    run_ids.append(read_record(params).run_id)
+    run_ids.append(read_challenger(params.output).run_id)
 
     client = mlflow.MlflowClient(params.tracking.uri)
     held = [{item.path for item in client.list_artifacts(run_id, "evaluate")} for run_id in run_ids]
@@ -195,7 +194,7 @@ def test_promoting_twice_changes_nothing(trained, echo) -> None:
 
     promote.run(params, echo=echo)
 
-    assert Registry(params).aliases() == {"champion": "1"}
+    assert Registry(params).aliases() == Aliases(champion="1")
 
 
 def test_a_signal_that_tells_all_is_a_warning_then_a_stop_until_signed(trained, echo) -> None:
@@ -209,7 +208,7 @@ def test_a_signal_that_tells_all_is_a_warning_then_a_stop_until_signed(trained, 
     promote.run(signed, echo=echo)
 
     assert any("leak" in warning for warning in echo.warnings)
-    assert load_champion(params).version == "1"
+    assert load_champion(params.champion).version == "1"
 
 
 def test_an_evaluation_without_a_champion_names_none(trained) -> None:
@@ -217,7 +216,7 @@ def test_an_evaluation_without_a_champion_names_none(trained) -> None:
 
 
 def test_an_evaluation_says_which_champion_the_challenger_was_held_against(two_versions) -> None:
-    expected = {"version": "1", "digest": load_champion(two_versions).digest}
+    expected = {"version": "1", "digest": load_champion(two_versions.champion).digest}
 
     assert champion_in_metrics(two_versions) == expected
 
@@ -241,7 +240,7 @@ def test_a_challenger_follows_only_the_champion_it_was_held_against(two_versions
 
     assert unchanged
     assert champion_in_metrics(params)["version"] == "1"
-    assert Registry(params).aliases() == {"champion": "3", "previous": "1"}
+    assert Registry(params).aliases() == Aliases(champion="3", previous="1")
 
 
 def test_a_challenger_evaluated_before_there_was_a_champion_does_not_follow_one(two_versions, echo) -> None:
@@ -251,13 +250,13 @@ def test_a_challenger_evaluated_before_there_was_a_champion_does_not_follow_one(
     with pytest.raises(CallError, match=r"beside no champion, .* version 1\. Run `churn evaluate` again"):
         promote.run(two_versions, echo=echo)
 
-    assert load_champion(two_versions).version == "1"
+    assert load_champion(two_versions.champion).version == "1"
 
 
 def test_a_champion_damaged_beyond_repair_may_still_be_followed(two_versions, echo) -> None:
     champion = two_versions.champion / "artifacts" / "bundle" / "spec.json"
     logged = two_versions.models.parent / "mlartifacts"
-    digest = load_champion(two_versions).digest
+    digest = load_champion(two_versions.champion).digest
     for folder in [path.parent for path in logged.rglob("bundle/spec.json")]:
         if bundle_digest(folder) == digest:
             (folder / "spec.json").unlink()
@@ -266,7 +265,7 @@ def test_a_champion_damaged_beyond_repair_may_still_be_followed(two_versions, ec
     promote.run(two_versions, echo=echo)
 
     assert "spec.json cannot be read" in " ".join(echo.warnings)
-    assert load_champion(two_versions).version == "2"
+    assert load_champion(two_versions.champion).version == "2"
 
 
 def test_a_model_rolled_back_may_follow_again_the_champion_it_was_held_against(two_versions, echo) -> None:
@@ -275,7 +274,7 @@ def test_a_model_rolled_back_may_follow_again_the_champion_it_was_held_against(t
 
     promote.run(two_versions, echo=echo)
 
-    assert Registry(two_versions).aliases() == {"champion": "2", "previous": "1"}
+    assert Registry(two_versions).aliases() == Aliases(champion="2", previous="1")
 
 
 def test_a_champion_evaluated_and_promoted_again_keeps_its_page_its_card_and_its_verdict(

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from churn.errors import Stop
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.params import EvaluateParams, PromoteParams, TrainParams
 from churn.snapshots.read import read_snapshots
 from pipelines import evaluate, promote, train
@@ -39,7 +39,7 @@ def old_champion(trained):
 def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(old_champion, echo) -> None:
     params = old_champion(cutoffs=10)
     cutoffs = read_snapshots(params).cutoffs
-    first = load_champion(params)
+    first = load_champion(params.champion)
     more_leave(params, cutoffs[5:])
     tests = params.evaluate.model_copy(update={"test_cutoffs": cutoffs[-3:]})
     later = params.model_copy(update={"evaluate": tests})
@@ -54,7 +54,7 @@ def test_a_refreshed_champion_is_judged_and_promoted_like_any_other(old_champion
     evaluate.run(later, echo=echo)
     promote.run(later, echo=echo)
 
-    second = load_champion(params)
+    second = load_champion(params.champion)
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
     some = pd.read_parquet(params.output / "snapshots" / f"cutoff={cutoffs[-1]}" / "part.parquet")
     was, now = (np.log(p / (1 - p)) for p in (one.scorer.predict(some) for one in (first, second)))

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.snapshots.read import read_snapshots
 from pipelines import report, run, score, snapshot
 
@@ -32,7 +32,7 @@ def test_a_night_in_the_past_learns_from_nothing_after_it(make_params, write_wor
 
     run.run(params, cutoff=night, echo=echo)
 
-    spec = load_champion(params).scorer.spec
+    spec = load_champion(params.champion).scorer.spec
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
     assert scored == [night]
     assert date.fromisoformat(spec["mature_on"]) <= night

@@ -9,13 +9,13 @@ import pytest
 
 from churn.errors import CallError, ModelError, ParamsError, Stop
 from churn.metrics.metrics import auc
-from churn.model.champion import load_champion
+from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.params import EngineParams, EvaluateParams, Params, TrainParams
 from churn.snapshots.read import read_snapshots
 from churn.training import trees
-from churn.training.challenger import read_out_of_time, read_record
-from churn.training.split import Plan, plan
+from churn.training.challenger import read_challenger, read_out_of_time
+from churn.training.split import CutoffPlan, plan_cutoffs
 from pipelines import evaluate, promote, train
 from tests.run_folders import bytes_in
 
@@ -27,9 +27,9 @@ SEARCH = TrainParams.model_validate(
 )
 
 
-def plan_of(params: Params) -> Plan:
+def plan_of(params: Params) -> CutoffPlan:
     snapshots = read_snapshots(params)
-    return plan(snapshots.rows, snapshots.mature_on, (), params.label.horizon_days)
+    return plan_cutoffs(snapshots.rows, snapshots.mature_on, (), params.label.horizon_days)
 
 
 def test_training_measures_nothing_at_the_test_cutoffs_and_evaluating_adds_them(trained, echo) -> None:
@@ -43,11 +43,11 @@ def test_training_measures_nothing_at_the_test_cutoffs_and_evaluating_adds_them(
     params = trained(WORLD, "train")
     cutoffs = plan_of(params)
     registry, client = Registry(params), mlflow.MlflowClient(params.tracking.uri)
-    folds_of_training, run_id = folds(), read_record(params).run_id
+    folds_of_training, run_id = folds(), read_challenger(params.output).run_id
     before = client.get_run(run_id).data.metrics["out_of_time/auc"]
     evaluate.run(params, echo=echo)
 
-    kept = read_out_of_time(params, read_snapshots(params))
+    kept = read_out_of_time(params.output, read_snapshots(params))
     past = kept.at(cutoffs.choice)
     assert set(folds_of_training) == {str(day) for day in cutoffs.choice} != set()
     assert before == pytest.approx(auc(past.left, past.logits), abs=1e-6)
@@ -169,7 +169,7 @@ def test_missing_files_are_named_where_params_put_them(make_params, write_world,
     with pytest.raises(CallError, match=str(params.output / "train")):
         promote.run(params, echo=echo)
     with pytest.raises(ModelError, match=str(params.champion)):
-        load_champion(params)
+        load_champion(params.champion)
 
 
 def test_verbs_called_out_of_order_say_which_comes_first(make_params, write_world, echo) -> None:

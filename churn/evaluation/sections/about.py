@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from churn.evaluation.test_set import Exam
-from churn.training.split import plan
+from churn.training.split import plan_cutoffs
 
 
 def about(exam: Exam) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def about(exam: Exam) -> dict[str, Any]:
     None for a refreshed champion, which can be tested only on what it had not learnt.
     """
     record, snapshots = exam.record, exam.snapshots
-    possible = plan(snapshots.rows, snapshots.mature_on, (), exam.params.label.horizon_days).test
+    possible = plan_cutoffs(snapshots.rows, snapshots.mature_on, (), exam.params.label.horizon_days).test
     return {
         "model": {
             "name": record.model,

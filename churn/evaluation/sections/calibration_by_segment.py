@@ -13,7 +13,7 @@ from churn.evaluation.test_set import Exam
 from churn.metrics.interval import format_interval
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.standard_errors import clustered_departure, clustered_ratio, clustered_slope
-from churn.training.backtest import OutOfTime, calibrated_in_time
+from churn.training.backtest import OutOfTime, calibrate_out_of_time
 
 FEWEST = 100
 """Leavers, seen or expected, from which a group is judged: the error of their ratio is 10 %."""
@@ -31,7 +31,7 @@ def calibration_by_segment(exam: Exam) -> dict[str, Any]:
         Statistics 6.
     """
     made = exam.made
-    probability = calibrated_in_time(exam.snapshots, exam.record.recipe, made, made.cutoffs)
+    probability = calibrate_out_of_time(exam.snapshots, exam.record.recipe, made, made.cutoffs)
     rows = exam.snapshots.rows.at(made.cutoffs)
     groups = groups_of(rows, exam.params.evaluate.segments)
     found = {

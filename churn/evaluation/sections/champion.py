@@ -14,9 +14,9 @@ from churn.evaluation.test_set import Exam
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import Floats
 from churn.metrics.standard_errors import customer_wilson_interval
-from churn.model.band import band_of
-from churn.model.champion import BUNDLE
-from churn.training.describe import base_rate
+from churn.model.bundle import BUNDLE_FOLDER
+from churn.model.value import health_band
+from churn.training.challenger import base_rate
 
 
 def beside(exam: Exam) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def beside(exam: Exam) -> dict[str, Any]:
     """
     fresh = {"challenger": max(exam.snapshots.mature_on.values()).isoformat()}
     if exam.standing:
-        spec = json.loads((exam.params.champion / BUNDLE / "spec.json").read_text(encoding="utf-8"))
+        spec = json.loads((exam.params.champion / BUNDLE_FOLDER / "spec.json").read_text(encoding="utf-8"))
         fresh["champion"] = spec["mature_on"]
     return {"freshness": fresh, "health_bands": _bands(exam)}
 
@@ -61,5 +61,5 @@ def _bands_of(exam: Exam, candidate: str, usual: Mapping[date, float]) -> Floats
     bands = np.full(len(exam.rows), np.nan)
     for day, rate in usual.items():
         here = exam.rows.cutoff == day_number(day)
-        bands[here] = band_of(exam.predictions[candidate][here], rate)
+        bands[here] = health_band(exam.predictions[candidate][here], rate)
     return bands

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from churn.evaluation.test_set import Exam
@@ -13,6 +12,6 @@ def chosen(exam: Exam) -> dict[str, Any]:
     record = exam.record
     return {
         "calibration": record.calibration.as_dict(),
-        "tried": [asdict(one) for one in record.tried],
+        "tried": [score.as_dict() for score in record.scores],
         "importance": [{"signal": name, "share": share} for name, share in record.importance.items()],
     }

@@ -9,10 +9,11 @@ import numpy as np
 
 from churn.data.store import day_number
 from churn.evaluation.test_set import Exam
+from churn.labels.contract_ends import wait_days
 from churn.metrics.bootstrap import estimate_metrics
 from churn.metrics.metrics import Floats, calibration_error
 from churn.snapshots.dataset import dates_of
-from churn.training.discrete_hazard import DAYS, Lives, fit_hazards, read_lives
+from churn.training.discrete_hazard import HORIZON_DAYS, Lives, fit_hazards, read_lives
 
 SHOWN = ("log_loss", "auc", "observed_expected")
 
@@ -24,13 +25,19 @@ def horizons(exam: Exam) -> dict[str, Any]:
     the probability that the challenger gave there. A horizon counts a cutoff once it is known who left by
     then; `missing` says why one has none.
     """
-    lives = read_lives(exam.params, exam.snapshots, exam.made)
+    lives = read_lives(
+        exam.params.output / "snapshots",
+        exam.params.label,
+        wait_days(exam.params),
+        exam.snapshots,
+        exam.made,
+    )
     if lives is None:
         return {}
     within, missing = _out_of_time(exam, lives)
-    tested = np.isin(lives.made.cutoff, [day_number(day) for day in exam.plan.test])
+    tested = np.isin(lives.predictions.cutoff, [day_number(day) for day in exam.plan.test])
     found: dict[str, Any] = {}
-    for days in DAYS:
+    for days in HORIZON_DAYS:
         known = np.isfinite(within[days]) & lives.completed(days, exam.snapshots.as_of)[tested]
         if known.any():
             found[str(days)] = _judged(exam, lives.left(days)[tested], within[days], known)
@@ -39,13 +46,13 @@ def horizons(exam: Exam) -> dict[str, Any]:
                 f"who left within {days} days of {exam.plan.test[0]} or later is not known before "
                 f"{date.fromordinal(exam.plan.test[0].toordinal() + days + lives.lag_days)}"
             )
-    why = {str(days): missing[days] for days in DAYS if str(days) not in found}
+    why = {str(days): missing[days] for days in HORIZON_DAYS if str(days) not in found}
     return {"horizons": {"anchor_days": exam.params.label.horizon_days, "days": found, "missing": why}}
 
 
 def _out_of_time(exam: Exam, lives: Lives) -> tuple[dict[int, Floats], dict[int, str]]:
     """Return probabilities of the test rows by days, NaN where none could be learnt, and the last reasons."""
-    within = {days: np.full(len(exam.rows.cutoff), np.nan) for days in DAYS}
+    within = {days: np.full(len(exam.rows.cutoff), np.nan) for days in HORIZON_DAYS}
     missing: dict[int, str] = {}
     for day in exam.plan.test:
         fitted = fit_hazards(lives, exam.params.label.horizon_days, day)

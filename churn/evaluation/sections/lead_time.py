@@ -13,7 +13,7 @@ from churn.evaluation.test_set import Exam
 from churn.labels.calendar import trainable
 from churn.metrics.bootstrap import Estimate, estimate_metrics
 from churn.metrics.metrics import Floats, Ints
-from churn.training.backtest import OutOfTime, out_of_time
+from churn.training.backtest import OutOfTime, predict_out_of_time
 
 STEP_DAYS = 28
 STEPS = 4
@@ -64,7 +64,9 @@ def _with_earlier(exam: Exam, leads: Sequence[Pairs]) -> OutOfTime:
     lacking = {earlier for pairs in leads for _, earlier in pairs} - set(exam.made.cutoffs)
     if not lacking:
         return exam.made
-    return exam.made.joined(out_of_time(exam.snapshots, exam.record.recipe, sorted(lacking), exam.threads))
+    return exam.made.joined(
+        predict_out_of_time(exam.snapshots, exam.record.recipe, sorted(lacking), exam.threads)
+    )
 
 
 def _lagged(exam: Exam, made: OutOfTime, pairs: Pairs) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from churn.evaluation.test_set import Exam
 from churn.evaluation.unseen_customers import Judged, naive_split, out_of_customer
 from churn.metrics.bootstrap import Estimate, draw_customers, estimate_metrics, paired_differences
 from churn.metrics.metrics import Floats
-from churn.training.parallel import side_by_side
+from churn.training.parallel import map_parallel
 
 NOT_TO_BE_QUOTED = "not to be quoted"
 SHOWN = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
@@ -57,7 +57,7 @@ def _fitted_once_more(exam: Exam) -> list[Judged | Floats | None]:
             return naive_split(snapshots, recipe, exam.params.evaluate.seed, threads)
         return out_of_customer(snapshots, recipe, exam.made, day, threads)
 
-    return side_by_side(one, [None, *exam.plan.test], exam.threads, snapshots.rows.matrix.size)
+    return map_parallel(one, [None, *exam.plan.test], exam.threads, snapshots.rows.matrix.size)
 
 
 def _out_of_customer(exam: Exam, folds: Sequence[Judged | Floats | None]) -> dict[str, Any] | None:

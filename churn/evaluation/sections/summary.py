@@ -22,7 +22,7 @@ def shape(exam: Exam) -> dict[str, Any]:
     for signal, share in exam.record.importance.items():
         shares[family[signal]] = shares.get(family[signal], 0.0) + share
     top = [name for name, share in list(exam.record.importance.items())[:SIGNALS] if share > 0]
-    scorer = Scorer.load(training_folder(exam.params) / "bundle", exam.threads)
+    scorer = Scorer.load(training_folder(exam.params.output) / "bundle", exam.threads)
     newest = exam.snapshots.rows.at(exam.snapshots.cutoffs[-1:])
     return {
         "decile_table": decile_table(left, ours, exam.worth),

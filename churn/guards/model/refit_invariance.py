@@ -13,7 +13,7 @@ from churn.labels.calendar import trainable
 from churn.metrics.metrics import auc
 from churn.snapshots.dataset import Floats, Rows
 from churn.snapshots.read import Snapshots
-from churn.training.backtest import out_of_time
+from churn.training.backtest import predict_out_of_time
 from churn.training.recipe import Recipe
 
 EPOCH = date(1970, 1, 1)
@@ -130,7 +130,7 @@ def rolling(recipe: Recipe, threads: int) -> Method:
     """Return the method of `churn train` and `churn evaluate` with a recipe."""
 
     def predicted(snapshots: Snapshots, cutoff: date) -> Fold:
-        made = out_of_time(snapshots, recipe, [cutoff], threads)
+        made = predict_out_of_time(snapshots, recipe, [cutoff], threads)
         return replace(sets_at(snapshots, cutoff), logits=made.logits)
 
     return predicted

@@ -22,7 +22,7 @@ from churn.params import Params
 from churn.snapshots.dataset import dates_of
 from churn.snapshots.read import Snapshots
 from churn.training.challenger import training_folder
-from churn.training.split import Plan
+from churn.training.split import CutoffPlan
 
 NOT_LOOKED = Finding(
     "snapshots",
@@ -34,7 +34,7 @@ NOT_LOOKED = Finding(
 )
 
 
-def look_at_training(params: Params, snapshots: Snapshots, plan: Plan) -> list[Finding]:
+def look_at_training(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> list[Finding]:
     """Return what the guards find in the training rows; those of the last test cutoff, where there is one."""
     found = _named("maturity", maturity(snapshots, params))
     train = snapshots.rows
@@ -93,11 +93,11 @@ def look_at_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding
 def found_before(params: Params) -> dict[str, Any]:
     """Return `guards.json` of `train`: what those of the data and of the training rows found."""
     try:
-        text = (training_folder(params) / GUARDS).read_text(encoding="utf-8")
+        text = (training_folder(params.output) / GUARDS).read_text(encoding="utf-8")
         before: dict[str, Any] = json.loads(text)
     except (OSError, ValueError):
         raise CallError(
-            f"{training_folder(params)}: what the guards of `churn train` found is not there. "
+            f"{training_folder(params.output)}: what the guards of `churn train` found is not there. "
             "Run `churn train` again."
         ) from None
     return before

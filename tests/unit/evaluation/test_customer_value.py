@@ -56,9 +56,7 @@ def test_a_value_comes_from_the_money_and_the_base_rate_known_at_the_cutoff(tmp_
         np.array([30.0]),
         base_rate=2 / 3,
         horizon_days=asked.label.horizon_days,
-        months=asked.score.value.months,
-        margin=asked.score.value.margin,
-        discount_year=asked.score.value.discount_year,
+        terms=asked.score.value,
     )
     assert why_not == ""
     assert worth is not None

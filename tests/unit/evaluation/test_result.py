@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from churn.data.files import json_text
 from churn.errors import CallError
 from churn.evaluation.measures import Measure
 from churn.evaluation.result import EvaluationResult
 from churn.metrics.interval import Interval
-from churn.model.bundle import json_text
 from tests.filled import filled
 
 NAN = float("nan")

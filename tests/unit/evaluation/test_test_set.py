@@ -20,8 +20,8 @@ from churn.evaluation.segments import check_segments, groups_of
 from churn.evaluation.test_set import hold_exam
 from churn.params import EngineParams, EvaluateParams, LabelParams
 from churn.training import backtest
-from churn.training.fit import fit
-from churn.training.split import plan
+from churn.training.recipe import fit_recipe
+from churn.training.split import plan_cutoffs
 from tests.small_snapshots import RECIPE, rows_of, snapshots_from
 from tests.snapshot_world import params_for
 
@@ -38,7 +38,7 @@ def exam_of(tmp_path):
         params = params_for(tmp_path, evaluate=asked, engine=EngineParams(threads=threads))
         label = LabelParams(kind="inactivity", table="orders", horizon_days=28, gap_days=gap_days)
         params = params.model_copy(update={"label": label})
-        cutoffs = plan(snapshots.rows, snapshots.mature_on, asked.test_cutoffs)
+        cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on, asked.test_cutoffs)
         record = SimpleNamespace(recipe=RECIPE, logistic=LOGISTIC, choice_cutoffs=cutoffs.choice)
         return hold_exam(params, snapshots, record, cutoffs)
 
@@ -69,9 +69,9 @@ def test_a_label_known_a_day_after_the_test_cutoff_trains_nothing(
 
     def spy(rows, *others):
         trained.append(int(rows.cutoff.max()))
-        return fit(rows, *others)
+        return fit_recipe(rows, *others)
 
-    monkeypatch.setattr(backtest, "fit", spy)
+    monkeypatch.setattr(backtest, "fit_recipe", spy)
     snapshots = world(known_after=known_after)
 
     exam_of(snapshots, test_cutoffs=snapshots.cutoffs[-1:])
@@ -270,7 +270,7 @@ def test_the_logistic_baseline_is_fitted_by_its_own_recipe_and_not_by_the_challe
 
     first = exam.plan.test[0]
     known = snapshots.rows.at([day for day, on in snapshots.mature_on.items() if on <= first])
-    logits = fit(known, LOGISTIC, snapshots.monotone, 1).logits(snapshots.rows.at([first]), 1)
+    logits = fit_recipe(known, LOGISTIC, snapshots.monotone, 1).logits(snapshots.rows.at([first]), 1)
     made = exam.predictions["logistic"][: len(logits)]
     np.testing.assert_allclose(made, 1 / (1 + np.exp(-logits)))
 

@@ -6,8 +6,8 @@ import pytest
 from churn.evaluation import unseen_customers as module
 from churn.evaluation.unseen_customers import held_out, naive_split, out_of_customer, place_of
 from churn.metrics.metrics import auc
-from churn.training.backtest import out_of_time
-from churn.training.fit import fit
+from churn.training.backtest import predict_out_of_time
+from churn.training.recipe import fit_recipe
 from tests.small_snapshots import RECIPE, rows_of, snapshots_from
 
 
@@ -36,11 +36,11 @@ def test_a_model_out_of_customer_never_saw_the_customers_it_is_judged_on(monkeyp
 
     def spy(rows, *others):
         seen.append(rows)
-        return fit(rows, *others)
+        return fit_recipe(rows, *others)
 
-    monkeypatch.setattr(module, "fit", spy)
+    monkeypatch.setattr(module, "fit_recipe", spy)
     test = loyal.cutoffs[-2:]
-    made = out_of_time(loyal, RECIPE, test, 1)
+    made = predict_out_of_time(loyal, RECIPE, test, 1)
 
     probability = np.concatenate([out_of_customer(loyal, RECIPE, made, day, 1) for day in test])
 
@@ -57,9 +57,9 @@ def test_a_calibration_out_of_customer_learns_from_the_others(monkeypatch, loyal
         learnt.append((len(left), set(customer)))
         return {"method": "none"}
 
-    monkeypatch.setattr(module.calibration, "fit", spy)
+    monkeypatch.setattr(module.calibration, "fit_calibration", spy)
     test = loyal.cutoffs[-1:]
-    made = out_of_time(loyal, RECIPE, loyal.cutoffs[-3:], 1)
+    made = predict_out_of_time(loyal, RECIPE, loyal.cutoffs[-3:], 1)
 
     out_of_customer(loyal, RECIPE.with_calibration("beta"), made, test[0], 1)
 
@@ -69,7 +69,7 @@ def test_a_calibration_out_of_customer_learns_from_the_others(monkeypatch, loyal
 
 def test_a_random_split_is_praised_for_customers_it_remembers(loyal) -> None:
     test = loyal.cutoffs[-3:]
-    made = out_of_time(loyal, RECIPE, test, 1)
+    made = predict_out_of_time(loyal, RECIPE, test, 1)
 
     naive = naive_split(loyal, RECIPE, seed=7, threads=1)
     probability = np.concatenate([out_of_customer(loyal, RECIPE, made, day, 1) for day in test])
@@ -86,7 +86,7 @@ def test_customers_who_leave_nothing_to_learn_are_not_judged(loyal) -> None:
         rows_of({"own": rows.matrix[:, 0]}, np.where(hidden, rows.left, 0.0), cutoffs=16)
     )
     test = only_theirs.cutoffs[-1:]
-    made = out_of_time(loyal, RECIPE, test, 1)
+    made = predict_out_of_time(loyal, RECIPE, test, 1)
 
     assert out_of_customer(only_theirs, RECIPE, made, test[0], 1) is None
 

@@ -18,9 +18,8 @@ import pandas as pd
 import pytest
 
 from churn.errors import ModelError
-from churn.model.bundle import write_bundle
-from churn.model.champion import load_champion
-from churn.model.registry import Registry
+from churn.model.bundle import load_champion, write_bundle
+from churn.model.registry import Aliases, Registry
 from churn.model.scorer import Scorer
 from churn.params import Params
 
@@ -42,7 +41,7 @@ def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
     Registry(params).promote(version)
     expected = Scorer.load(bundle).predict(FRAME)
 
-    champion = load_champion(params)
+    champion = load_champion(params.champion)
     loaded = mlflow.pyfunc.load_model("models:/churn@champion")
     from_folder = mlflow.pyfunc.load_model(str(params.champion))
 
@@ -66,7 +65,7 @@ def test_the_same_bytes_registered_again_are_the_same_version(
         versions.append(registry.register(bundle))
 
     assert versions == ["1", "1", "1"]
-    assert registry.aliases() == {"champion": "1"}
+    assert registry.aliases() == Aliases(champion="1")
     assert registered() == "2"
 
 
@@ -94,7 +93,7 @@ def test_a_description_that_is_too_long_ends_at_a_line_and_says_where_it_goes_on
     registry = Registry(params)
     version = registered()
 
-    registry.describe(version, "# Card\n" + "a line of it\n" * 1000, "no run")
+    registry.describe_version(version, "# Card\n" + "a line of it\n" * 1000, "no run")
 
     told = mlflow.MlflowClient(params.tracking.uri).get_model_version("churn", version).description
     assert len(told) <= 5000
@@ -113,7 +112,7 @@ def test_the_exported_champion_holds_its_whole_card_and_so_does_the_previous_one
         card.write_text(f"# Card {number}\n" + "a line of it\n" * 1000)
         with registry.run("train") as run_id:
             registry.log_file(card, "evaluate")
-        registry.describe(version, card.read_text(), run_id)
+        registry.describe_version(version, card.read_text(), run_id)
         registry.promote(version)
 
     shown = (params.champion / "README.md").read_text()
@@ -170,9 +169,9 @@ def test_aliases_move_on_and_a_rollback_moves_them_back(
         seen.append(registry.aliases())
     registry.rollback()
 
-    assert seen == [{"champion": "1"}, {"champion": "2", "previous": "1"}]
-    assert registry.aliases() == {"champion": "1", "previous": "2"}
-    assert load_champion(params).version == "1"
+    assert seen == [Aliases(champion="1"), Aliases(champion="2", previous="1")]
+    assert registry.aliases() == Aliases(champion="1", previous="2")
+    assert load_champion(params.champion).version == "1"
     assert json.loads((params.models / "previous" / "champion.json").read_text())["version"] == "2"
 
 
@@ -225,11 +224,11 @@ def test_wherever_a_move_is_cut_short_the_next_call_ends_it(
             move()
         whole = len(steps) < step
         if not whole:
-            _ = registry.mend() or (registry.aliases()["champion"] == other) or move()
+            _ = registry.repair() or (registry.aliases().champion == other) or move()
 
         now, other = other, now
-        assert registry.aliases() == {"champion": now, "previous": other}, steps
-        assert (load_champion(params).version, exported(params, "previous")) == (now, other), steps
+        assert registry.aliases() == Aliases(champion=now, previous=other), steps
+        assert (load_champion(params.champion).version, exported(params, "previous")) == (now, other), steps
         if whole:
             break
     assert step > 6
@@ -244,13 +243,13 @@ def test_a_champion_folder_that_is_not_the_registrys_champion_is_exported_again(
     shutil.rmtree(params.champion)
     (params.models / "previous").rename(params.champion)
 
-    mended = registry.mend()
-    again = registry.mend()
+    mended = registry.repair()
+    again = registry.repair()
 
     assert mended is not None
-    assert mended[0] == "2"
+    assert mended.version == "2"
     assert again is None
-    assert (load_champion(params).version, exported(params, "previous")) == ("2", "1")
+    assert (load_champion(params.champion).version, exported(params, "previous")) == ("2", "1")
 
 
 @pytest.mark.parametrize("name", ["spec.json", "booster_0.txt"])
@@ -261,10 +260,10 @@ def test_a_damaged_champion_is_exported_again(
     registry.promote(registered())
     (params.champion / "artifacts" / "bundle" / name).write_text("{}")
 
-    mended = registry.mend()
+    mended = registry.repair()
 
     assert mended is not None
-    assert load_champion(params).version == "1"
+    assert load_champion(params.champion).version == "1"
 
 
 def test_a_version_whose_files_were_swapped_for_others_is_not_exported(
@@ -278,7 +277,7 @@ def test_a_version_whose_files_were_swapped_for_others_is_not_exported(
     with pytest.raises(ModelError, match=f"version {version}"):
         registry.promote(version)
 
-    assert registry.aliases() == {"challenger": version}
+    assert registry.aliases() == Aliases(challenger=version)
     assert not list(params.models.iterdir())
 
 
@@ -287,7 +286,7 @@ def test_there_is_nothing_to_mend_before_the_first_promotion(
 ) -> None:
     registered()
 
-    assert Registry(params).mend() is None
+    assert Registry(params).repair() is None
     assert not params.models.exists()
 
 
@@ -313,12 +312,12 @@ def test_no_rollback_without_a_previous_champion(
     with pytest.raises(ModelError, match=advice):
         Registry(params).rollback()
 
-    assert Registry(params).aliases() == ({"champion": "1"} if promoted else {})
+    assert Registry(params).aliases() == Aliases(champion="1" if promoted else None)
 
 
 def test_a_missing_champion_is_an_error_with_a_way_out(params: Params) -> None:
     with pytest.raises(ModelError, match="churn promote"):
-        load_champion(params)
+        load_champion(params.champion)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +331,7 @@ def test_a_damaged_file_of_the_champion_is_named(
     path.write_bytes(path.read_bytes()[:-9])
 
     with pytest.raises(ModelError, match=Path(name).name.replace(".", r"\.")):
-        load_champion(params)
+        load_champion(params.champion)
 
 
 def test_a_bundle_swapped_for_another_whole_one_is_noticed(
@@ -343,7 +342,7 @@ def test_a_bundle_swapped_for_another_whole_one_is_noticed(
     (params.champion / "champion.json").write_text(json.dumps(about | {"digest": "0" * 64}))
 
     with pytest.raises(ModelError):
-        load_champion(params)
+        load_champion(params.champion)
 
 
 def test_artefacts_lie_beside_the_database_whatever_the_working_directory(
@@ -362,8 +361,8 @@ def test_artefacts_lie_beside_the_database_whatever_the_working_directory(
 def test_the_champion_is_read_without_importing_mlflow(params: Params, registered: Callable[[], str]) -> None:
     Registry(params).promote(registered())
     program = (
-        "import sys\nfrom pathlib import Path\nfrom churn.model.champion import load_exported\n"
-        f"print(load_exported(Path({str(params.champion)!r})).version, 'mlflow' in sys.modules)\n"
+        "import sys\nfrom pathlib import Path\nfrom churn.model.bundle import load_champion\n"
+        f"print(load_champion(Path({str(params.champion)!r})).version, 'mlflow' in sys.modules)\n"
     )
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ)
@@ -431,7 +430,7 @@ def test_looks_are_counted_by_label_and_cutoff_and_the_cutoff_looked_at_most_cou
     registered()
     registry = Registry(params)
     with registry.run("train") as run_id:
-        counted = [registry.count_look(run_id, label, days(cutoffs)) for label, cutoffs, _ in LOOKS]
+        counted = [registry.count_test_set_use(run_id, label, days(cutoffs)) for label, cutoffs, _ in LOOKS]
 
     assert counted == [looks for _, _, looks in LOOKS]
     tags = mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data.tags
@@ -479,9 +478,9 @@ def test_a_parameter_that_a_run_knows_with_another_value_becomes_a_tag(params: P
 
     registry = Registry(params)
     with registry.run("train") as run_id:
-        registry.log_unless_known({"share": 0.1, "cost": 1})
+        registry.log_params_or_tags({"share": 0.1, "cost": 1})
     with registry.run("train", run_id):
-        registry.log_unless_known({"share": 0.2, "cost": 1})
+        registry.log_params_or_tags({"share": 0.2, "cost": 1})
 
     data = mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data
     assert data.params == {"share": "0.1", "cost": "1"}

@@ -58,4 +58,4 @@ def test_the_report_shows_what_came_of_each_band_where_there_was_a_test(evaluate
 
     assert "How many of each health band left" not in without
     assert "How many of each health band left" in page
-    assert "35.2% to 64.8%" in page
+    assert "[35.2%, 64.8%]" in page

@@ -27,7 +27,16 @@ SPEC: dict[str, Any] = {
     "snapshots_digest": "snapshots",
     "signals": [{}, {}],
     "members": [{"kind": "booster"}, {"kind": "booster"}],
-    "recipe": {"rounds": 30, "num_leaves": None},
+    "recipe": {
+        "candidate": "trees",
+        "rounds": 30,
+        "num_leaves": None,
+        "calibration": "none",
+        "seed": 7,
+        "learning_rate": 0.1,
+        "extra_trees": False,
+        "strength": 0.003,
+    },
     "calibration": {"method": "none"},
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Gate, Verdict
-from churn.model.versions import DESCRIPTION_LENGTH
+from churn.model.registry import DESCRIPTION_LENGTH
 from churn.reporting.model_card import summarize_card
 from tests.unit.reporting.test_model_card import SPEC, evaluated, headings, number
 

@@ -8,9 +8,8 @@ import pytest
 
 from churn.params import TrainParams
 from churn.training import backtest
-from churn.training.backtest import champion_predictions, out_of_time, out_of_time_and_fitted
-from churn.training.fit import fit
-from churn.training.recipe import Recipe
+from churn.training.backtest import predict_and_fit, predict_champion, predict_out_of_time
+from churn.training.recipe import Recipe, fit_recipe
 from tests.snapshot_world import FIRST
 
 
@@ -26,7 +25,7 @@ def test_a_champion_has_seen_what_lies_before_its_last_label_was_known(
         predict=lambda columns: np.full(len(columns["noise"]), 0.2),
     )
 
-    probability, found = champion_predictions(snapshots, scorer, snapshots.cutoffs[2:])
+    probability, found = predict_champion(snapshots, scorer, snapshots.cutoffs[2:])
 
     assert len(found) == unseen
     assert np.isfinite(probability).sum() == 40 * unseen
@@ -40,16 +39,16 @@ def test_the_last_fit_beside_the_tests_is_that_on_everything(snapshots_of, threa
     snapshots = snapshots_of(customers=300, cutoffs=6)
     test = snapshots.cutoffs[-3:]
 
-    made, fitted = out_of_time_and_fitted(snapshots, RECIPE, test, threads)
+    made, fitted = predict_and_fit(snapshots, RECIPE, test, threads)
 
-    alone = fit(snapshots.rows, RECIPE, snapshots.monotone, 1)
+    alone = fit_recipe(snapshots.rows, RECIPE, snapshots.monotone, 1)
     assert dict(fitted.boosters) == dict(alone.boosters)
     assert made.cutoffs == test
-    assert np.array_equal(made.logits, out_of_time(snapshots, RECIPE, test, 1).logits)
+    assert np.array_equal(made.logits, predict_out_of_time(snapshots, RECIPE, test, 1).logits)
 
 
 def test_without_a_test_cutoff_there_is_the_last_fit_alone(snapshots_of) -> None:
-    made, fitted = out_of_time_and_fitted(snapshots_of(customers=300, cutoffs=6), RECIPE, (), 1)
+    made, fitted = predict_and_fit(snapshots_of(customers=300, cutoffs=6), RECIPE, (), 1)
 
     assert len(made.logits) == 0
     assert fitted.boosters
@@ -59,10 +58,12 @@ def test_of_very_many_rows_a_backtest_learns_from_a_share_of_the_customers(snaps
     snapshots = snapshots_of(customers=400, cutoffs=6)
     test = snapshots.cutoffs[-1:]
     learnt = []
-    monkeypatch.setattr(backtest, "MOST_ROWS", 1_100)  # five cutoffs known: every second customer
-    monkeypatch.setattr(backtest, "fit", lambda rows, *rest: learnt.append(rows) or fit(rows, *rest))
+    monkeypatch.setattr(backtest, "MAX_BACKTEST_ROWS", 1_100)  # five cutoffs known: every second customer
+    monkeypatch.setattr(
+        backtest, "fit_recipe", lambda rows, *rest: learnt.append(rows) or fit_recipe(rows, *rest)
+    )
 
-    made = out_of_time(snapshots, RECIPE, test, 1)
+    made = predict_out_of_time(snapshots, RECIPE, test, 1)
 
     assert set(learnt[0].customer % 2) == {0}
     assert len(learnt[0]) == 5 * 200

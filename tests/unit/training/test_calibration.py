@@ -27,7 +27,7 @@ def test_beta_recovers_a_distortion(a: float, b: float, c: float) -> None:
     fitted = calibration.fit_beta(logits, left)
 
     assert [fitted["a"], fitted["b"], fitted["c"]] == pytest.approx([a, b, c], abs=0.15)
-    assert np.abs(calibration.apply(logits, fitted) - probability).max() < 0.03
+    assert np.abs(calibration.apply_calibration(logits, fitted) - probability).max() < 0.03
 
 
 @settings(max_examples=25)
@@ -38,7 +38,7 @@ def test_calibration_never_turns_the_order_round(seed: int) -> None:
     ladder = np.linspace(-8, 8, 100)
 
     for fit in (calibration.fit_beta, calibration.fit_platt):
-        probability = calibration.apply(ladder, fit(logits, left))
+        probability = calibration.apply_calibration(ladder, fit(logits, left))
 
         assert (np.diff(probability) >= 0).all()
         assert ((probability >= 0) & (probability <= 1)).all()
@@ -58,10 +58,10 @@ def test_a_distortion_is_mended_when_later_cutoffs_confirm_it() -> None:
     logits, left, _ = distorted(9_000, 0.5, 1.6, 0.4)
     cutoff, customer = np.repeat([1, 2, 3], 3_000), np.tile(np.arange(3_000), 3)
 
-    choice = calibration.choose(logits, left, cutoff, cutoff + 1, customer)
+    choice = calibration.select_calibration("auto", logits, left, cutoff, cutoff + 1, customer)
 
     assert choice.method == "beta"
-    assert choice.tried["beta"] < choice.tried["none"]
+    assert choice.log_loss["beta"] < choice.log_loss["none"]
 
 
 def test_a_distortion_that_later_cutoffs_deny_is_left_alone() -> None:
@@ -69,19 +69,21 @@ def test_a_distortion_that_later_cutoffs_deny_is_left_alone() -> None:
     honest, fair, _ = distorted(6_000, 1.0, 1.0, 0.0, seed=1)
     cutoff, customer = np.repeat([1, 2], 6_000), np.tile(np.arange(6_000), 2)
 
-    choice = calibration.choose(np.r_[logits, honest], np.r_[left, fair], cutoff, cutoff + 1, customer)
+    choice = calibration.select_calibration(
+        "auto", np.r_[logits, honest], np.r_[left, fair], cutoff, cutoff + 1, customer
+    )
 
     assert choice.method == "none"
-    assert choice.tried["none"] == pytest.approx(log_loss(fair, 1 / (1 + np.exp(-honest))))
+    assert choice.log_loss["none"] == pytest.approx(log_loss(fair, 1 / (1 + np.exp(-honest))))
 
 
 def test_a_gain_no_larger_than_its_standard_error_is_not_taken() -> None:
     logits, left, _ = distorted(3_000, 0.97, 1.0, 0.05, seed=6)
     cutoff, customer = np.repeat([1, 2, 3], 1_000), np.tile(np.arange(1_000), 3)
 
-    choice = calibration.choose(logits, left, cutoff, cutoff + 1, customer)
+    choice = calibration.select_calibration("auto", logits, left, cutoff, cutoff + 1, customer)
 
-    best = min(choice.tried, key=lambda name: choice.tried[name])
+    best = min(choice.log_loss, key=lambda name: choice.log_loss[name])
     gain = choice.against_none[best]
     assert -gain["standard_error"] < gain["difference"] < 0
     assert choice.method == "none"
@@ -94,7 +96,7 @@ def test_a_gain_seen_at_fewer_than_two_later_cutoffs_is_not_trusted_to_last(
     logits, left, _ = distorted(4_000, 0.4, 1.8, 0.5)
     cutoff = np.arange(4_000) * cutoffs // 4_000
 
-    choice = calibration.choose(logits, left, cutoff, cutoff + 1, np.arange(4_000))
+    choice = calibration.select_calibration("auto", logits, left, cutoff, cutoff + 1, np.arange(4_000))
 
     assert choice.method == "none"
     assert choice.later_cutoffs == judged
@@ -105,7 +107,7 @@ def test_a_cutoff_is_judged_by_what_labels_known_by_then_have_fitted(wait: int, 
     logits, left, _ = distorted(8_000, 0.4, 1.8, 0.5)
     cutoff, customer = np.repeat([1, 2, 3, 4], 2_000), np.tile(np.arange(2_000), 4)
 
-    choice = calibration.choose(logits, left, cutoff, cutoff + wait, customer)
+    choice = calibration.select_calibration("auto", logits, left, cutoff, cutoff + wait, customer)
 
     assert choice.later_cutoffs == judged
 
@@ -115,7 +117,9 @@ def test_a_level_that_moves_back_at_one_later_cutoff_is_left_alone() -> None:
     near, fair, _ = distorted(3_000, 1.0, 1.0, -0.1, seed=1)
     cutoff, customer = np.repeat([1, 2, 3, 4], 3_000), np.tile(np.arange(3_000), 4)
 
-    choice = calibration.choose(np.r_[far, near], np.r_[left, fair], cutoff, cutoff + 1, customer)
+    choice = calibration.select_calibration(
+        "auto", np.r_[far, near], np.r_[left, fair], cutoff, cutoff + 1, customer
+    )
 
     platt = choice.against_none["platt"]
     assert platt["difference"] < -platt["standard_error"]
@@ -125,16 +129,19 @@ def test_a_level_that_moves_back_at_one_later_cutoff_is_left_alone() -> None:
 
 @pytest.mark.parametrize("left", [np.zeros(100), np.r_[np.ones(5), np.zeros(95)]])
 def test_too_few_leavers_leave_the_scores_alone(left: np.ndarray) -> None:
-    assert calibration.fit("beta", np.zeros(100), left, np.arange(100)) == {"method": "none"}
+    assert calibration.fit_calibration("beta", np.zeros(100), left, np.arange(100)) == {"method": "none"}
     cutoff = np.arange(100) // 50
-    assert calibration.choose(np.zeros(100), left, cutoff, cutoff + 1, np.arange(100)).method == "none"
+    assert (
+        calibration.select_calibration("auto", np.zeros(100), left, cutoff, cutoff + 1, np.arange(100)).method
+        == "none"
+    )
 
 
 def test_a_method_named_by_the_user_is_taken() -> None:
     logits, left, _ = distorted(900, 1, 1, 0)
     cutoff, customer = np.repeat([1, 2, 3], 300), np.tile(np.arange(300), 3)
 
-    choice = calibration.choose_as_asked("platt", logits, left, cutoff, cutoff + 1, customer)
+    choice = calibration.select_calibration("platt", logits, left, cutoff, cutoff + 1, customer)
 
     assert choice.method == "platt"
-    assert set(choice.tried) == set(calibration.METHODS)
+    assert set(choice.log_loss) == set(calibration.METHODS)

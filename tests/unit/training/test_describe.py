@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from churn.training.describe import base_rate
+from churn.training.challenger import base_rate
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from churn.data.store import day_number
 from churn.features.engine.rows import NEVER
 from churn.training.backtest import OutOfTime
-from churn.training.discrete_hazard import Hazards, Lives, edges_for, fit_hazards, horizon_lines
+from churn.training.discrete_hazard import Hazards, Lives, describe_horizons, edges_for, fit_hazards
 
 FIRST = date(2024, 1, 1)
 LAG = 30
@@ -66,11 +66,11 @@ def test_hazards_are_found_again() -> None:
 def test_what_was_not_known_by_a_date_changes_nothing() -> None:
     lives = drawn()
     by = FIRST + timedelta(30 + 60 + LAG)  # of the first cutoff 90 days are known, of the second 60
-    unknown = lives.made.cutoff + lives.stays + 1 + LAG > day_number(by)
-    other = Lives(lives.made, np.where(unknown, NEVER, lives.stays), LAG)
+    unknown = lives.predictions.cutoff + lives.stays + 1 + LAG > day_number(by)
+    other = Lives(lives.predictions, np.where(unknown, NEVER, lives.stays), LAG)
 
-    assert fit_hazards(lives, 31, by).told() == fit_hazards(other, 31, by).told()
-    assert fit_hazards(lives, 31, EVER).told() != fit_hazards(other, 31, EVER).told()
+    assert fit_hazards(lives, 31, by).as_dict() == fit_hazards(other, 31, by).as_dict()
+    assert fit_hazards(lives, 31, EVER).as_dict() != fit_hazards(other, 31, EVER).as_dict()
     assert [one["rows"] for one in fit_hazards(lives, 31, by).intervals[:1]] == [3 * 3000]
 
 
@@ -126,9 +126,9 @@ def test_some_interval_ends_within_a_week_of_the_models_own_horizon(horizon: int
 def test_the_verb_says_what_is_told_and_why_the_rest_is_missing() -> None:
     fitted = Hazards((30,), 31, missing={60: "too few", 90: "too few"})
 
-    lines = horizon_lines({"horizons": fitted.told()})
+    lines = describe_horizons({"horizons": fitted.as_dict()})
 
     assert len(lines) == 2
     assert "30" in lines[0]
     assert all(word in lines[1] for word in ("60", "90", "too few"))
-    assert horizon_lines({}) == []
+    assert describe_horizons({}) == []

@@ -10,10 +10,9 @@ from churn.metrics import metrics
 from churn.params import TrainParams
 from churn.snapshots.levels import frequent_levels, recoded
 from churn.training import trees
-from churn.training.backtest import out_of_time
-from churn.training.recipe import Recipe
-from churn.training.split import plan
-from churn.training.trees import fit_trees
+from churn.training.backtest import predict_out_of_time
+from churn.training.recipe import Recipe, fit_recipe
+from churn.training.split import plan_cutoffs
 
 RECIPE = Recipe.start(TrainParams()).with_rounds(60)
 
@@ -37,7 +36,7 @@ def test_leaves_named_by_the_user_are_taken() -> None:
 
 def test_risk_never_falls_where_a_signal_may_only_raise_it(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=3, strength=0.3)
-    fitted = fit_trees(snapshots.rows, RECIPE, snapshots.monotone, 1)
+    fitted = fit_recipe(snapshots.rows, RECIPE, snapshots.monotone, 1)
     scorer = fitted.scorer({"method": "none"}, 1)
     some = recoded(snapshots.rows, fitted.levels)[::50]
 
@@ -57,30 +56,30 @@ def test_threads_do_not_change_a_byte(snapshots_of, monkeypatch, extra_trees: bo
     snapshots = snapshots_of(customers=3000, cutoffs=2)
     recipe = replace(RECIPE, extra_trees=extra_trees)
 
-    one, two = (fit_trees(snapshots.rows, recipe, snapshots.monotone, threads) for threads in (1, 2))
+    one, two = (fit_recipe(snapshots.rows, recipe, snapshots.monotone, threads) for threads in (1, 2))
 
     assert dict(one.boosters) == dict(two.boosters)
 
 
 def test_folds_side_by_side_predict_what_folds_one_by_one_predict(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=5)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
-    together = out_of_time(snapshots, RECIPE, cutoffs.test, 2)
-    alone = out_of_time(snapshots, RECIPE, cutoffs.test, 1)
+    together = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 2)
+    alone = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 1)
 
     assert np.array_equal(together.logits, alone.logits)
 
 
 def test_a_cutoff_is_predicted_without_labels_known_later(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=5)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
-    before = out_of_time(snapshots, RECIPE, cutoffs.test, 1)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
+    before = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 1)
 
     later = np.isin(snapshots.rows.cutoff, snapshots.rows.at(cutoffs.test).cutoff)
     first = snapshots.rows.at(cutoffs.test[:1]).cutoff[0]
     snapshots.rows.left[later] = 1 - snapshots.rows.left[later]
-    after = out_of_time(snapshots, RECIPE, cutoffs.test, 1)
+    after = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 1)
 
     assert np.array_equal(before.logits[before.cutoff == first], after.logits[after.cutoff == first])
     assert not np.array_equal(before.logits, after.logits)

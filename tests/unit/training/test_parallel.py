@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 from threadpoolctl import threadpool_info
 
-from churn.training.blas import one_blas_thread
-from churn.training.parallel import side_by_side
+from churn.training.parallel import map_parallel, one_blas_thread
 
 
 def blas_threads() -> set[int]:
@@ -21,7 +20,7 @@ def test_linear_algebra_takes_one_thread_in_every_fold_whoever_limited_it_before
         with one_blas_thread():
             return blas_threads()
 
-    seen = side_by_side(work, range(4), threads)
+    seen = map_parallel(work, range(4), threads)
 
     assert seen == [{1}] * 4
     assert blas_threads() == before

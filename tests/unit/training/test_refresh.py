@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 
 from churn.errors import Stop
-from churn.model.champion import Champion
+from churn.model.bundle import Champion
 from churn.model.scorer import Scorer
 from churn.params import Params, TrainParams
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training import calibration
-from churn.training.describe import spec_of
-from churn.training.intercept_update import fit_shift
-from churn.training.recipe import Recipe
-from churn.training.refresh import check_tests, refresh
-from churn.training.trees import fit_trees
+from churn.training.calibration import fit_shift
+from churn.training.challenger import spec_of
+from churn.training.recipe import Recipe, fit_recipe
+from churn.training.refresh import check_unseen, refresh_level
 
 RECIPE = Recipe.start(TrainParams()).with_rounds(40)
 World = tuple[Champion, Snapshots]
@@ -43,7 +42,7 @@ def test_a_moved_level_is_found(by: float) -> None:
     fitted = fit_shift(logits, left, np.arange(len(left)))
 
     assert fitted["by"] == pytest.approx(by, abs=0.06)
-    assert calibration.apply(logits, fitted).sum() == pytest.approx(left.sum(), rel=0.01)
+    assert calibration.apply_calibration(logits, fitted).sum() == pytest.approx(left.sum(), rel=0.01)
 
 
 def test_the_shift_is_that_of_maximum_likelihood_drawn_towards_none() -> None:
@@ -113,8 +112,17 @@ def world(make_params: Callable[..., Params], write_world: Callable[..., None]) 
     write_world(params, customers=600, cutoffs=8)
     snapshots = read_snapshots(params)
     early = read_snapshots(params, known_by=snapshots.cutoffs[4])
-    fitted = fit_trees(early.rows, RECIPE, early.monotone, 1)
-    spec = spec_of(params, early, fitted, RECIPE, {"method": "none"}, np.zeros(0))
+    fitted = fit_recipe(early.rows, RECIPE, early.monotone, 1)
+    spec = spec_of(
+        early,
+        fitted,
+        RECIPE,
+        {"method": "none"},
+        np.zeros(0),
+        model=params.tracking.model,
+        label=params.label,
+        timezone=params.timezone,
+    )
     return Champion(Scorer(spec, fitted.boosters), "3", "digest"), snapshots
 
 
@@ -129,11 +137,11 @@ def test_a_champion_is_moved_to_the_labels_it_had_not_learnt(world: World) -> No
     champion, snapshots = world
     snapshots = more_leave(snapshots, 0.15)
 
-    refreshed = refresh(champion, snapshots)
+    refreshed = refresh_level(champion, snapshots)
 
-    assert refreshed.made.cutoffs == snapshots.cutoffs[4:]
-    assert refreshed.by > 0.2
-    assert 100 < refreshed.leavers < refreshed.spec["refreshed"]["churners"]
+    assert refreshed.predictions.cutoffs == snapshots.cutoffs[4:]
+    assert refreshed.shift > 0.2
+    assert 100 < refreshed.n_churners < refreshed.spec["refreshed"]["churners"]
     assert refreshed.spec["members"] == champion.scorer.spec["members"]
     assert refreshed.spec["trained_cutoffs"] == champion.scorer.spec["trained_cutoffs"]
     assert refreshed.spec["base_rate"] > champion.scorer.spec["base_rate"]
@@ -141,22 +149,22 @@ def test_a_champion_is_moved_to_the_labels_it_had_not_learnt(world: World) -> No
 
 def test_a_refreshed_champion_has_learnt_the_labels_it_was_moved_to(world: World) -> None:
     champion, snapshots = world
-    refreshed = refresh(champion, more_leave(snapshots, 0.15))
+    refreshed = refresh_level(champion, more_leave(snapshots, 0.15))
 
     champion.scorer.spec.update(refreshed.spec)
 
     with pytest.raises(Stop):
-        refresh(champion, snapshots)
+        refresh_level(champion, snapshots)
 
 
 def test_a_test_cutoff_that_the_champion_has_seen_is_refused_by_name(world: World) -> None:
     champion, snapshots = world
-    refreshed = refresh(champion, snapshots)
+    refreshed = refresh_level(champion, snapshots)
 
-    check_tests(refreshed, snapshots.cutoffs[-3:])
+    check_unseen(refreshed, snapshots.cutoffs[-3:])
 
     with pytest.raises(Stop) as refused:
-        check_tests(refreshed, snapshots.cutoffs[3:])
+        check_unseen(refreshed, snapshots.cutoffs[3:])
     assert str(snapshots.cutoffs[3]) in refused.value.problems[0]
 
 
@@ -166,4 +174,4 @@ def test_a_champion_that_cannot_be_refreshed_is_refused(world: World, change: di
     champion.scorer.spec.update(change)
 
     with pytest.raises(Stop):
-        refresh(champion, snapshots)
+        refresh_level(champion, snapshots)

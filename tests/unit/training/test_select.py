@@ -10,34 +10,33 @@ from churn.labels.calendar import spaced, trainable
 from churn.metrics.metrics import log_loss
 from churn.params import TrainParams
 from churn.snapshots.dataset import dates_of
-from churn.training import select as module
-from churn.training.backtest import out_of_time
-from churn.training.fit import fit
-from churn.training.recipe import Recipe
-from churn.training.select import Tried, choose, folds_of
-from churn.training.split import plan
+from churn.training import split
+from churn.training.backtest import predict_out_of_time
+from churn.training.recipe import REFIT, Recipe, fit_recipe
+from churn.training.select import CandidateScore, select_candidate
+from churn.training.split import folds_of, plan_cutoffs
 
 QUICK = TrainParams(max_rounds=60)
 
 
-def chosen(snapshots, cutoffs, asked: TrainParams = QUICK, threads: int = 1) -> tuple[Tried, ...]:
-    return choose(folds_of(snapshots, cutoffs), snapshots.monotone, asked, threads).tried
+def chosen(snapshots, cutoffs, asked: TrainParams = QUICK, threads: int = 1) -> tuple[CandidateScore, ...]:
+    return select_candidate(folds_of(snapshots, cutoffs), snapshots.monotone, asked, threads).scores
 
 
 def test_each_fold_learns_only_what_was_known_at_its_cutoff(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
     folds = folds_of(snapshots, cutoffs)
 
-    assert [dates_of(fold.watched.cutoff) for fold in folds] == [[day] for day in cutoffs.choice]
+    assert [dates_of(fold.validation.cutoff) for fold in folds] == [[day] for day in cutoffs.choice]
     for fold, day in zip(folds, cutoffs.choice, strict=True):
         assert dates_of(fold.train.cutoff) == list(trainable(snapshots.mature_on, day))
 
 
 def test_nothing_that_became_known_after_the_first_test_cutoff_is_looked_at(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
     before = chosen(snapshots, cutoffs)
 
     later = ~np.isin(
@@ -50,23 +49,23 @@ def test_nothing_that_became_known_after_the_first_test_cutoff_is_looked_at(snap
 
 
 def test_with_few_churners_at_the_choice_cutoffs_customers_are_folded(snapshots_of, monkeypatch) -> None:
-    monkeypatch.setattr(module, "FEWEST_CHURNERS", 10**6)
+    monkeypatch.setattr(split, "MIN_CHOICE_CHURNERS", 10**6)
     snapshots = snapshots_of(customers=300, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
     folds = folds_of(snapshots, cutoffs)
 
     assert len(folds) == 5
-    watched = np.concatenate([fold.watched.customer for fold in folds])
+    watched = np.concatenate([fold.validation.customer for fold in folds])
     assert len(watched) == len(snapshots.rows.at(trainable(snapshots.mature_on, cutoffs.test[0])))
     for fold in folds:
-        assert not set(fold.train.customer) & set(fold.watched.customer)
+        assert not set(fold.train.customer) & set(fold.validation.customer)
 
 
 def test_the_candidates_come_with_the_lowest_log_loss_first(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
 
-    tried = chosen(snapshots, plan(snapshots.rows, snapshots.mature_on))
+    tried = chosen(snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
 
     assert sorted(one.recipe.candidate for one in tried) == ["blend", "extra_trees", "logistic", "trees"]
     assert [one.log_loss for one in tried] == sorted(one.log_loss for one in tried)
@@ -82,44 +81,46 @@ def test_a_blend_is_the_mean_of_both_log_odds(snapshots_of) -> None:
     trees = Recipe.start(QUICK)
     logistic = Recipe.start(QUICK, "logistic").with_strength(0.01)
 
-    parts = [fit(rows, recipe, snapshots.monotone, 1).logits(rows, 1) for recipe in (trees, logistic)]
-    blend = fit(rows, trees.blended(logistic), snapshots.monotone, 1).logits(rows, 1)
+    parts = [fit_recipe(rows, recipe, snapshots.monotone, 1).logits(rows, 1) for recipe in (trees, logistic)]
+    blend = fit_recipe(rows, trees.blended(logistic), snapshots.monotone, 1).logits(rows, 1)
 
     assert np.abs(blend - np.mean(parts, axis=0)).max() < 1e-12
 
 
 def test_the_log_loss_told_is_that_of_models_fitted_at_each_choice_cutoff(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
     asked = replace_candidates(("trees",))
 
     (tried,) = chosen(snapshots, cutoffs, asked)
 
-    rounds = round(tried.recipe.rounds / module.REFIT)
-    made = out_of_time(snapshots, tried.recipe.with_rounds(rounds), cutoffs.choice, 1)
+    rounds = round(tried.recipe.rounds / REFIT)
+    made = predict_out_of_time(snapshots, tried.recipe.with_rounds(rounds), cutoffs.choice, 1)
     assert tried.log_loss == pytest.approx(log_loss(made.left, 1 / (1 + np.exp(-made.logits))), abs=1e-9)
 
 
 def test_the_past_is_told_by_the_folds_for_every_row_of_the_choice_cutoffs(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
-    found = choose(folds_of(snapshots, cutoffs), snapshots.monotone, replace_candidates(("trees",)), 1)
+    found = select_candidate(
+        folds_of(snapshots, cutoffs), snapshots.monotone, replace_candidates(("trees",)), 1
+    )
 
-    recipe = found.tried[0].recipe
-    made = out_of_time(snapshots, recipe.with_rounds(round(recipe.rounds / module.REFIT)), cutoffs.choice, 1)
-    assert found.past is not None
-    assert found.past.cutoffs == cutoffs.choice
-    assert np.array_equal(found.past.customer, made.customer)
-    assert np.abs(found.past.logits - made.logits).max() < 1e-9
+    recipe = found.recipe
+    made = predict_out_of_time(snapshots, recipe.with_rounds(round(recipe.rounds / REFIT)), cutoffs.choice, 1)
+    assert found.predictions is not None
+    assert found.predictions.cutoffs == cutoffs.choice
+    assert np.array_equal(found.predictions.customer, made.customer)
+    assert np.abs(found.predictions.logits - made.logits).max() < 1e-9
 
 
 def test_where_customers_were_folded_the_folds_tell_no_past(snapshots_of, monkeypatch) -> None:
-    monkeypatch.setattr(module, "FEWEST_CHURNERS", 10**6)
+    monkeypatch.setattr(split, "MIN_CHOICE_CHURNERS", 10**6)
     snapshots = snapshots_of(customers=300, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
-    assert choose(folds_of(snapshots, cutoffs), snapshots.monotone, QUICK, 1).past is None
+    assert select_candidate(folds_of(snapshots, cutoffs), snapshots.monotone, QUICK, 1).predictions is None
 
 
 def replace_candidates(candidates: tuple[str, ...]) -> TrainParams:
@@ -128,21 +129,21 @@ def replace_candidates(candidates: tuple[str, ...]) -> TrainParams:
 
 def test_threads_do_not_change_the_choice(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
     assert chosen(snapshots, cutoffs, threads=1) == chosen(snapshots, cutoffs, threads=2)
 
 
 def test_of_very_many_rows_a_fold_learns_from_a_share_of_the_customers(snapshots_of, monkeypatch) -> None:
     snapshots = snapshots_of(customers=600, cutoffs=8)
-    cutoffs = plan(snapshots.rows, snapshots.mature_on)
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
     whole = folds_of(snapshots, cutoffs)
-    monkeypatch.setattr(module, "MOST_ROWS", len(whole[0].train) // 2)
+    monkeypatch.setattr(split, "MAX_FOLD_ROWS", len(whole[0].train) // 2)
 
     thinned = folds_of(snapshots, cutoffs)
 
     assert len(thinned[0].train) <= len(whole[0].train) // 2 + 50
-    assert len(thinned[0].watched) == len(whole[0].watched)
+    assert len(thinned[0].validation) == len(whole[0].validation)
 
 
 def test_cutoffs_chosen_lie_a_horizon_apart() -> None:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from churn.snapshots.dataset import Rows, columns_of
-from churn.training.spline_logistic import STRENGTHS, Design, fit_spline, path_logits
+from churn.training.spline_logistic import STRENGTHS, Design, fit_spline, spline_stages
 
 
 def drawn(values: list[float], left: list[int], plan: list[float] | None = None) -> Rows:
@@ -55,7 +55,7 @@ def test_the_scorer_reads_the_curves_as_they_were_fitted(snapshots_of) -> None:
 
     parts = fitted.scorer({"method": "none"}, 1).contributions(columns_of(rows))
 
-    assert np.abs(fitted.logits(rows, 1) - path_logits(rows, [0] * 6, rows)[at]).max() < 1e-2
+    assert np.abs(fitted.logits(rows, 1) - spline_stages(rows, [0] * 6, rows)[at]).max() < 1e-2
     assert np.abs(sum(parts.values()) - fitted.logits(rows, 1)).max() < 1e-9
     assert all(abs(parts[name].mean()) < 1e-9 for name in rows.names)
 
@@ -99,7 +99,7 @@ def test_missing_has_a_weight_of_its_own() -> None:
 def test_of_very_many_rows_the_newest_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = [1] * 50 + [0] * 50, [0] * 50 + [1] * 50
     rows = drawn([*range(100), *range(100)], old + new)
-    monkeypatch.setattr("churn.training.spline_logistic.MOST_CELLS", 100 * sum(Design.of(rows).widths))
+    monkeypatch.setattr("churn.training.spline_logistic.MAX_CELLS", 100 * sum(Design.of(rows).widths))
 
     low, high = fit_spline(rows, 1.0, [0]).logits(drawn([0, 99], [0, 0]), 1)
 

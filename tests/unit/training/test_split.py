@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from churn.errors import Stop
 from churn.labels.calendar import first_test, trainable
 from churn.snapshots.dataset import Rows
-from churn.training.split import plan
+from churn.training.split import plan_cutoffs
 
 FIRST = date(2024, 1, 1)
 
@@ -44,7 +44,7 @@ def test_no_snapshot_trains_before_its_label_is_known(starts: list[int], horizon
     mature_on = {day: day + timedelta(days=horizon + late) for day in cutoffs}
     rows = rows_of(cutoffs)
 
-    made = plan(rows, mature_on)
+    made = plan_cutoffs(rows, mature_on)
 
     for test in made.test + made.choice:
         assert trainable(mature_on, test)
@@ -68,7 +68,7 @@ def test_the_first_test_cutoff_is_bounded_before_anybody_knows_who_left(
 
     bound = first_test(mature_on, horizon)
     somebody, perhaps = (
-        plan(each, mature_on, horizon_days=horizon).test
+        plan_cutoffs(each, mature_on, horizon_days=horizon).test
         for each in (rows, replace(rows, left=np.where(quiet, 0.0, rows.left)))
     )
 
@@ -82,7 +82,7 @@ def test_the_last_three_cutoffs_test_and_those_known_before_choose() -> None:
     mature_on = every_28_days(8)
     cutoffs = list(mature_on)
 
-    made = plan(rows_of(cutoffs), mature_on)
+    made = plan_cutoffs(rows_of(cutoffs), mature_on)
 
     assert made.test == tuple(cutoffs[5:])
     assert made.choice == tuple(cutoffs[1:5])
@@ -99,7 +99,7 @@ def test_a_long_label_keeps_more_cutoffs_out_of_training() -> None:
 def test_cutoffs_where_nobody_left_cannot_teach() -> None:
     mature_on = every_28_days(4)
 
-    made = plan(rows_of(list(mature_on), left=(0.0, 0.0)), mature_on)
+    made = plan_cutoffs(rows_of(list(mature_on), left=(0.0, 0.0)), mature_on)
 
     assert made.test == made.choice == ()
 
@@ -107,7 +107,7 @@ def test_cutoffs_where_nobody_left_cannot_teach() -> None:
 def test_one_cutoff_leaves_nothing_to_test() -> None:
     mature_on = every_28_days(1)
 
-    assert plan(rows_of(list(mature_on)), mature_on).test == ()
+    assert plan_cutoffs(rows_of(list(mature_on)), mature_on).test == ()
 
 
 def test_all_unusable_test_cutoffs_are_named_at_once() -> None:
@@ -115,7 +115,7 @@ def test_all_unusable_test_cutoffs_are_named_at_once() -> None:
     unknown = date(2030, 1, 1)
 
     with pytest.raises(Stop) as stopped:
-        plan(rows_of(list(mature_on)), mature_on, [FIRST, unknown], file="team.yaml")
+        plan_cutoffs(rows_of(list(mature_on)), mature_on, [FIRST, unknown], file="team.yaml")
 
     begun = [problem.split(":")[:2] for problem in stopped.value.problems]
     assert begun[0] == ["team.yaml", f" evaluate.test_cutoffs {FIRST} leaves nothing to train on"]
@@ -139,9 +139,9 @@ def test_a_refused_test_cutoff_is_answered_with_those_that_would_be_accepted(
     rows = rows_of(list(mature_on), left)
 
     with pytest.raises(Stop) as stopped:
-        plan(rows, mature_on, [asked])
+        plan_cutoffs(rows, mature_on, [asked])
 
     (problem,) = stopped.value.problems
     offered = [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", said)]
     assert problem.endswith(said)
-    assert all(plan(rows, mature_on, [day]).test == (day,) for day in offered)
+    assert all(plan_cutoffs(rows, mature_on, [day]).test == (day,) for day in offered)

@@ -8,17 +8,17 @@ import pytest
 from churn.labels.calendar import trainable
 from churn.params import TrainParams
 from churn.training.recipe import Recipe
-from churn.training.select import choose, folds_of
-from churn.training.split import plan
-from churn.training.tune import Searched, search, simplest_within_one_error
+from churn.training.select import select_candidate
+from churn.training.split import folds_of, plan_cutoffs
+from churn.training.tune import SearchResult, search, simplest_within_one_error
 
 
 def asking(trials: int = 3, **others: object) -> TrainParams:
     return TrainParams.model_validate({"max_rounds": 40, "search": {"trials": trials}} | others)
 
 
-def searched(snapshots, asked: TrainParams, threads: int = 1) -> Searched:
-    folds = folds_of(snapshots, plan(snapshots.rows, snapshots.mature_on))
+def searched(snapshots, asked: TrainParams, threads: int = 1) -> SearchResult:
+    folds = folds_of(snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
     return search(folds, snapshots.monotone, asked, threads)
 
 
@@ -37,8 +37,8 @@ def test_the_defaults_of_each_kind_come_first_and_stay_sized_by_the_data(snapsho
     asked = asking()
 
     found = searched(snapshots, asked)
-    folds = folds_of(snapshots, plan(snapshots.rows, snapshots.mature_on))
-    tried = choose(folds, snapshots.monotone, asked, 1).tried
+    folds = folds_of(snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
+    tried = select_candidate(folds, snapshots.monotone, asked, 1).scores
 
     unsearched = {one.recipe.candidate: (one.recipe, one.log_loss) for one in tried}
     for trial, kind in zip(found.trials, ("trees", "extra_trees"), strict=False):
@@ -49,7 +49,7 @@ def test_nothing_that_became_known_after_the_first_test_cutoff_moves_the_search(
     snapshots = snapshots_of(customers=400, cutoffs=8)
     before = searched(snapshots, asking())
 
-    first = plan(snapshots.rows, snapshots.mature_on).test[0]
+    first = plan_cutoffs(snapshots.rows, snapshots.mature_on).test[0]
     known = snapshots.rows.at(trainable(snapshots.mature_on, first)).cutoff
     later = ~np.isin(snapshots.rows.cutoff, known)
     snapshots.rows.left[later] = 1 - snapshots.rows.left[later]
@@ -64,8 +64,8 @@ def test_what_was_found_stands_for_all_trees(snapshots_of) -> None:
     found = Recipe.start(asked, "extra_trees")
     found = Recipe(**found.as_dict() | {"num_leaves": 4, "min_child_samples": 20, "lambda_l2": 1.0})
 
-    folds = folds_of(snapshots, plan(snapshots.rows, snapshots.mature_on))
-    tried = choose(folds, snapshots.monotone, asked, 1, searched=found).tried
+    folds = folds_of(snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
+    tried = select_candidate(folds, snapshots.monotone, asked, 1, tree_recipe=found).scores
 
     made = {one.recipe.candidate: one.recipe for one in tried}
     assert set(made) == {"extra_trees", "logistic", "blend"}
@@ -152,5 +152,5 @@ def test_a_search_of_nothing_is_refused(section: dict[str, object], said: str) -
 def test_the_words_tell_the_best_the_chosen_and_the_distance_to_the_defaults(snapshots_of) -> None:
     found = searched(snapshots_of(customers=200, cutoffs=8), asking(max_rounds=10))
 
-    assert found.words.startswith(f"search: 3 trials; the best is {found.best}, log loss ")
-    assert "the defaults (standard error " in found.words
+    assert found.describe().startswith(f"search: 3 trials; the best is {found.best}, log loss ")
+    assert "the defaults (standard error " in found.describe()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.training import calibration
-from churn.training.venn_abers import fit_venn_abers
+from churn.training.calibration import fit_venn_abers
 
 
 def slow_isotonic(values: list[float]) -> list[float]:
@@ -51,7 +51,7 @@ def test_every_level_gets_what_two_isotonic_fits_with_one_more_customer_give(see
     expected = np.array([slow_venn_abers(scores, left, score) for score in scores])
     assert np.array(fitted["p0"])[step] == pytest.approx(expected[:, 0], abs=1e-12)
     assert np.array(fitted["p1"])[step] == pytest.approx(expected[:, 1], abs=1e-12)
-    probability = calibration.apply(scores, fitted)
+    probability = calibration.apply_calibration(scores, fitted)
     assert probability == pytest.approx(expected[:, 1] / (1 - expected[:, 0] + expected[:, 1]), abs=1e-12)
 
 
@@ -73,7 +73,7 @@ def test_the_steps_are_few_and_plain_numbers() -> None:
 
     assert len(fitted["p0"]) == len(fitted["p1"]) == len(fitted["upto"]) + 1 <= 200
     assert json.loads(json.dumps(fitted)) == fitted
-    assert np.abs(calibration.apply(logits, fitted) - 1 / (1 + np.exp(-logits))).mean() < 0.02
+    assert np.abs(calibration.apply_calibration(logits, fitted) - 1 / (1 + np.exp(-logits))).mean() < 0.02
 
 
 @settings(max_examples=25)
@@ -85,7 +85,7 @@ def test_probabilities_stay_inside_and_keep_their_order(seed: int) -> None:
 
     fitted = fit_venn_abers(logits, left)
 
-    probability = calibration.apply(ladder, fitted)
+    probability = calibration.apply_calibration(ladder, fitted)
     assert (np.diff(probability) >= 0).all()
     assert ((probability > 0) & (probability < 1)).all()
     width = np.array(fitted["p1"]) - np.array(fitted["p0"])

@@ -43,7 +43,7 @@ def drawn() -> Lives:
 
 
 def exam_of(lives: Lives, as_of: date, kind: str = "contract") -> Any:
-    made = lives.made.at(TEST)
+    made = lives.predictions.at(TEST)
     label: dict[str, Any] = {"kind": kind, "horizon_days": 31}
     return SimpleNamespace(
         params=Params(
@@ -54,7 +54,7 @@ def exam_of(lives: Lives, as_of: date, kind: str = "contract") -> Any:
         snapshots=SimpleNamespace(as_of=as_of),
         plan=SimpleNamespace(test=tuple(TEST)),
         rows=made,
-        made=lives.made,
+        made=lives.predictions,
         predictions={"challenger": 1 / (1 + np.exp(-made.logits))},
         column=made.customer,
         draws=draw_customers(CUSTOMERS, 100, 7),
@@ -81,8 +81,8 @@ def test_a_horizon_is_judged_on_the_test_cutoffs_of_which_it_is_known(judged) ->
 
 def test_what_became_known_after_a_test_cutoff_moves_no_probability_there(judged, monkeypatch) -> None:
     lives, as_of = drawn(), TEST[0] + timedelta(30 + LAG)  # the later test cutoff is not judged
-    late = lives.made.cutoff + lives.stays + 1 + LAG > day_number(TEST[0])
-    here = lives.made.cutoff == day_number(TEST[0])
+    late = lives.predictions.cutoff + lives.stays + 1 + LAG > day_number(TEST[0])
+    here = lives.predictions.cutoff == day_number(TEST[0])
     other = replace(lives, stays=np.where(late & ~here, NEVER, lives.stays))
 
     assert judged(other, as_of) == judged(lives, as_of)

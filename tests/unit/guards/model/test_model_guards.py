@@ -22,7 +22,7 @@ from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.dataset import Rows
 from churn.snapshots.read import Snapshots
 from churn.training.recipe import Recipe
-from churn.training.split import plan
+from churn.training.split import plan_cutoffs
 
 LAST = cutoff(5)
 RECIPE = Recipe.start(TrainParams(learning_rate=0.1)).with_rounds(30)
@@ -48,7 +48,7 @@ def test_nothing_is_said_of_clean_snapshots(seed: int) -> None:
     snapshots, params = made(seed=seed), label_params()
     method = rolling(RECIPE, 1)
 
-    found = look_at_training(params, snapshots, plan(snapshots.rows, snapshots.mature_on))
+    found = look_at_training(params, snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
     found += [*unseen(method, snapshots, LAST, seed), *shuffled(method, snapshots, LAST, seed)]
     earlier = snapshots.rows.where(snapshots.rows.cutoff < snapshots.rows.cutoff[-1])
     found += newest(earlier, snapshots.rows.at([LAST]), seed)

@@ -1,0 +1,117 @@
+"""Train a challenger: select a candidate and a calibration before the first test, then fit on all labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from churn.metrics.metrics import Floats
+from churn.params import TrainParams
+from churn.snapshots.read import Snapshots
+from churn.training.backtest import OutOfTime, predict_and_fit, predict_out_of_time
+from churn.training.calibration import (
+    CalibrationChoice,
+    apply_calibration,
+    fit_calibration,
+    select_calibration,
+)
+from churn.training.fitted_model import FittedModel
+from churn.training.recipe import Recipe
+from churn.training.select import Selection, select_candidate
+from churn.training.split import CutoffPlan, folds_of
+from churn.training.tune import SearchResult, search
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], Any]]]
+"""Shows how many of a number of steps are done: called with a label and that number, it gives `advance`."""
+
+
+@contextmanager
+def no_progress(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show nothing."""
+    yield lambda: None
+
+
+@dataclass(frozen=True)
+class TrainedChallenger:
+    """A trained challenger, before it is registered.
+
+    Attributes:
+        recipe: The settings of its fit, the selected calibration among them.
+        model: The model fitted on all matured snapshots, uncalibrated.
+        calibration: Its calibration, fitted on `predictions`.
+        selection: The comparison of the candidates.
+        search: The search over settings of the trees; None without a search.
+        calibration_choice: The comparison of the calibration methods.
+        choice_predictions: Out-of-time predictions of the choice cutoffs.
+        predictions: Out-of-time predictions of the choice cutoffs and the test cutoffs.
+    """
+
+    recipe: Recipe
+    model: FittedModel
+    calibration: Mapping[str, Any]
+    selection: Selection
+    search: SearchResult | None
+    calibration_choice: CalibrationChoice
+    choice_predictions: OutOfTime
+    predictions: OutOfTime
+
+    @property
+    def probabilities(self) -> Floats:
+        """Return the calibrated probabilities of `predictions`, shape (rows,)."""
+        return apply_calibration(self.predictions.logits, self.calibration)
+
+
+def train_challenger(
+    snapshots: Snapshots,
+    plan: CutoffPlan,
+    settings: TrainParams,
+    threads: int = 1,
+    progress: Progress = no_progress,
+) -> TrainedChallenger:
+    """Select a candidate on cutoffs before the first test, and fit it on all matured snapshots.
+
+    The test cutoffs are predicted out of time for `evaluate`; nothing is selected on them.
+
+    Args:
+        snapshots: All matured snapshots.
+        plan: The test cutoffs and the choice cutoffs.
+        settings: The section `train` of the parameters.
+        threads: Threads to use; they do not change the result.
+        progress: Shows how many fits are done.
+    """
+    folds = folds_of(snapshots, plan)
+    trials = settings.search.trials
+    monotone = snapshots.monotone
+    with progress("train", trials + len(folds) + len(plan.test) + 1) as advance:
+        search_result = search(folds, monotone, settings, threads, advance) if trials else None
+        tree_recipe = search_result.recipe if search_result else None
+        selection = select_candidate(folds, monotone, settings, threads, advance, tree_recipe)
+        choice_predictions = selection.predictions
+        if choice_predictions is None:
+            choice_predictions = predict_out_of_time(snapshots, selection.recipe, plan.choice, threads)
+        calibration_choice = select_calibration(
+            settings.calibration,
+            choice_predictions.logits,
+            choice_predictions.left,
+            choice_predictions.cutoff,
+            snapshots.known_on(choice_predictions.cutoff),
+            choice_predictions.customer,
+        )
+        recipe = selection.recipe.with_calibration(calibration_choice.method)
+        test_predictions, model = predict_and_fit(snapshots, recipe, plan.test, threads, advance)
+    predictions = choice_predictions.joined(test_predictions)
+    calibration = fit_calibration(
+        recipe.calibration, predictions.logits, predictions.left, predictions.customer
+    )
+    return TrainedChallenger(
+        recipe=recipe,
+        model=model,
+        calibration=calibration,
+        selection=selection,
+        search=search_result,
+        calibration_choice=calibration_choice,
+        choice_predictions=choice_predictions,
+        predictions=predictions,
+    )
