@@ -142,8 +142,8 @@ def _no_events_error(
 ) -> SourceError:
     if not tables:
         return SourceError(
-            f"init: no table found in {source.address}. Name a folder of Parquet or CSV files, or a database, "
-            "with --source."
+            f"init: no table found in {source.address}. Name a folder of Parquet or CSV files, or a "
+            "database, with --source."
         )
     reasons = [f"{name} ({reason})" for name, reason in unused_tables]
     return SourceError(
