@@ -28,7 +28,7 @@ from benchmarks.truth import (
     read_tested,
     read_tonight,
 )
-from churn.demo.episodes import FAMILIES
+from churn.demo.troubles import TROUBLE_FAMILIES
 from churn.errors import ChurnError
 from churn.metrics.bootstrap import Estimate, draw_customers, estimate_metrics
 from churn.metrics.catalog import CANDIDATE_NAMES
@@ -144,14 +144,14 @@ def within(params: Params) -> Iterator[str]:
 def reasons(tonight: Tonight) -> Iterator[str]:
     """Yield how often the first reason names a family in trouble."""
     called = tonight.called()
-    raised = tonight.scores.loc[called, list(FAMILIES)]
+    raised = tonight.scores.loc[called, list(TROUBLE_FAMILIES)]
     families = np.array(first_families(tonight, called), dtype=object)
     in_trouble = raised.any(axis=1).to_numpy()
-    everywhere = tonight.scores[list(FAMILIES)].any(axis=1).mean()
+    everywhere = tonight.scores[list(TROUBLE_FAMILIES)].any(axis=1).mean()
     yield "## First reasons on the call list"
     yield f"\n{called.sum():,} calls; {in_trouble.mean():.0%} of the called are in trouble of some family,"
     yield f"{everywhere:.0%} of all customers at risk are. A reason is right if"
-    yield f"its family is in trouble. Families: {', '.join(FAMILIES)}.\n"
+    yield f"its family is in trouble. Families: {', '.join(TROUBLE_FAMILIES)}.\n"
     yield "| customers | | first reason right | reasons dealt at random | one family always |"
     yield "|---|---|---|---|---|"
     for told, rows in (("called", np.ones(len(raised), dtype=bool)), ("called and in trouble", in_trouble)):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.data.store import Store
-from churn.demo.episodes import FAMILIES
+from churn.demo.troubles import TROUBLE_FAMILIES
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import selected
 from churn.model.bundle import load_champion
@@ -51,7 +51,7 @@ def read_truth(params: Params) -> pd.DataFrame:
     rows = pd.read_parquet(company.with_name(f"{company.name}-truth") / "probabilities.parquet")
     rows = rows.rename(columns={"probability": "truth"})
     rows["cutoff"] = rows["cutoff"].map(str)
-    return rows[["customer_id", "cutoff", "truth", *FAMILIES]]
+    return rows[["customer_id", "cutoff", "truth", *TROUBLE_FAMILIES]]
 
 
 def read_tested(params: Params) -> pd.DataFrame:

@@ -93,10 +93,10 @@ def _refuse_foreign(folder: Path, truth: Path, wanted: dict[str, object]) -> Non
 
 def _stamp_in(folder: Path) -> dict[str, object]:
     """Return the stamp of the company in a folder, or nothing."""
-    from churn.demo import STAMP
+    from churn.demo import STAMP_FILE
 
     try:
-        content = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        content = json.loads((folder / STAMP_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

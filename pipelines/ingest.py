@@ -26,12 +26,12 @@ def ensure_store(params: Params, echo: Echo) -> Store:
 
     Of several verbs that find it old at once, one writes it and the others wait.
     """
-    from churn.data.ingest.ingest import is_fresh
+    from churn.data.ingest.ingest import fresh_store
 
-    if is_fresh(params):
-        return Store.open(params)
+    if store := fresh_store(params):
+        return store
     with _alone(params):
-        return Store.open(params) if is_fresh(params) else _ingest(params, echo)
+        return fresh_store(params) or _ingest(params, echo)
 
 
 def _alone(params: Params) -> AbstractContextManager[None]:

@@ -1,1 +1,1 @@
-"""What happened: tables, sources, the store, and a demo company."""
+"""The tables: their contracts, their sources, and the store that holds their rows."""

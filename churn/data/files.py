@@ -1,4 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Write files and folders completely or not at all; lock and lease them between processes.
+
+A lease keeps a folder: a folder is deleted only when no process holds a lease on it. The operating system
+ends the leases and locks of a process that ends, also after a crash.
+"""
 
 from __future__ import annotations
 
@@ -14,125 +18,27 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
-
-@contextmanager
-def exclusive_lock(lock: Path) -> Iterator[None]:
-    """Wait until no other process holds the lock file, then hold it.
-
-    The lock belongs to the process: the system frees it whatever way the process ends.
-    """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def replace_folder(new: Path, place: Path) -> None:
-    """Put a finished folder in its place; a reader finds the old one, none, or the new one, never a mix."""
-    old = place.with_name(f".{place.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists():
-        place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
+LEASE_FILE = ".held"
+"""The file in a folder that each user of the folder locks."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file aside, flush it to disk and rename it into place."""
+    """Write a file so that readers find the old content or the new content, never a part.
+
+    The data go to a temporary file in the same folder, then to the disk, then the file is renamed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with aside.open("wb") as file:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with temporary.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    aside.replace(path)
+    temporary.replace(path)
 
 
-LEASE_FILE = ".held"
-"""The file in a folder that its users lock; the system frees it when they end."""
-
-
-def lease_folder(folder: Path) -> IO[str]:
-    """Hold a folder until the file that is returned is closed.
-
-    Raises:
-        FileNotFoundError: the folder is not there, or was removed meanwhile.
-    """
-    try:
-        file = (folder / LEASE_FILE).open("a")
-    except PermissionError:  # a folder that is only read
-        file = (folder / LEASE_FILE).open()
-    fcntl.flock(file, fcntl.LOCK_SH)
-    if not (folder / LEASE_FILE).exists():
-        file.close()
-        raise FileNotFoundError(folder)
-    return file
-
-
-def remove_unleased(folders: Iterable[Path]) -> None:
-    """Remove those folders that nobody holds."""
-    for folder in folders:
-        try:
-            with (folder / LEASE_FILE).open("a") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-        except (BlockingIOError, FileNotFoundError):
-            continue
-
-
-def private_folder(place: Path, owner: object) -> Path:
-    """Make a folder under `place` that is the owner's alone, and is removed with it.
-
-    What a killed process left is removed first.
-    """
-    with exclusive_lock(place / ".lock"):
-        remove_unleased(path for path in place.iterdir() if path.is_dir())
-        folder = new_folder(place, "")
-        file = lease_folder(folder)
-    weakref.finalize(owner, _remove, folder, file, os.getpid())
-    return folder
-
-
-class _Holder:
-    """Owns a folder for a while."""
-
-
-@contextmanager
-def scratch_folder(place: Path) -> Iterator[Path]:
-    """Make a folder under `place` that is the caller's alone until the block ends."""
-    place.mkdir(parents=True, exist_ok=True)
-    holder = _Holder()  # lives as long as this block
-    yield private_folder(place, holder)
-
-
-def new_folder(place: Path, prefix: str) -> Path:
-    """Make a folder whose name was never used."""
-    folder = place / f"{prefix}{uuid4().hex[:12]}"
-    folder.mkdir(parents=True)
-    return folder
-
-
-def publish_folder(new: Path, place: Path) -> None:
-    """Let the name `place` mean a finished folder beside it, in one step.
-
-    Whoever holds the folder that it meant before reads on there; once nobody does, it is removed. Both have
-    the name of `place` in theirs, as `new_folder(place.parent, f".{place.name}-")` makes it.
-    """
-    link = place.with_name(f".{new.name}.link")
-    link.unlink(missing_ok=True)
-    link.symlink_to(new.name)
-    if place.is_dir() and not place.is_symlink():  # a copy, whose links have become folders
-        place.rename(new_folder(place.parent, f".{place.name}-") / place.name)
-    link.replace(place)
-    others = place.parent.glob(f".{place.name}-*")
-    remove_unleased(path for path in others if path.is_dir() and path.name != new.name)
-
-
-def _remove(folder: Path, file: IO[str], maker: int) -> None:
-    if os.getpid() == maker:  # a forked child holds what its parent uses
-        shutil.rmtree(folder, ignore_errors=True)
-    file.close()
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, in the form of `json_text`."""
+    write_atomically(path, json_text(value).encode("utf-8"))
 
 
 def json_text(value: Any) -> str:
@@ -142,14 +48,6 @@ def json_text(value: Any) -> str:
     ['{', '"a":', '1,', '"b":', 'null', '}']
     """
     return json.dumps(_finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON aside and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.aside")
-    aside.write_text(json_text(value), encoding="utf-8")
-    aside.replace(path)
 
 
 def _finite(value: Any) -> Any:
@@ -162,3 +60,106 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def replace_folder(new_folder: Path, path: Path) -> None:
+    """Move a finished folder to `path`; readers find the old folder, none or the new one, never a mix."""
+    old_folder = path.with_name(f".{path.name}.old")
+    shutil.rmtree(old_folder, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        path.rename(old_folder)
+    new_folder.rename(path)
+    shutil.rmtree(old_folder, ignore_errors=True)
+
+
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Wait until no other process holds the lock file, then hold it until the block ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def lease_folder(folder: Path) -> IO[str]:
+    """Take a lease on a folder; it ends when the returned file is closed.
+
+    Raises:
+        FileNotFoundError: The folder does not exist, or was removed in the meantime.
+    """
+    path = folder / LEASE_FILE
+    try:
+        file = path.open("a")
+    except PermissionError:  # a read-only folder
+        file = path.open()
+    fcntl.flock(file, fcntl.LOCK_SH)
+    if not path.exists():
+        file.close()
+        raise FileNotFoundError(folder)
+    return file
+
+
+def remove_unleased(folders: Iterable[Path]) -> None:
+    """Remove each folder on which no process holds a lease."""
+    for folder in folders:
+        try:
+            with (folder / LEASE_FILE).open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue
+
+
+def create_folder(parent: Path, prefix: str) -> Path:
+    """Create a folder with a unique name that starts with `prefix`."""
+    folder = parent / f"{prefix}{uuid4().hex[:12]}"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def private_folder(parent: Path, owner: object) -> Path:
+    """Create a folder under `parent` for one owner; it is removed when the owner is garbage-collected.
+
+    Private folders that a killed process left under `parent` are removed first.
+    """
+    with exclusive_lock(parent / ".lock"):
+        remove_unleased(path for path in parent.iterdir() if path.is_dir())
+        folder = create_folder(parent, "")
+        lease = lease_folder(folder)
+    weakref.finalize(owner, _remove, folder, lease, os.getpid())
+    return folder
+
+
+def _remove(folder: Path, lease: IO[str], creator_pid: int) -> None:
+    if os.getpid() == creator_pid:  # a forked child also has the finalizer, and its parent uses the folder
+        shutil.rmtree(folder, ignore_errors=True)
+    lease.close()
+
+
+class _Owner:
+    """An object that owns a private folder while it exists."""
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Create a private folder under `parent` that exists until the block ends."""
+    parent.mkdir(parents=True, exist_ok=True)
+    owner = _Owner()  # this local variable keeps the folder until the block ends
+    yield private_folder(parent, owner)
+
+
+def publish_folder(new_folder: Path, path: Path) -> None:
+    """Let the symbolic link `path` point to a finished folder beside it, in one step.
+
+    A reader with a lease on the earlier folder keeps it; the earlier folder is removed once no lease is left.
+    The new folder comes from `create_folder(path.parent, f".{path.name}-")`.
+    """
+    link = path.with_name(f".{new_folder.name}.link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(new_folder.name)
+    if path.is_dir() and not path.is_symlink():  # the tree was copied, and the copy turned links into folders
+        path.rename(create_folder(path.parent, f".{path.name}-") / path.name)
+    link.replace(path)
+    earlier = path.parent.glob(f".{path.name}-*")
+    remove_unleased(folder for folder in earlier if folder.is_dir() and folder.name != new_folder.name)

@@ -1,11 +1,13 @@
-"""DuckDB within the engine's limits, and SQL's quotes."""
+"""DuckDB for the project: open it within the engine's limits, quote and examine SQL, show progress."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import duckdb
 
@@ -14,30 +16,40 @@ from churn.params import EngineParams
 
 
 def identifier(name: str) -> str:
-    """Quote an SQL identifier."""
+    """Quote an SQL identifier.
+
+    >>> identifier('a "b" c')
+    '"a ""b"" c"'
+    """
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """Quote an SQL string."""
+    """Quote an SQL string.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
     return "'" + text.replace("'", "''") + "'"
 
 
 def internal_name(name: str) -> str:
-    """Name a view or table of our own, as no source names its."""
+    """Return the quoted name of a view or table of this program; no name of a source starts like it."""
     return identifier(f"__churn_{name}")
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of a database's message, without the picture under it."""
+    """Return the first line of a database's error message; the lines below it repeat the SQL."""
     return str(error).strip().split("\n")[0]
 
 
 def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory DuckDB within the engine's limits.
+    """Open an in-memory DuckDB with the engine's memory limit and number of threads.
 
-    When memory is short it sorts in a folder of its own under `scratch`: two that share one would write over
-    each other's rows.
+    Args:
+        engine: The section `engine` of params.yaml.
+        scratch: The parent of the connection's private folder. DuckDB sorts there when memory is short, and
+            two connections that shared a folder would overwrite each other's rows.
     """
     connection = duckdb.connect(
         config={
@@ -46,18 +58,18 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": False,
         }
     )
-    own = private_folder(scratch, connection)
-    connection.execute(f"SET temp_directory = {literal(str(own))}").fetchall()
+    spill_folder = private_folder(scratch, connection)
+    connection.execute(f"SET temp_directory = {literal(str(spill_folder))}").fetchall()
     connection.execute("SET TimeZone = 'UTC'").fetchall()
     connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false").fetchall()
     return connection
 
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Opens what shows so many steps of something named, and is told of each step."""
+"""Opens a progress display with a label and a number of steps; inside, a function adds finished steps."""
 
 DELAY_SECONDS = 2.0
-"""What takes less is not worth a bar."""
+"""A query that takes less time shows no progress."""
 
 POLL_SECONDS = 0.5
 PERCENT = 100
@@ -65,30 +77,93 @@ PERCENT = 100
 
 @contextmanager
 def show_query_progress(
-    connection: duckdb.DuckDBPyConnection, label: str, show: Progress | None
+    connection: duckdb.DuckDBPyConnection, label: str, progress: Progress | None
 ) -> Iterator[None]:
-    """Show in percent how far the queries are that run inside; a later query never takes a step back."""
-    if show is None:
+    """Show in percent how much of the queries inside the block is done; the number never decreases.
+
+    Args:
+        connection: Where the queries run.
+        label: What the display calls them.
+        progress: Opens the display; None shows nothing.
+    """
+    if progress is None:
         yield
         return
-    done = Event()
-    thread = Thread(target=_follow, args=(connection, label, show, done), daemon=True)
+    is_finished = Event()
+    thread = Thread(target=_poll, args=(connection, label, progress, is_finished), daemon=True)
     thread.start()
     try:
         yield
     finally:
-        done.set()
+        is_finished.set()
         thread.join()
 
 
-def _follow(connection: duckdb.DuckDBPyConnection, label: str, show: Progress, done: Event) -> None:
-    if done.wait(DELAY_SECONDS):
+def _poll(connection: duckdb.DuckDBPyConnection, label: str, progress: Progress, is_finished: Event) -> None:
+    if is_finished.wait(DELAY_SECONDS):
         return
-    with show(label, PERCENT) as advance:
-        shown = 0
-        while not done.wait(POLL_SECONDS):
-            share = min(int(connection.query_progress()), PERCENT - 1)
-            if share > shown:
-                advance(share - shown)
-                shown = share
-        advance(PERCENT - shown)
+    with progress(label, PERCENT) as advance:
+        percent_shown = 0
+        while not is_finished.wait(POLL_SECONDS):
+            percent = min(int(connection.query_progress()), PERCENT - 1)
+            if percent > percent_shown:
+                advance(percent - percent_shown)
+                percent_shown = percent
+        advance(PERCENT - percent_shown)
+
+
+CROSS_ROW_CLASSES = ("WINDOW", "SUBQUERY")
+"""Classes of SQL expressions that read other rows."""
+
+SETTING_FUNCTIONS = ("current_setting", "getvariable", "getenv")
+"""Functions that DuckDB calls consistent although their value does not come from the row."""
+
+
+def is_rowwise(
+    connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
+) -> bool:
+    """Return whether each SQL expression certainly depends on the columns of its own row alone.
+
+    Args:
+        connection: Parses the SQL and knows its functions.
+        expressions: SQL in DuckDB's dialect.
+        columns: The columns of the rows.
+    """
+    names = {name.lower() for name in columns}
+    select_list = ", ".join(f"({sql}\n)" for sql in expressions)
+    row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {select_list} FROM t"]).fetchone()
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    if tree.get("error") or len(tree["statements"]) != 1:
+        return False
+    nodes = list(_nodes(tree["statements"][0]["node"]["select_list"]))
+    if any(node["class"] in CROSS_ROW_CLASSES or _is_no_column(node, names) for node in nodes):
+        return False
+    functions = {str(node["function_name"]) for node in nodes if node["class"] == "FUNCTION"}
+    return functions <= _consistent_functions(connection, functions)
+
+
+def _is_no_column(node: dict[str, Any], columns: set[str]) -> bool:
+    """Return whether a name in SQL is no column of the rows; it may be the time at which the query runs."""
+    return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
+
+
+def _consistent_functions(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
+    """Return the functions that always give the same result for the same row."""
+    rows = connection.execute(
+        "SELECT function_name FROM duckdb_functions() WHERE function_name = ANY(?) GROUP BY 1 "
+        "HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')",
+        [sorted(names - set(SETTING_FUNCTIONS))],
+    ).fetchall()
+    return {str(name) for (name,) in rows}
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all expressions of a parsed statement."""
+    if isinstance(value, dict):
+        if "class" in value:
+            yield value
+        for part in value.values():
+            yield from _nodes(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _nodes(part)

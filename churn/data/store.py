@@ -1,11 +1,11 @@
-"""The store: what every later stage reads, whatever the source was."""
+"""The store: the tables that every later stage reads, in the same form whatever the source was."""
 
 from __future__ import annotations
 
 import json
 import weakref
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -18,8 +18,9 @@ from churn.errors import CallError, SourceError
 from churn.params import Params
 
 STORE_FORMAT = 2
-"""Raised when the files of the store change, so that an older store is written again."""
+"""The version of the store's files; a store of another version must be written again."""
 
+MANIFEST_FILE = "manifest.json"
 EPOCH = date(1970, 1, 1)
 
 
@@ -35,10 +36,20 @@ def date_of_day(number: int) -> date:
 
 @dataclass(frozen=True)
 class StoredTable:
-    """What `ingest` saw of one table; days are local day numbers, missing while the table is empty.
+    """The facts of one table of the store, as `ingest` counted them.
 
-    `levels` names the codes of each level column: code 0 is the first name. `left_out` names the columns of
-    customers that nothing reads.
+    Args:
+        rows: Rows in the store.
+        rows_read: Rows of the source, rejects included.
+        customers: Customers with at least one row.
+        first_day: The local day number of the first row; None for an empty table.
+        last_day: The local day number of the last row; None for an empty table.
+        columns: The stored columns.
+        missing: Missing values by column, only where there are some.
+        rejects: Rejected rows by rule; the rule that most rows break comes first.
+        levels: The names of the codes of each level column: code 0 is the first name.
+        unused_columns: Columns of customers in the source that are neither static nor have a history.
+        digest: A digest of the columns, the levels and the rows.
     """
 
     rows: int
@@ -50,22 +61,63 @@ class StoredTable:
     missing: Mapping[str, int] = field(default_factory=dict)
     rejects: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    unused_columns: tuple[str, ...] = ()
     digest: str = ""
 
     @property
     def two_clocks(self) -> bool:
-        """Tell whether rows carry the day on which they became known."""
+        """Return whether rows carry the day on which they became known."""
         return "known_day" in self.columns
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> StoredTable:
+        """Read a table's entry in the manifest."""
+        return cls(
+            rows=entry["rows"],
+            rows_read=entry["rows_read"],
+            customers=entry["customers"],
+            first_day=entry["first_day"],
+            last_day=entry["last_day"],
+            columns=tuple(entry["columns"]),
+            missing=entry["missing"],
+            rejects=entry["rejects"],
+            levels={column: tuple(names) for column, names in entry["levels"].items()},
+            unused_columns=tuple(entry["left_out"]),
+            digest=entry["digest"],
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the table's entry in the manifest."""
+        return {
+            "rows": self.rows,
+            "rows_read": self.rows_read,
+            "customers": self.customers,
+            "first_day": self.first_day,
+            "last_day": self.last_day,
+            "columns": self.columns,
+            "missing": dict(self.missing),
+            "rejects": dict(self.rejects),
+            "levels": dict(self.levels),
+            "left_out": self.unused_columns,
+            "digest": self.digest,
+        }
 
 
 @dataclass(frozen=True)
 class Store:
-    """Per table, Parquet ordered by (customer, time): dense customer codes, local day numbers, integers.
+    """Per table, Parquet files ordered by (customer, time) with customer codes, day numbers and integers.
 
     Columns: `customer` (code), `at` (UTC), `day`, `known_day` (only with a second clock); per outcome
     `<name>_day` and `<name>_after` (seconds since the row's own time); per scheduled time `<name>_day`;
     money in cents and other numbers in thousandths; levels as codes.
+
+    Args:
+        folder: The folder of the tables. The store keeps a lease on it.
+        tables: The facts of each table by name.
+        watermark: The day up to which the data are complete.
+        digest: A digest of all rows.
+        fingerprint: A digest of the source's state and of the parameters that shape the store.
+        params: The parameters with which the store was opened.
     """
 
     folder: Path
@@ -77,26 +129,26 @@ class Store:
 
     @classmethod
     def open(cls, params: Params) -> Store:
-        """Open the store under `params.output`; it stays as it is, also when another is written meanwhile.
+        """Open the store under `params.output`; an open store stays the same when a new one is written.
 
         Raises:
-            SourceError: there is none, or one of another format.
+            SourceError: There is no store, or its format is that of another version.
         """
-        folder, stated, held = _opened(params.output / "store")
+        folder, manifest, lease = _open_folder(params.output / "store")
         store = cls(
             folder=folder,
-            tables={name: _stored_table(table) for name, table in stated["tables"].items()},
-            watermark=date.fromisoformat(stated["watermark"]),
-            digest=stated["digest"],
-            fingerprint=stated["fingerprint"],
+            tables={name: StoredTable.from_json(entry) for name, entry in manifest["tables"].items()},
+            watermark=date.fromisoformat(manifest["watermark"]),
+            digest=manifest["digest"],
+            fingerprint=manifest["fingerprint"],
             params=params,
         )
-        weakref.finalize(store, held.close)
+        weakref.finalize(store, lease.close)
         return store
 
     @property
     def tonight(self) -> date:
-        """Return the latest midnight not after the watermark."""
+        """Return the latest midnight that is not after the watermark."""
         return self.watermark
 
     @property
@@ -105,24 +157,24 @@ class Store:
         return self.tables["customers"].rows
 
     def cutoff_or_tonight(self, cutoff: date | None) -> date:
-        """Return the cutoff asked for, by default tonight.
+        """Return the requested cutoff, or tonight for None.
 
         Raises:
-            CallError: the cutoff lies after the watermark.
+            CallError: The cutoff is after the watermark.
         """
         if cutoff is not None and cutoff > self.tonight:
             raise CallError(
-                f"--cutoff {cutoff} lies after the watermark: the data are complete up to {self.tonight}. "
+                f"--cutoff {cutoff} is after the watermark: the data are complete up to {self.tonight}. "
                 f"Give {self.tonight} or an earlier date, or ingest newer data."
             )
         return cutoff or self.tonight
 
     def has(self, table: str) -> bool:
-        """Tell whether the table is there and holds rows."""
+        """Return whether the table exists and has rows."""
         return table in self.tables and self.tables[table].rows > 0
 
     def files(self, table: str) -> list[Path]:
-        """Return the files of a table; in the order of their names they hold ascending customers."""
+        """Return the files of a table by name; later files hold later customers."""
         return sorted((self.folder / table).glob("*.parquet"))
 
     def scan(self, table: str) -> str:
@@ -134,51 +186,51 @@ class Store:
         return connect(self.params.engine, self.params.output / ".scratch")
 
     def visible_before(self, table: str, cutoff: date) -> str:
-        """Return the SQL condition that a row happened and was known before the cutoff."""
+        """Return the SQL condition that a row happened, and was known, before the cutoff."""
         day = day_number(cutoff)
         known = f" AND known_day < {day}" if self.tables[table].two_clocks else ""
         return f"day < {day}{known}"
 
     def in_force(self, cutoff: date) -> str:
-        """Return the SQL condition that a subscription runs at the cutoff, as known then."""
+        """Return the SQL condition that a subscription runs at the cutoff, as it was known then."""
         visible = self.visible_before("subscriptions", cutoff)
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
         return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
 
 
-def _opened(place: Path) -> tuple[Path, dict[str, Any], IO[str]]:
-    """Return the folder that `place` means now, what its manifest states, and what holds it."""
-    folder = place.resolve()
+def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
+    """Return the folder that the link points to, its manifest, and the lease on it."""
+    folder = link.resolve()
     try:
-        held = lease_folder(folder)
-        stated: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+        lease = lease_folder(folder)
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
     except (OSError, ValueError):
-        if place.resolve() != folder:  # another store took its place meanwhile
-            return _opened(place)
-        raise SourceError(f"{place}: no store here. Run `churn ingest` first.") from None
-    if stated["format"] != STORE_FORMAT:
-        raise SourceError(f"{place}: written by another version. Run `churn ingest` again.")
-    return folder, stated, held
+        if link.resolve() != folder:  # a new store was published in the meantime
+            return _open_folder(link)
+        raise SourceError(f"{link}: no store here. Run `churn ingest` first.") from None
+    if manifest["format"] != STORE_FORMAT:
+        raise SourceError(f"{link}: the store has the format of another version. Run `churn ingest` again.")
+    return folder, manifest, lease
 
 
-def _stored_table(stated: Mapping[str, Any]) -> StoredTable:
-    levels = {column: tuple(names) for column, names in stated["levels"].items()}
-    return StoredTable(
-        **{
-            **stated,
-            "columns": tuple(stated["columns"]),
-            "levels": levels,
-            "left_out": tuple(stated["left_out"]),
-        }
-    )
+def write_manifest(
+    folder: Path, tables: Mapping[str, StoredTable], *, watermark: date, digest: str, fingerprint: str
+) -> None:
+    """Write the manifest; with it a folder of Parquet files becomes a store.
 
-
-def write_manifest(folder: Path, stated: Mapping[str, Any], tables: Mapping[str, StoredTable]) -> None:
-    """Write the manifest, which makes a folder of Parquet files a store."""
-    whole = {
+    Args:
+        folder: The folder of the tables.
+        tables: The facts of each table by name.
+        watermark: The day up to which the data are complete.
+        digest: A digest of all rows.
+        fingerprint: A digest of the source's state and of the parameters that shape the store.
+    """
+    manifest = {
         "format": STORE_FORMAT,
-        **stated,
-        "tables": {name: asdict(table) for name, table in tables.items()},
+        "watermark": watermark.isoformat(),
+        "digest": digest,
+        "fingerprint": fingerprint,
+        "tables": {name: table.as_json() for name, table in tables.items()},
     }
-    (folder / "manifest.json").write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n")
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")

@@ -1,4 +1,4 @@
-"""The canonical tables: their columns, clocks, and the rules their rows must keep."""
+"""The canonical tables: their columns, their clocks and the bounds of their values."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 LARGEST_NUMBER = 1e12
-"""No amount or count of one row is larger; what is, is a mistake of the source."""
+"""The largest amount or count that a row may hold; a larger one is a mistake of the source."""
 
 EMPTIED_VALUE = -2 * int(LARGEST_NUMBER) * 1000
-"""What the store holds for a number that was there and is no more: below all that a row may say."""
+"""The stored number that marks the end of an attribute's value; it lies below every allowed value."""
 
 ColumnType = Literal["text", "level", "instant", "money", "number", "boolean"]
 ColumnRole = Literal["id", "time", "known", "row", "outcome", "scheduled", "value", "attribute"]
@@ -18,24 +18,29 @@ ColumnRole = Literal["id", "time", "known", "row", "outcome", "scheduled", "valu
 STORED_UNITS = {"money": 100, "number": 1000}
 """Stored integers per unit: money in cents, other numbers in thousandths, so that sums are exact."""
 
-
 HISTORY_PREFIX = "customers."
-"""What the name of an attribute's table begins with; no other table has a dot in its name."""
+"""The first part of the name of an attribute's history table; no other table has a dot in its name."""
 
 
 @dataclass(frozen=True)
 class Column:
     """One column of a canonical table.
 
-    `outcome`: filled in later, known only once its own time has passed. `scheduled`: lies ahead and is
-    known with the row. `known_with`: a value that becomes known together with that outcome.
-    `may_be_emptied`: a row without a value ends the value before; it is not just silent about it.
+    Args:
+        name: Its name.
+        type: What its values are; `level` is one of a few names, `money` and `number` have bounds.
+        role: What it is for. `outcome` is filled in later and known only after its own time. `scheduled` is a
+            time in the future that is known with the row.
+        is_required: The source must have it.
+        bounds: The least and the largest allowed value, both included.
+        known_with: The outcome together with which this value becomes known.
+        may_be_emptied: A row without a value ends the value before it; elsewhere it is just a missing value.
     """
 
     name: str
     type: ColumnType
     role: ColumnRole
-    required: bool = False
+    is_required: bool = False
     bounds: tuple[float, float] | None = None
     known_with: str | None = None
     may_be_emptied: bool = False
@@ -50,22 +55,22 @@ class Table:
 
     @property
     def time(self) -> str:
-        """Return the column that says when the row happened."""
+        """Return the name of the column that holds when the row happened."""
         return next(column.name for column in self.columns if column.role == "time")
 
     @property
     def is_history(self) -> bool:
-        """Tell whether the rows say what value an attribute of the customer took."""
+        """Return whether the rows hold the values that an attribute of the customer has taken."""
         return self.name.startswith(HISTORY_PREFIX)
 
     @property
     def names(self) -> list[str]:
-        """Return the names under which a source may give columns: those of the contract and their others."""
+        """Return the column names that a source may give: those of the contract and their alternatives."""
         names = [column.name for column in self.columns]
         return names + (["kind"] if self.name == "emails" else ["changed_at"] if self.is_history else [])
 
     def column(self, name: str) -> Column | None:
-        """Return the column of that name, if the table has it."""
+        """Return the column with this name, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
     def of_role(self, *roles: ColumnRole) -> tuple[Column, ...]:
@@ -74,13 +79,13 @@ class Table:
 
 
 _NEVER_NEGATIVE = (0.0, LARGEST_NUMBER)
-_ID = Column("customer_id", "text", "id", required=True)
-_KNOWN = Column("known_at", "instant", "known")
-_ROW = Column("row_id", "text", "row")
+_ID = Column("customer_id", "text", "id", is_required=True)
+_KNOWN_AT = Column("known_at", "instant", "known")
+_ROW_ID = Column("row_id", "text", "row")
 
 
 def _time(name: str) -> Column:
-    return Column(name, "instant", "time", required=True)
+    return Column(name, "instant", "time", is_required=True)
 
 
 def _outcome(name: str) -> Column:
@@ -105,12 +110,12 @@ def _number(
     return Column(name, "number", "value", bounds=(low, high), known_with=known_with)
 
 
-def _money(name: str, required: bool = False) -> Column:
-    return Column(name, "money", "value", required=required, bounds=_NEVER_NEGATIVE)
+def _money(name: str, is_required: bool = False) -> Column:
+    return Column(name, "money", "value", is_required=is_required, bounds=_NEVER_NEGATIVE)
 
 
 def _events(name: str, time: str, *columns: Column) -> Table:
-    return Table(name, (_ID, _time(time), _KNOWN, _ROW, *columns))
+    return Table(name, (_ID, _time(time), _KNOWN_AT, _ROW_ID, *columns))
 
 
 CANONICAL_TABLES: Mapping[str, Table] = {
@@ -132,7 +137,7 @@ CANONICAL_TABLES: Mapping[str, Table] = {
         _events(
             "payments",
             "due_at",
-            _money("amount", required=True),
+            _money("amount", is_required=True),
             _outcome("paid_at"),
             _outcome("failed_at"),
             _scheduled("card_expires_at"),
@@ -165,7 +170,7 @@ CANONICAL_TABLES: Mapping[str, Table] = {
         _events(
             "orders",
             "ordered_at",
-            _money("amount", required=True),
+            _money("amount", is_required=True),
             _outcome("returned_at"),
             _number("units", 0),
             _money("discount"),
@@ -196,15 +201,15 @@ CANONICAL_TABLES: Mapping[str, Table] = {
 
 
 def events_table(name: str) -> Table:
-    """Return the contract of a further event table named in `events:`."""
+    """Return the contract of an event table under `events:` in params.yaml."""
     return _events(name, "happened_at", _level("kind"), _number("value"))
 
 
 def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
-    """Return the contract of the history of a customer's attribute: a row for each value it took.
+    """Return the contract of the history of a customer's attribute: one row for each value that it took.
 
-    A value holds from `valid_from` until `valid_to` has passed, or until a later row.
+    A value holds in `[valid_from, valid_to)`, or until a later row begins.
     """
     value: Column = _level("value") if kind == "level" else _number("value")
-    columns = (_outcome("valid_to"), replace(value, required=True, may_be_emptied=True))
+    columns = (_outcome("valid_to"), replace(value, is_required=True, may_be_emptied=True))
     return _events(f"{HISTORY_PREFIX}{attribute}", "valid_from", *columns)

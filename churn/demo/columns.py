@@ -1,4 +1,4 @@
-"""Small helpers that turn arrays of days and seconds into Arrow columns."""
+"""Turn arrays of days and seconds into Arrow columns, and select the days of customers."""
 
 from __future__ import annotations
 
@@ -9,94 +9,94 @@ import numpy as np
 import pyarrow as pa
 
 from churn.demo import world as w
-from churn.demo.episodes import NAMES
 from churn.demo.life import AFTERGLOW, IN_FORCE, PENDING, STARTING, Life
 from churn.demo.people import People
+from churn.demo.troubles import TROUBLE_NAMES
 from churn.demo.world import Array
 
 STATUS_BITS = 3
-NEVER = np.iinfo(np.int64).min
+NO_TIME = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
-class Streams:
-    """Independent random numbers by name, so that one table's draws never change another's."""
+class RandomStreams:
+    """Independent random generators by name, so that the draws of a table never change those of another."""
 
     seed: int
     chunk: int
 
     def get(self, name: str) -> np.random.Generator:
-        """Return the generator of that name, always from its beginning."""
+        """Return a new generator for a name; the same name always gives the same numbers."""
         return np.random.default_rng([self.seed, self.chunk, zlib.crc32(name.encode())])
 
 
 @dataclass(frozen=True)
-class Cells:
-    """The customer-days on which something may happen, ordered by customer and day. Shape [cell]."""
+class CustomerDays:
+    """Pairs of a customer and a day on which an event may happen, ordered by both. Shape [pair]."""
 
-    who: Array
+    customer: Array
     day: Array
     status: Array
     phases: Array
 
     def __len__(self) -> int:
-        return len(self.who)
+        return len(self.customer)
 
-    def take(self, picked: Array) -> Cells:
-        """Return some of the cells, by mask or by position; a position may repeat."""
-        return Cells(self.who[picked], self.day[picked], self.status[picked], self.phases[picked])
+    def take(self, rows: Array) -> CustomerDays:
+        """Return some of the pairs, by mask or by index; an index may repeat."""
+        return CustomerDays(self.customer[rows], self.day[rows], self.status[rows], self.phases[rows])
 
     def phase(self, kind: str) -> Array:
-        """Return the phase 0..3 of one kind of trouble."""
-        phase: Array = ((self.phases >> np.uint16(2 * NAMES.index(kind))) & 3).astype(np.intp)
+        """Return the phase 0..3 of a trouble. Shape [pair]."""
+        phase: Array = ((self.phases >> np.uint16(2 * TROUBLE_NAMES.index(kind))) & 3).astype(np.intp)
         return phase
 
     def by_phase(self, kind: str, *factors: float) -> Array:
-        """Return the factor that the phase of one kind selects out of four."""
-        picked: Array = np.array(factors, dtype=np.float32).take(self.phase(kind))
-        return picked
+        """Return the factor for the phase of a trouble, out of four factors. Shape [pair]."""
+        factor: Array = np.array(factors, dtype=np.float32).take(self.phase(kind))
+        return factor
 
     @property
     def pending(self) -> Array:
-        """Whether a cancellation has been requested but has not taken effect."""
+        """Return whether the customer has asked to leave and is still a customer. Shape [pair]."""
         pending: Array = (self.status & STATUS_BITS) == PENDING
         return pending
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Everything that the makers of tables read."""
+    """A chunk of customers with their lives: the input of each table."""
 
     people: People
     life: Life
-    streams: Streams
+    streams: RandomStreams
     ids: pa.Array
 
-    def in_force(self) -> Cells:
-        """Return the customer-days in force or pending, from the day after a spell's start."""
-        return self._cells(self._holding())
+    def in_force(self) -> CustomerDays:
+        """Return the days of customers in force or pending, from the day after a spell's start."""
+        return self._customer_days(self._in_force())
 
-    def flagged(self, flag: int) -> Cells:
-        """Return the customer-days that carry a flag of `life`."""
-        return self._cells((self.life.status & flag) > 0)
+    def with_flag(self, flag: int) -> CustomerDays:
+        """Return the days of customers with a flag of `life`."""
+        return self._customer_days((self.life.status & flag) > 0)
 
-    def mailable(self) -> Cells:
-        """Return the customer-days on which the mailing list still holds the customer."""
-        return self._cells(self._holding() | ((self.life.status & AFTERGLOW) > 0))
+    def mailable(self) -> CustomerDays:
+        """Return the days on which customers are on the mailing list."""
+        return self._customer_days(self._in_force() | ((self.life.status & AFTERGLOW) > 0))
 
-    def _holding(self) -> Array:
+    def _in_force(self) -> Array:
         status = self.life.status
-        holding: Array = ((status & STATUS_BITS) >= IN_FORCE) & ((status & STARTING) == 0)
-        return holding
+        is_in_force: Array = ((status & STATUS_BITS) >= IN_FORCE) & ((status & STARTING) == 0)
+        return is_in_force
 
-    def _cells(self, mask: Array) -> Cells:
+    def _customer_days(self, mask: Array) -> CustomerDays:
         flat = np.flatnonzero(mask)
-        who, day = np.divmod(flat.astype(np.int32), np.int32(w.HISTORY_DAYS))
-        return Cells(who, day, self.life.status.ravel()[flat], self.life.phases.ravel()[flat])
+        customer, day = np.divmod(flat.astype(np.int32), np.int32(w.HISTORY_DAYS))
+        return CustomerDays(customer, day, self.life.status.ravel()[flat], self.life.phases.ravel()[flat])
 
-    def customer_id(self, who: Array) -> pa.Array:
-        """Return the ids of customers as a column that stays small in memory and in Parquet."""
-        return pa.DictionaryArray.from_arrays(pa.array(who.astype(np.int32)), self.ids)
+    def customer_id(self, customer: Array) -> pa.Array:
+        """Return the ids of customers, given their indices, as a column with a dictionary."""
+        return pa.DictionaryArray.from_arrays(pa.array(customer.astype(np.int32)), self.ids)
 
 
 def office_time(rng: np.random.Generator, size: int) -> Array:
@@ -106,29 +106,39 @@ def office_time(rng: np.random.Generator, size: int) -> Array:
     return seconds
 
 
-def stamps(seconds: Array) -> pa.Array:
-    """Return naive local timestamps; `NEVER` becomes missing."""
-    missing = seconds == NEVER
+def timestamps(seconds: Array) -> pa.Array:
+    """Return naive local timestamps from seconds since 1970; `NO_TIME` becomes a missing value."""
+    missing = seconds == NO_TIME
     micros = np.where(missing, 0, seconds) * 1_000_000
     return pa.array(micros.view("datetime64[us]"), mask=missing if missing.any() else None)
 
 
-def so_far(seconds: Array, happens: Array | bool = True) -> Array:
-    """Return outcome times as an export at the watermark holds them: what lies ahead is `NEVER`."""
-    known: Array = np.where(happens & (seconds < w.WATERMARK_SECONDS), seconds, NEVER)
-    return known
+def times_known(seconds: Array, happens: Array | bool = True) -> Array:
+    """Return the outcome times that an export at the watermark has; later times become `NO_TIME`.
+
+    Args:
+        seconds: Local seconds since 1970.
+        happens: Whether the outcome happens at all.
+    """
+    times: Array = np.where(happens & (seconds < w.WATERMARK_SECONDS), seconds, NO_TIME)
+    return times
 
 
-def labels(codes: Array, words: tuple[str, ...], missing: Array | None = None) -> pa.Array:
-    """Return text from positions in `words`."""
+def categories(codes: Array, words: tuple[str, ...], missing: Array | None = None) -> pa.Array:
+    """Return a text column from indices into `words`."""
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=missing), pa.array(words))
 
 
-def known_later(rng: np.random.Generator, seconds: Array, share: float) -> tuple[Array, Array]:
-    """Draw when rows reached the warehouse: at once, or for a share of them one to six days late.
+def arrival_times(rng: np.random.Generator, seconds: Array, share: float) -> tuple[Array, Array]:
+    """Draw when rows reach the warehouse: at once, or for a share of them one to six days late.
+
+    Args:
+        rng: The source of the draws.
+        seconds: When the rows happen, in seconds since 1970.
+        share: The share of late rows.
 
     Returns:
-        the times known, and whether each row is late.
+        The times of arrival in seconds since 1970, and whether each row is late.
     """
     late = rng.random(len(seconds)) < share
     delay = rng.integers(w.DAY_SECONDS, 6 * w.DAY_SECONDS, len(seconds))

@@ -1,4 +1,4 @@
-"""Who the customers are: everything about them that does not change, seen and hidden."""
+"""Draw the customers: their constant attributes, both visible in tables and hidden."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn.demo import episodes
+from churn.demo import troubles
 from churn.demo import world as w
 from churn.demo.world import Array
 
 
 @dataclass(frozen=True)
 class People:
-    """One chunk of customers. Every field has shape [customer], `onset` [kind, customer].
+    """A chunk of customers. Each field has shape [customer], but `onset` has [trouble, customer].
 
-    Categories are positions in the tuples of `world`. `frailty`, `onset` and the `*_level` fields are hidden.
+    Categories are indices into the tuples of `world`. `frailty`, `onset` and the `*_level` fields are hidden.
     """
 
     number: Array
@@ -45,24 +45,29 @@ class People:
     def __len__(self) -> int:
         return len(self.number)
 
-    def price_on(self, who: Array, day: Array) -> Array:
-        """Return the monthly price, in currency, that customers `who` pay on a day."""
-        price = np.array(w.PLAN_PRICE)[self.plan_on(who, day)] * np.array(w.SEATS_BY_SIZE)[self.size[who]]
-        rounded: Array = np.round(price * np.where(self.yearly[who], w.YEARLY_REBATE, 1.0), 2)
-        return rounded
+    def price_on(self, customer: Array, day: Array) -> Array:
+        """Return the monthly price, in currency, that customers pay on a day; `customer` holds indices."""
+        price = (
+            np.array(w.PLAN_PRICE)[self.plan_on(customer, day)]
+            * np.array(w.SEATS_BY_SIZE)[self.size[customer]]
+        )
+        price_rounded: Array = np.round(price * np.where(self.yearly[customer], w.YEARLY_REBATE, 1.0), 2)
+        return price_rounded
 
-    def plan_on(self, who: Array, day: Array) -> Array:
-        """Return the position in `world.PLANS` of the plan that customers `who` have on a day."""
-        plan: Array = np.where(day < self.plan_change[who], self.plan[who], self.plan_after[who])
+    def plan_on(self, customer: Array, day: Array) -> Array:
+        """Return the index in `world.PLANS` of the plan that customers have on a day."""
+        plan: Array = np.where(
+            day < self.plan_change[customer], self.plan[customer], self.plan_after[customer]
+        )
         return plan
 
 
 def draw_people(first_number: int, size: int, rng: np.random.Generator) -> People:
-    """Draw `size` customers, numbered from `first_number`; the number says nothing about anybody."""
-    company = _pick(rng, w.SIZE_SHARE, size)
-    channel = _pick(rng, w.CHANNEL_SHARE, size)
-    country = _pick(rng, w.COUNTRY_SHARE, size)
-    plan = _pick_by(rng, w.PLAN_SHARE_BY_SIZE, company)
+    """Draw `size` customers, numbered from `first_number`; the number carries no information."""
+    company = _draw_categories(rng, w.SIZE_SHARE, size)
+    channel = _draw_categories(rng, w.CHANNEL_SHARE, size)
+    country = _draw_categories(rng, w.COUNTRY_SHARE, size)
+    plan = _draw_categories_by(rng, w.PLAN_SHARE_BY_SIZE, company)
     yearly = rng.random(size) < np.array(w.YEARLY_SHARE_BY_SIZE)[company]
     auto_renew = ~yearly | (rng.random(size) < 0.82)
     start = _sign_up_days(rng, size)
@@ -72,19 +77,19 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
         + np.array((0.35, 0.08, -0.25, -0.55))[company]
         + np.array((0.0, -0.20, -0.35, 0.05, 0.35))[channel]
         + np.array((0.12, 0.0, -0.12))[plan]
-        # The winter promotion of 2024/25 brought in customers who stay less long.
+        # Customers of the winter promotion of 2024/25 stay for a shorter time.
         + np.where((start >= 240) & (start < 320), 0.35, 0.0)
     )
     proneness = np.exp(rng.normal(0.0, 0.40, size))
-    onset = episodes.ONSET[:, None] * proneness[None, :] * np.ones((len(episodes.KINDS), size))
-    onset[episodes.PAYMENT] *= np.array((1.35, 1.1, 0.7, 0.5))[company]
-    onset[episodes.index("slow_support")] *= np.array((0.8, 0.9, 1.3, 1.5))[company]
+    onset = troubles.ONSET[:, None] * proneness[None, :] * np.ones((len(troubles.TROUBLES), size))
+    onset[troubles.PAYMENT_TROUBLE] *= np.array((1.35, 1.1, 0.7, 0.5))[company]
+    onset[troubles.trouble_index("slow_support")] *= np.array((0.8, 0.9, 1.3, 1.5))[company]
     return People(
         number=np.arange(first_number, first_number + size),
         country=country,
         german=rng.random(size) < np.array(w.GERMAN_SHARE)[country],
         size=company,
-        industry=_pick(rng, w.INDUSTRY_SHARE, size),
+        industry=_draw_categories(rng, w.INDUSTRY_SHARE, size),
         channel=channel,
         plan=plan,
         plan_after=np.clip(plan + step, 0, len(w.PLANS) - 1),
@@ -107,22 +112,22 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
 
 
 def _sign_up_days(rng: np.random.Generator, size: int) -> Array:
-    """Half are customers already when the history begins, the others join at a growing pace."""
-    before = -1 - np.minimum(rng.exponential(320.0, size), 900.0).astype(np.int64)
+    """Draw days of sign-up: half lie before the history, the others become more frequent over time."""
+    earlier = -1 - np.minimum(rng.exponential(320.0, size), 900.0).astype(np.int64)
     growth = 0.9
     pace = np.log1p(rng.random(size) * np.expm1(growth)) / growth
-    during = (pace * w.HISTORY_DAYS).astype(np.int64)
-    days: Array = np.where(rng.random(size) < 0.5, before, during)
+    later = (pace * w.HISTORY_DAYS).astype(np.int64)
+    days: Array = np.where(rng.random(size) < 0.5, earlier, later)
     return days
 
 
-def _pick(rng: np.random.Generator, shares: tuple[float, ...], size: int) -> Array:
+def _draw_categories(rng: np.random.Generator, shares: tuple[float, ...], size: int) -> Array:
     edges = np.cumsum(shares)[:-1]
-    picked: Array = np.searchsorted(edges, rng.random(size), side="right")
-    return picked
+    choice: Array = np.searchsorted(edges, rng.random(size), side="right")
+    return choice
 
 
-def _pick_by(rng: np.random.Generator, shares: tuple[tuple[float, ...], ...], group: Array) -> Array:
+def _draw_categories_by(rng: np.random.Generator, shares: tuple[tuple[float, ...], ...], row: Array) -> Array:
     edges = np.cumsum(np.array(shares), axis=1)[:, :-1]
-    picked: Array = (rng.random(len(group))[:, None] >= edges[group]).sum(axis=1)
-    return picked
+    choice: Array = (rng.random(len(row))[:, None] >= edges[row]).sum(axis=1)
+    return choice

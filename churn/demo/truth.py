@@ -1,6 +1,6 @@
-"""What only a simulation can know: each customer's true chance of leaving, and the troubles behind it.
+"""Compute what only a simulation knows: each customer's true probability of leaving, and the troubles.
 
-Written apart from the company's folder, and read by tests only.
+It is written to a folder outside the company's, and only tests and benchmarks read it.
 """
 
 from __future__ import annotations
@@ -10,119 +10,140 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from churn.demo import episodes, hazard
+from churn.demo import troubles
 from churn.demo import world as w
-from churn.demo.columns import Chunk, labels
-from churn.demo.life import QUICK_RETURN, Standing, billing_day
+from churn.demo.columns import Chunk, categories
+from churn.demo.life import (
+    BASE_HAZARD,
+    QUICK_RETURN,
+    CutoffState,
+    billing_day,
+    card_just_expired,
+    chance_of_notice_within,
+    hazard_factor,
+    next_renewal,
+)
 from churn.demo.world import Array
 
-_KINDS_OF = {
-    family: [position for position, kind in enumerate(episodes.KINDS) if family in kind.families]
-    for family in episodes.FAMILIES
+_TROUBLES_BY_FAMILY = {
+    family: [index for index, trouble in enumerate(troubles.TROUBLES) if family in trouble.families]
+    for family in troubles.TROUBLE_FAMILIES
 }
 
 
-def probabilities(chunk: Chunk) -> pa.Table:
-    """Return one row a customer and cutoff: the chance to leave in `[cutoff, cutoff + 31 d)`, the troubles.
+def true_probabilities(chunk: Chunk) -> pa.Table:
+    """Return a row for each customer and cutoff: the probability to leave in `[cutoff, cutoff + 31 d)`.
 
-    Only customers in force at the cutoff with no request pending. `left` is what came of it, missing where
-    the grace period after the window has not passed.
+    The rows are those of customers in force at the cutoff without a pending request. A column for each signal
+    family gives whether a trouble shows in it. `left` is the outcome; it is missing until the grace period
+    after the window has passed.
     """
-    return pa.concat_tables([_at(chunk, standing) for standing in chunk.life.standings])
+    return pa.concat_tables([_probabilities_at(chunk, state) for state in chunk.life.cutoff_states])
 
 
-def _at(chunk: Chunk, standing: Standing) -> pa.Table:
-    requested, dunned = chance_of_leaving(chunk, standing)
-    left, matured = _realised(chunk, standing)
-    raised = {
-        family: pa.array((standing.phase[kinds] > 0).any(axis=0)) for family, kinds in _KINDS_OF.items()
+def _probabilities_at(chunk: Chunk, state: CutoffState) -> pa.Table:
+    by_request, by_dunning = chance_of_leaving(chunk, state)
+    left, matured = _outcome(chunk, state)
+    trouble_shows = {
+        family: pa.array((state.phase[indices] > 0).any(axis=0))
+        for family, indices in _TROUBLES_BY_FAMILY.items()
     }
-    size = len(standing.who)
+    size = len(state.customer)
     return pa.table(
         {
-            "customer_id": chunk.customer_id(standing.who),
-            "cutoff": pa.array([w.date_of(standing.day)] * size, type=pa.date32()),
-            "probability": pa.array(requested + dunned),
-            "probability_request": pa.array(requested),
-            "probability_payment": pa.array(dunned),
-            **raised,
+            "customer_id": chunk.customer_id(state.customer),
+            "cutoff": pa.array([w.date_of(state.day)] * size, type=pa.date32()),
+            "probability": pa.array(by_request + by_dunning),
+            "probability_request": pa.array(by_request),
+            "probability_payment": pa.array(by_dunning),
+            **trouble_shows,
             "left": pa.array(left.astype(np.int8), mask=np.full(size, not matured)),
         }
     )
 
 
-def chance_of_leaving(chunk: Chunk, standing: Standing) -> tuple[Array, Array]:
-    """Return the exact chances that the merged spell ends in the window, by request and by dunning.
+def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Array, Array]:
+    """Return the exact probabilities that the merged spell ends in the window, by request and by dunning.
 
-    The distribution over phases of every kind is carried forward day by day. Kinds are independent and their
-    hazards add up, so the chance of still being here is the product of the kinds' chances. A request counts
-    only if its notice runs out inside the window, and an end only if no quick return mends the spell.
-    Both have shape [customer of the standing].
+    The distribution over the phases of each trouble is carried forward day by day. Troubles are independent
+    and their hazards add up, so the probability of staying is the product over troubles. A request counts
+    only if its notice ends inside the window, and an end counts only without a quick return.
+
+    Args:
+        chunk: The chunk of customers.
+        state: Their hidden state at a cutoff.
+
+    Returns:
+        Two arrays of shape [customer of the state].
     """
-    people, who, start = chunk.people, standing.who, standing.start
-    size, kinds = len(who), range(len(episodes.KINDS))
-    shares = [np.stack([standing.phase[k] == p for p in range(episodes.PHASES)]).astype(float) for k in kinds]
-    base, staying, paying = np.zeros(size), np.ones(size), np.ones(size)
-    requested, dunned = np.zeros(size), np.zeros(size)
-    bill_day, last = billing_day(start), standing.day + w.HORIZON_DAYS - 1
-    begun = np.full(len(people), w.FAR)
-    begun[who] = start
-    for day in range(standing.day, last + 1):
+    people, customer, start = chunk.people, state.customer, state.start
+    size, indices = len(customer), range(len(troubles.TROUBLES))
+    phases = range(troubles.PHASES)
+    shares = [np.stack([state.phase[k] == phase for phase in phases]).astype(float) for k in indices]
+    base, no_request, no_dunning = np.zeros(size), np.ones(size), np.ones(size)
+    by_request, by_dunning = np.zeros(size), np.zeros(size)
+    bill_day, last = billing_day(start), state.day + w.HORIZON_DAYS - 1
+    start_of = np.full(len(people), w.FAR)
+    start_of[customer] = start
+    for day in range(state.day, last + 1):
         billing = bill_day == w.day_of_month(day)
-        expired = hazard.card_just_expired(people, day)[who]
-        appetite = hazard.appetite(people, begun, day)[who]
-        base += appetite * hazard.BASE_HAZARD
-        stay = np.exp(-base)
-        for k in kinds:
-            shares[k] = episodes.spread(k, shares[k], people.onset[k, who], billing, expired)
-            strength = 1.0 if k == episodes.PAYMENT else appetite
-            shares[k] = shares[k] * np.exp(-np.multiply.outer(episodes.HAZARD[k], strength * np.ones(size)))
-            if k != episodes.PAYMENT:
-                stay = stay * shares[k].sum(axis=0)
-        pay = shares[episodes.PAYMENT].sum(axis=0)
-        renewal = hazard.next_renewal(people, begun, day)[who]
-        in_time = np.where(renewal <= last, 1.0, hazard.chance_of_notice_within(last - day))
-        requested += paying * (staying - stay) * in_time
-        dunned += stay * (paying - pay)
-        staying, paying = stay, pay
+        card_expired = card_just_expired(people, day)[customer]
+        factor = hazard_factor(people, start_of, day)[customer]
+        base += factor * BASE_HAZARD
+        no_request_today = np.exp(-base)
+        for k in indices:
+            onset = people.onset[k, customer]
+            shares[k] = troubles.advance_shares(k, shares[k], onset, billing, card_expired)
+            scale = 1.0 if k == troubles.PAYMENT_TROUBLE else factor
+            shares[k] = shares[k] * np.exp(-np.multiply.outer(troubles.HAZARD[k], scale * np.ones(size)))
+            if k != troubles.PAYMENT_TROUBLE:
+                no_request_today = no_request_today * shares[k].sum(axis=0)
+        no_dunning_today = shares[troubles.PAYMENT_TROUBLE].sum(axis=0)
+        renewal = next_renewal(people, start_of, day)[customer]
+        in_time = np.where(renewal <= last, 1.0, chance_of_notice_within(last - day))
+        by_request += no_dunning * (no_request - no_request_today) * in_time
+        by_dunning += no_request_today * (no_dunning - no_dunning_today)
+        no_request, no_dunning = no_request_today, no_dunning_today
     final = 1.0 - QUICK_RETURN[0]
-    return requested * final, dunned * final
+    return by_request * final, by_dunning * final
 
 
-def _realised(chunk: Chunk, standing: Standing) -> tuple[Array, bool]:
+def _outcome(chunk: Chunk, state: CutoffState) -> tuple[Array, bool]:
     spells = chunk.life.spells
-    merged = spells.merged_end()
-    after = np.searchsorted(_key(spells.who, spells.start), _key(standing.who, standing.day))
-    end = merged[after - 1]
-    matured = standing.day + w.HORIZON_DAYS + w.GRACE_DAYS <= w.HISTORY_DAYS
-    return (end >= standing.day) & (end < standing.day + w.HORIZON_DAYS), matured
+    merged_end = spells.merged_end()
+    spell_number = np.searchsorted(_key(spells.customer, spells.start), _key(state.customer, state.day))
+    end = merged_end[spell_number - 1]
+    matured = state.day + w.HORIZON_DAYS + w.GRACE_DAYS <= w.HISTORY_DAYS
+    return (end >= state.day) & (end < state.day + w.HORIZON_DAYS), matured
 
 
-def _key(who: Array, day: Array | int) -> Array:
+def _key(customer: Array, day: Array | int) -> Array:
     """Return numbers that order by customer, then day."""
-    key: Array = who.astype(np.int64) * 10_000 + (day + 5_000)
+    key: Array = customer.astype(np.int64) * 10_000 + (day + 5_000)
     return key
 
 
-def troubles(chunk: Chunk) -> pa.Table:
-    """Return every episode: its first day, the day it was over (missing while it lasts), its worst phase."""
+def episodes(chunk: Chunk) -> pa.Table:
+    """Return each episode of a trouble: its first day, its end (missing if it lasts) and its worst phase."""
     parts = []
-    for k in range(len(episodes.KINDS)):
+    for k in range(len(troubles.TROUBLES)):
         phase = ((chunk.life.phases >> np.uint16(2 * k)) & 3).astype(np.int8)
         phase[(chunk.life.status & 3) == 0] = 0
-        # One quiet column at either end: an episode never runs on into the next customer.
-        edged = np.pad(phase, ((0, 0), (1, 1)))
-        active = (edged > 0).astype(np.int8).ravel()
+        # A day without trouble at both ends, so that no episode continues into the next customer.
+        with_margins = np.pad(phase, ((0, 0), (1, 1)))
+        active = (with_margins > 0).astype(np.int8).ravel()
         begins, ends = np.flatnonzero(np.diff(active) > 0) + 1, np.flatnonzero(np.diff(active) < 0) + 1
         width = w.HISTORY_DAYS + 2
-        who, first = begins // width, begins % width - 1
+        customer, first = begins // width, begins % width - 1
         until = ends % width - 1
-        worst = np.maximum.reduceat(edged.ravel(), begins) if len(begins) else np.zeros(0, dtype=np.int8)
+        worst = (
+            np.maximum.reduceat(with_margins.ravel(), begins) if len(begins) else np.zeros(0, dtype=np.int8)
+        )
         parts.append(
             pa.table(
                 {
-                    "customer_id": chunk.customer_id(who),
-                    "kind": labels(np.full(len(who), k), episodes.NAMES),
+                    "customer_id": chunk.customer_id(customer),
+                    "kind": categories(np.full(len(customer), k), troubles.TROUBLE_NAMES),
                     "began_on": _dates(first),
                     "over_on": _dates(until, missing=until >= w.HISTORY_DAYS),
                     "worst_phase": pa.array(worst),
@@ -132,20 +153,20 @@ def troubles(chunk: Chunk) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def leavers(chunk: Chunk) -> pa.Table:
-    """Return every spell that ended: when that was asked for (missing for dunning), when it was, and why."""
+def churned_spells(chunk: Chunk) -> pa.Table:
+    """Return each spell that ended: the day of the request (missing for dunning), the end and the cause."""
     spells = chunk.life.spells
-    gone = np.flatnonzero(spells.end < w.FAR)
-    asked = spells.requested[gone]
-    causes = ("no trouble", *episodes.NAMES)
+    rows = np.flatnonzero(spells.end < w.FAR)
+    request_day = spells.request_day[rows]
+    causes = ("no trouble", *troubles.TROUBLE_NAMES)
     return pa.table(
         {
-            "customer_id": chunk.customer_id(spells.who[gone]),
-            "requested_on": _dates(asked, missing=asked >= w.FAR),
-            "ended_on": _dates(spells.end[gone]),
-            "for_good": pa.array(spells.merged_end()[gone] == spells.end[gone]),
-            "by_payment": pa.array(spells.by_dunning[gone]),
-            "cause": labels(spells.cause[gone] + 1, causes),
+            "customer_id": chunk.customer_id(spells.customer[rows]),
+            "requested_on": _dates(request_day, missing=request_day >= w.FAR),
+            "ended_on": _dates(spells.end[rows]),
+            "for_good": pa.array(spells.merged_end()[rows] == spells.end[rows]),
+            "by_payment": pa.array(spells.by_dunning[rows]),
+            "cause": categories(spells.cause[rows] + 1, causes),
         }
     )
 

@@ -1,8 +1,8 @@
-"""The business that the demo company is in: its calendar, its plans and its customers' attributes.
+"""The constants of the demo company: its calendar, its plans and the attributes of its customers.
 
 Days are counted from `FIRST_DAY`: day 0 is the first day of history, day `HISTORY_DAYS` is the watermark.
-All dates are fixed, so a demo written next year holds the same bytes. It ends with ordinary weeks: after the
-quiet turn of the year a night's signals would be like those of hardly any night that was learnt from.
+All dates are fixed, so that a demo written next year has the same bytes. The history ends with ordinary
+weeks: the signals of a quiet New Year would differ from those of nearly all nights in the training data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FIRST_DAY = date(2024, 4, 1)
 WATERMARK = date(2025, 10, 1)
 HISTORY_DAYS = (WATERMARK - FIRST_DAY).days
 BURN_IN_DAYS = 90
-"""Days lived before the history begins, in which troubles come and heal but nobody leaves."""
+"""Days simulated before the history begins: troubles begin and end, but nobody leaves."""
 
 HORIZON_DAYS = 31
 GRACE_DAYS = 30
@@ -64,10 +64,10 @@ def seconds_at(day: Array, second_of_day: Array | int = 0) -> Array:
 
 
 def truth_cutoffs() -> tuple[date, ...]:
-    """Return the first of every month from the seventh month of history up to the watermark."""
-    begun = FIRST_DAY.year * 12 + FIRST_DAY.month - 1
-    ended = WATERMARK.year * 12 + WATERMARK.month - 1
-    return tuple(date(month // 12, month % 12 + 1, 1) for month in range(begun + 6, ended + 1))
+    """Return the first day of each month from the seventh month of history to the watermark."""
+    first_month = FIRST_DAY.year * 12 + FIRST_DAY.month - 1
+    last_month = WATERMARK.year * 12 + WATERMARK.month - 1
+    return tuple(date(month // 12, month % 12 + 1, 1) for month in range(first_month + 6, last_month + 1))
 
 
 def _calendar(first: int, last: int) -> list[date]:
@@ -89,18 +89,18 @@ def day_of_month(day: int) -> int:
 
 
 def leaving_season(day: int) -> float:
-    """Return the factor that the time of the year puts on every hazard of leaving."""
+    """Return the factor by which the season changes each hazard of leaving."""
     return float(_LEAVING_SEASON[day - _LONGEST_AGO])
 
 
-def _use_of(day: date) -> float:
+def _use_factor(day: date) -> float:
     week = 0.34 if day.weekday() >= 5 else (1.28, 1.32, 1.30, 1.25, 1.12)[day.weekday()]
     holidays = (day.month == 12 and day.day >= 23) or (day.month == 1 and day.day <= 2)
     summer = day.month == 8 or (day.month == 7 and day.day >= 20)
     return week * (0.35 if holidays else 0.80 if summer else 1.0)
 
 
-USE_BY_DAY = np.array([_use_of(date_of(day)) for day in range(HISTORY_DAYS)], dtype=np.float32)
-"""How busy each day of history is: weekends, the end of the year and the summer are slow. Shape [day]."""
+USE_BY_DAY = np.array([_use_factor(date_of(day)) for day in range(HISTORY_DAYS)], dtype=np.float32)
+"""The usage factor of each day of history: low at weekends, in summer and over New Year. Shape [day]."""
 
 WEEKDAY = np.array([date_of(day).weekday() for day in range(HISTORY_DAYS)], dtype=np.int8)

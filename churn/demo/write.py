@@ -1,4 +1,4 @@
-"""Write the demo company to a folder, chunk by chunk of customers, whole or not at all."""
+"""Write the demo company to a folder, in chunks of customers; the folder appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -15,44 +15,43 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.data.files import replace_folder
-from churn.demo import tables_contract, tables_mail, tables_money, tables_usage, tables_voice, truth
+from churn.demo import contract_tables, event_tables, truth
 from churn.demo import world as w
-from churn.demo.columns import Chunk, Streams
-from churn.demo.dirt import soil
-from churn.demo.ids import customer_ids, places
-from churn.demo.life import live
+from churn.demo.bad_rows import add_bad_rows
+from churn.demo.columns import Chunk, RandomStreams
+from churn.demo.life import simulate_life
 from churn.demo.people import draw_people
 from churn.demo.world import Array
 
 CHUNK_CUSTOMERS = 10_000
-"""Customers made at once: this, and not the size of the company, decides how much memory is needed."""
+"""How many customers are simulated at once; the memory depends on this, not on the size of the company."""
 
-STAMP = "demo.json"
+STAMP_FILE = "demo.json"
 VERSION = 2
-"""Part of the stamp: a company of another version is not the same company."""
+"""Part of the stamp: another version gives another company."""
 
-MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
-    "customers": tables_contract.customers,
-    "subscriptions": tables_contract.subscriptions,
-    "logins": tables_usage.logins,
-    "interactions": tables_usage.interactions,
-    "payments": tables_money.payments,
-    "emails": tables_mail.emails,
-    "surveys": tables_voice.surveys,
-    "tickets": tables_voice.tickets,
-    "orders": tables_money.orders,
-    "referrals": tables_usage.referrals,
+TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
+    "customers": contract_tables.customers,
+    "subscriptions": contract_tables.subscriptions,
+    "logins": event_tables.logins,
+    "interactions": event_tables.interactions,
+    "payments": contract_tables.payments,
+    "emails": event_tables.emails,
+    "surveys": event_tables.surveys,
+    "tickets": event_tables.tickets,
+    "orders": contract_tables.orders,
+    "referrals": event_tables.referrals,
 }
-TRUTHS: Mapping[str, Callable[[Chunk], pa.Table]] = {
-    "probabilities": truth.probabilities,
-    "episodes": truth.troubles,
-    "leavers": truth.leavers,
+TRUTH_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
+    "probabilities": truth.true_probabilities,
+    "episodes": truth.episodes,
+    "leavers": truth.churned_spells,
 }
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was written: rows of each table (good and bad), bad rows by table and kind, late rows by table."""
+    """The numbers of rows written: all rows by table, bad rows by table and kind, late rows by table."""
 
     customers: int
     seed: int
@@ -63,7 +62,7 @@ class Summary:
 
 
 def stamp(customers: int, seed: int) -> dict[str, object]:
-    """Return the settings that decide every byte of a company."""
+    """Return the settings that determine each byte of a company."""
     return {
         "made_by": "churn demo",
         "version": VERSION,
@@ -77,43 +76,44 @@ def stamp(customers: int, seed: int) -> dict[str, object]:
 def write_company(
     folder: Path, truth: Path, customers: int, seed: int, advance: Callable[[int], None] | None = None
 ) -> Summary:
-    """Write the tables to `folder` and what only the simulation knows to `truth`, replacing both.
+    """Write the tables to `folder` and the hidden truth to `truth`, replacing both.
 
-    One Parquet file a table, one row group or more a chunk; the same settings give the same bytes.
+    Each table is one Parquet file with at least one row group for each chunk. The same settings give the same
+    bytes.
 
     Args:
-        folder: the company's folder, to be read as a source.
-        truth: a folder outside `folder`, for tests alone.
-        customers: how many customers there ever were, at least 1.
-        seed: another seed is another company.
-        advance: told the number of customers finished, after each chunk.
+        folder: The company's folder, to be read as a source.
+        truth: A folder outside `folder`, only for tests and benchmarks.
+        customers: The number of customers, past and present, at least 1.
+        seed: Another seed gives another company.
+        advance: Called with the number of customers after each chunk.
 
     Raises:
-        ValueError: `truth` lies inside `folder`, or there are no customers to make.
+        ValueError: `truth` lies inside `folder`, or `customers` is below 1.
     """
     if customers < 1:
         raise ValueError(f"customers is {customers}; a company needs at least 1")
     if folder.resolve() in (truth.resolve(), *truth.resolve().parents):
         raise ValueError(f"{truth} lies inside {folder}; the truth must not be readable as a source")
-    tables_aside, truth_aside = _aside(folder), _aside(truth)
-    tally = _Tally()
-    with _Files(tables_aside) as tables, _Files(truth_aside) as truths:
+    new_folder, new_truth = _new_folder(folder), _new_folder(truth)
+    counts = _Counts()
+    with _Files(new_folder) as tables, _Files(new_truth) as truths:
         for number, first in enumerate(range(0, customers, CHUNK_CUSTOMERS)):
             size = min(CHUNK_CUSTOMERS, customers - first)
-            _write_chunk(_make_chunk(number, first, size, customers, seed), customers, tables, truths, tally)
+            _write_chunk(_make_chunk(number, first, size, customers, seed), customers, tables, truths, counts)
             if advance is not None:
                 advance(size)
-    summary = Summary(customers, seed, tables.rows, tally.bad, tally.late, truths.rows["leavers"])
-    _write_json(truth_aside / "dirt.json", {"good": tally.good, "bad": tally.bad, "late": tally.late})
-    _write_json(truth_aside / "summary.json", asdict(summary))
-    _write_json(tables_aside / STAMP, stamp(customers, seed))
-    replace_folder(truth_aside, truth)
-    replace_folder(tables_aside, folder)
+    summary = Summary(customers, seed, tables.rows, counts.bad, counts.late, truths.rows["leavers"])
+    _write_json(new_truth / "dirt.json", {"good": counts.good, "bad": counts.bad, "late": counts.late})
+    _write_json(new_truth / "summary.json", asdict(summary))
+    _write_json(new_folder / STAMP_FILE, stamp(customers, seed))
+    replace_folder(new_truth, truth)
+    replace_folder(new_folder, folder)
     return summary
 
 
-class _Tally:
-    """Counts good, bad and late rows over the chunks."""
+class _Counts:
+    """The numbers of good, bad and late rows, summed over the chunks."""
 
     def __init__(self) -> None:
         self.good: dict[str, int] = {}
@@ -130,7 +130,7 @@ class _Tally:
 
 
 class _Files:
-    """One Parquet writer a table, opened when the first rows come."""
+    """One Parquet writer for each table, opened with its first rows."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -148,7 +148,7 @@ class _Files:
 
     def write(self, name: str, table: pa.Table) -> None:
         if name not in self._writers:
-            # Without Arrow's own schema a reader sees plain text, not Arrow's dictionaries.
+            # Without Arrow's own schema, readers see plain text instead of Arrow's dictionaries.
             path = self.folder / f"{name}.parquet"
             self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False)
         self._writers[name].write_table(table, row_group_size=262_144)
@@ -156,29 +156,50 @@ class _Files:
 
 
 def _make_chunk(number: int, first: int, size: int, customers: int, seed: int) -> Chunk:
-    streams = Streams(seed, number)
+    streams = RandomStreams(seed, number)
     people = draw_people(first, size, streams.get("people"))
     ids = customer_ids(people.number, customers)
-    return Chunk(people, live(people, streams.get("life")), streams, ids)
+    return Chunk(people, simulate_life(people, streams.get("life")), streams, ids)
 
 
-def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, tally: _Tally) -> None:
-    def strangers(numbers: Array) -> pa.Array:
-        spare = places(customers) - customers
-        texts = customer_ids(customers + numbers % spare, customers)
+def customer_ids(numbers: Array, customers: int) -> pa.Array:
+    """Return ids such as C000123: distinct, shuffled, and all of one length.
+
+    A number is multiplied by a number without the factors 2 and 5, modulo a power of ten, so that each id has
+    one number. Numbers from `customers` on give ids that no customer has.
+    """
+    n_ids = id_count(customers)
+    codes = (numbers.astype(np.int64) * 618_033 + 271_829) % n_ids
+    return pa.array([f"C{code:0{len(str(n_ids)) - 1}d}" for code in codes.tolist()])
+
+
+def id_count(customers: int) -> int:
+    """Return the number of possible ids: a power of ten, at least a million and ten times the customers."""
+    n_ids = 1_000_000
+    while n_ids < 10 * customers:
+        n_ids *= 10
+    return n_ids
+
+
+def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, counts: _Counts) -> None:
+    def unknown_ids(numbers: Array) -> pa.Array:
+        n_free = id_count(customers) - customers
+        texts = customer_ids(customers + numbers % n_free, customers)
         return pa.DictionaryArray.from_arrays(pa.array(np.arange(len(texts), dtype=np.int32)), texts)
 
-    for name, make in MAKERS.items():
-        rows, late = _arrived(make(chunk))
-        soiled = soil(name, rows, tables.rows.get(name, 0), strangers, chunk.streams.get(f"dirt {name}"))
-        tables.write(name, soiled.table.unify_dictionaries())
-        tally.add(name, soiled.good, soiled.bad, late)
-    for name, make in TRUTHS.items():
+    for name, make in TABLE_MAKERS.items():
+        rows, late = _without_late_rows(make(chunk))
+        dirty = add_bad_rows(
+            name, rows, tables.rows.get(name, 0), unknown_ids, chunk.streams.get(f"dirt {name}")
+        )
+        tables.write(name, dirty.table.unify_dictionaries())
+        counts.add(name, dirty.n_good, dirty.n_bad, late)
+    for name, make in TRUTH_MAKERS.items():
         truths.write(name, make(chunk).unify_dictionaries())
 
 
-def _arrived(table: pa.Table) -> tuple[pa.Table, int]:
-    """Drop rows that reach the warehouse only after the watermark; count those that came late."""
+def _without_late_rows(table: pa.Table) -> tuple[pa.Table, int]:
+    """Return the rows that reach the warehouse before the watermark, and how many of them are late."""
     if "late" not in table.column_names:
         return table, 0
     watermark = pa.scalar(w.WATERMARK_SECONDS * 1_000_000).cast(pa.timestamp("us"))
@@ -186,11 +207,11 @@ def _arrived(table: pa.Table) -> tuple[pa.Table, int]:
     return table.drop_columns(["late"]), int(pc.sum(table["late"]).as_py() or 0)
 
 
-def _aside(folder: Path) -> Path:
-    aside = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    return aside
+def _new_folder(folder: Path) -> Path:
+    new_folder = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(new_folder, ignore_errors=True)
+    new_folder.mkdir(parents=True)
+    return new_folder
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from churn.data.sources.table_specs import table_specs
+from churn.data.sources.table_specs import table_contracts
 from churn.data.tables import CANONICAL_TABLES, Table
 from churn.features.language.cost import Cost
 from churn.features.language.reader import Selection, Sequence, Window
@@ -30,7 +30,7 @@ class _Listener(Tracer):
 
 def costs_of(signals: Iterable[Signal], params: Params) -> dict[str, Cost]:
     """Return what each signal costs, by name, whether or not its table is there."""
-    tables = {**CANONICAL_TABLES, **{wanted.table.name: wanted.table for wanted in table_specs(params)}}
+    tables = {**CANONICAL_TABLES, **table_contracts(params)}
     return {signal.name: cost_of(signal, tables[signal.table]) for signal in signals}
 
 

@@ -169,7 +169,7 @@ def _numbers(column: Column, name: str, given: BoolArray) -> tuple[AnyInt, BoolA
     values = np.where(_shares(f"{name} is whole", n) < 0.5, whole, values)
     if low < 0 and not column.may_be_emptied:
         values = np.where(_shares(f"{name} sign", n) < 0.1, -values, values)
-    if column.required:
+    if column.is_required:
         given = np.ones(n, dtype=bool)
     if column.may_be_emptied:
         values = np.where(_shares(f"{name} emptied", n) < 0.1, EMPTIED_VALUE, values)

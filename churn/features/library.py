@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from churn.data.sources.table_specs import table_specs
+from churn.data.sources.table_specs import table_contracts
 from churn.data.store import Store
 from churn.data.tables import CANONICAL_TABLES, Table
 from churn.errors import SignalError, did_you_mean
@@ -64,7 +64,7 @@ def possible(params: Params, store: Store) -> tuple[Possible, ...]:
     """
     every = known(params)
     _check_names(params, every)
-    tables = {wanted.table.name: wanted.table for wanted in table_specs(params)}
+    tables = table_contracts(params)
     return tuple(Possible(signal, _why_off(signal, params, store, tables)) for signal in every.values())
 
 

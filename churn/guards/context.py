@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from churn.data.sources.table_specs import table_specs
+from churn.data.sources.table_specs import table_contracts
 from churn.data.sql import identifier
 from churn.data.store import Store, day_number
 from churn.data.tables import Table
@@ -82,7 +82,7 @@ class Company:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """Return the contracts of the tables, by name."""
-        return {wanted.table.name: wanted.table for wanted in table_specs(self.params)}
+        return table_contracts(self.params)
 
     @property
     def event_tables(self) -> tuple[str, ...]:

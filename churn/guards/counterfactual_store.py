@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from churn.data.sources.table_specs import table_specs
+from churn.data.sources.table_specs import table_contracts
 from churn.data.sql import identifier, literal
 from churn.data.store import Store, StoredTable, day_number, write_manifest
 from churn.data.tables import Table
@@ -93,7 +93,7 @@ def with_another_future(store: Store, cutoff: date, folder: Path) -> Store:
 
 
 def _tables(store: Store) -> dict[str, Table]:
-    return {wanted.table.name: wanted.table for wanted in table_specs(store.params)}
+    return table_contracts(store.params)
 
 
 def _outcomes(table: Table, columns: tuple[str, ...], known: Callable[[str], str]) -> dict[str, str]:
@@ -144,10 +144,11 @@ def _written(
             tables[name] = replace(
                 table, rows=row[0], customers=row[1], first_day=row[2], last_day=row[3], columns=columns
             )
-    stated = {
-        "watermark": store.watermark.isoformat(),
-        "digest": f"{store.digest} altered",
-        "fingerprint": store.fingerprint,
-    }
-    write_manifest(folder / "store", stated, tables)
+    write_manifest(
+        folder / "store",
+        tables,
+        watermark=store.watermark,
+        digest=f"{store.digest} altered",
+        fingerprint=store.fingerprint,
+    )
     return Store.open(params)

@@ -185,7 +185,7 @@ def _late(source: Source, wanted: TableSpec) -> Iterator[Finding]:
                 "(half of "
                 f"them {late.days} days or more), and a cutoff between them would see rows that were not "
                 "there.",
-                f"Map it: {wanted.place}.columns.known_at: {column}. If it says when a row was last changed, "
+                f"Map it: {wanted.key}.columns.known_at: {column}. If it says when a row was last changed, "
                 "the row's values are not those of its own time.",
                 "stop" if share >= STOP else "warn",
             )

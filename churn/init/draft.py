@@ -142,12 +142,12 @@ def _no_events_error(
 ) -> SourceError:
     if not tables:
         return SourceError(
-            f"init: no table found in {source.place}. Name a folder of Parquet or CSV files, or a database, "
-            "with --source."
+            f"init: no table found in {source.address}. Name a folder of Parquet or CSV files, or a "
+            "database, with --source."
         )
     reasons = [f"{name} ({reason})" for name, reason in unused_tables]
     return SourceError(
-        f"init: no table in {source.place} holds what customers did, and when: "
+        f"init: no table in {source.address} holds what customers did, and when: "
         f"{'; '.join(reasons) or 'there are only customers'}. A table of events needs a column with the "
         "customer's id and one with the time. If there is one, write the parameters by hand, as README.md "
         "shows under 'Your own data in five minutes'."

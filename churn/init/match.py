@@ -96,7 +96,7 @@ def matches(
         scores = _assign(connection, match)
         if match.target.time not in match.columns or _is_another(connection, match):
             continue
-        required_names = {c.name for c in match.target.columns if c.required and c.name != "customer_id"}
+        required_names = {c.name for c in match.target.columns if c.is_required and c.name != "customer_id"}
         has_telltales = set(TELLTALE_COLUMNS.get(name, ("",))) <= match.columns.keys()
         if required_names <= match.columns.keys() and (by_name or has_telltales):
             yield 5.0 * (snake_case(table.name) == name) + 3.0 * by_name + sum(scores.values()), match
@@ -187,7 +187,7 @@ def _has_valid_values(
         f"SELECT avg(({value} BETWEEN {low} AND {high})::INTEGER) FROM {match.table.view}"
     ).fetchone()
     inside = float(row[0] or 0.0) if row else 0.0
-    has_filter = target.required or target.name == "units"  # rows with a value below 0 are excluded later
+    has_filter = target.is_required or target.name == "units"  # rows with a value below 0 are excluded later
     if inside >= MIN_VALID_SHARE or (has_filter and inside >= 0.5):
         return True
     match.notes.append(

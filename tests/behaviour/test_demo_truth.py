@@ -26,7 +26,7 @@ from benchmarks.truth import (
     read_tonight,
 )
 from churn.data.store import Store
-from churn.demo.episodes import FAMILIES
+from churn.demo.troubles import TROUBLE_FAMILIES
 from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import cohorts_at
 from churn.labels.calendar import snapshot_cutoffs, window_of
@@ -159,7 +159,7 @@ def test_the_model_ranks_by_the_true_chance_much_better_than_recency(tested: pd.
 
 def test_first_reasons_name_a_family_in_trouble_far_more_often_than_chance(tonight: Tonight) -> None:
     called = tonight.called()
-    raised = tonight.scores.loc[called, list(FAMILIES)]
+    raised = tonight.scores.loc[called, list(TROUBLE_FAMILIES)]
     in_trouble = raised.any(axis=1).to_numpy()
     families = np.array(first_families(tonight, called), dtype=object)
 

@@ -166,7 +166,7 @@ class Maker:
         return self._moved(happened, timedelta(hours=hours))
 
     def _cell(self, column: Column, happened: datetime, table: Table) -> Any:
-        optional = column.may_be_emptied or not column.required
+        optional = column.may_be_emptied or not column.is_required
         if column.role in ("id", "row") or (optional and self.rng.random() < 0.3):
             return None
         if column.type == "instant":

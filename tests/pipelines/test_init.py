@@ -100,7 +100,7 @@ def test_without_a_source_it_looks_at_this_folder(shop: Path, monkeypatch: pytes
     ("source", "code", "said"),
     [
         ("nowhere", 11, "no folder at"),
-        ("mongodb://host/shop", 11, "is not a source that is read"),
+        ("mongodb://host/shop", 11, "is not supported"),
         (".", 11, "no table found"),
         ("${NOT_SET}/shop", 2, "NOT_SET, which is not set"),
     ],

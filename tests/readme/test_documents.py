@@ -141,7 +141,7 @@ def test_the_database_in_the_guide_is_an_entry_that_drivers_take(monkeypatch: py
     exec(snippet, {})
 
     added = database.DRIVERS["snowflake"]
-    assert added.arguments("snowflake://ana:x@account/sales") == {"uri": "ana:x@account/sales"}
+    assert added.connect_arguments("snowflake://ana:x@account/sales") == {"uri": "ana:x@account/sales"}
     assert added.quote("a") == '"a"'
 
 

@@ -1,1 +1,1 @@
-"""Ingest: from the source to the sorted store, all rows or new ones only."""
+"""Ingest: read the source into the sorted store, all rows or only the new ones."""

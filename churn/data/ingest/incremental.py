@@ -1,20 +1,32 @@
-"""What the source holds of a table beyond what was read of it, if all that was read is still the same."""
+"""Find the rows of a table that are new since the last ingest, if all rows before them are unchanged.
+
+After each ingest a high-water mark per table is stored beside the store: how far the table was read, and a
+checksum of the rows up to there. The next ingest compares the checksum. If it is the same, only the rows
+after the mark are read; if not, the whole table is read again.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 
 from churn.data.ingest.rules import MAX_DAYS_AHEAD
-from churn.data.ingest.staging import Selection, StagedTable, column_types, query_over, raw_view
-from churn.data.sources.folder import Files
+from churn.data.ingest.staging import (
+    REPEATS_STORED_KEY,
+    StagedTable,
+    TableQuery,
+    column_types,
+    query_over,
+    raw_view,
+)
+from churn.data.sources.folder import TableFiles
 from churn.data.sources.source import Source
-from churn.data.sql import identifier, internal_name, literal
+from churn.data.sql import identifier, internal_name, is_rowwise, literal
 from churn.data.store import STORE_FORMAT, Store
 from churn.errors import SourceError
 from churn.params import Params, digest_of
@@ -22,146 +34,182 @@ from churn.params import Params, digest_of
 MARKS_FILE = ".marks.json"
 REJECTS_FOLDER = ".rejects"
 TIES_FOLDER = ".ties"
-"""What a store keeps for the next night, beside its tables."""
+"""What the folder of a store holds for the next ingest, beside its tables."""
+
+READABLE_TYPES = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
+"""The first letters of types whose text can be cast back; so can the text of all types of whole numbers."""
+
+TYPES_CHANGED = "its new rows have columns of other types"
 
 
 @dataclass(frozen=True)
 class HighWaterMark:
-    """How far one table was read, and what tells whether the rows up to there are still the same.
+    """How far one table was read, and what shows whether the rows up to there are unchanged.
 
     Args:
-        types: DuckDB's types of the columns that the source gave.
-        checksum: Of the rows that cannot come anew: all of a file's, or those known before `known`.
-        files: Name, size and time of change (nanoseconds) of each file, where the table is one of files.
-        position: How many rows the only file held.
-        known: The largest `known_at`, as SQL of the source, where rows are told by it.
-        known_utc: The same in UTC.
+        types: DuckDB's types of the columns of the source.
+        checksum: The checksum of the rows that no new row can join: all rows of a file, or the rows that were
+            known before `known_at`.
+        files: Name, size and time of change (nanoseconds) of each file of the table.
+        position: The number of rows of the table's only file.
+        known_at: The largest `known_at`, as SQL of the source; None where new rows are found by file.
+        known_at_utc: The same time in UTC.
     """
 
     types: Mapping[str, str]
     checksum: str
     files: tuple[tuple[str, int, int], ...] = ()
     position: int = 0
-    known: str | None = None
-    known_utc: str = ""
+    known_at: str | None = None
+    known_at_utc: str = ""
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> HighWaterMark:
+        """Read an entry of the file of marks."""
+        return cls(
+            types=entry["types"],
+            checksum=entry["checksum"],
+            files=tuple((str(name), int(size), int(changed)) for name, size, changed in entry["files"]),
+            position=entry["position"],
+            known_at=entry["known"],
+            known_at_utc=entry["known_utc"],
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry for the file of marks."""
+        return {
+            "types": dict(self.types),
+            "checksum": self.checksum,
+            "files": self.files,
+            "position": self.position,
+            "known": self.known_at,
+            "known_utc": self.known_at_utc,
+        }
 
 
 @dataclass(frozen=True)
 class LastIngest:
-    """The store that stands, made in the same way as tonight's, and how far it read the source."""
+    """The present store, made with the same parameters, and how far it read the source.
+
+    Args:
+        store: The store.
+        present: The date around which its data end.
+        marks: The high-water mark of each table that has one.
+    """
 
     store: Store
     present: str | None
     marks: Mapping[str, HighWaterMark] = field(default_factory=dict)
 
-    @property
-    def rejects(self) -> Path:
-        """Return the folder of the rejects that belong to the store."""
-        return self.store.folder / REJECTS_FOLDER
+    def rejects(self, table: str) -> Path:
+        """Return the file of a table's rejects."""
+        return self.store.folder / REJECTS_FOLDER / f"{table}.parquet"
 
-    @property
-    def ties(self) -> Path:
-        """Return the folder of the rows that were the last to be known, as the source said them."""
-        return self.store.folder / TIES_FOLDER
+    def ties(self, table: str) -> Path:
+        """Return the file of a table's rows with the largest `known_at`, with the source's values."""
+        return self.store.folder / TIES_FOLDER / f"{table}.parquet"
 
 
 def last_ingest(params: Params) -> LastIngest | None:
-    """Return the last night, or None if there is none on which tonight can build."""
+    """Return the last ingest, or None if a new ingest cannot build on it."""
     try:
         store = Store.open(params)
-        stated = json.loads((store.folder / MARKS_FILE).read_text())
+        entries = json.loads((store.folder / MARKS_FILE).read_text())
     except (SourceError, OSError, ValueError):
         return None
-    if stated["made_by"] != _made_by(params):
+    if entries["made_by"] != _shaping_digest(params):
         return None
-    marks = {
-        name: HighWaterMark(**{**mark, "files": tuple((str(n), int(s), int(t)) for n, s, t in mark["files"])})
-        for name, mark in stated["tables"].items()
-    }
-    return LastIngest(store, stated["present"], marks)
+    marks = {name: HighWaterMark.from_json(entry) for name, entry in entries["tables"].items()}
+    return LastIngest(store, entries["present"], marks)
 
 
 def write_marks(
     folder: Path, params: Params, present: str | None, marks: Mapping[str, HighWaterMark]
 ) -> None:
-    """Write how far each table was read, for the next night."""
-    tables = {name: asdict(mark) for name, mark in marks.items()}
-    stated = {"made_by": _made_by(params), "present": present, "tables": tables}
-    (folder / MARKS_FILE).write_text(json.dumps(stated, indent=1, sort_keys=True) + "\n")
+    """Write how far each table was read, for the next ingest.
+
+    Args:
+        folder: The folder of the store.
+        params: The parameters of this ingest.
+        present: The date around which the data end.
+        marks: The high-water mark of each table that has one.
+    """
+    tables = {name: mark.as_json() for name, mark in marks.items()}
+    entries = {"made_by": _shaping_digest(params), "present": present, "tables": tables}
+    (folder / MARKS_FILE).write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n")
 
 
-def _made_by(params: Params) -> str:
-    """Return a digest of all that decides which row becomes what: parameters, and the programs at work."""
+def _shaping_digest(params: Params) -> str:
+    """Return a digest of the parameters and programs that decide what a row of the source becomes."""
     shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events"})
     return digest_of([shaping, STORE_FORMAT, duckdb.__version__])
 
 
-READABLE_TYPES = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
-"""Types (or how their names begin) whose text can be read back; so can those of whole numbers."""
-
-TYPES_CHANGED = "its new rows have columns of other types"
-"""Why rows cannot be read on where last night ended."""
-
-
 class RewrittenError(Exception):
-    """What was read of a table before is no longer so, or cannot be compared; the words say what."""
+    """Rows that were read before have changed or cannot be compared; the message gives the reason."""
 
     @classmethod
-    def past(cls, what: str) -> RewrittenError:
-        """Return the error that says of the past what has changed."""
-        return cls(f"the past was rewritten ({what})")
+    def past(cls, change: str) -> RewrittenError:
+        """Return the error for rows that have changed."""
+        return cls(f"the past was rewritten ({change})")
 
 
 class NewRowsReader(Protocol):
-    """Tells what is new in one table of the source."""
+    """Finds the new rows of one table of the source."""
 
-    def news(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows that came after a mark; `ties` is what was kept with it.
+    def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
+        """Return the SQL of the rows after a mark; `ties` is the file that `write_ties` wrote with it.
 
         Raises:
-            RewrittenError: the rows up to the mark are not what they were.
+            RewrittenError: The rows up to the mark have changed.
         """
 
-    def mark(
-        self, staged: StagedTable, types: Mapping[str, str], present: str | None, before: HighWaterMark | None
+    def new_mark(
+        self,
+        staged: StagedTable,
+        types: Mapping[str, str],
+        present: str | None,
+        old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return how far the table is read tonight, or None if that cannot be told.
+        """Return how far the table is read now, or None if that is unknown.
 
-        `staged` holds the rows that are read tonight: those that came after `before`, or all.
+        Args:
+            staged: The rows that this ingest reads: those after `old_mark`, or all.
+            types: DuckDB's types of the columns of the source.
+            present: The date around which the data end.
+            old_mark: The mark of the last ingest, if only the rows after it are read.
         """
 
-    def keep(self, mark: HighWaterMark, path: Path) -> None:
-        """Keep in a file those rows that the next night needs beside the mark."""
+    def write_ties(self, mark: HighWaterMark, path: Path) -> None:
+        """Write the rows that the next ingest needs beside the mark, if any."""
 
 
-def reader_for(source: Source, selection: Selection) -> NewRowsReader | None:
-    """Return what tells news of a table, or None if it is read whole every night.
+def reader_for(source: Source, query: TableQuery) -> NewRowsReader | None:
+    """Return what finds the new rows of a table, or None if each ingest reads the whole table.
 
-    Rows that change later, such as those with outcomes, are read whole, and so are tables of which equal rows
-    are dropped.
+    Tables whose rows change later, such as those with outcomes, are read whole, and so are tables of which
+    equal rows are dropped.
     """
-    wanted = selection.wanted
-    table, origin = wanted.table, wanted.origin
-    changing = any(column.name in selection.columns for column in table.of_role("outcome"))
-    if table.name == "customers" or changing or origin.distinct:
+    table, origin = query.spec.table, query.spec.origin
+    has_outcome = any(column.name in query.columns for column in table.of_role("outcome"))
+    if table.name == "customers" or has_outcome or origin.distinct:
         return None
     files = source.files.get((origin.from_ or table.name) if not origin.query else "")
-    if files and _tells_positions(source, selection, files):
-        return PositionReader(source, selection, files)
-    return KnownTimeReader(source, selection) if "known_at" in selection.columns else None
+    if files and _has_positions(source, query, files):
+        return PositionReader(source, query, files)
+    return KnownTimeReader(source, query) if "known_at" in query.columns else None
 
 
 def can_be_read_back(types: Mapping[str, str]) -> bool:
-    """Tell whether the text of every column gives its value again, as judging rejects anew takes it."""
-    return all(
-        kind.startswith(READABLE_TYPES) or kind.endswith(("INT", "INTEGER")) for kind in types.values()
-    )
+    """Return whether the text of each column casts back to its value, as checking rejects again needs."""
+    names = types.values()
+    return all(name.startswith(READABLE_TYPES) or name.endswith(("INT", "INTEGER")) for name in names)
 
 
-def _tells_positions(source: Source, selection: Selection, files: Files) -> bool:
-    """Tell whether each row of the files is judged by itself, and their columns hide none of DuckDB."""
-    origin = selection.wanted.origin
-    expressions = [*selection.expressions, *([origin.where] if origin.where else [])]
+def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool:
+    """Return whether each row of the files gives its own result, and DuckDB can number the rows."""
+    origin = query.spec.origin
+    expressions = [*query.expressions, *([origin.where] if origin.where else [])]
     columns = source.columns(files.reader)
     if {"filename", "file_row_number"} & {name.lower() for name in columns}:
         return False
@@ -170,103 +218,111 @@ def _tells_positions(source: Source, selection: Selection, files: Files) -> bool
 
 @dataclass(frozen=True)
 class PositionReader:
-    """A table of files: new rows stand in new files, or behind the rows that the only file held."""
+    """Finds the new rows of a table of files: rows in new files, or after the old rows of the only file."""
 
     source: Source
-    selection: Selection
-    files: Files
+    query: TableQuery
+    files: TableFiles
 
-    def news(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows in new files, or behind the last row of the only one."""
-        now = self._stats()
-        names = {name for name, _, _ in mark.files}
+    def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
+        """Return the SQL of the rows in new files, or after the last row of the only file."""
+        now = self._file_stats()
+        old_names = {name for name, _, _ in mark.files}
         if set(mark.files) <= set(now):
-            new = ", ".join(literal(name) for name, _, _ in now if name not in names)
+            new = ", ".join(literal(name) for name, _, _ in now if name not in old_names)
             return self._rows(f"WHERE filename IN ({new})" if new else "WHERE false")
         changed = sorted(Path(name).name for name, _, _ in set(mark.files) - set(now))
-        if len(mark.files) > 1 or names != {name for name, _, _ in now}:
-            raise RewrittenError.past(f"{', '.join(changed)} changed or went away")
-        if self._sum(self._until(mark.position)) != mark.checksum:
+        if len(mark.files) > 1 or old_names != {name for name, _, _ in now}:
+            raise RewrittenError.past(f"{', '.join(changed)} changed or disappeared")
+        if self._checksum(self._rows_before(mark.position)) != mark.checksum:
             raise RewrittenError.past(f"the first {mark.position:,} rows of {changed[0]} changed")
-        return self._after(mark.position)
+        return self._rows_from(mark.position)
 
-    def mark(
-        self, staged: StagedTable, types: Mapping[str, str], present: str | None, before: HighWaterMark | None
+    def new_mark(
+        self,
+        staged: StagedTable,
+        types: Mapping[str, str],
+        present: str | None,
+        old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return the files and, where there is only one, how many rows it holds and their checksum."""
-        mark = HighWaterMark(types=types, checksum="", files=self._stats())
+        """Return the files; for a single file also its number of rows and their checksum."""
+        mark = HighWaterMark(types=types, checksum="", files=self._file_stats())
         if len(mark.files) > 1:
             return mark
         row = self.source.connection.execute(f"SELECT count(*) FROM {self.files.reader}").fetchone()
         position = int(row[0]) if row else 0
-        return replace(mark, position=position, checksum=self._sum(self.selection.query))
+        return replace(mark, position=position, checksum=self._checksum(self.query.query))
 
-    def keep(self, mark: HighWaterMark, path: Path) -> None:
-        """Keep nothing: positions tell the rows apart."""
+    def write_ties(self, mark: HighWaterMark, path: Path) -> None:
+        """Write nothing: positions separate old rows from new ones."""
 
-    def _stats(self) -> tuple[tuple[str, int, int], ...]:
+    def _file_stats(self) -> tuple[tuple[str, int, int], ...]:
         stats = [(path, path.stat()) for path in self.files.paths]
         return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
-    def _until(self, position: int) -> str:
+    def _rows_before(self, position: int) -> str:
         return self._rows(
             f"WHERE file_row_number < {position}" if self.files.are_parquet else f"LIMIT {position}"
         )
 
-    def _after(self, position: int) -> str:
+    def _rows_from(self, position: int) -> str:
         return self._rows(
             f"WHERE file_row_number >= {position}" if self.files.are_parquet else f"OFFSET {position}"
         )
 
-    def _rows(self, which: str) -> str:
-        return query_over(self.source, self.selection, f"(SELECT * FROM {self.files.reader} {which})")
+    def _rows(self, condition: str) -> str:
+        return query_over(self.source, self.query, f"(SELECT * FROM {self.files.reader} {condition})")
 
-    def _sum(self, query: str) -> str:
-        return self.source.checksum(query, self.selection.columns)
+    def _checksum(self, query: str) -> str:
+        return self.source.checksum(query, self.query.columns)
 
 
 @dataclass(frozen=True)
 class KnownTimeReader:
-    """A table with a second clock: new rows became known after, or with, the last that were known before."""
+    """Finds the new rows of a table with `known_at`: those known after the last mark, or at the same time."""
 
     source: Source
-    selection: Selection
+    query: TableQuery
 
-    def news(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows known since, without those that were read with the last known."""
+    def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
+        """Return the SQL of the rows known since the mark, without the stored ties."""
         if self._checksum(mark) != mark.checksum:
-            raise RewrittenError.past(f"the rows known before {mark.known} changed")
-        since, kept = internal_name(f"since_{self._name}"), f"read_parquet({literal(str(ties))})"
-        self.source.view(since, self._query(self._since(mark)))
+            raise RewrittenError.past(f"the rows known before {mark.known_at} changed")
+        since, old_ties = internal_name(f"since_{self._name}"), f"read_parquet({literal(str(ties))})"
+        self.source.view(since, self._where(self._is_known_since(mark)))
         if column_types(self.source.connection, since) != mark.types:
             raise RewrittenError(TYPES_CHANGED)
-        gone = f"SELECT count(*) FROM (SELECT * FROM {kept} EXCEPT ALL SELECT * FROM {since})"
-        if self.source.connection.execute(gone).fetchone() != (0,):
-            raise RewrittenError.past(f"the rows known at {mark.known} changed")
-        return f"SELECT * FROM {since} EXCEPT ALL SELECT * FROM {kept}"
+        missing_ties = f"SELECT count(*) FROM (SELECT * FROM {old_ties} EXCEPT ALL SELECT * FROM {since})"
+        if self.source.connection.execute(missing_ties).fetchone() != (0,):
+            raise RewrittenError.past(f"the rows known at {mark.known_at} changed")
+        return f"SELECT * FROM {since} EXCEPT ALL SELECT * FROM {old_ties}"
 
-    def mark(
-        self, staged: StagedTable, types: Mapping[str, str], present: str | None, before: HighWaterMark | None
+    def new_mark(
+        self,
+        staged: StagedTable,
+        types: Mapping[str, str],
+        present: str | None,
+        old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return the time of the row that was known last, clock errors aside."""
+        """Return the largest `known_at`, without those of broken clocks."""
         limit = f" WHERE known_at <= DATE '{present}' + {MAX_DAYS_AHEAD}" if present else ""
         row = self.source.connection.execute(
-            "SELECT CAST(arg_max(known_at__said, known_at) AS VARCHAR), CAST(max(known_at) AS VARCHAR) "
-            f"FROM {staged.typed}{limit}"
+            "SELECT CAST(arg_max(known_at__raw, known_at) AS VARCHAR), CAST(max(known_at) AS VARCHAR) "
+            f"FROM {staged.typed_view}{limit}"
         ).fetchone()
-        said, utc = row or (None, None)
-        if before and (utc is None or utc <= before.known_utc):
-            return replace(before, checksum=self._checksum(before))
-        known = _as_sql(said, types["known_at"]) if said else None
-        if known is None:
+        raw, utc = row or (None, None)
+        if old_mark and (utc is None or utc <= old_mark.known_at_utc):
+            return replace(old_mark, checksum=self._checksum(old_mark))
+        known_at = _as_sql(raw, types["known_at"]) if raw else None
+        if known_at is None:
             return None
-        mark = HighWaterMark(types=types, checksum="", known=known, known_utc=utc)
+        mark = HighWaterMark(types=types, checksum="", known_at=known_at, known_at_utc=utc)
         return replace(mark, checksum=self._checksum(mark))
 
-    def keep(self, mark: HighWaterMark, path: Path) -> None:
-        """Keep the rows that were known last: others may come with the same time."""
+    def write_ties(self, mark: HighWaterMark, path: Path) -> None:
+        """Write the rows with the largest `known_at`; the next ingest may find more rows with that time."""
         view = internal_name(f"last_known_{self._name}")
-        self.source.view(view, self._query(self._since(mark)))
+        self.source.view(view, self._where(self._is_known_since(mark)))
         path.parent.mkdir(exist_ok=True)
         self.source.connection.execute(
             f"COPY (SELECT * FROM {view}) TO {literal(str(path))} (FORMAT parquet)"
@@ -274,96 +330,51 @@ class KnownTimeReader:
 
     @property
     def _name(self) -> str:
-        return self.selection.wanted.table.name
+        return self.query.spec.table.name
 
     def _checksum(self, mark: HighWaterMark) -> str:
-        return self.source.checksum(self._query(f"NOT {self._since(mark)}"), self.selection.columns)
+        return self.source.checksum(self._where(f"NOT {self._is_known_since(mark)}"), self.query.columns)
 
-    def _since(self, mark: HighWaterMark) -> str:
-        """Return the condition that a row was known when the last one was, or later; missing is before."""
+    def _is_known_since(self, mark: HighWaterMark) -> str:
+        """Return the condition that a row was known at the mark's time or later; no time is earlier."""
         column = self.source.quote("known_at")
-        return f"({column} IS NOT NULL AND {column} >= {mark.known})"
+        return f"({column} IS NOT NULL AND {column} >= {mark.known_at})"
 
-    def _query(self, condition: str) -> str:
-        return f"SELECT * FROM ({self.selection.query}\n) AS asked WHERE {condition}"
+    def _where(self, condition: str) -> str:
+        return f"SELECT * FROM ({self.query.query}\n) AS all_rows WHERE {condition}"
 
 
-def _as_sql(text: str, kind: str) -> str | None:
-    """Return a time as SQL that the source compares with its own, or None for a type that is no time."""
-    if kind == "VARCHAR":
+def _as_sql(text: str, duckdb_type: str) -> str | None:
+    """Return a time as SQL that the source compares with its own times, or None for other types."""
+    if duckdb_type == "VARCHAR":
         return literal(text)
-    if kind == "DATE" or kind == "TIMESTAMP WITH TIME ZONE":
-        return f"{'DATE' if kind == 'DATE' else 'TIMESTAMPTZ'} {literal(text)}"
-    return f"TIMESTAMP {literal(text)}" if kind.startswith("TIMESTAMP") else None
+    if duckdb_type == "DATE" or duckdb_type == "TIMESTAMP WITH TIME ZONE":
+        return f"{'DATE' if duckdb_type == 'DATE' else 'TIMESTAMPTZ'} {literal(text)}"
+    return f"TIMESTAMP {literal(text)}" if duckdb_type.startswith("TIMESTAMP") else None
 
 
 def stage_new_rows(
-    source: Source, selection: Selection, news: str, types: Mapping[str, str], rejects: Path
+    source: Source, query: TableQuery, new_rows: str, types: Mapping[str, str], rejects: Path
 ) -> None:
-    """Make the table's raw view the new rows, and the old rejects to be judged again.
+    """Make the raw view of a table its new rows and its old rejects, which are checked again.
 
-    A row that was from the future, or of an unknown customer, may be good tonight. `__lost` marks those that
-    lost to another row of the same key: that one stands in the store.
+    A reject from the future, or of an unknown customer, may be good now. A column marks the rejects that
+    repeat the key of a stored row; these stay rejects.
+
+    Args:
+        source: The source.
+        query: The table's query.
+        new_rows: The SQL of the new rows.
+        types: DuckDB's types of the columns of the source.
+        rejects: The file of the table's old rejects; it may not exist.
     """
-    parts = [f"SELECT *, false AS __lost FROM ({news})"]
+    parts = [f"SELECT *, false AS {REPEATS_STORED_KEY} FROM ({new_rows})"]
     if rejects.exists():
-        said = ", ".join(
-            f"CAST({identifier(name)} AS {types[name]}) AS {identifier(name)}" for name in selection.columns
+        values = ", ".join(
+            f"CAST({identifier(name)} AS {types[name]}) AS {identifier(name)}" for name in query.columns
         )
-        lost = "rule = 'row_id is not repeated' AS __lost"
-        parts.append(f"SELECT {said}, {lost} FROM read_parquet({literal(str(rejects))})")
-    view = raw_view(selection.wanted)
+        repeats = f"rule = 'row_id is not repeated' AS {REPEATS_STORED_KEY}"
+        parts.append(f"SELECT {values}, {repeats} FROM read_parquet({literal(str(rejects))})")
     source.connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {view} AS {' UNION ALL BY NAME '.join(parts)}"
+        f"CREATE OR REPLACE TEMP VIEW {raw_view(query.spec)} AS {' UNION ALL BY NAME '.join(parts)}"
     ).fetchall()
-
-
-CROSS_ROW_CLASSES = ("WINDOW", "SUBQUERY")
-"""Expressions that look at other rows."""
-
-SETTING_FUNCTIONS = ("current_setting", "getvariable", "getenv")
-"""Functions that DuckDB calls consistent, though they answer from outside the row."""
-
-
-def is_rowwise(
-    connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
-) -> bool:
-    """Tell whether each expression depends on its own row of `columns` alone: surely, not just perhaps."""
-    there = {name.lower() for name in columns}
-    selected = ", ".join(f"({sql}\n)" for sql in expressions)
-    row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {selected} FROM t"]).fetchone()
-    parsed: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
-    if parsed.get("error") or len(parsed["statements"]) != 1:
-        return False
-    nodes = list(_nodes(parsed["statements"][0]["node"]["select_list"]))
-    if any(node["class"] in CROSS_ROW_CLASSES or _is_elsewhere(node, there) for node in nodes):
-        return False
-    called = {str(node["function_name"]) for node in nodes if node["class"] == "FUNCTION"}
-    return called <= _consistent(connection, called)
-
-
-def _is_elsewhere(node: dict[str, Any], columns: set[str]) -> bool:
-    """Tell whether a name means no column; such a name may be the time at which the query runs."""
-    return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
-
-
-def _consistent(connection: duckdb.DuckDBPyConnection, names: set[str]) -> set[str]:
-    """Return those of the functions that give the same answer for the same row at any time."""
-    rows = connection.execute(
-        "SELECT function_name FROM duckdb_functions() WHERE function_name = ANY(?) GROUP BY 1 "
-        "HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')",
-        [sorted(names - set(SETTING_FUNCTIONS))],
-    ).fetchall()
-    return {str(name) for (name,) in rows}
-
-
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every expression within a parsed statement."""
-    if isinstance(value, dict):
-        if "class" in value:
-            yield value
-        for part in value.values():
-            yield from _nodes(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _nodes(part)

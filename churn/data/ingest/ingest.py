@@ -1,16 +1,21 @@
-"""Read the source once: check every row, keep the good, store the bad apart, write the store."""
+"""Read the source into the store: check each row, keep the good rows, store the bad ones as rejects.
+
+Where it can, `ingest` reads only the rows of a table that are new since the last ingest; the result is the
+store that reading all rows gives.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from churn.data.files import lease_folder, new_folder, publish_folder, replace_folder
+from churn.data.files import create_folder, lease_folder, publish_folder, replace_folder
 from churn.data.ingest.incremental import (
     MARKS_FILE,
     REJECTS_FOLDER,
@@ -29,13 +34,13 @@ from churn.data.ingest.incremental import (
 from churn.data.ingest.merging import AmbiguousError, recode_customers, stored_rows_of
 from churn.data.ingest.spark.lake_store import write_lake_store
 from churn.data.ingest.staging import (
-    Selection,
     StagedTable,
+    TableQuery,
     column_types,
     create_raw_view,
     create_typed_view,
     raw_view,
-    selection_for,
+    table_query,
 )
 from churn.data.ingest.type_casts import create_utc_of
 from churn.data.ingest.watermark import (
@@ -60,268 +65,50 @@ from churn.params import Params, digest_of
 T = TypeVar("T")
 
 
-def ingest(params: Params, tell: Callable[[str], None], show: Progress | None = None) -> Store:
-    """Write the store under `params.output` from the source, aside first and then put in place in one step.
+def ingest(params: Params, echo: Callable[[str], None], progress: Progress | None = None) -> Store:
+    """Write the store under `params.output` from the source and publish it in one step.
 
-    Of a table whose rows do not change later only what is new is read, and written with the rows that the
-    store holds: it is the store that reading all would give. Bad rows are counted by named rule and written
-    to `output/rejects/<table>.parquet`. What takes long is followed in `show`.
+    Tables whose rows do not change later are read from the last high-water mark on; the new rows are written
+    together with the stored ones. Bad rows are counted by rule and written to
+    `output/rejects/<table>.parquet`.
+
+    Args:
+        params: The parameters.
+        echo: Prints a line per table.
+        progress: Shows the progress of long queries; None shows nothing.
 
     Raises:
-        ParamsError: the parameters name no fitting table or column; nothing is read then.
-        SourceError: a table or column is missing, a needed table is empty, or more rows than
+        ParamsError: A table or column in the parameters does not fit its contract; nothing is read then.
+        SourceError: A table or column is missing, a needed table is empty, or more rows than
             `check.max_rejects` break a rule.
     """
     table_specs(params)
-    tell(f"ingest: reading {without_secret(params.source)}")
-    aside = new_folder(params.output, ".store-")
-    with lease_folder(aside):
+    echo(f"ingest: reading {without_secret(params.source)}")
+    folder = create_folder(params.output, ".store-")
+    with lease_folder(folder):
         try:
-            _write_store(params, aside, tell, show)
-            publish_folder(aside, params.output / "store")
+            _write_store(params, folder, echo, progress)
+            publish_folder(folder, params.output / "store")
         except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         return Store.open(params)
 
 
-def _write_store(params: Params, folder: Path, tell: Callable[[str], None], show: Progress | None) -> None:
-    seen = fingerprint(params)  # before reading: what changes meanwhile makes the store old again
-    rejects = folder / REJECTS_FOLDER
-    rejects.mkdir()
-    with open_source(params, params.output / ".scratch") as source:
-        if isinstance(source, Lake):
-            selections = _of_all(params, partial(selection_for, source))
-            tables, days = write_lake_store(source, params, selections, folder, rejects)
-            for name, table in tables.items():
-                tell(_told(name, table, None))
-        else:
-            tables, days = _written(IngestPlanner(source, params, last_ingest(params), tell, show), folder)
-        if source.files and fingerprint(params) != seen:  # nobody can say which of the rows were read
-            (folder / MARKS_FILE).unlink()
-    problems = [problem for name, table in tables.items() for problem in _verdict(params, name, table)]
-    last = tables[params.label.core_table].last_day
-    if last is not None and params.snapshot.watermark is None:
-        last = watermark_day(days, tell)
-    if not tables["customers"].rows:  # all else follows from it
-        problems = [problem for problem in problems if problem.startswith("customers:")]
-    _show_rejects(rejects, params.output)
-    if problems or last is None:
-        raise SourceError(*problems)
-    stated = {
-        "watermark": (params.snapshot.watermark or date_of_day(last)).isoformat(),
-        "fingerprint": seen,
-        "digest": digest_of({name: table.digest for name, table in tables.items()}),
-    }
-    write_manifest(folder, stated, tables)
-
-
-def _show_rejects(rejects: Path, output: Path) -> None:
-    """Put a copy of the rejects where people look, also where there will be no store."""
-    shown = output / ".rejects.new"
-    shutil.rmtree(shown, ignore_errors=True)
-    shutil.copytree(rejects, shown)
-    replace_folder(shown, output / "rejects")
-
-
-def _of_all(params: Params, do: Callable[[TableSpec], T]) -> list[T]:
-    """Do something for every table, so that all that is missing is said at once."""
-    done: list[T] = []
-    problems: list[str] = []
-    for wanted in table_specs(params):
-        try:
-            done.append(do(wanted))
-        except SourceError as error:
-            problems += error.problems
-    if problems:
-        raise SourceError(*problems)
-    return done
-
-
-def _written(tonight: IngestPlanner, store: Path) -> tuple[dict[str, StoredTable], RowsByDay]:
-    """Write all tables here; return what was seen of each, and the days of the label's table."""
-    source, params, last = tonight.source, tonight.params, tonight.last
-    create_utc_of(source.connection, params.timezone)
-    plans = _of_all(params, lambda wanted: tonight.plan(selection_for(source, wanted)))
-    present = present_date([tonight.days(plan) for plan in plans], params.snapshot.watermark)
-    if last and (present or "") < (last.present or ""):  # a row that was good may be from the future now
-        plans = [tonight.whole(plan, f"the data end in {present}, not in {last.present}") for plan in plans]
-    tables: dict[str, StoredTable] = {}
-    marks: dict[str, HighWaterMark] = {}
-    for plan in plans[:1]:  # customers, whose codes the others need
-        _write_table(tonight, plan, present, store, tables, marks)
-    if last and not recode_customers(source.connection, last.store):
-        plans = [tonight.whole(plan, "customers are gone") for plan in plans]
-    for plan in plans[1:]:
-        _write_table(tonight, plan, present, store, tables, marks)
-    write_marks(store, params, present, marks)
-    return tables, stored_rows_by_day(source.connection, store / params.label.core_table)
-
-
-def _write_table(
-    tonight: IngestPlanner,
-    plan: TablePlan,
-    present: str | None,
-    store: Path,
-    tables: dict[str, StoredTable],
-    marks: dict[str, HighWaterMark],
-) -> None:
-    """Write a table as planned, or whole where the new rows do not say which of repeated rows came first."""
-    last = tonight.last if plan.since else None
-    part = TablePart(before=stored_rows_of(last, plan.name)) if last else TablePart()
+def fresh_store(params: Params) -> Store | None:
+    """Return the store if it is up to date: the source and the parameters that shape it have not changed."""
     try:
-        writer = TableWriter(
-            tonight.source.connection, plan.staged, present, store, store / REJECTS_FOLDER, part
-        )
-        with show_query_progress(tonight.source.connection, f"ingest {plan.name}", tonight.show):
-            table = replace(writer.write().table(writer.levels), left_out=plan.staged.left_out)
-        mark = tonight.mark(plan, present, store / TIES_FOLDER)
-    except AmbiguousError:
-        whole = tonight.whole(plan, "a stored row_id came again with other values")
-        _write_table(tonight, whole, present, store, tables, marks)
-        return
-    except tonight.source.errors as error:
-        raise unreadable_table(plan.name, error) from None
-    tables[plan.name] = table
-    if mark:
-        marks[plan.name] = mark
-    tonight.tell(_told(plan.name, table, last.store.tables[plan.name] if last else None))
-
-
-def _verdict(params: Params, name: str, table: StoredTable) -> list[str]:
-    rejected = sum(table.rejects.values())
-    if table.rows_read and rejected > params.check.max_rejects * table.rows_read:
-        rules = ", ".join(f"{count:,} break '{rule}'" for rule, count in table.rejects.items())
-        share = rejected / table.rows_read
-        return [
-            f"{name}: {rejected:,} of {table.rows_read:,} rows ({share:.1%}) are unfit, more than "
-            f"check.max_rejects ({params.check.max_rejects:.1%}): {rules}. "
-            f"See {params.output.name}/rejects/{name}.parquet; mend the source or its mapping."
-        ]
-    if table.rows == 0 and rejected:
-        rules = ", ".join(f"{count:,} break '{rule}'" for rule, count in table.rejects.items())
-        return [
-            f"{name}: all {table.rows_read:,} rows are unfit: {rules}. See {params.output.name}/rejects/"
-            f"{name}.parquet; mend the source or its mapping (times in another form: 'time_format')."
-        ]
-    if table.rows == 0 and name in ("customers", params.label.core_table):
-        return [
-            f"{name}: the table is empty, and nothing can be said without it. Mend 'source' or the mapping."
-        ]
-    return []
-
-
-def _told(name: str, table: StoredTable, before: StoredTable | None) -> str:
-    rejected = sum(table.rejects.values())
-    line = f"  {name}: {table.rows:,} rows of {table.customers:,} customers"
-    line = f"{line}, {rejected:,} rows rejected" if rejected else line
-    return f"{line}; {table.rows_read - before.rows_read:,} new rows read" if before else line
-
-
-@dataclass(frozen=True)
-class TablePlan:
-    """What is read of one table.
-
-    Args:
-        selection: What the table is in the source.
-        staged: The rows that are read.
-        types: DuckDB's types of the columns as the source gave them.
-        reader: What tells news of the table, if anything does.
-        since: Where last night's reading ended, if only what came after is read.
-    """
-
-    selection: Selection
-    staged: StagedTable
-    types: Mapping[str, str]
-    reader: NewRowsReader | None
-    since: HighWaterMark | None
-
-    @property
-    def name(self) -> str:
-        """Return the table's name."""
-        return self.selection.wanted.table.name
-
-
-@dataclass(frozen=True)
-class IngestPlanner:
-    """Plans what is read of each table; without a last night everything is."""
-
-    source: Source
-    params: Params
-    last: LastIngest | None
-    tell: Callable[[str], None]
-    show: Progress | None = None
-
-    def plan(self, selection: Selection) -> TablePlan:
-        """Plan to read what is new, where that can be told and the past is what it was; else all.
-
-        Raises:
-            SourceError: the source does not understand the query.
-        """
-        name = selection.wanted.table.name
-        reader = reader_for(self.source, selection)
-        mark = self.last.marks.get(name) if self.last else None
-        if reader is None or mark is None or self.last is None:
-            return self._whole(selection, reader)
-        try:
-            news = reader.news(mark, self.last.ties / f"{name}.parquet")
-            if column_types(self.source.connection, f"SELECT * FROM ({news})") != mark.types:
-                raise RewrittenError(TYPES_CHANGED)
-        except RewrittenError as why:
-            self.tell(f"  {name}: {why}: read whole again")
-            return self._whole(selection, reader)
-        except self.source.errors as error:
-            raise unreadable_table(name, error) from None
-        stage_new_rows(self.source, selection, news, mark.types, self.last.rejects / f"{name}.parquet")
-        staged = create_typed_view(self.source.connection, selection, self.params.timezone)
-        return TablePlan(selection, staged, mark.types, reader, mark)
-
-    def whole(self, plan: TablePlan, why: str) -> TablePlan:
-        """Plan to read all of a table after all, and say why."""
-        if plan.since is None:
-            return plan
-        self.tell(f"  {plan.name}: {why}: read whole again")
-        return self._whole(plan.selection, plan.reader)
-
-    def _whole(self, selection: Selection, reader: NewRowsReader | None) -> TablePlan:
-        create_raw_view(self.source, selection)
-        types = column_types(self.source.connection, raw_view(selection.wanted))
-        staged = create_typed_view(self.source.connection, selection, self.params.timezone)
-        return TablePlan(selection, staged, types, reader if can_be_read_back(types) else None, None)
-
-    def days(self, plan: TablePlan) -> RowsByDay:
-        """Count the rows of a table by local day: those that are read, and those that are stored."""
-        days = Counter(dict(rows_by_day(self.source.connection, plan.staged)))
-        if plan.since and self.last:
-            stored = self.last.store.folder / plan.name
-            days.update(dict(stored_rows_by_day(self.source.connection, stored)))
-        return sorted(days.items())
-
-    def mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
-        """Return how far a table is read now, and keep what the next night needs with it."""
-        mark = plan.reader.mark(plan.staged, plan.types, present, plan.since) if plan.reader else None
-        if plan.reader and mark:
-            plan.reader.keep(mark, ties / f"{plan.name}.parquet")
-        return mark
-
-
-def unreadable_table(table: str, error: Exception) -> SourceError:
-    """Return the error that says which table's rows the source could not give."""
-    return SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}")
-
-
-def is_fresh(params: Params) -> bool:
-    """Tell whether the store stands, and the source and the parameters that shape it are what they were."""
-    try:
-        return Store.open(params).fingerprint == fingerprint(params)
+        store = Store.open(params)
     except SourceError:
-        return False
+        return None
+    return store if store.fingerprint == fingerprint(params) else None
 
 
 def fingerprint(params: Params) -> str:
     """Return a digest of the source's state and of the parameters that shape the store.
 
-    Files tell by name, size and time of change; a database or Spark by a checksum of each table's rows.
+    The state of a file is its name, size and time of change; that of a table in a database or in Spark is a
+    checksum of its rows.
     """
     shaping = params.model_dump(
         mode="json",
@@ -331,26 +118,276 @@ def fingerprint(params: Params) -> str:
             "check": {"max_rejects"},
         },
     )
-    return digest_of([_state(params), shaping, params.snapshot.watermark])
+    return digest_of([_source_state(params), shaping, params.snapshot.watermark])
 
 
-def _state(params: Params) -> list[Any]:
+def _source_state(params: Params) -> list[str | None] | list[tuple[str, int, int]]:
     source = params.source.removeprefix("duckdb:///")
     if "://" in source:
-        with open_source(params, params.output / ".scratch") as opened:
-            return [_state_of(opened, wanted) for wanted in table_specs(params)]
-    place = Path(source)
-    files = source_files(place, (params.output, params.models)) if place.is_dir() else [place]
-    stats = [(path.relative_to(place), path.stat()) for path in files if path.exists()]
+        with open_source(params, params.output / ".scratch") as opened_source:
+            return [_table_state(opened_source, spec) for spec in table_specs(params)]
+    root = Path(source)
+    files = source_files(root, (params.output, params.models)) if root.is_dir() else [root]
+    stats = [(path.relative_to(root), path.stat()) for path in files if path.exists()]
     return [(str(name), stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
-def _state_of(source: Source, wanted: TableSpec) -> str | None:
-    """Return the state of a table; None where it cannot be read, which ingest says in full."""
+def _table_state(source: Source, spec: TableSpec) -> str | None:
+    """Return the checksum of a table, or None if it cannot be read; `ingest` reports the reason."""
     try:
-        selection = selection_for(source, wanted)
-        return source.state(selection.query, selection.columns)
+        query = table_query(source, spec)
+        return source.state(query.query, query.columns)
     except SourceError:
         return None
     except source.errors:
         return None
+
+
+def _write_store(
+    params: Params, folder: Path, echo: Callable[[str], None], progress: Progress | None
+) -> None:
+    state_before = fingerprint(params)  # a change while rows are read makes the store outdated
+    rejects = folder / REJECTS_FOLDER
+    rejects.mkdir()
+    specs, watermark = table_specs(params), params.snapshot.watermark
+    with open_source(params, params.output / ".scratch") as source:
+        if isinstance(source, Lake):
+            queries = _for_all(specs, partial(table_query, source))
+            tables, label_days = write_lake_store(
+                source,
+                queries,
+                folder,
+                rejects,
+                timezone=params.timezone,
+                engine=params.engine,
+                label_table=params.label.core_table,
+                watermark=watermark,
+            )
+            for name, table in tables.items():
+                echo(_summary(name, table, None))
+        else:
+            last = last_ingest(params)
+            planner = IngestPlanner(source, params.timezone, last, echo, progress)
+            tables, marks, present = _write_tables(planner, specs, watermark, folder)
+            write_marks(folder, params, present, marks)
+            label_days = stored_rows_by_day(source.connection, folder / params.label.core_table)
+        if source.files and fingerprint(params) != state_before:  # it is unknown which rows were read
+            (folder / MARKS_FILE).unlink()
+    problems = [problem for name, table in tables.items() for problem in _table_problems(params, name, table)]
+    last_day = tables[params.label.core_table].last_day
+    if last_day is not None and watermark is None:
+        last_day = watermark_day(label_days, echo)
+    if not tables["customers"].rows:  # the problems of other tables follow from it
+        problems = [problem for problem in problems if problem.startswith("customers:")]
+    _publish_rejects(rejects, params.output)
+    if problems or last_day is None:
+        raise SourceError(*problems)
+    write_manifest(
+        folder,
+        tables,
+        watermark=watermark or date_of_day(last_day),
+        digest=digest_of({name: table.digest for name, table in tables.items()}),
+        fingerprint=state_before,
+    )
+
+
+def _publish_rejects(rejects: Path, output: Path) -> None:
+    """Copy the rejects to the output folder, also when no store will be written."""
+    copy = output / ".rejects.new"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(rejects, copy)
+    replace_folder(copy, output / "rejects")
+
+
+def _for_all(specs: tuple[TableSpec, ...], function: Callable[[TableSpec], T]) -> list[T]:
+    """Return the function's result for each table; the errors of all tables are raised together."""
+    results: list[T] = []
+    problems: list[str] = []
+    for spec in specs:
+        try:
+            results.append(function(spec))
+        except SourceError as error:
+            problems += error.problems
+    if problems:
+        raise SourceError(*problems)
+    return results
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """Which rows of one table are read.
+
+    Args:
+        query: The table's query.
+        staged: The rows that are read.
+        types: DuckDB's types of the columns of the source.
+        reader: What finds the new rows of the table; None if all rows are always read.
+        last_mark: The mark after which rows are read; None if all rows are read.
+    """
+
+    query: TableQuery
+    staged: StagedTable
+    types: Mapping[str, str]
+    reader: NewRowsReader | None
+    last_mark: HighWaterMark | None
+
+    @property
+    def name(self) -> str:
+        """Return the table's name."""
+        return self.query.spec.table.name
+
+
+@dataclass(frozen=True)
+class IngestPlanner:
+    """Plans which rows of each table are read; without a last ingest all rows are.
+
+    Args:
+        source: The source.
+        timezone: The company's time zone.
+        last: The last ingest.
+        echo: Prints why a table is read again.
+        progress: Shows the progress of long queries; None shows nothing.
+    """
+
+    source: Source
+    timezone: str
+    last: LastIngest | None
+    echo: Callable[[str], None]
+    progress: Progress | None = None
+
+    def plan(self, query: TableQuery) -> TablePlan:
+        """Plan to read the new rows of a table, where they can be found and the old rows have not changed.
+
+        Raises:
+            SourceError: The source does not understand the query.
+        """
+        name = query.spec.table.name
+        reader = reader_for(self.source, query)
+        mark = self.last.marks.get(name) if self.last else None
+        if reader is None or mark is None or self.last is None:
+            return self._plan_all_rows(query, reader)
+        try:
+            new_rows = reader.new_rows(mark, self.last.ties(name))
+            if column_types(self.source.connection, f"SELECT * FROM ({new_rows})") != mark.types:
+                raise RewrittenError(TYPES_CHANGED)
+        except RewrittenError as reason:
+            self.echo(f"  {name}: {reason}: the whole table is read again")
+            return self._plan_all_rows(query, reader)
+        except self.source.errors as error:
+            raise unreadable_table(name, error) from None
+        stage_new_rows(self.source, query, new_rows, mark.types, self.last.rejects(name))
+        staged = create_typed_view(self.source.connection, query, self.timezone)
+        return TablePlan(query, staged, mark.types, reader, mark)
+
+    def read_all_rows(self, plan: TablePlan, reason: str) -> TablePlan:
+        """Return a plan that reads all rows of a table, and print the reason if it is another plan."""
+        if plan.last_mark is None:
+            return plan
+        self.echo(f"  {plan.name}: {reason}: the whole table is read again")
+        return self._plan_all_rows(plan.query, plan.reader)
+
+    def _plan_all_rows(self, query: TableQuery, reader: NewRowsReader | None) -> TablePlan:
+        create_raw_view(self.source, query)
+        types = column_types(self.source.connection, raw_view(query.spec))
+        staged = create_typed_view(self.source.connection, query, self.timezone)
+        return TablePlan(query, staged, types, reader if can_be_read_back(types) else None, None)
+
+    def rows_by_day(self, plan: TablePlan) -> RowsByDay:
+        """Count the rows of a table by local day: the rows that are read and the stored rows."""
+        days = Counter(dict(rows_by_day(self.source.connection, plan.staged)))
+        if plan.last_mark and self.last:
+            stored = self.last.store.folder / plan.name
+            days.update(dict(stored_rows_by_day(self.source.connection, stored)))
+        return sorted(days.items())
+
+    def new_mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
+        """Return how far a table is read now, and write its ties to the folder `ties`."""
+        if plan.reader is None:
+            return None
+        mark = plan.reader.new_mark(plan.staged, plan.types, present, plan.last_mark)
+        if mark:
+            plan.reader.write_ties(mark, ties / f"{plan.name}.parquet")
+        return mark
+
+
+def _write_tables(
+    planner: IngestPlanner, specs: tuple[TableSpec, ...], watermark: date | None, folder: Path
+) -> tuple[dict[str, StoredTable], dict[str, HighWaterMark], str | None]:
+    """Write all tables; return the facts and the new mark of each, and the date around which the data end."""
+    source, last = planner.source, planner.last
+    create_utc_of(source.connection, planner.timezone)
+    plans = _for_all(specs, lambda spec: planner.plan(table_query(source, spec)))
+    present = present_date([planner.rows_by_day(plan) for plan in plans], watermark)
+    if last and (present or "") < (last.present or ""):  # a stored row may be too far in the future now
+        reason = f"the data end in {present}, not in {last.present}"
+        plans = [planner.read_all_rows(plan, reason) for plan in plans]
+    tables: dict[str, StoredTable] = {}
+    marks: dict[str, HighWaterMark] = {}
+    for plan in plans[:1]:  # customers: the other tables need their codes
+        _write_table(planner, plan, present, folder, tables, marks)
+    if last and not recode_customers(source.connection, last.store):
+        plans = [planner.read_all_rows(plan, "customers disappeared") for plan in plans]
+    for plan in plans[1:]:
+        _write_table(planner, plan, present, folder, tables, marks)
+    return tables, marks, present
+
+
+def _write_table(
+    planner: IngestPlanner,
+    plan: TablePlan,
+    present: str | None,
+    folder: Path,
+    tables: dict[str, StoredTable],
+    marks: dict[str, HighWaterMark],
+) -> None:
+    """Write a table as planned; read all its rows if the new rows do not show which repeated row is first."""
+    last = planner.last if plan.last_mark else None
+    connection = planner.source.connection
+    part = TablePart(stored=stored_rows_of(last.store, plan.name)) if last else TablePart()
+    try:
+        writer = TableWriter(connection, plan.staged, present, folder, folder / REJECTS_FOLDER, part)
+        with show_query_progress(connection, f"ingest {plan.name}", planner.progress):
+            table = writer.write().stored_table(writer.levels, plan.staged.unused_columns)
+        mark = planner.new_mark(plan, present, folder / TIES_FOLDER)
+    except AmbiguousError:
+        whole_table = planner.read_all_rows(plan, "a stored row_id came again with other values")
+        _write_table(planner, whole_table, present, folder, tables, marks)
+        return
+    except planner.source.errors as error:
+        raise unreadable_table(plan.name, error) from None
+    tables[plan.name] = table
+    if mark:
+        marks[plan.name] = mark
+    planner.echo(_summary(plan.name, table, last.store.tables[plan.name] if last else None))
+
+
+def unreadable_table(table: str, error: Exception) -> SourceError:
+    """Return the error that names the table whose rows the source could not give."""
+    return SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}")
+
+
+def _table_problems(params: Params, name: str, table: StoredTable) -> list[str]:
+    rejects = sum(table.rejects.values())
+    rules = ", ".join(f"{count:,} break '{rule}'" for rule, count in table.rejects.items())
+    if table.rows_read and rejects > params.check.max_rejects * table.rows_read:
+        share = rejects / table.rows_read
+        return [
+            f"{name}: {rejects:,} of {table.rows_read:,} rows ({share:.1%}) are rejected, more than "
+            f"check.max_rejects ({params.check.max_rejects:.1%}): {rules}. "
+            f"See {params.output.name}/rejects/{name}.parquet; correct the source or its mapping."
+        ]
+    if table.rows == 0 and rejects:
+        return [
+            f"{name}: all {table.rows_read:,} rows are rejected: {rules}. See {params.output.name}/rejects/"
+            f"{name}.parquet; correct the source or its mapping (for times in another form: 'time_format')."
+        ]
+    if table.rows == 0 and name in ("customers", params.label.core_table):
+        return [f"{name}: the table is empty, and it is needed. Correct 'source' or the mapping."]
+    return []
+
+
+def _summary(name: str, table: StoredTable, last: StoredTable | None) -> str:
+    rejects = sum(table.rejects.values())
+    line = f"  {name}: {table.rows:,} rows of {table.customers:,} customers"
+    line = f"{line}, {rejects:,} rows rejected" if rejects else line
+    return f"{line}; {table.rows_read - last.rows_read:,} new rows read" if last else line

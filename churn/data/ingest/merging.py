@@ -1,4 +1,4 @@
-"""The rows that an earlier night stored, made ready to be written again beside the new ones."""
+"""Prepare the stored rows of an earlier ingest to be written again together with the new rows."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from dataclasses import dataclass
 
 import duckdb
 
-from churn.data.ingest.incremental import LastIngest
 from churn.data.ingest.rules import CUSTOMER_CODES
 from churn.data.ingest.staging import StagedTable
 from churn.data.sql import identifier, internal_name, literal
 from churn.data.store import Store
 
 RECODED_CUSTOMERS = internal_name("recoded")
-"""The code of each customer in the store before, and tonight."""
+"""The table of each customer's old code, in the earlier store, and new code."""
 
 
 class AmbiguousError(Exception):
-    """Which row of a repeated key is the first cannot be told from what the store keeps."""
+    """The store does not hold what decides which row of a repeated key is the first."""
 
 
 @dataclass(frozen=True)
 class StoredRows:
-    """The stored rows of a table with tonight's codes of customers, levels still coded by their old names.
+    """The rows of a table in an earlier store, with new codes of customers and old codes of levels.
 
     Args:
-        rows: SQL of the rows.
-        count: How many they are.
+        rows: The SQL of the rows.
+        count: Their number.
         columns: Their columns.
         levels: The names of the codes of each level column.
     """
@@ -39,10 +38,12 @@ class StoredRows:
 
     def with_names(self) -> str:
         """Return the SQL of the rows with the name of each level."""
-        return self._with({name: [literal(one) for one in names] for name, names in self.levels.items()})
+        return self._with(
+            {column: [literal(name) for name in names] for column, names in self.levels.items()}
+        )
 
     def with_codes(self, levels: Mapping[str, tuple[str, ...]]) -> str:
-        """Return the SQL of the rows with the code that each level has among these names."""
+        """Return the SQL of the rows with the codes of `levels`: the position of each name in its column."""
         codes = {
             column: [str(levels[column].index(name)) if name in levels[column] else "NULL" for name in names]
             for column, names in self.levels.items()
@@ -50,16 +51,20 @@ class StoredRows:
         return self._with(codes)
 
     def _with(self, values: Mapping[str, list[str]]) -> str:
-        replaced = [f"([{', '.join(v)}])[{identifier(c)} + 1] AS {identifier(c)}" for c, v in values.items()]
-        if not replaced:
+        """Return the SQL of the rows, where the old code of a level picks one of the values of its column."""
+        if not values:
             return self.rows
-        return f"SELECT * REPLACE ({', '.join(replaced)}) FROM ({self.rows})"
+        replacements = ", ".join(
+            f"([{', '.join(choices)}])[{identifier(column)} + 1] AS {identifier(column)}"
+            for column, choices in values.items()
+        )
+        return f"SELECT * REPLACE ({replacements}) FROM ({self.rows})"
 
 
 def recode_customers(connection: duckdb.DuckDBPyConnection, store: Store) -> bool:
-    """Note tonight's code of every customer of a store; tell whether all are still there.
+    """Create the table of old and new customer codes; return whether no customer of the store is missing.
 
-    Codes count customers in the order of their ids, so that one who is new moves those behind.
+    Codes number the customers in the order of their ids, so a new customer changes the codes of later ids.
     """
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {RECODED_CUSTOMERS} AS SELECT o.customer AS before, c.customer "
@@ -68,11 +73,11 @@ def recode_customers(connection: duckdb.DuckDBPyConnection, store: Store) -> boo
     return connection.execute(f"SELECT count(*) FROM {RECODED_CUSTOMERS}").fetchone() == (store.n_customers,)
 
 
-def stored_rows_of(last: LastIngest, table: str) -> StoredRows:
-    """Return the rows of a table as last night stored them; customers must be recoded."""
-    stored = last.store.tables[table]
+def stored_rows_of(store: Store, table: str) -> StoredRows:
+    """Return the rows of a table of the earlier store; `recode_customers` must have run."""
+    stored = store.tables[table]
     rows = (
-        f"SELECT c.customer, s.* EXCLUDE (customer) FROM {last.store.scan(table)} s "
+        f"SELECT c.customer, s.* EXCLUDE (customer) FROM {store.scan(table)} s "
         f"JOIN {RECODED_CUSTOMERS} c ON c.before = s.customer"
     )
     return StoredRows(rows, stored.rows, stored.columns, stored.levels)
@@ -81,43 +86,48 @@ def stored_rows_of(last: LastIngest, table: str) -> StoredRows:
 def reject_stored_keys(
     connection: duckdb.DuckDBPyConnection,
     staged: StagedTable,
-    judged: str,
-    stored: Mapping[str, str],
-    before: StoredRows,
+    checked_rows: str,
+    stored_columns: Mapping[str, str],
+    stored: StoredRows,
 ) -> str:
-    """Mark sound new rows as broken that repeat the key of a stored row, which came first.
+    """Return the SQL of the new rows, in which good rows with the key of a stored row are broken.
 
     Args:
         connection: Where the rows are read.
-        staged: The new rows' table.
-        judged: SQL of the new rows, judged.
-        stored: By stored column, its SQL over a judged row; levels by name.
-        before: The stored rows.
+        staged: The table of the new rows.
+        checked_rows: SQL of the new rows with `__broken`.
+        stored_columns: By stored column, its SQL over a checked row; levels by name.
+        stored: The stored rows.
 
     Raises:
-        AmbiguousError: a new row comes before the stored one, or at its time with other values: then the row
-            that stays depends on what the source said of the stored one, which the store does not keep.
+        AmbiguousError: A new row is before the stored row of its key, or has its time and other values. Then
+            the source's values of the stored row decide which one is kept, and the store does not hold them.
     """
-    name = staged.wanted.table.name
-    sound, met = internal_name(f"sound_{name}"), internal_name(f"met_{name}")
-    selected = ", ".join(f"{sql} AS {identifier(column)}" for column, sql in stored.items())
+    name = staged.spec.table.name
+    good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")
+    select_list = ", ".join(f"{sql} AS {identifier(column)}" for column, sql in stored_columns.items())
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {sound} AS SELECT {selected} FROM ({judged}) "
+        f"CREATE OR REPLACE TEMP TABLE {good_rows} AS SELECT {select_list} FROM ({checked_rows}) "
         "WHERE __broken IS NULL AND row_id IS NOT NULL"
     ).fetchall()
-    pairs = [(f"n.{identifier(c)}", f"s.{identifier(c)}" if c in before.columns else "NULL") for c in stored]
-    same = " AND ".join(f"{new} IS NOT DISTINCT FROM {old}" for new, old in pairs)
+    pairs = [
+        (f"n.{identifier(column)}", f"s.{identifier(column)}" if column in stored.columns else "NULL")
+        for column in stored_columns
+    ]
+    is_equal = " AND ".join(f"{new} IS NOT DISTINCT FROM {old}" for new, old in pairs)
     connection.execute(
-        f'CREATE OR REPLACE TEMP TABLE {met} AS SELECT n.row_id, n."at" > s."at" OR ({same}) AS is_second '
-        f"FROM {sound} n JOIN ({before.with_names()}) s USING (row_id)"
+        f"CREATE OR REPLACE TEMP TABLE {matches} AS "
+        f'SELECT n.row_id, n."at" > s."at" OR ({is_equal}) AS is_second '
+        f"FROM {good_rows} n JOIN ({stored.with_names()}) s USING (row_id)"
     ).fetchall()
-    found = connection.execute(f"SELECT count(*), bool_and(is_second) FROM {met}").fetchone()
-    if found is None or not found[0]:
-        return judged
-    if not found[1]:
+    row = connection.execute(f"SELECT count(*), bool_and(is_second) FROM {matches}").fetchone()
+    if row is None or not row[0]:
+        return checked_rows
+    if not row[1]:
         raise AmbiguousError
-    repeated = f"__broken IS NULL AND row_id IN (SELECT row_id FROM {met})"
+    is_repeated = f"__broken IS NULL AND row_id IN (SELECT row_id FROM {matches})"
     rule = literal("row_id is not repeated")
     return (
-        f"SELECT * REPLACE (CASE WHEN {repeated} THEN {rule} ELSE __broken END AS __broken) FROM ({judged})"
+        f"SELECT * REPLACE (CASE WHEN {is_repeated} THEN {rule} ELSE __broken END AS __broken) "
+        f"FROM ({checked_rows})"
     )

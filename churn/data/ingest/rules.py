@@ -1,8 +1,9 @@
-"""The SQL that says of every row of a staged table which rule it breaks first, if any."""
+"""The rules that each row of a table must keep, and the SQL that finds the first broken rule of each row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import duckdb
 
@@ -10,142 +11,153 @@ from churn.data.ingest.staging import REPEATS_STORED_KEY, StagedTable
 from churn.data.sql import identifier, internal_name, literal
 from churn.data.tables import LARGEST_NUMBER, STORED_UNITS, Column
 
+CUSTOMER_CODES = internal_name("codes")
+"""The table of customer ids and codes; it exists once customers are written."""
+
 EARLIEST_TIME = "TIMESTAMP '1970-01-02'"
-"""Epoch zero is what a broken clock writes; nothing that old is a customer's event."""
+"""A broken clock writes the start of 1970; no event of a customer is so old."""
 
 MAX_DAYS_AHEAD = 366
-"""How far beyond the data's present a row's own time may lie (bills fall due) before it is a clock error."""
+"""How many days a row's own time may be after the present; bills are due later, a longer time is an error."""
 
 ORDERED_TABLES = ("emails", "tickets", "surveys", "subscriptions")
-"""Tables whose outcomes cannot lie before the row's own time; a bill may be paid before it is due."""
+"""Tables whose outcomes cannot be before the row's own time; a bill may be paid before it is due."""
 
 
-def rules_for(staged: StagedTable, present: str | None) -> list[tuple[str, str]]:
-    """List `(rule, SQL true when broken)`; the first broken rule names the reject.
+class Rule(NamedTuple):
+    """A rule by name, and the SQL that is true for a row that breaks it.
 
-    `present` is the date around which the data end, or None where nothing is known of it. The SQL names the
-    typed row `t` and the customer's code `c`.
+    The SQL names the typed row `t` and the row of the customer's code `c`.
     """
-    table = staged.wanted.table
-    rules = [("customer_id is present", "t.customer_id IS NULL")]
-    for column in staged.mapped:
+
+    name: str
+    broken_if: str
+
+
+def rules_for(staged: StagedTable, present: str | None) -> list[Rule]:
+    """List the rules of a table in order; a reject carries the name of the first rule that it breaks.
+
+    Args:
+        staged: The table.
+        present: The date around which the data end, or None where it is unknown.
+    """
+    table = staged.spec.table
+    rules = [Rule("customer_id is present", "t.customer_id IS NULL")]
+    for column in staged.columns:
         rules += _column_rules(column, present)
     if table.name in ORDERED_TABLES or table.is_history:
-        for column in staged.mapped:
+        for column in staged.columns:
             if column.role == "outcome":
-                rules.append(
-                    (f"{column.name} is not before {table.time}", f"t.{column.name} < t.{table.time}")
-                )
+                is_before = f"t.{column.name} < t.{table.time}"
+                rules.append(Rule(f"{column.name} is not before {table.time}", is_before))
     if table.name != "customers":
-        rules.append(("customer_id is in customers", "c.customer IS NULL"))
+        rules.append(Rule("customer_id is in customers", "c.customer IS NULL"))
     return rules
 
 
-def _column_rules(column: Column, present: str | None) -> list[tuple[str, str]]:
-    name, said = f"t.{identifier(column.name)}", f"t.{identifier(column.name + '__said')}"
-    rules: list[tuple[str, str]] = []
+def _column_rules(column: Column, present: str | None) -> list[Rule]:
+    value, raw = f"t.{identifier(column.name)}", f"t.{identifier(column.name + '__raw')}"
+    name = column.name
+    rules: list[Rule] = []
     if column.type == "instant":
-        if column.required:
-            rules.append((f"{column.name} is present", f"{said} IS NULL"))
-        rules.append((f"{column.name} is a time", f"{said} IS NOT NULL AND {name} IS NULL"))
-        rules.append((f"{column.name} is after 1970-01-01", f"{name} < {EARLIEST_TIME}"))
+        if column.is_required:
+            rules.append(Rule(f"{name} is present", f"{raw} IS NULL"))
+        rules.append(Rule(f"{name} is a time", f"{raw} IS NOT NULL AND {value} IS NULL"))
+        rules.append(Rule(f"{name} is after 1970-01-01", f"{value} < {EARLIEST_TIME}"))
         if present and column.role in ("time", "known"):
             limit = f"DATE '{present}' + {MAX_DAYS_AHEAD}"
-            rules.append((f"{column.name} is at most a year ahead", f"{name} > {limit}"))
+            rules.append(Rule(f"{name} is at most a year ahead", f"{value} > {limit}"))
     elif column.type in STORED_UNITS:
-        if column.required and not column.may_be_emptied:
-            rules.append((f"{column.name} is present", f"{said} IS NULL"))
-        unreadable = f"{said} IS NOT NULL AND coalesce(NOT isfinite({name}), true)"
-        rules.append((f"{column.name} is a number", unreadable))
+        if column.is_required and not column.may_be_emptied:
+            rules.append(Rule(f"{name} is present", f"{raw} IS NULL"))
+        is_no_number = f"{raw} IS NOT NULL AND coalesce(NOT isfinite({value}), true)"
+        rules.append(Rule(f"{name} is a number", is_no_number))
         low, high = column.bounds or (-LARGEST_NUMBER, LARGEST_NUMBER)
-        stated = f"at least {low:g}" if high >= LARGEST_NUMBER else f"between {low:g} and {high:g}"
-        rules.append((f"{column.name} is {stated}", f"NOT ({name} BETWEEN {low!r} AND {high!r})"))
+        bounds = f"at least {low:g}" if high >= LARGEST_NUMBER else f"between {low:g} and {high:g}"
+        rules.append(Rule(f"{name} is {bounds}", f"NOT ({value} BETWEEN {low!r} AND {high!r})"))
     elif column.type == "boolean":
-        rules.append((f"{column.name} is true or false", f"{said} IS NOT NULL AND {name} IS NULL"))
+        rules.append(Rule(f"{name} is true or false", f"{raw} IS NOT NULL AND {value} IS NULL"))
     return rules
-
-
-CUSTOMER_CODES = internal_name("codes")
-"""The customers' codes, once their table is written."""
 
 
 def rows_with_broken_rule(
     connection: duckdb.DuckDBPyConnection,
     staged: StagedTable,
     present: str | None,
-    elsewhere: str | None = None,
+    keys_elsewhere: str | None = None,
 ) -> str:
-    """Return the SQL of every row with `__broken`: the first rule it breaks, or NULL.
+    """Return the SQL of all rows with `__broken`: the first rule that the row breaks, or NULL.
 
     Args:
-        connection: Where the views stand, and where the rows of repeated keys are kept.
-        staged: The table's views.
-        present: The date around which the data end, or None where nothing is known of it.
-        elsewhere: SQL of the keys whose first sound row is not among these rows, where these are a part.
+        connection: Where the views are, and where the rows of repeated keys are stored.
+        staged: The table.
+        present: The date around which the data end, or None where it is unknown.
+        keys_elsewhere: SQL of the keys whose first good row is in another part of the table, where these rows
+            are one part.
     """
     rules = rules_for(staged, present)
-    if staged.again:
-        rules.append((f"{key_column(staged)} is not repeated", f"t.{REPEATS_STORED_KEY}"))
+    if staged.has_old_rejects:
+        rules.append(Rule(f"{key_column(staged)} is not repeated", f"t.{REPEATS_STORED_KEY}"))
     if staged.has(key_column(staged)):
-        return _without_repeats(connection, staged, rules, elsewhere)
-    return _with_first_broken(staged, rules, staged.typed)
+        return _without_repeats(connection, staged, rules, keys_elsewhere)
+    return _with_broken_rule(staged, rules, staged.typed_view)
 
 
-def _with_first_broken(staged: StagedTable, rules: Sequence[tuple[str, str]], rows: str) -> str:
-    broken = f"CASE {' '.join(f'WHEN {sql} THEN {literal(rule)}' for rule, sql in rules)} END AS __broken"
-    if staged.wanted.table.name == "customers":
+def _with_broken_rule(staged: StagedTable, rules: Sequence[Rule], rows: str) -> str:
+    cases = " ".join(f"WHEN {rule.broken_if} THEN {literal(rule.name)}" for rule in rules)
+    broken = f"CASE {cases} END AS __broken"
+    if staged.spec.table.name == "customers":
         return f"SELECT t.*, {broken} FROM {rows} t"
     return f"SELECT t.*, c.customer, {broken} FROM {rows} t LEFT JOIN {CUSTOMER_CODES} c USING (customer_id)"
 
 
 def key_column(staged: StagedTable) -> str:
-    """Return the column that tells a table's rows apart."""
-    return "customer_id" if staged.wanted.table.name == "customers" else "row_id"
+    """Return the column that identifies a row of the table."""
+    return "customer_id" if staged.spec.table.name == "customers" else "row_id"
 
 
 def order_of_repeats(staged: StagedTable) -> str:
-    """Return the SQL order by which the first of several rows of one key stays.
+    """Return the SQL order in which the first of several rows with one key is kept.
 
-    By time, then by when it was known, then by all that the source said: whatever the order of the source or
-    the number of threads, the same row stays.
+    The order is the time, then when the row was known, then the source's values. So the same row is kept
+    whatever the order of the source and the number of threads.
     """
-    names = [column.name for column in staged.mapped if column.role == "known"]
-    names += [f"{column.name}__said" for column in staged.mapped]
-    return ", ".join(identifier(name) for name in [staged.wanted.table.time, *names])
+    names = [column.name for column in staged.columns if column.role == "known"]
+    names += [f"{column.name}__raw" for column in staged.columns]
+    return ", ".join(identifier(name) for name in [staged.spec.table.time, *names])
 
 
 def _without_repeats(
     connection: duckdb.DuckDBPyConnection,
     staged: StagedTable,
-    rules: Sequence[tuple[str, str]],
-    elsewhere: str | None,
+    rules: Sequence[Rule],
+    keys_elsewhere: str | None,
 ) -> str:
-    """Mark all but the first sound row of each key as broken. Only rows of repeated keys are kept and sorted.
+    """Mark all but the first good row of each key as broken.
 
-    Keys are counted by their hashes, which take little memory; keys that share one are told apart after.
+    Only rows of repeated keys are stored and sorted. Keys are counted by their hashes, which take little
+    memory; two keys with the same hash are separated afterwards.
     """
-    name, key = staged.wanted.table.name, key_column(staged)
-    repeated, told_apart = internal_name(f"repeated_{name}"), internal_name(f"told_apart_{name}")
-    counted = f"SELECT hash({key}) AS __key FROM {staged.typed} WHERE {key} IS NOT NULL"
-    keys = f"{counted} GROUP BY 1 HAVING count(*) > 1"
-    if elsewhere:
-        keys = f"{keys} UNION SELECT hash({key}) FROM ({elsewhere})"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {repeated} AS {keys}").fetchall()
-    if not connection.execute(f"SELECT 1 FROM {repeated} LIMIT 1").fetchall():
-        return _with_first_broken(staged, rules, staged.typed)
-    is_repeated = f"coalesce(hash({key}) IN (SELECT __key FROM {repeated}), false)"
-    some, others = (
-        f"(SELECT * FROM {staged.typed} WHERE {sql})" for sql in (is_repeated, f"NOT {is_repeated}")
-    )
-    later = (
-        f"row_number() OVER (PARTITION BY {key}, __broken IS NULL ORDER BY {order_of_repeats(staged)}) > 1"
-    )
-    if elsewhere:
-        later = f"{later} OR {key} IN ({elsewhere})"
-    repeats = f"WHEN {later} THEN {literal(f'{key} is not repeated')}"
+    name, key = staged.spec.table.name, key_column(staged)
+    repeated_keys, checked_rows = internal_name(f"repeated_{name}"), internal_name(f"checked_{name}")
+    hashes = f"SELECT hash({key}) AS __key FROM {staged.typed_view} WHERE {key} IS NOT NULL"
+    keys = f"{hashes} GROUP BY 1 HAVING count(*) > 1"
+    if keys_elsewhere:
+        keys = f"{keys} UNION SELECT hash({key}) FROM ({keys_elsewhere})"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {repeated_keys} AS {keys}").fetchall()
+    if not connection.execute(f"SELECT 1 FROM {repeated_keys} LIMIT 1").fetchall():
+        return _with_broken_rule(staged, rules, staged.typed_view)
+    is_repeated = f"coalesce(hash({key}) IN (SELECT __key FROM {repeated_keys}), false)"
+    repeated_rows = f"(SELECT * FROM {staged.typed_view} WHERE {is_repeated})"
+    unique_rows = f"(SELECT * FROM {staged.typed_view} WHERE NOT {is_repeated})"
+    order = order_of_repeats(staged)
+    is_later = f"row_number() OVER (PARTITION BY {key}, __broken IS NULL ORDER BY {order}) > 1"
+    if keys_elsewhere:
+        is_later = f"{is_later} OR {key} IN ({keys_elsewhere})"
+    repeats = f"WHEN {is_later} THEN {literal(f'{key} is not repeated')}"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {told_apart} AS "
+        f"CREATE OR REPLACE TEMP TABLE {checked_rows} AS "
         f"SELECT * REPLACE (CASE WHEN __broken IS NOT NULL THEN __broken {repeats} END AS __broken) "
-        f"FROM ({_with_first_broken(staged, rules, some)})"
+        f"FROM ({_with_broken_rule(staged, rules, repeated_rows)})"
     ).fetchall()
-    return f"{_with_first_broken(staged, rules, others)} UNION ALL BY NAME SELECT * FROM {told_apart}"
+    return f"{_with_broken_rule(staged, rules, unique_rows)} UNION ALL BY NAME SELECT * FROM {checked_rows}"

@@ -1,4 +1,4 @@
-"""The SQL that turns one raw table into typed canonical columns."""
+"""Stage a table: the query that the source answers, and views of its rows with typed canonical columns."""
 
 from __future__ import annotations
 
@@ -16,118 +16,240 @@ from churn.data.tables import HISTORY_PREFIX, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 
-REPEATS_STORED_KEY = "__lost"
-"""Marks rows that repeat the key of a row in the store."""
+REPEATS_STORED_KEY = "__repeats_stored_key"
+"""The boolean column of rows whose key the store already holds."""
+
+EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
+    "sent_at": ("send", "sent", "delivered"),
+    "opened_at": ("open", "opened"),
+    "clicked_at": ("click", "clicked"),
+    "unsubscribed_at": ("unsubscribe", "unsubscribed"),
+}
+"""By column of e-mails: the kinds of event that fill it."""
+
+
+@dataclass(frozen=True)
+class TableQuery:
+    """The query that gives the rows of one table, in the source's dialect.
+
+    Args:
+        spec: The table.
+        query: The query.
+        columns: Its columns.
+        expressions: The SQL of the columns, in the same order.
+        unused_columns: Columns of customers in the source that are neither static nor have a history.
+    """
+
+    spec: TableSpec
+    query: str
+    columns: tuple[str, ...]
+    expressions: tuple[str, ...] = ()
+    unused_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class StagedTable:
-    """The views of one table: `read` has a row for each to be judged, `typed` their typed columns.
+    """The views of one table in DuckDB.
 
-    `left_out` names the source's columns of customers that are neither static nor have a history. `again`
-    says that rejects of an earlier night stand among the rows; `__lost` marks those that repeat a stored key.
+    Args:
+        spec: The table.
+        rows_view: A view with one row for each row to check.
+        typed_view: A view of these rows with typed columns.
+        columns: The columns of the contract that the source gives.
+        unused_columns: See `TableQuery`.
+        has_old_rejects: Whether rejects of an earlier ingest are among the rows. Then the column
+            `__repeats_stored_key` marks those that repeat a stored key.
     """
 
-    wanted: TableSpec
-    read: str
-    typed: str
-    mapped: tuple[Column, ...]
-    left_out: tuple[str, ...] = ()
-    again: bool = False
+    spec: TableSpec
+    rows_view: str
+    typed_view: str
+    columns: tuple[Column, ...]
+    unused_columns: tuple[str, ...] = ()
+    has_old_rejects: bool = False
 
     def has(self, name: str) -> bool:
-        """Tell whether the source gave this column."""
-        return any(column.name == name for column in self.mapped)
+        """Return whether the source gives this column."""
+        return any(column.name == name for column in self.columns)
 
 
-@dataclass(frozen=True)
-class Selection:
-    """What is read of the source for one table: a query in its dialect, and the columns that it gives.
-
-    `expressions` are the SQL of the columns, in order.
-    """
-
-    wanted: TableSpec
-    query: str
-    columns: tuple[str, ...]
-    expressions: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-
-def selection_for(source: Source, wanted: TableSpec) -> Selection:
-    """Say what is read for one wanted table.
+def table_query(source: Source, spec: TableSpec) -> TableQuery:
+    """Return the query that gives the rows of a table.
 
     Raises:
-        SourceError: the table, a column or a needed column is missing, or SQL of params.yaml is broken.
+        SourceError: The table or a required column is missing, or the source rejects SQL of params.yaml.
     """
-    there = _columns_there(source, wanted)
-    expressions = _expressions(source, wanted, there)
-    query = f"SELECT {_selected(source, expressions)} FROM {from_clause(source, wanted)}"
-    left_out: tuple[str, ...] = ()
-    if isinstance(wanted.origin, TableParams) and wanted.table.name == "customers":
-        left_out = columns_left_out(there, expressions.values(), wanted.origin)
-    return Selection(wanted, query, tuple(expressions), tuple(expressions.values()), left_out)
+    source_columns = _source_columns(source, spec)
+    expressions = _expressions(source, spec, source_columns)
+    query = f"SELECT {_select_list(source, expressions)} FROM {from_clause(source, spec)}"
+    unused: tuple[str, ...] = ()
+    if isinstance(spec.origin, TableParams) and spec.table.name == "customers":
+        unused = unused_columns(source_columns, expressions.values(), spec.origin)
+    return TableQuery(spec, query, tuple(expressions), tuple(expressions.values()), unused)
 
 
-def query_over(source: Source, selection: Selection, rows: str) -> str:
-    """Return the query of a selection over some rows of its table, given as SQL after FROM."""
-    origin = selection.wanted.origin
-    name = source.quote(origin.from_ or selection.wanted.table.name)
-    expressions = dict(zip(selection.columns, selection.expressions, strict=True))
+def query_over(source: Source, query: TableQuery, rows: str) -> str:
+    """Return the same query over some rows of the table, given as SQL after FROM."""
+    origin = query.spec.origin
+    name = source.quote(origin.from_ or query.spec.table.name)
+    expressions = dict(zip(query.columns, query.expressions, strict=True))
     where = f" WHERE {origin.where}" if origin.where else ""
-    return f"SELECT {_selected(source, expressions)} FROM {rows} AS {name}{where}"
+    return f"SELECT {_select_list(source, expressions)} FROM {rows} AS {name}{where}"
 
 
-def _selected(source: Source, expressions: Mapping[str, str]) -> str:
+def _select_list(source: Source, expressions: Mapping[str, str]) -> str:
     return ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
 
 
-def create_raw_view(source: Source, selection: Selection) -> None:
-    """Create the view of all that the source gives for a table.
+def from_clause(source: Source, spec: TableSpec) -> str:
+    """Return the SQL after FROM in the source's dialect: a table with its filter, or a query."""
+    origin = spec.origin
+    if origin.query:
+        query = origin.query.rstrip("; \n\t")
+        return f"({query}\n) AS {source.quote(spec.table.name + '_query')}"
+    table = source.require(origin.from_ or spec.table.name, f"{spec.file}: {spec.key}")
+    return f"{table} WHERE {origin.where}" if origin.where else table
+
+
+def sql_error(spec: TableSpec, error: Exception) -> SourceError:
+    """Return the error that gives the key of the SQL in params.yaml that the source rejected."""
+    keys = "'query'" if spec.origin.query else "'columns' or 'where'"
+    return SourceError(
+        f"{spec.file}: {spec.key}: the SQL is not understood by the source: "
+        f"{first_line(error).rstrip('.!')}. Correct {keys} there."
+    )
+
+
+def _source_columns(source: Source, spec: TableSpec) -> list[str]:
+    try:
+        return source.columns(from_clause(source, spec))
+    except source.errors as error:
+        raise sql_error(spec, error) from None
+
+
+def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> dict[str, str]:
+    """Map canonical columns to SQL: as params.yaml has it, else the source's column of the same name."""
+    table, origin = spec.table, spec.origin
+    mapping = ({"row_id": origin.row_id} if origin.row_id else {}) | origin.columns
+    # A plain name of a column may be a word of SQL, or hold spaces.
+    expressions = {name: source.quote(sql) if sql in source_columns else sql for name, sql in mapping.items()}
+    spelling = {name.lower(): name for name in reversed(source_columns)}
+    spelling |= {name: name for name in source_columns}
+    for name in table.names:
+        if name in spelling:
+            expressions.setdefault(name, source.quote(spelling[name]))
+    if table.name == "surveys":
+        _complete_surveys(expressions)
+    if table.is_history:
+        attribute = table.name.removeprefix(HISTORY_PREFIX)
+        if attribute in spelling:
+            expressions.setdefault("value", source.quote(spelling[attribute]))
+        _complete_history(expressions)
+    missing = [
+        column.name for column in table.columns if column.is_required and column.name not in expressions
+    ]
+    if missing:
+        raise SourceError(
+            *(
+                f"{table.name}: the source has no column '{name}' for {spec.key}."
+                f"{did_you_mean(name, source_columns)} It holds: {', '.join(source_columns)}. "
+                f"Map it under {spec.key}.columns."
+                for name in missing
+            )
+        )
+    return expressions
+
+
+def _complete_history(expressions: dict[str, str]) -> None:
+    """Add the columns of an interval to those of a change log, in which a value ends with the next change."""
+    if "changed_at" in expressions:
+        changed_at = expressions.pop("changed_at")
+        expressions.setdefault("valid_from", changed_at)
+    expressions.setdefault("valid_to", "CAST(NULL AS DATE)")
+
+
+def _complete_surveys(expressions: dict[str, str]) -> None:
+    """Fill in one time of a survey from the other, where the source has only one of the two."""
+    if "asked_at" not in expressions and "answered_at" in expressions:
+        expressions["asked_at"] = expressions["answered_at"]
+    if "answered_at" not in expressions and {"asked_at", "rating"} <= expressions.keys():
+        rating, asked_at = expressions["rating"], expressions["asked_at"]
+        expressions["answered_at"] = f"CASE WHEN ({rating}) IS NOT NULL THEN ({asked_at}) END"
+
+
+def unused_columns(
+    source_columns: Collection[str], expressions: Collection[str], origin: TableParams
+) -> tuple[str, ...]:
+    """Return the columns of customers that are neither static nor have a history.
+
+    Such a column holds today's value. At an earlier cutoff the value may have been another, so the column is
+    not used until params.yaml lists it as static or gives its history.
+
+    Args:
+        source_columns: The columns of the source.
+        expressions: The SQL that reads from them.
+        origin: The entry of customers in params.yaml.
+    """
+    sql = " ".join([*expressions, origin.where or ""]).lower()
+    words = set(re.findall(r"\w+", sql))
+    attributes = {name.lower() for name in origin.history}
+    return tuple(
+        name
+        for name in source_columns
+        if name.lower() not in words and name.lower() not in attributes and f'"{name.lower()}"' not in sql
+    )
+
+
+def raw_view(spec: TableSpec) -> str:
+    """Return the name of the view of the rows as the source gives them."""
+    return internal_name(f"raw_{spec.table.name}")
+
+
+def create_raw_view(source: Source, query: TableQuery) -> None:
+    """Create the view of all rows of a table as the source gives them.
 
     Raises:
-        SourceError: the source does not understand the query.
+        SourceError: The source does not understand the query.
     """
     try:
-        source.view(raw_view(selection.wanted), selection.query)
+        source.view(raw_view(query.spec), query.query)
     except source.errors as error:
-        raise sql_error(selection.wanted, error) from None
+        raise sql_error(query.spec, error) from None
 
 
-def raw_view(wanted: TableSpec) -> str:
-    """Return the name of the view of what the source gives for a table."""
-    return internal_name(f"raw_{wanted.table.name}")
+def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, timezone: str) -> StagedTable:
+    """Create the typed view of a table over its raw view.
 
+    A typed instant is in UTC, `<name>__local` in local time; `<name>__raw` is the source's value, for the
+    rejects.
 
-def create_typed_view(
-    connection: duckdb.DuckDBPyConnection, selection: Selection, timezone: str
-) -> StagedTable:
-    """Create the typed view of a table whose raw view stands.
-
-    A typed instant is in UTC, `<name>__local` in local time; `<name>__said` keeps what the source said, for
-    the rejects.
+    Args:
+        connection: Where the views are.
+        query: The table's query.
+        timezone: The company's time zone.
 
     Raises:
-        SourceError: e-mails come one row per event without an id.
+        SourceError: E-mails come as one row per event without an id.
     """
-    wanted = selection.wanted
-    raw, typed = raw_view(wanted), internal_name(f"typed_{wanted.table.name}")
-    names = selection.columns
-    if wanted.table.name == "emails" and "kind" in names:
-        raw = one_row_per_email(connection, raw, wanted, names)
+    spec = query.spec
+    raw, typed = raw_view(spec), internal_name(f"typed_{spec.table.name}")
+    names = query.columns
+    if spec.table.name == "emails" and "kind" in names:
+        raw = one_row_per_email(connection, raw, spec, names)
         names = (*names, *EMAIL_KINDS)
-    mapped = tuple(column for column in wanted.table.columns if column.name in names)
-    kinds = column_types(connection, raw)
+    columns = tuple(column for column in spec.table.columns if column.name in names)
+    types = column_types(connection, raw)
     parts = [
-        typed_column(column, kinds[column.name], timezone, wanted.origin.time_format) for column in mapped
+        typed_column(column, types[column.name], timezone, spec.origin.time_format) for column in columns
     ]
-    parts += [REPEATS_STORED_KEY] if REPEATS_STORED_KEY in kinds else []
-    distinct = "DISTINCT " if wanted.origin.distinct else ""
+    has_old_rejects = REPEATS_STORED_KEY in types
+    parts += [REPEATS_STORED_KEY] if has_old_rejects else []
+    distinct = "DISTINCT " if spec.origin.distinct else ""
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {typed} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
     ).fetchall()
     return StagedTable(
-        wanted, typed if distinct else raw, typed, mapped, selection.left_out, REPEATS_STORED_KEY in kinds
+        spec, typed if distinct else raw, typed, columns, query.unused_columns, has_old_rejects
     )
 
 
@@ -136,131 +258,39 @@ def column_types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[s
     return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
 
 
-def from_clause(source: Source, wanted: TableSpec) -> str:
-    """Return what follows FROM, in the source's dialect: a table with its filter, or a query."""
-    origin = wanted.origin
-    if origin.query:
-        query = origin.query.rstrip("; \n\t")
-        return f"({query}\n) AS {source.quote(wanted.table.name + '_query')}"
-    table = source.require(origin.from_ or wanted.table.name, f"{wanted.file}: {wanted.place}")
-    return f"{table} WHERE {origin.where}" if origin.where else table
+def one_row_per_email(
+    connection: duckdb.DuckDBPyConnection, raw: str, spec: TableSpec, columns: Sequence[str]
+) -> str:
+    """Create a view with one row per customer and e-mail from rows of events; return its name.
 
-
-def sql_error(wanted: TableSpec, error: Exception) -> SourceError:
-    """Return the error that says where params.yaml holds SQL which the source cannot follow."""
-    keys = "'query'" if wanted.origin.query else "'columns' or 'where'"
-    return SourceError(
-        f"{wanted.file}: {wanted.place}: the SQL is not understood by the source: "
-        f"{first_line(error).rstrip('.!')}. Mend {keys} there."
-    )
-
-
-def _columns_there(source: Source, wanted: TableSpec) -> list[str]:
-    try:
-        return source.columns(from_clause(source, wanted))
-    except source.errors as error:
-        raise sql_error(wanted, error) from None
-
-
-def _expressions(source: Source, wanted: TableSpec, there: list[str]) -> dict[str, str]:
-    """Map canonical columns to SQL: as params.yaml says, else a source column of the same name."""
-    table, origin = wanted.table, wanted.origin
-    given = ({"row_id": origin.row_id} if origin.row_id else {}) | origin.columns
-    # A plain name of a column may be a word of SQL, or hold spaces.
-    found = {name: source.quote(sql) if sql in there else sql for name, sql in given.items()}
-    spelt = {name.lower(): name for name in reversed(there)} | {name: name for name in there}
-    for name in table.names:
-        if name in spelt:
-            found.setdefault(name, source.quote(spelt[name]))
-    if table.name == "surveys":
-        _complete_surveys(found)
-    if table.is_history:
-        attribute = table.name.removeprefix(HISTORY_PREFIX)
-        if attribute in spelt:
-            found.setdefault("value", source.quote(spelt[attribute]))
-        _complete_history(found)
-    missing = [c.name for c in table.columns if c.required and c.name not in found]
-    if missing:
-        raise SourceError(
-            *(
-                f"{table.name}: the source has no column '{name}' for {wanted.place}."
-                f"{did_you_mean(name, there)} It holds: {', '.join(there)}. "
-                f"Map it under {wanted.place}.columns."
-                for name in missing
-            )
-        )
-    return found
-
-
-def _complete_history(found: dict[str, str]) -> None:
-    """A log of changes says when a value began; it ends with the next change."""
-    if "changed_at" in found:
-        began = found.pop("changed_at")
-        found.setdefault("valid_from", began)
-    found.setdefault("valid_to", "CAST(NULL AS DATE)")
-
-
-def _complete_surveys(found: dict[str, str]) -> None:
-    """A survey may record only the question's time or only the answer's: each stands in for the other."""
-    if "asked_at" not in found and "answered_at" in found:
-        found["asked_at"] = found["answered_at"]
-    if "answered_at" not in found and {"asked_at", "rating"} <= found.keys():
-        found["answered_at"] = f"CASE WHEN ({found['rating']}) IS NOT NULL THEN ({found['asked_at']}) END"
-
-
-def columns_left_out(there: Collection[str], read: Collection[str], origin: TableParams) -> tuple[str, ...]:
-    """Return the columns of customers that nothing reads: neither static, nor with a history.
-
-    Such a column says what is so today. At a cutoff in the past it may have said something else, so it is
-    left out until the owner says which it is.
+    The first event of each kind counts.
 
     Args:
-        there: The columns of the source.
-        read: The SQL that reads from them.
-        origin: What params.yaml says of customers.
-    """
-    text = " ".join([*read, origin.where or ""]).lower()
-    words = set(re.findall(r"\w+", text))
-    named = {name.lower() for name in origin.history}
-    return tuple(
-        name
-        for name in there
-        if name.lower() not in words and name.lower() not in named and f'"{name.lower()}"' not in text
-    )
-
-
-EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
-    "sent_at": ("send", "sent", "delivered"),
-    "opened_at": ("open", "opened"),
-    "clicked_at": ("click", "clicked"),
-    "unsubscribed_at": ("unsubscribe", "unsubscribed"),
-}
-"""Which kinds of event fill which column."""
-
-
-def one_row_per_email(
-    connection: duckdb.DuckDBPyConnection, raw: str, wanted: TableSpec, columns: Sequence[str]
-) -> str:
-    """Create a view with a row per customer and e-mail and return its name; the first of each kind counts.
+        connection: Where the views are.
+        raw: The view with one row per event.
+        spec: The table of e-mails.
+        columns: The columns of `raw`.
 
     Raises:
-        SourceError: the events have no `email_id` that says which e-mail was opened.
+        SourceError: The events have no `email_id`, so nothing shows which e-mail was opened.
     """
     if "email_id" not in columns:
         raise SourceError(
-            "emails: the source has one row per event (it has a column 'kind') but no 'email_id' that says "
-            f"which e-mail was opened. Map one under {wanted.place}.columns, or give a query with one row "
+            "emails: the source has one row per event (it has a column 'kind') but no 'email_id', so nothing "
+            f"shows which e-mail was opened. Map one under {spec.key}.columns, or give a query with one row "
             "per e-mail and without 'kind'."
         )
     times = [
         f"min(sent_at) FILTER (lower(kind) IN ({', '.join(repr(kind) for kind in kinds)})) AS {column}"
         for column, kinds in EMAIL_KINDS.items()
     ]
-    pivoted = {"customer_id", "email_id", "kind", *EMAIL_KINDS}
-    others = [f"min({identifier(name)}) AS {identifier(name)}" for name in columns if name not in pivoted]
+    event_columns = {"customer_id", "email_id", "kind", *EMAIL_KINDS}
+    values = [
+        f"min({identifier(name)}) AS {identifier(name)}" for name in columns if name not in event_columns
+    ]
     name = internal_name("emails_pivoted")
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {name} AS "
-        f"SELECT customer_id, email_id, {', '.join([*times, *others])} FROM {raw} GROUP BY 1, 2"
+        f"SELECT customer_id, email_id, {', '.join([*times, *values])} FROM {raw} GROUP BY 1, 2"
     ).fetchall()
     return name

@@ -1,4 +1,4 @@
-"""The SQL that reads what a source says as times, numbers, truths and texts."""
+"""The SQL that casts the values of a source to times, numbers, booleans and texts, and local times to UTC."""
 
 from __future__ import annotations
 
@@ -10,72 +10,77 @@ from churn.data.sql import identifier, literal
 from churn.data.tables import STORED_UNITS, Column
 
 ZONE_PATTERN = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
-"""A time of day followed by an offset; the end of 2024-05-01 is none."""
+"""Matches a time of day followed by an offset; the end of 2024-05-01 is not an offset."""
+
+FIRST_FAST_DAY, LAST_FAST_DAY = "1995-01-01", "2045-01-01"
+"""Times outside these days are converted by DuckDB. A longer period would make each query slower to plan."""
 
 
-def typed_column(column: Column, kind: str, timezone: str, time_format: str | None) -> str:
-    """Return the SQL of a typed column and, beside it, of what the source said."""
-    name = identifier(column.name)
-    blank_is_missing = _trimmed(name) if kind == "VARCHAR" else name
-    said = f"{blank_is_missing} AS {identifier(column.name + '__said')}"
-    if column.type == "instant":
-        utc, local = _instant(name, kind, timezone, time_format)
-        return f"{utc} AS {name}, {local} AS {identifier(column.name + '__local')}, {said}"
-    if column.type in STORED_UNITS:
-        return f"TRY_CAST({name} AS DOUBLE) AS {name}, {said}"
-    if column.type == "boolean":
-        return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {said}"
-    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-        # Ids read from a column with gaps arrive as 17850.0; the id is 17850. Beyond 2^53 digits are lost.
-        number = f"{name}::DOUBLE"
-        whole = f"isfinite({number}) AND abs({number}) < 9007199254740992 AND {number} = floor({number})"
-        text = f"CASE WHEN {whole} THEN TRY_CAST({name} AS BIGINT)::VARCHAR "
-        text += f"WHEN isfinite({number}) THEN {name}::VARCHAR END"
-        return f"{text} AS {name}, {said}"
-    return f"{blank_is_missing}::VARCHAR AS {name}, {said}"
+def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: str | None) -> str:
+    """Return the SQL of a typed column and of `<name>__raw`, the value of the source.
 
-
-def _trimmed(name: str) -> str:
-    """Return the SQL of a text without blanks around it, missing if nothing is left.
-
-    Trimming knows all the blanks of Unicode and is slow; a text of plain letters shows at once that it has
-    none at its ends.
+    Args:
+        column: The column of the contract.
+        duckdb_type: DuckDB's type of the source's column.
+        timezone: The company's time zone.
+        time_format: The format of texts that hold times, as `strptime` takes it; None for ISO 8601.
     """
-    plain = f"ascii({name}) > 32 AND NOT suffix({name}, ' ') AND strlen({name}) = length({name})"
-    return f"CASE WHEN {plain} THEN {name} ELSE nullif(trim({name}), '') END"
+    name = identifier(column.name)
+    value = _text_or_missing(name) if duckdb_type == "VARCHAR" else name
+    raw = f"{value} AS {identifier(column.name + '__raw')}"
+    if column.type == "instant":
+        utc, local = _instant(name, duckdb_type, timezone, time_format)
+        return f"{utc} AS {name}, {local} AS {identifier(column.name + '__local')}, {raw}"
+    if column.type in STORED_UNITS:
+        return f"TRY_CAST({name} AS DOUBLE) AS {name}, {raw}"
+    if column.type == "boolean":
+        return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {raw}"
+    if duckdb_type in ("DOUBLE", "FLOAT") or duckdb_type.startswith("DECIMAL"):
+        # Ids from a column with gaps arrive as 17850.0; the id is 17850. Beyond 2^53 digits are lost.
+        number = f"{name}::DOUBLE"
+        is_whole = f"isfinite({number}) AND abs({number}) < 9007199254740992 AND {number} = floor({number})"
+        text = f"CASE WHEN {is_whole} THEN TRY_CAST({name} AS BIGINT)::VARCHAR "
+        text += f"WHEN isfinite({number}) THEN {name}::VARCHAR END"
+        return f"{text} AS {name}, {raw}"
+    return f"{value}::VARCHAR AS {name}, {raw}"
 
 
-def _instant(name: str, kind: str, timezone: str, time_format: str | None) -> tuple[str, str]:
-    """Return the SQL of a time in UTC and in local time; a naive time is local already."""
-    if kind == "TIMESTAMP WITH TIME ZONE":
+def _text_or_missing(name: str) -> str:
+    """Return the SQL of a text without blanks at its ends; a text of blanks is missing.
+
+    `trim` knows all blanks of Unicode and is slow; it runs only where a quick test allows blanks at an end.
+    """
+    has_no_blanks = f"ascii({name}) > 32 AND NOT suffix({name}, ' ') AND strlen({name}) = length({name})"
+    return f"CASE WHEN {has_no_blanks} THEN {name} ELSE nullif(trim({name}), '') END"
+
+
+def _instant(name: str, duckdb_type: str, timezone: str, time_format: str | None) -> tuple[str, str]:
+    """Return the SQL of a time in UTC and in local time; a time without a zone is local."""
+    if duckdb_type == "TIMESTAMP WITH TIME ZONE":
         return f"timezone('UTC', {name})", f"timezone('{timezone}', {name})"
-    if kind.startswith(("TIMESTAMP", "DATE")):
+    if duckdb_type.startswith(("TIMESTAMP", "DATE")):
         return f"utc_of({name}::TIMESTAMP)", f"{name}::TIMESTAMP"
     text = f"{name}::VARCHAR"
     if time_format:
-        parsed = f"try_strptime({text}, {literal(time_format)})"
+        time = f"try_strptime({text}, {literal(time_format)})"
         if "%z" in time_format.lower():
-            return f"timezone('UTC', {parsed})", f"timezone('{timezone}', {parsed})"
-        return f"utc_of({parsed})", parsed
-    zoned = f"TRY_CAST({text} AS TIMESTAMPTZ)"
-    naive = f"TRY_CAST({text} AS TIMESTAMP)"
+            return f"timezone('UTC', {time})", f"timezone('{timezone}', {time})"
+        return f"utc_of({time})", time
+    with_zone = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    without_zone = f"TRY_CAST({text} AS TIMESTAMP)"
     has_zone = f"regexp_matches({text}, '{ZONE_PATTERN}')"
     return (
-        f"CASE WHEN {has_zone} THEN timezone('UTC', {zoned}) ELSE utc_of({naive}) END",
-        f"CASE WHEN {has_zone} THEN timezone('{timezone}', {zoned}) ELSE {naive} END",
+        f"CASE WHEN {has_zone} THEN timezone('UTC', {with_zone}) ELSE utc_of({without_zone}) END",
+        f"CASE WHEN {has_zone} THEN timezone('{timezone}', {with_zone}) ELSE {without_zone} END",
     )
-
-
-FIRST_FAST_DAY, LAST_FAST_DAY = "1995-01-01", "2045-01-01"
-"""Outside these days every time goes the exact way. More days would make every query longer to plan."""
 
 
 def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     """Define the SQL macro `utc_of(t)`: the UTC timestamp of a local timestamp of `timezone`.
 
-    A zone's offset changes a few times a year at most. DuckDB's exact conversion looks the zone up row by
-    row; here each stretch of days with one offset is a subtraction, found by halving, and only the days on
-    which the clocks change are left to the exact conversion.
+    The offset of a zone changes a few times a year at most, but DuckDB looks it up for each row. The macro
+    subtracts the constant offset of each period of days, which it finds by binary search. Only the days on
+    which the clocks change use DuckDB's own conversion.
     """
     zone = literal(timezone)
     rows = connection.execute(
@@ -85,29 +90,34 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
             FROM generate_series(
                 TIMESTAMP '{FIRST_FAST_DAY}', TIMESTAMP '{LAST_FAST_DAY}', INTERVAL 1 DAY
             ) s(d)
-        ), whole AS (
+        ), whole_days AS (
             SELECT
                 day,
                 CASE WHEN offset_seconds = lead(offset_seconds) OVER w THEN offset_seconds END AS seconds
             FROM days WINDOW w AS (ORDER BY day)
         )
-        SELECT day::VARCHAR, seconds::BIGINT FROM whole WINDOW w AS (ORDER BY day)
+        SELECT day::VARCHAR, seconds::BIGINT FROM whole_days WINDOW w AS (ORDER BY day)
         QUALIFY row_number() OVER w = 1 OR seconds IS DISTINCT FROM lag(seconds) OVER w ORDER BY day
         """
     ).fetchall()
-    exact = f"timezone('UTC', timezone({zone}, t))"
-    stretches = [(day, "NULL" if seconds is None else str(seconds)) for day, seconds in rows]
+    slow_way = f"timezone('UTC', timezone({zone}, t))"
+    periods = [(day, "NULL" if seconds is None else str(seconds)) for day, seconds in rows]
     outside = f"t < DATE '{FIRST_FAST_DAY}' OR t >= DATE '{LAST_FAST_DAY}'"
+    offset = f"CASE WHEN {outside} THEN NULL ELSE {_offset_by_binary_search(periods)} END"
     connection.execute(
-        "CREATE OR REPLACE TEMP MACRO utc_of(t) AS "
-        f"coalesce(t - to_seconds(CASE WHEN {outside} THEN NULL ELSE {_halved(stretches)} END), {exact})"
+        f"CREATE OR REPLACE TEMP MACRO utc_of(t) AS coalesce(t - to_seconds({offset}), {slow_way})"
     ).fetchall()
 
 
-def _halved(stretches: Sequence[tuple[str, str]]) -> str:
-    """Return nested SQL cases that find the seconds of the stretch of `t` by halving."""
-    if len(stretches) == 1:
-        return stretches[0][1]
-    middle = len(stretches) // 2
-    earlier, later = _halved(stretches[:middle]), _halved(stretches[middle:])
-    return f"CASE WHEN t >= DATE '{stretches[middle][0]}' THEN {later} ELSE {earlier} END"
+def _offset_by_binary_search(periods: Sequence[tuple[str, str]]) -> str:
+    """Return nested SQL cases that find the offset of the period of `t`.
+
+    Args:
+        periods: The first day and the offset in seconds of each period, in order; 'NULL' for a day on which
+            the clocks change.
+    """
+    if len(periods) == 1:
+        return periods[0][1]
+    middle = len(periods) // 2
+    earlier, later = _offset_by_binary_search(periods[:middle]), _offset_by_binary_search(periods[middle:])
+    return f"CASE WHEN t >= DATE '{periods[middle][0]}' THEN {later} ELSE {earlier} END"

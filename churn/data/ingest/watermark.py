@@ -1,4 +1,4 @@
-"""Where the data end: the present by which clocks are judged, and the day up to which they are complete."""
+"""Find where the data end: the present, which bounds the rows' times, and the watermark."""
 
 from __future__ import annotations
 
@@ -13,61 +13,69 @@ from churn.data.sql import identifier, literal
 from churn.data.store import date_of_day, day_number
 
 MAX_HOLE_DAYS = 31
-"""The last 1 % of the label's events, beyond a longer hole, do not say up to when the data are complete."""
+"""The longest hole before the last 1 % of the events; events after a longer one do not count."""
 
 FIRST_DAY, LAST_DAY = day_number(date.min), day_number(date.max)
-"""What a date can say; a table full of later years has no present."""
+"""The day numbers that a date can hold; a broken clock writes later ones."""
 
 RowsByDay = Sequence[tuple[int, int]]
-"""Rows by local day number, in the order of the days."""
+"""Pairs of a local day number and its number of rows, in the order of the days."""
 
 
 def rows_by_day(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> RowsByDay:
-    """Count a staged table's rows by local day; rows without a time are left out."""
-    local = identifier(f"{staged.wanted.table.time}__local")
+    """Count a staged table's rows by local day; rows without a time are not counted."""
+    local = identifier(f"{staged.spec.table.time}__local")
     return connection.execute(
-        f"SELECT ({local}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {staged.typed} "
+        f"SELECT ({local}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {staged.typed_view} "
         f"WHERE {local} IS NOT NULL AND isfinite({local}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
 
 
-def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, table: Path) -> RowsByDay:
+def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, folder: Path) -> RowsByDay:
     """Count the rows of a table of the store by local day."""
-    written = f"read_parquet({literal(str(table / '*.parquet'))})"
-    return connection.execute(f"SELECT day, count(*) FROM {written} GROUP BY 1 ORDER BY 1").fetchall()
+    rows = f"read_parquet({literal(str(folder / '*.parquet'))})"
+    return connection.execute(f"SELECT day, count(*) FROM {rows} GROUP BY 1 ORDER BY 1").fetchall()
 
 
 def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | None:
-    """Return the date around which the data end: the watermark, or where the bulk of a table's rows ends.
+    """Return the date around which the data end, as ISO text, or None without rows.
 
-    What lies far beyond it comes from a broken clock; what merely lies after the watermark does not.
+    It is the latest of the watermark, if there is one, and the day of each table before which most of its
+    rows lie (99 %, or 90 % with a watermark). Rows a year after it come from a broken clock; rows that are
+    just after the watermark do not.
     """
     ends = [watermark] if watermark else []
-    for days in tables:
-        bulk = (0.9 if watermark else 0.99) * sum(count for _, count in days)
-        before = 0
-        for day, count in days:
-            before += count
-            if before >= bulk:
+    for table in tables:
+        bulk = (0.9 if watermark else 0.99) * sum(count for _, count in table)
+        rows_so_far = 0
+        for day, count in table:
+            rows_so_far += count
+            if rows_so_far >= bulk:
                 ends.append(date_of_day(min(max(day, FIRST_DAY), LAST_DAY)))
                 break
     return max(ends).isoformat() if ends else None
 
 
-def watermark_day(days: RowsByDay, tell: Callable[[str], None]) -> int:
-    """Return the day up to which the label's good rows run without a hole of more than a month.
+def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
+    """Return the day number up to which the rows of the label's table have no hole of more than a month.
 
-    The last event alone would let one wrong date move tonight, and labels ripen that nobody knows.
+    The day of the last row would not do: one row with a wrong date would move the watermark, and labels would
+    count as matured although nobody knows them yet.
+
+    Args:
+        table: The good rows of the label's table by day; at least one day.
+        echo: Prints a line where rows after a hole are ignored.
     """
-    rows, before, reached, last = sum(count for _, count in days), 0, days[0][0], days[-1][0]
-    for day, count in days:
-        if rows - before <= max(0.01 * rows, 1) and before and day - reached > MAX_HOLE_DAYS:
+    rows, last_day = sum(count for _, count in table), table[-1][0]
+    rows_so_far, end = 0, table[0][0]
+    for day, count in table:
+        if rows - rows_so_far <= max(0.01 * rows, 1) and rows_so_far and day - end > MAX_HOLE_DAYS:
             break
-        before, reached = before + count, day
-    if reached < last:
-        tell(
-            f"  the watermark is {date_of_day(reached)}: after it comes a hole, "
-            f"then {rows - before:,} rows up to {date_of_day(last)}. "
-            "State snapshot.watermark if they are right."
+        rows_so_far, end = rows_so_far + count, day
+    if end < last_day:
+        echo(
+            f"  the watermark is {date_of_day(end)}: no rows follow for more than {MAX_HOLE_DAYS} days, then "
+            f"{rows - rows_so_far:,} rows up to {date_of_day(last_day)}. If these are right, set "
+            "snapshot.watermark."
         )
-    return reached
+    return end

@@ -1,4 +1,4 @@
-"""Addresses that may hold a password, made fit for a message."""
+"""Remove passwords from addresses and from messages about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _USER = re.compile(r"(?<=://)([^/?#]*)@")
 
 
 def without_secret(uri: str) -> str:
-    """Return an address without user, password and what stands behind `?`, where a password may stand too.
+    """Return an address without its user, its password and the part after `?`, which may hold passwords too.
 
     >>> without_secret("postgresql://ana:pa@ss@db.example/runs?sslpassword=x")
     'postgresql://db.example/runs'
@@ -27,22 +27,22 @@ def user_of(uri: str) -> str | None:
     >>> user_of("https://ana:p%40ss@tracking.example")
     'ana:p@ss'
     """
-    found = _USER.search(uri)
-    return unquote(found[1]) if found else None
+    match = _USER.search(uri)
+    return unquote(match[1]) if match else None
 
 
-def hide_secret(text: str, uri: str) -> str:
-    """Return somebody else's words about an address without its user and password.
+def hide_secret(message: str, uri: str) -> str:
+    """Return a library's message about an address without its user and password.
 
     >>> hide_secret("no answer from https://ana:x1@host/api, x1", "https://ana:x1@host")
     'no answer from https://host/api, ***'
     """
-    text = text.replace(uri, without_secret(uri))
-    found = _USER.search(uri)
-    if found is None:
-        return text
-    text = text.replace(f"{found[1]}@", "")
-    password = found[1].partition(":")[2]
+    message = message.replace(uri, without_secret(uri))
+    match = _USER.search(uri)
+    if match is None:
+        return message
+    message = message.replace(f"{match[1]}@", "")
+    password = match[1].partition(":")[2]
     for secret in {password, unquote(password)} - {""}:
-        text = text.replace(secret, "***")
-    return text
+        message = message.replace(secret, "***")
+    return message

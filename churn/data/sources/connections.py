@@ -1,4 +1,4 @@
-"""Open the source that params.yaml names, whatever it is."""
+"""Open the source that params.yaml names."""
 
 from __future__ import annotations
 
@@ -20,46 +20,50 @@ from churn.params import Params
 
 @contextmanager
 def open_source(params: Params, scratch: Path) -> Iterator[Source]:
-    """Open the source that params.yaml names: a folder of Parquet and CSV, a DuckDB file, a database, Spark.
+    """Open the source: a folder of Parquet and CSV files, a DuckDB file, a database or Spark.
+
+    Args:
+        params: The parameters; `source` is the address.
+        scratch: The folder for temporary files.
 
     Raises:
-        SourceError: there is no such place, its driver is not installed, or it cannot be read.
+        SourceError: The source does not exist, its driver is not installed, or it cannot be read.
     """
     connection = connect(params.engine, scratch)
-    own = private_folder(scratch, connection)
+    folder = private_folder(scratch, connection)
     scheme = params.source.split("://")[0] if "://" in params.source else ""
     try:
         if scheme == "duckdb":
-            yield _duckdb(connection, Path(params.source.removeprefix("duckdb:///")))
+            yield _open_duckdb(connection, Path(params.source.removeprefix("duckdb:///")))
         elif scheme in DRIVERS:
-            with open_database(connection, scheme, params.source, own) as database:
+            with open_database(connection, scheme, params.source, folder) as database:
                 yield database
         elif scheme == "spark":
-            with open_lake(connection, params.source, own) as lake:
+            with open_lake(connection, params.source, folder) as lake:
                 yield lake
         elif scheme:
             raise SourceError(
-                f"source: '{scheme}://' is not a source that is read; give a folder of Parquet or CSV files, "
+                f"source: '{scheme}://' is not supported. Give a folder of Parquet or CSV files, "
                 f"duckdb:///file.duckdb, {', '.join(f'{name}://…' for name in (*DRIVERS, 'spark'))}."
             )
         else:
-            yield _folder(connection, Path(params.source), (params.output, params.models))
+            yield _open_folder(connection, Path(params.source), (params.output, params.models))
     finally:
         connection.close()
 
 
-def _folder(connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Path, ...]) -> Source:
+def _open_folder(connection: duckdb.DuckDBPyConnection, folder: Path, exclude: tuple[Path, ...]) -> Source:
     if not folder.is_dir():
         raise SourceError(
-            f"source: no folder at {folder}. Mend 'source', or write a company there with `churn demo`."
+            f"source: no folder at {folder}. Correct 'source', or write a demo company with `churn demo`."
         )
-    files = create_views(connection, folder, ours)
+    files = create_views(connection, folder, exclude)
     return Source(connection, tuple(files), str(folder), files=files)
 
 
-def _duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
+def _open_duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:
     if not path.is_file():
-        raise SourceError(f"source: no DuckDB file at {path}. Mend 'source'.")
+        raise SourceError(f"source: no DuckDB file at {path}. Correct 'source'.")
     try:
         connection.execute(f"ATTACH {literal(str(path))} AS source_database (READ_ONLY)").fetchall()
     except duckdb.Error as error:

@@ -1,4 +1,4 @@
-"""Databases behind ADBC: queries run there, rows arrive as Arrow."""
+"""Databases as sources through ADBC: queries run in the database, rows arrive as Arrow."""
 
 from __future__ import annotations
 
@@ -18,77 +18,87 @@ from churn.data.sql import first_line, literal
 from churn.errors import SourceError
 
 
-def _whole(uri: str) -> dict[str, Any]:
+def _uri_argument(uri: str) -> dict[str, Any]:
     return {"uri": uri}
 
 
 @dataclass(frozen=True)
 class Driver:
-    """One kind of database.
+    """How to read one kind of database through ADBC.
 
     Args:
-        module: The package of its ADBC driver; `dbapi` in it connects.
+        module: The package of the ADBC driver; its module `dbapi` connects.
         extra: The extra of this package that installs the driver.
-        listing: The query of the names of its tables and views.
-        arguments: What `connect` is given, from `source` of params.yaml.
-        quotation: The mark before and after a name; one inside is doubled.
-        moment: The statement after which all that is read is of one moment; empty where that is so anyway.
-        told_by_rows: The aggregate over all columns, `{}`, that tells rows from others, where it can hash.
-        told_by_columns: The aggregates over each column, `{}`, that do, where it cannot.
+        list_tables: The query of the names of the tables and views.
+        connect_arguments: The keyword arguments of `connect`, from `source` in params.yaml.
+        quote_mark: The mark before and after a name; a mark inside a name is doubled.
+        snapshot_statement: The statement that makes all later queries read the state of one moment; empty if
+            they do so without it.
+        row_checksum: An aggregate over all columns, `{}`, that changes with the rows; empty if the database
+            cannot hash.
+        column_checksums: Aggregates over each column, `{}`, that change with its values; for a database that
+            cannot hash.
         options: Options of the driver's statements.
     """
 
     module: str
     extra: str
-    listing: str
-    arguments: Callable[[str], dict[str, Any]] = _whole
-    quotation: str = '"'
-    moment: str = ""
-    told_by_rows: str = ""
-    told_by_columns: tuple[str, ...] = ()
+    list_tables: str
+    connect_arguments: Callable[[str], dict[str, Any]] = _uri_argument
+    quote_mark: str = '"'
+    snapshot_statement: str = ""
+    row_checksum: str = ""
+    column_checksums: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
     def quote(self, name: str) -> str:
         """Quote a name."""
-        return self.quotation + name.replace(self.quotation, 2 * self.quotation) + self.quotation
+        return self.quote_mark + name.replace(self.quote_mark, 2 * self.quote_mark) + self.quote_mark
 
 
 DRIVERS: dict[str, Driver] = {
     "postgresql": Driver(
         module="adbc_driver_postgresql",
         extra="postgres",
-        listing=(
+        list_tables=(
             "SELECT table_name FROM information_schema.tables "
             "WHERE table_schema = ANY (current_schemas(false)::text[])"
         ),
-        moment="SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-        told_by_rows="sum(hashtextextended(ROW({})::text, 0)::numeric)",
+        snapshot_statement="SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+        row_checksum="sum(hashtextextended(ROW({})::text, 0)::numeric)",
     ),
-    # SQLite has no hash: numbers, distinct values, ends and sums of its columns, the sums also as of times,
-    # change with nearly every rewriting; what only swaps values between rows is not seen.
+    # SQLite has no hash function. Counts, distinct counts, extremes and sums of a column, and the sum of its
+    # values as times, change with nearly every change of the rows; two swapped values are not noticed.
     "sqlite": Driver(
         module="adbc_driver_sqlite",
         extra="sqlite",
-        listing="SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
-        arguments=lambda uri: {"uri": uri.partition(":///")[2]},
-        told_by_columns=(
+        list_tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
+        connect_arguments=lambda uri: {"uri": uri.partition(":///")[2]},
+        column_checksums=(
             *("count({})", "count(DISTINCT {})", "min({})", "max({})", "sum({})"),
             "sum(strftime('%s', {}))",
         ),
         options={"adbc.sqlite.query.batch_rows": "65536"},
     ),
 }
-"""By the scheme of `source`."""
+"""The drivers by the scheme of `source`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database(Source):
-    """An open database behind ADBC: queries run there, their rows arrive as Arrow and wait in Parquet."""
+    """An open database: its rows arrive as Arrow and are stored as Parquet files until they are read.
+
+    Args:
+        remote: The ADBC connection.
+        driver: How to read this kind of database.
+        scratch: The folder of the Parquet files.
+        queries: The query of each view that was fetched.
+    """
 
     remote: Any
     driver: Driver
     scratch: Path
-    fetched: dict[str, str] = field(default_factory=dict)
+    queries: dict[str, str] = field(default_factory=dict)
 
     def quote(self, name: str) -> str:
         """Quote a name as the database does."""
@@ -96,7 +106,7 @@ class Database(Source):
 
     @contextmanager
     def _cursor(self) -> Iterator[Any]:
-        """Open a cursor; a query that fails ends its transaction, as it must not spoil the next."""
+        """Open a cursor; a failed query ends its transaction, so that the next query works."""
         with self.remote.cursor() as cursor:
             try:
                 yield cursor
@@ -113,7 +123,7 @@ class Database(Source):
     def view(self, name: str, select: str) -> None:
         """Fetch a query's rows batch by batch, once, and make them a view of `connection`."""
         path = self.scratch / f"{name}.parquet"
-        if self.fetched.get(name) != select:
+        if self.queries.get(name) != select:
             with self._cursor() as cursor:
                 if self.driver.options:
                     cursor.adbc_statement.set_options(**self.driver.options)
@@ -122,19 +132,20 @@ class Database(Source):
                 with pq.ParquetWriter(path, batches.schema) as writer:
                     for batch in batches:
                         writer.write_batch(batch)
-            self.fetched[name] = select
+            self.queries[name] = select
         super().view(name, f"SELECT * FROM read_parquet({literal(str(path))})")
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return what tells a query's rows, in any order, from other rows: their number and more."""
-        told = ["count(*)"]
-        if whole := self.driver.told_by_rows:
-            told.append(whole.format(", ".join(self.quote(name) for name in columns)))
-        told += [one.format(self.quote(name)) for name in columns for one in self.driver.told_by_columns]
+        """Return the number of a query's rows and a checksum of their values, in any order."""
+        names = [self.quote(name) for name in columns]
+        aggregates = ["count(*)"]
+        if self.driver.row_checksum:
+            aggregates.append(self.driver.row_checksum.format(", ".join(names)))
+        aggregates += [aggregate.format(name) for name in names for aggregate in self.driver.column_checksums]
         with self._cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(told)} FROM ({query}\n) AS checked")
-            number, *others = cursor.fetchone()
-        return f"{number} rows {' '.join(str(value) for value in others)}"
+            cursor.execute(f"SELECT {', '.join(aggregates)} FROM ({query}\n) AS checked")
+            rows, *checksums = cursor.fetchone()
+        return f"{rows} rows {' '.join(str(value) for value in checksums)}"
 
     def state(self, query: str, columns: Sequence[str]) -> str:
         """Return the checksum of a query's rows."""
@@ -145,10 +156,16 @@ class Database(Source):
 def open_database(
     connection: duckdb.DuckDBPyConnection, scheme: str, uri: str, scratch: Path
 ) -> Iterator[Database]:
-    """Connect to a database; `uri` may hold a password, no message does.
+    """Connect to a database.
+
+    Args:
+        connection: The DuckDB that reads the fetched rows.
+        scheme: The scheme of the address, a key of `DRIVERS`.
+        uri: The address. It may hold a password; no message shows it.
+        scratch: The folder for fetched rows.
 
     Raises:
-        SourceError: the driver is not installed, or the database cannot be opened.
+        SourceError: The driver is not installed, or the database cannot be opened.
     """
     driver = DRIVERS[scheme]
     try:
@@ -157,16 +174,18 @@ def open_database(
         raise SourceError(
             f"source: {scheme}:// needs its driver. Install it with `pip install 'churn[{driver.extra}]'`."
         ) from None
-    place = without_secret(uri)
+    address = without_secret(uri)
     try:
-        remote = module.connect(**driver.arguments(uri))
+        remote = module.connect(**driver.connect_arguments(uri))
     except module.Error as error:
-        raise SourceError(f"source: {place} cannot be opened: {first_line(error)} Mend 'source'.") from None
+        raise SourceError(
+            f"source: {address} cannot be opened: {first_line(error)} Correct 'source'."
+        ) from None
     with remote:
         with remote.cursor() as cursor:
-            if driver.moment:
-                cursor.execute(driver.moment)
-            cursor.execute(driver.listing)
+            if driver.snapshot_statement:
+                cursor.execute(driver.snapshot_statement)
+            cursor.execute(driver.list_tables)
             tables = tuple(sorted(str(row[0]) for row in cursor.fetchall()))
         errors = (duckdb.Error, module.Error)
-        yield Database(connection, tables, place, errors, remote=remote, driver=driver, scratch=scratch)
+        yield Database(connection, tables, address, errors, remote=remote, driver=driver, scratch=scratch)

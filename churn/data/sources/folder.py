@@ -12,9 +12,24 @@ from churn.errors import SourceError
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
+MISREAD_TESTS = {
+    "DATE": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}')",
+    "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?')",
+    "TIMESTAMP WITH TIME ZONE": "NOT regexp_full_match($, '.*:[0-9]{2}[0-9.]*[ ]?(Z|UTC|GMT|[+-][0-9:]+)')",
+    "TIME": "$ IS NOT NULL",
+    "BOOLEAN": "$ NOT IN ('true', 'false')",
+    "BIGINT": "$ <> TRY_CAST($ AS BIGINT)::VARCHAR",
+    "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
+    "DOUBLE": "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}')",
+}
+"""By the type that DuckDB guesses for a CSV column: the test that the guess would change the text `$`.
+
+A date with the day first needs `time_format`, a time without a zone is local, and 007, 12e3 or t may be ids.
+"""
+
 
 @dataclass(frozen=True)
-class Files:
+class TableFiles:
     """The files of one table in order, and the SQL after FROM that reads their rows."""
 
     paths: tuple[Path, ...]
@@ -22,59 +37,61 @@ class Files:
 
     @property
     def are_parquet(self) -> bool:
-        """Tell whether the files are Parquet, and not CSV."""
+        """Return whether the files are Parquet, not CSV."""
         return _format(self.paths[0]) == "parquet"
 
 
 def create_views(
-    connection: duckdb.DuckDBPyConnection, folder: Path, ours: tuple[Path, ...] = ()
-) -> dict[str, Files]:
-    """Create a view per table of a folder and return their files by name.
+    connection: duckdb.DuckDBPyConnection, folder: Path, exclude: tuple[Path, ...] = ()
+) -> dict[str, TableFiles]:
+    """Create a view for each table of a folder and return the files of the tables by name.
 
     Args:
         connection: Where the views are created.
         folder: The source.
-        ours: Folders inside it that are not the source's, such as our output.
+        exclude: Folders inside it that do not belong to the source, such as this program's output.
 
     Raises:
-        SourceError: files cannot be read; all are named.
+        SourceError: Some files cannot be read; the message lists all of them.
     """
-    tables: dict[str, Files] = {}
+    tables: dict[str, TableFiles] = {}
     problems: list[str] = []
-    for name, paths in sorted(_tables_in(folder, ours).items()):
+    for name, paths in sorted(_tables_in(folder, exclude).items()):
         if len({_format(path) for path in paths}) > 1:
-            there = ", ".join(sorted({path.name for path in paths}))
-            problems.append(f"source: table '{name}' stands there in two formats ({there}); keep one.")
+            names = ", ".join(sorted({path.name for path in paths}))
+            problems.append(f"source: table '{name}' has files in two formats ({names}). Keep one format.")
             continue
         try:
-            files = Files(tuple(paths), _reader(connection, paths))
+            files = TableFiles(tuple(paths), _reader(connection, paths))
             connection.execute(f"CREATE VIEW {identifier(name)} AS SELECT * FROM {files.reader}").fetchall()
             tables[name] = files
         except duckdb.Error as error:
             problems.append(
                 f"source: {paths[0].name} cannot be read: {first_line(error)}. "
-                "Write the file again, or take it out of the folder."
+                "Write the file again, or remove it from the folder."
             )
     if problems:
         raise SourceError(*problems)
     return tables
 
 
-def source_files(folder: Path, ours: tuple[Path, ...]) -> list[Path]:
-    """Return all files of the source in order, without those in our own folders."""
-    own = tuple(path.resolve() for path in ours)
+def source_files(folder: Path, exclude: tuple[Path, ...]) -> list[Path]:
+    """Return all files of a folder in order, without those inside the folders of `exclude`."""
+    excluded_folders = tuple(path.resolve() for path in exclude)
     files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in files if not any(path.resolve().is_relative_to(place) for place in own))
+    return sorted(
+        path for path in files if not any(path.resolve().is_relative_to(other) for other in excluded_folders)
+    )
 
 
-def _tables_in(folder: Path, ours: tuple[Path, ...]) -> dict[str, list[Path]]:
-    found: dict[str, list[Path]] = {}
-    for path in source_files(folder, ours):
+def _tables_in(folder: Path, exclude: tuple[Path, ...]) -> dict[str, list[Path]]:
+    tables: dict[str, list[Path]] = {}
+    for path in source_files(folder, exclude):
         if suffix := _suffix(path):
-            inside = path.relative_to(folder).parts
-            name = inside[0] if len(inside) > 1 else path.name.removesuffix(suffix)
-            found.setdefault(name, []).append(path)
-    return found
+            parts = path.relative_to(folder).parts
+            name = parts[0] if len(parts) > 1 else path.name.removesuffix(suffix)
+            tables.setdefault(name, []).append(path)
+    return tables
 
 
 def _suffix(path: Path) -> str:
@@ -90,38 +107,20 @@ def _reader(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> str:
     if _format(paths[0]) == "parquet":
         return f"read_parquet({files}, union_by_name = true)"
     options = "union_by_name = true, sample_size = -1"
-    texts = _kept_as_text(connection, files, options)
-    types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts) + "}"
-    return f"read_csv({files}, {options}{f', types = {types}' if texts else ''})"
+    text_columns = _columns_read_as_text(connection, files, options)
+    types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in text_columns) + "}"
+    return f"read_csv({files}, {options}{f', types = {types}' if text_columns else ''})"
 
 
-MISREAD_TESTS = {
-    "DATE": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}')",
-    "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?')",
-    "TIMESTAMP WITH TIME ZONE": "NOT regexp_full_match($, '.*:[0-9]{2}[0-9.]*[ ]?(Z|UTC|GMT|[+-][0-9:]+)')",
-    "TIME": "$ IS NOT NULL",
-    "BOOLEAN": "$ NOT IN ('true', 'false')",
-    "BIGINT": "$ <> TRY_CAST($ AS BIGINT)::VARCHAR",
-    "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
-    "DOUBLE": "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}')",
-}
-"""By the type that was guessed for a CSV column: what shows that the text `$` was not meant so.
-
-A day-first date must wait for `time_format`, a time without a zone is local, and 007, 12e3 or t may be ids.
-"""
-
-
-def _kept_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
-    """Find the columns of which a value says that the guessed type would change what was written."""
-    columns = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
-    guessed = {
-        str(name): MISREAD_TESTS[str(kind)] for name, kind, *_ in columns if str(kind) in MISREAD_TESTS
-    }
-    if not guessed:
+def _columns_read_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
+    """Return the columns of which the guessed type would change a value that was written."""
+    rows = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
+    tests = {str(name): MISREAD_TESTS[str(kind)] for name, kind, *_ in rows if str(kind) in MISREAD_TESTS}
+    if not tests:
         return []
-    tests = [
-        f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in guessed.items()
+    columns = [
+        f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in tests.items()
     ]
     texts = f"read_csv({files}, {options}, all_varchar = true)"
-    row = connection.execute(f"SELECT {', '.join(tests)} FROM {texts}").fetchone()
-    return [name for name, misread in zip(guessed, row or (), strict=True) if misread]
+    row = connection.execute(f"SELECT {', '.join(columns)} FROM {texts}").fetchone()
+    return [name for name, is_misread in zip(tests, row or (), strict=True) if is_misread]

@@ -1,4 +1,4 @@
-"""A lake as a source: Spark reads its tables, and its tasks do the work on them."""
+"""Spark tables as a source: the rows stay on the executors, and Spark tasks do the work on them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from churn.data.sources.spark import open_session, run_tasks, spark_errors
 from churn.data.sql import first_line
 from churn.errors import SourceError
 
-W = TypeVar("W")
+C = TypeVar("C")
 R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lake(Source):
-    """An open Spark session and its tables; their rows stay on the executors' side."""
+    """An open Spark session with its tables.
+
+    Args:
+        session: The Spark session.
+        scratch: A folder that the driver and all executors reach under the same path.
+    """
 
     session: Any
     scratch: Path
@@ -40,20 +45,20 @@ class Lake(Source):
         return list(self.frame(f"SELECT * FROM {origin}").columns)
 
     def view(self, name: str, select: str) -> None:
-        """Refuse to bring a query's rows here: they are the tasks' work, as `lake_store` does it.
+        """Refuse to bring a query's rows to the driver.
 
         Raises:
-            SourceError: always; it is who guesses from rows, such as `churn init`, that asks.
+            SourceError: Always. `ingest` works in tasks; only `churn init` asks for rows here.
         """
         raise SourceError(
-            "source: the rows of Spark stay with its tasks, so nothing can be guessed from them here. "
-            "Write the parameters by hand, as the README shows, or begin from an extract in files."
+            "source: the rows of Spark stay on its executors, so `churn init` cannot read them. "
+            "Write the parameters by hand, as the README shows, or start from an extract in files."
         )
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return what tells a query's rows, in any order, from other rows: their number and more."""
-        hashed = ", ".join(self.quote(name) for name in columns)
-        total = f"sum(CAST(xxhash64({hashed}) AS DECIMAL(38, 0)))"
+        """Return the number of a query's rows and a checksum of their values, in any order."""
+        values = ", ".join(self.quote(name) for name in columns)
+        total = f"sum(CAST(xxhash64({values}) AS DECIMAL(38, 0)))"
         row = self.frame(f"SELECT count(*), {total} FROM ({query}\n) AS checked").first()
         return f"{row[0]} rows {row[1]}"
 
@@ -61,17 +66,22 @@ class Lake(Source):
         """Return the checksum of a query's rows."""
         return self.checksum(query, columns)
 
-    def run(self, task: Callable[[W, int], R], work: W, count: int) -> list[R]:
-        """Run a task for each number below `count`, and return what they found in order."""
-        return run_tasks(self.session, partial(task, work), count)
+    def run(self, task: Callable[[C, int], R], context: C, count: int) -> list[R]:
+        """Run `task(context, number)` as a Spark task for each number below `count`; return the results."""
+        return run_tasks(self.session, partial(task, context), count)
 
 
 @contextmanager
 def open_lake(connection: duckdb.DuckDBPyConnection, uri: str, scratch: Path) -> Iterator[Lake]:
-    """Open Spark's tables: `spark://host:port/database`, or `spark:///database` for the active session.
+    """Open the tables of Spark.
+
+    Args:
+        connection: The DuckDB of the source.
+        uri: `spark://host:port/database`, or `spark:///database` for the active session.
+        scratch: A folder that the driver and all executors reach under the same path.
 
     Raises:
-        SourceError: pyspark is not installed, or there is no session or database to be had.
+        SourceError: pyspark is not installed, or the session or the database cannot be opened.
     """
     host, _, database = uri.removeprefix("spark://").partition("/")
     session = open_session("source: spark://", host)

@@ -1,4 +1,4 @@
-"""What an open source offers: its tables, their columns, and queries as views of DuckDB."""
+"""An open source: its tables, their columns, and its queries as views of DuckDB."""
 
 from __future__ import annotations
 
@@ -7,57 +7,70 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from churn.data.sources.folder import Files
+from churn.data.sources.folder import TableFiles
 from churn.data.sql import identifier
 from churn.errors import SourceError, did_you_mean
 
 
 @dataclass(frozen=True)
 class Source:
-    """An open source whose tables DuckDB reads: files, or a DuckDB file."""
+    """An open source whose tables DuckDB reads itself: files, or a DuckDB file.
+
+    Args:
+        connection: The DuckDB of the source.
+        tables: The names of the tables.
+        address: Where the source is, without a password, for messages.
+        errors: The exceptions that a query can raise.
+        files: The files of each table, where the source is a folder.
+    """
 
     connection: duckdb.DuckDBPyConnection
     tables: tuple[str, ...]
-    place: str
+    address: str
     errors: tuple[type[Exception], ...] = (duckdb.Error,)
-    files: Mapping[str, Files] = field(default_factory=dict)
+    files: Mapping[str, TableFiles] = field(default_factory=dict)
 
     def quote(self, name: str) -> str:
         """Quote a name in the source's dialect."""
         return identifier(name)
 
-    def require(self, name: str, asked_by: str) -> str:
+    def require(self, name: str, required_by: str) -> str:
         """Return the quoted name of a table of the source.
 
+        Args:
+            name: The table's name.
+            required_by: The key in params.yaml that names it, for the message.
+
         Raises:
-            SourceError: the source has no such table.
+            SourceError: The source has no such table.
         """
         if name in self.tables:
             return self.quote(name)
-        there = ", ".join(self.tables) or "nothing"
+        tables = ", ".join(self.tables) or "nothing"
         raise SourceError(
-            f"{asked_by}: the source {self.place} has no table '{name}'.{did_you_mean(name, self.tables)} "
-            f"It holds: {there}. Mend 'from', or remove the table there to go without it."
+            f"{required_by}: the source {self.address} has no table '{name}'."
+            f"{did_you_mean(name, self.tables)} It holds: {tables}. "
+            "Correct 'from', or remove the table there to go without it."
         )
 
     def columns(self, origin: str) -> list[str]:
         """Return the columns of a table or query in the source's dialect."""
-        described = self.connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()
-        return [str(row[0]) for row in described]
+        rows = self.connection.execute(f"DESCRIBE SELECT * FROM {origin}").fetchall()
+        return [str(row[0]) for row in rows]
 
     def view(self, name: str, select: str) -> None:
         """Make a query in the source's dialect a view of `connection`."""
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}").fetchall()
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return what tells a query's rows, in any order, from other rows: their number and more."""
-        hashed = ", ".join(self.quote(name) for name in columns)
+        """Return the number of a query's rows and a checksum of their values, in any order."""
+        values = ", ".join(self.quote(name) for name in columns)
         row = self.connection.execute(
-            f"SELECT count(*), coalesce(sum(hash({hashed})::HUGEINT), 0)::VARCHAR FROM ({query}) AS checked"
+            f"SELECT count(*), coalesce(sum(hash({values})::HUGEINT), 0)::VARCHAR FROM ({query}) AS checked"
         ).fetchone()
         assert row is not None  # an aggregate without GROUP BY always gives one row
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str | None:
-        """Return the checksum of a query's rows; None where the files tell by themselves what has changed."""
+        """Return the checksum of a query's rows, or None where the times of the files show each change."""
         return None

@@ -1,4 +1,4 @@
-"""A Spark session, and work as its tasks: the only file that knows pyspark."""
+"""Open a Spark session and run functions as its tasks: the only file that imports pyspark."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from churn.errors import ChurnError, SourceError
 R = TypeVar("R")
 
 
-def open_session(asked_by: str, host: str = "") -> Any:
-    """Take the active Spark session, or start one: on `host`, or as Spark's own configuration says.
+def open_session(required_by: str, host: str = "") -> Any:
+    """Return the active Spark session, or start one on `host` or as Spark's own configuration says.
 
     Args:
-        asked_by: The place in params.yaml that wants Spark, for messages.
+        required_by: The key in params.yaml that needs Spark, for messages.
         host: `host:port` of a standalone cluster's master.
 
     Raises:
-        SourceError: pyspark is not installed, or there is no session to be had.
+        SourceError: pyspark is not installed, or no session can be started.
     """
     try:
         from pyspark.sql import SparkSession
     except ImportError:
         raise SourceError(
-            f"{asked_by} needs Spark. Install it with `pip install 'churn[spark]'`; it needs Java 17."
+            f"{required_by} needs Spark. Install it with `pip install 'churn[spark]'`; it needs Java 17."
         ) from None
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     builder = SparkSession.builder.appName("churn")
@@ -45,49 +45,52 @@ def open_session(asked_by: str, host: str = "") -> Any:
         # Spark's own default is a 96-bit format that has no stated zone.
         session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     except spark_errors() as error:
-        raise SourceError(f"{asked_by}: Spark cannot be started: {first_line(error)}") from None
+        raise SourceError(f"{required_by}: Spark cannot be started: {first_line(error)}") from None
     return session
 
 
 def spark_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that Spark raises for what it is asked; needs pyspark."""
+    """Return the exceptions that a Spark call can raise; needs pyspark."""
     from pyspark.errors import PySparkException
 
     return PySparkException, RuntimeError
 
 
 def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]:
-    """Run `function(0)` to `function(count - 1)` as Spark tasks, one each, and return the results in order.
+    """Run `function(0)` to `function(count - 1)` as one Spark task each; return the results in order.
 
-    The function and its results travel pickled; what is large is left in files.
+    Args:
+        session: The Spark session.
+        function: The work; it and its result are pickled, so large results go to files.
+        count: The number of tasks.
 
     Raises:
-        ChurnError: users' mistakes that the function found; the problems of all tasks, each once.
-        Exception: what else the function raised.
-        SourceError: the tasks could not run.
+        ChurnError: Users' mistakes that the function raised; the problems of all tasks, each once.
+        Exception: Any other exception of the function.
+        SourceError: The tasks could not run.
     """
     frame = session.range(0, count, 1, count).mapInArrow(_task(function), "number bigint, outcome binary")
     try:
         rows = frame.collect()
     except spark_errors() as error:
         raise SourceError(
-            f"Spark: a task failed: {_why(error)} The executors need this version of churn and of its "
+            f"Spark: a task failed: {_main_line(error)} The executors need this version of churn and of its "
             "libraries, and must reach the output folder under the same path."
         ) from None
     outcomes = [pickle.loads(row.outcome) for row in sorted(rows, key=lambda row: row.number)]
-    failed = [outcome.error for outcome in outcomes if isinstance(outcome, _Failed)]
-    mistakes = [error for error in failed if isinstance(error, ChurnError)]
+    errors = [outcome.error for outcome in outcomes if isinstance(outcome, _Failure)]
+    mistakes = [error for error in errors if isinstance(error, ChurnError)]
     if mistakes:
         problems = dict.fromkeys(problem for error in mistakes for problem in error.problems)
         raise type(mistakes[0])(*problems)
-    if failed:
-        raise failed[0]
+    if errors:
+        raise errors[0]
     return outcomes
 
 
 @dataclass(frozen=True)
-class _Failed:
-    """What a function raised; it travels as a result, as trying again would not help."""
+class _Failure:
+    """An exception of the function, returned as a result: a second attempt would fail in the same way."""
 
     error: Exception
 
@@ -96,31 +99,31 @@ def _task(function: Callable[[int], R]) -> Callable[[Iterable[pa.RecordBatch]], 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                outcome: R | _Failed
+                outcome: R | _Failure
                 try:
                     outcome = function(number)
-                except OSError:  # of a disk or a network: Spark tries again, elsewhere
+                except OSError:  # a disk or a network failed: Spark tries again on another executor
                     raise
                 except Exception as error:
-                    outcome = _Failed(error)
+                    outcome = _Failure(error)
                 yield pa.record_batch({"number": [number], "outcome": pa.array([pickle.dumps(outcome)])})
 
     return run
 
 
 def count_rows(frame: Any) -> tuple[Any, Callable[[], int]]:
-    """Return the frame, and a function that says how many rows it had once it was written."""
+    """Return the frame, and a function that returns its number of rows once it is written."""
     from pyspark.sql import Observation, functions
 
     observation = Observation()
-    counted = frame.observe(observation, functions.count(functions.lit(1)).alias("rows"))
-    return counted, lambda: int(observation.get["rows"])
+    observed_frame = frame.observe(observation, functions.count(functions.lit(1)).alias("rows"))
+    return observed_frame, lambda: int(observation.get["rows"])
 
 
 def arrow_function(
     function: Callable[[Iterator[pa.Array]], Iterator[pa.Array]], returns: str
 ) -> Callable[..., Any]:
-    """Return a function of a column of a frame, whose tasks work on Arrow arrays."""
+    """Return a Spark function of one column; `function` maps Arrow arrays, `returns` is the SQL type."""
     from pyspark.sql.functions import arrow_udf
 
     def work(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
@@ -130,13 +133,13 @@ def arrow_function(
 
 
 def arrow_schema(frame: Any) -> pa.Schema:
-    """Return the columns and types of a frame as Arrow has them."""
+    """Return the Arrow schema of a frame."""
     from pyspark.sql.pandas.types import to_arrow_schema
 
     return to_arrow_schema(frame.schema, timezone="UTC")
 
 
-def _why(error: Exception) -> str:
-    """Return the line that says most: the last of a Python worker's traceback, else the first."""
-    raised = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
-    return str(raised[-1]) if raised else first_line(error)
+def _main_line(error: Exception) -> str:
+    """Return the line with a Python worker's exception, or else the first line of the message."""
+    exceptions = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
+    return str(exceptions[-1]) if exceptions else first_line(error)

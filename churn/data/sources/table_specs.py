@@ -1,4 +1,4 @@
-"""Which tables params.yaml asks for, and whether they can be had as it says."""
+"""The tables that params.yaml names, checked against their contracts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ from churn.data.tables import CANONICAL_TABLES, Column, Table, events_table, his
 from churn.errors import ParamsError, did_you_mean
 from churn.params import OriginParams, Params, TableParams
 
+RESERVED_NAMES = {
+    *("customer", "customer_id", "cutoff", "left", "at", "day", "known_at", "known_day", "row_id", "kind"),
+    *("excluded_because", "churn_probability", "value_at_risk", "health", "play", "arm", "signed_up_at"),
+}
+"""Names of this program's columns, which an attribute cannot have."""
+
 
 @dataclass(frozen=True)
 class TableSpec:
-    """A table that is asked for: its contract, where it comes from, and at which place of which file."""
+    """A table that params.yaml names.
+
+    Args:
+        table: Its contract.
+        origin: Where its rows come from.
+        key: Its key in the file, such as `tables.orders`.
+        file: The name of the parameter file, for messages.
+    """
 
     table: Table
     origin: OriginParams
-    place: str
+    key: str
     file: str
 
 
@@ -24,100 +37,102 @@ def table_specs(params: Params) -> tuple[TableSpec, ...]:
     """Return the tables that params.yaml names, customers first.
 
     Raises:
-        ParamsError: a column name is not canonical, or a needed table is not named; all at once.
+        ParamsError: A column is not in a table's contract, an attribute has a reserved name, or a needed
+            table is not named; all mistakes at once.
     """
     problems = list(_problems(params))
     if problems:
         raise ParamsError(*(params.locate(problem) for problem in problems))
-    file, tables, events = params.file, params.tables.items(), params.events.items()
-    named = [
-        TableSpec(_with_static(CANONICAL_TABLES[name], one), one, f"tables.{name}", file)
-        for name, one in tables
+    specs = [
+        TableSpec(_with_static(CANONICAL_TABLES[name], origin), origin, f"tables.{name}", params.file)
+        for name, origin in params.tables.items()
     ]
-    named += list(_histories(params))
-    named += [TableSpec(events_table(name), one, f"events.{name}", file) for name, one in events]
-    return tuple(sorted(named, key=lambda wanted: wanted.table.name != "customers"))
+    specs += _history_specs(params)
+    specs += [
+        TableSpec(events_table(name), origin, f"events.{name}", params.file)
+        for name, origin in params.events.items()
+    ]
+    return tuple(sorted(specs, key=lambda spec: spec.table.name != "customers"))
+
+
+def table_contracts(params: Params) -> dict[str, Table]:
+    """Return the contracts of the tables that params.yaml names, by name.
+
+    Raises:
+        ParamsError: See `table_specs`.
+    """
+    return {spec.table.name: spec.table for spec in table_specs(params)}
 
 
 def _problems(params: Params) -> Iterator[str]:
     for name, origin in params.tables.items():
         yield from _column_problems(f"tables.{name}", _with_static(CANONICAL_TABLES[name], origin), origin)
-        yield from attribute_problems(f"tables.{name}", origin)
-    for history in _histories(params):
-        yield from _column_problems(history.place, history.table, history.origin)
+        yield from _attribute_problems(f"tables.{name}", origin)
+    for history in _history_specs(params):
+        yield from _column_problems(history.key, history.table, history.origin)
     for name, events in params.events.items():
         yield from _column_problems(f"events.{name}", events_table(name), events)
     names = {*params.tables, *params.events}
     if params.label.table == "customers":
-        yield "label.table 'customers' holds no events; name the table that tells who is here."
+        yield "label.table 'customers' holds no events. Name a table whose rows show who is active."
     if "customers" not in params.tables:
-        yield "tables.customers is missing; every customer must be known by id and sign-up time."
+        yield "tables.customers is missing. Map a table with the id and the sign-up time of each customer."
     if params.label.core_table not in names:
-        yield _no_core_table(params, names - {"customers"})
+        yield _label_table_problem(params, names - {"customers"})
 
 
-def _no_core_table(params: Params, others: set[str]) -> str:
-    """Say that the table of the label is not there; a contract label becomes another kind in one go."""
-    core, taken = params.label.core_table, ", ".join(sorted(others)) or "those"
+def _label_table_problem(params: Params, tables: set[str]) -> str:
+    """Return the message for a label whose table is not mapped, with a label that fits the mapped tables."""
+    core, choices = params.label.core_table, ", ".join(sorted(tables)) or "those"
     if params.label.kind == "inactivity":
         return (
-            f"label.table '{core}' is not among the tables.{did_you_mean(core, others)} Name it "
-            f"under 'tables:' or 'events:', or take one of {taken}."
+            f"label.table '{core}' is not among the tables.{did_you_mean(core, tables)} Name it "
+            f"under 'tables:' or 'events:', or take one of {choices}."
         )
-    words = f"label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
-    if not others:
-        return f"{words}."
-    table = next((name for name in ("orders", "logins", "interactions") if name in others), min(others))
+    problem = f"label.kind contract needs '{core}', which is not mapped. Name it under 'tables:'"
+    if not tables:
+        return f"{problem}."
+    table = next((name for name in ("orders", "logins", "interactions") if name in tables), min(tables))
     days = params.label.horizon_days
     return (
-        f"{words}; or, without contracts, let silence mean leaving and write the whole section as label: "
-        f"{{kind: inactivity, table: {table}, horizon_days: {days}}}, where table is one of {taken}."
+        f"{problem}. If there are no contracts, use a label of inactivity and write the whole section as "
+        f"label: {{kind: inactivity, table: {table}, horizon_days: {days}}}, where table is one of {choices}."
     )
 
 
-def _histories(params: Params) -> Iterator[TableSpec]:
+def _history_specs(params: Params) -> Iterator[TableSpec]:
     customers = params.tables.get("customers")
     for name, origin in customers.history.items() if customers else ():
-        place = f"tables.customers.history.{name}"
-        yield TableSpec(history_table(name, origin.kind), origin, place, params.file)
+        key = f"tables.customers.history.{name}"
+        yield TableSpec(history_table(name, origin.kind), origin, key, params.file)
 
 
-def _column_problems(place: str, table: Table, origin: OriginParams) -> Iterator[str]:
-    names = table.names
+def _column_problems(key: str, table: Table, origin: OriginParams) -> Iterator[str]:
     for name in origin.columns:
-        if name not in names:
-            what = f"{place}.columns.{name}"
-            yield f"{what} is not a column of this table.{did_you_mean(name, names)}"
+        if name not in table.names:
+            column_key = f"{key}.columns.{name}"
+            yield f"{column_key} is not a column of this table.{did_you_mean(name, table.names)}"
 
 
-def _with_static(table: Table, origin: TableParams) -> Table:
-    """Return the table with its static attributes, which the source must have."""
-    columns = {column.name: column for column in table.columns}
-    for name in origin.static:
-        known = columns.get(name, Column(name, "text", "attribute"))
-        columns[name] = replace(known, required=True)
-    return Table(table.name, tuple(columns.values()))
-
-
-RESERVED_NAMES = {
-    *("customer", "customer_id", "cutoff", "left", "at", "day", "known_at", "known_day", "row_id", "kind"),
-    *("excluded_because", "churn_probability", "value_at_risk", "health", "play", "arm", "signed_up_at"),
-}
-"""Names of our own columns, which an attribute may not take."""
-
-
-def attribute_problems(place: str, origin: TableParams) -> Iterator[str]:
-    """Yield what is wrong with the attributes of a table, whose place in params.yaml is `place`."""
-    for key, names in (("static", origin.static), ("history", tuple(origin.history))):
-        if names and place != "tables.customers":
-            yield f"{place}.{key}: only customers has attributes."
+def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:
+    for section, names in (("static", origin.static), ("history", tuple(origin.history))):
+        if names and key != "tables.customers":
+            yield f"{key}.{section}: only customers has attributes."
         for name in names:
             if name in RESERVED_NAMES or name.startswith(("__", "health_", "reason_")):
-                where = f"{place}.{key}: '{name}'"
-                yield f"{where} is a column of our own; map it under another name."
+                yield f"{key}.{section}: '{name}' is a column of this program. Map it under another name."
     for name in origin.history:
         if name in origin.static:
             yield (
-                f"{place}: '{name}' stands under 'static' and under 'history'. "
+                f"{key}: '{name}' is under 'static' and under 'history'. "
                 "Keep 'static' if it never changes, else 'history'."
             )
+
+
+def _with_static(table: Table, origin: TableParams) -> Table:
+    """Return the table with its static attributes as required columns."""
+    columns = {column.name: column for column in table.columns}
+    for name in origin.static:
+        column = columns.get(name, Column(name, "text", "attribute"))
+        columns[name] = replace(column, is_required=True)
+    return Table(table.name, tuple(columns.values()))

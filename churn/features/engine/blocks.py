@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn.data.sources.table_specs import table_specs
+from churn.data.sources.table_specs import table_contracts
 from churn.data.store import Store
 from churn.features.engine import engine
 from churn.features.engine.cohort import AT_RISK, LEFT_OUT, OBJECTED, UNKNOWN, Codes, Customers, judging
@@ -91,7 +91,7 @@ class Worker:
         self.store = Store.open(job.params)
         every = known(job.params) if signals is None else {signal.name: signal for signal in signals}
         asked = (judging(self.store), *(every[name] for name in job.names))
-        tables = {wanted.table.name: wanted.table for wanted in table_specs(job.params)}
+        tables = table_contracts(job.params)
         self.plan = engine.plan(self.store, asked, tables, job.cutoffs, job.data_starts)
         self.plan_of_peers: engine.Plan | None = None
         if signal := plan_signal(self.store, dict(self.plan.deferred)):

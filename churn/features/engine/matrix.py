@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.data.sources.table_specs import table_specs
+from churn.data.sources.table_specs import table_contracts
 from churn.data.sql import identifier
 from churn.data.store import Store, day_number
 from churn.features.attributes import names_of
@@ -53,7 +53,7 @@ class Builder:
         self.signals = tuple(sorted(signals, key=lambda signal: signal.name))
         self.cutoffs = tuple(sorted(cutoffs))
         self.customers: Customers = read_customers(store)
-        tables = {wanted.table.name: wanted.table for wanted in table_specs(store.params)}
+        tables = table_contracts(store.params)
         asked = (judging(store), *self.signals)
         self.plan = engine.plan(store, asked, tables, tuple(day_number(c) for c in self.cutoffs))
         self._processes = processes_for(store, self.plan.signals)

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from churn.data.files import private_folder, scratch_folder
-from churn.data.ingest.ingest import ingest, is_fresh
+from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sql import connect
 from churn.data.store import Store
 from churn.params import EngineParams, Params
@@ -65,7 +65,7 @@ def test_a_refused_or_killed_ingest_leaves_no_folder_behind(tmp_path: Path) -> N
     killed = (
         "import os, signal, sys; from pathlib import Path; import churn.data.ingest.ingest as i; "
         "from tests.worlds import params_of; "
-        "i.write_manifest = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
+        "i.write_manifest = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL); "
         f"i.ingest(params_of(Path(sys.argv[1]), since=None, logins={LOGINS!r}), print)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -90,7 +90,7 @@ def test_a_copied_store_is_read_and_replaced(tmp_path: Path) -> None:
             place.write_bytes(path.read_bytes())
     (params.output / "store").unlink()
     copy.rename(params.output / "store")
-    assert is_fresh(params)
+    assert fresh_store(params) is not None
     with_two_logins(params)
 
     ingest(params, lambda _: None)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from churn.demo import WATERMARK, write_company
-from churn.demo.dirt import KINDS_BY_TABLE, RATES, TIME_COLUMN
+from churn.demo.bad_rows import BAD_ROW_RATES, BAD_ROWS_BY_TABLE, TIME_COLUMNS
 
 FAR_AHEAD = pd.Timestamp(WATERMARK) + pd.Timedelta(days=367)
 
@@ -30,7 +30,7 @@ def found(company: Path, table: str) -> dict[str, int]:
     """Count the bad rows by looking for them."""
     rows = pd.read_parquet(company / f"{table}.parquet")
     known = set(pd.read_parquet(company / "customers.parquet")["customer_id"].dropna())
-    time, key = rows[TIME_COLUMN[table]], "customer_id" if table == "customers" else "row_id"
+    time, key = rows[TIME_COLUMNS[table]], "customer_id" if table == "customers" else "row_id"
     counts = {
         "repeated": rows.dropna(subset=["customer_id"]).duplicated(key).sum(),
         "dangling_id": (rows["customer_id"].notna() & ~rows["customer_id"].isin(known)).sum(),
@@ -46,17 +46,17 @@ def found(company: Path, table: str) -> dict[str, int]:
     return {kind: int(count) for kind, count in counts.items() if count}
 
 
-@pytest.mark.parametrize("table", sorted(KINDS_BY_TABLE))
+@pytest.mark.parametrize("table", sorted(BAD_ROWS_BY_TABLE))
 def test_the_bad_rows_are_those_that_the_truth_counts(
     company: Path, stated: dict[str, Any], table: str
 ) -> None:
     counted = found(company, table)
 
     assert counted == stated["bad"][table]
-    assert set(counted) == set(KINDS_BY_TABLE[table])
+    assert set(counted) == set(BAD_ROWS_BY_TABLE[table])
 
 
-@pytest.mark.parametrize("table", sorted(KINDS_BY_TABLE))
+@pytest.mark.parametrize("table", sorted(BAD_ROWS_BY_TABLE))
 def test_dirt_comes_at_its_stated_rates_and_below_the_share_that_stops_the_work(
     stated: dict[str, Any], table: str
 ) -> None:
@@ -64,10 +64,10 @@ def test_dirt_comes_at_its_stated_rates_and_below_the_share_that_stops_the_work(
 
     assert sum(bad.values()) < 0.05 * good
     for kind, count in bad.items():
-        assert count == max(1, round(RATES[kind] * good))
+        assert count == max(1, round(BAD_ROW_RATES[kind] * good))
 
 
-@pytest.mark.parametrize("table", sorted(KINDS_BY_TABLE))
+@pytest.mark.parametrize("table", sorted(BAD_ROWS_BY_TABLE))
 def test_every_bad_row_is_an_addition_so_the_good_rows_stay_whole(
     company: Path, stated: dict[str, Any], table: str
 ) -> None:
@@ -76,7 +76,7 @@ def test_every_bad_row_is_an_addition_so_the_good_rows_stay_whole(
 
     assert len(rows) == stated["good"][table] + sum(stated["bad"][table].values())
     assert good["customer_id"].notna().all()
-    assert good[TIME_COLUMN[table]].notna().all()
+    assert good[TIME_COLUMNS[table]].notna().all()
     assert not good.duplicated("customer_id" if table == "customers" else "row_id").any()
 
 
@@ -86,7 +86,7 @@ def test_late_rows_are_good_rows_known_days_after_they_happened(
 ) -> None:
     good = pd.read_parquet(company / f"{table}.parquet").iloc[: stated["good"][table]]
 
-    delay = good["known_at"] - good[TIME_COLUMN[table]]
+    delay = good["known_at"] - good[TIME_COLUMNS[table]]
     assert (delay >= pd.Timedelta(0)).all()
     assert (delay > pd.Timedelta(0)).sum() == stated["late"][table]
     assert 0.005 < stated["late"][table] / len(good) < 0.015

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.demo import episodes, write_company
-from churn.demo.episodes import FAMILIES, KINDS, PHASES
+from churn.demo import troubles, write_company
+from churn.demo.troubles import PHASES, TROUBLE_FAMILIES, TROUBLES
 
 DAY = pd.Timedelta(days=1)
 
@@ -34,7 +34,7 @@ def leavers(company: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def troubles(company: Path) -> pd.DataFrame:
+def episodes(company: Path) -> pd.DataFrame:
     rows = pd.read_parquet(company.with_name("truth") / "episodes.parquet")
     return rows.assign(**{name: pd.to_datetime(rows[name]) for name in ("began_on", "over_on")})
 
@@ -65,7 +65,9 @@ def test_the_true_chances_are_calibrated_in_every_decile(matured: pd.DataFrame) 
 
 
 def test_the_true_chances_are_calibrated_in_every_month_and_family(matured: pd.DataFrame) -> None:
-    groups = [group for _, group in matured.groupby("cutoff")] + [matured[matured[name]] for name in FAMILIES]
+    groups = [group for _, group in matured.groupby("cutoff")] + [
+        matured[matured[name]] for name in TROUBLE_FAMILIES
+    ]
 
     assert max(abs(z_score(group)) for group in groups) < 4
 
@@ -119,20 +121,20 @@ def test_the_outcome_is_the_end_of_the_merged_spell_inside_the_window(
     assert set(zip(left["customer_id"], left["cutoff"], strict=True)) == expected
 
 
-def test_a_raised_family_has_an_episode_under_way(troubles: pd.DataFrame, matured: pd.DataFrame) -> None:
-    families = {kind.name: kind.families for kind in KINDS}
+def test_a_raised_family_has_an_episode_under_way(episodes: pd.DataFrame, matured: pd.DataFrame) -> None:
+    families = {kind.name: kind.families for kind in TROUBLES}
     one = matured[matured["cutoff"] == "2025-06-01"].set_index("customer_id")
 
-    going_on = troubles["over_on"].isna() | (troubles["over_on"] >= "2025-06-01")
-    now = troubles[(troubles["began_on"] < "2025-06-01") & going_on]
+    going_on = episodes["over_on"].isna() | (episodes["over_on"] >= "2025-06-01")
+    now = episodes[(episodes["began_on"] < "2025-06-01") & going_on]
 
-    for family in FAMILIES:
+    for family in TROUBLE_FAMILIES:
         raised = set(now[[family in families[kind] for kind in now["kind"]]]["customer_id"]) & set(one.index)
         assert set(one.index[one[family]]) == raised
 
 
-def test_many_episodes_heal_by_themselves(troubles: pd.DataFrame, leavers: pd.DataFrame) -> None:
-    over = troubles[(troubles["kind"] != "away") & troubles["over_on"].notna()]
+def test_many_episodes_heal_by_themselves(episodes: pd.DataFrame, leavers: pd.DataFrame) -> None:
+    over = episodes[(episodes["kind"] != "away") & episodes["over_on"].notna()]
 
     ended = over.merge(
         leavers, left_on=["customer_id", "over_on"], right_on=["customer_id", "ended_on"], how="left"
@@ -141,10 +143,10 @@ def test_many_episodes_heal_by_themselves(troubles: pd.DataFrame, leavers: pd.Da
     assert 0.3 < ended["ended_on"].isna().mean() < 0.8
 
 
-def test_a_card_that_has_run_out_brings_payment_trouble(company: Path, troubles: pd.DataFrame) -> None:
+def test_a_card_that_has_run_out_brings_payment_trouble(company: Path, episodes: pd.DataFrame) -> None:
     payments = pd.read_parquet(company / "payments.parquet").drop_duplicates("row_id")
     cards = payments.groupby("customer_id")["card_expires_at"].min()
-    began = troubles.loc[troubles["kind"] == "payment_trouble"].set_index("customer_id")["began_on"]
+    began = episodes.loc[episodes["kind"] == "payment_trouble"].set_index("customer_id")["began_on"]
 
     after = (began - began.index.to_series().map(cards)).dt.days
 
@@ -215,12 +217,12 @@ def test_what_customers_say_and_open_sours_two_weeks_and_more_before(
 
 
 def test_everybody_thrown_out_for_payment_was_in_payment_trouble_for_days(
-    troubles: pd.DataFrame, leavers: pd.DataFrame
+    episodes: pd.DataFrame, leavers: pd.DataFrame
 ) -> None:
     dunned = leavers[leavers["by_payment"] & (leavers["ended_on"] > "2025-01-01")]
 
     last = dunned.merge(
-        troubles[troubles["kind"] == "payment_trouble"],
+        episodes[episodes["kind"] == "payment_trouble"],
         left_on=["customer_id", "ended_on"],
         right_on=["customer_id", "over_on"],
     )
@@ -231,7 +233,7 @@ def test_everybody_thrown_out_for_payment_was_in_payment_trouble_for_days(
     assert days.median() > 21
 
 
-@pytest.mark.parametrize("kind", range(len(KINDS)), ids=episodes.NAMES)
+@pytest.mark.parametrize("kind", range(len(TROUBLES)), ids=troubles.TROUBLE_NAMES)
 @pytest.mark.parametrize("billing", [True, False])
 @pytest.mark.parametrize("expired", [True, False])
 def test_the_spread_over_phases_is_what_rolling_gives_on_average(
@@ -240,11 +242,13 @@ def test_the_spread_over_phases_is_what_rolling_gives_on_average(
     size = 400_000
     rng = np.random.default_rng(1)
     onset, flags = np.full(size, 0.05), (np.full(size, billing), np.full(size, expired))
-    phase = np.tile(rng.integers(0, PHASES, size).astype(np.uint8), (len(KINDS), 1))
+    phase = np.tile(rng.integers(0, PHASES, size).astype(np.uint8), (len(TROUBLES), 1))
     shares = np.stack([phase[kind] == p for p in range(PHASES)]).astype(float)
 
-    after = episodes.spread(kind, shares, onset, *flags)
-    episodes.roll(phase, np.tile(onset, (len(KINDS), 1)), rng.random(phase.shape, dtype=np.float32), *flags)
+    after = troubles.advance_shares(kind, shares, onset, *flags)
+    troubles.advance_phases(
+        phase, np.tile(onset, (len(TROUBLES), 1)), rng.random(phase.shape, dtype=np.float32), *flags
+    )
 
     rolled = np.bincount(phase[kind], minlength=PHASES) / size
     assert np.allclose(after.sum(axis=0), 1.0)

@@ -10,7 +10,7 @@ import pytest
 
 from churn.data.tables import CANONICAL_TABLES
 from churn.demo import WATERMARK, world, write, write_company
-from churn.demo.ids import customer_ids
+from churn.demo.write import customer_ids
 
 CUSTOMERS = 2500
 TABLES = sorted(set(CANONICAL_TABLES) - {"contacts"})

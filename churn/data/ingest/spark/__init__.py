@@ -1,1 +1,1 @@
-"""Ingest by Spark: the same store, written by many tasks."""
+"""Ingest by Spark: many tasks write the same store."""

@@ -1,4 +1,4 @@
-"""Spark writes the store: its tasks take ranges of customers, and facts about them come to the driver."""
+"""The driver's side of ingest by Spark: split rows by customer, run the tasks, add up their facts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from itertools import accumulate
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from churn.data.ingest.spark.lake_tasks import (
     survey_range,
     write_range,
 )
-from churn.data.ingest.staging import Selection, column_types, sql_error
+from churn.data.ingest.staging import TableQuery, column_types, sql_error
 from churn.data.ingest.type_casts import typed_column
 from churn.data.ingest.watermark import RowsByDay, present_date
 from churn.data.ingest.writing import add_stats
@@ -35,118 +36,125 @@ from churn.data.sources.spark import arrow_function, arrow_schema, count_rows
 from churn.data.sql import literal
 from churn.data.store import StoredTable
 from churn.errors import SourceError
-from churn.params import Params
+from churn.params import EngineParams
 
 ROWS_PER_RANGE = 2_000_000
-"""Rows of the largest table in one range of customers: a task's work, and one file of the store."""
+"""Rows of the largest table in one range of customers, which is one task and one file of the store."""
 
-TABLES_AT_ONCE = 4
-"""Small tables do not keep all executors busy; Spark divides its tasks among so many."""
+PARALLEL_TABLES = 4
+"""How many tables Spark splits at once: small tables do not keep all executors busy."""
+
+RANGE_COLUMN = "__range"
 
 
 def write_lake_store(
-    lake: Lake, params: Params, selections: Sequence[Selection], store: Path, rejects: Path
+    lake: Lake,
+    queries: Sequence[TableQuery],
+    store: Path,
+    rejects: Path,
+    *,
+    timezone: str,
+    engine: EngineParams,
+    label_table: str,
+    watermark: date | None,
 ) -> tuple[dict[str, StoredTable], RowsByDay]:
-    """Let Spark write the store and the rejects; return each table's facts and the label table's days.
+    """Let Spark write the store and the rejects; return the facts of each table and the label table's days.
 
-    First Spark brings the rows of each range of customers together, as the source said them. Its tasks then
-    look at their range three times: they count days, which says by what present clocks are judged; they tell
-    what matters to other ranges, namely numbers of customers, levels, and keys that several ranges hold; they
-    judge, sort and write. Staging, rules and writing are those of every other source.
+    Spark first groups the source's rows by range of customers. Then each task works on its range three times:
+    it counts rows by day, which gives the present; it reports what other ranges need, namely its number of
+    customers, its levels, and keys that several ranges hold; it checks, sorts and writes the rows. Staging,
+    rules and writing are the code of all other sources.
+
+    Args:
+        lake: The source.
+        queries: The queries of all tables, customers first.
+        store: The folder of the store's tables.
+        rejects: The folder of the rejects.
+        timezone: The company's time zone.
+        engine: The limits of all tasks together.
+        label_table: The table of the label.
+        watermark: The day up to which the data are complete, or None where it is not given.
 
     Raises:
-        SourceError: a table cannot be read, or executors and driver do not share the folder.
+        SourceError: A table cannot be read, or executors and driver do not share the folder.
     """
     folder = lake.scratch / "lake"
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        return _written(lake, params, selections, store, rejects, folder)
+        ranges = -(-_rows_of_largest_table(lake, queries) // ROWS_PER_RANGE)
+        starts = range_starts(lake, queries[0], ranges) if ranges > 1 else []
+        context = TaskContext(
+            queries=tuple(queries),
+            files=_split_tables(lake, queries, starts, folder / "raw"),
+            store=store,
+            rejects=rejects,
+            folder=folder,
+            timezone=timezone,
+            engine=engine.for_one_of(engine.processes or engine.threads),
+            label_table=label_table,
+        )
+        return _run_tasks(lake, context, watermark)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _written(
-    lake: Lake, params: Params, selections: Sequence[Selection], store: Path, rejects: Path, folder: Path
+def _run_tasks(
+    lake: Lake, context: TaskContext, watermark: date | None
 ) -> tuple[dict[str, StoredTable], RowsByDay]:
-    ranges = -(-_most_rows(lake, selections) // ROWS_PER_RANGE)
-    firsts = range_starts(lake, selections[0], ranges) if ranges > 1 else []
-    names = [selection.wanted.table.name for selection in selections]
-    work = TaskContext(
-        selections=tuple(selections),
-        files=_write_all(lake, selections, firsts, folder / "raw"),
-        store=store,
-        rejects=rejects,
-        folder=folder,
-        timezone=params.timezone,
-        engine=params.engine.for_one_of(params.engine.processes or params.engine.threads),
-        core_table=params.label.core_table,
-    )
-    days = lake.run(count_rows_by_day, work, work.ranges)
-    by_day = [_sum_days([one[name] for one in days]) for name in names]
-    work = replace(work, present=present_date(by_day, params.snapshot.watermark))
-    written, levels = _write_parts(lake, _surveyed(lake, work))
-    if any(seen.rejects for one in written for seen in one.seen.values()):
-        lake.run(gather_rejects, work, len(names))
+    names = [query.spec.table.name for query in context.queries]
+    days = lake.run(count_rows_by_day, context, context.ranges)
+    days_by_table = [_sum_days([range_days[name] for range_days in days]) for name in names]
+    context = replace(context, present=present_date(days_by_table, watermark))
+    results, levels = _write_ranges(lake, _with_survey(lake, context))
+    if any(stats.rejects for result in results for stats in result.stats.values()):
+        lake.run(gather_rejects, context, len(names))
     tables: dict[str, StoredTable] = {}
-    for selection in selections:
-        name = selection.wanted.table.name
-        seen = add_stats([one.seen[name] for one in written])
-        tables[name] = replace(seen.table(levels[name]), left_out=selection.left_out)
-    return tables, _sum_days([one.days for one in written])
+    for name, query in zip(names, context.queries, strict=True):
+        stats = add_stats([result.stats[name] for result in results])
+        tables[name] = stats.stored_table(levels[name], query.unused_columns)
+    return tables, _sum_days([result.label_days for result in results])
 
 
-def _most_rows(lake: Lake, selections: Sequence[Selection]) -> int:
+def _rows_of_largest_table(lake: Lake, queries: Sequence[TableQuery]) -> int:
     counts = " UNION ALL ".join(
-        f"SELECT count(*) AS rows FROM ({selection.query}\n) AS selected" for selection in selections
+        f"SELECT count(*) AS rows FROM ({query.query}\n) AS selected" for query in queries
     )
     return int(lake.frame(f"SELECT max(rows) FROM ({counts}) AS counts").first()[0])
 
 
-def _write_all(
-    lake: Lake, selections: Sequence[Selection], firsts: Sequence[str], raw: Path
-) -> dict[str, Sequence[Sequence[str]]]:
-    """Let Spark write the rows of every table by range, several tables at once."""
-    names = [selection.wanted.table.name for selection in selections]
-    with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
-        files = pool.map(
-            lambda one: split_into_ranges(lake, one, firsts, raw / one.wanted.table.name), selections
-        )
-        return dict(zip(names, files, strict=True))
+def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
+    """Return the context with what its ranges need to know of each other."""
+    surveys: list[RangeSurvey] = lake.run(survey_range, context, context.ranges)
+    if context.ranges > 1:
+        tables = frozenset().union(*lake.run(compare_keys, context, context.ranges))
+        context = replace(context, shared_key_tables=tables)
+    if context.shared_key_tables:
+        lake.run(claim_keys, context, context.ranges)
+    customers = [survey.customers for survey in surveys]
+    levels = _union([survey.levels for survey in surveys])
+    return replace(context, levels=levels, first_codes=[0, *accumulate(customers[:-1])])
 
 
-def _surveyed(lake: Lake, work: TaskContext) -> TaskContext:
-    """Return the work with what its ranges know of each other."""
-    found: list[RangeSurvey] = lake.run(survey_range, work, work.ranges)
-    if work.ranges > 1:
-        crossing = frozenset().union(*lake.run(compare_keys, work, work.ranges))
-        work = replace(work, crossing=crossing)
-    if work.crossing:
-        lake.run(claim_keys, work, work.ranges)
-    customers = [one.customers for one in found]
-    levels = _united([one.levels for one in found])
-    return replace(work, levels=levels, first_codes=[0, *accumulate(customers[:-1])])
+def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
+    """Write all ranges; write them again if only bad rows have some of the levels that got a code."""
+    results = lake.run(write_range, context, context.ranges)
+    levels = _union([result.levels for result in results])
+    if levels == context.levels:
+        return results, levels
+    return lake.run(write_range, replace(context, levels=levels), context.ranges), levels
 
 
-def _write_parts(lake: Lake, work: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges; once more if levels that only bad rows name have taken a number."""
-    written = lake.run(write_range, work, work.ranges)
-    used = _united([one.levels for one in written])
-    if used == work.levels:
-        return written, used
-    return lake.run(write_range, replace(work, levels=used), work.ranges), used
-
-
-def _united(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return the levels of all ranges by table and column, in the order of their names."""
-    united: dict[str, dict[str, set[str]]] = {}
+def _union(parts: Sequence[Levels]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return the levels of all ranges by table and column, names in order."""
+    union: dict[str, dict[str, set[str]]] = {}
     for part in parts:
         for table, columns in part.items():
-            found = united.setdefault(table, {})
+            names_by_column = union.setdefault(table, {})
             for column, names in columns.items():
-                found.setdefault(column, set()).update(names)
+                names_by_column.setdefault(column, set()).update(names)
     return {
         table: {column: tuple(sorted(names)) for column, names in sorted(columns.items())}
-        for table, columns in united.items()
+        for table, columns in union.items()
     }
 
 
@@ -159,103 +167,118 @@ def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
     return sorted(days.items())
 
 
-RANGE_COLUMN = "__range"
+def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
+    """Return the first id of each range except the lowest; ranges hold about equally many customers.
 
-Batches = Iterable[pa.RecordBatch]
+    Ids are compared by their bytes, as they are when customers get their codes.
 
-
-def range_starts(lake: Lake, customers: Selection, ranges: int) -> list[str]:
-    """Return the first id of each range but the lowest, so that ranges hold about as many customers each.
-
-    Ids compare by their bytes, as they do when customers get their codes.
+    Args:
+        lake: The source.
+        customers: The query of customers.
+        ranges: The number of ranges.
     """
-    raw = lake.frame(customers.query).select("customer_id").distinct()
-    ids = raw.select(arrow_function(_Ids(customers), "string")("customer_id").alias("id"))
+    raw_ids = lake.frame(customers.query).select("customer_id").distinct()
+    ids = raw_ids.select(arrow_function(_TypedIds(customers), "string")("customer_id").alias("id"))
     ids = ids.where("id IS NOT NULL").repartitionByRange(ranges, "id")
-    firsts = ids.mapInArrow(_lowest, "id string").collect()
-    return sorted(row.id for row in firsts)[1:]
+    starts = ids.mapInArrow(_lowest_id, "id string").collect()
+    return sorted(row.id for row in starts)[1:]
+
+
+def _split_tables(
+    lake: Lake, queries: Sequence[TableQuery], starts: Sequence[str], folder: Path
+) -> dict[str, Sequence[Sequence[str]]]:
+    """Let Spark write the rows of all tables by range, several tables at once; return the files."""
+    names = [query.spec.table.name for query in queries]
+    with ThreadPoolExecutor(PARALLEL_TABLES) as pool:
+        files = pool.map(
+            lambda query: split_into_ranges(lake, query, starts, folder / query.spec.table.name), queries
+        )
+        return dict(zip(names, files, strict=True))
 
 
 def split_into_ranges(
-    lake: Lake, selection: Selection, firsts: Sequence[str], folder: Path
+    lake: Lake, query: TableQuery, starts: Sequence[str], folder: Path
 ) -> tuple[tuple[str, ...], ...]:
-    """Let Spark write a table's rows by range of customers, and return the files of each range.
+    """Let Spark write a table's rows by range of customers; return the files of each range.
+
+    Args:
+        lake: The source.
+        query: The table's query.
+        starts: The first id of each range except the lowest.
+        folder: Where the rows are written.
 
     Raises:
-        SourceError: Spark does not understand or cannot finish the query, or what it wrote is not here.
+        SourceError: Spark does not understand or cannot finish the query, or its files are not here.
     """
-    ranges = len(firsts) + 1
+    ranges = len(starts) + 1
     try:
-        frame = lake.frame(selection.query)
-        number = arrow_function(_Numbers(selection, tuple(firsts)), "int")
-        numbered, rows = count_rows(frame.withColumn(RANGE_COLUMN, number("customer_id")))
-        gathered = (
-            numbered.repartitionById(ranges, RANGE_COLUMN).write.mode("overwrite").partitionBy(RANGE_COLUMN)
-        )
-        gathered.parquet(str(folder))
+        frame = lake.frame(query.query)
+        range_number = arrow_function(_RangeNumbers(query, tuple(starts)), "int")
+        numbered, count = count_rows(frame.withColumn(RANGE_COLUMN, range_number("customer_id")))
+        by_range = numbered.repartitionById(ranges, RANGE_COLUMN).write.mode("overwrite")
+        by_range.partitionBy(RANGE_COLUMN).parquet(str(folder))
         schema = arrow_schema(frame)
     except lake.errors as error:
-        raise sql_error(selection.wanted, error) from None
+        raise sql_error(query.spec, error) from None
     files = [
         sorted(str(path) for path in folder.glob(f"{RANGE_COLUMN}={n}/*.parquet")) for n in range(ranges)
     ]
-    _check(folder, files, rows())
-    nothing = folder / "empty.parquet"
-    pq.write_table(schema.empty_table(), nothing)
-    return tuple(tuple(some) or (str(nothing),) for some in files)
+    _check_files(folder, files, count())
+    empty_file = folder / "empty.parquet"
+    pq.write_table(schema.empty_table(), empty_file)
+    return tuple(tuple(paths) or (str(empty_file),) for paths in files)
 
 
-def _check(folder: Path, files: Sequence[Sequence[str]], written: int) -> None:
-    paths = ", ".join(literal(path) for some in files for path in some)
-    found = 0
+def _check_files(folder: Path, files: Sequence[Sequence[str]], rows_written: int) -> None:
+    paths = ", ".join(literal(path) for range_files in files for path in range_files)
+    rows_here = 0
     if paths:
         with duckdb.connect() as connection:
             row = connection.execute(f"SELECT count(*) FROM read_parquet([{paths}])").fetchone()
-            found = int(row[0]) if row else 0
-    if found != written:
+            rows_here = int(row[0]) if row else 0
+    if rows_here != rows_written:
         raise SourceError(
-            f"output: Spark's executors wrote {written:,} rows to {folder}, and {found:,} of them are here. "
-            "Let 'output' be a folder that the driver and all executors reach under the same path."
+            f"output: Spark's executors wrote {rows_written:,} rows to {folder}, but {rows_here:,} of them "
+            "are here. Set 'output' to a folder that the driver and all executors reach under the same path."
         )
 
 
-def _lowest(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """Give the lowest id of a task, if it has any."""
-    lowest = min((one for batch in batches for one in batch.column("id").to_pylist()), default=None)
+def _lowest_id(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the lowest id of a task, if it has ids."""
+    lowest = min((value for batch in batches for value in batch.column("id").to_pylist()), default=None)
     if lowest is not None:
         yield pa.record_batch({"id": pa.array([lowest], pa.string())})
 
 
-class _Ids:
-    """Gives ids as the staged table has them."""
+class _TypedIds:
+    """Casts the source's ids as the staged table does."""
 
-    def __init__(self, selection: Selection) -> None:
-        self.column = selection.wanted.table.of_role("id")[0]
+    def __init__(self, query: TableQuery) -> None:
+        self.column = query.spec.table.of_role("id")[0]
 
     def __call__(self, batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
-        """Yield the typed ids of each batch of raw ones."""
+        """Yield the typed ids of each batch of raw ids."""
         with duckdb.connect(config={"threads": 1}) as connection:
-            typed = ""
+            typed_id = ""
             for batch in batches:
                 connection.register("raw", pa.table({"customer_id": batch}))
-                if not typed:
-                    typed = typed_column(
-                        self.column, column_types(connection, "raw")["customer_id"], "UTC", None
-                    )
-                rows = connection.execute(f"SELECT customer_id FROM (SELECT {typed} FROM raw)")
+                if not typed_id:
+                    duckdb_type = column_types(connection, "raw")["customer_id"]
+                    typed_id = typed_column(self.column, duckdb_type, "UTC", None)
+                rows = connection.execute(f"SELECT customer_id FROM (SELECT {typed_id} FROM raw)")
                 yield rows.to_arrow_table()["customer_id"].combine_chunks()
 
 
-class _Numbers:
-    """Says of raw ids in which range they belong; rows without one go to the lowest."""
+class _RangeNumbers:
+    """Maps the source's ids to the numbers of their ranges; rows without an id go to the lowest range."""
 
-    def __init__(self, selection: Selection, firsts: tuple[str, ...]) -> None:
-        self.ids = _Ids(selection)
-        self.firsts = firsts
+    def __init__(self, query: TableQuery, starts: tuple[str, ...]) -> None:
+        self.typed_ids = _TypedIds(query)
+        self.starts = starts
 
     def __call__(self, batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
         """Yield the number of the range of each id."""
-        for typed in self.ids(batches):
-            found = typed.dictionary_encode()
-            numbers = [bisect_right(self.firsts, one) for one in found.dictionary.to_pylist()]
-            yield pa.array(numbers, pa.int32()).take(found.indices).fill_null(0)
+        for ids in self.typed_ids(batches):
+            encoded = ids.dictionary_encode()
+            numbers = [bisect_right(self.starts, value) for value in encoded.dictionary.to_pylist()]
+            yield pa.array(numbers, pa.int32()).take(encoded.indices).fill_null(0)

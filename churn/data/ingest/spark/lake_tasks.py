@@ -1,4 +1,4 @@
-"""A range of customers, open in a Spark task: its rows as the source said them, in a DuckDB of its own."""
+"""The tasks' side of ingest by Spark: open a range of customers in a DuckDB, count, check and write it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import uuid4
 import duckdb
 
 from churn.data.ingest.rules import order_of_repeats, rows_with_broken_rule
-from churn.data.ingest.staging import Selection, StagedTable, create_typed_view, raw_view
+from churn.data.ingest.staging import StagedTable, TableQuery, create_typed_view, raw_view
 from churn.data.ingest.type_casts import create_utc_of
 from churn.data.ingest.watermark import RowsByDay, rows_by_day, stored_rows_by_day
 from churn.data.ingest.writing import COPY_OPTIONS, TablePart, TableStats, TableWriter, levels_in_source
@@ -27,134 +27,153 @@ Levels = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What every task knows; each is given the number of its range besides.
+    """What all tasks know; each task also gets the number of its range.
 
     Args:
-        selections: What was read of each table, customers first.
-        files: By table and number, the files with the range's rows as the source said them.
-        store: Where the parts of the store go.
-        rejects: Where the rejects go, one file a table.
-        folder: Where tasks leave what other tasks read.
-        core_table: The table that the label is about.
+        queries: The queries of all tables, customers first.
+        files: By table and range number, the files with the range's rows as the source gives them.
+        store: The folder of the store's tables.
+        rejects: The folder of the rejects, one file per table.
+        folder: Where tasks write what other tasks read.
+        timezone: The company's time zone.
+        engine: The limits of one task.
+        label_table: The table of the label.
         present: The date around which the data end.
-        crossing: Tables with keys in several ranges; what was claimed says where the first row stands.
+        shared_key_tables: Tables with keys in several ranges; the claims show which range has the first row.
         levels: The levels over all ranges.
-        first_codes: By number, the code of the range's first customer.
+        first_codes: By range number, the code of the range's first customer.
     """
 
-    selections: tuple[Selection, ...]
+    queries: tuple[TableQuery, ...]
     files: Mapping[str, Sequence[Sequence[str]]]
     store: Path
     rejects: Path
     folder: Path
     timezone: str
     engine: EngineParams
-    core_table: str
+    label_table: str
     present: str | None = None
-    crossing: frozenset[str] = frozenset()
+    shared_key_tables: frozenset[str] = frozenset()
     levels: Levels | None = None
     first_codes: Sequence[int] | None = None
 
     @property
     def ranges(self) -> int:
-        """Return how many ranges there are."""
+        """Return the number of ranges."""
         return len(self.files["customers"])
 
-    def left(self, what: str, table: str) -> Path:
-        """Return the folder where tasks leave what others read of a table."""
-        return self.folder / what / table
+    def shared_folder(self, topic: str, table: str) -> Path:
+        """Return the folder where tasks write rows of a table for other tasks."""
+        return self.folder / topic / table
 
 
 @dataclass(frozen=True)
 class CustomerRange:
-    """An open range of customers; `aside` is a folder of this attempt's own, as Spark may try twice."""
+    """An open range of customers.
 
-    work: TaskContext
+    Args:
+        context: What all tasks know.
+        number: The range's number.
+        connection: Where its rows are.
+        attempt_folder: A folder of this attempt alone; Spark may run a task twice.
+        tables: The staged tables by name.
+    """
+
+    context: TaskContext
     number: int
     connection: duckdb.DuckDBPyConnection
-    aside: Path
+    attempt_folder: Path
     tables: dict[str, StagedTable] = field(default_factory=dict)
 
     @property
     def part(self) -> str:
-        """Return the name of the range's files, in the order of the customers."""
+        """Return the name of the range's files; the names are in the order of the customers."""
         return f"part-{self.number:05d}"
 
     def writer(self, table: str) -> TableWriter:
-        """Return the writer of the range's part of a table, with all that is known of the other ranges."""
-        work = self.work
+        """Return the writer of the range's part of a table, with what is known of the other ranges."""
+        context = self.context
         part = TablePart(
             name=self.part,
-            first_code=work.first_codes[self.number] if work.first_codes else 0,
-            levels=work.levels[table] if work.levels else None,
-            elsewhere=self._elsewhere(table) if table in work.crossing else None,
+            first_code=context.first_codes[self.number] if context.first_codes else 0,
+            levels=context.levels[table] if context.levels else None,
+            keys_elsewhere=self._keys_elsewhere(table) if table in context.shared_key_tables else None,
         )
-        return TableWriter(self.connection, self.tables[table], work.present, self.aside, self.aside, part)
+        folder = self.attempt_folder
+        return TableWriter(self.connection, self.tables[table], context.present, folder, folder, part)
 
-    def leave(self, sql: str, what: str, table: str) -> None:
-        """Write rows for other tasks."""
-        path = self.aside / "left.parquet"
+    def share(self, sql: str, topic: str, table: str) -> None:
+        """Write the rows of a query for other tasks.
+
+        Args:
+            sql: The query.
+            topic: What the rows are for.
+            table: The table they belong to.
+        """
+        path = self.attempt_folder / "shared.parquet"
         self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({COPY_OPTIONS})").fetchall()
-        self.put(path, self.work.left(what, table))
+        self.publish(path, self.context.shared_folder(topic, table))
 
-    def put(self, path: Path, folder: Path) -> None:
-        """Put a finished file in place under the range's name."""
+    def publish(self, path: Path, folder: Path) -> None:
+        """Move a finished file to a folder under the range's name."""
         folder.mkdir(parents=True, exist_ok=True)
         path.replace(folder / f"{self.part}.parquet")
 
-    def _elsewhere(self, table: str) -> str:
-        """Return SQL of the keys whose first row stands in another range."""
+    def _keys_elsewhere(self, table: str) -> str:
+        """Return SQL of the keys whose first row is in another range."""
         name = internal_name(f"elsewhere_{table}")
-        first = f"row_number() OVER (PARTITION BY row_id ORDER BY {order_of_repeats(self.tables[table])}) = 1"
+        order = order_of_repeats(self.tables[table])
         self.connection.execute(
             f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT row_id "
-            f"FROM {read_folder(self.work.left('claims', table))} "
-            f"QUALIFY {first} AND __range <> {self.number}"
+            f"FROM {read_folder(self.context.shared_folder('claims', table))} "
+            f"QUALIFY row_number() OVER (PARTITION BY row_id ORDER BY {order}) = 1 "
+            f"AND __range <> {self.number}"
         ).fetchall()
         return f"SELECT row_id FROM {name}"
 
 
 @contextmanager
-def open_range(work: TaskContext, number: int) -> Iterator[CustomerRange]:
-    """Open a range of customers with its tables typed.
+def open_range(context: TaskContext, number: int) -> Iterator[CustomerRange]:
+    """Open a range of customers with its typed tables.
 
     Raises:
-        SourceError: a table's rows cannot be read.
+        SourceError: A table's rows cannot be read.
     """
-    aside = work.folder / f"try-{uuid4().hex}"
-    aside.mkdir(parents=True)
+    attempt_folder = context.folder / f"try-{uuid4().hex}"
+    attempt_folder.mkdir(parents=True)
     try:
-        with open_duckdb(work) as connection:
-            opened = CustomerRange(work, number, connection, aside)
-            for selection in work.selections:
-                name = selection.wanted.table.name
+        with open_duckdb(context) as connection:
+            customer_range = CustomerRange(context, number, connection, attempt_folder)
+            for query in context.queries:
+                name = query.spec.table.name
                 with table_errors(name):
-                    rows = _rows(work.files[name], number)
-                    connection.execute(f"CREATE VIEW {raw_view(selection.wanted)} AS {rows}").fetchall()
-                    opened.tables[name] = create_typed_view(connection, selection, work.timezone)
-            yield opened
+                    paths = ", ".join(literal(path) for path in context.files[name][number])
+                    rows = f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
+                    connection.execute(f"CREATE VIEW {raw_view(query.spec)} AS {rows}").fetchall()
+                    customer_range.tables[name] = create_typed_view(connection, query, context.timezone)
+            yield customer_range
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(attempt_folder, ignore_errors=True)
 
 
 @contextmanager
-def open_duckdb(work: TaskContext) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB that spills to the machine's own disk and knows the company's time zone."""
-    spill = Path(tempfile.mkdtemp(prefix="churn-"))
+def open_duckdb(context: TaskContext) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that sorts on the executor's own disk and knows the company's time zone."""
+    spill_folder = Path(tempfile.mkdtemp(prefix="churn-"))
     try:
-        with connect(work.engine, spill) as connection:
-            create_utc_of(connection, work.timezone)
+        with connect(context.engine, spill_folder) as connection:
+            create_utc_of(connection, context.timezone)
             yield connection
     finally:
-        shutil.rmtree(spill, ignore_errors=True)
+        shutil.rmtree(spill_folder, ignore_errors=True)
 
 
 @contextmanager
 def table_errors(table: str) -> Iterator[None]:
-    """Say what goes wrong with a table's rows with its name.
+    """Name the table in errors of DuckDB.
 
     Raises:
-        SourceError: instead of DuckDB's own error.
+        SourceError: Instead of DuckDB's own error.
     """
     try:
         yield
@@ -163,19 +182,13 @@ def table_errors(table: str) -> Iterator[None]:
 
 
 def read_folder(folder: Path) -> str:
-    """Return SQL that reads all that tasks left in a folder."""
+    """Return the SQL that reads all files of a folder."""
     return f"read_parquet({literal(str(folder / '*.parquet'))})"
-
-
-def _rows(files: Sequence[Sequence[str]], number: int) -> str:
-    """Return the SQL of a range's rows as the source said them."""
-    paths = ", ".join(literal(path) for path in files[number])
-    return f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
 @dataclass(frozen=True)
 class RangeSurvey:
-    """What a range holds that matters to others: good customers, and levels that its rows name."""
+    """What other ranges need to know of a range: its good customers, and the levels of its rows."""
 
     customers: int
     levels: Levels
@@ -183,114 +196,121 @@ class RangeSurvey:
 
 @dataclass(frozen=True)
 class RangeResult:
-    """The facts of a written range, the levels of its good rows, and the days of the label's table."""
+    """The facts of a written range.
 
-    seen: Mapping[str, TableStats]
+    Args:
+        stats: The facts of each table's part.
+        levels: The levels of its good rows.
+        label_days: The good rows of the label's table by day.
+    """
+
+    stats: Mapping[str, TableStats]
     levels: Levels
-    days: RowsByDay
+    label_days: RowsByDay
 
 
-def count_rows_by_day(work: TaskContext, number: int) -> dict[str, RowsByDay]:
+def count_rows_by_day(context: TaskContext, number: int) -> dict[str, RowsByDay]:
     """Count the rows of each table by local day."""
     days: dict[str, RowsByDay] = {}
-    with open_range(work, number) as opened:
-        for name, staged in opened.tables.items():
+    with open_range(context, number) as customer_range:
+        for name, staged in customer_range.tables.items():
             with table_errors(name):
-                days[name] = rows_by_day(opened.connection, staged)
+                days[name] = rows_by_day(customer_range.connection, staged)
     return days
 
 
-def survey_range(work: TaskContext, number: int) -> RangeSurvey:
-    """Look at what matters to other ranges; leave the hashes of each table's keys as `keys`, in buckets."""
+def survey_range(context: TaskContext, number: int) -> RangeSurvey:
+    """Return what other ranges need to know; write the hashes of each table's keys as `keys`, in buckets."""
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
-    with open_range(work, number) as opened:
+    with open_range(context, number) as customer_range:
         with table_errors("customers"):
-            customers = opened.writer("customers").write().rows
-        for name, staged in opened.tables.items():
+            customers = customer_range.writer("customers").write().rows
+        for name, staged in customer_range.tables.items():
             with table_errors(name):
-                levels[name] = levels_in_source(opened.connection, staged)
-                if name != "customers" and staged.has("row_id") and work.ranges > 1:
-                    _leave_keys(opened, staged)
+                levels[name] = levels_in_source(customer_range.connection, staged)
+                if name != "customers" and staged.has("row_id") and context.ranges > 1:
+                    _share_keys(customer_range, staged)
     return RangeSurvey(customers, levels)
 
 
-def _leave_keys(opened: CustomerRange, staged: StagedTable) -> None:
-    name, ranges = staged.wanted.table.name, opened.work.ranges
+def _share_keys(customer_range: CustomerRange, staged: StagedTable) -> None:
+    name, ranges = staged.spec.table.name, customer_range.context.ranges
     keys = (
         f"SELECT DISTINCT {literal(name)} AS of_table, hash(row_id) AS key, key % {ranges} AS bucket "
-        f"FROM {staged.typed} WHERE row_id IS NOT NULL"
+        f"FROM {staged.typed_view} WHERE row_id IS NOT NULL"
     )
-    aside = opened.aside / "keys"
+    folder = customer_range.attempt_folder / "keys"
     options = "FORMAT parquet, PARTITION_BY (bucket), OVERWRITE"
-    opened.connection.execute(f"COPY ({keys}) TO {literal(str(aside))} ({options})").fetchall()
-    for path in aside.glob("bucket=*/*.parquet"):
-        opened.put(path, opened.work.folder / "keys" / path.parent.name / name)
+    customer_range.connection.execute(f"COPY ({keys}) TO {literal(str(folder))} ({options})").fetchall()
+    for path in folder.glob("bucket=*/*.parquet"):
+        customer_range.publish(path, customer_range.context.folder / "keys" / path.parent.name / name)
 
 
-def compare_keys(work: TaskContext, number: int) -> set[str]:
-    """Leave the keys of a bucket that several ranges hold as `crossing`; return the tables that have any."""
-    keys = work.folder / "keys" / f"bucket={number}"
+def compare_keys(context: TaskContext, number: int) -> set[str]:
+    """Write the keys of a bucket that several ranges hold as `shared_keys`; return the tables with any."""
+    keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
     files = literal(str(keys / "*" / "*.parquet"))
-    with open_duckdb(work) as connection:
+    with open_duckdb(context) as connection:
         connection.execute(
-            f"CREATE TABLE crossing AS SELECT of_table, key FROM read_parquet({files}) "
+            f"CREATE TABLE shared_keys AS SELECT of_table, key FROM read_parquet({files}) "
             "GROUP BY ALL HAVING count(*) > 1"
         ).fetchall()
-        tables = {
-            str(row[0]) for row in connection.execute("SELECT DISTINCT of_table FROM crossing").fetchall()
-        }
+        rows = connection.execute("SELECT DISTINCT of_table FROM shared_keys").fetchall()
+        tables = {str(row[0]) for row in rows}
         for name in tables:
-            place = work.left("crossing", name)
-            place.mkdir(parents=True, exist_ok=True)
-            rows = f"SELECT key FROM crossing WHERE of_table = {literal(name)}"
-            whole = literal(str(place / f"bucket-{number}.parquet"))
-            connection.execute(f"COPY ({rows}) TO {whole} ({COPY_OPTIONS})").fetchall()
+            folder = context.shared_folder("shared_keys", name)
+            folder.mkdir(parents=True, exist_ok=True)
+            table_keys = f"SELECT key FROM shared_keys WHERE of_table = {literal(name)}"
+            path = literal(str(folder / f"bucket-{number}.parquet"))
+            connection.execute(f"COPY ({table_keys}) TO {path} ({COPY_OPTIONS})").fetchall()
     return tables
 
 
-def claim_keys(work: TaskContext, number: int) -> None:
-    """Leave the range's first row of each key that other ranges hold too, as `claims`."""
-    with open_range(work, number) as opened:
-        opened.writer("customers").write()
-        for name in sorted(work.crossing):
-            staged = opened.tables[name]
+def claim_keys(context: TaskContext, number: int) -> None:
+    """Write the range's first good row of each key that other ranges hold too, as `claims`."""
+    with open_range(context, number) as customer_range:
+        customer_range.writer("customers").write()
+        for name in sorted(context.shared_key_tables):
+            staged = customer_range.tables[name]
             with table_errors(name):
-                judged = rows_with_broken_rule(opened.connection, staged, work.present)
-                opened.leave(
-                    f"SELECT row_id, {order_of_repeats(staged)}, {number} AS __range FROM ({judged}) "
+                rows = rows_with_broken_rule(customer_range.connection, staged, context.present)
+                customer_range.share(
+                    f"SELECT row_id, {order_of_repeats(staged)}, {number} AS __range FROM ({rows}) "
                     f"WHERE __broken IS NULL AND hash(row_id) IN "
-                    f"(SELECT key FROM {read_folder(work.left('crossing', name))})",
+                    f"(SELECT key FROM {read_folder(context.shared_folder('shared_keys', name))})",
                     "claims",
                     name,
                 )
 
 
-def write_range(work: TaskContext, number: int) -> RangeResult:
-    """Write the range's part of every table of the store; leave its rejects as `rejected`."""
-    seen: dict[str, TableStats] = {}
+def write_range(context: TaskContext, number: int) -> RangeResult:
+    """Write the range's part of each table of the store; write its rejects as `rejects`."""
+    stats: dict[str, TableStats] = {}
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
-    with open_range(work, number) as opened:
-        for name in opened.tables:
+    with open_range(context, number) as customer_range:
+        folder = customer_range.attempt_folder
+        for name in customer_range.tables:
             with table_errors(name):
-                writer = opened.writer(name)
-                seen[name] = writer.write()
-                levels[name] = writer.levels_used()
-                if seen[name].rejects:
-                    opened.put(opened.aside / f"{name}.parquet", work.left("rejected", name))
-        days = stored_rows_by_day(opened.connection, opened.aside / work.core_table)
-        for name in opened.tables:
-            opened.put(opened.aside / name / f"{opened.part}.parquet", work.store / name)
-    return RangeResult(seen, levels, days)
+                writer = customer_range.writer(name)
+                stats[name] = writer.write()
+                levels[name] = writer.levels_of_good_rows()
+                if stats[name].rejects:
+                    customer_range.publish(folder / f"{name}.parquet", context.shared_folder("rejects", name))
+        label_days = stored_rows_by_day(customer_range.connection, folder / context.label_table)
+        for name in customer_range.tables:
+            customer_range.publish(folder / name / f"{customer_range.part}.parquet", context.store / name)
+    return RangeResult(stats, levels, label_days)
 
 
-def gather_rejects(work: TaskContext, number: int) -> None:
-    """Make one ordered file of what all ranges rejected of one table, counted as in `selections`."""
-    name = work.selections[number].wanted.table.name
-    if not work.left("rejected", name).exists():
+def gather_rejects(context: TaskContext, number: int) -> None:
+    """Write one ordered file of all ranges' rejects of one table; `number` counts the tables."""
+    name = context.queries[number].spec.table.name
+    folder = context.shared_folder("rejects", name)
+    if not folder.exists():
         return
-    whole = literal(str(work.rejects / f"{name}.parquet"))
-    rows = f"SELECT * FROM {read_folder(work.left('rejected', name))} ORDER BY ALL"
-    with open_duckdb(work) as connection:
-        connection.execute(f"COPY ({rows}) TO {whole} ({COPY_OPTIONS})").fetchall()
+    path = literal(str(context.rejects / f"{name}.parquet"))
+    rows = f"SELECT * FROM {read_folder(folder)} ORDER BY ALL"
+    with open_duckdb(context) as connection:
+        connection.execute(f"COPY ({rows}) TO {path} ({COPY_OPTIONS})").fetchall()

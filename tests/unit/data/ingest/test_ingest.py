@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from churn.data.check import describe_tables
-from churn.data.ingest.ingest import ingest, is_fresh
+from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.store import Store, date_of_day
 from churn.errors import ChurnError, ParamsError, SourceError
 from churn.params import LabelParams, Params
@@ -115,7 +115,7 @@ def test_too_many_bad_rows_stop_the_work_but_are_kept_to_look_at(tmp_path: Path)
     error = refusal(params)
 
     assert error.exit_code == 11
-    assert "logins: 1 of 2 rows (50.0%) are unfit, more than check.max_rejects (5.0%)" in str(error)
+    assert "logins: 1 of 2 rows (50.0%) are rejected, more than check.max_rejects (5.0%)" in str(error)
     assert (tmp_path / "output" / "rejects" / "logins.parquet").exists()
     assert not (tmp_path / "output" / "store").exists()
 
@@ -241,16 +241,22 @@ def test_the_store_is_the_same_whatever_the_order_of_the_source(tmp_path: Path) 
 
 def test_the_store_is_fresh_until_the_source_or_its_mapping_changes(tmp_path: Path) -> None:
     params = params_of(tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01")
-    assert not is_fresh(params)
+    assert fresh_store(params) is None
 
     ingest(params, lambda _: None)
 
-    assert is_fresh(params)
-    assert is_fresh(params.model_copy(update={"score": params.score.model_copy(update={"reasons": 2})}))
-    assert is_fresh(params.model_copy(update={"label": params.label.model_copy(update={"horizon_days": 9})}))
-    assert not is_fresh(params.model_copy(update={"timezone": "UTC"}))
+    assert fresh_store(params) is not None
+    assert (
+        fresh_store(params.model_copy(update={"score": params.score.model_copy(update={"reasons": 2})}))
+        is not None
+    )
+    assert (
+        fresh_store(params.model_copy(update={"label": params.label.model_copy(update={"horizon_days": 9})}))
+        is not None
+    )
+    assert fresh_store(params.model_copy(update={"timezone": "UTC"})) is None
     (tmp_path / "source" / "logins.csv").write_text("customer_id,happened_at\nana,2024-01-02\n")
-    assert not is_fresh(params)
+    assert fresh_store(params) is None
 
 
 def test_without_a_watermark_a_broken_clock_does_not_move_tonight(tmp_path: Path) -> None:
@@ -366,7 +372,7 @@ def test_a_killed_ingest_leaves_the_old_store(tmp_path: Path, monkeypatch: pytes
     ingest(params, lambda _: None)
     before = json.loads((params.output / "store" / "manifest.json").read_text())
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("churn.data.ingest.ingest.write_manifest", killed)
@@ -486,7 +492,7 @@ def test_without_a_watermark_one_wrong_date_beyond_a_hole_does_not_move_tonight(
     store = ingest(params, told.append)
 
     assert str(store.tonight) == "2024-01-28"
-    assert any("State snapshot.watermark if they are right" in line for line in told)
+    assert any("set snapshot.watermark" in line for line in told)
 
 
 @pytest.mark.parametrize("ids", [("12e3", "12000"), ("t", "true"), ("10:00", "10:00:00"), ("-01", "-1")])
@@ -548,7 +554,7 @@ def test_emails_told_event_by_event_without_an_id_are_refused(tmp_path: Path) ->
         emails="customer | kind | sent_at\n ana | sent | 2024-05-01",
     )
 
-    assert "no 'email_id' that says which e-mail was opened" in str(refusal(params))
+    assert "no 'email_id', so nothing shows which e-mail was opened" in str(refusal(params))
 
 
 @pytest.mark.parametrize("table", ["raw_orders", "typed_orders", "codes", "judged", "select"])
@@ -574,7 +580,7 @@ def test_our_own_output_inside_the_source_is_no_table_of_it(tmp_path: Path) -> N
 
     ingest(inside, lambda _: None)
 
-    assert is_fresh(inside)
+    assert fresh_store(inside) is not None
 
 
 def test_a_table_in_two_formats_is_refused(tmp_path: Path) -> None:
@@ -583,9 +589,7 @@ def test_a_table_in_two_formats_is_refused(tmp_path: Path) -> None:
     )
     duckdb.sql(f"COPY (SELECT 1 AS a) TO '{tmp_path}/source/logins.parquet'")
 
-    assert "table 'logins' stands there in two formats (logins.csv, logins.parquet); keep one" in str(
-        refusal(params)
-    )
+    assert "table 'logins' has files in two formats (logins.csv, logins.parquet)" in str(refusal(params))
 
 
 def test_columns_are_found_whatever_their_case_and_a_query_may_end_as_it_was_pasted(tmp_path: Path) -> None:
@@ -611,7 +615,7 @@ def test_an_attribute_cannot_take_the_name_of_a_column_of_ours(tmp_path: Path, n
         params={"tables": {"customers": {"static": [name]}, "logins": {}}},
     )
 
-    assert f"static: '{name}' is a column of our own" in str(refusal(params))
+    assert f"static: '{name}' is a column of this program" in str(refusal(params))
 
 
 def test_a_row_years_ahead_of_the_rest_is_a_clock_error(tmp_path: Path) -> None:

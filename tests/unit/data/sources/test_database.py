@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from churn.data.ingest.ingest import ingest, is_fresh
+from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sources.database import DRIVERS
 from churn.data.sql import literal
 from churn.errors import SourceError
@@ -128,11 +128,11 @@ def test_postgresql_gives_the_store_that_files_give(from_files: Params, from_pos
 
 def test_a_database_that_grew_is_read_again(from_postgresql: Params, postgresql: str) -> None:
     ingest(from_postgresql, lambda _: None)
-    assert is_fresh(from_postgresql)
+    assert fresh_store(from_postgresql) is not None
 
     run_sql(postgresql, "INSERT INTO \"Sales\" VALUES ('ana', '2024-05-01', 1)")
 
-    assert not is_fresh(from_postgresql)
+    assert fresh_store(from_postgresql) is None
 
 
 def test_a_missing_table_and_broken_sql_of_a_database_are_said_at_once(from_postgresql: Params) -> None:
@@ -182,7 +182,7 @@ def test_a_missing_driver_is_said_with_its_install_command(
 def test_another_database_is_an_entry_among_the_drivers(
     from_files: Params, from_sqlite: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = replace(DRIVERS["sqlite"], quotation="`")
+    ours = replace(DRIVERS["sqlite"], quote_mark="`")
     monkeypatch.setitem(DRIVERS, "other", ours)
     source = from_sqlite.source.replace("sqlite:", "other:")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.data.sources.table_specs import table_specs
+from churn.data.sources.table_specs import table_contracts
 from churn.data.store import Store, day_number
 from churn.errors import SignalError
 from churn.features.engine import engine
@@ -36,7 +36,7 @@ def world(tmp_path: Path) -> World:
 
 def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> engine.Plan:
     signals = tuple(known(store.params)[name] for name in names)
-    tables = {wanted.table.name: wanted.table for wanted in table_specs(store.params)}
+    tables = table_contracts(store.params)
     return engine.plan(store, signals, tables, tuple(day_number(cutoff) for cutoff in cutoffs))
 
 

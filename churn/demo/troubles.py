@@ -1,0 +1,156 @@
+"""The troubles of customers, each a Markov chain of four phases.
+
+Phase 0 is no trouble. Phases 1 and 2 already show in the tables, and most customers leave in phase 3, so that
+signals come before the hazard. Troubles are independent of each other, and their hazards *add up* (competing
+causes). The probability of staying is therefore a product over troubles, and `truth` computes it exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from churn.demo.world import Array
+
+TROUBLE_FAMILIES = ("activity", "payment", "email", "sentiment", "support", "purchase")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A kind of trouble. All rates are probabilities per day.
+
+    Attributes:
+        families: The signal families in which the trouble shows while it lasts.
+        onset: The probability that it begins, for a customer of average proneness.
+        advance: The probability of moving from phase 1 to 2, and from 2 to 3.
+        heal: The probability of going back to phase 0 from phases 1, 2 and 3.
+        hazard: The added hazard of leaving in phases 1, 2 and 3.
+    """
+
+    name: str
+    families: tuple[str, ...]
+    onset: float
+    advance: tuple[float, float]
+    heal: tuple[float, float, float]
+    hazard: tuple[float, float, float]
+
+
+TROUBLES = (
+    Trouble(
+        "usage_fading", ("activity",), 0.00066, (0.034, 0.050), (0.006, 0.007, 0.009), (0.0, 0.0010, 0.032)
+    ),
+    Trouble(
+        "champion_lost",
+        ("activity", "email", "purchase"),
+        0.00030,
+        (0.042, 0.055),
+        (0.005, 0.006, 0.008),
+        (0.0, 0.0015, 0.042),
+    ),
+    Trouble("mail_fatigue", ("email",), 0.00048, (0.032, 0.045), (0.007, 0.008, 0.010), (0.0, 0.0005, 0.027)),
+    Trouble("payment_trouble", ("payment",), 0.00072, (0.75, 0.06), (0.005, 0.026, 0.018), (0.0, 0.0, 0.048)),
+    Trouble(
+        "bad_experience",
+        ("sentiment", "activity"),
+        0.00052,
+        (0.034, 0.046),
+        (0.007, 0.008, 0.010),
+        (0.0, 0.0010, 0.029),
+    ),
+    Trouble(
+        "slow_support",
+        ("support", "sentiment"),
+        0.00046,
+        (0.034, 0.046),
+        (0.007, 0.008, 0.010),
+        (0.0, 0.0010, 0.028),
+    ),
+    Trouble(
+        "spending_less", ("purchase",), 0.00046, (0.032, 0.045), (0.007, 0.008, 0.010), (0.0, 0.0005, 0.027)
+    ),
+    # Harmless, but it looks like trouble: two quiet weeks, then usage as before.
+    Trouble("away", (), 0.00070, (0.0, 0.0), (0.075, 0.0, 0.0), (0.0, 0.0, 0.0)),
+)
+TROUBLE_NAMES = tuple(kind.name for kind in TROUBLES)
+PAYMENT_TROUBLE = TROUBLE_NAMES.index("payment_trouble")
+"""The only trouble that ends with a notice of the company (the card is never recovered), not the customer."""
+PHASES = 4
+
+ONSET = np.array([kind.onset for kind in TROUBLES])
+ADVANCE = np.array([(0.0, *kind.advance, 0.0) for kind in TROUBLES])
+HEAL = np.array([(0.0, *kind.heal) for kind in TROUBLES])
+HAZARD = np.array([(0.0, *kind.hazard) for kind in TROUBLES])
+
+
+def trouble_index(name: str) -> int:
+    """Return the index of a trouble in the arrays of this module."""
+    return TROUBLE_NAMES.index(name)
+
+
+def chance_to_advance(
+    kind: int, phase: int, onset: Array, billing: Array, card_expired: Array
+) -> Array | float:
+    """Return the probability of moving on from `phase` today. Shape [customer], or one number for all.
+
+    A card that has just expired makes payment trouble eight times as likely. A charge can only fail on its
+    day, so the payment chain leaves phase 1 only on billing days.
+
+    Args:
+        kind: The index in `TROUBLES`.
+        phase: The phase today, 0..3.
+        onset: Each customer's probability of onset, [customer].
+        billing: Whether a charge is made today, [customer].
+        card_expired: Whether the card expired within the last month, [customer].
+    """
+    if phase == 0:
+        onset_today: Array = onset * np.where(card_expired, 8.0, 1.0) if kind == PAYMENT_TROUBLE else onset
+        return onset_today
+    if kind == PAYMENT_TROUBLE and phase == 1:
+        chance: Array = ADVANCE[kind, 1] * billing
+        return chance
+    return float(ADVANCE[kind, phase])
+
+
+def advance_phases(phase: Array, onset: Array, draws: Array, billing: Array, card_expired: Array) -> None:
+    """Move each chain forward by one day, in place.
+
+    Args:
+        phase: The phases, uint8 [trouble, customer].
+        onset: Each customer's probability of onset, [trouble, customer].
+        draws: Uniform random numbers in `[0, 1)`, [trouble, customer].
+        billing: Whether a charge is made today, [customer].
+        card_expired: Whether the card expired within the last month, [customer].
+    """
+    for kind in range(len(TROUBLES)):
+        now, draw = phase[kind], draws[kind]
+        advance = ADVANCE[kind].take(now)
+        if kind == PAYMENT_TROUBLE:
+            advance = np.where(now == 1, advance * billing, advance)
+        advance = np.where(now == 0, chance_to_advance(kind, 0, onset[kind], billing, card_expired), advance)
+        up = draw < advance
+        heals = ~up & (draw < advance + HEAL[kind].take(now))
+        np.add(now, up, out=now, casting="unsafe")
+        now[heals] = 0
+
+
+def advance_shares(kind: int, shares: Array, onset: Array, billing: Array, card_expired: Array) -> Array:
+    """Return the distribution over phases after one day: the expectation of `advance_phases`.
+
+    Args:
+        kind: The index in `TROUBLES`.
+        shares: The probability of each phase, [phase, customer].
+        onset: Each customer's probability of onset, [customer].
+        billing: Whether a charge is made today, [customer].
+        card_expired: Whether the card expired within the last month, [customer].
+    """
+    after = np.zeros_like(shares)
+    for phase in range(PHASES):
+        heals = HEAL[kind, phase] * shares[phase]
+        after[phase] += shares[phase] - heals
+        after[0] += heals
+        if phase < PHASES - 1:
+            advancing = chance_to_advance(kind, phase, onset, billing, card_expired) * shares[phase]
+            after[phase] -= advancing
+            after[phase + 1] += advancing
+    return after
