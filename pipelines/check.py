@@ -60,11 +60,11 @@ def _echo_signals(params: Params, store: Store, echo: Echo) -> None:
 
 def _echo_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) -> None:
     from churn.features.engine.matrix import cohorts_at
-    from churn.labels.calendar import latest_matured
+    from churn.labels.calendar import latest_matured_cutoff
     from churn.labels.truth_sheet import truth_sheet
     from churn.reporting.console import truth_table
 
-    sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured(params, store)
+    sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured_cutoff(params, store)
     echo(f"label {params.label_id}; complete up to {store.watermark}; sample cutoff:")
     for line in truth_table(truth_sheet(store, cohorts_at(store, [sample]))):
         echo(f"  {line}")

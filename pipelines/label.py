@@ -11,7 +11,7 @@ from pipelines.ingest import ensure_store
 
 if TYPE_CHECKING:
     from churn.data.store import Store
-    from churn.labels.kaplan_meier import Returns
+    from churn.labels.kaplan_meier import ReturnCurve
     from pipelines.echo import Echo
 
 
@@ -53,10 +53,10 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
 
 def _echo_horizon(params: Params, store: Store, echo: Echo) -> None:
     from churn.data.files import write_atomically
-    from churn.labels.horizon import MOST_RETURN, horizon_from
+    from churn.labels.horizon import MAX_RETURN, suggest_horizon
     from churn.reporting.plots.horizon import write_horizon_plot
 
-    found = horizon_from(store)
+    found = suggest_horizon(store)
     folder = params.output / "label"
     write_atomically(folder / "horizon.json", (json.dumps(found.stated(), indent=1) + "\n").encode())
     write_horizon_plot(folder, found)
@@ -66,7 +66,7 @@ def _echo_horizon(params: Params, store: Store, echo: Echo) -> None:
         half = followed // 2
         echo(
             f"  no horizon is suggested: after {half} silent days {_told(found.curve, half)}, "
-            f"more than {MOST_RETURN:.0%}, and a longer silence cannot be followed for as long again. "
+            f"more than {MAX_RETURN:.0%}, and a longer silence cannot be followed for as long again. "
             "Ingest more history, or sign off what comes back"
         )
     for name, days in (("suggested", found.suggested), ("asked for", found.asked)):
@@ -75,7 +75,7 @@ def _echo_horizon(params: Params, store: Store, echo: Echo) -> None:
     echo(f"  see {folder / 'horizon.png'}")
 
 
-def _told(curve: Returns, days: int) -> str:
+def _told(curve: ReturnCurve, days: int) -> str:
     from churn.metrics.interval import format_interval
 
     chance = curve.after(days)

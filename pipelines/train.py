@@ -13,7 +13,7 @@ from churn.evaluation.team_rule import check_rule
 from churn.finding import Finding
 from churn.guards.model.run import data_findings, look_at_training, with_the_data
 from churn.guards.sign_off import GUARDS, counted, told
-from churn.labels.contract_ends import wait_days
+from churn.labels.contract import wait_days
 from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
 from churn.model.registry import Registry
 from churn.model.scorer import read_bundle

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.recipe import Recipe
 
@@ -30,12 +30,12 @@ def rows_of(
     *,
     cutoffs: int = 1,
     levels: Mapping[str, tuple[str, ...]] | None = None,
-) -> Rows:
+) -> LabelledRows:
     """Return rows of the same customers at several cutoffs, cutoff by cutoff."""
     names = tuple(sorted(signals))
     customers = len(left) // cutoffs
     start = (FIRST - date(1970, 1, 1)).days
-    return Rows(
+    return LabelledRows(
         names=names,
         levels=levels or {},
         matrix=np.column_stack([np.asarray(signals[name], dtype=np.float64) for name in names]),
@@ -45,7 +45,7 @@ def rows_of(
     )
 
 
-def snapshots_from(rows: Rows, *, known_after: int = 28) -> Snapshots:
+def snapshots_from(rows: LabelledRows, *, known_after: int = 28) -> Snapshots:
     """Return snapshots whose labels are known so many days after their cutoff."""
     cutoffs = [FIRST + timedelta(days=int(day - rows.cutoff[0])) for day in np.unique(rows.cutoff)]
     tables = {name: name.removesuffix("_days_since_last") for name in rows.names}

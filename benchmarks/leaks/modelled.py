@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from churn.params import LabelParams, Params
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 
 FIRST, STEP = date(2024, 1, 1), 28
@@ -40,7 +40,7 @@ def made(*, customers: int = 400, cutoffs: int = 6, seed: int = 0, strength: flo
         parts.append(noise)
         left.append(rng.random(customers) < 1 / (1 + np.exp(-odds)))
     days = [(cutoff(step) - EPOCH).days for step in range(cutoffs)]
-    rows = Rows(
+    rows = LabelledRows(
         names=NAMES,
         levels={},
         matrix=np.concatenate(parts),

@@ -18,7 +18,7 @@ from churn.guards.model.refit_invariance import Fold, Method, rolling, sets_at, 
 from churn.guards.model.split_overlap import copies, disjoint
 from churn.labels.calendar import trainable
 from churn.params import TrainParams
-from churn.snapshots.dataset import Floats, Rows
+from churn.snapshots.dataset import Floats, LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.recipe import Recipe, fit_recipe
 
@@ -52,13 +52,13 @@ class ModelTrap:
     change: Callable[[Snapshots, np.random.Generator], Snapshots] | None = None
 
 
-def _fitted(train: Rows, test: Rows) -> Fold:
+def _fitted(train: LabelledRows, test: LabelledRows) -> Fold:
     """Fit the trees on some rows and predict others, whatever their cutoffs."""
     logits = fit_recipe(train, RECIPE, (0,) * len(train.names), 1).logits(test, 1)
     return Fold(TEST, train, test, logits)
 
 
-def _random_split(rows: Rows, seed: int = 0) -> Fold:
+def _random_split(rows: LabelledRows, seed: int = 0) -> Fold:
     held = np.random.default_rng(seed).random(len(rows)) < 0.25
     return _fitted(rows.where(~held), rows.where(held))
 
@@ -81,11 +81,11 @@ def _resampled(given: Snapshots, day: date) -> Fold:
     return _random_split(copied)
 
 
-def _with(rows: Rows, column: Floats) -> Rows:
+def _with(rows: LabelledRows, column: Floats) -> LabelledRows:
     return replace(rows, names=(*rows.names, "added"), matrix=np.column_stack([rows.matrix, column]))
 
 
-def _rolled(given: Snapshots, rows: Rows, day: date) -> Fold:
+def _rolled(given: Snapshots, rows: LabelledRows, day: date) -> Fold:
     return _fitted(rows.at(trainable(given.mature_on, day)), rows.at([day]))
 
 

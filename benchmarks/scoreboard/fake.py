@@ -18,7 +18,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from benchmarks.scoreboard.telco import REFERENCE, REFERENCE_ROUNDS, one_hot
 from churn.metrics.metrics import auc, log_loss
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 Floats = npt.NDArray[np.float64]
 NEIGHBOURS = 5
@@ -26,7 +26,7 @@ EDITING = 3
 SEEDS = (0, 1, 2, 3, 4)
 
 
-def ways(rows: Rows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any]]:
+def ways(rows: LabelledRows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any]]:
     """Return AUC and log loss of the reference's trees on a random fifth, the mean over the seeds."""
     matrix = MinMaxScaler().fit_transform(one_hot(rows))
     resampled = [edited(*smote(matrix, rows.left, seed)) for seed in seeds]

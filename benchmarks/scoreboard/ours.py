@@ -16,7 +16,8 @@ import pandas as pd
 from benchmarks.scoreboard.contest import Contest
 from benchmarks.scoreboard.sets import TimeSet
 from churn.features.library import selected
-from churn.labels.calendar import snapshot_cutoffs, trainable, window_of
+from churn.labels.calendar import snapshot_cutoffs, trainable
+from churn.labels.outcomes import label_window
 from churn.params import Params
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import calibrate_out_of_time
@@ -49,7 +50,7 @@ class Run:
             one.grid(self.every) if self.every else snapshot_cutoffs(one.params(self.folder), contest.store)
         )
         known_by = contest.known_by or contest.test[-1]
-        known = {day for day in asked if window_of(contest.params, day).mature_on <= known_by}
+        known = {day for day in asked if label_window(contest.params, day).mature_on <= known_by}
         return tuple(sorted(known | {*contest.test}))
 
     def params(
@@ -86,7 +87,7 @@ def one_snapshot(run: Run) -> pd.DataFrame:
     """Return the same learnt from one snapshot at a time: the latest whose label was known."""
     parts = []
     for day in run.contest.test:
-        known = {other: window_of(run.contest.params, other).mature_on for other in run.cutoffs()}
+        known = {other: label_window(run.contest.params, other).mature_on for other in run.cutoffs()}
         params = run.params((trainable(known, day)[-1], day), (day,))
         parts.append(_trained(params, (day,), run.contest.known_by))
     return pd.concat(parts, ignore_index=True)

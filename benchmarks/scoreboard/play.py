@@ -21,7 +21,7 @@ from benchmarks.scoreboard.rivals import RIVALS, buying
 from benchmarks.scoreboard.sets import TimeSet
 from churn.data.files import exclusive_lock
 from churn.params import digest_of
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from pipelines.echo import QuietEcho
 
 HERE = "benchmarks/scoreboard"
@@ -131,7 +131,7 @@ def play_telco(
     }
 
 
-def _telco(rows: Rows, learn: telco.Learner) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _telco(rows: LabelledRows, learn: telco.Learner) -> tuple[pd.DataFrame, dict[str, Any]]:
     return telco.predicted(rows, learn), {}
 
 

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from churn.model.scorer import sigmoid
 from churn.params import TrainParams
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.training.recipe import fit_recipe
 from churn.training.select import select_candidate
 from churn.training.split import CUSTOMER_FOLDS, Fold
@@ -37,18 +37,18 @@ REFERENCE = {**PLAIN, "learning_rate": 0.03, "num_leaves": 15}
 REFERENCE_ROUNDS = 250
 
 Floats = npt.NDArray[np.float64]
-Learner = Callable[[Rows, Rows], Floats]
+Learner = Callable[[LabelledRows, LabelledRows], Floats]
 """Takes rows to learn from and rows to predict; returns probabilities."""
 
 
-def read_telco(data: Path) -> Rows:
+def read_telco(data: Path) -> LabelledRows:
     """Read the customers; the 11 blank totals of those who just came are missing."""
     with gzip.open(data / FILE, "rt", encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     return rows_of(table, left="Churn", leave_out=("customerID",))
 
 
-def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[str] = ()) -> Rows:
+def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[str] = ()) -> LabelledRows:
     """Turn text into rows: a column is numbers where every cell is one or blank, else names."""
     names = tuple(sorted(name for name in table[0] if name not in (left, *leave_out)))
     levels: dict[str, tuple[str, ...]] = {}
@@ -60,7 +60,7 @@ def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[s
         except ValueError:
             levels[name] = tuple(sorted(set(cells)))
             matrix[:, place] = [levels[name].index(cell) for cell in cells]
-    return Rows(
+    return LabelledRows(
         names=names,
         levels=levels,
         matrix=matrix,
@@ -70,7 +70,7 @@ def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[s
     )
 
 
-def ours(train: Rows, wanted: Rows) -> Floats:
+def ours(train: LabelledRows, wanted: LabelledRows) -> Floats:
     """Return what our candidates, choice and final fit predict.
 
     As in `churn train` where no earlier snapshot is matured: the model is chosen on folds of customers, and
@@ -83,12 +83,12 @@ def ours(train: Rows, wanted: Rows) -> Floats:
     return sigmoid(fit_recipe(train, recipe, monotone, 1).logits(wanted, 1))
 
 
-def reference(train: Rows, wanted: Rows) -> Floats:
+def reference(train: LabelledRows, wanted: LabelledRows) -> Floats:
     """Return LightGBM of 250 trees with 15 leaves at a learning rate of .03."""
     return _trees(train, wanted, REFERENCE, REFERENCE_ROUNDS)
 
 
-def logit(train: Rows, wanted: Rows) -> Floats:
+def logit(train: LabelledRows, wanted: LabelledRows) -> Floats:
     """Return an L2 logistic regression on scaled numbers and a column per name."""
     design = one_hot(train)
     scale = StandardScaler().fit(design)
@@ -96,7 +96,7 @@ def logit(train: Rows, wanted: Rows) -> Floats:
     return np.asarray(model.predict_proba(scale.transform(one_hot(wanted)))[:, 1], dtype=np.float64)
 
 
-def default_trees(train: Rows, wanted: Rows) -> Floats:
+def default_trees(train: LabelledRows, wanted: LabelledRows) -> Floats:
     """Return LightGBM as it comes, 100 trees."""
     return _trees(train, wanted, PLAIN, 100)
 
@@ -109,13 +109,13 @@ CONTESTANTS: Mapping[str, Learner] = {
 }
 
 
-def _trees(train: Rows, wanted: Rows, settings: Mapping[str, Any], rounds: int) -> Floats:
+def _trees(train: LabelledRows, wanted: LabelledRows, settings: Mapping[str, Any], rounds: int) -> Floats:
     text = [train.names.index(name) for name in train.levels]
     data = lgb.Dataset(train.matrix, train.left, categorical_feature=text)
     return np.asarray(lgb.train(dict(settings), data, rounds).predict(wanted.matrix), dtype=np.float64)
 
 
-def one_hot(rows: Rows) -> Floats:
+def one_hot(rows: LabelledRows) -> Floats:
     """Return numbers, missing as 0, and a column per name."""
     columns: list[Any] = []
     for place, name in enumerate(rows.names):
@@ -127,7 +127,7 @@ def one_hot(rows: Rows) -> Floats:
     return np.hstack(columns)
 
 
-def splits(rows: Rows) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
+def splits(rows: LabelledRows) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
     """Yield a number and a mask of the test customers: five stratified folds, twice."""
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=REPEATS, random_state=SEED)
     for number, (_, test) in enumerate(folds.split(rows.matrix, rows.left)):
@@ -136,7 +136,7 @@ def splits(rows: Rows) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
         yield number, mask
 
 
-def predicted(rows: Rows, learn: Learner) -> pd.DataFrame:
+def predicted(rows: LabelledRows, learn: Learner) -> pd.DataFrame:
     """Return every customer's probability of each repeat, always from a model that had not seen them."""
     parts = []
     for number, test in splits(rows):

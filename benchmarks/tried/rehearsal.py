@@ -16,7 +16,7 @@ from benchmarks.scoreboard.ours import Run
 from benchmarks.scoreboard.sets import TimeSet
 from churn.labels.calendar import trainable
 from churn.params import TrainParams
-from churn.snapshots.dataset import Floats, thinned
+from churn.snapshots.dataset import Floats, thin_customers
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
@@ -52,7 +52,7 @@ class Rehearsal:
         """Return a fold per judged cutoff that has something to learn from."""
         rows, known = self.snapshots.rows, self.snapshots.mature_on
         made = [
-            Fold(thinned(rows.at(trainable(known, day)), MAX_FOLD_ROWS), rows.at([day]), True)
+            Fold(thin_customers(rows.at(trainable(known, day)), MAX_FOLD_ROWS), rows.at([day]), True)
             for day in self.judged
         ]
         return [fold for fold in made if not fold.train.one_class]

@@ -15,8 +15,7 @@ import numpy as np
 from benchmarks.scoreboard.rivals import reference
 from benchmarks.tried.rehearsal import Rehearsal
 from churn.metrics.metrics import log_odds
-from churn.snapshots.dataset import Floats, dates_of
-from churn.snapshots.levels import frequent_levels, recoded
+from churn.snapshots.dataset import Floats, cutoffs_of, frequent_levels, recode_levels
 from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
 from churn.training.select import losses_of
@@ -166,7 +165,7 @@ def _reference(rehearsal: Rehearsal) -> OutOfTime:
     keys = [
         (snapshots.customers[code], day)
         for fold in rehearsal.folds
-        for (day,) in [dates_of(fold.validation.cutoff)]
+        for (day,) in [cutoffs_of(fold.validation.cutoff)]
         for code in fold.validation.customer
     ]
     return _past(rehearsal, log_odds(probability.loc[keys].to_numpy(np.float64)))
@@ -185,10 +184,10 @@ def _grown(rehearsal: Rehearsal, beside: str | None, changed: Mapping[str, Any])
             asked = {name: value for name, value in asked.items() if not name.startswith("monotone")}
         text = [place for place, name in enumerate(fold.train.names) if name in levels]
         begun = time.process_time()
-        data = lgb.Dataset(recoded(fold.train, levels), fold.train.left, categorical_feature=text)
+        data = lgb.Dataset(recode_levels(fold.train, levels), fold.train.left, categorical_feature=text)
         booster = lgb.train(asked, data, rounds)
         cpu_seconds += time.process_time() - begun
-        made.append(booster.predict(recoded(fold.validation, levels), raw_score=True, num_threads=1))
+        made.append(booster.predict(recode_levels(fold.validation, levels), raw_score=True, num_threads=1))
     return Made(beside, _past(rehearsal, np.concatenate(made)), round(cpu_seconds, 1))
 
 

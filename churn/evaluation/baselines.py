@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from churn.features.generic.about import CUSTOMERS_OWN
 from churn.metrics.metrics import Floats, log_loss
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tu
     return tuple(core or (str(s["name"]) for s in found if s["family"] in CUSTOMERS_OWN))
 
 
-def recency(train: Rows, test: Rows, signals: Sequence[str]) -> Floats:
+def recency(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
     """Return the probabilities of a logistic regression on the days since the customer was last seen.
 
     One signal speaks: where several may, the one that explains the training rows best.
@@ -62,7 +62,7 @@ def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) ->
     return tuple(chosen)
 
 
-def rfm(train: Rows, test: Rows, signals: Sequence[str]) -> Floats:
+def rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
     """Return the probabilities of a logistic regression on recency, frequency and money, log-scaled.
 
     Source: Fader, Hardie and Lee 2005, RFM and CLV, Journal of Marketing Research 42, for the three.
@@ -81,7 +81,7 @@ def rfm(train: Rows, test: Rows, signals: Sequence[str]) -> Floats:
     return np.asarray(model.predict_proba(np.column_stack(wanted))[:, 1], dtype=np.float64)
 
 
-def base_rate(train: Rows, test: Rows) -> Floats:
+def base_rate(train: LabelledRows, test: LabelledRows) -> Floats:
     """Return the share of leavers in training, for everybody."""
     return np.full(len(test), float(train.left.mean()))
 

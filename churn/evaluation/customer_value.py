@@ -13,7 +13,7 @@ from churn.metrics.metrics import Floats
 from churn.metrics.profit import CustomerValues
 from churn.model.value import monthly_money, residual_value
 from churn.params import Params
-from churn.snapshots.dataset import Rows, dates_of
+from churn.snapshots.dataset import LabelledRows, cutoffs_of
 from churn.snapshots.read import Snapshots
 from churn.training.challenger import base_rate
 
@@ -21,7 +21,7 @@ DAYS = 91
 """How many days of payments stand for a customer without a running contract, as at night."""
 
 
-def worth_of(params: Params, snapshots: Snapshots, rows: Rows) -> tuple[CustomerValues | None, str]:
+def worth_of(params: Params, snapshots: Snapshots, rows: LabelledRows) -> tuple[CustomerValues | None, str]:
     """Return what the customers of some rows are worth, or None with the reason in words.
 
     It is the residual value that a night multiplies with the probability, from the money that was known
@@ -42,15 +42,15 @@ def worth_of(params: Params, snapshots: Snapshots, rows: Rows) -> tuple[Customer
             "Run `churn snapshot` again."
         )
     value = np.concatenate(
-        [np.zeros(0), *(_at(params, store, snapshots, rows.at([day])) for day in dates_of(rows.cutoff))]
+        [np.zeros(0), *(_at(params, store, snapshots, rows.at([day])) for day in cutoffs_of(rows.cutoff))]
     )
     if not np.isfinite(value).any():
         return None, "Nothing is measured in money: no table tells what the tested customers pay."
     return CustomerValues(value, params.evaluate.profit), ""
 
 
-def _at(params: Params, store: Store, snapshots: Snapshots, rows: Rows) -> Floats:
-    (cutoff,) = dates_of(rows.cutoff)
+def _at(params: Params, store: Store, snapshots: Snapshots, rows: LabelledRows) -> Floats:
+    (cutoff,) = cutoffs_of(rows.cutoff)
     customers = pd.Series(np.asarray(snapshots.customers, dtype=object)[rows.customer], dtype="str")
     usual, _ = base_rate(snapshots, trainable(snapshots.mature_on, cutoff))
     return residual_value(

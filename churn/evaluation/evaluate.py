@@ -15,7 +15,7 @@ from churn.metrics.bootstrap import paired_differences
 from churn.metrics.metrics import BINS, Floats
 from churn.metrics.profit import CustomerValues
 from churn.metrics.standard_errors import wilson_interval
-from churn.snapshots.dataset import Rows, dates_of
+from churn.snapshots.dataset import LabelledRows, cutoffs_of
 
 PAIRS = (
     ("challenger", "recency"),
@@ -47,7 +47,7 @@ class Judged:
 
 
 def judge_all(
-    rows: Rows,
+    rows: LabelledRows,
     predictions: Mapping[str, Floats],
     *,
     share: float,
@@ -81,7 +81,7 @@ def judge_all(
                 first.estimates, measured[other].estimates
             )
     by_cutoff: dict[str, Any] = {}
-    for day in dates_of(rows.cutoff):
+    for day in cutoffs_of(rows.cutoff):
         here = np.isin(rows.cutoff, rows.at([day]).cutoff)
         part = whole.where(here)
         by_cutoff[day.isoformat()] = {
@@ -172,10 +172,10 @@ def _with_rules(measured: Mapping[str, Measured], rules: Iterable[str]) -> list[
     ]
 
 
-def rates(rows: Rows) -> list[dict[str, Any]]:
+def rates(rows: LabelledRows) -> list[dict[str, Any]]:
     """Return for each cutoff how many rows and churners it has, and the share that left."""
     found = []
-    for day in dates_of(rows.cutoff):
+    for day in cutoffs_of(rows.cutoff):
         here = rows.at([day])
         rate = float(here.left.mean())
         found.append(
@@ -185,7 +185,7 @@ def rates(rows: Rows) -> list[dict[str, Any]]:
 
 
 def predictions_frame(
-    rows: Rows, predictions: Mapping[str, Floats], customers: Sequence[str]
+    rows: LabelledRows, predictions: Mapping[str, Floats], customers: Sequence[str]
 ) -> pd.DataFrame:
     """Return the test rows with one column of probabilities per candidate."""
     days = {int(day): pd.Timestamp(int(day), unit="D").date() for day in np.unique(rows.cutoff)}

@@ -12,7 +12,7 @@ from churn.metrics import metrics
 from churn.metrics.bootstrap import Draws, Estimate, draw_customers, estimate_metrics
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.profit import CustomerValues, estimate_profit
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Tested:
     worth: CustomerValues | None
 
     @classmethod
-    def of(cls, rows: Rows, draws: int, seed: int, share: float, worth: CustomerValues | None) -> Tested:
+    def of(
+        cls, rows: LabelledRows, draws: int, seed: int, share: float, worth: CustomerValues | None
+    ) -> Tested:
         """Draw the customers of some rows."""
         present, column = np.unique(rows.customer, return_inverse=True)
         return cls(rows.left, column, draw_customers(len(present), draws, seed), share, worth)

@@ -9,7 +9,7 @@ import numpy as np
 
 from churn.metrics.metrics import Floats
 from churn.model.scorer import Scorer
-from churn.snapshots.dataset import Rows, columns_of
+from churn.snapshots.dataset import LabelledRows, scorer_columns
 
 SIGNALS = 6
 SAMPLE = 5_000
@@ -20,7 +20,7 @@ COVERED = 0.95
 """A signal is put at each value that one row in 500 has, if at most 12 are and they cover 95 % of rows."""
 
 
-def partial_dependence(scorer: Scorer, rows: Rows, signals: Sequence[str]) -> list[dict[str, Any]]:
+def partial_dependence(scorer: Scorer, rows: LabelledRows, signals: Sequence[str]) -> list[dict[str, Any]]:
     """Return the mean predicted probability over the values of each signal.
 
     Every row gets the value, and all else stays as it is. At most 5,000 rows are looked at, every so many
@@ -35,7 +35,7 @@ def partial_dependence(scorer: Scorer, rows: Rows, signals: Sequence[str]) -> li
     Source: Friedman (2001), Greedy function approximation, Annals of Statistics 29, section 8.2.
     """
     rows = rows.where(np.arange(len(rows)) % max(1, -(-len(rows) // SAMPLE)) == 0)
-    matrix = scorer.matrix(columns_of(rows))
+    matrix = scorer.matrix(scorer_columns(rows))
     about = {signal["name"]: signal for signal in scorer.spec["signals"]}
     found = []
     for name in signals:

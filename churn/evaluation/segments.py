@@ -10,7 +10,7 @@ import numpy.typing as npt
 from churn.errors import ParamsError, did_you_mean
 from churn.features.peers import TENURE_BANDS
 from churn.params import Params
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 Mask = npt.NDArray[np.bool_]
 LEVELS = (2, 12)
@@ -20,7 +20,7 @@ TENURE = "tenure_days"
 MISSING = "(missing)"
 
 
-def check_segments(params: Params, rows: Rows) -> None:
+def check_segments(params: Params, rows: LabelledRows) -> None:
     """Check that each name of `evaluate.segments` is a signal that holds text.
 
     Raises:
@@ -37,7 +37,7 @@ def check_segments(params: Params, rows: Rows) -> None:
         raise ParamsError(*problems)
 
 
-def groups_of(rows: Rows, asked: Sequence[str] = ()) -> Mapping[str, Mapping[str, Mask]]:
+def groups_of(rows: LabelledRows, asked: Sequence[str] = ()) -> Mapping[str, Mapping[str, Mask]]:
     """Return for each attribute its levels, and for each level which rows belong to it.
 
     Args:

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from churn.errors import ParamsError, did_you_mean
 from churn.metrics.metrics import Floats, Ints
 from churn.params import ConditionParams, Params
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 
-def check_rule(params: Params, rows: Rows) -> None:
+def check_rule(params: Params, rows: LabelledRows) -> None:
     """Check that every condition of `evaluate.rule` fits a signal of the snapshots.
 
     Raises:
@@ -33,7 +33,7 @@ def check_rule(params: Params, rows: Rows) -> None:
         raise ParamsError(*problems)
 
 
-def conditions_met(rule: Sequence[ConditionParams], rows: Rows) -> Ints:
+def conditions_met(rule: Sequence[ConditionParams], rows: LabelledRows) -> Ints:
     """Return for each row how many conditions hold; a missing value meets none."""
     score = np.zeros(len(rows), dtype=np.int64)
     for each in rule:
@@ -41,7 +41,7 @@ def conditions_met(rule: Sequence[ConditionParams], rows: Rows) -> Ints:
     return score
 
 
-def rule_prediction(train: Rows, test: Rows, rule: Sequence[ConditionParams]) -> Floats:
+def rule_prediction(train: LabelledRows, test: LabelledRows, rule: Sequence[ConditionParams]) -> Floats:
     """Return the share that left in training among those who met as many conditions.
 
     One row at the base rate is added to each number of conditions, so that no share is 0 or 1.
@@ -54,7 +54,7 @@ def rule_prediction(train: Rows, test: Rows, rule: Sequence[ConditionParams]) ->
     return share[conditions_met(rule, test)]
 
 
-def _holds(condition: ConditionParams, rows: Rows) -> npt.NDArray[np.bool_]:
+def _holds(condition: ConditionParams, rows: LabelledRows) -> npt.NDArray[np.bool_]:
     values = rows.matrix[:, rows.names.index(condition.signal)]
     if condition.equals is not None:
         levels = rows.levels[condition.signal]

@@ -20,7 +20,7 @@ from churn.metrics.metrics import Floats, Ints
 from churn.metrics.profit import CustomerValues
 from churn.model.bundle import Champion
 from churn.params import Params
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime, calibrate_out_of_time, predict_out_of_time
 from churn.training.challenger import Challenger, read_out_of_time, training_folder
@@ -49,7 +49,7 @@ class Exam:
     snapshots: Snapshots
     record: Challenger
     plan: CutoffPlan
-    rows: Rows
+    rows: LabelledRows
     made: OutOfTime
     predictions: Mapping[str, Floats]
     worth: CustomerValues | None = None

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import Floats
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training import calibration
 from churn.training.backtest import OutOfTime
@@ -30,7 +30,7 @@ MOST_NAIVE = 1_000_000
 class Judged:
     """Rows with the probabilities that a model which did not see their labels gave them."""
 
-    rows: Rows
+    rows: LabelledRows
     probability: Floats
 
 

@@ -22,12 +22,11 @@ from churn.features.engine.cohort import Cohort, Customers, read_customers
 from churn.features.engine.matrix import Builder, cohorts_at
 from churn.features.signal import Signal
 from churn.guards.counterfactual_store import sampled
-from churn.labels.calendar import window_of
-from churn.labels.contract import spells
-from churn.labels.labels import labels
-from churn.labels.outcomes import DROPPED, LEFT, Labels
+from churn.labels.contract import merged_spells
+from churn.labels.labels import labels_at
+from churn.labels.outcomes import DROP_REASONS, LEFT, Labels, label_window
 from churn.params import Params
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 SAMPLE = 20_000
 """Signals are computed for so many customers at most: thousands of rows are enough to see an AUC of .9."""
@@ -68,7 +67,7 @@ class Company:
         self.store = store
         self.signals = tuple(signals)
         self.matured = tuple(
-            day for day in sorted(cutoffs) if window_of(params, day).mature_on <= store.watermark
+            day for day in sorted(cutoffs) if label_window(params, day).mature_on <= store.watermark
         )
         self.scratch = scratch
         self._connection = connection
@@ -146,7 +145,7 @@ class Company:
         state, day = np.full(n, UNKNOWN, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
         label = self.params.label
         if label.kind == "contract":
-            merged = spells(self.store)
+            merged = merged_spells(self.store)
             last = np.full(n, -1, dtype=np.int64)
             np.maximum.at(last, merged.customer, merged.end.astype(np.int64))
             seen = last >= 0
@@ -171,10 +170,12 @@ class Company:
         """Return cohort and labels of all customers at every matured cutoff."""
         if not self.matured:
             return []
-        return list(zip(cohorts_at(self.store, self.matured), labels(self.store, self.matured), strict=True))
+        return list(
+            zip(cohorts_at(self.store, self.matured), labels_at(self.store, self.matured), strict=True)
+        )
 
     @cached_property
-    def labelled(self) -> Rows | None:
+    def labelled(self) -> LabelledRows | None:
         """Return the labelled rows of a sample of customers at some matured cutoffs; None without one."""
         if not self.matured or not self.signals:
             return None
@@ -184,17 +185,17 @@ class Company:
         if self.store.n_customers > SAMPLE:
             codes = np.sort(np.random.default_rng(self.params.train.seed).permutation(codes)[:SAMPLE])
             store = sampled(self.store, codes, self.scratch / "sample")
-        decided = dict(zip(cutoffs, labels(self.store, cutoffs), strict=True))
+        decided = dict(zip(cutoffs, labels_at(self.store, cutoffs), strict=True))
         return _labelled(Builder(store, self.signals, cutoffs), decided, codes)
 
 
-def _labelled(builder: Builder, decided: dict[date, Labels], codes: Ints) -> Rows | None:
+def _labelled(builder: Builder, decided: dict[date, Labels], codes: Ints) -> LabelledRows | None:
     names = tuple(signal.name for signal in builder.signals)
     text = [place for place, signal in enumerate(builder.signals) if signal.kind == "level"]
     parts: dict[date, list[tuple[npt.NDArray[np.object_], Ints, Labels]]] = {}
     for part in builder.parts():
         label = decided[part.cutoff][codes[part.codes]]
-        keep = ~np.isin(label, list(DROPPED))
+        keep = ~np.isin(label, list(DROP_REASONS))
         matrix = np.empty((int(keep.sum()), len(names)), dtype=object)
         for place, name in enumerate(names):
             matrix[:, place] = part.columns[name][keep]
@@ -209,7 +210,7 @@ def _labelled(builder: Builder, decided: dict[date, Labels], codes: Ints) -> Row
         order = {level: float(number) for number, level in enumerate(levels[names[place]])}
         whole[:, place] = [np.nan if value is None else order[str(value)] for value in whole[:, place]]
     left = np.concatenate([label for _, (_, _, label) in ordered])
-    return Rows(
+    return LabelledRows(
         names=names,
         levels=levels,
         matrix=whole.astype(np.float64),

@@ -12,7 +12,7 @@ from churn.finding import Finding
 from churn.guards.context import Company
 from churn.guards.statistics import auc_within, best_auc, level_scores
 from churn.metrics.standard_errors import wilson_interval
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 STOP, WARN = 0.98, 0.9
 """AUC of one signal above which it is no signal but the answer, and above which it deserves a look."""
@@ -69,7 +69,7 @@ def alone(company: Company) -> Iterator[Finding]:
         )
 
 
-def _leavers(rows: Rows) -> int:
+def _leavers(rows: LabelledRows) -> int:
     return len(np.unique(rows.customer[rows.left > 0]))
 
 
@@ -98,7 +98,7 @@ def missing(company: Company) -> Iterator[Finding]:
             yield from _judged(rows, lack > 0, f"{table}.{name}", ~np.isnan(lack))
 
 
-def _latest_lack(company: Company, rows: Rows, table: str, names: list[str]) -> dict[str, np.ndarray]:
+def _latest_lack(company: Company, rows: LabelledRows, table: str, names: list[str]) -> dict[str, np.ndarray]:
     """Return per row of the snapshots whether the customer's latest visible row lacks each column."""
     found = {name: np.full(len(rows), np.nan) for name in names}
     asked = ", ".join(
@@ -120,7 +120,7 @@ def _latest_lack(company: Company, rows: Rows, table: str, names: list[str]) -> 
     return found
 
 
-def _judged(rows: Rows, lacks: np.ndarray, place: str, among: np.ndarray) -> Iterator[Finding]:
+def _judged(rows: LabelledRows, lacks: np.ndarray, place: str, among: np.ndarray) -> Iterator[Finding]:
     left, lack, cutoff = rows.left[among], lacks[among].astype(np.float64), rows.cutoff[among]
     if not 0 < left.sum() < len(left) or not lack.any():
         return

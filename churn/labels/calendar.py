@@ -8,11 +8,12 @@ from datetime import date, timedelta
 
 from churn.data.store import Store, date_of_day
 from churn.errors import CallError, Stop
+from churn.labels.outcomes import label_window
 from churn.params import Params
 
 
 @dataclass(frozen=True)
-class Before:
+class FirstTestCutoff:
     """A date before which data may decide what a label is.
 
     Attributes:
@@ -27,7 +28,7 @@ class Before:
         return f"{self.day}, {self.what}"
 
 
-def seen_before(store: Store, horizon_days: int | None = None) -> Before:
+def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTestCutoff:
     """Return the first test cutoff of a horizon (by default the label's), or the watermark where none can be.
 
     Where params.yaml states no test cutoff it is the first that training takes by default, or an earlier day:
@@ -35,45 +36,26 @@ def seen_before(store: Store, horizon_days: int | None = None) -> Before:
     """
     params = store.params
     label = params.label.model_copy(update={"horizon_days": horizon_days or params.label.horizon_days})
-    watermark = Before(store.watermark, "the watermark")
+    watermark = FirstTestCutoff(store.watermark, "the watermark")
     if stated := params.evaluate.test_cutoffs:
-        first_stated = Before(min(stated), "the first of evaluate.test_cutoffs")
+        first_stated = FirstTestCutoff(min(stated), "the first of evaluate.test_cutoffs")
         return min(watermark, first_stated, key=lambda one: one.day)
     asked = params.model_copy(update={"label": label})
-    mature_on = {day: window_of(asked, day).mature_on for day in cutoffs_asked(params, store)}
+    mature_on = {day: label_window(asked, day).mature_on for day in requested_cutoffs(params, store)}
     matured = {day: known for day, known in mature_on.items() if known <= store.watermark}
-    first = first_test(matured, label.horizon_days)
+    first = earliest_default_test(matured, label.horizon_days)
     if first is None:
         return watermark
-    return Before(first, f"the first test cutoff by default at a horizon of {label.horizon_days} days")
+    return FirstTestCutoff(
+        first, f"the first test cutoff by default at a horizon of {label.horizon_days} days"
+    )
 
 
-@dataclass(frozen=True)
-class LabelWindow:
-    """When a cutoff's label is decided: `[start, end)`, and the date from which it may be learnt from."""
-
-    start: date
-    end: date
-    mature_on: date
-
-
-def window_of(params: Params, cutoff: date) -> LabelWindow:
-    """Return the label window of a cutoff.
-
-    A contract's end is certain only once the grace for renewing has passed, so maturity waits for it too.
-    """
-    label = params.label
-    start = cutoff + timedelta(days=label.gap_days)
-    end = start + timedelta(days=label.horizon_days)
-    grace = label.grace_days if label.kind == "contract" else 0
-    return LabelWindow(start, end, end + timedelta(days=params.snapshot.late_days + grace))
-
-
-TESTS = 3
+TEST_CUTOFFS = 3
 """So many test cutoffs are taken where the data allow, and asked for; fewer do not show how results vary."""
 
 
-APART = 0.9
+MIN_SPACING = 0.9
 """Cutoffs that are chosen lie so many horizons apart, or more: months differ in length."""
 
 
@@ -86,7 +68,7 @@ def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
     return tuple(sorted(day for day, known in mature_on.items() if known <= at and day < at))
 
 
-def purged(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
+def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
     """Return the earlier snapshots that may not train a model used at a cutoff: their labels came later.
 
     >>> purged({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 15))
@@ -95,17 +77,17 @@ def purged(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
     return tuple(sorted(day for day, known in mature_on.items() if known > at and day < at))
 
 
-def first_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
+def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
     """Return a day no later than the first test cutoff that `plan` chooses; None where it can choose none.
 
     >>> first_test({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, 28)
     datetime.date(2024, 2, 1)
     """
     usable = [day for day in mature_on if trainable(mature_on, day)]
-    return min(spaced(usable, TESTS, APART * horizon_days), default=None)
+    return min(spaced_cutoffs(usable, TEST_CUTOFFS, MIN_SPACING * horizon_days), default=None)
 
 
-def spaced(days: Sequence[date], most: int, apart_days: float) -> tuple[date, ...]:
+def spaced_cutoffs(days: Sequence[date], most: int, apart_days: float) -> tuple[date, ...]:
     """Return the latest of some days in order, going back by at least so many days each time.
 
     >>> spaced([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
@@ -122,7 +104,7 @@ SHORTEST_HISTORY_DAYS = 56
 """Without cutoffs in params.yaml, the first lies this long after the first event of the label's table."""
 
 
-def cutoffs_asked(params: Params, store: Store) -> tuple[date, ...]:
+def requested_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
     """Return the cutoffs that params.yaml asks for, also late ones; none where the data are too short."""
     cutoffs = params.snapshot.cutoffs or tuple(_every(params, store))
     return (*cutoffs, *params.evaluate.test_cutoffs) if cutoffs else ()
@@ -137,7 +119,7 @@ def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
         CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
         Stop: the data are too short for one.
     """
-    cutoffs = cutoffs_asked(params, store)
+    cutoffs = requested_cutoffs(params, store)
     late = [cutoff for cutoff in cutoffs if cutoff > store.tonight]
     if late:
         place = "evaluate.test_cutoffs" if late[0] in params.evaluate.test_cutoffs else "snapshot"
@@ -200,7 +182,7 @@ def _months_later(first: date, months: int) -> date:
     return begin + timedelta(min(first.day, length) - 1)
 
 
-def latest_matured(params: Params, store: Store) -> date:
+def latest_matured_cutoff(params: Params, store: Store) -> date:
     """Return the latest day whose label is matured, to show what a snapshot would hold."""
-    wait = window_of(params, store.watermark).mature_on - store.watermark
+    wait = label_window(params, store.watermark).mature_on - store.watermark
     return store.watermark - wait

@@ -12,17 +12,17 @@ import pyarrow.parquet as pq
 from churn.data.store import Store, day_number
 from churn.errors import CallError, Stop
 from churn.features.engine.cohort import read_customers
-from churn.labels.calendar import Before, seen_before
-from churn.labels.kaplan_meier import GROUPS, LEAST_AT_RISK, Returns, Silences, returns
+from churn.labels.calendar import FirstTestCutoff, first_test_cutoff
+from churn.labels.kaplan_meier import JACKKNIFE_GROUPS, MIN_AT_RISK, ReturnCurve, Silences, return_curve
 
-MOST_RETURN = 0.10
+MAX_RETURN = 0.10
 """A silence means leaving once at most so many of those who kept it so long come back."""
 
-BATCH = 1 << 20
+BATCH_ROWS = 1 << 20
 
 
 @dataclass(frozen=True)
-class Horizon:
+class HorizonSuggestion:
     """What the silences in the data say about the horizon.
 
     Attributes:
@@ -36,9 +36,9 @@ class Horizon:
 
     table: str
     asked: int
-    before: Before
+    before: FirstTestCutoff
     silences: int
-    curve: Returns
+    curve: ReturnCurve
     suggested: int | None
 
     def stated(self) -> dict[str, Any]:
@@ -51,7 +51,7 @@ class Horizon:
             "before_is": self.before.what,
             "silences": self.silences,
             "followed_days": curve.followed_days,
-            "most_return": MOST_RETURN,
+            "most_return": MAX_RETURN,
             "suggested_days": self.suggested,
             "asked_days": self.asked,
             "return_after_suggested": None if self.suggested is None else curve.after(self.suggested),
@@ -63,7 +63,7 @@ class Horizon:
         }
 
 
-def horizon_from(store: Store) -> Horizon:
+def suggest_horizon(store: Store) -> HorizonSuggestion:
     """Estimate the chance to come back from a silence, and the shortest horizon that means leaving.
 
     Silences lie between days with an event; the last of each customer is still open. Customers who objected
@@ -80,48 +80,48 @@ def horizon_from(store: Store) -> Horizon:
             "--horizon reads how long silences last, and this label is one of contracts, which end on a day. "
             "Choose label.horizon_days by how far ahead you can act."
         )
-    before = seen_before(store)
+    before = first_test_cutoff(store)
     while True:
-        found = silences(store, label.core_table, before.day)
-        curve = returns(found)
+        found = count_silences(store, label.core_table, before.day)
+        curve = return_curve(found)
         if curve is None:
             raise _too_few(store, found, before)
-        days = suggested(curve)
-        own = before if days is None else seen_before(store, days)
+        days = shortest_final_silence(curve)
+        own = before if days is None else first_test_cutoff(store, days)
         if own.day >= before.day:
-            return Horizon(label.core_table, label.horizon_days, before, found.number, curve, days)
+            return HorizonSuggestion(label.core_table, label.horizon_days, before, found.number, curve, days)
         before = own
 
 
-def _too_few(store: Store, found: Silences, before: Before) -> Stop:
+def _too_few(store: Store, found: Silences, before: FirstTestCutoff) -> Stop:
     later = "" if before.day == store.watermark else ", or name later dates under evaluate.test_cutoffs"
     return Stop(
         f"label: {store.params.label.core_table} holds {found.number:,} silences before {before}, too few to "
-        f"tell how likely one ends ({LEAST_AT_RISK} must be watched for a day or more). "
+        f"tell how likely one ends ({MIN_AT_RISK} must be watched for a day or more). "
         f"Ingest more history{later}."
     )
 
 
-def suggested(curve: Returns) -> int | None:
+def shortest_final_silence(curve: ReturnCurve) -> int | None:
     """Return the smallest number of silent days after which at most `MOST_RETURN` come back.
 
     A silence must be followed for as long again before it counts as final, else the end of the data would
     pass for the end of the customer.
     """
     days = np.arange(1, len(curve.chance))
-    fitting = days[(curve.chance[1:] <= MOST_RETURN) & (2 * days <= curve.followed_days)]
+    fitting = days[(curve.chance[1:] <= MAX_RETURN) & (2 * days <= curve.followed_days)]
     return int(fitting[0]) if len(fitting) else None
 
 
-def silences(store: Store, table: str, before: date) -> Silences:
+def count_silences(store: Store, table: str, before: date) -> Silences:
     """Count the silences between the days with an event, in one pass over the ordered rows of the store."""
     objected = read_customers(store).objected
     limit = day_number(before)
     width = max(limit - (store.tables[table].first_day or 0), 0) + 1
-    ended = np.zeros(GROUPS * width, dtype=np.int64)
+    ended = np.zeros(JACKKNIFE_GROUPS * width, dtype=np.int64)
     last_day = np.full(store.n_customers, -1, dtype=np.int64)
     for path in store.files(table):
-        for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=["customer", "day"]):
+        for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=["customer", "day"]):
             customer = batch.column("customer").to_numpy().astype(np.int64)
             day = batch.column("day").to_numpy().astype(np.int64)
             kept = (day < limit) & ~objected[customer]
@@ -133,9 +133,11 @@ def silences(store: Store, table: str, before: date) -> Silences:
             first = np.flatnonzero(np.concatenate([[True], customer[1:] != customer[:-1]]))
             earlier[first] = last_day[customer[first]]  # what an earlier batch or file saw of them
             gap = np.where(earlier >= 0, day - earlier, 0)
-            place = (customer % GROUPS) * width + gap
-            ended += np.bincount(place[gap > 0], minlength=GROUPS * width)
+            place = (customer % JACKKNIFE_GROUPS) * width + gap
+            ended += np.bincount(place[gap > 0], minlength=JACKKNIFE_GROUPS * width)
             last_day[customer] = day  # rows are in order, so the last one stays
     seen = np.flatnonzero(last_day >= 0)
-    open_ = np.bincount((seen % GROUPS) * width + (limit - 1 - last_day[seen]), minlength=GROUPS * width)
-    return Silences(ended.reshape(GROUPS, width), open_.reshape(GROUPS, width))
+    open_ = np.bincount(
+        (seen % JACKKNIFE_GROUPS) * width + (limit - 1 - last_day[seen]), minlength=JACKKNIFE_GROUPS * width
+    )
+    return Silences(ended.reshape(JACKKNIFE_GROUPS, width), open_.reshape(JACKKNIFE_GROUPS, width))

@@ -18,10 +18,10 @@ from churn.labels.outcomes import BoolArray
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-GROUPS = 50
+JACKKNIFE_GROUPS = 50
 """Customers are left out by so many groups in turn: silences of one customer are alike."""
 
-LEAST_AT_RISK = 30
+MIN_AT_RISK = 30
 """Beyond the day on which fewer silences than these are still watched, the curve would be chance."""
 
 
@@ -43,9 +43,9 @@ class Silences:
     def of(cls, customer: Counts, days: Counts, ended: BoolArray) -> Silences:
         """Count silences given one by one."""
         width = int(days.max(initial=0)) + 1
-        place = (customer % GROUPS) * width + days
-        counted = [np.bincount(place[mask], minlength=GROUPS * width) for mask in (ended, ~ended)]
-        return cls(*(each.reshape(GROUPS, width) for each in counted))
+        place = (customer % JACKKNIFE_GROUPS) * width + days
+        counted = [np.bincount(place[mask], minlength=JACKKNIFE_GROUPS * width) for mask in (ended, ~ended)]
+        return cls(*(each.reshape(JACKKNIFE_GROUPS, width) for each in counted))
 
     @property
     def number(self) -> int:
@@ -54,7 +54,7 @@ class Silences:
 
 
 @dataclass(frozen=True)
-class Returns:
+class ReturnCurve:
     """The chance that a customer silent for d days comes back, for d in `[0, followed_days]`.
 
     "Comes back" is within the days that the data can follow a silence, `followed_days`; later returns are
@@ -83,10 +83,10 @@ class Returns:
         }
 
 
-def returns(silences: Silences) -> Returns | None:
+def return_curve(silences: Silences) -> ReturnCurve | None:
     """Estimate the chance to come back by silent days; None where too few silences are watched."""
     at_risk = _at_risk(silences.ended + silences.open).sum(axis=0)
-    followed = np.flatnonzero(at_risk >= LEAST_AT_RISK)
+    followed = np.flatnonzero(at_risk >= MIN_AT_RISK)
     if len(followed) < 2:
         return None
     days = int(followed[-1]) + 1
@@ -100,7 +100,7 @@ def returns(silences: Silences) -> Returns | None:
     half = student.ppf(0.975, max(len(used) - 1, 1)) * error
     none, all_ = chance == 0, chance == 1
     surely = 0.025 ** (1 / at_risk[:days])  # so rare, nobody of so many does it in one case of forty
-    return Returns(
+    return ReturnCurve(
         chance=chance,
         low=np.where(all_, surely, np.clip(chance - half, 0, 1)),
         high=np.where(none, 1 - surely, np.clip(chance + half, 0, 1)),

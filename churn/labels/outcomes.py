@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from churn.features.engine.timeline import IntArray
+from churn.params import Params
 
 LEFT, STAYED, ENDS_IN_GAP = 1, 0, -1
-DROPPED = {ENDS_IN_GAP: "contract ends in the gap"}
+DROP_REASONS = {ENDS_IN_GAP: "contract ends in the gap"}
 """Labels that keep a row out of training, counted and said."""
 
 Labels = npt.NDArray[np.int8]
 BoolArray = npt.NDArray[np.bool_]
 
 RENEWED, PARTIAL, GONE, VOLUNTARY, INVOLUNTARY = 2, 3, 4, 5, 6
-OUTCOMES: Mapping[int, str] = {
+OUTCOME_NAMES: Mapping[int, str] = {
     STAYED: "stayed",
     RENEWED: "renewed",
     PARTIAL: "partial",
@@ -33,7 +35,7 @@ OUTCOMES: Mapping[int, str] = {
 LEAVING = {"any": (GONE, VOLUNTARY, INVOLUNTARY), "voluntary": (VOLUNTARY,), "involuntary": (INVOLUNTARY,)}
 """The outcomes that the label counts as left, by `label.leaving`."""
 
-HOW_LEFT = {"any": "left", "voluntary": OUTCOMES[VOLUNTARY], "involuntary": OUTCOMES[INVOLUNTARY]}
+HOW_LEFT = {"any": "left", "voluntary": OUTCOME_NAMES[VOLUNTARY], "involuntary": OUTCOME_NAMES[INVOLUNTARY]}
 """In words what the label counts, by `label.leaving`."""
 
 WHY_LEFT = {
@@ -45,7 +47,7 @@ WHY_LEFT = {
 
 
 @dataclass(frozen=True)
-class Decided:
+class CustomerOutcomes:
     """What became of every customer code after one cutoff; it means nothing outside the cohort.
 
     Attributes:
@@ -63,5 +65,26 @@ class Decided:
     def label(self, leaving: str) -> Labels:
         """Return left, stayed, or a reason to drop the row; to leave in another way is not to leave here."""
         counted: Any = self.left(leaving)
-        dropped: Any = np.isin(self.outcome, list(DROPPED))
+        dropped: Any = np.isin(self.outcome, list(DROP_REASONS))
         return np.where(dropped, self.outcome, np.where(counted, LEFT, STAYED)).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class LabelWindow:
+    """When a cutoff's label is decided: `[start, end)`, and the date from which it may be learnt from."""
+
+    start: date
+    end: date
+    mature_on: date
+
+
+def label_window(params: Params, cutoff: date) -> LabelWindow:
+    """Return the label window of a cutoff.
+
+    A contract's end is certain only once the grace for renewing has passed, so maturity waits for it too.
+    """
+    label = params.label
+    start = cutoff + timedelta(days=label.gap_days)
+    end = start + timedelta(days=label.horizon_days)
+    grace = label.grace_days if label.kind == "contract" else 0
+    return LabelWindow(start, end, end + timedelta(days=params.snapshot.late_days + grace))

@@ -16,19 +16,19 @@ from churn.data.store import Store, day_number
 from churn.errors import Stop
 from churn.features.engine.cohort import Cohort
 from churn.features.engine.rows import NEVER
-from churn.labels.calendar import Before, seen_before, window_of
-from churn.labels.kaplan_meier import Returns, Silences, returns
-from churn.labels.labels import decided
-from churn.labels.outcomes import DROPPED, OUTCOMES, Decided
+from churn.labels.calendar import FirstTestCutoff, first_test_cutoff
+from churn.labels.kaplan_meier import ReturnCurve, Silences, return_curve
+from churn.labels.labels import outcomes_at
+from churn.labels.outcomes import DROP_REASONS, OUTCOME_NAMES, CustomerOutcomes, label_window
 from churn.metrics.interval import format_interval
 from churn.params import Params
 
-MOST_REACTIVATED = 0.20
+MAX_REACTIVATED = 0.20
 """A label of silence is refused when more of those who left come back: it would mostly tell who is away."""
 
 
 @dataclass(frozen=True)
-class Night:
+class CutoffCounts:
     """One cutoff of the sheet; outcomes and what follows from them are None until the label is matured."""
 
     cutoff: date
@@ -46,7 +46,7 @@ class Night:
         """Return how many rows have a label: at risk and not dropped."""
         if self.outcomes is None:
             return None
-        return self.at_risk - sum(self.outcomes.get(OUTCOMES[code], 0) for code in DROPPED)
+        return self.at_risk - sum(self.outcomes.get(OUTCOME_NAMES[code], 0) for code in DROP_REASONS)
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Reactivation:
     """
 
     leavers: int
-    before: Before
-    curve: Returns | None
+    before: FirstTestCutoff
+    curve: ReturnCurve | None
 
     @property
     def rate(self) -> Mapping[str, float] | None:
@@ -77,7 +77,7 @@ class Reactivation:
     @property
     def too_many(self) -> bool:
         """Tell whether the whole interval of the rate lies above the limit."""
-        return self.rate is not None and self.rate["low"] > MOST_REACTIVATED
+        return self.rate is not None and self.rate["low"] > MAX_REACTIVATED
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class TruthSheet:
 
     params: Params
     watermark: date
-    nights: tuple[Night, ...]
+    nights: tuple[CutoffCounts, ...]
     reactivation: Reactivation
 
     def stated(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class TruthSheet:
                 "before": back.before.day.isoformat(),
                 "before_is": back.before.what,
                 "followed_days": back.followed_days,
-                "limit": MOST_REACTIVATED if label.kind == "inactivity" else None,
+                "limit": MAX_REACTIVATED if label.kind == "inactivity" else None,
                 "accepted": label.accept_reactivation,
             },
         }
@@ -141,7 +141,7 @@ class TruthSheet:
             raise Stop(
                 f"label: {format_interval(rate, 0, percent=True)} of those who left by "
                 f"{label.horizon_days} days without {label.core_table} come back later; more than "
-                f"{MOST_REACTIVATED:.0%} and the label tells who is away, not who left. Take a longer "
+                f"{MAX_REACTIVATED:.0%} and the label tells who is away, not who left. Take a longer "
                 "label.horizon_days (`churn label --horizon` shows how likely a return is after how long), "
                 "or sign it off with the reason: label: {accept_reactivation: the reason}."
             )
@@ -153,20 +153,22 @@ def truth_sheet(store: Store, judged: Sequence[Cohort]) -> TruthSheet:
     Raises:
         SourceError: the label asks for a kind of leaving that the data do not tell.
     """
-    became = decided(store, [cohort.cutoff for cohort in judged])
+    became = outcomes_at(store, [cohort.cutoff for cohort in judged])
     nights = tuple(_night(store, *each) for each in zip(judged, became, strict=True))
     return TruthSheet(store.params, store.watermark, nights, _reactivation(store, judged, became))
 
 
-def _night(store: Store, cohort: Cohort, became: Decided) -> Night:
-    window = window_of(store.params, cohort.cutoff)
+def _night(store: Store, cohort: Cohort, became: CustomerOutcomes) -> CutoffCounts:
+    window = label_window(store.params, cohort.cutoff)
     outcomes = left = came_back = None
     if window.mature_on <= store.watermark:
         own = became.outcome[cohort.members]
-        outcomes = {word: int((own == code).sum()) for code, word in OUTCOMES.items() if (own == code).any()}
+        outcomes = {
+            word: int((own == code).sum()) for code, word in OUTCOME_NAMES.items() if (own == code).any()
+        }
         counted = cohort.members & became.left(store.params.label.leaving)
         left, came_back = int(counted.sum()), int((counted & (became.back_on < NEVER)).sum())
-    return Night(
+    return CutoffCounts(
         cutoff=cohort.cutoff,
         start=window.start,
         end=window.end,
@@ -179,17 +181,17 @@ def _night(store: Store, cohort: Cohort, became: Decided) -> Night:
     )
 
 
-def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[Decided]) -> Reactivation:
+def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[CustomerOutcomes]) -> Reactivation:
     """Follow the leavers of every cutoff that may be looked at from the end of its window on.
 
     A day is added for everyone, so that whoever is back by the end of the window is so on day 1 and counts
     after day 0. A cutoff without a day after its window to come back on is left out.
     """
-    seen = seen_before(store)
+    seen = first_test_cutoff(store)
     before = seen.day
     customer, days, ended = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0, bool)]
     for cohort, one in zip(judged, became, strict=True):
-        window = window_of(store.params, cohort.cutoff)
+        window = label_window(store.params, cohort.cutoff)
         if window.mature_on > before or window.end == before:
             continue
         gone = np.flatnonzero(cohort.members & one.left(store.params.label.leaving))
@@ -200,4 +202,4 @@ def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[Decid
         days.append(np.maximum(until - day_number(window.end), 0) + 1)
         ended.append(returned)
     found = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(ended))
-    return Reactivation(found.number, seen, returns(found))
+    return Reactivation(found.number, seen, return_curve(found))

@@ -11,7 +11,7 @@ from churn.evaluation.signal_verdict import signal_found
 from churn.guards.model.outcomes import RULE, too_good
 from churn.guards.sign_off import judge_guards
 from churn.guards.verdict import Gate, Verdict
-from churn.labels.calendar import TESTS
+from churn.labels.calendar import TEST_CUTOFFS
 from churn.metrics.catalog import candidate_name
 from churn.metrics.interval import format_interval, test_set_uses
 from churn.params import Params
@@ -110,15 +110,15 @@ def _cutoffs(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
     tested, possible = len(evaluated["by_cutoff"]), evaluated.get("cutoffs_possible")
     if possible is None:
         return
-    asked, signed = min(TESTS, possible), params.evaluate.accept.get("test_cutoffs")
-    told = f"judged on {tested} test cutoffs; the gate asks for {TESTS}" + (
-        "" if asked == TESTS else f", or the {asked} that the data allow"
+    asked, signed = min(TEST_CUTOFFS, possible), params.evaluate.accept.get("test_cutoffs")
+    told = f"judged on {tested} test cutoffs; the gate asks for {TEST_CUTOFFS}" + (
+        "" if asked == TEST_CUTOFFS else f", or the {asked} that the data allow"
     )
     gate = Gate.of(
         "test_cutoffs",
         tested >= asked or bool(signed),
         {"value": float(tested)},
-        f"{TESTS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
+        f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{told}; accepted: {signed}" if tested < asked and signed else f"{told}.",
         "Name more under evaluate.test_cutoffs, or leave it out; where fewer are right, write why under "
         f"evaluate.accept.test_cutoffs in {params.file}.",
@@ -167,9 +167,9 @@ def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
         yield "There is no days-since-last signal, so the recency baseline was not judged."
     if standing(evaluated["candidates"]) != CHAMPION:
         yield str(evaluated.get("notes", {}).get("champion", "There was no champion to compare with."))
-    if (tested := len(evaluated.get("by_cutoff", {}))) < TESTS:
+    if (tested := len(evaluated.get("by_cutoff", {}))) < TEST_CUTOFFS:
         yield (
-            f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TESTS} or more would show "
+            f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would show "
             "how much results vary between them. Add cutoffs to snapshot where the data reach back."
         )
     yield from test_set_uses(evaluated.get("looks_at_test"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from churn.evaluation.measures import LeadTime, SplitComparison, SplitMetrics
 from churn.evaluation.result import EvaluationResult
-from churn.labels.outcomes import OUTCOMES
-from churn.labels.truth_sheet import MOST_REACTIVATED, Night, TruthSheet
+from churn.labels.outcomes import OUTCOME_NAMES
+from churn.labels.truth_sheet import MAX_REACTIVATED, CutoffCounts, TruthSheet
 from churn.metrics.catalog import CANDIDATE_NAMES, pair_name
 from churn.metrics.interval import format_interval, test_set_uses
 
@@ -95,7 +95,9 @@ MAX_HEADING = 8
 def truth_table(sheet: TruthSheet) -> list[str]:
     """Return the truth sheet as an aligned table: a line per cutoff, then the totals."""
     reasons = sorted({reason for night in sheet.nights for reason in night.excluded})
-    outcomes = [name for name in OUTCOMES.values() if any(name in (n.outcomes or {}) for n in sheet.nights)]
+    outcomes = [
+        name for name in OUTCOME_NAMES.values() if any(name in (n.outcomes or {}) for n in sheet.nights)
+    ]
     headings = ["cutoff", *reasons, "at risk", *outcomes, "share left", "came back"]
     rows = [_truth_row(night, reasons, outcomes) for night in sheet.nights]
     if len(rows) > 1:
@@ -107,7 +109,7 @@ def truth_table(sheet: TruthSheet) -> list[str]:
     ]
 
 
-def _truth_row(night: Night, reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
+def _truth_row(night: CutoffCounts, reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
     counts = night.outcomes
     return [
         night.cutoff.isoformat(),
@@ -119,7 +121,7 @@ def _truth_row(night: Night, reasons: Sequence[str], outcomes: Sequence[str]) ->
     ]
 
 
-def _total_row(nights: Sequence[Night], reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
+def _total_row(nights: Sequence[CutoffCounts], reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
     """Sum the nights; outcomes and their share are sums over the matured nights."""
     matured = [night for night in nights if night.outcomes is not None]
     counts = [night.outcomes or {} for night in matured]
@@ -163,5 +165,5 @@ def reactivation_line(sheet: TruthSheet) -> str:
     if label.kind == "contract":
         return line
     if label.accept_reactivation:
-        return f"{line}; limit {MOST_REACTIVATED:.0%}, signed off: {label.accept_reactivation}"
-    return f"{line}; limit {MOST_REACTIVATED:.0%}"
+        return f"{line}; limit {MAX_REACTIVATED:.0%}, signed off: {label.accept_reactivation}"
+    return f"{line}; limit {MAX_REACTIVATED:.0%}"

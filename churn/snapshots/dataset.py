@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Rows:
+class LabelledRows:
     """One row per customer and cutoff.
 
     Attributes:
@@ -47,7 +47,7 @@ class Rows:
         """Return whether nothing can be learnt: nobody left, or everybody did."""
         return self.churners in (0, len(self))
 
-    def at(self, cutoffs: Sequence[date]) -> Rows:
+    def at(self, cutoffs: Sequence[date]) -> LabelledRows:
         """Return the rows of some cutoffs; neighbours share memory with this object."""
         days = [(cutoff - date(1970, 1, 1)).days for cutoff in cutoffs]
         wanted = np.isin(self.cutoff, days)
@@ -56,11 +56,11 @@ class Rows:
             return self._take(slice(int(places[0]), int(places[-1]) + 1))
         return self._take(wanted)
 
-    def where(self, wanted: npt.NDArray[np.bool_]) -> Rows:
+    def where(self, wanted: npt.NDArray[np.bool_]) -> LabelledRows:
         """Return the rows for which `wanted` is true."""
         return self._take(wanted)
 
-    def _take(self, places: slice | npt.NDArray[np.bool_]) -> Rows:
+    def _take(self, places: slice | npt.NDArray[np.bool_]) -> LabelledRows:
         return replace(
             self,
             matrix=self.matrix[places],
@@ -70,13 +70,13 @@ class Rows:
         )
 
 
-def thinned(rows: Rows, most: int) -> Rows:
+def thin_customers(rows: LabelledRows, most: int) -> LabelledRows:
     """Return all rows, or where there are more than `most` those of every second, third, … customer."""
     share = -(-len(rows) // most)
     return rows if share <= 1 else rows.where(rows.customer % share == 0)
 
 
-def dates_of(days: Ints) -> list[date]:
+def cutoffs_of(days: Ints) -> list[date]:
     """Return the distinct cutoffs of some rows, in order.
 
     >>> dates_of(np.array([17240, 17240, 17268]))
@@ -85,7 +85,7 @@ def dates_of(days: Ints) -> list[date]:
     return [date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in np.unique(days)]
 
 
-def columns_of(rows: Rows) -> dict[str, Any]:
+def scorer_columns(rows: LabelledRows) -> dict[str, Any]:
     """Return rows as the columns a scorer takes: numbers, and text with None for missing."""
     columns: dict[str, Any] = {}
     for place, name in enumerate(rows.names):
@@ -96,3 +96,39 @@ def columns_of(rows: Rows) -> dict[str, Any]:
         else:
             columns[name] = values
     return columns
+
+
+MAX_LEVELS = 100
+MIN_LEVEL_ROWS = 20
+
+
+def frequent_levels(rows: LabelledRows) -> dict[str, tuple[str, ...]]:
+    """Return the levels of each text signal seen at least 20 times, at most the 100 commonest, sorted."""
+    kept = {}
+    for place, name in enumerate(rows.names):
+        if name not in rows.levels:
+            continue
+        codes = rows.matrix[:, place]
+        counts = np.bincount(codes[~np.isnan(codes)].astype(np.int64), minlength=len(rows.levels[name]))
+        common = np.argsort(-counts, kind="stable")[:MAX_LEVELS]
+        kept[name] = tuple(
+            rows.levels[name][code] for code in sorted(common) if counts[code] >= MIN_LEVEL_ROWS
+        )
+    return kept
+
+
+def recode_levels(rows: LabelledRows, levels: Mapping[str, Sequence[str]]) -> Floats:
+    """Return the matrix with text signals counted along `levels`; other levels become missing.
+
+    Where all levels are known it is the rows' own matrix: a copy would double the memory of a training.
+    """
+    if all(tuple(kept) == rows.levels[name] for name, kept in levels.items()):
+        return rows.matrix
+    matrix = rows.matrix.copy()
+    for name, kept in levels.items():
+        place = rows.names.index(name)
+        new = {level: float(code) for code, level in enumerate(kept)}
+        lookup = np.array([*(new.get(level, np.nan) for level in rows.levels[name]), np.nan])
+        codes = matrix[:, place]
+        matrix[:, place] = lookup[np.where(np.isnan(codes), len(lookup) - 1, codes).astype(np.int64)]
+    return matrix

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -12,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from churn.data.store import day_number
 from churn.errors import CallError, Stop
 from churn.features.definition import is_comparable
-from churn.labels.contract_ends import ends_bytes
+from churn.labels.contract import contract_ends_bytes
 from churn.params import Params, digest_of
-from churn.snapshots.dataset import Ints, Rows, dates_of
-from churn.snapshots.matrix_reader import read_rows
+from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 
-ASKED = ("snapshot", "signals", "tables", "events")
+DECIDING_SECTIONS = ("snapshot", "signals", "tables", "events")
 """The sections of params.yaml that decide what snapshots hold, beside the label."""
 
 
@@ -43,7 +47,7 @@ class Snapshots:
         known_by: The date whose knowledge is used, where one was asked for.
     """
 
-    rows: Rows
+    rows: LabelledRows
     signals: tuple[dict[str, Any], ...]
     mature_on: Mapping[date, date]
     waiting: tuple[date, ...]
@@ -68,7 +72,7 @@ class Snapshots:
     def known_on(self, cutoff: Ints) -> Ints:
         """Return the day on which the label of each row was known; days count from 1970-01-01."""
         days, place = np.unique(cutoff, return_inverse=True)
-        known = [day_number(self.mature_on[day]) for day in dates_of(days)]
+        known = [day_number(self.mature_on[day]) for day in cutoffs_of(days)]
         return np.array(known, dtype=np.int64)[place]
 
     @cached_property
@@ -82,8 +86,8 @@ def params_digest(params: Params) -> dict[str, str]:
 
     It is taken of what the file asks for; a cutoff named for one call (`--cutoff`) is no part of it.
     """
-    stated = params.model_dump(mode="json", include=set(ASKED))
-    return {section: digest_of(stated[section])[:12] for section in ASKED}
+    stated = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
+    return {section: digest_of(stated[section])[:12] for section in DECIDING_SECTIONS}
 
 
 def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
@@ -116,7 +120,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         with path.open("rb") as file:
             digest.update(f"{day} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         if params.label.kind == "contract":
-            digest.update(ends_bytes(folder, day))
+            digest.update(contract_ends_bytes(folder, day))
     rows, customers = read_rows(parts, signals)
     return Snapshots(
         rows=rows,
@@ -150,7 +154,7 @@ def _manifest(folder: Path, params: Params) -> dict[str, Any]:
             "another format. Run `churn snapshot` again."
         )
     made, asked = manifest.get("params_digest", {}), params_digest(params)
-    if other := [section for section in ASKED if made.get(section) != asked[section]]:
+    if other := [section for section in DECIDING_SECTIONS if made.get(section) != asked[section]]:
         raise CallError(
             f"{folder}: they were made with other {', '.join(other)} than {params.file} asks for. "
             "Run `churn snapshot` again."
@@ -164,3 +168,105 @@ def _nothing_matured(about: Mapping[date, Mapping[str, Any]], manifest: Mapping[
         f"snapshots: no label is matured: the data are complete up to {manifest['watermark']}, the first "
         f"label is known on {soonest}. Add earlier cutoffs to snapshot, or shorten label.horizon_days."
     )
+
+
+KEYS = ("customer_id", "cutoff", "left")
+BATCH_ROWS = 8192
+"""Rows written into the matrix at a time: a batch of them stays in the processor's cache."""
+
+
+def read_rows(
+    parts: Mapping[date, Path], signals: Sequence[Mapping[str, Any]]
+) -> tuple[LabelledRows, tuple[str, ...]]:
+    """Return the labelled rows of some snapshots, and the customer ids that they count.
+
+    Each file is read twice: what is labelled and which levels there are, then the values, a batch at a time
+    straight into the matrix.
+
+    Raises:
+        CallError: a file is damaged or lacks a column.
+        Stop: no row is labelled.
+    """
+    names = tuple(str(signal["name"]) for signal in signals)
+    text = sorted(str(signal["name"]) for signal in signals if signal["kind"] == "level")
+    kept, left, ids = [], [], []
+    seen: dict[str, set[str]] = {name: set() for name in text}
+    for path in parts.values():
+        with _opened(path, [*KEYS, *names]) as file:
+            table = file.read(columns=["customer_id", "left", *text])
+        known = table.column("left").is_valid()
+        kept.append(known.to_numpy())
+        table = table.filter(known)
+        left.append(table.column("left").cast(pa.float64()).to_numpy())
+        ids.append(table.column("customer_id").cast(pa.large_string()))
+        for name in text:
+            seen[name] |= set(table.column(name).drop_null().unique().cast(pa.string()).to_pylist())
+    counts = [len(one) for one in left]
+    if not sum(counts):
+        raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
+    levels = {name: tuple(sorted(found)) for name, found in seen.items()}
+    matrix = np.empty((sum(counts), len(names)))
+    start = 0
+    for path, known in zip(parts.values(), kept, strict=True):
+        for columns in _batches(path, names, known):
+            end = start + columns.num_rows
+            for place, name in enumerate(names):
+                matrix[start:end, place] = _values(columns.column(name), levels.get(name))
+            start = end
+    customer, customers = _counted(pa.chunked_array([chunk for one in ids for chunk in one.chunks]))
+    days = [(day - date(1970, 1, 1)).days for day in parts]
+    rows = LabelledRows(
+        names=names,
+        levels=levels,
+        matrix=matrix,
+        left=np.concatenate(left),
+        customer=customer,
+        cutoff=np.repeat(np.array(days, dtype=np.int64), counts),
+    )
+    return rows, customers
+
+
+@contextmanager
+def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
+    """Open a snapshot that has all of some columns.
+
+    Raises:
+        CallError: it has not, or its bytes are damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            held = set(file.schema_arrow.names)
+            if missing := [name for name in columns if name not in held]:
+                raise KeyError(f"it has no column {', '.join(missing[:3])}.")
+            yield file
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise CallError(
+            f"{path} cannot be read: {str(error.args[0]).splitlines()[0]:.120} Run `churn snapshot` again."
+        ) from None
+
+
+def _batches(path: Path, names: Sequence[str], known: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
+    """Yield the values of the rows whose label is known."""
+    start = 0
+    with _opened(path, names) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
+            wanted = known[start : start + len(batch)]
+            start += len(batch)
+            yield batch if wanted.all() else batch.filter(pa.array(wanted))
+
+
+def _values(column: pa.Array, levels: Sequence[str] | None) -> npt.NDArray[np.float64]:
+    """Return numbers, or the places of text in `levels`; NaN where missing."""
+    if levels is not None:
+        column = pc.index_in(column.cast(pa.string()), value_set=pa.array(levels, pa.string()))
+    values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return values
+
+
+def _counted(ids: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
+    """Return each row's customer as a dense integer in the order of the ids, and the ids."""
+    coded = ids.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(coded.dictionary).to_numpy()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[coded.indices.to_numpy()], tuple(coded.dictionary.take(pa.array(order)).to_pylist())

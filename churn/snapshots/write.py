@@ -20,10 +20,10 @@ from churn.features.definition import definitions
 from churn.features.engine.blocks import STEP
 from churn.features.engine.matrix import Builder, Part
 from churn.features.signal import Signal
-from churn.labels.calendar import snapshot_cutoffs, window_of
-from churn.labels.contract_ends import EndsWriter
-from churn.labels.labels import labels
-from churn.labels.outcomes import DROPPED, LEFT, Labels
+from churn.labels.calendar import snapshot_cutoffs
+from churn.labels.contract import ContractEndsWriter
+from churn.labels.labels import labels_at
+from churn.labels.outcomes import DROP_REASONS, LEFT, Labels, label_window
 from churn.params import Params
 from churn.snapshots.read import params_digest
 
@@ -49,12 +49,12 @@ def write_snapshots(
     """
     cutoffs = (only,) if only else snapshot_cutoffs(params, store)
     builder = Builder(store, signals, cutoffs)
-    decided = dict(zip(cutoffs, labels(store, cutoffs), strict=True))
+    decided = dict(zip(cutoffs, labels_at(store, cutoffs), strict=True))
     aside = params.output / ".snapshots.new"
     shutil.rmtree(aside, ignore_errors=True)
     writer = _Writer(aside, builder, decided, params, store.watermark)
     if params.label.kind == "contract":
-        writer.ends = EndsWriter(aside, store, cutoffs, builder.customers.ids)
+        writer.ends = ContractEndsWriter(aside, store, cutoffs, builder.customers.ids)
     for part in builder.parts(advance):
         writer.add(part)
     digests = definitions(builder.signals)
@@ -80,7 +80,7 @@ class _Writer:
         self, folder: Path, builder: Builder, decided: dict[date, Labels], params: Params, watermark: date
     ) -> None:
         self.builder, self.decided = builder, decided
-        self.ends: EndsWriter | None = None
+        self.ends: ContractEndsWriter | None = None
         kinds = {s.name: pa.string() if s.kind == "level" else pa.float64() for s in builder.signals}
         fields = {"customer_id": pa.string(), "cutoff": pa.date32(), "left": pa.int8(), **kinds}
         self.schema = pa.schema(list(fields.items()))
@@ -90,7 +90,7 @@ class _Writer:
             place = folder / f"cutoff={cutoff}"
             place.mkdir(parents=True)
             self.files[cutoff] = pq.ParquetWriter(place / "part.parquet", self.schema, compression="zstd")
-            window = window_of(params, cutoff)
+            window = label_window(params, cutoff)
             matured = window.mature_on <= watermark
             self.facts[cutoff] = {
                 "rows": 0,
@@ -108,10 +108,10 @@ class _Writer:
         left = pa.nulls(len(part.codes), pa.int8())
         if facts["matured"]:
             found = self.decided[cutoff][part.codes]
-            for label, why in DROPPED.items():
+            for label, why in DROP_REASONS.items():
                 if count := int((found == label).sum()):
                     facts["dropped"][why] = facts["dropped"].get(why, 0) + count
-            keep = ~np.isin(found, list(DROPPED))
+            keep = ~np.isin(found, list(DROP_REASONS))
             facts["left"] += int((found[keep] == LEFT).sum())
             left = pa.array(found[keep], pa.int8())
         codes = part.codes[keep]

@@ -14,7 +14,7 @@ from churn.data.store import date_of_day, day_number
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import Floats, Ints
 from churn.model.scorer import Scorer
-from churn.snapshots.dataset import columns_of, dates_of, thinned
+from churn.snapshots.dataset import cutoffs_of, scorer_columns, thin_customers
 from churn.snapshots.read import Snapshots
 from churn.training.calibration import apply_calibration, fit_calibration
 from churn.training.fitted_model import FittedModel
@@ -44,7 +44,7 @@ class OutOfTime:
     @property
     def cutoffs(self) -> tuple[date, ...]:
         """Return the predicted cutoffs, in order."""
-        return tuple(dates_of(self.cutoff))
+        return tuple(cutoffs_of(self.cutoff))
 
     def at(self, cutoffs: Sequence[date]) -> OutOfTime:
         """Return the rows of some cutoffs."""
@@ -146,7 +146,7 @@ def _fit_by(cutoff: date | None, snapshots: Snapshots, recipe: Recipe, threads: 
     """Fit on the labels known by a cutoff, or on all."""
     rows = snapshots.rows
     if cutoff is not None:
-        rows = thinned(rows.at(trainable(snapshots.mature_on, cutoff)), MAX_BACKTEST_ROWS)
+        rows = thin_customers(rows.at(trainable(snapshots.mature_on, cutoff)), MAX_BACKTEST_ROWS)
     return fit_recipe(rows, recipe, snapshots.monotone, threads)
 
 
@@ -197,5 +197,5 @@ def predict_champion(
     probability = np.full(len(rows), np.nan)
     if unseen:
         mask = np.isin(rows.cutoff, snapshots.rows.at(unseen).cutoff)
-        probability[mask] = scorer.predict(columns_of(rows.where(mask)))
+        probability[mask] = scorer.predict(scorer_columns(rows.where(mask)))
     return probability, unseen

@@ -18,11 +18,11 @@ import numpy.typing as npt
 
 from churn.data.store import day_number
 from churn.errors import CallError
-from churn.labels.contract_ends import read_ends
+from churn.labels.contract import read_contract_ends
 from churn.metrics.metrics import Ints
 from churn.model.scorer import Floats, horizons_of
 from churn.params import LabelParams
-from churn.snapshots.dataset import dates_of
+from churn.snapshots.dataset import cutoffs_of
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.calibration import MIN_OF_A_CLASS, enough_of_both, fit_platt
@@ -121,7 +121,7 @@ def read_lives(
     ids = np.asarray(snapshots.customers, dtype=object)
     for day in predictions.cutoffs:
         mask = predictions.cutoff == day_number(day)
-        customers, ends = read_ends(folder, day)
+        customers, ends = read_contract_ends(folder, day)
         if customers != ids[predictions.customer[mask]].tolist():
             raise CallError(
                 f"{folder}: the outcome of {day} does not belong to its snapshot. Run `churn snapshot` again."
@@ -173,7 +173,7 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
 def _too_few(lives: Lives, left: Floats, start: int, end: int, by: date) -> str:
     """Return why an interval cannot be learnt, or an empty text."""
     if not len(left):
-        first = min(dates_of(lives.predictions.cutoff), default=None)
+        first = min(cutoffs_of(lives.predictions.cutoff), default=None)
         since = f"the first is {first}" if first else "there is none"
         return (
             f"who left within {end} days was not known by {by} of any cutoff predicted out of time "

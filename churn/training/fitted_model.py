@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from churn.model.scorer import FORMAT, Floats, Scorer
-from churn.snapshots.dataset import Rows, columns_of, dates_of
-from churn.snapshots.levels import recoded
+from churn.snapshots.dataset import LabelledRows, cutoffs_of, recode_levels, scorer_columns
 
 IMPORTANCE_ROWS = 1000
 GRID = tuple(round(0.1 * step, 1) for step in range(11))
@@ -49,9 +48,9 @@ class FittedModel:
         }
         return Scorer(spec, self.boosters, threads)
 
-    def logits(self, rows: Rows, threads: int) -> Floats:
+    def logits(self, rows: LabelledRows, threads: int) -> Floats:
         """Return the uncalibrated log-odds of some rows, shape (rows,)."""
-        return self.scorer({"method": "none"}, threads).logits(recoded(rows, self.levels))
+        return self.scorer({"method": "none"}, threads).logits(recode_levels(rows, self.levels))
 
     def averaged_with(self, other: FittedModel) -> FittedModel:
         """Return the model whose log-odds are the mean of both; the other was fitted on the same rows."""
@@ -59,21 +58,21 @@ class FittedModel:
             self.names, self.levels, [*self.members, *other.members], {**self.boosters, **other.boosters}
         )
 
-    def importance(self, rows: Rows, threads: int) -> dict[str, float]:
+    def importance(self, rows: LabelledRows, threads: int) -> dict[str, float]:
         """Return each signal's share of the mean absolute contribution to the log-odds, the largest first.
 
         The mean is taken over at most 1,000 evenly spread rows of the newest cutoff.
 
         Source: Lundberg and Lee (2017), A unified approach to interpreting model predictions, NeurIPS.
         """
-        newest = rows.at(dates_of(rows.cutoff)[-1:])
+        newest = rows.at(cutoffs_of(rows.cutoff)[-1:])
         sample = newest.where(np.arange(len(newest)) % -(-len(newest) // IMPORTANCE_ROWS) == 0)
-        contributions = self.scorer({"method": "none"}, threads).contributions(columns_of(sample))
+        contributions = self.scorer({"method": "none"}, threads).contributions(scorer_columns(sample))
         size = np.array([np.abs(contributions[name]).mean() for name in self.names])
         share = size / size.sum() if size.sum() > 0 else size
         return {self.names[index]: float(share[index]) for index in np.argsort(-share, kind="stable")}
 
-    def signal_facts(self, rows: Rows, index: int) -> dict[str, Any]:
+    def signal_facts(self, rows: LabelledRows, index: int) -> dict[str, Any]:
         """Return the missing share of the signal in one column, and its levels or quantiles, for a spec."""
         name, values = rows.names[index], rows.matrix[:, index]
         missing = np.isnan(values)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from churn.metrics.metrics import Floats
 from churn.params import Candidate as CandidateName
 from churn.params import TrainParams
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.training.fitted_model import FittedModel
 from churn.training.spline_logistic import STRENGTHS, fit_spline, spline_stages
 from churn.training.trees import (
@@ -152,7 +152,7 @@ class Candidate(ABC):
     settings: ClassVar[tuple[str, ...]]
 
     @abstractmethod
-    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+    def fit(self, rows: LabelledRows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
         """Fit the model of a recipe; see `fit_recipe`."""
 
     @abstractmethod
@@ -171,7 +171,12 @@ class StagedCandidate(Candidate):
 
     @abstractmethod
     def stages(
-        self, train: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, validation: Rows
+        self,
+        train: LabelledRows,
+        recipes: Sequence[Recipe],
+        monotone: Sequence[int],
+        threads: int,
+        validation: LabelledRows,
     ) -> list[tuple[Floats, ...]]:
         """Return for each recipe the log-odds of the validation rows at every stage, each of shape (rows,).
 
@@ -195,7 +200,7 @@ class Trees(StagedCandidate):
     family = "trees"
     settings = TREE_SETTINGS
 
-    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+    def fit(self, rows: LabelledRows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
         """Fit the trees of a recipe; see `fit_recipe`."""
         return fit_trees(rows, _tree_params(recipe, rows), recipe.rounds, monotone, threads)
 
@@ -205,7 +210,12 @@ class Trees(StagedCandidate):
         return f"{recipe.rounds} {kind}"
 
     def stages(
-        self, train: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, validation: Rows
+        self,
+        train: LabelledRows,
+        recipes: Sequence[Recipe],
+        monotone: Sequence[int],
+        threads: int,
+        validation: LabelledRows,
     ) -> list[tuple[Floats, ...]]:
         """Return the log-odds after 10, 20, … trees; see `tree_stages`."""
         settings = [(_tree_params(recipe, train), recipe.rounds) for recipe in recipes]
@@ -232,7 +242,7 @@ class SplineLogistic(StagedCandidate):
     family = "logistic"
     settings = SPLINE_SETTINGS
 
-    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+    def fit(self, rows: LabelledRows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
         """Fit the regression of a recipe; see `fit_recipe`. It takes one thread."""
         return fit_spline(rows, recipe.strength, monotone)
 
@@ -241,7 +251,12 @@ class SplineLogistic(StagedCandidate):
         return "a spline logistic regression"
 
     def stages(
-        self, train: Rows, recipes: Sequence[Recipe], monotone: Sequence[int], threads: int, validation: Rows
+        self,
+        train: LabelledRows,
+        recipes: Sequence[Recipe],
+        monotone: Sequence[int],
+        threads: int,
+        validation: LabelledRows,
     ) -> list[tuple[Floats, ...]]:
         """Return the log-odds at every strength; see `spline_stages`."""
         return [spline_stages(train, monotone, validation) for _ in recipes]
@@ -257,7 +272,7 @@ class Blend(Candidate):
     name = "blend"
     settings = (*TREE_SETTINGS, *SPLINE_SETTINGS)
 
-    def fit(self, rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+    def fit(self, rows: LabelledRows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
         """Fit both parts on the same rows; see `fit_recipe`."""
         trees, logistic = (part.fit(rows, recipe, monotone, threads) for part in self._parts())
         return trees.averaged_with(logistic)
@@ -279,7 +294,7 @@ CANDIDATES: Mapping[CandidateName, Candidate] = {**STAGED, Blend.name: Blend()}
 """All candidates by name."""
 
 
-def fit_recipe(rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
+def fit_recipe(rows: LabelledRows, recipe: Recipe, monotone: Sequence[int], threads: int) -> FittedModel:
     """Fit the candidate of a recipe, uncalibrated.
 
     Args:
@@ -292,5 +307,5 @@ def fit_recipe(rows: Rows, recipe: Recipe, monotone: Sequence[int], threads: int
     return CANDIDATES[recipe.candidate].fit(rows, recipe, monotone, threads)
 
 
-def _tree_params(recipe: Recipe, rows: Rows) -> dict[str, Any]:
+def _tree_params(recipe: Recipe, rows: LabelledRows) -> dict[str, Any]:
     return recipe.tree_params(len(rows), rows.churners)

@@ -13,7 +13,7 @@ from churn.errors import Stop
 from churn.metrics.metrics import observed_expected
 from churn.model.bundle import Champion
 from churn.model.scorer import SchemaError, calibrated
-from churn.snapshots.dataset import columns_of
+from churn.snapshots.dataset import scorer_columns
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.calibration import NO_CALIBRATION, add_shift, apply_calibration, fit_shift
@@ -77,7 +77,7 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
         )
     rows = snapshots.rows.at(unseen)
     try:
-        logits = scorer.logits(scorer.matrix(columns_of(rows)))
+        logits = scorer.logits(scorer.matrix(scorer_columns(rows)))
     except SchemaError as error:
         raise Stop(
             f"{name} cannot be scored on these snapshots: {error.problems[0]} Run `churn train`."

@@ -12,8 +12,7 @@ from scipy.optimize import minimize
 
 from churn.metrics.metrics import Floats
 from churn.model.scorer import linear_term, sigmoid
-from churn.snapshots.dataset import Rows
-from churn.snapshots.levels import frequent_levels, recoded
+from churn.snapshots.dataset import LabelledRows, frequent_levels, recode_levels
 from churn.training.fitted_model import FittedModel
 from churn.training.parallel import one_blas_thread
 
@@ -46,7 +45,7 @@ class Design:
     knots: tuple[Floats | None, ...]
 
     @classmethod
-    def of(cls, rows: Rows) -> Design:
+    def of(cls, rows: LabelledRows) -> Design:
         """Return the design for training rows."""
         levels = frequent_levels(rows)
         knots: list[Floats | None] = []
@@ -65,9 +64,9 @@ class Design:
             for name, knots in zip(self.names, self.knots, strict=True)
         )
 
-    def columns(self, rows: Rows) -> Columns:
+    def columns(self, rows: LabelledRows) -> Columns:
         """Return the columns of some rows, shape (rows, columns)."""
-        matrix = recoded(rows, self.levels)
+        matrix = recode_levels(rows, self.levels)
         columns = np.zeros((len(rows), sum(self.widths)), dtype=np.float32)
         end = 0
         for index, (knots, width) in enumerate(zip(self.knots, self.widths, strict=True)):
@@ -92,14 +91,14 @@ class Design:
             bounds += [ramp] * (width - 1) + [free]
         return bounds
 
-    def member(self, weights: Floats, rows: Rows) -> dict[str, Any]:
+    def member(self, weights: Floats, rows: LabelledRows) -> dict[str, Any]:
         """Return the member of a spec that gives the same log-odds.
 
         Args:
             weights: One per column, then the intercept; shape (columns + 1,).
             rows: The training rows, over which each term's mean is taken.
         """
-        matrix = recoded(rows, self.levels)
+        matrix = recode_levels(rows, self.levels)
         terms = []
         end = 0
         for index, (name, knots, width) in enumerate(zip(self.names, self.knots, self.widths, strict=True)):
@@ -116,7 +115,7 @@ class Design:
         return {"kind": "linear", "intercept": float(weights[-1]), "terms": terms}
 
 
-def fit_spline(rows: Rows, strength: float, monotone: Sequence[int]) -> FittedModel:
+def fit_spline(rows: LabelledRows, strength: float, monotone: Sequence[int]) -> FittedModel:
     """Fit a ridge logistic regression on curves; each curve keeps its signal's direction.
 
     Args:
@@ -130,7 +129,9 @@ def fit_spline(rows: Rows, strength: float, monotone: Sequence[int]) -> FittedMo
     return FittedModel(rows.names, design.levels, [design.member(weights, rows)], {})
 
 
-def spline_stages(train: Rows, monotone: Sequence[int], validation: Rows) -> tuple[Floats, ...]:
+def spline_stages(
+    train: LabelledRows, monotone: Sequence[int], validation: LabelledRows
+) -> tuple[Floats, ...]:
     """Return the log-odds of the validation rows at each of `STRENGTHS`, each of shape (rows,).
 
     Each fit starts from the weights of the fit before it.
@@ -184,7 +185,7 @@ def _fit(
     return np.asarray(result.x, dtype=np.float64)
 
 
-def _newest(rows: Rows, most: int) -> Rows:
+def _newest(rows: LabelledRows, most: int) -> LabelledRows:
     """Return the newest rows, at most `most`; of the oldest cutoff among them it may be a part."""
     if len(rows) <= most:
         return rows

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from churn.errors import Stop
-from churn.labels.calendar import APART, TESTS, spaced, trainable
+from churn.labels.calendar import MIN_SPACING, TEST_CUTOFFS, spaced_cutoffs, trainable
 from churn.params import FILE
-from churn.snapshots.dataset import Rows, thinned
+from churn.snapshots.dataset import LabelledRows, thin_customers
 from churn.snapshots.read import Snapshots
 
 MAX_CHOICE_CUTOFFS = 4
@@ -38,7 +38,7 @@ class CutoffPlan:
 
 
 def plan_cutoffs(
-    rows: Rows,
+    rows: LabelledRows,
     mature_on: Mapping[date, date],
     requested: Sequence[date] = (),
     horizon_days: int = 0,
@@ -62,15 +62,15 @@ def plan_cutoffs(
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
     if requested:
         _check_requested(requested, mature_on, usable, file)
-    min_distance = APART * horizon_days
-    test = tuple(sorted(set(requested))) or spaced(usable, TESTS, min_distance)
+    min_distance = MIN_SPACING * horizon_days
+    test = tuple(sorted(set(requested))) or spaced_cutoffs(usable, TEST_CUTOFFS, min_distance)
     if not test:
         return CutoffPlan((), (), None)
     before_test = [day for day in trainable(mature_on, test[0]) if day in usable]
-    return CutoffPlan(test, spaced(before_test, MAX_CHOICE_CUTOFFS, min_distance), test[0])
+    return CutoffPlan(test, spaced_cutoffs(before_test, MAX_CHOICE_CUTOFFS, min_distance), test[0])
 
 
-def _can_learn(rows: Rows, cutoffs: Sequence[date]) -> bool:
+def _can_learn(rows: LabelledRows, cutoffs: Sequence[date]) -> bool:
     return bool(cutoffs) and not rows.at(cutoffs).one_class
 
 
@@ -132,8 +132,8 @@ class Fold:
         in_time: Whether the fold is a cutoff; if not, it is a part of the customers.
     """
 
-    train: Rows
-    validation: Rows
+    train: LabelledRows
+    validation: LabelledRows
     in_time: bool = False
 
 
@@ -147,11 +147,15 @@ def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:
         return [
-            Fold(thinned(rows.at(trainable(snapshots.mature_on, day)), MAX_FOLD_ROWS), rows.at([day]), True)
+            Fold(
+                thin_customers(rows.at(trainable(snapshots.mature_on, day)), MAX_FOLD_ROWS),
+                rows.at([day]),
+                True,
+            )
             for day in plan.choice
         ]
     cutoffs = trainable(snapshots.mature_on, plan.chosen_by) if plan.chosen_by else snapshots.cutoffs
-    rows = thinned(rows.at(cutoffs), MAX_FOLD_ROWS)
+    rows = thin_customers(rows.at(cutoffs), MAX_FOLD_ROWS)
     folds = []
     for number in range(CUSTOMER_FOLDS):
         inside = rows.customer % CUSTOMER_FOLDS == number

@@ -10,8 +10,7 @@ import lightgbm as lgb
 import numpy as np
 
 from churn.metrics.metrics import Floats
-from churn.snapshots.dataset import Rows
-from churn.snapshots.levels import frequent_levels, recoded
+from churn.snapshots.dataset import LabelledRows, frequent_levels, recode_levels
 from churn.training.fitted_model import FittedModel
 
 LAMBDA_L2 = 10.0
@@ -45,7 +44,7 @@ def smallest_leaf(rows: int) -> int:
 
 
 def fit_trees(
-    rows: Rows, params: Mapping[str, Any], rounds: int, monotone: Sequence[int], threads: int
+    rows: LabelledRows, params: Mapping[str, Any], rounds: int, monotone: Sequence[int], threads: int
 ) -> FittedModel:
     """Fit LightGBM.
 
@@ -64,11 +63,11 @@ def fit_trees(
 
 
 def tree_stages(
-    train: Rows,
+    train: LabelledRows,
     settings: Sequence[tuple[Mapping[str, Any], int]],
     monotone: Sequence[int],
     threads: int,
-    validation: Rows,
+    validation: LabelledRows,
 ) -> list[tuple[Floats, ...]]:
     """Return for each setting the log-odds of the validation rows after 10, 20, … trees, shape (rows,) each.
 
@@ -85,7 +84,7 @@ def tree_stages(
     levels = frequent_levels(train)
     threads = _threads(train, threads)
     data = _data(train, levels)
-    matrix = recoded(validation, levels)
+    matrix = recode_levels(validation, levels)
     valid = data.create_valid(matrix, validation.left)
     stages = []
     for params, rounds in settings:
@@ -128,14 +127,17 @@ def _stages(booster: lgb.Booster, matrix: Floats, threads: int) -> tuple[Floats,
     return tuple(np.cumsum(stages, axis=0))
 
 
-def _threads(rows: Rows, threads: int) -> int:
+def _threads(rows: LabelledRows, threads: int) -> int:
     return threads if rows.matrix.size > SMALL else 1
 
 
-def _data(rows: Rows, levels: Mapping[str, tuple[str, ...]]) -> lgb.Dataset:
+def _data(rows: LabelledRows, levels: Mapping[str, tuple[str, ...]]) -> lgb.Dataset:
     text_columns = [index for index, name in enumerate(rows.names) if name in levels]
     return lgb.Dataset(
-        recoded(rows, levels), rows.left, feature_name=list(rows.names), categorical_feature=text_columns
+        recode_levels(rows, levels),
+        rows.left,
+        feature_name=list(rows.names),
+        categorical_feature=text_columns,
     )
 
 

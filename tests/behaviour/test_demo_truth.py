@@ -29,9 +29,9 @@ from churn.data.store import Store
 from churn.demo.troubles import TROUBLE_FAMILIES
 from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import cohorts_at
-from churn.labels.calendar import snapshot_cutoffs, window_of
-from churn.labels.labels import decided
-from churn.labels.outcomes import INVOLUNTARY
+from churn.labels.calendar import snapshot_cutoffs
+from churn.labels.labels import outcomes_at
+from churn.labels.outcomes import INVOLUNTARY, label_window
 from churn.model.bundle import load_champion
 from churn.model.scorer import Scorer
 from churn.params import load_params
@@ -127,8 +127,8 @@ def test_the_label_tells_who_could_not_pay_from_who_asked_to_leave(finished_run:
     }
 
     told, ids = {}, read_customers(store).ids
-    for cohort, found in zip(cohorts_at(store, cutoffs), decided(store, cutoffs), strict=True):
-        window = window_of(params, cohort.cutoff)
+    for cohort, found in zip(cohorts_at(store, cutoffs), outcomes_at(store, cutoffs), strict=True):
+        window = label_window(params, cohort.cutoff)
         left = {ids[code]: found.outcome[code] for code in np.flatnonzero(cohort.members & found.left("any"))}
         told |= {
             (customer, day): left[customer] == INVOLUNTARY

@@ -12,7 +12,7 @@ from benchmarks.tried.rehearsal import Rehearsal, open_rehearsal
 from benchmarks.tried.table import page
 from benchmarks.tried.variants import GROUPS, Made, data, prior, settings
 from churn.metrics.metrics import log_loss
-from churn.snapshots.dataset import dates_of
+from churn.snapshots.dataset import cutoffs_of
 from churn.training.backtest import OutOfTime
 
 
@@ -38,7 +38,7 @@ def test_nothing_of_a_test_is_read(rehearsal: Rehearsal, shop: TimeSet) -> None:
     assert all(on <= shop.test[0] for on in known.values())
     assert set(rehearsal.judged) <= set(known)
     for fold, day in zip(rehearsal.folds, rehearsal.judged, strict=True):
-        assert all(known[one] <= day for one in dates_of(fold.train.cutoff))
+        assert all(known[one] <= day for one in cutoffs_of(fold.train.cutoff))
 
 
 def test_every_way_judges_the_same_rows_beside_one_that_is_there(rehearsal: Rehearsal) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from churn.data.store import day_number
 from churn.evaluation.test_set import Exam
-from churn.labels.contract_ends import wait_days
+from churn.labels.contract import wait_days
 from churn.metrics.bootstrap import estimate_metrics
 from churn.metrics.metrics import Floats, calibration_error
-from churn.snapshots.dataset import dates_of
+from churn.snapshots.dataset import cutoffs_of
 from churn.training.discrete_hazard import HORIZON_DAYS, Lives, fit_hazards, read_lives
 
 SHOWN = ("log_loss", "auc", "observed_expected")
@@ -75,5 +75,5 @@ def _judged(exam: Exam, left: Floats, probability: Floats, known: Any) -> dict[s
         "rows": len(left),
         "churners": int(left.sum()),
         "base_rate": float(left.mean()),
-        "cutoffs": [day.isoformat() for day in dates_of(exam.rows.cutoff[known])],
+        "cutoffs": [day.isoformat() for day in cutoffs_of(exam.rows.cutoff[known])],
     }

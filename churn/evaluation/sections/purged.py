@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from churn.evaluation.test_set import Exam
-from churn.labels.calendar import purged as waiting
+from churn.labels.calendar import purged_cutoffs as waiting
 from churn.labels.calendar import trainable
 
 

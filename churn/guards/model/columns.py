@@ -9,7 +9,7 @@ import numpy as np
 from churn.finding import Finding
 from churn.guards.single_signal import MISSING, STOP, STOP_LOW, WARN, WARN_LOW, WAY_OUT, low_of
 from churn.guards.statistics import auc_within, best_auc, explained, level_scores
-from churn.snapshots.dataset import Floats, Ints, Rows, dates_of
+from churn.snapshots.dataset import Floats, Ints, LabelledRows, cutoffs_of
 
 MOST_ROWS = 40_000
 """Rows of so many are enough to see an AUC of .9; customers are taken whole."""
@@ -23,7 +23,7 @@ CALENDAR = 0.9
 FEWEST_CUTOFFS = 3
 
 
-def columns(rows: Rows) -> Iterator[Finding]:
+def columns(rows: LabelledRows) -> Iterator[Finding]:
     """Look at each signal alone over the training rows."""
     rows = _sample(rows)
     if rows.one_class:
@@ -42,7 +42,7 @@ def columns(rows: Rows) -> Iterator[Finding]:
             yield from _calendar_like(rows, name, values)
 
 
-def _alone(rows: Rows, name: str, values: Floats, leavers: int) -> Iterator[Finding]:
+def _alone(rows: LabelledRows, name: str, values: Floats, leavers: int) -> Iterator[Finding]:
     if name in rows.levels:
         area = auc_within(rows.left, level_scores(rows.left, values, rows.customer), rows.cutoff)
     else:
@@ -62,7 +62,7 @@ def _alone(rows: Rows, name: str, values: Floats, leavers: int) -> Iterator[Find
     )
 
 
-def _lacking(rows: Rows, name: str, values: Floats, leavers: int) -> Iterator[Finding]:
+def _lacking(rows: LabelledRows, name: str, values: Floats, leavers: int) -> Iterator[Finding]:
     lacks = np.isnan(values).astype(np.float64)
     if not 0 < lacks.sum() < len(lacks):
         return
@@ -81,7 +81,7 @@ def _lacking(rows: Rows, name: str, values: Floats, leavers: int) -> Iterator[Fi
         )
 
 
-def _id_like(rows: Rows, name: str, values: Floats) -> Iterator[Finding]:
+def _id_like(rows: LabelledRows, name: str, values: Floats) -> Iterator[Finding]:
     known = ~np.isnan(values)
     if known.mean() < IDS:
         return
@@ -111,9 +111,9 @@ def _spread(values: Floats, customer: Ints) -> tuple[Floats, Floats, Ints]:
     return np.minimum.reduceat(ordered, start), np.maximum.reduceat(ordered, start), seen
 
 
-def _calendar_like(rows: Rows, name: str, values: Floats) -> Iterator[Finding]:
+def _calendar_like(rows: LabelledRows, name: str, values: Floats) -> Iterator[Finding]:
     known = ~np.isnan(values)
-    days = dates_of(rows.cutoff[known])
+    days = cutoffs_of(rows.cutoff[known])
     if known.mean() < IDS or len(days) < FEWEST_CUTOFFS:
         return
     _, group = np.unique(rows.cutoff[known], return_inverse=True)
@@ -130,7 +130,7 @@ def _calendar_like(rows: Rows, name: str, values: Floats) -> Iterator[Finding]:
         )
 
 
-def _sample(rows: Rows) -> Rows:
+def _sample(rows: LabelledRows) -> LabelledRows:
     """Return the rows of every n-th customer, so that no more than `MOST_ROWS` are left."""
     step = -(-len(rows) // MOST_ROWS)
     return rows if step <= 1 else rows.where(rows.customer % step == 0)

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from churn.finding import Finding
 from churn.metrics.metrics import auc
 from churn.params import Params
-from churn.snapshots.dataset import Floats, Rows
+from churn.snapshots.dataset import Floats, LabelledRows
 from churn.snapshots.read import Snapshots
 
 TELLING = 0.75
@@ -46,7 +46,7 @@ SETTINGS = {
 }
 
 
-def newest(rows: Rows, new: Rows, seed: int) -> Iterator[Finding]:
+def newest(rows: LabelledRows, new: LabelledRows, seed: int) -> Iterator[Finding]:
     """Let trees tell the newest rows from those before, by the columns that moved as they never have.
 
     Every date has its fingerprint (the days since the last newsletter are the same for everybody), by which
@@ -82,7 +82,7 @@ def newest(rows: Rows, new: Rows, seed: int) -> Iterator[Finding]:
         yield from _finding(area, gain, names)
 
 
-def _unlike_before(old: Rows, new: Rows) -> npt.NDArray[np.bool_]:
+def _unlike_before(old: LabelledRows, new: LabelledRows) -> npt.NDArray[np.bool_]:
     """Return the columns that moved far at the newest cutoff, and further than at those before it."""
     days = np.unique(old.cutoff)
     shifts = [
@@ -95,7 +95,7 @@ def _unlike_before(old: Rows, new: Rows) -> npt.NDArray[np.bool_]:
     return unlike
 
 
-def _shifts(old: Rows, new: Rows) -> Floats:
+def _shifts(old: LabelledRows, new: LabelledRows) -> Floats:
     """Return for each column how far new values lie from old ones: AUC from one half, or lack from lack."""
     found = np.zeros(len(old.names))
     for place in range(len(old.names)):
@@ -124,13 +124,13 @@ def _finding(area: float, gain: Floats, names: tuple[str, ...]) -> Iterator[Find
     )
 
 
-def _some(rows: Rows, rng: np.random.Generator) -> Rows:
+def _some(rows: LabelledRows, rng: np.random.Generator) -> LabelledRows:
     if len(rows) <= MOST_ROWS:
         return rows
     return rows.where(rng.random(len(rows)) < MOST_ROWS / len(rows))
 
 
-def newest_rows(params: Params, snapshots: Snapshots) -> Rows:
+def newest_rows(params: Params, snapshots: Snapshots) -> LabelledRows:
     """Return the rows of the newest snapshot, whether or not its label is known; `left` is NaN.
 
     A night in the past knows no later snapshot than the day on which its latest label was known. Levels
@@ -153,7 +153,7 @@ def newest_rows(params: Params, snapshots: Snapshots) -> Rows:
     known = pd.Index(snapshots.customers).get_indexer(frame["customer_id"].astype(str))
     new = np.flatnonzero(known < 0)
     known[new] = len(snapshots.customers) + np.arange(len(new))
-    return Rows(
+    return LabelledRows(
         names=names,
         levels=levels,
         matrix=matrix,

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import binom
 
 from churn.finding import Finding
-from churn.labels.calendar import window_of
+from churn.labels.outcomes import label_window
 from churn.params import Params
 from churn.snapshots.read import Snapshots
 
@@ -32,7 +32,7 @@ def maturity(snapshots: Snapshots, params: Params) -> Iterator[Finding]:
     """
     watermark = date.fromisoformat(str(snapshots.watermark))
     for day, known in sorted(snapshots.mature_on.items()):
-        ripe = window_of(params, day).mature_on
+        ripe = label_window(params, day).mature_on
         if known < ripe or ripe > watermark:
             yield Finding(
                 f"cutoff {day}",

@@ -11,7 +11,7 @@ import numpy as np
 from churn.finding import Finding
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import auc
-from churn.snapshots.dataset import Floats, Rows
+from churn.snapshots.dataset import Floats, LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import predict_out_of_time
 from churn.training.recipe import Recipe
@@ -60,7 +60,7 @@ def _moved(first: Fold, second: Fold, kept: set[int]) -> tuple[int, int]:
     return lost + sum(before[key] != after[key] for key in common), lost + len(common)
 
 
-def _key(rows: Rows, place: int) -> tuple[int, int]:
+def _key(rows: LabelledRows, place: int) -> tuple[int, int]:
     return int(rows.customer[place]), int(rows.cutoff[place])
 
 
@@ -110,8 +110,8 @@ class Fold:
     """
 
     cutoff: date
-    train: Rows
-    test: Rows
+    train: LabelledRows
+    test: LabelledRows
     logits: Floats
 
 

@@ -19,7 +19,7 @@ from churn.guards.model.split_overlap import copies, disjoint
 from churn.guards.sign_off import EVALUATION, GUARDS, NOT_ASKED, TRAINING, as_section, findings_of
 from churn.labels.calendar import trainable
 from churn.params import Params
-from churn.snapshots.dataset import dates_of
+from churn.snapshots.dataset import cutoffs_of
 from churn.snapshots.read import Snapshots
 from churn.training.challenger import training_folder
 from churn.training.split import CutoffPlan
@@ -81,7 +81,7 @@ def look_at_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding
     found = _named("unseen", unseen(method, few, cutoff, seed))
     found += _named("shuffled", shuffled(method, few, cutoff, seed))
     new = newest_rows(exam.params, snapshots)
-    days = dates_of(new.cutoff)
+    days = cutoffs_of(new.cutoff)
     earlier = snapshots.rows.at([day for day in snapshots.cutoffs if day < days[0]])
     found += _named("newest", newest(earlier, new, seed))
     found += outcomes.lead_time(evaluated, exam.params.label.gap_days)

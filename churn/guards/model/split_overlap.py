@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from churn.finding import Finding
 from churn.guards.model.refit_invariance import Fold
-from churn.snapshots.dataset import Ints, Rows, dates_of
+from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 
 EPOCH = date(1970, 1, 1)
 
@@ -44,7 +44,7 @@ def disjoint(fold: Fold, mature_on: Mapping[date, date]) -> Iterator[Finding]:
             "Split by time (evaluate.test_cutoffs); never at random by rows.",
             "stop",
         )
-    later = [day for day in dates_of(fold.train.cutoff) if mature_on.get(day, date.max) > fold.cutoff]
+    later = [day for day in cutoffs_of(fold.train.cutoff) if mature_on.get(day, date.max) > fold.cutoff]
     if later:
         late = int(np.isin(fold.train.cutoff, [(day - EPOCH).days for day in later]).sum())
         yield Finding(
@@ -89,12 +89,12 @@ def copies(fold: Fold) -> Iterator[Finding]:
     )
 
 
-def _keys(rows: Rows) -> Ints:
+def _keys(rows: LabelledRows) -> Ints:
     """Return a number per row that stands for customer and cutoff."""
     return rows.customer * 100_000 + rows.cutoff
 
 
-def _hashed(rows: Rows) -> npt.NDArray[np.uint64]:
+def _hashed(rows: LabelledRows) -> npt.NDArray[np.uint64]:
     """Return a number per row that is equal where all signals are."""
     total = np.zeros(len(rows), dtype=np.uint64)
     for place in range(len(rows.names)):
@@ -104,7 +104,7 @@ def _hashed(rows: Rows) -> npt.NDArray[np.uint64]:
     return total
 
 
-def _telling(rows: Rows) -> npt.NDArray[np.bool_]:
+def _telling(rows: LabelledRows) -> npt.NDArray[np.bool_]:
     """Return which rows hold enough rare values."""
     wanted = min(TELLING, (len(rows.names) + 1) // 2)
     rare = np.zeros(len(rows), dtype=np.int64)

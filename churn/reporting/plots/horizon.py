@@ -7,19 +7,19 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from churn.labels.horizon import MOST_RETURN, Horizon
+from churn.labels.horizon import MAX_RETURN, HorizonSuggestion
 from churn.reporting.plots.style import ACCENT, INK, MAIN, SOFT, save_figure
 
 SHOWN_HORIZONS = 4
 """The chart ends at this multiple of the longer of both horizons."""
 
 
-def write_horizon_plot(folder: Path, found: Horizon) -> list[Path]:
+def write_horizon_plot(folder: Path, found: HorizonSuggestion) -> list[Path]:
     """Write `horizon.svg` and `horizon.png`: the same chart gives the same bytes."""
     return list(save_figure(horizon_figure(found), folder, "horizon", dpi=110))
 
 
-def horizon_figure(found: Horizon) -> Figure:
+def horizon_figure(found: HorizonSuggestion) -> Figure:
     """Draw the chance of coming back over the days of silence, with interval, limit and both horizons."""
     curve = found.curve
     days = range(len(curve.chance))
@@ -27,7 +27,7 @@ def horizon_figure(found: Horizon) -> Figure:
     axes = figure.subplots()
     axes.fill_between(days, curve.low, curve.high, color=SOFT, alpha=0.5, linewidth=0, label="95 % interval")
     axes.plot(days, curve.chance, color=MAIN, linewidth=1.5, label=f"comes back to {found.table}")
-    axes.axhline(MOST_RETURN, color=SOFT, linewidth=1, linestyle="--")
+    axes.axhline(MAX_RETURN, color=SOFT, linewidth=1, linestyle="--")
     for day, color, name in ((found.asked, INK, "asked for"), (found.suggested, ACCENT, "suggested")):
         if day is not None and day <= curve.followed_days:
             axes.axvline(day, color=color, linewidth=1, label=f"{name}: {day} days")

@@ -11,7 +11,7 @@ import pytest
 
 from churn.evaluation.customer_value import worth_of
 from churn.model.value import residual_value
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from tests.worlds import World, draw
 
@@ -29,7 +29,7 @@ CUSTOMERS = ("later", "learnt", "pays")
 def snapshots_of(world: World) -> Snapshots:
     """Two snapshots of everybody; half of the earlier one left."""
     days = [(day - date(1970, 1, 1)).days for day in (BEFORE, CUTOFF)]
-    rows = Rows(
+    rows = LabelledRows(
         (), {}, np.zeros((6, 0)), np.array([1.0, 1, 0, 0, 0, 1]), np.tile(np.arange(3), 2), np.repeat(days, 3)
     )
     return Snapshots(

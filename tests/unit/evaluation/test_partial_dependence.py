@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from churn.evaluation.partial_dependence import partial_dependence
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 
 class Linear:
@@ -31,9 +31,9 @@ class Linear:
         return 1 / (1 + np.exp(-logits))
 
 
-def rows(silence: list[float]) -> Rows:
+def rows(silence: list[float]) -> LabelledRows:
     plan = np.resize([0.0, 1.0, np.nan], len(silence))
-    return Rows(
+    return LabelledRows(
         names=("plan", "silence"),
         levels={"plan": ("basic", "plus")},
         matrix=np.column_stack([plan, silence]),

@@ -10,8 +10,8 @@ import pytest
 
 from churn.errors import CallError, Stop
 from churn.labels import horizon, kaplan_meier
-from churn.labels.horizon import horizon_from, silences, suggested
-from churn.labels.kaplan_meier import Returns, Silences, returns
+from churn.labels.horizon import count_silences, shortest_final_silence, suggest_horizon
+from churn.labels.kaplan_meier import ReturnCurve, Silences, return_curve
 from churn.reporting.plots.horizon import write_horizon_plot
 from tests.worlds import World, draw
 
@@ -50,10 +50,10 @@ def shop(folder: Path) -> World:
 def test_silences_lie_between_days_with_an_event_and_the_last_is_open(
     tmp_path: Path, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(horizon, "BATCH", batch)
+    monkeypatch.setattr(horizon, "BATCH_ROWS", batch)
     world = shop(tmp_path)
 
-    ended, open_ = lengths(silences(world.store, "orders", date(2024, 6, 21)))
+    ended, open_ = lengths(count_silences(world.store, "orders", date(2024, 6, 21)))
 
     assert ended == {3: 1, 6: 1}
     assert open_ == {10: 1, 15: 1}  # until 2024-06-20, the last day before the date
@@ -61,11 +61,11 @@ def test_silences_lie_between_days_with_an_event_and_the_last_is_open(
 
 def test_the_chance_to_come_back_is_that_of_kaplan_and_meier(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten silences, worked by hand: S falls by 1/10 on day 1, 2/8 on day 2, 1/4 on day 4."""
-    monkeypatch.setattr(kaplan_meier, "LEAST_AT_RISK", 2)
+    monkeypatch.setattr(kaplan_meier, "MIN_AT_RISK", 2)
     days = np.array([1, 1, 2, 2, 2, 3, 4, 4, 5, 5])
     ended = np.array([1, 0, 1, 1, 0, 0, 1, 0, 0, 0], dtype=bool)
 
-    found = returns(Silences.of(np.arange(10), days, ended))
+    found = return_curve(Silences.of(np.arange(10), days, ended))
 
     assert found is not None
     day_2, day_4 = 1 - 2 / 8, 1 - 1 / 4
@@ -83,8 +83,10 @@ def test_silences_of_one_customer_widen_the_interval_as_they_are_alike() -> None
     ended = rng.random(60) < 0.5
     days = np.where(ended, 3, 10)
 
-    one_each = returns(Silences.of(np.arange(600), np.repeat(days, 10), np.repeat(ended, 10)))
-    ten_each = returns(Silences.of(np.repeat(np.arange(60), 10), np.repeat(days, 10), np.repeat(ended, 10)))
+    one_each = return_curve(Silences.of(np.arange(600), np.repeat(days, 10), np.repeat(ended, 10)))
+    ten_each = return_curve(
+        Silences.of(np.repeat(np.arange(60), 10), np.repeat(days, 10), np.repeat(ended, 10))
+    )
 
     assert one_each is not None
     assert ten_each is not None
@@ -98,16 +100,16 @@ def test_the_interval_holds_the_truth_about_nineteen_times_in_twenty() -> None:
     for _ in range(200):
         own = np.repeat(rng.beta(2, 2, 100), 5)  # customers differ in how likely they come back
         ended = rng.random(500) < own
-        found = returns(Silences.of(np.repeat(np.arange(100), 5), np.where(ended, 2, 9), ended))
+        found = return_curve(Silences.of(np.repeat(np.arange(100), 5), np.where(ended, 2, 9), ended))
         assert found is not None
         held += bool(found.low[0] <= 0.5 <= found.high[0])
 
     assert 180 <= held <= 199
 
 
-def curve_of(chance: list[float]) -> Returns:
+def curve_of(chance: list[float]) -> ReturnCurve:
     values = np.array(chance)
-    return Returns(values, values, values, np.full(len(chance), 100))
+    return ReturnCurve(values, values, values, np.full(len(chance), 100))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def curve_of(chance: list[float]) -> Returns:
 def test_the_horizon_is_the_shortest_after_which_one_in_ten_comes_back(
     chance: list[float], days: int | None
 ) -> None:
-    assert suggested(curve_of(chance)) == days
+    assert shortest_final_silence(curve_of(chance)) == days
 
 
 def regulars(
@@ -149,7 +151,7 @@ def regulars(
 
 
 def test_the_horizon_found_is_the_rhythm_of_those_who_stay(tmp_path: Path) -> None:
-    found = horizon_from(regulars(tmp_path).store)
+    found = suggest_horizon(regulars(tmp_path).store)
 
     assert found.suggested == 4
     assert found.stated()["return_after_suggested"]["value"] == 0
@@ -161,7 +163,7 @@ def test_nothing_from_the_first_test_cutoff_on_decides_the_horizon(tmp_path: Pat
     tested = {"evaluate": {"test_cutoffs": ["2024-04-01", "2024-05-01"]}}
     world = regulars(tmp_path, **tested)
 
-    found = horizon_from(world.store)
+    found = suggest_horizon(world.store)
 
     assert found.before.day == date(2024, 4, 1)
     assert found.curve.followed_days < (date(2024, 4, 1) - date(2024, 1, 1)).days
@@ -175,7 +177,7 @@ def test_nothing_from_the_first_test_cutoff_on_decides_the_horizon(tmp_path: Pat
 def test_nothing_from_the_first_default_test_cutoff_of_the_horizon_found_on_decides_it(
     tmp_path: Path, every_days: int, begun: date, horizon_days: int
 ) -> None:
-    found = horizon_from(regulars(tmp_path, every_days).store)
+    found = suggest_horizon(regulars(tmp_path, every_days).store)
 
     assert found.suggested == every_days
     assert found.before.day == begun
@@ -191,7 +193,7 @@ def test_nothing_from_the_first_default_test_cutoff_of_the_horizon_found_on_deci
 def test_where_nothing_can_be_tested_yet_all_data_decide_the_horizon(
     tmp_path: Path, watermark: str, snapshot: dict[str, str]
 ) -> None:
-    found = horizon_from(regulars(tmp_path, watermark=watermark, snapshot=snapshot).store)
+    found = suggest_horizon(regulars(tmp_path, watermark=watermark, snapshot=snapshot).store)
 
     assert str(found.before) == f"{watermark}, the watermark"
     assert found.silences > 900
@@ -203,12 +205,12 @@ def test_default_test_cutoffs_that_leave_nothing_to_look_at_are_told_in_words(tm
     with pytest.raises(
         Stop, match=r"0 silences before 2023-12-27, the first test cutoff by default.*evaluate"
     ):
-        horizon_from(world.store)
+        suggest_horizon(world.store)
 
 
 def test_too_short_a_history_suggests_nothing_in_words(tmp_path: Path) -> None:
     with pytest.raises(Stop, match=r"orders holds .* silences before .*, too few"):
-        horizon_from(shop(tmp_path).store)
+        suggest_horizon(shop(tmp_path).store)
 
 
 def test_a_contract_label_has_no_horizon_to_suggest(tmp_path: Path) -> None:
@@ -216,11 +218,11 @@ def test_a_contract_label_has_no_horizon_to_suggest(tmp_path: Path) -> None:
     world = draw(tmp_path, subscriptions=contracts, label={"kind": "contract", "horizon_days": 31})
 
     with pytest.raises(CallError, match="contracts"):
-        horizon_from(world.store)
+        suggest_horizon(world.store)
 
 
 def test_the_chart_is_the_same_bytes_each_time(tmp_path: Path) -> None:
-    found = horizon_from(regulars(tmp_path).store)
+    found = suggest_horizon(regulars(tmp_path).store)
 
     once, again = (
         [path.read_bytes() for path in write_horizon_plot(tmp_path / name, found)] for name in ("a", "b")

@@ -9,16 +9,15 @@ import pytest
 
 from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import cohorts_at
-from churn.labels.calendar import window_of
-from churn.labels.labels import labels
-from churn.labels.outcomes import ENDS_IN_GAP, LEFT, STAYED
+from churn.labels.labels import labels_at
+from churn.labels.outcomes import ENDS_IN_GAP, LEFT, STAYED, label_window
 from tests.worlds import World, draw
 
 CUTOFF = date(2024, 7, 1)
 
 
 def labelled(world: World) -> dict[str, int]:
-    found = labels(world.store, [CUTOFF])[0]
+    found = labels_at(world.store, [CUTOFF])[0]
     return {str(i): int(v) for i, v in zip(read_customers(world.store).ids, found, strict=True)}
 
 
@@ -249,4 +248,4 @@ def test_a_label_is_matured_once_nothing_can_change_it(
     table = {"orders": ORDERS} if label["kind"] == "inactivity" else {"subscriptions": SUBSCRIPTIONS}
     world = draw(tmp_path, label=label, since=None, params={"snapshot": snapshot}, **table)
 
-    assert str(window_of(world.store.params, CUTOFF).mature_on) == mature_on
+    assert str(label_window(world.store.params, CUTOFF).mature_on) == mature_on

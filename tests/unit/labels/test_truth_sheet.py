@@ -14,9 +14,9 @@ from churn.data.store import day_number
 from churn.errors import SourceError, Stop
 from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import cohorts_at
-from churn.labels.contract import counted_spells, spells
-from churn.labels.labels import decided, labels
-from churn.labels.outcomes import LEFT, OUTCOMES
+from churn.labels.contract import counted_spells, merged_spells
+from churn.labels.labels import labels_at, outcomes_at
+from churn.labels.outcomes import LEFT, OUTCOME_NAMES
 from churn.labels.truth_sheet import TruthSheet, truth_sheet
 from churn.reporting.console import reactivation_line, sheet_lines
 from tests.worlds import World, draw
@@ -72,9 +72,11 @@ EXPECTED = {
 
 def became(world: World, cutoff: date = CUTOFF) -> dict[str, str]:
     """Return the outcome of each member of the cohort."""
-    [cohort], [found] = cohorts_at(world.store, [cutoff]), decided(world.store, [cutoff])
+    [cohort], [found] = cohorts_at(world.store, [cutoff]), outcomes_at(world.store, [cutoff])
     ids = read_customers(world.store).ids
-    return {str(ids[code]): OUTCOMES[int(found.outcome[code])] for code in np.flatnonzero(cohort.members)}
+    return {
+        str(ids[code]): OUTCOME_NAMES[int(found.outcome[code])] for code in np.flatnonzero(cohort.members)
+    }
 
 
 def sheet_of(world: World, *cutoffs: date) -> TruthSheet:
@@ -191,7 +193,7 @@ def test_the_label_counts_the_kind_of_leaving_it_asks_for(tmp_path: Path, leavin
     world = drawn(tmp_path, ENDED, payments=PAYMENTS, label={"gap_days": 0, "leaving": leaving})
     ids = read_customers(world.store).ids
 
-    left = {str(ids[code]) for code in np.flatnonzero(labels(world.store, [CUTOFF])[0] == LEFT)}
+    left = {str(ids[code]) for code in np.flatnonzero(labels_at(world.store, [CUTOFF])[0] == LEFT)}
 
     counted = counted_spells(world.store)
     lost = LOST | {"told_other"}
@@ -211,14 +213,14 @@ def test_a_kind_of_leaving_that_nothing_tells_is_refused_in_words(
     world = drawn(tmp_path, label={"leaving": leaving}, **tables)
 
     with pytest.raises(SourceError, match=r"label\.leaving.*paid_at.*involuntary_reasons"):
-        labels(world.store, [CUTOFF])
+        labels_at(world.store, [CUTOFF])
 
 
 def test_words_of_reasons_without_reasons_are_refused(tmp_path: Path) -> None:
     world = drawn(tmp_path, label={"involuntary_reasons": ["unpaid"]})
 
     with pytest.raises(SourceError, match=r"subscriptions\.reason"):
-        labels(world.store, [CUTOFF])
+        labels_at(world.store, [CUTOFF])
 
 
 # --- beside a reckoning of our own
@@ -276,9 +278,9 @@ def _naive(rows: list[Row], who: str, cutoff: date, *, grace: int, gap: int, hor
 
 def test_a_leaver_came_back_on_the_day_on_which_the_next_contract_began(tmp_path: Path) -> None:
     world = drawn(tmp_path)
-    merged = spells(world.store)
+    merged = merged_spells(world.store)
 
-    [found] = decided(world.store, [CUTOFF])
+    [found] = outcomes_at(world.store, [CUTOFF])
 
     back = np.flatnonzero(found.left("any") & (found.back_on < np.iinfo(np.int32).max))
     starts = {int(c): int(s) for c, s in zip(merged.customer, merged.start, strict=True)}

@@ -8,7 +8,7 @@ from churn.evaluation.evaluate import judge_all
 from churn.metrics.catalog import COUNTS, METRICS, metrics_table
 from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 
@@ -16,7 +16,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 def test_every_metric_of_an_evaluation_is_told_and_none_that_is_not_there() -> None:
     rng = np.random.default_rng(0)
     left = (rng.random(200) < 0.3).astype(float)
-    rows = Rows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
+    rows = LabelledRows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
     worth = CustomerValues(rng.gamma(2, 60, 200), ProfitParams())
 
     judged = judge_all(rows, {"challenger": rng.random(200)}, share=0.1, draws=10, seed=7, worth=worth)
@@ -27,7 +27,7 @@ def test_every_metric_of_an_evaluation_is_told_and_none_that_is_not_there() -> N
 def test_a_metric_with_a_ceiling_says_which() -> None:
     rng = np.random.default_rng(0)
     left = (rng.random(200) < 0.3).astype(float)
-    rows = Rows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
+    rows = LabelledRows((), {}, np.zeros((200, 0)), left, np.arange(200), np.full(200, 19_000))
     worth = CustomerValues(rng.gamma(2, 60, 200), ProfitParams())
 
     found = judge_all(rows, {"challenger": left * 0.9}, share=0.1, draws=10, seed=7, worth=worth)

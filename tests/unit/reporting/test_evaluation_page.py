@@ -16,7 +16,7 @@ from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.evaluation_page import render_evaluation, write_evaluation_page
 from churn.reporting.plots import CAPTIONS, FIGURES, write_plots
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from tests.filled import filled
 
 
@@ -25,7 +25,7 @@ def evaluated() -> dict[str, Any]:
     """The parts of metrics.json that every evaluation has."""
     rng = np.random.default_rng(0)
     left, days = (rng.random(400) < 0.2).astype(float), np.repeat([19_000, 19_028], 200)
-    rows = Rows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
+    rows = LabelledRows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
     ours = 1 / (1 + np.exp(-(2 * left - 2 + rng.normal(size=400))))
     worth = CustomerValues(rng.gamma(2, 60, 400), ProfitParams())
     judged = judge_all(

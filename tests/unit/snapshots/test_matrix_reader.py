@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from churn.errors import CallError, Stop
-from churn.snapshots import matrix_reader
-from churn.snapshots.levels import recoded
-from churn.snapshots.matrix_reader import read_rows
+from churn.snapshots import read
+from churn.snapshots.dataset import recode_levels
+from churn.snapshots.read import read_rows
 from tests.worlds import parse
 
 SIGNALS = [{"name": "logins", "kind": "number"}, {"name": "plan", "kind": "level"}]
@@ -41,7 +41,7 @@ def written(folder: Path, *drawn: str) -> dict[date, Path]:
 def test_labelled_rows_come_in_order_whatever_the_size_of_a_batch(
     tmp_path: Path, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matrix_reader, "BATCH_ROWS", batch)
+    monkeypatch.setattr(read, "BATCH_ROWS", batch)
 
     rows, customers = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
 
@@ -73,8 +73,8 @@ def test_a_file_without_a_signal_is_named(tmp_path: Path) -> None:
 def test_where_all_levels_are_known_nothing_is_copied(tmp_path: Path) -> None:
     rows, _ = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
 
-    whole = recoded(rows, rows.levels)
-    fewer = recoded(rows, {"plan": ("plus",)})
+    whole = recode_levels(rows, rows.levels)
+    fewer = recode_levels(rows, {"plan": ("plus",)})
 
     assert whole is rows.matrix
     assert np.array_equal(fewer, [[3, 0], [np.nan, np.nan], [7, np.nan], [5, 0]], equal_nan=True)

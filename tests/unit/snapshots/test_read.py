@@ -9,7 +9,7 @@ import pytest
 
 from churn.errors import CallError, Stop
 from churn.params import ScoreParams, SignalsParams, SnapshotParams, TableParams, TrainParams
-from churn.snapshots.dataset import columns_of, dates_of
+from churn.snapshots.dataset import cutoffs_of, scorer_columns
 from churn.snapshots.read import read_snapshots
 from pipelines.snapshot import run as run_snapshot
 from tests.worlds import draw
@@ -23,7 +23,7 @@ def test_rows_come_ordered_by_cutoff_with_signals_by_name(make_params, write_wor
 
     assert list(snapshots.rows.names) == sorted(snapshots.rows.names)
     assert (np.diff(snapshots.rows.cutoff) >= 0).all()
-    assert tuple(dates_of(snapshots.rows.cutoff)) == snapshots.cutoffs
+    assert tuple(cutoffs_of(snapshots.rows.cutoff)) == snapshots.cutoffs
     assert len(snapshots.waiting) == 2
     assert len(snapshots.rows) == 120
     assert snapshots.monotone[snapshots.rows.names.index("login_change")] == -1
@@ -35,7 +35,7 @@ def test_text_survives_the_way_into_numbers_and_back(make_params, write_world) -
 
     rows = read_snapshots(params).rows
 
-    plan = columns_of(rows)["plan"]
+    plan = scorer_columns(rows)["plan"]
     assert rows.levels["plan"] == ("basic", "plus")
     assert set(plan) == {"basic", "plus", None}
     assert rows.names.index("plan") not in np.flatnonzero(np.isnan(rows.matrix[plan != None]).any(axis=0))  # noqa: E711

@@ -8,7 +8,7 @@ import pytest
 from churn.evaluation.baselines import base_rate, recency, recency_signals
 from churn.metrics import metrics
 from churn.params import TrainParams
-from churn.snapshots.levels import frequent_levels, recoded
+from churn.snapshots.dataset import frequent_levels, recode_levels
 from churn.training import trees
 from churn.training.backtest import predict_out_of_time
 from churn.training.recipe import Recipe, fit_recipe
@@ -38,7 +38,7 @@ def test_risk_never_falls_where_a_signal_may_only_raise_it(snapshots_of) -> None
     snapshots = snapshots_of(customers=500, cutoffs=3, strength=0.3)
     fitted = fit_recipe(snapshots.rows, RECIPE, snapshots.monotone, 1)
     scorer = fitted.scorer({"method": "none"}, 1)
-    some = recoded(snapshots.rows, fitted.levels)[::50]
+    some = recode_levels(snapshots.rows, fitted.levels)[::50]
 
     for name, sign in zip(snapshots.rows.names, snapshots.monotone, strict=True):
         place = snapshots.rows.names.index(name)
@@ -94,7 +94,7 @@ def test_levels_seen_too_rarely_count_as_missing(snapshots_of) -> None:
     levels = frequent_levels(rows)
 
     assert levels["plan"] == ("basic",)
-    assert np.isnan(recoded(rows, levels)[np.flatnonzero(plus)[:19], place]).all()
+    assert np.isnan(recode_levels(rows, levels)[np.flatnonzero(plus)[:19], place]).all()
 
 
 DAYS_SINCE = [

@@ -6,10 +6,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from churn.labels.calendar import spaced, trainable
+from churn.labels.calendar import spaced_cutoffs, trainable
 from churn.metrics.metrics import log_loss
 from churn.params import TrainParams
-from churn.snapshots.dataset import dates_of
+from churn.snapshots.dataset import cutoffs_of
 from churn.training import split
 from churn.training.backtest import predict_out_of_time
 from churn.training.recipe import REFIT, Recipe, fit_recipe
@@ -29,9 +29,9 @@ def test_each_fold_learns_only_what_was_known_at_its_cutoff(snapshots_of) -> Non
 
     folds = folds_of(snapshots, cutoffs)
 
-    assert [dates_of(fold.validation.cutoff) for fold in folds] == [[day] for day in cutoffs.choice]
+    assert [cutoffs_of(fold.validation.cutoff) for fold in folds] == [[day] for day in cutoffs.choice]
     for fold, day in zip(folds, cutoffs.choice, strict=True):
-        assert dates_of(fold.train.cutoff) == list(trainable(snapshots.mature_on, day))
+        assert cutoffs_of(fold.train.cutoff) == list(trainable(snapshots.mature_on, day))
 
 
 def test_nothing_that_became_known_after_the_first_test_cutoff_is_looked_at(snapshots_of) -> None:
@@ -149,13 +149,13 @@ def test_of_very_many_rows_a_fold_learns_from_a_share_of_the_customers(snapshots
 def test_cutoffs_chosen_lie_a_horizon_apart() -> None:
     weeks = [date(2024, 1, 1 + 7 * week) for week in range(5)]
 
-    assert spaced(weeks, 3, 0.9 * 14) == (weeks[0], weeks[2], weeks[4])
+    assert spaced_cutoffs(weeks, 3, 0.9 * 14) == (weeks[0], weeks[2], weeks[4])
 
 
 def test_months_count_as_a_horizon_of_31_days_apart() -> None:
     months = [date(2024, month, 1) for month in range(1, 6)]
 
-    assert spaced(months, 9, 0.9 * 31) == tuple(months)
+    assert spaced_cutoffs(months, 9, 0.9 * 31) == tuple(months)
 
 
 def test_a_recipe_survives_its_json(snapshots_of) -> None:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from churn.snapshots.dataset import Rows, columns_of
+from churn.snapshots.dataset import LabelledRows, scorer_columns
 from churn.training.spline_logistic import STRENGTHS, Design, fit_spline, spline_stages
 
 
-def drawn(values: list[float], left: list[int], plan: list[float] | None = None) -> Rows:
+def drawn(values: list[float], left: list[int], plan: list[float] | None = None) -> LabelledRows:
     """Return rows of one number and, if given, one text signal."""
     columns = [values] if plan is None else [values, plan]
-    return Rows(
+    return LabelledRows(
         names=("days", "plan")[: len(columns)],
         levels={} if plan is None else {"plan": ("basic", "plus")},
         matrix=np.array(columns, dtype=float).T,
@@ -53,7 +53,7 @@ def test_the_scorer_reads_the_curves_as_they_were_fitted(snapshots_of) -> None:
     fitted = fit_spline(rows, 0.01, [0] * len(rows.names))
     at = STRENGTHS.index(0.01)
 
-    parts = fitted.scorer({"method": "none"}, 1).contributions(columns_of(rows))
+    parts = fitted.scorer({"method": "none"}, 1).contributions(scorer_columns(rows))
 
     assert np.abs(fitted.logits(rows, 1) - spline_stages(rows, [0] * 6, rows)[at]).max() < 1e-2
     assert np.abs(sum(parts.values()) - fitted.logits(rows, 1)).max() < 1e-9

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn.errors import Stop
-from churn.labels.calendar import first_test, trainable
-from churn.snapshots.dataset import Rows
+from churn.labels.calendar import earliest_default_test, trainable
+from churn.snapshots.dataset import LabelledRows
 from churn.training.split import plan_cutoffs
 
 FIRST = date(2024, 1, 1)
 
 
-def rows_of(cutoffs: list[date], left: tuple[float, ...] = (1.0, 0.0)) -> Rows:
+def rows_of(cutoffs: list[date], left: tuple[float, ...] = (1.0, 0.0)) -> LabelledRows:
     days = np.repeat([(day - date(1970, 1, 1)).days for day in cutoffs], len(left))
-    return Rows(
+    return LabelledRows(
         names=("x",),
         levels={},
         matrix=np.zeros((len(days), 1)),
@@ -66,7 +66,7 @@ def test_the_first_test_cutoff_is_bounded_before_anybody_knows_who_left(
     rows = rows_of(cutoffs)
     quiet = np.repeat([not somebody_left[start] for start in sorted(somebody_left)], 2)
 
-    bound = first_test(mature_on, horizon)
+    bound = earliest_default_test(mature_on, horizon)
     somebody, perhaps = (
         plan_cutoffs(each, mature_on, horizon_days=horizon).test
         for each in (rows, replace(rows, left=np.where(quiet, 0.0, rows.left)))

@@ -19,7 +19,7 @@ from churn.guards.model.run import look_at_training, with_the_data
 from churn.guards.model.split_overlap import copies, disjoint
 from churn.guards.sign_off import told
 from churn.params import EvaluateParams, TrainParams
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.recipe import Recipe
 from churn.training.split import plan_cutoffs
@@ -27,7 +27,7 @@ from churn.training.split import plan_cutoffs
 LAST = cutoff(5)
 RECIPE = Recipe.start(TrainParams(learning_rate=0.1)).with_rounds(30)
 
-Change = Callable[[Rows, np.random.Generator], Rows]
+Change = Callable[[LabelledRows, np.random.Generator], LabelledRows]
 
 
 def with_rows(snapshots: Snapshots, **arrays: Any) -> Snapshots:

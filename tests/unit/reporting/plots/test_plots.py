@@ -12,7 +12,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.plots import FIGURES, write_plots
-from churn.snapshots.dataset import Rows
+from churn.snapshots.dataset import LabelledRows
 from tests.filled import filled
 
 LEAD = [{"days": days, "auc": 0.8 - days / 500, "low": 0.7, "high": 0.9} for days in (0, 28, 56)]
@@ -23,7 +23,7 @@ def evaluated() -> dict[str, Any]:
     """What the charts read of metrics.json."""
     rng = np.random.default_rng(0)
     left, days = (rng.random(400) < 0.2).astype(float), np.repeat([19_000, 19_028], 200)
-    rows = Rows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
+    rows = LabelledRows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
     good = 1 / (1 + np.exp(-(2 * rows.left - 2 + rng.normal(size=len(rows)))))
     predictions = {"challenger": good, "recency": rng.random(len(rows)), "base_rate": np.full(len(rows), 0.2)}
     worth = CustomerValues(rng.gamma(2, 60, len(rows)), ProfitParams())
