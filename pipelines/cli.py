@@ -1,7 +1,7 @@
-"""The plumbing that every verb shares: options, words for people, exit codes.
+"""The command line of all verbs: options, messages and exit codes.
 
-A verb is a file `pipelines/VERB.py` with a docstring (its help) and a function `run`. Nothing of a verb is
-imported before it is called, so that `churn --help` answers at once.
+A verb is a file `pipelines/VERB.py` with a docstring (its help) and a function `run`. Its module is imported
+when the verb is called, so `churn --help` answers at once.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import typer
+
 from churn.errors import ChurnError, did_you_mean
 from pipelines.echo import Echo
-from pipelines.starter import write_starter
 
 PARAMS_FILE = "params.yaml"
 
 
 @dataclass(frozen=True)
 class Option:
-    """An option of one verb, handed to its `run` under the same name when it was given."""
+    """An option of one verb; `run` gets it under the same name if the user gave it."""
 
     flag: str
     kind: Any
@@ -45,17 +46,17 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--seed", int, "Another seed is another company."),
     ),
     "init": (
-        Option("--source", str, "The folder or database to look at; by default this folder."),
-        Option("--force", bool, "Write over the parameter file that stands there."),
+        Option("--source", str, "The folder or database to read; by default this folder."),
+        Option("--force", bool, "Replace an existing parameter file."),
     ),
     "check": (Option("--prove", bool, "Compute signals again from altered data: none may see the future."),),
     "ingest": (),
-    "signals": (Option("--format", Literal["markdown", "json"], "How the dictionary is written."),),
+    "signals": (Option("--format", Literal["markdown", "json"], "The format of the dictionary."),),
     "label": (Option("--horizon", bool, "Suggest the days of silence that mean leaving, with a plot."),),
     "snapshot": (),
     "train": (Option("--refresh", bool, "Keep the champion's model and move its level to newer labels."),),
     "evaluate": (),
-    "promote": (Option("--rollback", bool, "Put the previous champion back."),),
+    "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
     "score": (),
     "report": (),
     "ui": (Option("--port", int, "The port; by default 5000, or any free one."),),
@@ -67,8 +68,8 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     """Run one call of `churn` and return its exit code.
 
     Args:
-        verb: the verb, when a verb's file is the program; otherwise it is the first argument.
-        argv: the arguments after the program's name; those of the process by default.
+        verb: The verb, when a verb's file is the program; otherwise it is the first argument.
+        argv: The arguments after the program's name; by default those of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if verb is not None:
@@ -80,14 +81,12 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("churn: stopped by hand.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
 
 def _call(arguments: Sequence[str]) -> int:
-    import typer
-
     first = arguments[0]
     if not first.startswith("-") and first not in VERBS:
         return _refuse(f"'{first}' is not a verb.{did_you_mean(first, VERBS)} `churn --help` lists them.")
@@ -97,7 +96,7 @@ def _call(arguments: Sequence[str]) -> int:
         add_completion=False,
         rich_markup_mode=None,
     )
-    app.callback()(lambda: None)  # keeps the verb's name in the call when only one is built
+    app.callback()(lambda: None)  # with one command only, the verb's name would not be part of the call
     for verb in [first] if first in VERBS else VERBS:
         text = _help_of(verb)
         app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb]))
@@ -105,31 +104,30 @@ def _call(arguments: Sequence[str]) -> int:
         return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
     except typer.TyperException as error:
         verb = f" {first}" if first in VERBS else ""
-        return _refuse(f"{error.format_message().rstrip('.')}. `churn{verb} --help` lists what there is.")
+        return _refuse(f"{error.format_message().rstrip('.')}. `churn{verb} --help` lists the options.")
     except typer.Abort:
         raise KeyboardInterrupt from None
-    except SystemExit:  # what typer makes of a closed pipe
+    except SystemExit:  # typer turns a closed pipe into this
         raise BrokenPipeError from None
 
 
 def _help_of(verb: str) -> str:
-    """Read the first line of a verb's docstring without importing it."""
+    """Read the first line of a verb's docstring without importing the verb."""
     text = Path(__file__).with_name(f"{verb}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
 def _command(verb: str, options: Sequence[Option]) -> Any:
     """Build the function whose signature typer turns into the verb's options."""
-    import typer
 
-    def command(**given: Any) -> int:
-        own = {option.name: given[option.name] for option in options}
+    def command(**arguments: Any) -> int:
+        own = {option.name: arguments[option.name] for option in options}
         return _perform(
             verb,
-            params_file=given["params"],
-            cutoff=given["cutoff"],
-            overrides=given["set"] or [],
-            debug=given["debug"],
+            params_file=arguments["params"],
+            cutoff=arguments["cutoff"],
+            overrides=arguments["set"] or [],
+            debug=arguments["debug"],
             own={name: value for name, value in own.items() if value is not None and value is not False},
         )
 
@@ -142,7 +140,12 @@ def _command(verb: str, options: Sequence[Option]) -> Any:
     shared = [
         parameter("params", str, PARAMS_FILE, "--params", "The parameter file.", metavar="FILE"),
         parameter(
-            "cutoff", str | None, None, "--cutoff", "Know nothing after this midnight.", metavar="YYYY-MM-DD"
+            "cutoff",
+            str | None,
+            None,
+            "--cutoff",
+            "Use only data known before this midnight.",
+            metavar="YYYY-MM-DD",
         ),
         parameter(
             "set", list[str] | None, None, "--set", "Override a parameter; repeatable.", metavar="A.B=C"
@@ -157,7 +160,7 @@ def _command(verb: str, options: Sequence[Option]) -> Any:
     ]
     signature = inspect.Signature([*extra, *shared])
     command.__signature__ = signature  # type: ignore[attr-defined]
-    command.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+    command.__annotations__ = {name: item.annotation for name, item in signature.parameters.items()}
     return command
 
 
@@ -170,7 +173,7 @@ def _perform(
     debug: bool,
     own: dict[str, Any],
 ) -> int:
-    """Load the parameters, run the verb and turn what goes wrong into words and an exit code."""
+    """Load the parameters, run the verb, and turn errors into messages and an exit code."""
     try:
         day = _date_of(cutoff) if cutoff is not None else None
     except ValueError:
@@ -179,15 +182,18 @@ def _perform(
         return _refuse(
             "init writes the parameters, so there is nothing to --set yet. Change them in the file."
         )
+    echo = Echo()
     try:
         from churn.params import load_params
 
         if verb == "demo" and params_file == PARAMS_FILE:
+            from pipelines.init import write_starter
+
             for name in write_starter(Path()):
-                Echo()(f"demo: wrote {name}.")
+                echo(f"demo: wrote {name}.")
         params: Any = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
-        return int(module.run(params, cutoff=day, echo=Echo(), **own) or 0)
+        return int(module.run(params, cutoff=day, echo=echo, **own) or 0)
     except ChurnError as error:
         if debug:
             traceback.print_exc()
@@ -199,14 +205,14 @@ def _perform(
     except Exception as error:
         if debug:
             traceback.print_exc()
-        where = "" if debug else ", run with --debug for the traceback"
-        print(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{where}", file=sys.stderr)
+        advice = "" if debug else ", run with --debug for the traceback"
+        print(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{advice}", file=sys.stderr)
         return 1
 
 
 def _date_of(text: str) -> date:
     day = date.fromisoformat(text)
-    if day.isoformat() != text:  # 20240131 and 2024-W05-3 are dates too, to Python
+    if day.isoformat() != text:  # Python also reads 20240131 and 2024-W05-3 as dates
         raise ValueError(text)
     return day
 

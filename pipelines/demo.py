@@ -1,47 +1,50 @@
-"""Write the demo company, eighteen months of a made-up business, to the folder that `source` names."""
+"""Write the demo company, eighteen months of a simulated business, to the folder of `source`."""
 
 from __future__ import annotations
 
 import json
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from churn.demo import STAMP_FILE, WATERMARK, stamp, write_company
 from churn.errors import CallError, SourceError
 from churn.params import Params
-
-if TYPE_CHECKING:
-    from pipelines.echo import Echo
+from pipelines.echo import Echo
 
 
 def run(
     params: Params, *, cutoff: date | None = None, echo: Echo, customers: int = 5000, seed: int = 7
 ) -> int | None:
-    """Write the company, or keep it where it stands already; its truth goes beside it, for tests alone.
+    """Write the company, or keep it if it is there; its truth goes to a second folder, for tests only.
+
+    Args:
+        params: The parameters; `source` is the folder to write to.
+        cutoff: Not used.
+        echo: Prints lines, warnings and progress.
+        customers: How many customers the company has.
+        seed: Another seed is another company.
 
     Raises:
-        CallError: there are no customers to make, or the seed is negative.
-        SourceError: `source` is no folder, or the folder holds something else.
+        CallError: there are fewer than one customer, or the seed is negative.
+        SourceError: `source` is not a folder, or the folder holds something else.
     """
-    from churn.demo import WATERMARK, stamp, write_company
-
-    _refuse_call(customers, seed)
+    _check_call(customers, seed)
     folder = _folder(params)
     truth = folder.with_name(f"{folder.name}-truth")
-    wanted = stamp(customers, seed)
-    if _stands(folder, wanted) and truth.is_dir():
-        echo(f"demo: {folder} holds this company ({customers:,} customers, seed {seed}) already; kept.")
+    company = stamp(customers, seed)
+    if _stamp_in(folder) == company and truth.is_dir():
+        echo(f"demo: {folder} already holds this company ({customers:,} customers, seed {seed}).")
         return None
-    _refuse_foreign(folder, truth, wanted)
+    _check_folders(folder, truth, company)
     with echo.progress("customers", customers) as advance:
-        summary = write_company(folder, truth, customers, seed, lambda made: advance(made))
+        summary = write_company(folder, truth, customers, seed, lambda steps: advance(steps))
     total = sum(summary.rows.values())
     echo(f"demo: {total:,} rows of {customers:,} customers in {folder}, up to {WATERMARK}.")
-    echo(f"demo: what only the simulation knows is in {truth}.")
+    echo(f"demo: the truth that only the simulation knows is in {truth}.")
     return None
 
 
-def _refuse_call(customers: int, seed: int) -> None:
+def _check_call(customers: int, seed: int) -> None:
     problems = []
     if customers < 1:
         problems.append(f"demo: --customers is {customers}; a company needs at least 1.")
@@ -64,27 +67,27 @@ def _folder(params: Params) -> Path:
     return folder
 
 
-def _stands(folder: Path, wanted: dict[str, object]) -> bool:
-    return _stamp_in(folder) == wanted
+def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> None:
+    """Check that writing replaces nothing but the same company.
 
-
-def _refuse_foreign(folder: Path, truth: Path, wanted: dict[str, object]) -> None:
-    """Refuse to write over anything but the same company, told all at once."""
+    Raises:
+        SourceError: a folder holds something else; all problems are listed.
+    """
     problems = []
-    found = _stamp_in(folder)
-    if found and found != wanted:
+    present = _stamp_in(folder)
+    if present and present != company:
         problems.append(
-            f"demo: {folder} holds another demo company ({_told(found)}; asked for {_told(wanted)}). "
-            "Delete the folder, or write this one elsewhere with '--set source=…'."
+            f"demo: {folder} holds another demo company ({_describe(present)}) than the requested one "
+            f"({_describe(company)}). Delete the folder, or write elsewhere with '--set source=…'."
         )
-    elif not found and _holds_anything(folder):
+    elif not present and _holds_anything(folder):
         problems.append(
-            f"demo: {folder} holds files that are not a demo company, and they are left alone. "
+            f"demo: {folder} holds files that are not a demo company; nothing was written. "
             "Name an empty or new folder with '--set source=…'."
         )
     if _holds_anything(truth) and not (truth / "dirt.json").is_file():
         problems.append(
-            f"demo: {truth}, where the truth belongs, holds files that are not a demo company's. "
+            f"demo: {truth}, the folder for the truth, holds files that are not of a demo company. "
             "Move them, or write the company elsewhere with '--set source=…'."
         )
     if problems:
@@ -92,9 +95,7 @@ def _refuse_foreign(folder: Path, truth: Path, wanted: dict[str, object]) -> Non
 
 
 def _stamp_in(folder: Path) -> dict[str, object]:
-    """Return the stamp of the company in a folder, or nothing."""
-    from churn.demo import STAMP_FILE
-
+    """Return the stamp of the company in a folder, or an empty one."""
     try:
         content = json.loads((folder / STAMP_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -106,7 +107,7 @@ def _holds_anything(folder: Path) -> bool:
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
-def _told(stamp: dict[str, object]) -> str:
+def _describe(stamp: dict[str, object]) -> str:
     return f"{stamp.get('customers')} customers, seed {stamp.get('seed')}, version {stamp.get('version')}"
 
 

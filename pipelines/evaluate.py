@@ -34,7 +34,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.evaluation.signal_verdict import signal_found
     from churn.evaluation.test_set import hold_exam, plan_test
     from churn.guards.model.run import found_before, look_at_evaluation, with_the_rest
-    from churn.guards.sign_off import findings_of
+    from churn.guards.sign_off import counted, findings_of, told
     from churn.model.registry import Registry
     from churn.promotion.promoted import verdict_of_champion
     from churn.reporting.console import evaluation_summary
@@ -44,7 +44,6 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.reporting.plots import write_plots
     from churn.snapshots.read import read_snapshots
     from churn.training.challenger import PROMOTION, read_challenger, training_folder
-    from pipelines.findings import echo_earlier_findings, echo_findings
 
     snapshots = read_snapshots(params, known_by=cutoff)
     record = read_challenger(params.output)
@@ -81,8 +80,9 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 
     for line in evaluation_summary(result):
         echo(line)
-    echo_earlier_findings(findings_of(before), params, echo, "train")
-    echo_findings(guarded, params, echo)
+    if earlier := findings_of(before):
+        echo(f"guards of `churn train`: {counted(earlier, params)}.")
+    echo.report(*told(guarded, params))
     echo(f"card: {card.path}, with charts: {page}")
     echo(link)
 

@@ -1,48 +1,41 @@
-"""Read the source into the store: check every row, keep the good, count the bad."""
+"""Read the source into the store: check every row, keep the good rows, count the bad ones."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import date
-from typing import TYPE_CHECKING
 
+from churn.data.files import exclusive_lock
+from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.store import Store
 from churn.params import Params
-
-if TYPE_CHECKING:
-    from pipelines.echo import Echo
+from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Write the store, whether or not the source has changed."""
-    with _alone(params):
+    with _lock(params):
         store = _ingest(params, echo)
     echo(f"store: {store.n_customers:,} customers, complete up to {store.watermark}.")
     return None
 
 
 def ensure_store(params: Params, echo: Echo) -> Store:
-    """Return the store, written again if the source or its parameters have changed.
+    """Return the store, after writing it again if the source or its parameters have changed.
 
-    Of several verbs that find it old at once, one writes it and the others wait.
+    Of several verbs that find it old at the same time, one writes it and the others wait.
     """
-    from churn.data.ingest.ingest import fresh_store
-
     if store := fresh_store(params):
         return store
-    with _alone(params):
+    with _lock(params):
         return fresh_store(params) or _ingest(params, echo)
 
 
-def _alone(params: Params) -> AbstractContextManager[None]:
-    from churn.data.files import exclusive_lock
-
+def _lock(params: Params) -> AbstractContextManager[None]:
     return exclusive_lock(params.output / ".ingest.lock")
 
 
 def _ingest(params: Params, echo: Echo) -> Store:
-    from churn.data.ingest.ingest import ingest
-
     return ingest(params, echo, echo.progress)
 
 

@@ -1,24 +1,27 @@
-"""Write a first params.yaml from a folder or database, by looking at its tables."""
+"""Write a first params.yaml from the tables of a folder or database."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from churn.data.sources.connections import open_source
 from churn.errors import CallError
-from pipelines.starter import write_playbook
+from churn.init.draft import draft_params
+from churn.init.params_file import dialect_of, params_for_source, params_text, source_for_params
+from pipelines.echo import Echo
 
-if TYPE_CHECKING:
-    from pipelines.echo import Echo
+STARTERS = ("params.yaml", "playbook.yaml")
+"""The demo company's files; `churn demo` and `churn init` put them into a folder that has none."""
 
 
 def run(
     params: Path, *, cutoff: date | None = None, echo: Echo, source: str = ".", force: bool = False
 ) -> int | None:
-    """Look at the tables of `source` and write the file `params`, with a comment at each draft.
+    """Look at the tables of `source` and write the file `params`, with a comment at each guess.
 
     A playbook is written next to it if there is none. The comments give all that is known of a guess; the
     owner of the data corrects it.
@@ -27,10 +30,6 @@ def run(
         CallError: The file exists, and `force` is not set.
         SourceError: There is no such source, or no table in it holds what customers did.
     """
-    from churn.data.sources.connections import open_source
-    from churn.init.draft import draft_params
-    from churn.init.params_file import dialect_of, params_for_source, params_text, source_for_params
-
     if params.exists() and not force:
         raise CallError(
             f"init: {params} already exists and may hold your work. Write another file with --params, or "
@@ -58,6 +57,34 @@ def run(
         echo(f"init: wrote {params.parent / 'playbook.yaml'}, a first playbook.")
     echo("init: read the comments, correct what is wrong, then run `churn check`.")
     return None
+
+
+def write_starter(folder: Path) -> tuple[str, ...]:
+    """Write the demo company's params.yaml and playbook.yaml, and return the names of the files written.
+
+    Existing files stay. A folder with a params.yaml gets nothing.
+    """
+    if (folder / "params.yaml").exists():
+        return ()
+    missing = tuple(name for name in STARTERS if not (folder / name).exists())
+    for name in missing:
+        shutil.copyfile(_packaged(name), folder / name)
+    return missing
+
+
+def write_playbook(folder: Path) -> bool:
+    """Write the demo company's playbook to start from; return False where there is a playbook."""
+    path = folder / "playbook.yaml"
+    if path.exists():
+        return False
+    shutil.copyfile(_packaged("playbook.yaml"), path)
+    return True
+
+
+def _packaged(name: str) -> Path:
+    """Return a file of the installed package, or of the checkout."""
+    folder = Path(__file__).parent
+    return folder / name if (folder / name).exists() else folder.parent / name
 
 
 if __name__ == "__main__":

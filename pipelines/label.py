@@ -1,18 +1,25 @@
-"""Print the truth sheet: at every cutoff who was at risk, what became of them, who is left out and why."""
+"""Print the truth sheet: per cutoff the customers at risk, their outcomes, and the others with the reason."""
 
 from __future__ import annotations
 
 import json
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from churn.data.files import write_atomically
+from churn.data.store import Store
+from churn.features.engine.matrix import cohorts_at
+from churn.labels.calendar import snapshot_cutoffs
+from churn.labels.horizon import MAX_RETURN, suggest_horizon
+from churn.labels.kaplan_meier import ReturnCurve
+from churn.labels.outcomes import HOW_LEFT
+from churn.labels.truth_sheet import truth_sheet
+from churn.metrics.interval import format_interval
 from churn.params import Params
+from churn.reporting.console import reactivation_line, truth_table
+from churn.reporting.plots.horizon import write_horizon_plot
+from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
-
-if TYPE_CHECKING:
-    from churn.data.store import Store
-    from churn.labels.kaplan_meier import ReturnCurve
-    from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, echo: Echo) -> int | None:
@@ -20,22 +27,16 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
 
     Args:
         params: The parameters.
-        cutoff: Look at this cutoff alone.
-        horizon: Instead of the sheet, show how likely a silent customer comes back, and suggest a horizon.
-        echo: Where lines, warnings and progress go.
+        cutoff: Print this cutoff only.
+        horizon: Instead of the sheet, print how likely a silent customer comes back, and suggest a horizon.
+        echo: Prints lines, warnings and progress.
 
     Raises:
-        Stop: silence seldom means leaving here, or there is too little to tell a horizon.
+        Stop: too many silent customers come back, or there is too little data to suggest a horizon.
     """
-    from churn.features.engine.matrix import cohorts_at
-    from churn.labels.calendar import snapshot_cutoffs
-    from churn.labels.outcomes import HOW_LEFT
-    from churn.labels.truth_sheet import truth_sheet
-    from churn.reporting.console import reactivation_line, truth_table
-
     store = ensure_store(params, echo)
     if horizon:
-        _echo_horizon(params, store, echo)
+        _suggest_horizon(store, params.output / "label", echo)
         return None
     cutoffs = (store.cutoff_or_tonight(cutoff),) if cutoff else snapshot_cutoffs(params, store)
     label = params.label
@@ -44,43 +45,40 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
         f"cutoff + {label.gap_days + label.horizon_days} d); watermark {store.watermark}"
     )
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
-    for line in [*truth_table(sheet), reactivation_line(sheet)]:
-        echo(f"  {line}")
+    echo.report(f"  {line}" for line in [*truth_table(sheet), reactivation_line(sheet)])
     sheet.write()
     sheet.refuse_what_comes_back()
     return None
 
 
-def _echo_horizon(params: Params, store: Store, echo: Echo) -> None:
-    from churn.data.files import write_atomically
-    from churn.labels.horizon import MAX_RETURN, suggest_horizon
-    from churn.reporting.plots.horizon import write_horizon_plot
-
-    found = suggest_horizon(store)
-    folder = params.output / "label"
-    write_atomically(folder / "horizon.json", (json.dumps(found.stated(), indent=1) + "\n").encode())
-    write_horizon_plot(folder, found)
-    followed = found.curve.followed_days
-    echo(f"{found.silences:,} silences of {found.table}, followed for {followed} days, before {found.before}")
-    if found.suggested is None:
-        half = followed // 2
+def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
+    horizon = suggest_horizon(store)
+    curve = horizon.curve
+    write_atomically(folder / "horizon.json", (json.dumps(horizon.stated(), indent=1) + "\n").encode())
+    write_horizon_plot(folder, horizon)
+    echo(
+        f"{horizon.silences:,} silences of {horizon.table}, followed for {curve.followed_days} days, "
+        f"before {horizon.before}"
+    )
+    if horizon.suggested is None:
+        half = curve.followed_days // 2
         echo(
-            f"  no horizon is suggested: after {half} silent days {_told(found.curve, half)}, "
-            f"more than {MAX_RETURN:.0%}, and a longer silence cannot be followed for as long again. "
-            "Ingest more history, or sign off what comes back"
+            f"  no horizon is suggested: after {half} silent days {_returns_after(curve, half)}, more than "
+            f"{MAX_RETURN:.0%}, and the data are too short to follow a longer silence for as long again. "
+            "Ingest more history, or accept the returns with a reason: "
+            "label: {accept_reactivation: the reason}."
         )
-    for name, days in (("suggested", found.suggested), ("asked for", found.asked)):
+    for name, days in (("suggested", horizon.suggested), ("in the parameters", horizon.asked)):
         if days is not None:
-            echo(f"  {name}: label.horizon_days: {days}, after which {_told(found.curve, days)}")
+            echo(f"  {name}: label.horizon_days: {days}, after which {_returns_after(curve, days)}")
     echo(f"  see {folder / 'horizon.png'}")
 
 
-def _told(curve: ReturnCurve, days: int) -> str:
-    from churn.metrics.interval import format_interval
-
+def _returns_after(curve: ReturnCurve, days: int) -> str:
+    """Return in words which share of customers comes back after some silent days."""
     chance = curve.after(days)
     if chance is None:
-        return "the data cannot follow anybody"
+        return "no customer can be followed"
     return f"{format_interval(chance, 1, percent=True)} come back later"
 
 

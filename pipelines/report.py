@@ -1,10 +1,11 @@
-"""Write the report of a night: one page that opens anywhere."""
+"""Write the report of a night: one page that needs no other file."""
 
 from __future__ import annotations
 
 from datetime import date
 
 from churn.params import Params
+from churn.reporting.report import read_night_files, render_report, write_report
 from pipelines.echo import Echo
 
 
@@ -12,13 +13,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     """Write `output/report/index.html` from the files of a night (the latest by default) and the evaluation.
 
     Raises:
-        CallError: no night is there, or not the one asked for.
+        CallError: there is no night, or not the requested one.
     """
-    from churn.reporting.report import read_night_files, render_report, write_report
-
     night = read_night_files(params.output, cutoff)
     if night.result is None:
-        echo.warn("there is no evaluation: the report says so. Run `churn evaluate` for the quality section.")
+        echo.warn(
+            "there is no evaluation, so the report has no quality section. Run `churn evaluate` to add it."
+        )
     path = write_report(params.output, render_report(night))
     echo(f"report of {night.cutoff}: {path}")
     return 0

@@ -1,34 +1,30 @@
-"""The whole way, from raw tables to tonight's call list and report."""
+"""Run everything, from raw tables to tonight's call list and report."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 from churn.errors import Stop
+from churn.model.bundle import load_champion
+from churn.model.registry import Registry
 from churn.params import Params
-
-if TYPE_CHECKING:
-    from pipelines.echo import Echo
+from churn.reporting.report import report_path
+from churn.scoring.sink import calls_path
+from churn.training.challenger import read_challenger
+from pipelines import evaluate, promote, report, score, snapshot, train
+from pipelines.echo import Echo
+from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Ingest, snapshot, train, evaluate, promote, score and report.
 
-    A night in the past (`--cutoff`) learns from labels known by then, so from snapshots before it only.
-    When promotion is refused the standing champion scores, which is said.
+    A night in the past (`--cutoff`) learns from labels known by then, so only from earlier snapshots. If
+    promotion is refused, the present champion scores, with a warning.
 
     Raises:
-        Stop: promotion is refused and there is no champion yet.
+        Stop: promotion is refused, and there is no champion yet.
     """
-    from churn.model.bundle import load_champion
-    from churn.model.registry import Registry
-    from churn.reporting.report import report_path
-    from churn.scoring.sink import calls_path
-    from churn.training.challenger import read_challenger
-    from pipelines import evaluate, promote, report, score, snapshot, train
-    from pipelines.ingest import ensure_store
-
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
     snapshot.run(params, echo=echo)
@@ -42,7 +38,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
             raise
         for problem in refusal.problems:
             echo.warn(problem)
-        echo.warn(f"the standing champion, version {load_champion(params.champion).version}, scores tonight.")
+        echo.warn(f"the present champion, version {load_champion(params.champion).version}, scores tonight.")
     score.run(params, cutoff=night, echo=echo)
     report.run(params, cutoff=night, echo=echo)
     echo("")

@@ -1,11 +1,23 @@
-"""Score a night: who is likely to leave, why, what to do, who is called."""
+"""Score a night: who is likely to leave, why, what to do, and whom to call."""
 
 from __future__ import annotations
 
 from datetime import date
 
+from churn.features.definition import definitions
+from churn.features.engine.matrix import matrix_at
+from churn.features.library import known, selected
+from churn.features.money import money_before, mrr_at
+from churn.model.bundle import load_champion
+from churn.model.value import monthly_money
 from churn.params import Params
+from churn.scoring.fit import check_fit, learned_too_late, unusual_level
+from churn.scoring.night import Stamp, run_id, score_night
+from churn.scoring.people import read_names
+from churn.scoring.playbook import read_playbook
+from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
 from pipelines.echo import Echo
+from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
@@ -16,25 +28,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
     """
-    from churn.features.definition import definitions
-    from churn.features.engine.matrix import matrix_at
-    from churn.features.library import known, selected
-    from churn.features.money import money_before, mrr_at
-    from churn.model.bundle import load_champion
-    from churn.model.value import monthly_money
-    from churn.scoring.fit import check_fit, learned_too_late, unusual_level
-    from churn.scoring.night import Stamp, run_id, score_night
-    from churn.scoring.people import read_names
-    from churn.scoring.playbook import read_playbook
-    from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
-    from pipelines.ingest import ensure_store
-
     champion = load_champion(params.champion, params.engine.threads)
     model = champion.scorer
-    every = known(params)
-    digests = definitions(every.values())
+    signals = known(params)
+    digests = definitions(signals.values())
     check_fit(model.spec, params, digests)
-    playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in every.items()})
+    playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
 
     store = ensure_store(params, echo)
     cutoff = store.cutoff_or_tonight(cutoff)
@@ -65,14 +64,16 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         )
         written = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
 
-    scored = night.scores["churn_probability"].drop_null().to_numpy()
-    if unusual := unusual_level(model.spec, scored):
+    probabilities = night.scores["churn_probability"].drop_null().to_numpy()
+    if unusual := unusual_level(model.spec, probabilities):
         echo.warn(unusual)
     for name, keys in night.facts["switched_off"].items():
-        echo.warn(f"play '{name}' is switched off: no {', '.join(keys)} here (table absent or left out).")
-    out = night.facts["customers"] - night.facts["cohort"]
+        missing = ", ".join(keys)
+        echo.warn(f"play '{name}' is off: there is no {missing} (no such table, or the signal is left out).")
+    n_excluded = night.facts["customers"] - night.facts["cohort"]
     echo(
-        f"{cutoff}: {night.facts['cohort']:,} customers scored, {out:,} left out, with the reason beside each"
+        f"{cutoff}: {night.facts['cohort']:,} customers scored, {n_excluded:,} excluded "
+        "(see `excluded_because`)"
     )
     echo(
         f"call list: {night.facts['contacted']:,} of {night.facts['places']:,} places, "

@@ -1,69 +1,66 @@
-"""List the signals: what each means, where it looks, and which are possible here."""
+"""List the signals: what each one means, where it looks, and whether it is on here."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
+from churn.features.costing import costs_of
+from churn.features.definition import definitions
+from churn.features.library import Possible, possible
 from churn.params import Params
-from pipelines.echo import QuietEcho
+from pipelines.echo import Echo, QuietEcho
 from pipelines.ingest import ensure_store
-
-if TYPE_CHECKING:
-    from churn.features.library import Possible
-    from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, format: str = "markdown") -> int | None:
     """Print the dictionary of signals as a Markdown table or as JSON."""
-    from churn.features.costing import costs_of
-    from churn.features.definition import definitions
-    from churn.features.library import possible
-
-    every = possible(params, ensure_store(params, QuietEcho() if format == "json" else echo))
-    found = costs_of((one.signal for one in every), params)
-    costs = {name: cost.name.lower() for name, cost in found.items()}
+    entries = possible(params, ensure_store(params, QuietEcho() if format == "json" else echo))
+    signals = [entry.signal for entry in entries]
+    costs = {name: cost.name.lower() for name, cost in costs_of(signals, params).items()}
     if format == "json":
-        digests = definitions(one.signal for one in every)
-        entries = [
-            one.signal.described()
+        digests = definitions(signals)
+        dictionary = [
+            entry.signal.described()
             | {
-                "definition": digests[one.signal.name],
-                "cost": costs[one.signal.name],
-                "off_because": one.off_because,
+                "definition": digests[entry.signal.name],
+                "cost": costs[entry.signal.name],
+                "off_because": entry.off_because,
             }
-            for one in every
+            for entry in entries
         ]
-        echo(json.dumps(entries, indent=1))
+        echo(json.dumps(dictionary, indent=1))
         return None
     echo("| signal | means | table | looks back | unit | family | generic | riskier when | cost | on |")
     echo("|---|---|---|---|---|---|---|---|---|---|")
-    for one in every:
-        signal = one.signal
+    for entry in entries:
+        signal = entry.signal
         facts = (signal.name, signal.doc, signal.table, f"{signal.looks_back} d", signal.unit, signal.family)
         more = (signal.generic or "", signal.riskier_when, costs[signal.name])
-        state = "yes" if one.off_because is None else f"no: {one.off_because}"
+        state = "yes" if entry.off_because is None else f"no: {entry.off_because}"
         echo(f"| {' | '.join((*facts, *more))} | {state} |")
-    for line in _counted(every, costs):
-        echo(line)
+    echo.report(_counts(entries, costs))
     return None
 
 
-def _counted(every: tuple[Possible, ...], costs: Mapping[str, str]) -> Iterator[str]:
-    on = [one.signal for one in every if one.off_because is None]
-    generic = sum(signal.generic is not None for signal in on)
+def _counts(entries: Sequence[Possible], costs: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines that count the signals that are on."""
+    signals = [entry.signal for entry in entries if entry.off_because is None]
+    n_generic = sum(signal.generic is not None for signal in signals)
     yield ""
-    yield f"{len(on)} of {len(every)} signals are on: {len(on) - generic} named, {generic} generic."
-    for what, names in (
-        ("family", [signal.family for signal in on]),
-        ("table", [signal.table for signal in on]),
-        ("cost", [costs[signal.name] for signal in on]),
+    yield (
+        f"{len(signals)} of {len(entries)} signals are on: {len(signals) - n_generic} with a name of their "
+        f"own, {n_generic} generic."
+    )
+    for property_name, values in (
+        ("family", [signal.family for signal in signals]),
+        ("table", [signal.table for signal in signals]),
+        ("cost", [costs[signal.name] for signal in signals]),
     ):
-        counts = Counter(names)
-        yield f"By {what}: {', '.join(f'{name} {counts[name]}' for name in counts)}."
+        counts = Counter(values)
+        yield f"By {property_name}: {', '.join(f'{value} {counts[value]}' for value in counts)}."
 
 
 if __name__ == "__main__":

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from churn.features.engine.matrix import cohorts_at
+from churn.features.library import selected
+from churn.guards.run import GUARDS, look_once
+from churn.guards.sign_off import as_section, told
+from churn.labels.calendar import snapshot_cutoffs
+from churn.labels.truth_sheet import truth_sheet
 from churn.params import Params
+from churn.snapshots.write import write_snapshots
+from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
-
-if TYPE_CHECKING:
-    from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Write `output/snapshots` and the truth sheet for the cutoffs of params.yaml, or for `--cutoff` alone.
 
     Raises:
-        Stop: the label tells who is away and not who left, and nobody signed that off.
+        Stop: too many customers come back after they "left", and nobody has accepted that.
     """
-    from churn.features.engine.matrix import cohorts_at
-    from churn.features.library import selected
-    from churn.guards.run import GUARDS, look_once
-    from churn.guards.sign_off import as_section
-    from churn.labels.calendar import snapshot_cutoffs
-    from churn.labels.truth_sheet import truth_sheet
-    from churn.snapshots.write import write_snapshots
-    from pipelines.findings import echo_findings
-
     store = ensure_store(params, echo)
     if cutoff is not None:
         cutoff = store.cutoff_or_tonight(cutoff)
@@ -35,18 +32,17 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     sheet.write()
     sheet.refuse_what_comes_back()
-    found = look_once(params, store, signals, cutoffs, echo.progress)
-    echo_findings(found, params, echo, "check.accept")  # before the work that it may spoil
-    guards = as_section(tuple(GUARDS), found)
+    findings = look_once(params, store, signals, cutoffs, echo.progress)
+    echo.report(*told(findings, params, "check.accept"))  # before the long work, which a leak would spoil
+    guards = as_section(tuple(GUARDS), findings)
     with echo.progress("snapshot", store.n_customers) as advance:
         manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=guards)
-    for line in told(manifest):
-        echo(line)
+    echo.report(_lines(manifest))
     return None
 
 
-def told(manifest: dict[str, Any]) -> list[str]:
-    """Return the lines that say what the snapshots hold."""
+def _lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the lines about the content of the snapshots."""
     cutoffs = manifest["cutoffs"]
     lines = [f"snapshots: {len(cutoffs)} cutoffs, {len(manifest['signals'])} signals"]
     for day, facts in cutoffs.items():

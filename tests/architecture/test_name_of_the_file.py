@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 NAME = "params.yaml"
-HOLDERS = {"churn/params/schema.py", "pipelines/cli.py", "pipelines/starter.py"}
+HOLDERS = {"churn/params/schema.py", "pipelines/cli.py", "pipelines/init.py"}
 """The default name itself, the default of `--params`, and the file that `churn demo` writes."""
 
 

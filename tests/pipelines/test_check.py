@@ -133,8 +133,8 @@ def test_prove_says_what_was_proved_of_how_many(company: Path, capsys: pytest.Ca
     ("data", "proofs", "said"),
     [
         ([], [], ""),
-        ([SEEN], [], " All of it: {place}"),
-        ([SEEN], [MOVED], " All of it but the proofs: {place}"),
+        ([SEEN], [], " All findings: {place}"),
+        ([SEEN], [MOVED], " All findings but those of the proofs: {place}"),
         ([], [MOVED], ""),
     ],
 )
@@ -146,8 +146,8 @@ def test_the_file_is_named_for_what_it_holds(
     proofs: list[Finding],
     said: str,
 ) -> None:
-    monkeypatch.setattr("churn.guards.run.look_once", lambda *_: [*data])
-    monkeypatch.setattr("pipelines.check._proved", lambda *_: proofs)
+    monkeypatch.setattr("pipelines.check.look_once", lambda *_: [*data])
+    monkeypatch.setattr("pipelines.check._prove", lambda *_: proofs)
 
     check(company, "--prove")
 

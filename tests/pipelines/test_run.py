@@ -18,7 +18,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[date | None]:
     """Keep `run` from reading a source and scoring; collect the nights it would have scored."""
     nights: list[date | None] = []
     store = SimpleNamespace(cutoff_or_tonight=lambda cutoff: cutoff or date(2024, 8, 12))
-    monkeypatch.setattr("pipelines.ingest.ensure_store", lambda *_: store)
+    monkeypatch.setattr(run, "ensure_store", lambda *_: store)
     monkeypatch.setattr(snapshot, "run", lambda *_, **__: None)
     monkeypatch.setattr(report, "run", lambda *_, **__: None)
     monkeypatch.setattr(score, "run", lambda _, *, cutoff, echo: nights.append(cutoff))

@@ -63,7 +63,7 @@ def test_files_of_somebody_else_are_left_alone(params: Params, tmp_path: Path, p
     theirs.parent.mkdir(parents=True)
     theirs.write_text("theirs")
 
-    with pytest.raises(SourceError, match="not a demo company"):
+    with pytest.raises(SourceError, match="demo company"):
         demo.run(params, echo=Echo(), customers=60)
 
     assert [path.name for path in theirs.parent.iterdir()] == ["orders.csv"]
