@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,25 @@ SMALL_SETTINGS: dict[str, dict[str, Any]] = {
     "evaluate": {"bootstrap": 200, "accept": {"too_good": "a simulated company is easy on purpose"}},
 }
 
-SLOW_FIXTURES = {"finished_run", "trained", "spark"}
+FEW_SIGNALS: dict[str, dict[str, Any]] = {
+    "signals": {
+        "windows": [28],
+        "names": [
+            *("login_change", "logins_days_since_last", "orders_days_since_last", "emails_open_rate"),
+            *("payment_days_overdue", "payments_skipped", "survey_last_rating", "tickets_open"),
+            *("subscription_days_to_renewal", "subscription_plan", "tenure_days"),
+        ],
+    },
+    "train": {"candidates": ["logistic"], "calibration": "none"},
+    "evaluate": {
+        "bootstrap": 100,
+        "rule": [],
+        "accept": {"too_good": "a simulated company is easy on purpose"},
+    },
+    "promote": {"observed_expected": [0.2, 5.0]},
+}
+
+SLOW_FIXTURES = {"finished_run", "small_run", "trained", "spark"}
 """Fixtures that train a model or start a cluster. A test that uses one is slow, however it comes to it."""
 
 
@@ -119,19 +137,37 @@ def finished_run(
     """A folder in which `churn demo` and `churn run` have ended well; copy it before you write into it."""
 
     def fill(folder: Path) -> None:
-        for arguments in (SMALL_DEMO, ("run",)):
-            process = churn(*arguments, cwd=folder)
-            assert process.returncode == 0, (
-                f"churn {' '.join(arguments)} ended {process.returncode}:\n{process.stdout}\n{process.stderr}"
-            )
-            _write_small_settings(folder / "params.yaml")
+        _demo_and_run(folder, churn, SMALL_DEMO, SMALL_SETTINGS)
 
     return filled_once(tmp_path_factory, "finished_run", fill)
 
 
-def _write_small_settings(path: Path) -> None:
-    """Write what makes a run small into the parameter file, so that later verbs fit the model."""
-    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for section, values in SMALL_SETTINGS.items():
-        sections[section] = sections.get(section, {}) | values
-    path.write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")
+@pytest.fixture(scope="session")
+def small_run(
+    tmp_path_factory: pytest.TempPathFactory, churn: Callable[..., subprocess.CompletedProcess[str]]
+) -> Path:
+    """A finished run on few signals of a smaller company, for tests to which the model does not matter."""
+
+    def fill(folder: Path) -> None:
+        _demo_and_run(folder, churn, ("demo", "--customers", "1000", "--seed", "7"), FEW_SIGNALS)
+
+    return filled_once(tmp_path_factory, "small_run", fill)
+
+
+def _demo_and_run(
+    folder: Path,
+    churn: Callable[..., subprocess.CompletedProcess[str]],
+    demo: tuple[str, ...],
+    settings: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Call `churn demo` and, with the settings written into its parameter file, `churn run`."""
+    path = folder / "params.yaml"
+    for arguments in (demo, ("run",)):
+        process = churn(*arguments, cwd=folder)
+        assert process.returncode == 0, (
+            f"churn {' '.join(arguments)} ended {process.returncode}:\n{process.stdout}\n{process.stderr}"
+        )
+        sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for section, values in settings.items():
+            sections[section] = sections.get(section, {}) | values
+        path.write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")

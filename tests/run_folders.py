@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 
 def filled_once(tmp_path_factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None]) -> Path:
@@ -37,8 +38,18 @@ def filled_once(tmp_path_factory: pytest.TempPathFactory, name: str, fill: Calla
 
 def copy_run(source: Path, target: Path) -> Path:
     """Copy a folder that holds an MLflow store in `mlflow.db`, so that the copy owns its runs and models."""
-    shutil.copytree(source, target, symlinks=True)
+    shutil.copytree(source, target)
     relocate_mlflow(target / "mlflow.db", source, target)
+    return target
+
+
+def copy_finished_run(source: Path, target: Path) -> Path:
+    """Copy a finished run, all but its source: the copied store is as fresh as the one that was copied."""
+    copy_run(source, target)
+    path = target / "params.yaml"
+    sections = yaml.safe_load(path.read_text(encoding="utf-8"))
+    sections["source"] = str(source / sections["source"])
+    path.write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")
     return target
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import cli
+from tests.run_folders import copy_finished_run
 
 NIGHT = "2025-10-01"
 SCORE_COLUMNS = [
@@ -69,26 +67,9 @@ class Answer:
 
 
 @pytest.fixture
-def work(finished_run: Path, tmp_path: Path) -> Path:
-    """A copy of a finished run whose parameters, registry and champion are its own."""
-    folder = tmp_path / "work"
-    shutil.copytree(finished_run, folder)
-    rehome(folder)
-    return folder
-
-
-def rehome(folder: Path) -> None:
-    """Let the copied registry find its files in the copy: MLflow keeps absolute paths."""
-    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
-        (uri,) = database.execute("SELECT artifact_location FROM experiments WHERE name = 'churn'").fetchone()
-        place = Path(unquote(urlsplit(uri).path)).parent
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            for _, column, *_ in database.execute(f'PRAGMA table_info("{table}")').fetchall():
-                database.execute(
-                    f'UPDATE "{table}" SET "{column}" = replace("{column}", ?, ?) WHERE "{column}" LIKE ?',
-                    (f"{place}/", f"{folder}/", f"%{place}/%"),
-                )
+def work(small_run: Path, tmp_path: Path) -> Path:
+    """A copy of a finished run; its parameters, store, registry and champion are its own."""
+    return copy_finished_run(small_run, tmp_path / "work")
 
 
 @pytest.fixture
@@ -131,7 +112,7 @@ def test_check_tells_tables_signals_and_the_cohort(verb: Callable[..., Answer]) 
     said = verb("check")
 
     assert said.code == 0
-    for words in ("customers: 1,500 rows", "rejected:", "signals: ", "complete up to 2025-10-01", "at risk"):
+    for words in ("customers: 1,000 rows", "rejected:", "signals: ", "complete up to 2025-10-01", "at risk"):
         assert words in said.out
     assert "0 say stop, 0 warn" in said.out
     assert [line for line in said.err.splitlines() if not line.startswith("guards: ")] == []
@@ -154,7 +135,7 @@ def test_ingest_writes_a_store_and_the_rejects_and_the_next_verb_reads_no_source
     }
     assert "rule" in rejects.column_names
     assert f"{rejects.num_rows:,} rows rejected" in first.out
-    assert "store: 1,500 customers, complete up to 2025-10-01." in first.out
+    assert "store: 1,000 customers, complete up to 2025-10-01." in first.out
     assert "ingest:" not in second.out
 
 
@@ -265,11 +246,11 @@ def test_score_writes_the_columns_of_the_design_in_order_for_everyone_known(
     assert str(work / "output" / "calls" / f"cutoff={NIGHT}" / "calls.csv") in said.out
 
 
-def test_the_call_list_holds_exactly_those_the_scores_mark_as_treated(finished_run: Path) -> None:
+def test_the_call_list_holds_exactly_those_the_scores_mark_as_treated(small_run: Path) -> None:
     table = pq.read_table(
-        finished_run / "output" / "scores" / f"cutoff={NIGHT}" / "scores.parquet", partitioning=None
+        small_run / "output" / "scores" / f"cutoff={NIGHT}" / "scores.parquet", partitioning=None
     )
-    called = (finished_run / "output" / "calls" / f"cutoff={NIGHT}" / "calls.csv").read_text("utf-8-sig")
+    called = (small_run / "output" / "calls" / f"cutoff={NIGHT}" / "calls.csv").read_text("utf-8-sig")
 
     treated = table.filter(pc.equal(table["arm"], "treated"))["customer_id"].to_pylist()
 
@@ -277,12 +258,12 @@ def test_the_call_list_holds_exactly_those_the_scores_mark_as_treated(finished_r
     assert treated
 
 
-def test_on_contracts_chances_never_fall_with_the_days_and_each_horizon_is_judged(finished_run: Path) -> None:
+def test_on_contracts_chances_never_fall_with_the_days_and_each_horizon_is_judged(small_run: Path) -> None:
     table = pq.read_table(
-        finished_run / "output" / "scores" / f"cutoff={NIGHT}" / "scores.parquet", partitioning=None
+        small_run / "output" / "scores" / f"cutoff={NIGHT}" / "scores.parquet", partitioning=None
     )
     scored = table.filter(pc.is_valid(table["churn_probability"]))
-    judged = json.loads((finished_run / "output" / "evaluate" / "metrics.json").read_text())["horizons"]
+    judged = json.loads((small_run / "output" / "evaluate" / "metrics.json").read_text())["horizons"]
 
     month, own, two, three = (
         scored[f"churn_probability{days}"].to_numpy() for days in ("_30d", "", "_60d", "_90d")
@@ -321,10 +302,10 @@ def test_report_is_one_page_that_names_the_night(verb: Callable[..., Answer], wo
 # --- learning
 
 
-def test_a_finished_run_left_the_files_that_the_design_names(finished_run: Path) -> None:
-    found = files_under(finished_run / "output")
+def test_a_finished_run_left_the_files_that_the_design_names(small_run: Path) -> None:
+    found = files_under(small_run / "output")
     for place, name in (("output/store", "store"), ("models", "models")):
-        found |= {f"{name}/{file}" for file in files_under(finished_run / place)}
+        found |= {f"{name}/{file}" for file in files_under(small_run / place)}
 
     assert {
         "store/manifest.json",
