@@ -12,6 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
+from churn.data import following
 from tests.run_folders import filled_once
 
 pytest_plugins = ("tests.snapshot_world",)
@@ -69,8 +70,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Let only a slow test call the verb `train`, in its fixtures too, so that `make quick` stays quick."""
+    """Let only a slow test call the verb `train`, in its fixtures too; show no progress of long queries."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(following, "PATIENCE_SECONDS", 3600.0)  # on a busy machine each query is a long one
         if item.get_closest_marker("slow") is None and "pipelines.train" in sys.modules:
             patch.setattr("pipelines.train.run", _refuse_to_train)
         return (yield)

@@ -116,11 +116,11 @@ def nothing(folder: Path) -> None:
     pass
 
 
-def champion(finished_run: Path, change: Mutate) -> Mutate:
+def champion(small_run: Path, change: Mutate) -> Mutate:
     """Bring the champion of another company along, changed."""
 
     def mutate(folder: Path) -> None:
-        shutil.copytree(finished_run / "models" / "champion", folder / "models" / "champion")
+        shutil.copytree(small_run / "models" / "champion", folder / "models" / "champion")
         change(folder / "models" / "champion")
 
     return mutate
@@ -348,10 +348,10 @@ def test_a_champion_that_is_damaged_or_answers_another_question_does_not_score(
     change: Mutate,
     words: tuple[str, ...],
     shop: Path,
-    finished_run: Path,
+    small_run: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    champion(finished_run, change)(shop)
+    champion(small_run, change)(shop)
 
     code, said = answer(shop, "score", capsys)
 
@@ -375,11 +375,11 @@ def test_a_night_with_a_mistake_in_the_playbook_is_not_scored(
     change: Mutate,
     words: tuple[str, ...],
     shop: Path,
-    finished_run: Path,
+    small_run: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    champion(finished_run, nothing)(shop)
-    shutil.copy(finished_run / "params.yaml", shop / FILE)
+    champion(small_run, nothing)(shop)
+    shutil.copy(small_run / "params.yaml", shop / FILE)
     change(shop)
 
     code, said = answer(shop, "score", capsys)

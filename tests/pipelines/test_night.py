@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from churn.scoring.sink import one_night_at_a_time
 from pipelines import cli
+from tests.pipelines.night_files import CALLS, NIGHT, SCORES, Digests, night_in
 
-NIGHT = "2025-10-01"
+ROOT = Path(__file__).parents[2]
+
 EARLIER = "2025-09-01"
-SCORES, CALLS = "scores/cutoff={}/scores.parquet", "calls/cutoff={}/calls.csv"
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
-Bytes = Mapping[str, str]
 
 
 def score(folder: Path, *options: str) -> int:
     return cli.main("score", ["--params", str(folder / "params.yaml"), *options])
-
-
-def night_in(output: Path, night: str = NIGHT) -> Bytes:
-    """Return the SHA-256 of the files of a night that are there."""
-    paths = {name: output / name.format(night) for name in (SCORES, CALLS)}
-    return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items() if path.exists()
-    }
 
 
 def start_over(folder: Path) -> None:
@@ -43,30 +33,30 @@ def start_over(folder: Path) -> None:
 
 
 @pytest.fixture
-def copied(finished_run: Path, tmp_path: Path) -> Path:
+def copied(small_run: Path, tmp_path: Path) -> Path:
     """What a night reads, in another folder; its store and its nights are not there yet."""
     folder = tmp_path / "elsewhere"
     for name in ("data/company", "models/champion"):
-        shutil.copytree(finished_run / name, folder / name)
+        shutil.copytree(small_run / name, folder / name)
     for name in ("params.yaml", "playbook.yaml"):
-        shutil.copy(finished_run / name, folder)
+        shutil.copy(small_run / name, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def tiny(finished_run: Path, tmp_path_factory: pytest.TempPathFactory, churn: Call) -> Path:
+def tiny(small_run: Path, tmp_path_factory: pytest.TempPathFactory, churn: Call) -> Path:
     """A company of a few customers with the champion of a larger one, so that a night is quick."""
     folder = tmp_path_factory.mktemp("tiny")
-    shutil.copytree(finished_run / "models", folder / "models")
+    shutil.copytree(small_run / "models", folder / "models")
     for name in ("params.yaml", "playbook.yaml"):
-        shutil.copy(finished_run / name, folder)
+        shutil.copy(small_run / name, folder)
     done = churn("demo", "--customers", "80", "--seed", "3", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
-def expected(tiny: Path) -> Bytes:
+def expected(tiny: Path) -> Digests:
     """What the night of the tiny company must be."""
     start_over(tiny)
     assert score(tiny) == 0
@@ -80,9 +70,9 @@ def expected(tiny: Path) -> Bytes:
 
 @pytest.mark.parametrize("threads", [1, 4])
 def test_a_night_scored_again_in_another_folder_is_the_same_bytes(
-    copied: Path, finished_run: Path, threads: int
+    copied: Path, small_run: Path, threads: int
 ) -> None:
-    reference = night_in(finished_run / "output")
+    reference = night_in(small_run / "output")
 
     code = score(copied, "--set", f"engine.threads={threads}")
 
@@ -91,7 +81,7 @@ def test_a_night_scored_again_in_another_folder_is_the_same_bytes(
     assert night_in(copied / "output") == reference
 
 
-def test_a_night_that_was_deleted_comes_back_the_same(tiny: Path, expected: Bytes) -> None:
+def test_a_night_that_was_deleted_comes_back_the_same(tiny: Path, expected: Digests) -> None:
     for name in ("scores", "calls"):
         shutil.rmtree(tiny / "output" / name)
 
@@ -101,7 +91,7 @@ def test_a_night_that_was_deleted_comes_back_the_same(tiny: Path, expected: Byte
     assert night_in(tiny / "output") == expected
 
 
-def test_another_playbook_is_another_night(tiny: Path, expected: Bytes, tmp_path: Path) -> None:
+def test_another_playbook_is_another_night(tiny: Path, expected: Digests, tmp_path: Path) -> None:
     playbook = tmp_path / "playbook.yaml"
     playbook.write_text((tiny / "playbook.yaml").read_text().replace("Call", "Ring"))
     where = ("--set", f"output={tmp_path / 'output'}", "--set", f"score.playbook={playbook}")
@@ -129,109 +119,42 @@ def test_an_earlier_night_is_the_same_whether_or_not_later_ones_are_there(tiny: 
 # --- killed
 
 
-def assert_whole_or_not_there(found: Bytes, expected: Bytes, when: str) -> None:
+def assert_whole_or_not_there(found: Digests, expected: Digests, when: str) -> None:
     """Scores and calls stand together or not at all; whatever stands has the reference bytes."""
     assert not set(found.items()) - set(expected.items()), f"other bytes when killed {when}"
     assert set(found) in (set(), {SCORES, CALLS}), f"{set(found)} alone when killed {when}"
 
 
-@pytest.mark.slow
-def test_a_night_killed_at_any_moment_is_whole_or_not_there_and_the_next_makes_it_whole(
-    tiny: Path, expected: Bytes
-) -> None:
-    command = [sys.executable, "-m", "pipelines", "score"]
-    start_over(tiny)
-    begun = time.monotonic()
-    subprocess.run(command, cwd=tiny, capture_output=True, check=True)
-    whole = time.monotonic() - begun
-    steps = 20
-
-    for step in range(1, steps + 1):
-        start_over(tiny)
-        night = subprocess.Popen(command, cwd=tiny, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(whole * step / steps)
-        night.kill()
-        night.wait()
-        assert_whole_or_not_there(night_in(tiny / "output"), expected, f"after {step} of {steps} parts")
-        if (tiny / "output").exists():  # else it died before it began
-            assert score(tiny) == 0, step
-            assert night_in(tiny / "output") == expected, step
-
-
-KILLED_BY_STEP = '''
-"""Score in forked processes; each kills itself before its n-th step on the disk. Then score again."""
-
-import json, os, shutil, signal, sys
-from pathlib import Path
-
-from pipelines.cli import main
-from tests.pipelines.test_night import night_in
-import churn.features.library, churn.features.engine.matrix, churn.features.money, churn.data.ingest.ingest
-import churn.scoring.night, churn.scoring.sink, churn.model.registry, pipelines.score
-
-folder, names, before = Path(sys.argv[1]), sys.argv[2].split(","), sys.argv[3]
-
-
-def in_a_process(work):
-    child = os.fork()
-    if not child:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os._exit(work())
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def night():
-    return main("score", ["--params", str(folder / "params.yaml")])
-
-
-def dying(step):
-    steps = 0
-
-    def counted(real):
-        def call(*args, **kwargs):
-            nonlocal steps
-            steps += 1
-            if steps == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*args, **kwargs)
-        return call
-
-    for name in names:
-        setattr(os, name, counted(getattr(os, name)))
-    return night()
-
-
-step, code = 0, -signal.SIGKILL
-while code == -signal.SIGKILL:
-    step += 1
-    shutil.rmtree(folder / "output", ignore_errors=True)
-    if before != "nothing":
-        shutil.copytree(before, folder / "output")
-    code = in_a_process(lambda: dying(step))
-    left = dict(night_in(folder / "output"))
-    again = in_a_process(night)
-    print(json.dumps([code, left, again, dict(night_in(folder / "output"))]))
-'''
-
-
-def killed_by_step(tiny: Path, names: str, before: Path | None, root: Path) -> list[list[object]]:
-    """Return `[exit code, files left, exit code of the next night, files then]` for each step."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_BY_STEP, str(tiny), names, str(before or "nothing")],
-        env=os.environ | {"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
+def nights_after_kills(
+    folder: Path, before: Path | None, *how: str, killed_by: signal.Signals
+) -> list[tuple[Digests, Digests]]:
+    """Return what each killed night left, and what the next one made of it."""
+    command = [sys.executable, "-m", "tests.pipelines.killed_nights", str(folder), str(before or ""), *how]
+    process = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [code for code, *_ in found] == [-signal.SIGKILL] * (len(found) - 1) + [0]
-    return found
+    assert process.returncode == 0, process.stderr
+    nights = [json.loads(line) for line in process.stdout.splitlines()]
+    assert {code for code, *_ in nights} <= {-killed_by, 0}
+    assert [code for code, *_ in nights].count(0) <= len(nights) / 4, "too few were killed"
+    assert {next_code for *_, next_code, _ in nights} == {0}
+    return [(left, then) for _, left, _, then in nights]
 
 
-@pytest.mark.slow
+def test_a_night_killed_at_any_moment_is_whole_or_not_there_and_the_next_makes_it_whole(
+    tiny: Path, expected: Digests
+) -> None:
+    nights = nights_after_kills(tiny, None, "moments", "20", killed_by=signal.SIGPROF)
+
+    assert len(nights) == 20
+    for moment, (left, then) in enumerate(nights, 1):
+        assert_whole_or_not_there(left, expected, f"after {moment} of 20 parts")
+        assert then == expected, moment
+
+
 @pytest.mark.parametrize("there", ["no night", "another night"])
 def test_a_night_killed_at_any_step_of_writing_is_whole_or_not_there(
-    tiny: Path, expected: Bytes, root: Path, tmp_path: Path, there: str
+    tiny: Path, expected: Digests, tmp_path: Path, there: str
 ) -> None:
     before, old = tmp_path / "before", {}
     shutil.copytree(tiny / "output" / "store", before / "store")
@@ -239,26 +162,24 @@ def test_a_night_killed_at_any_step_of_writing_is_whole_or_not_there(
         assert score(tiny, "--set", f"output={before}", "--set", "score.reasons=1") == 0
         old = night_in(before)
         assert set(old.items()).isdisjoint(expected.items())
+    steps = "replace,rename,fsync,unlink,mkdir,rmdir"
 
-    found = killed_by_step(tiny, "replace,rename,fsync,unlink,mkdir,rmdir", before, root)
+    nights = nights_after_kills(tiny, before, "steps", steps, killed_by=signal.SIGKILL)
 
-    assert len(found) > 12
-    for step, (_, left, again, then) in enumerate(found, 1):
+    assert len(nights) > 12
+    for step, (left, then) in enumerate(nights, 1):
         assert left in (old, expected, {}), step
-        assert again == 0, step
         assert then == expected, step
 
 
-@pytest.mark.slow
 def test_a_night_killed_while_it_reads_the_source_leaves_no_store_that_is_half_there(
-    tiny: Path, expected: Bytes, root: Path
+    tiny: Path, expected: Digests
 ) -> None:
-    found = killed_by_step(tiny, "rename", None, root)
+    nights = nights_after_kills(tiny, None, "steps", "rename", killed_by=signal.SIGKILL)
 
-    assert len(found) > 2
-    for step, (_, left, again, then) in enumerate(found, 1):
+    assert len(nights) > 2
+    for step, (left, then) in enumerate(nights, 1):
         assert_whole_or_not_there(left, expected, f"before renaming {step}")
-        assert again == 0, step
         assert then == expected, step
 
 
@@ -266,7 +187,7 @@ def test_a_night_killed_while_it_reads_the_source_leaves_no_store_that_is_half_t
 
 
 def test_a_night_is_refused_in_words_while_another_is_being_scored(
-    tiny: Path, expected: Bytes, capsys: pytest.CaptureFixture[str]
+    tiny: Path, expected: Digests, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with one_night_at_a_time(tiny / "output"):
         code = score(tiny)
@@ -278,7 +199,9 @@ def test_a_night_is_refused_in_words_while_another_is_being_scored(
     assert night_in(tiny / "output") == expected
 
 
-def test_two_nights_started_at_once_over_new_data_leave_one_whole_night(tiny: Path, expected: Bytes) -> None:
+def test_two_nights_started_at_once_over_new_data_leave_one_whole_night(
+    tiny: Path, expected: Digests
+) -> None:
     start_over(tiny)
     command = [sys.executable, "-m", "pipelines", "score"]
 

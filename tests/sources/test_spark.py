@@ -213,12 +213,12 @@ def test_executors_that_do_not_share_the_output_folder_are_noticed(
 
 
 def test_every_executor_writes_the_same_night(
-    spark: Any, demo: Path, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: Any, demo: Path, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The champion is that of a larger company."""
     for name in ("params.yaml", "playbook.yaml"):
-        shutil.copy(finished_run / name, tmp_path)
-    shutil.copytree(finished_run / "models", tmp_path / "models")
+        shutil.copy(small_run / name, tmp_path)
+    shutil.copytree(small_run / "models", tmp_path / "models")
     monkeypatch.setattr(blocks, "STEP", 100)  # so that there are several blocks
     nights = []
 
