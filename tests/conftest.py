@@ -12,7 +12,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from churn.data import following
+from churn.data import sql
 from tests.run_folders import filled_once
 
 pytest_plugins = ("tests.snapshot_world",)
@@ -72,7 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Let only a slow test call the verb `train`, in its fixtures too; show no progress of long queries."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(following, "PATIENCE_SECONDS", 3600.0)  # on a busy machine each query is a long one
+        patch.setattr(sql, "DELAY_SECONDS", 3600.0)  # on a busy machine each query is a long one
         if item.get_closest_marker("slow") is None and "pipelines.train" in sys.modules:
             patch.setattr("pipelines.train.run", _refuse_to_train)
         return (yield)
