@@ -21,7 +21,7 @@ from benchmarks.engine.measure import process_tree
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.demo.write import write_company
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.params import Params
 from churn.snapshots.write import write_snapshots
 
@@ -81,7 +81,7 @@ def snapshots_of(store: Store, executor: str, what: str) -> None:
     engine = store.params.engine.model_copy(update={"executor": executor})
     params = store.params.model_copy(update={"engine": engine})
     opened = Store.open(params)
-    signals = selected(params, opened)
+    signals = select_signals(params, opened)
     timed(what, lambda: write_snapshots(params, opened, signals))
 
 

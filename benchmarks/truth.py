@@ -14,7 +14,7 @@ import pandas as pd
 from churn.data.store import Store
 from churn.demo.troubles import TROUBLE_FAMILIES
 from churn.features.engine.matrix import matrix_at
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.model.bundle import load_champion
 from churn.model.scorer import Scorer
 from churn.params import Params
@@ -64,7 +64,7 @@ def read_tonight(params: Params) -> Tonight:
     """Compute the night's signals again and join its scores with the truth."""
     store = Store.open(params)
     cutoff = store.tonight
-    frame = matrix_at(store, selected(params, store), cutoff).frame
+    frame = matrix_at(store, select_signals(params, store), cutoff).frame
     scores = pd.read_parquet(scores_path(params.output, cutoff))
     scores = scores.assign(cutoff=scores["cutoff"].map(str))
     scores = _with_truth(frame[["customer_id"]].merge(scores, on="customer_id", validate="1:1"), params)

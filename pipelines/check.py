@@ -9,7 +9,7 @@ from churn.data.check import describe_tables
 from churn.data.store import Store
 from churn.errors import CallError, Stop
 from churn.features.engine.matrix import cohorts_at
-from churn.features.library import possible, selected
+from churn.features.library import availability, select_signals
 from churn.features.signal import Signal
 from churn.finding import Finding
 from churn.guards import proofs
@@ -49,7 +49,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool =
 
 
 def _list_signals(params: Params, store: Store, echo: Echo) -> None:
-    entries = possible(params, store)
+    entries = availability(params, store)
     signals = [entry.signal for entry in entries if entry.off_because is None]
     echo(f"signals: {len(signals)} possible")
     for family in dict.fromkeys(signal.family for signal in signals):
@@ -68,7 +68,7 @@ def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) 
 
 def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     """Print what the guards find; stop where a finding that says stop is not accepted."""
-    signals = selected(params, store)
+    signals = select_signals(params, store)
     cutoffs: tuple[date, ...] = ()
     try:
         cutoffs = snapshot_cutoffs(params, store)

@@ -6,7 +6,7 @@ from datetime import date
 
 from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
-from churn.features.library import known, selected
+from churn.features.library import all_signals, select_signals
 from churn.features.money import money_before, mrr_at
 from churn.model.bundle import load_champion
 from churn.model.value import monthly_money
@@ -30,7 +30,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     """
     champion = load_champion(params.champion, params.engine.threads)
     model = champion.scorer
-    signals = known(params)
+    signals = all_signals(params)
     digests = definitions(signals.values())
     check_fit(model.spec, params, digests)
     playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
@@ -40,7 +40,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     if late := learned_too_late(model.spec, cutoff):
         echo.warn(late)
     with one_night_at_a_time(params.output):
-        matrix = matrix_at(store, selected(params, store), cutoff)
+        matrix = matrix_at(store, select_signals(params, store), cutoff)
         check_fit(model.spec, params, digests, matrix.frame)
         money = monthly_money(
             matrix.frame["customer_id"], money_before(store, cutoff, days=91), mrr_at(store, cutoff)

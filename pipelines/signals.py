@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from churn.features.costing import costs_of
 from churn.features.definition import definitions
-from churn.features.library import Possible, possible
+from churn.features.library import Availability, availability
+from churn.features.tracing import costs_of
 from churn.params import Params
 from pipelines.echo import Echo, QuietEcho
 from pipelines.ingest import ensure_store
@@ -17,13 +17,13 @@ from pipelines.ingest import ensure_store
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, format: str = "markdown") -> int | None:
     """Print the dictionary of signals as a Markdown table or as JSON."""
-    entries = possible(params, ensure_store(params, QuietEcho() if format == "json" else echo))
+    entries = availability(params, ensure_store(params, QuietEcho() if format == "json" else echo))
     signals = [entry.signal for entry in entries]
     costs = {name: cost.name.lower() for name, cost in costs_of(signals, params).items()}
     if format == "json":
         digests = definitions(signals)
         dictionary = [
-            entry.signal.described()
+            entry.signal.facts()
             | {
                 "definition": digests[entry.signal.name],
                 "cost": costs[entry.signal.name],
@@ -45,7 +45,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, format: str =
     return None
 
 
-def _counts(entries: Sequence[Possible], costs: Mapping[str, str]) -> Iterator[str]:
+def _counts(entries: Sequence[Availability], costs: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines that count the signals that are on."""
     signals = [entry.signal for entry in entries if entry.off_because is None]
     n_generic = sum(signal.generic is not None for signal in signals)

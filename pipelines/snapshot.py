@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from churn.features.engine.matrix import cohorts_at
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.guards.run import GUARDS, look_once
 from churn.guards.sign_off import as_section, told
 from churn.labels.calendar import snapshot_cutoffs
@@ -27,7 +27,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     store = ensure_store(params, echo)
     if cutoff is not None:
         cutoff = store.cutoff_or_tonight(cutoff)
-    signals = selected(params, store)
+    signals = select_signals(params, store)
     cutoffs = (cutoff,) if cutoff else snapshot_cutoffs(params, store)
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     sheet.write()

@@ -14,14 +14,13 @@ import numpy as np
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.data.tables import CANONICAL_TABLES
-from churn.features.attributes import names_of
-from churn.features.engine.cohort import LEFT_OUT
+from churn.features.attributes import level_names
+from churn.features.engine.cohort import EXCLUSION, peers_of
 from churn.features.engine.engine import evaluate
-from churn.features.engine.matrix import Builder
+from churn.features.engine.matrix import MatrixBuilder
 from churn.features.engine.rows import StoredRows
 from churn.features.language.population import Deferred
-from churn.features.library import known
-from churn.features.peers import peers_of
+from churn.features.library import all_signals
 from churn.params import Params
 
 SINCE = "2020-01-01 12:00"
@@ -42,9 +41,9 @@ class World:
         self, signals: list[str], cutoffs: list[str], blocks: int = 1
     ) -> dict[tuple[str, str], dict[str, float | None]]:
         """Return values by (cutoff, signal), computed together and in so many blocks of customers."""
-        builder = Builder(
+        builder = MatrixBuilder(
             self.store,
-            [known(self.store.params)[name] for name in signals],
+            [all_signals(self.store.params)[name] for name in signals],
             [date.fromisoformat(cutoff) for cutoff in cutoffs],
         )
         signed_up, plan = builder.customers.signed_up, builder.plan
@@ -63,10 +62,10 @@ class World:
         }
         return {
             (str(builder.cutoffs[ordinal]), name): _by_customer(
-                builder.customers.ids, names_of(values, levels[name]) if name in levels else values
+                builder.customers.ids, level_names(values, levels[name]) if name in levels else values
             )
             for (ordinal, name), values in whole.items()
-            if name != LEFT_OUT
+            if name != EXCLUSION
         }
 
 
@@ -75,8 +74,8 @@ def _finished(values: list[Any], peers: np.ndarray, edges: np.ndarray) -> np.nda
     if isinstance(values[0], Deferred):
         own = [peers[first:end] for first, end in pairwise(edges)]
         said = [value.summary(np.ones(len(p), dtype=bool), p) for value, p in zip(values, own, strict=True)]
-        whole = values[0].merged(said)
-        values = [value.finished(whole, p) for value, p in zip(values, own, strict=True)]
+        whole = values[0].merge(said)
+        values = [value.finish(whole, p) for value, p in zip(values, own, strict=True)]
     return np.concatenate(values)
 
 

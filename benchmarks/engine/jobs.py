@@ -17,7 +17,7 @@ from benchmarks.engine.results import Checksums
 from benchmarks.engine.world import World, cutoffs
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
-from churn.features.library import known
+from churn.features.library import all_signals
 
 ALONE = ("generate", "ingest", "limit", "windows", "cohort")
 """Jobs that are no way of computing all the features."""
@@ -82,6 +82,6 @@ def _windows(world: World, windows: int, n: int, sums: Checksums) -> None:
     params = params.model_copy(update={"signals": params.signals.model_copy(update={"windows": chosen})})
     store = Store.open(params)
     ends = tuple(f"_{days}d" for days in chosen)
-    asked = [s for s in known(params).values() if s.table == "visits" and s.name.endswith(ends)]
+    asked = [s for s in all_signals(params).values() if s.table == "visits" and s.name.endswith(ends)]
     for result in ours.results(store, cutoffs(n), asked):
         sums.add(result)

@@ -7,20 +7,20 @@ from datetime import date
 
 from benchmarks.engine.results import Result
 from churn.data.store import Store
-from churn.features.engine.matrix import Builder
-from churn.features.library import known
+from churn.features.engine.matrix import MatrixBuilder
+from churn.features.library import all_signals
 from churn.features.signal import Signal
 
 
 def signals(store: Store, names: Sequence[str]) -> list[Signal]:
     """Return signals by name."""
-    every = known(store.params)
+    every = all_signals(store.params)
     return [every[name] for name in names]
 
 
 def results(store: Store, cutoffs: Sequence[date], asked: Sequence[Signal]) -> Iterator[Result]:
     """Yield the signals of the cohort at every cutoff, block by block, as `churn snapshot` does."""
-    builder = Builder(store, asked, cutoffs)
+    builder = MatrixBuilder(store, asked, cutoffs)
     ordinals = {cutoff: ordinal for ordinal, cutoff in enumerate(sorted(cutoffs))}
     for part in builder.parts():
         yield Result(ordinals[part.cutoff], part.codes, part.columns)

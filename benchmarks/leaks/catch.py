@@ -10,7 +10,7 @@ from benchmarks.leaks.made import Made
 from benchmarks.leaks.trap import CLEAN, Trap, traps
 from churn.data.ingest.ingest import ingest
 from churn.errors import SourceError
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.guards.run import look
 from churn.labels.calendar import snapshot_cutoffs
 
@@ -38,7 +38,7 @@ def check(made: Made) -> Caught:
             store = ingest(params, lambda _: None)
         except SourceError as error:
             return Caught(tuple(("ingest", problem) for problem in error.problems))
-        found = look(params, store, selected(params, store), snapshot_cutoffs(params, store))
+        found = look(params, store, select_signals(params, store), snapshot_cutoffs(params, store))
         return Caught(tuple((one.guard, one.place) for one in found))
 
 

@@ -13,7 +13,7 @@ from benchmarks.leaks.trap import Trap
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.features.engine.matrix import matrix_at
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.labels.calendar import snapshot_cutoffs
 
 
@@ -39,7 +39,7 @@ def immune(trap: Trap, seed: int) -> bool:
 
 
 def _signals(store: Store, cutoff: date, asked: Store) -> pd.DataFrame:
-    return matrix_at(store, selected(asked.params, asked), cutoff).frame
+    return matrix_at(store, select_signals(asked.params, asked), cutoff).frame
 
 
 TIMES = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from churn.features.language.btyd import Model, p_none
+from churn.features.language.btyd import LifetimeModel, p_none
 from churn.metrics.metrics import auc
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ class Made:
     truth: Floats
 
 
-def make_up(model: Model, age: Floats, ahead_days: int, seed: int) -> Made:
+def make_up(model: LifetimeModel, age: Floats, ahead_days: int, seed: int) -> Made:
     """Draw histories of customers of these ages from a fitted model, and what they do in the days ahead.
 
     Time is in whole days from the first event, as the model was fitted on days with an event.
@@ -65,7 +65,9 @@ def make_up(model: Model, age: Floats, ahead_days: int, seed: int) -> Made:
     return Made(x, recency, age, none, truth)
 
 
-def ceiling(model: Model, age: Floats, ahead_days: int, active_days: int) -> dict[str, dict[str, float]]:
+def ceiling(
+    model: LifetimeModel, age: Floats, ahead_days: int, active_days: int
+) -> dict[str, dict[str, float]]:
     """Return the AUC of who knows all histories, and of who sees into the customers, over made-up companies.
 
     Under the model the first is the best that histories of the table alone can give.

@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.scoreboard.contest import Contest
 from benchmarks.scoreboard.sets import TimeSet
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.labels.calendar import snapshot_cutoffs, trainable
 from churn.labels.outcomes import label_window
 from churn.params import Params
@@ -96,7 +96,7 @@ def one_snapshot(run: Run) -> pd.DataFrame:
 def plain_counts(run: Run) -> pd.DataFrame:
     """Return the same without the library: counts and totals in windows, recency, mean gap and tenure."""
     params = run.params()
-    names = [signal.name for signal in selected(params, run.contest.store)]
+    names = [signal.name for signal in select_signals(params, run.contest.store)]
     kept = ["tenure_days", *(name for name in names if PLAIN_NAMES.search(name))]
     return _trained(run.params(changed={"signals.names": kept}), run.contest.test, run.contest.known_by)
 

@@ -17,7 +17,7 @@ from benchmarks.scoreboard.contest import Contest
 from benchmarks.scoreboard.plain import KEYS, plain_features
 from churn.data.store import day_number
 from churn.features.engine.cohort import read_customers
-from churn.features.language.btyd import Model, fitted, p_none
+from churn.features.language.btyd import LifetimeModel, fit_lifetimes, p_none
 
 Floats = npt.NDArray[np.float64]
 Learner = Callable[[Floats, Floats, Floats], Floats]
@@ -77,7 +77,7 @@ def bg_nbd(contest: Contest) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def buying(contest: Contest, cutoff: date) -> tuple[Model, pd.DataFrame]:
+def buying(contest: Contest, cutoff: date) -> tuple[LifetimeModel, pd.DataFrame]:
     """Return BG/NBD fitted on what was known at a cutoff, and each customer's x, recency and age in days."""
     day, store = day_number(cutoff), contest.store
     with store.connect() as connection:
@@ -86,7 +86,7 @@ def buying(contest: Contest, cutoff: date) -> tuple[Model, pd.DataFrame]:
             f"{day} - min(day) AS age FROM {store.scan(contest.params.label.core_table)} "
             f"WHERE day < {day} GROUP BY 1 ORDER BY 1"
         ).df()
-    model = fitted(*(found[name].to_numpy(np.float64) for name in ("x", "recency", "age")))
+    model = fit_lifetimes(*(found[name].to_numpy(np.float64) for name in ("x", "recency", "age")))
     if model is None:
         raise RuntimeError(f"{contest.set.name}: BG/NBD cannot be fitted at {cutoff}")
     return model, found

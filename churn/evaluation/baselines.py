@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from churn.features.generic.about import CUSTOMERS_OWN
+from churn.features.generic.family import CUSTOMERS_OWN
 from churn.metrics.metrics import Floats, log_loss
 from churn.snapshots.dataset import LabelledRows
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from churn.data.store import Store, day_number
 from churn.features.engine.cohort import read_customers
-from churn.features.language.btyd import fitted, p_none
-from churn.features.language.btyd_verbs import MOST_FITTED
+from churn.features.language.btyd import fit_lifetimes, p_none
+from churn.features.language.btyd_verbs import MAX_HISTORIES
 from churn.metrics.metrics import Floats
 
 
@@ -39,9 +39,9 @@ def p_inactive(store: Store, cutoff: date, customers: Sequence[str]) -> Floats:
     x, first, last = (np.asarray(found[name], dtype=np.float64) for name in ("x", "first", "last"))
     recency, age = last - first, day_number(cutoff) - first
     taken = np.arange(len(x))
-    if len(x) > MOST_FITTED:
-        taken = np.arange(MOST_FITTED) * len(x) // MOST_FITTED
-    model = fitted(x[taken], recency[taken], age[taken])
+    if len(x) > MAX_HISTORIES:
+        taken = np.arange(MAX_HISTORIES) * len(x) // MAX_HISTORIES
+    model = fit_lifetimes(x[taken], recency[taken], age[taken])
     ids = read_customers(store).ids
     probability = np.full(len(ids) + 1, np.nan)  # the last place is of those the store does not know
     if model is not None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.errors import ParamsError, did_you_mean
-from churn.features.peers import TENURE_BANDS
+from churn.features.engine.cohort import TENURE_BANDS
 from churn.params import Params
 from churn.snapshots.dataset import LabelledRows
 

@@ -1,4 +1,4 @@
-"""Attributes of customers as signals: what never changes, and what held at the cutoff."""
+"""Attributes of customers as signals: those that never change, and those with a history."""
 
 from __future__ import annotations
 
@@ -13,46 +13,44 @@ from churn.features.signal import Function, Signal
 from churn.params import Params
 
 EVER_DAYS = 36_525
-"""A value may hold since long ago; a century before the cutoff lies before all that the store holds."""
+"""A value may have been set long ago; no row of the store is older than a century."""
 
 
 def attributes(params: Params) -> Iterator[Signal]:
     """Yield a signal for every attribute that params.yaml names under `static` or `history`."""
     customers = params.tables.get("customers")
     for name in customers.static if customers else ():
-        yield _attribute(name, "customers", None, f"The customer's {_said(name)}, which never changes.")
+        yield _attribute(name, "customers", None, f"The customer's {_in_words(name)}, which never changes.")
     for name, history in customers.history.items() if customers else ():
-        held = f"The customer's {_said(name)} that was known to hold at the cutoff."
-        function = level_held if history.kind == "level" else number_held
-        yield _attribute(name, f"{HISTORY_PREFIX}{name}", function, held)
+        doc = f"The customer's {_in_words(name)} at the cutoff, as known then."
+        function = current_level if history.kind == "level" else current_number
+        yield _attribute(name, f"{HISTORY_PREFIX}{name}", function, doc)
 
 
-def level_held(history: Events) -> Array:
-    """Return the code of the latest value that had begun, and whose end was not known to have passed."""
+def current_level(history: Events) -> Array:
+    """Return the code of the latest value that had begun and was not known to have ended, `[n]`."""
     return history.lacking("valid_to").latest_level("value")
 
 
-def number_held(history: Events) -> Array:
-    """Return the latest value that had begun, and whose end was not known to have passed."""
+def current_number(history: Events) -> Array:
+    """Return the latest value that had begun and was not known to have ended, `[n]`."""
     value = history.lacking("valid_to").latest("value")
-    return np.where(
-        value >= -LARGEST_NUMBER, value, np.nan
-    )  # what was emptied is kept as a number below all others
+    return np.where(value >= -LARGEST_NUMBER, value, np.nan)  # an emptied value is stored as a number below
 
 
-def names_of(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:
-    """Return the names of codes; None where there is no code, or where the value was emptied.
+def level_names(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:
+    """Return the names of codes; None where the code is missing or the value was emptied.
 
     >>> names_of(np.array([1.0, np.nan, 0.0]), ["", "pro"])
     array(['pro', None, None], dtype=object)
     """
     names = np.array([*(level or None for level in levels), None], dtype=object)
-    found: npt.NDArray[np.object_] = names[np.where(np.isnan(codes), len(levels), codes).astype(np.int64)]
-    return found
+    result: npt.NDArray[np.object_] = names[np.where(np.isnan(codes), len(levels), codes).astype(np.int64)]
+    return result
 
 
 def _attribute(name: str, table: str, function: Function | None, doc: str) -> Signal:
-    number = function is number_held
+    number = function is current_number
     value = "{value:g}" if number else "{value}"
     return Signal(
         name=name,
@@ -62,8 +60,8 @@ def _attribute(name: str, table: str, function: Function | None, doc: str) -> Si
         family="profile",
         riskier_when="either",
         reason={
-            "en": f"customers whose {_said(name)} is {value} leave more often, all else equal",
-            "de": f"Kunden mit {_said(name)} {value} gehen unter sonst gleichen Umständen häufiger",
+            "en": f"customers whose {_in_words(name)} is {value} leave more often, all else equal",
+            "de": f"Kunden mit {_in_words(name)} {value} gehen unter sonst gleichen Umständen häufiger",
         },
         doc=doc,
         function=function,
@@ -72,5 +70,5 @@ def _attribute(name: str, table: str, function: Function | None, doc: str) -> Si
     )
 
 
-def _said(name: str) -> str:
+def _in_words(name: str) -> str:
     return name.replace("_", " ")

@@ -19,10 +19,10 @@ import numpy as np
 
 from churn.data.tables import CANONICAL_TABLES, HISTORY_PREFIX, Table, events_table, history_table
 from churn.features import fixed_company
+from churn.features.engine.cohort import PLAN_SIGNAL, peers_of
 from churn.features.engine.engine import evaluate, lay_out
 from churn.features.language.population import Deferred, Peers
 from churn.features.language.reader import Array
-from churn.features.peers import PLAN_SIGNAL, peers_of
 from churn.features.signal import REGISTRY, Signal
 
 FORMAT = "v2"
@@ -106,11 +106,12 @@ def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array
 
 def _finished(values: Deferred, ordinal: int) -> Array:
     """Finish a value that needs the other customers, all of which are in one block here."""
-    asked = fixed_company.known_customers(ordinal) if values.everybody else fixed_company.cohort(ordinal)
+    everybody, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
     peers = _peers()[ordinal]
-    whole = values.reproducible(values.merged([values.summary(asked, peers)]))
+    summary = values.summary(everybody if values.everybody else members, peers)
+    population = values.reproducible(values.merge([summary]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return values.finished(whole, peers)
+        return values.finish(population, peers)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""All signals there are, and those that a company's tables make possible."""
+"""All signals, and which of them the store's tables and params.yaml allow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
 from churn.features.attributes import attributes
 from churn.features.generic import choice
-from churn.features.generic.about import GENERIC
+from churn.features.generic.family import GENERIC
 from churn.features.signal import FAMILIES, REGISTRY, Signal
 from churn.features.tracing import Need, trace
 from churn.params import Params
@@ -23,95 +23,102 @@ for _file in pkgutil.iter_modules(package.__path__):
     importlib.import_module(f"{package.__name__}.{_file.name}")
 
 
-def known(params: Params) -> dict[str, Signal]:
+def all_signals(params: Params) -> dict[str, Signal]:
     """Return every signal by name, whether or not its table is there: named, generic, and attributes.
 
     Raises:
-        SignalError: `signals.generic` asks for what there is not, or two signals have one name; all at once.
+        SignalError: `signals.generic` names something that does not exist, or two signals have the same name;
+            all at once.
     """
     if problems := list(choice.problems(params)):
         raise SignalError(*(params.locate(problem) for problem in problems))
-    found = dict(REGISTRY)
+    by_name = dict(REGISTRY)
     for signal in choice.generic_signals(params):
-        if signal.name in found:
+        if signal.name in by_name:
             problems.append(f"events.{signal.table}: '{signal.name}' is a signal; rename the table.")
-        found[signal.name] = signal
-    own = list(attributes(params))
+        by_name[signal.name] = signal
+    of_attributes = list(attributes(params))
     problems += [
         f"tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
         "a signal; name the attribute otherwise."
-        for signal in own
-        if signal.name in found
+        for signal in of_attributes
+        if signal.name in by_name
     ]
     if problems:
         raise SignalError(*(params.locate(problem) for problem in problems))
-    return found | {signal.name: signal for signal in own}
+    return by_name | {signal.name: signal for signal in of_attributes}
 
 
 @dataclass(frozen=True)
-class Possible:
-    """A signal, and why it is off; `None` when it is on."""
+class Availability:
+    """A signal, and why it is off; None if it is on."""
 
     signal: Signal
     off_because: str | None
 
 
-def possible(params: Params, store: Store) -> tuple[Possible, ...]:
-    """Judge every signal by the store's tables and by `signals` of params.yaml.
+def availability(params: Params, store: Store) -> tuple[Availability, ...]:
+    """Return for every signal whether it is on, by the store's tables and `signals` of params.yaml.
 
     Raises:
         SignalError: params.yaml names a family, table or signal that does not exist; all at once.
     """
-    every = known(params)
-    _check_names(params, every)
+    by_name = all_signals(params)
+    _check_names(params, by_name)
     tables = table_contracts(params)
-    return tuple(Possible(signal, _why_off(signal, params, store, tables)) for signal in every.values())
+    return tuple(Availability(signal, _why_off(signal, params, store, tables)) for signal in by_name.values())
 
 
-def selected(params: Params, store: Store) -> tuple[Signal, ...]:
+def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
     """Return the signals that are on.
 
     Raises:
-        SignalError: none is left, or params.yaml names one that does not exist.
+        SignalError: no signal is on, or params.yaml names one that does not exist.
     """
-    on = tuple(one.signal for one in possible(params, store) if one.off_because is None)
+    on = tuple(entry.signal for entry in availability(params, store) if entry.off_because is None)
     if not on:
-        asked = "; ".join(
-            f"signals.{what} [{', '.join(names)}]"
-            for what, names in _asked(params).items()
-            if what == "families" or "all" not in names
+        keys = "; ".join(
+            f"signals.{key} [{', '.join(names)}]"
+            for key, names in _lists(params).items()
+            if key == "families" or "all" not in names
         )
         raise SignalError(
-            f"{params.locate(asked)}, without those of "
-            f"signals.leave_out, ask for no signal of the tables {', '.join(store.tables)}. "
-            "`churn signals` says why each is off."
+            f"{params.locate(keys)}, without signals.leave_out, ask for no signal of the tables "
+            f"{', '.join(store.tables)}. `churn signals` says why each is off."
         )
     return on
 
 
-def _asked(params: Params) -> dict[str, tuple[str, ...]]:
-    chosen = params.signals
-    return {"families": chosen.families, "tables": chosen.tables, "names": chosen.names}
+LIST_ITEM = {"families": "family", "tables": "table", "names": "signal"}
+"""What the lists under `signals` hold, by key."""
+
+_WHERE_LISTED = "`churn signals` lists them."
 
 
-def _of(signal: Signal) -> dict[str, set[str]]:
-    """Return what a signal goes by in each of the lists that choose."""
+def _lists(params: Params) -> dict[str, tuple[str, ...]]:
+    """Return the lists under `signals`, by key."""
+    signals = params.signals
+    return {"families": signals.families, "tables": signals.tables, "names": signals.names}
+
+
+def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
+    """Return the names that select a signal in each list, by key."""
     families = {signal.family, signal.generic} if signal.generic else {signal.family}
     return {"families": families, "tables": {signal.table.split(".")[0]}, "names": {signal.name}}
 
 
-def _check_names(params: Params, every: dict[str, Signal]) -> None:
+def _check_names(params: Params, by_name: dict[str, Signal]) -> None:
     families = [*FAMILIES, *GENERIC]
     tables = [name for name in (*CANONICAL_TABLES, *params.events) if name != "contacts"]
-    there: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(every)}
+    allowed: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(by_name)}
     problems = [
-        f"signals.{what}: '{name}' is not a {WORD[what]}.{did_you_mean(name, there[what])} "
-        + (f"{what.capitalize()}: all, {', '.join(there[what])}." if what != "names" else _WHERE_LISTED)
-        for what, names in _asked(params).items()
+        f"signals.{key}: '{name}' is not a {LIST_ITEM[key]}.{did_you_mean(name, allowed[key])} "
+        + (f"{key.capitalize()}: all, {', '.join(allowed[key])}." if key != "names" else _WHERE_LISTED)
+        for key, names in _lists(params).items()
         for name in names
-        if name not in ("all", *there[what])
+        if name not in ("all", *allowed[key])
     ]
-    everything = [*every, *families, *tables]
+    everything = [*by_name, *families, *tables]
     problems += [
         f"signals.leave_out: '{name}' is not a signal, family or table."
         f"{did_you_mean(name, everything)} {_WHERE_LISTED}"
@@ -122,17 +129,13 @@ def _check_names(params: Params, every: dict[str, Signal]) -> None:
         raise SignalError(*(params.locate(problem) for problem in problems))
 
 
-WORD = {"families": "family", "tables": "table", "names": "signal"}
-_WHERE_LISTED = "`churn signals` lists them."
-
-
 def _why_off(signal: Signal, params: Params, store: Store, tables: dict[str, Table]) -> str | None:
-    goes_by = _of(signal)
-    if not set().union(*goes_by.values()).isdisjoint(params.signals.leave_out):
+    names_in_lists = _names_in_lists(signal)
+    if not set().union(*names_in_lists.values()).isdisjoint(params.signals.leave_out):
         return "signals.leave_out"
-    for what, names in _asked(params).items():
-        if "all" not in names and goes_by[what].isdisjoint(names):
-            return f"signals.{what}"
+    for key, names in _lists(params).items():
+        if "all" not in names and names_in_lists[key].isdisjoint(names):
+            return f"signals.{key}"
     if not store.has(signal.table):
         return f"no table {signal.table}" if signal.table not in store.tables else f"{signal.table} is empty"
     if signal.function is None:
@@ -140,5 +143,5 @@ def _why_off(signal: Signal, params: Params, store: Store, tables: dict[str, Tab
     need = Need()
     trace([signal], tables[signal.table], need)
     missing = sorted(need.columns - set(store.tables[signal.table].columns))
-    lacking = [name.removesuffix("_day").removesuffix("_after") for name in missing]
-    return f"{signal.table} has no {', '.join(dict.fromkeys(lacking))}" if lacking else None
+    columns = [name.removesuffix("_day").removesuffix("_after") for name in missing]
+    return f"{signal.table} has no {', '.join(dict.fromkeys(columns))}" if columns else None

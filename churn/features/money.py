@@ -1,4 +1,4 @@
-"""What customers pay, as known at a cutoff."""
+"""How much customers paid before a cutoff and pay per month, as known at the cutoff."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from churn.data.tables import STORED_UNITS
 def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
     """Return customer_id and the net money of `[cutoff - days, cutoff)` in currency, as known at the cutoff.
 
-    Payments received, else orders not returned; an empty frame where the company has neither.
+    It is the sum of payments received, else of orders that were not returned. The frame is empty if the store
+    has neither.
     """
     end = day_number(cutoff)
     start = end - days
@@ -23,17 +24,17 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
         return _sum(store, "payments", "amount", f"paid_at_day >= {start} AND paid_at_day < {end}{known}")
     for table in ("orders", "payments"):
         if store.has(table):
-            kept = f"{store.visible_before(table, cutoff)} AND day >= {start}"
+            condition = f"{store.visible_before(table, cutoff)} AND day >= {start}"
             if "returned_at_day" in store.tables[table].columns:
-                kept += f" AND (returned_at_day IS NULL OR returned_at_day >= {end})"
-            return _sum(store, table, "amount", kept)
+                condition += f" AND (returned_at_day IS NULL OR returned_at_day >= {end})"
+            return _sum(store, table, "amount", condition)
     return pd.DataFrame({"customer_id": pd.Series(dtype="str"), "money": pd.Series(dtype="float64")})
 
 
 def mrr_at(store: Store, cutoff: date) -> pd.DataFrame:
     """Return customer_id and the monthly recurring revenue in currency of contracts that run at the cutoff.
 
-    An empty frame where the company has no contracts or does not state their revenue.
+    The frame is empty if the store has no contracts or they have no revenue.
     """
     if store.has("subscriptions") and "mrr" in store.tables["subscriptions"].columns:
         return _sum(store, "subscriptions", "mrr", store.in_force(cutoff))

@@ -16,7 +16,7 @@ Direction = Literal["higher", "lower", "either"]
 Function = Callable[[Events], "Array | Deferred"]
 
 FAMILIES = ("activity", "purchase", "payment", "email", "sentiment", "support", "contract", "profile")
-"""What a signal speaks about; reasons show at most one signal of a family."""
+"""What a signal is about; a customer's reasons show at most one signal of each family."""
 
 FAMILY_OF_TABLE: Mapping[str, str] = {
     "customers": "profile",
@@ -30,17 +30,27 @@ FAMILY_OF_TABLE: Mapping[str, str] = {
     "subscriptions": "contract",
     "referrals": "activity",
 }
-"""The family of a table's plain signals; further event tables are activity."""
+"""The family of the generic signals of a table; tables under `events:` are activity."""
 
 
 @dataclass(frozen=True)
 class Signal:
     """A feature of a customer at a cutoff, looking at `[cutoff - looks_back days, cutoff)`.
 
-    `riskier_when` is also the direction that the model is held to; `reason` is the sentence per language.
-    `level_of` names the column of which the function returns codes; the signal is the level's name.
-    `generic` is the generic family that made it, `None` for a signal of its own. `version` is raised when the
-    signal computes something else that `definition` cannot see.
+    Attributes:
+        name: The column of snapshots and the name in the playbook.
+        table: The table whose view the function is called with.
+        looks_back: How many days before the cutoff it may read.
+        unit: The unit of the values.
+        family: One of `FAMILIES`.
+        riskier_when: In which direction the risk rises; the model is constrained to it.
+        reason: The sentence for a customer's reasons, by language.
+        doc: The entry of the data dictionary.
+        function: Computes the values; None for an attribute that is read as it is.
+        kind: Whether values are numbers or names of levels.
+        level_of: The column whose codes the function returns; the values are the names of its levels.
+        generic: The generic family that made the signal; None for a named signal.
+        version: Raised by hand if the signal computes something else in a way that `definition` cannot see.
     """
 
     name: str
@@ -57,8 +67,8 @@ class Signal:
     generic: str | None = None
     version: int = 1
 
-    def described(self) -> dict[str, Any]:
-        """Return what other rooms need to know of the signal, as plain data."""
+    def facts(self) -> dict[str, Any]:
+        """Return what snapshots, models and documents record of the signal, as plain data."""
         return {
             "name": self.name,
             "table": self.table,
@@ -90,7 +100,7 @@ def signal(
     level_of: str | None = None,
     version: int = 1,
 ) -> Callable[[Function], Function]:
-    """Register a function of a view as a signal; its name is the column, its docstring the dictionary.
+    """Register a function of a view as a signal; its name is the column, its docstring the dictionary entry.
 
     Raises:
         SignalError: the table, family or name does not fit.

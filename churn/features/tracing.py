@@ -1,4 +1,4 @@
-"""What signals need, learnt by running each once on nobody."""
+"""Find out what signals need, and what they cost, by calling each on an empty block of customers."""
 
 from __future__ import annotations
 
@@ -7,27 +7,39 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from churn.data.tables import Table
+from churn.data.sources.table_specs import table_contracts
+from churn.data.tables import CANONICAL_TABLES, Table
 from churn.errors import SignalError
+from churn.features.language.cost import Cost
 from churn.features.language.events import Events
 from churn.features.language.population import Deferred
-from churn.features.language.reader import Array, LongArray, Selection, Sequence, Window
+from churn.features.language.reader import Array, LongArray, RowSequence, Selection, Window
 from churn.features.signal import Signal
+from churn.params import Params
 
 
 @dataclass
 class Need:
-    """What the signals of one table ask for: windows, stored columns, placing outcomes, cuts at the grid."""
+    """What the signals of one table read.
+
+    Attributes:
+        windows: Their windows.
+        columns: The stored columns.
+        placed: The outcomes at whose time rows are placed (`by`).
+        on_grid: Whether a decayed sum needs the bins cut at the fixed grid.
+        in_order: Whether the rows of a window themselves are read, in their order.
+    """
 
     windows: set[Window] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
     placed: set[str] = field(default_factory=set)
     on_grid: bool = False
+    in_order: bool = False
 
 
 @dataclass
 class Tracer:
-    """A reader with no customers that notes every question."""
+    """A reader without customers that notes in `need` what it is asked for."""
 
     need: Need
     n: int = 0
@@ -46,7 +58,7 @@ class Tracer:
         return self._note(selection, window)
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Note a look at the highest or lowest."""
+        """Note a highest or lowest value."""
         return self._note(selection, window, column)
 
     def decayed(self, selection: Selection, half_life: int, window: Window) -> Array:
@@ -55,16 +67,17 @@ class Tracer:
         return self._note(selection, window)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Note a look at the latest or first row."""
+        """Note a value of the latest or first row."""
         return self._note(selection, window, column)
 
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
-    ) -> Sequence:
-        """Note a look at the rows themselves."""
+    ) -> RowSequence:
+        """Note that the rows themselves are read."""
+        self.need.in_order = True
         self._note(selection, window, *columns)
-        nothing = np.zeros(0, dtype=np.int64)
-        return Sequence(0, nothing, dict.fromkeys((*columns, "day"), nothing))
+        empty = np.zeros(0, dtype=np.int64)
+        return RowSequence(0, empty, dict.fromkeys((*columns, "day"), empty))
 
     def covered_days(self, window: Window) -> Array:
         """Note the window."""
@@ -81,7 +94,7 @@ class Tracer:
         self.need.windows.add(window)
 
     def tenure(self) -> Array:
-        """Need nothing but the customers."""
+        """Note nothing: the sign-up days are always there."""
         return np.zeros(0)
 
     def _note(self, selection: Selection, window: Window, *columns: str) -> Array:
@@ -90,17 +103,25 @@ class Tracer:
         self.need.columns |= {name for name in (*columns, selection.value) if name and name != "day"}
         if selection.placed:
             self.need.placed.add(selection.placed)
-            self.need.columns.add(f"{selection.placed}_after")  # with it the outcomes of one day are ordered
+            self.need.columns.add(f"{selection.placed}_after")  # orders the outcomes of one day
         return np.zeros(0)
 
 
 def view_of(signal: Signal, table: Table, reader: object) -> Events:
-    """Return the view that a signal's function gets."""
+    """Return the view that a signal's function is called with."""
     return Events(table, reader, signal.name, signal.looks_back, (signal.looks_back, 0))  # type: ignore[arg-type]
 
 
 def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type[Deferred]]:
-    """Note in `need` what the signals of one table ask for; return those that need everybody, and how.
+    """Note in `need` what the signals of one table read.
+
+    Args:
+        signals: Signals of this table.
+        table: The contract of the table.
+        need: Is filled in.
+
+    Returns:
+        The signals that need the other customers, by name, with the kind of value that they return.
 
     Raises:
         SignalError: signals ask for what they may not, or do not return one number per customer; all at once.
@@ -111,16 +132,32 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
         if signal.function is None:
             continue
         try:
-            found = signal.function(view_of(signal, table, Tracer(need)))
+            values = signal.function(view_of(signal, table, Tracer(need)))
         except SignalError as error:
             problems += error.problems
             continue
-        if isinstance(found, Deferred):
-            deferred[signal.name] = type(found)
-        elif not isinstance(found, np.ndarray) or found.shape != (0,):
+        if isinstance(values, Deferred):
+            deferred[signal.name] = type(values)
+        elif not isinstance(values, np.ndarray) or values.shape != (0,):
             problems.append(
-                f"{signal.name}: must end in one number per customer, not {type(found).__name__}."
+                f"{signal.name}: must end in one number per customer, not {type(values).__name__}."
             )
     if problems:
         raise SignalError(*problems)
     return deferred
+
+
+def costs_of(signals: Iterable[Signal], params: Params) -> dict[str, Cost]:
+    """Return what each signal costs, by name, whether or not its table is there."""
+    tables = {**CANONICAL_TABLES, **table_contracts(params)}
+    return {signal.name: cost_of(signal, tables[signal.table]) for signal in signals}
+
+
+def cost_of(signal: Signal, table: Table) -> Cost:
+    """Return the cost of the most expensive verb that a signal uses."""
+    if signal.function is None:
+        return Cost.FOLDS
+    need = Need()
+    if trace([signal], table, need):
+        return Cost.COHORT
+    return Cost.PASSES if need.in_order else Cost.FOLDS

@@ -19,7 +19,7 @@ from churn.data.sql import identifier
 from churn.data.store import Store, day_number
 from churn.data.tables import Table
 from churn.features.engine.cohort import Cohort, Customers, read_customers
-from churn.features.engine.matrix import Builder, cohorts_at
+from churn.features.engine.matrix import MatrixBuilder, cohorts_at
 from churn.features.signal import Signal
 from churn.guards.counterfactual_store import sampled
 from churn.labels.contract import merged_spells
@@ -186,10 +186,10 @@ class Company:
             codes = np.sort(np.random.default_rng(self.params.train.seed).permutation(codes)[:SAMPLE])
             store = sampled(self.store, codes, self.scratch / "sample")
         decided = dict(zip(cutoffs, labels_at(self.store, cutoffs), strict=True))
-        return _labelled(Builder(store, self.signals, cutoffs), decided, codes)
+        return _labelled(MatrixBuilder(store, self.signals, cutoffs), decided, codes)
 
 
-def _labelled(builder: Builder, decided: dict[date, Labels], codes: Ints) -> LabelledRows | None:
+def _labelled(builder: MatrixBuilder, decided: dict[date, Labels], codes: Ints) -> LabelledRows | None:
     names = tuple(signal.name for signal in builder.signals)
     text = [place for place, signal in enumerate(builder.signals) if signal.kind == "level"]
     parts: dict[date, list[tuple[npt.NDArray[np.object_], Ints, Labels]]] = {}

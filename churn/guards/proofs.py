@@ -15,7 +15,7 @@ import numpy.typing as npt
 from churn.data.files import scratch_folder
 from churn.data.store import Store, day_number
 from churn.features.engine.cohort import read_customers
-from churn.features.engine.matrix import Builder, matrix_at
+from churn.features.engine.matrix import MatrixBuilder, matrix_at
 from churn.features.signal import Signal
 from churn.finding import Finding
 from churn.guards.counterfactual_store import sampled, truncated, with_another_future
@@ -81,7 +81,7 @@ def prove(
 
 def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, Values]:
     """Compute the cohort's signals by the path of the snapshots, customers in the order of their ids."""
-    builder = Builder(store, signals, cutoffs)
+    builder = MatrixBuilder(store, signals, cutoffs)
     found: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
     for part in builder.parts():
         here = found[part.cutoff]

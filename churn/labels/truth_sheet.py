@@ -173,7 +173,7 @@ def _night(store: Store, cohort: Cohort, became: CustomerOutcomes) -> CutoffCoun
         start=window.start,
         end=window.end,
         mature_on=window.mature_on,
-        excluded=cohort.excluded(),
+        excluded=cohort.exclusion_counts(),
         at_risk=int(cohort.members.sum()),
         outcomes=outcomes,
         left=left,

@@ -18,7 +18,7 @@ from churn.data.files import replace_folder
 from churn.data.store import Store
 from churn.features.definition import definitions
 from churn.features.engine.blocks import STEP
-from churn.features.engine.matrix import Builder, Part
+from churn.features.engine.matrix import MatrixBuilder, Part
 from churn.features.signal import Signal
 from churn.labels.calendar import snapshot_cutoffs
 from churn.labels.contract import ContractEndsWriter
@@ -48,7 +48,7 @@ def write_snapshots(
         Stop: the data are too short for one.
     """
     cutoffs = (only,) if only else snapshot_cutoffs(params, store)
-    builder = Builder(store, signals, cutoffs)
+    builder = MatrixBuilder(store, signals, cutoffs)
     decided = dict(zip(cutoffs, labels_at(store, cutoffs), strict=True))
     aside = params.output / ".snapshots.new"
     shutil.rmtree(aside, ignore_errors=True)
@@ -60,7 +60,7 @@ def write_snapshots(
     digests = definitions(builder.signals)
     manifest = {
         "cutoffs": writer.close(),
-        "signals": [s.described() | {"definition": digests[s.name]} for s in builder.signals],
+        "signals": [s.facts() | {"definition": digests[s.name]} for s in builder.signals],
         "label_id": params.label_id,
         "label": params.label.model_dump(mode="json"),
         "store_digest": store.digest,
@@ -77,7 +77,12 @@ class _Writer:
     """Appends parts to one Parquet file per cutoff and counts what it wrote."""
 
     def __init__(
-        self, folder: Path, builder: Builder, decided: dict[date, Labels], params: Params, watermark: date
+        self,
+        folder: Path,
+        builder: MatrixBuilder,
+        decided: dict[date, Labels],
+        params: Params,
+        watermark: date,
     ) -> None:
         self.builder, self.decided = builder, decided
         self.ends: ContractEndsWriter | None = None
@@ -137,5 +142,5 @@ class _Writer:
         for file in (*self.files.values(), *((self.ends,) if self.ends else ())):
             file.close()
         for cohort in self.builder.cohorts:
-            self.facts[cohort.cutoff]["excluded"] = cohort.excluded()
+            self.facts[cohort.cutoff]["excluded"] = cohort.exclusion_counts()
         return {cutoff.isoformat(): facts for cutoff, facts in self.facts.items()}

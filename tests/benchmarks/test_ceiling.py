@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from benchmarks.scoreboard.ceiling import ceiling, make_up
-from churn.features.language.btyd import Model, fitted, p_none
+from churn.features.language.btyd import LifetimeModel, fit_lifetimes, p_none
 
-SHOP = Model(r=0.7, alpha=20.0, a=0.8, b=2.5)
+SHOP = LifetimeModel(r=0.7, alpha=20.0, a=0.8, b=2.5)
 AGE = np.repeat([100.0, 200.0, 300.0], 4_000)
 
 
 def test_the_model_fitted_on_what_it_made_up_is_itself_again() -> None:
     made = make_up(SHOP, AGE, ahead_days=28, seed=1)
 
-    found = fitted(made.x, made.recency, made.age)
+    found = fit_lifetimes(made.x, made.recency, made.age)
 
     assert found is not None
     assert found.r / found.alpha == pytest.approx(SHOP.r / SHOP.alpha, rel=0.1)
@@ -36,7 +36,7 @@ def test_who_sees_into_the_customers_ranks_them_better_than_who_knows_their_hist
 
 
 def test_nobody_can_rank_customers_who_are_all_alike() -> None:
-    alike = Model(r=5_000.0, alpha=50_000.0, a=1e-6, b=1.0)
+    alike = LifetimeModel(r=5_000.0, alpha=50_000.0, a=1e-6, b=1.0)
 
     found = ceiling(alike, AGE, ahead_days=14, active_days=28)
 

@@ -100,10 +100,10 @@ def test_a_leaky_signal_is_caught(histories: Histories, other: str) -> None:
     def logins_ever(logins: Events) -> Array:
         """All logins of the block's arrays, whenever they happened: what no verb allows."""
         logins.count()
-        cells = getattr(logins.reader, "_cells", None)
-        if cells is None:
+        aggregates = getattr(logins.reader, "_aggregates", None)
+        if aggregates is None:
             return np.zeros(0)
-        return np.bincount(cells.rows.customer, minlength=logins.reader.n).astype(float)
+        return np.bincount(aggregates.rows.customer, minlength=logins.reader.n).astype(float)
 
     asked = [
         replace(LEAKY, function=logins_ever),
@@ -190,7 +190,7 @@ def test_the_same_name_twice_is_refused() -> None:
 
 def test_only_signals_of_present_tables_and_columns_are_on(histories: Histories) -> None:
     store = histories.whole.store
-    on = {one.signal.name: one.off_because for one in library.possible(store.params, store)}
+    on = {one.signal.name: one.off_because for one in library.availability(store.params, store)}
 
     assert on["login_change"] is None
     assert on["visits_count_28d"] is None

@@ -16,7 +16,7 @@ from churn.data.store import Store
 from churn.demo import write_company
 from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.params import load_params
 
 CUSTOMERS, SEED = 300, 7
@@ -59,7 +59,7 @@ def test_the_dictionary_of_signals_is_what_it_was(
 def test_a_signal_whose_values_changed_has_another_definition(
     store: Store, golden_text: Callable[[str], str], same_as_golden: Callable[[str, str], None]
 ) -> None:
-    digests = definitions(selected(store.params, store))
+    digests = definitions(select_signals(store.params, store))
     values: dict[str, list[str]] = {name: [] for name in digests}
     for line in summary(store):
         values[line.split(",")[1]].append(line)
@@ -84,7 +84,7 @@ def test_a_signal_whose_values_changed_has_another_definition(
 
 def summary(store: Store) -> Iterator[str]:
     """Yield a line per cutoff and signal; equal digests mean equal values of the same customers."""
-    signals = selected(store.params, store)
+    signals = select_signals(store.params, store)
     for cutoff in CUTOFFS:
         frame = matrix_at(store, signals, cutoff).frame
         for signal in sorted(signals, key=lambda one: one.name):

@@ -106,7 +106,7 @@ def _lifetime(says: Callable[..., Any], own: Pending, members: Sequence[Pending]
 
 @functools.lru_cache(maxsize=256)
 def _model(histories: tuple[tuple[float, ...], ...]) -> Any:
-    return btyd.fitted(*np.array(histories, dtype=float).reshape(-1, 3).T)
+    return btyd.fit_lifetimes(*np.array(histories, dtype=float).reshape(-1, 3).T)
 
 
 FINISHED: Mapping[str, Callable[[Pending, Sequence[Pending]], float]] = {
@@ -114,7 +114,7 @@ FINISHED: Mapping[str, Callable[[Pending, Sequence[Pending]], float]] = {
     "among_peers": _among_peers,
     "beyond_population": _beyond_population,
     "p_none_next": functools.partial(_lifetime, btyd.p_none),
-    "expected_next": functools.partial(_lifetime, btyd.expected),
+    "expected_next": functools.partial(_lifetime, btyd.expected_events),
 }
 """How each is finished, from one customer's numbers and those of the cohort that it is compared with."""
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from churn.features.engine.matrix import Builder
+from churn.features.engine.matrix import MatrixBuilder
 from churn.features.language import arithmetic, population
-from churn.features.library import known
+from churn.features.library import all_signals
 from churn.features.signal import Signal
 from churn.features.tracing import Need, trace
 from tests.oracle.beside import BESIDE, Pending, Someone, band_of, finished, is_missing, reference_of
@@ -59,7 +59,7 @@ def meaning(expression: str, table: str, functions: Mapping[str, Any]) -> Callab
 
 def signals_of(world: RandomWorld) -> list[Signal]:
     """Return every signal that is computed from the world's tables."""
-    every = known(world.store.params).values()
+    every = all_signals(world.store.params).values()
     return [one for one in every if one.function and one.table in (*world.rows, "customers")]
 
 
@@ -68,7 +68,7 @@ def engine_values(
 ) -> dict[tuple[date, str], Values]:
     """Return the values of the customers at risk as the snapshots hold them, by cutoff and signal."""
     found: dict[tuple[date, str], Values] = {(c, signal.name): {} for c in cutoffs for signal in signals}
-    builder = Builder(world.store, signals, cutoffs)
+    builder = MatrixBuilder(world.store, signals, cutoffs)
     for part in builder.parts():
         who = builder.customers.ids[part.codes]
         for name, values in part.columns.items():

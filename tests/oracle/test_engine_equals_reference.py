@@ -106,7 +106,7 @@ def test_no_value_depends_on_how_it_was_asked_for(
         few = exactly(engine_values(world, some, world.cutoffs))
         assert few == {key: together[key] for key in few}
     monkeypatch.setattr(blocks, "STEP", 7)
-    monkeypatch.setattr(blocks, "MOST_ROWS", 1)
+    monkeypatch.setattr(blocks, "MAX_ROWS", 1)
     assert exactly(engine_values(world, every, world.cutoffs)) == together
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
-from churn.features.library import possible
+from churn.features.library import availability
 from churn.params import load_params
 from pipelines import cli
 
@@ -46,7 +46,7 @@ def test_the_demo_company_gives_the_signals_of_its_own_parameters(finished_run: 
     assert params.label == shipped.label
     stores = ingest(params, lambda _: None), Store.open(load_params(finished_run / "params.yaml"))
     on = [
-        {one.signal.name for one in possible(p, store) if one.off_because is None}
+        {one.signal.name for one in availability(p, store) if one.off_because is None}
         for p, store in zip((params, shipped), stores, strict=True)
     ]
     assert on[0] == on[1]

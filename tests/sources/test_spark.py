@@ -26,7 +26,7 @@ from churn.data.store import Store
 from churn.demo.write import write_company
 from churn.errors import SourceError
 from churn.features.engine import blocks
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.params import Params, TableParams
 from churn.snapshots import write
 from churn.snapshots.write import write_snapshots
@@ -261,7 +261,7 @@ def snapshots_of(store: Store, executor: str) -> dict[str, bytes]:
     engine = store.params.engine.model_copy(update={"executor": executor, "processes": 2})
     params = store.params.model_copy(update={"engine": engine})
     opened = Store.open(params)
-    write_snapshots(params, opened, selected(params, opened))
+    write_snapshots(params, opened, select_signals(params, opened))
     return files_of(params.output / "snapshots", "*")
 
 

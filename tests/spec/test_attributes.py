@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from churn.errors import SignalError
-from churn.features.library import known
+from churn.features.library import all_signals
 from tests.worlds import World, draw
 
 LOGINS = "customer | happened_at\n ana | 2024-06-01\n ben | 2024-06-01\n eva | 2024-06-01"
@@ -150,7 +150,7 @@ def test_an_attribute_may_not_take_the_name_of_a_signal(tmp_path: Path) -> None:
     world = company(tmp_path, drawn, {"login_change": {"from": "tiers"}})
 
     with pytest.raises(SignalError, match=r"tables.customers.history: 'login_change' is a signal"):
-        known(world.store.params)
+        all_signals(world.store.params)
 
 
 def test_the_plan_is_that_of_the_contract_that_runs(tmp_path: Path) -> None:

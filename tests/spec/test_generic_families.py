@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from churn.data.tables import CANONICAL_TABLES, events_table
-from churn.features.generic.about import GENERIC
 from churn.features.generic.choice import families_of
-from churn.features.library import known
+from churn.features.generic.family import GENERIC
+from churn.features.library import all_signals
 from churn.scoring.words import sentence
 from tests.worlds import World, draw, params_of
 
@@ -118,7 +118,7 @@ def visits(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.mark.parametrize("family", EXPECTED)
 def test_a_generic_family_gives_these_signals_of_any_table(visits: World, family: str) -> None:
-    every = known(visits.store.params).values()
+    every = all_signals(visits.store.params).values()
     names = [one.name for one in every if one.table == "visits" and one.generic == family]
 
     found = visits.all_values(names, [CUTOFF])
@@ -164,7 +164,7 @@ def test_a_table_has_the_families_that_are_asked_for_it_or_the_usual_ones(
 
 
 def test_sentences_begin_with_a_noun_so_that_any_table_fits(visits: World) -> None:
-    made = [one for one in known(visits.store.params).values() if one.table == "visits"]
+    made = [one for one in all_signals(visits.store.params).values() if one.table == "visits"]
 
     for one in made:
         assert one.doc.endswith(".")

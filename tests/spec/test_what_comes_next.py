@@ -10,12 +10,12 @@ import pytest
 from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError
 from churn.features.language import btyd_verbs
-from churn.features.language.btyd import Model, expected, p_none
+from churn.features.language.btyd import LifetimeModel, expected_events, p_none
 from churn.features.signal import Signal
 from churn.features.tracing import Need, trace
 from tests.worlds import draw
 
-MODEL = Model(r=0.5, alpha=30.0, a=0.7, b=2.0)
+MODEL = LifetimeModel(r=0.5, alpha=30.0, a=0.7, b=2.0)
 
 ORDERS = """
     customer | ordered_at       | amount
@@ -40,7 +40,7 @@ HISTORIES = {"once": (0, 0, 1), "same_day": (0, 0, 30), "twice": (1, 30, 60), "f
 
 @pytest.fixture
 def given_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(btyd_verbs, "_fitted", lambda histories: MODEL)
+    monkeypatch.setattr(btyd_verbs, "_fit_once", lambda histories: MODEL)
 
 
 @pytest.mark.usefixtures("given_model")
@@ -65,7 +65,7 @@ def test_the_expected_days_with_orders_are_those_of_the_model(tmp_path: Path) ->
     world = draw(tmp_path, orders=ORDERS)
 
     def days(*history: int) -> float:
-        return round(float(expected(MODEL, *(np.array([float(part)]) for part in history), 91)[0]), 6)
+        return round(float(expected_events(MODEL, *(np.array([float(part)]) for part in history), 91)[0]), 6)
 
     assert world.values("orders_expected_next_91d") == {
         **{who: days(*history) for who, history in HISTORIES.items()},

@@ -1,8 +1,8 @@
-"""Who is at risk at a cutoff; everyone else has a stated reason."""
+"""Who is at risk at a cutoff, why everyone else is not, and which customers are peers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
 
@@ -12,92 +12,108 @@ import numpy.typing as npt
 from churn.data.store import Store
 from churn.features.engine.timeline import IntArray
 from churn.features.language.events import Array, Events
-from churn.features.signal import Signal
+from churn.features.language.population import AmongPeers, Deferred, Peers
+from churn.features.signal import REGISTRY, Signal
 from churn.params import LabelParams
 
 UNKNOWN, AT_RISK, OBJECTED, NO_CONTRACT, INACTIVE, CANCELLING = range(-1, 5)
+"""What a customer is at a cutoff; UNKNOWN is a customer who signs up later."""
+
 REASONS = {
     OBJECTED: "objected",
     NO_CONTRACT: "no live contract",
     INACTIVE: "inactive",
     CANCELLING: "pending cancellation",
 }
-"""Why a known customer is left out; the first that holds is stated. Unknown is who signs up later."""
+"""Why a known customer is not at risk; the first reason that holds is stated."""
 
-LEFT_OUT = "__left_out"
-"""The inner signal that judges the customers by the label's table; no signal of a person begins so."""
+EXCLUSION = "__left_out"
+"""The name of the internal signal that decides from the label's table who is at risk."""
 
 FOREVER_DAYS = 36_600
 """A contract that runs may have begun a hundred years ago."""
 
+TENURE_BANDS = (91, 182, 365, 730)
+"""Days since sign-up at which a customer changes peers."""
+
+PLAN_SIGNAL = "subscription_plan"
+"""The signal that says which plan a customer has."""
+
 Codes = npt.NDArray[np.int8]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Customers:
-    """All customers of the store in the order of their codes, which is that of their ids."""
+    """All customers of the store, ordered by code, which is also the order of their ids.
+
+    Attributes:
+        ids: `customer_id` of each, `[n]`.
+        signed_up: The day number of the sign-up, `[n]`.
+        objected: Whether the customer objected to being scored, `[n]`.
+    """
 
     ids: npt.NDArray[np.object_]
     signed_up: IntArray
-    objected: npt.NDArray[np.bool_]
+    objected: BoolArray
 
 
 def read_customers(store: Store) -> Customers:
-    """Read ids, sign-up days and objections; an objection counts whenever it was made."""
+    """Read ids, sign-up days and objections; an objection counts at every cutoff, even an earlier one."""
     columns = store.tables["customers"].columns
     objected = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
     with store.connect() as connection:
-        found = connection.execute(
+        rows = connection.execute(
             f"SELECT customer_id, day, {objected} AS objected "
             f"FROM {store.scan('customers')} ORDER BY customer"
         ).fetchnumpy()
     return Customers(
-        ids=np.asarray(found["customer_id"], dtype=object),
-        signed_up=np.asarray(found["day"], dtype=np.int32),
-        objected=np.asarray(found["objected"], dtype=bool),
+        ids=np.asarray(rows["customer_id"], dtype=object),
+        signed_up=np.asarray(rows["day"], dtype=np.int32),
+        objected=np.asarray(rows["objected"], dtype=bool),
     )
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """One cutoff: per customer code, at risk or why not."""
+    """What every customer is at one cutoff: `status` is AT_RISK, UNKNOWN or a code of `REASONS`, `[n]`."""
 
     cutoff: date
-    left_out: Codes
+    status: Codes
 
     @property
-    def known(self) -> npt.NDArray[np.bool_]:
+    def signed_up(self) -> BoolArray:
         """Return a mask over customer codes: signed up before this cutoff."""
-        return np.asarray(self.left_out != UNKNOWN)
+        return np.asarray(self.status != UNKNOWN)
 
     @property
-    def members(self) -> npt.NDArray[np.bool_]:
+    def members(self) -> BoolArray:
         """Return a mask over customer codes: at risk at this cutoff."""
-        return np.asarray(self.left_out == AT_RISK)
+        return np.asarray(self.status == AT_RISK)
 
     @cached_property
     def excluded_because(self) -> npt.NDArray[np.object_]:
-        """Return the reason of each customer left out, None for the others."""
-        words = np.array([None, *REASONS.values(), None], dtype=object)  # the last is for the unknown, -1
-        return words[self.left_out]
+        """Return why each customer is not at risk, None for the others, `[n]`."""
+        words = np.array([None, *REASONS.values(), None], dtype=object)  # the last is for UNKNOWN, -1
+        return words[self.status]
 
-    def excluded(self) -> dict[str, int]:
-        """Count the known customers left out, by reason."""
-        counts = np.bincount(self.left_out[self.known], minlength=CANCELLING + 1)
+    def exclusion_counts(self) -> dict[str, int]:
+        """Count the known customers who are not at risk, by reason."""
+        counts = np.bincount(self.status[self.signed_up], minlength=CANCELLING + 1)
         return {
-            word: int(counts[code])
-            for code, word in sorted(REASONS.items(), key=lambda r: r[1])
+            reason: int(counts[code])
+            for code, reason in sorted(REASONS.items(), key=lambda item: item[1])
             if counts[code]
         }
 
 
-def judging(store: Store) -> Signal:
-    """Return the inner signal that judges customers by what was known at the cutoff, like any signal."""
+def exclusion_signal(store: Store) -> Signal:
+    """Return the internal signal that decides who is at risk, from what was known at the cutoff."""
     label = store.params.label
     looks_back = FOREVER_DAYS if label.kind == "contract" else label.days_active
     columns = store.tables[label.core_table].columns
     return Signal(
-        name=LEFT_OUT,
+        name=EXCLUSION,
         table=label.core_table,
         looks_back=looks_back,
         unit="code",
@@ -105,12 +121,12 @@ def judging(store: Store) -> Signal:
         riskier_when="either",
         reason={},
         doc="Why a customer is not at risk.",
-        function=partial(_left_out, label=label, columns=columns),
+        function=partial(_status, label=label, columns=columns),
     )
 
 
-def _left_out(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
-    """Judge by the label's table alone; objections are added by whoever knows the customers."""
+def _status(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
+    """Return the status of each customer by the label's table alone; sign-up and objections come later."""
     if label.kind == "inactivity":
         active = core.reader.count(core.rows, core.window) > 0
         return np.where(active, AT_RISK, INACTIVE).astype(np.float64)
@@ -119,3 +135,31 @@ def _left_out(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Arr
     live = running.reader.count(running.rows, running.window) > 0
     stays = staying.reader.count(staying.rows, staying.window) > 0  # one contract is enough to stay
     return np.where(live, np.where(stays, AT_RISK, CANCELLING), NO_CONTRACT).astype(np.float64)
+
+
+def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Peers:
+    """Return the peer group of each customer: same band of tenure and, if plans are given, same plan.
+
+    Args:
+        cutoff: The day number.
+        signed_up: The day number of each sign-up, `[n]`.
+        plans: The code of each customer's plan, `[n]`; customers without a plan (nan) are a group too.
+
+    >>> peers_of(800, np.array([0, 790, 790]), np.array([np.nan, np.nan, 1.0]))
+    array([ 4,  0, 10])
+    """
+    bands = np.searchsorted(TENURE_BANDS, cutoff - signed_up, side="right").astype(np.int64)
+    if plans is None:
+        return bands
+    codes = np.where(np.isnan(plans), -1, plans).astype(np.int64)
+    return (codes + 1) * (len(TENURE_BANDS) + 1) + bands
+
+
+def plan_signal(store: Store, deferred: dict[str, type[Deferred]]) -> Signal | None:
+    """Return the signal of the plan's code if some signal compares peers and the store has plans."""
+    table = REGISTRY[PLAN_SIGNAL].table
+    if AmongPeers not in deferred.values() or not store.has(table):
+        return None
+    if not {"plan", "ended_at_day"} <= set(store.tables[table].columns):
+        return None
+    return replace(REGISTRY[PLAN_SIGNAL], name="(plan)")

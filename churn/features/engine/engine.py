@@ -1,6 +1,6 @@
-"""The engine: signals of a block of customers at every cutoff, from one scan of each table.
+"""The engine: compute the signals of a block of customers at every cutoff, from one scan of each table.
 
-A block is the unit of work and of memory; evaluating it needs nothing but the store and the plan.
+A block is the unit of work and of memory; evaluating it needs only the store and the plan.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 from churn.data.store import Store
 from churn.data.tables import Table
-from churn.features.engine.aggregates import TableCells
-from churn.features.engine.point_in_time import Known
+from churn.features.engine.aggregates import TableAggregates
+from churn.features.engine.point_in_time import PointInTime
 from churn.features.engine.rows import RowReader
 from churn.features.engine.timeline import IntArray, Timeline
 from churn.features.language.events import Events
@@ -26,7 +26,17 @@ from churn.features.tracing import Need, trace, view_of
 
 @dataclass(frozen=True)
 class Plan:
-    """Signals grouped by table, what each table must give, and since when each table's data are known."""
+    """What is computed: everything below is by table, except `cutoffs` and `deferred`.
+
+    Attributes:
+        cutoffs: Day numbers, ascending.
+        signals: The signals to compute.
+        tables: The contracts.
+        timelines: The bins of all windows.
+        needs: What the signals read.
+        data_starts: The first day of the data as known at each cutoff.
+        deferred: The signals that need the other customers, by name, and the kind of value they return.
+    """
 
     cutoffs: tuple[int, ...]
     signals: Mapping[str, tuple[Signal, ...]]
@@ -36,21 +46,28 @@ class Plan:
     data_starts: Mapping[str, tuple[int, ...]]
     deferred: Mapping[str, type[Deferred]]
 
-    def only(self, names: Collection[str]) -> Plan:
+    def subset(self, names: Collection[str]) -> Plan:
         """Return the plan of some of the signals, which reads no more than they need."""
-        kept = {t: tuple(s for s in found if s.name in names) for t, found in self.signals.items()}
-        signals = {table: found for table, found in kept.items() if found}
+        by_table = {t: tuple(s for s in signals if s.name in names) for t, signals in self.signals.items()}
+        signals = {table: some for table, some in by_table.items() if some}
         return lay_out(self.cutoffs, signals, self.tables, self.data_starts)
 
 
-def plan(
+def make_plan(
     store: Store,
     signals: tuple[Signal, ...],
     tables: Mapping[str, Table],
     cutoffs: tuple[int, ...],
     data_starts: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Plan:
-    """Trace the signals and lay out the bins for days `cutoffs`, ascending.
+    """Make the plan of signals of any tables; signals without a function are not computed.
+
+    Args:
+        store: Tells the first day of each table, unless `data_starts` is given.
+        signals: The signals to compute.
+        tables: The contracts by name.
+        cutoffs: Day numbers, ascending.
+        data_starts: For each table, the first day of the data as known at each cutoff.
 
     Raises:
         SignalError: a signal asks for what it may not.
@@ -75,7 +92,7 @@ def lay_out(
 
     Args:
         cutoffs: Day numbers, ascending.
-        signals: Those that are computed, by table.
+        signals: The signals of each table; each has a function.
         tables: The contract of each of these tables.
         data_starts: For each table, the first day of the data as known at each cutoff.
 
@@ -84,8 +101,8 @@ def lay_out(
     """
     needs = {name: Need() for name in signals}
     deferred: dict[str, type[Deferred]] = {}
-    for name, found in signals.items():
-        deferred |= trace(found, tables[name], needs[name])
+    for name, of_table in signals.items():
+        deferred |= trace(of_table, tables[name], needs[name])
     timelines = {name: Timeline.over(cutoffs, need.windows, need.on_grid) for name, need in needs.items()}
     return Plan(cutoffs, signals, tables, timelines, needs, data_starts, deferred)
 
@@ -93,14 +110,14 @@ def lay_out(
 def _data_starts(
     connection: duckdb.DuckDBPyConnection, store: Store, table: str, cutoffs: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """Return for each cutoff the first day of the table's rows that were visible then."""
+    """Return for each cutoff the first day of the table's rows that were visible at it."""
     if not store.tables[table].two_clocks:
         first = store.tables[table].first_day
         return tuple(min(cutoff, first if first is not None else cutoff) for cutoff in cutoffs)
     rows = connection.execute(
-        f"SELECT greatest(day, known_day) AS seen, min(day) FROM {store.scan(table)} GROUP BY 1"
+        f"SELECT greatest(day, known_day) AS visible, min(day) FROM {store.scan(table)} GROUP BY 1"
     ).fetchall()
-    return tuple(min([day for seen, day in rows if seen < cutoff], default=cutoff) for cutoff in cutoffs)
+    return tuple(min([day for since, day in rows if since < cutoff], default=cutoff) for cutoff in cutoffs)
 
 
 def evaluate(
@@ -109,21 +126,25 @@ def evaluate(
     signed_up: IntArray,
     block: tuple[int, int],
 ) -> Iterator[tuple[int, str, Array | Deferred]]:
-    """Yield `(cutoff ordinal, signal, values)` for customers `[block[0], block[1])`, one number per customer.
+    """Yield `(cutoff ordinal, signal, values)` of a block, table by table, with one number a customer.
 
-    `stored` has the open tables of the plan; `signed_up` holds the sign-up days of these customers.
+    Args:
+        stored: The open tables of the plan, by name.
+        plan: What to compute.
+        signed_up: The sign-up days of the block's customers, `[n]`.
+        block: The customer codes `[first, end)`.
     """
     for name, signals in plan.signals.items():
         need, timeline = plan.needs[name], plan.timelines[name]
-        cells = None
+        aggregates = None
         if name != "customers":
             rows = stored[name].read(need.columns, need.placed, timeline, block)
-            cells = TableCells(rows, timeline)
+            aggregates = TableAggregates(rows, timeline)
         for ordinal in range(len(plan.cutoffs)):
-            known = Known(cells, timeline, ordinal, signed_up, plan.data_starts[name][ordinal])
+            reader = PointInTime(aggregates, timeline, ordinal, signed_up, plan.data_starts[name][ordinal])
             for signal in signals:
                 assert signal.function is not None  # the plan holds only signals that are computed
-                view: Events = view_of(signal, plan.tables[name], known)
+                view: Events = view_of(signal, plan.tables[name], reader)
                 with np.errstate(invalid="ignore", divide="ignore"):
                     values = signal.function(view)
                 yield ordinal, signal.name, values

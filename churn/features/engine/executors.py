@@ -1,83 +1,84 @@
-"""Who computes the blocks of a job: this process, a pool of processes, or tasks elsewhere.
+"""Compute the blocks of a job in this process, in a pool of processes, or as Spark tasks.
 
-Every executor gives the same results in the order of the blocks; only time and place differ.
+Every executor returns the same results in the order of the blocks; only time and place differ.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import uuid4
 
+from churn.data.files import private_folder
+from churn.data.sources.spark import open_session, run_tasks
 from churn.data.store import Store
 from churn.features.engine.blocks import Block, Job, Worker
-from churn.features.engine.prefetch import Function, in_order
-from churn.features.engine.spark_tasks import spark_tasks
 from churn.features.signal import Signal
 
 ROWS_WORTH_A_POOL = 50_000_000
-"""Starting processes takes some seconds of their processors; with fewer rows all is done by then."""
+"""Starting processes takes some seconds; fewer rows are computed in that time."""
 
 R = TypeVar("R")
+BlockFunction = Callable[[Worker, Block], R]
 
 
 class Executor(Protocol):
-    """Applies functions to the blocks of one job; its processes or tasks make a `Worker` of the job once."""
+    """Applies functions to the blocks of one job; each process or task makes one `Worker` of the job."""
 
-    def map(self, function: Function[R], blocks: Sequence[Block]) -> Iterator[R]:
+    def map(self, function: BlockFunction[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
         ...
+
+
+def executor_of(
+    job: Job, number: int, blocks: Sequence[Block], signals: tuple[Signal, ...]
+) -> AbstractContextManager[Executor]:
+    """Return the executor that `engine.executor` asks for; one block needs no pool.
+
+    Args:
+        job: What to compute.
+        number: How many processes or tasks to run at once, at most one for each block.
+        blocks: All blocks of the job.
+        signals: The signals of the job, which a pool cannot be sent and finds by their names.
+
+    Raises:
+        SourceError: `engine.executor` is spark, and Spark is not installed or cannot be started.
+    """
+    number = min(number, len(blocks))
+    if job.params.engine.executor == "spark":
+        return spark_tasks(job, number)
+    return processes(job, number) if number > 1 else serial(job, signals)
+
+
+def processes_for(store: Store, tables: Iterable[str]) -> int:
+    """Return how many processes `engine.executor` wants; `auto` takes one for few rows."""
+    engine = store.params.engine
+    rows = sum(store.tables[table].rows for table in tables)
+    if engine.executor == "serial" or (engine.executor == "auto" and rows < ROWS_WORTH_A_POOL):
+        return 1
+    return engine.n_processes
 
 
 class Serial:
     """Computes in this process, one block after another.
 
-    `signals` may be handed over where they are not those of the library.
+    `signals` are given where they are not those of the library.
     """
 
     def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
         self._worker = Worker(job, signals)
 
-    def map(self, function: Function[R], blocks: Sequence[Block]) -> Iterator[R]:
+    def map(self, function: BlockFunction[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
         for block in blocks:
             yield function(self._worker, block)
-
-
-class Processes:
-    """Computes in a pool of processes; few finished blocks wait to be fetched, which bounds memory."""
-
-    def __init__(self, pool: ProcessPoolExecutor, processes: int) -> None:
-        self._pool = pool
-        self._processes = processes
-
-    def map(self, function: Function[R], blocks: Sequence[Block]) -> Iterator[R]:
-        """Yield the results in the order of the blocks."""
-        return in_order(lambda block: self._pool.submit(_apply, function, block), blocks, self._processes)
-
-
-@contextmanager
-def processes(job: Job, number: int) -> Iterator[Executor]:
-    """Start so many processes, each with its part of the memory and of the threads."""
-    # A forked child would inherit DuckDB's locks without its threads.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(number, spawn, initializer=_begin, initargs=(job.for_one_of(number),)) as pool:
-        yield Processes(pool, number)
-
-
-_worker: Worker | None = None
-
-
-def _begin(job: Job) -> None:
-    global _worker
-    _worker = Worker(job)
-
-
-def _apply(function: Function[R], block: Block) -> R:
-    assert _worker is not None  # made before the first block
-    return function(_worker, block)
 
 
 @contextmanager
@@ -86,24 +87,114 @@ def serial(job: Job, signals: tuple[Signal, ...] | None = None) -> Iterator[Exec
     yield Serial(job, signals)
 
 
-def processes_for(store: Store, tables: Iterable[str]) -> int:
-    """Return how many processes `engine.executor` wants; `auto` takes one where there is little to do."""
-    engine = store.params.engine
-    rows = sum(store.tables[table].rows for table in tables)
-    if engine.executor == "serial" or (engine.executor == "auto" and rows < ROWS_WORTH_A_POOL):
-        return 1
-    return engine.n_processes
+def in_order(submit: Callable[[Block], Future[R]], blocks: Sequence[Block], workers: int) -> Iterator[R]:
+    """Yield the results in the order of the blocks.
+
+    One block more than there are workers is submitted, so that no worker waits and memory stays bounded.
+
+    Args:
+        submit: Begins a block elsewhere.
+        blocks: The blocks to compute.
+        workers: How many blocks are computed at once.
+    """
+    remaining = iter(blocks)
+    pending = [submit(block) for block in islice(remaining, workers + 1)]
+    while pending:
+        yield pending.pop(0).result()
+        pending += [submit(block) for block in islice(remaining, 1)]
 
 
-def executor_of(
-    job: Job, number: int, blocks: Sequence[Block], signals: tuple[Signal, ...]
-) -> AbstractContextManager[Executor]:
-    """Return an executor of so many processes or tasks; one block needs no pool.
+class Processes:
+    """Computes in a pool of processes."""
+
+    def __init__(self, pool: ProcessPoolExecutor, number: int) -> None:
+        self._pool = pool
+        self._number = number
+
+    def map(self, function: BlockFunction[R], blocks: Sequence[Block]) -> Iterator[R]:
+        """Yield the results in the order of the blocks."""
+        return in_order(
+            lambda block: self._pool.submit(_compute_in_process, function, block), blocks, self._number
+        )
+
+
+@contextmanager
+def processes(job: Job, number: int) -> Iterator[Executor]:
+    """Start `number` processes, each with its share of the memory and of the threads."""
+    # A forked child would inherit DuckDB's locks without its threads.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(number, spawn, initializer=_start, initargs=(job.for_one_of(number),)) as pool:
+        yield Processes(pool, number)
+
+
+_worker_of_process: Worker | None = None
+
+
+def _start(job: Job) -> None:
+    global _worker_of_process
+    _worker_of_process = Worker(job)
+
+
+def _compute_in_process(function: BlockFunction[R], block: Block) -> R:
+    assert _worker_of_process is not None  # made before the first block
+    return function(_worker_of_process, block)
+
+
+class SparkTasks:
+    """Computes each block as a Spark job of one task; a result comes back as a file."""
+
+    def __init__(self, session: Any, job: Job, pool: ThreadPoolExecutor, number: int, folder: Path) -> None:
+        self._session = session
+        self._job = job
+        self._pool = pool
+        self._number = number
+        self._folder = folder
+
+    def map(self, function: BlockFunction[R], blocks: Sequence[Block]) -> Iterator[R]:
+        """Yield the results in the order of the blocks.
+
+        Raises:
+            SourceError: a task could not run.
+        """
+        for name in in_order(
+            lambda block: self._pool.submit(self._run, function, block), blocks, self._number
+        ):
+            path = self._folder / name
+            result: R = pickle.loads(path.read_bytes())
+            path.unlink()
+            yield result
+
+    def _run(self, function: BlockFunction[R], block: Block) -> str:
+        task = partial(_compute_in_task, self._job, function, block, self._folder)
+        return run_tasks(self._session, task, 1)[0]
+
+
+@contextmanager
+def spark_tasks(job: Job, number: int) -> Iterator[SparkTasks]:
+    """Compute `number` blocks at once in the active Spark session, or in a new one.
 
     Raises:
-        SourceError: `engine.executor` is spark, and there is none.
+        SourceError: Spark is not installed, or cannot be started.
     """
-    number = min(number, len(blocks))
-    if job.params.engine.executor == "spark":
-        return spark_tasks(job, number)
-    return processes(job, number) if number > 1 else serial(job, signals)
+    session = open_session("engine.executor: spark")
+    with ThreadPoolExecutor(number) as pool:
+        folder = private_folder(job.params.output / ".scratch", pool)
+        yield SparkTasks(session, job.for_one_of(number), pool, number, folder)
+
+
+_worker_of_task: tuple[str, Worker] | None = None
+
+
+def _compute_in_task(job: Job, function: BlockFunction[R], block: Block, folder: Path, _: int) -> str:
+    """Compute a block where Spark runs it and write the result; return the name of its file.
+
+    A process of Spark keeps its worker for the next block.
+    """
+    global _worker_of_task
+    digest = Store.open(job.params).digest  # the same job may come again after another night
+    if _worker_of_task is None or _worker_of_task[0] != digest or _worker_of_task[1].job != job:
+        _worker_of_task = digest, Worker(job)
+    name = uuid4().hex
+    with (folder / name).open("wb") as file:
+        pickle.dump(function(_worker_of_task[1], block), file, protocol=pickle.HIGHEST_PROTOCOL)
+    return name

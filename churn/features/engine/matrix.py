@@ -1,4 +1,4 @@
-"""Cohort x signals at one or many cutoffs."""
+"""The signals of the cohort at one or many cutoffs, as a table."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pandas as pd
 from churn.data.sources.table_specs import table_contracts
 from churn.data.sql import identifier
 from churn.data.store import Store, day_number
-from churn.features.attributes import names_of
+from churn.features.attributes import level_names
 from churn.features.engine import blocks, engine
-from churn.features.engine.cohort import AT_RISK, Codes, Cohort, Customers, judging, read_customers
+from churn.features.engine.cohort import AT_RISK, Codes, Cohort, Customers, exclusion_signal, read_customers
 from churn.features.engine.executors import Executor, executor_of, processes_for
 from churn.features.language.reader import Array
 from churn.features.signal import Signal
@@ -38,14 +38,14 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Part:
-    """The cohort's rows of one block at one cutoff: customer codes and one array per signal."""
+    """The cohort's rows of one block at one cutoff: customer codes `[n]` and one array `[n]` per signal."""
 
     cutoff: date
     codes: npt.NDArray[np.int64]
     columns: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.object_]]
 
 
-class Builder:
+class MatrixBuilder:
     """Computes the signals of all cutoffs together, block by block of customers."""
 
     def __init__(self, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> None:
@@ -54,48 +54,52 @@ class Builder:
         self.cutoffs = tuple(sorted(cutoffs))
         self.customers: Customers = read_customers(store)
         tables = table_contracts(store.params)
-        asked = (judging(store), *self.signals)
-        self.plan = engine.plan(store, asked, tables, tuple(day_number(c) for c in self.cutoffs))
+        computed = (exclusion_signal(store), *self.signals)
+        self.plan = engine.make_plan(store, computed, tables, tuple(day_number(c) for c in self.cutoffs))
         self._processes = processes_for(store, self.plan.signals)
-        self.blocks = blocks.cut(store, self.plan, self.customers, self._processes)
-        self.asked = blocks.sample(self.customers)
+        self.blocks = blocks.cut_into_blocks(store, self.plan, self.customers, self._processes)
+        self.sample = blocks.population_sample(self.customers)
         self._cohorts: list[Cohort] | None = None
 
     @property
     def cohorts(self) -> list[Cohort]:
-        """Return who is at risk at each cutoff; before parts were made, by a look at the label's table."""
+        """Return who is at risk at each cutoff; the label's table alone is read if no parts were made yet."""
         if self._cohorts is None:
             with self._executor() as executor:
-                self._cohorts = self._judged(list(executor.map(blocks.left_out, self.blocks)))
+                self._cohorts = self._cohorts_of(list(executor.map(blocks.block_status, self.blocks)))
         return self._cohorts
 
     def parts(self, advance: Advance = lambda _: None) -> Iterator[Part]:
-        """Yield the parts block by block, within a block cutoff by cutoff; `advance` is told of customers."""
+        """Yield the parts block by block, within a block cutoff by cutoff.
+
+        `advance` is called with the number of customers that were computed.
+        """
         with self.store.connect() as connection:
-            levels = self._levels(connection)
-        coded = {
+            static_levels = self._static_levels(connection)
+        levels_of = {
             signal.name: self.store.tables[signal.table].levels[signal.level_of]
             for signal in self.signals
             if signal.level_of
         }
-        left_out = []
-        for block, found in zip(self.blocks, self._found(), strict=True):
-            left_out.append(found.left_out)
+        status = []
+        for block, result in zip(self.blocks, self._results(), strict=True):
+            status.append(result.status)
             for ordinal, cutoff in enumerate(self.cutoffs):
-                codes = np.flatnonzero(found.left_out[ordinal] == AT_RISK) + block.first
-                both: dict[str, npt.NDArray[np.object_] | Array] = {**found.columns[ordinal]}
-                both |= {name: column[codes] for name, column in levels.items()}
-                both |= {name: names_of(found.columns[ordinal][name], told) for name, told in coded.items()}
-                yield Part(cutoff, codes, {signal.name: both[signal.name] for signal in self.signals})
+                codes = np.flatnonzero(result.status[ordinal] == AT_RISK) + block.first
+                computed = result.signals[ordinal]
+                columns: dict[str, npt.NDArray[np.object_] | Array] = {**computed}
+                columns |= {name: levels[codes] for name, levels in static_levels.items()}
+                columns |= {name: level_names(computed[name], levels) for name, levels in levels_of.items()}
+                yield Part(cutoff, codes, {signal.name: columns[signal.name] for signal in self.signals})
             advance(block.end - block.first)
-        self._cohorts = self._judged(left_out)
+        self._cohorts = self._cohorts_of(status)
 
-    def _found(self) -> Iterator[blocks.Found]:
-        """Let the executor compute every block: the picture of everybody first, then all signals."""
+    def _results(self) -> Iterator[blocks.BlockResult]:
+        """Let the executor compute every block: population statistics first, then all signals."""
         with self._executor() as executor:
-            said = list(executor.map(blocks.summaries, self.asked)) if self.plan.deferred else []
-            wholes = _wholes(said, self.plan)
-            yield from executor.map(partial(blocks.columns, wholes=wholes), self.blocks)
+            summaries = list(executor.map(blocks.block_summaries, self.sample)) if self.plan.deferred else []
+            populations = _merge(summaries, self.plan)
+            yield from executor.map(partial(blocks.block_signals, populations=populations), self.blocks)
 
     def _executor(self) -> AbstractContextManager[Executor]:
         computed = tuple(signal for signal in self.signals if signal.function is not None)
@@ -103,43 +107,49 @@ class Builder:
         job = blocks.Job(self.store.params, names, self.plan.cutoffs, self.plan.data_starts)
         return executor_of(job, self._processes, self.blocks, computed)
 
-    def _judged(self, left_out: Sequence[Codes]) -> list[Cohort]:
-        codes = np.concatenate(left_out, axis=1)
-        return [Cohort(cutoff, codes[ordinal]) for ordinal, cutoff in enumerate(self.cutoffs)]
+    def _cohorts_of(self, status_of_blocks: Sequence[Codes]) -> list[Cohort]:
+        status = np.concatenate(status_of_blocks, axis=1)
+        return [Cohort(cutoff, status[ordinal]) for ordinal, cutoff in enumerate(self.cutoffs)]
 
-    def _levels(self, connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.object_]]:
+    def _static_levels(self, connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.object_]]:
+        """Read the attributes that never change, one array over all customers for each."""
         names = [signal.name for signal in self.signals if signal.function is None]
         if not names:
             return {}
-        selected = ", ".join(identifier(name) for name in names)
-        frame = connection.sql(
-            f"SELECT {selected} FROM {self.store.scan('customers')} ORDER BY customer"
-        ).df()
+        columns = ", ".join(identifier(name) for name in names)
+        frame = connection.sql(f"SELECT {columns} FROM {self.store.scan('customers')} ORDER BY customer").df()
         return {
             name: frame[name].astype(object).where(frame[name].notna(), None).to_numpy() for name in names
         }
 
 
-def _wholes(
+def _merge(
     summaries: Sequence[Mapping[tuple[int, str], Any]], plan: engine.Plan
 ) -> dict[tuple[int, str], Any]:
-    """Put the summaries of all blocks together, by cutoff ordinal and signal."""
+    """Merge the summaries of all blocks, by cutoff ordinal and signal."""
     return {
-        key: plan.deferred[key[1]].merged([summary[key] for summary in summaries])
+        key: plan.deferred[key[1]].merge([summary[key] for summary in summaries])
         for key in (summaries[0] if summaries else {})
     }
 
 
 def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
-    """Judge every customer at every cutoff, by what was known then; objections count as of today."""
-    return Builder(store, (), cutoffs).cohorts
+    """Return who is at risk at each cutoff, by what was known then; objections count as of today."""
+    return MatrixBuilder(store, (), cutoffs).cohorts
 
 
 def matrix_at(
     store: Store, signals: Sequence[Signal], cutoff: date, advance: Advance = lambda _: None
 ) -> Matrix:
-    """Compute the signals of the cohort at one cutoff, customers in the order of their ids."""
-    builder = Builder(store, signals, [cutoff])
+    """Compute the signals of the cohort at one cutoff, customers in the order of their ids.
+
+    Args:
+        store: The store to read.
+        signals: The signals to compute; they become columns in the order of their names.
+        cutoff: What happened or was known on this day or later does not count.
+        advance: Is called with the number of customers that were computed.
+    """
+    builder = MatrixBuilder(store, signals, [cutoff])
     parts = list(builder.parts(advance))
     codes = np.concatenate([part.codes for part in parts]) if parts else np.zeros(0, dtype=np.int64)
     columns = {"customer_id": pd.Series(builder.customers.ids[codes], dtype="str")}
@@ -148,11 +158,11 @@ def matrix_at(
         kind = "str" if signal.kind == "level" else "float64"
         columns[signal.name] = pd.Series(np.concatenate(values) if values else [], dtype=kind)
     cohort = builder.cohorts[0]
-    known = np.flatnonzero(cohort.known)
+    signed_up = np.flatnonzero(cohort.signed_up)
     roster = pd.DataFrame(
         {
-            "customer_id": pd.Series(builder.customers.ids[known], dtype="str"),
-            "excluded_because": pd.Series(cohort.excluded_because[known], dtype="str"),
+            "customer_id": pd.Series(builder.customers.ids[signed_up], dtype="str"),
+            "excluded_because": pd.Series(cohort.excluded_because[signed_up], dtype="str"),
         }
     )
     return Matrix(cutoff, pd.DataFrame(columns), roster)

@@ -1,4 +1,4 @@
-"""What was known at one cutoff of one table, for one block of customers: answers to a view's questions."""
+"""Answer a view's questions from what was known at one cutoff, for one table and one block of customers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from churn.features.engine.aggregates import Span, TableCells
+from churn.features.engine.aggregates import Span, TableAggregates
 from churn.features.engine.timeline import IntArray, Timeline
-from churn.features.language.reader import Array, BoolArray, LongArray, Selection, Sequence, Window
+from churn.features.language.reader import Array, BoolArray, LongArray, RowSequence, Selection, Window
 
-Given = TypeVar("Given", bound=npt.NDArray[Any])
+AnyArray = TypeVar("AnyArray", bound=npt.NDArray[Any])
 
 
-class Known:
-    """Answers from the cells; an answer that was given is kept as long as the cutoff lasts."""
+class PointInTime:
+    """A `Reader` of one table, one block of customers and one cutoff; it computes each answer once."""
 
     def __init__(
         self,
-        cells: TableCells | None,
+        aggregates: TableAggregates | None,
         timeline: Timeline,
         ordinal: int,
         signed_up: IntArray,
@@ -29,10 +29,10 @@ class Known:
         self.cutoff = timeline.cutoffs[ordinal]
         self.signed_up = signed_up
         self.data_start = data_start
-        self._cells = cells
+        self._aggregates = aggregates
         self._timeline = timeline
         self._ordinal = ordinal
-        self._given: dict[tuple[Any, ...], Any] = {}
+        self._answers: dict[tuple[Any, ...], Any] = {}
 
     @property
     def n(self) -> int:
@@ -77,14 +77,14 @@ class Known:
 
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
-    ) -> Sequence:
+    ) -> RowSequence:
         """Return the visible rows themselves, or one row per customer and distinct local day."""
-        cells = self._table.of(selection, distinct_days)
+        aggregates = self._table.of(selection, distinct_days)
         key = "positions", selection, window, distinct_days
-        positions = self._once(key, lambda: cells.positions(self._ordinal, self._span(window)))
-        chosen = cells.chosen
-        found = {name: chosen.at(name, positions) for name in (*columns, "day")}
-        return Sequence(self.n, chosen.customer[positions], found)
+        positions = self._once(key, lambda: aggregates.positions(self._ordinal, self._span(window)))
+        rows = aggregates.rows
+        values = {name: rows.at(name, positions) for name in (*columns, "day")}
+        return RowSequence(self.n, rows.customer[positions], values)
 
     def covered_days(self, window: Window) -> Array:
         """Return how many days of the window lie after both the sign-up and the table's first row."""
@@ -101,12 +101,12 @@ class Known:
         return self.data_start <= self.cutoff - window[0]
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Tell for whom the window can be judged; None stands for everybody."""
+        """Return a mask of the customers for whom the window is covered, `[n]`; None if for all."""
         key = "covers", window
-        if key not in self._given:
+        if key not in self._answers:
             covered = self.covered_days(window) > 0 if self.reaches(window) else np.zeros(self.n, dtype=bool)
-            self._given[key] = None if covered.all() else covered
-        return cast("BoolArray | None", self._given[key])
+            self._answers[key] = None if covered.all() else covered
+        return cast("BoolArray | None", self._answers[key])
 
     def tenure(self) -> Array:
         """Return the days since sign-up."""
@@ -114,24 +114,24 @@ class Known:
         return days
 
     def _outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        cells = self._table.of(selection)
-        position = cells.outermost(self._ordinal, self._span(window), latest)
+        aggregates = self._table.of(selection)
+        position = aggregates.outermost(self._ordinal, self._span(window), latest)
         values = np.full(self.n, np.nan)
-        some = position >= 0
-        values[some] = cells.chosen.at(column, position[some])
+        has_row = position >= 0
+        values[has_row] = aggregates.rows.at(column, position[has_row])
         return values
 
-    def _once(self, key: tuple[Any, ...], answer: Callable[[], Given]) -> Given:
-        if key not in self._given:
-            given = answer()
-            given.setflags(write=False)  # others are given the same array
-            self._given[key] = given
-        return cast(Given, self._given[key])
+    def _once(self, key: tuple[Any, ...], compute: Callable[[], AnyArray]) -> AnyArray:
+        if key not in self._answers:
+            answer = compute()
+            answer.setflags(write=False)  # other signals get the same array
+            self._answers[key] = answer
+        return cast(AnyArray, self._answers[key])
 
     def _span(self, window: Window) -> Span:
         return self._timeline.edge(self.cutoff - window[0]), self._timeline.edge(self.cutoff - window[1])
 
     @property
-    def _table(self) -> TableCells:
-        assert self._cells is not None  # only the customers table has no events
-        return self._cells
+    def _table(self) -> TableAggregates:
+        assert self._aggregates is not None  # only the customers table has no events
+        return self._aggregates

@@ -1,4 +1,4 @@
-"""Which rows of a block count for a selection, and from which to which cutoff."""
+"""Which rows of a block a selection takes, and at which cutoffs each of them counts."""
 
 from __future__ import annotations
 
@@ -16,126 +16,149 @@ SCALE = 1 << 30
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The rows of a selection, ordered by (customer, placing time): parallel arrays, one item a row.
+class SelectedRows:
+    """The rows of a selection, ordered by (customer, placing time): parallel arrays, one item a row, `[m]`.
 
-    A row counts at cutoff ordinal `i` if `seen <= i < gone`. Where `seen` is None every row is *steady*: it
-    counts from the first cutoff after its day on. `row` is None where all rows of the block are chosen.
+    Attributes:
+        source: All rows of the block.
+        position: The position of each row in `source`; None if all rows are selected.
+        customer: The customer, counted from 0 in the block.
+        day: The day number of the placing time.
+        begin: The ordinal of the first cutoff at which the row counts.
+        end: The ordinal of the first later cutoff at which it no longer counts; NEVER if it always does.
+        steady: Whether the row counts from the first cutoff after its day on, and always from then.
+
+    `begin`, `end` and `steady` are None if every row is steady; `end` also if none stops counting.
     """
 
-    rows: Rows
-    row: LongArray | None
+    source: Rows
+    position: LongArray | None
     customer: IntArray
     day: IntArray
-    seen: IntArray | None
-    gone: IntArray | None
+    begin: IntArray | None
+    end: IntArray | None
     steady: BoolArray | None
 
     def column(self, name: str) -> AnyInt:
-        """Return a column of the chosen rows; `day` is the placing day."""
+        """Return a column of these rows; `day` is the placing day."""
         if name == "day":
             return self.day
-        return _of(self.rows.columns[name], self.row)
+        return _take(self.source.columns[name], self.position)
 
     def at(self, name: str, positions: LongArray) -> AnyInt:
-        """Return a column of some of the chosen rows."""
+        """Return a column of some of these rows, given by their positions among them."""
         if name == "day":
             return self.day[positions]
-        return self.rows.columns[name][positions if self.row is None else self.row[positions]]
+        return self.source.columns[name][positions if self.position is None else self.position[positions]]
 
 
-def choose(rows: Rows, timeline: Timeline, selection: Selection) -> Chosen:
-    """Pick and order the rows of a selection."""
+def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> SelectedRows:
+    """Select rows and order them by (customer, placing time).
+
+    Args:
+        rows: All rows of the block.
+        timeline: The cutoffs and windows of the job.
+        selection: Which rows count, and the time at which each is placed.
+    """
     day = rows.columns[f"{selection.placed}_day"] if selection.placed else rows.day
-    known = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
+    known_day = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
     keep: BoolArray | None = None
-    if selection.placed or rows.at is not None:  # else only rows of some window were read
+    if selection.placed or rows.at is not None:  # otherwise only rows of some window were read
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
     for name in selection.having:
         outcome = rows.columns[f"{name}_day"]
-        keep = _both(keep, outcome != NEVER)
-        known = np.maximum(known, outcome)
+        keep = _and(keep, outcome != NEVER)
+        known_day = np.maximum(known_day, outcome)
     if selection.value in rows.present:
-        keep = _both(keep, rows.present[selection.value])
-    row = None if keep is None else np.flatnonzero(keep)
+        keep = _and(keep, rows.present[selection.value])
+    position = None if keep is None else np.flatnonzero(keep)
     if selection.placed:
-        assert row is not None
+        assert position is not None
         # By day first: bins are of local days, and a change of clocks may turn a day back by an hour.
-        # The sort is stable, so the store's order stays among outcomes of the same second.
-        row = row[np.lexsort((rows.outcome_instant(selection.placed)[row], day[row], rows.customer[row]))]
-    if known is rows.day and not selection.lacking:  # one clock: rows are seen when they happen
-        return Chosen(rows, row, _of(rows.customer, row), _of(day, row), None, None, None)
-    day = _of(day, row)
-    by_time = timeline.seen(day)
-    seen = by_time if known is rows.day else np.maximum(timeline.seen(_of(known, row)), by_time)
-    gone = None
+        # The sort is stable, so outcomes of the same second stay in the order of the store.
+        instant = rows.outcome_instant(selection.placed)[position]
+        position = position[np.lexsort((instant, day[position], rows.customer[position]))]
+    if known_day is rows.day and not selection.lacking:  # one clock: rows are known when they happen
+        customer = _take(rows.customer, position)
+        return SelectedRows(rows, position, customer, _take(day, position), None, None, None)
+    day = _take(day, position)
+    after_day = timeline.first_cutoff_after(day)
+    begin = after_day
+    if known_day is not rows.day:
+        begin = np.maximum(timeline.first_cutoff_after(_take(known_day, position)), after_day)
+    end = None
     if selection.lacking:
         outcome = np.minimum.reduce([rows.columns[f"{name}_day"] for name in selection.lacking])
-        gone = timeline.seen(_of(np.maximum(rows.known_day, outcome), row))
-        gone[gone == len(timeline.cutoffs)] = NEVER
-    return _ever_counted(Chosen(rows, row, _of(rows.customer, row), day, seen, gone, None), by_time, timeline)
+        end = timeline.first_cutoff_after(_take(np.maximum(rows.known_day, outcome), position))
+        end[end == len(timeline.cutoffs)] = NEVER
+    result = SelectedRows(rows, position, _take(rows.customer, position), day, begin, end, None)
+    return _drop_rows_that_never_count(result, after_day, timeline)
 
 
-def _ever_counted(chosen: Chosen, by_time: IntArray, timeline: Timeline) -> Chosen:
-    """Leave out the rows that no cutoff counts, and tell which of the others are steady."""
-    assert chosen.seen is not None
-    seen, gone = chosen.seen, chosen.gone
-    keep = seen < len(timeline.cutoffs)
-    steady = seen == by_time
-    if gone is not None:
-        keep &= seen < gone
-        steady &= gone == NEVER
+def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timeline: Timeline) -> SelectedRows:
+    """Drop the rows that count at no cutoff, and mark which of the others are steady."""
+    assert rows.begin is not None
+    begin, end = rows.begin, rows.end
+    keep = begin < len(timeline.cutoffs)
+    steady = begin == after_day
+    if end is not None:
+        keep &= begin < end
+        steady &= end == NEVER
     if not keep.all():
-        kept = np.flatnonzero(keep)
-        chosen = replace(
-            chosen,
-            row=kept if chosen.row is None else chosen.row[kept],
-            customer=chosen.customer[kept],
-            day=chosen.day[kept],
-            seen=seen[kept],
-            gone=None if gone is None else gone[kept],
+        positions = np.flatnonzero(keep)
+        rows = replace(
+            rows,
+            position=positions if rows.position is None else rows.position[positions],
+            customer=rows.customer[positions],
+            day=rows.day[positions],
+            begin=begin[positions],
+            end=None if end is None else end[positions],
         )
-        steady = steady[kept]
+        steady = steady[positions]
     if steady.all():
-        return replace(chosen, seen=None, gone=None)
-    return replace(chosen, steady=steady)
+        return replace(rows, begin=None, end=None)
+    return replace(rows, steady=steady)
 
 
-def distinct_days(chosen: Chosen) -> Chosen:
-    """Reduce a selection to one row per customer and day, seen as soon as any of its rows is."""
-    assert chosen.gone is None  # verbs of days do not work on lacking()
-    new = np.empty(len(chosen.day), dtype=bool)
+def distinct_days(rows: SelectedRows) -> SelectedRows:
+    """Reduce a selection to one row per customer and day, which counts once any of its rows does."""
+    assert rows.end is None  # verbs of days do not work on lacking()
+    new = np.empty(len(rows.day), dtype=bool)
     new[:1] = True
-    np.not_equal(chosen.customer[1:], chosen.customer[:-1], out=new[1:])
-    new[1:] |= chosen.day[1:] != chosen.day[:-1]
+    np.not_equal(rows.customer[1:], rows.customer[:-1], out=new[1:])
+    new[1:] |= rows.day[1:] != rows.day[:-1]
     starts = np.flatnonzero(new)
     days = replace(
-        chosen,
-        row=starts if chosen.row is None else chosen.row[starts],
-        customer=chosen.customer[starts],
-        day=chosen.day[starts],
+        rows,
+        position=starts if rows.position is None else rows.position[starts],
+        customer=rows.customer[starts],
+        day=rows.day[starts],
     )
-    if chosen.seen is None:
+    if rows.begin is None or not len(starts):
         return days
-    if not len(starts):
-        return days
-    assert chosen.steady is not None  # seen and steady are given together
-    seen = np.minimum.reduceat(chosen.seen, starts)
-    steady = np.logical_or.reduceat(chosen.steady, starts)
-    return replace(days, seen=seen, steady=steady)
+    assert rows.steady is not None  # begin and steady are given together
+    begin = np.minimum.reduceat(rows.begin, starts)
+    steady = np.logical_or.reduceat(rows.steady, starts)
+    return replace(days, begin=begin, steady=steady)
 
 
 def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray[np.int64]:
-    """Weigh days by `0.5 ** (days to the end of their grid period / half_life)`, in units of 1 / SCALE."""
+    """Weigh days by `0.5 ** (days to the end of their grid period / half_life)`, in units of 1 / SCALE.
+
+    Args:
+        days: Day numbers, `[m]`.
+        half_life: The days after which a weight is halved.
+        grid_days: The length of a period; periods begin at day numbers that it divides.
+    """
     period = np.arange(1, grid_days + 1)
-    weights = np.rint(SCALE * np.exp2(-period / half_life)).astype(np.int64)
-    found: LongArray = weights[grid_days - 1 - days % grid_days]
-    return found
+    by_day = np.rint(SCALE * np.exp2(-period / half_life)).astype(np.int64)
+    weights: LongArray = by_day[grid_days - 1 - days % grid_days]
+    return weights
 
 
-def _both(mask: BoolArray | None, other: BoolArray) -> BoolArray:
+def _and(mask: BoolArray | None, other: BoolArray) -> BoolArray:
     return other if mask is None else mask & other
 
 
-def _of(values: AnyInt, row: LongArray | None) -> AnyInt:
-    return values if row is None else values[row]
+def _take(values: AnyInt, position: LongArray | None) -> AnyInt:
+    return values if position is None else values[position]

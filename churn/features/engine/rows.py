@@ -1,4 +1,4 @@
-"""The rows of a block of customers, read from the store in the order (customer, time)."""
+"""Read the rows of a block of customers from the store, in the order (customer, time)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from churn.data.store import Store
 from churn.features.engine.timeline import IntArray, Timeline
 
 NEVER = np.iinfo(np.int32).max
-"""The day number of what has not happened."""
+"""The day number of something that has not happened."""
 
 AnyInt = npt.NDArray[Any]
 BoolArray = npt.NDArray[np.bool_]
@@ -23,10 +23,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns of the events of customers `[first, first + n)`, ordered by (customer, time).
+    """The rows of `n` customers, ordered by (customer, time): parallel arrays, one item a row, `[m]`.
 
-    `customer` counts from 0 within the block. Missing days are `NEVER`, other missing values 0; `present`
-    has a mask of each column that misses any.
+    Attributes:
+        n: How many customers the block has, also those without rows.
+        customer: The customer, counted from 0 in the block.
+        day: The local day number of the row's own time.
+        known_day: The day number from which the row was known; never before `day`.
+        columns: The stored columns by name; missing days are `NEVER`, other missing values 0.
+        present: For each column with missing values, a mask of those that are given.
+        at: The row's own time in seconds since 1970 (UTC); read only if a signal places rows by an outcome.
     """
 
     n: int
@@ -36,25 +42,24 @@ class Rows:
     columns: dict[str, AnyInt]
     present: dict[str, BoolArray]
     at: npt.NDArray[np.int64] | None
-    """The row's own time in seconds since 1970 (UTC), read only where a signal places rows by an outcome."""
 
     def outcome_instant(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the second of an outcome since 1970 (UTC); it means nothing where the outcome is missing."""
+        """Return the time of an outcome in seconds since 1970 (UTC), `[m]`; arbitrary where it is missing."""
         assert self.at is not None  # read for every table with a placing outcome
         return self.at + self.columns[f"{name}_after"]
 
 
 class RowReader(Protocol):
-    """Reads the rows of one table."""
+    """Reads the rows of one table (`StoredRows.read`)."""
 
     def read(
         self, columns: Iterable[str], placed: Collection[str], timeline: Timeline, block: tuple[int, int]
     ) -> Rows:
-        """Return the rows of customers `[block[0], block[1])` that may lie in a window of the timeline."""
+        """Return the rows of customers `[block[0], block[1])` that lie in some window, and maybe others."""
 
 
 class StoredRows:
-    """The files of one table of the store: opened once, read by row groups of a block's customers."""
+    """The files of one table of the store, opened once; a block reads the row groups of its customers."""
 
     def __init__(self, store: Store, table: str) -> None:
         self._two_clocks = store.tables[table].two_clocks
@@ -67,60 +72,66 @@ class StoredRows:
     ) -> Rows:
         """Read what the signals need for customers `[block[0], block[1])`.
 
-        A row is kept if its own time or a placing outcome's time lies in a window of some cutoff.
+        A row is kept if its own time, or the time of an outcome that places rows, lies in some window.
+
+        Args:
+            columns: The stored columns that signals need; those that the table lacks are left out.
+            placed: The outcomes by whose time signals place rows.
+            timeline: The cutoffs and windows of the job.
+            block: The customer codes `[first, end)`.
         """
         first, end = block
-        named = sorted(set(columns) & self._columns)
-        wanted = ["customer", "day", *(["known_day"] if self._two_clocks else []), *named]
-        found = self._found(wanted + (["at"] if placed else []), first, end)
-        customer = _integers(found, "customer")[0]
+        stored = sorted(set(columns) & self._columns)
+        names = ["customer", "day", *(["known_day"] if self._two_clocks else []), *stored]
+        table = self._read_row_groups(names + (["at"] if placed else []), first, end)
+        customer = _integers(table, "customer")[0]
         bounds = np.array([first, end], dtype=customer.dtype)  # of one type, or all would be copied
         inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold neighbours
-        read = {name: _integers(found, name, inside) for name in found.column_names}
+        read = {name: _integers(table, name, inside) for name in table.column_names}
         day = read["day"][0]
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
         for name in placed:
             outcome = read[f"{name}_day"][0]
             keep |= (outcome >= timeline.first_day) & (outcome < timeline.end_day)
         if not keep.all():
-            kept = np.flatnonzero(keep)
-            read = {n: (v[kept], None if mask is None else mask[kept]) for n, (v, mask) in read.items()}
+            rows = np.flatnonzero(keep)
+            read = {n: (v[rows], None if mask is None else mask[rows]) for n, (v, mask) in read.items()}
             day = read["day"][0]
         return Rows(
             n=end - first,
             customer=read["customer"][0] - np.int32(first),
             day=day,
             known_day=np.maximum(read["known_day"][0], day) if self._two_clocks else day,
-            columns={name: read[name][0] for name in named},
-            present={name: mask for name in named if (mask := read[name][1]) is not None},
+            columns={name: read[name][0] for name in stored},
+            present={name: mask for name in stored if (mask := read[name][1]) is not None},
             at=read["at"][0] // 1_000_000 if placed else None,
         )
 
-    def _found(self, wanted: list[str], first: int, end: int) -> pa.Table:
+    def _read_row_groups(self, columns: list[str], first: int, end: int) -> pa.Table:
         parts = []
         for file, (lowest, highest) in zip(self._files, self._groups, strict=True):
             groups = np.flatnonzero((highest >= first) & (lowest < end)).tolist()
-            parts.append(file.read_row_groups(groups, columns=wanted, use_threads=False))
+            parts.append(file.read_row_groups(groups, columns=columns, use_threads=False))
         return pa.concat_tables(parts) if len(parts) > 1 else parts[0]
 
 
 def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:
     """Return the lowest and the highest customer of each row group."""
-    place = file.schema_arrow.get_field_index("customer")
-    groups = [file.metadata.row_group(number).column(place) for number in range(file.num_row_groups)]
-    stated = [group.statistics for group in groups]
-    lowest = np.array([one.min for one in stated], dtype=np.int64)
-    return lowest, np.array([one.max for one in stated], dtype=np.int64)
+    index = file.schema_arrow.get_field_index("customer")
+    groups = [file.metadata.row_group(number).column(index) for number in range(file.num_row_groups)]
+    statistics = [group.statistics for group in groups]
+    lowest = np.array([customer.min for customer in statistics], dtype=np.int64)
+    return lowest, np.array([customer.max for customer in statistics], dtype=np.int64)
 
 
-def _integers(found: pa.Table, name: str, inside: slice = slice(None)) -> tuple[AnyInt, BoolArray | None]:
-    """Return a column as integers, and the mask of those that are given if any is missing."""
-    column = found.column(name)
+def _integers(table: pa.Table, name: str, inside: slice = slice(None)) -> tuple[AnyInt, BoolArray | None]:
+    """Return a column as integers, and a mask of the values that are given if any is missing."""
+    column = table.column(name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     elif pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us")).cast(pa.int64())
     if not column.null_count:
         return column.to_numpy()[inside], None
-    nothing = NEVER if name.endswith("_day") else 0
-    return column.fill_null(nothing).to_numpy()[inside], column.is_valid().to_numpy()[inside]
+    missing = NEVER if name.endswith("_day") else 0
+    return column.fill_null(missing).to_numpy()[inside], column.is_valid().to_numpy()[inside]

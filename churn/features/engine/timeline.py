@@ -1,4 +1,4 @@
-"""Cutoffs and window boundaries as local day numbers."""
+"""The cutoffs of a job and the boundaries of its windows, as local day numbers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ IntArray = npt.NDArray[np.int32]
 GRID_DAYS = 28
 """Decayed sums weigh a day against the end of its period `[k * GRID_DAYS, (k + 1) * GRID_DAYS)`.
 
-A fixed grid, instead of the bins of a job, makes the weights of a day the same in every job.
+The grid is fixed and does not follow the bins of a job, so that a day has the same weights in every job.
 """
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """All cutoffs of a job, ascending, and for one table the boundaries of every window in use.
+    """All cutoffs of a job, ascending, and the boundaries of every window of one table.
 
-    Consecutive boundaries are bins `[boundary, next boundary)`; every window `[cutoff - days, cutoff - skip)`
-    is a run of whole bins.
+    Two consecutive boundaries enclose a bin `[boundary, next boundary)`. Every window
+    `[cutoff - days, cutoff - skip)` is a run of whole bins.
     """
 
     cutoffs: tuple[int, ...]
@@ -33,7 +33,13 @@ class Timeline:
     def over(
         cls, cutoffs: Iterable[int], windows: Iterable[tuple[int, int]], on_grid: bool = False
     ) -> Timeline:
-        """Lay out the bins for windows `(days, skip)` before each cutoff; `on_grid` cuts at the grid too."""
+        """Lay out the bins of a table.
+
+        Args:
+            cutoffs: Day numbers, in any order.
+            windows: `(days, skip)` before each cutoff.
+            on_grid: Whether bins end at the periods of the grid too, as decayed sums need.
+        """
         ordered = tuple(sorted(set(cutoffs)))
         edges = {cutoff - back for cutoff in ordered for window in windows for back in window} | set(ordered)
         if on_grid:
@@ -43,12 +49,12 @@ class Timeline:
 
     @property
     def first_day(self) -> int:
-        """Return the first day that any window reaches."""
+        """Return the first day of any window."""
         return self.boundaries[0]
 
     @property
     def end_day(self) -> int:
-        """Return the day after the last that any window reaches: the last cutoff."""
+        """Return the day after the last day of any window: the last cutoff."""
         return self.boundaries[-1]
 
     @property
@@ -61,15 +67,15 @@ class Timeline:
         return self._edges[day]
 
     def bin_of(self, days: IntArray) -> IntArray:
-        """Return the bin of each day; days must lie in `[first_day, end_day)`."""
+        """Return the bin of each day, `[m]`; days must lie in `[first_day, end_day)`."""
         bins: IntArray = self._bin_of_day.take(days - self.first_day, mode="clip")  # clip spares a check
         return bins
 
-    def seen(self, days: IntArray) -> IntArray:
-        """Return for each day the ordinal of the first cutoff after it; `len(cutoffs)` if there is none."""
-        # Clipped first: a day that never comes, less a day before 1970, would not fit an integer.
+    def first_cutoff_after(self, days: IntArray) -> IntArray:
+        """Return the ordinal of the first cutoff after each day, `[m]`; `len(cutoffs)` if there is none."""
+        # Clipped first: NEVER minus a day before 1970 would not fit a 32-bit integer.
         offset = np.clip(days, self.first_day, self.end_day) - self.first_day
-        return self._seen_of_day[offset]
+        return self._cutoff_after_day[offset]
 
     @cached_property
     def _edges(self) -> dict[int, int]:
@@ -81,6 +87,6 @@ class Timeline:
         return (np.searchsorted(self.boundaries, days, side="right") - 1).astype(np.int32)
 
     @cached_property
-    def _seen_of_day(self) -> IntArray:
+    def _cutoff_after_day(self) -> IntArray:
         days = np.arange(self.first_day, self.end_day + 1)
         return np.searchsorted(self.cutoffs, days, side="right").astype(np.int32)

@@ -1,4 +1,4 @@
-"""Generic signals: families that any event table can be given, one file each, found by themselves.
+"""Generic signals: families that any event table can have, one file each; the program finds the files.
 
-Which table has which families is said in `signals.generic` of params.yaml.
+`signals.generic` of params.yaml says which table has which families.
 """

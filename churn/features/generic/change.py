@@ -1,67 +1,71 @@
-"""Change: the customer against their own past."""
+"""Change: the customer compared with their own past."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.generic.about import About, generic
+from churn.features.generic.family import TableFacts, generic
 from churn.features.language.events import Array, Events, drop_score, log_ratio
 from churn.features.signal import Function, Signal
 
-SPANS = (7, 28, 91)
+CHANGE_WINDOWS = (7, 28, 91)
 TREND_DAYS = 91
 HABIT_DAYS = 182
 RECENT_DAYS = 28
 
 
 @generic()
-def change(about: About) -> Iterator[Signal]:
-    """Counts against the time before, trends of the daily count, and how far below the habit."""
-    for days in SPANS:
-        yield about.signal(
+def change(table: TableFacts) -> Iterator[Signal]:
+    """Counts over those of the time before, trends of the daily count, and the drop below the usual count."""
+    for days in CHANGE_WINDOWS:
+        yield table.signal(
             f"change_{days}d",
             2 * days,
-            changed(days),
+            change_from_before(days),
             unit="log ratio",
-            riskier_when=about.less,
+            riskier_when=table.lower_if_own,
             doc=f"log of {{noun}} in the last {days} days over the {days} days before, one added to each.",
-            said=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
-            sagt=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
+            english=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
+            german=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
             dated=False,
         )
-    yield about.signal(
+    yield table.signal(
         "slope",
         TREND_DAYS,
         Events.slope,
-        unit=f"{about.counted} a day per 28 days",
-        riskier_when=about.less,
+        unit=f"{table.count_unit} a day per 28 days",
+        riskier_when=table.lower_if_own,
         doc=f"least-squares trend of {{noun}} a day over {TREND_DAYS} days, per 28 days.",
-        said="{noun}: {value:.2f more|fewer} a day with every four weeks",
-        sagt="{noun}: alle vier Wochen {value:.2f mehr|weniger} am Tag",
+        english="{noun}: {value:.2f more|fewer} a day with every four weeks",
+        german="{noun}: alle vier Wochen {value:.2f mehr|weniger} am Tag",
     )
-    yield about.signal(
+    yield table.signal(
         "acceleration",
         TREND_DAYS,
         acceleration,
-        unit=f"{about.counted} a day per 28 days",
+        unit=f"{table.count_unit} a day per 28 days",
         riskier_when="either",
         doc=f"trend of {{noun}} a day over {RECENT_DAYS} days minus that over {TREND_DAYS} days.",
-        said="{noun}: the trend of four weeks lies {value:.2f a day above|a day below} that of three months",
-        sagt="{noun}: der Trend von vier Wochen liegt {value:.2f am Tag über|am Tag unter} dem dreier Monate",
+        english="{noun}: the trend of four weeks lies {value:.2f a day above|a day below} that of three "
+        "months",
+        german="{noun}: der Trend von vier Wochen liegt {value:.2f am Tag über|am Tag unter} dem dreier "
+        "Monate",
     )
-    yield about.signal(
+    yield table.signal(
         "drop",
         HABIT_DAYS,
         drop,
         unit="standard deviations",
-        riskier_when=about.less,
+        riskier_when=table.lower_if_own,
         doc=f"{{noun}} of {RECENT_DAYS} days minus the usual number, in Poisson standard deviations.",
-        said="{noun} of 4 weeks: {value:.1f times the usual swing above|times the usual swing below} normal",
-        sagt="{noun} in vier Wochen: {value:.1f übliche Schwankungen über|übliche Schwankungen unter} normal",
+        english="{noun} of 4 weeks: {value:.1f times the usual swing above|times the usual swing below} "
+        "normal",
+        german="{noun} in vier Wochen: {value:.1f übliche Schwankungen über|übliche Schwankungen unter} "
+        "normal",
     )
 
 
-def changed(days: int) -> Function:
+def change_from_before(days: int) -> Function:
     """Return the signal of the change from the `days` before the last `days`."""
 
     def change_of(events: Events) -> Array:

@@ -1,4 +1,4 @@
-"""Which event table has which generic families: those of params.yaml, else these."""
+"""Which event table has which generic families: those of params.yaml, by default those listed here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 from churn.data.tables import CANONICAL_TABLES, Table, events_table
 from churn.errors import did_you_mean
 from churn.features import generic as package
-from churn.features.generic.about import GENERIC, NOT_EVENTS, About
+from churn.features.generic.family import GENERIC, NOT_EVENTS, TableFacts
 from churn.features.signal import Signal
 from churn.params import Params
 
@@ -24,11 +24,11 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "interactions": ("recency", "frequency", "change", "rhythm", "peers"),
     "orders": ("recency", "frequency", "change", "rhythm", "value", "peers"),
 }
-"""The families of a table that `signals.generic` says nothing of; the breadth of interactions has names."""
+"""The families of a table that `signals.generic` does not name; interactions have named breadth signals."""
 
 USUAL_OF_OTHERS = ("recency", "frequency")
 USUAL_OF_FURTHER = ("recency", "frequency", "change", "value")
-"""Those of the company's own tables under `events:`; rhythm and breadth pass over rows, and are asked for."""
+"""The families of tables under `events:`; rhythm and breadth read all rows, so they must be asked for."""
 
 
 def event_tables(params: Params) -> dict[str, Table]:
@@ -41,16 +41,16 @@ def generic_signals(params: Params) -> Iterator[Signal]:
     """Yield the generic signals of every event table."""
     windows = tuple(sorted(set(params.signals.windows)))
     for table in event_tables(params).values():
-        yield from _made(table, families_of(table, params), windows)
+        yield from _signals_of(table, families_of(table, params), windows)
 
 
 def families_of(table: Table, params: Params) -> tuple[str, ...]:
     """Return the generic families of a table, in their usual order; `all` stands for those that fit."""
     further = table.name not in CANONICAL_TABLES
     usual = USUAL.get(table.name, USUAL_OF_FURTHER if further else USUAL_OF_OTHERS)
-    asked = params.signals.generic.get(table.name, params.signals.generic.get("default", usual))
+    names = params.signals.generic.get(table.name, params.signals.generic.get("default", usual))
     return tuple(
-        name for name, one in GENERIC.items() if (name in asked or "all" in asked) and one.fits(table)
+        name for name, family in GENERIC.items() if (name in names or "all" in names) and family.fits(table)
     )
 
 
@@ -58,24 +58,24 @@ def problems(params: Params) -> Iterator[str]:
     """Yield what is wrong with `signals.generic`: names that do not exist, families that do not fit."""
     tables = event_tables(params)
     for name, families in params.signals.generic.items():
-        place = f"signals.generic.{name}"
+        key = f"signals.generic.{name}"
         if name not in tables and name != "default":
-            yield f"{place}: '{name}' is no event table.{did_you_mean(name, [*tables, 'default'])}"
+            yield f"{key}: '{name}' is no event table.{did_you_mean(name, [*tables, 'default'])}"
         for family in families:
             if family not in ("all", *GENERIC):
                 yield (
-                    f"{place}: '{family}' is not a generic family.{did_you_mean(family, GENERIC)} "
+                    f"{key}: '{family}' is not a generic family.{did_you_mean(family, GENERIC)} "
                     f"Generic families: all, {', '.join(GENERIC)}."
                 )
             elif name in tables and family != "all" and not GENERIC[family].fits(tables[name]):
-                fitting = ", ".join(one for one in GENERIC if GENERIC[one].fits(tables[name]))
+                fitting = ", ".join(other for other in GENERIC if GENERIC[other].fits(tables[name]))
                 needs = GENERIC[family].needs
-                yield f"{place}: {family} needs a {needs}, which {name} has not. Fitting: {fitting}."
+                yield f"{key}: {family} needs a {needs}, which {name} has not. Families that fit: {fitting}."
 
 
 @functools.cache
-def _made(table: Table, families: tuple[str, ...], windows: tuple[int, ...]) -> tuple[Signal, ...]:
-    about = About(table, windows)
+def _signals_of(table: Table, families: tuple[str, ...], windows: tuple[int, ...]) -> tuple[Signal, ...]:
+    facts = TableFacts(table, windows)
     return tuple(
-        replace(signal, generic=family) for family in families for signal in GENERIC[family].make(about)
+        replace(signal, generic=family) for family in families for signal in GENERIC[family].make(facts)
     )

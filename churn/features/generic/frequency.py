@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.generic.about import About, generic
+from churn.features.generic.family import TableFacts, generic
 from churn.features.language.events import Array, Events
 from churn.features.signal import Signal
 
@@ -16,43 +16,43 @@ QUIET_DAYS = 30
 
 
 @generic()
-def frequency(about: About) -> Iterator[Signal]:
+def frequency(table: TableFacts) -> Iterator[Signal]:
     """Counts and, where the customer acts, active days over `signals.windows`, and the rate since sign-up."""
-    for days in about.windows:
-        yield about.signal(
+    for days in table.windows:
+        yield table.signal(
             "count",
             days,
             Events.count,
-            unit=about.counted,
-            riskier_when=about.less,
+            unit=table.count_unit,
+            riskier_when=table.lower_if_own,
             doc=f"{{noun}} in the last {days} days.",
-            said=f"{{noun}} in the last {days} days: {{value:,.0f}}",
-            sagt=f"{{noun}} in den letzten {days} Tagen: {{value:,.0f}}",
+            english=f"{{noun}} in the last {days} days: {{value:,.0f}}",
+            german=f"{{noun}} in den letzten {days} Tagen: {{value:,.0f}}",
         )
-        if about.own:
-            yield about.signal(
+        if table.is_own:
+            yield table.signal(
                 "active_days",
                 days,
                 Events.active_days,
                 unit="days",
-                riskier_when=about.less,
+                riskier_when=table.lower_if_own,
                 doc=f"distinct days with {{noun}} in the last {days} days.",
-                said=f"days with {{noun}} in the last {days} days: {{value:,.0f}}",
-                sagt=f"Tage mit {{noun}} in den letzten {days} Tagen: {{value:,.0f}}",
+                english=f"days with {{noun}} in the last {days} days: {{value:,.0f}}",
+                german=f"Tage mit {{noun}} in den letzten {days} Tagen: {{value:,.0f}}",
             )
-    if about.own:
-        yield about.signal(
+    if table.is_own:
+        yield table.signal(
             "rate",
             LIFE_DAYS,
             rate,
-            unit=f"{about.counted} per {RATE_DAYS} days",
-            riskier_when=about.less,
+            unit=f"{table.count_unit} per {RATE_DAYS} days",
+            riskier_when=table.lower_if_own,
             doc=f"{{noun}} per {RATE_DAYS} days since sign-up, two years at most, {QUIET_DAYS} days added.",
-            said=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
-            sagt=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
+            english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
+            german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )
 
 
 def rate(events: Events) -> Array:
-    """Return the count per 28 days since sign-up; 30 quiet days are added, for those who just came."""
+    """Return the count per 28 days since sign-up; 30 quiet days are added for new customers."""
     return events.per(RATE_DAYS, quiet_days=QUIET_DAYS)

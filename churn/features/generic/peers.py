@@ -1,48 +1,52 @@
-"""Peers: the customer beside everybody else at the same cutoff, so that season and price list drop out."""
+"""Peers: the customer compared with others at the same cutoff, which removes season and price changes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.generic.about import About, generic
+from churn.features.generic.family import TableFacts, generic
 from churn.features.language.events import Events, among_peers, beyond_population
 from churn.features.language.population import AmongPeers, BeyondPopulation
 from churn.features.signal import Signal
 
-DAYS = 28
+RECENT_DAYS = 28
 
 
 @generic()
-def peers(about: About) -> Iterator[Signal]:
-    """Place among customers of the same plan and tenure, and own change beyond that of everybody."""
-    yield about.signal(
+def peers(table: TableFacts) -> Iterator[Signal]:
+    """Rank among customers of the same plan and tenure, and own change beyond that of all customers."""
+    yield table.signal(
         "peer_rank",
-        DAYS,
+        RECENT_DAYS,
         peer_rank,
         unit="share",
-        riskier_when=about.less,
-        doc=f"share of peers (plan, tenure band) with fewer {{noun}} in {DAYS} days, ties counted half.",
-        said=f"{{noun}} in the last {DAYS} days: more than {{value:.0%}} of comparable customers have",
-        sagt=f"{{noun}} in den letzten {DAYS} Tagen: mehr als {{value:.0%}} vergleichbarer Kunden",
+        riskier_when=table.lower_if_own,
+        doc=f"share of peers (plan, tenure band) with fewer {{noun}} in {RECENT_DAYS} days, ties "
+        "counted half.",
+        english=f"{{noun}} in the last {RECENT_DAYS} days: more than {{value:.0%}} of comparable customers "
+        "have",
+        german=f"{{noun}} in den letzten {RECENT_DAYS} Tagen: mehr als {{value:.0%}} vergleichbarer Kunden",
     )
-    yield about.signal(
-        f"beyond_season_{DAYS}d",
-        2 * DAYS,
+    yield table.signal(
+        f"beyond_season_{RECENT_DAYS}d",
+        2 * RECENT_DAYS,
         beyond_season,
         unit="log ratio",
-        riskier_when=about.less,
-        doc=f"log change of {{noun}} to the {DAYS} days before, minus that of all customers together.",
-        said="{noun} of four weeks: about {value:log .0% more|fewer} than if they followed those of all",
-        sagt="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
+        riskier_when=table.lower_if_own,
+        doc=f"log change of {{noun}} to the {RECENT_DAYS} days before, minus that of all customers together.",
+        english="{noun} of four weeks: about {value:log .0% more|fewer} than if they followed those of all",
+        german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         dated=False,
     )
 
 
 def peer_rank(events: Events) -> AmongPeers:
-    """Return the place of the count among the peers' counts."""
+    """Return the rank of the count among the peers' counts."""
     return among_peers(events.count())
 
 
 def beyond_season(events: Events) -> BeyondPopulation:
-    """Return the own change beyond the population's."""
-    return beyond_population(events.last(DAYS).count(), events.last(2 * DAYS, skip=DAYS).count())
+    """Return the customer's own change beyond that of the population."""
+    return beyond_population(
+        events.last(RECENT_DAYS).count(), events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).count()
+    )

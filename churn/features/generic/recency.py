@@ -4,51 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.generic.about import About, generic
+from churn.features.generic.family import TableFacts, generic
 from churn.features.language.events import Array, Events, ratio
 from churn.features.signal import Signal
 
-DAYS = 366
-"""How far back the latest event is looked for."""
+YEAR_DAYS = 366
+"""How far back the latest row may lie."""
 
 HABIT_DAYS = 182
 WEEK_DAYS = 7
 
 
 @generic()
-def recency(about: About) -> Iterator[Signal]:
-    """Days since the latest row, and that silence beside the usual gap."""
-    yield about.signal(
+def recency(table: TableFacts) -> Iterator[Signal]:
+    """Days since the latest row, and that silence over the usual gap."""
+    yield table.signal(
         "days_since_last",
-        DAYS,
+        YEAR_DAYS,
         Events.days_since_last,
         unit="days",
-        riskier_when=about.more,
-        doc=f"days since the latest of {{noun}}; missing if there was none in {DAYS} days.",
-        said="{noun}: the last one {value:.0f} [day|days] ago",
-        sagt="{noun}: zuletzt vor {value:.0f} [Tag|Tagen]",
+        riskier_when=table.higher_if_own,
+        doc=f"days since the latest of {{noun}}; missing if there was none in {YEAR_DAYS} days.",
+        english="{noun}: the last one {value:.0f} [day|days] ago",
+        german="{noun}: zuletzt vor {value:.0f} [Tag|Tagen]",
         dated=False,
     )
-    if about.own:
-        yield about.signal(
+    if table.is_own:
+        yield table.signal(
             "silence",
             HABIT_DAYS,
             silence,
             unit="ratio",
-            riskier_when=about.more,
+            riskier_when=table.higher_if_own,
             doc=f"days since the latest of {{noun}} over the mean gap of {HABIT_DAYS} days, 7 added to each.",
-            said="{noun}: the present silence is {value:.1f} times the usual gap",
-            sagt="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
+            english="{noun}: the present silence is {value:.1f} times the usual gap",
+            german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )
-        yield about.signal(
+        yield table.signal(
             "silent_share",
-            DAYS,
+            YEAR_DAYS,
             silent_share,
             unit="share",
-            riskier_when=about.more,
+            riskier_when=table.higher_if_own,
             doc="days since the latest of {noun} over the days since sign-up.",
-            said="{noun}: silent for {value:.0%} of the time since sign-up",
-            sagt="{noun}: {value:.0%} der Zeit seit der Anmeldung keine",
+            english="{noun}: silent for {value:.0%} of the time since sign-up",
+            german="{noun}: {value:.0%} der Zeit seit der Anmeldung keine",
             dated=False,
         )
 

@@ -4,126 +4,130 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.generic.about import About, generic
+from churn.features.generic.family import TableFacts, generic
 from churn.features.language.events import Array, Events, ratio
 from churn.features.signal import Signal
 
-DAYS = 182
+HABIT_DAYS = 182
 QUARTER_DAYS = 91
 
 
 @generic()
-def rhythm(about: About) -> Iterator[Signal]:
+def rhythm(table: TableFacts) -> Iterator[Signal]:
     """Length, spread, order and trend of the gaps between active days, and the habit of weekdays."""
-    yield about.signal(
+    yield table.signal(
         "gap_mean",
-        DAYS,
+        HABIT_DAYS,
         Events.mean_gap,
         unit="days",
-        riskier_when=about.more,
-        doc=f"mean days between active days of {{noun}} of the last {DAYS} days.",
-        said="{noun}: {value:.1f} days apart on average",
-        sagt="{noun}: im Mittel {value:.1f} Tage auseinander",
+        riskier_when=table.higher_if_own,
+        doc=f"mean days between active days of {{noun}} of the last {HABIT_DAYS} days.",
+        english="{noun}: {value:.1f} days apart on average",
+        german="{noun}: im Mittel {value:.1f} Tage auseinander",
     )
-    yield about.signal(
+    yield table.signal(
         "gap_median",
-        DAYS,
+        HABIT_DAYS,
         gap_median,
         unit="days",
-        riskier_when=about.more,
-        doc=f"median of the days between active days of {{noun}} of the last {DAYS} days.",
-        said="{noun}: mostly {value:.0f} [day|days] apart",
-        sagt="{noun}: meist {value:.0f} [Tag|Tage] auseinander",
+        riskier_when=table.higher_if_own,
+        doc=f"median of the days between active days of {{noun}} of the last {HABIT_DAYS} days.",
+        english="{noun}: mostly {value:.0f} [day|days] apart",
+        german="{noun}: meist {value:.0f} [Tag|Tage] auseinander",
     )
-    yield about.signal(
+    yield table.signal(
         "gap_variation",
-        DAYS,
+        HABIT_DAYS,
         gap_variation,
         unit="ratio",
         riskier_when="either",
-        doc=f"standard deviation over mean of the gaps of {{noun}} of the last {DAYS} days.",
-        said="{noun}: the gaps vary by {value:.0%} of their mean",
-        sagt="{noun}: die Abstände schwanken um {value:.0%} ihres Mittels",
+        doc=f"standard deviation over mean of the gaps of {{noun}} of the last {HABIT_DAYS} days.",
+        english="{noun}: the gaps vary by {value:.0%} of their mean",
+        german="{noun}: die Abstände schwanken um {value:.0%} ihres Mittels",
     )
-    yield about.signal(
+    yield table.signal(
         "gap_rank",
-        DAYS,
+        HABIT_DAYS,
         Events.gap_rank,
         unit="share",
-        riskier_when=about.more,
-        doc=f"share of the customer's own gaps of {{noun}} of {DAYS} days that the present silence reaches.",
-        said="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
-        sagt="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
+        riskier_when=table.higher_if_own,
+        doc=f"share of the customer's own gaps of {{noun}} of {HABIT_DAYS} days that the present "
+        "silence reaches.",
+        english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
+        german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
-    yield about.signal(
+    yield table.signal(
         "gap_latest",
-        DAYS,
+        HABIT_DAYS,
         gap_latest,
         unit="ratio",
-        riskier_when=about.more,
-        doc=f"the latest gap between active days of {{noun}} over the mean gap of the last {DAYS} days.",
-        said="{noun}: the latest gap was {value:.1f} times as long as usual",
-        sagt="{noun}: der letzte Abstand war {value:.1f}-mal so lang wie üblich",
+        riskier_when=table.higher_if_own,
+        doc=f"the latest gap between active days of {{noun}} over the mean gap of the last {HABIT_DAYS} "
+        "days.",
+        english="{noun}: the latest gap was {value:.1f} times as long as usual",
+        german="{noun}: der letzte Abstand war {value:.1f}-mal so lang wie üblich",
     )
-    yield about.signal(
+    yield table.signal(
         "gap_trend",
-        DAYS,
+        HABIT_DAYS,
         Events.gap_trend,
         unit="log days per gap",
-        riskier_when=about.more,
-        doc=f"least-squares trend of the log of the gaps of {{noun}} of the last {DAYS} days.",
-        said="{noun}: each gap is about {value:log .0% longer|shorter} than the one before",
-        sagt="{noun}: jeder Abstand ist etwa {value:log .0% länger|kürzer} als der vorige",
+        riskier_when=table.higher_if_own,
+        doc=f"least-squares trend of the log of the gaps of {{noun}} of the last {HABIT_DAYS} days.",
+        english="{noun}: each gap is about {value:log .0% longer|shorter} than the one before",
+        german="{noun}: jeder Abstand ist etwa {value:log .0% länger|kürzer} als der vorige",
     )
-    yield about.signal(
+    yield table.signal(
         "gap_longest",
-        DAYS,
+        HABIT_DAYS,
         Events.longest_gap,
         unit="days",
-        riskier_when=about.more,
-        doc=f"the longest gap between active days of {{noun}} of the last {DAYS} days.",
-        said="{noun}: the longest gap was {value:.0f} [day|days]",
-        sagt="{noun}: der längste Abstand betrug {value:.0f} [Tag|Tage]",
+        riskier_when=table.higher_if_own,
+        doc=f"the longest gap between active days of {{noun}} of the last {HABIT_DAYS} days.",
+        english="{noun}: the longest gap was {value:.0f} [day|days]",
+        german="{noun}: der längste Abstand betrug {value:.0f} [Tag|Tage]",
     )
-    yield about.signal(
+    yield table.signal(
         "burstiness",
-        DAYS,
+        HABIT_DAYS,
         Events.burstiness,
         unit="-1..1",
         riskier_when="either",
-        doc=f"burstiness of {{noun}} of {DAYS} days: -1 like a clock, 0 at random, towards 1 in bursts.",
-        said="{noun}: {value:.0% of the way from chance to bursts|of the way from chance to clockwork}",
-        sagt="{noun}: {value:.0% des Weges von Zufall zu Schüben|des Weges von Zufall zum Takt einer Uhr}",
+        doc=f"burstiness of {{noun}} of {HABIT_DAYS} days: -1 like a clock, 0 at random, towards 1 in "
+        "bursts.",
+        english="{noun}: {value:.0% of the way from chance to bursts|of the way from chance to clockwork}",
+        german="{noun}: {value:.0% des Weges von Zufall zu Schüben|des Weges von Zufall zum Takt einer Uhr}",
     )
-    yield about.signal(
+    yield table.signal(
         "clumpiness",
-        DAYS,
+        HABIT_DAYS,
         Events.clumpiness,
         unit="0..1",
         riskier_when="either",
-        doc=f"clumpiness of {{noun}} of the last {DAYS} days: 0 spread evenly, 1 all at once.",
-        said="{noun}: {value:.0%} of the way from evenly spread to all at once",
-        sagt="{noun}: {value:.0%} des Weges von gleich verteilt zu alle auf einmal",
+        doc=f"clumpiness of {{noun}} of the last {HABIT_DAYS} days: 0 spread evenly, 1 all at once.",
+        english="{noun}: {value:.0%} of the way from evenly spread to all at once",
+        german="{noun}: {value:.0%} des Weges von gleich verteilt zu alle auf einmal",
     )
-    yield about.signal(
+    yield table.signal(
         "weekday_entropy",
-        DAYS,
+        HABIT_DAYS,
         Events.weekday_entropy,
         unit="0..1",
         riskier_when="either",
-        doc=f"evenness of {{noun}} over the weekdays of {DAYS} days: 0 always the same day, 1 all alike.",
-        said="{noun}: {value:.0%} of the way from one weekday only to all weekdays alike",
-        sagt="{noun}: {value:.0%} des Weges von einem einzigen Wochentag zu allen gleich",
+        doc=f"evenness of {{noun}} over the weekdays of {HABIT_DAYS} days: 0 always the same day, 1 all "
+        "alike.",
+        english="{noun}: {value:.0%} of the way from one weekday only to all weekdays alike",
+        german="{noun}: {value:.0%} des Weges von einem einzigen Wochentag zu allen gleich",
     )
-    yield about.signal(
+    yield table.signal(
         "missed_weekdays",
         QUARTER_DAYS,
         Events.missed_weekdays,
         unit="share",
-        riskier_when=about.more,
+        riskier_when=table.higher_if_own,
         doc=f"share of active days of {{noun}} of {QUARTER_DAYS} days on weekdays that the last week lacks.",
-        said="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
-        sagt="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
+        english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
+        german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )
 
 

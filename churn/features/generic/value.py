@@ -6,60 +6,60 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from churn.features.generic.about import UNITS, About, generic, value_of
+from churn.features.generic.family import UNITS, TableFacts, generic, value_of
 from churn.features.language.events import Array, Events, log_ratio
 from churn.features.signal import Function, Signal
 
-DAYS = 91
+QUARTER_DAYS = 91
 RECENT_DAYS = 28
 
 
 @generic(needs="value")
-def value(about: About) -> Iterator[Signal]:
+def value(table: TableFacts) -> Iterator[Signal]:
     """Totals over `signals.windows`; mean, highest and change of the value, amount or quantity."""
-    name = value_of(about.table)
+    name = value_of(table.contract)
     assert name is not None  # the family is given only to tables that fit
     unit, german = UNITS.get(name, "units"), GERMAN[name]
-    for days in about.windows:
-        yield about.signal(
+    for days in table.windows:
+        yield table.signal(
             f"{name}_total",
             days,
             of(total, name),
             unit=unit,
-            riskier_when=about.less,
+            riskier_when=table.lower_if_own,
             doc=f"sum of the {name} of {{noun}} in the last {days} days.",
-            said=f"{{noun}}: total {name} of the last {days} days: {{value:,.2f}}",
-            sagt=f"{{noun}}: {german}, Summe der letzten {days} Tage: {{value:,.2f}}",
+            english=f"{{noun}}: total {name} of the last {days} days: {{value:,.2f}}",
+            german=f"{{noun}}: {german}, Summe der letzten {days} Tage: {{value:,.2f}}",
         )
-    yield about.signal(
+    yield table.signal(
         f"{name}_mean",
-        DAYS,
+        QUARTER_DAYS,
         of(mean, name),
         unit=unit,
         riskier_when="either",
-        doc=f"mean {name} of {{noun}} in the last {DAYS} days.",
-        said=f"{{noun}}: mean {name} {{value:,.2f}}",
-        sagt=f"{{noun}}: {german}, im Mittel {{value:,.2f}}",
+        doc=f"mean {name} of {{noun}} in the last {QUARTER_DAYS} days.",
+        english=f"{{noun}}: mean {name} {{value:,.2f}}",
+        german=f"{{noun}}: {german}, im Mittel {{value:,.2f}}",
     )
-    yield about.signal(
+    yield table.signal(
         f"{name}_highest",
-        DAYS,
+        QUARTER_DAYS,
         of(highest, name),
         unit=unit,
         riskier_when="either",
-        doc=f"highest {name} of {{noun}} in the last {DAYS} days.",
-        said=f"{{noun}}: highest {name} {{value:,.2f}}",
-        sagt=f"{{noun}}: {german}, höchstens {{value:,.2f}}",
+        doc=f"highest {name} of {{noun}} in the last {QUARTER_DAYS} days.",
+        english=f"{{noun}}: highest {name} {{value:,.2f}}",
+        german=f"{{noun}}: {german}, höchstens {{value:,.2f}}",
     )
-    yield about.signal(
+    yield table.signal(
         f"{name}_change_{RECENT_DAYS}d",
         2 * RECENT_DAYS,
         of(change, name),
         unit="log ratio",
-        riskier_when=about.less,
+        riskier_when=table.lower_if_own,
         doc=f"log of the {name} of {{noun}} of {RECENT_DAYS} days over the {RECENT_DAYS} before, one added.",
-        said=f"{{noun}}: {name} of four weeks about {{value:log .0% above|below}} that of the four before",
-        sagt=f"{{noun}}: {german} von vier Wochen etwa {{value:log .0% über|unter}} dem der vier davor",
+        english=f"{{noun}}: {name} of four weeks about {{value:log .0% above|below}} that of the four before",
+        german=f"{{noun}}: {german} von vier Wochen etwa {{value:log .0% über|unter}} dem der vier davor",
         dated=False,
     )
 

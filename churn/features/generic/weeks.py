@@ -4,88 +4,88 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from churn.features.generic.about import About, generic
+from churn.features.generic.family import TableFacts, generic
 from churn.features.language.events import Array, Events
 from churn.features.signal import Function, Signal
 
-WEEKS_ALONE = 5
-QUARTER_DAYS, HALF_YEAR_DAYS = 84, 182
+SINGLE_WEEKS = 5
+TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 
 @generic()
-def weeks(about: About) -> Iterator[Signal]:
+def weeks(table: TableFacts) -> Iterator[Signal]:
     """Counts of each of the last five weeks, active and silent weeks, and the fall from the best weeks."""
-    for k in range(1, WEEKS_ALONE + 1):
-        yield about.signal(
+    for k in range(1, SINGLE_WEEKS + 1):
+        yield table.signal(
             f"week_{k}",
             7 * k,
             week(k),
-            unit=about.counted,
-            riskier_when=about.less,
+            unit=table.count_unit,
+            riskier_when=table.lower_if_own,
             doc=f"{{noun}} of the {NTH[k]} week before the cutoff.",
-            said=f"{{noun}} {AGO[k]}: {{value:,.0f}}",
-            sagt=f"{{noun}} {VOR[k]}: {{value:,.0f}}",
+            english=f"{{noun}} {AGO[k]}: {{value:,.0f}}",
+            german=f"{{noun}} {VOR[k]}: {{value:,.0f}}",
             dated=False,
         )
-    yield about.signal(
+    yield table.signal(
         "active_weeks",
-        QUARTER_DAYS,
+        TWELVE_WEEKS_DAYS,
         Events.active_weeks,
         unit="share",
-        riskier_when=about.less,
+        riskier_when=table.lower_if_own,
         doc="share of the last 12 weeks with {noun}.",
-        said="{noun} in {value:.0%} of the last 12 weeks",
-        sagt="{noun} in {value:.0%} der letzten 12 Wochen",
+        english="{noun} in {value:.0%} of the last 12 weeks",
+        german="{noun} in {value:.0%} der letzten 12 Wochen",
     )
-    yield about.signal(
+    yield table.signal(
         "inactive_weeks",
         HALF_YEAR_DAYS,
         Events.inactive_weeks,
         unit="weeks",
-        riskier_when=about.more,
+        riskier_when=table.higher_if_own,
         doc="whole weeks without {noun} up to the cutoff, at most 26.",
-        said="whole weeks without {noun}: {value:.0f}",
-        sagt="{noun}: keine seit [einer ganzen Woche|{value:.0f} ganzen Wochen]",
+        english="whole weeks without {noun}: {value:.0f}",
+        german="{noun}: keine seit [einer ganzen Woche|{value:.0f} ganzen Wochen]",
     )
-    yield about.signal(
+    yield table.signal(
         "quieting_rate",
         HALF_YEAR_DAYS,
         Events.quieting_rate,
         unit="share",
-        riskier_when=about.more,
+        riskier_when=table.higher_if_own,
         doc="share of the weeks with {noun} of the last 26 that a silent one followed, (k + 1) / (n + 2).",
-        said="{noun}: about {value:.0%} of the active weeks were followed by a silent one",
-        sagt="{noun}: auf etwa {value:.0%} der aktiven Wochen folgte eine stille",
+        english="{noun}: about {value:.0%} of the active weeks were followed by a silent one",
+        german="{noun}: auf etwa {value:.0%} der aktiven Wochen folgte eine stille",
     )
-    yield about.signal(
+    yield table.signal(
         "drawdown",
         HALF_YEAR_DAYS,
         Events.drawdown,
         unit="ratio",
-        riskier_when=about.less,
+        riskier_when=table.lower_if_own,
         doc="{noun} of the last four weeks over those of the best four in a row of 26.",
-        said="{noun}: the last four weeks reach {value:.0%} of the best four",
-        sagt="{noun}: die letzten vier Wochen erreichen {value:.0%} der besten vier",
+        english="{noun}: the last four weeks reach {value:.0%} of the best four",
+        german="{noun}: die letzten vier Wochen erreichen {value:.0%} der besten vier",
     )
-    yield about.signal(
+    yield table.signal(
         "shortfall",
         HALF_YEAR_DAYS,
         Events.shortfall,
         unit="mean weeks",
-        riskier_when=about.more,
+        riskier_when=table.higher_if_own,
         doc="accumulated shortfall of {noun} below the mean of 26 weeks, in mean weeks (CUSUM).",
-        said="{noun}: behind the usual number by {value:.1f} usual weeks",
-        sagt="{noun}: {value:.1f} übliche Wochen im Rückstand",
+        english="{noun}: behind the usual number by {value:.1f} usual weeks",
+        german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )
-    yield about.signal(
+    yield table.signal(
         "shortfall_weeks",
         HALF_YEAR_DAYS,
         Events.shortfall_weeks,
         unit="weeks",
-        riskier_when=about.more,
+        riskier_when=table.higher_if_own,
         doc="weeks since {noun} began to fall short of the mean of 26 weeks.",
-        said="{noun}: fewer than usual for {value:.0f} [week|weeks]",
-        sagt="{noun}: seit {value:.0f} [Woche|Wochen] weniger als üblich",
+        english="{noun}: fewer than usual for {value:.0f} [week|weeks]",
+        german="{noun}: seit {value:.0f} [Woche|Wochen] weniger als üblich",
     )
 
 

@@ -25,7 +25,7 @@ def log_ratio(recent: Array, before: Array) -> Array:
 
 
 def drop_score(recent: Array, expected: Array) -> Array:
-    """Return by how many standard deviations of a Poisson count the recent one lies off the expected one.
+    """Return how many standard deviations of a Poisson count the recent count lies from the expected one.
 
     `(recent - expected) / sqrt(expected + 1)`; missing where either is.
     """

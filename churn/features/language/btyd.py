@@ -1,8 +1,9 @@
 """Buy till you die: the BG/NBD model of how often customers come, and of when they stop for good.
 
-While alive a customer has events at random at an own rate, gamma(r, alpha) among customers; after each event
-the customer stops for good with an own probability, beta(a, b) among customers. A history is `x` events after
-the first, `recency` from the first to the last, `age` from the first to the cutoff, in one unit of time.
+While alive, a customer has random events at a personal rate, gamma(r, alpha) among customers. After each
+event, the customer stops for good with a personal probability, beta(a, b) among customers. A history has `x`
+events after the first, `recency` from the first to the last, and `age` from the first to the cutoff, in one
+unit of time; all three are arrays `[n]` with one item a customer.
 
 Source: Fader, Hardie and Lee 2005, "Counting your customers" the easy way, Marketing Science 24(2).
 """
@@ -16,26 +17,26 @@ import numpy as np
 
 from churn.features.language.reader import Array
 
-# scipy is imported where it is used: every verb reads this file, few fit anything.
+# scipy is imported where it is used: it is slow to import, and few signals fit a model.
 
-FEWEST_CUSTOMERS = 100
-"""Fewer histories do not tell how customers differ; nothing is fitted."""
+MIN_HISTORIES = 100
+"""Fewer histories do not show how customers differ; nothing is fitted."""
 
-LARGEST_LOG = 9.0
-"""How far the logs of the parameters may go, with time in mean ages: beyond it customers are all alike."""
+MAX_LOG = 9.0
+"""The largest log of a parameter, with time in mean ages: beyond it customers no longer differ."""
 
-STEEPEST = 1e-3
-"""A maximum is where the log-likelihood per customer rises less than this per log of a parameter."""
+MAX_SLOPE = 1e-3
+"""The search has reached a maximum if the log-likelihood per customer rises less per log of a parameter."""
 
 DIGITS = 6
-"""Parameters are rounded to so many digits, so that other processors give the same ones."""
+"""Parameters are rounded to this many digits, so that other processors give nearly the same ones."""
 
 NODES = 24
-"""Points at which a beta distribution is looked at; the expected number is exact to 1e-4 at the worst."""
+"""Points that stand for a beta distribution; the expected number is then exact to 1e-4 or better."""
 
 
 @dataclass(frozen=True)
-class Model:
+class LifetimeModel:
     """Fitted parameters; `alpha` is in the unit of time of the histories."""
 
     r: float
@@ -44,67 +45,84 @@ class Model:
     b: float
 
 
-def log_likelihood(model: Model, x: Array, recency: Array, age: Array) -> Array:
-    """Return the log-likelihood of each history."""
-    return _log_likelihood(np.log([model.r, model.alpha, model.a, model.b]), x, recency, age)[0]
+def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array:
+    """Return the probability that each customer has not stopped, `[n]`; 1 without a repeat event.
 
-
-def p_alive(model: Model, x: Array, recency: Array, age: Array) -> Array:
-    """Return how probable it is that a customer has not stopped; 1 for all without a repeat event.
-
-    It ranks those backwards who never came again, so that no signal may use it by itself.
+    It ranks customers who never came again in the wrong order, so no signal may use it alone.
     """
     odds = np.log(model.a) - np.log(model.b + np.maximum(x, 1) - 1)
     odds = odds + (model.r + x) * (np.log(model.alpha + age) - np.log(model.alpha + recency))
     return np.where(x > 0, 1 / (1 + np.exp(np.minimum(odds, 700))), 1.0)
 
 
-def p_none(model: Model, x: Array, recency: Array, age: Array, ahead: float, *, after: float = 0) -> Array:
-    """Return the probability of no event in `[cutoff + after, cutoff + after + ahead)`.
+def p_none(
+    model: LifetimeModel, x: Array, recency: Array, age: Array, ahead: float, *, after: float = 0
+) -> Array:
+    """Return the probability of no event in `[cutoff + after, cutoff + after + ahead)`, `[n]`.
 
     Without `after` it is `1 - p_alive * (1 - q)`, `q = ((alpha + age) / (alpha + age + ahead)) ** (r + x)`.
-    Else a customer alive now, whose own rate is l, is alive later with probability `exp(-l * p * after)` and
-    then has an event with `1 - exp(-l * ahead)`: averaged over l, gamma(r + x, alpha + age), in closed form,
-    and over p, beta(a, b + x), by sums.
+    With `after`, a customer who is alive now and has the rate l is alive later with probability
+    `exp(-l * p * after)`, and then has an event with probability `1 - exp(-l * ahead)`. This is averaged over
+    l, gamma(r + x, alpha + age), in closed form, and over p, beta(a, b + x), by sums.
+
+    Args:
+        model: The fitted model.
+        x: Events after the first.
+        recency: Time from the first event to the last.
+        age: Time from the first event to the cutoff.
+        ahead: The length of the interval.
+        after: The time from the cutoff to the interval's start.
     """
     alive = p_alive(model, x, recency, age)
     if after:
         counts, of_count = np.unique(x, return_inverse=True)
-        p, weights = (each[of_count] for each in _beta_nodes(model.a, model.b + counts))
+        p, weights = (nodes[of_count] for nodes in _beta_nodes(model.a, model.b + counts))
         stays, shape = (model.alpha + age)[:, None], (model.r + x)[:, None]
         later = np.exp(-shape * np.log1p(p * after / stays))
         silent = np.exp(-shape * np.log1p((p * after + ahead) / stays))
-        found: Array = 1 - alive * (weights * (later - silent)).sum(axis=1)
-        return found
+        none_later: Array = 1 - alive * (weights * (later - silent)).sum(axis=1)
+        return none_later
     none_alive = np.exp((model.r + x) * np.log1p(-ahead / (model.alpha + age + ahead)))
     return (1 - alive) + alive * none_alive
 
 
-def expected(model: Model, x: Array, recency: Array, age: Array, ahead: float) -> Array:
-    """Return the expected number of events in `[cutoff, cutoff + ahead)`.
+def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, ahead: float) -> Array:
+    """Return the expected number of events in `[cutoff, cutoff + ahead)`, `[n]`.
 
-    `p_alive * E((1 - ((alpha + age) / (alpha + age + p * ahead)) ** (r + x)) / p)`, p of beta(a, b + x): what
-    equation 10 of the source is before its integral is solved by a hypergeometric function, whose closed form
-    has poles at a = 1 and overflows where customers are alike. Gauss-Jacobi sums have neither.
+    `p_alive * E((1 - ((alpha + age) / (alpha + age + p * ahead)) ** (r + x)) / p)`, p of beta(a, b + x). This
+    is equation 10 of the source before its integral is solved by a hypergeometric function. That closed form
+    has poles at a = 1 and overflows if customers hardly differ; Gauss-Jacobi sums do not.
+
+    Args:
+        model: The fitted model.
+        x: Events after the first.
+        recency: Time from the first event to the last.
+        age: Time from the first event to the cutoff.
+        ahead: The length of the interval.
     """
-    pairs, place = np.unique(x + 1j * age, return_inverse=True)  # many customers share x and age
+    pairs, of_customer = np.unique(x + 1j * age, return_inverse=True)  # many customers share x and age
     counts, of_pair = np.unique(pairs.real, return_inverse=True)
     p, weights = _beta_nodes(model.a, model.b + counts)
     stays = (model.alpha + pairs.imag)[:, None]
     lasts = (model.r + pairs.real)[:, None] * np.log1p(p[of_pair] * ahead / stays)
     if_alive = (weights[of_pair] * -np.expm1(-lasts) / p[of_pair]).sum(axis=1)
-    found: Array = p_alive(model, x, recency, age) * if_alive[place]
-    return found
+    number: Array = p_alive(model, x, recency, age) * if_alive[of_customer]
+    return number
 
 
-def fitted(x: Array, recency: Array, age: Array) -> Model | None:
-    """Fit by maximum likelihood; `None` where too little is known or no maximum is found.
+def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
+    """Fit by maximum likelihood; `None` with too few histories, without repeat events or without a maximum.
 
-    Equal histories are looked at once and weighed.
+    Equal histories are evaluated once and weighted.
+
+    Args:
+        x: Events after the first.
+        recency: Time from the first event to the last.
+        age: Time from the first event to the cutoff.
     """
     from scipy.optimize import minimize, root
 
-    if len(x) < FEWEST_CUSTOMERS or not x.any():
+    if len(x) < MIN_HISTORIES or not x.any():
         return None
     histories, counts = np.unique(np.column_stack([x, recency, age]), axis=0, return_counts=True)
     weights, unit = counts / counts.sum(), float(age.mean())
@@ -117,30 +135,30 @@ def fitted(x: Array, recency: Array, age: Array) -> Model | None:
     def slopes(logs: Array) -> Array:
         return loss(logs)[1]
 
-    found: Any = minimize(
+    search: Any = minimize(
         loss,
         np.zeros(4),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-LARGEST_LOG, LARGEST_LOG)] * 4,
+        bounds=[(-MAX_LOG, MAX_LOG)] * 4,
         options={"ftol": 1e-13, "gtol": 1e-8, "maxiter": 500},
     )
-    logs, steps = found.x, np.clip(found.x - found.jac, -LARGEST_LOG, LARGEST_LOG) - found.x
-    if not np.abs(steps).max() <= STEEPEST:
+    logs, steps = search.x, np.clip(search.x - search.jac, -MAX_LOG, MAX_LOG) - search.x
+    if not np.abs(steps).max() <= MAX_SLOPE:
         return None
     with np.errstate(all="ignore"):
-        # Where the likelihood is flat the search stops early; the zero of its slopes is sharp.
+        # Where the likelihood is flat, the search stops early; the zero of its slopes is precise.
         zero: Any = root(slopes, logs, tol=1e-12)
-        if np.abs(zero.x).max() < LARGEST_LOG and loss(zero.x)[0] <= found.fun:
+        if np.abs(zero.x).max() < MAX_LOG and loss(zero.x)[0] <= search.fun:
             logs = zero.x
     r, alpha, a, b = np.exp(logs)
-    return Model(*(float(f"{value:.{DIGITS}g}") for value in (r, alpha * unit, a, b)))
+    return LifetimeModel(*(float(f"{value:.{DIGITS}g}") for value in (r, alpha * unit, a, b)))
 
 
 def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
-    """Return points and weights `[n, NODES]` that average functions over beta(a, b).
+    """Return points and weights, `[n, NODES]` each, that average functions over beta(a, b).
 
-    The eigenvectors of the recurrence of Jacobi polynomials.
+    They are the eigenvalues and eigenvectors of the recurrence of Jacobi polynomials.
     Source: Golub and Welsch 1969, Calculation of Gauss quadrature rules.
     """
     k, right, left = np.arange(1, NODES), (b - 1)[:, None], a - 1
@@ -150,9 +168,9 @@ def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
     tri[:, k, k] = (left - right) * (left + right) / (degree * (degree + 2))
     first = 4 * a * b / ((a + b) ** 2 * (a + b + 1))
     k, degree = k[1:], degree[:, 1:]
-    beside = 4 * k * (k + right) * (k + left) * (k + left + right)
+    off_diagonal = 4 * k * (k + right) * (k + left) * (k + left + right)
     tri[:, 1, 0] = np.sqrt(first)
-    tri[:, k, k - 1] = np.sqrt(beside / (degree**2 * (degree + 1) * (degree - 1)))
+    tri[:, k, k - 1] = np.sqrt(off_diagonal / (degree**2 * (degree + 1) * (degree - 1)))
     values, vectors = np.linalg.eigh(tri)  # of the lower triangle
     return np.clip((1 + values) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
 
@@ -162,19 +180,19 @@ def _log_likelihood(logs: Array, x: Array, recency: Array, age: Array) -> tuple[
     from scipy.special import digamma, gammaln
 
     r, alpha, a, b = np.exp(logs)
-    events, place = np.unique(x, return_inverse=True)
+    events, of_history = np.unique(x, return_inverse=True)
     log_age, log_recency = np.log(alpha + age), np.log(alpha + recency)
     coming = gammaln(r + events) - gammaln(r) + r * np.log(alpha)
     staying = gammaln(a + b) + gammaln(b + events) - gammaln(b) - gammaln(a + b + events)
     odds = np.log(a) - np.log(b + np.maximum(x, 1) - 1) + (r + x) * (log_age - log_recency)
-    odds = np.where(x > 0, odds, -np.inf)  # of having stopped; nobody has before a repeat event
-    value = (coming + staying)[place] - (r + x) * log_age + np.logaddexp(0, odds)
+    odds = np.where(x > 0, odds, -np.inf)  # of having stopped; impossible before a repeat event
+    value = (coming + staying)[of_history] - (r + x) * log_age + np.logaddexp(0, odds)
 
     stopped = 1 / (1 + np.exp(np.minimum(-odds, 700)))
-    slope_r = (digamma(r + events) - digamma(r) + np.log(alpha))[place]
+    slope_r = (digamma(r + events) - digamma(r) + np.log(alpha))[of_history]
     slope_r = slope_r - log_age + stopped * (log_age - log_recency)
     slope_alpha = r / alpha - (r + x) * ((1 - stopped) / (alpha + age) + stopped / (alpha + recency))
     both = digamma(a + b) - digamma(a + b + events)
-    slope_a = both[place] + stopped / a
-    slope_b = (both + digamma(b + events) - digamma(b))[place] - stopped / (b + np.maximum(x, 1) - 1)
+    slope_a = both[of_history] + stopped / a
+    slope_b = (both + digamma(b + events) - digamma(b))[of_history] - stopped / (b + np.maximum(x, 1) - 1)
     return value, np.stack([r * slope_r, alpha * slope_alpha, a * slope_a, b * slope_b])

@@ -1,6 +1,6 @@
-"""Population verbs on what customers will do next, by a buy-till-you-die model fitted at each cutoff.
+"""Verbs on what customers will do next, by a buy-till-you-die model that is fitted at each cutoff.
 
-Their cost is that of one fit per table, look-back and cutoff, and of a few powers per customer.
+They cost one fit per table, look-back and cutoff, and a few powers per customer.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.errors import SignalError
-from churn.features.language.btyd import Model, expected, fitted, p_none
+from churn.features.language.btyd import LifetimeModel, expected_events, fit_lifetimes, p_none
 from churn.features.language.cost import Cost
 from churn.features.language.population import BoolArray, Deferred, Peers
 from churn.features.language.reader import Array
 from churn.features.language.view import View
 
-MOST_FITTED = 10_000
-"""So many customers tell the parameters to a few per cent; of more, evenly spaced ones are taken."""
+MAX_HISTORIES = 10_000
+"""This many customers determine the parameters to a few per cent; of more, evenly spaced ones are taken."""
 
 Histories = npt.NDArray[np.int16]
-"""Whole days `[n, 3]`: active days after the first, recency, age."""
+"""Whole numbers `[n, 3]`: active days after the first, recency in days, age in days."""
 
-Ahead = Callable[[Model, Array, Array, Array, float], Array]
-"""What a model says of `(x, recency, age)` for so many days ahead."""
+Ahead = Callable[[LifetimeModel, Array, Array, Array, float], Array]
+"""Computes from `(model, x, recency, age, days ahead)` a value for each customer, `[n]`."""
 
 
 @dataclass(frozen=True)
 class Lifetimes(Deferred):
     """What customers will do, by a model of the histories of all known customers of the cutoff.
 
-    Also those who are not at risk have their say: without those who fell silent nobody would seem to stop.
+    Customers who are not at risk count too: without those who fell silent, nobody would seem to stop.
     """
 
     everybody: ClassVar[bool] = True
@@ -46,42 +46,42 @@ class Lifetimes(Deferred):
     value: Ahead
 
     def summary(self, members: BoolArray, peers: Peers) -> Histories:
-        """Return the histories of those who have one."""
-        given = members & ~np.isnan(self.x)
-        return np.column_stack([self.x[given], self.recency[given], self.age[given]]).astype(np.int16)
+        """Return the histories of the members who have one."""
+        has_history = members & ~np.isnan(self.x)
+        columns = [self.x[has_history], self.recency[has_history], self.age[has_history]]
+        return np.column_stack(columns).astype(np.int16)
 
     @classmethod
-    def merged(cls, summaries: Sequence[Any]) -> Model | None:
+    def merge(cls, summaries: Sequence[Any]) -> LifetimeModel | None:
         """Fit the model on at most 10,000 customers, evenly spaced in their order."""
         histories: Histories = np.concatenate(summaries)
-        if len(histories) > MOST_FITTED:
-            histories = histories[np.arange(MOST_FITTED) * len(histories) // MOST_FITTED]
-        return _fitted(histories.tobytes())
+        if len(histories) > MAX_HISTORIES:
+            histories = histories[np.arange(MAX_HISTORIES) * len(histories) // MAX_HISTORIES]
+        return _fit_once(histories.tobytes())
 
     @classmethod
-    def reproducible(cls, whole: Model | None) -> Model | None:
+    def reproducible(cls, population: LifetimeModel | None) -> LifetimeModel | None:
         """Return the model with two digits of each parameter; the sixth differs between processors."""
-        if whole is None:
+        if population is None:
             return None
-        return Model(*(float(f"{value:.2g}") for value in astuple(whole)))
+        return LifetimeModel(*(float(f"{value:.2g}") for value in astuple(population)))
 
-    def finished(self, whole: Model | None, peers: Peers) -> Array:
-        """Return what the model says of each customer; missing without a history or without a model."""
-        found = np.full(len(self.x), np.nan)
-        given = ~np.isnan(self.x)
-        if whole is not None and given.any():
-            own = self.x[given], self.recency[given], self.age[given]
-            found[given] = self.value(whole, *own, self.ahead_days)
-        return found
+    def finish(self, population: LifetimeModel | None, peers: Peers) -> Array:
+        """Return the model's value for each customer; missing without a history or without a model."""
+        values = np.full(len(self.x), np.nan)
+        has_history = ~np.isnan(self.x)
+        if population is not None and has_history.any():
+            histories = self.x[has_history], self.recency[has_history], self.age[has_history]
+            values[has_history] = self.value(population, *histories, self.ahead_days)
+        return values
 
 
 class LifetimeVerbs(View):
-    """Silence and events to come, after the distinct active days of the window.
+    """The silence or the events to expect, from the distinct active days of the window.
 
-    Rows of one day are one event. The first active day of the window is taken for a customer's first: with
-    older events before it, the model is one of customers as they were then, and the long faithful look
-    younger than they are. Values are missing without an active day, with fewer than 100 customers who have
-    one, and where nobody came twice.
+    The rows of one day are one event. The first active day in the window counts as the customer's first. If
+    older events exist, long-standing customers therefore look younger than they are. Values are missing
+    without an active day, with fewer than 100 customers who have one, and if no customer came twice.
     """
 
     cost = Cost.COHORT
@@ -92,7 +92,7 @@ class LifetimeVerbs(View):
 
     def expected_next(self, days: int) -> Lifetimes:
         """Return the expected number of active days in `[cutoff, cutoff + days)`, under BG/NBD."""
-        return self._lifetimes(days, expected)
+        return self._lifetimes(days, expected_events)
 
     def _lifetimes(self, days: int, value: Ahead) -> Lifetimes:
         if self.window[1]:
@@ -107,7 +107,7 @@ class LifetimeVerbs(View):
 
 
 @lru_cache(maxsize=64)
-def _fitted(histories: bytes) -> Model | None:
-    """Fit once what several signals of one table and cutoff ask for."""
+def _fit_once(histories: bytes) -> LifetimeModel | None:
+    """Fit the model that several signals of one table and cutoff share."""
     x, recency, age = np.frombuffer(histories, dtype=np.int16).reshape(-1, 3).astype(np.float64).T
-    return fitted(x, recency, age)
+    return fit_lifetimes(x, recency, age)

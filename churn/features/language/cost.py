@@ -1,4 +1,4 @@
-"""What verbs cost: each file of verbs states it once, for all its verbs."""
+"""What verbs cost; each file of verbs states it once, for all its verbs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 class Cost(Enum):
     """What a verb costs at one cutoff, in words for the documents."""
 
-    CHOOSES = "nothing of its own: says which rows count, and in which window"
+    CHOOSES = "nothing by itself: it says which rows count, and in which window"
     FOLDS = "one or two look-ups a customer, cutoff and window, however many rows there are"
     WEEKS = "a look-up a customer, cutoff and week of the window, however many rows there are"
     PASSES = "a pass over the rows of the window at each cutoff"

@@ -1,6 +1,6 @@
-"""What a signal is written with: the view of a table's events with all verbs, and the arithmetic beside it.
+"""All that a signal is written with: the view of a table's events with all verbs, and the arithmetic.
 
-Each verb ends in one number per customer.
+Each verb ends in one number per customer, `[n]`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Verbs that fold: their cost per cutoff and window is one or two look-ups a customer, however many rows.
+"""Verbs that fold: each cutoff and window costs one or two look-ups a customer, however many rows there are.
 
-Each row is touched once per table and selection, whatever the number of cutoffs and windows.
+Each row is read once per table and selection, whatever the number of cutoffs and windows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from churn.features.language.reader import Array
 from churn.features.language.view import View
 
 SHORTEST_HALF_LIFE_DAYS = 5
-"""Decay weights are whole 2**-30ths within periods of 28 days; faster decays would round too much."""
+"""Decay weights are whole 2**-30ths in periods of 28 days; rounding would falsify faster decays."""
 
 
 class FoldingVerbs(View):
@@ -25,18 +25,20 @@ class FoldingVerbs(View):
 
     def count(self) -> Array:
         """Count the rows; missing where the customer or the table's data did not exist yet."""
-        return self._defined(self.reader.count(self.rows, self.window))
+        return self._where_covered(self.reader.count(self.rows, self.window))
 
     def active_days(self) -> Array:
         """Count the distinct local days with a row."""
         self._refuse_lacking("active_days")
-        return self._defined(self.reader.days(self.rows, self.window))
+        return self._where_covered(self.reader.days(self.rows, self.window))
 
     def total(self, value: str) -> Array:
         """Sum a value over the rows where it is given, in its own unit."""
         column = self._value(value)
-        rows = self._giving(column.name)
-        return self._defined(self.reader.total(rows, column.name, self.window) / STORED_UNITS[column.type])
+        rows = self._rows_with(column.name)
+        return self._where_covered(
+            self.reader.total(rows, column.name, self.window) / STORED_UNITS[column.type]
+        )
 
     def mean(self, value: str) -> Array:
         """Average a value over the rows where it is given; missing where there are none.
@@ -44,24 +46,24 @@ class FoldingVerbs(View):
         Also missing where `total` is: where the customer or the table's data did not exist yet.
         """
         column = self._value(value)
-        return ratio(self.total(value), self.reader.count(self._giving(column.name), self.window))
+        return ratio(self.total(value), self.reader.count(self._rows_with(column.name), self.window))
 
     def highest(self, value: str) -> Array:
         """Return the highest value; missing where none is given."""
         column = self._value(value)
-        found = self.reader.extreme(self._giving(column.name), column.name, self.window, True)
-        return found / STORED_UNITS[column.type]
+        stored = self.reader.extreme(self._rows_with(column.name), column.name, self.window, True)
+        return stored / STORED_UNITS[column.type]
 
     def lowest(self, value: str) -> Array:
         """Return the lowest value; missing where none is given."""
         column = self._value(value)
-        found = self.reader.extreme(self._giving(column.name), column.name, self.window, False)
-        return found / STORED_UNITS[column.type]
+        stored = self.reader.extreme(self._rows_with(column.name), column.name, self.window, False)
+        return stored / STORED_UNITS[column.type]
 
     def mean_hours_to(self, outcome: str) -> Array:
         """Average the hours from a row's own time to its outcome, over rows whose outcome is known."""
         column = f"{self._outcome(outcome)}_after"
-        rows = self.having(outcome)._giving(column)
+        rows = self.having(outcome)._rows_with(column)
         seconds = self.reader.total(rows, column, self.window)
         return ratio(seconds / 3600.0, self.reader.count(rows, self.window))
 
@@ -80,27 +82,27 @@ class FoldingVerbs(View):
     def latest(self, value: str) -> Array:
         """Return the value of the latest row that gives one; missing where there is none."""
         column = self._value(value)
-        found = self.reader.outermost(self._giving(column.name), self.window, True, column.name)
-        return found / STORED_UNITS[column.type]
+        stored = self.reader.outermost(self._rows_with(column.name), self.window, True, column.name)
+        return stored / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
         """Return the code of the level of the latest row that gives one; missing where there is none.
 
-        The codes are those of the store, numbered by name; a signal says with `level_of` whose they are.
+        The codes are those of the store; a signal names the column with `level_of`.
         """
         column = self._level(level)
-        return self.reader.outermost(self._giving(column), self.window, True, column)
+        return self.reader.outermost(self._rows_with(column), self.window, True, column)
 
     def days_until(self, scheduled: str) -> Array:
         """Return the days from the cutoff to a scheduled time of the latest row that gives one."""
         column = self._scheduled(scheduled)
-        return self.reader.outermost(self._giving(column), self.window, True, column) - self.reader.cutoff
+        return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the usual count per so many days, over the part of the window after sign-up.
+        """Return the usual count per `days`, over the part of the window after sign-up.
 
-        `quiet_days` without a row are added, so that the rate of a short time is drawn to 0.
-        Missing where less than so many days are covered, those added included, or none.
+        `quiet_days` without a row are added, which draws the rate of a short time towards 0.
+        Missing where no day of the window is covered, or fewer than `days` with those that are added.
         """
         covered = self.reader.covered_days(self.window)
         length = covered + quiet_days
@@ -110,7 +112,7 @@ class FoldingVerbs(View):
         )
 
     def slope(self, per_days: int = 28) -> Array:
-        """Return the least-squares slope of the daily count over the window: the change per so many days.
+        """Return the least-squares slope of the daily count over the window: the change per `per_days`.
 
         `sum (x - mean x) y / sum (x - mean x)^2`, x the day, y the rows of that day.
         Missing where the window is not covered from its start.
@@ -123,7 +125,7 @@ class FoldingVerbs(View):
         since_first = self.reader.total(self.rows, "day", self.window) - first * counted
         slope = (since_first - (length - 1) / 2 * counted) * (12 * per_days / (length**3 - length))
         whole = self.reader.covered_days(self.window) >= length
-        return self._defined(slope if whole.all() else np.where(whole, slope, np.nan))
+        return self._where_covered(slope if whole.all() else np.where(whole, slope, np.nan))
 
     def decayed_count(self, half_life_days: int) -> Array:
         """Count the rows, each weighing `0.5 ** (age in days / half_life_days)`; the age of yesterday is 1.
@@ -135,7 +137,7 @@ class FoldingVerbs(View):
                 f"{self.signal}: a half-life of {half_life_days} days is too short; "
                 f"{SHORTEST_HALF_LIFE_DAYS} or more."
             )
-        return self._defined(self.reader.decayed(self.rows, half_life_days, self.window))
+        return self._where_covered(self.reader.decayed(self.rows, half_life_days, self.window))
 
     def mean_gap(self) -> Array:
         """Average the days between successive active days; missing with fewer than two."""

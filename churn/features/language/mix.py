@@ -1,4 +1,4 @@
-"""Verbs on the mix of kinds: each passes over the rows of its window once per cutoff."""
+"""Verbs on the mix of kinds; each reads the rows of its window once per cutoff."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MixVerbs(View):
     def kinds(self) -> Array:
         """Count the distinct kinds."""
         customer, _, _ = self._mix()
-        return self._defined(np.bincount(customer, minlength=self.reader.n).astype(np.float64))
+        return self._where_covered(np.bincount(customer, minlength=self.reader.n).astype(np.float64))
 
     def kind_entropy(self) -> Array:
         """Return `-sum p ln p` over the shares of kinds: 0 for a single kind; missing without rows.
@@ -38,7 +38,7 @@ class MixVerbs(View):
         """Count the kinds of the window's last `days` that its time before them does not hold."""
         recent, before = self._pairs(self._recent(days)._mix()), self._pairs(self._earlier(days)._mix())
         new = recent[~np.isin(recent, before)]
-        return self._defined(np.bincount(new // self._most, minlength=self.reader.n).astype(np.float64))
+        return self._where_covered(np.bincount(new // self._most, minlength=self.reader.n).astype(np.float64))
 
     def kind_shift(self, days: int) -> Array:
         """Return the Jensen-Shannon distance, 0..1, of the window's last `days` to its time before.
@@ -63,25 +63,25 @@ class MixVerbs(View):
     _most = 1 << 32
 
     def _mix(self) -> tuple[Longs, Longs, Longs]:
-        """Return the customers, kinds and counts of all kinds that occur, by customer, then kind."""
+        """Return the pairs of customer and kind that occur, with their counts: three arrays, `[pairs]`."""
         kind = self._kind()
-        rows = self.reader.sequence(self._giving(kind), self.window, (kind,))
+        rows = self.reader.sequence(self._rows_with(kind), self.window, (kind,))
         kinds = rows.columns[kind].astype(np.int64)
         most = int(kinds.max(initial=0)) + 1
         key = rows.customer.astype(np.int64) * most + kinds
         if most * rows.n <= 4 * len(key):  # cheaper than sorting
             counts = np.bincount(key, minlength=0)
-            found = np.flatnonzero(counts)
-            counts = counts[found]
+            pairs = np.flatnonzero(counts)
+            counts = counts[pairs]
         else:
-            found, counts = np.unique(key, return_counts=True)
-        return found // most, found % most, counts
+            pairs, counts = np.unique(key, return_counts=True)
+        return pairs // most, pairs % most, counts
 
     def _pairs(self, mix: tuple[Longs, Longs, Longs]) -> Longs:
         return mix[0] * self._most + mix[1]
 
     def _shares(self, mix: tuple[Longs, Longs, Longs], pairs: Longs) -> Array:
-        """Return the share of each pair's kind among its customer's rows; 0 where it does not occur."""
+        """Return the share of each pair's kind among its customer's rows, `[pairs]`; 0 without such rows."""
         customer, _, counts = mix
         total = np.bincount(customer, weights=counts, minlength=self.reader.n)
         shares = np.zeros(len(pairs))

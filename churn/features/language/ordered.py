@@ -1,4 +1,4 @@
-"""Verbs on values in the order of the rows: each passes over the rows of its window once per cutoff."""
+"""Verbs on values in the order of the rows; each reads the rows of its window once per cutoff."""
 
 from __future__ import annotations
 
@@ -7,27 +7,33 @@ import numpy as np
 from churn.data.tables import STORED_UNITS
 from churn.features.language.arithmetic import ratio
 from churn.features.language.cost import Cost
-from churn.features.language.reader import Array, Sequence
-from churn.features.language.runs import at_position, ends, line_at, per_customer, quantile
+from churn.features.language.reader import Array, RowSequence
+from churn.features.language.runs import (
+    at_position,
+    line_per_customer,
+    per_customer,
+    quantile_per_customer,
+    run_bounds,
+)
 from churn.features.language.view import View
 
 
 class OrderedVerbs(View):
-    """Previous values, runs, quantiles, trends and fading means."""
+    """Previous values, runs, quantiles, trends and decayed means."""
 
     cost = Cost.PASSES
 
     def previous(self, value: str) -> Array:
         """Return the value of the row before the latest among those that give one; missing without two."""
         rows, values = self._values(value)
-        start, end = ends(rows)
+        start, end = run_bounds(rows)
         return at_position(values, end - 2, end - start >= 2)
 
     def run_lacking(self, outcome: str) -> Array:
         """Count the rows since the latest one whose outcome is known; missing where there are no rows."""
         column = f"{self._outcome(outcome)}_day"
         rows = self.reader.sequence(self.rows, self.window, (column,))
-        start, end = ends(rows)
+        start, end = run_bounds(rows)
         known = np.flatnonzero(rows.columns[column] < self.reader.cutoff)
         after = start.copy()
         after[rows.customer[known]] = known + 1  # in order, so that each customer's latest stays
@@ -36,41 +42,43 @@ class OrderedVerbs(View):
     def quantile(self, value: str, share: float) -> Array:
         """Return the smallest value that at least this share of the values do not exceed."""
         rows, values = self._values(value)
-        return quantile(rows, values, share)
+        return quantile_per_customer(rows, values, share)
 
     def count_at_most(self, value: str, bound: float) -> Array:
         """Count the rows whose value is given and at most `bound`."""
         rows, values = self._values(value)
-        return self._defined(per_customer(rows, (values <= bound).astype(np.float64)))
+        return self._where_covered(per_customer(rows, (values <= bound).astype(np.float64)))
 
     def count_slower(self, outcome: str, days: int) -> Array:
-        """Count the rows whose outcome came more than so many days after the row's own time."""
+        """Count the rows whose outcome came more than `days` after the row's own time."""
         column = f"{self._outcome(outcome)}_after"
-        rows = self.reader.sequence(self.having(outcome)._giving(column), self.window, (column,))
-        return self._defined(per_customer(rows, (rows.columns[column] > days * 86_400).astype(np.float64)))
+        rows = self.reader.sequence(self.having(outcome)._rows_with(column), self.window, (column,))
+        return self._where_covered(
+            per_customer(rows, (rows.columns[column] > days * 86_400).astype(np.float64))
+        )
 
     def trend(self, value: str) -> Array:
         """Return the least-squares line of a value on time, read at the cutoff; needs three values."""
         rows, values = self._values(value)
-        return line_at(rows, rows.columns["day"].astype(np.float64), values, self.reader.cutoff)[0]
+        return line_per_customer(rows, rows.columns["day"].astype(np.float64), values, self.reader.cutoff)[0]
 
     def decayed_mean(self, value: str, half_life_days: int) -> Array:
         """Average a value, each row weighing `0.5 ** (age in days / half_life_days)`."""
         rows, values = self._values(value)
-        return self._faded(rows, values, half_life_days)
+        return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
         """Average the hours to a known outcome, each row weighing `0.5 ** (age in days / half_life_days)`."""
         column = f"{self._outcome(outcome)}_after"
-        selection = self.having(outcome)._giving(column)
+        selection = self.having(outcome)._rows_with(column)
         rows = self.reader.sequence(selection, self.window, (column,))
-        return self._faded(rows, rows.columns[column] / 3600.0, half_life_days)
+        return self._decayed_mean(rows, rows.columns[column] / 3600.0, half_life_days)
 
-    def _values(self, value: str) -> tuple[Sequence, Array]:
+    def _values(self, value: str) -> tuple[RowSequence, Array]:
         column = self._value(value)
-        rows = self.reader.sequence(self._giving(column.name), self.window, (column.name,))
+        rows = self.reader.sequence(self._rows_with(column.name), self.window, (column.name,))
         return rows, rows.columns[column.name] / STORED_UNITS[column.type]
 
-    def _faded(self, rows: Sequence, values: Array, half_life_days: int) -> Array:
+    def _decayed_mean(self, rows: RowSequence, values: Array, half_life_days: int) -> Array:
         weights = np.exp2((rows.columns["day"] - self.reader.cutoff) / half_life_days)
         return ratio(per_customer(rows, weights * values), per_customer(rows, weights))

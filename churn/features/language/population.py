@@ -1,11 +1,11 @@
-"""Values that need everybody: they are finished once the whole cohort of a cutoff is known.
+"""Values that need the other customers: they are finished once the whole cohort of a cutoff is known.
 
-From 16,384 customers on an evenly spread sample of so many stands for everybody (`blocks.sample`): a rate of
-10 % is then known to a quarter of a point.
+Each kind says what one block of customers adds (`summary`), how the summaries of all blocks are merged into
+population statistics (`merge`), and what a customer's value is, given these (`finish`). Summaries do not
+depend on how customers are cut into blocks: sums are of whole numbers, and lists keep the order of customers.
 
-Each says what one block of customers adds to the picture (`summary`), how these are put together (`merged`),
-and what a customer's value is beside the whole (`finished`). Summaries do not depend on how customers are cut
-into blocks: sums are of whole numbers, lists stay in the order of the customers.
+With more than 16,384 customers, population statistics are estimated on an evenly spread sample of that size
+(`blocks.population_sample`): the standard error of a rate of 10 % is then a quarter of a point.
 """
 
 from __future__ import annotations
@@ -25,35 +25,40 @@ COST = Cost.COHORT
 
 BoolArray = npt.NDArray[np.bool_]
 Peers = npt.NDArray[np.int64]
-"""The group of each customer at a cutoff: same plan, same band of tenure."""
+"""The peer group of each customer at a cutoff: same plan, same band of tenure."""
 
-FEWEST_PEERS = 20
-"""A percentile among fewer customers says nothing; it is missing."""
+MIN_PEERS = 20
+"""Among fewer customers a percentile says nothing; it is missing."""
 
 
 class Deferred(ABC):
-    """What a signal returns when its value depends on everybody else's."""
+    """The value of a signal that depends on the other customers too."""
 
     everybody: ClassVar[bool] = False
-    """Whether all known customers who have not objected are the picture, not the cohort alone."""
+    """Whether all known customers without an objection count for the statistics, not the cohort alone."""
 
     @abstractmethod
     def summary(self, members: BoolArray, peers: Peers) -> Any:
-        """Return what a block's members of the cohort (or `everybody`) add, as plain data."""
+        """Return what a block adds to the population statistics, as plain data.
+
+        Args:
+            members: A mask of the block's customers who count, `[n]`.
+            peers: Their peer groups, `[n]`.
+        """
 
     @classmethod
     @abstractmethod
-    def merged(cls, summaries: Sequence[Any]) -> Any:
-        """Put the summaries of all blocks together, in the order of the customers."""
+    def merge(cls, summaries: Sequence[Any]) -> Any:
+        """Merge the summaries of all blocks, in the order of the customers, into population statistics."""
 
     @classmethod
-    def reproducible(cls, whole: Any) -> Any:
-        """Return the whole without the digits in which processors differ; only a fit has such digits."""
-        return whole
+    def reproducible(cls, population: Any) -> Any:
+        """Return the statistics without the digits in which processors differ; only fits have such digits."""
+        return population
 
     @abstractmethod
-    def finished(self, whole: Any, peers: Peers) -> Array:
-        """Return the value of each customer of the block."""
+    def finish(self, population: Any, peers: Peers) -> Array:
+        """Return the value of each customer of the block, `[n]`, given the population statistics."""
 
 
 @dataclass(frozen=True)
@@ -65,22 +70,22 @@ class Shrunk(Deferred):
     strength: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the members' hits and trials in `2 ** -20` of one, as decayed ones are not whole."""
+        """Return the members' hits and trials in units of `2 ** -20`, as decayed counts are not whole."""
         hits, trials = (
             np.rint(values[members] * 2.0**20).astype(np.int64) for values in (self.hits, self.trials)
         )
         return int(hits.sum()), int(trials.sum())
 
     @classmethod
-    def merged(cls, summaries: Sequence[Any]) -> float:
-        """Return the cohort's rate; 0 where nobody tried."""
+    def merge(cls, summaries: Sequence[Any]) -> float:
+        """Return the cohort's rate; 0 without trials."""
         trials = sum(summary[1] for summary in summaries)
         return sum(summary[0] for summary in summaries) / trials if trials else 0.0
 
-    def finished(self, whole: float, peers: Peers) -> Array:
-        """Return `(hits + strength * rate) / (trials + strength)`; missing where nothing was tried."""
-        drawn = (self.hits + self.strength * whole) / (self.trials + self.strength)
-        return np.where(self.trials > 0, drawn, np.nan)
+    def finish(self, population: float, peers: Peers) -> Array:
+        """Return `(hits + strength * rate) / (trials + strength)`; missing without trials."""
+        rate = (self.hits + self.strength * population) / (self.trials + self.strength)
+        return np.where(self.trials > 0, rate, np.nan)
 
 
 @dataclass(frozen=True)
@@ -90,13 +95,13 @@ class AmongPeers(Deferred):
     values: Array
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[Peers, Array]:
-        """Return the members' groups and values."""
-        given = members & ~np.isnan(self.values)
-        return peers[given], self.values[given]
+        """Return the members' peer groups and values."""
+        has_value = members & ~np.isnan(self.values)
+        return peers[has_value], self.values[has_value]
 
     @classmethod
-    def merged(cls, summaries: Sequence[Any]) -> dict[int, Array]:
-        """Return the sorted values of each group."""
+    def merge(cls, summaries: Sequence[Any]) -> dict[int, Array]:
+        """Return the sorted values of each peer group."""
         groups = np.concatenate([summary[0] for summary in summaries])
         values = np.concatenate([summary[1] for summary in summaries])
         order = np.lexsort((values, groups))
@@ -104,50 +109,57 @@ class AmongPeers(Deferred):
         names, starts = np.unique(groups, return_index=True)
         return dict(zip(names.tolist(), np.split(values, starts[1:]), strict=True)) if len(names) else {}
 
-    def finished(self, whole: dict[int, Array], peers: Peers) -> Array:
-        """Return each customer's place among the peers; missing without a value or without enough peers."""
-        found = np.full(len(self.values), np.nan)
-        for group, values in whole.items():
-            own = np.flatnonzero((peers == group) & ~np.isnan(self.values))
-            if len(values) >= FEWEST_PEERS and len(own):
-                below = np.searchsorted(values, self.values[own], side="left")
-                not_above = np.searchsorted(values, self.values[own], side="right")
-                found[own] = (below + not_above) / (2 * len(values))
-        return found
+    def finish(self, population: dict[int, Array], peers: Peers) -> Array:
+        """Return each customer's rank among the peers; missing without a value or without enough peers."""
+        ranks = np.full(len(self.values), np.nan)
+        for group, values in population.items():
+            customers = np.flatnonzero((peers == group) & ~np.isnan(self.values))
+            if len(values) >= MIN_PEERS and len(customers):
+                below = np.searchsorted(values, self.values[customers], side="left")
+                not_above = np.searchsorted(values, self.values[customers], side="right")
+                ranks[customers] = (below + not_above) / (2 * len(values))
+        return ranks
 
 
 @dataclass(frozen=True)
 class BeyondPopulation(Deferred):
-    """The log of a customer's own change, minus that of the whole cohort: the season taken out."""
+    """The log of a customer's own change minus that of the whole cohort, which removes the season."""
 
     recent: Array
     before: Array
     prior: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the members' sums in thousandths, where both are given."""
-        given = members & ~np.isnan(self.recent) & ~np.isnan(self.before)
+        """Return the members' sums in thousandths, over customers with both numbers."""
+        has_both = members & ~np.isnan(self.recent) & ~np.isnan(self.before)
         recent, before = (
-            np.rint(1000 * values[given]).astype(np.int64) for values in (self.recent, self.before)
+            np.rint(1000 * values[has_both]).astype(np.int64) for values in (self.recent, self.before)
         )
         return int(recent.sum()), int(before.sum())
 
     @classmethod
-    def merged(cls, summaries: Sequence[Any]) -> float:
-        """Return the log of the cohort's change; missing where the cohort did nothing before or since."""
-        recent, before = (sum(summary[place] for summary in summaries) for place in (0, 1))
+    def merge(cls, summaries: Sequence[Any]) -> float:
+        """Return the log of the cohort's change; missing if the cohort has no rows before or since."""
+        recent = sum(summary[0] for summary in summaries)
+        before = sum(summary[1] for summary in summaries)
         return float(np.log(recent / before)) if recent > 0 and before > 0 else float("nan")
 
-    def finished(self, whole: float, peers: Peers) -> Array:
-        """Return `ln((recent + prior) / (before + prior))` minus the cohort's."""
-        found: Array = np.log((self.recent + self.prior) / (self.before + self.prior)) - whole
-        return found
+    def finish(self, population: float, peers: Peers) -> Array:
+        """Return `ln((recent + prior) / (before + prior))` minus the log of the cohort's change."""
+        change: Array = np.log((self.recent + self.prior) / (self.before + self.prior)) - population
+        return change
 
 
 def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> Shrunk:
-    """Draw a rate towards the cohort's rate, so that 1 of 1 is not 100 %."""
-    tried = ~(np.isnan(hits) | np.isnan(trials))
-    return Shrunk(np.where(tried, hits, 0.0), np.where(tried, trials, 0.0), strength)
+    """Draw a rate towards the cohort's rate, so that 1 of 1 is not 100 %.
+
+    Args:
+        hits: The hits of each customer, `[n]`.
+        trials: The trials of each customer, `[n]`.
+        strength: The number of trials at the cohort's rate that are added.
+    """
+    has_both = ~(np.isnan(hits) | np.isnan(trials))
+    return Shrunk(np.where(has_both, hits, 0.0), np.where(has_both, trials, 0.0), strength)
 
 
 def among_peers(values: Array) -> AmongPeers:
@@ -161,6 +173,9 @@ def among_peers(values: Array) -> AmongPeers:
 def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> BeyondPopulation:
     """Return the log of a customer's own change minus the log of the cohort's change at the same cutoff.
 
-    `prior` is added to both of a customer's numbers.
+    Args:
+        recent: A number of the recent window for each customer, `[n]`.
+        before: The same number of the window before, `[n]`.
+        prior: Is added to both numbers of a customer.
     """
     return BeyondPopulation(recent, before, prior)

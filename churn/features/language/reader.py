@@ -1,4 +1,4 @@
-"""The questions that a view asks; the engine answers them, a tracer notes them."""
+"""The questions that a view asks of its table; the engine answers them, a tracer notes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ Window = tuple[int, int]
 
 
 class Selection(NamedTuple):
-    """Which rows: placed by which clock, with which outcomes known or lacking, with which value present."""
+    """Which rows of a table count, and when.
+
+    Attributes:
+        placed: The outcome at whose time a row is placed; None for the row's own time.
+        having: Outcomes that must be known.
+        lacking: Outcomes that must not be known.
+        value: The column that must be given.
+    """
 
     placed: str | None = None
     having: tuple[str, ...] = ()
@@ -25,18 +32,21 @@ class Selection(NamedTuple):
 
     @property
     def outcomes(self) -> set[str]:
-        """Return the outcomes that decide whether a row counts."""
+        """Return the outcomes that decide whether and when a row counts."""
         return {name for name in (self.placed, *self.having, *self.lacking) if name}
 
 
-EVERY = Selection()
+ALL_ROWS = Selection()
 
 
 @dataclass(frozen=True)
-class Sequence:
-    """Rows in the order (customer, placing time): the customer of each, counted from 0, and its columns.
+class RowSequence:
+    """Rows in the order (customer, placing time): parallel arrays, one item a row, `[m]`.
 
-    `columns["day"]` is the placing day; the others are as the store has them, missing days as `NEVER`.
+    Attributes:
+        n: How many customers there are, also those without rows.
+        customer: The customer of each row, counted from 0.
+        columns: `day` is the placing day; other columns are as in the store, missing days as `NEVER`.
     """
 
     n: int
@@ -45,7 +55,10 @@ class Sequence:
 
 
 class Reader(Protocol):
-    """Answers about one table, one block of customers and one cutoff; when traced, notes the question."""
+    """Answers about one table, one block of customers and one cutoff, or notes what is asked for.
+
+    Arrays have one item a customer, `[n]`.
+    """
 
     @property
     def n(self) -> int:
@@ -56,7 +69,7 @@ class Reader(Protocol):
         """Return the cutoff's day number."""
 
     def count(self, selection: Selection, window: Window) -> Array:
-        """Count rows."""
+        """Count the rows."""
 
     def total(self, selection: Selection, column: str, window: Window) -> LongArray:
         """Sum a stored integer column, or the placing day (`day`)."""
@@ -75,7 +88,7 @@ class Reader(Protocol):
 
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
-    ) -> Sequence:
+    ) -> RowSequence:
         """Return the visible rows themselves, or one row per customer and distinct local day."""
 
     def covered_days(self, window: Window) -> Array:
@@ -85,9 +98,9 @@ class Reader(Protocol):
         """Tell whether the table's data go back to the window's start."""
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Tell for whom the window can be judged: the data reach it, and it is not all before the sign-up.
+        """Return a mask of the customers for whom the window is covered; None if for all.
 
-        None stands for everybody.
+        It is covered if the data reach back to its start and it does not end before the sign-up.
         """
 
     def tenure(self) -> Array:

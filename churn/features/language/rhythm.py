@@ -1,6 +1,6 @@
-"""Verbs on the rhythm of active days: each passes over the days of its window once per cutoff.
+"""Verbs on the rhythm of active days; each reads the days of its window once per cutoff.
 
-A gap is the number of days between successive distinct active days, so that two rows on one day make none.
+A gap is the number of days between two successive active days; two rows on one day make no gap.
 """
 
 from __future__ import annotations
@@ -9,8 +9,14 @@ import numpy as np
 
 from churn.features.language.arithmetic import ratio
 from churn.features.language.cost import Cost
-from churn.features.language.reader import Array, Sequence
-from churn.features.language.runs import at_position, ends, line_at, per_customer, quantile
+from churn.features.language.reader import Array, RowSequence
+from churn.features.language.runs import (
+    at_position,
+    line_per_customer,
+    per_customer,
+    quantile_per_customer,
+    run_bounds,
+)
 from churn.features.language.view import View
 
 
@@ -30,12 +36,12 @@ class RhythmVerbs(View):
     def gap_quantile(self, share: float) -> Array:
         """Return the shortest gap that at least this share of the gaps do not exceed, in days."""
         rows, gaps = self._gaps()
-        return quantile(rows, gaps, share)
+        return quantile_per_customer(rows, gaps, share)
 
     def last_gap(self) -> Array:
         """Return the latest gap, in days; missing with fewer than two active days."""
         rows, gaps = self._gaps()
-        start, end = ends(rows)
+        start, end = run_bounds(rows)
         return at_position(gaps, end - 1, end > start)
 
     def longest_gap(self) -> Array:
@@ -53,9 +59,9 @@ class RhythmVerbs(View):
     def gap_trend(self) -> Array:
         """Return the least-squares slope of ln(gap) per gap: above 0 as visits grow rarer; needs three."""
         rows, gaps = self._gaps()
-        start, _ = ends(rows)
+        start, _ = run_bounds(rows)
         nth = np.arange(len(gaps)) - start[rows.customer]
-        return line_at(rows, nth.astype(np.float64), np.log(gaps), 0.0)[1]
+        return line_per_customer(rows, nth.astype(np.float64), np.log(gaps), 0.0)[1]
 
     def burstiness(self) -> Array:
         """Return `(s - m) / (s + m)` of the gaps: -1 like a clock, 0 at random, towards 1 in bursts.
@@ -71,11 +77,11 @@ class RhythmVerbs(View):
         """Return `1 + sum x ln x / ln(n + 1)`: 0 for even visits, 1 for clumped ones.
 
         x are the gaps and both ends as shares of the window. Missing without an active day, and for
-        customers who were not there for the whole window.
+        customers who signed up within the window.
         Source: Zhang, Bradlow and Small 2015.
         """
-        rows = self._active()
-        start, end = ends(rows)
+        rows = self._active_day_rows()
+        start, end = run_bounds(rows)
         n, days = end - start, rows.columns["day"]
         first = at_position(days, start, n > 0) - (self.reader.cutoff - self.window[0])
         last = self.reader.cutoff - self.window[1] - at_position(days, end - 1, n > 0)
@@ -102,19 +108,19 @@ class RhythmVerbs(View):
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))
 
-    def _active(self) -> Sequence:
+    def _active_day_rows(self) -> RowSequence:
         self._refuse_lacking("rhythm")
         return self.reader.sequence(self.rows, self.window, (), distinct_days=True)
 
-    def _gaps(self) -> tuple[Sequence, Array]:
-        """Return the gaps in days as rows of their customers, oldest first."""
-        rows = self._active()
+    def _gaps(self) -> tuple[RowSequence, Array]:
+        """Return the gaps as rows of their customers, oldest first, and their lengths in days, `[gaps]`."""
+        rows = self._active_day_rows()
         day = rows.columns["day"]
         same = rows.customer[1:] == rows.customer[:-1]
-        return Sequence(rows.n, rows.customer[1:][same], {}), np.diff(day)[same].astype(np.float64)
+        return RowSequence(rows.n, rows.customer[1:][same], {}), np.diff(day)[same].astype(np.float64)
 
     def _weekdays(self) -> Array:
         """Return the active days per customer and weekday: `[n, 7]`."""
-        rows = self._active()
+        rows = self._active_day_rows()
         key = rows.customer.astype(np.int64) * 7 + rows.columns["day"] % 7
         return np.bincount(key, minlength=7 * rows.n).reshape(rows.n, 7).astype(np.float64)

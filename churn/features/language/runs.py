@@ -1,4 +1,4 @@
-"""Arithmetic on rows that stand together by customer."""
+"""Arithmetic on rows that are ordered by customer."""
 
 from __future__ import annotations
 
@@ -7,42 +7,60 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn.features.language.reader import Array, Sequence
+from churn.features.language.reader import Array, RowSequence
 
-Rows = npt.NDArray[Any]
+RowValues = npt.NDArray[Any]
 
 
-def per_customer(rows: Sequence, values: Rows | None = None) -> Array:
-    """Sum values, or count rows, per customer; in the order of rows, so that no digit depends on blocks."""
+def per_customer(rows: RowSequence, values: RowValues | None = None) -> Array:
+    """Sum values, or count rows, per customer, `[n]`; in the order of rows, so blocks change no digit."""
     return np.bincount(rows.customer, weights=values, minlength=rows.n).astype(np.float64)
 
 
-def ends(rows: Sequence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return per customer where the rows begin and end: positions `[start, end)`."""
+def run_bounds(rows: RowSequence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where each customer's rows begin and end, positions `[start, end)`, `[n]` each."""
     end = np.cumsum(np.bincount(rows.customer, minlength=rows.n))
     start = np.concatenate([[0], end[:-1]]) if rows.n else end
     return start, end
 
 
-def at_position(values: Rows, position: Rows, valid: npt.NDArray[np.bool_]) -> Array:
-    """Return a value per customer, missing where its position is not valid."""
-    found = np.full(len(position), np.nan)
-    found[valid] = values[position[valid]]
-    return found
+def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bool_]) -> Array:
+    """Return the value at each customer's position, `[n]`; missing where the position is not valid.
+
+    Args:
+        values: One value a row, `[m]`.
+        position: One position among the rows for each customer, `[n]`.
+        valid: A mask of the customers who have a position, `[n]`.
+    """
+    at = np.full(len(position), np.nan)
+    at[valid] = values[position[valid]]
+    return at
 
 
-def quantile(rows: Sequence, values: Rows, share: float) -> Array:
-    """Return per customer the smallest value that at least this share of values do not exceed."""
-    start, end = ends(rows)
+def quantile_per_customer(rows: RowSequence, values: RowValues, share: float) -> Array:
+    """Return the smallest value of each customer that at least this share of the values do not exceed, `[n]`.
+
+    Args:
+        rows: The rows, ordered by customer.
+        values: One value a row, `[m]`.
+        share: Between 0 and 1.
+    """
+    start, end = run_bounds(rows)
     in_order = values[np.lexsort((values, rows.customer))]
-    place = start + np.maximum(np.ceil(share * (end - start)).astype(np.int64), 1) - 1
-    return at_position(in_order, place, end > start)
+    position = start + np.maximum(np.ceil(share * (end - start)).astype(np.int64), 1) - 1
+    return at_position(in_order, position, end > start)
 
 
-def line_at(rows: Sequence, x: Rows, y: Rows, where: float) -> tuple[Array, Array]:
-    """Fit a least-squares line per customer; return its value at `where` and its slope.
+def line_per_customer(rows: RowSequence, x: RowValues, y: RowValues, where: float) -> tuple[Array, Array]:
+    """Fit a least-squares line per customer; return its value at `where` and its slope, `[n]` each.
 
-    Missing with fewer than three rows, or where all stand at the same x.
+    Both are missing with fewer than three rows, or if all rows have the same x.
+
+    Args:
+        rows: The rows, ordered by customer.
+        x: The abscissa of each row, `[m]`.
+        y: The ordinate of each row, `[m]`.
+        where: The abscissa at which the line is read.
     """
     n = per_customer(rows)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,4 +1,4 @@
-"""Every verb of the view language, found by looking, with what it costs."""
+"""List every verb of the view language with its cost, for the documents and the tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from churn.features.language.view import View
 
 @dataclass(frozen=True)
 class Verb:
-    """A public method of the view, or a function beside it."""
+    """A public method of the view, or a function on numbers per customer."""
 
     name: str
     function: Callable[..., Any]
@@ -25,10 +25,10 @@ class Verb:
 
     @property
     def signature(self) -> str:
-        """Return how it is written, without types."""
+        """Return the call with its parameters, without types."""
         parameters = list(inspect.signature(self.function).parameters.values())
-        told = [p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters]
-        return f"{self.name}({', '.join(told[1:] if self.is_method else told)})"
+        words = [p.name if p.default is p.empty else f"{p.name}={p.default}" for p in parameters]
+        return f"{self.name}({', '.join(words[1:] if self.is_method else words)})"
 
     @property
     def summary(self) -> str:
@@ -37,15 +37,15 @@ class Verb:
 
 
 def verbs() -> dict[str, Verb]:
-    """Return all verbs by name: those of the view from its first file to its last, then those beside it."""
-    found: dict[str, Verb] = {}
+    """Return all verbs by name: the methods of the view file by file, then the functions."""
+    by_name: dict[str, Verb] = {}
     files: tuple[type[View], ...] = (View, *Events.__bases__)
     for owner in files:
         for name, member in vars(owner).items():
             if inspect.isfunction(member) and not name.startswith("_"):
-                found[name] = Verb(name, member, owner.cost, owner.__module__, is_method=True)
+                by_name[name] = Verb(name, member, owner.cost, owner.__module__, is_method=True)
     for module in (arithmetic, population):
         for name, member in vars(module).items():
             if inspect.isfunction(member) and member.__module__ == module.__name__:
-                found[name] = Verb(name, member, module.COST, module.__name__, is_method=False)
-    return found
+                by_name[name] = Verb(name, member, module.COST, module.__name__, is_method=False)
+    return by_name

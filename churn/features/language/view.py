@@ -1,7 +1,7 @@
 """The view that a signal is written on: which rows, in which window.
 
-A view is already cut at the cutoff on both clocks and clipped to the signal's look-back: what a signal could
-not have known, it cannot ask for.
+A view is already cut at the cutoff on both clocks and limited to the signal's look-back, so a signal cannot
+ask for anything that was not known.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from churn.data.tables import STORED_UNITS, Column, Table
 from churn.errors import SignalError, did_you_mean
 from churn.features.language.cost import Cost
-from churn.features.language.reader import EVERY, Array, Reader, Selection, Window
+from churn.features.language.reader import ALL_ROWS, Array, Reader, Selection, Window
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class View:
     signal: str
     looks_back: int
     window: Window
-    rows: Selection = EVERY
+    rows: Selection = ALL_ROWS
 
     def last(self, days: int, skip: int = 0) -> Self:
         """Look at `[cutoff - days, cutoff - skip)` only.
@@ -49,7 +49,7 @@ class View:
         return self.last(days=7 * k, skip=7 * (k - 1))
 
     def by(self, outcome: str) -> Self:
-        """Place each row at the time of an outcome instead of its own; rows without it are left out."""
+        """Place each row at the time of an outcome instead of its own; rows without it do not count."""
         return replace(self, rows=self.rows._replace(placed=self._outcome(outcome)))
 
     def having(self, outcome: str) -> Self:
@@ -70,15 +70,15 @@ class View:
 
     @property
     def _days(self) -> int:
-        """Return how many days the window is long."""
+        """Return the length of the window in days."""
         return self.window[0] - self.window[1]
 
-    def _giving(self, column: str) -> Selection:
-        """Return the rows that give a value."""
+    def _rows_with(self, column: str) -> Selection:
+        """Return the selection of the rows whose value is given."""
         return self.rows._replace(value=column)
 
-    def _defined(self, values: Array) -> Array:
-        """Blank the customers for whom the window lies before the sign-up or before the table's data."""
+    def _where_covered(self, values: Array) -> Array:
+        """Return missing values for customers whose window lies before the sign-up or the table's data."""
         covered = self.reader.covers(self.window)
         return values if covered is None else np.where(covered, values, np.nan)
 
@@ -107,8 +107,8 @@ class View:
         return name
 
     def _scheduled(self, name: str) -> str:
-        found = self.table.column(name)
-        if found is None or found.role != "scheduled":
+        column = self.table.column(name)
+        if column is None or column.role != "scheduled":
             raise self._no_column(name, [c.name for c in self.table.of_role("scheduled")])
         return f"{name}_day"
 
@@ -125,8 +125,8 @@ class View:
             )
 
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:
-        there = ", ".join(fitting) or "none"
+        names = ", ".join(fitting) or "none"
         return SignalError(
             f"{self.signal}: {self.table.name} has no fitting column '{name}'.{did_you_mean(name, fitting)} "
-            f"Those that fit: {there}."
+            f"Columns that fit: {names}."
         )

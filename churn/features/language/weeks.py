@@ -1,7 +1,7 @@
-"""Verbs on the counts of the weeks of the window; they fold: a look-up per customer and week.
+"""Verbs on the counts of the weeks of the window; they cost a look-up per customer and week.
 
-The k-th week is `[end - 7 k d, end - 7 (k - 1) d)`, `end` being that of the window. Weeks before the sign-up
-or the table's data are left out, and a verb is missing where fewer than four are left.
+The k-th week is `[end - 7 k d, end - 7 (k - 1) d)`, where `end` is the end of the window. Weeks before the
+sign-up or before the table's data do not count, and a verb is missing if fewer than four weeks count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from churn.features.language.cost import Cost
 from churn.features.language.reader import Array
 from churn.features.language.view import View
 
-FEWEST_WEEKS = 4
+MIN_WEEKS = 4
 
 
 class WeekVerbs(View):
@@ -25,27 +25,29 @@ class WeekVerbs(View):
 
     def active_weeks(self) -> Array:
         """Return the share of the window's weeks with a row."""
-        weeks, there = self._weeks()
-        return self._enough(there, ratio((weeks > 0).sum(axis=0).astype(np.float64), there.sum(axis=0)))
+        weeks, covered = self._weeks()
+        return self._if_enough(
+            covered, ratio((weeks > 0).sum(axis=0).astype(np.float64), covered.sum(axis=0))
+        )
 
     def inactive_weeks(self) -> Array:
         """Count the weeks without a row up to the window's end, at most those of the window."""
-        weeks, there = self._weeks()
-        silent = np.logical_and.accumulate((weeks == 0) & there, axis=0)
-        return self._enough(there, silent.sum(axis=0).astype(np.float64))
+        weeks, covered = self._weeks()
+        silent = np.logical_and.accumulate((weeks == 0) & covered, axis=0)
+        return self._if_enough(covered, silent.sum(axis=0).astype(np.float64))
 
     def quieting_rate(self) -> Array:
-        """Return `(k + 1) / (n + 2)`: k of the n active weeks before the last had a silent one after."""
-        weeks, there = self._weeks()
-        active = (weeks[1:] > 0) & there[1:]
+        """Return `(k + 1) / (n + 2)`: a silent week followed k of the n active weeks before the last."""
+        weeks, covered = self._weeks()
+        active = (weeks[1:] > 0) & covered[1:]
         silent_after = active & (weeks[:-1] == 0)
-        return self._enough(there, (silent_after.sum(axis=0) + 1.0) / (active.sum(axis=0) + 2.0))
+        return self._if_enough(covered, (silent_after.sum(axis=0) + 1.0) / (active.sum(axis=0) + 2.0))
 
     def drawdown(self) -> Array:
         """Return the count of the last four weeks over that of the best four in a row; 1 is the best."""
-        weeks, there = self._weeks()
+        weeks, covered = self._weeks()
         four = np.stack([weeks[k : k + 4].sum(axis=0) for k in range(len(weeks) - 3)])
-        return self._enough(there, ratio(four[0], four.max(axis=0)))
+        return self._if_enough(covered, ratio(four[0], four.max(axis=0)))
 
     def shortfall(self) -> Array:
         """Return the accumulated shortfall below the mean week, in mean weeks: a one-sided CUSUM.
@@ -59,26 +61,27 @@ class WeekVerbs(View):
         return self._cusum()[1]
 
     def _cusum(self) -> tuple[Array, Array]:
-        weeks, there = self._weeks()
-        mean = ratio(weeks.sum(axis=0), there.sum(axis=0).astype(np.float64))
+        weeks, covered = self._weeks()
+        mean = ratio(weeks.sum(axis=0), covered.sum(axis=0).astype(np.float64))
         missing, since = np.zeros(weeks.shape[1]), np.zeros(weeks.shape[1])
-        for week, counts in zip(weeks[::-1], there[::-1], strict=True):
-            missing = np.where(counts, np.maximum(missing + mean - week, 0.0), missing)
+        for week, is_covered in zip(weeks[::-1], covered[::-1], strict=True):
+            missing = np.where(is_covered, np.maximum(missing + mean - week, 0.0), missing)
             since = np.where(missing > 1e-9 * np.maximum(mean, 1.0), since + 1, 0.0)
-        return self._enough(there, ratio(missing, mean)), self._enough(there, since)
+        return self._if_enough(covered, ratio(missing, mean)), self._if_enough(covered, since)
 
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Return counts `[weeks, n]`, the last week first, 0 where not there; and which weeks are there."""
+        """Return the counts, `[weeks, n]`, the last week first, and a mask of the weeks that count.
+
+        Weeks that do not count have the count 0.
+        """
         numbers = range(1, self._days // 7 + 1)
-        if len(numbers) < FEWEST_WEEKS:
-            raise SignalError(
-                f"{self.signal}: verbs on weeks need a window of {7 * FEWEST_WEEKS} days or more."
-            )
+        if len(numbers) < MIN_WEEKS:
+            raise SignalError(f"{self.signal}: verbs on weeks need a window of {7 * MIN_WEEKS} days or more.")
         skipped = self.window[1]
         views = [self.last(skipped + 7 * k, skip=skipped + 7 * (k - 1)) for k in numbers]
-        there = np.stack([view.reader.covered_days(view.window) >= 7 for view in views])
+        covered = np.stack([view.reader.covered_days(view.window) >= 7 for view in views])
         counts = np.stack([view.reader.count(view.rows, view.window) for view in views])
-        return np.where(there, counts, 0.0), there
+        return np.where(covered, counts, 0.0), covered
 
-    def _enough(self, there: npt.NDArray[np.bool_], values: Array) -> Array:
-        return np.where(there.sum(axis=0) >= FEWEST_WEEKS, values, np.nan)
+    def _if_enough(self, covered: npt.NDArray[np.bool_], values: Array) -> Array:
+        return np.where(covered.sum(axis=0) >= MIN_WEEKS, values, np.nan)

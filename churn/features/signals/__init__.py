@@ -1,1 +1,1 @@
-"""The signals, one file per table; every file here is found by itself."""
+"""The signals, one file per table; the program finds every file here."""

@@ -46,7 +46,7 @@ def interaction_kinds(interactions: Events) -> Array:
     german="in den letzten 28 Tagen aufgegebene Arten von Interaktion: {value:.0f}",
 )
 def interaction_kinds_given_up(interactions: Events) -> Array:
-    """Distinct kinds of the last 84 days that the last 28 days lack."""
+    """Distinct kinds of the last 84 days that do not occur in the last 28 days."""
     return interactions.last(days=84).kinds() - interactions.last(days=28).kinds()
 
 
@@ -102,5 +102,5 @@ def interaction_kind_shift(interactions: Events) -> Array:
     german="interagiert seit {value:.0f} [Woche|Wochen] weniger als üblich",
 )
 def interaction_weeks_falling(interactions: Events) -> Array:
-    """Weeks since the interactions began to fall short of the mean week of the last 26."""
+    """Weeks since the interactions fell below the mean week of the last 26 (CUSUM)."""
     return interactions.shortfall_weeks()

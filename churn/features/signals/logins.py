@@ -80,5 +80,5 @@ def login_drawdown(logins: Events) -> Array:
     german="meldet sich seit {value:.0f} [Woche|Wochen] seltener an als üblich",
 )
 def login_weeks_falling(logins: Events) -> Array:
-    """Weeks since the logins began to fall short of the mean week of the last 26."""
+    """Weeks since the logins fell below the mean week of the last 26 (CUSUM)."""
     return logins.shortfall_weeks()

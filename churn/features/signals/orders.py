@@ -104,7 +104,7 @@ def order_value_change(orders: Events) -> Array:
     german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
 )
 def order_return_share(orders: Events) -> Shrunk:
-    """Share of the orders of 28 to 210 days ago that were returned, drawn towards everybody's."""
+    """Share of the orders of 28 to 210 days ago that were returned, drawn towards the cohort's."""
     old_enough = orders.last(days=210, skip=28)
     return shrunk(old_enough.having("returned_at").count(), old_enough.count())
 

@@ -50,7 +50,7 @@ def payments_skipped(payments: Events) -> Array:
     german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
 def payment_failed_share(payments: Events) -> Shrunk:
-    """Share of the bills of the last 182 days with a failed charge, drawn towards everybody's."""
+    """Share of the bills of the last 182 days with a failed charge, drawn towards the cohort's."""
     return shrunk(payments.having("failed_at").count(), payments.count())
 
 
@@ -64,7 +64,7 @@ def payment_failed_share(payments: Events) -> Shrunk:
     german="zahlt im Mittel {value:.1f Tage nach|Tage vor} der Fälligkeit",
 )
 def payment_days_late(payments: Events) -> Array:
-    """Mean days from due to paid over the paid bills of the last 182 days; early counts below 0."""
+    """Mean days from due to paid over the paid bills of the last 182 days; early payments count below 0."""
     return payments.mean_days_to("paid_at")
 
 
@@ -78,7 +78,7 @@ def payment_days_late(payments: Events) -> Array:
     german="die hinterlegte Karte: {value:.0f [Tag|Tage] bis zum Ablauf|[Tag|Tage] seit dem Ablauf}",
 )
 def card_days_left(payments: Events) -> Array:
-    """Days until the card of the latest bill expires; below 0 when it has."""
+    """Days until the card of the latest bill expires; below 0 if it has expired."""
     return payments.days_until("card_expires_at")
 
 
@@ -92,7 +92,7 @@ def card_days_left(payments: Events) -> Array:
     german="zahlte in letzter Zeit im Mittel {value:.1f Tage nach|Tage vor} der Fälligkeit",
 )
 def payment_days_late_decayed(payments: Events) -> Array:
-    """Mean days from due to paid of the last 366 days, each bill weighing half for every 60 days of age."""
+    """Mean days from due to paid of the last 366 days, each bill halved for every 60 days of age."""
     return payments.decayed_hours_to("paid_at", half_life_days=60) / 24.0
 
 
@@ -106,7 +106,7 @@ def payment_days_late_decayed(payments: Events) -> Array:
     german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
 )
 def payment_late_share(payments: Events) -> Shrunk:
-    """Share of the bills due 3 to 182 days ago not paid within 3 days, drawn towards everybody's."""
+    """Share of the bills due 3 to 182 days ago not paid within 3 days, drawn towards the cohort's."""
     due = payments.last(days=182, skip=GRACE_DAYS)
     late = due.having("paid_at").count_slower("paid_at", GRACE_DAYS) + due.lacking("paid_at").count()
     return shrunk(late, due.count())
@@ -151,5 +151,5 @@ def payments_failed(payments: Events) -> Array:
     german="hat die [letzte Rechnung|letzten {value:.0f} Rechnungen] nicht bezahlt",
 )
 def payments_unpaid_run(payments: Events) -> Array:
-    """Bills of the last 182 days since the latest-due one that was paid before the cutoff."""
+    """Bills of the last 182 days that fell due since the newest one that was paid before the cutoff."""
     return payments.run_lacking("paid_at")

@@ -6,10 +6,10 @@ from churn.features.language.events import Array, Events
 from churn.features.signal import signal
 
 CONTRACT_DAYS = 3660
-"""How far back the latest contract may have begun: ten years, as a running one may be old."""
+"""How far back the latest contract may have begun: ten years, as running contracts may be old."""
 
 LONGEST_NOTICE_DAYS = 366
-"""A contract that still runs so long after its cancellation was asked for goes on: it was taken back."""
+"""If a contract still runs this long after the request to cancel, the request was withdrawn."""
 
 
 @signal(
@@ -22,7 +22,7 @@ LONGEST_NOTICE_DAYS = 366
     german="der Vertrag verlängert sich in {value:.0f} [Tag|Tagen]",
 )
 def subscription_days_to_renewal(subscriptions: Events) -> Array:
-    """Days until the latest contract's renewal, as far as it was scheduled."""
+    """Days until the latest contract's renewal, if one is scheduled."""
     return subscriptions.days_until("renews_at")
 
 
@@ -93,6 +93,6 @@ def subscription_mrr_change(subscriptions: Events) -> Array:
     german="wollte vor {value:.0f} [Tag|Tagen] kündigen und ist geblieben",
 )
 def subscription_days_since_cancel_reversed(subscriptions: Events) -> Array:
-    """Days since a cancellation was last asked for, more than a year ago, of a contract that still runs."""
-    asked = subscriptions.by("cancel_requested_at").last(days=CONTRACT_DAYS, skip=LONGEST_NOTICE_DAYS)
-    return asked.lacking("ended_at").days_since_last()
+    """Days since the last request, more than a year ago, to cancel a contract that still runs."""
+    requests = subscriptions.by("cancel_requested_at").last(days=CONTRACT_DAYS, skip=LONGEST_NOTICE_DAYS)
+    return requests.lacking("ended_at").days_since_last()

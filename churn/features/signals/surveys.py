@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> Shrunk:
-    """Share of the surveys of the last 366 days without an answer, drawn towards everybody's."""
+    """Share of the surveys of the last 366 days without an answer, drawn towards the cohort's."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 
@@ -90,7 +90,7 @@ def surveys_silent_share(surveys: Events) -> Shrunk:
     german="Bewertungen von 6 oder niedriger im letzten halben Jahr: {value:.0f}",
 )
 def survey_low_ratings(surveys: Events) -> Array:
-    """Ratings of 6 or lower in the last 182 days; missing for those who gave none."""
+    """Ratings of 6 or lower in the last 182 days; missing if the customer gave none."""
     answers = surveys.by("answered_at")
     return np.where(answers.count() > 0, answers.count_at_most("rating", 6), np.nan)
 
@@ -119,5 +119,5 @@ def survey_rating_decayed(surveys: Events) -> Array:
     german="hat die [letzte Umfrage|letzten {value:.0f} Umfragen] nicht beantwortet",
 )
 def surveys_silent_run(surveys: Events) -> Array:
-    """Surveys of the last 366 days since the latest-asked one that was answered before the cutoff."""
+    """Surveys of the last 366 days since the newest one that was answered before the cutoff."""
     return surveys.run_lacking("answered_at")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from churn.evaluation.buy_till_you_die import p_inactive
-from churn.features.language.btyd import fitted, p_none
+from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.params import LabelParams
 from tests.worlds import SINCE, draw
 
@@ -40,7 +40,7 @@ def test_the_baseline_is_the_model_of_all_histories_as_known_at_the_cutoff(shop,
     probability = p_inactive(store, CUTOFF, [*histories, "nobody"])
 
     x, recency, age = np.array([*histories.values(), (0, 0, OLD)], dtype=float).T
-    none = p_none(fitted(x, recency, age), x, recency, age, 28, after=gap_days)
+    none = p_none(fit_lifetimes(x, recency, age), x, recency, age, 28, after=gap_days)
     assert probability[:-1] == pytest.approx(none[:-1], abs=1e-6)
     assert np.isnan(probability[-1])
 

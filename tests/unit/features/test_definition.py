@@ -24,12 +24,12 @@ from churn.features.language import arithmetic, population
 from churn.features.language.events import Events
 from churn.features.language.population import AmongPeers, BeyondPopulation, Deferred, Shrunk
 from churn.features.language.verbs import verbs
-from churn.features.library import known
+from churn.features.library import all_signals
 from churn.features.signal import Function, Signal
 from churn.features.tracing import Need, trace
 from churn.params import LabelParams, Params
 
-SIGNALS = known(
+SIGNALS = all_signals(
     Params.model_validate(
         {
             "source": "nowhere",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from churn.errors import SignalError
-from churn.features.costing import costs_of
-from churn.features.library import known, selected
+from churn.features.library import all_signals, select_signals
+from churn.features.tracing import costs_of
 from tests.worlds import World, draw
 
 CHOSEN = {"windows": [28], "generic": {"default": ["recency"], "logins": ["recency", "frequency"]}}
@@ -29,7 +29,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def names(world: World, **asked: list[str]) -> set[str]:
     signals = world.store.params.signals.model_copy(update={k: tuple(v) for k, v in asked.items()})
     return {
-        one.name for one in selected(world.store.params.model_copy(update={"signals": signals}), world.store)
+        one.name
+        for one in select_signals(world.store.params.model_copy(update={"signals": signals}), world.store)
     }
 
 
@@ -87,11 +88,11 @@ def test_a_generic_family_that_does_not_fit_is_refused(
     signals = world.store.params.signals.model_copy(update={"generic": generic})
 
     with pytest.raises(SignalError, match=said):
-        known(world.store.params.model_copy(update={"signals": signals}))
+        all_signals(world.store.params.model_copy(update={"signals": signals}))
 
 
 def test_what_a_signal_costs_is_learnt_from_what_it_asks_for(world: World) -> None:
-    every = known(world.store.params)
+    every = all_signals(world.store.params)
 
     costs = costs_of(every.values(), world.store.params)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from churn.data.ingest.ingest import ingest
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.guards import run
 from churn.guards.run import look_once, place_of
 from churn.params import Params
@@ -41,7 +41,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Params]:
 
 def ask(params: Params) -> list[str]:
     store = ingest(params, lambda _: None)
-    return [one.place for one in look_once(params, store, selected(params, store), [], quiet)]
+    return [one.place for one in look_once(params, store, select_signals(params, store), [], quiet)]
 
 
 STATIC = {"tables": {"customers": {"static": ["flag"]}, "logins": {}}}

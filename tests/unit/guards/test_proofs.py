@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from churn.data.store import Store, day_number
-from churn.features.engine.matrix import Builder, Matrix, Part, matrix_at
-from churn.features.library import known, selected
+from churn.features.engine.matrix import Matrix, MatrixBuilder, Part, matrix_at
+from churn.features.library import all_signals, select_signals
 from churn.guards import proofs as module
 from churn.guards.counterfactual_store import sampled, truncated, with_another_future
 from churn.guards.proofs import prove
@@ -41,7 +41,7 @@ def world(tmp_path: Path) -> World:
 
 
 def convicted(store: Store) -> list[tuple[str, str]]:
-    found = prove(store, selected(store.params, store), CUTOFFS, seed=1)
+    found = prove(store, select_signals(store.params, store), CUTOFFS, seed=1)
     return sorted({(one.guard, one.place) for one in found})
 
 
@@ -52,7 +52,7 @@ def test_an_honest_engine_is_proved(world: World) -> None:
 def test_a_signal_that_counts_what_happened_ever_is_convicted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Leaky(Builder):
+    class Leaky(MatrixBuilder):
         """Lets one signal count every login, whenever it happened."""
 
         def parts(self, *given: object) -> Iterator[Part]:
@@ -74,7 +74,7 @@ def test_a_signal_that_counts_what_happened_ever_is_convicted(
 def test_a_cohort_that_knows_who_comes_back_is_convicted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Knowing(Builder):
+    class Knowing(MatrixBuilder):
         """Keeps only those at risk who log in once more after the cutoff."""
 
         def parts(self, *given: object) -> Iterator[Part]:
@@ -95,7 +95,7 @@ def test_a_cohort_that_knows_who_comes_back_is_convicted(
 
 def test_what_computes_reads_the_altered_store(world: World, tmp_path: Path) -> None:
     cut = truncated(world.store, CUTOFFS[0], tmp_path / "cut")
-    signals = [known(world.store.params)["emails_count_56d"]]
+    signals = [all_signals(world.store.params)["emails_count_56d"]]
 
     whole, after = (matrix_at(store, signals, CUTOFFS[1]).frame for store in (world.store, cut))
 
@@ -117,7 +117,7 @@ def test_a_night_that_computes_otherwise_is_convicted(world: World, monkeypatch:
 def test_a_sample_keeps_the_values_of_its_customers(world: World, tmp_path: Path) -> None:
     # The last is `old`, who left long ago: since when a table has rows is part of what signals say.
     names = ("logins_count_28d", "emails_unopened_run", "payment_days_overdue", "tenure_days")
-    signals = [known(world.store.params)[name] for name in names]
+    signals = [all_signals(world.store.params)[name] for name in names]
     sample = sampled(world.store, np.array([9, 2, 5, world.store.n_customers - 1]), tmp_path / "sample")
 
     few, all_ = (matrix_at(store, signals, CUTOFFS[1]).frame for store in (sample, world.store))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.leaks.modelled import label_params
-from churn.features.library import known
+from churn.features.library import all_signals
 from churn.finding import Finding
 from churn.guards.run import GUARDS, guard_names, judge
 from churn.guards.sign_off import reason_for
@@ -25,7 +25,7 @@ def signals_of(*names: str) -> list[object]:
     params = Params.model_validate(
         {"source": "", "label": {"kind": "contract", "horizon_days": 31}, "tables": {"customers": {}}}
     )
-    return [known(params)[name] for name in names]
+    return [all_signals(params)[name] for name in names]
 
 
 def quiet_before(leavers: int, active_leavers: int, stayers: int) -> dict[str, str]:

@@ -24,7 +24,7 @@ def labelled(world: World) -> dict[str, int]:
 def reasons(world: World, cutoff: date = CUTOFF) -> dict[str, str | None]:
     customers = read_customers(world.store)
     [cohort] = cohorts_at(world.store, [cutoff])
-    named = zip(customers.ids, cohort.known, cohort.excluded_because, strict=True)
+    named = zip(customers.ids, cohort.signed_up, cohort.excluded_because, strict=True)
     return {str(i): reason for i, is_known, reason in named if is_known}
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.errors import CallError, Stop
-from churn.features.library import selected
+from churn.features.library import select_signals
 from churn.labels.calendar import snapshot_cutoffs
 from churn.snapshots.write import write_snapshots
 from tests.worlds import World, draw
@@ -122,7 +122,7 @@ def written(folder: Path, watermark: str) -> tuple[dict[str, Any], dict[str, lis
         folder, subscriptions=SUBSCRIPTIONS, label=LABEL, since=None, params={"snapshot": snapshot}
     )
     params = world.store.params
-    manifest = write_snapshots(params, world.store, selected(params, world.store))
+    manifest = write_snapshots(params, world.store, select_signals(params, world.store))
     table = pq.read_table(params.output / "snapshots" / "cutoff=2024-07-01" / "part.parquet")
     return manifest["cutoffs"]["2024-07-01"], table.to_pydict()
 

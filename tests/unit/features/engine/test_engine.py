@@ -13,11 +13,11 @@ from churn.data.sources.table_specs import table_contracts
 from churn.data.store import Store, day_number
 from churn.errors import SignalError
 from churn.features.engine import engine
-from churn.features.engine.blocks import STEP, cut
+from churn.features.engine.blocks import STEP, cut_into_blocks
 from churn.features.engine.cohort import Customers
-from churn.features.engine.matrix import Builder, matrix_at
+from churn.features.engine.matrix import MatrixBuilder, matrix_at
 from churn.features.engine.timeline import Timeline
-from churn.features.library import known, possible, selected
+from churn.features.library import all_signals, availability, select_signals
 from churn.params import EngineParams
 from tests.worlds import World, draw
 
@@ -35,9 +35,9 @@ def world(tmp_path: Path) -> World:
 
 
 def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> engine.Plan:
-    signals = tuple(known(store.params)[name] for name in names)
+    signals = tuple(all_signals(store.params)[name] for name in names)
     tables = table_contracts(store.params)
-    return engine.plan(store, signals, tables, tuple(day_number(cutoff) for cutoff in cutoffs))
+    return engine.make_plan(store, signals, tables, tuple(day_number(cutoff) for cutoff in cutoffs))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_blocks_are_whole_steps_of_customers_and_cover_each_once(
     plan = plan_of(store, ["logins_count_28d"], [date(2024, 7, 1)])
 
     nobody = np.zeros(25_000, bool)
-    found = cut(
+    found = cut_into_blocks(
         store, plan, Customers(np.zeros(25_000, object), np.zeros(25_000, np.int32), nobody), processes
     )
 
@@ -85,7 +85,7 @@ def test_only_the_asked_for_columns_are_planned(world: World) -> None:
 def test_the_matrix_holds_the_cohort_and_the_roster_everybody_known(world: World) -> None:
     store = world.store
 
-    matrix = matrix_at(store, selected(store.params, store), date(2024, 7, 1))
+    matrix = matrix_at(store, select_signals(store.params, store), date(2024, 7, 1))
 
     assert list(matrix.frame["customer_id"]) == ["ana", "ben"]
     assert dict(zip(matrix.roster["customer_id"], matrix.roster["excluded_because"].isna(), strict=True)) == {
@@ -99,9 +99,10 @@ def test_the_matrix_holds_the_cohort_and_the_roster_everybody_known(world: World
 
 def test_many_cutoffs_together_are_each_what_they_are_alone(world: World) -> None:
     store = world.store
-    signals = selected(store.params, store)
+    signals = select_signals(store.params, store)
     together = {
-        part.cutoff: part for part in Builder(store, signals, [date(2024, 7, 1), date(2024, 3, 1)]).parts()
+        part.cutoff: part
+        for part in MatrixBuilder(store, signals, [date(2024, 7, 1), date(2024, 3, 1)]).parts()
     }
 
     for cutoff, part in together.items():
@@ -111,7 +112,7 @@ def test_many_cutoffs_together_are_each_what_they_are_alone(world: World) -> Non
 
 
 def test_a_table_that_is_not_there_switches_its_signals_off_and_says_why(world: World) -> None:
-    reasons = {one.signal.name: one.off_because for one in possible(world.store.params, world.store)}
+    reasons = {one.signal.name: one.off_because for one in availability(world.store.params, world.store)}
 
     assert reasons["logins_count_28d"] is None
     assert reasons["emails_open_rate"] == "no table emails"
@@ -122,4 +123,4 @@ def test_an_attribute_cannot_take_the_name_of_a_signal(world: World) -> None:
     tables = {**world.store.params.tables, "customers": customers}
 
     with pytest.raises(SignalError, match="static: 'tenure_days' is a signal"):
-        known(world.store.params.model_copy(update={"tables": tables}))
+        all_signals(world.store.params.model_copy(update={"tables": tables}))

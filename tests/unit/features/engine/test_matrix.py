@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from churn.features.engine.blocks import Block
-from churn.features.engine.matrix import Builder, matrix_at
-from churn.features.library import known
+from churn.features.engine.matrix import MatrixBuilder, matrix_at
+from churn.features.library import all_signals
 from tests.worlds import World, draw
 
 EMAILS = """
@@ -47,7 +47,7 @@ def world(tmp_path: Path) -> World:
 
 
 def test_a_rate_is_drawn_towards_the_cohorts_own_without_those_left_out(world: World) -> None:
-    signals = [known(world.store.params)["emails_open_rate"]]
+    signals = [all_signals(world.store.params)["emails_open_rate"]]
 
     frame = matrix_at(world.store, signals, date(2024, 7, 1)).frame
 
@@ -61,8 +61,8 @@ def test_a_rate_is_drawn_towards_the_cohorts_own_without_those_left_out(world: W
 
 
 def test_each_cutoff_has_its_own_rate_however_customers_are_cut_into_blocks(world: World) -> None:
-    signals = [known(world.store.params)["emails_open_rate"]]
-    builder = Builder(world.store, signals, [date(2024, 6, 27), date(2024, 7, 1)])
+    signals = [all_signals(world.store.params)["emails_open_rate"]]
+    builder = MatrixBuilder(world.store, signals, [date(2024, 6, 27), date(2024, 7, 1)])
     (whole,) = builder.blocks
     builder.blocks = [
         Block(first, end, whole.signed_up[first:end], whole.objected[first:end])

@@ -14,20 +14,26 @@ from scipy.optimize import check_grad
 from sklearn.metrics import roc_auc_score
 
 from churn.features.language import btyd
-from churn.features.language.btyd import Model
+from churn.features.language.btyd import LifetimeModel
 
-TRUTH = Model(r=0.8, alpha=40.0, a=0.6, b=2.5)
+TRUTH = LifetimeModel(r=0.8, alpha=40.0, a=0.6, b=2.5)
 MODELS = [
     TRUTH,
-    Model(0.24, 30.0, 1.0, 2.4),
-    Model(1.4, 9.5, 0.3, 0.4),
-    Model(2.0, 20.0, 0.5, 0.5),
-    Model(1.4, 9.6, 0.02, 29.0),
+    LifetimeModel(0.24, 30.0, 1.0, 2.4),
+    LifetimeModel(1.4, 9.5, 0.3, 0.4),
+    LifetimeModel(2.0, 20.0, 0.5, 0.5),
+    LifetimeModel(1.4, 9.6, 0.02, 29.0),
 ]
 HISTORIES = [(0, 0, 1), (0, 0, 400), (1, 1, 30), (7, 60, 61), (10, 150, 200), (150, 390, 400)]
 
 
-def simulated(model: Model, n: int, seed: int = 3) -> np.ndarray:
+def log_likelihood(model, x, recency, age):
+    """Return the log-likelihood of each history under a model."""
+    logs = np.log([model.r, model.alpha, model.a, model.b])
+    return btyd._log_likelihood(logs, x, recency, age)[0]
+
+
+def simulated(model: LifetimeModel, n: int, seed: int = 3) -> np.ndarray:
     """Draw whole histories from the story that the model tells: `[3, n]`."""
     rng = np.random.default_rng(seed)
     age = np.floor(rng.uniform(60, 600, n))
@@ -45,7 +51,7 @@ def simulated(model: Model, n: int, seed: int = 3) -> np.ndarray:
     return found
 
 
-def literal_likelihood(model: Model, x: int, recency: float, age: float) -> float:
+def literal_likelihood(model: LifetimeModel, x: int, recency: float, age: float) -> float:
     """Equation 6 of the source, term by term."""
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
 
@@ -62,16 +68,16 @@ def literal_likelihood(model: Model, x: int, recency: float, age: float) -> floa
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("history", HISTORIES[:-1])
-def test_the_likelihood_is_that_of_the_source(model: Model, history: tuple[int, int, int]) -> None:
+def test_the_likelihood_is_that_of_the_source(model: LifetimeModel, history: tuple[int, int, int]) -> None:
     x, recency, age = (np.array([float(part)]) for part in history)
 
-    found = btyd.log_likelihood(model, x, recency, age)
+    found = log_likelihood(model, x, recency, age)
 
     assert found == pytest.approx([literal_likelihood(model, *history)], rel=1e-10)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_the_slopes_are_those_of_the_likelihood(model: Model) -> None:
+def test_the_slopes_are_those_of_the_likelihood(model: LifetimeModel) -> None:
     histories = np.array(HISTORIES, dtype=float).T
     logs = np.log([model.r, model.alpha, model.a, model.b])
 
@@ -87,18 +93,18 @@ def test_the_slopes_are_those_of_the_likelihood(model: Model) -> None:
 def test_a_fit_finds_the_parameters_that_histories_were_drawn_from() -> None:
     histories = simulated(TRUTH, 8000)
 
-    found = btyd.fitted(*histories)
+    found = btyd.fit_lifetimes(*histories)
 
     assert found is not None
     assert (found.r, found.alpha, found.a, found.b) == pytest.approx((0.8, 40, 0.6, 2.5), rel=0.15)
-    assert btyd.log_likelihood(found, *histories).sum() >= btyd.log_likelihood(TRUTH, *histories).sum()
+    assert log_likelihood(found, *histories).sum() >= log_likelihood(TRUTH, *histories).sum()
 
 
 def test_a_fit_does_not_depend_on_the_unit_of_time_or_on_the_order() -> None:
     x, recency, age = simulated(TRUTH, 500)
 
-    days = btyd.fitted(x, recency, age)
-    weeks = btyd.fitted(x[::-1], recency[::-1] / 7, age[::-1] / 7)
+    days = btyd.fit_lifetimes(x, recency, age)
+    weeks = btyd.fit_lifetimes(x[::-1], recency[::-1] / 7, age[::-1] / 7)
 
     assert days is not None
     assert weeks is not None
@@ -111,19 +117,19 @@ def test_a_fit_does_not_depend_on_the_unit_of_time_or_on_the_order() -> None:
     ids=["99 customers", "nobody came twice", "nobody"],
 )
 def test_too_little_is_not_fitted(histories: np.ndarray) -> None:
-    assert btyd.fitted(*histories) is None
+    assert btyd.fit_lifetimes(*histories) is None
 
 
 def test_customers_who_all_come_like_a_clock_give_a_model_or_none_but_no_error() -> None:
     age = np.arange(100.0, 400)
-    found = btyd.fitted(np.floor(age / 7), np.floor(age / 7) * 7, age)
+    found = btyd.fit_lifetimes(np.floor(age / 7), np.floor(age / 7) * 7, age)
 
     assert found is None or np.isfinite([found.r, found.alpha, found.a, found.b]).all()
 
 
 @pytest.mark.parametrize("after", [0.0, 45.0])
 @pytest.mark.parametrize("model", MODELS)
-def test_silence_is_as_probable_as_in_drawn_lives(model: Model, after: float) -> None:
+def test_silence_is_as_probable_as_in_drawn_lives(model: LifetimeModel, after: float) -> None:
     """Draw rates and chances to stop, weigh each by the likelihood of the history, and look ahead."""
     rng = np.random.default_rng(5)
     rates, p_stop = rng.gamma(model.r, 1 / model.alpha, 400_000), rng.beta(model.a, model.b, 400_000)
@@ -140,7 +146,9 @@ def test_silence_is_as_probable_as_in_drawn_lives(model: Model, after: float) ->
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(("x", "recency", "age"), HISTORIES)
-def test_the_expected_number_is_that_of_an_integral(model: Model, x: int, recency: int, age: int) -> None:
+def test_the_expected_number_is_that_of_an_integral(
+    model: LifetimeModel, x: int, recency: int, age: int
+) -> None:
     """If alive: `(1 - (A / (A + p h)) ** (r + x)) / p` over p of beta(a, b + x), A = alpha + age."""
     ahead, stays = 91.0, model.alpha + age
 
@@ -156,7 +164,7 @@ def test_the_expected_number_is_that_of_an_integral(model: Model, x: int, recenc
     alive = sum(quad(over_root, *ends, limit=200, epsabs=1e-9)[0] for ends in ((0, half), (half, 1)))
     history = [np.array([float(part)]) for part in (x, recency, age)]
 
-    found = btyd.expected(model, *history, ahead)
+    found = btyd.expected_events(model, *history, ahead)
 
     assert found == pytest.approx(btyd.p_alive(model, *history) * alive, rel=1e-4)
 
@@ -164,7 +172,7 @@ def test_the_expected_number_is_that_of_an_integral(model: Model, x: int, recenc
 def test_customers_who_share_a_history_share_what_is_expected() -> None:
     x, recency, age = np.array([2.0, 0, 2, 2]), np.array([30.0, 0, 30, 10]), np.array([40.0, 40, 40, 40])
 
-    found = btyd.expected(TRUTH, x, recency, age, 28)
+    found = btyd.expected_events(TRUTH, x, recency, age, 28)
 
     assert found[0] == found[2]
     assert len(np.unique(found)) == 3
@@ -181,7 +189,7 @@ def test_the_parameters_of_the_cdnow_sample_are_the_published_ones(real_data: Pa
     sample = pa_csv.read_csv(real_data / "cdnow" / "sample_2357_summary.csv")
     x, recency, age = (sample[name].to_numpy().astype(float) for name in ("frequency", "recency", "T"))
 
-    found = btyd.fitted(x, recency, age)
+    found = btyd.fit_lifetimes(x, recency, age)
 
     assert found is not None
     assert (found.r, found.alpha, found.a, found.b) == pytest.approx(
@@ -207,7 +215,7 @@ def test_on_cdnow_the_probability_of_silence_ranks_well_and_that_of_being_alive_
     history = [part.astype(float) for part in (orders["x"], latest - first, cutoff - first)]
     silent, silence = orders["left_by"].astype(bool), (cutoff - latest).astype(float)
 
-    model = btyd.fitted(*history)
+    model = btyd.fit_lifetimes(*history)
 
     assert model is not None
     none = btyd.p_none(model, *history, 91)

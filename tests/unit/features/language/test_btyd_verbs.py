@@ -11,9 +11,9 @@ import pytest
 from churn.data.store import Store
 from churn.features.engine.matrix import matrix_at
 from churn.features.language import btyd_verbs
-from churn.features.language.btyd import Model, fitted
-from churn.features.language.btyd_verbs import MOST_FITTED, Lifetimes
-from churn.features.library import known
+from churn.features.language.btyd import LifetimeModel, fit_lifetimes
+from churn.features.language.btyd_verbs import MAX_HISTORIES, Lifetimes
+from churn.features.library import all_signals
 from tests.worlds import World, draw
 
 NAMES = ["orders_p_none_next_28d", "orders_p_none_next_91d", "orders_expected_next_91d"]
@@ -65,12 +65,12 @@ def test_the_signals_of_one_table_and_cutoff_share_one_fit(
 ) -> None:
     fits = []
 
-    def counted(*histories: np.ndarray) -> Model | None:
+    def counted(*histories: np.ndarray) -> LifetimeModel | None:
         fits.append(len(histories[0]))
-        return fitted(*histories)
+        return fit_lifetimes(*histories)
 
-    monkeypatch.setattr(btyd_verbs, "fitted", counted)
-    btyd_verbs._fitted.cache_clear()
+    monkeypatch.setattr(btyd_verbs, "fit_lifetimes", counted)
+    btyd_verbs._fit_once.cache_clear()
 
     world.all_values(NAMES, [str(CUTOFF), "2024-08-01"])
 
@@ -82,11 +82,11 @@ def test_the_silent_have_a_say_but_not_those_who_objected_or_come_later(
 ) -> None:
     told: list[list[int]] = []
 
-    def told_of(histories: bytes) -> Model:
+    def told_of(histories: bytes) -> LifetimeModel:
         told.extend(np.frombuffer(histories, dtype=np.int16).reshape(-1, 3).tolist())
-        return Model(1.0, 30.0, 1.5, 2.0)
+        return LifetimeModel(1.0, 30.0, 1.5, 2.0)
 
-    monkeypatch.setattr(btyd_verbs, "_fitted", told_of)
+    monkeypatch.setattr(btyd_verbs, "_fit_once", told_of)
     store: Store = draw(
         tmp_path,
         since=None,
@@ -109,7 +109,7 @@ def test_the_silent_have_a_say_but_not_those_who_objected_or_come_later(
         """,
     ).store
 
-    matrix = matrix_at(store, [known(store.params)[NAMES[0]]], CUTOFF)
+    matrix = matrix_at(store, [all_signals(store.params)[NAMES[0]]], CUTOFF)
 
     assert told == [[1, 10, 30], [0, 0, 151]]
     assert list(matrix.frame["customer_id"]) == ["active"]
@@ -120,14 +120,14 @@ def test_of_many_customers_evenly_spaced_ones_are_fitted_however_they_are_cut(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     told = []
-    monkeypatch.setattr(btyd_verbs, "_fitted", told.append)
+    monkeypatch.setattr(btyd_verbs, "_fit_once", told.append)
     histories = np.arange(3 * 25_000, dtype=np.int32).reshape(-1, 3).astype(np.int16)
 
     for cuts in ([], [8192, 16384], [1, 24_999]):
-        Lifetimes.merged(np.split(histories, cuts))
+        Lifetimes.merge(np.split(histories, cuts))
 
     assert told[0] == told[1] == told[2]
     assert np.array_equal(
         np.frombuffer(told[0], dtype=np.int16).reshape(-1, 3),
-        histories[[place * 25_000 // MOST_FITTED for place in range(MOST_FITTED)]],
+        histories[[place * 25_000 // MAX_HISTORIES for place in range(MAX_HISTORIES)]],
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from churn.features.engine.matrix import matrix_at
-from churn.features.library import known
+from churn.features.library import all_signals
 from tests.worlds import World, draw
 
 EACH = 20
@@ -36,7 +36,7 @@ def two_plans(tmp_path: Path) -> World:
 
 @pytest.mark.parametrize("also", [(), ("subscription_plan",)])
 def test_customers_are_ranked_among_those_of_their_plan(two_plans: World, also: tuple[str, ...]) -> None:
-    every = known(two_plans.store.params)
+    every = all_signals(two_plans.store.params)
     signals = [every[name] for name in ("logins_peer_rank_28d", *also)]
 
     frame = matrix_at(two_plans.store, signals, date(2024, 7, 1)).frame.set_index("customer_id")

@@ -1,0 +1,178 @@
+"""Generic families of signals: what they know of a table, and their registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from churn.data.tables import Table
+from churn.errors import SignalError
+from churn.features.signal import FAMILY_OF_TABLE, Direction, Function, Signal
+
+NOT_EVENTS = ("customers", "subscriptions", "contacts")
+"""Tables without events of the customer; they have no generic signals."""
+
+CUSTOMERS_OWN = ("activity", "purchase")
+"""Families whose rows the customer causes, so that fewer rows are riskier."""
+
+ENGLISH = {"emails": "e-mails to the customer", "tickets": "support tickets", "payments": "bills due"}
+GERMAN = {
+    "logins": "Anmeldungen",
+    "interactions": "Interaktionen",
+    "payments": "fällige Zahlungen",
+    "emails": "E-Mails an den Kunden",
+    "surveys": "Umfragen",
+    "tickets": "Support-Anfragen",
+    "orders": "Bestellungen",
+    "referrals": "Empfehlungen",
+}
+
+WHAT_IS_COUNTED = {"payments": "bills", "emails": "e-mails"}
+"""The unit of a table's counts, where it is not the table's own name."""
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What a generic family needs to know of an event table; sentences begin with its noun."""
+
+    contract: Table
+    windows: tuple[int, ...]
+
+    @cached_property
+    def family(self) -> str:
+        """Return the family of the table's signals."""
+        return FAMILY_OF_TABLE.get(self.contract.name, "activity")
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether the customer causes the rows; bills, mails and tickets may go either way."""
+        return self.family in CUSTOMERS_OWN
+
+    @property
+    def lower_if_own(self) -> Direction:
+        """Return `lower` if the customer surely causes the rows, else `either`."""
+        return "lower" if self._is_surely_own else "either"
+
+    @property
+    def higher_if_own(self) -> Direction:
+        """Return `higher` if the customer surely causes the rows, else `either`."""
+        return "higher" if self._is_surely_own else "either"
+
+    @property
+    def _is_surely_own(self) -> bool:
+        """Tell whether less is surely riskier; a table of the user's may hold complaints or dislikes."""
+        return self.is_own and self.contract.name in FAMILY_OF_TABLE
+
+    @property
+    def noun(self) -> str:
+        """Return what the rows are called in English."""
+        return ENGLISH.get(self.contract.name, self.contract.name.replace("_", " "))
+
+    @property
+    def german(self) -> str:
+        """Return what the rows are called in German; a table of the user's keeps its name."""
+        return GERMAN.get(self.contract.name, self.contract.name.replace("_", " "))
+
+    @property
+    def count_unit(self) -> str:
+        """Return the unit of a count of rows."""
+        return WHAT_IS_COUNTED.get(self.contract.name, self.contract.name)
+
+    def signal(
+        self,
+        verb: str,
+        days: int,
+        function: Function,
+        *,
+        unit: str,
+        riskier_when: Direction,
+        doc: str,
+        english: str,
+        german: str,
+        dated: bool = True,
+    ) -> Signal:
+        """Make the signal `{table}_{verb}_{days}d`, or `{table}_{verb}` if it is not `dated`.
+
+        Args:
+            verb: What is computed, as a part of the name.
+            days: How far the signal looks back.
+            function: Computes the signal.
+            unit: The unit of the values.
+            riskier_when: In which direction the risk rises.
+            doc: The entry of the data dictionary; `{noun}` is filled in.
+            english: The sentence for a reason; `{noun}` is filled in.
+            german: The same in German.
+            dated: Whether the days are part of the name.
+        """
+        sentences = {
+            "en": english.replace("{noun}", self.noun),
+            "de": german.replace("{noun}", self.german),
+        }
+        doc = doc.replace("{noun}", self.noun)
+        return Signal(
+            name=f"{self.contract.name}_{verb}" + (f"_{days}d" if dated else ""),
+            table=self.contract.name,
+            looks_back=days,
+            unit=unit,
+            family=self.family,
+            riskier_when=riskier_when,
+            reason=sentences,
+            doc=doc[0].upper() + doc[1:],
+            function=function,
+        )
+
+
+Maker = Callable[[TableFacts], Iterator[Signal]]
+
+
+@dataclass(frozen=True)
+class GenericFamily:
+    """A family of generic signals.
+
+    Attributes:
+        name: Its name under `signals.generic`.
+        needs: `value` or the name of a column that a table must have; None if any table fits.
+        make: Makes its signals for a table.
+    """
+
+    name: str
+    needs: str | None
+    make: Maker
+
+    def fits(self, table: Table) -> bool:
+        """Tell whether the contract of a table has the column that the family needs."""
+        if self.needs == "value":
+            return value_of(table) is not None
+        return self.needs is None or table.column(self.needs) is not None
+
+
+GENERIC: dict[str, GenericFamily] = {}
+"""Every generic family, filled by `@generic` as the files of `churn/features/generic` are imported."""
+
+
+def generic(*, needs: str | None = None) -> Callable[[Maker], Maker]:
+    """Register a generator of signals as a generic family; the function's name is the family's.
+
+    Raises:
+        SignalError: two families have the same name.
+    """
+
+    def register(make: Maker) -> Maker:
+        name = make.__name__
+        if name in GENERIC:
+            raise SignalError(f"{name}: two generic families have this name; rename one.")
+        GENERIC[name] = GenericFamily(name, needs, make)
+        return make
+
+    return register
+
+
+def value_of(table: Table) -> str | None:
+    """Return the column of a number that is known with its row: `value`, `amount` or `quantity`."""
+    columns = {column.name for column in table.of_role("value")}
+    return next((name for name in ("value", "amount", "quantity") if name in columns), None)
+
+
+UNITS: Mapping[str, str] = {"amount": "currency"}
+"""The unit of a value by its column; other columns have units that are not known here."""
