@@ -41,7 +41,7 @@ def current_number(history: Events) -> Array:
 def level_names(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:
     """Return the names of codes; None where the code is missing or the value was emptied.
 
-    >>> names_of(np.array([1.0, np.nan, 0.0]), ["", "pro"])
+    >>> level_names(np.array([1.0, np.nan, 0.0]), ["", "pro"])
     array(['pro', None, None], dtype=object)
     """
     names = np.array([*(level or None for level in levels), None], dtype=object)
