@@ -188,8 +188,8 @@ class Store:
     def visible_before(self, table: str, cutoff: date) -> str:
         """Return the SQL condition that a row happened, and was known, before the cutoff."""
         day = day_number(cutoff)
-        known = f" AND known_day < {day}" if self.tables[table].two_clocks else ""
-        return f"day < {day}{known}"
+        known_condition = f" AND known_day < {day}" if self.tables[table].two_clocks else ""
+        return f"day < {day}{known_condition}"
 
     def in_force(self, cutoff: date) -> str:
         """Return the SQL condition that a subscription runs at the cutoff, as it was known then."""

@@ -29,8 +29,8 @@ def parse_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        stated = problem if isinstance(error, _KeyMistake) else f"not YAML: {problem}"
-        raise YamlError(f"line {mark.line + 1}: {stated}." if mark else f"{stated}.") from None
+        message = problem if isinstance(error, _KeyMistake) else f"not YAML: {problem}"
+        raise YamlError(f"line {mark.line + 1}: {message}." if mark else f"{message}.") from None
 
 
 class _KeyMistake(yaml.MarkedYAMLError):

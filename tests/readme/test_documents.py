@@ -132,7 +132,7 @@ def test_the_signal_in_the_guide_is_the_one_in_the_code() -> None:
     assert decorated in (ROOT / "churn" / "features" / "signals" / "logins.py").read_text(encoding="utf-8")
 
 
-def test_the_database_in_the_guide_is_an_entry_that_drivers_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_of_the_guide_is_a_valid_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     from churn.data.sources import database
 
     monkeypatch.setattr(database, "DRIVERS", dict(database.DRIVERS))

@@ -69,7 +69,7 @@ class HighWaterMark:
         return cls(
             types=entry["types"],
             checksum=entry["checksum"],
-            files=tuple((str(name), int(size), int(changed)) for name, size, changed in entry["files"]),
+            files=tuple((str(name), int(size), int(mtime_ns)) for name, size, mtime_ns in entry["files"]),
             position=entry["position"],
             known_at=entry["known"],
             known_at_utc=entry["known_utc"],
@@ -166,7 +166,7 @@ class NewRowsReader(Protocol):
 
     def new_mark(
         self,
-        staged: StagedTable,
+        staged_table: StagedTable,
         types: Mapping[str, str],
         present: str | None,
         old_mark: HighWaterMark | None,
@@ -174,7 +174,7 @@ class NewRowsReader(Protocol):
         """Return how far the table is read now, or None if that is unknown.
 
         Args:
-            staged: The rows that this ingest reads: those after `old_mark`, or all.
+            staged_table: The rows that this ingest reads: those after `old_mark`, or all.
             types: DuckDB's types of the columns of the source.
             present: The date around which the data end.
             old_mark: The mark of the last ingest, if only the rows after it are read.
@@ -231,16 +231,16 @@ class PositionReader:
         if set(mark.files) <= set(now):
             new = ", ".join(literal(name) for name, _, _ in now if name not in old_names)
             return self._rows(f"WHERE filename IN ({new})" if new else "WHERE false")
-        changed = sorted(Path(name).name for name, _, _ in set(mark.files) - set(now))
+        changed_files = sorted(Path(name).name for name, _, _ in set(mark.files) - set(now))
         if len(mark.files) > 1 or old_names != {name for name, _, _ in now}:
-            raise RewrittenError.past(f"{', '.join(changed)} changed or disappeared")
+            raise RewrittenError.past(f"{', '.join(changed_files)} changed or disappeared")
         if self._checksum(self._rows_before(mark.position)) != mark.checksum:
-            raise RewrittenError.past(f"the first {mark.position:,} rows of {changed[0]} changed")
+            raise RewrittenError.past(f"the first {mark.position:,} rows of {changed_files[0]} changed")
         return self._rows_from(mark.position)
 
     def new_mark(
         self,
-        staged: StagedTable,
+        staged_table: StagedTable,
         types: Mapping[str, str],
         present: str | None,
         old_mark: HighWaterMark | None,
@@ -299,7 +299,7 @@ class KnownTimeReader:
 
     def new_mark(
         self,
-        staged: StagedTable,
+        staged_table: StagedTable,
         types: Mapping[str, str],
         present: str | None,
         old_mark: HighWaterMark | None,
@@ -308,7 +308,7 @@ class KnownTimeReader:
         limit = f" WHERE known_at <= DATE '{present}' + {MAX_DAYS_AHEAD}" if present else ""
         row = self.source.connection.execute(
             "SELECT CAST(arg_max(known_at__raw, known_at) AS VARCHAR), CAST(max(known_at) AS VARCHAR) "
-            f"FROM {staged.typed_view}{limit}"
+            f"FROM {staged_table.typed_view}{limit}"
         ).fetchone()
         raw, utc = row or (None, None)
         if old_mark and (utc is None or utc <= old_mark.known_at_utc):

@@ -219,14 +219,14 @@ class TablePlan:
 
     Args:
         query: The table's query.
-        staged: The rows that are read.
+        staged_table: The rows that are read.
         types: DuckDB's types of the columns of the source.
         reader: What finds the new rows of the table; None if all rows are always read.
         last_mark: The mark after which rows are read; None if all rows are read.
     """
 
     query: TableQuery
-    staged: StagedTable
+    staged_table: StagedTable
     types: Mapping[str, str]
     reader: NewRowsReader | None
     last_mark: HighWaterMark | None
@@ -276,8 +276,8 @@ class IngestPlanner:
         except self.source.errors as error:
             raise unreadable_table(name, error) from None
         stage_new_rows(self.source, query, new_rows, mark.types, self.last.rejects(name))
-        staged = create_typed_view(self.source.connection, query, self.timezone)
-        return TablePlan(query, staged, mark.types, reader, mark)
+        staged_table = create_typed_view(self.source.connection, query, self.timezone)
+        return TablePlan(query, staged_table, mark.types, reader, mark)
 
     def read_all_rows(self, plan: TablePlan, reason: str) -> TablePlan:
         """Return a plan that reads all rows of a table, and print the reason if it is another plan."""
@@ -289,22 +289,22 @@ class IngestPlanner:
     def _plan_all_rows(self, query: TableQuery, reader: NewRowsReader | None) -> TablePlan:
         create_raw_view(self.source, query)
         types = column_types(self.source.connection, raw_view(query.spec))
-        staged = create_typed_view(self.source.connection, query, self.timezone)
-        return TablePlan(query, staged, types, reader if can_be_read_back(types) else None, None)
+        staged_table = create_typed_view(self.source.connection, query, self.timezone)
+        return TablePlan(query, staged_table, types, reader if can_be_read_back(types) else None, None)
 
     def rows_by_day(self, plan: TablePlan) -> RowsByDay:
         """Count the rows of a table by local day: the rows that are read and the stored rows."""
-        days = Counter(dict(rows_by_day(self.source.connection, plan.staged)))
+        days = Counter(dict(rows_by_day(self.source.connection, plan.staged_table)))
         if plan.last_mark and self.last:
-            stored = self.last.store.folder / plan.name
-            days.update(dict(stored_rows_by_day(self.source.connection, stored)))
+            folder = self.last.store.folder / plan.name
+            days.update(dict(stored_rows_by_day(self.source.connection, folder)))
         return sorted(days.items())
 
     def new_mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
         """Return how far a table is read now, and write its ties to the folder `ties`."""
         if plan.reader is None:
             return None
-        mark = plan.reader.new_mark(plan.staged, plan.types, present, plan.last_mark)
+        mark = plan.reader.new_mark(plan.staged_table, plan.types, present, plan.last_mark)
         if mark:
             plan.reader.write_ties(mark, ties / f"{plan.name}.parquet")
         return mark
@@ -343,11 +343,11 @@ def _write_table(
     """Write a table as planned; read all its rows if the new rows do not show which repeated row is first."""
     last = planner.last if plan.last_mark else None
     connection = planner.source.connection
-    part = TablePart(stored=stored_rows_of(last.store, plan.name)) if last else TablePart()
+    part = TablePart(stored_rows=stored_rows_of(last.store, plan.name)) if last else TablePart()
     try:
-        writer = TableWriter(connection, plan.staged, present, folder, folder / REJECTS_FOLDER, part)
+        writer = TableWriter(connection, plan.staged_table, present, folder, folder / REJECTS_FOLDER, part)
         with show_query_progress(connection, f"ingest {plan.name}", planner.progress):
-            table = writer.write().stored_table(writer.levels, plan.staged.unused_columns)
+            table = writer.write().stored_table(writer.levels, plan.staged_table.unused_columns)
         mark = planner.new_mark(plan, present, folder / TIES_FOLDER)
     except AmbiguousError:
         whole_table = planner.read_all_rows(plan, "a stored row_id came again with other values")

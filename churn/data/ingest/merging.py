@@ -75,35 +75,35 @@ def recode_customers(connection: duckdb.DuckDBPyConnection, store: Store) -> boo
 
 def stored_rows_of(store: Store, table: str) -> StoredRows:
     """Return the rows of a table of the earlier store; `recode_customers` must have run."""
-    stored = store.tables[table]
+    stored_table = store.tables[table]
     rows = (
         f"SELECT c.customer, s.* EXCLUDE (customer) FROM {store.scan(table)} s "
         f"JOIN {RECODED_CUSTOMERS} c ON c.before = s.customer"
     )
-    return StoredRows(rows, stored.rows, stored.columns, stored.levels)
+    return StoredRows(rows, stored_table.rows, stored_table.columns, stored_table.levels)
 
 
 def reject_stored_keys(
     connection: duckdb.DuckDBPyConnection,
-    staged: StagedTable,
+    staged_table: StagedTable,
     checked_rows: str,
     stored_columns: Mapping[str, str],
-    stored: StoredRows,
+    stored_rows: StoredRows,
 ) -> str:
     """Return the SQL of the new rows, in which good rows with the key of a stored row are broken.
 
     Args:
         connection: Where the rows are read.
-        staged: The table of the new rows.
+        staged_table: The table of the new rows.
         checked_rows: SQL of the new rows with `__broken`.
         stored_columns: By stored column, its SQL over a checked row; levels by name.
-        stored: The stored rows.
+        stored_rows: The stored rows.
 
     Raises:
         AmbiguousError: A new row is before the stored row of its key, or has its time and other values. Then
             the source's values of the stored row decide which one is kept, and the store does not hold them.
     """
-    name = staged.spec.table.name
+    name = staged_table.spec.table.name
     good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")
     select_list = ", ".join(f"{sql} AS {identifier(column)}" for column, sql in stored_columns.items())
     connection.execute(
@@ -111,14 +111,14 @@ def reject_stored_keys(
         "WHERE __broken IS NULL AND row_id IS NOT NULL"
     ).fetchall()
     pairs = [
-        (f"n.{identifier(column)}", f"s.{identifier(column)}" if column in stored.columns else "NULL")
+        (f"n.{identifier(column)}", f"s.{identifier(column)}" if column in stored_rows.columns else "NULL")
         for column in stored_columns
     ]
     is_equal = " AND ".join(f"{new} IS NOT DISTINCT FROM {old}" for new, old in pairs)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {matches} AS "
         f'SELECT n.row_id, n."at" > s."at" OR ({is_equal}) AS is_second '
-        f"FROM {good_rows} n JOIN ({stored.with_names()}) s USING (row_id)"
+        f"FROM {good_rows} n JOIN ({stored_rows.with_names()}) s USING (row_id)"
     ).fetchall()
     row = connection.execute(f"SELECT count(*), bool_and(is_second) FROM {matches}").fetchone()
     if row is None or not row[0]:

@@ -34,19 +34,19 @@ class Rule(NamedTuple):
     broken_if: str
 
 
-def rules_for(staged: StagedTable, present: str | None) -> list[Rule]:
+def rules_for(staged_table: StagedTable, present: str | None) -> list[Rule]:
     """List the rules of a table in order; a reject carries the name of the first rule that it breaks.
 
     Args:
-        staged: The table.
+        staged_table: The table.
         present: The date around which the data end, or None where it is unknown.
     """
-    table = staged.spec.table
+    table = staged_table.spec.table
     rules = [Rule("customer_id is present", "t.customer_id IS NULL")]
-    for column in staged.columns:
+    for column in staged_table.columns:
         rules += _column_rules(column, present)
     if table.name in ORDERED_TABLES or table.is_history:
-        for column in staged.columns:
+        for column in staged_table.columns:
             if column.role == "outcome":
                 is_before = f"t.{column.name} < t.{table.time}"
                 rules.append(Rule(f"{column.name} is not before {table.time}", is_before))
@@ -82,7 +82,7 @@ def _column_rules(column: Column, present: str | None) -> list[Rule]:
 
 def rows_with_broken_rule(
     connection: duckdb.DuckDBPyConnection,
-    staged: StagedTable,
+    staged_table: StagedTable,
     present: str | None,
     keys_elsewhere: str | None = None,
 ) -> str:
@@ -90,46 +90,47 @@ def rows_with_broken_rule(
 
     Args:
         connection: Where the views are, and where the rows of repeated keys are stored.
-        staged: The table.
+        staged_table: The table.
         present: The date around which the data end, or None where it is unknown.
         keys_elsewhere: SQL of the keys whose first good row is in another part of the table, where these rows
             are one part.
     """
-    rules = rules_for(staged, present)
-    if staged.has_old_rejects:
-        rules.append(Rule(f"{key_column(staged)} is not repeated", f"t.{REPEATS_STORED_KEY}"))
-    if staged.has(key_column(staged)):
-        return _without_repeats(connection, staged, rules, keys_elsewhere)
-    return _with_broken_rule(staged, rules, staged.typed_view)
+    rules = rules_for(staged_table, present)
+    if staged_table.has_old_rejects:
+        rules.append(Rule(f"{key_column(staged_table)} is not repeated", f"t.{REPEATS_STORED_KEY}"))
+    if staged_table.has(key_column(staged_table)):
+        return _without_repeats(connection, staged_table, rules, keys_elsewhere)
+    return _with_broken_rule(staged_table, rules, staged_table.typed_view)
 
 
-def _with_broken_rule(staged: StagedTable, rules: Sequence[Rule], rows: str) -> str:
+def _with_broken_rule(staged_table: StagedTable, rules: Sequence[Rule], rows: str) -> str:
     cases = " ".join(f"WHEN {rule.broken_if} THEN {literal(rule.name)}" for rule in rules)
-    broken = f"CASE {cases} END AS __broken"
-    if staged.spec.table.name == "customers":
-        return f"SELECT t.*, {broken} FROM {rows} t"
-    return f"SELECT t.*, c.customer, {broken} FROM {rows} t LEFT JOIN {CUSTOMER_CODES} c USING (customer_id)"
+    broken_rule = f"CASE {cases} END AS __broken"
+    if staged_table.spec.table.name == "customers":
+        return f"SELECT t.*, {broken_rule} FROM {rows} t"
+    codes = f"LEFT JOIN {CUSTOMER_CODES} c USING (customer_id)"
+    return f"SELECT t.*, c.customer, {broken_rule} FROM {rows} t {codes}"
 
 
-def key_column(staged: StagedTable) -> str:
+def key_column(staged_table: StagedTable) -> str:
     """Return the column that identifies a row of the table."""
-    return "customer_id" if staged.spec.table.name == "customers" else "row_id"
+    return "customer_id" if staged_table.spec.table.name == "customers" else "row_id"
 
 
-def order_of_repeats(staged: StagedTable) -> str:
+def order_of_repeats(staged_table: StagedTable) -> str:
     """Return the SQL order in which the first of several rows with one key is kept.
 
     The order is the time, then when the row was known, then the source's values. So the same row is kept
     whatever the order of the source and the number of threads.
     """
-    names = [column.name for column in staged.columns if column.role == "known"]
-    names += [f"{column.name}__raw" for column in staged.columns]
-    return ", ".join(identifier(name) for name in [staged.spec.table.time, *names])
+    names = [column.name for column in staged_table.columns if column.role == "known"]
+    names += [f"{column.name}__raw" for column in staged_table.columns]
+    return ", ".join(identifier(name) for name in [staged_table.spec.table.time, *names])
 
 
 def _without_repeats(
     connection: duckdb.DuckDBPyConnection,
-    staged: StagedTable,
+    staged_table: StagedTable,
     rules: Sequence[Rule],
     keys_elsewhere: str | None,
 ) -> str:
@@ -138,19 +139,19 @@ def _without_repeats(
     Only rows of repeated keys are stored and sorted. Keys are counted by their hashes, which take little
     memory; two keys with the same hash are separated afterwards.
     """
-    name, key = staged.spec.table.name, key_column(staged)
+    name, key = staged_table.spec.table.name, key_column(staged_table)
     repeated_keys, checked_rows = internal_name(f"repeated_{name}"), internal_name(f"checked_{name}")
-    hashes = f"SELECT hash({key}) AS __key FROM {staged.typed_view} WHERE {key} IS NOT NULL"
+    hashes = f"SELECT hash({key}) AS __key FROM {staged_table.typed_view} WHERE {key} IS NOT NULL"
     keys = f"{hashes} GROUP BY 1 HAVING count(*) > 1"
     if keys_elsewhere:
         keys = f"{keys} UNION SELECT hash({key}) FROM ({keys_elsewhere})"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {repeated_keys} AS {keys}").fetchall()
     if not connection.execute(f"SELECT 1 FROM {repeated_keys} LIMIT 1").fetchall():
-        return _with_broken_rule(staged, rules, staged.typed_view)
+        return _with_broken_rule(staged_table, rules, staged_table.typed_view)
     is_repeated = f"coalesce(hash({key}) IN (SELECT __key FROM {repeated_keys}), false)"
-    repeated_rows = f"(SELECT * FROM {staged.typed_view} WHERE {is_repeated})"
-    unique_rows = f"(SELECT * FROM {staged.typed_view} WHERE NOT {is_repeated})"
-    order = order_of_repeats(staged)
+    repeated_rows = f"(SELECT * FROM {staged_table.typed_view} WHERE {is_repeated})"
+    unique_rows = f"(SELECT * FROM {staged_table.typed_view} WHERE NOT {is_repeated})"
+    order = order_of_repeats(staged_table)
     is_later = f"row_number() OVER (PARTITION BY {key}, __broken IS NULL ORDER BY {order}) > 1"
     if keys_elsewhere:
         is_later = f"{is_later} OR {key} IN ({keys_elsewhere})"
@@ -158,6 +159,7 @@ def _without_repeats(
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {checked_rows} AS "
         f"SELECT * REPLACE (CASE WHEN __broken IS NOT NULL THEN __broken {repeats} END AS __broken) "
-        f"FROM ({_with_broken_rule(staged, rules, repeated_rows)})"
+        f"FROM ({_with_broken_rule(staged_table, rules, repeated_rows)})"
     ).fetchall()
-    return f"{_with_broken_rule(staged, rules, unique_rows)} UNION ALL BY NAME SELECT * FROM {checked_rows}"
+    checked_unique_rows = _with_broken_rule(staged_table, rules, unique_rows)
+    return f"{checked_unique_rows} UNION ALL BY NAME SELECT * FROM {checked_rows}"

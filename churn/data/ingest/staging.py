@@ -82,10 +82,10 @@ def table_query(source: Source, spec: TableSpec) -> TableQuery:
     source_columns = _source_columns(source, spec)
     expressions = _expressions(source, spec, source_columns)
     query = f"SELECT {_select_list(source, expressions)} FROM {from_clause(source, spec)}"
-    unused: tuple[str, ...] = ()
+    unused_names: tuple[str, ...] = ()
     if isinstance(spec.origin, TableParams) and spec.table.name == "customers":
-        unused = unused_columns(source_columns, expressions.values(), spec.origin)
-    return TableQuery(spec, query, tuple(expressions), tuple(expressions.values()), unused)
+        unused_names = unused_columns(source_columns, expressions.values(), spec.origin)
+    return TableQuery(spec, query, tuple(expressions), tuple(expressions.values()), unused_names)
 
 
 def query_over(source: Source, query: TableQuery, rows: str) -> str:
@@ -232,7 +232,7 @@ def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, 
         SourceError: E-mails come as one row per event without an id.
     """
     spec = query.spec
-    raw, typed = raw_view(spec), internal_name(f"typed_{spec.table.name}")
+    raw, typed_view = raw_view(spec), internal_name(f"typed_{spec.table.name}")
     names = query.columns
     if spec.table.name == "emails" and "kind" in names:
         raw = one_row_per_email(connection, raw, spec, names)
@@ -246,10 +246,10 @@ def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, 
     parts += [REPEATS_STORED_KEY] if has_old_rejects else []
     distinct = "DISTINCT " if spec.origin.distinct else ""
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {typed} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
+        f"CREATE OR REPLACE TEMP VIEW {typed_view} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
     ).fetchall()
     return StagedTable(
-        spec, typed if distinct else raw, typed, columns, query.unused_columns, has_old_rejects
+        spec, typed_view if distinct else raw, typed_view, columns, query.unused_columns, has_old_rejects
     )
 
 

@@ -22,11 +22,11 @@ RowsByDay = Sequence[tuple[int, int]]
 """Pairs of a local day number and its number of rows, in the order of the days."""
 
 
-def rows_by_day(connection: duckdb.DuckDBPyConnection, staged: StagedTable) -> RowsByDay:
+def rows_by_day(connection: duckdb.DuckDBPyConnection, staged_table: StagedTable) -> RowsByDay:
     """Count a staged table's rows by local day; rows without a time are not counted."""
-    local = identifier(f"{staged.spec.table.time}__local")
+    local = identifier(f"{staged_table.spec.table.time}__local")
     return connection.execute(
-        f"SELECT ({local}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {staged.typed_view} "
+        f"SELECT ({local}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {staged_table.typed_view} "
         f"WHERE {local} IS NOT NULL AND isfinite({local}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
 

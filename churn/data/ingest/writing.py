@@ -128,14 +128,14 @@ class TablePart:
         first_code: The code of the part's first customer.
         levels: The names of each level column over all parts; None where this part is the whole table.
         keys_elsewhere: SQL of the keys whose first good row is in another part.
-        stored: The rows of an earlier ingest, which are written together with the new ones.
+        stored_rows: The rows of an earlier ingest, which are written together with the new ones.
     """
 
     name: str = "part-0"
     first_code: int = 0
     levels: Mapping[str, tuple[str, ...]] | None = None
     keys_elsewhere: str | None = None
-    stored: StoredRows | None = None
+    stored_rows: StoredRows | None = None
 
 
 class TableWriter:
@@ -144,7 +144,7 @@ class TableWriter:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        staged: StagedTable,
+        staged_table: StagedTable,
         present: str | None,
         store: Path,
         rejects: Path,
@@ -154,22 +154,26 @@ class TableWriter:
 
         Args:
             connection: Where the staged table is.
-            staged: The table.
+            staged_table: The table.
             present: The date around which the data end, or None where it is unknown.
             store: The folder of the store's tables.
             rejects: The folder of the rejects.
             part: The part that the staged rows are; by default the whole table.
         """
         self.connection = connection
-        self.staged = staged
-        self.table = staged.spec.table
+        self.staged_table = staged_table
+        self.table = staged_table.spec.table
         self.part = part
         self.path = store / self.table.name / f"{part.name}.parquet"
         self.rejects_path = rejects / f"{self.table.name}.parquet"
-        self.checked_rows = rows_with_broken_rule(connection, staged, present, part.keys_elsewhere)
-        if part.stored and staged.has("row_id"):
+        self.checked_rows = rows_with_broken_rule(connection, staged_table, present, part.keys_elsewhere)
+        if part.stored_rows and staged_table.has("row_id"):
             self.checked_rows = reject_stored_keys(
-                connection, staged, self.checked_rows, self._stored_columns(levels_by_name=True), part.stored
+                connection,
+                staged_table,
+                self.checked_rows,
+                self._stored_columns(levels_by_name=True),
+                part.stored_rows,
             )
         self.levels: Mapping[str, tuple[str, ...]] = {}
 
@@ -181,8 +185,8 @@ class TableWriter:
         if self.part.levels is None and (levels := self.levels_of_good_rows()) != self.levels:
             self.levels = levels  # only bad rows have the other levels
             self._write_good_rows()
-        rows_read = self._count(f"SELECT count(*) FROM {self.staged.rows_view}")
-        rows_read += self.part.stored.count if self.part.stored else 0
+        rows_read = self._count(f"SELECT count(*) FROM {self.staged_table.rows_view}")
+        rows_read += self.part.stored_rows.count if self.part.stored_rows else 0
         has_bad_rows = rows_read > self._count(f"SELECT count(*) FROM {self._good_rows}")
         rejects = self._write_rejects() if has_bad_rows else {}
         if self.table.name == "customers":
@@ -190,9 +194,9 @@ class TableWriter:
         return read_stats(self.connection, self._good_rows, rows_read, rejects)
 
     def _levels_of_all_rows(self) -> dict[str, tuple[str, ...]]:
-        new = levels_in_source(self.connection, self.staged)
-        stored = self.part.stored.levels if self.part.stored else {}
-        union = {name: {*new.get(name, ()), *stored.get(name, ())} for name in {*new, *stored}}
+        new = levels_in_source(self.connection, self.staged_table)
+        old = self.part.stored_rows.levels if self.part.stored_rows else {}
+        union = {name: {*new.get(name, ()), *old.get(name, ())} for name in {*new, *old}}
         return {name: tuple(sorted(names)) for name, names in sorted(union.items())}
 
     def levels_of_good_rows(self) -> dict[str, tuple[str, ...]]:
@@ -217,7 +221,7 @@ class TableWriter:
     def _write_rejects(self) -> dict[str, int]:
         raw_values = ", ".join(
             f"{identifier(column.name + '__raw')}::VARCHAR AS {identifier(column.name)}"
-            for column in self.staged.columns
+            for column in self.staged_table.columns
         )
         bad_rows = (
             f"SELECT __broken AS rule, {raw_values} FROM ({self.checked_rows}) "
@@ -245,12 +249,12 @@ class TableWriter:
                 f"SELECT (row_number() OVER (ORDER BY customer_id) - 1 + {self.part.first_code})::INTEGER "
                 f"AS customer, * FROM ({rows})"
             )
-        if self.part.stored:
+        if self.part.stored_rows:
             # A table, not a view: the joins of the new rows must free their memory before the sort.
             new_rows = internal_name(f"new_{self.table.name}")
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {new_rows} AS {rows}").fetchall()
-            stored_rows = self.part.stored.with_codes(self.levels)
-            rows = f"{stored_rows} UNION ALL BY NAME SELECT * FROM {new_rows}"
+            old_rows = self.part.stored_rows.with_codes(self.levels)
+            rows = f"{old_rows} UNION ALL BY NAME SELECT * FROM {new_rows}"
         self._copy(f"SELECT * FROM ({rows}) ORDER BY {order}", self.path)
 
     def _stored_columns(self, levels_by_name: bool = False) -> dict[str, str]:
@@ -258,7 +262,7 @@ class TableWriter:
         time = self.table.time
         customer = "customer_id" if self.table.name == "customers" else "customer"
         columns = {customer: customer, "at": identifier(time), "day": _day(time)}
-        for column in self.staged.columns:
+        for column in self.staged_table.columns:
             if column.type == "level":
                 columns |= {column.name: _level_name(column)} if levels_by_name else self._level_code(column)
             else:
@@ -293,14 +297,14 @@ class TableWriter:
 
 
 def levels_in_source(
-    connection: duckdb.DuckDBPyConnection, staged: StagedTable
+    connection: duckdb.DuckDBPyConnection, staged_table: StagedTable
 ) -> dict[str, tuple[str, ...]]:
     """Return the names of each level column in all rows, in order; only good rows would take more time."""
     levels: dict[str, tuple[str, ...]] = {}
-    for column in staged.columns:
+    for column in staged_table.columns:
         if column.type == "level":
             rows = connection.execute(
-                f"SELECT DISTINCT {_level_name(column)} AS name FROM {staged.typed_view} "
+                f"SELECT DISTINCT {_level_name(column)} AS name FROM {staged_table.typed_view} "
                 "WHERE name IS NOT NULL ORDER BY 1"
             ).fetchall()
             levels[column.name] = tuple(str(row[0]) for row in rows)

@@ -80,7 +80,9 @@ def source_files(folder: Path, exclude: tuple[Path, ...]) -> list[Path]:
     excluded_folders = tuple(path.resolve() for path in exclude)
     files = (path for path in folder.rglob("*") if path.is_file())
     return sorted(
-        path for path in files if not any(path.resolve().is_relative_to(other) for other in excluded_folders)
+        path
+        for path in files
+        if not any(path.resolve().is_relative_to(parent) for parent in excluded_folders)
     )
 
 

@@ -214,8 +214,8 @@ def split_into_ranges(
     try:
         frame = lake.frame(query.query)
         range_number = arrow_function(_RangeNumbers(query, tuple(starts)), "int")
-        numbered, count = count_rows(frame.withColumn(RANGE_COLUMN, range_number("customer_id")))
-        by_range = numbered.repartitionById(ranges, RANGE_COLUMN).write.mode("overwrite")
+        observed_frame, count = count_rows(frame.withColumn(RANGE_COLUMN, range_number("customer_id")))
+        by_range = observed_frame.repartitionById(ranges, RANGE_COLUMN).write.mode("overwrite")
         by_range.partitionBy(RANGE_COLUMN).parquet(str(folder))
         schema = arrow_schema(frame)
     except lake.errors as error:
@@ -279,6 +279,6 @@ class _RangeNumbers:
     def __call__(self, batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
         """Yield the number of the range of each id."""
         for ids in self.typed_ids(batches):
-            encoded = ids.dictionary_encode()
-            numbers = [bisect_right(self.starts, value) for value in encoded.dictionary.to_pylist()]
-            yield pa.array(numbers, pa.int32()).take(encoded.indices).fill_null(0)
+            dictionary_ids = ids.dictionary_encode()
+            numbers = [bisect_right(self.starts, value) for value in dictionary_ids.dictionary.to_pylist()]
+            yield pa.array(numbers, pa.int32()).take(dictionary_ids.indices).fill_null(0)

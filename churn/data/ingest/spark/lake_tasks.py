@@ -213,9 +213,9 @@ def count_rows_by_day(context: TaskContext, number: int) -> dict[str, RowsByDay]
     """Count the rows of each table by local day."""
     days: dict[str, RowsByDay] = {}
     with open_range(context, number) as customer_range:
-        for name, staged in customer_range.tables.items():
+        for name, staged_table in customer_range.tables.items():
             with table_errors(name):
-                days[name] = rows_by_day(customer_range.connection, staged)
+                days[name] = rows_by_day(customer_range.connection, staged_table)
     return days
 
 
@@ -225,19 +225,19 @@ def survey_range(context: TaskContext, number: int) -> RangeSurvey:
     with open_range(context, number) as customer_range:
         with table_errors("customers"):
             customers = customer_range.writer("customers").write().rows
-        for name, staged in customer_range.tables.items():
+        for name, staged_table in customer_range.tables.items():
             with table_errors(name):
-                levels[name] = levels_in_source(customer_range.connection, staged)
-                if name != "customers" and staged.has("row_id") and context.ranges > 1:
-                    _share_keys(customer_range, staged)
+                levels[name] = levels_in_source(customer_range.connection, staged_table)
+                if name != "customers" and staged_table.has("row_id") and context.ranges > 1:
+                    _share_keys(customer_range, staged_table)
     return RangeSurvey(customers, levels)
 
 
-def _share_keys(customer_range: CustomerRange, staged: StagedTable) -> None:
-    name, ranges = staged.spec.table.name, customer_range.context.ranges
+def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> None:
+    name, ranges = staged_table.spec.table.name, customer_range.context.ranges
     keys = (
         f"SELECT DISTINCT {literal(name)} AS of_table, hash(row_id) AS key, key % {ranges} AS bucket "
-        f"FROM {staged.typed_view} WHERE row_id IS NOT NULL"
+        f"FROM {staged_table.typed_view} WHERE row_id IS NOT NULL"
     )
     folder = customer_range.attempt_folder / "keys"
     options = "FORMAT parquet, PARTITION_BY (bucket), OVERWRITE"
@@ -273,11 +273,11 @@ def claim_keys(context: TaskContext, number: int) -> None:
     with open_range(context, number) as customer_range:
         customer_range.writer("customers").write()
         for name in sorted(context.shared_key_tables):
-            staged = customer_range.tables[name]
+            staged_table = customer_range.tables[name]
             with table_errors(name):
-                rows = rows_with_broken_rule(customer_range.connection, staged, context.present)
+                rows = rows_with_broken_rule(customer_range.connection, staged_table, context.present)
                 customer_range.share(
-                    f"SELECT row_id, {order_of_repeats(staged)}, {number} AS __range FROM ({rows}) "
+                    f"SELECT row_id, {order_of_repeats(staged_table)}, {number} AS __range FROM ({rows}) "
                     f"WHERE __broken IS NULL AND hash(row_id) IN "
                     f"(SELECT key FROM {read_folder(context.shared_folder('shared_keys', name))})",
                     "claims",
