@@ -1,6 +1,6 @@
-"""Every source gives the same store, every executor the same snapshots and scores: to the byte.
+"""All sources give the same store, and all executors the same snapshots and scores, byte by byte.
 
-Spark starts once, for all that needs it.
+Spark starts once for all of these tests.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ HISTORY = {
         "kind": "number",
     },
 }
-"""Attributes that change, told by tables which the demo company has anyway."""
+"""Histories of attributes, made from tables of the demo company."""
 
 
 @pytest.fixture(scope="module")
@@ -61,82 +61,85 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass(frozen=True)
-class Ingested:
-    """The demo company's stores, and how many rows the driver collected at once while Spark wrote its own."""
+class Stores:
+    """The demo company's two stores, and the numbers of rows that the driver collected from Spark."""
 
     from_files: Store
     from_spark: Store
-    collected: list[int]
+    row_counts: list[int]
 
 
 @pytest.fixture(scope="module")
-def ingested(spark: Any, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Ingested:
-    folder = tmp_path_factory.mktemp("ingested")
+def stores(spark: Any, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    folder = tmp_path_factory.mktemp("stores")
     params = params_at(folder / "files", str(demo))
     from_files = ingest(params, lambda _: None)
     offer(spark, demo)
-    collected: list[int] = []
+    row_counts: list[int] = []
     frame = type(spark.range(1))
     collect = frame.collect
 
-    def counted(self: Any) -> Any:
+    def collect_and_count(self: Any) -> Any:
         rows = collect(self)
-        collected.append(len(rows))
+        row_counts.append(len(rows))
         return rows
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lake_store, "ROWS_PER_RANGE", 15_000)
-        patched.setattr(frame, "collect", counted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lake_store, "ROWS_PER_RANGE", 15_000)
+        patch.setattr(frame, "collect", collect_and_count)
         for name in ("toArrow", "toPandas", "toLocalIterator"):
-            patched.setattr(frame, name, None)
-        patched.setattr(TableWriter, "write", None)  # in this process: the tasks have their own
+            patch.setattr(frame, name, None)
+        patch.setattr(TableWriter, "write", None)  # in the driver only; the tasks are other processes
         from_spark = ingest(of_spark(params, folder), lambda _: None)
-    return Ingested(from_files, from_spark, collected)
+    return Stores(from_files, from_spark, row_counts)
 
 
-def test_spark_gives_the_store_and_the_rejects_that_files_give(ingested: Ingested) -> None:
-    assert ingested.from_spark.tables == ingested.from_files.tables
-    assert ingested.from_spark.digest == ingested.from_files.digest
-    assert rejects_of(ingested.from_spark) == rejects_of(ingested.from_files)
+def test_spark_gives_the_store_and_the_rejects_that_files_give(stores: Stores) -> None:
+    assert stores.from_spark.tables == stores.from_files.tables
+    assert stores.from_spark.digest == stores.from_files.digest
+    assert rejects_of(stores.from_spark) == rejects_of(stores.from_files)
 
 
-def test_each_file_of_the_store_holds_customers_after_those_of_the_file_before(ingested: Ingested) -> None:
-    assert_ascending_ranges(ingested.from_spark, at_least=3)
+def test_each_file_of_the_store_has_later_customers_than_the_file_before(stores: Stores) -> None:
+    assert_ascending_ranges(stores.from_spark, at_least=3)
 
 
-def test_no_row_of_a_table_passes_the_driver(ingested: Ingested) -> None:
-    assert max(ingested.collected) <= len(ingested.from_spark.tables)
+def test_the_driver_collects_no_rows_of_tables(stores: Stores) -> None:
+    assert max(stores.row_counts) <= len(stores.from_spark.tables)
 
 
-def test_databases_give_the_store_that_files_give(ingested: Ingested, demo: Path, tmp_path: Path) -> None:
+def test_databases_give_the_store_that_files_give(stores: Stores, demo: Path, tmp_path: Path) -> None:
     with running_postgresql() as postgresql:
         sources = (to_duckdb(demo, tmp_path), to_sqlite(demo, tmp_path), to_postgresql(demo, postgresql))
 
-        stores = [ingest(params_at(tmp_path / str(n), one), lambda _: None) for n, one in enumerate(sources)]
+        from_databases = [
+            ingest(params_at(tmp_path / str(number), source), lambda _: None)
+            for number, source in enumerate(sources)
+        ]
 
-    for store in stores:
-        assert store.tables == ingested.from_files.tables
-        assert store.digest == ingested.from_files.digest
+    for store in from_databases:
+        assert store.tables == stores.from_files.tables
+        assert store.digest == stores.from_files.digest
 
 
 @pytest.mark.parametrize("executor", ["processes", "spark"])
 def test_every_executor_writes_the_same_snapshots(
-    spark: Any, ingested: Ingested, monkeypatch: pytest.MonkeyPatch, executor: str
+    spark: Any, stores: Stores, monkeypatch: pytest.MonkeyPatch, executor: str
 ) -> None:
     for module in (blocks, write):
-        monkeypatch.setattr(module, "STEP", 100)  # so that there are several blocks
-    serial = snapshots_of(ingested.from_files, "serial")
+        monkeypatch.setattr(module, "STEP", 100)  # several blocks
+    serial = snapshots_of(stores.from_files, "serial")
 
-    others = snapshots_of(ingested.from_spark, executor)
+    from_executor = snapshots_of(stores.from_spark, executor)
 
     assert len(serial) > 2
-    assert others == serial
+    assert from_executor == serial
 
 
-def test_rows_that_meet_in_another_range_are_judged_as_files_judge_them(
+def test_rows_of_several_ranges_are_checked_as_those_of_files_are(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A row_id is told of several customers, e-mails come one row per event, ids have blanks around them."""
+    """A row_id belongs to several customers, e-mails are rows of events, ids have blanks around them."""
     params = params_of(
         tmp_path,
         visits="""
@@ -181,7 +184,7 @@ def test_rows_that_meet_in_another_range_are_judged_as_files_judge_them(
     assert_ascending_ranges(from_spark, at_least=2)
 
 
-def test_what_spark_cannot_follow_is_said_with_its_place(spark: Any, tmp_path: Path) -> None:
+def test_sql_that_spark_does_not_understand_is_reported_with_its_key(spark: Any, tmp_path: Path) -> None:
     params = params_of(
         tmp_path,
         logins="customer | happened_at\nana | 2024-05-01",
@@ -191,13 +194,13 @@ def test_what_spark_cannot_follow_is_said_with_its_place(spark: Any, tmp_path: P
     no_column = params.tables["logins"].model_copy(update={"where": "no_column > 1"})
     no_number = params.tables["orders"].model_copy(update={"columns": {"amount": "cast('ten' as int)"}})
 
-    with pytest.raises(SourceError) as analysed:
+    with pytest.raises(SourceError) as no_column_error:
         ingest(of_spark(params, tmp_path, logins=no_column), lambda _: None)
-    with pytest.raises(SourceError) as ran:
+    with pytest.raises(SourceError) as no_number_error:
         ingest(of_spark(params, tmp_path, orders=no_number), lambda _: None)
 
-    assert "params.yaml: tables.logins: the SQL is not understood by the source" in str(analysed.value)
-    assert "params.yaml: tables.orders: the SQL is not understood by the source" in str(ran.value)
+    assert "params.yaml: tables.logins: the SQL is not understood by the source" in str(no_column_error.value)
+    assert "params.yaml: tables.orders: the SQL is not understood by the source" in str(no_number_error.value)
     assert not (params.output / "store").exists()
 
 
@@ -208,18 +211,18 @@ def test_executors_that_do_not_share_the_output_folder_are_noticed(
     offer(spark, as_parquet(Path(params.source), tmp_path / "parquet"))
     monkeypatch.setattr(lake_store, "count_rows", lambda frame: (frame, lambda: 7))
 
-    with pytest.raises(SourceError, match=r"executors wrote 7 rows .* and [12] of them are here"):
+    with pytest.raises(SourceError, match=r"executors wrote 7 rows .* [12] of them are here"):
         ingest(of_spark(params, tmp_path), lambda _: None)
 
 
 def test_every_executor_writes_the_same_night(
     spark: Any, demo: Path, small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The champion is that of a larger company."""
+    """The champion was trained on a larger company."""
     for name in ("params.yaml", "playbook.yaml"):
         shutil.copy(small_run / name, tmp_path)
     shutil.copytree(small_run / "models", tmp_path / "models")
-    monkeypatch.setattr(blocks, "STEP", 100)  # so that there are several blocks
+    monkeypatch.setattr(blocks, "STEP", 100)  # several blocks
     nights = []
 
     for executor in ("serial", "processes", "spark"):
@@ -235,7 +238,7 @@ def test_every_executor_writes_the_same_night(
     assert nights[2] == nights[0]
 
 
-def test_what_goes_wrong_in_a_task_is_raised_as_it_would_be_here(spark: Any) -> None:
+def test_an_exception_in_a_task_is_raised_in_the_driver(spark: Any) -> None:
     def divide(number: int) -> float:
         return 1 / number
 
@@ -245,23 +248,23 @@ def test_what_goes_wrong_in_a_task_is_raised_as_it_would_be_here(spark: Any) -> 
 
 def params_at(folder: Path, source: str) -> Params:
     """The parameters of the demo company, with two cutoffs."""
-    stated = yaml.safe_load((ROOT / "params.yaml").read_text())
-    stated["tables"]["customers"]["history"] = HISTORY
+    settings = yaml.safe_load((ROOT / "params.yaml").read_text())
+    settings["tables"]["customers"]["history"] = HISTORY
     cutoffs = {"cutoffs": ["2025-02-01", "2025-05-01"], "watermark": "2025-10-01"}
-    places = {"source": source, "output": str(folder / "output"), "models": str(folder / "models")}
-    return Params.model_validate(stated | places | {"snapshot": cutoffs})
+    folders = {"source": source, "output": str(folder / "output"), "models": str(folder / "models")}
+    return Params.model_validate(settings | folders | {"snapshot": cutoffs})
 
 
 def of_spark(params: Params, folder: Path, **tables: TableParams) -> Params:
-    changed = {"source": "spark:///", "output": folder / "spark", "tables": {**params.tables, **tables}}
-    return params.model_copy(update=changed)
+    update = {"source": "spark:///", "output": folder / "spark", "tables": {**params.tables, **tables}}
+    return params.model_copy(update=update)
 
 
 def snapshots_of(store: Store, executor: str) -> dict[str, bytes]:
     engine = store.params.engine.model_copy(update={"executor": executor, "processes": 2})
     params = store.params.model_copy(update={"engine": engine})
-    opened = Store.open(params)
-    write_snapshots(params, opened, select_signals(params, opened))
+    opened_store = Store.open(params)
+    write_snapshots(params, opened_store, select_signals(params, opened_store))
     return files_of(params.output / "snapshots", "*")
 
 
@@ -283,10 +286,10 @@ def as_parquet(source: Path, folder: Path, pad: str = "") -> Path:
     folder.mkdir()
     with duckdb.connect() as connection:
         for path in source.glob("*.csv"):
-            padded = "REPLACE (' ' || customer_id || '  ' AS customer_id)" if path.stem == pad else ""
-            rows = f"SELECT * {padded} FROM read_csv({literal(str(path))})"
-            place = literal(str(folder / f"{path.stem}.parquet"))
-            connection.execute(f"COPY ({rows}) TO {place}")
+            replacement = "REPLACE (' ' || customer_id || '  ' AS customer_id)" if path.stem == pad else ""
+            rows = f"SELECT * {replacement} FROM read_csv({literal(str(path))})"
+            target = literal(str(folder / f"{path.stem}.parquet"))
+            connection.execute(f"COPY ({rows}) TO {target}")
     return folder
 
 
@@ -335,6 +338,6 @@ def assert_ascending_ranges(store: Store, at_least: int) -> None:
                 ).fetchone()
                 for path in files
             ]
-            held = [one for one in ranges if one and one[0] is not None]
-            assert all(before[1] < after[0] for before, after in pairwise(held)), name
-            assert table.rows == 0 or held
+            nonempty = [pair for pair in ranges if pair and pair[0] is not None]
+            assert all(before[1] < after[0] for before, after in pairwise(nonempty)), name
+            assert table.rows == 0 or nonempty

@@ -1,4 +1,4 @@
-"""What somebody uses stays; what nobody uses goes."""
+"""A folder with a lease stays; a folder without one is removed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def folders_of_stores(params: Params) -> int:
     return len(list(params.output.glob(".store-*")))
 
 
-def test_a_reader_keeps_its_store_while_another_takes_its_place(tmp_path: Path) -> None:
+def test_a_reader_keeps_its_store_when_a_new_one_is_published(tmp_path: Path) -> None:
     params = params_of(tmp_path, since=None, logins=LOGINS)
     reader = ingest(params, lambda _: None)
     with_two_logins(params)
@@ -47,7 +47,7 @@ def test_a_reader_keeps_its_store_while_another_takes_its_place(tmp_path: Path) 
     assert stored_logins(Store.open(params)) == 2
 
 
-def test_a_store_that_nobody_reads_any_more_goes_with_the_next(tmp_path: Path) -> None:
+def test_a_store_without_readers_is_removed_by_the_next_ingest(tmp_path: Path) -> None:
     params = params_of(tmp_path, since=None, logins=LOGINS)
     reader = ingest(params, lambda _: None)
     ingest(params, lambda _: None)
@@ -62,19 +62,21 @@ def test_a_store_that_nobody_reads_any_more_goes_with_the_next(tmp_path: Path) -
 def test_a_refused_or_killed_ingest_leaves_no_folder_behind(tmp_path: Path) -> None:
     params = params_of(tmp_path, since=None, logins=LOGINS)
     ingest(params, lambda _: None)
-    killed = (
+    script = (
         "import os, signal, sys; from pathlib import Path; import churn.data.ingest.ingest as i; "
         "from tests.worlds import params_of; "
         "i.write_manifest = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL); "
         f"i.ingest(params_of(Path(sys.argv[1]), since=None, logins={LOGINS!r}), print)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", killed, str(tmp_path)], env=environment, capture_output=True)
+    process = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=environment, capture_output=True
+    )
     while_dead = folders_of_stores(params)
 
     ingest(params, lambda _: None)
 
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert process.returncode == -signal.SIGKILL, process.stderr
     assert (while_dead, folders_of_stores(params)) == (2, 1)
 
 
@@ -85,9 +87,9 @@ def test_a_copied_store_is_read_and_replaced(tmp_path: Path) -> None:
     copy.mkdir()
     for path in store.folder.rglob("*"):
         if path.is_file() and not path.name.startswith("."):
-            place = copy / path.relative_to(store.folder)
-            place.parent.mkdir(exist_ok=True)
-            place.write_bytes(path.read_bytes())
+            target = copy / path.relative_to(store.folder)
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(path.read_bytes())
     (params.output / "store").unlink()
     copy.rename(params.output / "store")
     assert fresh_store(params) is not None
@@ -102,41 +104,41 @@ class Owner:
     """Owns a folder."""
 
 
-def test_a_private_folder_goes_with_its_owner_and_is_nobody_elses(tmp_path: Path) -> None:
-    one, other = Owner(), Owner()
-    first, second = private_folder(tmp_path, one), private_folder(tmp_path, other)
+def test_a_private_folder_belongs_to_one_owner_and_is_removed_with_it(tmp_path: Path) -> None:
+    owners = [Owner(), Owner()]
+    first, second = (private_folder(tmp_path, owner) for owner in owners)
     (first / "rows").write_text("")
 
-    del one
+    del owners[0]
     gc.collect()
 
     assert first != second
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == [second]
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    killed = (
+def test_the_folder_of_a_killed_process_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    script = (
         "import os, signal, sys; from pathlib import Path; "
         "from churn.data.files import private_folder; "
         "owner = type('Owner', (), {})(); private_folder(Path(sys.argv[1]), owner); "
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", killed, str(tmp_path)], env=environment, check=False)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], env=environment, check=False)
     [left] = [path for path in tmp_path.iterdir() if path.is_dir()]
     owner = Owner()
 
-    mine = private_folder(tmp_path, owner)
+    folder = private_folder(tmp_path, owner)
 
-    assert [path for path in tmp_path.iterdir() if path.is_dir()] == [mine]
-    assert left != mine
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == [folder]
+    assert left != folder
 
 
-def test_a_scratch_folder_lives_until_its_block_ends_whoever_clears_up_meanwhile(tmp_path: Path) -> None:
+def test_a_scratch_folder_stays_until_its_block_ends(tmp_path: Path) -> None:
     with scratch_folder(tmp_path) as folder:
-        (folder / "kept").touch()
+        (folder / "file").touch()
         connect(EngineParams(), tmp_path).close()
 
-        assert (folder / "kept").exists()
+        assert (folder / "file").exists()
 
     assert not folder.exists()

@@ -1,4 +1,4 @@
-"""A long query is shown in percent, a short one not at all."""
+"""The progress of long queries, and whether SQL depends on one row alone."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from churn.data.sql import is_rowwise, show_query_progress
 
 
 class Query:
-    """A query that is so far each time it is asked, and then at its end."""
+    """A connection whose query reports one share after another; the last share stays."""
 
     def __init__(self, *shares: float) -> None:
         self.shares = list(shares)
-        self.asked_for_all = Event()
+        self.is_at_last_share = Event()
 
     def query_progress(self) -> float:
         if len(self.shares) == 1:
-            self.asked_for_all.set()
+            self.is_at_last_share.set()
             return self.shares[0]
         return self.shares.pop(0)
 
 
-def shown_of(query: Query, do: Callable[[], object]) -> list[Any]:
-    told: list[Any] = []
+def progress_of(query: Query, function: Callable[[], object]) -> list[Any]:
+    calls: list[Any] = []
 
     @contextmanager
-    def show(label: str, total: int) -> Iterator[Callable[[int], None]]:
-        told.append((label, total))
-        yield told.append
+    def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+        calls.append((label, total))
+        yield calls.append
 
-    with show_query_progress(query, "ingest logins", show):  # type: ignore[arg-type]
-        do()
-    return told
+    with show_query_progress(query, "ingest logins", progress):  # type: ignore[arg-type]
+        function()
+    return calls
 
 
-def test_steps_go_forward_only_and_end_with_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_never_decreases_and_ends_at_100_percent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "DELAY_SECONDS", 0.0)
     monkeypatch.setattr(sql, "POLL_SECONDS", 0.001)
     query = Query(-1.0, 20.5, 60.0, 3.0, 100.0)
 
-    told = shown_of(query, lambda: query.asked_for_all.wait())
+    calls = progress_of(query, lambda: query.is_at_last_share.wait())
 
-    assert told[0] == ("ingest logins", 100)
-    assert told[1:3] == [20, 40]
-    assert sum(told[1:]) == 100
+    assert calls[0] == ("ingest logins", 100)
+    assert calls[1:3] == [20, 40]
+    assert sum(calls[1:]) == 100
 
 
-def test_what_is_over_soon_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_query_shows_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "DELAY_SECONDS", 3600.0)
 
-    assert shown_of(Query(50.0), lambda: None) == []
+    assert progress_of(Query(50.0), lambda: None) == []
 
 
 SOURCE_COLUMNS = ["id", "ts", "name", "price", "qty", "Kunde Nr"]
@@ -73,7 +73,7 @@ SOURCE_COLUMNS = ["id", "ts", "name", "price", "qty", "Kunde Nr"]
         "ts BETWEEN '2024-01-01' AND '2024-02-01' AND name NOT LIKE 'test%'",
     ],
 )
-def test_sql_of_one_row_is_row_by_row(sql: str) -> None:
+def test_sql_over_the_columns_of_a_row_is_rowwise(sql: str) -> None:
     with duckdb.connect() as connection:
         assert is_rowwise(connection, ["id", sql], SOURCE_COLUMNS)
 
@@ -92,6 +92,6 @@ def test_sql_of_one_row_is_row_by_row(sql: str) -> None:
         "1) FROM t; SELECT (2",
     ],
 )
-def test_sql_that_looks_elsewhere_or_is_not_understood_is_not(sql: str) -> None:
+def test_sql_over_other_rows_clocks_or_unknown_functions_is_not_rowwise(sql: str) -> None:
     with duckdb.connect() as connection:
         assert not is_rowwise(connection, ["id", sql], SOURCE_COLUMNS)

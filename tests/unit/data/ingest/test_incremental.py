@@ -1,4 +1,4 @@
-"""Nights that read only what is new leave the store that reading everything at once gives."""
+"""Nights that read only new rows give the same store as one night that reads all rows."""
 
 from __future__ import annotations
 
@@ -33,26 +33,27 @@ TIMES = {"customers": "signed_up_at", "payments": "due_at"}
 
 
 def drawn_nights(seed: int, nights: int = 3) -> dict[str, list[Rows]]:
-    """Draw what becomes known in each night, dirty on purpose.
+    """Draw the rows that become known in each night, with all kinds of bad data.
 
-    Rows come late; customers come after their rows; equal rows and equal ids come in other nights; kinds come
-    later, and some only in bad rows; clocks run ahead, by years in the first night and by months in others.
+    Rows arrive late; customers arrive after their rows; equal rows and equal ids arrive in different nights;
+    some levels arrive later, some only in bad rows; some clocks are ahead, by years in the first night and by
+    months in the others.
     """
     rng = random.Random(seed)
     ids = [f"c{number:02}" for number in rng.sample(range(40), 14)]
     begin = datetime(2024, 1, 1)
-    signed = {name: rng.randrange(nights) for name in ids}
+    sign_up_nights = {name: rng.randrange(nights) for name in ids}
     world: dict[str, list[Rows]] = {name: [[] for _ in range(nights)] for name in COLUMNS}
-    for name, night in signed.items():
+    for name, night in sign_up_nights.items():
         world["customers"][night].append({"customer_id": name, "signed_up_at": str(begin.date())})
     world["customers"][0].append({"customer_id": "c99", "signed_up_at": str(begin.date())})
     for table in list(COLUMNS)[1:]:
         for night in range(nights):
             evening = begin + timedelta(days=200 * (night + 1))
-            told = [row for earlier in world[table][: night + 1] for row in earlier]
+            earlier_rows = [row for rows in world[table][: night + 1] for row in rows]
             for _ in range(rng.choice([0, 3, 12, 30]) if night else 30):
-                if told and rng.random() < 0.1:
-                    row = dict(rng.choice(told))  # told again, perhaps with a later clock or another value
+                if earlier_rows and rng.random() < 0.1:
+                    row = dict(rng.choice(earlier_rows))  # again, perhaps known later or with another value
                     row.update({"known_at": evening} if rng.random() < 0.5 else {})
                     row.update({"value": rng.randrange(9)} if "value" in row and rng.random() < 0.3 else {})
                 else:
@@ -62,15 +63,15 @@ def drawn_nights(seed: int, nights: int = 3) -> dict[str, list[Rows]]:
 
 
 def _row(rng: random.Random, table: str, ids: list[str], night: int, evening: datetime) -> dict[str, Any]:
-    happened: Any = evening - timedelta(
+    happened_at: Any = evening - timedelta(
         hours=rng.choice([0, 1, 24, 24, 100, 4000]), minutes=rng.choice([0, 7])
     )
-    ahead = rng.choice([0] * 12 + ([3000] if night == 0 else [300, 500]))
-    time: Any = rng.choice(["soon", ""]) if rng.random() < 0.05 else happened + timedelta(days=ahead)
+    days_ahead = rng.choice([0] * 12 + ([3000] if night == 0 else [300, 500]))
+    time: Any = rng.choice(["soon", ""]) if rng.random() < 0.05 else happened_at + timedelta(days=days_ahead)
     row: dict[str, Any] = {
         "customer_id": rng.choice([*ids, *ids, "nobody", ""]),
         TIMES.get(table, "happened_at"): time,
-        "known_at": rng.choice([evening, evening, happened, evening - timedelta(hours=5)]),
+        "known_at": rng.choice([evening, evening, happened_at, evening - timedelta(hours=5)]),
         "row_id": rng.choice([None, f"r{rng.randrange(200)}"]),
         "kind": rng.choice(["page", "shop", None, f"kind{night}", f"odd{rng.randrange(20)}"]),
         "value": rng.choice([None, 1, 2.5, "many" if rng.random() < 0.1 else 3]),
@@ -81,14 +82,14 @@ def _row(rng: random.Random, table: str, ids: list[str], night: int, evening: da
     return {name: row[name] for name in COLUMNS[table]}
 
 
-def csv_files(folder: Path, told: dict[str, list[Rows]]) -> str:
-    for name, nights in told.items():
+def csv_files(folder: Path, nights_by_table: dict[str, list[Rows]]) -> str:
+    for name, nights in nights_by_table.items():
         _write_csv(folder / f"{name}.csv", name, [row for night in nights for row in night])
     return str(folder)
 
 
-def a_folder_of_csv_files(folder: Path, told: dict[str, list[Rows]]) -> str:
-    for name, nights in told.items():
+def a_folder_of_csv_files(folder: Path, nights_by_table: dict[str, list[Rows]]) -> str:
+    for name, nights in nights_by_table.items():
         for number, night in enumerate(nights):
             path = folder / name / f"{number}.csv"
             if not path.exists():
@@ -97,34 +98,36 @@ def a_folder_of_csv_files(folder: Path, told: dict[str, list[Rows]]) -> str:
     return str(folder)
 
 
-def parquet_files(folder: Path, told: dict[str, list[Rows]]) -> str:
-    with _tables(duckdb.connect(), told) as connection:
-        for name in told:
+def parquet_files(folder: Path, nights_by_table: dict[str, list[Rows]]) -> str:
+    with _tables(duckdb.connect(), nights_by_table) as connection:
+        for name in nights_by_table:
             connection.execute(
                 f"COPY {name} TO {literal(str(folder / f'{name}.parquet'))} (ROW_GROUP_SIZE 2048)"
             )
     return str(folder)
 
 
-def a_duckdb_file(folder: Path, told: dict[str, list[Rows]]) -> str:
+def a_duckdb_file(folder: Path, nights_by_table: dict[str, list[Rows]]) -> str:
     (folder / "company.duckdb").unlink(missing_ok=True)
-    _tables(duckdb.connect(str(folder / "company.duckdb")), told).close()
+    _tables(duckdb.connect(str(folder / "company.duckdb")), nights_by_table).close()
     return f"duckdb:///{folder}/company.duckdb"
 
 
-def a_sqlite_file(folder: Path, told: dict[str, list[Rows]]) -> str:
+def a_sqlite_file(folder: Path, nights_by_table: dict[str, list[Rows]]) -> str:
     pytest.importorskip("adbc_driver_sqlite")
     path = folder / "company.sqlite"
     path.unlink(missing_ok=True)
     with sqlite3.connect(path) as connection:
-        for name, nights in told.items():
+        for name, nights in nights_by_table.items():
             connection.execute(f"CREATE TABLE {name} ({', '.join(f'{c} TEXT' for c in COLUMNS[name])})")
             _insert(connection, name, nights)
     return f"sqlite:///{path}"
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, told: dict[str, list[Rows]]) -> duckdb.DuckDBPyConnection:
-    for name, nights in told.items():
+def _tables(
+    connection: duckdb.DuckDBPyConnection, nights_by_table: dict[str, list[Rows]]
+) -> duckdb.DuckDBPyConnection:
+    for name, nights in nights_by_table.items():
         kinds = {"known_at": "TIMESTAMP", "amount": "DECIMAL(9, 2)"}
         columns = ", ".join(f"{column} {kinds.get(column, 'VARCHAR')}" for column in COLUMNS[name])
         connection.execute(f"CREATE TABLE {name} ({columns})")
@@ -135,8 +138,8 @@ def _tables(connection: duckdb.DuckDBPyConnection, told: dict[str, list[Rows]]) 
 def _insert(connection: Any, name: str, nights: list[Rows]) -> None:
     rows = [[_text(row.get(column)) for column in COLUMNS[name]] for night in nights for row in night]
     if rows:
-        places = ", ".join("?" for _ in COLUMNS[name])
-        connection.executemany(f"INSERT INTO {name} VALUES ({places})", rows)
+        parameters = ", ".join("?" for _ in COLUMNS[name])
+        connection.executemany(f"INSERT INTO {name} VALUES ({parameters})", rows)
 
 
 def _text(value: Any) -> str | None:
@@ -165,7 +168,7 @@ def params_at(source: str, output: Path) -> Params:
 
 
 def contents(store: Store) -> dict[str, Any]:
-    """Return all that a reader of the store can see, and the rejects."""
+    """Return everything that a reader of the store can see, and the rejects."""
     parts = {str(path.relative_to(store.folder)): path.read_bytes() for path in store.folder.rglob("part-*")}
     rejects = store.params.output / "rejects"
     bad = {
@@ -179,18 +182,16 @@ WRITERS = [csv_files, a_folder_of_csv_files, parquet_files, a_duckdb_file, a_sql
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_nights_that_read_what_is_new_leave_the_store_of_reading_everything(
-    tmp_path: Path, write: Writer
-) -> None:
+def test_nights_that_read_only_new_rows_give_the_store_of_all_rows(tmp_path: Path, write: Writer) -> None:
     world = drawn_nights(seed=1)
     (tmp_path / "source").mkdir()
     for night in range(3):
-        source = write(tmp_path / "source", {name: told[: night + 1] for name, told in world.items()})
-        grown = ingest(params_at(source, tmp_path / "grown"), lambda _: None)
+        source = write(tmp_path / "source", {name: nights[: night + 1] for name, nights in world.items()})
+        night_by_night = ingest(params_at(source, tmp_path / "nights"), lambda _: None)
 
-    whole = ingest(params_at(source, tmp_path / "whole"), lambda _: None)
+    at_once = ingest(params_at(source, tmp_path / "at_once"), lambda _: None)
 
-    assert contents(grown) == contents(whole)
+    assert contents(night_by_night) == contents(at_once)
 
 
 NIGHTS = {
@@ -209,17 +210,17 @@ NIGHTS = {
 """A login each night."""
 
 
-def told(params: Params) -> str:
-    """Ingest and return what was said of the logins."""
+def ingest_lines(params: Params) -> str:
+    """Ingest and return the printed lines about the logins."""
     lines: list[str] = []
     ingest(params, lines.append)
     return "\n".join(line for line in lines if line.startswith("  logins:"))
 
 
-def nights_until(last: int, **changed: Any) -> dict[str, list[Rows]]:
-    """Return the rows of the first nights, with the first login changed."""
+def nights_until(last: int, **first_login: Any) -> dict[str, list[Rows]]:
+    """Return the rows of the first nights; keywords replace values of the first login."""
     logins = [[dict(row) for row in night] for night in NIGHTS["logins"][:last]]
-    logins[0][0].update(changed)
+    logins[0][0].update(first_login)
     return {"customers": NIGHTS["customers"][:1], "logins": logins}
 
 
@@ -231,17 +232,17 @@ def logins_at(source: str, output: Path) -> Params:
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_what_is_new_is_said_and_so_is_a_past_that_was_rewritten(tmp_path: Path, write: Writer) -> None:
+def test_the_number_of_new_rows_and_a_rewritten_past_are_reported(tmp_path: Path, write: Writer) -> None:
     source = tmp_path / "source"
     source.mkdir()
     params = logins_at(write(source, nights_until(3)), tmp_path / "output")
-    first = told(params)
+    first = ingest_lines(params)
     write(source, nights_until(5))
-    second = told(params)
+    second = ingest_lines(params)
     if write is a_folder_of_csv_files:
         (source / "logins" / "0.csv").unlink()
     write(source, nights_until(6, happened_at="2024-01-01 11:11:00"))
-    third = told(params)
+    third = ingest_lines(params)
 
     assert "new rows" not in first
     assert "2 new rows read" in second
@@ -252,20 +253,18 @@ def test_what_is_new_is_said_and_so_is_a_past_that_was_rewritten(tmp_path: Path,
 
 
 @pytest.mark.parametrize("write", [a_duckdb_file, a_sqlite_file])
-def test_rows_known_at_the_same_time_as_the_last_are_neither_lost_nor_doubled(
-    tmp_path: Path, write: Writer
-) -> None:
+def test_rows_with_the_known_time_of_the_last_row_are_read_once(tmp_path: Path, write: Writer) -> None:
     source = tmp_path / "source"
     source.mkdir()
     params = logins_at(write(source, nights_until(3)), tmp_path / "output")
     ingest(params, lambda _: None)
     world = nights_until(3)
-    world["logins"][2] *= 3  # two more, equal in all to the last
+    world["logins"][2] *= 3  # two more rows that equal the last row
     write(source, world)
 
-    said = told(params)
+    lines = ingest_lines(params)
 
-    assert "5 rows of 1 customers; 2 new rows read" in said
+    assert "5 rows of 1 customers; 2 new rows read" in lines
 
 
 @pytest.mark.parametrize(
@@ -283,12 +282,12 @@ def test_a_table_whose_rows_depend_on_others_is_read_whole(tmp_path: Path, key: 
     ingest(params, lambda _: None)
     csv_files(tmp_path / "source", nights_until(5))
 
-    said = told(params)
+    lines = ingest_lines(params)
 
-    assert "new rows" not in said
+    assert "new rows" not in lines
 
 
-def test_a_night_that_dies_while_it_adds_rows_leaves_the_store_and_the_next_adds_them(
+def test_the_night_after_an_interrupted_one_adds_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "source").mkdir()
@@ -296,19 +295,19 @@ def test_a_night_that_dies_while_it_adds_rows_leaves_the_store_and_the_next_adds
     before = contents(ingest(params, lambda _: None))
     csv_files(tmp_path / "source", nights_until(5))
 
-    def killed(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("churn.data.ingest.ingest.write_manifest", killed)
+        patch.setattr("churn.data.ingest.ingest.write_manifest", interrupt)
         with pytest.raises(KeyboardInterrupt):
             ingest(params, lambda _: None)
 
     assert contents(Store.open(params)) == before
-    assert "5 rows of 1 customers; 2 new rows read" in told(params)
+    assert "5 rows of 1 customers; 2 new rows read" in ingest_lines(params)
 
 
-def test_rejects_of_a_night_that_was_refused_are_not_those_of_the_store(tmp_path: Path) -> None:
+def test_the_rejects_of_a_refused_night_do_not_replace_those_of_the_store(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     source = csv_files(tmp_path / "source", nights_until(3, happened_at="soon"))
     params = logins_at(source, tmp_path / "output")
@@ -318,13 +317,15 @@ def test_rejects_of_a_night_that_was_refused_are_not_those_of_the_store(tmp_path
     with pytest.raises(SourceError):
         ingest(strict, lambda _: None)
 
-    said = told(params)
+    lines = ingest_lines(params)
 
-    assert "4 rows of 1 customers, 1 rows rejected; 2 new rows read" in said
+    assert "4 rows of 1 customers, 1 rows rejected; 2 new rows read" in lines
 
 
 @pytest.mark.parametrize("write", [a_duckdb_file, a_sqlite_file])
-def test_a_past_that_was_rewritten_in_as_many_rows_is_not_fresh(tmp_path: Path, write: Writer) -> None:
+def test_a_store_is_outdated_when_rows_changed_and_their_number_did_not(
+    tmp_path: Path, write: Writer
+) -> None:
     (tmp_path / "source").mkdir()
     params = logins_at(write(tmp_path / "source", nights_until(3)), tmp_path / "output")
     ingest(params, lambda _: None)

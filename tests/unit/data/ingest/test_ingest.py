@@ -1,4 +1,4 @@
-"""Ingest keeps the good rows, counts the bad by rule, and stops above the stated share."""
+"""Ingest keeps the good rows, counts the bad rows by rule, and stops above the allowed share of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refusal(params: Params) -> ChurnError:
 
 
 @pytest.mark.parametrize(
-    ("table", "drawn", "rule"),
+    ("table", "text", "rule"),
     [
         ("logins", "customer | happened_at\n ana | 2024-01-01 \n | 2024-01-01", "customer_id is present"),
         ("logins", "customer | happened_at\n ana | 2024-01-01 \n ana |", "happened_at is present"),
@@ -80,10 +80,10 @@ def refusal(params: Params) -> ChurnError:
         ),
     ],
 )
-def test_a_bad_row_is_counted_by_rule_and_stored_apart(
-    tmp_path: Path, table: str, drawn: str, rule: str
+def test_a_bad_row_is_counted_by_rule_and_written_to_the_rejects(
+    tmp_path: Path, table: str, text: str, rule: str
 ) -> None:
-    world = draw(tmp_path, customers=CUSTOMERS, since=None, params=LENIENT, **{table: drawn})
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, params=LENIENT, **{table: text})
 
     assert world.store.tables[table].rows == 1
     assert dict(world.store.tables[table].rejects) == {rule: 1}
@@ -104,7 +104,7 @@ def test_a_repeated_customer_keeps_the_first_sign_up(tmp_path: Path) -> None:
     assert dict(world.store.tables["customers"].rejects) == {"customer_id is not repeated": 1}
 
 
-def test_too_many_bad_rows_stop_the_work_but_are_kept_to_look_at(tmp_path: Path) -> None:
+def test_too_many_bad_rows_stop_ingest_and_are_written_to_the_rejects(tmp_path: Path) -> None:
     params = params_of(
         tmp_path,
         customers=CUSTOMERS,
@@ -120,25 +120,25 @@ def test_too_many_bad_rows_stop_the_work_but_are_kept_to_look_at(tmp_path: Path)
     assert not (tmp_path / "output" / "store").exists()
 
 
-def test_equal_rows_are_two_events_and_are_counted(tmp_path: Path) -> None:
-    drawn = "customer | happened_at\n ana | 2024-01-01 10:00\n ana | 2024-01-01 10:00"
+def test_equal_rows_are_separate_events_and_are_counted(tmp_path: Path) -> None:
+    text = "customer | happened_at\n ana | 2024-01-01 10:00\n ana | 2024-01-01 10:00"
 
-    kept = draw(tmp_path / "kept", customers=CUSTOMERS, since=None, logins=drawn)
-    dropped = draw(
-        tmp_path / "dropped",
+    with_equal_rows = draw(tmp_path / "all", customers=CUSTOMERS, since=None, logins=text)
+    without_equal_rows = draw(
+        tmp_path / "distinct",
         customers=CUSTOMERS,
         since=None,
-        logins=drawn,
+        logins=text,
         params={"tables": {"customers": {}, "logins": {"distinct": True}}},
     )
 
-    assert kept.store.tables["logins"].rows == 2
-    assert any("equal rows: 1" in line for line in describe_tables(kept.store))
-    assert dropped.store.tables["logins"].rows == 1
+    assert with_equal_rows.store.tables["logins"].rows == 2
+    assert any("equal rows: 1" in line for line in describe_tables(with_equal_rows.store))
+    assert without_equal_rows.store.tables["logins"].rows == 1
 
 
 @pytest.mark.parametrize(
-    ("said", "utc", "day"),
+    ("time", "utc", "day"),
     [
         ("2024-07-01 00:30", "2024-06-30 22:30:00", "2024-07-01"),
         ("2024-01-01 00:30", "2023-12-31 23:30:00", "2024-01-01"),
@@ -148,9 +148,9 @@ def test_equal_rows_are_two_events_and_are_counted(tmp_path: Path) -> None:
         ("2024-07-01", "2024-06-30 22:00:00", "2024-07-01"),
     ],
 )
-def test_times_are_stored_in_utc_beside_the_local_day(tmp_path: Path, said: str, utc: str, day: str) -> None:
-    drawn = f"customer | happened_at\n ana | {said}"
-    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn)
+def test_times_are_stored_in_utc_with_the_local_day(tmp_path: Path, time: str, utc: str, day: str) -> None:
+    text = f"customer | happened_at\n ana | {time}"
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=text)
 
     [(at, number)] = rows(world.store, "logins", '"at", day')
 
@@ -158,7 +158,7 @@ def test_times_are_stored_in_utc_beside_the_local_day(tmp_path: Path, said: str,
     assert str(date_of_day(number)) == day
 
 
-def test_codes_with_leading_zeros_stay_whole(tmp_path: Path) -> None:
+def test_ids_keep_their_leading_zeros(tmp_path: Path) -> None:
     world = draw(
         tmp_path,
         customers="customer | signed_up_at\n 007 | 2023-01-01\n 070 | 2023-01-01",
@@ -171,8 +171,8 @@ def test_codes_with_leading_zeros_stay_whole(tmp_path: Path) -> None:
 
 
 def test_money_is_stored_in_cents(tmp_path: Path) -> None:
-    drawn = "customer | ordered_at | amount\n ana | 2024-01-01 | 0.29\n ana | 2024-01-01 | 19.999"
-    world = draw(tmp_path, customers=CUSTOMERS, since=None, orders=drawn)
+    text = "customer | ordered_at | amount\n ana | 2024-01-01 | 0.29\n ana | 2024-01-01 | 19.999"
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, orders=text)
 
     assert rows(world.store, "orders", "amount") == [(29,), (2000,)]
 
@@ -225,7 +225,7 @@ def test_a_duckdb_file_is_a_source(tmp_path: Path) -> None:
 
 
 def test_the_store_is_the_same_whatever_the_order_of_the_source(tmp_path: Path) -> None:
-    drawn = ["ana | 2024-01-01 10:00", "ben | 2024-01-03 10:00", "ana | 2024-01-02 10:00"]
+    text = ["ana | 2024-01-01 10:00", "ben | 2024-01-03 10:00", "ana | 2024-01-02 10:00"]
     stores = [
         draw(
             tmp_path / name,
@@ -233,7 +233,7 @@ def test_the_store_is_the_same_whatever_the_order_of_the_source(tmp_path: Path) 
             since=None,
             logins="\n".join(["customer | happened_at", *lines]),
         ).store
-        for name, lines in (("forth", drawn), ("back", drawn[::-1]))
+        for name, lines in (("forth", text), ("back", text[::-1]))
     ]
 
     assert stores[0].digest == stores[1].digest
@@ -246,14 +246,10 @@ def test_the_store_is_fresh_until_the_source_or_its_mapping_changes(tmp_path: Pa
     ingest(params, lambda _: None)
 
     assert fresh_store(params) is not None
-    assert (
-        fresh_store(params.model_copy(update={"score": params.score.model_copy(update={"reasons": 2})}))
-        is not None
-    )
-    assert (
-        fresh_store(params.model_copy(update={"label": params.label.model_copy(update={"horizon_days": 9})}))
-        is not None
-    )
+    other_score = params.score.model_copy(update={"reasons": 2})
+    assert fresh_store(params.model_copy(update={"score": other_score})) is not None
+    other_horizon = params.label.model_copy(update={"horizon_days": 9})
+    assert fresh_store(params.model_copy(update={"label": other_horizon})) is not None
     assert fresh_store(params.model_copy(update={"timezone": "UTC"})) is None
     (tmp_path / "source" / "logins.csv").write_text("customer_id,happened_at\nana,2024-01-02\n")
     assert fresh_store(params) is None
@@ -272,7 +268,7 @@ def test_without_a_watermark_a_broken_clock_does_not_move_tonight(tmp_path: Path
     assert str(world.store.tonight) == "2024-01-28"
 
 
-def test_every_missing_table_and_column_is_said_at_once(tmp_path: Path) -> None:
+def test_all_missing_tables_and_columns_are_reported_together(tmp_path: Path) -> None:
     params = params_of(
         tmp_path,
         customers="customer | signd_up_at\n ana | 2023-01-01",
@@ -290,7 +286,7 @@ def test_every_missing_table_and_column_is_said_at_once(tmp_path: Path) -> None:
     assert "has no table 'orders'" in error.problems[1]
 
 
-def test_broken_sql_is_said_where_it_stands(tmp_path: Path) -> None:
+def test_broken_sql_is_reported_with_its_key(tmp_path: Path) -> None:
     params = params_of(
         tmp_path,
         since=None,
@@ -307,7 +303,7 @@ def test_broken_sql_is_said_where_it_stands(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("empty", ["customers", "logins"])
-def test_an_empty_needed_table_is_said(tmp_path: Path, empty: str) -> None:
+def test_an_empty_table_that_is_needed_is_refused(tmp_path: Path, empty: str) -> None:
     params = params_of(
         tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 2024-01-01", since=None
     )
@@ -321,7 +317,7 @@ def test_an_empty_needed_table_is_said(tmp_path: Path, empty: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tables", "said"),
+    ("tables", "message"),
     [
         ({"logins": {}}, "tables.customers is missing"),
         ({"customers": {}, "orders": {}}, "label.table 'logins' is not among the tables"),
@@ -335,21 +331,23 @@ def test_an_empty_needed_table_is_said(tmp_path: Path, empty: str) -> None:
         ),
     ],
 )
-def test_tables_that_params_names_wrongly_are_refused(tmp_path: Path, tables: object, said: str) -> None:
+def test_wrong_names_of_tables_and_columns_in_params_are_refused(
+    tmp_path: Path, tables: object, message: str
+) -> None:
     params = params_of(
         tmp_path, since=None, logins="customer | happened_at\n ana | 2024-01-01", params={"tables": tables}
     )
 
-    told: list[str] = []
+    lines: list[str] = []
 
     with pytest.raises(ParamsError) as caught:
-        ingest(params, told.append)
+        ingest(params, lines.append)
 
-    assert said in str(caught.value)
-    assert told == []
+    assert message in str(caught.value)
+    assert lines == []
 
 
-def test_the_advice_for_a_contract_label_without_subscriptions_can_be_followed_in_one_go(
+def test_the_label_that_is_advised_without_subscriptions_is_valid(
     tmp_path: Path,
 ) -> None:
     params = params_of(
@@ -361,10 +359,10 @@ def test_the_advice_for_a_contract_label_without_subscriptions_can_be_followed_i
 
     (problem,) = refusal(params).problems
 
-    advised = yaml.safe_load(re.search(r"label: (\{.*?\})", problem)[1])
+    advice = yaml.safe_load(re.search(r"label: (\{.*?\})", problem)[1])
     assert problem.startswith("params.yaml: label.kind contract needs 'subscriptions'")
-    assert advised == {"kind": "inactivity", "table": "logins", "horizon_days": 31}
-    assert LabelParams(**advised).core_table == "logins"
+    assert advice == {"kind": "inactivity", "table": "logins", "horizon_days": 31}
+    assert LabelParams(**advice).core_table == "logins"
 
 
 def test_a_killed_ingest_leaves_the_old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,10 +370,10 @@ def test_a_killed_ingest_leaves_the_old_store(tmp_path: Path, monkeypatch: pytes
     ingest(params, lambda _: None)
     before = json.loads((params.output / "store" / "manifest.json").read_text())
 
-    def killed(*_: object, **__: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("churn.data.ingest.ingest.write_manifest", killed)
+    monkeypatch.setattr("churn.data.ingest.ingest.write_manifest", interrupt)
     with pytest.raises(KeyboardInterrupt):
         ingest(params, lambda _: None)
 
@@ -387,7 +385,7 @@ def stored_days(store: Store, table: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("said", "time_format", "days"),
+    ("times", "time_format", "days"),
     [
         (["01/02/2020", "03/04/2020"], "%m/%d/%Y", ["2020-01-02", "2020-03-04"]),
         (["01/02/2020", "03/04/2020"], "%d/%m/%Y", ["2020-02-01", "2020-04-03"]),
@@ -399,21 +397,21 @@ def stored_days(store: Store, table: str) -> list[str]:
         ),
     ],
 )
-def test_time_format_decides_whatever_the_file_looks_like(
-    tmp_path: Path, said: list[str], time_format: str, days: list[str]
+def test_time_format_decides_how_times_are_read(
+    tmp_path: Path, times: list[str], time_format: str, days: list[str]
 ) -> None:
     world = draw(
         tmp_path,
         customers=CUSTOMERS,
         since=None,
-        logins="\n".join(["customer | happened_at", *(f"ana | {time}" for time in said)]),
+        logins="\n".join(["customer | happened_at", *(f"ana | {time}" for time in times)]),
         params={"tables": {"customers": {}, "logins": {"time_format": time_format}}},
     )
 
     assert stored_days(world.store, "logins") == days
 
 
-def test_a_date_in_another_form_is_rejected_in_words_rather_than_guessed(tmp_path: Path) -> None:
+def test_a_date_in_another_form_is_rejected_and_not_guessed(tmp_path: Path) -> None:
     params = params_of(
         tmp_path, customers=CUSTOMERS, logins="customer | happened_at\n ana | 01/02/2020", since=None
     )
@@ -423,12 +421,12 @@ def test_a_date_in_another_form_is_rejected_in_words_rather_than_guessed(tmp_pat
     assert "break 'happened_at is a time'" in str(error)
 
 
-def test_each_row_of_a_mixed_column_is_read_by_its_own_zone(tmp_path: Path) -> None:
-    drawn = (
+def test_each_time_of_a_column_is_read_with_its_own_zone(tmp_path: Path) -> None:
+    text = (
         "customer | happened_at\n ana | 2024-05-01 00:30:00\n ana | 2024-05-01T22:30:00Z\n"
         " ana | 2024-05-02 22:30:00 UTC"
     )
-    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn)
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=text)
 
     assert [str(at) for (at,) in rows(world.store, "logins", '"at"')] == [
         "2024-04-30 22:30:00",
@@ -438,22 +436,24 @@ def test_each_row_of_a_mixed_column_is_read_by_its_own_zone(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_a_repeated_row_id_the_same_row_stays_whatever_the_order(tmp_path: Path, order: int) -> None:
+def test_the_same_row_of_a_repeated_row_id_is_kept_in_any_order_of_the_source(
+    tmp_path: Path, order: int
+) -> None:
     lines = ["ana | 2024-01-01 10:00 | 7 | 5", "ana | 2024-01-01 10:00 | 7 | 3"][::order]
-    drawn = "\n".join(["customer | ordered_at | row_id | amount", *lines])
-    world = draw(tmp_path, customers=CUSTOMERS, since=None, orders=drawn, params=LENIENT)
+    text = "\n".join(["customer | ordered_at | row_id | amount", *lines])
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, orders=text, params=LENIENT)
 
     assert rows(world.store, "orders", "amount") == [(300,)]
 
 
-def test_a_bad_copy_does_not_cost_the_good_row(tmp_path: Path) -> None:
+def test_a_good_row_is_kept_when_a_bad_row_has_its_key(tmp_path: Path) -> None:
     lines = ["ana | 2024-01-01 10:00 | 7 | oops", "ana | 2024-01-01 10:01 | 7 | 3"]
-    drawn = "\n".join(["customer | ordered_at | row_id | amount", *lines])
+    text = "\n".join(["customer | ordered_at | row_id | amount", *lines])
     world = draw(
         tmp_path,
         customers="customer | signed_up_at\n ana | 1970-01-01\n ana | 2023-01-01",
         since=None,
-        orders=drawn,
+        orders=text,
         params=LENIENT,
     )
 
@@ -462,7 +462,7 @@ def test_a_bad_copy_does_not_cost_the_good_row(tmp_path: Path) -> None:
     assert dict(world.store.tables["customers"].rejects) == {"signed_up_at is after 1970-01-01": 1}
 
 
-def test_rows_after_the_watermark_are_not_bad_and_far_ends_are_kept(tmp_path: Path) -> None:
+def test_rows_after_the_watermark_and_ends_in_the_far_future_are_good(tmp_path: Path) -> None:
     logins = "\n".join(
         ["customer | happened_at", *(f"ana | {year}-06-01" for year in (2019, 2020, 2021, 2022, 2023))]
     )
@@ -483,20 +483,22 @@ def test_rows_after_the_watermark_are_not_bad_and_far_ends_are_kept(tmp_path: Pa
     assert world.store.tables["subscriptions"].rows == 2
 
 
-def test_without_a_watermark_one_wrong_date_beyond_a_hole_does_not_move_tonight(tmp_path: Path) -> None:
+def test_without_a_watermark_one_wrong_date_after_a_hole_does_not_move_tonight(tmp_path: Path) -> None:
     lines = [f"ana | 2024-01-{day:02} 10:00" for day in range(1, 29)]
-    told: list[str] = []
-    drawn = "\n".join(["customer | happened_at", *lines, "ben | 2024-08-31"])
-    params = params_of(tmp_path, customers=CUSTOMERS, since=None, watermark=None, logins=drawn)
+    messages: list[str] = []
+    text = "\n".join(["customer | happened_at", *lines, "ben | 2024-08-31"])
+    params = params_of(tmp_path, customers=CUSTOMERS, since=None, watermark=None, logins=text)
 
-    store = ingest(params, told.append)
+    store = ingest(params, messages.append)
 
     assert str(store.tonight) == "2024-01-28"
-    assert any("set snapshot.watermark" in line for line in told)
+    assert any("set snapshot.watermark" in line for line in messages)
 
 
 @pytest.mark.parametrize("ids", [("12e3", "12000"), ("t", "true"), ("10:00", "10:00:00"), ("-01", "-1")])
-def test_ids_that_look_like_other_things_stay_apart(tmp_path: Path, ids: tuple[str, str]) -> None:
+def test_ids_that_look_like_numbers_times_or_booleans_stay_texts(
+    tmp_path: Path, ids: tuple[str, str]
+) -> None:
     world = draw(
         tmp_path,
         customers=f"customer | signed_up_at\n {ids[0]} | 2023-01-01\n {ids[1]} | 2023-01-01",
@@ -508,7 +510,7 @@ def test_ids_that_look_like_other_things_stay_apart(tmp_path: Path, ids: tuple[s
     assert world.store.tables["logins"].rows == 1
 
 
-def test_numbers_as_ids_are_whole_and_a_missing_one_is_rejected(tmp_path: Path) -> None:
+def test_numeric_ids_are_whole_numbers_and_a_missing_id_is_rejected(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for name, time in (("customers", "signed_up_at"), ("logins", "happened_at")):
@@ -528,7 +530,7 @@ def test_numbers_as_ids_are_whole_and_a_missing_one_is_rejected(tmp_path: Path) 
     assert dict(store.tables["customers"].rejects) == {"customer_id is present": 1}
 
 
-def test_emails_told_event_by_event_become_one_row_each(tmp_path: Path) -> None:
+def test_email_events_become_one_row_per_email(tmp_path: Path) -> None:
     world = draw(
         tmp_path,
         customers=CUSTOMERS,
@@ -546,7 +548,7 @@ def test_emails_told_event_by_event_become_one_row_each(tmp_path: Path) -> None:
     assert world.values("emails_unopened_run", "2024-06-01")["ana"] == 1
 
 
-def test_emails_told_event_by_event_without_an_id_are_refused(tmp_path: Path) -> None:
+def test_email_events_without_an_email_id_are_refused(tmp_path: Path) -> None:
     params = params_of(
         tmp_path,
         customers=CUSTOMERS,
@@ -559,8 +561,8 @@ def test_emails_told_event_by_event_without_an_id_are_refused(tmp_path: Path) ->
 
 @pytest.mark.parametrize("table", ["raw_orders", "typed_orders", "codes", "judged", "select"])
 def test_a_source_table_may_have_any_name(tmp_path: Path, table: str) -> None:
-    drawn = "customer | ordered_at | amount\n ana | 2024-01-01 | 1"
-    world_params = params_of(tmp_path, customers=CUSTOMERS, since=None, orders=drawn)
+    text = "customer | ordered_at | amount\n ana | 2024-01-01 | 1"
+    world_params = params_of(tmp_path, customers=CUSTOMERS, since=None, orders=text)
     (tmp_path / "source" / "orders.csv").rename(tmp_path / "source" / f"{table}.csv")
     tables = {
         **world_params.tables,
@@ -572,7 +574,7 @@ def test_a_source_table_may_have_any_name(tmp_path: Path, table: str) -> None:
     assert store.tables["orders"].rows == 1
 
 
-def test_our_own_output_inside_the_source_is_no_table_of_it(tmp_path: Path) -> None:
+def test_an_output_folder_inside_the_source_is_not_part_of_the_source(tmp_path: Path) -> None:
     params = params_of(
         tmp_path, customers=CUSTOMERS, since=None, logins="customer | happened_at\n ana | 2024-01-01"
     )
@@ -592,7 +594,7 @@ def test_a_table_in_two_formats_is_refused(tmp_path: Path) -> None:
     assert "table 'logins' has files in two formats (logins.csv, logins.parquet)" in str(refusal(params))
 
 
-def test_columns_are_found_whatever_their_case_and_a_query_may_end_as_it_was_pasted(tmp_path: Path) -> None:
+def test_columns_are_found_in_any_case_and_a_query_may_end_with_a_semicolon(tmp_path: Path) -> None:
     query = "select customer_id, signed_up_at from customers; "
     world = draw(
         tmp_path,
@@ -606,7 +608,7 @@ def test_columns_are_found_whatever_their_case_and_a_query_may_end_as_it_was_pas
 
 
 @pytest.mark.parametrize("name", ["left", "cutoff", "health", "__broken"])
-def test_an_attribute_cannot_take_the_name_of_a_column_of_ours(tmp_path: Path, name: str) -> None:
+def test_an_attribute_cannot_have_the_name_of_a_column_of_the_program(tmp_path: Path, name: str) -> None:
     params = params_of(
         tmp_path,
         customers=CUSTOMERS,
@@ -618,10 +620,10 @@ def test_an_attribute_cannot_take_the_name_of_a_column_of_ours(tmp_path: Path, n
     assert f"static: '{name}' is a column of this program" in str(refusal(params))
 
 
-def test_a_row_years_ahead_of_the_rest_is_a_clock_error(tmp_path: Path) -> None:
+def test_a_row_years_after_the_other_rows_is_rejected(tmp_path: Path) -> None:
     lines = [f"ana | 2024-01-{day:02}" for day in range(1, 29)]
-    drawn = "\n".join(["customer | happened_at", *lines, "ana | 2031-01-01"])
-    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn)
+    text = "\n".join(["customer | happened_at", *lines, "ana | 2031-01-01"])
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=text)
 
     assert dict(world.store.tables["logins"].rejects) == {"happened_at is at most a year ahead": 1}
 
@@ -644,7 +646,7 @@ def test_levels_are_stored_as_codes_in_the_order_of_their_names(tmp_path: Path) 
     assert rows(world.store, "subscriptions", "customer, plan") == [(0, 0), (0, 1), (1, None)]
 
 
-def test_a_kind_that_only_bad_rows_have_takes_no_code(tmp_path: Path) -> None:
+def test_a_level_that_only_bad_rows_have_gets_no_code(tmp_path: Path) -> None:
     world = draw(
         tmp_path,
         customers=CUSTOMERS,
@@ -663,12 +665,12 @@ def test_a_kind_that_only_bad_rows_have_takes_no_code(tmp_path: Path) -> None:
     assert rows(world.store, "visits", "kind") == [(0,), (1,)]
 
 
-def test_of_equal_ids_in_bad_and_good_rows_each_keeps_its_own_rule(tmp_path: Path) -> None:
+def test_each_row_of_a_repeated_id_is_rejected_by_its_own_rule(tmp_path: Path) -> None:
     lines = ["ana | soon | 7", "ana | 2024-01-02 | 7", "ana | 2024-01-01 | 7", "zoe | 2024-01-01 | 7"]
-    drawn = "\n".join(
+    text = "\n".join(
         ["customer | happened_at | row_id", *lines, "ben | 2024-01-01 | 8", "ben | 2024-01-01 |"]
     )
-    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=drawn, params=LENIENT)
+    world = draw(tmp_path, customers=CUSTOMERS, since=None, logins=text, params=LENIENT)
 
     assert stored_days(world.store, "logins") == ["2024-01-01"] * 3
     assert dict(world.store.tables["logins"].rejects) == {

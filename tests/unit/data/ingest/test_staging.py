@@ -1,4 +1,4 @@
-"""Attributes of customers: what never changes, what has a history, and what is left out with the reason."""
+"""Attributes of customers: static ones, those with a history, and columns that are not used."""
 
 from __future__ import annotations
 
@@ -24,36 +24,38 @@ PLANS = """
 """
 
 
-def company(folder: Path, history: dict[str, object], **drawn: Any) -> Params:
-    """Draw logins and tables of attributes' histories; `history` goes into params.yaml."""
-    static = drawn.pop("static", [])
-    tables = {"customers": {"static": static, "history": history}, "logins": {}}
-    params = {"tables": tables, "events": {}, "check": {"max_rejects": 1.0}}
+def company(folder: Path, history: dict[str, object], **tables: Any) -> Params:
+    """Draw logins and the tables of histories; `history` is the section of params.yaml."""
+    static = tables.pop("static", [])
+    origins = {"customers": {"static": static, "history": history}, "logins": {}}
+    params = {"tables": origins, "events": {}, "check": {"max_rejects": 1.0}}
     label = {"kind": "inactivity", "table": "logins", "horizon_days": 30}
-    return params_of(folder, since=None, params=params, label=label, logins=LOGINS, **drawn)
+    return params_of(folder, since=None, params=params, label=label, logins=LOGINS, **tables)
 
 
-def stored(store: Store, attribute: str) -> list[tuple[object, ...]]:
-    """Return customer, first day, day after the last, and value, in the order of the store."""
+def stored_values(store: Store, attribute: str) -> list[tuple[object, ...]]:
+    """Return customer, first day, day after the last day, and value, in the order of the store."""
     with store.connect() as connection:
         rows = connection.execute(
             f"SELECT customer, day, valid_to_day, value FROM {store.scan(f'customers.{attribute}')}"
         ).fetchall()
-    days = [
-        (who, str(date_of_day(day)), to if to is None else int(to), value) for who, day, to, value in rows
-    ]
     return [
-        (who, day, None if to is None or to > 40_000 else str(date_of_day(to)), v) for who, day, to, v in days
+        (customer, str(date_of_day(begin)), _date_or_none(end), value) for customer, begin, end, value in rows
     ]
 
 
-def test_a_history_is_stored_as_a_table_of_its_own(tmp_path: Path) -> None:
+def _date_or_none(day: int | None) -> str | None:
+    """Return a day as a date; the end of time, after 2079, is None."""
+    return None if day is None or day > 40_000 else str(date_of_day(int(day)))
+
+
+def test_a_history_is_stored_as_its_own_table(tmp_path: Path) -> None:
     params = company(tmp_path, {"plan": {"from": "plans"}}, plans=PLANS)
 
     store = ingest(params, lambda _: None)
 
     assert store.tables["customers.plan"].levels == {"value": ("basic", "pro")}
-    assert stored(store, "plan") == [
+    assert stored_values(store, "plan") == [
         (0, "2024-01-01", "2024-03-01", 0),
         (0, "2024-03-01", None, 1),
         (1, "2024-02-01", None, 0),
@@ -79,23 +81,23 @@ def test_one_log_of_changes_serves_many_attributes(tmp_path: Path) -> None:
 
     store = ingest(params, lambda _: None)
 
-    assert stored(store, "plan") == [(0, "2024-01-01", None, 0), (0, "2024-02-01", None, 1)]
-    assert stored(store, "seats") == [(0, "2024-01-01", None, 5000), (1, "2024-02-01", None, 2500)]
+    assert stored_values(store, "plan") == [(0, "2024-01-01", None, 0), (0, "2024-02-01", None, 1)]
+    assert stored_values(store, "seats") == [(0, "2024-01-01", None, 5000), (1, "2024-02-01", None, 2500)]
 
 
-def test_a_row_without_a_value_is_kept_because_it_ends_the_value_before(tmp_path: Path) -> None:
-    drawn = "customer | changed_at | plan | seats\n ana | 2024-01-01 | pro | 5\n ana | 2024-02-01 | |"
+def test_a_row_without_a_value_is_kept_and_ends_the_value_before_it(tmp_path: Path) -> None:
+    text = "customer | changed_at | plan | seats\n ana | 2024-01-01 | pro | 5\n ana | 2024-02-01 | |"
     history = {"plan": {"from": "changes"}, "seats": {"from": "changes", "kind": "number"}}
 
-    store = ingest(company(tmp_path, history, changes=drawn), lambda _: None)
+    store = ingest(company(tmp_path, history, changes=text), lambda _: None)
 
     assert store.tables["customers.plan"].levels == {"value": ("", "pro")}
-    assert [row[-1] for row in stored(store, "plan")] == [1, 0]
-    assert [row[-1] for row in stored(store, "seats")] == [5000, EMPTIED_VALUE]
+    assert [row[-1] for row in stored_values(store, "plan")] == [1, 0]
+    assert [row[-1] for row in stored_values(store, "seats")] == [5000, EMPTIED_VALUE]
 
 
 @pytest.mark.parametrize(
-    ("drawn", "rule"),
+    ("text", "rule"),
     [
         ("ana | 2024-03-01 | 2024-02-01 | 5", "valid_to is not before valid_from"),
         ("ana | 2024-03-01 |            | five", "value is a number"),
@@ -103,12 +105,12 @@ def test_a_row_without_a_value_is_kept_because_it_ends_the_value_before(tmp_path
         ("zoe | 2024-03-01 |            | 5", "customer_id is in customers"),
     ],
 )
-def test_a_bad_row_of_a_history_is_counted_by_rule(tmp_path: Path, drawn: str, rule: str) -> None:
+def test_a_bad_row_of_a_history_is_counted_by_rule(tmp_path: Path, text: str, rule: str) -> None:
     header = "customer | valid_from | valid_to | seats\n ana | 2024-01-01 | | 4\n"
     params = company(
         tmp_path,
         {"seats": {"from": "seats", "kind": "number"}},
-        seats=header + drawn,
+        seats=header + text,
         customers="customer | signed_up_at\n ana | 2023-01-01\n ben | 2023-01-01",
     )
 
@@ -119,56 +121,54 @@ def test_a_bad_row_of_a_history_is_counted_by_rule(tmp_path: Path, drawn: str, r
 
 
 @pytest.mark.parametrize(
-    ("history", "static", "said"),
+    ("history", "static", "message"),
     [
         ({"plan": {"from": "plans", "columns": {"since": "x"}}}, [], "history.plan.columns.since is not a"),
         ({"plan": {"from": "plans"}}, ["plan"], "'plan' is under 'static' and under 'history'"),
         ({"health": {"from": "plans"}}, [], "tables.customers.history: 'health' is a column of this program"),
     ],
 )
-def test_a_history_that_params_names_wrongly_is_refused(
-    tmp_path: Path, history: dict[str, object], static: list[str], said: str
+def test_wrong_names_in_a_history_are_refused(
+    tmp_path: Path, history: dict[str, object], static: list[str], message: str
 ) -> None:
     params = company(tmp_path, history, static=static, plans=PLANS)
 
     with pytest.raises(ParamsError) as caught:
         ingest(params, lambda _: None)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("origin", "said"),
+    ("origin", "message"),
     [
         ({"from": "plan"}, "has no table 'plan'. Did you mean 'plans'?"),
         ({"from": "plans", "columns": {"valid_from": "since"}}, "the SQL is not understood"),
         ({"query": "select customer_id, valid_from from plans"}, "has no column 'value'"),
     ],
 )
-def test_a_history_that_the_source_does_not_hold_is_said(
-    tmp_path: Path, origin: dict[str, object], said: str
+def test_a_history_that_the_source_does_not_have_is_reported(
+    tmp_path: Path, origin: dict[str, object], message: str
 ) -> None:
     params = company(tmp_path, {"plan": origin}, plans=PLANS)
 
     with pytest.raises(SourceError) as caught:
         ingest(params, lambda _: None)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "tables.customers.history.plan" in str(caught.value)
 
 
-def test_a_changed_history_makes_the_store_old(tmp_path: Path) -> None:
+def test_a_changed_history_makes_the_store_outdated(tmp_path: Path) -> None:
     params = company(tmp_path, {"plan": {"from": "plans"}}, plans=PLANS)
     ingest(params, lambda _: None)
 
     assert fresh_store(params) is not None
-    assert (
-        fresh_store(company(tmp_path, {"plan": {"from": "plans", "where": "plan <> 'x'"}}, plans=PLANS))
-        is None
-    )
+    with_filter = company(tmp_path, {"plan": {"from": "plans", "where": "plan <> 'x'"}}, plans=PLANS)
+    assert fresh_store(with_filter) is None
 
 
-def test_check_names_the_columns_of_customers_that_may_change(tmp_path: Path) -> None:
+def test_check_reports_columns_of_customers_that_may_change(tmp_path: Path) -> None:
     params = company(
         tmp_path,
         {"plan": {"from": "plans"}},
@@ -190,16 +190,19 @@ def test_check_names_the_columns_of_customers_that_may_change(tmp_path: Path) ->
     assert Store.open(params).tables["customers"].unused_columns == ("status", "Seats taken")
 
 
-@pytest.mark.parametrize(("last", "said"), [("2024-02-29", True), ("2024-03-01", False)])
-def test_check_asks_whether_an_end_is_the_last_day_or_the_first_after_it(
-    tmp_path: Path, last: str, said: bool
+@pytest.mark.parametrize(("end", "is_reported"), [("2024-02-29", True), ("2024-03-01", False)])
+def test_check_reports_ends_that_are_the_last_day_of_a_value(
+    tmp_path: Path, end: str, is_reported: bool
 ) -> None:
-    drawn = f"""
+    text = f"""
         customer | valid_from | valid_to | plan
-        ana      | 2024-01-01 | {last}   | basic
+        ana      | 2024-01-01 | {end}   | basic
         ana      | 2024-03-01 |          | pro
     """
 
-    store = ingest(company(tmp_path, {"plan": {"from": "plans"}}, plans=drawn), lambda _: None)
+    store = ingest(company(tmp_path, {"plan": {"from": "plans"}}, plans=text), lambda _: None)
 
-    assert any("1 of 1 values end one day before the next" in line for line in describe_tables(store)) is said
+    assert (
+        any("1 of 1 values end one day before the next" in line for line in describe_tables(store))
+        is is_reported
+    )

@@ -1,4 +1,4 @@
-"""The fast conversion to UTC says what the exact one says."""
+"""The fast conversion to UTC gives the same times as DuckDB's own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from churn.data.ingest.type_casts import create_utc_of
         "Pacific/Apia",  # lost a whole day
     ],
 )
-def test_every_local_time_becomes_what_the_zone_itself_says(timezone: str) -> None:
+def test_each_local_time_is_converted_as_by_duckdb(timezone: str) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         create_utc_of(connection, timezone)

@@ -29,8 +29,8 @@ ORDERS = [
     ("o'neil", datetime(2024, 12, 31, 23, 59), "5"),
     ("zoe", datetime(2024, 1, 1), "5"),
 ]
-BOUGHT = {"customer_id": "client", "changed_at": "ts"}
-"""Attributes of customers whose history is what they bought, and for how much."""
+PURCHASE = {"customer_id": "client", "changed_at": "ts"}
+"""The columns of a history made from purchases."""
 
 
 def params_at(folder: Path, source: str) -> Params:
@@ -42,8 +42,8 @@ def params_at(folder: Path, source: str) -> Params:
                 "customers": {
                     "query": "select id as customer_id, since as signed_up_at from clients",
                     "history": {
-                        "buyer": {"from": "Sales", "columns": BOUGHT | {"value": "client"}},
-                        "paid": {"from": "Sales", "columns": BOUGHT | {"value": "price"}, "kind": "number"},
+                        "buyer": {"from": "Sales", "columns": PURCHASE | {"value": "client"}},
+                        "paid": {"from": "Sales", "columns": PURCHASE | {"value": "price"}, "kind": "number"},
                     },
                 },
                 "orders": {
@@ -109,8 +109,8 @@ def run_sql(uri: str, *statements: str) -> None:
 
     with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
         for statement in statements:
-            for one in statement.split(";"):
-                cursor.execute(one)
+            for part in statement.split(";"):
+                cursor.execute(part)
 
 
 def digests(params: Params) -> Any:
@@ -126,7 +126,7 @@ def test_postgresql_gives_the_store_that_files_give(from_files: Params, from_pos
     assert digests(from_postgresql) == digests(from_files)
 
 
-def test_a_database_that_grew_is_read_again(from_postgresql: Params, postgresql: str) -> None:
+def test_a_new_row_in_a_database_makes_the_store_outdated(from_postgresql: Params, postgresql: str) -> None:
     ingest(from_postgresql, lambda _: None)
     assert fresh_store(from_postgresql) is not None
 
@@ -135,15 +135,15 @@ def test_a_database_that_grew_is_read_again(from_postgresql: Params, postgresql:
     assert fresh_store(from_postgresql) is None
 
 
-def test_a_missing_table_and_broken_sql_of_a_database_are_said_at_once(from_postgresql: Params) -> None:
+def test_a_missing_table_and_broken_sql_of_a_database_are_reported_together(from_postgresql: Params) -> None:
     tables = from_postgresql.tables
-    broken = {
+    wrong_tables = {
         "customers": tables["customers"].model_copy(update={"query": "selct 1"}),
         "orders": tables["orders"].model_copy(update={"from_": "sales"}),
     }
 
     with pytest.raises(SourceError) as caught:
-        ingest(from_postgresql.model_copy(update={"tables": broken}), lambda _: None)
+        ingest(from_postgresql.model_copy(update={"tables": wrong_tables}), lambda _: None)
 
     assert len(caught.value.problems) == 2
     assert "has no table 'sales'. Did you mean 'Sales'?" in str(caught.value)
@@ -152,12 +152,12 @@ def test_a_missing_table_and_broken_sql_of_a_database_are_said_at_once(from_post
 
 def test_no_message_holds_the_password(tmp_path: Path) -> None:
     params = params_at(tmp_path, "postgresql://someone:hunter2@127.0.0.1:1/company")
-    told: list[str] = []
+    lines: list[str] = []
 
     with pytest.raises(SourceError) as caught:
-        ingest(params, told.append)
+        ingest(params, lines.append)
 
-    assert told == ["ingest: reading postgresql://127.0.0.1:1/company"]
+    assert lines == ["ingest: reading postgresql://127.0.0.1:1/company"]
     assert "postgresql://127.0.0.1:1/company cannot be opened" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -170,7 +170,7 @@ def test_no_message_holds_the_password(tmp_path: Path) -> None:
         ("spark:///", "pyspark.sql", "spark"),
     ],
 )
-def test_a_missing_driver_is_said_with_its_install_command(
+def test_a_missing_driver_is_reported_with_its_install_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, module: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -179,17 +179,17 @@ def test_a_missing_driver_is_said_with_its_install_command(
         ingest(params_at(tmp_path, source), lambda _: None)
 
 
-def test_another_database_is_an_entry_among_the_drivers(
+def test_a_database_is_added_by_an_entry_in_the_drivers(
     from_files: Params, from_sqlite: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = replace(DRIVERS["sqlite"], quote_mark="`")
-    monkeypatch.setitem(DRIVERS, "other", ours)
+    driver = replace(DRIVERS["sqlite"], quote_mark="`")
+    monkeypatch.setitem(DRIVERS, "other", driver)
     source = from_sqlite.source.replace("sqlite:", "other:")
 
-    found = digests(from_sqlite.model_copy(update={"source": source}))
+    digests_with_entry = digests(from_sqlite.model_copy(update={"source": source}))
 
-    assert ours.quote("a`b") == "`a``b`"
-    assert found == digests(from_files)
+    assert driver.quote("a`b") == "`a``b`"
+    assert digests_with_entry == digests(from_files)
 
 
 FETCH = """
@@ -212,10 +212,10 @@ with open_database(connection, "postgresql", sys.argv[1], Path(sys.argv[2])) as 
 
 
 def test_rows_of_postgresql_are_fetched_batch_by_batch(postgresql: str, tmp_path: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", FETCH, postgresql, str(tmp_path)], capture_output=True, text=True, check=True
     )
 
-    rows, megabytes = done.stdout.split()
+    rows, megabytes = process.stdout.split()
     assert int(rows) == 600_000
-    assert float(megabytes) < 80  # of 120; all at once would take 117
+    assert float(megabytes) < 80  # of 120 MB of rows; one batch with all of them takes 117
