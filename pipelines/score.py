@@ -11,9 +11,9 @@ from churn.features.money import money_before, mrr_at
 from churn.model.bundle import load_champion
 from churn.model.value import monthly_money
 from churn.params import Params
-from churn.scoring.fit import check_fit, learned_too_late, unusual_level
+from churn.scoring.call_list import read_names
+from churn.scoring.champion_checks import check_fit, late_outcomes_warning, unusual_level_warning
 from churn.scoring.night import Stamp, run_id, score_night
-from churn.scoring.people import read_names
 from churn.scoring.playbook import read_playbook
 from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
 from pipelines.echo import Echo
@@ -37,7 +37,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     store = ensure_store(params, echo)
     cutoff = store.cutoff_or_tonight(cutoff)
-    if late := learned_too_late(model.spec, cutoff):
+    if late := late_outcomes_warning(model.spec, cutoff):
         echo.warn(late)
     with one_night_at_a_time(params.output):
         matrix = matrix_at(store, select_signals(params, store), cutoff)
@@ -65,7 +65,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         written = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
 
     probabilities = night.scores["churn_probability"].drop_null().to_numpy()
-    if unusual := unusual_level(model.spec, probabilities):
+    if unusual := unusual_level_warning(model.spec, probabilities):
         echo.warn(unusual)
     for name, keys in night.facts["switched_off"].items():
         missing = ", ".join(keys)

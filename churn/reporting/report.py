@@ -30,7 +30,7 @@ from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
 from churn.reporting.quality import Cell, describe_quality
 from churn.reporting.rendering import html_template
-from churn.scoring.calls import plain_cell
+from churn.scoring.call_list import plain_cell
 from churn.scoring.health import health
 from churn.scoring.sink import calls_path, facts_path, scores_path
 

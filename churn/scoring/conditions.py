@@ -1,4 +1,8 @@
-"""Conditions of plays: comparisons of signals and scores, joined by all and any. Missing never satisfies."""
+"""The conditions of plays: comparisons of signals and scores, joined by all and any.
+
+A missing value satisfies no comparison without `or_missing`. `read_when` reads a condition from the playbook
+and locates its mistakes.
+"""
 
 from __future__ import annotations
 
@@ -9,41 +13,42 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from churn.errors import did_you_mean
 
 Bools = npt.NDArray[np.bool_]
-Columns = Mapping[str, npt.NDArray[Any]]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+ColumnValues = Mapping[str, npt.NDArray[Any]]
+FiniteNumber = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Comparison(BaseModel):
-    """One or more bounds that must all hold."""
+    """One or more bounds on a value; all of them must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    below: Number | None = None
-    above: Number | None = None
-    at_least: Number | None = None
-    at_most: Number | None = None
-    equals: Number | Annotated[str, Field(strict=True)] | None = None
+    below: FiniteNumber | None = None
+    above: FiniteNumber | None = None
+    at_least: FiniteNumber | None = None
+    at_most: FiniteNumber | None = None
+    equals: FiniteNumber | Annotated[str, Field(strict=True)] | None = None
     or_missing: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
-    def _says_something(self) -> Comparison:
+    def _has_bounds(self) -> Comparison:
         if not self.bounds:
             raise ValueError("needs at least one of below, above, at_least, at_most, equals")
         if isinstance(self.equals, str) and len(self.bounds) > 1:
-            raise ValueError("compares a word, so 'equals' stands alone")
+            raise ValueError("compares a word: give 'equals' without other bounds")
         return self
 
     @property
     def bounds(self) -> dict[str, float | str]:
-        """Return the bounds that are given."""
-        given = self.model_dump(exclude={"or_missing"}, exclude_none=True)
-        return dict(given)
+        """Return the bounds of the comparison, by their words."""
+        return dict(self.model_dump(exclude={"or_missing"}, exclude_none=True))
 
     def holds(self, values: npt.NDArray[Any]) -> Bools:
-        """Tell for which values every bound holds."""
+        """Return for each value whether all bounds hold. Shape as `values`."""
         if isinstance(self.equals, str):
             missing = np.array([value is None or value != value for value in values], dtype=bool)
             return np.asarray((values == self.equals) & ~missing) | (missing & self.or_missing)
@@ -52,28 +57,32 @@ class Comparison(BaseModel):
         result = ~missing
         for word, bound in self.bounds.items():
             with np.errstate(invalid="ignore"):
-                result &= COMPARE[word](numbers, bound)
+                result &= COMPARISON_FUNCTIONS[word](numbers, bound)
         return np.asarray(result | (missing & self.or_missing))
 
-    def span(self) -> Span | str:
-        """Return the values that satisfy: a word, or the span between the bounds."""
+    def values(self) -> NumberRange | str:
+        """Return the values for which it holds: a word, or the range between the bounds."""
         if isinstance(self.equals, str):
             return self.equals
-        span = Span()
+        values = NumberRange()
         for word, bound in self.bounds.items():
-            span = span.narrowed(word, float(bound))
-        return span
+            values = values.narrow_to(word, float(bound))
+        return values
 
 
 @dataclass(frozen=True, order=True)
-class Span:
-    """An interval of numbers; an edge is `(value, 0 if it belongs, else 1 or -1)`, so that edges order."""
+class NumberRange:
+    """A range of numbers.
+
+    An edge is a pair: the number, and 0 if the number itself is in the range, otherwise 1 (low) or -1 (high).
+    So edges can be compared.
+    """
 
     low: tuple[float, int] = (-math.inf, 0)
     high: tuple[float, int] = (math.inf, 0)
 
-    def narrowed(self, word: str, bound: float) -> Span:
-        """Return the part of the span in which the comparison holds."""
+    def narrow_to(self, word: str, bound: float) -> NumberRange:
+        """Return the part of the range in which a comparison holds."""
         low, high = self.low, self.high
         if word in ("at_least", "equals"):
             low = max(low, (bound, 0))
@@ -83,19 +92,19 @@ class Span:
             low = max(low, (bound, 1))
         if word == "below":
             high = min(high, (bound, -1))
-        return Span(low, high)
+        return NumberRange(low, high)
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether no number lies in the span."""
+        """Return whether no number lies in the range."""
         return self.low > self.high
 
-    def within(self, other: Span) -> bool:
-        """Tell whether every number of this span lies in the other."""
-        return other.low <= self.low and self.high <= other.high
+    def within(self, wide: NumberRange) -> bool:
+        """Return whether each number of this range also lies in another."""
+        return wide.low <= self.low and self.high <= wide.high
 
 
-COMPARE: Mapping[str, Any] = {
+COMPARISON_FUNCTIONS: Mapping[str, Any] = {
     "below": np.less,
     "above": np.greater,
     "at_least": np.greater_equal,
@@ -105,36 +114,35 @@ COMPARE: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Test:
-    """Compare one column, or the least of several; the least is over those that have a value.
+class ColumnTest:
+    """A comparison of one column, or of the least of several columns; missing values are skipped.
 
-    With `or_missing`, a column that is not here at all counts as missing for everybody. The least of columns
-    of which none is here holds for nobody: there is nothing a customer could have done.
+    With `or_missing`, an absent column counts as missing for all customers. The least of columns that are all
+    absent holds for nobody, since no customer has a value.
     """
 
     keys: tuple[str, ...]
     comparison: Comparison
 
-    __test__ = False  # not a test case, whatever the name suggests to a collector
-
-    def holds(self, columns: Columns, rows: int) -> Bools:
-        """Tell for which customers the comparison holds."""
+    def holds(self, columns: ColumnValues, rows: int) -> Bools:
+        """Return for each customer whether the comparison holds; `rows` is the number of customers."""
         present = [columns[key] for key in self.keys if key in columns]
         if not present:
             return np.full(rows, self._holds_without)
         if len(self.keys) == 1:
             return self.comparison.holds(present[0])
-        stacked = np.column_stack([values.astype(np.float64) for values in present])
-        known = np.asarray(~np.isnan(stacked).all(axis=1))
-        least = np.where(known, np.nanmin(np.where(known[:, None], stacked, 0.0), axis=1), np.nan)
+        numbers = np.column_stack([values.astype(np.float64) for values in present])
+        has_value = np.asarray(~np.isnan(numbers).all(axis=1))
+        least = np.nanmin(np.where(has_value[:, None], numbers, 0.0), axis=1)
+        least = np.where(has_value, least, np.nan)
         return self.comparison.holds(least)
 
     def names(self) -> set[str]:
-        """Return the columns it reads."""
+        """Return the names of its columns."""
         return set(self.keys)
 
     def possible(self, present: Set[str]) -> bool:
-        """Tell whether it can hold for anybody with only these columns."""
+        """Return whether it can hold for any customer if only these columns are present."""
         return self._holds_without or bool(self.names() & present)
 
     @property
@@ -144,47 +152,174 @@ class Test:
 
 @dataclass(frozen=True)
 class Join:
-    """Several conditions of which all (or any) must hold."""
+    """Several conditions; all of them, or at least one, must hold."""
 
     parts: tuple[Condition, ...]
-    every: bool = True
+    needs_all: bool = True
 
-    def holds(self, columns: Columns, rows: int) -> Bools:
-        """Tell for which customers the joined conditions hold."""
+    def holds(self, columns: ColumnValues, rows: int) -> Bools:
+        """Return for each customer whether the conditions hold; `rows` is the number of customers."""
         answers = np.array([part.holds(columns, rows) for part in self.parts])
-        return np.asarray(answers.all(axis=0) if self.every else answers.any(axis=0))
+        return np.asarray(answers.all(axis=0) if self.needs_all else answers.any(axis=0))
 
     def names(self) -> set[str]:
-        """Return the columns it reads."""
+        """Return the names of its columns."""
         return set().union(*(part.names() for part in self.parts))
 
     def possible(self, present: Set[str]) -> bool:
-        """Tell whether it can hold for anybody with only these columns."""
+        """Return whether it can hold for any customer if only these columns are present."""
         answers = [part.possible(present) for part in self.parts]
-        return all(answers) if self.every else any(answers)
+        return all(answers) if self.needs_all else any(answers)
 
 
-Condition = Test | Join
+Condition = ColumnTest | Join
 
 
 def is_covered(condition: Condition, earlier: Condition) -> bool:
-    """Tell whether it is provable that whoever satisfies `condition` satisfies `earlier` too.
+    """Return whether provably each customer for whom `condition` holds also satisfies `earlier`.
 
-    Comparisons of the same columns are compared by the values they let through, joins part by part; what
-    cannot be shown this way is taken to be possible.
+    Two comparisons of the same columns are compared by the values for which they hold; joins are compared
+    part by part. False means that this does not prove it, not that the opposite is true.
     """
     if isinstance(earlier, Join):
         return condition == earlier or (
             all(is_covered(condition, part) for part in earlier.parts)
-            if earlier.every
+            if earlier.needs_all
             else any(is_covered(condition, part) for part in earlier.parts)
         )
     if isinstance(condition, Join):
         parts = [is_covered(part, earlier) for part in condition.parts]
-        return any(parts) if condition.every else all(parts)
+        return any(parts) if condition.needs_all else all(parts)
     if condition.keys != earlier.keys or condition.comparison.or_missing > earlier.comparison.or_missing:
         return False
-    narrow, wide = condition.comparison.span(), earlier.comparison.span()
-    if isinstance(narrow, Span) and isinstance(wide, Span):
+    narrow, wide = condition.comparison.values(), earlier.comparison.values()
+    if isinstance(narrow, NumberRange) and isinstance(wide, NumberRange):
         return narrow.within(wide)
     return narrow == wide
+
+
+SCORE_COLUMNS = {
+    "churn_probability": NumberRange((0.0, 0), (1.0, 0)),
+    "health": NumberRange((1.0, 0), (5.0, 0)),
+    "health_activity": NumberRange((1.0, 0), (5.0, 0)),
+    "health_support": NumberRange((1.0, 0), (5.0, 0)),
+    "health_sentiment": NumberRange((1.0, 0), (5.0, 0)),
+    "health_payment": NumberRange((1.0, 0), (5.0, 0)),
+    "value_at_risk": NumberRange((0.0, 0)),
+}
+"""The columns of the score file that a condition may use, with their ranges."""
+
+COMPARISONS = ("below", "above", "at_least", "at_most", "equals", "or_missing")
+
+
+def read_when(
+    tree: Mapping[str, Any], location: str, kinds: Mapping[str, str], problems: list[str]
+) -> Condition | None:
+    """Read the `when:` of a play as a condition; None if it has mistakes.
+
+    Args:
+        tree: Columns with comparisons, `all:` or `any:` with lists of conditions, or `least_of:` next to a
+            comparison. All entries must hold.
+        location: The place in the file, for messages.
+        kinds: The kind of each column, 'number' or 'level'.
+        problems: A list to which mistakes are added.
+    """
+    if not tree:
+        problems.append(f"{location} is empty. For all customers, write 'health: {{at_most: 5}}'.")
+        return None
+    parts: list[Condition | None] = []
+    bounds = {word: tree[word] for word in COMPARISONS if word in tree}
+    if bounds and "least_of" not in tree:
+        problems.append(
+            f"{location}.{next(iter(bounds))} compares nothing: name a signal, or 'least_of', for it."
+        )
+    for key, value in tree.items():
+        key_location = f"{location}.{key}"
+        if key in ("all", "any"):
+            parts.append(_read_join(value, key_location, key == "all", kinds, problems))
+        elif key == "least_of":
+            parts.append(_read_least(value, bounds, key_location, kinds, problems))
+        elif key not in COMPARISONS:
+            parts.append(_read_test((str(key),), value, key_location, kinds, problems))
+    valid_parts = tuple(part for part in parts if part is not None)
+    if len(valid_parts) < len(parts) or not valid_parts:
+        return None
+    return valid_parts[0] if len(valid_parts) == 1 else Join(valid_parts)
+
+
+def _read_join(
+    value: Any, location: str, needs_all: bool, kinds: Mapping[str, str], problems: list[str]
+) -> Condition | None:
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        problems.append(f"{location}: expected a list of conditions, each 'signal: {{below: 3}}'.")
+        return None
+    parts = [read_when(item, f"{location}[{index}]", kinds, problems) for index, item in enumerate(value)]
+    valid_parts = tuple(part for part in parts if part is not None)
+    return Join(valid_parts, needs_all) if len(valid_parts) == len(parts) else None
+
+
+def _read_least(
+    value: Any, bounds: Mapping[str, Any], location: str, kinds: Mapping[str, str], problems: list[str]
+) -> Condition | None:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        problems.append(f"{location}: expected a list of signals, such as [logins_days_since_last].")
+        return None
+    words = [name for name in value if kinds.get(name) == "level"]
+    problems += [f"{location}: {name} holds words; least_of needs numbers." for name in words]
+    test = _read_test(tuple(value), dict(bounds), location, kinds, problems)
+    return None if words else test
+
+
+def _read_test(
+    keys: tuple[str, ...], value: Any, location: str, kinds: Mapping[str, str], problems: list[str]
+) -> Condition | None:
+    unknown_keys = [key for key in keys if key not in kinds]
+    for key in unknown_keys:
+        text = location if len(keys) == 1 and location.endswith(f".{key}") else f"{location}: {key}"
+        problems.append(f"{text} is not a signal.{did_you_mean(key, [*kinds, 'all', 'any', 'least_of'])}")
+    comparison = _read_comparison(value, location, problems)
+    if unknown_keys or comparison is None:
+        return None
+    if misfit := _misfit(keys[0], comparison, kinds):
+        problems.append(f"{location}{misfit}")
+        return None
+    return ColumnTest(keys, comparison)
+
+
+def _read_comparison(value: Any, location: str, problems: list[str]) -> Comparison | None:
+    if not isinstance(value, dict):
+        problems.append(f"{location} ({value!r:.60}): expected a comparison, such as {{below: 7}}.")
+        return None
+    try:
+        return Comparison.model_validate(value)
+    except ValidationError as error:
+        messages = []
+        for detail in error.errors():
+            word = str(detail["loc"][0]) if detail["loc"] else ""
+            if detail["type"] == "extra_forbidden":
+                messages.append(f"{location}.{word} is not a comparison.{did_you_mean(word, COMPARISONS)}")
+            elif not word:
+                messages.append(f"{location} {str(detail['msg']).removeprefix('Value error, ')}.")
+            else:
+                rule = "true or false" if word == "or_missing" else "a number"
+                messages.append(f"{location}.{word} ({detail['input']!r:.60}): expected {rule}.")
+        problems += list(dict.fromkeys(messages))
+        return None
+
+
+def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
+    """Return why a comparison can never hold for a column, for the end of a message; empty if it can."""
+    values = comparison.values()
+    if (kinds[key] == "level") != isinstance(values, str):
+        return (
+            ": holds words; only 'equals' with a word fits." if kinds[key] == "level" else ": holds numbers."
+        )
+    if not isinstance(values, NumberRange):
+        return ""
+    if values.is_empty:
+        return " can never hold: no number lies between these bounds."
+    possible = SCORE_COLUMNS.get(key)
+    if possible and (values.low > possible.high or values.high < possible.low):
+        top = f" and {possible.high[0]:g}" if possible.high[0] < float("inf") else " and up"
+        return f" can never hold: values lie between {possible.low[0]:g}{top}."
+    return ""

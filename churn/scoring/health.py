@@ -1,4 +1,4 @@
-"""The health score: 1 (about to leave) to 5 (well), for the customer and for four sides of the relation."""
+"""Compute the health score, from 1 (about to leave) to 5 (well), in total and for four sides."""
 
 from __future__ import annotations
 
@@ -24,30 +24,31 @@ SIDES = {
 
 
 def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
-    """Return the band 1..5 of each customer; a history too thin to judge is 3.
+    """Return the band 1..5 of each customer, 3 if the history is too short. Shape `[customers]`.
 
     Args:
-        probability: calibrated, shape `[customers]`, NaN stays missing.
-        base_rate: the trailing share that left in one horizon, 0 < base_rate < 1.
-        thin: shape `[customers]`.
+        probability: Calibrated probabilities, shape `[customers]`; NaN stays missing.
+        base_rate: The recent share that left within one horizon, 0 < base_rate < 1.
+        thin: Whether the history is too short, shape `[customers]`.
     """
     band = health_band(probability, base_rate)
     return np.where(thin & ~np.isnan(probability), 3.0, band)
 
 
 def is_thin(frame: pd.DataFrame) -> Bools:
-    """Tell who has been a customer for less than `THIN_DAYS` days: too short to be called well or unwell."""
+    """Return for each row whether the customer is younger than `THIN_DAYS` days: too short for a band."""
     if "tenure_days" not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
     return (frame["tenure_days"] < THIN_DAYS).to_numpy(dtype=bool)
 
 
 def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floats]:
-    """Return the sub-scores 1..5 of each customer, missing where no signal of the side has a value.
+    """Return the sub-scores 1..5 of each customer by their column names, missing without any value.
 
-    A side's score is the mean percentile of risk within the cohort over the side's signals: at most .2 -> 5,
-    at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above -> 1. Equal values share their middle percentile,
-    so a cohort that is all alike is 3. Signals that are riskier either way take no side.
+    The score of a side comes from the mean of the risk percentiles of its signals within the cohort: at most
+    .2 -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above -> 1. Equal values share their middle
+    percentile, so a cohort of equal customers gets 3. Signals that are riskier in both directions do not
+    count.
     """
     return {
         name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()
@@ -61,16 +62,16 @@ def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
         if not signal.has_side or signal.name not in frame.columns:
             continue
         percentile = _percentile_of_risk(frame[signal.name], signal.riskier_when)
-        known = ~np.isnan(percentile)
-        total[known] += percentile[known]
-        count[known] += 1
+        has_value = ~np.isnan(percentile)
+        total[has_value] += percentile[has_value]
+        count[has_value] += 1
     mean = np.divide(total, count, out=np.full(len(frame), np.nan), where=count > 0)
     band = 5.0 - np.searchsorted(np.array([0.2, 0.4, 0.6, 0.8]), mean, side="left")
     return np.where(np.isnan(mean), np.nan, band)
 
 
 def _percentile_of_risk(values: pd.Series[float], riskier_when: str) -> Floats:
-    """Return the share of the cohort that is safer, equals counted half; 0..1, missing stays missing."""
+    """Return the share of the cohort with less risk, equal values counted half; NaN stays NaN."""
     ranks = values.rank(method="average", ascending=riskier_when == "higher")
     share: Floats = (ranks.to_numpy(dtype=np.float64) - 0.5) / max(int(values.notna().sum()), 1)
     return share

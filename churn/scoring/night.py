@@ -1,4 +1,4 @@
-"""One night: from signals and a model to the table, the call list and the facts of how they came about."""
+"""Score a night: from signals and a model to the score table, the call list and the facts about both."""
 
 from __future__ import annotations
 
@@ -19,13 +19,24 @@ from churn.errors import ModelError
 from churn.model.scorer import SchemaError
 from churn.model.value import VARIANT, value_at_risk
 from churn.params import Params, digest_of
-from churn.scoring import contacts
-from churn.scoring.calls import calls_csv
-from churn.scoring.explaining import Explaining, Progress, explained, to_explain
+from churn.scoring.call_list import (
+    calls_csv,
+    contact_count,
+    not_contacted_because,
+    rank_customers,
+    select_contacts,
+)
 from churn.scoring.health import health, is_thin, sides
 from churn.scoring.playbook import Playbook
-from churn.scoring.reasons import Reason, SignalFacts
-from churn.scoring.scores import Judged, score_table
+from churn.scoring.reasons import (
+    ContributionModel,
+    Progress,
+    Reason,
+    SignalFacts,
+    compute_reasons,
+    rows_to_explain,
+)
+from churn.scoring.scores import CohortScores, score_table
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,27 +44,27 @@ _ABOUT_THE_MODEL = ("model", "trained_cutoffs", "mature_on", "rows", "churners",
 
 
 def no_progress(label: str, total: int) -> AbstractContextManager[Callable[[int], object]]:
-    """Show nothing."""
+    """Show no progress."""
     return nullcontext(lambda steps: None)
 
 
-class Model(Explaining, Protocol):
-    """What a night needs of a scorer."""
+class NightModel(ContributionModel, Protocol):
+    """The part of a scorer that a night uses."""
 
     spec: dict[str, Any]
 
     def predict(self, columns: Any) -> Floats:
-        """Return calibrated probabilities."""
+        """Return calibrated probabilities, shape `[rows]`."""
         ...
 
     def predict_horizons(self, columns: Any) -> dict[int, Floats]:
-        """Return probabilities of leaving by days, as far as the model knows them."""
+        """Return probabilities of leaving by horizon in days, for the horizons that the model has."""
         ...
 
 
 @dataclass(frozen=True)
 class Night:
-    """What is written: the score table, the call list, and the facts."""
+    """The results of a night: the score table, the call list as CSV, and the facts about both."""
 
     scores: pa.Table
     calls: str
@@ -62,7 +73,7 @@ class Night:
 
 @dataclass(frozen=True)
 class Stamp:
-    """What goes into every row, so that a score can be traced."""
+    """The ids in each row of the score table, to trace a score back to its model and run."""
 
     model_version: str
     label_id: str
@@ -77,9 +88,17 @@ def run_id(
     model_digest: str,
     definitions: Mapping[str, str],
 ) -> str:
-    """Return the id of a night: a hash of all that its result depends on, of nothing else.
+    """Return the id of a night: a digest of everything that its result depends on.
 
-    Where files lie, threads and memory are left out: they change no byte.
+    Paths, threads and memory are not part of it, as they change no byte of the result.
+
+    Args:
+        params: The parameters of the night.
+        store_digest: The digest of the ingested tables.
+        cutoff: The night.
+        playbook: The playbook.
+        model_digest: The digest of the champion.
+        definitions: The digest of each signal's definition, by name.
     """
     return digest_of(
         {
@@ -103,32 +122,33 @@ def score_night(
     cutoff: date,
     frame: pd.DataFrame,
     roster: pd.DataFrame,
-    model: Model,
+    model: NightModel,
     playbook: Playbook,
     monthly_money: Floats,
     names: Mapping[str, str],
     stamp: Stamp,
     progress: Progress = no_progress,
 ) -> Night:
-    """Judge every customer of the cohort and choose whom to contact.
+    """Score each customer of the cohort and select the contacts.
 
-    Reasons are computed for the call list and, up to `MOST_BEYOND_THE_LIST` of the most likely to leave, for
-    whoever has a health of 1 or 2; the others have none, because each costs as much as a hundred scores.
+    Reasons are computed for the call list, and for up to `MAX_EXPLAINED_BEYOND_LIST` other customers with a
+    health of 1 or 2, the most likely churners first. The others get no reasons, as reasons cost a hundred
+    times as much as a score.
 
     Args:
-        params: label, budget, value, language and number of reasons.
-        cutoff: the night.
-        frame: cohort rows: `customer_id` and the signals.
-        roster: every known customer: `customer_id`, `excluded_because`.
-        monthly_money: per row of `frame`, NaN where unknown.
-        model: the champion's scorer.
-        playbook: its rules, in order.
-        names: of customers, by id, as far as they are known.
-        stamp: what traces a row back.
-        progress: shows how far the reasons are.
+        params: The label, the budget, the value, the language and the number of reasons.
+        cutoff: The night.
+        frame: The cohort: `customer_id` and the signals.
+        roster: All known customers: `customer_id` and `excluded_because`.
+        model: The champion's scorer.
+        playbook: The playbook.
+        monthly_money: The monthly value of each row of `frame`, NaN if unknown.
+        names: The known names of customers, by id.
+        stamp: The ids for each row.
+        progress: Shows the progress of the reasons.
 
     Raises:
-        ModelError: the signals do not fit the model; every problem is listed.
+        ModelError: The signals do not fit the model; all problems together.
     """
     signals = [SignalFacts.from_spec(entry) for entry in model.spec["signals"]]
     base_rate = float(model.spec["base_rate"])
@@ -138,7 +158,7 @@ def score_night(
         within = model.predict_horizons(frame)
     except SchemaError as error:
         raise ModelError(
-            *(f"the champion cannot read tonight's signals: {said}" for said in error.problems)
+            *(f"the champion cannot read tonight's signals: {problem}" for problem in error.problems)
         ) from None
     thin = is_thin(frame)
     band = health(probability, base_rate, thin)
@@ -150,22 +170,23 @@ def score_night(
         horizon_days=params.label.horizon_days,
         terms=params.score.value,
     )
-    found = {"churn_probability": probability, "health": band, "value_at_risk": value, **side_bands}
-    columns = {str(name): frame[name].to_numpy() for name in frame.columns if name != "customer_id"} | found
-    chosen = playbook.choose(columns, len(frame))
-    has_play = chosen >= 0
-    order = contacts.rank(customers, value, probability)
-    called = contacts.contacted(order, has_play, contacts.places(params.score.budget, len(frame)))
-    reasons = explained(
+    columns = {str(name): frame[name].to_numpy() for name in frame.columns if name != "customer_id"}
+    columns |= {"churn_probability": probability, "health": band, "value_at_risk": value, **side_bands}
+    play_indices = playbook.choose(columns, len(frame))
+    has_play = play_indices >= 0
+    order = rank_customers(customers, value, probability)
+    max_contacts = contact_count(params.score.budget, len(frame))
+    contacts = select_contacts(order, has_play, max_contacts)
+    reasons = compute_reasons(
         frame,
-        to_explain(called, band, probability),
+        rows_to_explain(contacts, band, probability),
         model,
         signals,
         params.score.language,
         params.score.reasons,
         progress,
     )
-    judged = Judged(
+    cohort = CohortScores(
         customers=customers,
         probability=probability,
         within=within,
@@ -173,16 +194,16 @@ def score_night(
         sides=side_bands,
         value_at_risk=value,
         reasons=reasons,
-        rules=[playbook.rules[place].play if place >= 0 else None for place in chosen],
-        called=np.isin(np.arange(len(frame)), called),
-        why_not=contacts.why_not(has_play, called),
+        rules=[playbook.rules[index].play if index >= 0 else None for index in play_indices],
+        is_contacted=np.isin(np.arange(len(frame)), contacts),
+        not_contacted_because=not_contacted_because(has_play, contacts),
     )
     stamps = {"model_version": stamp.model_version, "label_id": stamp.label_id, "run_id": stamp.run_id}
     table = score_table(
-        roster, judged, cutoff=cutoff, label=params.label, reasons=params.score.reasons, stamps=stamps
+        roster, cohort, cutoff=cutoff, label=params.label, reasons=params.score.reasons, stamps=stamps
     )
     calls = calls_csv(
-        table, customers[called].tolist(), names, customers[thin].tolist(), params.score.reasons
+        table, customers[contacts].tolist(), names, customers[thin].tolist(), params.score.reasons
     )
     facts = {
         **stamps,
@@ -196,17 +217,20 @@ def score_night(
         "cohort": len(frame),
         "excluded": dict(sorted(Counter(roster["excluded_because"].dropna()).items())),
         "thin": int(thin.sum()),
-        "places": contacts.places(params.score.budget, len(frame)),
-        "contacted": len(called),
-        "plays": {rule.play.name: int((chosen == place).sum()) for place, rule in enumerate(playbook.rules)},
+        "places": max_contacts,
+        "contacted": len(contacts),
+        "plays": {
+            rule.play.name: int((play_indices == index).sum()) for index, rule in enumerate(playbook.rules)
+        },
         "switched_off": {name: list(keys) for name, keys in playbook.switched_off(columns.keys()).items()},
         "value": params.score.value.model_dump()
         | {"variant": VARIANT, "known": int((~np.isnan(value)).sum())},
-        "first_reasons": _first_families([reasons[place] for place in called]),
+        "first_reasons": _first_families([reasons[row] for row in contacts]),
     }
     return Night(table, calls, facts)
 
 
 def _first_families(reasons: Sequence[tuple[Reason, ...]]) -> Mapping[str, int]:
-    """Count the families that weigh most, for the report's picture of why."""
-    return dict(sorted(Counter(its[0].family for its in reasons if its).items()))
+    """Count the families of the first reasons, for the chart of reasons in the report."""
+    first_reasons = [customer_reasons[0] for customer_reasons in reasons if customer_reasons]
+    return dict(sorted(Counter(reason.family for reason in first_reasons).items()))

@@ -1,4 +1,4 @@
-"""The playbook: who does what for whom, as data. Every mistake of the file is found at once."""
+"""Read the playbook: rules that give each customer an action and an owner. All mistakes come together."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from churn.errors import PlaybookError, did_you_mean
 from churn.params.strict_yaml import YamlError, parse_yaml
-from churn.scoring.conditions import Columns, Condition, is_covered
-from churn.scoring.when import SCORE_COLUMNS, read_when
+from churn.scoring.conditions import SCORE_COLUMNS, ColumnValues, Condition, is_covered, read_when
 
 Text = Annotated[str, Field(strict=True, min_length=1)]
 
 
 class Play(BaseModel):
-    """One row of the playbook: the condition and what follows from it."""
+    """A play of the playbook: a condition, and the action for the customers for whom it holds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +34,7 @@ class Play(BaseModel):
 
 
 class PlaybookFile(BaseModel):
-    """The file as written."""
+    """The playbook as it is in the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +43,7 @@ class PlaybookFile(BaseModel):
 
 @dataclass(frozen=True)
 class Rule:
-    """A play with its condition, read."""
+    """A play with its condition as an object."""
 
     play: Play
     condition: Condition
@@ -52,16 +51,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Playbook:
-    """The rules in file order; the first that holds is the customer's play."""
+    """The rules in the order of the file; a customer gets the play of the first rule that holds."""
 
     rules: tuple[Rule, ...]
     text: str
 
     def switched_off(self, present: Set[str]) -> dict[str, tuple[str, ...]]:
-        """Return the plays that can hold for nobody here, each with the columns that are absent.
+        """Return the plays that can hold for no customer, each with its absent columns.
 
-        A known signal whose table this company does not have (or that params leave out) switches a play off
-        if nothing else can make it hold; it is no mistake of the playbook.
+        A signal may be absent because this company does not have its table or params.yaml excludes it. This
+        switches a play off if its other conditions cannot make it hold; it is no mistake of the playbook.
         """
         off = {}
         for rule in self.rules:
@@ -70,32 +69,32 @@ class Playbook:
                 off[rule.play.name] = tuple(sorted(names - present))
         return off
 
-    def choose(self, columns: Columns, rows: int) -> npt.NDArray[np.intp]:
-        """Return the index of the first rule that holds for each customer, -1 where none does."""
+    def choose(self, columns: ColumnValues, rows: int) -> npt.NDArray[np.intp]:
+        """Return the index of the first rule that holds for each customer, -1 for none. Shape `[rows]`."""
         off = self.switched_off(columns.keys())
-        chosen = np.full(rows, -1, dtype=np.intp)
-        for place, rule in enumerate(self.rules):
+        play_indices = np.full(rows, -1, dtype=np.intp)
+        for index, rule in enumerate(self.rules):
             if rule.play.name not in off:
-                chosen[(chosen < 0) & rule.condition.holds(columns, rows)] = place
-        return chosen
+                play_indices[(play_indices < 0) & rule.condition.holds(columns, rows)] = index
+        return play_indices
 
 
 def read_playbook(path: Path, kinds: Mapping[str, str]) -> Playbook:
     """Read a playbook.
 
     Args:
-        path: the YAML file.
-        kinds: every signal the product knows here, present or not, with its kind ('number' or 'level').
+        path: The YAML file.
+        kinds: The kind, 'number' or 'level', of each known signal, present or absent.
 
     Raises:
-        PlaybookError: all mistakes of the file at once, each with its place.
+        PlaybookError: The file has mistakes; all of them together, each with its place.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlaybookError(
-            f"{path}: no readable file. Mend score.playbook; `churn demo` in an empty folder "
-            "writes a playbook to start from."
+            f"{path}: no readable file. Correct score.playbook; `churn demo` in an empty folder writes a "
+            "first playbook."
         ) from None
     return parse_playbook(text, kinds, path.name)
 
@@ -110,65 +109,65 @@ def parse_playbook(text: str, kinds: Mapping[str, str], name: str = "playbook.ya
     try:
         PlaybookFile.model_validate(tree)
     except ValidationError as error:
-        problems += [_in_words(detail) for detail in error.errors()]
+        problems += [_message(detail) for detail in error.errors()]
     plays = tree.get("plays") if isinstance(tree, dict) else None
     entries = [entry if isinstance(entry, dict) else {} for entry in plays] if isinstance(plays, list) else []
-    known = dict(kinds) | dict.fromkeys(SCORE_COLUMNS, "number")
+    kinds_by_column = dict(kinds) | dict.fromkeys(SCORE_COLUMNS, "number")
     conditions: list[Condition | None] = [
-        read_when(entry["when"], f"plays[{place}].when", known, problems)
+        read_when(entry["when"], f"plays[{index}].when", kinds_by_column, problems)
         if isinstance(entry.get("when"), dict)
         else None
-        for place, entry in enumerate(entries)
+        for index, entry in enumerate(entries)
     ]
-    problems += _repeated(entries)
+    problems += _repeated_names(entries)
     problems += _never_fire(entries, conditions)
     if problems:
         raise PlaybookError(*(f"{name}: {problem}" for problem in problems))
-    read = PlaybookFile.model_validate(tree)
+    file = PlaybookFile.model_validate(tree)
     rules = (
-        Rule(play, condition) for play, condition in zip(read.plays, conditions, strict=True) if condition
+        Rule(play, condition) for play, condition in zip(file.plays, conditions, strict=True) if condition
     )
     return Playbook(tuple(rules), text)
 
 
-def _in_words(detail: Mapping[str, Any]) -> str:
-    place = ""
-    for part in detail["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}"
-    place = place.lstrip(".")
+def _message(detail: Mapping[str, Any]) -> str:
+    location = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
+    location = location.lstrip(".")
     last = str(detail["loc"][-1]) if detail["loc"] else ""
     if detail["type"] == "extra_forbidden":
         model = Play if len(detail["loc"]) > 1 else PlaybookFile
-        return f"{place} is not a part of a playbook.{did_you_mean(last, model.model_fields)}"
+        return f"{location} is not a part of a playbook.{did_you_mean(last, model.model_fields)}"
     if detail["type"] == "missing":
-        return f"{place} is missing; it has no default."
+        return f"{location} is missing; it has no default."
     if last == "name" and detail["type"] == "string_pattern_mismatch":
-        return f"{place} ({detail['input']!r:.60}): a name has lower-case letters, digits, - and _."
-    if not place:
+        return f"{location} ({detail['input']!r:.60}): a name has lower-case letters, digits, - and _."
+    if not location:
         return "expected 'plays:' with a list of plays."
-    if place == "plays":
+    if location == "plays":
         return "plays: expected a list of at least one play."
     if detail["type"] in ("model_type", "dict_type"):
-        return f"{place} ({detail['input']!r:.60}): expected a mapping."
-    shown = "" if isinstance(detail["input"], dict | list) else f" ({detail['input']!r:.60})"
-    return f"{place}{shown}: {detail['msg']}."
+        return f"{location} ({detail['input']!r:.60}): expected a mapping."
+    value = "" if isinstance(detail["input"], dict | list) else f" ({detail['input']!r:.60})"
+    return f"{location}{value}: {detail['msg']}."
 
 
-def _repeated(entries: list[dict[str, Any]]) -> Iterable[str]:
-    first: dict[str, int] = {}
-    for place, entry in enumerate(entries):
+def _repeated_names(entries: list[dict[str, Any]]) -> Iterable[str]:
+    first_index: dict[str, int] = {}
+    for index, entry in enumerate(entries):
         name = entry.get("name")
-        if isinstance(name, str) and first.setdefault(name, place) != place:
-            yield f"plays[{place}].name '{name}' is taken by plays[{first[name]}]. Names must differ."
+        if isinstance(name, str) and first_index.setdefault(name, index) != index:
+            namesake = f"plays[{first_index[name]}]"
+            yield f"plays[{index}].name '{name}' is also that of {namesake}. Names must differ."
 
 
 def _never_fire(entries: list[dict[str, Any]], conditions: list[Condition | None]) -> Iterable[str]:
-    for place, condition in enumerate(conditions):
-        for before in range(place):
+    for index, condition in enumerate(conditions):
+        for before in range(index):
             earlier = conditions[before]
             if condition is not None and earlier is not None and is_covered(condition, earlier):
                 yield (
-                    f"plays[{place}] '{entries[place].get('name')}' can never fire: plays[{before}] "
-                    f"'{entries[before].get('name')}' already takes all it would. Put the narrower one first."
+                    f"plays[{index}] '{entries[index].get('name')}' can never fire: plays[{before}] "
+                    f"'{entries[before].get('name')}' already takes all its customers. Put the narrower one "
+                    "first."
                 )
                 break

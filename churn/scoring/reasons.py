@@ -1,23 +1,35 @@
-"""Why a customer is at risk, in sentences that hold the customer's own numbers."""
+"""Compute the reasons for a customer's risk, as sentences with the customer's own numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import re
+import string
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.scoring.words import is_missing, sentence
-
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
+
+MAX_EXPLAINED_BEYOND_LIST = 2_000
+"""How many customers outside the call list get reasons; each costs a hundred predictions."""
+
+ROWS_PER_CHUNK = 500
+
+NO_BREAK_SPACE = "\u00a0"
+SINGULAR_OR_PLURAL = re.compile(r"\[([^\[\]|]*)\|([^\[\]|]*)\]")
 
 
 @dataclass(frozen=True)
 class SignalFacts:
-    """What a sentence and a sub-score need to know about a signal; travels with the model."""
+    """The facts about a signal that sentences and sub-scores need; they are stored with the model."""
 
     name: str
     family: str
@@ -27,12 +39,12 @@ class SignalFacts:
 
     @property
     def has_side(self) -> bool:
-        """Tell whether more or less of it means risk; a level and a signal riskier either way have none."""
+        """Return whether only a high, or only a low, value means risk; False for a level."""
         return self.kind == "number" and self.riskier_when != "either"
 
     @classmethod
     def from_spec(cls, entry: Mapping[str, Any]) -> SignalFacts:
-        """Read one entry of the model's signal dictionary."""
+        """Return the facts of an entry of the model's signal dictionary."""
         return cls(
             name=str(entry["name"]),
             family=str(entry["family"]),
@@ -44,7 +56,7 @@ class SignalFacts:
 
 @dataclass(frozen=True)
 class Reason:
-    """One sentence, the signal and family it speaks for, and the family's push in log-odds."""
+    """A sentence, its signal and family, and the family's contribution in log-odds."""
 
     text: str
     signal: str
@@ -53,7 +65,7 @@ class Reason:
 
 
 def cohort_medians(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, float]:
-    """Return the cohort's median of each numeric signal, NaN where nobody has a value."""
+    """Return the cohort's median of each numeric signal, NaN if no customer has a value."""
     names = [s.name for s in signals if s.kind == "number" and s.name in frame.columns]
     return {str(name): float(median) for name, median in frame[names].median().items()}
 
@@ -64,36 +76,38 @@ def reasons_for(
     signals: Sequence[SignalFacts],
     medians: Mapping[str, float],
     language: str,
-    most: int,
+    max_reasons: int,
 ) -> list[tuple[Reason, ...]]:
-    """Return up to `most` reasons per row of `values`, the heaviest first.
+    """Return up to `max_reasons` reasons for each row of `values`, the largest contribution first.
 
-    A family speaks only if its contributions together raise the risk, and only once, through its signal that
-    raises it most among those whose value lies on the risky side of the cohort's median: a sentence never
-    says that somebody logs in more than most and is therefore at risk. Signals without a side speak only
-    where no other of the family can. Fewer reasons are fewer sentences.
+    A family gives a reason only if the sum of its contributions raises the risk. It gives one reason: that of
+    the signal with the largest contribution whose value is on the risky side of the cohort's median. So no
+    sentence says that a customer logs in more than most and is therefore at risk. A signal without a side
+    gives a reason only if no other signal of the family does.
 
     Args:
-        values: one row per customer, the signals as columns, missing where unknown.
-        contributions: log-odds per signal, each of shape `[rows]`, in the order of `values`.
-        signals: what is known about each signal; those without a contribution are passed over.
-        medians: of the whole cohort, not of `values`.
-        language: of the sentences: that of the team that reads them.
-        most: how many sentences at most.
+        values: A row for each customer, with the signals as columns; missing if unknown.
+        contributions: The log-odds by signal, each of shape `[rows]`, in the order of `values`.
+        signals: The facts about the signals; those without a contribution are skipped.
+        medians: The medians of the whole cohort, not of `values`.
+        language: The language of the sentences, en or de.
+        max_reasons: The largest number of reasons for a customer.
     """
-    used = [s for s in signals if s.name in contributions and s.name in values.columns]
+    usable = [s for s in signals if s.name in contributions and s.name in values.columns]
     families: dict[str, list[int]] = {}
-    for place, signal in enumerate(used):
-        families.setdefault(signal.family, []).append(place)
-    pushes = np.column_stack([contributions[s.name] for s in used]) if used else np.empty((len(values), 0))
-    cells = values[[s.name for s in used]].to_numpy(dtype=object)
+    for index, signal in enumerate(usable):
+        families.setdefault(signal.family, []).append(index)
+    pushes = (
+        np.column_stack([contributions[s.name] for s in usable]) if usable else np.empty((len(values), 0))
+    )
+    cells = values[[s.name for s in usable]].to_numpy(dtype=object)
     return [
-        _of_row(pushes[row], cells[row], used, families, medians, language)[:most]
+        _reasons_of_row(pushes[row], cells[row], usable, families, medians, language)[:max_reasons]
         for row in range(len(values))
     ]
 
 
-def _of_row(
+def _reasons_of_row(
     pushes: Floats,
     cells: npt.NDArray[np.object_],
     signals: Sequence[SignalFacts],
@@ -101,27 +115,27 @@ def _of_row(
     medians: Mapping[str, float],
     language: str,
 ) -> tuple[Reason, ...]:
-    found = []
-    for family, places in families.items():
-        weight = float(pushes[list(places)].sum())
+    def order(index: int) -> tuple[bool, float, str]:
+        return not signals[index].has_side, -pushes[index], signals[index].name
+
+    row_reasons = []
+    for family, indices in families.items():
+        weight = float(pushes[list(indices)].sum())
         if not weight > 0:
             continue
-        raising = [place for place in places if pushes[place] > 0]
-        for place in sorted(
-            raising, key=lambda at: (not signals[at].has_side, -pushes[at], signals[at].name)
-        ):
-            signal, value = signals[place], cells[place]
+        for index in sorted((index for index in indices if pushes[index] > 0), key=order):
+            signal, value = signals[index], cells[index]
             if on_risky_side(value, signal, medians) and language in signal.reason:
-                text = sentence(signal.reason[language], value, language)
-                found.append(Reason(text, signal.name, family, weight))
+                text = fill_sentence(signal.reason[language], value, language)
+                row_reasons.append(Reason(text, signal.name, family, weight))
                 break
-    return tuple(sorted(found, key=lambda reason: (-reason.weight, reason.family)))
+    return tuple(sorted(row_reasons, key=lambda reason: (-reason.weight, reason.family)))
 
 
 def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float]) -> bool:
-    """Tell whether a value lies strictly beyond the cohort's median on the side that means risk.
+    """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
-    A signal that is riskier either way, or that holds a level, has no side and passes; a missing value never.
+    A signal without a side always passes; a missing value never does.
     """
     if is_missing(value):
         return False
@@ -129,3 +143,125 @@ def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float])
         return True
     median = medians.get(signal.name, np.nan)
     return bool(value > median if signal.riskier_when == "higher" else value < median)
+
+
+def fill_sentence(template: str, value: float | str, language: str) -> str:
+    """Fill `{value}` into a reason template, in the number format of the language.
+
+    `[one|many]` gives the first text if the number reads 1, otherwise the second.
+    `{value:.0% longer|shorter}` adds a word by the sign of the value; with `log`, the value is a log ratio
+    and is written as a share.
+
+    >>> fill_sentence("logs in {value:.0%} as often as usual", 0.25, "en")
+    'logs in 25% as often as usual'
+    >>> fill_sentence("hat die [letzte Rechnung|letzten {value:.0f} Rechnungen] nicht bezahlt", 1.0, "de")
+    'hat die letzte Rechnung nicht bezahlt'
+    >>> fill_sentence("about {value:log .0% more|fewer} orders than before", -0.7, "en")
+    'about 50% fewer orders than before'
+
+    Raises:
+        ValueError: The template has a field other than `{value}`.
+    """
+    parts = _parts(SINGULAR_OR_PLURAL.sub(r"\2", template), value, language)
+    if any(digits == "1" for _, digits, _ in parts):
+        parts = _parts(SINGULAR_OR_PLURAL.sub(r"\1", template), value, language)
+    return "".join(literal + digits + words for literal, digits, words in parts)
+
+
+def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
+    """Return for each field the text before it, its number and the word of its direction."""
+    parts = []
+    for literal, field, spec, conversion in string.Formatter().parse(template):
+        if field is not None and (field != "value" or conversion):
+            raise ValueError(f"the sentence {template!r} may only use {{value}}, not {{{field}}}")
+        digits, words = ("", "") if field is None else _number_and_words(value, spec or "", language)
+        parts.append((literal, digits, words))
+    return parts
+
+
+def _number_and_words(value: float | str, spec: str, language: str) -> tuple[str, str]:
+    if not isinstance(value, float | int):
+        return str(value), ""
+    if "|" not in spec:
+        return format_number(value, spec, language), ""
+    rule, _, below = spec.partition("|")
+    form, _, above = rule.removeprefix("log ").partition(" ")
+    size = math.expm1(value) if rule.startswith("log ") else value
+    return format_number(abs(size), form, language), f" {above if value >= 0 else below}"
+
+
+def format_number(value: float, spec: str, language: str) -> str:
+    """Format a number with groups of thousands; German has a decimal comma and a space before the % sign.
+
+    >>> format_number(1234.5, ".1f", "de"), format_number(1234.5, ".1f", "en")
+    ('1.234,5', '1,234.5')
+    """
+    if spec == "" and float(value).is_integer():
+        spec = ".0f"
+    grouped_spec = spec if "," in spec or not spec.startswith(".") else f",{spec}"
+    text = format(float(value), grouped_spec)
+    if re.fullmatch(r"-0([.,]0+)?%?", text):
+        text = text[1:]
+    if language == "de":
+        text = text.translate(str.maketrans(",.", ".,")).replace("%", f"{NO_BREAK_SPACE}%")
+    return text
+
+
+def is_missing(value: object) -> bool:
+    """Return whether a cell has no usable value: None, NaN or an infinity."""
+    return value is None or (isinstance(value, float) and not math.isfinite(value)) or value != value
+
+
+class ContributionModel(Protocol):
+    """The part of a scorer that reasons use."""
+
+    def contributions(self, columns: Any) -> dict[str, Floats]:
+        """Return the contributions in log-odds by signal, each of shape `[rows]`."""
+        ...
+
+
+def rows_to_explain(contacts: Rows, band: Floats, probability: Floats) -> Rows:
+    """Return the rows that get reasons: the contacts, then the most likely churners in bands 1 and 2.
+
+    Args:
+        contacts: The rows of the call list, in order.
+        band: The health band of each customer, shape `[customers]`.
+        probability: Shape `[customers]`.
+    """
+    likeliest = np.argsort(-probability, kind="stable")
+    beyond = likeliest[(band[likeliest] <= 2) & ~np.isin(likeliest, contacts)][:MAX_EXPLAINED_BEYOND_LIST]
+    return np.concatenate([contacts, beyond]).astype(np.intp)
+
+
+def compute_reasons(
+    frame: pd.DataFrame,
+    positions: Rows,
+    model: ContributionModel,
+    signals: Sequence[SignalFacts],
+    language: str,
+    max_reasons: int,
+    progress: Progress,
+) -> list[tuple[Reason, ...]]:
+    """Return the reasons of each row, the largest contribution first; rows outside `positions` have none.
+
+    Args:
+        frame: The cohort: `customer_id` and the signals.
+        positions: The rows to explain.
+        model: The champion's scorer.
+        signals: The facts about the signals.
+        language: The language of the sentences, en or de.
+        max_reasons: The largest number of reasons for a customer.
+        progress: Shows the progress.
+    """
+    medians = cohort_medians(frame, signals)
+    reasons: list[tuple[Reason, ...]] = [()] * len(frame)
+    with progress("reasons", len(positions)) as advance:
+        for start in range(0, len(positions), ROWS_PER_CHUNK):
+            rows = positions[start : start + ROWS_PER_CHUNK]
+            values = frame.iloc[rows]
+            contributions = model.contributions(values)
+            chunk = reasons_for(values, contributions, signals, medians, language, max_reasons)
+            for row, customer_reasons in zip(rows, chunk, strict=True):
+                reasons[row] = customer_reasons
+            advance(len(rows))
+    return reasons

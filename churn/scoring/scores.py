@@ -1,4 +1,4 @@
-"""The score file: one row per known customer, also those left out, in a fixed order of columns."""
+"""Make the score file: a row for each known customer, excluded ones too, with a fixed order of columns."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ from churn.scoring.reasons import Reason
 Floats = npt.NDArray[np.float64]
 
 ONE_MONTH = range(28, 32)
-"""Horizons in days whose probability is that of the 30-day column."""
+"""The horizons, in days, that count as the 30 days of a column."""
 
 _PLAY = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a night found out about the cohort; every array has one entry per cohort customer.
+class CohortScores:
+    """The scores of a night's cohort. Each array and sequence has one entry for each customer of the cohort.
 
-    `within` holds probabilities of leaving by days; `rules` is the play that fired, None where none did;
-    `called` tells who is contacted.
+    Attributes:
+        customers: The ids.
+        within: The probabilities of leaving by horizon in days.
+        rules: The play of the first rule that holds, None if no rule holds.
+        is_contacted: Whether the customer is on the call list.
+        not_contacted_because: The reason why not; None for contacted customers.
     """
 
     customers: npt.NDArray[np.object_]
@@ -42,12 +46,12 @@ class Judged:
     value_at_risk: Floats
     reasons: Sequence[tuple[Reason, ...]]
     rules: Sequence[Play | None]
-    called: npt.NDArray[np.bool_]
-    why_not: npt.NDArray[np.object_]
+    is_contacted: npt.NDArray[np.bool_]
+    not_contacted_because: npt.NDArray[np.object_]
 
 
 def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
-    """Return the columns and types of the score file."""
+    """Return the columns and types of the score file, with `reasons` columns of reasons."""
     contract = label.kind == "contract"
     months = [f"churn_probability_{days}d" for days in (30, 60, 90)] if contract else []
     return pa.schema(
@@ -55,7 +59,7 @@ def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
         + [(name, pa.float64()) for name in ("churn_probability", *months)]
         + [(name, pa.int8()) for name in ("health", *SIDES)]
         + [("value_at_risk", pa.float64())]
-        + [(f"reason_{place}", pa.string()) for place in range(1, reasons + 1)]
+        + [(f"reason_{index}", pa.string()) for index in range(1, reasons + 1)]
         + [(name, pa.date32() if name == "due_at" else pa.string()) for name in _PLAY]
         + [(name, pa.string()) for name in ("arm", "not_contacted_because")]
         + [(name, pa.string()) for name in ("model_version", "label_id", "run_id")]
@@ -65,77 +69,87 @@ def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
 
 def score_table(
     roster: pd.DataFrame,
-    judged: Judged,
+    cohort: CohortScores,
     *,
     cutoff: date,
     label: LabelParams,
     reasons: int,
     stamps: Mapping[str, str],
 ) -> pa.Table:
-    """Lay out a night as the score file, one row per customer of the roster, ordered by id.
+    """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
-    The 30, 60 and 90 days probabilities and the days to expect exist for contract labels only, and are
-    missing where the model does not know them. A model that knows its own horizon only fills the 30 days
-    column where that is 28 to 31 days and begins tonight, without a gap.
-    `play` names the rule that fired; action, owner, due date and the rest stand only where a contact is due.
+    The probabilities within 30, 60 and 90 days and the expected days exist only for contract labels; they are
+    missing if the model does not give them. A model with a single horizon of 28 to 31 days, without a gap,
+    fills the column of 30 days. `play` is the name of the play; action, owner, due date and the other columns
+    of a play are filled only for contacted customers.
 
     Args:
-        roster: `customer_id, excluded_because` (missing for the cohort).
-        judged: the cohort.
-        cutoff: the night; due dates count from it.
-        label: decides which columns of probability there are.
-        reasons: how many reason columns.
+        roster: `customer_id` and `excluded_because` of all customers; the latter is missing for the cohort.
+        cohort: The scores of the cohort.
+        cutoff: The night; due dates count from it.
+        label: The label, which determines the columns of probabilities.
+        reasons: The number of columns of reasons.
         stamps: `model_version`, `label_id` and `run_id`.
     """
     schema = score_schema(label, reasons)
-    ordered = roster.assign(customer_id=roster["customer_id"].astype(str)).sort_values("customer_id")
-    place_of = {customer: place for place, customer in enumerate(judged.customers.tolist())}
-    rows = pa.array([place_of.get(customer) for customer in ordered["customer_id"]], pa.int64())
-    left_out = rows.is_null().to_numpy(zero_copy_only=False)
-    because = [why if out else None for why, out in zip(ordered["excluded_because"], left_out, strict=True)]
+    roster_by_id = roster.assign(customer_id=roster["customer_id"].astype(str)).sort_values("customer_id")
+    row_of = {customer: index for index, customer in enumerate(cohort.customers.tolist())}
+    rows = pa.array([row_of.get(customer) for customer in roster_by_id["customer_id"]], pa.int64())
+    is_excluded = rows.is_null().to_numpy(zero_copy_only=False)
+    excluded_because = [
+        reason if outside else None
+        for reason, outside in zip(roster_by_id["excluded_because"], is_excluded, strict=True)
+    ]
 
-    cells = _of_cohort(judged, cutoff)
-    if not judged.within and label.horizon_days in ONE_MONTH and label.gap_days == 0:
+    cells = _cohort_columns(cohort, cutoff)
+    if not cohort.within and label.horizon_days in ONE_MONTH and label.gap_days == 0:
         cells["churn_probability_30d"] = cells["churn_probability"]
     table: dict[str, pa.Array] = {}
     for field in schema:
-        values = cells.get(field.name, [None] * len(judged.customers))
-        # A row without a place in the cohort takes nothing, and nothing is null.
+        values = cells.get(field.name, [None] * len(cohort.customers))
+        # A customer outside the cohort has a null index, and so a null value.
         table[field.name] = pa.array(values, field.type, from_pandas=True).take(rows)
-    table["customer_id"] = pa.array(ordered["customer_id"], pa.string())
-    table["cutoff"] = pa.array([cutoff] * len(ordered), pa.date32())
-    table["excluded_because"] = pa.array(because, pa.string())
+    table["customer_id"] = pa.array(roster_by_id["customer_id"], pa.string())
+    table["cutoff"] = pa.array([cutoff] * len(roster_by_id), pa.date32())
+    table["excluded_because"] = pa.array(excluded_because, pa.string())
     table["arm"] = table["arm"].fill_null("none")
     excluded = pa.array(
-        [f"excluded: {why}" if out else None for why, out in zip(because, left_out, strict=True)]
+        [
+            f"excluded: {reason}" if outside else None
+            for reason, outside in zip(excluded_because, is_excluded, strict=True)
+        ]
     )
     table["not_contacted_because"] = table["not_contacted_because"].fill_null(excluded.cast(pa.string()))
     for name, stamp in stamps.items():
-        table[name] = pa.array([stamp] * len(ordered), pa.string())
+        table[name] = pa.array([stamp] * len(roster_by_id), pa.string())
     return pa.table(table, schema)
 
 
-def _of_cohort(judged: Judged, cutoff: date) -> dict[str, Any]:
-    """Return the columns that only the cohort has, in the cohort's order."""
-    called = [play if yes else None for play, yes in zip(judged.rules, judged.called, strict=True)]
-    most = max((len(found) for found in judged.reasons), default=0)
+def _cohort_columns(cohort: CohortScores, cutoff: date) -> dict[str, Any]:
+    """Return the columns that are filled only for the cohort, in the cohort's order."""
+    contact_plays = [
+        play if is_due else None for play, is_due in zip(cohort.rules, cohort.is_contacted, strict=True)
+    ]
+    max_reasons = max((len(reasons) for reasons in cohort.reasons), default=0)
     return {
-        "churn_probability": judged.probability,
-        **horizon_columns(judged.within),
-        "health": judged.health,
-        **judged.sides,
-        "value_at_risk": judged.value_at_risk,
+        "churn_probability": cohort.probability,
+        **horizon_columns(cohort.within),
+        "health": cohort.health,
+        **cohort.sides,
+        "value_at_risk": cohort.value_at_risk,
         **{
-            f"reason_{at + 1}": [found[at].text if at < len(found) else None for found in judged.reasons]
-            for at in range(most)
+            f"reason_{index + 1}": [
+                reasons[index].text if index < len(reasons) else None for reasons in cohort.reasons
+            ]
+            for index in range(max_reasons)
         },
-        "play": [play and play.name for play in judged.rules],
-        "action": [play and play.action for play in called],
-        "owner": [play and play.owner for play in called],
-        "channel": [play and play.channel for play in called],
-        "due_at": [play and cutoff + timedelta(days=play.due_in_days) for play in called],
-        "success": [play and play.success for play in called],
-        "template": [play and play.template for play in called],
-        "arm": np.where(judged.called, "treated", "none").astype(object),
-        "not_contacted_because": judged.why_not,
+        "play": [play and play.name for play in cohort.rules],
+        "action": [play and play.action for play in contact_plays],
+        "owner": [play and play.owner for play in contact_plays],
+        "channel": [play and play.channel for play in contact_plays],
+        "due_at": [play and cutoff + timedelta(days=play.due_in_days) for play in contact_plays],
+        "success": [play and play.success for play in contact_plays],
+        "template": [play and play.template for play in contact_plays],
+        "arm": np.where(cohort.is_contacted, "treated", "none").astype(object),
+        "not_contacted_because": cohort.not_contacted_because,
     }

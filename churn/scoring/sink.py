@@ -1,4 +1,4 @@
-"""Writing a night: all of its files or none, by one night at a time."""
+"""Write the files of a night: all of them or none, and one night at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CALLS_LINK = "calls.csv"
 
 @dataclass(frozen=True)
 class NightFiles:
-    """The bytes of a night. Facts and calls lie beside the scores, where an underscore hides them."""
+    """The bytes of a night. Facts and calls are next to the scores; an underscore hides them from readers."""
 
     calls: bytes
     facts: bytes
@@ -34,36 +34,36 @@ class NightFiles:
 
 
 def night_files(scores: pa.Table, calls: str, facts: Mapping[str, Any]) -> NightFiles:
-    """Turn a night into bytes; the same night gives the same bytes."""
-    out = io.BytesIO()
-    pq.write_table(scores, out, compression="zstd", version="2.6", store_schema=False)
-    stated = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
-    return NightFiles(calls.encode("utf-8"), (stated + "\n").encode("utf-8"), out.getvalue())
+    """Return a night as bytes; the same night gives the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(scores, buffer, compression="zstd", version="2.6", store_schema=False)
+    facts_text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
+    return NightFiles(calls.encode("utf-8"), (facts_text + "\n").encode("utf-8"), buffer.getvalue())
 
 
 def scores_path(output: Path, cutoff: date) -> Path:
-    """Return where a night's scores are; while the file is there, the night is whole."""
+    """Return the path of a night's scores; if the file exists, the night is complete."""
     return output / "scores" / f"cutoff={cutoff}" / "scores.parquet"
 
 
 def facts_path(output: Path, cutoff: date) -> Path:
-    """Return where the night says how it was made."""
+    """Return the path of the facts of a night: settings, versions and counts."""
     return output / "scores" / f"cutoff={cutoff}" / "_night.json"
 
 
 def calls_path(output: Path, cutoff: date) -> Path:
-    """Return where people open the call list: a link into the night's folder, there only while that is."""
+    """Return the path at which users open the call list: a link into the night's folder."""
     return output / "calls" / f"cutoff={cutoff}" / CALLS_LINK
 
 
 @contextmanager
 def one_night_at_a_time(output: Path) -> Iterator[None]:
-    """Hold the lock of the output folder and clear away what a killed night left.
+    """Hold the lock of the output folder, and delete the leftovers of a killed night.
 
-    The lock belongs to the process: the system frees it whatever way the process ends.
+    The lock belongs to the process: the system releases it when the process ends, even after a crash.
 
     Raises:
-        CallError: another night is running.
+        CallError: Another night is running.
     """
     output.mkdir(parents=True, exist_ok=True)
     with (output / ".night.lock").open("a") as lock:
@@ -76,11 +76,16 @@ def one_night_at_a_time(output: Path) -> Iterator[None]:
 
 
 def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
-    """Write a night's folder aside, then put it in place in one step.
+    """Write a night's folder under another name, then rename it in one step.
 
-    The call list lies in the night's folder, and the path that people open is a link to it. So scores and
-    calls come and go together: at every moment there is the old night, no night, or the new one, whole. A
-    night that is already there with the same bytes is left alone.
+    The call list is in the night's folder, and users open a link to it. So scores and calls appear and
+    disappear together: at any time there is the old night, no night, or the complete new night. Files that
+    already have the same bytes are not written again.
+
+    Args:
+        output: The output folder.
+        cutoff: The night.
+        files: Its bytes.
 
     Returns:
         Whether anything was written.
@@ -98,16 +103,16 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     for path, content in targets.items():
         _write_through(night / (CALLS if path.name == CALLS_LINK else path.name), content)
     _sync_folder(night)
-    place, link = scores_path(output, cutoff).parent, calls_path(output, cutoff)
-    for folder in (place.parent, link.parent):
+    target, link = scores_path(output, cutoff).parent, calls_path(output, cutoff)
+    for folder in (target.parent, link.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    (staging / CALLS_LINK).symlink_to(Path("..", "..", "scores", place.name, CALLS))
+    (staging / CALLS_LINK).symlink_to(Path("..", "..", "scores", target.name, CALLS))
     os.replace(staging / CALLS_LINK, link)
     _sync_folder(link.parent)
-    if place.exists():
-        os.rename(place, staging / "before")
-    os.rename(night, place)
-    _sync_folder(place.parent)
+    if target.exists():
+        os.rename(target, staging / "before")
+    os.rename(night, target)
+    _sync_folder(target.parent)
     shutil.rmtree(staging)
     return True
 

@@ -15,7 +15,7 @@ from churn.features import library
 from churn.features.language.events import Array, Events
 from churn.features.signal import FAMILIES, REGISTRY, Signal, signal
 from churn.features.tracing import Need, trace
-from churn.scoring.words import sentence
+from churn.scoring.reasons import fill_sentence
 from tests.oracle.compare import engine_values, exactly, signals_of
 from tests.oracle.eve import as_known
 from tests.oracle.expressions import expressions
@@ -70,7 +70,7 @@ def test_every_sentence_reads_well_whatever_the_number(histories: Histories) -> 
     numbers = [one for one in every if one.kind == "number"]
 
     said = {
-        (language, value, sentence(one.reason[language], value, language))
+        (language, value, fill_sentence(one.reason[language], value, language))
         for one in numbers
         for language in ("en", "de")
         for value in (0.0, 1.0, 2.0, -0.4, 12.5)

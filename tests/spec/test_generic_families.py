@@ -9,7 +9,7 @@ from churn.data.tables import CANONICAL_TABLES, events_table
 from churn.features.generic.choice import families_of
 from churn.features.generic.family import GENERIC
 from churn.features.library import all_signals
-from churn.scoring.words import sentence
+from churn.scoring.reasons import fill_sentence
 from tests.worlds import World, draw, params_of
 
 CUTOFF = "2024-07-01"
@@ -170,4 +170,4 @@ def test_sentences_begin_with_a_noun_so_that_any_table_fits(visits: World) -> No
         assert one.doc.endswith(".")
         for language in ("en", "de"):
             assert "visits" in one.reason[language]
-            assert "{noun}" not in sentence(one.reason[language], 12.5, language) + one.doc
+            assert "{noun}" not in fill_sentence(one.reason[language], 12.5, language) + one.doc

@@ -11,7 +11,7 @@ import pytest
 
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
-from churn.scoring.calls import calls_csv
+from churn.scoring.call_list import calls_csv
 from churn.scoring.scores import score_schema
 from churn.scoring.sink import night_files, write_night
 from tests.filled import filled

@@ -11,8 +11,8 @@ import pytest
 from churn.errors import ModelError
 from churn.model.scorer import SchemaError
 from churn.params import LabelParams
-from churn.scoring.explaining import MOST_BEYOND_THE_LIST, to_explain
 from churn.scoring.night import run_id, score_night
+from churn.scoring.reasons import MAX_EXPLAINED_BEYOND_LIST, rows_to_explain
 from churn.scoring.sink import night_files
 
 
@@ -174,13 +174,13 @@ def test_reasons_are_computed_for_the_list_and_the_unhealthy_only(company):
 
 
 def test_the_work_beyond_the_call_list_is_bounded_and_takes_the_likeliest():
-    many = MOST_BEYOND_THE_LIST + 500
+    many = MAX_EXPLAINED_BEYOND_LIST + 500
     probability = np.linspace(0, 1, many)
 
-    positions = to_explain(np.array([3, 1]), np.ones(many), probability)
+    positions = rows_to_explain(np.array([3, 1]), np.ones(many), probability)
 
     assert positions[:3].tolist() == [3, 1, many - 1]
-    assert len(positions) == MOST_BEYOND_THE_LIST + 2
+    assert len(positions) == MAX_EXPLAINED_BEYOND_LIST + 2
     assert len(set(positions.tolist())) == len(positions)
 
 

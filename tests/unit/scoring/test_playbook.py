@@ -178,7 +178,7 @@ def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(
         ("{health: {below: 1}}", "plays[0].when.health can never hold: values lie between 1 and 5."),
         ("{country: {below: 3}}", "plays[0].when.country: holds words; only 'equals' with a word fits."),
         ("{survey_last_rating: {equals: low}}", "plays[0].when.survey_last_rating: holds numbers."),
-        ("{}", "plays[0].when is empty. For everyone, write 'health: {at_most: 5}'."),
+        ("{}", "plays[0].when is empty. For all customers, write 'health: {at_most: 5}'."),
         ("{below: 3}", "plays[0].when.below compares nothing: name a signal, or 'least_of', for it."),
         (
             "{any: {health: {at_most: 2}}}",
@@ -186,7 +186,7 @@ def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(
         ),
         (
             "{least_of: [country], below: 3}",
-            "plays[0].when.least_of: country holds words; the least is taken of numbers.",
+            "plays[0].when.least_of: country holds words; least_of needs numbers.",
         ),
     ],
 )
@@ -216,7 +216,7 @@ WHEN = "when: {health: {at_most: 2}}"
         (
             f"plays:\n  - {{name: p, {WHEN}, {REST}}}\n"
             f"  - {{name: p, when: {{health: {{above: 3}}}}, {REST}}}",
-            "plays[1].name 'p' is taken by plays[0]. Names must differ.",
+            "plays[1].name 'p' is also that of plays[0]. Names must differ.",
         ),
         (
             f"plays:\n  - {{name: p, {WHEN}, {REST}, name: q}}",

@@ -9,7 +9,7 @@ import pytest
 
 from churn.errors import ModelError
 from churn.params import LabelParams, Params
-from churn.scoring.fit import check_fit, learned_too_late, unusual_level
+from churn.scoring.champion_checks import check_fit, late_outcomes_warning, unusual_level_warning
 
 PARAMS = Params(
     source="nowhere",
@@ -46,13 +46,13 @@ def test_every_signal_that_the_champion_misses_is_listed():
 
 @pytest.mark.parametrize(("cutoff", "late"), [(date(2024, 3, 1), True), (date(2024, 3, 2), False)])
 def test_a_night_before_the_outcomes_the_champion_learnt_from_is_said(cutoff, late):
-    assert bool(learned_too_late(spec(), cutoff)) is late
+    assert bool(late_outcomes_warning(spec(), cutoff)) is late
 
 
 def test_a_champion_whose_signals_mean_something_else_by_now_is_refused_by_their_names():
     now = DEFINITIONS | {"tenure_days": "v2-c3"}
 
-    with pytest.raises(ModelError, match=r"under these names: tenure_days\. .*Train and promote"):
+    with pytest.raises(ModelError, match=r"definitions of these signals: tenure_days\. .*Train and promote"):
         check_fit(spec(), PARAMS, now)
 
 
@@ -89,4 +89,4 @@ def test_a_mean_far_from_what_left_in_training_is_said_unless_few_customers_make
     drawn = np.random.default_rng(7).beta(0.5, 8, customers)
     probability = drawn * (mean / drawn.mean()) if customers else drawn
 
-    assert bool(unusual_level(spec(base_rate=0.04), probability)) is said
+    assert bool(unusual_level_warning(spec(base_rate=0.04), probability)) is said

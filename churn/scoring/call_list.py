@@ -1,0 +1,146 @@
+"""Make the call list: the customers to contact tonight, in order, as a CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from churn.data.store import Store
+from churn.params import BudgetParams
+
+Floats = npt.NDArray[np.float64]
+Order = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+
+BELOW_BUDGET = "below the budget"
+NO_PLAY = "no play"
+NEW_CUSTOMER = "new customer: too early to judge health"
+
+_FORMULA = ("=", "+", "-", "@")
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+
+
+def rank_customers(customers: npt.NDArray[np.object_], value_at_risk: Floats, probability: Floats) -> Order:
+    """Return the rows of customers in the order of contact. Shape `[customers]`.
+
+    Customers are ordered by value at risk. Those without a value come last, ordered by probability: their
+    value is unknown, not small. Equal customers are ordered by id.
+
+    Args:
+        customers: The ids, shape `[customers]`.
+        value_at_risk: In currency, NaN if unknown, shape `[customers]`.
+        probability: Shape `[customers]`.
+    """
+    is_missing_value = np.isnan(value_at_risk)
+    keys = (
+        customers.astype(str),
+        -probability,
+        np.where(is_missing_value, 0.0, -np.nan_to_num(value_at_risk)),
+        is_missing_value,
+    )
+    return np.lexsort(keys)
+
+
+def contact_count(budget: BudgetParams, cohort: int) -> int:
+    """Return how many customers to contact: the budget's number, or its share of the cohort, at least one.
+
+    >>> contact_count(BudgetParams(share=0.1), 57), contact_count(BudgetParams(contacts=3), 57)
+    (5, 3)
+    >>> contact_count(BudgetParams(), 0)
+    0
+    """
+    if budget.contacts is not None:
+        return min(budget.contacts, cohort)
+    return min(cohort, max(1, math.floor(budget.share * cohort + 1e-9)))
+
+
+def select_contacts(order: Order, has_play: Bools, max_contacts: int) -> Order:
+    """Return the rows to contact, in order: the first `max_contacts` customers with a play."""
+    return order[has_play[order]][:max_contacts]
+
+
+def not_contacted_because(has_play: Bools, contacts: Order) -> npt.NDArray[np.object_]:
+    """Return the reason why each customer of the cohort is not contacted; None for contacted customers."""
+    reasons = np.where(has_play, BELOW_BUDGET, NO_PLAY).astype(object)
+    reasons[contacts] = None
+    return reasons
+
+
+def read_names(store: Store) -> Mapping[str, str]:
+    """Return the names of customers by id, if the table of customers has names."""
+    if "name" not in store.tables["customers"].columns:
+        return {}
+    with store.connect() as connection:
+        rows = connection.execute(
+            f"SELECT customer_id, name FROM {store.scan('customers')} WHERE name IS NOT NULL"
+        ).fetchall()
+    return {str(customer_id): str(name) for customer_id, name in rows}
+
+
+def calls_csv(
+    scores: pa.Table, order: Sequence[str], names: Mapping[str, str], thin: Sequence[str], reasons: int
+) -> str:
+    """Return the call list as CSV: a line for each contact, in order.
+
+    Args:
+        scores: The score table.
+        order: The ids of the contacts, in order.
+        names: The known names of customers, by id.
+        thin: The ids of customers whose history is too short for a health band.
+        reasons: The number of columns of reasons.
+    """
+    reason_columns = [f"reason_{position}" for position in range(1, reasons + 1)]
+    play_columns = ["play", "action", "owner", "channel", "due_at", "success", "template"]
+    listed_ids = set(order)
+    rows = {row["customer_id"]: row for row in scores.to_pylist() if row["customer_id"] in listed_ids}
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    customer_columns = ["rank", "customer_id", "name", "churn_probability", "value_at_risk", "health"]
+    writer.writerow([*customer_columns, *reason_columns, *play_columns, "note"])
+    thin_ids = set(thin)
+    for position, customer in enumerate(order, start=1):
+        row = rows[customer]
+        value = row["value_at_risk"]
+        writer.writerow(
+            [
+                position,
+                safe_cell(customer),
+                safe_cell(names.get(customer)),
+                f"{row['churn_probability']:.1%}",
+                "" if value is None else f"{value:.2f}",
+                "" if row["health"] is None else row["health"],
+                *(safe_cell(row[name]) for name in (*reason_columns, *play_columns)),
+                NEW_CUSTOMER if customer in thin_ids else "",
+            ]
+        )
+    # Spreadsheets read umlauts only after this byte order mark.
+    return "\ufeff" + buffer.getvalue()
+
+
+def plain_cell(cell: str) -> str:
+    """Return the text from which `safe_cell` made a cell.
+
+    >>> plain_cell("'=HYPERLINK(1)"), plain_cell("'t Hooft")
+    ('=HYPERLINK(1)', "'t Hooft")
+    """
+    return cell[1:] if cell.startswith("'") and safe_cell(cell[1:]) == cell else cell
+
+
+def safe_cell(value: Any) -> str:
+    """Return a cell that no spreadsheet runs as a formula; a plain number stays unchanged.
+
+    >>> safe_cell("=HYPERLINK(1)"), safe_cell("-17"), safe_cell("Ann"), safe_cell(None)
+    ("'=HYPERLINK(1)", '-17', 'Ann', '')
+    """
+    text = "" if value is None else str(value)
+    if text.lstrip().startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(text):
+        return f"'{text}"
+    return f"'{text}" if text.startswith(("\t", "\r", "\n")) else text

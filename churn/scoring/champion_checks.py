@@ -1,0 +1,114 @@
+"""Check that the champion fits the night: the same label, the same signals, no outcomes from the future."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.errors import ModelError, did_you_mean
+from churn.features.definition import is_comparable
+from churn.params import Params
+
+Floats = npt.NDArray[np.float64]
+
+UNUSUAL = 1.5
+STANDARD_ERRORS = 3.0
+
+
+def check_fit(
+    spec: Mapping[str, Any],
+    params: Params,
+    definitions: Mapping[str, str],
+    frame: pd.DataFrame | None = None,
+) -> None:
+    """Refuse a champion with another label, or with signals that are absent or have another definition.
+
+    Args:
+        spec: The specification of the champion.
+        params: The parameters of the night.
+        definitions: The digest of each known signal's definition, by name.
+        frame: The night's signals; None before they are computed.
+
+    Raises:
+        ModelError: The champion does not fit; all reasons together, each with a way out.
+    """
+    problems = []
+    if spec["label_id"] != params.label_id:
+        problems.append(
+            f"{params.champion}: the champion learnt label {spec['label_id']}, {params.file} now defines "
+            f"{params.label_id}. Put label, timezone and the mapping of "
+            f"{' and '.join(params.label.source_tables)} back as they were, or train and promote a new one."
+        )
+    digests = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
+    if old := [name for name, digest in digests.items() if not is_comparable(digest)]:
+        problems.append(
+            f"{params.champion}: the champion was trained by another version of this program, which recorded "
+            f"the definition of these signals in another format: {', '.join(old)}. Whether they have changed "
+            "since then cannot be checked. Train and promote a new one (`churn run`), or use the version of "
+            "this program that trained it."
+        )
+    elif changes := [name for name, digest in digests.items() if digest != definitions[name]]:
+        problems.append(
+            f"{params.champion}: the champion was trained with other definitions of these signals: "
+            f"{', '.join(changes)}. Train and promote a new one (`churn run`), or use the version of this "
+            "program that trained it."
+        )
+    if frame is not None:
+        columns = [str(name) for name in frame.columns]
+        problems += [
+            f"{params.champion}: the champion needs the signal '{entry['name']}', which is not computed "
+            f"here.{did_you_mean(entry['name'], columns)} Restore its source table, or retrain with "
+            "`churn run`."
+            for entry in spec["signals"]
+            if entry["name"] not in frame.columns
+        ]
+    if problems:
+        raise ModelError(*problems)
+
+
+def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
+    """Return a warning if tonight's mean probability is far from the share that left in training, else "".
+
+    The mean of calibrated scores is the share that leaves. Far means: more than 1.5 times that share or less
+    than two thirds of it, and more than three standard errors of tonight's mean away from it, so that a few
+    customers raise no alarm.
+
+    Args:
+        spec: The specification of the champion.
+        probability: Tonight's probabilities, shape `[cohort]`.
+    """
+    base_rate = float(spec["base_rate"])
+    if not len(probability):
+        return ""
+    mean = float(probability.mean())
+    error = float(probability.std()) / len(probability) ** 0.5
+    if base_rate / UNUSUAL <= mean <= base_rate * UNUSUAL or abs(mean - base_rate) <= STANDARD_ERRORS * error:
+        return ""
+    return (
+        f"the mean probability tonight is {mean:.1%}, {mean / base_rate:.2f} times the "
+        f"{base_rate:.1%} that left in training: these customers or weeks differ from the training data. "
+        "Check the data for gaps before you use the call list; its order may still be right."
+    )
+
+
+def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
+    """Return a warning if the champion was trained with outcomes known only after the cutoff, else "".
+
+    Such a night may be scored to fill a gap in the files. It must not be used to evaluate the model.
+
+    Args:
+        spec: The specification of the champion.
+        cutoff: The night.
+    """
+    mature_on = date.fromisoformat(str(spec["mature_on"]))
+    if mature_on <= cutoff:
+        return ""
+    return (
+        f"the champion was trained with outcomes that were known only on {mature_on}, after {cutoff}: on "
+        "this night it could not exist. Use `churn evaluate` to evaluate the model."
+    )

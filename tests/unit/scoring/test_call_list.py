@@ -1,0 +1,105 @@
+"""The call list: its order, its length, the reasons of the others, names and safe cells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from churn.params import BudgetParams
+from churn.scoring.call_list import (
+    contact_count,
+    not_contacted_because,
+    plain_cell,
+    rank_customers,
+    read_names,
+    safe_cell,
+    select_contacts,
+)
+from tests.worlds import draw
+
+LOGINS = "customer | happened_at\n ann | 2024-01-01\n bob | 2024-01-01"
+
+
+def test_customers_are_ranked_by_value_then_unknown_value_by_probability_then_by_id():
+    table = [  # customer, value at risk, probability
+        ("unknown-low", np.nan, 0.2),
+        ("b-tied", 50.0, 0.3),
+        ("a-tied", 50.0, 0.3),
+        ("nothing", 0.0, 0.9),
+        ("unknown-high", np.nan, 0.8),
+        ("top", 90.0, 0.1),
+    ]
+    customers, value, probability = (np.array(column) for column in zip(*table, strict=True))
+
+    order = rank_customers(customers.astype(object), value, probability)
+
+    expected = ["top", "a-tied", "b-tied", "nothing", "unknown-high", "unknown-low"]
+    assert customers[order].tolist() == expected
+
+
+def test_the_order_does_not_depend_on_the_order_of_the_rows():
+    customers = np.array([f"c{number:02d}" for number in range(20)], dtype=object)
+    value = np.array([5.0, np.nan] * 10)
+    probability = np.full(20, 0.5)
+    shuffled = np.random.default_rng(7).permutation(20)
+
+    straight = customers[rank_customers(customers, value, probability)]
+    mixed = customers[shuffled][rank_customers(customers[shuffled], value[shuffled], probability[shuffled])]
+
+    np.testing.assert_array_equal(straight, mixed)
+
+
+@pytest.mark.parametrize(
+    ("budget", "cohort", "expected"),
+    [
+        ({"share": 0.1}, 100, 10),
+        ({"share": 0.1}, 109, 10),
+        ({"share": 0.29}, 100, 29),  # 28.999999999999996 in floating point
+        ({"share": 0.1}, 3, 1),
+        ({"share": 0.1}, 0, 0),
+        ({"contacts": 7}, 100, 7),
+        ({"contacts": 7, "share": 0.5}, 100, 7),
+        ({"contacts": 7}, 3, 3),
+    ],
+)
+def test_the_budget_is_a_number_or_a_share(budget, cohort, expected):
+    assert contact_count(BudgetParams(**budget), cohort) == expected
+
+
+def test_who_has_no_play_takes_no_place_and_every_silence_has_its_reason():
+    order = np.array([2, 0, 3, 1])
+    has_play = np.array([True, True, False, True])
+
+    called = select_contacts(order, has_play, 2)
+
+    assert called.tolist() == [0, 3]
+    assert not_contacted_because(has_play, called).tolist() == [None, "below the budget", "no play", None]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1+1", "-", "+49 30 1234"]
+)
+def test_a_cell_that_a_spreadsheet_would_run_is_kept_as_text(text):
+    assert safe_cell(text) == f"'{text}"
+    assert plain_cell(safe_cell(text)) == text
+
+
+@pytest.mark.parametrize("text", ["Ann", "-17", "+3.5", "-1,5", "a=b", "", "4711", "'t Hooft"])
+def test_a_harmless_cell_stays_as_it_is(text):
+    assert safe_cell(text) == text
+    assert plain_cell(text) == text
+
+
+def test_names_come_from_the_customers_table_as_far_as_it_has_them(tmp_path: Path) -> None:
+    named = draw(
+        tmp_path / "named",
+        since=None,
+        customers="customer | signed_up_at | name\n ann | 2023-01-01 | Ann Lee\n bob | 2023-01-01 |",
+        logins=LOGINS,
+    )
+    nameless = draw(tmp_path / "nameless", since=None, logins=LOGINS)
+
+    assert read_names(named.store) == {"ann": "Ann Lee"}
+    assert read_names(nameless.store) == {}
