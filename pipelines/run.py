@@ -27,7 +27,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     """
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
-    snapshot.run(params, echo=echo)
+    snapshot.run(params, echo=echo, store=store)
     known_by = None if cutoff is None else night
     train.run(params, cutoff=known_by, echo=echo)
     evaluate.run(params, cutoff=known_by, echo=echo)
@@ -39,7 +39,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         for problem in refusal.problems:
             echo.warn(problem)
         echo.warn(f"the present champion, version {load_champion(params.champion).version}, scores tonight.")
-    score.run(params, cutoff=night, echo=echo)
+    score.run(params, cutoff=night, echo=echo, store=store)
     report.run(params, cutoff=night, echo=echo)
     echo("")
     echo(f"call list  {calls_path(params.output, night)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from churn.data.store import Store
 from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
@@ -20,8 +21,14 @@ from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
 
-def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
     """Score every customer known before the cutoff (tonight by default) and write the call list.
+
+    Args:
+        params: The parameters.
+        cutoff: The cutoff; by default tonight.
+        echo: Prints lines, warnings and progress.
+        store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
 
     Raises:
         CallError: the cutoff lies after the data, or another night is running.
@@ -35,7 +42,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     check_fit(model.spec, params, digests)
     playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
 
-    store = ensure_store(params, echo)
+    store = store or ensure_store(params, echo)
     cutoff = store.cutoff_or_tonight(cutoff)
     if late := late_outcomes_warning(model.spec, cutoff):
         echo.warn(late)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from churn.data.store import Store
 from churn.features.engine.matrix import cohorts_at
 from churn.features.library import select_signals
 from churn.guards.run import GUARDS, look_once
@@ -18,13 +19,19 @@ from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
 
-def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
+def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
     """Write `output/snapshots` and the truth sheet for the cutoffs of params.yaml, or for `--cutoff` alone.
+
+    Args:
+        params: The parameters.
+        cutoff: The only cutoff; by default those of params.yaml.
+        echo: Prints lines, warnings and progress.
+        store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
 
     Raises:
         Stop: too many customers come back after they "left", and nobody has accepted that.
     """
-    store = ensure_store(params, echo)
+    store = store or ensure_store(params, echo)
     if cutoff is not None:
         cutoff = store.cutoff_or_tonight(cutoff)
     signals = select_signals(params, store)
