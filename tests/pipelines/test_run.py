@@ -21,7 +21,7 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[date | None]:
     monkeypatch.setattr(run, "ensure_store", lambda *_: store)
     monkeypatch.setattr(snapshot, "run", lambda *_, **__: None)
     monkeypatch.setattr(report, "run", lambda *_, **__: None)
-    monkeypatch.setattr(score, "run", lambda _, *, cutoff, echo: nights.append(cutoff))
+    monkeypatch.setattr(score, "run", lambda _, *, cutoff, **__: nights.append(cutoff))
     return nights
 
 
