@@ -1,24 +1,27 @@
-"""What a guard says: where something looks wrong, what was found, and the way out."""
+"""The findings of the guards, and the report that holds them in `guards.json` and `metrics.json`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
 
 Severity = Literal["warn", "stop"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a guard found.
+    """A suspicion of a guard: where, what it measured, which rule that breaks, and the way out.
 
     Attributes:
         place: The attribute, column, kind, table or signal, as params.yaml or `churn signals` names it.
-        found: The value and the rule it breaks, as a sentence.
+        found: The measured value and the rule that it breaks, as a sentence.
         way_out: What to do, as a sentence.
-        severity: `stop` ends `churn check` and `churn promote` with exit code 15 unless a person signs it
-            off.
-        guard: The name of the guard; the runner writes it.
+        severity: `stop` ends `churn check` and `churn promote` with exit code 15, unless a person signs the
+            finding off.
+        guard: The name of the guard.
         figure: The measured value in a few characters, for a list of places.
     """
 
@@ -31,3 +34,30 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.guard}: {self.place}: {self.found} {self.way_out}"
+
+
+class GuardReport(BaseModel):
+    """The guards that ran, and their findings. The fields are the keys of the files that hold it.
+
+    >>> GuardReport.of(["late_rows"], []).as_json()
+    {'looked': ['late_rows'], 'found': []}
+
+    Attributes:
+        looked: The names of the guards that ran.
+        found: Their findings; the stops come first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    looked: tuple[str, ...] = ()
+    found: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, guards: Sequence[str], findings: Sequence[Finding]) -> Self:
+        """Return the report of some guards; stops come first, else the order stays."""
+        ordered = sorted(findings, key=lambda finding: finding.severity != "stop")
+        return cls(looked=tuple(guards), found=tuple(ordered))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as JSON values."""
+        return self.model_dump(mode="json")

@@ -13,8 +13,8 @@ from churn.features.library import availability, select_signals
 from churn.features.signal import Signal
 from churn.finding import Finding
 from churn.guards import proofs
-from churn.guards.run import GUARDS, judge, look_once, place_of
-from churn.guards.sign_off import grouped, in_words, key_words
+from churn.guards.run import GUARDS, guard_report, report_path, review
+from churn.guards.sign_off import SignOffs, group_findings, group_sentence, sign_off_hint
 from churn.labels.calendar import latest_matured_cutoff, snapshot_cutoffs
 from churn.labels.truth_sheet import truth_sheet
 from churn.params import Params
@@ -75,26 +75,26 @@ def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     except (CallError, Stop) as error:
         echo.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
     _warn_of_returns(params, store, cutoffs, echo)
-    findings = look_once(params, store, signals, cutoffs, echo.progress)
-    n_in_file, guards, moved = len(findings), list(GUARDS), []
+    report = guard_report(store, signals, cutoffs, echo.progress)
+    guards, proof_findings = [*GUARDS], []
     if prove:
-        moved = _prove(params, store, signals, cutoffs, echo)
-        guards += proofs.GUARDS
-    verdict = judge([*findings, *moved], params.check.accept, guards, params.evaluate.accept)
-    reasons = dict(verdict.accepted)
-    for group in grouped(list(reasons), reasons.__getitem__):
-        echo(f"signed off: {in_words(group)} Accepted: {reasons[group[0]]}")
-    for group in grouped(verdict.warnings):
-        echo.warn(f"{in_words(group)} {key_words(group, 'check.accept')}")
-    for idle in verdict.idle:
-        echo.warn(idle)
-    counts = f"{len(verdict.stops)} say stop, {len(verdict.warnings)} warn, {len(reasons)} signed off"
-    scope = "All findings but those of the proofs" if moved else "All findings"
-    file = f" {scope}: {place_of(params)}" if n_in_file else ""
+        proof_findings = _prove(params, store, signals, cutoffs, echo)
+        guards += proofs.PROOFS
+    result = review([*report.found, *proof_findings], SignOffs.of(params), guards)
+    reasons = dict(result.signed_off)
+    for group in group_findings([*reasons], reasons.__getitem__):
+        echo(f"signed off: {group_sentence(group)} Accepted: {reasons[group[0]]}")
+    for group in group_findings(result.warnings):
+        echo.warn(f"{group_sentence(group)} {sign_off_hint(group, 'check.accept')}")
+    for message in result.idle_keys:
+        echo.warn(message)
+    counts = f"{len(result.stops)} say stop, {len(result.warnings)} warn, {len(reasons)} signed off"
+    scope = "All findings but those of the proofs" if proof_findings else "All findings"
+    file = f" {scope}: {report_path(params.output)}" if report.found else ""
     echo(f"guards: {len(guards)} looked; {counts}.{file}")
-    if verdict.stops:
+    if result.stops:
         raise Stop(
-            *map(in_words, grouped(verdict.stops)),
+            *map(group_sentence, group_findings(result.stops)),
             "check: fix the cause of each finding before you train, or accept the finding with a reason in "
             f"{params.locate('check')}: {{accept: {{PLACE or GUARD: the reason}}}}.",
         )
@@ -118,15 +118,15 @@ def _prove(
         return []
     last, steps = len(cutoffs) - 1, max(MAX_PROOF_CUTOFFS - 1, 1)
     sample = sorted({cutoffs[number * last // steps] for number in range(MAX_PROOF_CUTOFFS)})
-    with echo.progress("prove", len(sample) * len(proofs.GUARDS)) as advance:
-        moved = list(proofs.prove(store, signals, sample, params.train.seed, advance))
+    with echo.progress("prove", len(sample) * len(proofs.PROOFS)) as advance:
+        findings = list(proofs.prove(store, signals, sample, params.train.seed, advance))
     echo(
-        f"proved: {len(signals)} signals of {min(proofs.SAMPLE, store.n_customers):,} customers at "
-        f"{', '.join(map(str, sample))}: {'; '.join(proofs.GUARDS.values())}."
-        if not moved
-        else f"proofs: {len(moved)} times a signal changed that must not change."
+        f"proved: {len(signals)} signals of {min(proofs.SAMPLE_CUSTOMERS, store.n_customers):,} customers at "
+        f"{', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
+        if not findings
+        else f"proofs: {len(findings)} times a signal changed that must not change."
     )
-    return moved
+    return findings
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     from churn.evaluation.sections import SECTIONS, evaluated
     from churn.evaluation.signal_verdict import signal_found
     from churn.evaluation.test_set import hold_exam, plan_test
-    from churn.guards.model.run import found_before, look_at_evaluation, with_the_rest
-    from churn.guards.sign_off import counted, findings_of, told
+    from churn.guards.model.run import check_evaluation, evaluation_report, read_training_report
+    from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
     from churn.model.registry import Registry
     from churn.promotion.promoted import verdict_of_champion
     from churn.reporting.console import evaluation_summary
@@ -48,14 +48,14 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     snapshots = read_snapshots(params, known_by=cutoff)
     record = read_challenger(params.output)
     cutoffs = plan_test(params, snapshots, record)
-    before = found_before(params)
+    training = read_training_report(training_folder(params.output))
 
     with echo.progress("evaluate", 2 + len(SECTIONS)) as advance:
         exam = hold_exam(params, snapshots, record, cutoffs)
         advance()
         found = evaluated(exam, advance)
-        guarded = look_at_evaluation(exam, found)
-        found["guards"] = with_the_rest(before, guarded)
+        findings = check_evaluation(exam, found)
+        found["guards"] = evaluation_report(training, findings).as_json()
         advance()
     found["signal"] = signal_found(found)
     registry = Registry(params)
@@ -80,9 +80,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 
     for line in evaluation_summary(result):
         echo(line)
-    if earlier := findings_of(before):
-        echo(f"guards of `churn train`: {counted(earlier, params)}.")
-    echo.report(*told(guarded, params))
+    sign_offs = SignOffs.of(params)
+    if training.found:
+        echo(f"guards of `churn train`: {count_sentence(training.found, sign_offs)}.")
+    echo.report(*finding_lines(findings, sign_offs))
     echo(f"card: {card.path}, with charts: {page}")
     echo(link)
 

@@ -150,12 +150,12 @@ def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Se
     from churn.training.challenger import PROMOTION
 
     version = result.model.version
-    facts = {"version": version, "digest": result.model.digest, **verdict.as_dict()}
+    facts = {"version": version, "digest": result.model.digest, **verdict.as_json()}
     write_json(folder / "promotion.json", facts)
     lines = [
         f"# Promotion of version {version}: {'accepted' if verdict.accepted else 'refused'}",
         "",
-        *(f"- {gate.ended}: {gate.words}" for gate in verdict.gates),
+        *(f"- {gate.outcome}: {gate.words}" for gate in verdict.gates),
         *(f"- note: {note}" for note in verdict.notes),
         *(f"- signed off: {each}" for each in verdict.signed),
     ]

@@ -9,8 +9,8 @@ from typing import Any
 from churn.data.store import Store
 from churn.features.engine.matrix import cohorts_at
 from churn.features.library import select_signals
-from churn.guards.run import GUARDS, look_once
-from churn.guards.sign_off import as_section, told
+from churn.guards.run import guard_report
+from churn.guards.sign_off import SignOffs, finding_lines
 from churn.labels.calendar import snapshot_cutoffs
 from churn.labels.truth_sheet import truth_sheet
 from churn.params import Params
@@ -39,11 +39,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     sheet.write()
     sheet.refuse_what_comes_back()
-    findings = look_once(params, store, signals, cutoffs, echo.progress)
-    echo.report(*told(findings, params, "check.accept"))  # before the long work, which a leak would spoil
-    guards = as_section(tuple(GUARDS), findings)
+    report = guard_report(store, signals, cutoffs, echo.progress)
+    lines = finding_lines(report.found, SignOffs.of(params), "check.accept")
+    echo.report(*lines)  # before the long work, which a leak would spoil
     with echo.progress("snapshot", store.n_customers) as advance:
-        manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=guards)
+        manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=report.as_json())
     echo.report(_lines(manifest))
     return None
 

@@ -11,8 +11,8 @@ from churn.data.files import replace_folder, write_json
 from churn.evaluation.segments import check_segments
 from churn.evaluation.team_rule import check_rule
 from churn.finding import Finding
-from churn.guards.model.run import data_findings, look_at_training, with_the_data
-from churn.guards.sign_off import GUARDS, counted, told
+from churn.guards.model.run import check_training, data_findings, training_report
+from churn.guards.sign_off import REPORT_FILE, SignOffs, count_sentence, finding_lines
 from churn.labels.contract import wait_days
 from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
 from churn.model.registry import Registry
@@ -95,7 +95,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
             importance=trained.model.importance(snapshots.rows, params.engine.threads),
         )
         write_challenger(folder, challenger, trained.predictions, snapshots)
-        write_json(folder / GUARDS, with_the_data(snapshots, findings))
+        write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         write_json(folder / "horizons.json", horizons)
         if trained.search:
             write_json(folder / "search.json", trained.search.as_dict())
@@ -155,7 +155,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
             importance=refreshed.model(boosters).importance(snapshots.rows, params.engine.threads),
         )
         write_challenger(folder, challenger, refreshed.predictions, snapshots)
-        write_json(folder / GUARDS, with_the_data(snapshots, findings))
+        write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
         registry.log(
             params=params_of(params, snapshots, challenger)
@@ -183,10 +183,10 @@ def _plan(params: Params, snapshots: Snapshots) -> CutoffPlan:
 
 def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) -> list[Finding]:
     """Return and print what the guards find in the training rows; print counts of the earlier guards."""
-    findings = look_at_training(params, snapshots, plan)
+    findings, sign_offs = check_training(params, snapshots, plan), SignOffs.of(params)
     if earlier := data_findings(snapshots):
-        echo(f"guards of `churn snapshot`: {counted(earlier, params)}.")
-    echo.report(*told(findings, params))
+        echo(f"guards of `churn snapshot`: {count_sentence(earlier, sign_offs)}.")
+    echo.report(*finding_lines(findings, sign_offs))
     return findings
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from churn.features.signal import Signal
 from churn.finding import Finding
-from churn.guards.context import Company, opened
+from churn.guards.context import GuardContext, open_context
 from tests.worlds import draw
 
 LEFT_ON = "2024-09-15"
@@ -39,7 +39,7 @@ def contracts(left: Iterable[str], stayed: Iterable[str], started: str = "2023-0
 
 
 def look(
-    guard: Callable[[Company], Iterator[Finding]],
+    guard: Callable[[GuardContext], Iterator[Finding]],
     folder: Path,
     *,
     static: Sequence[str] = (),
@@ -63,8 +63,8 @@ def look(
     store = draw(folder, **given).store
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         days = [date.fromisoformat(day) for day in cutoffs]
-        with opened(store.params, store, signals, days, Path(scratch)) as company:
-            return list(guard(company))
+        with open_context(store, signals, days, Path(scratch)) as context:
+            return list(guard(context))
 
 
 def severities(found: Sequence[Finding]) -> list[tuple[str, str]]:

@@ -10,9 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks.leaks.catch import Caught, catch
-from benchmarks.leaks.immune import immune
-from benchmarks.leaks.modelling import TRAPS, catch_model
+from benchmarks.leaks.catch import GuardsRaised, catch, equals_honest_twin
+from benchmarks.leaks.model_traps import TRAPS, catch_model
 from benchmarks.leaks.trap import CLEAN, Trap, traps
 
 README = Path(__file__).with_name("README.md")
@@ -20,7 +19,7 @@ MARKS = ("<!-- table of benchmarks.leaks -->", "<!-- end of table -->")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Plant every trap with every seed, look with default settings, and print the table."""
+    """Plant every trap with every seed, check with default settings, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leaks", description=__doc__)
     parser.add_argument("--seeds", type=int, default=20, help="how many companies per trap")
     parser.add_argument(
@@ -29,80 +28,93 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--only", nargs="*", help="names of traps; all by default")
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/leaks/README.md")
-    asked = parser.parse_args(argv)
-    seeds = range(asked.first_seed, asked.first_seed + asked.seeds)
-    names = asked.only or [*CLEAN, *traps()]
-    with ProcessPoolExecutor(asked.processes) as pool:
-        found: dict[str, list[Caught]] = {}
-        safe: dict[str, int] = {}
-        for name in names:
+    arguments = parser.parse_args(argv)
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    by_trap: dict[str, list[GuardsRaised]] = {}
+    immune: dict[str, int] = {}
+    by_model_trap: dict[str, list[GuardsRaised]] = {}
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        for name in arguments.only or [*CLEAN, *traps()]:
             print(f"{name} …", file=sys.stderr, flush=True)
-            found[name] = list(pool.map(partial(catch, name), seeds))
+            by_trap[name] = list(pool.map(partial(catch, name), seeds))
             trap = traps().get(name)
             if trap and trap.honest:
-                safe[name] = sum(pool.map(partial(_immune, name), seeds))
-        modelled: dict[str, list[Caught]] = {}
-        for name in () if asked.only else ("clean", *(trap.name for trap in TRAPS)):
+                immune[name] = sum(pool.map(partial(_is_immune, name), seeds))
+        for name in () if arguments.only else ("clean", *(trap.name for trap in TRAPS)):
             print(f"{name} …", file=sys.stderr, flush=True)
-            modelled[name] = list(pool.map(partial(catch_model, name), seeds))
-    table = "\n".join([*report(found, safe, seeds), *report_models(modelled, len(seeds))])
+            by_model_trap[name] = list(pool.map(partial(catch_model, name), seeds))
+    table = "\n".join([*data_table(by_trap, immune, seeds), *model_table(by_model_trap, len(seeds))])
     print(table)
-    if asked.write:
-        before, _, rest = README.read_text(encoding="utf-8").partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        README.write_text(f"{before}{MARKS[0]}\n{table}\n{MARKS[1]}{after}", encoding="utf-8")
+    if arguments.write:
+        text = README.read_text(encoding="utf-8")
+        head, tail = text.partition(MARKS[0])[0], text.partition(MARKS[1])[2]
+        README.write_text(f"{head}{MARKS[0]}\n{table}\n{MARKS[1]}{tail}", encoding="utf-8")
     return 0
 
 
-def _immune(name: str, seed: int) -> bool:
-    return immune(traps()[name], seed)
+def _is_immune(name: str, seed: int) -> bool:
+    return equals_honest_twin(traps()[name], seed)
 
 
-def report(found: dict[str, list[Caught]], safe: dict[str, int], seeds: range) -> Iterator[str]:
-    """Yield the lines of the table."""
+def data_table(by_trap: dict[str, list[GuardsRaised]], immune: dict[str, int], seeds: range) -> Iterator[str]:
+    """Yield the lines of the table of leaks in the data.
+
+    Args:
+        by_trap: What the guards found, by trap or clean company, a company per seed.
+        immune: In how many companies the honest mapping equals its twin, by trap.
+        seeds: The seeds.
+    """
     n = len(seeds)
     yield f"Seeds {seeds[0]} to {seeds[-1]}, one company each, default settings.\n"
-    yield "| trap | what was done | caught by | caught | other guards that spoke | honest mapping |"
+    yield "| trap | what was done | caught by | caught | other guards with a finding | honest mapping |"
     yield "|---|---|---|---|---|---|"
-    for name, every in found.items():
+    for name, companies in by_trap.items():
         if name in CLEAN:
-            spoke = Counter(guard for one in every for guard in {guard for guard, _ in one.spoke})
-            raised = sum(bool(one.spoke) for one in every)
-            said = f"raised anything in {raised} of {n}"
-            yield f"| **none** ({name}) | clean control | | {said} | {_told(spoke)} | |"
+            guards = Counter(guard for raised in companies for guard in raised.guards)
+            false_alarms = sum(bool(raised.findings) for raised in companies)
+            caught = f"found something in {false_alarms} of {n}"
+            yield f"| **none** ({name}) | clean control | | {caught} | {_guard_list(guards)} | |"
         else:
-            yield _line(traps()[name], every, safe.get(name), n)
+            yield _trap_line(traps()[name], companies, immune.get(name), n)
 
 
-def report_models(found: dict[str, list[Caught]], n: int) -> Iterator[str]:
-    """Yield the lines of the table of modelling traps."""
-    if not found:
+def model_table(by_trap: dict[str, list[GuardsRaised]], n: int) -> Iterator[str]:
+    """Yield the lines of the table of modelling traps; `n` is the number of seeds."""
+    if not by_trap:
         return
-    yield "\nLeaks made while modelling, in snapshots of 600 customers at six cutoffs.\n"
-    yield "| trap | what was done | caught by | caught | other guards that spoke | in `churn train` |"
+    yield "\nLeaks of modelling, in snapshots of 600 customers at six cutoffs.\n"
+    yield "| trap | what was done | caught by | caught | other guards with a finding | in `churn train` |"
     yield "|---|---|---|---|---|---|"
-    spoke = [{guard for guard, _ in one.spoke} for one in found["clean"]]
-    raised, told = sum(map(bool, spoke)), _told(Counter(guard for one in spoke for guard in one))
-    yield f"| **none** | our own way | | raised anything in {raised} of {n} | {told} | |"
+    guards = [raised.guards for raised in by_trap["clean"]]
+    false_alarms = sum(map(bool, guards))
+    guard_list = _guard_list(Counter(guard for names in guards for guard in names))
+    yield f"| **none** | our own way | | found something in {false_alarms} of {n} | {guard_list} | |"
     for trap in TRAPS:
-        spoke = [{guard for guard, _ in one.spoke} for one in found[trap.name]]
-        by = Counter(guard for one in spoke for guard in one if guard in trap.caught_by)
-        others = Counter(guard for one in spoke for guard in one if guard not in trap.caught_by)
-        caught = sum(bool(one & set(trap.caught_by)) for one in spoke)
-        why = f"cannot be written: {trap.unwritable}" if trap.unwritable else "a mistake in params.yaml"
-        yield f"| {trap.name} | {trap.what} | {_told(by)} | {caught} of {n} | {_told(others)} | {why} |"
+        guards = [raised.guards for raised in by_trap[trap.name]]
+        fitting = Counter(guard for names in guards for guard in names if guard in trap.caught_by)
+        unrelated = Counter(guard for names in guards for guard in names if guard not in trap.caught_by)
+        caught = sum(bool(names & set(trap.caught_by)) for names in guards)
+        reason = f"cannot be written: {trap.unwritable}" if trap.unwritable else "a mistake in params.yaml"
+        yield (
+            f"| {trap.name} | {trap.description} | {_guard_list(fitting)} | {caught} of {n} | "
+            f"{_guard_list(unrelated)} | {reason} |"
+        )
 
 
-def _line(trap: Trap, every: list[Caught], safe: int | None, n: int) -> str:
-    by = Counter(guard for one in every for guard in one.by(trap))
-    caught = sum(bool(one.by(trap)) for one in every)
-    others = Counter(guard for one in every for guard in one.others(trap))
-    immune_in = f"equals its twin in {safe} of {n}" if safe is not None else ""
-    return f"| {trap.name} | {trap.what} | {_told(by)} | {caught} of {n} | {_told(others)} | {immune_in} |"
+def _trap_line(trap: Trap, companies: list[GuardsRaised], immune: int | None, n: int) -> str:
+    fitting = Counter(guard for raised in companies for guard in raised.fitting(trap))
+    unrelated = Counter(guard for raised in companies for guard in raised.unrelated(trap))
+    caught = sum(bool(raised.fitting(trap)) for raised in companies)
+    twin = f"equals its twin in {immune} of {n}" if immune is not None else ""
+    return (
+        f"| {trap.name} | {trap.description} | {_guard_list(fitting)} | {caught} of {n} | "
+        f"{_guard_list(unrelated)} | {twin} |"
+    )
 
 
-def _told(count: Counter[str]) -> str:
-    ordered = sorted(count.items(), key=lambda each: (-each[1], each[0]))  # ties too, so that no run differs
+def _guard_list(count: Counter[str]) -> str:
+    """Write guards and their counts, the highest first; equal counts by name, so that no run differs."""
+    ordered = sorted(count.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"`{guard}` {times}" for guard, times in ordered)
 
 

@@ -1,4 +1,4 @@
-"""Run on one company what a user would run, and see which guards speak."""
+"""Check one company as a user would: which guards find its leak, and whether the honest mapping has none."""
 
 from __future__ import annotations
 
@@ -6,42 +6,101 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.leaks.made import Made
+import pandas as pd
+
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import CLEAN, Trap, traps
 from churn.data.ingest.ingest import ingest
 from churn.errors import SourceError
+from churn.features.engine.matrix import matrix_at
 from churn.features.library import select_signals
-from churn.guards.run import look
+from churn.guards.run import run_guards
 from churn.labels.calendar import snapshot_cutoffs
 
 
 @dataclass(frozen=True)
-class Caught:
-    """What came of one company: the guards that spoke, as (guard, place)."""
+class GuardsRaised:
+    """The guards that found something in one company, as pairs (guard, place)."""
 
-    spoke: tuple[tuple[str, str], ...]
+    findings: tuple[tuple[str, str], ...]
 
-    def by(self, trap: Trap) -> set[str]:
-        """Return the fitting guards that spoke: the guard and the place must be those of the trap."""
-        return {guard for guard, place in self.spoke for g, p in trap.caught_by if guard == g and p in place}
+    @property
+    def guards(self) -> set[str]:
+        """Return the guards that found something."""
+        return {guard for guard, _ in self.findings}
 
-    def others(self, trap: Trap) -> set[str]:
-        """Return the other guards that spoke."""
-        return {guard for guard, _ in self.spoke} - self.by(trap)
+    def fitting(self, trap: Trap) -> set[str]:
+        """Return the guards that found the leak of a trap; guard and place must be those of the trap."""
+        return {
+            guard
+            for guard, place in self.findings
+            for trap_guard, trap_place in trap.caught_by
+            if guard == trap_guard and trap_place in place
+        }
+
+    def unrelated(self, trap: Trap) -> set[str]:
+        """Return the guards that found something else."""
+        return self.guards - self.fitting(trap)
 
 
-def check(made: Made) -> Caught:
-    """Load, ingest and look, with default settings."""
+def catch(name: str, seed: int) -> GuardsRaised:
+    """Make one company, of a trap or a clean one, and check it as a user would, with default settings."""
+    company = CLEAN[name](seed) if name in CLEAN else traps()[name].company_with_leak(seed)
     with tempfile.TemporaryDirectory() as folder:
-        params = made.written(Path(folder) / "company")
+        params = company.write(Path(folder) / "company")
         try:
             store = ingest(params, lambda _: None)
         except SourceError as error:
-            return Caught(tuple(("ingest", problem) for problem in error.problems))
-        found = look(params, store, select_signals(params, store), snapshot_cutoffs(params, store))
-        return Caught(tuple((one.guard, one.place) for one in found))
+            return GuardsRaised(tuple(("ingest", problem) for problem in error.problems))
+        findings = run_guards(store, select_signals(params, store), snapshot_cutoffs(params, store))
+        return GuardsRaised(tuple((finding.guard, finding.place) for finding in findings))
 
 
-def catch(name: str, seed: int) -> Caught:
-    """Make and check one company: that of a trap, or a clean one by its name."""
-    return check(CLEAN[name](seed) if name in CLEAN else traps()[name].made(seed))
+def equals_honest_twin(trap: Trap, seed: int) -> bool:
+    """Compare every signal of the honest mapping with that of a twin, at the middle cutoff.
+
+    The raw tables of the twin hold what the source held on the morning of the cutoff: rows that had come in
+    by then, and outcomes that had happened. Both are read with the honest mapping.
+    """
+    if trap.honest is None:
+        raise ValueError(f"'{trap.name}' has no honest mapping")
+    company = trap.company_with_leak(seed)
+    trap.honest(company)
+    with tempfile.TemporaryDirectory() as folder:
+        store = ingest(company.write(Path(folder) / "honest"), lambda _: None)
+        cutoffs = snapshot_cutoffs(store.params, store)
+        cutoff = cutoffs[len(cutoffs) // 2]
+        past = _on_the_morning(company, pd.Timestamp(cutoff))
+        twin = ingest(past.write(Path(folder) / "twin"), lambda _: None)
+        signals = select_signals(store.params, store)
+        honest, expected = (matrix_at(store, signals, cutoff).frame for store in (store, twin))
+    return honest.equals(expected)
+
+
+TIMES = {
+    "customers": "signed_up_at",
+    "subscriptions": "started_at",
+    "payments": "due_at",
+    "emails": "sent_at",
+    "tickets": "opened_at",
+    "orders": "ordered_at",
+}
+"""The time column of each raw table; others have `happened_at`."""
+
+OUTCOMES = ("ended_at", "opened_at", "paid_at", "first_reply_at", "closed_at")
+
+
+def _on_the_morning(company: Company, cutoff: pd.Timestamp) -> Company:
+    """Return the company with what its source held on the morning of a cutoff."""
+    past = company.copy()
+    for name, rows in past.tables.items():
+        time = TIMES.get(name, "happened_at")
+        loaded_at = rows["loaded_at"] if "loaded_at" in rows else rows[time]
+        if name == "usage":  # the report of a month is written when it is over
+            loaded_at = rows[time] + pd.DateOffset(months=1)
+        earlier = rows[(rows[time] < cutoff) & (loaded_at < cutoff)].copy()
+        for column in OUTCOMES:
+            if column in earlier and column != time:
+                earlier[column] = earlier[column].where(earlier[column] < cutoff)
+        past.tables[name] = earlier
+    return past

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.leaks.made import DAYS, START, Floats, Made, moments, new_ids
+from benchmarks.leaks.company import DAYS, START, Company, Floats, moments, new_ids
 
 CUSTOMERS = 500
 BEFORE = 365
 """So many days before the first event the oldest customers signed up."""
 
 
-def service(seed: int) -> Made:
+def service(seed: int) -> Company:
     """Make the clean company: contract label, seven tables, and no leak."""
     rng = np.random.default_rng([seed, 1])
     n = CUSTOMERS
@@ -58,7 +58,7 @@ def service(seed: int) -> Made:
         "label": {"kind": "contract", "horizon_days": 31},
         "snapshot": {"first": "2023-07-01", "watermark": str((START + pd.Timedelta(days=DAYS)).date())},
     }
-    return Made(tables, params, pd.Series(ended.to_numpy(), index=pd.Index(ids)))
+    return Company(tables, params, pd.Series(ended.to_numpy(), index=pd.Index(ids)))
 
 
 def _lives(rng: np.random.Generator, signed_up: Floats, size: Floats) -> tuple[Floats, Floats]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.leaks.made import DAYS, START, Made, moments, new_ids
+from benchmarks.leaks.company import DAYS, START, Company, moments, new_ids
 
 CUSTOMERS = 900
 
 
-def shop(seed: int) -> Made:
+def shop(seed: int) -> Company:
     """Make the clean shop: inactivity label, orders, visits and e-mails, and no leak."""
     rng = np.random.default_rng([seed, 2])
     n = CUSTOMERS
@@ -62,4 +62,4 @@ def shop(seed: int) -> Made:
     }
     left_on = pd.Series(START + pd.to_timedelta(gone, unit="D"), index=pd.Index(ids))
     tables = {"customers": customers, "orders": orders, "visits": visits, "emails": emails}
-    return Made(tables, params, left_on.where(gone < DAYS))
+    return Company(tables, params, left_on.where(gone < DAYS))

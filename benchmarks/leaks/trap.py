@@ -1,4 +1,4 @@
-"""A trap: one leak planted in a clean company, and the guards that should catch it."""
+"""A trap: a leak planted in a clean company, and the guards that should find it."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.service import service
 from benchmarks.leaks.shop import shop
 
-CLEAN: Mapping[str, Callable[[int], Made]] = {"service": service, "shop": shop}
-"""The clean companies, one with contracts, one without."""
+CLEAN: Mapping[str, Callable[[int], Company]] = {"service": service, "shop": shop}
+"""The clean companies: one with contracts, one without."""
 
-Plant = Callable[[Made, np.random.Generator], None]
+Plant = Callable[[Company, np.random.Generator], None]
 
 
 @dataclass(frozen=True)
 class Trap:
-    """One leak.
+    """A leak.
 
     Attributes:
-        name: As the table names it.
-        what: What was done to the data, for people.
-        company: Which clean company it is planted in.
-        caught_by: `(guard, place)` pairs; any one is a fitting catch, others are accidents.
+        name: The name in the table.
+        description: What was done to the data, in words.
+        company: The clean company in which it is planted.
+        caught_by: Pairs (guard, place); any of them is a fitting catch, others are accidents.
         plant: Changes the tables and the parameters.
         honest: Changes the parameters to the honest mapping of the same raw tables; None where there is none.
     """
 
     name: str
-    what: str
+    description: str
     company: str
     caught_by: tuple[tuple[str, str], ...]
     plant: Plant
-    honest: Callable[[Made], None] | None = None
+    honest: Callable[[Company], None] | None = None
 
-    def made(self, seed: int) -> Made:
+    def company_with_leak(self, seed: int) -> Company:
         """Make the company with this leak in it."""
-        made = CLEAN[self.company](seed)
-        self.plant(made, np.random.default_rng([seed, 3]))
-        return made
+        company = CLEAN[self.company](seed)
+        self.plant(company, np.random.default_rng([seed, 3]))
+        return company
 
 
 def traps() -> dict[str, Trap]:
-    """Return all traps by name, one per file of the folder `traps`."""
+    """Return all traps by name; each is a file of the folder `traps`."""
     from benchmarks.leaks import traps as package
 
     names = sorted(file.name for file in pkgutil.iter_modules(package.__path__))
-    found = [importlib.import_module(f"{package.__name__}.{name}").TRAP for name in names]
-    return {trap.name: trap for trap in found}
+    all_traps = [importlib.import_module(f"{package.__name__}.{name}").TRAP for name in names]
+    return {trap.name: trap for trap in all_traps}

@@ -29,7 +29,7 @@ from churn.evaluation.measures import (
     SplitComparison,
     Spread,
 )
-from churn.finding import Finding
+from churn.finding import GuardReport
 from churn.metrics.interval import ByName, Number, Part
 from churn.training.recipe import Recipe
 
@@ -261,13 +261,6 @@ class Horizons(Part):
     anchor_days: int
     days: ByName[int, HorizonMetrics]
     missing: ByName[int, str]
-
-
-class GuardReport(Part):
-    """The guards of `check`, `train` and `evaluate` that ran, and their findings."""
-
-    looked: tuple[str, ...]
-    found: tuple[Finding, ...]
 
 
 class SignalVerdict(Part):

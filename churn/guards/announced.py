@@ -1,97 +1,144 @@
-"""Events that announce the leaving: who has one is gone."""
+"""Guards of churners: events that announce the leaving, and levels that only customers who left have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from churn.data.sql import identifier, literal
 from churn.finding import Finding
-from churn.guards.as_of_today import WAY_OUT
-from churn.guards.context import GONE, HERE, Company
-from churn.guards.names import speaks_of_leaving
-from churn.guards.statistics import SURE
+from churn.guards.as_of_today import ATTRIBUTE_WAY_OUT
+from churn.guards.context import GuardContext
+from churn.guards.names import leaving_word
+from churn.guards.statistics import Z_99
 from churn.metrics.standard_errors import wilson_interval
 
-FEWEST = 10
-"""Fewer leavers than this show nothing."""
+MIN_CHURNERS = 10
+"""Events of fewer churners prove nothing."""
+
+MIN_SHARE, MIN_RISE = 0.8, 0.3
+"""The share that left must lie surely above this share, and surely this much above that of all customers."""
 
 
-def announced(company: Company) -> Iterator[Finding]:
-    """Stop at a table, or a kind of row, that only customers have who then left; warn where its name says so.
+def is_sure(low: float, base: float) -> bool:
+    """Return whether hardly anybody stays: no honest risk reaches such shares.
 
-    A complaint raises the risk, but many who complain stay. Here hardly anyone does: the 99 % interval of the
-    share that left lies above .8 and by .3 above everybody's. Rows at or after the end do not count, as no
-    cutoff before it sees them.
+    Args:
+        low: The lower bound of the 99 % interval of the share that left.
+        base: The share of all customers that left.
     """
-    state = company.ends.state
-    here, gone = int((state == HERE).sum()), int((state == GONE).sum())
-    if not here or not gone:
+    return low > max(MIN_SHARE, base + MIN_RISE)
+
+
+def announced_by_event(context: GuardContext) -> Iterator[Finding]:
+    """Stop at a table, or a kind of row, after which nearly every customer left; warn where its name says so.
+
+    A complaint raises the risk, but many who complain stay. Here hardly anybody stays: see `is_sure`. LabelledRows at
+    or after the end do not count, because no cutoff before the end sees them.
+    """
+    ends = context.ends
+    base = ends.left_share
+    if not base or base == 1:
         return
-    base = gone / (here + gone)
-    core = company.params.label.core_table
-    for table in company.event_tables:
-        groups = [] if table == core else [("''", "")]
-        groups += [
-            (identifier(c), c) for c in company.store.tables[table].levels if c in ("kind", "campaign")
-        ]
-        for sql, column in groups:
-            before = "true" if company.params.label.kind == "inactivity" else "(gone = 0 OR day < end_day)"
-            rows = company.rows(
-                f"SELECT {sql} AS code, count(DISTINCT customer) AS n, "
-                "count(DISTINCT customer) FILTER (WHERE gone = 1) AS l, "
-                "median(end_day - day) FILTER (WHERE gone = 1) AS lead "
-                f"FROM {company.store.scan(table)} JOIN people USING (customer) "
-                f"WHERE gone >= 0 AND {before} GROUP BY 1 HAVING code IS NOT NULL ORDER BY 1"
-            )
-            for code, n, left, lead in rows:
-                level = company.store.tables[table].levels[column][code] if column else ""
-                place = f"{table}.{column}: {level}" if column else table
-                low, _ = wilson_interval(left, n, SURE)
-                told = (
-                    f"{left:,} of the {n:,} customers with such a row have left, of all {base:.0%}, half "
-                    "of them "
-                    f"within {lead or 0:.0f} days"
-                )
-                way_out = (
-                    f"Leave these rows out with a 'where' at {table}; an asked-for end belongs in "
-                    "subscriptions.cancel_requested_at, which takes the customer out of the cohort."
-                )
-                figure = f"{left / n:.0%} left"
-                if left >= FEWEST and low > max(0.8, base + 0.3):
-                    said = f"{told}: it announces the leaving."
-                    yield Finding(place, said, way_out, "stop", figure=figure)
-                elif left >= FEWEST and low > base and (word := speaks_of_leaving(level or table)):
-                    said = f"its name speaks of leaving ('{word}'), and {told}."
-                    yield Finding(place, said, way_out, figure=figure)
+    core = context.label.core_table
+    for table in context.event_tables:
+        levels = context.store.tables[table].levels
+        columns = [column for column in levels if column in ("kind", "campaign")]
+        for column in columns if table == core else ["", *columns]:
+            for count in _churner_counts(context, table, column):
+                level = levels[column][count.code] if column else ""
+                yield from _announcement(count, base, table, column, level)
 
 
-def only_leavers(company: Company) -> Iterator[Finding]:
-    """Stop at a level, or a lack of one, that only customers have who left: it was written when they did.
+@dataclass(frozen=True)
+class ChurnerCount:
+    """The customers with a row of one kind before their end.
 
-    A level that raises the risk is held by some who stay. Here hardly one does: the 99 % interval of the
-    share that left lies above .8 and by .3 above everybody's.
+    Attributes:
+        code: The code of the kind; 0 for a whole table.
+        customers: How many customers have such a row.
+        churners: How many of them left.
+        median_days: The median days from such a row to the end, over the churners; None without one.
     """
-    state = company.ends.state
-    known = (state == GONE) | (state == HERE)
-    gone = state[known] == GONE
-    base = float(gone.mean()) if known.any() else 1.0
-    for name in company.attributes:
-        levels = np.array(["" if level is None else str(level) for level in company.levels[name][known]])
-        names, codes = np.unique(levels, return_inverse=True)
-        count, left = np.bincount(codes), np.bincount(codes, gone)
-        for place in np.argsort(-count, kind="stable"):
-            low, _ = wilson_interval(left[place], count[place], SURE)
-            if low <= max(0.8, base + 0.3):
+
+    code: int
+    customers: int
+    churners: int
+    median_days: float | None
+
+
+def _churner_counts(context: GuardContext, table: str, column: str) -> Iterator[ChurnerCount]:
+    code = identifier(column) if column else "0"
+    before_end = "true" if context.label.kind == "inactivity" else "(gone = 0 OR day < end_day)"
+    for row in context.rows(
+        f"SELECT {code} AS code, count(DISTINCT customer) AS n, "
+        "count(DISTINCT customer) FILTER (WHERE gone = 1) AS l, "
+        "median(end_day - day) FILTER (WHERE gone = 1) AS lead "
+        f"FROM {context.store.scan(table)} JOIN people USING (customer) "
+        f"WHERE gone >= 0 AND {before_end} GROUP BY 1 HAVING code IS NOT NULL ORDER BY 1"
+    ):
+        yield ChurnerCount(*row)
+
+
+def _announcement(count: ChurnerCount, base: float, table: str, column: str, level: str) -> Iterator[Finding]:
+    """Yield the finding of one kind of row, where there is one.
+
+    Args:
+        count: The customers with such a row.
+        base: The share of all customers that left.
+        table: The event table.
+        column: The column of the kind; empty for the whole table.
+        level: The kind; empty for the whole table.
+    """
+    low, _ = wilson_interval(count.churners, count.customers, Z_99)
+    if count.churners < MIN_CHURNERS or low <= base:
+        return
+    place = f"{table}.{column}: {level}" if column else table
+    facts = (
+        f"{count.churners:,} of the {count.customers:,} customers with such a row have left (of all "
+        f"customers {base:.0%}), half of them within {count.median_days or 0:.0f} days"
+    )
+    way_out = (
+        f"Leave these rows out with a 'where' at {table}. The time at which a customer asks for the end "
+        "belongs in subscriptions.cancel_requested_at, which takes the customer out of the cohort."
+    )
+    figure = f"{count.churners / count.customers:.0%} left"
+    if is_sure(low, base):
+        yield Finding(place, f"{facts}: it announces the leaving.", way_out, "stop", figure=figure)
+    elif word := leaving_word(level or table):
+        message = f"its name speaks of leaving ('{word}'), and {facts}."
+        yield Finding(place, message, way_out, figure=figure)
+
+
+def announced_by_level(context: GuardContext) -> Iterator[Finding]:
+    """Stop at a level, or a missing value, that nearly only customers who left have.
+
+    A level that raises the risk is held by some who stay. Here hardly anybody stays (see `is_sure`), so that
+    the value was written when the customer left.
+    """
+    decided, has_left = context.ends.decided, context.ends.has_left
+    base = context.ends.left_share
+    if base is None:
+        return
+    for attribute in context.attributes:
+        texts = np.array(
+            ["" if level is None else str(level) for level in context.levels[attribute][decided]]
+        )
+        levels, codes = np.unique(texts, return_inverse=True)
+        customers, churners = np.bincount(codes), np.bincount(codes, has_left[decided])
+        for code in np.argsort(-customers, kind="stable"):
+            low, _ = wilson_interval(churners[code], customers[code], Z_99)
+            if not is_sure(low, base):
                 continue
-            level = f"the value {literal(str(names[place]))}" if names[place] else "no value"
+            value = f"the value {literal(str(levels[code]))}" if levels[code] else "no value"
             yield Finding(
-                f"customers.{name}",
-                f"{int(left[place]):,} of the {int(count[place]):,} customers with {level} have left, "
-                f"of all {base:.0%}: it was written, or emptied, when they did.",
-                WAY_OUT,
+                f"customers.{attribute}",
+                f"{int(churners[code]):,} of the {int(customers[code]):,} customers with {value} have left "
+                f"(of all customers {base:.0%}): it was written, or emptied, when they left.",
+                ATTRIBUTE_WAY_OUT,
                 "stop",
-                figure=f"{left[place] / count[place]:.0%} left",
+                figure=f"{churners[code] / customers[code]:.0%} left",
             )
             break

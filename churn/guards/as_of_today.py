@@ -1,4 +1,4 @@
-"""Attributes that say what is so today, and were said to be so at every cutoff."""
+"""The guard of attributes that hold the state of today, and that an export gives every cutoff alike."""
 
 from __future__ import annotations
 
@@ -10,94 +10,115 @@ import numpy.typing as npt
 from churn.data.sql import identifier
 from churn.data.store import day_number
 from churn.finding import Finding
-from churn.guards.aggregates import FEWEST, Aggregate, aggregates, copied, copied_window
-from churn.guards.context import Company
-from churn.guards.statistics import Floats, explained, spearman
+from churn.guards.aggregates import MIN_CUSTOMERS, Aggregate, aggregates, copy_match, matching_window
+from churn.guards.context import GuardContext
+from churn.guards.statistics import Bools, Floats, explained_share, spearman
 
-BANDED = 0.9
+BAND_SHARE = 0.9
 """The share of the ranks that levels explain when they are bands of an aggregate (five equal bands: .96)."""
 
-WAY_OUT = (
-    "Take it out of tables.customers.static; what the tables tell, signals compute as of each cutoff. With a "
-    "history of its values, name it under tables.customers.history."
+MIN_PARSED = 0.9
+"""The share of the values that must read as dates, or as numbers, for an attribute to be one."""
+
+MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
+"""Fewer late dates, as a number or as a share, are dirt."""
+
+ATTRIBUTE_WAY_OUT = (
+    "Take it out of tables.customers.static: signals compute from the tables what was true at each cutoff. "
+    "If you have a history of its values, map it under tables.customers.history."
 )
 
 
-def as_of_today(company: Company) -> Iterator[Finding]:
-    """Stop at an attribute that copies an aggregate of events up to today, or holds later dates."""
-    found = {name: said for name in company.attributes if (said := _dates_ahead(company, name))}
-    numbers = {name: numbers_of(company, name) for name in company.attributes}
-    for aggregate in aggregates(company) if len(found) < len(numbers) else ():
+def as_of_today(context: GuardContext) -> Iterator[Finding]:
+    """Stop at an attribute that copies an aggregate of events up to today, or that holds later dates."""
+    messages = {name: words for name in context.attributes if (words := _late_dates(context, name))}
+    numbers = {name: numbers_of(context, name) for name in context.attributes}
+    for aggregate in aggregates(context) if len(messages) < len(numbers) else ():
         for name, values in numbers.items():
-            if name not in found and (said := _copies(company.levels[name], values, aggregate)):
-                found[name] = said
+            if name not in messages and (words := _copy_of(context.levels[name], values, aggregate)):
+                messages[name] = words
     for name, values in numbers.items():
-        if name not in found and values is not None and (said := copied_window(company, values)):
-            found[name] = said
-    for name, said in found.items():
-        yield Finding(f"customers.{name}", said, WAY_OUT, "stop")
+        if name not in messages and values is not None and (words := matching_window(context, values)):
+            messages[name] = words
+    for name, words in messages.items():
+        yield Finding(f"customers.{name}", words, ATTRIBUTE_WAY_OUT, "stop")
 
 
-def _dates_ahead(company: Company, name: str) -> str | None:
-    """Look for dates that lie long after the sign-up and after the first cutoff: not known at it."""
-    days, dated = days_of(company, name)
-    if not dated or not company.matured:
+def _late_dates(context: GuardContext, name: str) -> str | None:
+    """Look for dates long after the sign-up and after the first cutoff: nobody knew them at that cutoff."""
+    days, is_date = days_of(context, name)
+    if not is_date or not context.cutoffs:
         return None
-    first = day_number(company.matured[0])
-    there = ~np.isnan(days)
-    ahead = there & (days >= first) & (days > company.customers.signed_up + 31)
-    if ahead.sum() < max(5, 0.01 * there.sum()):
+    first = day_number(context.cutoffs[0])
+    known = ~np.isnan(days)
+    late = known & (days >= first) & (days > context.customers.signed_up + 31)
+    if late.sum() < max(MIN_LATE_DATES, MIN_LATE_SHARE * known.sum()):
         return None
     return (
-        f"{int(ahead.sum()):,} of its {int(there.sum()):,} dates lie after the first cutoff "
-        f"{company.matured[0]} and more than a month after the sign-up: it was not known then."
+        f"{int(late.sum()):,} of its {int(known.sum()):,} dates lie after the first cutoff "
+        f"{context.cutoffs[0]} and more than a month after the sign-up: nobody knew them at that cutoff."
     )
 
 
-def days_of(company: Company, name: str) -> tuple[Floats, bool]:
-    """Return an attribute as day numbers, and whether it is one of dates."""
-    column = identifier(name)
-    sql = f"SELECT epoch(TRY_CAST({column} AS TIMESTAMP)) AS at, TRY_CAST({column} AS DOUBLE) AS n"
-    found = company.fetch(f"{sql} FROM {company.store.scan('customers')} ORDER BY customer")
-    days, numbers = (np.asarray(found[key], dtype=np.float64) for key in ("at", "n"))
-    given = sum(level is not None for level in company.levels[name])
-    dated = (~np.isnan(days) & np.isnan(numbers)).sum() >= 0.9 * max(given, 1)
-    return np.floor(days / 86_400), bool(dated)
+def days_of(context: GuardContext, name: str) -> tuple[Floats, bool]:
+    """Return an attribute as day numbers, NaN where it is no date, and whether it holds dates."""
+    timestamp, number = (
+        f"TRY_CAST({identifier(name)} AS TIMESTAMP)",
+        f"TRY_CAST({identifier(name)} AS DOUBLE)",
+    )
+    columns = context.fetch(
+        f"SELECT epoch({timestamp}) AS seconds, {number} AS number "
+        f"FROM {context.store.scan('customers')} ORDER BY customer"
+    )
+    seconds, numbers = (np.asarray(columns[key], dtype=np.float64) for key in ("seconds", "number"))
+    values = sum(level is not None for level in context.levels[name])
+    is_date = (~np.isnan(seconds) & np.isnan(numbers)).sum() >= MIN_PARSED * max(values, 1)
+    return np.floor(seconds / 86_400), bool(is_date)
 
 
-def numbers_of(company: Company, name: str) -> Floats | None:
-    """Return an attribute as numbers, or as days where it is one of dates; None where it is neither."""
-    days, dated = days_of(company, name)
-    if dated:
+def numbers_of(context: GuardContext, name: str) -> Floats | None:
+    """Return an attribute as numbers, or as day numbers if it holds dates; None if it is neither."""
+    days, is_date = days_of(context, name)
+    if is_date:
         return days
-    sql = f"SELECT TRY_CAST({identifier(name)} AS DOUBLE) AS n FROM {company.store.scan('customers')}"
-    numbers = np.asarray(company.fetch(f"{sql} ORDER BY customer")["n"], dtype=np.float64)
-    given = sum(level is not None for level in company.levels[name])
-    return numbers if (~np.isnan(numbers)).sum() >= 0.9 * max(given, 1) else None
+    sql = f"SELECT TRY_CAST({identifier(name)} AS DOUBLE) AS number FROM {context.store.scan('customers')}"
+    numbers = np.asarray(context.fetch(f"{sql} ORDER BY customer")["number"], dtype=np.float64)
+    values = sum(level is not None for level in context.levels[name])
+    return numbers if (~np.isnan(numbers)).sum() >= MIN_PARSED * max(values, 1) else None
 
 
-def _copies(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Aggregate) -> str | None:
-    """Say how an attribute copies an aggregate: as a number or date, or in bands; None where it does not."""
-    there = ~np.isnan(aggregate.values)
+def _copy_of(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Aggregate) -> str | None:
+    """Say how an attribute copies an aggregate, as a number, a date or bands; None where it does not.
+
+    Args:
+        levels: The attribute as text, by customer code.
+        values: The attribute as numbers, by customer code; None where it holds none.
+        aggregate: The aggregate.
+    """
+    has_events = ~np.isnan(aggregate.values)
     if values is not None:
-        both = there & ~np.isnan(values)
-        copy = copied(values[both], aggregate.values[both])
-        if copy is None or (not copy.equal and _as_well(values, aggregate, both)):
+        comparable = has_events & ~np.isnan(values)
+        match = copy_match(values[comparable], aggregate.values[comparable])
+        if match is None or (not match.equal and _follows_mean(values, aggregate, comparable)):
             return None
-        return f"{copy.said} {aggregate.words}: it holds what happened after the cutoffs."
-    both = there & np.array([level is not None for level in levels])
-    names, codes = np.unique(levels[both].astype(str), return_inverse=True)
-    if both.sum() < FEWEST or not 2 < len(names) <= both.sum() / 10:
+        return f"{match.words} {aggregate.words}: it holds what happened after the cutoffs."
+    comparable = has_events & np.array([level is not None for level in levels])
+    names, codes = np.unique(levels[comparable].astype(str), return_inverse=True)
+    if comparable.sum() < MIN_CUSTOMERS or not 2 < len(names) <= comparable.sum() / 10:
         return None
-    share = explained(codes, aggregate.values[both])
-    if share <= BANDED or (aggregate.own is not None and explained(codes, aggregate.own[both]) >= share):
+    share = explained_share(codes, aggregate.values[comparable])
+    if share <= BAND_SHARE:
         return None
-    return f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): it is as of today."
+    if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
+        return None
+    return f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): it is the state of today."
 
 
-def _as_well(values: Floats, aggregate: Aggregate, both: npt.NDArray[np.bool_]) -> bool:
-    """Tell whether numbers go with the mean behind a sum at least as closely as with the sum."""
-    if aggregate.own is None:
+def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
+    """Return whether numbers follow the mean behind a sum at least as closely as the sum."""
+    if aggregate.mean is None:
         return False
-    mean, total = (abs(spearman(values[both], each[both])) for each in (aggregate.own, aggregate.values))
+    mean, total = (
+        abs(spearman(values[comparable], column[comparable])) for column in (aggregate.mean, aggregate.values)
+    )
     return mean >= total

@@ -1,12 +1,12 @@
-"""What the guards look at: the store, who has left by the end of the data, and labelled rows."""
+"""What the guards of the data look at: the store, the ends of customers, and labelled rows of signals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,64 +14,105 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from churn.data.sources.table_specs import table_contracts
+from churn.data.sources.connections import open_source
+from churn.data.sources.source import Source
+from churn.data.sources.table_specs import TableSpec, table_specs
 from churn.data.sql import identifier
 from churn.data.store import Store, day_number
 from churn.data.tables import Table
 from churn.features.engine.cohort import Cohort, Customers, read_customers
 from churn.features.engine.matrix import MatrixBuilder, cohorts_at
 from churn.features.signal import Signal
-from churn.guards.counterfactual_store import sampled
+from churn.guards.counterfactual_store import write_sample
 from churn.labels.contract import merged_spells
 from churn.labels.labels import labels_at
 from churn.labels.outcomes import DROP_REASONS, LEFT, Labels, label_window
-from churn.params import Params
+from churn.params import LabelParams
 from churn.snapshots.dataset import LabelledRows
 
-SAMPLE = 20_000
-"""Signals are computed for so many customers at most: thousands of rows are enough to see an AUC of .9."""
+SAMPLE_CUSTOMERS = 20_000
+"""The most customers for which signals are computed: thousands of rows are enough to see an AUC of .9."""
 
-CUTOFFS = 6
-"""Signals are computed at so many matured cutoffs at most, spread over all of them."""
+SAMPLE_CUTOFFS = 6
+"""The most matured cutoffs at which signals are computed, spread over all of them."""
 
-GONE, HERE, UNKNOWN = 1, 0, -1
-"""Whether a customer has left by the end of the data."""
+HAS_LEFT, ACTIVE, UNDECIDED = 1, 0, -1
+"""The state of a customer at the end of the data; `people.gone` holds it in SQL."""
 
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Ends:
-    """State of each customer code at the watermark (gone, here or unknown), and the day of the end.
+class CustomerEnds:
+    """The state of each customer at the watermark, by customer code.
 
-    The day of a customer who is still here is the last day of the data.
+    Attributes:
+        state: `HAS_LEFT`, `ACTIVE` or `UNDECIDED`.
+        day: The day number of the end; the last day of the data for a customer who has not left.
     """
 
     state: npt.NDArray[np.int8]
     day: Ints
 
+    @property
+    def has_left(self) -> npt.NDArray[np.bool_]:
+        """Return which customers have left, shape (customers,)."""
+        return np.asarray(self.state == HAS_LEFT)
 
-class Company:
-    """One company as the guards see it; what is costly is computed once, when first asked for."""
+    @property
+    def decided(self) -> npt.NDArray[np.bool_]:
+        """Return which customers have left or are active, shape (customers,)."""
+        return np.asarray(self.state != UNDECIDED)
+
+    @property
+    def left_share(self) -> float | None:
+        """Return the share of the decided customers who have left; None where none is decided."""
+        return float(self.has_left[self.decided].mean()) if self.decided.any() else None
+
+
+class GuardContext:
+    """The data of one company for its guards; expensive parts are computed once, at first use.
+
+    Attributes:
+        store: The data.
+        signals: The selected signals.
+        cutoffs: The matured cutoffs, in order.
+        label: The definition of the label.
+        specs: The tables of params.yaml with their contracts and mappings, by name.
+        attributes: The names of the static attributes.
+        seed: Draws samples of customers.
+        scratch: A folder for temporary files.
+        rejects: The folder of the rejected rows, a file per table.
+        source: Opens the raw tables.
+    """
 
     def __init__(
         self,
-        params: Params,
+        *,
         store: Store,
         signals: Sequence[Signal],
         cutoffs: Sequence[date],
+        label: LabelParams,
+        specs: Mapping[str, TableSpec],
+        attributes: Sequence[str],
+        seed: int,
         scratch: Path,
+        rejects: Path,
+        source: Callable[[], AbstractContextManager[Source]],
         connection: Any,
     ) -> None:
-        self.params = params
         self.store = store
         self.signals = tuple(signals)
-        self.matured = tuple(
-            day for day in sorted(cutoffs) if label_window(params, day).mature_on <= store.watermark
-        )
+        self.cutoffs = tuple(cutoffs)
+        self.label = label
+        self.specs = specs
+        self.attributes = tuple(attributes)
+        self.seed = seed
         self.scratch = scratch
+        self.rejects = rejects
+        self.source = source
         self._connection = connection
-        self._told = False
+        self._has_people_table = False
 
     @property
     def watermark(self) -> int:
@@ -81,35 +122,31 @@ class Company:
     @cached_property
     def tables(self) -> dict[str, Table]:
         """Return the contracts of the tables, by name."""
-        return table_contracts(self.params)
+        return {name: spec.table for name, spec in self.specs.items()}
 
     @property
     def event_tables(self) -> tuple[str, ...]:
         """Return the event tables that hold rows, without attribute histories and our own contacts."""
-        no_events = {"customers", "contacts"} | {n for n, table in self.tables.items() if table.is_history}
+        no_events = {"customers", "contacts"} | {
+            name for name, table in self.tables.items() if table.is_history
+        }
         return tuple(name for name in self.store.tables if name not in no_events and self.store.has(name))
-
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """Return the names of the static attributes."""
-        customers = self.params.tables.get("customers")
-        return customers.static if customers else ()
 
     def fetch(self, sql: str) -> dict[str, Any]:
         """Return the columns of a query as arrays: numbers with NaN, and text with None, where missing."""
-        self._tell_people()
+        self._register_people()
         table = self._connection.sql(sql).to_arrow_table()
         return {name: table[name].to_numpy() for name in table.column_names}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        self._tell_people()
-        found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
-        return found
+        self._register_people()
+        rows: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
+        return rows
 
-    def _tell_people(self) -> None:
-        """Put `people(customer, signed_up, gone, end_day)` at hand of every query."""
-        if not self._told:
+    def _register_people(self) -> None:
+        """Make `people(customer, signed_up, gone, end_day)` available to every query."""
+        if not self._has_people_table:
             people = {
                 "customer": np.arange(self.store.n_customers, dtype=np.int32),
                 "signed_up": self.customers.signed_up,
@@ -117,7 +154,7 @@ class Company:
                 "end_day": self.ends.day,
             }
             self._connection.register("people", pa.table(people))
-            self._told = True
+            self._has_people_table = True
 
     @cached_property
     def customers(self) -> Customers:
@@ -130,100 +167,133 @@ class Company:
         if not self.attributes:
             return {}
         names = ", ".join(identifier(name) for name in self.attributes)
-        found = self.fetch(f"SELECT {names} FROM {self.store.scan('customers')} ORDER BY customer")
-        return {name: np.asarray(found[name], dtype=object) for name in self.attributes}
+        columns = self.fetch(f"SELECT {names} FROM {self.store.scan('customers')} ORDER BY customer")
+        return {name: np.asarray(columns[name], dtype=object) for name in self.attributes}
 
     @cached_property
-    def ends(self) -> Ends:
-        """Return who has left by the watermark, and when.
+    def ends(self) -> CustomerEnds:
+        """Return who has left by the watermark, and on which day.
 
-        Contract: the last spell has ended, and the grace is over. Inactivity: no core event for as long as it
-        takes to leave the cohort; whoever was seen within the horizon is here. Between them it is unknown, as
-        it is for customers without a core event.
+        Contract: a customer has left if the last spell has ended and the grace period is over. Inactivity: a
+        customer has left if no core event happened for as long as it takes to leave the cohort, and is active
+        if one happened within the horizon. Between the two the state is undecided, and also for customers
+        without a core event.
         """
         n = self.store.n_customers
-        state, day = np.full(n, UNKNOWN, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
-        label = self.params.label
+        state, day = np.full(n, UNDECIDED, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
+        last = np.full(n, -1, dtype=np.int64)
+        label = self.label
         if label.kind == "contract":
             merged = merged_spells(self.store)
-            last = np.full(n, -1, dtype=np.int64)
             np.maximum.at(last, merged.customer, merged.end.astype(np.int64))
-            seen = last >= 0
-            state[seen & (last > self.watermark)] = HERE
-            state[seen & (last + label.grace_days <= self.watermark)] = GONE
-            ended = seen & (last <= self.watermark)
+            has_core = last >= 0
+            state[has_core & (last > self.watermark)] = ACTIVE
+            state[has_core & (last + label.grace_days <= self.watermark)] = HAS_LEFT
+            has_end = has_core & (last <= self.watermark)
         else:
-            table = label.core_table
-            sql = f"SELECT customer, max(day) AS day FROM {self.store.scan(table)} "
-            found = self._connection.execute(f"{sql} WHERE day < {self.watermark} GROUP BY 1").fetchnumpy()
-            last = np.full(n, -1, dtype=np.int64)
-            last[np.asarray(found["customer"])] = np.asarray(found["day"])
-            seen = last >= 0
-            state[seen & (last >= self.watermark - label.horizon_days)] = HERE
-            state[seen & (last < self.watermark - label.days_active)] = GONE
-            ended = seen
-        day[ended] = last[ended]
-        return Ends(state, day)
+            sql = f"SELECT customer, max(day) AS day FROM {self.store.scan(label.core_table)} "
+            days = self._connection.execute(f"{sql} WHERE day < {self.watermark} GROUP BY 1").fetchnumpy()
+            last[np.asarray(days["customer"])] = np.asarray(days["day"])
+            has_core = last >= 0
+            state[has_core & (last >= self.watermark - label.horizon_days)] = ACTIVE
+            state[has_core & (last < self.watermark - label.days_active)] = HAS_LEFT
+            has_end = has_core
+        day[has_end] = last[has_end]
+        return CustomerEnds(state, day)
 
     @cached_property
-    def judged(self) -> list[tuple[Cohort, Labels]]:
-        """Return cohort and labels of all customers at every matured cutoff."""
-        if not self.matured:
+    def labelled_cohorts(self) -> list[tuple[Cohort, Labels]]:
+        """Return the cohort and the labels of all customers at every matured cutoff."""
+        if not self.cutoffs:
             return []
         return list(
-            zip(cohorts_at(self.store, self.matured), labels_at(self.store, self.matured), strict=True)
+            zip(cohorts_at(self.store, self.cutoffs), labels_at(self.store, self.cutoffs), strict=True)
         )
 
     @cached_property
-    def labelled(self) -> LabelledRows | None:
+    def labelled_rows(self) -> LabelledRows | None:
         """Return the labelled rows of a sample of customers at some matured cutoffs; None without one."""
-        if not self.matured or not self.signals:
+        if not self.cutoffs or not self.signals:
             return None
-        places = np.linspace(0, len(self.matured) - 1, min(CUTOFFS, len(self.matured))).round().astype(int)
-        cutoffs = [self.matured[place] for place in np.unique(places)]
+        steps = np.linspace(0, len(self.cutoffs) - 1, min(SAMPLE_CUTOFFS, len(self.cutoffs)))
+        cutoffs = [self.cutoffs[step] for step in np.unique(steps.round().astype(int))]
         store, codes = self.store, np.arange(self.store.n_customers)
-        if self.store.n_customers > SAMPLE:
-            codes = np.sort(np.random.default_rng(self.params.train.seed).permutation(codes)[:SAMPLE])
-            store = sampled(self.store, codes, self.scratch / "sample")
-        decided = dict(zip(cutoffs, labels_at(self.store, cutoffs), strict=True))
-        return _labelled(MatrixBuilder(store, self.signals, cutoffs), decided, codes)
+        if self.store.n_customers > SAMPLE_CUSTOMERS:
+            codes = np.sort(np.random.default_rng(self.seed).permutation(codes)[:SAMPLE_CUSTOMERS])
+            store = write_sample(self.store, codes, self.scratch / "sample")
+        labels_by_cutoff = dict(zip(cutoffs, labels_at(self.store, cutoffs), strict=True))
+        return _labelled_rows(MatrixBuilder(store, self.signals, cutoffs), labels_by_cutoff, codes)
 
 
-def _labelled(builder: MatrixBuilder, decided: dict[date, Labels], codes: Ints) -> LabelledRows | None:
+def _labelled_rows(
+    builder: MatrixBuilder, labels_by_cutoff: Mapping[date, Labels], codes: Ints
+) -> LabelledRows | None:
+    """Compute the signals of a store and join the labels; None where no row has a label.
+
+    Args:
+        builder: Computes the signals.
+        labels_by_cutoff: The labels of all customers, by cutoff.
+        codes: The customer codes of the builder's customers in `labels_by_cutoff`.
+    """
     names = tuple(signal.name for signal in builder.signals)
-    text = [place for place, signal in enumerate(builder.signals) if signal.kind == "level"]
     parts: dict[date, list[tuple[npt.NDArray[np.object_], Ints, Labels]]] = {}
     for part in builder.parts():
-        label = decided[part.cutoff][codes[part.codes]]
+        label = labels_by_cutoff[part.cutoff][codes[part.codes]]
         keep = ~np.isin(label, list(DROP_REASONS))
-        matrix = np.empty((int(keep.sum()), len(names)), dtype=object)
-        for place, name in enumerate(names):
-            matrix[:, place] = part.columns[name][keep]
-        parts.setdefault(part.cutoff, []).append((matrix, codes[part.codes[keep]], label[keep]))
-    ordered = [(day, one) for day in sorted(parts) for one in parts[day]]
-    whole = np.concatenate([matrix for _, (matrix, _, _) in ordered])
-    if not len(whole):
+        cells = np.empty((int(keep.sum()), len(names)), dtype=object)
+        for index, name in enumerate(names):
+            cells[:, index] = part.columns[name][keep]
+        parts.setdefault(part.cutoff, []).append((cells, codes[part.codes[keep]], label[keep]))
+    in_order = [(day, part) for day in sorted(parts) for part in parts[day]]
+    matrix = np.concatenate([cells for _, (cells, _, _) in in_order])
+    if not len(matrix):
         return None
     levels: dict[str, tuple[str, ...]] = {}
-    for place in text:
-        levels[names[place]] = tuple(sorted({str(v) for v in whole[:, place] if v is not None}))
-        order = {level: float(number) for number, level in enumerate(levels[names[place]])}
-        whole[:, place] = [np.nan if value is None else order[str(value)] for value in whole[:, place]]
-    left = np.concatenate([label for _, (_, _, label) in ordered])
+    for index, signal in enumerate(builder.signals):
+        if signal.kind == "level":
+            column = matrix[:, index]
+            levels[signal.name] = tuple(sorted({str(value) for value in column if value is not None}))
+            number = {level: float(code) for code, level in enumerate(levels[signal.name])}
+            matrix[:, index] = [np.nan if value is None else number[str(value)] for value in column]
+    label = np.concatenate([label for _, (_, _, label) in in_order])
     return LabelledRows(
         names=names,
         levels=levels,
-        matrix=whole.astype(np.float64),
-        left=(left == LEFT).astype(np.float64),
-        customer=np.concatenate([code for _, (_, code, _) in ordered]).astype(np.int64),
-        cutoff=np.concatenate([np.full(len(code), day_number(day)) for day, (_, code, _) in ordered]),
+        matrix=matrix.astype(np.float64),
+        left=(label == LEFT).astype(np.float64),
+        customer=np.concatenate([code for _, (_, code, _) in in_order]).astype(np.int64),
+        cutoff=np.concatenate([np.full(len(code), day_number(day)) for day, (_, code, _) in in_order]),
     )
 
 
 @contextmanager
-def opened(
-    params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], scratch: Path
-) -> Iterator[Company]:
-    """Open a company for the guards."""
+def open_context(
+    store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], scratch: Path
+) -> Iterator[GuardContext]:
+    """Open a store for the guards of the data.
+
+    Args:
+        store: The data.
+        signals: The selected signals.
+        cutoffs: The cutoffs of the snapshots; those that have not matured are left out.
+        scratch: A folder for temporary files.
+    """
+    params = store.params
+    customers = params.tables.get("customers")
+    matured = [day for day in sorted(cutoffs) if label_window(params, day).mature_on <= store.watermark]
     with store.connect() as connection:
-        yield Company(params, store, signals, cutoffs, scratch, connection)
+        yield GuardContext(
+            store=store,
+            signals=signals,
+            cutoffs=[
+                day for day in sorted(cutoffs) if label_window(params, day).mature_on <= store.watermark
+            ],
+            label=params.label,
+            specs={spec.table.name: spec for spec in table_specs(params)},
+            attributes=customers.static if customers else (),
+            seed=params.train.seed,
+            scratch=scratch,
+            rejects=params.output / "rejects",
+            source=partial(open_source, params, scratch),
+            connection=connection,
+        )

@@ -1,6 +1,6 @@
 """Stores that differ from the user's own in a known way: fewer customers, no future, another future.
 
-Signals of the past must be the same in all of them.
+The signals of the past must be the same in all of them.
 """
 
 from __future__ import annotations
@@ -21,47 +21,63 @@ from churn.data.tables import Table
 
 Codes = npt.NDArray[np.int64]
 Select = Callable[[str, tuple[str, ...]], str]
-"""From a table's name and stored columns: the SQL of its altered rows."""
+"""Gives the SQL of the altered rows of a table, from its name and its stored columns."""
 
 DAYS_AHEAD = 60
-"""Rows of another future are dealt out over so many days from the cutoff on."""
+"""The rows of another future are spread over so many days from the cutoff on."""
 
 
-def sampled(store: Store, codes: Codes, folder: Path) -> Store:
-    """Write the store of some customers alone; they get new codes in the order of the old."""
+def write_sample(store: Store, codes: Codes, folder: Path) -> Store:
+    """Write the store of some customers alone, with new codes in the order of the old ones.
+
+    Args:
+        store: The store.
+        codes: The codes of the customers, shape (customers,).
+        folder: Where to write.
+    """
 
     def select(name: str, columns: tuple[str, ...]) -> str:
-        rest = ", ".join(identifier(column) for column in columns if column != "customer")
-        return f"SELECT new AS customer, {rest} FROM {store.scan(name)} JOIN chosen ON customer = old"
+        others = ", ".join(identifier(column) for column in columns if column != "customer")
+        return f"SELECT new AS customer, {others} FROM {store.scan(name)} JOIN sample ON customer = old"
 
     old = np.sort(codes)
-    chosen = pa.table({"old": old.astype(np.int32), "new": np.arange(len(old), dtype=np.int32)})
-    return _written(store, folder, select, {"chosen": chosen})
+    sample = pa.table({"old": old.astype(np.int32), "new": np.arange(len(old), dtype=np.int32)})
+    return _write_store(store, folder, select, {"sample": sample})
 
 
-def truncated(store: Store, cutoff: date, folder: Path) -> Store:
-    """Write the store as of a cutoff: later rows, late-known rows and later outcomes are physically gone.
+def write_past(store: Store, cutoff: date, folder: Path) -> Store:
+    """Write the store as of a cutoff: later rows, late-known rows and later outcomes are physically removed.
 
-    Every customer of the store must have signed up before the cutoff. Objections stay, as they count as of
-    today.
+    Every customer of the store must have signed up before the cutoff. Objections stay, because they count as
+    of today.
+
+    Args:
+        store: The store.
+        cutoff: The cutoff.
+        folder: Where to write.
     """
     day, tables = day_number(cutoff), _tables(store)
 
     def select(name: str, columns: tuple[str, ...]) -> str:
         if name == "customers":
             return f"SELECT * FROM {store.scan(name)}"
-        blanked = _outcomes(tables[name], columns, lambda outcome: f"{outcome}_day < {day}")
-        known = f" AND known_day < {day}" if "known_day" in columns else ""
-        return f"SELECT {_replaced(columns, blanked)} FROM {store.scan(name)} WHERE day < {day}{known}"
+        outcomes = _masked_outcomes(tables[name], columns, day)
+        is_known = f" AND known_day < {day}" if "known_day" in columns else ""
+        return f"SELECT {_selection(columns, outcomes)} FROM {store.scan(name)} WHERE day < {day}{is_known}"
 
-    return _written(store, folder, select)
+    return _write_store(store, folder, select)
 
 
-def with_another_future(store: Store, cutoff: date, folder: Path) -> Store:
+def write_other_future(store: Store, cutoff: date, folder: Path) -> Store:
     """Write the store with another future: nothing that was known before the cutoff is changed.
 
-    A quarter of the rows comes again at or after the cutoff; a quarter comes again when it happened, but
-    known only later; half of the outcomes that were open at the cutoff end after it.
+    A quarter of the rows is repeated at or after the cutoff. A quarter is repeated at its own time, but known
+    only later. Half of the outcomes that were open at the cutoff end after it.
+
+    Args:
+        store: The store.
+        cutoff: The cutoff.
+        folder: Where to write.
     """
     day, tables = day_number(cutoff), _tables(store)
 
@@ -73,50 +89,57 @@ def with_another_future(store: Store, cutoff: date, folder: Path) -> Store:
         rows = f"SELECT *{'' if 'known_day' in columns else ', day AS known_day'} FROM {store.scan(name)}"
         ends: dict[str, str] = {}
         for column in tables[name].of_role("outcome"):
-            if (ended := f"{column.name}_day") in columns:
-                open_still = f"coalesce({ended} >= {day}, true) AND {dice} % 2 = 0"
-                ends[ended] = f"CASE WHEN {open_still} THEN {later} ELSE {ended} END"
+            if (end_day := f"{column.name}_day") in columns:
+                is_open = f"coalesce({end_day} >= {day}, true) AND {dice} % 2 = 0"
+                ends[end_day] = f"CASE WHEN {is_open} THEN {later} ELSE {end_day} END"
                 seconds = f"({later} - day)::BIGINT * 86400"
                 after = f"{column.name}_after"
-                ends[after] = f"CASE WHEN {open_still} THEN {seconds} ELSE {after} END"
-        every = (*columns, "known_day") if "known_day" not in columns else columns
-        shifted = {"at": f'"at" + to_days({later} - day)', "day": later, "known_day": later}
-        late = {"known_day": later}
+                ends[after] = f"CASE WHEN {is_open} THEN {seconds} ELSE {after} END"
+        all_columns = (*columns, "known_day") if "known_day" not in columns else columns
+        at_later = {"at": f'"at" + to_days({later} - day)', "day": later, "known_day": later}
+        known_later = {"known_day": later}
         parts = [
-            f"SELECT {_replaced(every, ends)} FROM rows",
-            f"SELECT {_replaced(every, shifted)} FROM rows WHERE {dice} % 4 = 1",
-            f"SELECT {_replaced(every, late)} FROM rows WHERE {dice} % 4 = 2 AND day < {day}",
+            f"SELECT {_selection(all_columns, ends)} FROM rows",
+            f"SELECT {_selection(all_columns, at_later)} FROM rows WHERE {dice} % 4 = 1",
+            f"SELECT {_selection(all_columns, known_later)} FROM rows WHERE {dice} % 4 = 2 AND day < {day}",
         ]
         return f"WITH rows AS ({rows}) {' UNION ALL '.join(parts)}"
 
-    return _written(store, folder, select)
+    return _write_store(store, folder, select)
 
 
 def _tables(store: Store) -> dict[str, Table]:
     return table_contracts(store.params)
 
 
-def _outcomes(table: Table, columns: tuple[str, ...], known: Callable[[str], str]) -> dict[str, str]:
-    """Return the SQL that keeps outcomes, and what is known with them, only where they are known."""
-    kept = {}
+def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
+    """Return the SQL of outcomes, and of what is known with them, empty where they are not known by a day."""
+    masked = {}
     for outcome in table.of_role("outcome"):
         if f"{outcome.name}_day" in columns:
-            own = [f"{outcome.name}_day", f"{outcome.name}_after"]
-            own += [column.name for column in table.columns if column.known_with == outcome.name]
-            for name in own:
+            names = [f"{outcome.name}_day", f"{outcome.name}_after"]
+            names += [column.name for column in table.columns if column.known_with == outcome.name]
+            for name in names:
                 if name in columns:
-                    kept[name] = f"CASE WHEN {known(outcome.name)} THEN {identifier(name)} END"
-    return kept
+                    masked[name] = f"CASE WHEN {outcome.name}_day < {day} THEN {identifier(name)} END"
+    return masked
 
 
-def _replaced(columns: tuple[str, ...], changed: Mapping[str, str]) -> str:
-    return ", ".join(f"{changed.get(name, identifier(name))} AS {identifier(name)}" for name in columns)
+def _selection(columns: tuple[str, ...], expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"{expressions.get(name, identifier(name))} AS {identifier(name)}" for name in columns)
 
 
-def _written(
-    store: Store, folder: Path, select: Select, given: Mapping[str, pa.Table] | None = None
+def _write_store(
+    store: Store, folder: Path, select: Select, extra_tables: Mapping[str, pa.Table] | None = None
 ) -> Store:
-    """Write a store of altered tables and open it as any other, so that whoever computes reads this one."""
+    """Write a store of altered tables, and open it like any other, so that all readers read this one.
+
+    Args:
+        store: The store.
+        folder: Where to write.
+        select: Gives the SQL of the altered rows.
+        extra_tables: Tables that the SQL uses, by name.
+    """
     params = store.params.model_copy(
         update={
             "output": folder,
@@ -125,18 +148,17 @@ def _written(
     )
     tables: dict[str, StoredTable] = {}
     with store.connect() as connection:
-        for name, rows in (given or {}).items():
+        for name, rows in (extra_tables or {}).items():
             connection.register(name, rows)
         for name, table in store.tables.items():
             (folder / "store" / name).mkdir(parents=True)
             path = literal(str(folder / "store" / name / "part-0.parquet"))
-            rows_sql = select(name, table.columns)
-            described = connection.execute(f"DESCRIBE {rows_sql}").fetchall()
-            columns = tuple(str(row[0]) for row in described)
+            sql = select(name, table.columns)
+            columns = tuple(str(row[0]) for row in connection.execute(f"DESCRIBE {sql}").fetchall())
             # The order of the store: customer, local day, time, then what tells equal times apart.
             first = [n for n in ("customer", "day", "at", "known_day", "row_id") if n in columns]
             order = ", ".join(identifier(n) for n in [*first, *(n for n in columns if n not in first)])
-            connection.execute(f"COPY ({rows_sql} ORDER BY {order}) TO {path} (FORMAT parquet)").fetchall()
+            connection.execute(f"COPY ({sql} ORDER BY {order}) TO {path} (FORMAT parquet)").fetchall()
             row = connection.execute(
                 f"SELECT count(*), count(DISTINCT customer), min(day), max(day) FROM read_parquet({path})"
             ).fetchone()

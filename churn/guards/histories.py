@@ -1,4 +1,4 @@
-"""Histories that the source rewrites when a customer leaves."""
+"""Guards of histories that the source rewrites when a customer leaves."""
 
 from __future__ import annotations
 
@@ -7,102 +7,112 @@ from collections.abc import Iterator
 from churn.data.sql import identifier
 from churn.data.tables import EMPTIED_VALUE
 from churn.finding import Finding
-from churn.guards.context import Company
-from churn.guards.statistics import SURE
+from churn.guards.context import ACTIVE, HAS_LEFT, GuardContext
+from churn.guards.statistics import Z_99
 from churn.metrics.standard_errors import wilson_interval
 
-LONG_ENOUGH = 91
-"""Days as a customer after which a history may be expected."""
+MIN_TENURE_DAYS = 91
+"""Days as a customer after which a history is expected."""
 
-APART = 0.3
-"""How much more of the leavers lack a history (or end in zeros) before it is the source that did it."""
+MIN_DIFFERENCE = 0.3
+"""How much more often churners must lack a history (or end in zeros) before the source did it."""
 
-FEWEST = 10
-"""Fewer leavers than this show nothing."""
+MIN_CHURNERS = 10
+"""Fewer churners prove nothing."""
 
-ZEROS = 3
-"""So many rows without a value at the end are a tail."""
+TAIL_ROWS = 3
+"""From so many rows without a value on, the end of a history is a tail of zeros."""
+
+DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
+"""The share of days with a row, and of rows with a value of 0, from which rows are written on every day."""
 
 
-def purged(company: Company) -> Iterator[Finding]:
-    """Stop where customers who left have no rows at all, and those who stayed have: they were deleted."""
-    core = company.params.label.core_table
-    for table in company.event_tables:
-        if table == core:
+def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
+    """Return the least difference of two shares, by their 99 % intervals.
+
+    Args:
+        churners: How many churners are affected.
+        of_churners: Of how many.
+        stayers: How many customers who stayed are affected.
+        of_stayers: Of how many.
+    """
+    return wilson_interval(churners, of_churners, Z_99)[0] - wilson_interval(stayers, of_stayers, Z_99)[1]
+
+
+def deleted_histories(context: GuardContext) -> Iterator[Finding]:
+    """Stop where customers who left have no rows at all and those who stayed have: the rows were deleted."""
+    for table in context.event_tables:
+        if table == context.label.core_table:
             continue
-        first = company.store.tables[table].first_day or 0
-        rows = company.rows(
-            f"WITH had AS (SELECT DISTINCT customer, true AS has FROM {company.store.scan(table)}) "
+        first = context.store.tables[table].first_day or 0
+        rows = context.rows(
+            f"WITH had AS (SELECT DISTINCT customer, true AS has FROM {context.store.scan(table)}) "
             "SELECT gone, count(*) AS n, count(*) FILTER (WHERE has IS NULL) AS bare "
             "FROM people LEFT JOIN had USING (customer) WHERE gone >= 0 "
-            f"AND end_day - greatest(signed_up, {first}) >= {LONG_ENOUGH} GROUP BY 1"
+            f"AND end_day - greatest(signed_up, {first}) >= {MIN_TENURE_DAYS} GROUP BY 1"
         )
-        told = {gone: (n, bare) for gone, n, bare in rows}
-        left, bare = told.get(1, (0, 0))
-        stayed, also = told.get(0, (0, 0))
-        if (
-            bare < FEWEST
-            or not stayed
-            or wilson_interval(bare, left, SURE)[0] - wilson_interval(also, stayed, SURE)[1] < APART
-        ):
+        counts = {state: (n, bare) for state, n, bare in rows}
+        churners, bare_churners = counts.get(HAS_LEFT, (0, 0))
+        stayers, bare_stayers = counts.get(ACTIVE, (0, 0))
+        if bare_churners < MIN_CHURNERS or not stayers:
+            continue
+        if sure_difference(bare_churners, churners, bare_stayers, stayers) < MIN_DIFFERENCE:
             continue
         yield Finding(
             table,
-            f"{bare:,} of {left:,} customers who left after {LONG_ENOUGH} days or more have no row at all, "
-            "of "
-            f"those who stayed {also:,} of {stayed:,}: their rows were deleted when they left.",
+            f"{bare_churners:,} of {churners:,} customers who left after {MIN_TENURE_DAYS} days or more have "
+            f"no row at all, but only {bare_stayers:,} of {stayers:,} who stayed: the rows were deleted when "
+            "they left.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop",
-            figure=f"{bare / left:.0%}",
+            figure=f"{bare_churners / churners:.0%}",
         )
 
 
-def zeroed(company: Company) -> Iterator[Finding]:
-    """Look for rows that go on without a value: written for those who left, or for everybody on every day."""
-    for table in company.event_tables:
-        for column in company.tables[table].of_role("value"):
-            if column.name in company.store.tables[table].columns and not column.known_with:
-                yield from _zeroed(company, table, column.name)
+def zeroed_rows(context: GuardContext) -> Iterator[Finding]:
+    """Look for rows that go on without a value: written after the end, or for everybody on every day."""
+    for table in context.event_tables:
+        for column in context.tables[table].of_role("value"):
+            if column.name in context.store.tables[table].columns and not column.known_with:
+                yield from _zeroed_rows(context, table, column.name)
 
 
-def _zeroed(company: Company, table: str, column: str) -> Iterator[Finding]:
-    nothing = f"coalesce({identifier(column)} IN (0, {EMPTIED_VALUE}), true)"
-    rows = company.rows(
-        f"WITH numbered AS (SELECT customer, {nothing} AS nothing, day, "
+def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Finding]:
+    is_zero = f"coalesce({identifier(column)} IN (0, {EMPTIED_VALUE}), true)"
+    rows = context.rows(
+        f"WITH numbered AS (SELECT customer, {is_zero} AS is_zero, day, "
         'row_number() OVER (PARTITION BY customer ORDER BY "at" DESC) AS back '
-        f"FROM {company.store.scan(table)}), "
-        "customers AS (SELECT customer, count(*) AS n, count(*) FILTER (WHERE nothing) AS zeros, "
-        "coalesce(min(back) FILTER (WHERE NOT nothing) - 1, count(*)) AS tail, "
-        "count(DISTINCT day) / (max(day) - min(day) + 1) AS filled FROM numbered GROUP BY 1) "
+        f"FROM {context.store.scan(table)}), "
+        "customers AS (SELECT customer, count(*) AS n, count(*) FILTER (WHERE is_zero) AS zeros, "
+        "coalesce(min(back) FILTER (WHERE NOT is_zero) - 1, count(*)) AS tail, "
+        "count(DISTINCT day) / (max(day) - min(day) + 1) AS days FROM numbered GROUP BY 1) "
         "SELECT gone, count(*) AS n, "
-        f"count(*) FILTER (WHERE tail >= {ZEROS} AND tail < n AND zeros - tail <= 0.1 * (n - tail)) AS "
-        "tails, "
-        "median(filled) FILTER (WHERE n >= 28) AS filled, sum(zeros) / sum(n) AS zeros "
-        f"FROM customers JOIN people USING (customer) WHERE gone >= 0 AND n > {ZEROS} GROUP BY 1"
+        f"count(*) FILTER (WHERE tail >= {TAIL_ROWS} AND tail < n AND zeros - tail <= 0.1 * (n - tail)) "
+        "AS tails, median(days) FILTER (WHERE n >= 28) AS days, sum(zeros) / sum(n) AS zeros "
+        f"FROM customers JOIN people USING (customer) WHERE gone >= 0 AND n > {TAIL_ROWS} GROUP BY 1"
     )
-    told = {row[0]: row[1:] for row in rows}
-    left, tails, *_ = told.get(1, (0, 0))
-    stayed, also, filled, zeros = told.get(0, (0, 0, None, 0.0))
-    place = f"{table}.{column}"
+    counts = {row[0]: row[1:] for row in rows}
+    churners, churner_tails, *_ = counts.get(HAS_LEFT, (0, 0))
+    stayers, stayer_tails, day_share, zero_share = counts.get(ACTIVE, (0, 0, None, 0.0))
     if (
-        tails >= FEWEST
-        and stayed
-        and wilson_interval(tails, left, SURE)[0] - wilson_interval(also, stayed, SURE)[1] > APART
+        churner_tails >= MIN_CHURNERS
+        and stayers
+        and sure_difference(churner_tails, churners, stayer_tails, stayers) > MIN_DIFFERENCE
     ):
         yield Finding(
-            place,
-            f"for {tails:,} of {left:,} customers who left the rows end in zeros, for those who stayed "
-            f"{also:,} of "
-            f"{stayed:,}: the source goes on writing rows after a cancellation, and sets their value to 0.",
-            f'Leave rows of nothing out with "where: {column} > 0" at {table}, and map the time of the '
+            f"{table}.{column}",
+            f"the rows end in zeros for {churner_tails:,} of {churners:,} customers who left, but only for "
+            f"{stayer_tails:,} of {stayers:,} who stayed: the source goes on writing rows after a "
+            "cancellation, with the value 0.",
+            f'Leave rows without a value out with "where: {column} > 0" at {table}, and map the time of the '
             "cancellation (subscriptions.cancel_requested_at).",
             "stop",
         )
-    elif filled is not None and filled >= 0.9 and zeros >= 0.2:
+    elif day_share is not None and day_share >= DAILY_SHARE and zero_share >= ZERO_SHARE:
         yield Finding(
-            place,
-            f"{filled:.0%} of the days have a row, and {zeros:.0%} of the rows are of nothing: rows are "
-            "written "
-            "whether or not the customer came, so that counting them counts the contract.",
-            f'Leave rows of nothing out with "where: {column} > 0" at {table}.',
+            f"{table}.{column}",
+            f"{day_share:.0%} of the days have a row, and {zero_share:.0%} of the rows have the value 0: the "
+            "source writes rows whether or not the customer did anything, so that a count of rows only "
+            "counts the days of the contract.",
+            f'Leave rows without a value out with "where: {column} > 0" at {table}.',
         )

@@ -1,4 +1,4 @@
-"""Names of attributes that speak of leaving."""
+"""Guards of names: names that speak of leaving, and columns of public data sets that are known to leak."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict
 
 from churn.finding import Finding
-from churn.guards.context import GONE, UNKNOWN, Company
-from churn.guards.statistics import differ
-from churn.params import TableParams
+from churn.guards.context import GuardContext
+from churn.guards.statistics import levels_differ
+from churn.params import OriginParams
 
 STEMS = (
     *("cancel", "churn", "exit", "refund", "closed", "closure", "closing", "terminat", "attrit", "winback"),
@@ -22,10 +22,12 @@ STEMS = (
 """Beginnings of words that speak of leaving, in English and German."""
 
 PHRASES = ("end_date", "win_back", "ended_at", "date_ended", "left_at", "gone_at")
-"""Words that do so only together."""
+"""Words that speak of leaving only together."""
 
-WHOLE = ("target", "label", "outcome")
-"""Whole words that name what is to be predicted."""
+TARGET_WORDS = ("target", "label", "outcome")
+"""Whole words that name the prediction target."""
+
+DENY_LIST = "deny_list.yaml"
 
 _JOINTS = r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\D)(?=\d)|(?<=\d)(?=\D)"
 
@@ -39,92 +41,107 @@ def words_of(name: str) -> list[str]:
     return [word for word in re.split(r"[\W_]+", re.sub(_JOINTS, "_", name).lower()) if word]
 
 
-def speaks_of_leaving(name: str) -> str | None:
-    """Return the part of a name that speaks of leaving, or None.
+def leaving_word(name: str) -> str | None:
+    """Return the part of a name that speaks of leaving; None where there is none.
 
-    >>> speaks_of_leaving("contractEndDate"), speaks_of_leaving("weekend_dates")
+    >>> leaving_word("contractEndDate"), leaving_word("weekend_dates")
     ('end_date', None)
     """
     words = words_of(name)
     for word in words:
-        if word.startswith(STEMS) or word in WHOLE:
+        if word.startswith(STEMS) or word in TARGET_WORDS:
             return word
     joined = f"_{'_'.join(words)}_"
     return next((phrase for phrase in PHRASES if f"_{phrase}_" in joined), None)
 
 
 def identifiers(sql: str) -> list[str]:
-    """Return the names in an SQL expression; what stands in the quotes of a text is none."""
+    """Return the names in an SQL expression, without the words inside identifier text.
+
+    >>> identifiers("coalesce(plan, 'none')")
+    ['coalesce', 'plan']
+    """
     return re.findall(r"[^\W\d]\w*", re.sub(r"'[^']*'", "", sql))
 
 
-def names_behind(origin: TableParams, attribute: str) -> list[str]:
-    """Return the name of an attribute and the names it is mapped from."""
+def mapped_names(origin: OriginParams, attribute: str) -> list[str]:
+    """Return the name of an attribute, and the names in the expression from which it is mapped."""
     return list(dict.fromkeys([attribute, *identifiers(origin.columns.get(attribute, ""))]))
 
 
-def suspicious_names(company: Company) -> Iterator[Finding]:
-    """Warn of a name that speaks of leaving; stop where those who left also have other values.
+def suspicious_names(context: GuardContext) -> Iterator[Finding]:
+    """Warn of a name that speaks of leaving; stop where churners also have other values.
 
-    The name alone may be chance (`cancellation_policy`), and so may be a difference; both together are not.
+    The name alone may be chance (`cancellation_policy`), and so may a difference of the values. Both together
+    are not.
     """
-    state = company.ends.state
-    known = state != UNKNOWN
-    for name in company.attributes:
-        said = next(
-            (
-                each
-                for each in names_behind(company.params.tables["customers"], name)
-                if speaks_of_leaving(each)
-            ),
-            None,
-        )
-        if said is None:
+    ends = context.ends
+    for attribute in context.attributes:
+        names = mapped_names(context.specs["customers"].origin, attribute)
+        name = next((name for name in names if leaving_word(name)), None)
+        if name is None:
             continue
-        tells = differ(company.levels[name][known], state[known] == GONE)
+        differ = levels_differ(context.levels[attribute][ends.decided], ends.has_left[ends.decided])
         yield Finding(
-            f"customers.{name}",
-            f"'{said}' speaks of leaving ('{speaks_of_leaving(said)}')"
-            + (", and its values differ between those who left and those who stayed." if tells else "."),
-            "What is filled in when a customer leaves is no attribute: take it out of "
+            f"customers.{attribute}",
+            f"the name '{name}' speaks of leaving ('{leaving_word(name)}')"
+            + (", and customers who left have other values than those who stayed." if differ else "."),
+            "A value that is filled in when a customer leaves is no attribute. Take it out of "
             "tables.customers.static, or map its time as an outcome column.",
-            "stop" if tells else "warn",
+            "stop" if differ else "warn",
         )
-    for place, said in _others(company):
+    for place, name in _suspicious_event_columns(context):
         yield Finding(
             place,
-            f"it is mapped from '{said}', which speaks of leaving ('{speaks_of_leaving(said)}').",
-            "Map it to the outcome column it is, which is hidden until its own time, or leave it out.",
+            f"it is mapped from '{name}', which speaks of leaving ('{leaving_word(name)}').",
+            "Map it as an outcome column, which is hidden until its own time, or leave it out.",
         )
 
 
-def _others(company: Company) -> Iterator[tuple[str, str]]:
-    """Yield values and scheduled times of events whose source's name speaks of leaving."""
-    params = company.params
-    for name, origin in [*params.tables.items(), *params.events.items()]:
-        for column, sql in origin.columns.items() if name != "customers" else ():
-            found = company.tables[name].column(column)
-            if found is None or found.role not in ("scheduled", "value", "attribute") or found.known_with:
+def _suspicious_event_columns(context: GuardContext) -> Iterator[tuple[str, str]]:
+    """Yield values and scheduled times of events, each with a source name that speaks of leaving."""
+    for table, spec in context.specs.items():
+        if table == "customers" or spec.table.is_history:
+            continue
+        for name, sql in spec.origin.columns.items():
+            column = spec.table.column(name)
+            if column is None or column.role not in ("scheduled", "value", "attribute") or column.known_with:
                 continue
-            for said in identifiers(sql):
-                if said.lower() != column and speaks_of_leaving(said):
-                    yield f"{name}.{column}", said
+            for identifier in identifiers(sql):
+                if identifier.lower() != name and leaving_word(identifier):
+                    yield f"{table}.{name}", identifier
                     break
 
 
-LIST = "deny_list.yaml"
+class LeakyColumns(BaseModel):
+    """An entry of the deny list: columns or kinds of a public data set that leak.
+
+    Attributes:
+        data: The data set.
+        columns: The beginnings of the names of the columns.
+        beside: Other columns of the data set, by which it is recognized.
+        why: Why they leak.
+        kinds: The kinds of events that leak.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str
+    columns: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    why: str
+    kinds: tuple[str, ...] = ()
 
 
 @cache
-def deny_list() -> list[dict[str, Any]]:
-    """Return the entries: data set, columns or kinds, the columns found beside them, and why they leak."""
-    text = resources.files(__package__).joinpath(LIST).read_text(encoding="utf-8")
-    found: list[dict[str, Any]] = yaml.safe_load(text)["columns"]
-    return found
+def deny_list() -> tuple[LeakyColumns, ...]:
+    """Return the entries of the deny list."""
+    text = resources.files(__package__).joinpath(DENY_LIST).read_text(encoding="utf-8")
+    return tuple(LeakyColumns.model_validate(entry) for entry in yaml.safe_load(text)["columns"])
 
 
 def plain(name: str) -> str:
-    """Return a name without case, blanks and signs.
+    """Return a name in lower case, without blanks and signs.
 
     >>> plain("Churn Score")
     'churnscore'
@@ -132,39 +149,39 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name.lower())
 
 
-def known_leaks(company: Company) -> Iterator[Finding]:
-    """Stop at a listed column beside two others of its data set; warn where only its name is the same."""
-    yield from _attributes(company)
-    for table in company.event_tables:
-        for column, levels in company.store.tables[table].levels.items():
+def known_leaks(context: GuardContext) -> Iterator[Finding]:
+    """Stop at a listed column if two others of its data set are there too; else warn of its name."""
+    yield from _leaky_attributes(context)
+    for table in context.event_tables:
+        for column, levels in context.store.tables[table].levels.items():
             for level in levels:
                 for entry in deny_list():
-                    if plain(level) in {plain(kind) for kind in entry.get("kinds", ())}:
+                    if plain(level) in {plain(kind) for kind in entry.kinds}:
                         yield Finding(
                             f"{table}.{column}: {level}",
-                            f"the kind is known to leak in the data set '{entry['data']}': {entry['why']}.",
+                            f"this kind of event is known to leak in the data set '{entry.data}': "
+                            f"{entry.why}.",
                             f"Leave these rows out with a 'where' at {table}.",
                         )
 
 
-def _attributes(company: Company) -> Iterator[Finding]:
-    origin = company.params.tables["customers"]
-    there = {plain(said) for name in company.attributes for said in names_behind(origin, name)}
-    there |= {
-        plain(said) for sql in (*origin.columns.values(), origin.query or "") for said in identifiers(sql)
-    }
-    for name in company.attributes:
-        said = {plain(each): each for each in names_behind(origin, name)}
+def _leaky_attributes(context: GuardContext) -> Iterator[Finding]:
+    origin = context.specs["customers"].origin
+    names = {plain(name) for attribute in context.attributes for name in mapped_names(origin, attribute)}
+    for sql in (*origin.columns.values(), origin.query or ""):
+        names |= {plain(name) for name in identifiers(sql)}
+    for attribute in context.attributes:
+        own_names = {plain(name): name for name in mapped_names(origin, attribute)}
         for entry in deny_list():
-            listed = tuple(plain(each) for each in entry["columns"])
-            hit = next((each for key, each in said.items() if listed and key.startswith(listed)), None)
-            if hit is None:
+            beginnings = tuple(plain(column) for column in entry.columns)
+            name = next((own_names[key] for key in own_names if key.startswith(beginnings)), None)
+            if name is None:
                 continue
-            sure = len({plain(each) for each in entry["beside"]} & there) >= 2
+            same_data = len({plain(column) for column in entry.beside} & names) >= 2
             yield Finding(
-                f"customers.{name}",
-                f"'{hit}' is known to leak in the data set '{entry['data']}': {entry['why']}.",
-                "Leave it out." if sure else "Leave it out, or sign it off if these are other data.",
-                "stop" if sure else "warn",
+                f"customers.{attribute}",
+                f"'{name}' is known to leak in the data set '{entry.data}': {entry.why}.",
+                "Leave it out." if same_data else "Leave it out, or sign it off if these are other data.",
+                "stop" if same_data else "warn",
             )
             break

@@ -1,7 +1,7 @@
 """Proofs on the user's own data that no selected signal sees the future.
 
-A sample of customers is computed again from stores whose future was removed or changed, and by the path that
-scores a night; every value must be the same.
+The signals of a sample of customers are computed again from stores whose future was removed or changed, and
+by the way that scores a night. Every value must be the same.
 """
 
 from __future__ import annotations
@@ -18,27 +18,34 @@ from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import MatrixBuilder, matrix_at
 from churn.features.signal import Signal
 from churn.finding import Finding
-from churn.guards.counterfactual_store import sampled, truncated, with_another_future
+from churn.guards.counterfactual_store import write_other_future, write_past, write_sample
 
-SAMPLE = 500
-"""Customers that are computed again."""
+SAMPLE_CUSTOMERS = 500
+"""The most customers whose signals are computed again."""
 
-TOLERANCE = 1e-9
-"""How much the snapshot and the night may differ; before and after an altered future nothing may."""
+NIGHT_TOLERANCE = 1e-9
+"""How much a night may differ from the snapshots; with another future nothing may differ."""
 
 Advance = Callable[[int], None]
 Values = Mapping[str, npt.NDArray[np.object_]]
-"""Signals of one cutoff by name, with `customer_id` beside them."""
+"""The signals of one cutoff by name, and `customer_id`."""
 
-GUARDS = {
-    "truncation": "signals from all data equal those from data physically cut at the cutoff",
-    "time_travel": "rows at or after the cutoff, or known only then, move no signal",
-    "parity": "the night computes what the snapshots hold",
+PROOFS = {
+    "truncation": "signals from all data equal those from data that end at the cutoff",
+    "time_travel": "rows at or after the cutoff, or known only then, change no signal",
+    "parity": "a night computes the same as the snapshots",
 }
 """The proofs by name, and what each shows."""
 
-_WAY_OUT = (
-    "A signal may only ask the verbs of its view, which is cut at the cutoff: mend it, or name it under "
+CONDITIONS = {
+    "truncation": "once everything after the cutoff is removed",
+    "time_travel": "once there are other rows after the cutoff",
+    "parity": "when a night computes it",
+}
+"""When a value differs, by proof."""
+
+WAY_OUT = (
+    "A signal may only use the verbs of its view, which ends at the cutoff. Correct it, or name it under "
     "signals.leave_out until then."
 )
 
@@ -50,87 +57,96 @@ def prove(
     seed: int,
     advance: Advance = lambda _: None,
 ) -> Iterator[Finding]:
-    """Yield a finding for every signal that a proof convicts; `advance` is told of each proof done.
+    """Yield a finding for every signal that fails a proof.
 
     Args:
         store: The user's store.
-        signals: The signals to prove.
-        cutoffs: The cutoffs to prove them at.
+        signals: The signals.
+        cutoffs: The cutoffs.
         seed: Draws the customers.
+        advance: Called with 1 after each proof.
     """
     with scratch_folder(store.params.output / ".scratch") as folder:
         rng = np.random.default_rng(seed)
-        some = rng.choice(store.n_customers, min(SAMPLE, store.n_customers), replace=False)
-        sample = sampled(store, some, folder / "sample")
-        whole = _values(sample, signals, cutoffs)
+        codes = rng.choice(store.n_customers, min(SAMPLE_CUSTOMERS, store.n_customers), replace=False)
+        sample = write_sample(store, codes, folder / "sample")
+        expected = _values(sample, signals, cutoffs)
         signed_up = read_customers(sample).signed_up
         for number, cutoff in enumerate(sorted(cutoffs)):
-            place = folder / str(number)
-            there = sampled(sample, np.flatnonzero(signed_up < day_number(cutoff)), place / "there")
-            cut = truncated(there, cutoff, place / "cut")
-            yield from _moved("truncation", cutoff, whole, _values(cut, signals, [cutoff]))
+            path = folder / str(number)
+            existing = write_sample(sample, np.flatnonzero(signed_up < day_number(cutoff)), path / "existing")
+            past = write_past(existing, cutoff, path / "past")
+            yield from _differences("truncation", cutoff, expected, _values(past, signals, [cutoff]))
             advance(1)
-            other = with_another_future(sample, cutoff, place / "other")
-            yield from _moved("time_travel", cutoff, whole, _values(other, signals, [cutoff]))
+            other = write_other_future(sample, cutoff, path / "other")
+            yield from _differences("time_travel", cutoff, expected, _values(other, signals, [cutoff]))
             advance(1)
             frame = matrix_at(sample, signals, cutoff).frame
             night = {cutoff: {str(name): frame[name].to_numpy(dtype=object) for name in frame.columns}}
-            yield from _moved("parity", cutoff, whole, night, TOLERANCE)
+            yield from _differences("parity", cutoff, expected, night, NIGHT_TOLERANCE)
             advance(1)
 
 
 def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, Values]:
-    """Compute the cohort's signals by the path of the snapshots, customers in the order of their ids."""
+    """Compute the cohort's signals as the snapshots do, customers in the order of their ids."""
     builder = MatrixBuilder(store, signals, cutoffs)
-    found: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
+    columns: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
     for part in builder.parts():
-        here = found[part.cutoff]
-        here.setdefault("customer_id", []).append(builder.customers.ids[part.codes])
+        at_cutoff = columns[part.cutoff]
+        at_cutoff.setdefault("customer_id", []).append(builder.customers.ids[part.codes])
         for name, column in part.columns.items():
-            here.setdefault(name, []).append(column.astype(object))
-    return {day: {name: np.concatenate(parts) for name, parts in here.items()} for day, here in found.items()}
+            at_cutoff.setdefault(name, []).append(column.astype(object))
+    return {
+        day: {name: np.concatenate(parts) for name, parts in at_cutoff.items()}
+        for day, at_cutoff in columns.items()
+    }
 
 
-def _moved(
-    guard: str,
+def _differences(
+    proof: str,
     cutoff: date,
-    whole: Mapping[date, Values],
-    again: Mapping[date, Values],
+    expected: Mapping[date, Values],
+    actual: Mapping[date, Values],
     tolerance: float = 0.0,
 ) -> Iterator[Finding]:
-    one, other = whole[cutoff], again[cutoff]
-    what = {
-        "truncation": "once everything after the cutoff is removed",
-        "time_travel": "once other rows stand after the cutoff",
-        "parity": "when a night computes it",
-    }[guard]
-    if list(one["customer_id"]) != list(other["customer_id"]):
+    """Yield a finding for each signal whose values differ, or one for the cohort if its customers do.
+
+    Args:
+        proof: The name of the proof.
+        cutoff: The cutoff.
+        expected: The values of the snapshots, by cutoff.
+        actual: The values of the proof, by cutoff.
+        tolerance: The largest difference that counts as equal.
+    """
+    before, after = expected[cutoff], actual[cutoff]
+    condition = CONDITIONS[proof]
+    if list(before["customer_id"]) != list(after["customer_id"]):
         yield Finding(
             "cohort",
-            f"at {cutoff} other customers are at risk {what}.",
-            "The cohort must follow from what was known then: look at the table of the label.",
+            f"at {cutoff} other customers are at risk {condition}.",
+            "The cohort must follow from what was known at the cutoff: look at the table of the label.",
             "stop",
-            guard,
+            proof,
         )
         return
-    for name, values in one.items():
-        count = int((~_same(values, other[name], tolerance)).sum())
+    for name, values in before.items():
+        count = int((~_equal(values, after[name], tolerance)).sum())
         if count:
-            found = f"at {cutoff} it differs for {count} of {len(values)} customers {what}."
-            yield Finding(name, found, _WAY_OUT, "stop", guard)
+            message = f"at {cutoff} it differs for {count} of {len(values)} customers {condition}."
+            yield Finding(name, message, WAY_OUT, "stop", proof)
 
 
-def _same(
-    one: npt.NDArray[np.object_], other: npt.NDArray[np.object_], tolerance: float
+def _equal(
+    first: npt.NDArray[np.object_], second: npt.NDArray[np.object_], tolerance: float
 ) -> npt.NDArray[np.bool_]:
-    """Tell where two columns agree; missing agrees with missing."""
-    missing = np.array([value is None or value != value for value in one], dtype=bool)
-    also = np.array([value is None or value != value for value in other], dtype=bool)
-    same = missing & also
-    both = np.flatnonzero(~missing & ~also)
-    if len(both) and isinstance(one[both[0]], str):
-        same[both] = one[both] == other[both]
-    elif len(both):
-        apart = np.abs(one[both].astype(np.float64) - other[both].astype(np.float64))
-        same[both] = apart <= tolerance
-    return np.asarray(same)
+    """Return where two columns are equal; a missing value equals a missing one."""
+    first_missing = np.array([value is None or value != value for value in first], dtype=bool)
+    second_missing = np.array([value is None or value != value for value in second], dtype=bool)
+    equal = first_missing & second_missing
+    rows = np.flatnonzero(~first_missing & ~second_missing)
+    if len(rows) and isinstance(first[rows[0]], str):
+        equal[rows] = first[rows] == second[rows]
+    elif len(rows):
+        distance = np.abs(first[rows].astype(np.float64) - second[rows].astype(np.float64))
+        equal[rows] = distance <= tolerance
+    return np.asarray(equal)

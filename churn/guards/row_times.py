@@ -1,175 +1,185 @@
-"""Totals of a period that are stamped with the period's beginning."""
+"""Guards of row times: filled in afterwards, stamped with the beginning of a period, or loaded late."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import poisson
 
 from churn.data.ingest.staging import from_clause
-from churn.data.sources.connections import open_source
 from churn.data.sources.source import Source
-from churn.data.sources.table_specs import TableSpec, table_specs
+from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name
 from churn.finding import Finding
-from churn.guards.context import Company
+from churn.guards.context import GuardContext
 from churn.guards.names import identifiers, words_of
-from churn.guards.statistics import SURE, spearman
+from churn.guards.statistics import Z_99, spearman
+
+DAYS_BACK = (60, 90, 120)
+"""Days before today at which the times ahead are counted: recent, so that the company is the same."""
+
+RARE = 1e-4
+"""The probability below which so few times ahead are no accident."""
 
 PERIODS = {
     "month": "day(date) = 1",
     "week": "isodow(date) = 1",
     "quarter": "day(date) = 1 AND month(date) % 3 = 1",
 }
-"""How to see that all rows of a table stand on the first day of a period; the widest that fits is meant."""
+"""The SQL that all rows of a table lie on the first day of a period; the widest period counts."""
 
-FEWEST = 200
-"""Pairs of totals below which nothing is said."""
+MIN_TOTALS = 200
+"""Fewer totals prove nothing."""
+
+MIN_DIFFERENCE = 0.1
+"""The difference of the rank correlations above which totals follow the later period."""
+
+LOADING_WORDS = {
+    *("loaded", "load", "ingested", "ingest", "created", "updated", "inserted", "imported", "synced", "sync"),
+    *("received", "arrived", "processed", "recorded", "exported", "extracted", "etl", "dwh", "geladen"),
+}
+"""Words of columns that say when a row was loaded."""
+
+TIME_WORDS = {"at", "time", "ts", "on", "date", "day", "timestamp", "datetime", "am"}
+
+LATE_WARN, LATE_STOP = 0.01, 0.05
+"""Shares of rows a day late or later; the stop is the share of bad rows at which ingest stops by default."""
+
+BULK_DAYS = 3
+"""Rows that were loaded on at most so many days came in bulk: that time says nothing about each of them."""
 
 
-def stamped_early(company: Company) -> Iterator[Finding]:
-    """Stop at totals that follow the events after their stamp more closely than those before it.
+def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
+    """Stop at a scheduled time that lies ahead of today far less often than it seems to have in the past.
 
-    For each row that stands on the first day of a period, the events of every other table are counted in the
-    period before and in the period after; each customer's own total is held against both. A true total of the
-    past goes with the past. The difference of the two rank correlations must pass its 99 % margin.
+    A time that is known with its row lies ahead of every date alike. A time that is filled in when it happens
+    lies ahead of past dates only: in the rows of today it is still empty. The guard asks for fewer than half
+    of the past, and rarer than one in 10,000 for a Poisson count of that mean.
     """
-    for table in company.event_tables:
-        columns = [c.name for c in company.tables[table].of_role("value") if not c.known_with]
-        columns = [name for name in columns if name in company.store.tables[table].columns]
-        period = _period(company, table) if columns and table in company.params.events else None
-        for other in company.event_tables if period else ():
-            if other == table or _period(company, other):
+    for table in context.event_tables:
+        for column in context.tables[table].of_role("scheduled"):
+            name = f"{column.name}_day"
+            if name not in context.store.tables[table].columns:
+                continue
+            counts = ", ".join(
+                f"count(*) FILTER (WHERE day < {day} AND {identifier(name)} >= {day}) AS c{number}"
+                for number, day in enumerate(context.watermark - back for back in (0, *DAYS_BACK))
+            )
+            ((today, *past),) = context.rows(f"SELECT {counts} FROM {context.store.scan(table)}")
+            usual = sum(past) / len(past)
+            if today < usual / 2 and poisson.cdf(today, usual) < RARE:
+                yield Finding(
+                    f"{table}.{column.name}",
+                    f"it lies ahead of {context.store.watermark} in {today:,} rows, but it lay ahead of "
+                    f"dates {DAYS_BACK[0]} to {DAYS_BACK[-1]} days before in {usual:,.0f} rows on average: "
+                    "it is filled in when it happens.",
+                    "Map it as an outcome column, which is hidden until its own time, or take "
+                    f"{column.name} out of the columns of {table}.",
+                    "stop",
+                )
+
+
+def stamped_early(context: GuardContext) -> Iterator[Finding]:
+    """Stop at totals that follow the events after their own time more closely than the events before it.
+
+    For each row on the first day of a period, the events of every other table are counted in the period
+    before and in the period after. A true total of the past follows the period before. The difference of the
+    two rank correlations must pass its 99 % margin.
+    """
+    for table in context.event_tables:
+        columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
+        columns = [name for name in columns if name in context.store.tables[table].columns]
+        own_events = context.specs[table].key == f"events.{table}"
+        period = _period_of(context, table) if columns and own_events else None
+        for other_table in context.event_tables if period else ():
+            if other_table == table or _period_of(context, other_table):
                 continue
             for column in columns:
-                before, after, n = _correlations(company, table, column, str(period), other)
-                if n >= FEWEST and after - before > max(0.1, SURE * np.sqrt(2 / n)):
+                before, after, n = _correlations(context, table, column, str(period), other_table)
+                if n >= MIN_TOTALS and after - before > max(MIN_DIFFERENCE, Z_99 * np.sqrt(2 / n)):
                     yield Finding(
                         f"{table}.{column}",
-                        f"its rows stand on the first day of a {period} and go with the {other} of the "
-                        f"{period} "
-                        f"that begins there (rank correlation {after:.2f}), not of the one that ended "
-                        f"({before:.2f}): a cutoff inside it sees the total of days that are still to come.",
+                        f"its rows lie on the first day of a {period} and follow the {other_table} of the "
+                        f"{period} that begins there (rank correlation {after:.2f}), not of the {period} "
+                        f"that ended ({before:.2f}): a cutoff inside the {period} sees the total of days "
+                        "that are still to come.",
                         f"Map the end of the {period} as known_at (or as happened_at) of events.{table}.",
                         "stop",
                     )
                     return
 
 
-def _period(company: Company, table: str) -> str | None:
-    """Return the period on whose first day all rows of a table stand."""
-    asked = ", ".join(f"bool_and({sql}) AS {name}" for name, sql in PERIODS.items())
-    dates = f"SELECT DATE '1970-01-01' + day AS date FROM {company.store.scan(table)}"
-    ((month, week, quarter),) = company.rows(f"SELECT {asked} FROM ({dates})")
+def _period_of(context: GuardContext, table: str) -> str | None:
+    """Return the period on whose first day all rows of a table lie; None where there is none."""
+    conditions = ", ".join(f"bool_and({sql}) AS {name}" for name, sql in PERIODS.items())
+    dates = f"SELECT DATE '1970-01-01' + day AS date FROM {context.store.scan(table)}"
+    ((month, week, quarter),) = context.rows(f"SELECT {conditions} FROM ({dates})")
     return "quarter" if quarter else "month" if month else "week" if week else None
 
 
 def _correlations(
-    company: Company, table: str, column: str, period: str, other: str
+    context: GuardContext, table: str, column: str, period: str, other_table: str
 ) -> tuple[float, float, int]:
-    """Correlate a total with the events of the period before its stamp, and of the period after it.
+    """Correlate totals with the events of the period before their own time, and of the period after it.
+
+    Args:
+        context: The company.
+        table: The table of the totals.
+        column: The column of the totals.
+        period: `month`, `week` or `quarter`.
+        other_table: The table of the events.
 
     Returns:
         The two rank correlations, before and after, and the number of totals.
     """
-    ends = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
-    begins = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
-    found = company.fetch(
+    end = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
+    begin = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
+    columns = context.fetch(
         f"WITH t AS (SELECT customer, day, {identifier(column)} AS value, DATE '1970-01-01' + day AS date "
-        f"FROM {company.store.scan(table)} WHERE {identifier(column)} IS NOT NULL AND customer % 10 < 5), "
-        f"e AS (SELECT customer, day, count(*) AS n FROM {company.store.scan(other)} GROUP BY 1, 2) "
+        f"FROM {context.store.scan(table)} WHERE {identifier(column)} IS NOT NULL AND customer % 10 < 5), "
+        f"e AS (SELECT customer, day, count(*) AS n FROM {context.store.scan(other_table)} GROUP BY 1, 2) "
         "SELECT any_value(t.value) AS value, "
-        "coalesce(sum(e.n) FILTER (WHERE e.day < t.day), 0) AS past, "
-        "coalesce(sum(e.n) FILTER (WHERE e.day >= t.day), 0) AS coming "
-        f"FROM t LEFT JOIN e ON e.customer = t.customer AND e.day >= {begins} AND e.day < {ends} "
+        "coalesce(sum(e.n) FILTER (WHERE e.day < t.day), 0) AS before, "
+        "coalesce(sum(e.n) FILTER (WHERE e.day >= t.day), 0) AS after "
+        f"FROM t LEFT JOIN e ON e.customer = t.customer AND e.day >= {begin} AND e.day < {end} "
         "GROUP BY t.customer, t.day"
     )
-    value, past, coming = (np.asarray(found[name], dtype=np.float64) for name in ("value", "past", "coming"))
-    return spearman(value, past), spearman(value, coming), len(value)
+    value, before, after = (
+        np.asarray(columns[name], dtype=np.float64) for name in ("value", "before", "after")
+    )
+    return spearman(value, before), spearman(value, after), len(value)
 
 
-BACK = (60, 90, 120)
-"""Days before today at which to count the times that lay ahead: recent, so that the company is the same."""
-
-RARE = 1e-4
-"""A chance below which so few ahead are no accident."""
-
-
-def filled_afterwards(company: Company) -> Iterator[Finding]:
-    """Stop at a scheduled time of which far fewer lie ahead today than seem to have lain ahead in the past.
-
-    What is known with its row lies ahead of every date alike. What is filled in when it happens lies ahead of
-    the past only: today's rows are still empty. Asked: fewer than half of the past's, and rarer than one in
-    10,000 for a Poisson count of that mean.
-    """
-    for table in company.event_tables:
-        for column in company.tables[table].of_role("scheduled"):
-            name = f"{column.name}_day"
-            if name not in company.store.tables[table].columns:
-                continue
-            counts = ", ".join(
-                f"count(*) FILTER (WHERE day < {day} AND {identifier(name)} >= {day}) AS c{place}"
-                for place, day in enumerate(company.watermark - back for back in (0, *BACK))
-            )
-            ((today, *past),) = company.rows(f"SELECT {counts} FROM {company.store.scan(table)}")
-            usual = sum(past) / len(past)
-            if today < usual / 2 and poisson.cdf(today, usual) < RARE:
-                yield Finding(
-                    f"{table}.{column.name}",
-                    f"{today:,} rows have it ahead of {company.store.watermark}, but at dates {BACK[0]} to "
-                    f"{BACK[-1]} days before {usual:,.0f} on average seem to have had it ahead: it is "
-                    "filled in "
-                    "when it happens.",
-                    f"It is an outcome: map it as one, or take {column.name} out of the columns of {table}.",
-                    "stop",
-                )
-
-
-LOADING = {
-    *("loaded", "load", "ingested", "ingest", "created", "updated", "inserted", "imported", "synced", "sync"),
-    *("received", "arrived", "processed", "recorded", "exported", "extracted", "etl", "dwh", "geladen"),
-}
-"""Words of columns that say when a row came in."""
-
-WHEN = {"at", "time", "ts", "on", "date", "day", "timestamp", "datetime", "am"}
-
-WARN, STOP = 0.01, 0.05
-"""Shares of rows a day late or later: the stop is the share of bad rows at which ingest stops by default."""
-
-BULK_DAYS = 3
-"""Rows that all came in on so few days were loaded at once: that time says nothing about each."""
-
-
-def late_rows(company: Company) -> Iterator[Finding]:
+def late_rows(context: GuardContext) -> Iterator[Finding]:
     """Look for a time of loading that is not mapped and lies a day or more after the row's own time."""
-    with open_source(company.params, Path(company.scratch)) as source:
-        for wanted in table_specs(company.params):
-            if wanted.table.column("known_at") is not None and not wanted.table.is_history:
-                yield from _late(source, wanted)
+    with context.source() as source:
+        for spec in context.specs.values():
+            if spec.table.column("known_at") is not None and not spec.table.is_history:
+                yield from _late_rows(source, spec)
 
 
 def loading_columns(names: list[str]) -> list[str]:
-    """Return the names that say when a row came in.
+    """Return the names that say when a row was loaded.
 
     >>> loading_columns(["loaded_at", "_etl_ts", "createdAt", "load", "update_count"])
     ['loaded_at', '_etl_ts', 'createdAt']
     """
-    found = [(name, set(words_of(name))) for name in names]
-    return [name for name, words in found if words & LOADING and words & WHEN]
+    words_by_name = [(name, set(words_of(name))) for name in names]
+    return [name for name, words in words_by_name if words & LOADING_WORDS and words & TIME_WORDS]
 
 
-def _late(source: Source, wanted: TableSpec) -> Iterator[Finding]:
-    origin = from_clause(source, wanted)
-    there = source.columns(origin)
-    mapped = dict(wanted.origin.columns)
-    if "known_at" in mapped or "known_at" in there or wanted.table.time not in {*mapped, *there}:
+def _late_rows(source: Source, spec: TableSpec) -> Iterator[Finding]:
+    origin = from_clause(source, spec)
+    columns = source.columns(origin)
+    mapped = dict(spec.origin.columns)
+    time = spec.table.time
+    if "known_at" in mapped or "known_at" in columns or time not in {*mapped, *columns}:
         return
-    used = {name for sql in mapped.values() for name in identifiers(sql)}
-    for column in loading_columns([name for name in there if name not in used and name != wanted.table.time]):
-        happened = mapped.get(wanted.table.time, source.quote(wanted.table.time))
-        view = internal_name(f"late_{wanted.table.name}")
+    mapped_columns = {name for sql in mapped.values() for name in identifiers(sql)}
+    for column in loading_columns([name for name in columns if name not in mapped_columns and name != time]):
+        happened = mapped.get(time, source.quote(time))
+        view = internal_name(f"late_{spec.table.name}")
         source.view(view, f"SELECT ({happened}) AS happened, {source.quote(column)} AS loaded FROM {origin}")
         row = source.connection.execute(
             "SELECT avg((loaded >= happened + INTERVAL 1 DAY)::INTEGER), count(DISTINCT loaded::DATE), "
@@ -177,16 +187,15 @@ def _late(source: Source, wanted: TableSpec) -> Iterator[Finding]:
             "SELECT TRY_CAST(happened AS TIMESTAMP) AS happened, TRY_CAST(loaded AS TIMESTAMP) AS loaded "
             f"FROM {view}) WHERE happened IS NOT NULL AND loaded IS NOT NULL"
         ).fetchone()
-        share, days, late = row or (None, 0, None)
-        if share is not None and share >= WARN and days > BULK_DAYS:
+        share, days, delay = row or (None, 0, None)
+        if share is not None and share >= LATE_WARN and days > BULK_DAYS:
             yield Finding(
-                f"{wanted.table.name}",
-                f"{share:.1%} of its rows have {identifier(column)} a day or more after {wanted.table.time} "
-                "(half of "
-                f"them {late.days} days or more), and a cutoff between them would see rows that were not "
+                f"{spec.table.name}",
+                f"in {share:.1%} of its rows {identifier(column)} is a day or more after {time} (in half of "
+                f"them {delay.days} days or more): a cutoff between the two would see rows that were not "
                 "there.",
-                f"Map it: {wanted.key}.columns.known_at: {column}. If it says when a row was last changed, "
+                f"Map it: {spec.key}.columns.known_at: {column}. If it says when a row was last changed, "
                 "the row's values are not those of its own time.",
-                "stop" if share >= STOP else "warn",
+                "stop" if share >= LATE_STOP else "warn",
             )
             return

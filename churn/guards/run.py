@@ -1,4 +1,4 @@
-"""All guards in order, and what a person signed off."""
+"""The guards of the data: run them once per state of the data, and compare findings with `check.accept`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import churn
 from churn.data.files import scratch_folder, write_json
@@ -16,161 +15,178 @@ from churn.data.sql import Progress
 from churn.data.store import Store
 from churn.errors import did_you_mean
 from churn.features.signal import Signal
-from churn.finding import Finding
-from churn.guards import proofs, sign_off
-from churn.guards.announced import announced, only_leavers
+from churn.finding import Finding, GuardReport
+from churn.guards import proofs
+from churn.guards.announced import announced_by_event, announced_by_level
 from churn.guards.as_of_today import as_of_today
-from churn.guards.context import Company, opened
+from churn.guards.context import GuardContext, open_context
 from churn.guards.duplicates import duplicates
-from churn.guards.histories import purged, zeroed
+from churn.guards.histories import deleted_histories, zeroed_rows
 from churn.guards.names import known_leaks, suspicious_names
 from churn.guards.row_times import filled_afterwards, late_rows, stamped_early
 from churn.guards.shapes import shapes
-from churn.guards.sign_off import GUARDS as FILE
-from churn.guards.sign_off import as_section, findings_of, signature_of
-from churn.guards.single_signal import alone, missing
-from churn.guards.survivors import dangling, survivors
-from churn.params import Params, digest_of
+from churn.guards.sign_off import MODEL_GUARDS, REPORT_FILE, SignOffs
+from churn.guards.single_signal import missing_values, single_signal
+from churn.guards.survivors import dangling_histories, survivors
+from churn.params import digest_of
 
-Guard = Callable[[Company], Iterator[Finding]]
+Guard = Callable[[GuardContext], Iterator[Finding]]
 
 GUARDS: Mapping[str, Guard] = {
-    guard.__name__: guard
-    for guard in (
-        *(known_leaks, suspicious_names, shapes, as_of_today, only_leavers, announced, filled_afterwards),
-        *(stamped_early, late_rows, duplicates, purged, zeroed, dangling, survivors, alone, missing),
-    )
+    "known_leaks": known_leaks,
+    "suspicious_names": suspicious_names,
+    "shapes": shapes,
+    "as_of_today": as_of_today,
+    "only_leavers": announced_by_level,
+    "announced": announced_by_event,
+    "filled_afterwards": filled_afterwards,
+    "stamped_early": stamped_early,
+    "late_rows": late_rows,
+    "duplicates": duplicates,
+    "purged": deleted_histories,
+    "zeroed": zeroed_rows,
+    "dangling": dangling_histories,
+    "survivors": survivors,
+    "alone": single_signal,
+    "missing": missing_values,
 }
-"""Every guard by the name under which it speaks and is signed off; the costly ones last."""
+"""The guards of the data, by the name that users write under `accept:`; the expensive ones come last."""
 
 
 def guard_names() -> tuple[str, ...]:
-    """Return the names of all guards of the data and of the proofs."""
-    return (*GUARDS, *proofs.GUARDS)
+    """Return the names of the guards of the data, and of the proofs."""
+    return (*GUARDS, *proofs.PROOFS)
 
 
-def look(
-    params: Params,
+def run_guards(
     store: Store,
     signals: Sequence[Signal],
     cutoffs: Sequence[date],
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[Finding]:
-    """Run every guard on the user's data and return what they found; `advance` is told of each guard done."""
-    found: list[Finding] = []
+    """Run every guard of the data.
+
+    Args:
+        store: The data.
+        signals: The selected signals.
+        cutoffs: The cutoffs of the snapshots; guards that need labels use the matured ones.
+        advance: Called with 1 after each guard.
+    """
+    findings: list[Finding] = []
     with (
-        scratch_folder(params.output / ".scratch") as scratch,
-        opened(params, store, signals, cutoffs, scratch) as company,
+        scratch_folder(store.params.output / ".scratch") as scratch,
+        open_context(store, signals, cutoffs, scratch) as context,
     ):
         for name, guard in GUARDS.items():
-            found += [replace(one, guard=name) for one in guard(company)]
+            findings += [replace(finding, guard=name) for finding in guard(context)]
             advance(1)
-    return found
+    return findings
+
+
+def report_path(output: Path) -> Path:
+    """Return the path of the report of the guards of the data."""
+    return output / "check" / REPORT_FILE
+
+
+def guard_report(
+    store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], show: Progress
+) -> GuardReport:
+    """Return the report of the guards of the data, from its file where nothing has changed.
+
+    Args:
+        store: The data.
+        signals: The selected signals.
+        cutoffs: The cutoffs of the snapshots.
+        show: Shows how many guards have run.
+    """
+    key, path = _report_key(store, signals, cutoffs), report_path(store.params.output)
+    earlier = _read_report(path, key)
+    if earlier:
+        return earlier
+    with show("guards", len(GUARDS)) as advance:
+        findings = run_guards(store, signals, cutoffs, advance)
+    report = GuardReport.of([*GUARDS], findings)
+    write_json(path, {"key": key} | report.as_json())
+    return report
+
+
+def _read_report(path: Path, key: str) -> GuardReport | None:
+    """Return the report of a file with this key; None where there is no such file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if content.pop("key", None) != key:
+        return None
+    return GuardReport.model_validate(content)
+
+
+def _report_key(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:
+    """Return a digest of everything that the guards use: data, parameters, cutoffs and code."""
+    params = store.params
+    sections = params.model_dump(mode="json", include={"timezone", "tables", "events", "label", "signals"})
+    data = [store.fingerprint, store.digest, sections, params.snapshot.late_days, params.train.seed]
+    return digest_of([*data, [signal.name for signal in signals], [*map(str, cutoffs)], _code_digest()])
+
+
+def _code_digest() -> str:
+    digest = hashlib.sha256()
+    package = Path(churn.__file__).parent
+    for path in sorted((*package.rglob("*.py"), *package.rglob("*.yaml"))):
+        digest.update(f"{path.relative_to(package)} ".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Findings apart by what becomes of them.
+class Review:
+    """The findings after the sign-offs of params.yaml.
 
     Attributes:
-        stops: They end `churn check` with exit code 15.
-        warnings: They are said.
-        accepted: They were signed off, each with the reason.
-        idle: Keys of `check.accept` that nothing was signed off by, with what may have been meant.
+        stops: The findings that end `churn check` with exit code 15.
+        warnings: The findings that only warn.
+        signed_off: The findings that a person signed off, each with the reason.
+        idle_keys: A message for each key of `check.accept` that signs nothing off.
     """
 
     stops: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
-    accepted: tuple[tuple[Finding, str], ...]
-    idle: tuple[str, ...]
+    signed_off: tuple[tuple[Finding, str], ...]
+    idle_keys: tuple[str, ...]
 
 
-def judge(
-    found: Sequence[Finding],
-    accept: Mapping[str, str],
-    ran: Sequence[str],
-    elsewhere: Mapping[str, str] | None = None,
-) -> Judged:
-    """Hold findings against `check.accept`, whose keys are guards or places.
+def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[str]) -> Review:
+    """Split findings into stops, warnings and those that are signed off, and list the idle keys.
+
+    A key of `evaluate.accept` is never idle here, because many of them concern the guards of the model.
 
     Args:
-        found: What the guards found.
-        accept: A reason by guard or place.
-        ran: The guards that ran; a key of another is not idle, nor of one that the model is asked about too.
-        elsewhere: `evaluate.accept`, which counts too; its keys are never idle, as many are of the model.
+        findings: The findings of the guards.
+        sign_offs: The reasons in params.yaml.
+        guards: The guards that ran; the key of another guard is not idle.
     """
-    accepted: list[tuple[Finding, str]] = []
-    rest: list[Finding] = []
-    used: set[str] = set()
-    for one in found:
-        signature = signature_of(one, accept, elsewhere or {})
+    unsigned: list[Finding] = []
+    signed: list[tuple[Finding, str]] = []
+    keys: set[str] = set()
+    for finding in findings:
+        signature = sign_offs.signature(finding)
         if signature is None:
-            rest.append(one)
+            unsigned.append(finding)
         else:
-            used.add(signature.key)
-            accepted.append((one, signature.reason))
-    known = (*guard_names(), *sign_off.NAMES)
-    # `train` asks some guards of the data too, so that a key of theirs may count later.
-    done = {*ran}.difference(sign_off.NAMES)
-    names = (*known, *(one.place for one in rest))
-    idle = tuple(
-        f"check.accept.{key}: nothing is found there (any more); take it out.{did_you_mean(key, names)}"
-        for key in accept
-        if key not in used and (key in done or key not in known)
+            keys.add(signature.key)
+            signed.append((finding, signature.reason))
+    names = (*guard_names(), *MODEL_GUARDS)
+    # `train` runs some of these guards too, so that their keys may count later.
+    finished = {*guards}.difference(MODEL_GUARDS)
+    suggestions = (*names, *(finding.place for finding in unsigned))
+    idle_keys = tuple(
+        f"check.accept.{key}: no guard finds anything under this key. Remove it."
+        f"{did_you_mean(key, suggestions)}"
+        for key in sign_offs.check
+        if key not in keys and (key in finished or key not in names)
     )
-    return Judged(
-        stops=tuple(one for one in rest if one.severity == "stop"),
-        warnings=tuple(one for one in rest if one.severity == "warn"),
-        accepted=tuple(accepted),
-        idle=idle,
+    return Review(
+        stops=tuple(finding for finding in unsigned if finding.severity == "stop"),
+        warnings=tuple(finding for finding in unsigned if finding.severity == "warn"),
+        signed_off=tuple(signed),
+        idle_keys=idle_keys,
     )
-
-
-def place_of(params: Params) -> Path:
-    """Return the file that holds everything they found."""
-    return params.output / "check" / FILE
-
-
-def look_once(
-    params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], show: Progress
-) -> list[Finding]:
-    """Return what the guards find in the data, at no cost where they have looked at the very same before.
-
-    Args:
-        params: The parameters.
-        store: The data.
-        signals: Those that are selected.
-        cutoffs: Those of the snapshots.
-        show: Shows how many guards have looked.
-    """
-    key, place = _key(params, store, signals, cutoffs), place_of(params)
-    kept = _kept(place)
-    if kept.get("key") == key:
-        return findings_of(kept)
-    with show("guards", len(GUARDS)) as advance:
-        found = look(params, store, signals, cutoffs, advance)
-    write_json(place, {"key": key} | as_section(tuple(GUARDS), found))
-    return findings_of(_kept(place))
-
-
-def _kept(place: Path) -> dict[str, Any]:
-    try:
-        kept: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return kept
-
-
-def _key(params: Params, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:
-    """Return a digest of all that the guards look at, and of the code: signals and guards are code too."""
-    asked = params.model_dump(mode="json", include={"timezone", "tables", "events", "label", "signals"})
-    seen = [store.fingerprint, store.digest, asked, params.snapshot.late_days, params.train.seed]
-    return digest_of([*seen, [one.name for one in signals], [*map(str, cutoffs)], _code()])
-
-
-def _code() -> str:
-    digest = hashlib.sha256()
-    home = Path(churn.__file__).parent
-    for path in sorted((*home.rglob("*.py"), *home.rglob("*.yaml"))):
-        digest.update(f"{path.relative_to(home)} ".encode() + path.read_bytes())
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Attributes whose very shape is unfit: one value, an id, a calendar."""
+"""The guard of attributes whose shape is unfit for a model: one value, an id, dates, the sign-up time."""
 
 from __future__ import annotations
 
@@ -7,66 +7,64 @@ from collections.abc import Iterator
 import numpy as np
 
 from churn.finding import Finding
-from churn.guards.aggregates import FEWEST
+from churn.guards.aggregates import MIN_CUSTOMERS
 from churn.guards.as_of_today import days_of, numbers_of
-from churn.guards.context import Company
-from churn.guards.statistics import explained, spearman
+from churn.guards.context import GuardContext
+from churn.guards.statistics import explained_share, spearman
 
-ID_LIKE = 0.9
-"""The share of customers with a value of their own from which an attribute is an id: nothing repeats."""
+ID_SHARE = 0.9
+"""The share of distinct values from which an attribute is an id: hardly any value repeats."""
 
-IN_STEP = 0.9
-"""An attribute encodes time from this rank correlation with the sign-up, or share of its ranks, on."""
+MIN_AGREEMENT = 0.9
+"""The rank correlation with the sign-up, or share of its ranks, from which an attribute encodes time."""
+
+WAY_OUT = "Take it out of tables.customers.static."
 
 
-def shapes(company: Company) -> Iterator[Finding]:
-    """Look at attributes that are constant, that name each customer, or that tell the time of the sign-up."""
-    for name in company.attributes:
-        levels = company.levels[name]
-        there = np.array([level is not None for level in levels])
-        texts = levels[there].astype(str)
+def shapes(context: GuardContext) -> Iterator[Finding]:
+    """Look for attributes that are constant, identify each customer, or tell the time of the sign-up."""
+    for name in context.attributes:
+        levels = context.levels[name]
+        known = np.array([level is not None for level in levels])
+        texts = levels[known].astype(str)
         distinct = np.unique(texts)
         place = f"customers.{name}"
-        out = "Take it out of tables.customers.static."
-        if len(distinct) <= 1 and (there.all() or not there.any()):
-            what = f"always {distinct[0]!r}" if len(distinct) else "always missing"
-            yield Finding(place, f"it is {what} and says nothing.", out)
+        if len(distinct) <= 1 and (known.all() or not known.any()):
+            value = f"always {distinct[0]!r}" if len(distinct) else "always missing"
+            yield Finding(place, f"it is {value} and carries no information.", WAY_OUT)
             continue
-        if there.sum() < FEWEST:
+        if known.sum() < MIN_CUSTOMERS:
             continue
-        step = _in_step(company, name)
-        if len(distinct) > ID_LIKE * len(texts):
-            told = (
-                f" It runs with the sign-up (rank correlation {step:.2f}): it encodes time." if step else ""
-            )
-            found = (
-                f"{len(distinct):,} of {len(texts):,} customers have a value of their own: it is an id.{told}"
-            )
-            yield Finding(place, found, out, "stop" if step else "warn")
-        elif step:
+        agreement = _agreement_with_sign_up(context, name)
+        if len(distinct) > ID_SHARE * len(texts):
+            message = f"{len(distinct):,} of {len(texts):,} customers have a value of their own: it is an id."
+            if agreement:
+                message += f" It follows the sign-up (rank correlation {agreement:.2f}): it encodes time."
+            yield Finding(place, message, WAY_OUT, "stop" if agreement else "warn")
+        elif agreement:
             yield Finding(
                 place,
-                f"it tells the time of the sign-up ({step:.2f} of its ranks): a level that only the "
-                "customers of "
-                "one time have cannot be learnt for the next.",
-                f"{out} The signal tenure_days says how old a customer is at each cutoff.",
+                f"it tells the time of the sign-up ({agreement:.2f} of its ranks). A model can learn nothing "
+                "from a level that only the customers of one period have.",
+                f"{WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )
-        elif days_of(company, name)[1]:
-            yield Finding(place, "it holds dates, and a level of the model is no date.", out)
+        elif days_of(context, name)[1]:
+            yield Finding(place, "it holds dates, which a model cannot use as levels.", WAY_OUT)
 
 
-def _in_step(company: Company, name: str) -> float | None:
-    """Return how closely an attribute follows the sign-up, if it does."""
-    signed_up = company.customers.signed_up.astype(np.float64)
-    values = numbers_of(company, name)
+def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
+    """Return how closely an attribute follows the sign-up; None where it does not."""
+    signed_up = context.customers.signed_up.astype(np.float64)
+    values = numbers_of(context, name)
     if values is not None and len(np.unique(values[~np.isnan(values)])) > 20:
-        there = ~np.isnan(values)
-        step = spearman(values[there], signed_up[there])
+        known = ~np.isnan(values)
+        agreement = spearman(values[known], signed_up[known])
     else:
-        there = np.array([level is not None for level in company.levels[name]])
-        texts = company.levels[name][there].astype(str)
-        if len(np.unique(texts)) > ID_LIKE * len(texts):  # ids of text: their order in the alphabet
-            step = spearman(np.unique(texts, return_inverse=True)[1].astype(np.float64), signed_up[there])
+        known = np.array([level is not None for level in context.levels[name]])
+        texts = context.levels[name][known].astype(str)
+        distinct, codes = np.unique(texts, return_inverse=True)
+        if len(distinct) > ID_SHARE * len(texts):  # ids of text: their order in the alphabet
+            agreement = spearman(codes.astype(np.float64), signed_up[known])
         else:
-            step = explained(np.unique(texts, return_inverse=True)[1], signed_up[there])
-    return step if abs(step) >= IN_STEP else None
+            agreement = explained_share(codes, signed_up[known])
+    return agreement if abs(agreement) >= MIN_AGREEMENT else None

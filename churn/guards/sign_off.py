@@ -1,184 +1,204 @@
-"""What the guards found, held against what a person signed off."""
+"""Sign-offs of findings in params.yaml, the lines that show findings, and the gate of the guards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
-from churn.finding import Finding
+from churn.finding import Finding, GuardReport
 from churn.guards.verdict import Gate, SignedOff, Verdict
 from churn.params import Params
 
-GUARDS = "guards.json"
-"""What guards found, in the folder of the verb that asked them."""
+REPORT_FILE = "guards.json"
+"""The file of a guard report, in the folder of the verb that ran the guards."""
 
+TRAINING_GUARDS = ("maturity", "disjoint", "copies", "alone", "missing", "id_like", "calendar_like")
+"""The guards of `train`, which run before anything is fitted."""
 
-def reason_for(one: Finding, params: Params) -> str | None:
-    """Return why a person signed a finding off: `evaluate.accept` or `check.accept`, by guard or place."""
-    signature = signature_of(one, params.check.accept, params.evaluate.accept)
-    return signature.reason if signature else None
+EVALUATION_GUARDS = ("unseen", "shuffled", "newest", "too_good", "lead_time", "calibrated", "bands")
+"""The guards of `evaluate`, which run in addition to those of `train`."""
 
+NO_DATA_GUARDS = "not_looked"
+"""The guard that stops where the guards of the data did not run."""
 
-def findings_of(guards: Mapping[str, Any]) -> list[Finding]:
-    """Return what `guards` of metrics.json holds as findings."""
-    return [Finding(**one) for one in guards.get("found", ())]
+MODEL_GUARDS = (*TRAINING_GUARDS, *EVALUATION_GUARDS, NO_DATA_GUARDS)
 
-
-def as_section(looked: Sequence[str], found: Sequence[Finding]) -> dict[str, Any]:
-    """Return which guards looked and what they found, as JSON values; stops come first."""
-    ordered = sorted(found, key=lambda one: one.severity != "stop")
-    return {"looked": list(looked), "found": [asdict(one) for one in ordered]}
-
-
-def told(
-    found: Sequence[Finding], params: Params, section: str = "evaluate.accept"
-) -> tuple[list[str], list[str]]:
-    """Return what to say and what to warn of: findings that were signed off, and those that were not.
-
-    Those of one guard with one way out share a line. `section` is where a person is asked to sign off.
-    """
-    said, warned = _accepted(found, params), []
-    for group in grouped([one for one in found if not reason_for(one, params)]):
-        stops = " `churn promote` stops there." if group[0].severity == "stop" else ""
-        warned.append(f"{in_words(group)} {key_words(group, section)}{stops}")
-    return [f"signed off: {one}" for one in said], warned
-
-
-def counted(found: Sequence[Finding], params: Params) -> str:
-    """Return how many findings say stop, warn, or were signed off, and which guards say stop."""
-    signed = [one for one in found if reason_for(one, params)]
-    stops = [one for one in found if one.severity == "stop" and not reason_for(one, params)]
-    guards = f" ({', '.join(dict.fromkeys(one.guard for one in stops))})" if stops else ""
-    warn = len(found) - len(stops) - len(signed)
-    return f"{len(stops)} say stop{guards}, {warn} warn, {len(signed)} signed off"
-
-
-def _accepted(found: Sequence[Finding], params: Params) -> list[str]:
-    signed = [one for one in found if reason_for(one, params)]
-    return [
-        f"{in_words(group)} Accepted: {reason_for(group[0], params)}"
-        for group in grouped(signed, lambda one: reason_for(one, params))
-    ]
-
-
-def judge_guards(guards: Mapping[str, Any], params: Params) -> Verdict:
-    """Return the gate of the guards, their warnings as notes, and what was signed off with its reason.
-
-    Without guards in the evaluation there is no gate.
-    """
-    if not guards:
-        return Verdict((), ())
-    found = findings_of(guards)
-    unsigned = grouped([one for one in found if not reason_for(one, params)])
-    stops = [in_words(group) for group in unsigned if group[0].severity == "stop"]
-    warnings = [in_words(group) for group in unsigned if group[0].severity == "warn"]
-    signed_off = tuple(
-        SignedOff(one.guard, one.place, reason) for one in found if (reason := reason_for(one, params))
-    )
-    told = (
-        " ".join(stops)
-        if stops
-        else f"{len(guards.get('looked', ()))} guards looked: {counted(found, params)}."
-    )
-    gate = Gate.of(
-        "no_guard_raised",
-        not stops,
-        {"value": float(sum(one.severity == "stop" and not reason_for(one, params) for one in found))},
-        "no guard of check, train and evaluate says stop, or a person signed it off",
-        told,
-        f"Mend it; what is right as it is, a person signs off in {params.locate('evaluate')}: "
-        "{accept: {PLACE or GUARD: the reason}}.",
-    )
-    # A warning that was signed off would have stopped nothing.
-    stops_signed = any(one.severity == "stop" and reason_for(one, params) for one in found)
-    gate = replace(gate, signed=gate.passed and stops_signed)
-    return Verdict((gate,), tuple(warnings), tuple(_accepted(found, params)), signed_off)
-
-
-NAMED = 3
-"""So many further places of a group are named; the others are counted."""
+SHOWN_PLACES = 3
+"""How many further places of a group are named; the others are counted."""
 
 Group = tuple[Finding, ...]
-
-
-def grouped(found: Sequence[Finding], by: Callable[[Finding], Hashable] = lambda _: None) -> list[Group]:
-    """Put findings together that have guard, way out and severity in common, in the order they first appear.
-
-    Args:
-        found: What the guards found.
-        by: What a group has in common besides, such as the reason why it was signed off.
-    """
-    groups: dict[Hashable, list[Finding]] = {}
-    for one in found:
-        groups.setdefault((one.guard, one.way_out, one.severity, by(one)), []).append(one)
-    return [tuple(group) for group in groups.values()]
-
-
-def in_words(group: Group, *, way_out: bool = True) -> str:
-    """Tell the first finding of a group in full, name the next few places, and count the others.
-
-    >>> late = Finding("logins", "rows are late.", "Map known_at.", guard="late_rows", figure="2%")
-    >>> in_words((late,))
-    'late_rows: logins: rows are late. Map known_at.'
-    >>> in_words((late, Finding("orders", "", "Map known_at.", guard="late_rows", figure="7%")))
-    'late_rows: logins: rows are late. Likewise orders (7%). Map known_at.'
-    """
-    first, *others = group
-    said = f"{first.guard}: {first.place}: {first.found}"
-    if others:
-        named = ", ".join(one.place + (f" ({one.figure})" if one.figure else "") for one in others[:NAMED])
-        more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
-        said += f" Likewise {named}{more}."
-    return f"{said} {first.way_out}" if way_out else said
-
-
-def key_words(group: Group, section: str) -> str:
-    """Return under which keys of `section` a person signs a group off.
-
-    >>> key_words((Finding("logins", "", "", guard="alone"),), "check.accept")
-    "To sign it off: check.accept, under 'logins' or 'alone', with the reason."
-    """
-    first = group[0]
-    if len(group) == 1:
-        return f"To sign it off: {section}, under '{first.place}' or '{first.guard}', with the reason."
-    return (
-        f"To sign them off: {section}, under '{first.guard}' for all {len(group)} or under a place such as "
-        f"'{first.place}' for one, with the reason."
-    )
+"""Findings with the same guard, way out and severity."""
 
 
 class Signature(NamedTuple):
-    """The key, a place or a guard, and the reason under it."""
+    """The key that signs a finding off, a place or a guard, and the reason under it."""
 
     key: str
     reason: str
 
 
-def signature_of(one: Finding, check: Mapping[str, str], evaluate: Mapping[str, str]) -> Signature | None:
-    """Return what signs a finding off: a key that is its place before one that is its guard.
+@dataclass(frozen=True)
+class SignOffs:
+    """The reasons of params.yaml for accepted findings, by place or guard.
 
-    >>> late = Finding("logins", "", "", guard="late_rows")
-    >>> signature_of(late, {"late_rows": "known", "logins": "seen"}, {})
-    Signature(key='logins', reason='seen')
+    Attributes:
+        check: The content of `check.accept`.
+        evaluate: The content of `evaluate.accept`; it wins where both have the key.
+    """
+
+    check: Mapping[str, str]
+    evaluate: Mapping[str, str]
+
+    @classmethod
+    def of(cls, params: Params) -> Self:
+        """Return the sign-offs of params.yaml."""
+        return cls(params.check.accept, params.evaluate.accept)
+
+    def signature(self, finding: Finding) -> Signature | None:
+        """Return the key and reason that sign a finding off, its place before its guard; None without one.
+
+        >>> late = Finding("logins", "", "", guard="late_rows")
+        >>> SignOffs({"late_rows": "of all tables", "logins": "of this one"}, {}).signature(late)
+        Signature(key='logins', reason='of this one')
+        """
+        reasons = {**self.check, **self.evaluate}
+        key = next((key for key in (finding.place, finding.guard) if key in reasons), None)
+        return None if key is None else Signature(key, reasons[key])
+
+    def reason(self, finding: Finding) -> str | None:
+        """Return why a person accepted a finding; None where nobody did."""
+        signature = self.signature(finding)
+        return signature.reason if signature else None
+
+
+def group_findings(
+    findings: Sequence[Finding], key: Callable[[Finding], Hashable] = lambda _: None
+) -> list[Group]:
+    """Group findings with the same guard, way out and severity, in the order in which they first appear.
 
     Args:
-        one: The finding.
-        check: `check.accept`.
-        evaluate: `evaluate.accept`, which goes before where both have the key.
+        findings: The findings.
+        key: What the findings of a group must share as well, such as the reason of the sign-off.
     """
-    reasons = {**check, **evaluate}
-    key = next((key for key in (one.place, one.guard) if key in reasons), None)
-    return None if key is None else Signature(key, reasons[key])
+    groups: dict[Hashable, list[Finding]] = {}
+    for finding in findings:
+        shared = (finding.guard, finding.way_out, finding.severity, key(finding))
+        groups.setdefault(shared, []).append(finding)
+    return [tuple(group) for group in groups.values()]
 
 
-TRAINING = ("maturity", "disjoint", "copies", "alone", "missing", "id_like", "calendar_like")
-"""What `train` asks, before anything is fitted."""
+def group_sentence(group: Group, *, way_out: bool = True) -> str:
+    """Write a group as one line: its first finding in full, the next places by name, the others as a count.
 
-EVALUATION = ("unseen", "shuffled", "newest", "too_good", "lead_time", "calibrated", "bands")
-"""What `evaluate` asks, beside all that `train` did."""
+    >>> late = Finding("logins", "rows are late.", "Map known_at.", guard="late_rows", figure="2%")
+    >>> group_sentence((late,))
+    'late_rows: logins: rows are late. Map known_at.'
+    >>> group_sentence((late, Finding("orders", "", "Map known_at.", guard="late_rows", figure="7%")))
+    'late_rows: logins: rows are late. Likewise orders (7%). Map known_at.'
+    """
+    first, *others = group
+    line = f"{first.guard}: {first.place}: {first.found}"
+    if others:
+        shown = [
+            f"{finding.place} ({finding.figure})" if finding.figure else finding.place
+            for finding in others[:SHOWN_PLACES]
+        ]
+        more = f" and {len(others) - SHOWN_PLACES:,} more" if len(others) > SHOWN_PLACES else ""
+        line += f" Likewise {', '.join(shown)}{more}."
+    return f"{line} {first.way_out}" if way_out else line
 
-NOT_ASKED = "not_looked"
-"""What speaks where the guards of the data were not asked."""
 
-NAMES = (*TRAINING, *EVALUATION, NOT_ASKED)
+def sign_off_hint(group: Group, section: str) -> str:
+    """Say under which keys of a section, such as `check.accept`, a person can sign a group off.
+
+    >>> sign_off_hint((Finding("logins", "", "", guard="alone"),), "check.accept")
+    "To sign it off, give a reason in check.accept under 'logins' or 'alone'."
+    """
+    first = group[0]
+    if len(group) == 1:
+        return f"To sign it off, give a reason in {section} under '{first.place}' or '{first.guard}'."
+    return (
+        f"To sign them off, give a reason in {section} under '{first.guard}' for all {len(group)}, or under "
+        f"a place such as '{first.place}' for one."
+    )
+
+
+class FindingLines(NamedTuple):
+    """The findings of a verb as lines for the user; those of one guard with one way out share a line."""
+
+    signed_off: list[str]
+    warnings: list[str]
+
+
+def finding_lines(
+    findings: Sequence[Finding], sign_offs: SignOffs, section: str = "evaluate.accept"
+) -> FindingLines:
+    """Write the findings that are signed off, and the others as warnings.
+
+    Args:
+        findings: The findings.
+        sign_offs: The reasons in params.yaml.
+        section: The section in which the user can sign a finding off.
+    """
+    warnings = []
+    for group in group_findings([finding for finding in findings if not sign_offs.reason(finding)]):
+        stop = " `churn promote` stops there." if group[0].severity == "stop" else ""
+        warnings.append(f"{group_sentence(group)} {sign_off_hint(group, section)}{stop}")
+    return FindingLines([f"signed off: {line}" for line in _signed_lines(findings, sign_offs)], warnings)
+
+
+def count_sentence(findings: Sequence[Finding], sign_offs: SignOffs) -> str:
+    """Count the stops, with their guards, the warnings, and the findings that are signed off."""
+    signed = [finding for finding in findings if sign_offs.reason(finding)]
+    stops = _unsigned_stops(findings, sign_offs)
+    guards = f" ({', '.join(dict.fromkeys(finding.guard for finding in stops))})" if stops else ""
+    warn = len(findings) - len(stops) - len(signed)
+    return f"{len(stops)} say stop{guards}, {warn} warn, {len(signed)} signed off"
+
+
+def guard_verdict(report: GuardReport, sign_offs: SignOffs, place: str) -> Verdict:
+    """Return the gate of the guards, with the warnings as notes and the sign-offs with their reasons.
+
+    Args:
+        report: The guards of `check`, `train` and `evaluate`; without a guard there is no gate.
+        sign_offs: The reasons in params.yaml.
+        place: Where params.yaml has the section `evaluate`.
+    """
+    if not report.looked:
+        return Verdict((), ())
+    findings = report.found
+    groups = group_findings([finding for finding in findings if not sign_offs.reason(finding)])
+    stops = [group_sentence(group) for group in groups if group[0].severity == "stop"]
+    warnings = [group_sentence(group) for group in groups if group[0].severity == "warn"]
+    signed_off = tuple(
+        SignedOff(finding.guard, finding.place, reason)
+        for finding in findings
+        if (reason := sign_offs.reason(finding))
+    )
+    counts = f"{len(report.looked)} guards looked: {count_sentence(findings, sign_offs)}."
+    gate = Gate.of(
+        "no_guard_raised",
+        not stops,
+        {"value": float(len(_unsigned_stops(findings, sign_offs)))},
+        "no guard of check, train and evaluate says stop, or a person signed it off",
+        " ".join(stops) or counts,
+        f"Fix the cause, or sign the finding off with a reason in {place}: "
+        "{accept: {PLACE or GUARD: the reason}}.",
+    )
+    # A warning that was signed off would have stopped nothing.
+    stops_signed = any(finding.severity == "stop" and sign_offs.reason(finding) for finding in findings)
+    gate = replace(gate, signed=gate.passed and stops_signed)
+    return Verdict((gate,), tuple(warnings), tuple(_signed_lines(findings, sign_offs)), signed_off)
+
+
+def _unsigned_stops(findings: Sequence[Finding], sign_offs: SignOffs) -> list[Finding]:
+    return [finding for finding in findings if finding.severity == "stop" and not sign_offs.reason(finding)]
+
+
+def _signed_lines(findings: Sequence[Finding], sign_offs: SignOffs) -> list[str]:
+    signed = [finding for finding in findings if sign_offs.reason(finding)]
+    return [
+        f"{group_sentence(group)} Accepted: {sign_offs.reason(group[0])}"
+        for group in group_findings(signed, sign_offs.reason)
+    ]

@@ -1,4 +1,4 @@
-"""The few statistics that guards share: intervals of shares and how well one column ranks leavers."""
+"""The statistics that guards share: how well one column ranks churners, and how closely two columns agree."""
 
 from __future__ import annotations
 
@@ -9,88 +9,115 @@ from scipy.stats import chi2, rankdata
 from churn.metrics.metrics import auc
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
-SURE = 2.576
+Z_99 = 2.576
 """Standard errors of a two-sided 99 % interval: many columns are tested, and chance flags 1 in 100."""
 
+PRIOR_ROWS = 5
+"""The weight, in rows, of the overall share of churners in the score of a level."""
 
-def auc_within(left: Floats, values: Floats, cutoff: npt.NDArray[np.int64]) -> float:
+
+def auc_within(left: Floats, values: Floats, cutoff: Ints) -> float:
     """Return the AUC over pairs of rows of the same cutoff, so that no trend of the churn rate counts.
 
     It is NaN if no cutoff has both a churner and a customer who stayed.
+
+    Args:
+        left: 1.0 for churners, else 0.0, shape (rows,).
+        values: The scores, shape (rows,).
+        cutoff: The day number of each row's cutoff, shape (rows,).
     """
-    areas, pairs = 0.0, 0.0
+    total, pairs = 0.0, 0.0
     for day in np.unique(cutoff):
-        here = cutoff == day
-        churners = float(left[here].sum())
-        n = churners * (here.sum() - churners)
+        at_cutoff = cutoff == day
+        churners = float(left[at_cutoff].sum())
+        n = churners * (at_cutoff.sum() - churners)
         if n:
-            areas += n * auc(left[here], values[here])
+            total += n * auc(left[at_cutoff], values[at_cutoff])
             pairs += n
-    return areas / pairs if pairs else float("nan")
+    return total / pairs if pairs else float("nan")
 
 
-def best_auc(left: Floats, values: Floats, cutoff: npt.NDArray[np.int64]) -> float:
-    """Return the AUC of a column in the better direction, with missing values at the better end."""
+def best_auc(left: Floats, values: Floats, cutoff: Ints) -> float:
+    """Return the AUC of a column in its better direction, with missing values at the better end.
+
+    Args:
+        left: 1.0 for churners, else 0.0, shape (rows,).
+        values: The column, NaN where missing, shape (rows,).
+        cutoff: The day number of each row's cutoff, shape (rows,).
+    """
     if len(values) == 0:
         return float("nan")
     missing = np.isnan(values)
     ranks = rankdata(values, nan_policy="omit")
     low, high = np.where(missing, 0, ranks), np.where(missing, len(ranks) + 1, ranks)
-    found = [auc_within(left, low, cutoff)]
+    aucs = [auc_within(left, low, cutoff)]
     if missing.any():
-        found.append(auc_within(left, high, cutoff))
-    return max(max(area, 1 - area) for area in found)
+        aucs.append(auc_within(left, high, cutoff))
+    return max(max(auc_value, 1 - auc_value) for auc_value in aucs)
 
 
-def level_scores(left: Floats, values: Floats, customer: npt.NDArray[np.int64]) -> Floats:
-    """Score each row by its level's share of leavers among the other half of the customers.
+def customer_half(customer: Ints) -> Ints:
+    """Return 0 or 1 for each customer number, the same number always in the same half."""
+    return customer * 2_654_435_761 // 65_536 % 2
 
-    Levels with few rows are drawn towards everybody's share; a missing value is a level of its own.
+
+def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
+    """Score each row by its level's share of churners among the other half of the customers.
+
+    Levels with few rows are drawn towards the overall share. A missing value is a level of its own.
+
+    Args:
+        left: 1.0 for churners, else 0.0, shape (rows,).
+        values: The codes of the levels, NaN where missing, shape (rows,).
+        customer: The customer numbers, shape (rows,).
     """
     codes = np.where(np.isnan(values), -1, values).astype(np.int64) + 1
     scores = np.empty(len(values))
-    half = customer * 2_654_435_761 // 65_536 % 2
+    half = customer_half(customer)
     for fold in (0, 1):
-        here, other = half == fold, half != fold
+        own, other = half == fold, half != fold
         size = int(codes.max(initial=0)) + 1
         count = np.bincount(codes[other], minlength=size)
-        hits = np.bincount(codes[other], left[other], minlength=size)
-        base = left[other].mean() if other.any() else 0.0
-        scores[here] = ((hits + 5 * base) / (count + 5))[codes[here]]
+        churners = np.bincount(codes[other], left[other], minlength=size)
+        overall = left[other].mean() if other.any() else 0.0
+        scores[own] = ((churners + PRIOR_ROWS * overall) / (count + PRIOR_ROWS))[codes[own]]
     return scores
 
 
-def differ(levels: npt.NDArray[np.object_], gone: npt.NDArray[np.bool_]) -> bool:
-    """Tell whether the levels of those who left differ from those of the others, beyond chance.
+def levels_differ(levels: npt.NDArray[np.object_], has_left: Bools) -> bool:
+    """Return whether customers who left have other levels than those who stayed, beyond chance.
 
-    Pearson's chi-squared over the ten commonest levels, missing among them, and the rest together, beside its
-    own 99.5 % point.
+    Pearson's chi-squared test over the ten most frequent levels (a missing value is one), with all others as
+    one level, at its 99.5 % point.
     """
     names = np.array(["" if level is None else str(level) for level in levels], dtype=str)
     _, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
-    place = np.full(len(counts), 10)
-    place[np.argsort(-counts, kind="stable")[:10]] = np.arange(min(10, len(counts)))
-    both = np.stack([np.bincount(place[codes[side]], minlength=11) for side in (gone, ~gone)], axis=1)
-    both = both[both.sum(axis=1) > 0].astype(np.float64)
-    expected = np.outer(both.sum(axis=1), both.sum(axis=0)) / max(both.sum(), 1)
+    bins = np.full(len(counts), 10)
+    bins[np.argsort(-counts, kind="stable")[:10]] = np.arange(min(10, len(counts)))
+    sides = [np.bincount(bins[codes[side]], minlength=11) for side in (has_left, ~has_left)]
+    observed = np.stack(sides, axis=1)
+    observed = observed[observed.sum(axis=1) > 0].astype(np.float64)
+    expected = np.outer(observed.sum(axis=1), observed.sum(axis=0)) / max(observed.sum(), 1)
     enough = expected.min(axis=1, initial=np.inf) >= 1
     if enough.sum() < 2:
         return False
-    square = float(((both - expected)[enough] ** 2 / expected[enough]).sum())
+    square = float(((observed - expected)[enough] ** 2 / expected[enough]).sum())
     return square > float(chi2.ppf(0.995, int(enough.sum()) - 1))
 
 
-def spearman(one: Floats, other: Floats) -> float:
-    """Return the rank correlation; 0 where a column does not vary."""
-    first, second = rankdata(one), rankdata(other)
-    if len(first) < 3 or not first.std() or not second.std():
+def spearman(first: Floats, second: Floats) -> float:
+    """Return the rank correlation of two columns; 0 where one of them does not vary."""
+    first_ranks, second_ranks = rankdata(first), rankdata(second)
+    if len(first_ranks) < 3 or not first_ranks.std() or not second_ranks.std():
         return 0.0
-    return float(np.corrcoef(first, second)[0, 1])
+    return float(np.corrcoef(first_ranks, second_ranks)[0, 1])
 
 
-def explained(groups: npt.NDArray[np.int64], values: Floats) -> float:
-    """Return the share of the variance of the ranks of `values` that the groups explain, for chance adjusted.
+def explained_share(groups: Ints, values: Floats) -> float:
+    """Return the share of the variance of the ranks of `values` that groups explain, adjusted for chance.
 
     Source: Kelley (1935), An unbiased correlation ratio measure, PNAS 21 (epsilon squared).
     """

@@ -1,4 +1,4 @@
-"""One gate of promotion, and all of them together."""
+"""The verdict of a promotion: its gates, its notes, and the findings that a person signed off."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
-def ended_in_words(passed: bool, signed: bool) -> str:
-    """Return how a gate ended.
+def gate_outcome(passed: bool, signed: bool) -> str:
+    """Return the outcome of a gate in words.
 
-    >>> ended_in_words(True, True), ended_in_words(False, True)
+    >>> gate_outcome(True, True), gate_outcome(False, True)
     ('signed off', 'refused')
     """
     return "refused" if not passed else "signed off" if signed else "passed"
@@ -18,11 +18,17 @@ def ended_in_words(passed: bool, signed: bool) -> str:
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate: what was measured, what is asked, and how it ended.
+    """One gate: the measured value, the rule, and the outcome. The fields are the keys of promotion.json.
 
     Attributes:
-        words: The measurement and the rule in a sentence; where the gate stops, the way out too.
-        signed: Whether it was passed because a person signed off what was found.
+        name: The name in promotion.json.
+        passed: Whether the challenger may pass.
+        value: The measured value; None where there is none.
+        low: The lower bound of its interval.
+        high: The upper bound of its interval.
+        rule: What the gate asks for.
+        words: The measurement and the rule as a sentence; for a gate that refuses, also the way out.
+        signed: Whether it passed only because a person signed the finding off.
     """
 
     name: str
@@ -35,32 +41,32 @@ class Gate:
     signed: bool = False
 
     @property
-    def ended(self) -> str:
-        """Return how it ended, in words."""
-        return ended_in_words(self.passed, self.signed)
+    def outcome(self) -> str:
+        """Return the outcome in words."""
+        return gate_outcome(self.passed, self.signed)
 
     @classmethod
     def of(
-        cls, name: str, passed: bool, measured: Mapping[str, Any], rule: str, told: str, way_out: str
+        cls, name: str, passed: bool, interval: Mapping[str, Any], rule: str, sentence: str, way_out: str
     ) -> Gate:
-        """Return a gate that says what was measured, and the way out only where it stops.
+        """Return a gate; the way out is part of its words only where it refuses.
 
         Args:
-            name: As promotion.json names it.
-            passed: How it ended.
-            measured: `value`, `low` and `high`.
-            rule: What is asked.
-            told: The measurement beside the rule, as a sentence.
+            name: The name in promotion.json.
+            passed: Whether the challenger may pass.
+            interval: The measured `value`, with `low` and `high` where there is an interval.
+            rule: What the gate asks for.
+            sentence: The measurement and the rule.
             way_out: What to do, as a sentence.
         """
-        words = told if passed else f"promote: {told} Champion unchanged. {way_out}"
-        value, low, high = (measured.get(key) for key in ("value", "low", "high"))
+        words = sentence if passed else f"promote: {sentence} Champion unchanged. {way_out}"
+        value, low, high = (interval.get(key) for key in ("value", "low", "high"))
         return cls(name, passed, value, low, high, rule, words)
 
 
 @dataclass(frozen=True)
 class SignedOff:
-    """What a person signed off: the guard that found it, where, and the reason."""
+    """A finding that a person signed off: its guard, its place, and the reason."""
 
     guard: str
     place: str
@@ -69,13 +75,13 @@ class SignedOff:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All gates together.
+    """The verdict of a promotion.
 
     Attributes:
-        notes: What is told beside the gates and stops nothing.
-        signed: What guards found and a person signed off, with the reason, in lines; several findings may
-            share one.
-        signed_off: The same, finding by finding.
+        gates: All gates, in order.
+        notes: Facts that the reader should know, and that stop nothing.
+        signed: The findings that a person signed off, with the reasons, as lines; a line may hold several.
+        signed_off: The same findings, each by itself.
     """
 
     gates: tuple[Gate, ...]
@@ -85,30 +91,30 @@ class Verdict:
 
     @property
     def accepted(self) -> bool:
-        """Return whether every gate was passed."""
+        """Return whether the challenger passed every gate."""
         return all(gate.passed for gate in self.gates)
 
     @property
     def refusals(self) -> tuple[str, ...]:
-        """Return the sentences of the gates that stopped."""
+        """Return the sentences of the gates that refused."""
         return tuple(gate.words for gate in self.gates if not gate.passed)
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Verdict:
-        """Return the verdict that `as_dict` gave as JSON values."""
+    def from_json(cls, content: Mapping[str, Any]) -> Verdict:
+        """Return the verdict from the content of promotion.json."""
         return cls(
-            tuple(Gate(**one) for one in facts["gates"]),
-            tuple(facts.get("notes", ())),
-            tuple(facts.get("signed", ())),
-            tuple(SignedOff(**one) for one in facts.get("signed_off", ())),
+            tuple(Gate(**gate) for gate in content["gates"]),
+            tuple(content.get("notes", ())),
+            tuple(content.get("signed", ())),
+            tuple(SignedOff(**finding) for finding in content.get("signed_off", ())),
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values."""
         return {
             "accepted": self.accepted,
             "gates": [asdict(gate) for gate in self.gates],
             "notes": list(self.notes),
             "signed": list(self.signed),
-            "signed_off": [asdict(one) for one in self.signed_off],
+            "signed_off": [asdict(finding) for finding in self.signed_off],
         }

@@ -8,8 +8,9 @@ from typing import Any
 
 from churn.evaluation.champion import CHAMPION, RECIPE, standing
 from churn.evaluation.signal_verdict import signal_found
-from churn.guards.model.outcomes import RULE, too_good
-from churn.guards.sign_off import judge_guards
+from churn.finding import GuardReport
+from churn.guards.model.outcomes import TOO_GOOD_RULE, too_good
+from churn.guards.sign_off import SignOffs, guard_verdict
 from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TEST_CUTOFFS
 from churn.metrics.catalog import candidate_name
@@ -44,7 +45,8 @@ def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
     gates.append(_level(evaluated, params))
     gates += _cutoffs(evaluated, params)
     gates += against_champion(evaluated, params)
-    guards = judge_guards(evaluated.get("guards") or {}, params)
+    report = GuardReport.model_validate(evaluated.get("guards") or {})
+    guards = guard_verdict(report, SignOffs.of(params), params.locate("evaluate"))
     gates += [_too_good(evaluated, params), *guards.gates]
     notes = [*_notes(evaluated), *_off_level(evaluated), *guards.notes]
     return Verdict(tuple(gates), tuple(notes), guards.signed, guards.signed_off)
@@ -154,7 +156,7 @@ def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
         "not_too_good",
         found is None or bool(signed),
         auc,
-        f"{RULE}, or a person accepts it",
+        f"{TOO_GOOD_RULE}, or a person accepts it",
         told,
         "Look at the most important signals; if it is honest, write why under evaluate.accept.too_good in "
         f"{params.file}.",

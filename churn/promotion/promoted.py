@@ -25,4 +25,4 @@ def verdict_of_champion(folder: Path, evaluated: Mapping[str, Any]) -> Verdict |
     except (OSError, ValueError):
         return None
     its_own = facts.get("accepted") and facts.get("digest") == evaluated["model"]["digest"]
-    return Verdict.of(facts) if its_own else None
+    return Verdict.from_json(facts) if its_own else None

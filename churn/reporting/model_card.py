@@ -14,7 +14,7 @@ import jinja2
 
 from churn.data.files import write_atomically
 from churn.evaluation.result import EvaluationResult
-from churn.guards.sign_off import grouped, in_words
+from churn.guards.sign_off import group_findings, group_sentence
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import HOW_LEFT, WHY_LEFT
 from churn.metrics.catalog import CANDIDATE_NAMES, MAIN_METRICS, METRICS, pair_name
@@ -259,9 +259,9 @@ def _promotion_part(result: EvaluationResult, verdict: Verdict | None) -> Summar
     when = " when it was promoted" if is_champion else ""
     passed = sum(gate.passed for gate in verdict.gates)
     others = [
-        f"{gate.ended}: {gate.words.removeprefix('promote: ')}"
+        f"{gate.outcome}: {gate.words.removeprefix('promote: ')}"
         for gate in verdict.gates
-        if gate.ended != "passed"
+        if gate.outcome != "passed"
     ]
     return SummaryPart("Promotion", f"{ended}{when}: {passed} of {len(verdict.gates)} gates passed.", others)
 
@@ -281,8 +281,8 @@ def _metric_title(name: str, contact_share: float) -> str:
 
 def _finding_lines(result: EvaluationResult) -> list[str]:
     """Return the findings of the guards; findings of one guard with one way out share a line."""
-    groups = grouped(result.guards.found)
-    return [f"{group[0].severity}: {in_words(group, way_out=False)}" for group in groups]
+    groups = group_findings(result.guards.found)
+    return [f"{group[0].severity}: {group_sentence(group, way_out=False)}" for group in groups]
 
 
 def _notes(result: EvaluationResult) -> dict[str, str]:

@@ -51,7 +51,7 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
         accepted=verdict.accepted,
         signal=result.signal.words,
         gates=[
-            GateRow(_title(gate.name), gate.ended, gate.rule, gate.words.removeprefix("promote: "))
+            GateRow(_title(gate.name), gate.outcome, gate.rule, gate.words.removeprefix("promote: "))
             for gate in verdict.gates
         ],
         notes=verdict.notes,

@@ -104,7 +104,7 @@ def _read_verdict(path: Path, result: EvaluationResult | None) -> Verdict | None
     if result is None or not path.is_file():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
-    return Verdict.of(content) if content.get("digest") == result.model.digest else None
+    return Verdict.from_json(content) if content.get("digest") == result.model.digest else None
 
 
 def _read_predictions(path: Path) -> pd.DataFrame | None:

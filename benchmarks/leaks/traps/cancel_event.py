@@ -5,26 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Let most leavers open the page where contracts are ended in their last days, and a few others too."""
-    interactions = made.tables["interactions"]
-    asks = made.leavers[rng.random(len(made.leavers)) < 0.85]
+    interactions = company.tables["interactions"]
+    asks = company.churners[rng.random(len(company.churners)) < 0.85]
     before = pd.to_timedelta(rng.integers(3_600, 12 * 86_400, len(asks)), unit="s")
     curious = interactions.sample(5, random_state=rng)
-    clicks = pd.DataFrame({"customer_id": asks, "happened_at": made.left_on[asks].to_numpy() - before})
+    clicks = pd.DataFrame({"customer_id": asks, "happened_at": company.left_on[asks].to_numpy() - before})
     clicks = pd.concat([clicks, curious[["customer_id", "happened_at"]]]).assign(
         kind="plan_page_end", quantity=1
     )
-    made.tables["interactions"] = pd.concat([interactions, clicks], ignore_index=True)
+    company.tables["interactions"] = pd.concat([interactions, clicks], ignore_index=True)
 
 
 TRAP = Trap(
     name="cancel event as activity",
-    what="interactions hold the click by which most leavers ended their contract",
+    description="interactions hold the click by which most leavers ended their contract",
     company="service",
     caught_by=(("announced", "interactions.kind: plan_page_end"),),
     plant=plant,

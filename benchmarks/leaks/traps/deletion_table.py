@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Let most of those who never come back ask for their data shortly after they have faded away."""
-    asks = made.leavers[rng.random(len(made.leavers)) < 0.6]
+    asks = company.churners[rng.random(len(company.churners)) < 0.6]
     before = pd.to_timedelta(rng.integers(3_600, 20 * 86_400, len(asks)), unit="s")
-    at = made.left_on[asks].to_numpy() - before
-    made.tables["data_requests"] = pd.DataFrame({"customer_id": asks, "happened_at": at})
-    made.params["events"]["data_requests"] = {}
+    at = company.left_on[asks].to_numpy() - before
+    company.tables["data_requests"] = pd.DataFrame({"customer_id": asks, "happened_at": at})
+    company.params["events"]["data_requests"] = {}
 
 
 TRAP = Trap(
     name="table of requests to be forgotten",
-    what="an event table holds only customers who then never come back",
+    description="an event table holds only customers who then never come back",
     company="shop",
     caught_by=(("announced", "data_requests"),),
     plant=plant,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Write the date of each customer's last login before the export."""
-    last = made.tables["logins"].groupby("customer_id")["happened_at"].max()
-    made.add_attribute("last_session", last.dt.date)
+    last = company.tables["logins"].groupby("customer_id")["happened_at"].max()
+    company.add_attribute("last_session", last.dt.date)
 
 
 TRAP = Trap(
     name="last-session column exported today",
-    what="an attribute holds the date of the last login",
+    description="an attribute holds the date of the last login",
     company="service",
     caught_by=(("as_of_today", "customers.last_session"),),
     plant=plant,

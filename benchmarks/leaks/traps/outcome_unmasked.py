@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Map the end as the renewal, which is known ahead and never masked."""
-    made.params["tables"]["subscriptions"] = {"columns": {"renews_at": "ended_at"}}
+    company.params["tables"]["subscriptions"] = {"columns": {"renews_at": "ended_at"}}
 
 
-def honest(made: Made) -> None:
+def honest(company: Company) -> None:
     """Map the end as the outcome it is."""
-    made.params["tables"]["subscriptions"] = {}
+    company.params["tables"]["subscriptions"] = {}
 
 
 TRAP = Trap(
     name="outcome column not masked",
-    what="the end of the contract is mapped as a renewal known ahead",
+    description="the end of the contract is mapped as a renewal known ahead",
     company="service",
     caught_by=(("filled_afterwards", "subscriptions.renews_at"),),
     plant=plant,

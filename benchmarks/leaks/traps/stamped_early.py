@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Sum up the logins of each month, and stamp the sum with the month's beginning, as reports do."""
-    logins = made.tables["logins"]
+    logins = company.tables["logins"]
     month = logins["happened_at"].dt.to_period("M").dt.to_timestamp()
     totals = logins.groupby(["customer_id", month.rename("happened_at")]).size().rename("value")
-    made.tables["usage"] = totals.reset_index()
-    made.params["events"] = {"usage": {}}
+    company.tables["usage"] = totals.reset_index()
+    company.params["events"] = {"usage": {}}
 
 
-def honest(made: Made) -> None:
+def honest(company: Company) -> None:
     """Say that the total of a month is known when the month is over."""
-    made.params["events"] = {"usage": {"columns": {"known_at": "happened_at + INTERVAL 1 MONTH"}}}
+    company.params["events"] = {"usage": {"columns": {"known_at": "happened_at + INTERVAL 1 MONTH"}}}
 
 
 TRAP = Trap(
     name="label window in an event table",
-    what="monthly totals are stamped with the first day of their month",
+    description="monthly totals are stamped with the first day of their month",
     company="service",
     caught_by=(("stamped_early", "usage.value"),),
     plant=plant,

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Write a state: some leavers keep the old one, and a few who stay look like leavers."""
-    ids = made.left_on.index
-    left = ids.isin(made.leavers)
+    ids = company.left_on.index
+    left = ids.isin(company.churners)
     state = np.where(rng.random(len(ids)) < 0.1, "paused", "running")
     state = np.where(left & (rng.random(len(ids)) < 0.9), "ended", state)
-    made.add_attribute("state", dict(zip(ids, state, strict=True)))
+    company.add_attribute("state", dict(zip(ids, state, strict=True)))
 
 
 TRAP = Trap(
     name="overwritten state",
-    what="an attribute is overwritten when the customer leaves",
+    description="an attribute is overwritten when the customer leaves",
     company="service",
     caught_by=(("only_leavers", "customers.state"),),
     plant=plant,

@@ -1,43 +1,45 @@
-"""Whether labels had ripened when they were counted."""
+"""The guard of labels that were counted before they were known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import numpy as np
 from scipy.stats import binom
 
 from churn.finding import Finding
-from churn.labels.outcomes import label_window
-from churn.params import Params
 from churn.snapshots.read import Snapshots
 
-TIMES, FAR = 2.0, 4.0
-"""How many times higher, or lower, the odds of leaving are than before it to warn, and to stop."""
+WARN_RATIO, STOP_RATIO = 2.0, 4.0
+"""How many times higher, or lower, than before the odds of leaving must be to warn, and to stop."""
 
 RARE = 1e-4
 """A break must be rarer than this by chance alone."""
 
-BEFORE = 3
-"""So many earlier cutoffs are needed to know what is usual."""
+EARLIER_CUTOFFS = 3
+"""So many earlier cutoffs are needed to know the usual odds; so many of the newest are checked."""
 
 
-def maturity(snapshots: Snapshots, params: Params) -> Iterator[Finding]:
+def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iterator[Finding]:
     """Look for labels that were counted before their window, grace and late days were over.
 
-    The dates of the snapshots are computed anew from params.yaml. What no date tells shows in the share
-    that left: where the data end before the watermark that params.yaml states, the newest cutoffs seem to
-    lose nobody (contracts), or everybody (inactivity).
+    The days of the snapshots are computed again from params.yaml. Wrong data show in the share that left:
+    where the data end before the watermark that params.yaml states, nobody (contracts) or everybody
+    (inactivity) seems to leave at the newest cutoffs.
+
+    Args:
+        snapshots: The snapshots.
+        mature_on: The day on which the labels of each cutoff are known, from params.yaml.
     """
     watermark = date.fromisoformat(str(snapshots.watermark))
-    for day, known in sorted(snapshots.mature_on.items()):
-        ripe = label_window(params, day).mature_on
-        if known < ripe or ripe > watermark:
+    for cutoff, stated in sorted(snapshots.mature_on.items()):
+        true_day = mature_on[cutoff]
+        if stated < true_day or true_day > watermark:
             yield Finding(
-                f"cutoff {day}",
-                f"its label is counted as known on {known}, but is known on {ripe}, with data complete up to "
-                f"{watermark}.",
+                f"cutoff {cutoff}",
+                f"its labels are counted as known on {stated}, but they are known on {true_day}; the data "
+                f"are complete up to {watermark}.",
                 "Run `churn snapshot` again.",
                 "stop",
             )
@@ -45,26 +47,27 @@ def maturity(snapshots: Snapshots, params: Params) -> Iterator[Finding]:
 
 
 def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
-    cutoffs, rows = snapshots.cutoffs, snapshots.rows
-    here = [rows.at([day]) for day in cutoffs]
-    left, size = np.array([one.churners for one in here]), np.array([len(one) for one in here])
+    """Look for a newest cutoff whose share of churners breaks with those before."""
+    cutoffs = snapshots.cutoffs
+    rows_at = [snapshots.rows.at([cutoff]) for cutoff in cutoffs]
+    left, size = np.array([rows.churners for rows in rows_at]), np.array([len(rows) for rows in rows_at])
     odds = (left + 0.5) / (size - left + 0.5)
-    for place in range(max(BEFORE, len(cutoffs) - BEFORE), len(cutoffs)):
-        before, n = odds[:place], int(size[place])
+    for index in range(max(EARLIER_CUTOFFS, len(cutoffs) - EARLIER_CUTOFFS), len(cutoffs)):
+        before, n = odds[:index], int(size[index])
         usual = float(np.median(before))
         share = usual / (1 + usual)
-        times = max(odds[place] / usual, usual / odds[place])
-        beyond = max(odds[place] / before.max(), before.min() / odds[place])
-        fewer, more = binom.cdf(left[place], n, share), binom.sf(left[place] - 1, n, share)
-        if times < TIMES or beyond < TIMES**0.5 or min(fewer, more) > RARE:
+        ratio = max(odds[index] / usual, usual / odds[index])
+        beyond = max(odds[index] / before.max(), before.min() / odds[index])
+        fewer, more = binom.cdf(left[index], n, share), binom.sf(left[index] - 1, n, share)
+        if ratio < WARN_RATIO or beyond < WARN_RATIO**0.5 or min(fewer, more) > RARE:
             continue
         yield Finding(
-            f"cutoff {cutoffs[place]}",
-            f"{left[place] / n:.1%} left, at the cutoffs before {share:.1%}: the odds are {times:.1f} times "
-            f"as far, more than {TIMES:.0f}, and rarer than 1 in 10,000. If the data end before "
-            f"{snapshots.watermark}, labels were counted that are not known.",
-            "Compare the last days of the label's table with snapshot.watermark; set it to the day up to "
+            f"cutoff {cutoffs[index]}",
+            f"{left[index] / n:.1%} left, but {share:.1%} at the cutoffs before: the odds differ by a factor "
+            f"of {ratio:.1f}, more than {WARN_RATIO:.0f}, which is rarer than 1 in 10,000 by chance. If the "
+            f"data end before {snapshots.watermark}, labels were counted that are not known.",
+            "Compare the last days of the label's table with snapshot.watermark, and set it to the day up to "
             "which the table is complete.",
-            "stop" if times > FAR else "warn",
-            figure=f"{left[place] / n:.1%} left",
+            "stop" if ratio > STOP_RATIO else "warn",
+            figure=f"{left[index] / n:.1%} left",
         )

@@ -1,119 +1,131 @@
-"""The guards of the model in order, as `churn train` and `churn evaluate` ask them."""
+"""The guards of the model: those of `churn train` on the training rows, and those of `churn evaluate`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from churn.errors import CallError
 from churn.evaluation.test_set import Exam
-from churn.finding import Finding
-from churn.guards.model import outcomes
-from churn.guards.model.columns import columns
-from churn.guards.model.drift import newest, newest_rows
-from churn.guards.model.label_maturity import maturity
-from churn.guards.model.refit_invariance import drawn, rolling, sets_at, shuffled, unseen
-from churn.guards.model.split_overlap import copies, disjoint
-from churn.guards.sign_off import EVALUATION, GUARDS, NOT_ASKED, TRAINING, as_section, findings_of
+from churn.finding import Finding, GuardReport
+from churn.guards.model.columns import check_columns
+from churn.guards.model.drift import drift, newest_rows
+from churn.guards.model.label_maturity import label_maturity
+from churn.guards.model.outcomes import bands, calibration, lead_time, too_good_to_be_true
+from churn.guards.model.refit_invariance import (
+    fold_at,
+    refit_with_other_future,
+    refit_with_shuffled_labels,
+    rolling_origin,
+    sample_customers,
+)
+from churn.guards.model.split_overlap import copied_rows, disjoint
+from churn.guards.sign_off import EVALUATION_GUARDS, NO_DATA_GUARDS, REPORT_FILE, TRAINING_GUARDS
 from churn.labels.calendar import trainable
+from churn.labels.outcomes import label_window
 from churn.params import Params
 from churn.snapshots.dataset import cutoffs_of
 from churn.snapshots.read import Snapshots
-from churn.training.challenger import training_folder
 from churn.training.split import CutoffPlan
 
-NOT_LOOKED = Finding(
+UNCHECKED_DATA = Finding(
     "snapshots",
-    "they were written without the guards of the data having looked, which `churn snapshot` asks: a leak in "
-    "a table, or in how it is mapped, would not be seen.",
+    "they were written without the guards of the data, which `churn snapshot` runs: nobody would see a leak "
+    "in a table, or in its mapping.",
     "Run `churn snapshot` and `churn train` again.",
     "stop",
-    NOT_ASKED,
+    NO_DATA_GUARDS,
 )
 
 
-def look_at_training(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> list[Finding]:
-    """Return what the guards find in the training rows; those of the last test cutoff, where there is one."""
-    found = _named("maturity", maturity(snapshots, params))
-    train = snapshots.rows
-    if plan.test:
-        few = drawn(snapshots, params.train.seed)
-        for cutoff in plan.test:
-            found += _named("disjoint", disjoint(sets_at(snapshots, cutoff), snapshots.mature_on))
-        found += _named("copies", copies(sets_at(few, plan.test[-1])))
-        train = snapshots.rows.at(trainable(snapshots.mature_on, plan.test[-1]))
-    return found + [_as_mapped(one, params) for one in columns(train)]
-
-
-def with_the_data(snapshots: Snapshots, found: Sequence[Finding]) -> dict[str, Any]:
-    """Return what stands in `guards.json` of `train`: its own findings beside those of the data.
-
-    Both may have asked of the same signal. All that the training rows show stays, as they are more; of what
-    the data show there, only what is sterner.
-    """
-    here = {(one.guard, one.place) for one in found}
-    stopped = {(one.guard, one.place) for one in found if one.severity == "stop"}
-    data = [
-        one
-        for one in data_findings(snapshots)
-        if (one.guard, one.place) not in (stopped if one.severity == "stop" else here)
-    ]
-    looked = dict.fromkeys([*snapshots.guards.get("looked", ()), *TRAINING])
-    return as_section([*looked], [*data, *found])
-
-
-def data_findings(snapshots: Snapshots) -> list[Finding]:
-    """Return what the guards found in the data of the snapshots; a stop where they did not look."""
-    return findings_of(snapshots.guards) if snapshots.guards else [NOT_LOOKED]
-
-
-def look_at_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding]:
-    """Return what the guards find in an evaluation; two of them fit the recipe again.
+def check_training(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> list[Finding]:
+    """Run the guards of the training rows: those of the last test cutoff, or all without a test cutoff.
 
     Args:
-        exam: What was judged.
+        params: The label, the static attributes and the seed.
+        snapshots: The matured snapshots.
+        plan: The test cutoffs.
+    """
+    customers = params.tables.get("customers")
+    mature_on = {cutoff: label_window(params, cutoff).mature_on for cutoff in snapshots.mature_on}
+    findings = _by_guard("maturity", label_maturity(snapshots, mature_on))
+    train = snapshots.rows
+    if plan.test:
+        last = plan.test[-1]
+        for cutoff in plan.test:
+            findings += _by_guard("disjoint", disjoint(fold_at(snapshots, cutoff), snapshots.mature_on))
+        sample = sample_customers(snapshots, params.train.seed)
+        findings += _by_guard("copies", copied_rows(fold_at(sample, last)))
+        train = snapshots.rows.at(trainable(snapshots.mature_on, last))
+    return [*findings, *check_columns(train, customers.static if customers else ())]
+
+
+def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardReport:
+    """Return the report of `train`: the findings in the data, and those in the training rows.
+
+    Some guards run on both. All findings in the training rows stay, because these are more rows; of the data,
+    a finding of the same guard and place stays only if it is a stop and the others are not.
+    """
+    both = {(finding.guard, finding.place) for finding in findings}
+    stops = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}
+    data = [
+        finding
+        for finding in data_findings(snapshots)
+        if (finding.guard, finding.place) not in (stops if finding.severity == "stop" else both)
+    ]
+    guards = dict.fromkeys([*snapshots.guards.get("looked", ()), *TRAINING_GUARDS])
+    return GuardReport.of([*guards], [*data, *findings])
+
+
+def data_findings(snapshots: Snapshots) -> tuple[Finding, ...]:
+    """Return the findings in the data of the snapshots; a stop where the guards of the data did not run."""
+    return GuardReport.model_validate(snapshots.guards).found if snapshots.guards else (UNCHECKED_DATA,)
+
+
+def check_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding]:
+    """Run the guards of an evaluation; two of them fit the recipe again.
+
+    Args:
+        exam: The test set with its predictions.
         evaluated: The content of metrics.json so far.
     """
     snapshots, cutoff, seed = exam.snapshots, exam.plan.test[-1], exam.params.train.seed
-    few, method = drawn(snapshots, seed), rolling(exam.record.recipe, exam.threads)
-    found = _named("unseen", unseen(method, few, cutoff, seed))
-    found += _named("shuffled", shuffled(method, few, cutoff, seed))
-    new = newest_rows(exam.params, snapshots)
-    days = cutoffs_of(new.cutoff)
-    earlier = snapshots.rows.at([day for day in snapshots.cutoffs if day < days[0]])
-    found += _named("newest", newest(earlier, new, seed))
-    found += outcomes.lead_time(evaluated, exam.params.label.gap_days)
-    for guard in (outcomes.too_good_to_be_true, outcomes.calibrated, outcomes.bands):
-        found += guard(evaluated)
-    return found
+    sample, method = sample_customers(snapshots, seed), rolling_origin(exam.record.recipe, exam.threads)
+    findings = _by_guard("unseen", refit_with_other_future(method, sample, cutoff, seed))
+    findings += _by_guard("shuffled", refit_with_shuffled_labels(method, sample, cutoff, seed))
+    newest = newest_rows(snapshots, exam.params.output / "snapshots")
+    first = cutoffs_of(newest.cutoff)[0]
+    earlier = snapshots.rows.at([cutoff for cutoff in snapshots.cutoffs if cutoff < first])
+    findings += _by_guard("newest", drift(earlier, newest, seed))
+    findings += lead_time(evaluated, exam.params.label.gap_days)
+    for guard in (too_good_to_be_true, calibration, bands):
+        findings += guard(evaluated)
+    return findings
 
 
-def found_before(params: Params) -> dict[str, Any]:
-    """Return `guards.json` of `train`: what those of the data and of the training rows found."""
+def read_training_report(folder: Path) -> GuardReport:
+    """Read the report that `train` wrote into its folder.
+
+    Raises:
+        CallError: there is none, or it is damaged.
+    """
     try:
-        text = (training_folder(params.output) / GUARDS).read_text(encoding="utf-8")
-        before: dict[str, Any] = json.loads(text)
-    except (OSError, ValueError):
-        raise CallError(
-            f"{training_folder(params.output)}: what the guards of `churn train` found is not there. "
-            "Run `churn train` again."
-        ) from None
-    return before
+        return GuardReport.model_validate_json((folder / REPORT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValidationError):
+        problem = (
+            f"{folder}: the findings of the guards of `churn train` are missing. Run `churn train` again."
+        )
+        raise CallError(problem) from None
 
 
-def with_the_rest(before: Mapping[str, Any], found: Sequence[Finding]) -> dict[str, Any]:
-    """Return `guards` of metrics.json: what was found before, and what those of `evaluate` find."""
-    return as_section([*before["looked"], *EVALUATION], [*findings_of(before), *found])
+def evaluation_report(training: GuardReport, findings: Sequence[Finding]) -> GuardReport:
+    """Return the report of `evaluate`: the findings of the earlier verbs, and its own."""
+    return GuardReport.of([*training.looked, *EVALUATION_GUARDS], [*training.found, *findings])
 
 
-def _as_mapped(one: Finding, params: Params) -> Finding:
-    """Name a static attribute as `churn check` does, so that one sign-off counts for both."""
-    customers = params.tables.get("customers")
-    static = customers.static if customers else ()
-    return replace(one, place=f"customers.{one.place}") if one.place in static else one
-
-
-def _named(guard: str, found: Iterable[Finding]) -> list[Finding]:
-    return [replace(one, guard=guard) for one in found]
+def _by_guard(guard: str, findings: Iterable[Finding]) -> list[Finding]:
+    return [replace(finding, guard=guard) for finding in findings]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.guards.announced import only_leavers
+from churn.guards.announced import announced_by_level
 from churn.guards.as_of_today import as_of_today
 from churn.guards.shapes import shapes
 from tests.guarded import contracts, gone, here, look, severities, table
@@ -98,7 +98,7 @@ def test_a_level_that_only_leavers_have_is_refused(
     rows = [(one, "2023-01-01", state) for one, state in zip(left + stayed, states, strict=True)]
 
     found = look(
-        only_leavers,
+        announced_by_level,
         tmp_path,
         static=["state"],
         customers=table("customer | signed_up_at | state", rows),
@@ -114,7 +114,7 @@ def test_a_value_that_only_leavers_lack_is_refused(tmp_path: Path) -> None:
     rows += [(one, "2023-01-01", "card" if n % 2 else "bill") for n, one in enumerate(stayed)]
 
     found = look(
-        only_leavers,
+        announced_by_level,
         tmp_path,
         static=["pays_by"],
         customers=table("customer | signed_up_at | pays_by", rows),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from churn.guards.announced import announced
-from churn.guards.histories import purged, zeroed
+from churn.guards.announced import announced_by_event
+from churn.guards.histories import deleted_histories, zeroed_rows
 from churn.guards.row_times import filled_afterwards, stamped_early
 from tests.guarded import LEFT_ON, contracts, gone, here, look, severities, table
 
@@ -36,7 +36,7 @@ def test_a_kind_of_event_that_announces_the_leaving(
     tmp_path: Path, leavers: int, stayers: int, day: date, kind: str, expected: list[tuple[str, str]]
 ) -> None:
     found = look(
-        announced,
+        announced_by_event,
         tmp_path,
         subscriptions=contracts(LEFT, STAYED),
         interactions=clicks(leavers, stayers, day, kind),
@@ -47,7 +47,7 @@ def test_a_kind_of_event_that_announces_the_leaving(
 
 def test_a_whole_table_that_announces_the_leaving(tmp_path: Path) -> None:
     found = look(
-        announced,
+        announced_by_event,
         tmp_path,
         subscriptions=contracts(LEFT, STAYED),
         offers=table("customer | happened_at", [(one, "2024-09-01") for one in LEFT]),
@@ -114,7 +114,7 @@ def test_a_history_that_is_deleted_with_its_customer(
     having = LEFT[bare_leavers:] + STAYED[bare_stayers:]
 
     found = look(
-        purged,
+        deleted_histories,
         tmp_path,
         subscriptions=contracts(LEFT, STAYED),
         emails=table("customer | sent_at", [(one, f"2024-0{m}-03") for one in having for m in range(1, 9)]),
@@ -141,7 +141,7 @@ def test_rows_of_nothing_after_a_cancellation(
     tmp_path: Path, left: list[int], stayed: list[int], expected: list[str]
 ) -> None:
     found = look(
-        zeroed,
+        zeroed_rows,
         tmp_path,
         subscriptions=contracts(LEFT, STAYED),
         interactions=table("customer | happened_at | quantity", used(LEFT, left) + used(STAYED, stayed)),
@@ -154,7 +154,7 @@ def test_rows_that_are_written_on_every_day_are_told(tmp_path: Path) -> None:
     daily = [(one, date(2024, 3, 1) + timedelta(n), n % 2) for one in LEFT + STAYED for n in range(40)]
 
     found = look(
-        zeroed,
+        zeroed_rows,
         tmp_path,
         subscriptions=contracts(LEFT, STAYED),
         interactions=table("customer | happened_at | quantity", daily),

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from churn.data.ingest.ingest import ingest
+from churn.data.store import Store
 from churn.features.library import select_signals
 from churn.guards import run
-from churn.guards.run import look_once, place_of
+from churn.guards.run import guard_report, report_path
 from churn.params import Params
 from tests.worlds import params_of
 
@@ -26,22 +27,22 @@ def quiet(label: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[Params]:
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
     """The parameters of every look that really was taken."""
-    taken: list[Params] = []
-    look = run.look
+    taken: list[Store] = []
+    run_guards = run.run_guards
 
-    def noted(params: Params, *rest: object) -> object:
-        taken.append(params)
-        return look(params, *rest)  # type: ignore[arg-type]
+    def noted(store: Store, *rest: object) -> object:
+        taken.append(store)
+        return run_guards(store, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "look", noted)
+    monkeypatch.setattr(run, "run_guards", noted)
     return taken
 
 
 def ask(params: Params) -> list[str]:
     store = ingest(params, lambda _: None)
-    return [one.place for one in look_once(params, store, select_signals(params, store), [], quiet)]
+    return [one.place for one in guard_report(store, select_signals(params, store), [], quiet).found]
 
 
 STATIC = {"tables": {"customers": {"static": ["flag"]}, "logins": {}}}
@@ -52,7 +53,7 @@ b        | 2020-01-01   | 1
 """
 
 
-def test_the_same_data_are_looked_at_once(tmp_path: Path, looks: list[Params]) -> None:
+def test_the_same_data_are_looked_at_once(tmp_path: Path, looks: list[Store]) -> None:
     params = params_of(tmp_path, logins=LOGINS, customers=CUSTOMERS, params=STATIC, since=None)
 
     first, second = ask(params), ask(params)
@@ -62,12 +63,12 @@ def test_the_same_data_are_looked_at_once(tmp_path: Path, looks: list[Params]) -
 
 
 def test_other_data_other_mapping_and_other_code_are_looked_at_anew(
-    tmp_path: Path, looks: list[Params], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, looks: list[Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = params_of(tmp_path, logins=LOGINS, customers=CUSTOMERS, params=STATIC, since=None)
     ask(params)
 
-    monkeypatch.setattr(run, "_code", lambda: "changed")
+    monkeypatch.setattr(run, "_code_digest", lambda: "changed")
     ask(params)
     params_of(tmp_path, logins=LOGINS + "a | 2024-06-03 10:00", customers=CUSTOMERS, since=None)
     ask(params)
@@ -77,7 +78,7 @@ def test_other_data_other_mapping_and_other_code_are_looked_at_anew(
     assert len(looks) == 4
 
 
-def test_rows_that_may_be_late_for_longer_are_looked_at_anew(tmp_path: Path, looks: list[Params]) -> None:
+def test_rows_that_may_be_late_for_longer_are_looked_at_anew(tmp_path: Path, looks: list[Store]) -> None:
     params = params_of(tmp_path, logins=LOGINS, customers=CUSTOMERS, params=STATIC, since=None)
     later = params.snapshot.model_copy(update={"late_days": 7})
 
@@ -87,10 +88,10 @@ def test_rows_that_may_be_late_for_longer_are_looked_at_anew(tmp_path: Path, loo
     assert len(looks) == 2
 
 
-def test_a_damaged_file_is_no_answer(tmp_path: Path, looks: list[Params]) -> None:
+def test_a_damaged_file_is_no_answer(tmp_path: Path, looks: list[Store]) -> None:
     params = params_of(tmp_path, logins=LOGINS, since=None)
     ask(params)
-    place_of(params).write_text("{")
+    report_path(params.output).write_text("{")
 
     ask(params)
 

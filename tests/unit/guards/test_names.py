@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.guards.names import deny_list, known_leaks, speaks_of_leaving, suspicious_names
+from churn.guards.names import deny_list, known_leaks, leaving_word, suspicious_names
 from tests.guarded import contracts, gone, here, look, severities, table
 
 
@@ -32,7 +32,7 @@ from tests.guarded import contracts, gone, here, look, severities, table
     ],
 )
 def test_a_name_speaks_of_leaving_by_its_words_whatever_their_case(name: str, word: str | None) -> None:
-    assert speaks_of_leaving(name) == word
+    assert leaving_word(name) == word
 
 
 def customers(column: str, left: list[str], stayed: list[str], values: tuple[object, object]) -> str:
@@ -138,7 +138,7 @@ def test_a_kind_known_to_leak_is_named(tmp_path: Path) -> None:
 
 def test_every_entry_of_the_deny_list_says_what_leaks_and_why() -> None:
     for entry in deny_list():
-        assert entry["data"]
-        assert entry["why"]
-        assert entry["columns"] or entry["kinds"]
-        assert len(entry["beside"]) != 1
+        assert entry.data
+        assert entry.why
+        assert entry.columns or entry.kinds
+        assert len(entry.beside) != 1

@@ -9,7 +9,7 @@ import pytest
 
 from churn.guards.duplicates import duplicates
 from churn.guards.row_times import late_rows, loading_columns
-from churn.guards.survivors import dangling, survivors
+from churn.guards.survivors import dangling_histories, survivors
 from tests.guarded import contracts, gone, here, look, severities, table
 
 MONTHS = [f"2024-{month:02}-01" for month in range(2, 12)]
@@ -71,7 +71,7 @@ def test_histories_without_a_customer(
     logins += [(one, f"2024-03-{n + 1:02}") for one in ids[90:] for n in range(rows_each)]
 
     found = look(
-        dangling,
+        dangling_histories,
         tmp_path,
         customers=table("customer | signed_up_at", [(one, "2023-01-01") for one in here(90)]),
         subscriptions=contracts([], here(90)),
@@ -163,7 +163,7 @@ def test_rows_that_came_in_late(
     assert severities(found) == expected
 
 
-def test_leavers_copied_to_balance_the_classes_are_told_as_such(tmp_path: Path) -> None:
+def test_leavers_copied_to_balance_the_classes_are_pointed_out(tmp_path: Path) -> None:
     people = gone(20) + here(60)
     logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
     logins += [(f"copy{n}", at) for n in range(20) for at in moments(n)]
@@ -175,4 +175,4 @@ def test_leavers_copied_to_balance_the_classes_are_told_as_such(tmp_path: Path) 
         logins=table("customer | happened_at", logins),
     )
 
-    assert "leavers may have been copied" in found.found
+    assert "may have been copied" in found.found

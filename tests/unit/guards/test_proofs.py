@@ -14,7 +14,7 @@ from churn.data.store import Store, day_number
 from churn.features.engine.matrix import Matrix, MatrixBuilder, Part, matrix_at
 from churn.features.library import all_signals, select_signals
 from churn.guards import proofs as module
-from churn.guards.counterfactual_store import sampled, truncated, with_another_future
+from churn.guards.counterfactual_store import write_other_future, write_past, write_sample
 from churn.guards.proofs import prove
 from tests.worlds import World, draw
 
@@ -62,7 +62,7 @@ def test_a_signal_that_counts_what_happened_ever_is_convicted(
             for part in super().parts(*given):  # type: ignore[arg-type]
                 yield replace(part, columns={**part.columns, "logins_count_7d": ever[part.codes]})
 
-    monkeypatch.setattr(module, "Builder", Leaky)
+    monkeypatch.setattr(module, "MatrixBuilder", Leaky)
 
     found = convicted(world.store)
 
@@ -88,13 +88,13 @@ def test_a_cohort_that_knows_who_comes_back_is_convicted(
                 columns = {name: column[keep] for name, column in part.columns.items()}
                 yield replace(part, codes=part.codes[keep], columns=columns)
 
-    monkeypatch.setattr(module, "Builder", Knowing)
+    monkeypatch.setattr(module, "MatrixBuilder", Knowing)
 
     assert ("truncation", "cohort") in convicted(world.store)
 
 
 def test_what_computes_reads_the_altered_store(world: World, tmp_path: Path) -> None:
-    cut = truncated(world.store, CUTOFFS[0], tmp_path / "cut")
+    cut = write_past(world.store, CUTOFFS[0], tmp_path / "cut")
     signals = [all_signals(world.store.params)["emails_count_56d"]]
 
     whole, after = (matrix_at(store, signals, CUTOFFS[1]).frame for store in (world.store, cut))
@@ -118,7 +118,7 @@ def test_a_sample_keeps_the_values_of_its_customers(world: World, tmp_path: Path
     # The last is `old`, who left long ago: since when a table has rows is part of what signals say.
     names = ("logins_count_28d", "emails_unopened_run", "payment_days_overdue", "tenure_days")
     signals = [all_signals(world.store.params)[name] for name in names]
-    sample = sampled(world.store, np.array([9, 2, 5, world.store.n_customers - 1]), tmp_path / "sample")
+    sample = write_sample(world.store, np.array([9, 2, 5, world.store.n_customers - 1]), tmp_path / "sample")
 
     few, all_ = (matrix_at(store, signals, CUTOFFS[1]).frame for store in (sample, world.store))
 
@@ -129,8 +129,8 @@ def test_a_sample_keeps_the_values_of_its_customers(world: World, tmp_path: Path
 def test_a_truncated_store_holds_no_day_after_the_cutoff_and_another_future_does(
     world: World, tmp_path: Path
 ) -> None:
-    cut = truncated(world.store, CUTOFFS[0], tmp_path / "cut")
-    other = with_another_future(world.store, CUTOFFS[0], tmp_path / "other")
+    cut = write_past(world.store, CUTOFFS[0], tmp_path / "cut")
+    other = write_other_future(world.store, CUTOFFS[0], tmp_path / "other")
 
     def days(store: Store, column: str) -> list[tuple[int, int]]:
         with store.connect() as connection:

@@ -7,13 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.leaks.modelled import label_params
+from benchmarks.leaks.clean_snapshots import label_params
 from churn.features.library import all_signals
 from churn.finding import Finding
-from churn.guards.run import GUARDS, guard_names, judge
-from churn.guards.sign_off import reason_for
-from churn.guards.single_signal import alone, low_of, missing
-from churn.guards.statistics import auc_within, best_auc, differ, explained, level_scores, spearman
+from churn.guards.run import GUARDS, guard_names, review
+from churn.guards.sign_off import SignOffs
+from churn.guards.single_signal import auc_low, missing_values, single_signal
+from churn.guards.statistics import (
+    auc_within,
+    best_auc,
+    explained_share,
+    level_scores,
+    levels_differ,
+    spearman,
+)
 from churn.params import CheckParams, EvaluateParams, Params
 from tests.guarded import contracts, gone, here, look, severities, table
 
@@ -52,7 +59,7 @@ def test_one_signal_that_alone_tells_who_leaves(
     tmp_path: Path, leavers: int, active_leavers: int, expected: str | None
 ) -> None:
     found = look(
-        alone,
+        single_signal,
         tmp_path,
         signals=signals_of("logins_count_28d"),
         cutoffs=CUTOFFS,
@@ -70,7 +77,7 @@ def test_a_value_that_leavers_lack_in_their_latest_row(
     rows += [(one, "2024-08-01", 3) for one in here(50)]
 
     found = look(
-        missing,
+        missing_values,
         tmp_path,
         signals=signals_of("tenure_days"),
         cutoffs=CUTOFFS,
@@ -82,7 +89,7 @@ def test_a_value_that_leavers_lack_in_their_latest_row(
 
 
 def test_twenty_leavers_do_not_cry_wolf() -> None:
-    assert low_of(1.0, 20) < 0.9 < low_of(1.0, 40)
+    assert auc_low(1.0, 20) < 0.9 < auc_low(1.0, 40)
 
 
 def test_pairs_of_different_cutoffs_do_not_count() -> None:
@@ -128,8 +135,8 @@ def test_levels_are_scored_by_other_customers_than_their_own() -> None:
 def test_correlations_at_their_edges() -> None:
     assert spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 8.0, 27.0])) == pytest.approx(1)
     assert spearman(np.ones(5), np.arange(5.0)) == 0
-    assert explained(np.repeat([0, 1, 2], 30), np.arange(90.0)) == pytest.approx(0.888, abs=0.01)
-    assert explained(np.arange(90), np.arange(90.0)) == 0
+    assert explained_share(np.repeat([0, 1, 2], 30), np.arange(90.0)) == pytest.approx(0.888, abs=0.01)
+    assert explained_share(np.arange(90), np.arange(90.0)) == 0
 
 
 @pytest.mark.parametrize(
@@ -141,7 +148,7 @@ def test_levels_differ_between_leavers_and_others_beyond_chance(
 ) -> None:
     sides = np.array([True] * len(left) + [False] * len(stayed))
 
-    assert differ(np.array(left + stayed, dtype=object), sides) is expected
+    assert levels_differ(np.array(left + stayed, dtype=object), sides) is expected
 
 
 STOPS = Finding("customers.state", "it is so.", "Mend it.", "stop", "only_leavers")
@@ -166,9 +173,9 @@ WARNS = Finding("logins", "rows are late.", "Map it.", "warn", "late_rows")
 def test_a_person_signs_off_a_place_or_a_guard(
     accept: dict[str, str], stops: int, warnings: int, accepted: int, idle: int
 ) -> None:
-    judged = judge([STOPS, WARNS], accept, list(GUARDS))
+    judged = review([STOPS, WARNS], SignOffs(accept, {}), list(GUARDS))
 
-    assert (len(judged.stops), len(judged.warnings), len(judged.accepted), len(judged.idle)) == (
+    assert (len(judged.stops), len(judged.warnings), len(judged.signed_off), len(judged.idle_keys)) == (
         stops,
         warnings,
         accepted,
@@ -179,16 +186,17 @@ def test_a_person_signs_off_a_place_or_a_guard(
 def test_what_is_signed_off_twice_has_one_reason_in_check_and_in_promote() -> None:
     check = CheckParams(accept={"alone": "of check", "logins": "by place"})
     params = label_params(check=check, evaluate=EvaluateParams(accept={"alone": "of evaluate"}))
+    sign_offs = SignOffs.of(params)
     found = [Finding(place, "it tells.", "See.", guard="alone") for place in ("logins", "orders")]
 
-    judged = judge(found, params.check.accept, list(GUARDS), params.evaluate.accept)
+    judged = review(found, sign_offs, list(GUARDS))
 
-    assert [reason for _, reason in judged.accepted] == ["by place", "of evaluate"]
-    assert [reason_for(one, params) for one in found] == ["by place", "of evaluate"]
+    assert [reason for _, reason in judged.signed_off] == ["by place", "of evaluate"]
+    assert [sign_offs.reason(one) for one in found] == ["by place", "of evaluate"]
 
 
 def test_a_misspelt_key_is_answered_with_the_nearest() -> None:
-    (idle,) = judge([STOPS], {"only_leaver": "misspelt"}, list(GUARDS)).idle
+    (idle,) = review([STOPS], SignOffs({"only_leaver": "misspelt"}, {}), list(GUARDS)).idle_keys
 
     assert "Did you mean 'only_leavers'?" in idle
 

@@ -64,7 +64,7 @@ def test_a_person_may_sign_off_what_looks_too_good(make_params) -> None:
     verdict = judge_gates(evaluated(auc=0.97), params)
 
     assert verdict.accepted
-    assert [gate.name for gate in verdict.gates if gate.ended == "signed off"] == ["not_too_good"]
+    assert [gate.name for gate in verdict.gates if gate.outcome == "signed off"] == ["not_too_good"]
     assert any("logins stop before they leave" in gate.words for gate in verdict.gates)
 
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.leaks.modelled import label_params
 from churn.evaluation.result import EvaluationResult
-from churn.guards.sign_off import judge_guards
+from churn.finding import GuardReport
+from churn.guards.sign_off import SignOffs, guard_verdict
 from churn.guards.verdict import Gate, SignedOff, Verdict
-from churn.params import EvaluateParams
 from churn.reporting.promotion_page import render_promotion
 from tests.filled import filled
 
@@ -114,7 +113,8 @@ def test_each_finding_of_a_group_that_was_signed_off_is_told_so() -> None:
     ]
     guards = {"looked": ["alone"], "found": found}
     accept = {"logins": "looked at", "orders": "looked at"}
-    judged = judge_guards(guards, label_params(evaluate=EvaluateParams(accept=accept)))
+    report = GuardReport.model_validate(guards)
+    judged = guard_verdict(report, SignOffs(check={}, evaluate=accept), "params.yaml")
 
     page = render_promotion(evaluated(guards=guards), judged)
 

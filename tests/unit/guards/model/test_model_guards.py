@@ -8,16 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.leaks.modelled import cutoff, label_params, made
+from benchmarks.leaks.clean_snapshots import clean_snapshots, cutoff, label_params
 from churn.finding import Finding
 from churn.guards.model import outcomes
-from churn.guards.model.columns import columns
-from churn.guards.model.drift import newest
-from churn.guards.model.label_maturity import maturity
-from churn.guards.model.refit_invariance import Fold, drawn, rolling, sets_at, shuffled, unseen
-from churn.guards.model.run import look_at_training, with_the_data
-from churn.guards.model.split_overlap import copies, disjoint
-from churn.guards.sign_off import told
+from churn.guards.model.columns import check_columns
+from churn.guards.model.drift import drift
+from churn.guards.model.label_maturity import label_maturity
+from churn.guards.model.refit_invariance import (
+    Fold,
+    fold_at,
+    refit_with_other_future,
+    refit_with_shuffled_labels,
+    rolling_origin,
+    sample_customers,
+)
+from churn.guards.model.run import check_training, training_report
+from churn.guards.model.split_overlap import copied_rows, disjoint
+from churn.guards.sign_off import SignOffs, finding_lines
 from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
@@ -25,6 +32,7 @@ from churn.training.recipe import Recipe
 from churn.training.split import plan_cutoffs
 
 LAST = cutoff(5)
+MATURE_ON = {cutoff(step): cutoff(step + 1) for step in range(6)}
 RECIPE = Recipe.start(TrainParams(learning_rate=0.1)).with_rounds(30)
 
 Change = Callable[[LabelledRows, np.random.Generator], LabelledRows]
@@ -45,13 +53,16 @@ def with_column(snapshots: Snapshots, values: np.ndarray, name: str = "amount") 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_nothing_is_said_of_clean_snapshots(seed: int) -> None:
-    snapshots, params = made(seed=seed), label_params()
-    method = rolling(RECIPE, 1)
+    snapshots, params = clean_snapshots(seed=seed), label_params()
+    method = rolling_origin(RECIPE, 1)
 
-    found = look_at_training(params, snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
-    found += [*unseen(method, snapshots, LAST, seed), *shuffled(method, snapshots, LAST, seed)]
+    found = check_training(params, snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
+    found += [
+        *refit_with_other_future(method, snapshots, LAST, seed),
+        *refit_with_shuffled_labels(method, snapshots, LAST, seed),
+    ]
     earlier = snapshots.rows.where(snapshots.rows.cutoff < snapshots.rows.cutoff[-1])
-    found += newest(earlier, snapshots.rows.at([LAST]), seed)
+    found += drift(earlier, snapshots.rows.at([LAST]), seed)
 
     assert found == []
 
@@ -60,18 +71,18 @@ def test_nothing_is_said_of_clean_snapshots(seed: int) -> None:
 
 
 def test_a_label_counted_before_its_window_was_over_is_a_stop() -> None:
-    snapshots = made()
+    snapshots = clean_snapshots()
     early = dict(snapshots.mature_on) | {LAST: LAST + timedelta(days=27)}
 
-    found = list(maturity(replace(snapshots, mature_on=early), label_params()))
+    found = list(label_maturity(replace(snapshots, mature_on=early), MATURE_ON))
 
     assert [(one.place, one.severity) for one in found] == [(f"cutoff {LAST}", "stop")]
 
 
 def test_data_that_end_before_the_watermark_are_a_stop() -> None:
-    snapshots = replace(made(), watermark=str(cutoff(5)))
+    snapshots = replace(clean_snapshots(), watermark=str(cutoff(5)))
 
-    found = list(maturity(snapshots, label_params()))
+    found = list(label_maturity(snapshots, MATURE_ON))
 
     assert [(one.place, one.severity) for one in found] == [(f"cutoff {LAST}", "stop")]
 
@@ -82,12 +93,12 @@ def test_data_that_end_before_the_watermark_are_a_stop() -> None:
 def test_a_newest_cutoff_that_loses_nobody_or_everybody_looks_unripe(
     share: float, severities: list[str]
 ) -> None:
-    snapshots = made(customers=1000)
+    snapshots = clean_snapshots(customers=1000)
     here = snapshots.rows.cutoff == snapshots.rows.cutoff[-1]
     left = snapshots.rows.left.copy()
     left[here] = np.arange(1000) < share * 1000
 
-    found = list(maturity(with_rows(snapshots, left=left), label_params()))
+    found = list(label_maturity(with_rows(snapshots, left=left), MATURE_ON))
 
     assert [one.severity for one in found] == severities
 
@@ -96,7 +107,7 @@ def test_a_newest_cutoff_that_loses_nobody_or_everybody_looks_unripe(
 
 
 def test_a_test_row_that_was_learnt_from_is_a_stop() -> None:
-    fold = sets_at(made(), LAST)
+    fold = fold_at(clean_snapshots(), LAST)
     mixed = Fold(LAST, fold.test, fold.test, fold.logits)
 
     found = list(disjoint(mixed, {LAST: LAST}))
@@ -106,7 +117,7 @@ def test_a_test_row_that_was_learnt_from_is_a_stop() -> None:
 
 
 def test_a_training_label_that_was_not_yet_known_is_a_stop() -> None:
-    snapshots = made()
+    snapshots = clean_snapshots()
     rows = snapshots.rows
     fold = Fold(cutoff(4), rows.at([cutoff(2), cutoff(5)]), rows.at([cutoff(4)]), np.zeros(0))
 
@@ -119,23 +130,25 @@ def test_a_training_label_that_was_not_yet_known_is_a_stop() -> None:
 
 @pytest.mark.parametrize(("copied", "severities"), [(0, []), (1, []), (6, ["warn"]), (60, ["stop"])])
 def test_rows_that_stand_there_twice_are_counted(copied: int, severities: list[str]) -> None:
-    snapshots = made()
-    fold = sets_at(snapshots, LAST)
+    snapshots = clean_snapshots()
+    fold = fold_at(snapshots, LAST)
     matrix = fold.test.matrix.copy()
     matrix[:copied] = fold.train.matrix[:copied]
 
-    found = list(copies(replace(fold, test=replace(fold.test, matrix=matrix))))
+    found = list(copied_rows(replace(fold, test=replace(fold.test, matrix=matrix))))
 
     assert [one.severity for one in found] == severities
 
 
 def test_customers_who_did_nothing_yet_are_alike_and_no_copies() -> None:
-    fold = sets_at(made(), LAST)
+    fold = fold_at(clean_snapshots(), LAST)
     train, test = fold.train.matrix.copy(), fold.test.matrix.copy()
     train[::3], test[::3] = 0, 0
 
     found = list(
-        copies(replace(fold, train=replace(fold.train, matrix=train), test=replace(fold.test, matrix=test)))
+        copied_rows(
+            replace(fold, train=replace(fold.train, matrix=train), test=replace(fold.test, matrix=test))
+        )
     )
 
     assert found == []
@@ -148,48 +161,48 @@ def test_customers_who_did_nothing_yet_are_alike_and_no_copies() -> None:
     ("noise", "severity"), [(0.0, ["stop"]), (0.45, ["warn"]), (2.0, [])], ids=["answer", "suspect", "signal"]
 )
 def test_a_column_that_alone_tells_who_leaves(noise: float, severity: list[str]) -> None:
-    snapshots = made(customers=600)
+    snapshots = clean_snapshots(customers=600)
     rng = np.random.default_rng(5)
     told_by = snapshots.rows.left + noise * rng.normal(size=len(snapshots.rows))
 
-    found = list(columns(with_column(snapshots, -told_by).rows))
+    found = list(check_columns(with_column(snapshots, -told_by).rows))
 
     assert [(one.guard, one.severity) for one in found] == [("alone", each) for each in severity]
 
 
 def test_a_hole_made_after_the_fact_is_told() -> None:
-    snapshots = made()
+    snapshots = clean_snapshots()
     rng = np.random.default_rng(5)
     hole = (snapshots.rows.left > 0) & (rng.random(len(snapshots.rows)) < 0.5)
     values = np.where(hole, np.nan, rng.normal(size=len(snapshots.rows)))
 
-    found = list(columns(with_column(snapshots, values).rows))
+    found = list(check_columns(with_column(snapshots, values).rows))
 
     assert [(one.guard, one.place) for one in found] == [("missing", "amount")]
 
 
 def test_a_column_that_names_the_customer_is_told() -> None:
-    snapshots = made()
+    snapshots = clean_snapshots()
 
-    found = list(columns(with_column(snapshots, 7.0 * snapshots.rows.customer).rows))
+    found = list(check_columns(with_column(snapshots, 7.0 * snapshots.rows.customer).rows))
 
     assert [(one.guard, one.place) for one in found] == [("id_like", "amount")]
 
 
 def test_a_column_that_tells_the_date_is_told() -> None:
-    snapshots = made()
+    snapshots = clean_snapshots()
     rng = np.random.default_rng(5)
     date_like = snapshots.rows.cutoff + rng.integers(0, 5, len(snapshots.rows))
 
-    found = list(columns(with_column(snapshots, date_like.astype(float)).rows))
+    found = list(check_columns(with_column(snapshots, date_like.astype(float)).rows))
 
     assert [(one.guard, one.place) for one in found] == [("calendar_like", "amount")]
 
 
 def test_a_column_with_one_value_is_nobodys_leak() -> None:
-    snapshots = made()
+    snapshots = clean_snapshots()
 
-    assert list(columns(with_column(snapshots, np.ones(len(snapshots.rows))).rows)) == []
+    assert list(check_columns(with_column(snapshots, np.ones(len(snapshots.rows))).rows)) == []
 
 
 # --- 5 and 6: whatever was fitted
@@ -199,13 +212,13 @@ def encoded_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
     """Fit on the mean label of each customer, taken over all rows: the test's own among them."""
     rows = snapshots.rows
     mean = np.bincount(rows.customer, rows.left) / np.bincount(rows.customer)
-    fold = sets_at(snapshots, day)
+    fold = fold_at(snapshots, day)
     return replace(fold, logits=mean[fold.test.customer])
 
 
 def scaled_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
     """Predict by a signal scaled with mean and spread of all rows."""
-    fold = sets_at(snapshots, day)
+    fold = fold_at(snapshots, day)
     amount = snapshots.rows.matrix[:, 0]
     return replace(fold, logits=(fold.test.matrix[:, 0] - amount.mean()) / amount.std())
 
@@ -215,21 +228,21 @@ def scaled_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
     [
         (encoded_on_all_rows, ["unseen", "shuffled"]),
         (scaled_on_all_rows, ["unseen"]),
-        (rolling(RECIPE, 1), []),
+        (rolling_origin(RECIPE, 1), []),
     ],
 )
 def test_what_was_fitted_on_the_test_is_found(method: Any, guards: list[str]) -> None:
-    snapshots = made()
+    snapshots = clean_snapshots()
 
-    moved = list(unseen(method, snapshots, LAST, 1))
-    chance = list(shuffled(method, snapshots, LAST, 1))
+    moved = list(refit_with_other_future(method, snapshots, LAST, 1))
+    chance = list(refit_with_shuffled_labels(method, snapshots, LAST, 1))
 
     assert [name for name, found in (("unseen", moved), ("shuffled", chance)) if found] == guards
     assert all(one.severity == "stop" for one in moved + chance)
 
 
 def test_the_guards_that_fit_take_whole_customers() -> None:
-    few = drawn(made(), seed=1, most=600)
+    few = sample_customers(clean_snapshots(), seed=1, most_rows=600)
 
     kept, times = np.unique(few.rows.customer, return_counts=True)
     assert 60 < len(kept) < 140
@@ -241,25 +254,25 @@ def test_the_guards_that_fit_take_whole_customers() -> None:
 
 @pytest.mark.parametrize(("shift", "said"), [(0.0, False), (0.2, False), (4.0, True)])
 def test_a_column_that_moved_as_never_before_is_listed(shift: float, said: bool) -> None:
-    rows = made().rows
+    rows = clean_snapshots().rows
     here = rows.cutoff == rows.cutoff[-1]
     matrix = rows.matrix[here].copy()
     matrix[:, 1] += shift
 
-    found = list(newest(rows.where(~here), replace(rows.where(here), matrix=matrix), 1))
+    found = list(drift(rows.where(~here), replace(rows.where(here), matrix=matrix), 1))
 
     assert bool(found) is said
     assert not said or "change (100%)" in found[0].found
 
 
 def test_a_fingerprint_that_every_date_has_is_no_drift() -> None:
-    rows = made().rows
+    rows = clean_snapshots().rows
     matrix = rows.matrix.copy()
     matrix[:, 1] = rows.cutoff * 13 % 7
     here = rows.cutoff == rows.cutoff[-1]
     dated = replace(rows, matrix=matrix)
 
-    assert list(newest(dated.where(~here), dated.where(here), 1)) == []
+    assert list(drift(dated.where(~here), dated.where(here), 1)) == []
 
 
 # --- 8, 9, 13: figures
@@ -300,7 +313,7 @@ def test_without_a_lead_time_nothing_is_told() -> None:
 def test_probabilities_too_extreme_or_too_alike_are_told(slope: float, said: int) -> None:
     content = {"candidates": {"challenger": {"calibration_slope": number(slope)}}}
 
-    assert len(list(outcomes.calibrated(content))) == said
+    assert len(list(outcomes.calibration(content))) == said
 
 
 @pytest.mark.parametrize(
@@ -321,12 +334,12 @@ def test_a_band_that_leaves_more_than_the_worse_one_is_a_stop(
 
 
 def test_a_finding_is_said_with_the_key_that_signs_it_off_or_with_the_reason() -> None:
-    snapshots = made()
-    found = list(columns(with_column(snapshots, snapshots.rows.left).rows))
+    snapshots = clean_snapshots()
+    found = list(check_columns(with_column(snapshots, snapshots.rows.left).rows))
     signed = label_params(evaluate=EvaluateParams(accept={"amount": "known beforehand"}))
 
-    assert "evaluate.accept, under 'amount' or 'alone'" in told(found, label_params())[1][0]
-    assert "Accepted: known beforehand" in told(found, signed)[0][0]
+    assert "evaluate.accept under 'amount' or 'alone'" in finding_lines(found, SignOffs({}, {})).warnings[0]
+    assert "Accepted: known beforehand" in finding_lines(found, SignOffs.of(signed)).signed_off[0]
 
 
 def at_logins(found: str, severity: str = "warn", guard: str = "alone") -> Finding:
@@ -344,17 +357,17 @@ def at_logins(found: str, severity: str = "warn", guard: str = "alone") -> Findi
 def test_all_that_the_training_rows_show_is_kept_and_of_the_data_what_is_sterner_or_other(
     data: Finding, told: set[str]
 ) -> None:
-    snapshots = replace(made(), guards={"looked": ["alone"], "found": [asdict(data)]})
+    snapshots = replace(clean_snapshots(), guards={"looked": ["alone"], "found": [asdict(data)]})
 
-    both = with_the_data(snapshots, [at_logins("one"), at_logins("another")])
+    both = training_report(snapshots, [at_logins("one"), at_logins("another")])
 
-    assert {one["found"] for one in both["found"]} == told
+    assert {one.found for one in both.found} == told
 
 
 def test_a_stop_of_the_training_rows_is_as_stern_as_one_of_the_data() -> None:
     data = asdict(at_logins("data", "stop"))
-    snapshots = replace(made(), guards={"looked": ["alone"], "found": [data]})
+    snapshots = replace(clean_snapshots(), guards={"looked": ["alone"], "found": [data]})
 
-    both = with_the_data(snapshots, [at_logins("one", "stop"), at_logins("another")])
+    both = training_report(snapshots, [at_logins("one", "stop"), at_logins("another")])
 
-    assert [one["found"] for one in both["found"]] == ["one", "another"]
+    assert [one.found for one in both.found] == ["one", "another"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from churn.finding import Finding
-from churn.guards.sign_off import grouped, in_words, key_words
+from churn.guards.sign_off import group_findings, group_sentence, sign_off_hint
 
 
 def alone(place: str, auc: float, way_out: str = "Leave it out.", severity: str = "warn") -> Finding:
@@ -21,7 +21,7 @@ def test_a_group_has_guard_way_out_and_severity_in_common() -> None:
         alone("d", 0.93, "Mend it."),
     ]
 
-    groups = grouped(found)
+    groups = group_findings(found)
 
     assert [[one.place for one in group] for group in groups] == [["a", "b"], ["orders"], ["c"], ["d"]]
 
@@ -29,7 +29,7 @@ def test_a_group_has_guard_way_out_and_severity_in_common() -> None:
 def test_what_is_asked_besides_keeps_groups_apart() -> None:
     found = [alone("a", 0.91), alone("b", 0.92), alone("c", 0.93)]
 
-    groups = grouped(found, {found[0]: "seen", found[1]: "known", found[2]: "seen"}.__getitem__)
+    groups = group_findings(found, {found[0]: "seen", found[1]: "known", found[2]: "seen"}.__getitem__)
 
     assert [[one.place for one in group] for group in groups] == [["a", "c"], ["b"]]
 
@@ -44,14 +44,14 @@ def test_what_is_asked_besides_keeps_groups_apart() -> None:
     ],
 )
 def test_a_group_is_one_line_that_names_a_few_places_and_counts_the_rest(places: str, likewise: str) -> None:
-    (group,) = grouped([alone(place, 0.92) for place in places])
+    (group,) = group_findings([alone(place, 0.92) for place in places])
 
-    assert in_words(group) == f"alone: a: it reaches AUC 0.920.{likewise} Leave it out."
+    assert group_sentence(group) == f"alone: a: it reaches AUC 0.920.{likewise} Leave it out."
 
 
 def test_a_group_may_be_signed_off_as_a_whole_or_by_place() -> None:
-    (several,) = grouped([alone("a", 0.92), alone("b", 0.92)])
+    (several,) = group_findings([alone("a", 0.92), alone("b", 0.92)])
 
-    assert "evaluate.accept, under 'alone' for all 2 or under a place such as 'a'" in key_words(
+    assert "evaluate.accept under 'alone' for all 2, or under a place such as 'a'" in sign_off_hint(
         several, "evaluate.accept"
     )

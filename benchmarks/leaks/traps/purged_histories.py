@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmarks.leaks.made import END, Made
+from benchmarks.leaks.company import END, Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Delete the e-mails of everyone who left more than a month before the export, as a mail tool does."""
-    long_gone = made.left_on.index[made.left_on < END - pd.Timedelta(days=30)]
-    made.keep_customers(made.left_on.index.difference(long_gone), ["emails"])
+    long_gone = company.left_on.index[company.left_on < END - pd.Timedelta(days=30)]
+    company.keep_customers(company.left_on.index.difference(long_gone), ["emails"])
 
 
 TRAP = Trap(
     name="history deleted at the end",
-    what="the mail tool forgets customers a month after they left",
+    description="the mail tool forgets customers a month after they left",
     company="service",
     caught_by=(("purged", "emails"),),
     plant=plant,

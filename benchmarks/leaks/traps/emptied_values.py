@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Write how each customer pays, and empty it for those who left; a few others never said."""
-    ids = made.left_on.index
-    gone = ids.isin(made.leavers) | (rng.random(len(ids)) < 0.02)
+    ids = company.left_on.index
+    gone = ids.isin(company.churners) | (rng.random(len(ids)) < 0.02)
     means = rng.choice(["card", "invoice", "direct debit"], len(ids))
-    made.add_attribute("pays_by", dict(zip(ids, np.where(gone, None, means), strict=True)))
+    company.add_attribute("pays_by", dict(zip(ids, np.where(gone, None, means), strict=True)))
 
 
 TRAP = Trap(
     name="value emptied at the end",
-    what="an attribute is emptied when the customer leaves",
+    description="an attribute is emptied when the customer leaves",
     company="service",
     caught_by=(
         ("only_leavers", "customers.pays_by"),

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.leaks.copies import twice
-from benchmarks.leaks.made import Made
+from benchmarks.leaks.company import Company, copy_customers
 from benchmarks.leaks.trap import Trap
 
 
-def plant(made: Made, rng: np.random.Generator) -> None:
+def plant(company: Company, rng: np.random.Generator) -> None:
     """Copy each leaver three times under new ids, as a balanced sample does."""
-    twice(made, rng, made.leavers.to_numpy(), 3)
+    copy_customers(company, rng, company.churners.to_numpy(), 3)
 
 
 TRAP = Trap(
     name="resampling before a split",
-    what="each leaver was copied three times to balance the classes",
+    description="each leaver was copied three times to balance the classes",
     company="service",
     caught_by=(("duplicates", "customers"),),
     plant=plant,

@@ -26,7 +26,9 @@ def cutoff(step: int) -> date:
     return FIRST + timedelta(days=STEP * step)
 
 
-def made(*, customers: int = 400, cutoffs: int = 6, seed: int = 0, strength: float = 1.0) -> Snapshots:
+def clean_snapshots(
+    *, customers: int = 400, cutoffs: int = 6, seed: int = 0, strength: float = 1.0
+) -> Snapshots:
     """Make clean snapshots: a customer's mood moves slowly, signals tell it with noise, the sad leave."""
     rng = np.random.default_rng(seed)
     mood = rng.normal(size=customers)
