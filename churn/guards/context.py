@@ -285,9 +285,7 @@ def open_context(
         yield GuardContext(
             store=store,
             signals=signals,
-            cutoffs=[
-                day for day in sorted(cutoffs) if label_window(params, day).mature_on <= store.watermark
-            ],
+            cutoffs=matured,
             label=params.label,
             specs={spec.table.name: spec for spec in table_specs(params)},
             attributes=customers.static if customers else (),
