@@ -17,7 +17,7 @@ from churn.labels.truth_sheet import truth_sheet
 from churn.metrics.interval import format_interval
 from churn.params import Params
 from churn.reporting.console import reactivation_line, truth_table
-from churn.reporting.plots.horizon import write_horizon_plot
+from churn.reporting.plots.level import write_horizon_plot
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from churn.params import Params
-from churn.reporting.report import read_night_files, render_report, write_report
+from churn.reporting.report import read_report_sources, render_report, write_report
 from pipelines.echo import Echo
 
 
@@ -15,7 +15,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         CallError: there is no night, or not the requested one.
     """
-    night = read_night_files(params.output, cutoff)
+    night = read_report_sources(params.output, cutoff)
     if night.result is None:
         echo.warn(
             "there is no evaluation, so the report has no quality section. Run `churn evaluate` to add it."

@@ -26,7 +26,12 @@ from churn.reporting.quality import Cell
 from churn.reporting.rendering import html_template
 
 WIDE_CHARTS = ("importance", "partial_dependence")
-CARD_METRICS = ("auc", "lift_at_contact_share", "observed_expected", "profit_per_customer_at_contact_share")
+HEADLINE_METRICS = (
+    "auc",
+    "lift_at_contact_share",
+    "observed_expected",
+    "profit_per_customer_at_contact_share",
+)
 PAIRED_METRICS = (
     "log_loss",
     "auc",
@@ -57,7 +62,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class FigureTable:
     """A table of figures: the titles of its columns, and its lines."""
 
     headings: tuple[str, ...]
@@ -97,7 +102,7 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
         signal=result.signal,
         cards=[
             (_title(name, share), _cell(figure, name), _range(spread, name), _explanation(name))
-            for name in CARD_METRICS
+            for name in HEADLINE_METRICS
             if (figure := result.challenger.metric(name)) is not None
         ],
         candidates=[CANDIDATE_NAMES[name] for name in names],
@@ -151,9 +156,9 @@ def _metric_lines(
     ]
 
 
-def _pair_table(result: EvaluationResult, share: float) -> Table:
+def _pair_table(result: EvaluationResult, share: float) -> FigureTable:
     shown = [name for name in PAIRED_METRICS if any(pair.metric(name) for pair in result.paired.values())]
-    return Table(
+    return FigureTable(
         tuple(_title(name, share) for name in shown),
         tuple(
             Line(pair_name(key), "", tuple(_cell(pair.metric(name), name, signed=True) for name in shown))
@@ -162,10 +167,10 @@ def _pair_table(result: EvaluationResult, share: float) -> Table:
     )
 
 
-def _cutoff_table(result: EvaluationResult, share: float) -> Table:
+def _cutoff_table(result: EvaluationResult, share: float) -> FigureTable:
     by_cutoff = {cutoff: candidates["challenger"] for cutoff, candidates in result.by_cutoff.items()}
     shown = [name for name in CUTOFF_METRICS if any(ours.metric(name) for ours in by_cutoff.values())]
-    return Table(
+    return FigureTable(
         tuple(_title(name, share) for name in shown),
         tuple(
             Line(
@@ -178,9 +183,9 @@ def _cutoff_table(result: EvaluationResult, share: float) -> Table:
     )
 
 
-def _split_table(result: EvaluationResult, share: float) -> Table:
+def _split_table(result: EvaluationResult, share: float) -> FigureTable:
     """Return the ways of splitting side by side; the naive one says that it is not to be quoted."""
-    return Table(
+    return FigureTable(
         tuple(_title(name, share) for name in SPLIT_METRICS),
         tuple(
             Line(
@@ -194,8 +199,8 @@ def _split_table(result: EvaluationResult, share: float) -> Table:
     )
 
 
-def _segment_table(levels: Sequence[SegmentMetrics], share: float) -> Table:
-    return Table(
+def _segment_table(levels: Sequence[SegmentMetrics], share: float) -> FigureTable:
+    return FigureTable(
         tuple(_title(name, share) for name in SEGMENT_METRICS),
         tuple(
             Line(

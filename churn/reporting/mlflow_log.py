@@ -48,10 +48,14 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
         "snapshots_digest": snapshots.digest,
         "store_digest": snapshots.store_digest,
     }
-    return grouped("recipe", record.recipe.active()) | grouped("label", label) | grouped("data", data)
+    return (
+        with_prefix("recipe", record.recipe.active())
+        | with_prefix("label", label)
+        | with_prefix("data", data)
+    )
 
 
-def grouped(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def with_prefix(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values under `group.name`, without unset ones.
 
     >>> grouped("label", {"kind": "contract", "table": None})
@@ -180,7 +184,7 @@ def log_training(
     for score in challenger.scores:
         with registry.run(f"candidate {score.recipe.candidate}"):
             registry.log(
-                params=grouped("recipe", score.recipe.active()),
+                params=with_prefix("recipe", score.recipe.active()),
                 metrics={
                     "tried/log_loss": score.log_loss,
                     "tried/auc": score.auc,
@@ -218,7 +222,7 @@ def log_search(registry: Registry, result: SearchResult, file: Path) -> None:
     for trial in result.trials:
         with registry.run(f"trial {trial.number:02d}"):
             registry.log(
-                params=grouped("recipe", trial.recipe.active()),
+                params=with_prefix("recipe", trial.recipe.active()),
                 metrics={
                     "tried/log_loss": trial.log_loss,
                     "tried/log_loss_behind": trial.behind,

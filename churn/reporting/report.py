@@ -39,11 +39,11 @@ Floats = npt.NDArray[np.float64]
 MAX_CALLS = 50
 """The highest number of calls on the page; the file of the call list has all."""
 
-BANDS = {5: "well", 4: "good", 3: "as usual", 2: "at risk", 1: "about to leave"}
+BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "at risk", 1: "about to leave"}
 
 
 @dataclass(frozen=True)
-class NightFiles:
+class ReportSources:
     """The files of a night, and those of the evaluation.
 
     Attributes:
@@ -66,7 +66,7 @@ class NightFiles:
     predictions: pd.DataFrame | None = None
 
 
-def read_night_files(output: Path, cutoff: date | None = None) -> NightFiles:
+def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
     """Read a night, by default the latest.
 
     Raises:
@@ -88,7 +88,7 @@ def read_night_files(output: Path, cutoff: date | None = None) -> NightFiles:
     metrics = evaluation / "metrics.json"
     result = EvaluationResult.read(metrics) if metrics.is_file() else None
     lines = csv.DictReader(io.StringIO(calls_path(output, night).read_text(encoding="utf-8-sig"), newline=""))
-    return NightFiles(
+    return ReportSources(
         cutoff=night,
         scores=pq.read_table(scores_path(output, night), partitioning=None).to_pandas(),
         called=tuple((plain_cell(line["customer_id"]), plain_cell(line["name"])) for line in lines),
@@ -154,7 +154,7 @@ class Call:
     due: date
 
 
-def render_report(night: NightFiles) -> str:
+def render_report(night: ReportSources) -> str:
     """Return the report as HTML; everything that comes from data is escaped."""
     facts = night.facts
     cohort = night.scores[night.scores["excluded_because"].isna()]
@@ -180,7 +180,7 @@ def render_report(night: NightFiles) -> str:
         most=MAX_CALLS,
         quality=quality,
         outcomes=band_outcomes(night.predictions, facts["base_rate"]) if quality else None,
-        band_names=BANDS,
+        band_names=BAND_TITLES,
         same_model=quality is None or not quality.version or quality.version == facts["model_version"],
         captions={name: Markup(text) for name, text in CAPTIONS.items()},
     )
@@ -226,10 +226,10 @@ def _bars(counts: Iterable[tuple[str, int]]) -> list[Bar]:
 
 
 def _band_bars(bands: Floats) -> list[Bar]:
-    counts = {band: int((bands == band).sum()) for band in BANDS}
+    counts = {band: int((bands == band).sum()) for band in BAND_TITLES}
     longest = max(counts.values()) or 1
     return [
-        Bar(f"{band} {BANDS[band]}", count, 100 * count / longest, f"band{band}")
+        Bar(f"{band} {BAND_TITLES[band]}", count, 100 * count / longest, f"band{band}")
         for band, count in counts.items()
     ]
 
@@ -239,7 +239,7 @@ def _called_plays(scores: pd.DataFrame) -> dict[str, int]:
     return {str(play): int(count) for play, count in plays.value_counts().items()}
 
 
-def _calls(night: NightFiles) -> list[Call]:
+def _calls(night: ReportSources) -> list[Call]:
     called = night.called[:MAX_CALLS]
     scores = night.scores[night.scores["customer_id"].isin({customer for customer, _ in called})]
     rows = {str(row["customer_id"]): row for row in scores.to_dict("records")}
@@ -304,7 +304,7 @@ def band_outcomes(predictions: pd.DataFrame | None, base_rate: float) -> BandOut
     bands = health(probability, base_rate, np.zeros(len(known), dtype=bool))
     left, customers = known["left"].to_numpy(dtype=np.float64), known["customer_id"].to_numpy()
     rows, shares = [], []
-    for band in sorted(BANDS):
+    for band in sorted(BAND_TITLES):
         in_band = bands == band
         if not in_band.any():
             continue

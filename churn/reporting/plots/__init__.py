@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from churn.evaluation.result import EvaluationResult
 from churn.reporting.plots.level import calibration_figure
-from churn.reporting.plots.profit import profit_figure
-from churn.reporting.plots.ranking import gain_figure, lead_time_figure, lift_figure
+from churn.reporting.plots.ranking import gain_figure, lead_time_figure, lift_figure, profit_figure
 from churn.reporting.plots.signals import dependence_figure, importance_figure
 from churn.reporting.plots.style import save_figure
 

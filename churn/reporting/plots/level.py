@@ -1,9 +1,11 @@
-"""Charts of the level: predicted against observed churn, and how probabilities are spread."""
+"""Charts of the level: predicted against observed churn, probabilities, and returns after a silence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from churn.evaluation.measures import CalibrationBin
 from churn.evaluation.result import EvaluationResult
+from churn.labels.horizon import MAX_RETURN, HorizonSuggestion
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
@@ -20,12 +23,13 @@ from churn.reporting.plots.style import (
     MAIN,
     SOFT,
     WIDE,
-    canvas,
     few_percent,
     legend,
     log_percent,
+    new_canvas,
     percent,
-    plain,
+    save_figure,
+    style_axes,
 )
 
 NIGHT_SIZE = (5.4, 3.3)
@@ -46,8 +50,8 @@ def calibration_figure(result: EvaluationResult) -> Figure | None:
     log = histogram.scale == "log"
     figure = Figure(figsize=(WIDE, 1.3 * HIGH), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    plain(above, "", "share that left")
-    plain(below, "predicted", "share of each")
+    style_axes(above, "", "share that left")
+    style_axes(below, "predicted", "share of each")
     above.set_title("Calibration on the test cutoffs", loc="left", fontsize=11, color=INK)
     _draw_bins(above, result.calibration_table, log)
     edges = np.array(histogram.edges)
@@ -125,7 +129,7 @@ def probabilities_figure(probability: npt.NDArray[np.float64], base_rate: float)
         probability: One probability a customer, shape (customers,).
         base_rate: The usual rate of leaving, 0 to 1.
     """
-    figure, axes = canvas("", "probability of leaving", "customers", size=NIGHT_SIZE)
+    figure, axes = new_canvas("", "probability of leaving", "customers", size=NIGHT_SIZE)
     top = min(1.0, max(0.05, np.ceil(max(probability.max(initial=0), 1.5 * base_rate) * 20) / 20))
     axes.hist(probability, bins=np.linspace(0, top, 31).tolist(), color=MAIN, edgecolor="none")
     axes.axvline(base_rate, color=ACCENT, linewidth=1.6, linestyle=DASHED)
@@ -142,4 +146,43 @@ def probabilities_figure(probability: npt.NDArray[np.float64], base_rate: float)
     axes.set_xlim(0, top)
     percent(axes.xaxis)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return figure
+
+
+SHOWN_HORIZONS = 4
+"""The chart ends at this multiple of the longer of both horizons."""
+
+
+def write_horizon_plot(folder: Path, found: HorizonSuggestion) -> list[Path]:
+    """Write `horizon.svg` and `horizon.png`: the same chart gives the same bytes."""
+    return list(save_figure(horizon_figure(found), folder, "horizon", dpi=110))
+
+
+def horizon_figure(found: HorizonSuggestion) -> Figure:
+    """Draw the chance of coming back over the days of silence, with interval, limit and both horizons."""
+    curve = found.curve
+    days = range(len(curve.chance))
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.subplots()
+    axes.fill_between(days, curve.low, curve.high, color=SOFT, alpha=0.5, linewidth=0, label="95 % interval")
+    axes.plot(days, curve.chance, color=MAIN, linewidth=1.5, label=f"comes back to {found.table}")
+    axes.axhline(MAX_RETURN, color=SOFT, linewidth=1, linestyle="--")
+    for day, color, name in ((found.asked, INK, "asked for"), (found.suggested, ACCENT, "suggested")):
+        if day is not None and day <= curve.followed_days:
+            axes.axvline(day, color=color, linewidth=1, label=f"{name}: {day} days")
+            axes.plot([day], [curve.chance[day]], "o", color=color, markersize=4)
+    half, last = curve.followed_days / 2, curve.followed_days
+    axes.axvspan(
+        half, last, color=SOFT, alpha=0.15, linewidth=0, label="second half: few are followed so long"
+    )
+    axes.set_title(f"Who comes back after a silence? Data before {found.before.day}", loc="left", fontsize=10)
+    axes.set_xlabel("days of silence", fontsize=8)
+    axes.set_ylabel("comes back later", fontsize=8)
+    shown = SHOWN_HORIZONS * max(found.asked, found.suggested or curve.followed_days)
+    axes.set_xlim(0, min(shown, curve.followed_days))
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
     return figure

@@ -1,4 +1,4 @@
-"""Charts of the ranking: gain, lift, and how early churn is predicted."""
+"""Charts of the ranking: gain, lift, how early churn is predicted, and the profit of a campaign."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from matplotlib.ticker import MaxNLocator
 from churn.evaluation.measures import GainRow
 from churn.evaluation.result import EvaluationResult
 from churn.metrics.catalog import CANDIDATE_NAMES
+from churn.metrics.interval import Interval
 from churn.reporting.plots.style import (
     ACCENT,
     DASHED,
     DOTTED,
     INK,
     MAIN,
+    RULES,
     SOFT,
-    canvas,
+    first_rule,
     legend,
+    new_canvas,
     percent,
-    rule_in,
 )
 
 MOST_LIKELY_FIRST = "share of customers contacted, the most likely to leave first"
@@ -32,12 +34,12 @@ def gain_figure(result: EvaluationResult) -> Figure | None:
     table, share = result.gain_table, result.contact_share
     if not table:
         return None
-    figure, axes = canvas("Churners reached", MOST_LIKELY_FIRST, "share of churners reached")
+    figure, axes = new_canvas("Churners reached", MOST_LIKELY_FIRST, "share of churners reached")
     shares, captured = [0.0, *(row.share for row in table)], [0.0, *(row.captured for row in table)]
     base = result.challenger.base_rate
     axes.plot([0, base, 1], [0, 1, 1], color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order")
     axes.plot(shares, captured, color=MAIN, linewidth=2.2, label="the model")
-    if (rule := rule_in(table[0])) is not None:
+    if (rule := first_rule(table[0])) is not None:
         line = [0.0, *_column(table, rule)]
         axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
     axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
@@ -66,7 +68,9 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
     lift = result.challenger.lift_at_contact_share
     if lift.value is None or not table:
         return None
-    figure, axes = canvas("Lift: churners reached, compared with random contacts", MOST_LIKELY_FIRST, "lift")
+    figure, axes = new_canvas(
+        "Lift: churners reached, compared with random contacts", MOST_LIKELY_FIRST, "lift"
+    )
     shares, lifts = [row.share for row in table], _column(table, "lift")
     fine = np.geomspace(shares[0], 1, 200)
     base = result.challenger.base_rate
@@ -74,7 +78,7 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
         fine, np.minimum(1 / fine, 1 / base), color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order"
     )
     axes.plot(shares, lifts, color=MAIN, linewidth=2.2, label="the model")
-    if (rule := rule_in(table[0])) is not None:
+    if (rule := first_rule(table[0])) is not None:
         line = [captured / row.share for captured, row in zip(_column(table, rule), table, strict=True)]
         axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
     axes.axhline(1, color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
@@ -107,7 +111,7 @@ def lead_time_figure(result: EvaluationResult) -> Figure | None:
     points = [lead for lead in result.lead_time if lead.auc is not None]
     if len(points) < 2:
         return None
-    figure, axes = canvas("How early churn is predicted", "age of the signals in days", "AUC")
+    figure, axes = new_canvas("How early churn is predicted", "age of the signals in days", "AUC")
     days, aucs = [lead.days for lead in points], [float(lead.auc or 0) for lead in points]
     bounded = [
         (lead.days, lead.low, lead.high) for lead in points if lead.low is not None and lead.high is not None
@@ -152,3 +156,64 @@ def _column(table: Sequence[GainRow], name: str) -> list[float]:
     """Return a column of the gain table; NaN where a row has no value."""
     values = (getattr(row, name) for row in table)
     return [float("nan") if value is None else float(value) for value in values]
+
+
+def profit_figure(result: EvaluationResult) -> Figure | None:
+    """Draw profit per customer over the share contacted, the best budget marked with its interval."""
+    curve, best = result.profit_curve, result.challenger.best_share
+    if not curve or best is None or best.value is None:
+        return None
+    share, best_profit = result.contact_share, result.challenger.profit_per_customer_at_best_share
+    figure, axes = new_canvas(
+        "What a campaign earns", "customers contacted, by value at risk", "profit per customer, in currency"
+    )
+    shares = [point.share for point in curve]
+    profit, low, high, ceiling = (
+        np.array([getattr(point, field) for point in curve], dtype=np.float64)
+        for field in ("value", "low", "high", "ceiling")
+    )
+    axes.fill_between(shares, low, high, color=MAIN, alpha=0.18, linewidth=0)
+    axes.plot(shares, ceiling, color=SOFT, linewidth=1, linestyle=DASHED, label="perfect list")
+    axes.plot(shares, profit, color=MAIN, linewidth=2.2, label="the model")
+    others = {name: CANDIDATE_NAMES[name] for name in RULES} | {"base_rate": "by value alone"}
+    for name, line in ((first_rule(curve[0]), DASHED), ("base_rate", DOTTED)):
+        if name is not None and getattr(curve[0], name) is not None:
+            baseline = np.array([getattr(point, name) for point in curve], dtype=np.float64)
+            axes.plot(shares, baseline, color=INK, linewidth=1.2, linestyle=line, label=others[name])
+    axes.axhline(0, color=SOFT, linewidth=1)
+    axes.axvline(share, color=SOFT, linewidth=1, linestyle=DOTTED)
+    level = float(np.nanmin([*low, *profit, 0.0]))
+    top = float(np.nanmax([*high, *ceiling]))
+    foot = level - 0.1 * (top - level)
+    at = best_profit.value if best_profit and best_profit.value is not None else float("nan")
+    axes.plot([best.value], [at], "o", color=ACCENT, markersize=6, zorder=5)
+    axes.plot([best.value] * 2, [foot, at], color=ACCENT, linewidth=1, linestyle=DOTTED)
+    if best.low is not None and best.high is not None:
+        axes.plot([best.low, best.high], [foot, foot], color=ACCENT, linewidth=3, solid_capstyle="butt")
+    near_end = best.value > 0.55
+    axes.annotate(
+        f"best budget {best.value:.0%}{_interval_text(best)}",
+        (best.value, foot),
+        xytext=(-6 if near_end else 6, 5),
+        textcoords="offset points",
+        ha="right" if near_end else "left",
+        color=ACCENT,
+        fontsize=9,
+    )
+    axes.annotate(
+        f"contact share {share:.0%}",
+        (share, 0),
+        xytext=(4, 4),
+        textcoords="offset points",
+        color=SOFT,
+        fontsize=8.5,
+    )
+    axes.set_xlim(0, 1)
+    axes.set_ylim(foot - 0.03 * (top - foot), top + 0.04 * (top - foot))
+    percent(axes.xaxis)
+    figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8.5, labelcolor=INK)
+    return figure
+
+
+def _interval_text(share: Interval) -> str:
+    return "" if share.low is None or share.high is None else f" ({share.low:.0%} to {share.high:.0%})"

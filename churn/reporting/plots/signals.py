@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from churn.evaluation.result import EvaluationResult, PartialDependence
-from churn.reporting.plots.style import HIGH, INK, MAIN, SOFT, WIDE, few_percent, plain
+from churn.reporting.plots.style import HIGH, INK, MAIN, SOFT, WIDE, few_percent, style_axes
 
 MAX_SIGNALS = 15
 COLUMNS = 3
@@ -28,7 +28,7 @@ def importance_figure(result: EvaluationResult) -> Figure | None:
 
 
 def _bars(axes: Axes, title: str, shares: list[tuple[str, float]]) -> None:
-    plain(axes, "share of the mean absolute contribution")
+    style_axes(axes, "share of the mean absolute contribution")
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     names, values = zip(*shares[::-1], strict=True)
     axes.barh(names, values, color=MAIN, height=0.72)
@@ -75,7 +75,7 @@ def dependence_figure(result: EvaluationResult) -> Figure | None:
 
 def _dependence(axes: Axes, entry: PartialDependence, top: float) -> None:
     missing = f", {entry.missing_share:.0%} missing" if entry.missing_share >= 0.005 else ""
-    plain(axes, f"{entry.unit}{missing}", size=8.5)
+    style_axes(axes, f"{entry.unit}{missing}", size=8.5)
     axes.set_title(entry.signal, loc="left", fontsize=9.5, color=INK)
     probabilities = np.array(entry.probabilities)
     if entry.levels is not None:

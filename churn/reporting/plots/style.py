@@ -27,7 +27,7 @@ RULES = ("rule", "recency")
 """The rules that a chart compares with the model; the first that the data hold is drawn."""
 
 
-def rule_in(row: GainRow | ProfitPoint) -> str | None:
+def first_rule(row: GainRow | ProfitPoint) -> str | None:
     """Return the first of `RULES` that a row of a table holds; None where it holds none."""
     return next((name for name in RULES if getattr(row, name) is not None), None)
 
@@ -56,7 +56,7 @@ def _save(figure: Figure, path: Path, **settings: Any) -> None:
     write_atomically(path, content.getvalue())
 
 
-def canvas(
+def new_canvas(
     title: str, x: str = "", y: str = "", size: tuple[float, float] = (WIDE, HIGH)
 ) -> tuple[Figure, Axes]:
     """Return a figure with one plain pair of axes.
@@ -69,12 +69,12 @@ def canvas(
     """
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
-    plain(axes, x, y)
+    style_axes(axes, x, y)
     axes.set_title(title, loc="left", fontsize=11, color=INK)
     return figure, axes
 
 
-def plain(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
+def style_axes(axes: Axes, x: str = "", y: str = "", size: float = 9) -> None:
     """Label the axes and remove the frame on the right and at the top.
 
     Args:

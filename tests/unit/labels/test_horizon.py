@@ -12,7 +12,7 @@ from churn.errors import CallError, Stop
 from churn.labels import horizon, kaplan_meier
 from churn.labels.horizon import count_silences, shortest_final_silence, suggest_horizon
 from churn.labels.kaplan_meier import ReturnCurve, Silences, return_curve
-from churn.reporting.plots.horizon import write_horizon_plot
+from churn.reporting.plots.level import write_horizon_plot
 from tests.worlds import World, draw
 
 INACTIVITY = {"kind": "inactivity", "table": "orders", "horizon_days": 5}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn.reporting.report import band_outcomes, read_night_files, render_report
+from churn.reporting.report import band_outcomes, read_report_sources, render_report
 
 #        probability at a base rate of 10 %, rows, of which left, band
 DRAWN = [(0.50, 40, 20, 1), (0.20, 50, 10, 2), (0.10, 100, 9, 3), (0.06, 100, 4, 4), (0.02, 200, 2, 5)]
@@ -51,10 +51,10 @@ def test_rows_without_a_judgement_do_not_count():
 
 
 def test_the_report_shows_what_came_of_each_band_where_there_was_a_test(evaluated):
-    without = render_report(read_night_files(evaluated))
+    without = render_report(read_report_sources(evaluated))
     rows_of().to_parquet(evaluated / "evaluate" / "predictions.parquet", index=False)
 
-    page = render_report(read_night_files(evaluated))
+    page = render_report(read_report_sources(evaluated))
 
     assert "How many of each health band left" not in without
     assert "How many of each health band left" in page

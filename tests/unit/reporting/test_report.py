@@ -13,7 +13,7 @@ import pytest
 from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
-from churn.reporting.report import expected_total, read_night_files, render_report, write_report
+from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
 from tests.filled import filled
 from tests.unit.reporting.conftest import METRICS
 
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 
 def page_of(output: Path) -> Page:
-    return Page(render_report(read_night_files(output)))
+    return Page(render_report(read_report_sources(output)))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def page_of(output: Path) -> Page:
     ],
 )
 def test_the_report_says_which_way_of_leaving_is_meant(output, leaving: str, said: str, unsaid: str):
-    sources = read_night_files(output)
+    sources = read_report_sources(output)
     label = LabelParams(kind="contract", horizon_days=31).model_dump(mode="json") | {"leaving": leaving}
 
     page = Page(render_report(replace(sources, facts={**sources.facts, "label": label})))
@@ -98,7 +98,7 @@ def test_names_reasons_actions_and_exclusions_cannot_bring_html(evaluated):
 
 
 def test_the_page_needs_nothing_but_itself(evaluated):
-    html = render_report(read_night_files(evaluated))
+    html = render_report(read_report_sources(evaluated))
 
     assert Page(html).fetched == []
     assert not re.search(r"@import|url\((?!#)", html)
@@ -214,7 +214,7 @@ def test_a_switched_off_play_is_said(output):
 
 
 def test_the_same_night_gives_the_same_page(evaluated):
-    assert render_report(read_night_files(evaluated)) == render_report(read_night_files(evaluated))
+    assert render_report(read_report_sources(evaluated)) == render_report(read_report_sources(evaluated))
 
 
 def test_the_page_is_replaced_in_one_step(tmp_path):
@@ -228,12 +228,12 @@ def test_the_page_is_replaced_in_one_step(tmp_path):
 
 def test_without_a_night_the_way_out_is_said(tmp_path):
     with pytest.raises(CallError, match="churn score"):
-        read_night_files(tmp_path)
+        read_report_sources(tmp_path)
 
 
 def test_a_night_that_was_not_scored_is_refused_and_the_latest_named(output):
     with pytest.raises(CallError, match="the latest is 2024-01-31"):
-        read_night_files(output, date(2024, 2, 1))
+        read_report_sources(output, date(2024, 2, 1))
 
 
 def test_the_expected_number_is_the_sum_with_the_spread_of_independent_draws():
