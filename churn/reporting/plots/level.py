@@ -153,21 +153,24 @@ SHOWN_HORIZONS = 4
 """The chart ends at this multiple of the longer of both horizons."""
 
 
-def write_horizon_plot(folder: Path, found: HorizonSuggestion) -> list[Path]:
+def write_horizon_plot(folder: Path, suggestion: HorizonSuggestion) -> list[Path]:
     """Write `horizon.svg` and `horizon.png`: the same chart gives the same bytes."""
-    return list(save_figure(horizon_figure(found), folder, "horizon", dpi=110))
+    return list(save_figure(horizon_figure(suggestion), folder, "horizon", dpi=110))
 
 
-def horizon_figure(found: HorizonSuggestion) -> Figure:
+def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
     """Draw the chance of coming back over the days of silence, with interval, limit and both horizons."""
-    curve = found.curve
+    curve = suggestion.curve
     days = range(len(curve.chance))
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
     axes.fill_between(days, curve.low, curve.high, color=SOFT, alpha=0.5, linewidth=0, label="95 % interval")
-    axes.plot(days, curve.chance, color=MAIN, linewidth=1.5, label=f"comes back to {found.table}")
+    axes.plot(days, curve.chance, color=MAIN, linewidth=1.5, label=f"comes back to {suggestion.table}")
     axes.axhline(MAX_RETURN, color=SOFT, linewidth=1, linestyle="--")
-    for day, color, name in ((found.asked, INK, "asked for"), (found.suggested, ACCENT, "suggested")):
+    for day, color, name in (
+        (suggestion.asked, INK, "asked for"),
+        (suggestion.suggested, ACCENT, "suggested"),
+    ):
         if day is not None and day <= curve.followed_days:
             axes.axvline(day, color=color, linewidth=1, label=f"{name}: {day} days")
             axes.plot([day], [curve.chance[day]], "o", color=color, markersize=4)
@@ -175,10 +178,12 @@ def horizon_figure(found: HorizonSuggestion) -> Figure:
     axes.axvspan(
         half, last, color=SOFT, alpha=0.15, linewidth=0, label="second half: few are followed so long"
     )
-    axes.set_title(f"Who comes back after a silence? Data before {found.before.day}", loc="left", fontsize=10)
+    axes.set_title(
+        f"Who comes back after a silence? Data before {suggestion.before.day}", loc="left", fontsize=10
+    )
     axes.set_xlabel("days of silence", fontsize=8)
     axes.set_ylabel("comes back later", fontsize=8)
-    shown = SHOWN_HORIZONS * max(found.asked, found.suggested or curve.followed_days)
+    shown = SHOWN_HORIZONS * max(suggestion.asked, suggestion.suggested or curve.followed_days)
     axes.set_xlim(0, min(shown, curve.followed_days))
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))
