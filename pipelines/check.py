@@ -61,7 +61,7 @@ def _list_signals(params: Params, store: Store, echo: Echo) -> None:
 
 
 def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) -> None:
-    sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured_cutoff(params, store)
+    sample = store.cutoff_or_tonight(cutoff) if cutoff else latest_matured_cutoff(store)
     echo(f"label {params.label_id}; the data are complete up to {store.watermark}; at a sample cutoff:")
     echo.report(f"  {line}" for line in truth_table(truth_sheet(store, cohorts_at(store, [sample]))))
 
@@ -71,7 +71,7 @@ def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     signals = select_signals(params, store)
     cutoffs: tuple[date, ...] = ()
     try:
-        cutoffs = snapshot_cutoffs(params, store)
+        cutoffs = snapshot_cutoffs(store)
     except (CallError, Stop) as error:
         echo.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
     _warn_of_returns(params, store, cutoffs, echo)
@@ -105,7 +105,7 @@ def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], ec
     if params.label.kind != "inactivity" or not cutoffs:
         return
     try:
-        truth_sheet(store, cohorts_at(store, cutoffs)).refuse_what_comes_back()
+        truth_sheet(store, cohorts_at(store, cutoffs)).check_reactivation()
     except Stop as refusal:
         echo.warn(refusal.problems[0])
 

@@ -38,7 +38,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     if horizon:
         _suggest_horizon(store, params.output / "label", echo)
         return None
-    cutoffs = (store.cutoff_or_tonight(cutoff),) if cutoff else snapshot_cutoffs(params, store)
+    cutoffs = (store.cutoff_or_tonight(cutoff),) if cutoff else snapshot_cutoffs(store)
     label = params.label
     echo(
         f"label {params.label_id}: {label.kind}, {HOW_LEFT[label.leaving]} in [cutoff + {label.gap_days} d, "
@@ -46,21 +46,21 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     )
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     echo.report(f"  {line}" for line in [*truth_table(sheet), reactivation_line(sheet)])
-    sheet.write()
-    sheet.refuse_what_comes_back()
+    sheet.write(params.output)
+    sheet.check_reactivation()
     return None
 
 
 def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
     horizon = suggest_horizon(store)
     curve = horizon.curve
-    write_atomically(folder / "horizon.json", (json.dumps(horizon.stated(), indent=1) + "\n").encode())
+    write_atomically(folder / "horizon.json", (json.dumps(horizon.as_json(), indent=1) + "\n").encode())
     write_horizon_plot(folder, horizon)
     echo(
         f"{horizon.silences:,} silences of {horizon.table}, followed for {curve.followed_days} days, "
         f"before {horizon.before}"
     )
-    if horizon.suggested is None:
+    if horizon.suggested_days is None:
         half = curve.followed_days // 2
         echo(
             f"  no horizon is suggested: after {half} silent days {_returns_after(curve, half)}, more than "
@@ -68,7 +68,7 @@ def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
             "Ingest more history, or accept the returns with a reason: "
             "label: {accept_reactivation: the reason}."
         )
-    for name, days in (("suggested", horizon.suggested), ("in the parameters", horizon.asked)):
+    for name, days in (("suggested", horizon.suggested_days), ("in the parameters", horizon.requested_days)):
         if days is not None:
             echo(f"  {name}: label.horizon_days: {days}, after which {_returns_after(curve, days)}")
     echo(f"  see {folder / 'horizon.png'}")

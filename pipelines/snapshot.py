@@ -35,10 +35,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
     if cutoff is not None:
         cutoff = store.cutoff_or_tonight(cutoff)
     signals = select_signals(params, store)
-    cutoffs = (cutoff,) if cutoff else snapshot_cutoffs(params, store)
+    cutoffs = (cutoff,) if cutoff else snapshot_cutoffs(store)
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
-    sheet.write()
-    sheet.refuse_what_comes_back()
+    sheet.write(params.output)
+    sheet.check_reactivation()
     report = guard_report(store, signals, cutoffs, echo.progress)
     lines = finding_lines(report.found, SignOffs.of(params), "check.accept")
     echo.report(*lines)  # before the long work, which a leak would spoil

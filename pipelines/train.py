@@ -63,7 +63,11 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     trained = train_challenger(snapshots, plan, params.train, params.engine.threads, echo.progress)
     horizons = fit_horizons(
-        params.output / "snapshots", params.label, wait_days(params), snapshots, trained.predictions
+        params.output / "snapshots",
+        params.label,
+        wait_days(params.label, params.snapshot.late_days),
+        snapshots,
+        trained.predictions,
     )
     spec = spec_of(
         snapshots,

@@ -52,7 +52,7 @@ def catch(name: str, seed: int) -> GuardsRaised:
             store = ingest(params, lambda _: None)
         except SourceError as error:
             return GuardsRaised(tuple(("ingest", problem) for problem in error.problems))
-        findings = run_guards(store, select_signals(params, store), snapshot_cutoffs(params, store))
+        findings = run_guards(store, select_signals(params, store), snapshot_cutoffs(store))
         return GuardsRaised(tuple((finding.guard, finding.place) for finding in findings))
 
 
@@ -68,7 +68,7 @@ def equals_honest_twin(trap: Trap, seed: int) -> bool:
     trap.honest(company)
     with tempfile.TemporaryDirectory() as folder:
         store = ingest(company.write(Path(folder) / "honest"), lambda _: None)
-        cutoffs = snapshot_cutoffs(store.params, store)
+        cutoffs = snapshot_cutoffs(store)
         cutoff = cutoffs[len(cutoffs) // 2]
         past = _on_the_morning(company, pd.Timestamp(cutoff))
         twin = ingest(past.write(Path(folder) / "twin"), lambda _: None)

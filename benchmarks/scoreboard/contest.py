@@ -51,7 +51,10 @@ class Contest:
 
     def learnt_from(self, cutoff: date) -> tuple[date, ...]:
         """Return the protocol's training cutoffs whose labels were known at a cutoff."""
-        known = {day: label_window(self.params, day).mature_on for day in set(self.train_rows["cutoff"])}
+        known = {
+            day: label_window(day, self.params.label, self.params.snapshot.late_days).mature_on
+            for day in set(self.train_rows["cutoff"])
+        }
         return trainable(known, cutoff)
 
     def aligned(self, name: str, made: pd.DataFrame) -> pd.Series:
@@ -106,8 +109,8 @@ def rehearsals(one: TimeSet, params: Params, most: int = REHEARSALS) -> tuple[da
 
     At least one of the protocol's training cutoffs may be learnt from at each; the last one always is there.
     """
-    wait = label_window(params, one.test[0]).mature_on - one.test[0]
-    known = {day: label_window(params, day).mature_on for day in one.train}
+    wait = label_window(one.test[0], params.label, params.snapshot.late_days).mature_on - one.test[0]
+    known = {day: label_window(day, params.label, params.snapshot.late_days).mature_on for day in one.train}
     days = [one.test[0] - wait - timedelta(APART_DAYS * number) for number in range(most)]
     return tuple(sorted(day for day in days if trainable(known, day)))
 

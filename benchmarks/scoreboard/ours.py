@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,17 @@ class Run:
         """Return the cutoffs to learn from, of labels known when the last is judged, and those judged."""
         one, contest = self.contest.set, self.contest
         asked = (
-            one.grid(self.every) if self.every else snapshot_cutoffs(one.params(self.folder), contest.store)
+            one.grid(self.every)
+            if self.every
+            else snapshot_cutoffs(replace(contest.store, params=one.params(self.folder)))
         )
         known_by = contest.known_by or contest.test[-1]
-        known = {day for day in asked if label_window(contest.params, day).mature_on <= known_by}
+        known = {
+            day
+            for day in asked
+            if label_window(day, contest.params.label, contest.params.snapshot.late_days).mature_on
+            <= known_by
+        }
         return tuple(sorted(known | {*contest.test}))
 
     def params(
@@ -87,7 +94,12 @@ def one_snapshot(run: Run) -> pd.DataFrame:
     """Return the same learnt from one snapshot at a time: the latest whose label was known."""
     parts = []
     for day in run.contest.test:
-        known = {other: label_window(run.contest.params, other).mature_on for other in run.cutoffs()}
+        known = {
+            other: label_window(
+                other, run.contest.params.label, run.contest.params.snapshot.late_days
+            ).mature_on
+            for other in run.cutoffs()
+        }
         params = run.params((trainable(known, day)[-1], day), (day,))
         parts.append(_trained(params, (day,), run.contest.known_by))
     return pd.concat(parts, ignore_index=True)

@@ -35,7 +35,7 @@ def is_sure(low: float, base: float) -> bool:
 def announced_by_event(context: GuardContext) -> Iterator[Finding]:
     """Stop at a table, or a kind of row, after which nearly every customer left; warn where its name says so.
 
-    A complaint raises the risk, but many who complain stay. Here hardly anybody stays: see `is_sure`. LabelledRows at
+    A complaint raises the risk, but many who complain stay. Here hardly anybody stays: see `is_sure`. Rows at
     or after the end do not count, because no cutoff before the end sees them.
     """
     ends = context.ends

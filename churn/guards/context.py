@@ -280,7 +280,11 @@ def open_context(
     """
     params = store.params
     customers = params.tables.get("customers")
-    matured = [day for day in sorted(cutoffs) if label_window(params, day).mature_on <= store.watermark]
+    matured = [
+        day
+        for day in sorted(cutoffs)
+        if label_window(day, params.label, params.snapshot.late_days).mature_on <= store.watermark
+    ]
     with store.connect() as connection:
         yield GuardContext(
             store=store,

@@ -1,4 +1,4 @@
-"""The calendar of labels: windows, cutoffs, maturity, purging and the first test cutoff."""
+"""The calendar of labels: the cutoffs of snapshots, purging, and the first test cutoff."""
 
 from __future__ import annotations
 
@@ -9,180 +9,204 @@ from datetime import date, timedelta
 from churn.data.store import Store, date_of_day
 from churn.errors import CallError, Stop
 from churn.labels.outcomes import label_window
-from churn.params import Params
+
+TEST_CUTOFFS = 3
+"""The number of default test cutoffs; fewer do not show how results vary between months."""
+
+MIN_SPACING = 0.9
+"""The least distance of default test cutoffs, in horizons; it is below 1 because months differ in length."""
+
+SHORTEST_HISTORY_DAYS = 56
+"""The days from the first event of the label's table to the first default cutoff."""
 
 
 @dataclass(frozen=True)
 class FirstTestCutoff:
-    """A date before which data may decide what a label is.
+    """The date from which on no data may decide how a label is defined.
 
     Attributes:
-        day: The date; data of it and later ones are not looked at.
-        what: In words, which date it is.
+        day: The date. It is the watermark where the data are too short for any test.
+        description: Which date it is, in words.
     """
 
     day: date
-    what: str
+    description: str
 
     def __str__(self) -> str:
-        return f"{self.day}, {self.what}"
+        return f"{self.day}, {self.description}"
 
 
 def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTestCutoff:
-    """Return the first test cutoff of a horizon (by default the label's), or the watermark where none can be.
+    """Return the first test cutoff, or the watermark where the data are too short for any test.
 
-    Where params.yaml states no test cutoff it is the first that training takes by default, or an earlier day:
-    training also asks for somebody who left among the labels known by then, of which nothing is known here.
+    Without `evaluate.test_cutoffs` in params.yaml it is the first that training takes by default, or an
+    earlier day: training also requires a churner among the labels known by then, and labels are not computed
+    here.
+
+    Args:
+        store: The store.
+        horizon_days: The horizon for which the default test cutoffs are found; by default the label's own.
     """
     params = store.params
-    label = params.label.model_copy(update={"horizon_days": horizon_days or params.label.horizon_days})
     watermark = FirstTestCutoff(store.watermark, "the watermark")
     if stated := params.evaluate.test_cutoffs:
-        first_stated = FirstTestCutoff(min(stated), "the first of evaluate.test_cutoffs")
-        return min(watermark, first_stated, key=lambda one: one.day)
-    asked = params.model_copy(update={"label": label})
-    mature_on = {day: label_window(asked, day).mature_on for day in requested_cutoffs(params, store)}
-    matured = {day: known for day, known in mature_on.items() if known <= store.watermark}
-    first = earliest_default_test(matured, label.horizon_days)
-    if first is None:
+        first = FirstTestCutoff(min(stated), "the first of evaluate.test_cutoffs")
+        return min(watermark, first, key=lambda candidate: candidate.day)
+    horizon_days = horizon_days or params.label.horizon_days
+    label = params.label.model_copy(update={"horizon_days": horizon_days})
+    mature_on = {
+        day: label_window(day, label, params.snapshot.late_days).mature_on for day in requested_cutoffs(store)
+    }
+    matured = {day: mature for day, mature in mature_on.items() if mature <= store.watermark}
+    day = earliest_default_test(matured, horizon_days)
+    if day is None:
         return watermark
-    return FirstTestCutoff(
-        first, f"the first test cutoff by default at a horizon of {label.horizon_days} days"
-    )
-
-
-TEST_CUTOFFS = 3
-"""So many test cutoffs are taken where the data allow, and asked for; fewer do not show how results vary."""
-
-
-MIN_SPACING = 0.9
-"""Cutoffs that are chosen lie so many horizons apart, or more: months differ in length."""
+    return FirstTestCutoff(day, f"the first test cutoff by default at a horizon of {horizon_days} days")
 
 
 def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
     """Return the snapshots that may train a model used at a cutoff: their labels were known by then.
 
+    Args:
+        mature_on: For each snapshot the date on which its label matures.
+        at: The cutoff.
+
     >>> trainable({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 1))
     (datetime.date(2024, 1, 1),)
     """
-    return tuple(sorted(day for day, known in mature_on.items() if known <= at and day < at))
+    return tuple(sorted(day for day, mature in mature_on.items() if mature <= at and day < at))
 
 
 def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
     """Return the earlier snapshots that may not train a model used at a cutoff: their labels came later.
 
-    >>> purged({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, date(2024, 2, 15))
+    Args:
+        mature_on: For each snapshot the date on which its label matures.
+        at: The cutoff.
+
+    >>> days = {date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}
+    >>> purged_cutoffs(days, date(2024, 2, 15))
     (datetime.date(2024, 2, 1),)
     """
-    return tuple(sorted(day for day, known in mature_on.items() if known > at and day < at))
+    return tuple(sorted(day for day, mature in mature_on.items() if mature > at and day < at))
 
 
 def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
-    """Return a day no later than the first test cutoff that `plan` chooses; None where it can choose none.
+    """Return the first test cutoff that training can take by default, or an earlier day; None without any.
 
-    >>> first_test({date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}, 28)
+    Args:
+        mature_on: For each matured snapshot the date on which its label matures.
+        horizon_days: The horizon of the label.
+
+    >>> days = {date(2024, 1, 1): date(2024, 1, 29), date(2024, 2, 1): date(2024, 3, 1)}
+    >>> earliest_default_test(days, 28)
     datetime.date(2024, 2, 1)
     """
-    usable = [day for day in mature_on if trainable(mature_on, day)]
-    return min(spaced_cutoffs(usable, TEST_CUTOFFS, MIN_SPACING * horizon_days), default=None)
+    testable = [day for day in mature_on if trainable(mature_on, day)]
+    return min(spaced_cutoffs(testable, TEST_CUTOFFS, MIN_SPACING * horizon_days), default=None)
 
 
-def spaced_cutoffs(days: Sequence[date], most: int, apart_days: float) -> tuple[date, ...]:
-    """Return the latest of some days in order, going back by at least so many days each time.
+def spaced_cutoffs(days: Sequence[date], count: int, spacing_days: float) -> tuple[date, ...]:
+    """Return the latest of some days, in order, with a least distance between them.
 
-    >>> spaced([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
+    Args:
+        days: The days to choose from.
+        count: How many to return at most.
+        spacing_days: The least distance of two neighbours, in days.
+
+    >>> spaced_cutoffs([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
     (datetime.date(2024, 1, 1), datetime.date(2024, 1, 15))
     """
-    taken: list[date] = []
+    spaced: list[date] = []
     for day in sorted(days, reverse=True):
-        if len(taken) < most and (not taken or (taken[-1] - day).days >= apart_days):
-            taken.append(day)
-    return tuple(reversed(taken))
+        if len(spaced) < count and (not spaced or (spaced[-1] - day).days >= spacing_days):
+            spaced.append(day)
+    return tuple(reversed(spaced))
 
 
-SHORTEST_HISTORY_DAYS = 56
-"""Without cutoffs in params.yaml, the first lies this long after the first event of the label's table."""
-
-
-def requested_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
-    """Return the cutoffs that params.yaml asks for, also late ones; none where the data are too short."""
-    cutoffs = params.snapshot.cutoffs or tuple(_every(params, store))
+def requested_cutoffs(store: Store) -> tuple[date, ...]:
+    """Return the cutoffs of params.yaml, also late ones; none where the data are too short."""
+    params = store.params
+    cutoffs = params.snapshot.cutoffs or tuple(_regular_cutoffs(store))
     return (*cutoffs, *params.evaluate.test_cutoffs) if cutoffs else ()
 
 
-def snapshot_cutoffs(params: Params, store: Store) -> tuple[date, ...]:
-    """Return the cutoffs that params.yaml asks for, `evaluate.test_cutoffs` among them.
+def snapshot_cutoffs(store: Store) -> tuple[date, ...]:
+    """Return the cutoffs of params.yaml in order, `evaluate.test_cutoffs` among them.
 
-    By default there is one a week over all the data.
+    By default there is one cutoff a week over all the data.
 
     Raises:
-        CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
+        CallError: a cutoff is after the watermark, or `first` or `last` leaves none.
         Stop: the data are too short for one.
     """
-    cutoffs = requested_cutoffs(params, store)
+    cutoffs = requested_cutoffs(store)
     late = [cutoff for cutoff in cutoffs if cutoff > store.tonight]
     if late:
-        place = "evaluate.test_cutoffs" if late[0] in params.evaluate.test_cutoffs else "snapshot"
+        key = "evaluate.test_cutoffs" if late[0] in store.params.evaluate.test_cutoffs else "snapshot"
         raise CallError(
-            f"{place}: cutoff {late[0]} lies after the watermark {store.watermark}, up to which the data "
+            f"{key}: cutoff {late[0]} is after the watermark {store.watermark}, up to which the data "
             "are complete. Name earlier dates there, or ingest newer data."
         )
     if not cutoffs:
-        raise _no_cutoff(params, store)
+        raise _no_cutoff(store)
     return tuple(sorted(set(cutoffs)))
 
 
-def _no_cutoff(params: Params, store: Store) -> CallError | Stop:
-    """Return the mistake behind an empty list of cutoffs: `first`, `last`, or the data themselves."""
-    asked = params.snapshot
-    if asked.first:
+def latest_matured_cutoff(store: Store) -> date:
+    """Return the latest day whose label is matured, for an example of what a snapshot would hold."""
+    params = store.params
+    window = label_window(store.watermark, params.label, params.snapshot.late_days)
+    return store.watermark - (window.mature_on - store.watermark)
+
+
+def _no_cutoff(store: Store) -> CallError | Stop:
+    """Return the error for an empty list of cutoffs: `first`, `last`, or the data themselves cause it."""
+    params = store.params
+    snapshot = params.snapshot
+    if snapshot.first:
         return CallError(
-            f"snapshot.first: {asked.first} lies after the watermark {store.watermark}, up to which the data "
-            "are complete, so that no cutoff is left. Give an earlier first, or ingest newer data."
+            f"snapshot.first: {snapshot.first} is after the watermark {store.watermark}, up to which the "
+            "data are complete, so there is no cutoff. Give an earlier first, or ingest newer data."
         )
-    begin = _default_first(params, store)
+    first = _default_first(store)
     why = f"at least {SHORTEST_HISTORY_DAYS} days after the first event of {params.label.core_table}"
-    if asked.last and begin <= store.tonight:
+    if snapshot.last and first <= store.tonight:
         return CallError(
-            f"snapshot.last: {asked.last} lies before {begin}, the first cutoff without snapshot.first "
-            f"({why}), so that none is left. Give a later last, or name a first."
+            f"snapshot.last: {snapshot.last} is before {first}, the first cutoff without snapshot.first "
+            f"({why}), so there is no cutoff. Give a later last, or name a first."
         )
     return Stop(
-        f"snapshot: the first cutoff would be {begin} ({why}), after the watermark {store.watermark}. "
+        f"snapshot: the first cutoff would be {first} ({why}), after the watermark {store.watermark}. "
         "Ingest newer data, or name a cutoff under snapshot.cutoffs."
     )
 
 
-def _default_first(params: Params, store: Store) -> date:
-    begin = date_of_day(store.tables[params.label.core_table].first_day or 0) + timedelta(
-        SHORTEST_HISTORY_DAYS
-    )
-    if params.snapshot.every == "month" and begin.day > 1:
-        return (begin.replace(day=1) + timedelta(31)).replace(day=1)
-    return begin
+def _default_first(store: Store) -> date:
+    params = store.params
+    first_event = date_of_day(store.tables[params.label.core_table].first_day or 0)
+    first = first_event + timedelta(SHORTEST_HISTORY_DAYS)
+    if params.snapshot.every == "month" and first.day > 1:
+        return (first.replace(day=1) + timedelta(31)).replace(day=1)
+    return first
 
 
-def _every(params: Params, store: Store) -> Sequence[date]:
-    asked = params.snapshot
-    first = asked.first or _default_first(params, store)
-    last = asked.last or store.tonight
-    if asked.every == "month":
+def _regular_cutoffs(store: Store) -> Sequence[date]:
+    """Return the cutoffs from `snapshot.first` to `snapshot.last`, one `snapshot.every`."""
+    snapshot = store.params.snapshot
+    first = snapshot.first or _default_first(store)
+    last = snapshot.last or store.tonight
+    if snapshot.every == "month":
         months = range((last.year - first.year) * 12 + last.month - first.month + 1)
-        found = [_months_later(first, number) for number in months]
-        return [cutoff for cutoff in found if cutoff <= last]
-    step = 7 if asked.every == "week" else int(asked.every.split()[0])
+        cutoffs = [_months_later(first, number) for number in months]
+        return [cutoff for cutoff in cutoffs if cutoff <= last]
+    step = 7 if snapshot.every == "week" else int(snapshot.every.split()[0])
     return [first + timedelta(number) for number in range(0, (last - first).days + 1, step)]
 
 
 def _months_later(first: date, months: int) -> date:
-    """Return the same day so many months later, or the last day of a shorter month."""
+    """Return the same day of a later month, or the last day of a shorter month."""
     month = first.year * 12 + first.month - 1 + months
     begin = date(month // 12, month % 12 + 1, 1)
     length = ((begin + timedelta(31)).replace(day=1) - begin).days
     return begin + timedelta(min(first.day, length) - 1)
-
-
-def latest_matured_cutoff(params: Params, store: Store) -> date:
-    """Return the latest day whose label is matured, to show what a snapshot would hold."""
-    wait = label_window(params, store.watermark).mature_on - store.watermark
-    return store.watermark - wait

@@ -1,4 +1,4 @@
-"""Labels by contracts: left is whose contracts have all ended, without another within the grace."""
+"""Labels by contract: a customer has left if all contracts have ended, without a new one within the grace."""
 
 from __future__ import annotations
 
@@ -29,14 +29,19 @@ from churn.labels.outcomes import (
     CustomerOutcomes,
     label_window,
 )
-from churn.params import Params
+from churn.params import LabelParams
 
 Ints = npt.NDArray[np.int64]
 
+ENDS_FILE = "outcome.parquet"
+ENDS_SCHEMA = pa.schema([("customer_id", pa.string()), ("ends_on", pa.date32())])
+
+UNKNOWN_REASON = "NULL::BOOLEAN"
+
 
 @dataclass(frozen=True)
-class Spells:
-    """Merged contract spells, ordered by (customer, start): `[start, end)` in local day numbers."""
+class ContractSpells:
+    """Merged contracts, ordered by (customer, start): `[start, end)` in local day numbers."""
 
     customer: IntArray
     start: IntArray
@@ -52,13 +57,13 @@ class Contracts:
     end: Ints
 
     def running_end(self) -> Ints:
-        """Return the latest end among a customer's contracts up to each one, itself included."""
-        # One running maximum serves all customers: each customer's ends lie above all ends of those before.
-        above = self.customer << 33
-        latest: Ints = np.maximum.accumulate(above + self.end) - above
+        """Return for each contract the latest end among it and the customer's contracts before it."""
+        # One running maximum serves all customers: the ends of each lie above all ends of those before.
+        offset = self.customer << 33
+        latest: Ints = np.maximum.accumulate(offset + self.end) - offset
         return latest
 
-    def runs_on(self) -> BoolArray:
+    def has_successor(self) -> BoolArray:
         """Return a mask: when this contract ended, another had begun on an earlier day and went on."""
         key = self.customer << 33
         last_begun = np.maximum(np.searchsorted(key + self.start, key + self.end) - 1, 0)
@@ -66,16 +71,16 @@ class Contracts:
         goes_on: BoolArray = own & (self.running_end()[last_begun] > self.end)
         return goes_on
 
-    def merged(self, grace_days: int) -> Spells:
-        """Merge contracts that overlap or lie no more than the grace apart into spells."""
+    def merge(self, grace_days: int) -> ContractSpells:
+        """Merge contracts that overlap, or lie no more than the grace apart, into spells."""
         if len(self.customer) == 0:
             empty = np.zeros(0, dtype=np.int32)
-            return Spells(empty, empty, empty)
-        new = np.ones(len(self.customer), dtype=bool)
-        apart = self.start[1:] - self.running_end()[:-1] > grace_days
-        new[1:] = (self.customer[1:] != self.customer[:-1]) | apart
-        first = np.flatnonzero(new)
-        return Spells(
+            return ContractSpells(empty, empty, empty)
+        begins = np.ones(len(self.customer), dtype=bool)
+        separate = self.start[1:] - self.running_end()[:-1] > grace_days
+        begins[1:] = (self.customer[1:] != self.customer[:-1]) | separate
+        first = np.flatnonzero(begins)
+        return ContractSpells(
             customer=self.customer[first].astype(np.int32),
             start=self.start[first].astype(np.int32),
             end=np.maximum.reduceat(self.end, first).astype(np.int32),
@@ -83,152 +88,167 @@ class Contracts:
 
 
 def read_contracts(store: Store) -> Contracts:
-    """Read all contracts; one that has not ended ends `NEVER`."""
+    """Read all contracts of the store; one that has not ended ends `NEVER`."""
     ended = "ended_at_day" if "ended_at_day" in store.tables["subscriptions"].columns else "NULL"
     with store.connect() as connection:
-        found = connection.execute(
+        columns = connection.execute(
             f"SELECT customer, day AS started, coalesce({ended}, {NEVER})::INTEGER AS ended "
             f"FROM {store.scan('subscriptions')} ORDER BY 1, 2, 3"
         ).fetchnumpy()
-    return Contracts(*(np.asarray(found[name], dtype=np.int64) for name in ("customer", "started", "ended")))
+    return Contracts(
+        *(np.asarray(columns[name], dtype=np.int64) for name in ("customer", "started", "ended"))
+    )
 
 
-def merged_spells(store: Store) -> Spells:
-    """Merge contracts that overlap or lie no more than `grace_days` apart into spells."""
-    return read_contracts(store).merged(store.params.label.grace_days)
+def merged_spells(store: Store) -> ContractSpells:
+    """Read all contracts of the store, merged into spells with the grace of the label."""
+    return read_contracts(store).merge(store.params.label.grace_days)
 
 
-def counted_spells(store: Store) -> Spells:
+def counted_spells(store: Store) -> ContractSpells:
     """Return the spells with the ends that `label.leaving` counts; one that ended in another way has no end.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data do not tell.
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    merged, leaving = merged_spells(store), store.params.label.leaving
+    spells, leaving = merged_spells(store), store.params.label.leaving
     if leaving == "any":
-        return merged
-    counted = np.isin(_kind_of_leaving(store, merged), LEAVING[leaving])
-    return replace(merged, end=np.where(counted, merged.end, NEVER).astype(np.int32))
+        return spells
+    counted = np.isin(_kind_of_leaving(store, spells), LEAVING[leaving])
+    return replace(spells, end=np.where(counted, spells.end, NEVER).astype(np.int32))
 
 
 def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
-    """Return what became of everybody: gone is whose spell that runs at the cutoff ends in the window.
+    """Return the outcomes by contract: a customer has left if the spell at the cutoff ends in the window.
 
-    A member of the cohort has such a spell: the contract in force then is part of it. What became known late
-    cannot move its end before the cutoff, as spells only grow.
+    A customer of the cohort has such a spell: the contract in force at the cutoff is part of it. Rows that
+    became known late cannot move its end before the cutoff, as they only make spells longer.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data do not tell.
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    single = read_contracts(store)
-    merged = single.merged(store.params.label.grace_days)
-    kind = _kind_of_leaving(store, merged)
-    back_on = _next_start(merged, day_number(store.watermark))
-    partial = single.runs_on()
+    label, late_days = store.params.label, store.params.snapshot.late_days
+    contracts = read_contracts(store)
+    spells = contracts.merge(label.grace_days)
+    kind = _kind_of_leaving(store, spells)
+    back_on = _next_start(spells, day_number(store.watermark))
+    has_successor = contracts.has_successor()
     result = []
     for cutoff in cutoffs:
-        window = label_window(store.params, cutoff)
+        window = label_window(cutoff, label, late_days)
         start, end = day_number(window.start), day_number(window.end)
-        begun = np.flatnonzero(merged.start < day_number(cutoff))
-        spell = np.full(store.n_customers, -1, dtype=np.int64)
-        spell[merged.customer[begun]] = begun  # in order, so each customer's latest spell stays
-        ends = np.where(spell >= 0, _at(merged.end, spell), -1)
+        spell = _spell_at(spells, cutoff, store.n_customers)
+        spell_end = np.where(spell >= 0, _take(spells.end, spell), -1)
 
         outcome = np.full(store.n_customers, STAYED, dtype=np.int8)
-        ended = (single.end >= start) & (single.end < end)
-        outcome[single.customer[ended & partial]] = PARTIAL
-        outcome[single.customer[ended & ~partial]] = RENEWED  # more than a contract beside another that ended
-        outcome[(ends >= day_number(cutoff)) & (ends < start)] = ENDS_IN_GAP
-        gone = (ends >= start) & (ends < end)
+        ended = (contracts.end >= start) & (contracts.end < end)
+        outcome[contracts.customer[ended & has_successor]] = PARTIAL
+        outcome[contracts.customer[ended & ~has_successor]] = RENEWED  # of two that ended it is the stronger
+        outcome[(spell_end >= day_number(cutoff)) & (spell_end < start)] = ENDS_IN_GAP
+        gone = (spell_end >= start) & (spell_end < end)
         outcome[gone] = kind[spell[gone]]
-        result.append(CustomerOutcomes(outcome, np.where(gone, _at(back_on, spell), NEVER).astype(np.int32)))
+        returns = np.where(gone, _take(back_on, spell), NEVER).astype(np.int32)
+        result.append(CustomerOutcomes(outcome, returns))
     return result
 
 
-def _at(values: npt.NDArray[np.int32], places: Ints) -> npt.NDArray[np.int32]:
-    """Return the values at places; what it gives at -1 means nothing."""
+def _spell_at(spells: ContractSpells, cutoff: date, customers: int) -> Ints:
+    """Return for each customer the index of the latest spell that began before the cutoff, -1 without one."""
+    begun = np.flatnonzero(spells.start < day_number(cutoff))
+    index = np.full(customers, -1, dtype=np.int64)
+    index[spells.customer[begun]] = begun  # in order, so the latest spell of each customer stays
+    return index
+
+
+def _take(values: npt.NDArray[np.int32], index: Ints) -> npt.NDArray[np.int32]:
+    """Return `values[index]`; the result at -1 means nothing."""
     if len(values) == 0:
-        return np.full(len(places), -1, dtype=np.int32)
-    found: npt.NDArray[np.int32] = values[places]
-    return found
+        return np.full(len(index), -1, dtype=np.int32)
+    taken: npt.NDArray[np.int32] = values[index]
+    return taken
 
 
-def _next_start(merged: Spells, watermark: int) -> IntArray:
+def _next_start(spells: ContractSpells, watermark: int) -> IntArray:
     """Return the day on which the customer's next spell begins, `NEVER` without one before the watermark."""
-    following = np.full(len(merged.start), NEVER, dtype=np.int32)
-    again = (merged.customer[1:] == merged.customer[:-1]) & (merged.start[1:] < watermark)
-    following[:-1][again] = merged.start[1:][again]
+    following = np.full(len(spells.start), NEVER, dtype=np.int32)
+    again = (spells.customer[1:] == spells.customer[:-1]) & (spells.start[1:] < watermark)
+    following[:-1][again] = spells.start[1:][again]
     return following
 
 
-def _kind_of_leaving(store: Store, merged: Spells) -> npt.NDArray[np.int8]:
-    """Return for each spell which outcome its end is."""
-    told = involuntary_ends(store, merged.customer, merged.start, merged.end)
-    if told is not None:
-        return np.where(told, INVOLUNTARY, VOLUNTARY).astype(np.int8)
+def _kind_of_leaving(store: Store, spells: ContractSpells) -> npt.NDArray[np.int8]:
+    """Return for each spell the outcome of its end: `GONE`, `VOLUNTARY` or `INVOLUNTARY`."""
+    involuntary = involuntary_ends(store, spells)
+    if involuntary is not None:
+        return np.where(involuntary, INVOLUNTARY, VOLUNTARY).astype(np.int8)
     if store.params.label.leaving != "any":
         raise SourceError(
-            f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but nothing here tells "
-            "the kinds of leaving apart. Map tables.payments with paid_at (empty while a payment is open), "
-            "or name under label.involuntary_reasons the words of subscriptions.reason by which you ended a "
-            "contract; else take leaving: any."
+            f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but the data cannot "
+            "tell the kinds of leaving apart. Map tables.payments with paid_at (empty while a payment is "
+            "open), or list under label.involuntary_reasons the values of subscriptions.reason with which "
+            "the company itself ends a contract; or take leaving: any."
         )
-    return np.full(len(merged.start), GONE, dtype=np.int8)
+    return np.full(len(spells.start), GONE, dtype=np.int8)
 
 
-UNKNOWN_REASON = "NULL::BOOLEAN"
-
-
-def involuntary_ends(store: Store, customer: IntArray, start: IntArray, end: IntArray) -> BoolArray | None:
-    """Return for each spell `[start, end)` whether its end was involuntary; None where nothing tells.
+def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
+    """Return for each spell whether its end was involuntary; None where the data cannot tell.
 
     The first of these that is known decides:
 
-    1. Who asked by the day of the end for the contract to end left voluntarily.
-    2. A stated reason among `label.involuntary_reasons` is involuntary, any other stated reason is not;
-       without such words in params.yaml reasons are not looked at.
+    1. A customer who asked, by the day of the end, for the contract to end left voluntarily.
+    2. A stated reason among `label.involuntary_reasons` is involuntary; any other stated reason is not.
+       Without `label.involuntary_reasons` reasons are not used.
     3. If the last payment due within the spell and before its end was never recovered, the end is
-       involuntary: it is unpaid when the grace after the end is over, or was paid and came back.
+       involuntary: it is unpaid when the grace after the end is over, or was paid and failed later.
 
-    Whatever is not shown to be involuntary is voluntary.
+    An end that is not shown to be involuntary is voluntary.
+
+    Returns:
+        A mask, shape (spells,).
 
     Raises:
-        SourceError: params.yaml gives words of reasons, and there are no reasons.
+        SourceError: params.yaml lists reasons, and the data have none.
     """
-    asked, reason = _said_at_the_end(store)
-    unpaid = _last_payment_lost(store)
-    if reason == UNKNOWN_REASON and unpaid is None:
+    asked, reason = _request_and_reason(store)
+    lost_payment = _last_payment_lost(store)
+    if reason == UNKNOWN_REASON and lost_payment is None:
         return None
-    ended = np.flatnonzero(end < NEVER)
-    found = np.zeros(len(end), dtype=bool)
+    ended = np.flatnonzero(spells.end < NEVER)
+    involuntary = np.zeros(len(spells.end), dtype=bool)
     if not len(ended):
-        return found
-    spells = pa.table(
-        {"spell": ended, "customer": customer[ended], "start_day": start[ended], "end_day": end[ended]}
+        return involuntary
+    table = pa.table(
+        {
+            "spell": ended,
+            "customer": spells.customer[ended],
+            "start_day": spells.start[ended],
+            "end_day": spells.end[ended],
+        }
     )
     with store.connect() as connection:
-        connection.register("spells", spells)
+        connection.register("spells", table)
         words = pa.table({"word": pa.array(list(store.params.label.involuntary_reasons), pa.string())})
         connection.register("involuntary_words", words)
-        lost = f"({unpaid})" if unpaid else "(SELECT NULL AS spell, false AS lost WHERE false)"
-        places = connection.execute(
-            f"SELECT spell FROM (SELECT spell, bool_or({asked}) AS asked, bool_or({reason}) AS told "
+        lost = f"({lost_payment})" if lost_payment else "(SELECT NULL AS spell, false AS lost WHERE false)"
+        index = connection.execute(
+            f"SELECT spell FROM (SELECT spell, bool_or({asked}) AS asked, bool_or({reason}) AS reason "
             f"FROM spells JOIN {store.scan('subscriptions')} AS c "
             f"ON c.customer = spells.customer AND c.ended_at_day = spells.end_day AND c.day >= start_day "
-            f"GROUP BY 1) AS said LEFT JOIN {lost} AS payments USING (spell) "
-            "WHERE NOT coalesce(asked, false) AND coalesce(told, lost, false)"
+            f"GROUP BY 1) AS ends LEFT JOIN {lost} AS payments USING (spell) "
+            "WHERE NOT coalesce(asked, false) AND coalesce(reason, lost, false)"
         ).fetchnumpy()["spell"]
-    found[np.asarray(places, dtype=np.int64)] = True
-    return found
+    involuntary[np.asarray(index, dtype=np.int64)] = True
+    return involuntary
 
 
-def _said_at_the_end(store: Store) -> tuple[str, str]:
-    """Return the SQL of a request to leave, and of a stated reason that is involuntary or is not."""
+def _request_and_reason(store: Store) -> tuple[str, str]:
+    """Return two SQL conditions: the customer asked to leave; the stated reason is involuntary."""
     columns, words = store.tables["subscriptions"].columns, store.params.label.involuntary_reasons
     if words and "reason" not in columns:
         raise SourceError(
-            f"{store.params.locate('label.involuntary_reasons')} names words of subscriptions.reason, which "
-            "is not mapped. Map it under tables.subscriptions.columns, or leave the words out."
+            f"{store.params.locate('label.involuntary_reasons')} lists values of subscriptions.reason, which "
+            "is not mapped. Map it under tables.subscriptions.columns, or remove label.involuntary_reasons."
         )
     asked = "c.cancel_requested_at_day <= spells.end_day" if "cancel_requested_at_day" in columns else "false"
     if not words:
@@ -241,10 +261,10 @@ def _last_payment_lost(store: Store) -> str | None:
     columns = store.tables["payments"].columns if store.has("payments") else ()
     if "paid_at_day" not in columns:
         return None
-    over = f"end_day + {store.params.label.grace_days}"
-    lost = f"(p.paid_at_day IS NULL OR p.paid_at_day >= {over})"
+    grace_end = f"end_day + {store.params.label.grace_days}"
+    lost = f"(p.paid_at_day IS NULL OR p.paid_at_day >= {grace_end})"
     if "failed_at_day" in columns:
-        lost += f" OR (p.failed_at_day > p.paid_at_day AND p.failed_at_day < {over})"
+        lost += f" OR (p.failed_at_day > p.paid_at_day AND p.failed_at_day < {grace_end})"
     return (
         f"SELECT spell, max(2 * p.day::BIGINT + coalesce({lost}, false)::INTEGER) % 2 = 1 AS lost "
         f"FROM spells JOIN {store.scan('payments')} AS p "
@@ -252,43 +272,46 @@ def _last_payment_lost(store: Store) -> str | None:
     )
 
 
-ENDS_FILE = "outcome.parquet"
-ENDS_SCHEMA = pa.schema([("customer_id", pa.string()), ("ends_on", pa.date32())])
-
-
-def wait_days(params: Params) -> int:
+def wait_days(label: LabelParams, late_days: int) -> int:
     """Return how many days after a contract's end it is certain: the grace for renewing and the late rows."""
-    return params.label.grace_days + params.snapshot.late_days
+    return label.grace_days + late_days
 
 
 def contract_ends(store: Store, cutoffs: Sequence[date]) -> list[IntArray]:
-    """Return per cutoff and customer code the local day on which the spell that runs at the cutoff ends.
+    """Return per cutoff and customer code the local day on which the spell at the cutoff ends.
 
-    `NEVER` while no end is certain: day `d` is once `d + 1`, the grace and the late days lie at or before
-    the watermark. To leave in a way that `label.leaving` does not count is not to leave. What is said of
-    customers outside the cohort means nothing.
+    It is `NEVER` while no end is certain. Day `d` is certain once `d + 1`, the grace and the late days are at
+    or before the watermark. An end that `label.leaving` does not count is no end. The values of customers
+    outside the cohort mean nothing.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data do not tell.
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    merged = counted_spells(store)
-    certain = merged.end.astype(np.int64) + 1 + wait_days(store.params) <= day_number(store.watermark)
-    known = np.where(certain, merged.end, NEVER).astype(np.int32)
+    spells = counted_spells(store)
+    wait = wait_days(store.params.label, store.params.snapshot.late_days)
+    certain = spells.end.astype(np.int64) + 1 + wait <= day_number(store.watermark)
+    end = np.where(certain, spells.end, NEVER).astype(np.int32)
     result = []
     for cutoff in cutoffs:
-        begun = np.flatnonzero(merged.start < day_number(cutoff))
-        found = np.full(store.n_customers, NEVER, dtype=np.int32)
-        found[merged.customer[begun]] = known[begun]  # in order, so each customer's latest spell stays
-        result.append(found)
+        spell = _spell_at(spells, cutoff, store.n_customers)
+        result.append(np.where(spell >= 0, _take(end, spell), NEVER).astype(np.int32))
     return result
 
 
 class ContractEndsWriter:
-    """Writes `outcome.parquet` beside each part file: customer_id and ends_on, row by row as the part."""
+    """Writes `outcome.parquet` next to each part file: customer_id and ends_on, with the rows of the part."""
 
     def __init__(
         self, folder: Path, store: Store, cutoffs: Sequence[date], ids: npt.NDArray[np.object_]
     ) -> None:
+        """Open one file per cutoff.
+
+        Args:
+            folder: The folder of the snapshots, with one sub-folder per cutoff.
+            store: The store with the contracts.
+            cutoffs: The cutoffs.
+            ids: The customer ids by customer code.
+        """
         self._ids = ids
         self._ends = dict(zip(cutoffs, contract_ends(store, cutoffs), strict=True))
         self._files = {
@@ -297,11 +320,11 @@ class ContractEndsWriter:
         }
 
     def add(self, cutoff: date, codes: npt.NDArray[np.integer]) -> None:
-        """Append the outcomes of some customers."""
-        found = self._ends[cutoff][codes]
+        """Append the ends of some customers, given by their codes."""
+        ends = self._ends[cutoff][codes]
         columns = [
             pa.array(self._ids[codes], pa.string()),
-            pa.array(found, pa.int32(), mask=found == NEVER).cast(pa.date32()),
+            pa.array(ends, pa.int32(), mask=ends == NEVER).cast(pa.date32()),
         ]
         self._files[cutoff].write_table(pa.Table.from_arrays(columns, schema=ENDS_SCHEMA))
 
@@ -312,10 +335,14 @@ class ContractEndsWriter:
 
 
 def read_contract_ends(folder: Path, cutoff: date) -> tuple[list[str], IntArray]:
-    """Return the customers of a snapshot in the order of its part file, and the days their contracts ended.
+    """Return the customers of a snapshot, in the order of its part file, and the days their contracts ended.
+
+    Args:
+        folder: The folder of the snapshots.
+        cutoff: The cutoff.
 
     Raises:
-        CallError: the file is gone or damaged.
+        CallError: the file is missing or damaged.
     """
     path = folder / f"cutoff={cutoff}" / ENDS_FILE
     try:
@@ -329,15 +356,14 @@ def read_contract_ends(folder: Path, cutoff: date) -> tuple[list[str], IntArray]
 
 
 def contract_ends_bytes(folder: Path, cutoff: date) -> bytes:
-    """Return the bytes of a snapshot's ends, for its digest.
+    """Return the bytes of the contract ends of a snapshot, for its digest.
 
     Raises:
-        CallError: the file is gone.
+        CallError: the file is missing.
     """
     try:
         return (folder / f"cutoff={cutoff}" / ENDS_FILE).read_bytes()
     except OSError:
         raise CallError(
-            f"{folder}: when the contracts of {cutoff} ended is gone, or was never written. "
-            "Run `churn snapshot` again."
+            f"{folder}: the ends of the contracts at {cutoff} are missing. Run `churn snapshot` again."
         ) from None

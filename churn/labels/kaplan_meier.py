@@ -1,4 +1,4 @@
-"""How likely a silent customer comes back: Kaplan-Meier over silences, of which the last are still open.
+"""The chance that a silent customer comes back: Kaplan-Meier over silences, some of which still go on.
 
 Sources: E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete observations, JASA 53 (1958);
 P. S. Kott, The delete-a-group jackknife, Journal of Official Statistics 17 (2001).
@@ -19,21 +19,21 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 JACKKNIFE_GROUPS = 50
-"""Customers are left out by so many groups in turn: silences of one customer are alike."""
+"""The number of groups of customers that are left out in turn, since silences of one customer are alike."""
 
 MIN_AT_RISK = 30
-"""Beyond the day on which fewer silences than these are still watched, the curve would be chance."""
+"""The curve ends where fewer silences than these are still followed: beyond, it would be chance."""
 
 
 @dataclass(frozen=True)
 class Silences:
-    """Silences by group of customers and length in days, shape (GROUPS, days + 1).
+    """Silences by group of customers and length in days, both of shape (JACKKNIFE_GROUPS, days + 1).
 
-    A silence ends on day 1 or later; one that ended on day 0 would have been none, and no chance counts it.
+    A silence lasts a day or longer; no chance counts the column of day 0.
 
     Attributes:
-        ended: Those that a return ended after so many days.
-        open: Those that were watched for so many days and go on.
+        ended: The silences that ended with a return after so many days.
+        open: The silences that were followed for so many days and go on.
     """
 
     ended: Counts
@@ -41,15 +41,24 @@ class Silences:
 
     @classmethod
     def of(cls, customer: Counts, days: Counts, ended: BoolArray) -> Silences:
-        """Count silences given one by one."""
+        """Count silences.
+
+        Args:
+            customer: The customer code of each silence, shape (silences,).
+            days: Its length in days.
+            ended: Whether it ended with a return.
+        """
         width = int(days.max(initial=0)) + 1
-        place = (customer % JACKKNIFE_GROUPS) * width + days
-        counted = [np.bincount(place[mask], minlength=JACKKNIFE_GROUPS * width) for mask in (ended, ~ended)]
-        return cls(*(each.reshape(JACKKNIFE_GROUPS, width) for each in counted))
+        cell = (customer % JACKKNIFE_GROUPS) * width + days
+        counts = [
+            np.bincount(cell[mask], minlength=JACKKNIFE_GROUPS * width).reshape(JACKKNIFE_GROUPS, width)
+            for mask in (ended, ~ended)
+        ]
+        return cls(*counts)
 
     @property
-    def number(self) -> int:
-        """Return how many silences there are."""
+    def total(self) -> int:
+        """Return the number of silences."""
         return int(self.ended.sum() + self.open.sum())
 
 
@@ -57,9 +66,13 @@ class Silences:
 class ReturnCurve:
     """The chance that a customer silent for d days comes back, for d in `[0, followed_days]`.
 
-    "Comes back" is within the days that the data can follow a silence, `followed_days`; later returns are
-    unseen, so the chance is a lower bound of the chance to come back ever. `low` and `high` are a 95 %
-    interval by leaving out one group of customers at a time.
+    A customer comes back within the days that the data can follow a silence, `followed_days`. Later returns
+    are not observed, so the chance is a lower bound of the chance to ever come back.
+
+    Attributes:
+        chance: The chance by days, shape (followed_days + 1,), as below.
+        low, high: The 95 % interval, from leaving out one group of customers at a time.
+        at_risk: The number of silences that last at least so many days.
     """
 
     chance: Floats
@@ -69,11 +82,11 @@ class ReturnCurve:
 
     @property
     def followed_days(self) -> int:
-        """Return the longest silence of which enough are still watched."""
+        """Return the longest silence that enough customers are followed for."""
         return len(self.chance) - 1
 
     def after(self, days: int) -> Mapping[str, float] | None:
-        """Return the chance to come back after so many silent days, None beyond what the data can follow."""
+        """Return the chance to come back after a number of silent days; None beyond `followed_days`."""
         if days > self.followed_days:
             return None
         return {
@@ -84,40 +97,44 @@ class ReturnCurve:
 
 
 def return_curve(silences: Silences) -> ReturnCurve | None:
-    """Estimate the chance to come back by silent days; None where too few silences are watched."""
+    """Estimate the chance to come back by silent days; None where too few silences are followed."""
     at_risk = _at_risk(silences.ended + silences.open).sum(axis=0)
     followed = np.flatnonzero(at_risk >= MIN_AT_RISK)
     if len(followed) < 2:
         return None
     days = int(followed[-1]) + 1
-    ended, watched = silences.ended[:, :days], _at_risk(silences.ended + silences.open)[:, :days]
-    whole = ended.sum(axis=0), watched.sum(axis=0)
-    chance = _chance(*whole)
-    used = np.flatnonzero(watched[:, 0] > 0)
-    without = np.stack([_chance(whole[0] - ended[g], whole[1] - watched[g]) for g in used])
-    factor = (len(used) - 1) / len(used)
+    ended = silences.ended[:, :days]
+    group_at_risk = _at_risk(silences.ended + silences.open)[:, :days]
+    ended_in_all, all_at_risk = ended.sum(axis=0), group_at_risk.sum(axis=0)
+    chance = _chance(ended_in_all, all_at_risk)
+    groups = np.flatnonzero(group_at_risk[:, 0] > 0)
+    without = np.stack(
+        [_chance(ended_in_all - ended[group], all_at_risk - group_at_risk[group]) for group in groups]
+    )
+    factor = (len(groups) - 1) / len(groups)
     error = np.sqrt(factor * ((without - chance) ** 2).sum(axis=0))
-    half = student.ppf(0.975, max(len(used) - 1, 1)) * error
-    none, all_ = chance == 0, chance == 1
-    surely = 0.025 ** (1 / at_risk[:days])  # so rare, nobody of so many does it in one case of forty
+    half = student.ppf(0.975, max(len(groups) - 1, 1)) * error
+    # Where nobody or everybody returns the jackknife has no width. A rarer chance than this would show nobody
+    # among so many in less than one case of forty.
+    bound = 0.025 ** (1 / at_risk[:days])
     return ReturnCurve(
         chance=chance,
-        low=np.where(all_, surely, np.clip(chance - half, 0, 1)),
-        high=np.where(none, 1 - surely, np.clip(chance + half, 0, 1)),
+        low=np.where(chance == 1, bound, np.clip(chance - half, 0, 1)),
+        high=np.where(chance == 0, 1 - bound, np.clip(chance + half, 0, 1)),
         at_risk=at_risk[:days],
     )
 
 
 def _at_risk(counts: Counts) -> Counts:
     """Return how many silences last at least so many days. Shape (groups, days)."""
-    summed: Counts = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
-    return summed
+    sums: Counts = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
+    return sums
 
 
 def _chance(ended: Counts, at_risk: Counts) -> Floats:
-    """Return 1 - S(last) / S(d) for every d, S being the Kaplan-Meier curve of staying silent."""
+    """Return 1 - S(last) / S(d) for every d, where S is the Kaplan-Meier curve of staying silent."""
     staying = 1 - ended / np.maximum(at_risk, 1)
-    beyond = np.ones(len(staying))
-    beyond[:-1] = staying[:0:-1].cumprod()[::-1]
-    found: Floats = 1 - beyond
-    return found
+    later = np.ones(len(staying))
+    later[:-1] = staying[:0:-1].cumprod()[::-1]
+    chance: Floats = 1 - later
+    return chance

@@ -1,4 +1,4 @@
-"""Who left in `[cutoff + gap, cutoff + gap + horizon)`.
+"""Labels: which customers left in `[cutoff + gap, cutoff + gap + horizon)`.
 
 Labels look at what happened and ignore when it became known.
 """
@@ -17,22 +17,26 @@ from churn.labels.outcomes import GONE, STAYED, CustomerOutcomes, Labels, label_
 
 
 def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
-    """Return per cutoff one label per customer code: left, stayed, or a reason to drop the row.
+    """Return per cutoff the label of every customer code: `LEFT`, `STAYED`, or a reason to drop the row.
 
-    The labels of an immature cutoff mean nothing; ask `window_of` first. Nor do those of customers outside
-    the cohort.
+    The labels of a cutoff mean nothing before they are matured (see `label_window`). Nor do the labels of
+    customers outside the cohort.
+
+    Returns:
+        One array per cutoff, shape (customers,).
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data do not tell.
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    return [one.label(store.params.label.leaving) for one in outcomes_at(store, cutoffs)]
+    leaving = store.params.label.leaving
+    return [outcomes.label(leaving) for outcomes in outcomes_at(store, cutoffs)]
 
 
 def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
-    """Return per cutoff what became of every customer code.
+    """Return per cutoff the outcome of every customer code.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data do not tell.
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
     if store.params.label.kind == "contract":
         return contract_outcomes(store, cutoffs)
@@ -40,27 +44,28 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
 
 
 def inactivity_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
-    """Return what became of everybody: gone is no event of the label's table in the window.
+    """Return the outcomes by inactivity: a customer without an event of the label's table in the window left.
 
-    What happens in the gap does not matter. A return is the first event after the window and before the
+    Events in the gap do not matter. A churner comes back with the first event after the window and before the
     watermark.
     """
-    asked = []
+    label, late_days = store.params.label, store.params.snapshot.late_days
+    columns = []
     for number, cutoff in enumerate(cutoffs):
-        window = label_window(store.params, cutoff)
+        window = label_window(cutoff, label, late_days)
         start, end = day_number(window.start), day_number(window.end)
-        asked.append(f"bool_or(day >= {start} AND day < {end}) AS inside{number}")
-        asked.append(f"min(CASE WHEN day >= {end} THEN day END) AS back{number}")
+        columns.append(f"bool_or(day >= {start} AND day < {end}) AS inside{number}")
+        columns.append(f"min(CASE WHEN day >= {end} THEN day END) AS back{number}")
     with store.connect() as connection:
-        found = connection.execute(
-            f"SELECT customer, {', '.join(asked)} FROM {store.scan(store.params.label.core_table)} "
+        events = connection.execute(
+            f"SELECT customer, {', '.join(columns)} FROM {store.scan(label.core_table)} "
             f"WHERE day < {day_number(store.watermark)} GROUP BY 1"
         ).fetchnumpy()
     result = []
     for number in range(len(cutoffs)):
         outcome = np.full(store.n_customers, GONE, dtype=np.int8)
-        outcome[found["customer"][np.asarray(found[f"inside{number}"], dtype=bool)]] = STAYED
+        outcome[events["customer"][np.asarray(events[f"inside{number}"], dtype=bool)]] = STAYED
         back_on = np.full(store.n_customers, NEVER, dtype=np.int32)
-        back_on[found["customer"]] = np.ma.filled(found[f"back{number}"], NEVER)
+        back_on[events["customer"]] = np.ma.filled(events[f"back{number}"], NEVER)
         result.append(CustomerOutcomes(outcome, back_on))
     return result

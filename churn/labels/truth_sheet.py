@@ -1,4 +1,4 @@
-"""The truth sheet: at every cutoff who was at risk, what became of them, and who is left out and why."""
+"""The truth sheet: at every cutoff how many were at risk, their outcomes, and the reasons of the others."""
 
 from __future__ import annotations
 
@@ -21,15 +21,25 @@ from churn.labels.kaplan_meier import ReturnCurve, Silences, return_curve
 from churn.labels.labels import outcomes_at
 from churn.labels.outcomes import DROP_REASONS, OUTCOME_NAMES, CustomerOutcomes, label_window
 from churn.metrics.interval import format_interval
-from churn.params import Params
+from churn.params import LabelParams
 
 MAX_REACTIVATED = 0.20
-"""A label of silence is refused when more of those who left come back: it would mostly tell who is away."""
+"""A label by inactivity is refused if a larger share of its churners comes back: it mostly shows absence."""
 
 
 @dataclass(frozen=True)
 class CutoffCounts:
-    """One cutoff of the sheet; outcomes and what follows from them are None until the label is matured."""
+    """One cutoff of the sheet.
+
+    Attributes:
+        start, end: The label window `[start, end)`.
+        mature_on: The date from which the label is matured.
+        excluded: The number of customers outside the cohort, by reason.
+        at_risk: The number of customers in the cohort.
+        outcomes: Their number by outcome; None before the label is matured, as below.
+        left: How many of them left, as the label counts.
+        came_back: How many of those came back later.
+    """
 
     cutoff: date
     start: date
@@ -48,126 +58,133 @@ class CutoffCounts:
             return None
         return self.at_risk - sum(self.outcomes.get(OUTCOME_NAMES[code], 0) for code in DROP_REASONS)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the cutoff as an entry of `truth_sheet.json`."""
+        return {
+            "window": [self.start.isoformat(), self.end.isoformat()],
+            "mature_on": self.mature_on.isoformat(),
+            "matured": self.outcomes is not None,
+            "excluded": dict(self.excluded),
+            "at_risk": self.at_risk,
+            "outcomes": None if self.outcomes is None else dict(self.outcomes),
+            "labelled": self.labelled,
+            "left": self.left,
+            "came_back": self.came_back,
+        }
+
 
 @dataclass(frozen=True)
 class Reactivation:
-    """How many of those who left come back later, as far as the data see.
+    """How many churners come back later, as far as the data show.
 
     Attributes:
-        leavers: How many leavers, as the label counts them, of all cutoffs were looked at.
+        churners: The number of churners, as the label counts them, over all cutoffs used.
         before: Only cutoffs whose label is matured by this date count, and only returns before it.
-        curve: The Kaplan-Meier curve of staying away: on day 1 are back who were so by the end of the window,
-            on day d + 1 who returned on the d-th day after it; None with too few leavers to tell.
+        curve: The Kaplan-Meier curve of staying away. Day 1 holds the returns by the end of the window, day
+            d + 1 those of the d-th day after it. None where there are too few churners.
     """
 
-    leavers: int
+    churners: int
     before: FirstTestCutoff
     curve: ReturnCurve | None
 
     @property
     def rate(self) -> Mapping[str, float] | None:
-        """Return the share that comes back, with its 95 % interval."""
+        """Return the share of churners that comes back, with its 95 % interval."""
         return self.curve.after(0) if self.curve else None
 
     @property
     def followed_days(self) -> int | None:
-        """Return for how many days after the window enough leavers are watched."""
+        """Return for how many days after the window enough churners are followed."""
         return self.curve.followed_days - 1 if self.curve else None
 
     @property
     def too_many(self) -> bool:
-        """Tell whether the whole interval of the rate lies above the limit."""
+        """Return whether the whole interval of the rate is above the limit."""
         return self.rate is not None and self.rate["low"] > MAX_REACTIVATED
 
 
 @dataclass(frozen=True)
 class TruthSheet:
-    """All cutoffs, and how many leavers come back."""
+    """The counts of all cutoffs, and how many churners come back."""
 
-    params: Params
+    label: LabelParams
+    label_id: str
     watermark: date
-    nights: tuple[CutoffCounts, ...]
+    cutoffs: tuple[CutoffCounts, ...]
     reactivation: Reactivation
 
-    def stated(self) -> dict[str, Any]:
-        """Return the sheet as plain data."""
-        label, back = self.params.label, self.reactivation
-        nights = {
-            night.cutoff.isoformat(): {
-                "window": [night.start.isoformat(), night.end.isoformat()],
-                "mature_on": night.mature_on.isoformat(),
-                "matured": night.outcomes is not None,
-                "excluded": dict(night.excluded),
-                "at_risk": night.at_risk,
-                "outcomes": None if night.outcomes is None else dict(night.outcomes),
-                "labelled": night.labelled,
-                "left": night.left,
-                "came_back": night.came_back,
-            }
-            for night in self.nights
-        }
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of `truth_sheet.json`."""
+        reactivation = self.reactivation
         return {
-            "label_id": self.params.label_id,
-            "label": label.model_dump(mode="json"),
+            "label_id": self.label_id,
+            "label": self.label.model_dump(mode="json"),
             "watermark": self.watermark.isoformat(),
-            "cutoffs": nights,
+            "cutoffs": {counts.cutoff.isoformat(): counts.as_json() for counts in self.cutoffs},
             "reactivation": {
-                "rate": back.rate,
-                "leavers": back.leavers,
-                "before": back.before.day.isoformat(),
-                "before_is": back.before.what,
-                "followed_days": back.followed_days,
-                "limit": MAX_REACTIVATED if label.kind == "inactivity" else None,
-                "accepted": label.accept_reactivation,
+                "rate": reactivation.rate,
+                "leavers": reactivation.churners,
+                "before": reactivation.before.day.isoformat(),
+                "before_is": reactivation.before.description,
+                "followed_days": reactivation.followed_days,
+                "limit": MAX_REACTIVATED if self.label.kind == "inactivity" else None,
+                "accepted": self.label.accept_reactivation,
             },
         }
 
-    def write(self) -> Path:
-        """Write `output/label/truth_sheet.json`."""
-        path = self.params.output / "label" / "truth_sheet.json"
-        write_atomically(path, (json.dumps(self.stated(), indent=1) + "\n").encode())
+    def write(self, output: Path) -> Path:
+        """Write `label/truth_sheet.json` in the folder `output`; return its path."""
+        path = output / "label" / "truth_sheet.json"
+        write_atomically(path, (json.dumps(self.as_json(), indent=1) + "\n").encode())
         return path
 
-    def refuse_what_comes_back(self) -> None:
-        """Stop where silence seldom means leaving, unless a person signed it off.
+    def check_reactivation(self) -> None:
+        """Stop where silence seldom means leaving, unless a person accepted it with a reason.
 
         Raises:
-            Stop: more than `MOST_REACTIVATED` of those who left by inactivity come back.
+            Stop: more than `MAX_REACTIVATED` of the churners of an inactivity label come back.
         """
-        label, rate = self.params.label, self.reactivation.rate
+        label, rate = self.label, self.reactivation.rate
         if label.kind != "inactivity" or label.accept_reactivation or rate is None:
             return
         if self.reactivation.too_many:
             raise Stop(
-                f"label: {format_interval(rate, 0, percent=True)} of those who left by "
-                f"{label.horizon_days} days without {label.core_table} come back later; more than "
-                f"{MAX_REACTIVATED:.0%} and the label tells who is away, not who left. Take a longer "
-                "label.horizon_days (`churn label --horizon` shows how likely a return is after how long), "
-                "or sign it off with the reason: label: {accept_reactivation: the reason}."
+                f"label: {format_interval(rate, 0, percent=True)} of those who left by {label.horizon_days} "
+                f"days without {label.core_table} come back later. Above {MAX_REACTIVATED:.0%} the label "
+                "shows who is away, not who left. Take a longer label.horizon_days (`churn label --horizon` "
+                "shows how likely a return is after each silence), or accept it with a reason: "
+                "label: {accept_reactivation: the reason}."
             )
 
 
-def truth_sheet(store: Store, judged: Sequence[Cohort]) -> TruthSheet:
-    """Count at every cutoff what became of the cohort.
+def truth_sheet(store: Store, cohorts: Sequence[Cohort]) -> TruthSheet:
+    """Count the outcomes of the cohort at every cutoff.
 
     Raises:
-        SourceError: the label asks for a kind of leaving that the data do not tell.
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    became = outcomes_at(store, [cohort.cutoff for cohort in judged])
-    nights = tuple(_night(store, *each) for each in zip(judged, became, strict=True))
-    return TruthSheet(store.params, store.watermark, nights, _reactivation(store, judged, became))
+    outcomes = outcomes_at(store, [cohort.cutoff for cohort in cohorts])
+    counts = tuple(_counts(store, *pair) for pair in zip(cohorts, outcomes, strict=True))
+    return TruthSheet(
+        label=store.params.label,
+        label_id=store.params.label_id,
+        watermark=store.watermark,
+        cutoffs=counts,
+        reactivation=_reactivation(store, cohorts, outcomes),
+    )
 
 
-def _night(store: Store, cohort: Cohort, became: CustomerOutcomes) -> CutoffCounts:
-    window = label_window(store.params, cohort.cutoff)
+def _counts(store: Store, cohort: Cohort, customers: CustomerOutcomes) -> CutoffCounts:
+    window = label_window(cohort.cutoff, store.params.label, store.params.snapshot.late_days)
     outcomes = left = came_back = None
     if window.mature_on <= store.watermark:
-        own = became.outcome[cohort.members]
+        codes = customers.outcome[cohort.members]
         outcomes = {
-            word: int((own == code).sum()) for code, word in OUTCOME_NAMES.items() if (own == code).any()
+            name: int((codes == code).sum()) for code, name in OUTCOME_NAMES.items() if (codes == code).any()
         }
-        counted = cohort.members & became.left(store.params.label.leaving)
-        left, came_back = int(counted.sum()), int((counted & (became.back_on < NEVER)).sum())
+        churners = cohort.members & customers.left(store.params.label.leaving)
+        left, came_back = int(churners.sum()), int((churners & (customers.back_on < NEVER)).sum())
     return CutoffCounts(
         cutoff=cohort.cutoff,
         start=window.start,
@@ -181,25 +198,28 @@ def _night(store: Store, cohort: Cohort, became: CustomerOutcomes) -> CutoffCoun
     )
 
 
-def _reactivation(store: Store, judged: Sequence[Cohort], became: Sequence[CustomerOutcomes]) -> Reactivation:
-    """Follow the leavers of every cutoff that may be looked at from the end of its window on.
+def _reactivation(
+    store: Store, cohorts: Sequence[Cohort], outcomes: Sequence[CustomerOutcomes]
+) -> Reactivation:
+    """Follow the churners of every cutoff before the first test cutoff, from the end of its window on.
 
-    A day is added for everyone, so that whoever is back by the end of the window is so on day 1 and counts
-    after day 0. A cutoff without a day after its window to come back on is left out.
+    A day is added for everyone. So a churner who is back by the end of the window is back on day 1, and
+    counts after day 0. A cutoff whose window ends with the data is left out: nobody can come back after it.
     """
-    seen = first_test_cutoff(store)
-    before = seen.day
+    label, late_days = store.params.label, store.params.snapshot.late_days
+    before = first_test_cutoff(store)
+    limit = day_number(before.day)
     customer, days, ended = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0, bool)]
-    for cohort, one in zip(judged, became, strict=True):
-        window = label_window(store.params, cohort.cutoff)
-        if window.mature_on > before or window.end == before:
+    for cohort, customers in zip(cohorts, outcomes, strict=True):
+        window = label_window(cohort.cutoff, label, late_days)
+        if window.mature_on > before.day or window.end == before.day:
             continue
-        gone = np.flatnonzero(cohort.members & one.left(store.params.label.leaving))
-        back_on = one.back_on[gone].astype(np.int64)
-        returned = back_on < day_number(before)
-        until = np.where(returned, back_on + 1, day_number(before))
-        customer.append(gone)
+        churners = np.flatnonzero(cohort.members & customers.left(label.leaving))
+        back_on = customers.back_on[churners].astype(np.int64)
+        returned = back_on < limit
+        until = np.where(returned, back_on + 1, limit)
+        customer.append(churners)
         days.append(np.maximum(until - day_number(window.end), 0) + 1)
         ended.append(returned)
-    found = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(ended))
-    return Reactivation(found.number, seen, return_curve(found))
+    silences = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(ended))
+    return Reactivation(silences.total, before, return_curve(silences))

@@ -94,15 +94,15 @@ MAX_HEADING = 8
 
 def truth_table(sheet: TruthSheet) -> list[str]:
     """Return the truth sheet as an aligned table: a line per cutoff, then the totals."""
-    reasons = sorted({reason for night in sheet.nights for reason in night.excluded})
+    reasons = sorted({reason for night in sheet.cutoffs for reason in night.excluded})
     outcomes = [
-        name for name in OUTCOME_NAMES.values() if any(name in (n.outcomes or {}) for n in sheet.nights)
+        name for name in OUTCOME_NAMES.values() if any(name in (n.outcomes or {}) for n in sheet.cutoffs)
     ]
     headings = ["cutoff", *reasons, "at risk", *outcomes, "share left", "came back"]
-    rows = [_truth_row(night, reasons, outcomes) for night in sheet.nights]
+    rows = [_truth_row(night, reasons, outcomes) for night in sheet.cutoffs]
     if len(rows) > 1:
-        rows.append(_total_row(sheet.nights, reasons, outcomes))
-    immature = [night for night in sheet.nights if night.outcomes is None]
+        rows.append(_total_row(sheet.cutoffs, reasons, outcomes))
+    immature = [night for night in sheet.cutoffs if night.outcomes is None]
     return [
         *_align(headings, rows),
         *(f"{night.cutoff}: the label matures on {night.mature_on}" for night in immature),
@@ -154,12 +154,12 @@ def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def reactivation_line(sheet: TruthSheet) -> str:
     """Return which share of the churners came back, with the limit and the reason of a sign-off."""
-    back, label = sheet.reactivation, sheet.params.label
+    back, label = sheet.reactivation, sheet.label
     if back.rate is None:
-        return f"came back later: too few churners ({back.leavers:,}) for a rate, before {back.before}"
+        return f"came back later: too few churners ({back.churners:,}) for a rate, before {back.before}"
     rate = back.rate
     line = (
-        f"came back later: {rate['value']:.1%} [{rate['low']:.1%}, {rate['high']:.1%}] of {back.leavers:,} "
+        f"came back later: {format_interval(rate, 1, percent=True)} of {back.churners:,} "
         f"churners, followed for up to {back.followed_days} days, before {back.before}"
     )
     if label.kind == "contract":

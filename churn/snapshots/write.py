@@ -47,7 +47,7 @@ def write_snapshots(
         CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
         Stop: the data are too short for one.
     """
-    cutoffs = (only,) if only else snapshot_cutoffs(params, store)
+    cutoffs = (only,) if only else snapshot_cutoffs(store)
     builder = MatrixBuilder(store, signals, cutoffs)
     decided = dict(zip(cutoffs, labels_at(store, cutoffs), strict=True))
     aside = params.output / ".snapshots.new"
@@ -95,7 +95,7 @@ class _Writer:
             place = folder / f"cutoff={cutoff}"
             place.mkdir(parents=True)
             self.files[cutoff] = pq.ParquetWriter(place / "part.parquet", self.schema, compression="zstd")
-            window = label_window(params, cutoff)
+            window = label_window(cutoff, params.label, params.snapshot.late_days)
             matured = window.mature_on <= watermark
             self.facts[cutoff] = {
                 "rows": 0,

@@ -116,7 +116,7 @@ def test_predictions_equal_the_true_chances_in_every_decile_of_a_night_of_many_o
 def test_the_label_tells_who_could_not_pay_from_who_asked_to_leave(finished_run: Path) -> None:
     params = load_params(finished_run / "params.yaml")
     store = Store.open(params)
-    cutoffs = snapshot_cutoffs(params, store)
+    cutoffs = snapshot_cutoffs(store)
     truth = pd.read_parquet(next((finished_run / "data").glob("*-truth")) / "leavers.parquet")
     truth = truth[truth["for_good"]]
     by_payment = {
@@ -128,7 +128,7 @@ def test_the_label_tells_who_could_not_pay_from_who_asked_to_leave(finished_run:
 
     told, ids = {}, read_customers(store).ids
     for cohort, found in zip(cohorts_at(store, cutoffs), outcomes_at(store, cutoffs), strict=True):
-        window = label_window(params, cohort.cutoff)
+        window = label_window(cohort.cutoff, params.label, params.snapshot.late_days)
         left = {ids[code]: found.outcome[code] for code in np.flatnonzero(cohort.members & found.left("any"))}
         told |= {
             (customer, day): left[customer] == INVOLUNTARY

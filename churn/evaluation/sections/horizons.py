@@ -28,7 +28,7 @@ def horizons(exam: Exam) -> dict[str, Any]:
     lives = read_lives(
         exam.params.output / "snapshots",
         exam.params.label,
-        wait_days(exam.params),
+        wait_days(exam.params.label, exam.params.snapshot.late_days),
         exam.snapshots,
         exam.made,
     )

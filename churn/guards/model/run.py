@@ -51,7 +51,10 @@ def check_training(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> li
         plan: The test cutoffs.
     """
     customers = params.tables.get("customers")
-    mature_on = {cutoff: label_window(params, cutoff).mature_on for cutoff in snapshots.mature_on}
+    mature_on = {
+        cutoff: label_window(cutoff, params.label, params.snapshot.late_days).mature_on
+        for cutoff in snapshots.mature_on
+    }
     findings = _by_guard("maturity", label_maturity(snapshots, mature_on))
     train = snapshots.rows
     if plan.test:

@@ -168,8 +168,8 @@ def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
     axes.plot(days, curve.chance, color=MAIN, linewidth=1.5, label=f"comes back to {suggestion.table}")
     axes.axhline(MAX_RETURN, color=SOFT, linewidth=1, linestyle="--")
     for day, color, name in (
-        (suggestion.asked, INK, "asked for"),
-        (suggestion.suggested, ACCENT, "suggested"),
+        (suggestion.requested_days, INK, "asked for"),
+        (suggestion.suggested_days, ACCENT, "suggested"),
     ):
         if day is not None and day <= curve.followed_days:
             axes.axvline(day, color=color, linewidth=1, label=f"{name}: {day} days")
@@ -183,7 +183,7 @@ def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
     )
     axes.set_xlabel("days of silence", fontsize=8)
     axes.set_ylabel("comes back later", fontsize=8)
-    shown = SHOWN_HORIZONS * max(suggestion.asked, suggestion.suggested or curve.followed_days)
+    shown = SHOWN_HORIZONS * max(suggestion.requested_days, suggestion.suggested_days or curve.followed_days)
     axes.set_xlim(0, min(shown, curve.followed_days))
     axes.set_ylim(0, 1)
     axes.yaxis.set_major_formatter(mpl.ticker.PercentFormatter(1.0))

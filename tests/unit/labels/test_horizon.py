@@ -153,10 +153,10 @@ def regulars(
 def test_the_horizon_found_is_the_rhythm_of_those_who_stay(tmp_path: Path) -> None:
     found = suggest_horizon(regulars(tmp_path).store)
 
-    assert found.suggested == 4
-    assert found.stated()["return_after_suggested"]["value"] == 0
-    assert found.stated()["return_after_asked"]["high"] < 0.2
-    assert [each["silent_days"] for each in found.stated()["curve"]] == list(range(len(found.curve.chance)))
+    assert found.suggested_days == 4
+    assert found.as_json()["return_after_suggested"]["value"] == 0
+    assert found.as_json()["return_after_asked"]["high"] < 0.2
+    assert [each["silent_days"] for each in found.as_json()["curve"]] == list(range(len(found.curve.chance)))
 
 
 def test_nothing_from_the_first_test_cutoff_on_decides_the_horizon(tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ def test_nothing_from_the_first_default_test_cutoff_of_the_horizon_found_on_deci
 ) -> None:
     found = suggest_horizon(regulars(tmp_path, every_days).store)
 
-    assert found.suggested == every_days
+    assert found.suggested_days == every_days
     assert found.before.day == begun
-    assert found.before.what.endswith(f"by default at a horizon of {horizon_days} days")
+    assert found.before.description.endswith(f"by default at a horizon of {horizon_days} days")
     assert found.curve.followed_days < (begun - date(2024, 1, 1)).days
 
 
@@ -209,7 +209,7 @@ def test_default_test_cutoffs_that_leave_nothing_to_look_at_are_told_in_words(tm
 
 
 def test_too_short_a_history_suggests_nothing_in_words(tmp_path: Path) -> None:
-    with pytest.raises(Stop, match=r"orders holds .* silences before .*, too few"):
+    with pytest.raises(Stop, match=r"orders holds 5 silences.*too few.*Ingest more history"):
         suggest_horizon(shop(tmp_path).store)
 
 

@@ -248,4 +248,7 @@ def test_a_label_is_matured_once_nothing_can_change_it(
     table = {"orders": ORDERS} if label["kind"] == "inactivity" else {"subscriptions": SUBSCRIPTIONS}
     world = draw(tmp_path, label=label, since=None, params={"snapshot": snapshot}, **table)
 
-    assert str(label_window(world.store.params, CUTOFF).mature_on) == mature_on
+    assert (
+        str(label_window(CUTOFF, world.store.params.label, world.store.params.snapshot.late_days).mature_on)
+        == mature_on
+    )

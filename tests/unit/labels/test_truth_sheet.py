@@ -18,7 +18,7 @@ from churn.labels.contract import counted_spells, merged_spells
 from churn.labels.labels import labels_at, outcomes_at
 from churn.labels.outcomes import LEFT, OUTCOME_NAMES
 from churn.labels.truth_sheet import TruthSheet, truth_sheet
-from churn.reporting.console import reactivation_line, sheet_lines
+from churn.reporting.console import reactivation_line, truth_table
 from tests.worlds import World, draw
 
 CUTOFF = date(2024, 7, 1)
@@ -97,7 +97,7 @@ def test_every_customer_at_risk_has_one_outcome(tmp_path: Path) -> None:
 def test_the_sheet_counts_outcomes_those_left_out_and_those_who_came_back(tmp_path: Path) -> None:
     world = drawn(tmp_path)
 
-    [night] = sheet_of(world).nights
+    [night] = sheet_of(world).cutoffs
 
     assert night.outcomes == Counter(EXPECTED.values())
     assert night.at_risk == len(EXPECTED)
@@ -110,7 +110,7 @@ def test_the_sheet_counts_outcomes_those_left_out_and_those_who_came_back(tmp_pa
 def test_outcomes_of_an_immature_cutoff_are_unknown(tmp_path: Path) -> None:
     world = drawn(tmp_path, watermark="2024-09-06")
 
-    [night] = sheet_of(world).nights
+    [night] = sheet_of(world).cutoffs
 
     assert (night.outcomes, night.left, night.came_back) == (None, None, None)
     assert night.at_risk == len(EXPECTED)
@@ -121,14 +121,14 @@ def test_the_sheet_is_written_for_people_and_for_programs(tmp_path: Path) -> Non
     world = drawn(tmp_path)
     sheet = sheet_of(world, date(2024, 6, 1), CUTOFF)
 
-    lines, stated = sheet_lines(sheet), sheet.stated()
+    lines, stated = truth_table(sheet), sheet.as_json()
 
     assert lines[-2].split() == ["2024-07-01", "1", "1", "13", "2", "4", "1", "5", "1", "41.7%", "1"]
     assert lines[-1].split()[0] == "total"
     assert len({len(line) for line in lines}) == 1
     assert stated["cutoffs"]["2024-07-01"]["outcomes"]["renewed"] == 4
     assert stated["label_id"] == world.store.params.label_id
-    assert sheet.write().is_file()
+    assert sheet.write(tmp_path).is_file()
 
 
 PAYMENTS = """
@@ -233,7 +233,7 @@ def test_outcomes_add_up_to_the_cohort_and_equal_a_naive_reckoning(tmp_path: Pat
     world = drawn(tmp_path, f"customer | started_at | ended_at\n{drawn_rows}", label={"grace_days": 9})
     cutoffs = [date(2024, 3, 1), date(2024, 5, 15), CUTOFF]
 
-    nights = sheet_of(world, *cutoffs).nights
+    nights = sheet_of(world, *cutoffs).cutoffs
 
     for cutoff, night in zip(cutoffs, nights, strict=True):
         found = became(world, cutoff)
@@ -308,7 +308,7 @@ def test_who_orders_in_the_window_stays_and_who_orders_after_it_came_back(tmp_pa
     orders = silent({0: "2024-07-10", 1: "2024-07-11", 2: "2024-07-01", 3: "2024-12-30", 4: "2025-01-05"}, 6)
     world = draw(tmp_path, orders=orders, label=INACTIVITY, since=None)
 
-    [night] = sheet_of(world).nights
+    [night] = sheet_of(world).cutoffs
 
     assert night.outcomes == {"stayed": 2, "left": 4}
     assert night.came_back == 2
@@ -332,15 +332,15 @@ def test_a_label_whose_leavers_come_back_is_refused_with_the_way_out(tmp_path: P
     sheet = sheet_of(half_come_back(tmp_path))
 
     with pytest.raises(Stop, match=r"50% \[.*horizon_days.*churn label --horizon.*accept_reactivation"):
-        sheet.refuse_what_comes_back()
+        sheet.check_reactivation()
 
 
 def test_a_person_may_sign_off_that_leavers_come_back(tmp_path: Path) -> None:
     sheet = sheet_of(half_come_back(tmp_path, label={"accept_reactivation": "seasonal on purpose"}))
 
-    sheet.refuse_what_comes_back()
+    sheet.check_reactivation()
 
-    assert sheet.stated()["reactivation"]["accepted"] == "seasonal on purpose"
+    assert sheet.as_json()["reactivation"]["accepted"] == "seasonal on purpose"
     assert reactivation_line(sheet).endswith("signed off: seasonal on purpose")
 
 
@@ -352,7 +352,7 @@ def test_returns_from_the_first_test_cutoff_on_are_not_looked_at(tmp_path: Path)
 
     back = sheet_of(world, CUTOFF, date(2024, 7, 25)).reactivation
 
-    assert back.leavers == 80, "the second window ends after the test has begun"
+    assert back.churners == 80, "the second window ends after the test has begun"
     assert back.rate is not None
     assert back.rate["value"] == 0
     assert back.rate["high"] > 0, "eighty people who do not come back do not prove that nobody does"
@@ -378,17 +378,17 @@ def test_leavers_whose_grace_ends_after_the_first_test_cutoff_are_not_looked_at(
 ) -> None:
     world = drawn(tmp_path, label={"gap_days": 0}, params={"evaluate": {"test_cutoffs": [tested]}})
 
-    assert sheet_of(world, CUTOFF).reactivation.leavers == leavers
+    assert sheet_of(world, CUTOFF).reactivation.churners == leavers
 
 
 def test_too_few_leavers_tell_no_rate_and_stop_nothing(tmp_path: Path) -> None:
     orders = silent(dict.fromkeys(range(20), "2024-08-01"), 20)
     sheet = sheet_of(draw(tmp_path, orders=orders, label=INACTIVITY, since=None))
 
-    sheet.refuse_what_comes_back()
+    sheet.check_reactivation()
 
     assert sheet.reactivation.rate is None
-    assert "too few leavers (20)" in reactivation_line(sheet)
+    assert "too few churners (20)" in reactivation_line(sheet)
 
 
 @pytest.mark.parametrize(
@@ -412,8 +412,8 @@ def test_a_leaver_who_is_back_within_the_window_is_back_at_once(
     sheet = sheet_of(world, CUTOFF)
 
     back = sheet.reactivation
-    assert sheet.nights[0].came_back == len(starts)
-    assert back.leavers == 40
+    assert sheet.cutoffs[0].came_back == len(starts)
+    assert back.churners == 40
     assert back.rate is not None
     assert back.rate["value"] == pytest.approx(rate)
     assert back.followed_days == followed_days
@@ -425,7 +425,7 @@ def test_a_window_that_ends_where_the_data_do_shows_no_return(tmp_path: Path) ->
 
     sheet = sheet_of(world, CUTOFF)
 
-    assert sheet.nights[0].left == 40
+    assert sheet.cutoffs[0].left == 40
     assert sheet.reactivation.rate is None
 
 
@@ -455,7 +455,7 @@ def test_only_leavers_that_the_label_counts_are_followed(
     sheet = sheet_of(world, CUTOFF)
 
     back = sheet.reactivation
-    assert sheet.nights[0].left == back.leavers == leavers
-    assert sheet.nights[0].came_back == (0 if leaving == "voluntary" else 40)
+    assert sheet.cutoffs[0].left == back.churners == leavers
+    assert sheet.cutoffs[0].came_back == (0 if leaving == "voluntary" else 40)
     assert back.rate is not None
     assert back.rate["value"] == pytest.approx(rate)

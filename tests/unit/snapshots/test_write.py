@@ -19,7 +19,7 @@ from tests.worlds import World, draw
 def cutoffs_of(folder: Path, first_login: str, watermark: str, **snapshot: object) -> list[str]:
     logins = f"customer | happened_at\nana | {first_login}\nana | {watermark}"
     world = draw(folder, logins=logins, since=None, params={"snapshot": {"watermark": watermark, **snapshot}})
-    return [str(cutoff) for cutoff in snapshot_cutoffs(world.store.params, world.store)]
+    return [str(cutoff) for cutoff in snapshot_cutoffs(world.store)]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_test_cutoff_has_its_snapshot_whatever_the_grid(tmp_path: Path) -> Non
     }
     world = draw(tmp_path, logins=logins, since=None, params=params)
 
-    found = [str(cutoff) for cutoff in snapshot_cutoffs(world.store.params, world.store)]
+    found = [str(cutoff) for cutoff in snapshot_cutoffs(world.store)]
 
     assert found == ["2024-02-26", "2024-03-04", "2024-03-11", "2024-06-03"]
 
