@@ -31,13 +31,10 @@ def docstring_sentences(tree: ast.AST) -> Iterator[str]:
 
 def message_sentences(tree: ast.AST) -> Iterator[str]:
     """Yield the sentences of all texts of a module that are no docstrings; `{…}` stands for a value."""
-    docstrings = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    inside = {
-        id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
+    nodes = list(ast.walk(tree))
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    parts_of_texts = {
+        id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node)
     }
     for node in nodes:
         if isinstance(node, ast.JoinedStr):
