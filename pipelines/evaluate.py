@@ -6,10 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from churn.evaluation.result import EvaluationResult
-    from churn.evaluation.test_set import Exam
+    from churn.evaluation.test_set import TestSet
     from churn.model.registry import Registry
     from churn.params import Params
     from pipelines.echo import Echo
@@ -28,15 +26,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         Stop: no matured cutoff leaves an earlier one to train on.
     """
     from churn.data.files import write_json
-    from churn.evaluation.evaluate import predictions_frame
-    from churn.evaluation.result import EvaluationResult
-    from churn.evaluation.sections import SECTIONS, evaluated
-    from churn.evaluation.signal_verdict import signal_found
-    from churn.evaluation.test_set import hold_exam, plan_test
+    from churn.evaluation.evaluate import STEPS, evaluate_challenger, plan_test
+    from churn.evaluation.test_set import predict_test_set, predictions_frame
     from churn.guards.model.run import check_evaluation, evaluation_report, read_training_report
     from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
     from churn.model.registry import Registry
-    from churn.promotion.promoted import verdict_of_champion
+    from churn.promotion.record import verdict_of_champion
     from churn.reporting.console import evaluation_summary
     from churn.reporting.evaluation_page import write_evaluation_page
     from churn.reporting.mlflow_log import table_of
@@ -49,34 +44,31 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     record = read_challenger(params.output)
     cutoffs = plan_test(params, snapshots, record)
     training = read_training_report(training_folder(params.output))
-
-    with echo.progress("evaluate", 2 + len(SECTIONS)) as advance:
-        exam = hold_exam(params, snapshots, record, cutoffs)
+    with echo.progress("evaluate", 2 + STEPS) as advance:
+        test_set = predict_test_set(params, snapshots, record, cutoffs)
         advance()
-        found = evaluated(exam, advance)
-        findings = check_evaluation(exam, found)
-        found["guards"] = evaluation_report(training, findings).as_json()
+        result = evaluate_challenger(params, test_set, advance)
+        findings = check_evaluation(params, test_set, result)
         advance()
-    found["signal"] = signal_found(found)
     registry = Registry(params)
-    found["looks_at_test"] = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
+    times_used = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
+    result = result.completed(evaluation_report(training, findings), times_used)
 
     folder = params.output / "evaluate"
-    promoted = verdict_of_champion(folder, found)
-    if promoted is None:
-        for name in PROMOTION:  # they judged an earlier evaluation
+    verdict = verdict_of_champion(folder, result)
+    if verdict is None:
+        for name in PROMOTION:  # they are about an earlier evaluation
             (folder / name).unlink(missing_ok=True)
-    write_json(folder / "metrics.json", found)
-    result = EvaluationResult.read(folder / "metrics.json")
+    result.write(folder / "metrics.json")
     write_json(folder / "decile_table.json", table_of(result.decile_table))
-    aside = folder / ".predictions.parquet.aside"
-    predictions_frame(exam.rows, exam.predictions, snapshots.customers).to_parquet(aside, index=False)
-    aside.replace(folder / "predictions.parquet")
+    partial = folder / ".predictions.parquet.aside"
+    predictions_frame(test_set).to_parquet(partial, index=False)
+    partial.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", result)
     page = write_evaluation_page(folder, result)
     bundle = training_folder(params.output) / "bundle"
-    card = write_card(folder, result, bundle, record.importance, promoted)
-    link = _log(registry, exam, result, folder, card.summary)
+    card = write_card(folder, result, bundle, record.importance, verdict)
+    link = _log(registry, params, test_set, result, card.summary)
 
     for line in evaluation_summary(result):
         echo(line)
@@ -88,7 +80,9 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     echo(link)
 
 
-def _log(registry: Registry, exam: Exam, result: EvaluationResult, folder: Path, summary: str) -> str:
+def _log(
+    registry: Registry, params: Params, test_set: TestSet, result: EvaluationResult, summary: str
+) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
     from churn.reporting.mlflow_log import (
         EvaluationSettings,
@@ -99,7 +93,7 @@ def _log(registry: Registry, exam: Exam, result: EvaluationResult, folder: Path,
         spread_of,
     )
 
-    params, record = exam.params, exam.record
+    record, folder = test_set.record, params.output / "evaluate"
     settings = EvaluationSettings(result.cutoffs, params.evaluate)
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
@@ -116,8 +110,9 @@ def _log(registry: Registry, exam: Exam, result: EvaluationResult, folder: Path,
         for name, metrics in result.candidates.items():
             with registry.child(record.run_id, f"judged {name}"):
                 registry.log(params={"judged": name}, metrics=metrics_of(metrics))
-        if record.recipe.calibration != "shifted":  # a refreshed champion is not fitted anew
-            log_folds(registry, record.run_id, exam.made.at(exam.plan.test), exam.snapshots.mature_on)
+        if record.recipe.calibration != "shifted":  # a refreshed champion is not refitted
+            past = test_set.out_of_time.at(test_set.cutoffs)
+            log_folds(registry, record.run_id, past, test_set.snapshots.mature_on)
     return registry.link(record.run_id)
 
 

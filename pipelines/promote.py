@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,6 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
         ModelError: there is nothing to roll back to, or the registry does not know the version.
     """
     from churn.errors import Stop
-    from churn.evaluation.result import EvaluationResult
     from churn.model.registry import Registry
     from churn.promotion.gates import judge_gates
     from churn.reporting.model_card import write_card
@@ -67,10 +66,9 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     if not trouble and (same := registry.champion_with(record.digest)):
         echo(f"version {record.version} is the same model as champion version {same}: nothing changes.")
         return
-    evaluated = _evaluated(params, record.digest, damaged=bool(trouble))
-    verdict = judge_gates(evaluated, params)
     folder = params.output / "evaluate"
-    result = EvaluationResult.read(folder / "metrics.json")
+    result = _evaluation(params, record.digest, damaged=bool(trouble))
+    verdict = judge_gates(result, params)
     card = write_card(folder, result, training_folder(params.output) / "bundle", record.importance, verdict)
     _log(registry, record.run_id, [*_write_pages(folder, result, verdict), card.path])
     registry.describe_version(record.version, card.summary, record.run_id)
@@ -101,29 +99,24 @@ def _mend(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
     return True, None
 
 
-def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
-    """Return metrics.json, which must be of the challenger trained last, beside the champion that stands.
+def _evaluation(params: Params, digest: str, *, damaged: bool) -> EvaluationResult:
+    """Read the evaluation, which must be of the challenger and compared with the current champion.
 
     Args:
         params: The parameters.
-        digest: That of the challenger.
-        damaged: Whether the champion may be damaged beyond repair, and so not be read.
+        digest: The digest of the challenger.
+        damaged: Whether the champion may be damaged beyond repair, and so unreadable.
     """
-    import json
-
     from churn.errors import CallError, ModelError
-    from churn.evaluation.champion import check_champion_stands
+    from churn.evaluation.champion import check_same_champion
+    from churn.evaluation.result import EvaluationResult
     from churn.model.bundle import load_champion_if_any
 
     folder = params.output / "evaluate"
-    try:
-        text = (folder / "metrics.json").read_text(encoding="utf-8")
-        evaluated: dict[str, Any] = json.loads(text)
-    except (OSError, ValueError):
-        raise CallError(f"{folder}: nothing was evaluated yet. Run `churn evaluate` first.") from None
-    if evaluated["model"]["digest"] != digest:
+    result = EvaluationResult.read(folder / "metrics.json")
+    if result.model.digest != digest:
         raise CallError(
-            f"{folder}: it judged version {evaluated['model']['version']}, but another challenger was "
+            f"{folder}: it judged version {result.model.version}, but another challenger was "
             "trained since. Run `churn evaluate` again."
         )
     try:
@@ -132,8 +125,8 @@ def _evaluated(params: Params, digest: str, *, damaged: bool) -> dict[str, Any]:
         if not damaged:
             raise
     else:
-        check_champion_stands(evaluated, champion, folder)
-    return evaluated
+        check_same_champion(result, champion, folder)
+    return result
 
 
 def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
@@ -145,13 +138,13 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Sequence[Path]:
     """Write promotion.json and the pages for people beside it."""
-    from churn.data.files import write_atomically, write_json
+    from churn.data.files import write_atomically
+    from churn.promotion.record import Promotion
     from churn.reporting.promotion_page import render_promotion
     from churn.training.challenger import PROMOTION
 
     version = result.model.version
-    facts = {"version": version, "digest": result.model.digest, **verdict.as_json()}
-    write_json(folder / "promotion.json", facts)
+    Promotion.of(result.model, verdict).write(folder)
     lines = [
         f"# Promotion of version {version}: {'accepted' if verdict.accepted else 'refused'}",
         "",

@@ -43,7 +43,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
     lines = finding_lines(report.found, SignOffs.of(params), "check.accept")
     echo.report(*lines)  # before the long work, which a leak would spoil
     with echo.progress("snapshot", store.n_customers) as advance:
-        manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=report.as_json())
+        manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=report)
     echo.report(_lines(manifest))
     return None
 

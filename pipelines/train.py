@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 
 from churn.data.files import replace_folder, write_json
+from churn.evaluation.baselines import check_rule
 from churn.evaluation.segments import check_segments
-from churn.evaluation.team_rule import check_rule
 from churn.finding import Finding
 from churn.guards.model.run import check_training, data_findings, training_report
 from churn.guards.sign_off import REPORT_FILE, SignOffs, count_sentence, finding_lines

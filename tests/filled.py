@@ -76,3 +76,12 @@ def _plain(kind: Any) -> Any:
         (kind,) = (each for each in get_args(kind) if each is not type(None))
         return _plain(kind)
     return kind
+
+
+def json_of(value: Any) -> Any:
+    """Return records, and mappings and sequences of records, as JSON values."""
+    if isinstance(value, Part):
+        return value.as_json()
+    if isinstance(value, Mapping):
+        return {str(key): json_of(item) for key, item in value.items()}
+    return [json_of(item) for item in value] if isinstance(value, list | tuple) else value

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from churn.metrics.bootstrap import Draws, draw_customers
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.recipe import Recipe
@@ -68,3 +69,8 @@ def snapshots_from(rows: LabelledRows, *, known_after: int = 28) -> Snapshots:
         digest="digest",
         watermark=str(cutoffs[-1] + timedelta(days=known_after)),
     )
+
+
+def draws_of(rows: LabelledRows, draws: int = 20, seed: int = 7) -> Draws:
+    """Draw the customers of some rows, as an evaluation does."""
+    return draw_customers(len(np.unique(rows.customer)), draws, seed)

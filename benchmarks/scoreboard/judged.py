@@ -47,7 +47,8 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
     figures: dict[str, Any] = {}
     for name, estimates in found.items():
         figures[name] = {
-            metric: rounded(estimates[metric].as_dict(), digits) for metric, digits in METRICS.items()
+            metric: rounded(estimates[metric].interval.as_json(), digits)
+            for metric, digits in METRICS.items()
         }
         if ours in found and name != ours:
             differences = paired_differences(found[ours], estimates)

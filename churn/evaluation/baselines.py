@@ -1,24 +1,91 @@
-"""Baselines that a model must beat: the base rate, the days since the last event, and RFM.
-
-Each is a scikit-learn estimator or pipeline. The transformers are our own: a missing value gets a column of
-its own, and a column without any value gives zeros.
-"""
+"""The baselines that a model must beat, on the test cutoffs, each with the knowledge of its cutoff."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from churn.data.store import Store, day_number
+from churn.errors import ParamsError, did_you_mean
+from churn.features.engine.cohort import read_customers
 from churn.features.generic.family import CUSTOMERS_OWN
-from churn.metrics.metrics import Floats, log_loss
+from churn.features.language.btyd import fit_lifetimes, p_none
+from churn.features.language.btyd_verbs import MAX_HISTORIES
+from churn.labels.calendar import trainable
+from churn.metrics.metrics import Floats, Ints, log_loss
+from churn.params import ConditionParams, LabelParams, Params
 from churn.snapshots.dataset import LabelledRows
+from churn.snapshots.read import Snapshots
+from churn.training import calibration
+from churn.training.parallel import map_parallel
+from churn.training.recipe import Recipe, fit_recipe
+
+
+def predict_baselines(
+    snapshots: Snapshots,
+    test_cutoffs: Sequence[date],
+    *,
+    label: LabelParams,
+    logistic: Recipe,
+    rule: Sequence[ConditionParams],
+    store: Store | None,
+    threads: int,
+) -> tuple[dict[str, Floats], dict[str, str]]:
+    """Predict the test cutoffs with every baseline.
+
+    `logistic` uses all signals. `recency`, `rfm` and the team's `rule` use a few. `base_rate` uses none.
+    `bg_nbd` uses the events of the label's table, and predicts labels of inactivity only.
+
+    Args:
+        snapshots: The matured snapshots.
+        test_cutoffs: The test cutoffs.
+        label: The definition of the label.
+        logistic: The recipe of the logistic regression, chosen before the first test cutoff.
+        rule: The conditions of the team's own rule; empty without a rule.
+        store: The store of the snapshots, for `bg_nbd`; None where it is not available.
+        threads: The number of threads.
+
+    Returns:
+        The probabilities of the test rows by baseline, and the reason of each missing baseline.
+    """
+    recency = recency_signals(snapshots.signals, label.core_table)
+    rfm = rfm_signals(snapshots.signals, recency)
+
+    def predict_cutoff(cutoff: date, threads: int) -> dict[str, Floats]:
+        train = snapshots.rows.at(trainable(snapshots.mature_on, cutoff))
+        test = snapshots.rows.at([cutoff])
+        logits = fit_recipe(train, logistic, snapshots.monotone, threads).logits(test, threads)
+        predictions = {"logistic": calibration.apply_calibration(logits, calibration.NO_CALIBRATION)}
+        if recency:
+            predictions["recency"] = predict_recency(train, test, recency)
+            predictions["rfm"] = predict_rfm(train, test, rfm)
+        if rule:
+            predictions["rule"] = predict_rule(train, test, rule)
+        return predictions | {"base_rate": predict_base_rate(train, test)}
+
+    cells = snapshots.rows.matrix.size
+    folds = map_parallel(predict_cutoff, sorted(test_cutoffs), threads, cells)
+    predictions = {name: np.concatenate([fold[name] for fold in folds]) for name in folds[0]}
+    notes = {}
+    if not recency:
+        notes["recency"] = "There is no days-since-last signal, so recency and RFM are not measured."
+    if label.kind == "inactivity":
+        probability, reason = _predict_bg_nbd(snapshots, test_cutoffs, store)
+        if probability is None:
+            notes["bg_nbd"] = f"BG/NBD is not measured: {reason}."
+        else:
+            predictions["bg_nbd"] = probability
+    return predictions, notes
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
@@ -32,7 +99,7 @@ def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tu
     return tuple(core or (str(entry["name"]) for entry in days_since if entry["family"] in CUSTOMERS_OWN))
 
 
-def recency(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
+def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
     """Return the probabilities of a logistic regression on the days since the last event, shape (rows,).
 
     One signal is used: of several, the one with the lowest log loss on the training rows.
@@ -72,7 +139,7 @@ def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) ->
     return tuple(selection)
 
 
-def rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
+def predict_rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
     """Return the probabilities of a logistic regression on recency, frequency and money, shape (rows,).
 
     Args:
@@ -86,7 +153,7 @@ def rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floa
     return _probabilities(model, test, signals)
 
 
-def base_rate(train: LabelledRows, test: LabelledRows) -> Floats:
+def predict_base_rate(train: LabelledRows, test: LabelledRows) -> Floats:
     """Return the share of churners in training for every row of the test, shape (rows,)."""
     model = DummyClassifier(strategy="prior").fit(_columns(train, []), train.left)
     return _probabilities(model, test, [])
@@ -143,3 +210,114 @@ def _columns(rows: LabelledRows, signals: Sequence[str]) -> Floats:
 
 def _probabilities(model: Pipeline, rows: LabelledRows, signals: Sequence[str]) -> Floats:
     return np.asarray(model.predict_proba(_columns(rows, signals))[:, 1], dtype=np.float64)
+
+
+def check_rule(params: Params, rows: LabelledRows) -> None:
+    """Check that every condition of `evaluate.rule` fits a signal of the snapshots.
+
+    Raises:
+        ParamsError: a signal does not exist, or holds text instead of numbers, or the other way round.
+    """
+    problems = []
+    for condition in params.evaluate.rule:
+        place = params.locate(f"evaluate.rule: '{condition.signal}'")
+        if condition.signal not in rows.names:
+            hint = did_you_mean(condition.signal, rows.names)
+            problems.append(f"{place} is no signal of the snapshots.{hint} See `churn signals`.")
+        elif condition.signal in rows.levels and condition.equals is None:
+            problems.append(f"{place} holds text. Use 'equals' in place of 'at_least' and 'at_most'.")
+        elif condition.signal not in rows.levels and condition.equals is not None:
+            problems.append(f"{place} holds numbers. Use 'at_least' and 'at_most' in place of 'equals'.")
+    if problems:
+        raise ParamsError(*problems)
+
+
+def conditions_met(rule: Sequence[ConditionParams], rows: LabelledRows) -> Ints:
+    """Return the number of conditions that hold, shape (rows,); a missing value meets no condition."""
+    score = np.zeros(len(rows), dtype=np.int64)
+    for condition in rule:
+        score += _holds(condition, rows)
+    return score
+
+
+def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[ConditionParams]) -> Floats:
+    """Predict the share of churners among the training rows that meet as many conditions.
+
+    One row at the base rate is added to each number of conditions, so that no share is 0 or 1.
+
+    Args:
+        train: The training rows.
+        test: The rows to predict.
+        rule: The conditions.
+    """
+    size = len(rule) + 1
+    score = conditions_met(rule, train)
+    rows = np.bincount(score, minlength=size)
+    left = np.bincount(score, train.left, minlength=size)
+    share: Floats = (left + train.left.mean()) / (rows + 1)
+    return share[conditions_met(rule, test)]
+
+
+def _holds(condition: ConditionParams, rows: LabelledRows) -> npt.NDArray[np.bool_]:
+    values = rows.matrix[:, rows.names.index(condition.signal)]
+    if condition.equals is not None:
+        levels = rows.levels[condition.signal]
+        code = levels.index(condition.equals) if condition.equals in levels else -1
+        return np.equal(values, code)
+    least = -np.inf if condition.at_least is None else condition.at_least
+    most = np.inf if condition.at_most is None else condition.at_most
+    return np.logical_and(values >= least, values <= most)
+
+
+def _predict_bg_nbd(
+    snapshots: Snapshots, test_cutoffs: Sequence[date], store: Store | None
+) -> tuple[Floats | None, str]:
+    """Return the probabilities of BG/NBD at the test cutoffs, or None with the reason."""
+    if store is None:
+        return None, (
+            "the store from which the snapshots were made no longer exists; `churn snapshot` makes both"
+        )
+    customers = np.asarray(snapshots.customers, dtype=object)
+    parts = [
+        probability_inactive(store, cutoff, customers[snapshots.rows.at([cutoff]).customer].tolist())
+        for cutoff in sorted(test_cutoffs)
+    ]
+    probability = np.concatenate(parts)
+    if not np.isfinite(probability).any():
+        return None, "fewer than 100 customers have a history, or nobody came twice"
+    return probability, ""
+
+
+def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -> Floats:
+    """Return BG/NBD's uncalibrated probability of no event of the label's table in the label window.
+
+    The model is fitted on the days with events of all customers, as they were known at the cutoff. Of more
+    than 10,000 customers, 10,000 evenly spaced ones are used.
+
+    Args:
+        store: The store of the snapshots.
+        cutoff: The cutoff.
+        customers: The customers to predict.
+
+    Returns:
+        Shape (customers,); NaN where a customer has no event yet, and everywhere if no model can be fitted.
+    """
+    label = store.params.label
+    table = label.core_table
+    with store.connect() as connection:
+        histories = connection.execute(
+            "SELECT customer, count(DISTINCT day) - 1 AS x, min(day) AS first, max(day) AS last "
+            f"FROM {store.scan(table)} WHERE {store.visible_before(table, cutoff)} GROUP BY 1 ORDER BY 1"
+        ).fetchnumpy()
+    x, first, last = (np.asarray(histories[name], dtype=np.float64) for name in ("x", "first", "last"))
+    recency, age = last - first, day_number(cutoff) - first
+    sample = np.arange(len(x))
+    if len(x) > MAX_HISTORIES:
+        sample = np.arange(MAX_HISTORIES) * len(x) // MAX_HISTORIES
+    model = fit_lifetimes(x[sample], recency[sample], age[sample])
+    ids = read_customers(store).ids
+    probability = np.full(len(ids) + 1, np.nan)  # the last element is for customers the store does not know
+    if model is not None:
+        codes = np.asarray(histories["customer"], dtype=np.int64)
+        probability[codes] = p_none(model, x, recency, age, label.horizon_days, after=label.gap_days)
+    return probability[pd.Index(ids).get_indexer(pd.Index(customers))]

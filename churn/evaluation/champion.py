@@ -1,15 +1,17 @@
-"""The champion on the test cutoffs, or what stands for it where it has seen them."""
+"""The champion on the test cutoffs, or its recipe where the champion has seen them."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import json
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from churn.errors import CallError
+from churn.evaluation.measures import CHAMPION, CHAMPION_RECIPE
+from churn.evaluation.result import ChampionIdentity, EvaluationResult, Freshness
 from churn.metrics.metrics import Floats
-from churn.model.bundle import Champion, load_champion_if_any
+from churn.model.bundle import BUNDLE_FOLDER, Champion, load_champion_if_any
 from churn.model.scorer import SchemaError
 from churn.params import Params
 from churn.snapshots.read import Snapshots
@@ -18,17 +20,15 @@ from churn.training.challenger import Challenger
 from churn.training.recipe import Recipe
 from churn.training.split import CutoffPlan
 
-CHAMPION, RECIPE = "champion", "champion_recipe"
-
 
 @dataclass(frozen=True)
-class Standing:
-    """What the champion says of the test cutoffs.
+class ChampionPredictions:
+    """The champion's predictions for the test cutoffs.
 
     Attributes:
         predictions: Probabilities as `champion` where it had not seen the labels, and as `champion_recipe`
             where it had seen some.
-        notes: What it was compared on, or why it was not.
+        notes: What was compared, or why nothing was.
         champion: The champion itself; None where there is none.
     """
 
@@ -36,100 +36,99 @@ class Standing:
     notes: dict[str, str] = field(default_factory=dict)
     champion: Champion | None = None
 
-    @classmethod
-    def told(cls, words: str, champion: Champion | None = None) -> Standing:
-        """Return a champion that is not compared, and why."""
-        return cls(notes={CHAMPION: words}, champion=champion)
 
+def champion_reference(candidates: Container[str]) -> str | None:
+    """Return the candidate that is compared as the champion: its recipe where present, else itself.
 
-def standing(candidates: Container[str]) -> str | None:
-    """Return the candidate that a challenger is held against: the recipe where it stands, else the champion.
-
-    >>> standing({"challenger", "champion", "champion_recipe"})
+    >>> champion_reference({"challenger", "champion", "champion_recipe"})
     'champion_recipe'
     """
-    return next((name for name in (RECIPE, CHAMPION) if name in candidates), None)
+    return next((name for name in (CHAMPION_RECIPE, CHAMPION) if name in candidates), None)
 
 
-def champion_itself(evaluated: Mapping[str, Any]) -> bool:
-    """Return whether the judged model was the champion when it was judged.
-
-    >>> champion_itself({"model": {"digest": "d"}, "champion": {"version": "1", "digest": "d"}})
-    True
-    """
-    champion = evaluated.get("champion")
-    return champion is not None and bool(champion["digest"] == evaluated["model"]["digest"])
-
-
-def check_champion_stands(evaluated: Mapping[str, Any], champion: Champion | None, folder: Path) -> None:
-    """Check that the champion beside which a challenger was judged is the one that stands.
+def check_same_champion(result: EvaluationResult, champion: Champion | None, folder: Path) -> None:
+    """Check that the champion is still the one at the time of the evaluation.
 
     Args:
-        evaluated: The content of metrics.json.
-        champion: The champion that stands; None where there is none.
-        folder: Where the evaluation lies.
+        result: The evaluation.
+        champion: The current champion; None where there is none.
+        folder: The folder of the evaluation.
 
     Raises:
-        CallError: another champion stands, or none does.
+        CallError: there is another champion, or none any more.
     """
-    beside, stands = evaluated.get("champion"), champion.identity if champion else None
-    if (beside or {}).get("digest") == (stands or {}).get("digest"):
+    current = identity_of(champion)
+    if (result.champion and result.champion.digest) == (current and current.digest):
         return
-    told, now = (f"champion version {one['version']}" if one else "no champion" for one in (beside, stands))
+    then, now = (
+        f"champion version {identity.version}" if identity else "no champion"
+        for identity in (result.champion, current)
+    )
     raise CallError(
-        f"{folder}: version {evaluated['model']['version']} was judged beside {told}, but now there is "
-        f"{now}. Run `churn evaluate` again."
+        f"{folder}: version {result.model.version} was evaluated with {then}, but now there is {now}. "
+        "Run `churn evaluate` again."
     )
 
 
-def champion_beside(
-    params: Params, snapshots: Snapshots, record: Challenger, made: OutOfTime, cutoffs: CutoffPlan
-) -> Standing:
-    """Return the champion's predictions where it had not seen the test, and those of its recipe otherwise.
+def identity_of(champion: Champion | None) -> ChampionIdentity | None:
+    """Return version and digest of a champion."""
+    return ChampionIdentity(version=champion.version, digest=champion.digest) if champion else None
 
-    A month after a champion was made every test cutoff lies before the last label it has learnt. So its
-    recipe stands for it: fitted anew for each cutoff on what was known by then, on today's signals.
+
+def freshness_of(snapshots: Snapshots, champion: Path | None) -> Freshness:
+    """Return the days on which the latest label of challenger and champion became known.
+
+    Args:
+        snapshots: The snapshots from which the challenger learnt.
+        champion: The folder of the exported champion; None where there is none to compare with.
+    """
+    facts = {"challenger": max(snapshots.mature_on.values())}
+    if champion is not None:
+        spec = json.loads((champion / BUNDLE_FOLDER / "spec.json").read_text(encoding="utf-8"))
+        facts["champion"] = spec["mature_on"]
+    return Freshness.model_validate(facts)
+
+
+def champion_predictions(
+    params: Params, snapshots: Snapshots, record: Challenger, past: OutOfTime, cutoffs: CutoffPlan
+) -> ChampionPredictions:
+    """Predict the test cutoffs with the champion, or with its recipe where the champion has seen them.
+
+    A month after its training, all test cutoffs lie before the last label from which a champion learnt. So
+    its recipe replaces it: refitted for each cutoff on what was known by then, on the current signals.
 
     Args:
         params: The parameters.
         snapshots: All matured snapshots.
         record: The challenger.
-        made: The challenger's uncalibrated log-odds at the choice and test cutoffs.
+        past: The challenger's uncalibrated log-odds at the choice and test cutoffs.
         cutoffs: The test cutoffs.
     """
     champion = load_champion_if_any(params.champion, params.engine.threads)
     if champion is None:
-        return Standing.told("There was no champion to compare with.")
+        return _not_compared("There was no champion to compare with.", None)
     name = f"The champion (version {champion.version})"
     if champion.digest == record.digest:
-        return Standing.told(f"{name} is this model.", champion)
+        return _not_compared(f"{name} is this model.", champion)
     if champion.scorer.spec["label_id"] != params.label_id:
-        return Standing.told(f"{name} predicts another label, so it is not compared.", champion)
-    found: dict[str, Floats] = {}
+        return _not_compared(f"{name} predicts another label, so it is not compared.", champion)
+    predictions: dict[str, Floats] = {}
     try:
         probability, unseen = predict_champion(snapshots, champion.scorer, cutoffs.test)
-        why = f"{name} has seen {'some of ' if unseen else ''}these cutoffs"
+        reason = f"{name} has seen {'some of ' if unseen else ''}these cutoffs"
     except SchemaError as error:
-        unseen, why = (), f"{name} cannot be scored on these snapshots ({error.problems[0]})"
+        unseen, reason = (), f"{name} cannot be scored on these snapshots ({error.problems[0]})"
     if unseen:
-        found[CHAMPION] = probability
+        predictions[CHAMPION] = probability
     if len(unseen) == len(cutoffs.test):
-        return Standing(found, champion=champion)
-    found[RECIPE] = _fitted_anew(params, snapshots, record, champion, made, cutoffs)
-    words = f"{why}; its recipe, fitted anew for each, stands for it."
-    return Standing(found, {CHAMPION: words}, champion)
-
-
-def _fitted_anew(
-    params: Params,
-    snapshots: Snapshots,
-    record: Challenger,
-    champion: Champion,
-    made: OutOfTime,
-    cutoffs: CutoffPlan,
-) -> Floats:
+        return ChampionPredictions(predictions, champion=champion)
     recipe = Recipe(**champion.scorer.spec["recipe"])
-    fitted_already = recipe == record.recipe.with_calibration(recipe.calibration)
-    if not fitted_already:
-        made = predict_out_of_time(snapshots, recipe, made.cutoffs, params.engine.threads)
-    return calibrate_out_of_time(snapshots, recipe, made, cutoffs.test)
+    if recipe != record.recipe.with_calibration(recipe.calibration):
+        past = predict_out_of_time(snapshots, recipe, past.cutoffs, params.engine.threads)
+    predictions[CHAMPION_RECIPE] = calibrate_out_of_time(snapshots, recipe, past, cutoffs.test)
+    note = f"{reason}; its recipe, refitted for each cutoff, is compared instead."
+    return ChampionPredictions(predictions, {CHAMPION: note}, champion)
+
+
+def _not_compared(reason: str, champion: Champion | None) -> ChampionPredictions:
+    return ChampionPredictions(notes={CHAMPION: reason}, champion=champion)

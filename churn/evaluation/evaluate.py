@@ -1,199 +1,289 @@
-"""Judge all candidates on the test cutoffs, side by side and in pairs."""
+"""Evaluate the challenger on the test cutoffs, and put everything measured into one result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from churn.evaluation.measured import Measured, Tested
-from churn.metrics import metrics
-from churn.metrics.bootstrap import paired_differences
-from churn.metrics.metrics import BINS, Floats
-from churn.metrics.profit import CustomerValues
-from churn.metrics.standard_errors import wilson_interval
-from churn.snapshots.dataset import LabelledRows, cutoffs_of
-
-PAIRS = (
-    ("challenger", "recency"),
-    ("challenger", "base_rate"),
-    ("challenger", "logistic"),
-    ("challenger", "rfm"),
-    ("challenger", "rule"),
-    ("challenger", "bg_nbd"),
-    ("challenger", "champion"),
-    ("challenger", "champion_recipe"),
+from churn.errors import Stop
+from churn.evaluation.baselines import check_rule
+from churn.evaluation.champion import freshness_of, identity_of
+from churn.evaluation.comparison import compare_candidates
+from churn.evaluation.horizons import measure_horizons
+from churn.evaluation.lead_time import measure_lead_time
+from churn.evaluation.prediction_tables import (
+    DEPENDENCE_SIGNALS,
+    decile_table,
+    health_bands,
+    partial_dependence,
+    prediction_histogram,
 )
-SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
-RANKS_NOBODY = "base_rate"
-"""The candidate that gives everybody at a cutoff the same probability."""
-RULES = ("rule", "recency", RANKS_NOBODY)
-"""The baselines that curves show beside the challenger, where they say something of every row."""
+from churn.evaluation.result import (
+    CalibrationChoice,
+    CampaignTerms,
+    Cohort,
+    CustomerValue,
+    CutoffRate,
+    EvaluatedModel,
+    EvaluationResult,
+    FamilyImportance,
+    Purging,
+    SignalImportance,
+    SignalVerdict,
+    TrainedCandidate,
+)
+from churn.evaluation.segments import calibration_by_segment, check_segments, measure_segments
+from churn.evaluation.split_comparison import compare_splits
+from churn.evaluation.test_set import TestSet
+from churn.labels.calendar import purged_cutoffs, trainable
+from churn.labels.contract import wait_days
+from churn.metrics.interval import Interval, format_interval
+from churn.metrics.profit import CustomerValues
+from churn.model.scorer import Scorer
+from churn.model.value import VARIANT
+from churn.params import Params, ValueParams
+from churn.snapshots.dataset import LabelledRows, cutoffs_of
+from churn.snapshots.read import Snapshots
+from churn.training.backtest import calibrate_out_of_time
+from churn.training.challenger import Challenger, training_folder
+from churn.training.discrete_hazard import read_lives
+from churn.training.split import CutoffPlan, plan_cutoffs
+
+STEPS = 8
+"""The number of times that `evaluate_challenger` reports progress."""
+
+CHANCE_AUC = 0.5
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Everything measured on the test cutoffs, ready for metrics.json."""
+def plan_test(params: Params, snapshots: Snapshots, record: Challenger) -> CutoffPlan:
+    """Return the test cutoffs, and check that the choices of the training allow them.
 
-    candidates: dict[str, Any]
-    paired: dict[str, Any]
-    by_cutoff: dict[str, Any]
-    calibration_table: list[dict[str, float]]
-    gain_table: list[dict[str, float]]
-    profit_curve: list[dict[str, float]]
+    Raises:
+        CallError: the challenger learnt from other snapshots, or was chosen after a test cutoff.
+        ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
+        Stop: no matured cutoff leaves an earlier one to train on.
+    """
+    check_rule(params, snapshots.rows)
+    check_segments(params, snapshots.rows)
+    requested, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
+    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on, requested, horizon_days, params.file)
+    if not cutoffs.test:
+        raise Stop(
+            "evaluate: no matured cutoff leaves an earlier matured one to train on. "
+            f"Add earlier cutoffs to snapshot in {params.file}."
+        )
+    record.check_fits(
+        snapshots,
+        cutoffs.test[0],
+        training_folder(params.output),
+        params.locate("evaluate.test_cutoffs"),
+    )
+    return cutoffs
 
 
-def judge_all(
-    rows: LabelledRows,
-    predictions: Mapping[str, Floats],
-    *,
-    share: float,
-    draws: int,
-    seed: int,
-    worth: CustomerValues | None = None,
-) -> Judged:
-    """Measure every candidate on the rows it has a probability for.
-
-    Customers are drawn once for all candidates, so differences between them are paired.
+def evaluate_challenger(
+    params: Params, test_set: TestSet, advance: Callable[[], None] = lambda: None
+) -> EvaluationResult:
+    """Measure everything that `churn evaluate` measures, but for the guards and the use of the test set.
 
     Args:
-        rows: The rows of the test cutoffs.
-        predictions: Probabilities per candidate, NaN where it may have seen the label.
-        share: The contact share.
-        draws: How often customers are drawn.
-        seed: The seed of the draws.
-        worth: What the customers of the rows are worth; without it nothing is measured in money.
+        params: The parameters.
+        test_set: The predictions of all candidates for the test cutoffs.
+        advance: A function to call after each step of `STEPS`.
     """
-    whole = Tested.of(rows, draws, seed, share, worth)
-    measured = {name: whole.measure(p, name != RANKS_NOBODY) for name, p in predictions.items()}
-    ours = predictions["challenger"]
-    differences = {}
-    for one, other in PAIRS:
-        if one in measured and other in measured:
-            common = np.isfinite(predictions[one]) & np.isfinite(predictions[other])
-            first = measured[one]
-            if not common.all():
-                first = whole.measure(np.where(common, predictions[one], np.nan))
-            differences[f"{one}_minus_{other}"] = paired_differences(
-                first.estimates, measured[other].estimates
+    snapshots, record, settings = test_set.snapshots, test_set.record, params.evaluate
+    threads, past = params.engine.threads, test_set.out_of_time
+
+    comparison = compare_candidates(
+        test_set.rows,
+        test_set.predictions,
+        test_set.draws,
+        share=settings.contact_share,
+        values=test_set.values,
+    )
+    advance()
+    splits, split_notes = compare_splits(test_set, comparison.candidates, seed=settings.seed, threads=threads)
+    advance()
+    segments = measure_segments(test_set, settings.segments)
+    advance()
+    calibration, calibration_notes = calibration_by_segment(
+        snapshots.rows.at(past.cutoffs),
+        past,
+        calibrate_out_of_time(snapshots, record.recipe, past, past.cutoffs),
+        settings.segments,
+    )
+    advance()
+    lead_time = measure_lead_time(test_set, gap_days=params.label.gap_days, threads=threads)
+    advance()
+    top_signals = [name for name, share in record.importance.items() if share > 0][:DEPENDENCE_SIGNALS]
+    scorer = Scorer.load(training_folder(params.output) / "bundle", threads)
+    dependence = partial_dependence(scorer, snapshots.rows.at(snapshots.cutoffs[-1:]), top_signals)
+    advance()
+    bands = health_bands(test_set)
+    advance()
+    folder = params.output / "snapshots"
+    lives = read_lives(
+        folder, params.label, wait_days(params.label, params.snapshot.late_days), snapshots, past
+    )
+    horizons = lives and measure_horizons(test_set, lives, params.label.horizon_days)
+    advance()
+
+    auc = comparison.candidates["challenger"].auc
+    base_rate = comparison.paired.get("challenger_minus_base_rate")
+    result = EvaluationResult(
+        model=EvaluatedModel(
+            name=record.model,
+            version=record.version,
+            run_id=record.run_id,
+            digest=record.digest,
+            candidate=record.recipe.candidate,
+        ),
+        champion=identity_of(test_set.champion),
+        cutoffs=test_set.cutoffs,
+        cutoffs_possible=_cutoffs_possible(snapshots, record, params.label.horizon_days),
+        contact_share=settings.contact_share,
+        cohort=_cohort(folder, test_set.cutoffs[-1]),
+        before=cutoff_rates(
+            snapshots.rows.at([day for day in snapshots.cutoffs if day < test_set.cutoffs[0]])
+        ),
+        purged=purging(snapshots, test_set.cutoffs),
+        value=_customer_value(test_set.values, params.score.value),
+        candidates=comparison.candidates,
+        paired=comparison.paired,
+        by_cutoff=comparison.by_cutoff,
+        spread=comparison.spread,
+        calibration_table=comparison.calibration_table,
+        gain_table=comparison.gain_table,
+        profit_curve=comparison.profit_curve,
+        four_numbers=splits,
+        segments=segments,
+        calibration_by_segment=calibration,
+        lead_time=lead_time,
+        calibration=CalibrationChoice.model_validate(record.calibration.as_dict()),
+        tried=tuple(TrainedCandidate.model_validate(score.as_dict()) for score in record.scores),
+        importance=tuple(
+            SignalImportance(signal=name, share=share) for name, share in record.importance.items()
+        ),
+        decile_table=decile_table(test_set.rows.left, test_set.challenger, test_set.values),
+        prediction_histogram=prediction_histogram(test_set.rows.left, test_set.challenger),
+        importance_by_family=_importance_by_family(snapshots, record),
+        partial_dependence=dependence,
+        freshness=freshness_of(snapshots, params.champion if test_set.champion_reference else None),
+        health_bands=bands,
+        notes={**test_set.notes, **split_notes, **calibration_notes},
+        signal=signal_verdict(auc, base_rate.log_loss if base_rate else None),
+    )
+    return result.model_copy(update={"horizons": horizons}) if horizons else result
+
+
+def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalVerdict:
+    """Return whether the signals predict who leaves.
+
+    No signal: the interval of AUC is not above one half, so the order of the customers is not shown to be
+    better than a random one. Ranks only: it is, but the log loss is not shown to be below that of the base
+    rate, so the probabilities have no use. Signal: both are shown.
+
+    Args:
+        auc: The challenger's AUC.
+        against_base_rate: The log loss of the challenger minus that of the base rate; None where there is no
+            such pair.
+    """
+    ranks = auc.low is not None and auc.low > CHANCE_AUC
+    better = (
+        against_base_rate is not None and against_base_rate.high is not None and against_base_rate.high < 0
+    )
+    loss = f"log loss against the base rate for everybody {format_interval(against_base_rate or {}, 4)}"
+    if not ranks:
+        return SignalVerdict(
+            found="no signal",
+            words=f"no signal: AUC {format_interval(auc)} is not shown to be above one half, and {loss}. "
+            "Nothing that these signals say of a customer tells who leaves.",
+        )
+    if not better:
+        return SignalVerdict(
+            found="ranks only",
+            words="it ranks, but its probabilities are no better than the base rate: AUC "
+            f"{format_interval(auc)}, but {loss} is not shown to be below 0.",
+        )
+    return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, {loss}.")
+
+
+def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
+    """Return how many customers left after each cutoff."""
+    rates = []
+    for cutoff in cutoffs_of(rows.cutoff):
+        at_cutoff = rows.at([cutoff])
+        rate = float(at_cutoff.left.mean())
+        rates.append(
+            CutoffRate(cutoff=cutoff, rows=len(at_cutoff), churners=at_cutoff.churners, base_rate=rate)
+        )
+    return tuple(rates)
+
+
+def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...]:
+    """Return the training snapshots of each test cutoff, and those left out.
+
+    A snapshot is left out where its label window, with gap, grace and lag, had not ended by the test cutoff.
+    """
+    purgings = []
+    for cutoff in cutoffs:
+        trained, left_out = (
+            trainable(snapshots.mature_on, cutoff),
+            purged_cutoffs(snapshots.mature_on, cutoff),
+        )
+        purgings.append(
+            Purging(
+                cutoff=cutoff,
+                trained_on=trained,
+                trained_rows=len(snapshots.rows.at(trained)),
+                purged=left_out,
+                purged_rows=len(snapshots.rows.at(left_out)),
             )
-    by_cutoff: dict[str, Any] = {}
-    for day in cutoffs_of(rows.cutoff):
-        here = np.isin(rows.cutoff, rows.at([day]).cutoff)
-        part = whole.where(here)
-        by_cutoff[day.isoformat()] = {
-            name: part.measure(p[here], name != RANKS_NOBODY).numbers()
-            for name, p in predictions.items()
-            if np.isfinite(p[here]).any()
-        }
-    rules = {
-        name: np.ones(len(rows)) if name == RANKS_NOBODY else predictions[name]
-        for name in RULES
-        if name in predictions and np.isfinite(predictions[name]).all()
-    }
-    return Judged(
-        candidates={name: each.numbers() for name, each in measured.items()},
-        paired=differences,
-        by_cutoff=by_cutoff,
-        calibration_table=calibration_table(rows.left, ours),
-        gain_table=gain_table(rows.left, ours, rules),
-        profit_curve=_with_rules(measured, rules),
-    )
-
-
-def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> list[dict[str, float]]:
-    """Return predicted and observed churn in bins of about equally many rows, with Wilson intervals."""
-    placed = metrics.equal_count_bins(probability, bins)
-    table = []
-    for number, each in enumerate(np.unique(placed), start=1):
-        here = placed == each
-        low, high = wilson_interval(float(left[here].sum()), int(here.sum()))
-        table.append(
-            {
-                "bin": number,
-                "predicted": float(probability[here].mean()),
-                "observed": float(left[here].mean()),
-                "low": low,
-                "high": high,
-                "rows": int(here.sum()),
-            }
         )
-    return table
+    return tuple(purgings)
 
 
-def gain_table(
-    left: Floats, probability: Floats, rules: Mapping[str, Floats] | None = None
-) -> list[dict[str, float]]:
-    """Return, for growing contact shares, how many leavers are reached, precision and lift.
+def _cutoffs_possible(snapshots: Snapshots, record: Challenger, horizon_days: int) -> int | None:
+    """Return how many test cutoffs the snapshots allow, `TEST_CUTOFFS` at most.
 
-    Args:
-        left: Outcomes.
-        probability: Predictions.
-        rules: Predictions of baselines, whose share of leavers reached stands beside under their names.
+    None for a refreshed champion, which can be tested only on what it has not learnt from.
     """
-    ranking, ones = metrics.Ranking.of(probability), np.ones(len(left))
-    hits, seen = ranking.sums(left), ranking.sums(ones)
-    others = {name: metrics.Ranking.of(p) for name, p in (rules or {}).items()}
-    base, churners = float(left.mean()), max(float(left.sum()), 1.0)
-    table = []
-    for share in SHARES:
-        precision = metrics.precision_at_share(hits, seen, share)
-        contacted = share * len(left)
-        table.append(
-            {
-                "share": share,
-                "contacted": round(contacted),
-                "churners": precision * contacted,
-                "precision": precision,
-                "captured": precision * contacted / churners,
-                "perfect": min(1.0, share / base) if base > 0 else float("nan"),
-                "lift": float(precision / base) if base > 0 else float("nan"),
-                "ceiling": metrics.lift_ceiling(base, share),
-            }
-            | {
-                name: metrics.precision_at_share(each.sums(left), each.sums(ones), share)
-                * contacted
-                / churners
-                for name, each in others.items()
-            }
-        )
-    return table
+    if record.recipe.calibration == "shifted":
+        return None
+    return len(plan_cutoffs(snapshots.rows, snapshots.mature_on, (), horizon_days).test)
 
 
-def _with_rules(measured: Mapping[str, Measured], rules: Iterable[str]) -> list[dict[str, float]]:
-    """Return the challenger's profit curve with those of some baselines beside it."""
-    curves = {name: measured[name].profit_curve for name in rules}
-    return [
-        row | {name: curve[place]["value"] for name, curve in curves.items()}
-        for place, row in enumerate(measured["challenger"].profit_curve)
-    ]
+def _cohort(folder: Path, cutoff: date) -> Cohort:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    facts = manifest["cutoffs"][cutoff.isoformat()]
+    return Cohort(cutoff=cutoff, rows=facts["rows"], excluded=facts.get("excluded", {}))
 
 
-def rates(rows: LabelledRows) -> list[dict[str, Any]]:
-    """Return for each cutoff how many rows and churners it has, and the share that left."""
-    found = []
-    for day in cutoffs_of(rows.cutoff):
-        here = rows.at([day])
-        rate = float(here.left.mean())
-        found.append(
-            {"cutoff": day.isoformat(), "rows": len(here), "churners": here.churners, "base_rate": rate}
-        )
-    return found
-
-
-def predictions_frame(
-    rows: LabelledRows, predictions: Mapping[str, Floats], customers: Sequence[str]
-) -> pd.DataFrame:
-    """Return the test rows with one column of probabilities per candidate."""
-    days = {int(day): pd.Timestamp(int(day), unit="D").date() for day in np.unique(rows.cutoff)}
-    frame = pd.DataFrame(
-        {
-            "customer_id": np.asarray(customers, dtype=object)[rows.customer],
-            "cutoff": [days[int(day)] for day in rows.cutoff],
-            "left": rows.left.astype(np.int8),
-        }
+def _customer_value(values: CustomerValues | None, terms: ValueParams) -> CustomerValue | None:
+    if values is None:
+        return None
+    known = values.value[np.isfinite(values.value)]
+    return CustomerValue(
+        rows=len(values.value),
+        known=len(known),
+        mean=float(known.mean()),
+        median=float(np.median(known)),
+        profit=CampaignTerms.model_validate(values.terms.model_dump()),
+        months=terms.months,
+        margin=terms.margin,
+        discount_year=terms.discount_year,
+        variant=VARIANT,
     )
-    return frame.assign(**dict(predictions))
+
+
+def _importance_by_family(snapshots: Snapshots, record: Challenger) -> tuple[FamilyImportance, ...]:
+    family = {str(signal["name"]): str(signal["family"]) for signal in snapshots.signals}
+    shares: dict[str, float] = {}
+    for signal, share in record.importance.items():
+        shares[family[signal]] = shares.get(family[signal], 0.0) + share
+    ordered = sorted(shares, key=lambda name: (-shares[name], name))
+    return tuple(FamilyImportance(family=name, share=shares[name]) for name in ordered)

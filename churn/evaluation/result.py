@@ -295,9 +295,10 @@ class EvaluationResult(Part):
         importance: The signals, the most important first.
         horizons: Absent where the label does not end contracts.
         notes: What could not be measured, or needs attention, by subject.
-        guards: The guards' findings.
+        guards: The guards' findings. Absent until they have run.
         signal: Whether the signals predict who leaves.
-        looks_at_test: How often the test cutoffs of this label were used, this time included.
+        looks_at_test: How often the test cutoffs of this label were used, this time included. Absent until
+            the registry has counted.
     """
 
     model: EvaluatedModel
@@ -331,9 +332,9 @@ class EvaluationResult(Part):
     health_bands: HealthBands
     horizons: Horizons | None = None
     notes: ByName[str, str]
-    guards: GuardReport
+    guards: GuardReport = GuardReport()
     signal: SignalVerdict
-    looks_at_test: int
+    looks_at_test: int | None = None
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -358,6 +359,10 @@ class EvaluationResult(Part):
     def write(self, path: Path) -> None:
         """Write metrics.json: keys in order, absent keys absent, undefined numbers as null."""
         write_json(path, self.as_json())
+
+    def completed(self, guards: GuardReport, looks_at_test: int) -> Self:
+        """Return the result with the guards' findings and the number of uses of the test cutoffs."""
+        return self.model_copy(update={"guards": guards, "looks_at_test": looks_at_test})
 
     @property
     def challenger(self) -> CandidateMetrics:

@@ -1,30 +1,54 @@
-"""Groups of customers by which results are told apart: their attributes, and how long they have been here."""
+"""Segments of customers: their attributes and their tenure; the challenger's metrics and level on each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from churn.errors import ParamsError, did_you_mean
+from churn.evaluation.measures import (
+    CalibrationBySegment,
+    CalibrationLevel,
+    SegmentCalibration,
+    SegmentDifference,
+    SegmentMetrics,
+)
+from churn.evaluation.test_set import TestSet
 from churn.features.engine.cohort import TENURE_BANDS
+from churn.metrics.bootstrap import paired_differences
+from churn.metrics.interval import Interval, format_interval
+from churn.metrics.metrics import Floats, Ints
+from churn.metrics.standard_errors import clustered_departure, clustered_ratio, clustered_slope
 from churn.params import Params
 from churn.snapshots.dataset import LabelledRows
+from churn.training.backtest import OutOfTime
 
 Mask = npt.NDArray[np.bool_]
+
 LEVELS = (2, 12)
-"""A text of fewer levels tells nothing apart, one of more leaves too few customers in each."""
+"""A text signal is a segment if it has 2 to 12 levels, so that each level has enough customers."""
 
 TENURE = "tenure_days"
 MISSING = "(missing)"
+
+MIN_RANKED = 30
+"""With fewer churners or fewer stayers, a ranking within a segment is mostly chance."""
+
+MIN_CALIBRATED = 100
+"""With fewer churners, observed or expected, a segment is not tested: the error of its ratio exceeds 10 %."""
+
+ALPHA = 0.05
+"""The probability that any segment is marked `off` when none is."""
 
 
 def check_segments(params: Params, rows: LabelledRows) -> None:
     """Check that each name of `evaluate.segments` is a signal that holds text.
 
     Raises:
-        ParamsError: one is not; all are listed.
+        ParamsError: a name is not; all are listed.
     """
     problems = []
     for name in params.evaluate.segments:
@@ -37,34 +61,178 @@ def check_segments(params: Params, rows: LabelledRows) -> None:
         raise ParamsError(*problems)
 
 
-def groups_of(rows: LabelledRows, asked: Sequence[str] = ()) -> Mapping[str, Mapping[str, Mask]]:
-    """Return for each attribute its levels, and for each level which rows belong to it.
+def segment_masks(rows: LabelledRows, attributes: Sequence[str] = ()) -> Mapping[str, Mapping[str, Mask]]:
+    """Return the rows of each level of each attribute, as masks of shape (rows,).
 
     Args:
-        rows: The rows to tell apart.
-        asked: The attributes; by default all text signals of which the rows hold 2 to 12 levels. Bands of
-            tenure come with them wherever `tenure_days` is a signal.
+        rows: The rows to divide.
+        attributes: The text signals to use; by default those of which the rows hold 2 to 12 levels. Bands of
+            tenure are added where `tenure_days` is a signal.
     """
-    groups: dict[str, dict[str, Mask]] = {}
-    for name in asked or sorted(rows.levels):
+    segments: dict[str, dict[str, Mask]] = {}
+    for name in attributes or sorted(rows.levels):
         codes = rows.matrix[:, rows.names.index(name)]
-        parts = {level: codes == code for code, level in enumerate(rows.levels[name])}
-        parts = {level: here for level, here in parts.items() if here.any()}
-        if asked or LEVELS[0] <= len(parts) <= LEVELS[1]:
-            groups[name] = parts | ({MISSING: np.isnan(codes)} if np.isnan(codes).any() else {})
+        masks = {level: codes == code for code, level in enumerate(rows.levels[name])}
+        masks = {level: mask for level, mask in masks.items() if mask.any()}
+        if attributes or LEVELS[0] <= len(masks) <= LEVELS[1]:
+            segments[name] = masks | ({MISSING: np.isnan(codes)} if np.isnan(codes).any() else {})
     if TENURE in rows.names:
-        groups[TENURE] = _bands(rows.matrix[:, rows.names.index(TENURE)])
-    return groups
+        segments[TENURE] = _tenure_bands(rows.matrix[:, rows.names.index(TENURE)])
+    return segments
 
 
-def _bands(tenure: npt.NDArray[np.float64]) -> dict[str, Mask]:
+def _tenure_bands(tenure: npt.NDArray[np.float64]) -> dict[str, Mask]:
     """Return the rows of each band of tenure, named by its days `[from, to)`."""
     edges = [0, *TENURE_BANDS]
     band = np.searchsorted(TENURE_BANDS, tenure, side="right")
     names = [f"[{low}, {high})" for low, high in zip(edges, TENURE_BANDS, strict=False)]
     names.append(f"from {TENURE_BANDS[-1]}")
     known = ~np.isnan(tenure)
-    found = {name: known & (band == number) for number, name in enumerate(names)}
+    masks = {name: known & (band == number) for number, name in enumerate(names)}
     if not known.all():
-        found[MISSING] = ~known
-    return {name: here for name, here in found.items() if here.any()}
+        masks[MISSING] = ~known
+    return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def measure_segments(
+    test_set: TestSet, attributes: Sequence[str] = ()
+) -> dict[str, tuple[SegmentMetrics, ...]]:
+    """Measure the challenger on each segment, and its AUC against the champion's.
+
+    A segment with fewer than 30 churners or stayers has observed/expected only.
+
+    Args:
+        test_set: The test set.
+        attributes: The attributes of `segment_masks`.
+    """
+    return {
+        name: tuple(_segment_metrics(test_set, level, mask) for level, mask in masks.items())
+        for name, masks in segment_masks(test_set.rows, attributes).items()
+    }
+
+
+def _segment_metrics(test_set: TestSet, level: str, mask: Mask) -> SegmentMetrics:
+    left = test_set.rows.left[mask]
+    churners = int(left.sum())
+    ranked = min(churners, len(left) - churners) >= MIN_RANKED
+    estimates = test_set.estimate(test_set.challenger, mask)
+    metrics: dict[str, Interval | SegmentDifference] = {
+        name: estimates[name].interval
+        for name in (("auc", "log_loss", "observed_expected") if ranked else ("observed_expected",))
+    }
+    reference = test_set.champion_reference
+    if ranked and reference and np.isfinite(test_set.predictions[reference][mask]).all():
+        theirs = test_set.estimate(test_set.predictions[reference], mask)
+        difference = paired_differences(estimates, theirs)["auc"]
+        metrics[f"challenger_minus_{reference}"] = SegmentDifference(auc=difference)
+    counts = {"rows": len(left), "churners": churners, "base_rate": float(left.mean())}
+    return SegmentMetrics.model_validate({"level": level, **counts, **metrics})
+
+
+def calibration_by_segment(
+    rows: LabelledRows, out_of_time: OutOfTime, probability: Floats, attributes: Sequence[str] = ()
+) -> tuple[CalibrationBySegment, dict[str, str]]:
+    """Compare the level of the probabilities of each segment with that of all customers.
+
+    All out-of-time predictions count, also those of the choice cutoffs. A segment is `off` where its
+    observed/expected differs from that of all customers by more than chance explains, given the number of
+    segments. The level of all customers has a gate of its own.
+
+    Args:
+        rows: The rows of the choice and test cutoffs.
+        out_of_time: The out-of-time log-odds of these rows.
+        probability: The calibrated probabilities, shape (rows,), each calibrated on what was known at its
+            cutoff.
+        attributes: The attributes of `segment_masks`.
+
+    Returns:
+        The segments, and a note on each that is off.
+
+    Source: Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
+        Statistics 6.
+    """
+    left, customer = out_of_time.left, out_of_time.customer
+    segments = {
+        name: [
+            _segment_calibration(left, probability, customer, level, mask) for level, mask in masks.items()
+        ]
+        for name, masks in segment_masks(rows, attributes).items()
+    }
+    z_scores = [
+        abs(one.z) for levels in segments.values() for one in levels if one.judged and one.z is not None
+    ]
+    limit = holm_limit(z_scores)
+    marked = {
+        name: tuple(
+            one.model_copy(update={"off": one.judged and one.z is not None and abs(one.z) > limit})
+            for one in levels
+        )
+        for name, levels in segments.items()
+    }
+    level = CalibrationLevel.model_validate(_calibration(left, probability, customer))
+    notes = {
+        f"calibration of {name} {one.level}": _off_in_words(name, one, level, len(z_scores))
+        for name, levels in marked.items()
+        for one in levels
+        if one.off
+    }
+    return CalibrationBySegment(cutoffs=out_of_time.cutoffs, all=level, groups=marked), notes
+
+
+def holm_limit(z_scores: Sequence[float]) -> float:
+    """Return the absolute z-score above which a test is significant, by Holm's procedure.
+
+    Where no segment is off, one evaluation in twenty marks any.
+
+    Args:
+        z_scores: The absolute z-scores of all tests.
+
+    >>> round(holm_limit([2.0, 0.5]), 2), round(holm_limit([3.0, 2.0]), 2)
+    (2.24, 1.96)
+    """
+    limit = float("inf")
+    for number, z in enumerate(sorted(z_scores, reverse=True)):
+        limit = NormalDist().inv_cdf(1 - ALPHA / (2 * (len(z_scores) - number)))
+        if z <= limit:
+            return limit
+    return limit
+
+
+def _segment_calibration(
+    left: Floats, probability: Floats, customer: Ints, level: str, mask: Mask
+) -> SegmentCalibration:
+    facts = _calibration(left[mask], probability[mask], customer[mask])
+    departure, error = clustered_departure(left, probability, customer, mask)
+    z = departure / error if error > 0 else float("nan")
+    expected = float(probability[mask].sum())
+    tested = bool(max(left[mask].sum(), expected) >= MIN_CALIBRATED and np.isfinite(z))
+    return SegmentCalibration.model_validate(
+        {"level": level, **facts, "z": z, "judged": tested, "off": False}
+    )
+
+
+def _calibration(left: Floats, probability: Floats, customer: Ints) -> dict[str, float | Interval]:
+    ratio, error = clustered_ratio(left, probability, customer)
+    slope, slope_error = clustered_slope(left, probability, customer)
+    reach = NormalDist().inv_cdf(1 - ALPHA / 2)
+    low, high = ratio * np.exp(-reach * error), ratio * np.exp(reach * error)
+    return {
+        "rows": len(left),
+        "churners": int(left.sum()),
+        "expected": float(probability.sum()),
+        "observed_expected": Interval(value=ratio, low=float(low), high=float(high)),
+        "calibration_slope": Interval(
+            value=slope, low=slope - reach * slope_error, high=slope + reach * slope_error
+        ),
+    }
+
+
+def _off_in_words(name: str, segment: SegmentCalibration, all_rows: CalibrationLevel, tests: int) -> str:
+    less = "fewer" if segment.z is not None and segment.z < 0 else "more"
+    ratio = format_interval(segment.observed_expected, 2)
+    level = format_interval(all_rows.observed_expected, 2)
+    return (
+        f"{name} {segment.level}: {less} customers leave than the model expects, compared with all "
+        f"customers: observed/expected {ratio} of {segment.churners:,} churners, of all {level}. Among "
+        f"{tests} segments this is not chance; look for a signal of this segment's risk."
+    )

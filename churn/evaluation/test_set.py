@@ -1,149 +1,217 @@
-"""What an evaluation judges: the probabilities of all candidates on the rows of the test cutoffs."""
+"""The test set: the probabilities of all candidates for the rows of the test cutoffs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from datetime import date
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
-from churn.errors import Stop
-from churn.evaluation.champion import champion_beside, standing
-from churn.evaluation.customer_value import worth_of
-from churn.evaluation.evaluate import Judged, judge_all
-from churn.evaluation.predict_baselines import baseline_predictions
-from churn.evaluation.segments import check_segments
-from churn.evaluation.team_rule import check_rule
-from churn.metrics.bootstrap import Draws, draw_customers
+from churn.data.store import Store
+from churn.errors import SourceError
+from churn.evaluation.baselines import predict_baselines
+from churn.evaluation.champion import champion_predictions, champion_reference
+from churn.evaluation.measures import CHALLENGER
+from churn.features.money import money_before, mrr_at
+from churn.labels.calendar import trainable
+from churn.metrics.bootstrap import Draws, Estimate, draw_customers, estimate_metrics
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.profit import CustomerValues
 from churn.model.bundle import Champion
-from churn.params import Params
-from churn.snapshots.dataset import LabelledRows
+from churn.model.value import monthly_money, residual_value
+from churn.params import Params, ValueParams
+from churn.snapshots.dataset import LabelledRows, cutoffs_of
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime, calibrate_out_of_time, predict_out_of_time
-from churn.training.challenger import Challenger, read_out_of_time, training_folder
-from churn.training.split import CutoffPlan, plan_cutoffs
+from churn.training.challenger import Challenger, base_rate, read_out_of_time
+from churn.training.split import CutoffPlan
+
+PAYMENT_DAYS = 91
+"""The days of payments that replace a missing contract, as in a night."""
 
 
 @dataclass(frozen=True)
-class Exam:
-    """Everything that a section of metrics.json may look at.
+class TestSet:
+    """The rows of the test cutoffs with everything that was predicted for them.
 
     Attributes:
-        params: The parameters.
         snapshots: All matured snapshots.
         record: The challenger and how it was trained.
-        plan: The test cutoffs, and those on which choices were made.
+        cutoffs: The test cutoffs, in order.
         rows: The rows of the test cutoffs.
-        made: Uncalibrated out-of-time log-odds at the choice and test cutoffs.
-        predictions: Probabilities of `rows` by candidate, NaN where it may have seen the label, or
-            has nothing to go by.
-        worth: What the customers of `rows` are worth; None where no money is known.
-        notes: What could not be judged, and why.
-        champion: The champion that stands; None where there is none.
+        out_of_time: The challenger's uncalibrated out-of-time log-odds at the choice and test cutoffs.
+        predictions: Probabilities by candidate, shape (rows,), NaN where a candidate has none.
+        contact_share: The share of customers that is contacted, in (0, 1].
+        customer: The column of `draws` that each row belongs to, shape (rows,).
+        draws: How often each customer is drawn, shape (draws, customers).
+        values: The values of the rows' customers; None where no money is known.
+        champion: The current champion; None where there is none.
+        notes: What could not be predicted or measured, and why.
     """
 
-    params: Params
     snapshots: Snapshots
     record: Challenger
-    plan: CutoffPlan
+    cutoffs: tuple[date, ...]
     rows: LabelledRows
-    made: OutOfTime
+    out_of_time: OutOfTime
     predictions: Mapping[str, Floats]
-    worth: CustomerValues | None = None
-    notes: Mapping[str, str] = field(default_factory=dict)
+    contact_share: float
+    customer: Ints
+    draws: Draws
+    values: CustomerValues | None = None
     champion: Champion | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def threads(self) -> int:
-        """Return how many threads a section may use."""
-        return self.params.engine.threads
+    def challenger(self) -> Floats:
+        """Return the challenger's probabilities."""
+        return self.predictions[CHALLENGER]
 
     @property
-    def standing(self) -> str | None:
-        """Return which of `predictions` stands for the champion; None where there is none."""
-        return standing(self.predictions)
+    def champion_reference(self) -> str | None:
+        """Return the candidate that is compared as the champion; None where there is none."""
+        return champion_reference(self.predictions)
 
-    @cached_property
-    def column(self) -> Ints:
-        """Return for each of `rows` the column of its customer in `draws`."""
-        _, column = np.unique(self.rows.customer, return_inverse=True)
-        return column
+    def estimate(self, probability: Floats, mask: npt.NDArray[np.bool_] | None = None) -> dict[str, Estimate]:
+        """Return every metric with its interval, on the rows that have a probability.
 
-    @cached_property
-    def draws(self) -> Draws:
-        """Return how often each customer of the test is drawn, the same for all that is measured."""
-        asked = self.params.evaluate
-        return draw_customers(int(self.column.max()) + 1, asked.bootstrap, asked.seed)
-
-    @cached_property
-    def judged(self) -> Judged:
-        """Return every candidate measured on the rows it has a probability for."""
-        asked = self.params.evaluate
-        return judge_all(
-            self.rows,
-            self.predictions,
-            share=asked.contact_share,
-            draws=asked.bootstrap,
-            seed=asked.seed,
-            worth=self.worth,
-        )
+        Args:
+            probability: Predictions, shape (rows,), NaN where there is none.
+            mask: The rows to use; by default all.
+        """
+        mask = np.isfinite(probability) if mask is None else np.isfinite(probability) & mask
+        left, customer = self.rows.left[mask], self.customer[mask]
+        return estimate_metrics(left, probability[mask], customer, self.draws, self.contact_share)
 
 
-def plan_test(params: Params, snapshots: Snapshots, record: Challenger) -> CutoffPlan:
-    """Return the plan of an evaluation, after checking that the challenger's choices allow it.
+def predict_test_set(
+    params: Params, snapshots: Snapshots, record: Challenger, cutoffs: CutoffPlan
+) -> TestSet:
+    """Predict each test cutoff with challenger, baselines and champion, as it was known by then.
 
-    Raises:
-        CallError: the challenger learnt from other snapshots, or was chosen after a test cutoff.
-        ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
-        Stop: no matured cutoff leaves an earlier one to train on.
+    Args:
+        params: The parameters.
+        snapshots: All matured snapshots.
+        record: The challenger.
+        cutoffs: The test cutoffs.
     """
-    check_rule(params, snapshots.rows)
-    check_segments(params, snapshots.rows)
-    asked, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
-    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on, asked, horizon_days, params.file)
-    if not cutoffs.test:
-        raise Stop(
-            "evaluate: no matured cutoff leaves an earlier matured one to train on. "
-            f"Add earlier cutoffs to snapshot in {params.file}."
-        )
-    record.check_fits(
-        snapshots,
-        cutoffs.test[0],
-        training_folder(params.output),
-        params.locate("evaluate.test_cutoffs"),
-    )
-    return cutoffs
-
-
-def hold_exam(params: Params, snapshots: Snapshots, record: Challenger, cutoffs: CutoffPlan) -> Exam:
-    """Predict each test cutoff by challenger, baselines and champion with what was known by then."""
-    made = _out_of_time(params, snapshots, record, cutoffs)
-    challenger = calibrate_out_of_time(snapshots, record.recipe, made, cutoffs.test)
-    baselines, missing = baseline_predictions(params, snapshots, record.logistic, cutoffs.test)
-    champion = champion_beside(params, snapshots, record, made, cutoffs)
+    threads = params.engine.threads
     rows = snapshots.rows.at(cutoffs.test)
-    worth, why_not = worth_of(params, snapshots, rows)
-    return Exam(
-        params=params,
+    store, no_store = store_of_snapshots(params, snapshots)
+    past = _out_of_time(params, snapshots, record, cutoffs)
+    baselines, missing = predict_baselines(
+        snapshots,
+        cutoffs.test,
+        label=params.label,
+        logistic=record.logistic,
+        rule=params.evaluate.rule,
+        store=store,
+        threads=threads,
+    )
+    champion = champion_predictions(params, snapshots, record, past, cutoffs)
+    values, no_values = None, no_store
+    if store is not None:
+        values, no_values = customer_values(params, store, snapshots, rows)
+    customers, customer = np.unique(rows.customer, return_inverse=True)
+    return TestSet(
         snapshots=snapshots,
         record=record,
-        plan=cutoffs,
+        cutoffs=cutoffs.test,
         rows=rows,
-        made=made,
-        predictions={"challenger": challenger} | baselines | champion.predictions,
-        worth=worth,
-        notes=missing | champion.notes | ({"value": why_not} if why_not else {}),
+        out_of_time=past,
+        predictions={
+            CHALLENGER: calibrate_out_of_time(snapshots, record.recipe, past, cutoffs.test),
+            **baselines,
+            **champion.predictions,
+        },
+        contact_share=params.evaluate.contact_share,
+        customer=customer,
+        draws=draw_customers(len(customers), params.evaluate.bootstrap, params.evaluate.seed),
+        values=values,
         champion=champion.champion,
+        notes=missing | champion.notes | ({"value": no_values} if no_values else {}),
     )
+
+
+def predictions_frame(test_set: TestSet) -> pd.DataFrame:
+    """Return the test rows with one column of probabilities per candidate."""
+    rows = test_set.rows
+    days = {int(day): pd.Timestamp(int(day), unit="D").date() for day in np.unique(rows.cutoff)}
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.asarray(test_set.snapshots.customers, dtype=object)[rows.customer],
+            "cutoff": [days[int(day)] for day in rows.cutoff],
+            "left": rows.left.astype(np.int8),
+        }
+    )
+    return frame.assign(**dict(test_set.predictions))
 
 
 def _out_of_time(params: Params, snapshots: Snapshots, record: Challenger, cutoffs: CutoffPlan) -> OutOfTime:
-    """Return out-of-time predictions: those that train kept where they cover the cutoffs, else new ones."""
+    """Return the out-of-time log-odds that `train` wrote where they cover the cutoffs, else new ones."""
     needed = tuple(sorted({*record.choice_cutoffs, *cutoffs.test}))
-    kept = read_out_of_time(params.output, snapshots)
-    if kept is not None and set(needed) <= set(kept.cutoffs):
-        return kept.at(needed)
+    written = read_out_of_time(params.output, snapshots)
+    if written is not None and set(needed) <= set(written.cutoffs):
+        return written.at(needed)
     return predict_out_of_time(snapshots, record.recipe, needed, params.engine.threads)
+
+
+def store_of_snapshots(params: Params, snapshots: Snapshots) -> tuple[Store | None, str]:
+    """Return the store from which the snapshots were made, or None with the reason."""
+    try:
+        store = Store.open(params)
+    except SourceError:
+        return None, "Nothing is measured in money: there is no store to read it from. Run `churn ingest`."
+    if store.digest != snapshots.store_digest:
+        return None, (
+            "Nothing is measured in money: the store has changed since the snapshots were made. "
+            "Run `churn snapshot` again."
+        )
+    return store, ""
+
+
+def customer_values(
+    params: Params, store: Store, snapshots: Snapshots, rows: LabelledRows
+) -> tuple[CustomerValues | None, str]:
+    """Return the residual value of each row's customer, or None with the reason.
+
+    It is the value that a night multiplies with the probability. It uses the money that was known at the
+    row's cutoff, and the share of churners among the labels that were known by then.
+
+    Args:
+        params: The parameters.
+        store: The store from which the snapshots were made.
+        snapshots: The matured snapshots.
+        rows: Rows of test cutoffs, in the order of their cutoffs.
+    """
+    horizon_days, terms = params.label.horizon_days, params.score.value
+    parts = [
+        _values_at(store, snapshots, rows.at([day]), day, horizon_days, terms)
+        for day in cutoffs_of(rows.cutoff)
+    ]
+    value = np.concatenate([np.zeros(0), *parts])
+    if not np.isfinite(value).any():
+        return None, "Nothing is measured in money: no table says what the customers of the test pay."
+    return CustomerValues(value, params.evaluate.profit), ""
+
+
+def _values_at(
+    store: Store,
+    snapshots: Snapshots,
+    rows: LabelledRows,
+    cutoff: date,
+    horizon_days: int,
+    terms: ValueParams,
+) -> Floats:
+    customers = pd.Series(np.asarray(snapshots.customers, dtype=object)[rows.customer], dtype="str")
+    usual_rate, _ = base_rate(snapshots, trainable(snapshots.mature_on, cutoff))
+    payments = money_before(store, cutoff, PAYMENT_DAYS)
+    return residual_value(
+        monthly_money(customers, payments, mrr_at(store, cutoff), PAYMENT_DAYS),
+        base_rate=usual_rate,
+        horizon_days=horizon_days,
+        terms=terms,
+    )

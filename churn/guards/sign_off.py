@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 from churn.finding import Finding, GuardReport
 from churn.guards.verdict import Gate, SignedOff, Verdict
+from churn.metrics.interval import Interval
 from churn.params import Params
 
 REPORT_FILE = "guards.json"
@@ -180,7 +181,7 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, place: str) -> Verdi
     gate = Gate.of(
         "no_guard_raised",
         not stops,
-        {"value": float(len(_unsigned_stops(findings, sign_offs)))},
+        Interval(value=float(len(_unsigned_stops(findings, sign_offs)))),
         "no guard of check, train and evaluate says stop, or a person signed it off",
         " ".join(stops) or counts,
         f"Fix the cause, or sign the finding off with a reason in {place}: "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+
+from churn.metrics.interval import Interval
 
 
 def gate_outcome(passed: bool, signed: bool) -> str:
@@ -46,22 +46,19 @@ class Gate:
         return gate_outcome(self.passed, self.signed)
 
     @classmethod
-    def of(
-        cls, name: str, passed: bool, interval: Mapping[str, Any], rule: str, sentence: str, way_out: str
-    ) -> Gate:
+    def of(cls, name: str, passed: bool, interval: Interval, rule: str, sentence: str, way_out: str) -> Gate:
         """Return a gate; the way out is part of its words only where it refuses.
 
         Args:
             name: The name in promotion.json.
             passed: Whether the challenger may pass.
-            interval: The measured `value`, with `low` and `high` where there is an interval.
+            interval: The measured value, with its interval where there is one.
             rule: What the gate asks for.
             sentence: The measurement and the rule.
             way_out: What to do, as a sentence.
         """
         words = sentence if passed else f"promote: {sentence} Champion unchanged. {way_out}"
-        value, low, high = (interval.get(key) for key in ("value", "low", "high"))
-        return cls(name, passed, value, low, high, rule, words)
+        return cls(name, passed, interval.value, interval.low, interval.high, rule, words)
 
 
 @dataclass(frozen=True)
@@ -98,23 +95,3 @@ class Verdict:
     def refusals(self) -> tuple[str, ...]:
         """Return the sentences of the gates that refused."""
         return tuple(gate.words for gate in self.gates if not gate.passed)
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Verdict:
-        """Return the verdict from the content of promotion.json."""
-        return cls(
-            tuple(Gate(**gate) for gate in content["gates"]),
-            tuple(content.get("notes", ())),
-            tuple(content.get("signed", ())),
-            tuple(SignedOff(**finding) for finding in content.get("signed_off", ())),
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the verdict as JSON values."""
-        return {
-            "accepted": self.accepted,
-            "gates": [asdict(gate) for gate in self.gates],
-            "notes": list(self.notes),
-            "signed": list(self.signed),
-            "signed_off": [asdict(finding) for finding in self.signed_off],
-        }

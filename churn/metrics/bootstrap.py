@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.metrics import metrics
+from churn.metrics.interval import Interval
 from churn.metrics.metrics import Floats, Ints, Ranking
 
 Draws = npt.NDArray[np.uint8]
@@ -42,9 +43,10 @@ class Estimate:
         """Return the difference of two estimates from the same draws, paired draw by draw."""
         return Estimate(self.value - other.value, self.draws - other.draws)
 
-    def as_dict(self) -> dict[str, float]:
-        """Return value, low and high."""
-        return {"value": self.value, "low": self.low, "high": self.high}
+    @property
+    def interval(self) -> Interval:
+        """Return the value with its interval, without the draws."""
+        return Interval(value=self.value, low=self.low, high=self.high)
 
     def _quantile(self, share: float) -> float:
         defined = self.draws[np.isfinite(self.draws)]
@@ -125,11 +127,9 @@ def estimate_metrics(
     return estimates
 
 
-def paired_differences(
-    first: Mapping[str, Estimate], second: Mapping[str, Estimate]
-) -> dict[str, dict[str, float]]:
+def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estimate]) -> dict[str, Interval]:
     """Return the first candidate's metrics minus the second's, with intervals of the difference."""
-    return {name: (first[name] - second[name]).as_dict() for name in first if name in second}
+    return {name: (first[name] - second[name]).interval for name in first if name in second}
 
 
 def running_sums(values: npt.NDArray[Any], ranking: Ranking) -> Floats:

@@ -10,6 +10,7 @@ from scipy.optimize import isotonic_regression
 from scipy.special import betainc
 
 from churn.metrics.bootstrap import Draws, Estimate, running_sums
+from churn.metrics.interval import Interval
 from churn.metrics.metrics import Floats, Ints, Ranking
 from churn.params import ProfitParams
 
@@ -41,6 +42,15 @@ class CustomerValues:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """The profit per customer at one contact share, and that of a perfect call list."""
+
+    share: float
+    profit: Interval
+    ceiling: float
+
+
+@dataclass(frozen=True)
 class ProfitMetrics:
     """Predictions measured in money.
 
@@ -53,7 +63,7 @@ class ProfitMetrics:
 
     estimates: dict[str, Estimate]
     references: dict[str, dict[str, float]]
-    curve: list[dict[str, float]]
+    curve: tuple[CurvePoint, ...]
 
 
 def estimate_profit(
@@ -119,12 +129,14 @@ def estimate_profit(
                 "optimism": float(np.mean(curves.max(axis=1) - curve[bests])),
             },
         },
-        [
-            {"share": float(contact_share)}
-            | Estimate(float(curve[number]), curves[:, number]).as_dict()
-            | {"ceiling": float(perfect[1][number])}
+        tuple(
+            CurvePoint(
+                float(contact_share),
+                Estimate(float(curve[number]), curves[:, number]).interval,
+                float(perfect[1][number]),
+            )
             for number, contact_share in enumerate(CONTACT_SHARES)
-        ],
+        ),
     )
 
 

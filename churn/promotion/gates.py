@@ -1,207 +1,202 @@
-"""What a challenger must show before it may become champion; intervals are judged, not points."""
+"""The gates that a challenger must pass to become champion; they look at intervals, not at points."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-from churn.evaluation.champion import CHAMPION, RECIPE, standing
-from churn.evaluation.signal_verdict import signal_found
-from churn.finding import GuardReport
+from churn.evaluation.measures import CHAMPION, CHAMPION_RECIPE
+from churn.evaluation.result import EvaluationResult
 from churn.guards.model.outcomes import TOO_GOOD_RULE, too_good
 from churn.guards.sign_off import SignOffs, guard_verdict
 from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TEST_CUTOFFS
 from churn.metrics.catalog import candidate_name
-from churn.metrics.interval import format_interval, test_set_uses
+from churn.metrics.interval import Interval, format_interval, test_set_uses
 from churn.params import Params
-from churn.promotion.champion_gates import against_champion
+from churn.promotion.champion_gates import champion_gates
 
 SHOWN_BEFORE = 12
-"""How many cutoffs before the test an explanation lists, the newest; metrics.json holds all."""
+"""An explanation lists at most this many cutoffs before the test, the newest; metrics.json has all."""
 
-RIVAL = "logistic"
-"""The one baseline that is a model of the same kind as a candidate: it need not be beaten, only matched."""
+LOGISTIC = "logistic"
+"""The baseline that is a model like the candidates: it need not be beaten, only matched."""
 
-NO_BASELINES = (CHAMPION, RECIPE, RIVAL)
-"""What has gates of its own."""
+OWN_GATES = (CHAMPION, CHAMPION_RECIPE, LOGISTIC)
+"""The candidates that have gates of their own."""
 
 
-def judge_gates(evaluated: Mapping[str, Any], params: Params) -> Verdict:
-    """Judge an evaluation (the content of metrics.json).
+def judge_gates(result: EvaluationResult, params: Params) -> Verdict:
+    """Return how an evaluation passes the gates.
 
-    1. There is a signal: the interval of AUC lies above one half.
-    2. Log loss below that of every baseline: the paired interval lies below 0. The logistic regression is a
-       rival that need only be matched, within `promote.margin`, and is none of a challenger that is one.
-    3. The interval of observed/expected meets `promote.observed_expected`; where it does not hold 1,
-       a note says why.
-    4. `TESTS` test cutoffs or more, or as many as the data allow, which is said.
-    5. Not worse than the champion, or than its recipe where it has seen the test (`against_champion`).
-    6. No guard raised, and not too good to be true, unless a person signed it off in `evaluate.accept`.
+    1. There is a signal: the interval of AUC is above one half.
+    2. Log loss is below that of every baseline: the paired interval is below 0. The logistic regression must
+       only be matched, within `promote.margin`, unless the challenger is one.
+    3. The interval of observed/expected overlaps `promote.observed_expected`. Where it does not contain 1,
+       a note explains why.
+    4. There are `TEST_CUTOFFS` test cutoffs or more, or as many as the data allow.
+    5. It is not worse than the champion, or than its recipe where the champion has seen the test
+       (`champion_gates`).
+    6. No guard says stop, and the AUC is not too good to be true, unless a person accepted it in
+       `evaluate.accept`.
     """
-    gates = [_signal(evaluated), *(_beats(evaluated, other) for other in baselines(evaluated))]
-    gates += _matches_rival(evaluated, params)
-    gates.append(_level(evaluated, params))
-    gates += _cutoffs(evaluated, params)
-    gates += against_champion(evaluated, params)
-    report = GuardReport.model_validate(evaluated.get("guards") or {})
-    guards = guard_verdict(report, SignOffs.of(params), params.locate("evaluate"))
-    gates += [_too_good(evaluated, params), *guards.gates]
-    notes = [*_notes(evaluated), *_off_level(evaluated), *guards.notes]
-    return Verdict(tuple(gates), tuple(notes), guards.signed, guards.signed_off)
+    accept, margin = params.evaluate.accept, params.promote.margin
+    baselines = [name for name in result.compared_with if name not in OWN_GATES]
+    guards = guard_verdict(result.guards, SignOffs.of(params), params.locate("evaluate"))
+    gates = (
+        _signal(result),
+        *(_beats(result, name) for name in baselines),
+        *_matches_logistic(result, margin),
+        _level(result, params.promote.observed_expected),
+        *_cutoffs(result, accept.get("test_cutoffs"), params.file),
+        *champion_gates(result, margin),
+        _too_good(result, accept.get("too_good"), params.file),
+        *guards.gates,
+    )
+    notes = (*_notes(result), *_off_level(result), *guards.notes)
+    return Verdict(gates, notes, guards.signed, guards.signed_off)
 
 
-def baselines(evaluated: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the baselines that were judged beside the challenger and must be beaten."""
-    pairs = (name.removeprefix("challenger_minus_") for name in evaluated["paired"])
-    return tuple(name for name in pairs if name not in NO_BASELINES)
-
-
-def _pair(evaluated: Mapping[str, Any], other: str) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = evaluated["paired"].get(f"challenger_minus_{other}")
-    return found
-
-
-def _signal(evaluated: Mapping[str, Any]) -> Gate:
-    found = signal_found(evaluated)
-    auc = evaluated["candidates"]["challenger"]["auc"]
+def _signal(result: EvaluationResult) -> Gate:
     return Gate.of(
         "signal",
-        found["found"] != "no signal",
-        auc,
+        result.signal.found != "no signal",
+        result.challenger.auc,
         "the 95 % interval of AUC lies above one half",
-        found["words"],
+        result.signal.words,
         "Look whether the label is what you mean (`churn label`), and add signals, cutoffs or data; with "
         "labels that depend on nothing there is nothing to learn.",
     )
 
 
-def _beats(evaluated: Mapping[str, Any], other: str) -> Gate:
-    loss = (_pair(evaluated, other) or {})["log_loss"]
+def _beats(result: EvaluationResult, baseline: str) -> Gate:
+    loss = result.paired[f"challenger_minus_{baseline}"].log_loss
+    name = candidate_name(baseline)
     return Gate.of(
-        f"beats_{other}",
-        loss["high"] is not None and loss["high"] < 0,
+        f"beats_{baseline}",
+        loss.high is not None and loss.high < 0,
         loss,
-        f"the paired 95 % interval of log loss, challenger minus {candidate_name(other)}, lies below 0",
-        f"challenger minus {candidate_name(other)}, log loss: {format_interval(loss, 4)}; the gate asks for "
-        "an interval below 0.",
+        f"the paired 95 % interval of log loss, challenger minus {name}, lies below 0",
+        f"challenger minus {name}, log loss: {format_interval(loss, 4)}; the gate asks for an interval "
+        "below 0.",
         "Add signals, cutoffs or data, and see evaluate/card.md.",
     )
 
 
-def _matches_rival(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
-    pair = _pair(evaluated, RIVAL)
-    if not pair or evaluated["model"].get("candidate") == RIVAL:
+def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]:
+    pair = result.pair(LOGISTIC)
+    if pair is None or result.model.candidate == LOGISTIC:
         return
-    loss = pair["log_loss"]
-    allowed = params.promote.margin * evaluated["candidates"][RIVAL]["log_loss"]["value"]
+    loss = pair.log_loss
+    allowed = margin * (result.candidates[LOGISTIC].log_loss.value or 0.0)
     yield Gate.of(
-        f"matches_{RIVAL}",
-        loss["high"] is not None and loss["high"] < allowed,
+        f"matches_{LOGISTIC}",
+        loss.high is not None and loss.high < allowed,
         loss,
         f"the paired 95 % interval of log loss, challenger minus the logistic regression, lies below "
-        f"{params.promote.margin:.0%} of the latter's",
+        f"{margin:.0%} of the latter's",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
-        f"an interval below {allowed:.4f} ({params.promote.margin:.0%} of the latter's).",
+        f"an interval below {allowed:.4f} ({margin:.0%} of the latter's).",
         "Let it be a candidate (train.candidates), or add cutoffs or data.",
     )
 
 
-def _cutoffs(evaluated: Mapping[str, Any], params: Params) -> Iterator[Gate]:
-    tested, possible = len(evaluated["by_cutoff"]), evaluated.get("cutoffs_possible")
+def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterator[Gate]:
+    """Ask for enough test cutoffs, or for a reason in `evaluate.accept.test_cutoffs`."""
+    tested, possible = len(result.by_cutoff), result.cutoffs_possible
     if possible is None:
         return
-    asked, signed = min(TEST_CUTOFFS, possible), params.evaluate.accept.get("test_cutoffs")
-    told = f"judged on {tested} test cutoffs; the gate asks for {TEST_CUTOFFS}" + (
-        "" if asked == TEST_CUTOFFS else f", or the {asked} that the data allow"
+    required = min(TEST_CUTOFFS, possible)
+    words = f"judged on {tested} test cutoffs; the gate asks for {TEST_CUTOFFS}" + (
+        "" if required == TEST_CUTOFFS else f", or the {required} that the data allow"
     )
     gate = Gate.of(
         "test_cutoffs",
-        tested >= asked or bool(signed),
-        {"value": float(tested)},
+        tested >= required or bool(reason),
+        Interval(value=float(tested)),
         f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
-        f"{told}; accepted: {signed}" if tested < asked and signed else f"{told}.",
+        f"{words}; accepted: {reason}" if tested < required and reason else f"{words}.",
         "Name more under evaluate.test_cutoffs, or leave it out; where fewer are right, write why under "
-        f"evaluate.accept.test_cutoffs in {params.file}.",
+        f"evaluate.accept.test_cutoffs in {file}.",
     )
-    yield replace(gate, signed=tested < asked and bool(signed))
+    yield replace(gate, signed=tested < required and bool(reason))
 
 
-def _level(evaluated: Mapping[str, Any], params: Params) -> Gate:
-    ratio = evaluated["candidates"]["challenger"]["observed_expected"]
-    least, most = params.promote.observed_expected
+def _level(result: EvaluationResult, allowed: tuple[float, float]) -> Gate:
+    ratio, (least, most) = result.challenger.observed_expected, allowed
+    overlaps = ratio.low is not None and ratio.high is not None and ratio.low <= most and ratio.high >= least
     return Gate.of(
         "observed_expected",
-        ratio["low"] is not None and ratio["low"] <= most and ratio["high"] >= least,
+        overlaps,
         ratio,
         f"the interval of observed/expected meets [{least}, {most}]",
-        f"challenger observed/expected {format_interval(ratio)}; the gate asks that it meets [{least}, "
-        f"{most}].",
+        f"challenger observed/expected {format_interval(ratio)}; the gate asks that it meets "
+        f"[{least}, {most}].",
         "Look for a change of the churn rate between cutoffs (evaluate/metrics.json, by_cutoff), or widen "
         "promote.observed_expected knowingly.",
     )
 
 
-def _too_good(evaluated: Mapping[str, Any], params: Params) -> Gate:
-    auc = evaluated["candidates"]["challenger"]["auc"]
-    found, signed = too_good(evaluated, "low"), params.evaluate.accept.get("too_good")
-    if found and signed:
-        told = f"challenger {found}; accepted: {signed}"
-    elif found:
-        told = f"challenger {found}; that is usually a leak."
+def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
+    """Refuse an AUC that is too good to be true, without a reason in `evaluate.accept.too_good`."""
+    auc, recency = result.challenger.auc, result.pair("recency")
+    finding = too_good(auc, recency.auc if recency else None, "low")
+    if finding and reason:
+        words = f"challenger {finding}; accepted: {reason}"
+    elif finding:
+        words = f"challenger {finding}; that is usually a leak."
     else:
-        told = f"challenger AUC {format_interval(auc)} is not too good to be true."
+        words = f"challenger AUC {format_interval(auc)} is not too good to be true."
     gate = Gate.of(
         "not_too_good",
-        found is None or bool(signed),
+        finding is None or bool(reason),
         auc,
         f"{TOO_GOOD_RULE}, or a person accepts it",
-        told,
+        words,
         "Look at the most important signals; if it is honest, write why under evaluate.accept.too_good in "
-        f"{params.file}.",
+        f"{file}.",
     )
-    return replace(gate, signed=bool(found and signed))
+    return replace(gate, signed=bool(finding and reason))
 
 
-def _notes(evaluated: Mapping[str, Any]) -> Iterator[str]:
-    if not _pair(evaluated, "recency"):
+def _notes(result: EvaluationResult) -> Iterator[str]:
+    if result.pair("recency") is None:
         yield "There is no days-since-last signal, so the recency baseline was not judged."
-    if standing(evaluated["candidates"]) != CHAMPION:
-        yield str(evaluated.get("notes", {}).get("champion", "There was no champion to compare with."))
-    if (tested := len(evaluated.get("by_cutoff", {}))) < TEST_CUTOFFS:
+    if result.champion_reference != CHAMPION:
+        yield result.notes.get(CHAMPION, "There was no champion to compare with.")
+    if (tested := len(result.by_cutoff)) < TEST_CUTOFFS:
         yield (
             f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would show "
             "how much results vary between them. Add cutoffs to snapshot where the data reach back."
         )
-    yield from test_set_uses(evaluated.get("looks_at_test"))
-    changed = (evaluated.get("health_bands") or {}).get("changed")
+    yield from test_set_uses(result.looks_at_test)
+    changed = result.health_bands.changed
     if changed is not None:
-        anew = "'s recipe, refitted" if standing(evaluated["candidates"]) == RECIPE else ""
-        yield f"{changed:.1%} of the customers change their health band against the champion{anew}."
+        recipe = "'s recipe, refitted" if result.champion_reference == CHAMPION_RECIPE else ""
+        yield f"{changed:.1%} of the customers change their health band against the champion{recipe}."
 
 
-def _off_level(evaluated: Mapping[str, Any]) -> Iterator[str]:
-    """Show what observed/expected that does not hold 1 comes from: the rate that moved, or the model.
+def _off_level(result: EvaluationResult) -> Iterator[str]:
+    """Explain an observed/expected whose interval does not contain 1: the rate changed, or the model is off.
 
-    Where the base rate is as far off as the challenger, the rate moved; else the model fell short.
+    Where the base rate is as far off as the challenger, the rate changed; else the model is off.
     """
-    ratio = evaluated["candidates"]["challenger"]["observed_expected"]
-    if ratio["value"] is None or ratio["low"] is None or ratio["low"] <= 1 <= ratio["high"]:
+    ratio = result.challenger.observed_expected
+    if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
         return
-    less = "fewer" if ratio["value"] < 1 else "more"
-    before = [f"{one['cutoff']}: {one['base_rate']:.1%}" for one in evaluated["before"][-SHOWN_BEFORE:]]
+    less = "fewer" if ratio.value < 1 else "more"
+    before = [f"{rate.cutoff}: {rate.base_rate:.1%}" for rate in result.before[-SHOWN_BEFORE:]]
     tested = []
-    for day, one in evaluated["by_cutoff"].items():
+    for cutoff, candidates in result.by_cutoff.items():
         ratios = [
-            f"{words} {format_interval(one[name]['observed_expected'], 2)}"
+            f"{words} {format_interval(candidates[name].observed_expected, 2)}"
             for name, words in (("challenger", "challenger"), ("base_rate", "base rate"))
-            if name in one
+            if name in candidates
         ]
-        rate = one["challenger"]["base_rate"]
-        tested.append(f"{day}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
+        rate = candidates["challenger"].base_rate
+        tested.append(f"{cutoff}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     yield (
         f"The interval of observed/expected, {format_interval(ratio)}, does not hold 1: {less} customers "
-        "left than the model expected. Share that left at the cutoffs before the test "
+        f"left than the model expected. Share that left at the cutoffs before the test "
         f"({'; '.join(before) or 'none'}) and at the test ({'; '.join(tested)})."
     )

@@ -25,6 +25,7 @@ from churn.guards.verdict import Verdict
 from churn.labels.outcomes import WHY_LEFT
 from churn.metrics.interval import Interval
 from churn.metrics.standard_errors import Z_95, customer_wilson_interval
+from churn.promotion.record import Promotion
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
@@ -94,17 +95,17 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         called=tuple((plain_cell(line["customer_id"]), plain_cell(line["name"])) for line in lines),
         facts=json.loads(facts_path(output, night).read_text(encoding="utf-8")),
         result=result,
-        verdict=_read_verdict(evaluation / "promotion.json", result),
+        verdict=_read_verdict(evaluation, result),
         predictions=_read_predictions(evaluation / "predictions.parquet"),
     )
 
 
-def _read_verdict(path: Path, result: EvaluationResult | None) -> Verdict | None:
+def _read_verdict(folder: Path, result: EvaluationResult | None) -> Verdict | None:
     """Return the verdict on the evaluated model; None where there is none, or one on another model."""
-    if result is None or not path.is_file():
+    promotion = Promotion.read_if_any(folder)
+    if result is None or promotion is None or promotion.digest != result.model.digest:
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return Verdict.from_json(content) if content.get("digest") == result.model.digest else None
+    return promotion.verdict
 
 
 def _read_predictions(path: Path) -> pd.DataFrame | None:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from churn.data.store import day_number
 from churn.errors import CallError, Stop
 from churn.features.definition import is_comparable
+from churn.finding import GuardReport
 from churn.labels.contract import contract_ends_bytes
 from churn.params import Params, digest_of
 from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
@@ -57,7 +58,7 @@ class Snapshots:
     digest: str
     watermark: str
     known_by: date | None = None
-    guards: Mapping[str, Any] = field(default_factory=dict)
+    guards: GuardReport = field(default_factory=GuardReport)
 
     @property
     def as_of(self) -> date:
@@ -133,7 +134,7 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         digest=digest.hexdigest(),
         watermark=str(manifest["watermark"]),
         known_by=known_by,
-        guards=manifest.get("guards", {}),
+        guards=GuardReport.model_validate(manifest.get("guards", {})),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ from churn.features.definition import definitions
 from churn.features.engine.blocks import STEP
 from churn.features.engine.matrix import MatrixBuilder, Part
 from churn.features.signal import Signal
+from churn.finding import GuardReport
 from churn.labels.calendar import snapshot_cutoffs
 from churn.labels.contract import ContractEndsWriter
 from churn.labels.labels import labels_at
@@ -34,7 +35,7 @@ def write_snapshots(
     signals: Sequence[Signal],
     advance: Callable[[int], None] = lambda _: None,
     only: date | None = None,
-    guards: Mapping[str, Any] | None = None,
+    guards: GuardReport | None = None,
 ) -> dict[str, Any]:
     """Write `output/snapshots`, aside first, and return its manifest.
 
@@ -66,7 +67,7 @@ def write_snapshots(
         "store_digest": store.digest,
         "params_digest": params_digest(params),
         "watermark": store.watermark.isoformat(),
-        "guards": guards or {},
+        "guards": guards.as_json() if guards else {},
     }
     (aside / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     replace_folder(aside, params.output / "snapshots")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
+from churn.evaluation.measures import LeadTime
+from churn.evaluation.result import BandOutcome
 from churn.finding import Finding
-from churn.metrics.interval import format_interval
+from churn.metrics.interval import Interval, format_interval
 
 CHANCE_AUC = 0.5
 
@@ -28,26 +30,33 @@ MAX_AUC, MAX_AUC_ABOVE_RECENCY = 0.95, 0.15
 TOO_GOOD_RULE = f"AUC is at most {MAX_AUC} and at most {MAX_AUC_ABOVE_RECENCY} above recency"
 
 
-def too_good(evaluated: Mapping[str, Any], bound: str = "value") -> str | None:
+def too_good(
+    auc: Interval, above_recency: Interval | None, bound: Literal["value", "low"] = "value"
+) -> str | None:
     """Say what is too good to be true; None where nothing is.
 
     Args:
-        evaluated: The content of metrics.json.
+        auc: The challenger's AUC.
+        above_recency: The challenger's AUC minus that of the recency baseline; None without that baseline.
         bound: Which end must lie more than 0.15 above recency: `value` to warn, `low` to stop, so that
             chance alone stops nobody.
     """
-    auc = evaluated["candidates"]["challenger"]["auc"]["value"]
-    if auc is not None and auc > MAX_AUC:
-        return f"AUC {auc:.3f} is above {MAX_AUC}"
-    above = evaluated["paired"].get("challenger_minus_recency", {}).get("auc")
-    if above and above[bound] is not None and above[bound] > MAX_AUC_ABOVE_RECENCY:
-        return f"AUC {auc:.3f} is {format_interval(above)} above recency, more than {MAX_AUC_ABOVE_RECENCY}"
-    return None
+    if auc.value is None:
+        return None
+    if auc.value > MAX_AUC:
+        return f"AUC {auc.value:.3f} is above {MAX_AUC}"
+    if above_recency is None:
+        return None
+    above = above_recency.value if bound == "value" else above_recency.low
+    if above is None or above <= MAX_AUC_ABOVE_RECENCY:
+        return None
+    words = format_interval(above_recency)
+    return f"AUC {auc.value:.3f} is {words} above recency, more than {MAX_AUC_ABOVE_RECENCY}"
 
 
-def too_good_to_be_true(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
+def too_good_to_be_true(auc: Interval, above_recency: Interval | None) -> Iterator[Finding]:
     """Warn of figures that honest churn models do not reach; `promote` has a gate of its own for them."""
-    if reason := too_good(evaluated):
+    if reason := too_good(auc, above_recency):
         yield Finding(
             "AUC",
             f"challenger {reason}; that is usually a leak.",
@@ -58,29 +67,29 @@ def too_good_to_be_true(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def lead_time(evaluated: Mapping[str, Any], gap_days: int) -> Iterator[Finding]:
+def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
     """Warn if the AUC collapses once everything that is known is as old as the time to act (the label's gap).
 
     Without a gap only a collapse to chance is a warning: most customers show that they will leave only a few
     weeks ahead, and a model that sees nothing a month earlier may still be honest.
 
     Args:
-        evaluated: The content of metrics.json.
+        leads: The AUC of older predictions.
         gap_days: The days from a cutoff to the label window.
     """
-    older = [lead for lead in evaluated.get("lead_time") or () if lead["days"] >= max(gap_days, 1)]
+    older = [lead for lead in leads if lead.days >= max(gap_days, 1)]
     if not older:
         return
-    first = min(older, key=lambda lead: int(lead["days"]))
-    fall = first.get("fall") or {}
-    if fall.get("low") is None or fall["value"] <= MAX_FALL or fall["low"] <= MAX_FALL / 2:
+    first = min(older, key=lambda lead: lead.days)
+    fall = first.fall
+    if fall.value is None or fall.low is None or fall.value <= MAX_FALL or fall.low <= MAX_FALL / 2:
         return
-    if gap_days or first["low"] <= CHANCE_AUC:
-        older_auc = format_interval({"value": first["auc"], "low": first["low"], "high": first["high"]})
+    if gap_days or first.low is None or first.low <= CHANCE_AUC:
+        older_auc = format_interval(first.interval)
         yield Finding(
             "lead time",
             f"the challenger's AUC falls by {format_interval(fall)}, more than {MAX_FALL}, to {older_auc}, "
-            f"when everything that is known is {first['days']} days older: it sees customers leave when it "
+            f"when everything that is known is {first.days} days older: it sees customers leave when it "
             "happens, not before.",
             "Look for signals of the leaving itself (notices, refunds, closures) and leave them out, "
             "or set label.gap_days to the time that you need to act.",
@@ -89,13 +98,12 @@ def lead_time(evaluated: Mapping[str, Any], gap_days: int) -> Iterator[Finding]:
         )
 
 
-def calibration(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
+def calibration(slope: Interval) -> Iterator[Finding]:
     """Warn if the probabilities are surely too extreme or too close to each other."""
-    slope = evaluated["candidates"]["challenger"].get("calibration_slope") or {}
     lowest, highest = SLOPE_RANGE
-    if slope.get("low") is None or (slope["low"] <= highest and slope["high"] >= lowest):
+    if slope.low is None or slope.high is None or (slope.low <= highest and slope.high >= lowest):
         return
-    too = "extreme" if slope["high"] < lowest else "close to each other"
+    too = "extreme" if slope.high < lowest else "close to each other"
     yield Finding(
         "calibration slope",
         f"its calibration slope is {format_interval(slope, 2)}, outside [{lowest}, {highest}]: the "
@@ -106,18 +114,17 @@ def calibration(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
     )
 
 
-def bands(evaluated: Mapping[str, Any]) -> Iterator[Finding]:
+def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
     """Stop at a health band that left more often than the next worse one, beyond chance."""
-    outcomes = (evaluated.get("health_bands") or {}).get("outcomes", ())
     for worse, better in pairwise(outcomes):
-        rows = np.array([worse["rows"], better["rows"]], dtype=float)
-        shares = np.array([worse["churners"], better["churners"]]) / rows
+        rows = np.array([worse.rows, better.rows], dtype=float)
+        shares = np.array([worse.churners, better.churners]) / rows
         overall = float((shares * rows).sum() / rows.sum())
         error = float(np.sqrt(overall * (1 - overall) * (1 / rows).sum()))
         if shares[1] - shares[0] > STANDARD_ERRORS * error > 0:
             yield Finding(
-                f"health band {better['band']}",
-                f"{shares[1]:.1%} left, but only {shares[0]:.1%} of band {worse['band']}, which should be "
+                f"health band {better.band}",
+                f"{shares[1]:.1%} left, but only {shares[0]:.1%} of band {worse.band}, which should be "
                 "worse.",
                 "The order of the bands misleads the team: see the calibration, and train again.",
                 "stop",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from churn.errors import CallError
-from churn.evaluation.test_set import Exam
+from churn.evaluation.result import EvaluationResult
+from churn.evaluation.test_set import TestSet
 from churn.finding import Finding, GuardReport
 from churn.guards.model.columns import check_columns
 from churn.guards.model.drift import drift, newest_rows
@@ -80,33 +80,37 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
         for finding in data_findings(snapshots)
         if (finding.guard, finding.place) not in (stops if finding.severity == "stop" else both)
     ]
-    guards = dict.fromkeys([*snapshots.guards.get("looked", ()), *TRAINING_GUARDS])
+    guards = dict.fromkeys([*snapshots.guards.looked, *TRAINING_GUARDS])
     return GuardReport.of([*guards], [*data, *findings])
 
 
 def data_findings(snapshots: Snapshots) -> tuple[Finding, ...]:
     """Return the findings in the data of the snapshots; a stop where the guards of the data did not run."""
-    return GuardReport.model_validate(snapshots.guards).found if snapshots.guards else (UNCHECKED_DATA,)
+    return snapshots.guards.found if snapshots.guards.looked else (UNCHECKED_DATA,)
 
 
-def check_evaluation(exam: Exam, evaluated: Mapping[str, Any]) -> list[Finding]:
+def check_evaluation(params: Params, test_set: TestSet, result: EvaluationResult) -> list[Finding]:
     """Run the guards of an evaluation; two of them fit the recipe again.
 
     Args:
-        exam: The test set with its predictions.
-        evaluated: The content of metrics.json so far.
+        params: The gap of the label, the seed, the threads, and where the snapshots are.
+        test_set: The predictions of all candidates for the test cutoffs.
+        result: What was measured on them.
     """
-    snapshots, cutoff, seed = exam.snapshots, exam.plan.test[-1], exam.params.train.seed
-    sample, method = sample_customers(snapshots, seed), rolling_origin(exam.record.recipe, exam.threads)
+    snapshots, cutoff, seed = test_set.snapshots, test_set.cutoffs[-1], params.train.seed
+    sample = sample_customers(snapshots, seed)
+    method = rolling_origin(test_set.record.recipe, params.engine.threads)
     findings = _by_guard("unseen", refit_with_other_future(method, sample, cutoff, seed))
     findings += _by_guard("shuffled", refit_with_shuffled_labels(method, sample, cutoff, seed))
-    newest = newest_rows(snapshots, exam.params.output / "snapshots")
+    newest = newest_rows(snapshots, params.output / "snapshots")
     first = cutoffs_of(newest.cutoff)[0]
     earlier = snapshots.rows.at([cutoff for cutoff in snapshots.cutoffs if cutoff < first])
     findings += _by_guard("newest", drift(earlier, newest, seed))
-    findings += lead_time(evaluated, exam.params.label.gap_days)
-    for guard in (too_good_to_be_true, calibration, bands):
-        findings += guard(evaluated)
+    challenger, recency = result.challenger, result.pair("recency")
+    findings += lead_time(result.lead_time, params.label.gap_days)
+    findings += too_good_to_be_true(challenger.auc, recency.auc if recency else None)
+    findings += calibration(challenger.calibration_slope)
+    findings += bands(result.health_bands.outcomes)
     return findings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.evaluation.customer_value import worth_of
+from churn.evaluation.test_set import customer_values, store_of_snapshots
 from churn.model.value import residual_value
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
@@ -49,7 +49,7 @@ def test_a_value_comes_from_the_money_and_the_base_rate_known_at_the_cutoff(tmp_
     world = draw(tmp_path, payments=PAYMENTS)
     snapshots = snapshots_of(world)
 
-    worth, why_not = worth_of(world.store.params, snapshots, snapshots.rows.at([CUTOFF]))
+    values, reason = customer_values(world.store.params, world.store, snapshots, snapshots.rows.at([CUTOFF]))
 
     asked = world.store.params
     expected = residual_value(
@@ -58,10 +58,10 @@ def test_a_value_comes_from_the_money_and_the_base_rate_known_at_the_cutoff(tmp_
         horizon_days=asked.label.horizon_days,
         terms=asked.score.value,
     )
-    assert why_not == ""
-    assert worth is not None
-    assert np.isnan(worth.value[:2]).all()  # nothing was paid, or known to be, by the cutoff
-    assert worth.value[2] == pytest.approx(expected[0])
+    assert reason == ""
+    assert values is not None
+    assert np.isnan(values.value[:2]).all()  # nothing was paid, or known to be, by the cutoff
+    assert values.value[2] == pytest.approx(expected[0])
 
 
 def test_without_money_or_with_another_store_the_reason_is_said(tmp_path: Path) -> None:
@@ -69,10 +69,9 @@ def test_without_money_or_with_another_store_the_reason_is_said(tmp_path: Path) 
     rich = draw(tmp_path / "rich", payments=PAYMENTS)
     poor_ones, changed = snapshots_of(poor), replace(snapshots_of(rich), store_digest="another")
 
-    assert worth_of(poor.store.params, poor_ones, poor_ones.rows.at([CUTOFF])) == (
-        None,
-        "Nothing is measured in money: no table tells what the tested customers pay.",
-    )
-    assert "has changed" in worth_of(rich.store.params, changed, changed.rows)[1]
+    values, reason = customer_values(poor.store.params, poor.store, poor_ones, poor_ones.rows.at([CUTOFF]))
+    assert values is None
+    assert "no table says" in reason
+    assert "has changed" in store_of_snapshots(rich.store.params, changed)[1]
     elsewhere = rich.store.params.model_copy(update={"output": tmp_path / "elsewhere"})
-    assert "no store" in worth_of(elsewhere, changed, changed.rows)[1]
+    assert "no store" in store_of_snapshots(elsewhere, changed)[1]

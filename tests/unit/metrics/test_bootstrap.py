@@ -6,6 +6,7 @@ from sklearn import metrics as sk
 
 from churn.metrics import metrics
 from churn.metrics.bootstrap import draw_customers, estimate_metrics, paired_differences
+from churn.metrics.interval import Interval
 
 
 def world(customers: int, repeats: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -87,7 +88,7 @@ def test_the_paired_interval_of_a_model_with_itself_is_zero() -> None:
 
     difference = paired_differences(estimates, estimates)["log_loss"]
 
-    assert difference == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert difference == Interval(value=0.0, low=0.0, high=0.0)
 
 
 def test_the_same_seed_draws_the_same_customers() -> None:

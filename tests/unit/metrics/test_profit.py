@@ -142,7 +142,7 @@ def test_profit_is_that_of_a_call_list_by_value_at_risk() -> None:
     )
 
     lost = left * value
-    curve = {row["share"]: row["value"] for row in metrics.curve}
+    curve = {point.share: point.profit.value for point in metrics.curve}
     assert metrics.estimates["value_lift_at_contact_share"].value == pytest.approx(
         lost[contacted].sum() / lost.sum() / 0.1
     )
@@ -196,7 +196,7 @@ def test_no_ranking_earns_more_than_a_perfect_one(rows: list[tuple[bool, int, in
         assert np.isnan(best) or ours.estimates[name].value <= best + 1e-9
         assert np.isnan(best) or best == pytest.approx(reference["ceiling"])
     for own, best_possible in zip(ours.curve, perfect.curve, strict=True):
-        assert own["value"] <= best_possible["value"] + 1e-9
+        assert own.profit.value <= best_possible.profit.value + 1e-9
 
 
 def test_customers_of_unknown_value_are_left_out_and_do_not_count_as_worthless() -> None:
@@ -239,7 +239,7 @@ def test_the_best_share_read_off_the_same_rows_flatters_by_its_optimism() -> Non
     large = world(200_000, seed=1)
     nobody_drawn = np.zeros((1, 100_000), dtype=np.uint8)
     truth = estimate_profit(*large[:3], nobody_drawn, 0.1, CustomerValues(large[3], TERMS))
-    curve = np.array([row["value"] for row in truth.curve])
+    curve = np.array([point.profit.value for point in truth.curve])
     for _ in range(40):
         left, probability, _, value = world(200, seed=int(rng.integers(1 << 30)))
         metrics = estimate_profit(
@@ -279,6 +279,6 @@ def test_twice_the_probability_makes_the_same_call_list() -> None:
     once = estimate_profit(left, probability / 2, customer, draws, 0.1, values)
     twice = estimate_profit(left, probability, customer, draws, 0.1, values)
 
-    assert {name: estimate.as_dict() for name, estimate in once.estimates.items()} == {
-        name: estimate.as_dict() for name, estimate in twice.estimates.items()
+    assert {name: estimate.interval for name, estimate in once.estimates.items()} == {
+        name: estimate.interval for name, estimate in twice.estimates.items()
     }

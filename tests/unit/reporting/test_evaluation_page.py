@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from churn.evaluation.deciles import decile_table, prediction_histogram
-from churn.evaluation.evaluate import judge_all
+from churn.evaluation.comparison import compare_candidates
+from churn.evaluation.prediction_tables import decile_table, prediction_histogram
 from churn.evaluation.result import EvaluationResult
-from churn.evaluation.sections.comparison import spread
 from churn.metrics.catalog import METRICS
 from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.evaluation_page import render_evaluation, write_evaluation_page
 from churn.reporting.plots import CAPTIONS, FIGURES, write_plots
 from churn.snapshots.dataset import LabelledRows
-from tests.filled import filled
+from tests.filled import filled, json_of
+from tests.small_snapshots import draws_of
 
 
 @pytest.fixture(scope="module")
@@ -28,28 +28,22 @@ def evaluated() -> dict[str, Any]:
     rows = LabelledRows((), {}, np.zeros((400, 0)), left, np.tile(np.arange(200), 2), days)
     ours = 1 / (1 + np.exp(-(2 * left - 2 + rng.normal(size=400))))
     worth = CustomerValues(rng.gamma(2, 60, 400), ProfitParams())
-    judged = judge_all(
-        rows,
-        {"challenger": ours, "champion_recipe": ours, "base_rate": np.full(400, 0.2)},
-        share=0.1,
-        draws=20,
-        seed=7,
-        worth=worth,
-    )
+    predictions = {"challenger": ours, "champion_recipe": ours, "base_rate": np.full(400, 0.2)}
+    judged = compare_candidates(rows, predictions, draws_of(rows), share=0.1, values=worth)
     value = {"known": 400, "rows": 400, "mean": 120.0, "median": 100.0, "months": 12, "margin": 1.0}
     return {
         "model": {"name": "<churn>", "version": "3", "run_id": "r1"},
         "cutoffs": list(judged.by_cutoff),
         "contact_share": 0.1,
-        "candidates": judged.candidates,
-        "paired": judged.paired,
-        "by_cutoff": judged.by_cutoff,
-        "spread": {"challenger": spread(judged.by_cutoff, "challenger")},
-        "gain_table": judged.gain_table,
-        "profit_curve": judged.profit_curve,
-        "calibration_table": judged.calibration_table,
-        "prediction_histogram": prediction_histogram(left, ours),
-        "decile_table": decile_table(left, ours, worth),
+        "candidates": json_of(judged.candidates),
+        "paired": json_of(judged.paired),
+        "by_cutoff": json_of(judged.by_cutoff),
+        "spread": json_of(judged.spread),
+        "gain_table": json_of(judged.gain_table),
+        "profit_curve": json_of(judged.profit_curve),
+        "calibration_table": json_of(judged.calibration_table),
+        "prediction_histogram": json_of(prediction_histogram(left, ours)),
+        "decile_table": json_of(decile_table(left, ours, worth)),
         "importance": [],
         "partial_dependence": [],
         "importance_by_family": [],

@@ -13,6 +13,7 @@ import pytest
 from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
+from churn.promotion.record import Promotion
 from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
 from tests.filled import filled
 from tests.unit.reporting.conftest import METRICS
@@ -189,7 +190,7 @@ def test_an_evaluation_of_another_version_is_said(evaluated):
     ],
 )
 def test_the_verdict_is_that_on_the_model_evaluated(evaluated, verdict, words):
-    (evaluated / "evaluate" / "promotion.json").write_text(json.dumps(verdict))
+    filled(Promotion, verdict).write(evaluated / "evaluate")
 
     assert words in page_of(evaluated).text
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from churn.evaluation.baselines import base_rate, recency, recency_signals
+from churn.evaluation.baselines import predict_base_rate, predict_recency, recency_signals
 from churn.metrics import metrics
 from churn.params import TrainParams
 from churn.snapshots.dataset import frequent_levels, recode_levels
@@ -123,8 +123,8 @@ def test_recency_ranks_the_silent_above_the_active(snapshots_of) -> None:
     rows = snapshots_of(customers=2000, cutoffs=2, strength=2).rows
     days = rows.matrix[:, rows.names.index("logins_days_since_last")]
 
-    probability = recency(rows, rows, ["logins_days_since_last"])
+    probability = predict_recency(rows, rows, ["logins_days_since_last"])
 
     assert metrics.auc(rows.left, probability) == pytest.approx(metrics.auc(rows.left, days), abs=0.02)
     assert probability.mean() == pytest.approx(rows.left.mean(), abs=1e-3)
-    assert base_rate(rows, rows) == pytest.approx(rows.left.mean())
+    assert predict_base_rate(rows, rows) == pytest.approx(rows.left.mean())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.leaks.clean_snapshots import clean_snapshots, cutoff, label_params
-from churn.finding import Finding
+from churn.evaluation.measures import LeadTime
+from churn.evaluation.result import BandOutcome
+from churn.finding import Finding, GuardReport
 from churn.guards.model import outcomes
 from churn.guards.model.columns import check_columns
 from churn.guards.model.drift import drift
@@ -25,11 +27,13 @@ from churn.guards.model.refit_invariance import (
 from churn.guards.model.run import check_training, training_report
 from churn.guards.model.split_overlap import copied_rows, disjoint
 from churn.guards.sign_off import SignOffs, finding_lines
+from churn.metrics.interval import Interval
 from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training.recipe import Recipe
 from churn.training.split import plan_cutoffs
+from tests.filled import filled
 
 LAST = cutoff(5)
 MATURE_ON = {cutoff(step): cutoff(step + 1) for step in range(6)}
@@ -278,14 +282,14 @@ def test_a_fingerprint_that_every_date_has_is_no_drift() -> None:
 # --- 8, 9, 13: figures
 
 
-def number(value: float, half: float = 0.02) -> dict[str, float]:
-    return {"value": value, "low": value - half, "high": value + half}
+def number(value: float, half: float = 0.02) -> Interval:
+    return Interval(value=value, low=value - half, high=value + half)
 
 
-def lagged(auc: float, fall: float, half: float) -> dict[str, Any]:
+def lagged(auc: float, fall: float, half: float) -> list[LeadTime]:
     now = {"days": 0, "auc": auc + fall, "low": 0.7, "high": 0.8, "fall": number(0.0)}
     later = {"days": 28, "auc": auc, "low": auc - 0.05, "high": auc + 0.05, "fall": number(fall, half)}
-    return {"lead_time": [now, later]}
+    return [filled(LeadTime, lead) for lead in (now, later)]
 
 
 @pytest.mark.parametrize(
@@ -306,14 +310,12 @@ def test_an_auc_that_collapses_within_the_time_to_act_is_told(
 
 
 def test_without_a_lead_time_nothing_is_told() -> None:
-    assert list(outcomes.lead_time({}, 0)) == []
+    assert list(outcomes.lead_time([], 0)) == []
 
 
 @pytest.mark.parametrize(("slope", "said"), [(1.0, 0), (0.79, 0), (0.7, 1), (1.4, 1)])
 def test_probabilities_too_extreme_or_too_alike_are_told(slope: float, said: int) -> None:
-    content = {"candidates": {"challenger": {"calibration_slope": number(slope)}}}
-
-    assert len(list(outcomes.calibration(content))) == said
+    assert len(list(outcomes.calibration(number(slope)))) == said
 
 
 @pytest.mark.parametrize(
@@ -323,11 +325,7 @@ def test_a_band_that_leaves_more_than_the_worse_one_is_a_stop(
     churners: tuple[int, ...], places: list[str]
 ) -> None:
     found = outcomes.bands(
-        {
-            "health_bands": {
-                "outcomes": [{"band": b, "rows": 200, "churners": c} for b, c in enumerate(churners, 1)]
-            }
-        }
+        [filled(BandOutcome, {"band": b, "rows": 200, "churners": c}) for b, c in enumerate(churners, 1)]
     )
 
     assert [(one.place, one.severity) for one in found] == [(place, "stop") for place in places]
@@ -357,7 +355,7 @@ def at_logins(found: str, severity: str = "warn", guard: str = "alone") -> Findi
 def test_all_that_the_training_rows_show_is_kept_and_of_the_data_what_is_sterner_or_other(
     data: Finding, told: set[str]
 ) -> None:
-    snapshots = replace(clean_snapshots(), guards={"looked": ["alone"], "found": [asdict(data)]})
+    snapshots = replace(clean_snapshots(), guards=GuardReport.of(["alone"], [data]))
 
     both = training_report(snapshots, [at_logins("one"), at_logins("another")])
 
@@ -365,8 +363,8 @@ def test_all_that_the_training_rows_show_is_kept_and_of_the_data_what_is_sterner
 
 
 def test_a_stop_of_the_training_rows_is_as_stern_as_one_of_the_data() -> None:
-    data = asdict(at_logins("data", "stop"))
-    snapshots = replace(clean_snapshots(), guards={"looked": ["alone"], "found": [data]})
+    data = at_logins("data", "stop")
+    snapshots = replace(clean_snapshots(), guards=GuardReport.of(["alone"], [data]))
 
     both = training_report(snapshots, [at_logins("one", "stop"), at_logins("another")])
 

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from churn.evaluation.deciles import prediction_histogram
-from churn.evaluation.evaluate import judge_all
+from churn.evaluation.comparison import compare_candidates
+from churn.evaluation.prediction_tables import prediction_histogram
 from churn.evaluation.result import EvaluationResult
 from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.plots import FIGURES, write_plots
 from churn.snapshots.dataset import LabelledRows
-from tests.filled import filled
+from tests.filled import filled, json_of
+from tests.small_snapshots import draws_of
 
 LEAD = [{"days": days, "auc": 0.8 - days / 500, "low": 0.7, "high": 0.9} for days in (0, 28, 56)]
 
@@ -27,17 +28,17 @@ def evaluated() -> dict[str, Any]:
     good = 1 / (1 + np.exp(-(2 * rows.left - 2 + rng.normal(size=len(rows)))))
     predictions = {"challenger": good, "recency": rng.random(len(rows)), "base_rate": np.full(len(rows), 0.2)}
     worth = CustomerValues(rng.gamma(2, 60, len(rows)), ProfitParams())
-    judged = judge_all(rows, predictions, share=0.1, draws=20, seed=7, worth=worth)
+    judged = compare_candidates(rows, predictions, draws_of(rows), share=0.1, values=worth)
     some, none = ({"missing_share": one, "missing_probability": one or None} for one in (0.15, 0.0))
     level = some | {"signal": "plan", "kind": "level", "unit": "name"}
     number = none | {"signal": "silence", "kind": "number", "unit": "days"}
     return {
         "contact_share": 0.1,
-        "candidates": judged.candidates,
-        "gain_table": judged.gain_table,
-        "profit_curve": judged.profit_curve,
-        "calibration_table": judged.calibration_table,
-        "prediction_histogram": prediction_histogram(rows.left, good),
+        "candidates": json_of(judged.candidates),
+        "gain_table": json_of(judged.gain_table),
+        "profit_curve": json_of(judged.profit_curve),
+        "calibration_table": json_of(judged.calibration_table),
+        "prediction_histogram": json_of(prediction_histogram(rows.left, good)),
         "importance": [{"signal": "silence", "share": 0.7}, {"signal": "plan", "share": 0.3}],
         "importance_by_family": [{"family": "activity", "share": 1.0}],
         "partial_dependence": [
@@ -106,7 +107,7 @@ def test_a_chart_without_data_is_not_drawn_and_an_old_one_is_removed(evaluated, 
 @pytest.mark.parametrize("name", ["calibration", "lift", "profit"])
 def test_rare_churn_and_intervals_that_are_not_defined_are_drawn(evaluated, name: str) -> None:
     left = np.append(np.ones(2), np.zeros(198))
-    spread = prediction_histogram(left, np.linspace(0.3, 0.001, 200))
+    spread = json_of(prediction_histogram(left, np.linspace(0.3, 0.001, 200)))
     table = [row | {"observed": 0.0, "low": 0.0} for row in evaluated["calibration_table"]]
     undefined = {
         metric: numbers | {"low": None, "high": None} if isinstance(numbers, dict) else numbers

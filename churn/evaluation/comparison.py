@@ -1,0 +1,288 @@
+"""Compare all candidates on the test cutoffs: metrics with intervals, paired differences, and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.evaluation.measures import (
+    CHALLENGER,
+    CHAMPION,
+    CHAMPION_RECIPE,
+    CalibrationBin,
+    CandidateMetrics,
+    Differences,
+    GainRow,
+    Measure,
+    ProfitPoint,
+    Range,
+    Spread,
+)
+from churn.metrics import metrics
+from churn.metrics.bootstrap import Draws, Estimate, estimate_metrics, paired_differences
+from churn.metrics.catalog import MAIN_METRICS
+from churn.metrics.metrics import BINS, Floats, Ints
+from churn.metrics.profit import CurvePoint, CustomerValues, estimate_profit
+from churn.metrics.standard_errors import wilson_interval
+from churn.snapshots.dataset import LabelledRows, cutoffs_of
+
+COMPARED_WITH = ("recency", "base_rate", "logistic", "rfm", "rule", "bg_nbd", CHAMPION, CHAMPION_RECIPE)
+"""The candidates with which the challenger is compared in pairs."""
+
+SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
+"""The contact shares of the gain table."""
+
+UNRANKED = "base_rate"
+"""The candidate with the same probability for every customer of a cutoff."""
+
+CURVE_BASELINES = ("rule", "recency", UNRANKED)
+"""The baselines in the gain table and the profit curve, where they have a probability for every row."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All candidates on the test cutoffs, in the parts of an `EvaluationResult`."""
+
+    candidates: Mapping[str, CandidateMetrics]
+    paired: Mapping[str, Differences]
+    by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]]
+    spread: Mapping[str, Spread]
+    calibration_table: tuple[CalibrationBin, ...]
+    gain_table: tuple[GainRow, ...]
+    profit_curve: tuple[ProfitPoint, ...]
+
+
+def compare_candidates(
+    rows: LabelledRows,
+    predictions: Mapping[str, Floats],
+    draws: Draws,
+    *,
+    share: float,
+    values: CustomerValues | None = None,
+) -> Comparison:
+    """Measure every candidate on the rows for which it has a probability.
+
+    The draws of customers are the same for all candidates, so differences between candidates are paired.
+
+    Args:
+        rows: The rows of the test cutoffs.
+        predictions: Probabilities by candidate, shape (rows,), NaN where the candidate has none.
+        draws: Weights from `draw_customers`, one column per customer of `rows`, in order.
+        share: The contact share, in (0, 1].
+        values: The values of the rows' customers; None where no money is known.
+    """
+    customer = np.unique(rows.customer, return_inverse=True)[1]
+    test = _TestRows(rows.left, customer, draws, share, values)
+    measured = {name: test.measure(p, ranked=name != UNRANKED) for name, p in predictions.items()}
+    by_cutoff: dict[date, dict[str, CandidateMetrics]] = {}
+    for day in cutoffs_of(rows.cutoff):
+        at_cutoff = np.isin(rows.cutoff, rows.at([day]).cutoff)
+        part = test.where(at_cutoff)
+        by_cutoff[day] = {
+            name: part.measure(p[at_cutoff], ranked=name != UNRANKED).metrics
+            for name, p in predictions.items()
+            if np.isfinite(p[at_cutoff]).any()
+        }
+    baselines = {
+        name: np.ones(len(rows)) if name == UNRANKED else predictions[name]
+        for name in CURVE_BASELINES
+        if name in predictions and np.isfinite(predictions[name]).all()
+    }
+    return Comparison(
+        candidates={name: candidate.metrics for name, candidate in measured.items()},
+        paired={
+            f"{CHALLENGER}_minus_{other}": _differences(test, predictions, measured, other)
+            for other in COMPARED_WITH
+            if other in measured
+        },
+        by_cutoff=by_cutoff,
+        spread={name: spread(by_cutoff, name) for name in measured},
+        calibration_table=calibration_table(rows.left, predictions[CHALLENGER]),
+        gain_table=gain_table(rows.left, predictions[CHALLENGER], baselines),
+        profit_curve=_profit_curve(measured, baselines),
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The metrics of one candidate, with the draws behind them for paired differences."""
+
+    metrics: CandidateMetrics
+    estimates: Mapping[str, Estimate]
+    profit_curve: tuple[CurvePoint, ...] = ()
+
+
+@dataclass(frozen=True)
+class _TestRows:
+    """Labelled rows with the draws of their customers.
+
+    Attributes:
+        left: Outcomes, shape (rows,).
+        customer: The column of `draws` that each row belongs to, shape (rows,).
+        draws: How often each customer is drawn, shape (draws, customers).
+        share: The contact share.
+        values: The values of the rows' customers; None where no money is known.
+    """
+
+    left: Floats
+    customer: Ints
+    draws: Draws
+    share: float
+    values: CustomerValues | None
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> _TestRows:
+        """Return some of the rows, with the same draws."""
+        values = None if self.values is None else self.values.where(mask)
+        return replace(self, left=self.left[mask], customer=self.customer[mask], values=values)
+
+    def measure(self, probability: Floats, *, ranked: bool = True) -> _Measured:
+        """Measure a candidate on the rows for which it has a probability.
+
+        Args:
+            probability: Its predictions, shape (rows,), NaN where it has none.
+            ranked: Whether its predictions order customers. Otherwise all rows are ties: a rate that is the
+                same for all customers of a cutoff, and differs between cutoffs, does not rank customers.
+        """
+        mask = np.isfinite(probability)
+        rows, probability = self.where(mask), probability[mask]
+        order = probability if ranked else np.ones(len(probability))
+        estimates = estimate_metrics(rows.left, probability, rows.customer, rows.draws, rows.share, order)
+        base_rate = float(rows.left.mean())
+        ceiling = metrics.lift_ceiling(base_rate, rows.share)
+        references = {
+            "average_precision": {"base_rate": base_rate},
+            "precision_at_contact_share": {"ceiling": base_rate * ceiling},
+            "lift_at_contact_share": {"ceiling": ceiling},
+        }
+        counts = {"rows": len(rows.left), "churners": int(rows.left.sum())}
+        curve: tuple[CurvePoint, ...] = ()
+        if rows.values is not None:
+            counts["rows_with_known_value"] = int(np.isfinite(rows.values.value).sum())
+            profit = estimate_profit(rows.left, order, rows.customer, rows.draws, rows.share, rows.values)
+            if profit is not None:
+                estimates |= profit.estimates
+                references |= profit.references
+                curve = profit.curve
+        measures = {
+            name: Measure(value=one.value, low=one.low, high=one.high, **references.get(name, {}))
+            for name, one in estimates.items()
+        }
+        error, floor = metrics.calibration_error(rows.left, probability)
+        measures["ece"] = Measure(value=error, noise_floor=floor)
+        candidate = CandidateMetrics.model_validate({**measures, **counts, "base_rate": base_rate})
+        return _Measured(candidate, estimates, curve)
+
+
+def _differences(
+    test: _TestRows,
+    predictions: Mapping[str, Floats],
+    measured: Mapping[str, _Measured],
+    other: str,
+) -> Differences:
+    """Return the challenger minus another candidate on the rows for which both have a probability."""
+    challenger = measured[CHALLENGER]
+    common = np.isfinite(predictions[CHALLENGER]) & np.isfinite(predictions[other])
+    if not common.all():
+        challenger = test.measure(np.where(common, predictions[CHALLENGER], np.nan))
+    return Differences(**paired_differences(challenger.estimates, measured[other].estimates))
+
+
+def spread(by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]], candidate: str) -> Spread:
+    """Return how far the main metrics of a candidate differ between the test cutoffs.
+
+    An interval that comes from drawing customers does not show the difference between one month and the
+    next.
+    """
+    cutoffs = [candidates[candidate] for candidates in by_cutoff.values() if candidate in candidates]
+    ranges = {}
+    for name in MAIN_METRICS:
+        measures = (numbers.metric(name) for numbers in cutoffs)
+        values = np.array([one.value for one in measures if one is not None and one.value is not None])
+        if len(values):
+            sd = float(values.std(ddof=1)) if len(values) > 1 else None
+            ranges[name] = Range(min=float(values.min()), max=float(values.max()), sd=sd)
+    return Spread(**ranges, cutoffs=len(cutoffs))
+
+
+def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> tuple[CalibrationBin, ...]:
+    """Return predicted and observed churn in bins with equally many rows, with Wilson intervals.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        bins: The number of bins; equal predictions share a bin, so there may be fewer.
+    """
+    bin_of_row = metrics.equal_count_bins(probability, bins)
+    table = []
+    for number, code in enumerate(np.unique(bin_of_row), start=1):
+        mask = bin_of_row == code
+        low, high = wilson_interval(float(left[mask].sum()), int(mask.sum()))
+        table.append(
+            CalibrationBin(
+                bin=number,
+                predicted=float(probability[mask].mean()),
+                observed=float(left[mask].mean()),
+                low=low,
+                high=high,
+                rows=int(mask.sum()),
+            )
+        )
+    return tuple(table)
+
+
+def gain_table(
+    left: Floats, probability: Floats, baselines: Mapping[str, Floats] | None = None
+) -> tuple[GainRow, ...]:
+    """Return the churners reached, precision and lift for growing contact shares.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        baselines: Predictions of baselines by name, for the share of churners that they reach.
+    """
+    ranking, ones = metrics.Ranking.of(probability), np.ones(len(left))
+    churners, rows = ranking.sums(left), ranking.sums(ones)
+    rankings = {name: metrics.Ranking.of(p) for name, p in (baselines or {}).items()}
+    base_rate, total = float(left.mean()), max(float(left.sum()), 1.0)
+    table = []
+    for share in SHARES:
+        precision = metrics.precision_at_share(churners, rows, share)
+        contacted = share * len(left)
+        captured = {
+            name: metrics.precision_at_share(other.sums(left), other.sums(ones), share) * contacted / total
+            for name, other in rankings.items()
+        }
+        table.append(
+            GainRow(
+                share=share,
+                contacted=round(contacted),
+                churners=precision * contacted,
+                precision=precision,
+                captured=precision * contacted / total,
+                perfect=min(1.0, share / base_rate) if base_rate > 0 else None,
+                lift=float(precision / base_rate) if base_rate > 0 else None,
+                ceiling=metrics.lift_ceiling(base_rate, share),
+                **captured,
+            )
+        )
+    return tuple(table)
+
+
+def _profit_curve(measured: Mapping[str, _Measured], baselines: Iterable[str]) -> tuple[ProfitPoint, ...]:
+    """Return the challenger's profit curve with the curves of some baselines."""
+    curves = {name: measured[name].profit_curve for name in baselines}
+    return tuple(
+        ProfitPoint(
+            share=point.share,
+            value=point.profit.value,
+            low=point.profit.low,
+            high=point.profit.high,
+            ceiling=point.ceiling,
+            **{name: curve[number].profit.value for name, curve in curves.items()},
+        )
+        for number, point in enumerate(measured[CHALLENGER].profit_curve)
+    )

@@ -1,0 +1,80 @@
+"""The probability of leaving within 30, 60 and 90 days, on the test cutoffs that can show it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.data.store import day_number
+from churn.evaluation.measures import HorizonMetrics, Measure
+from churn.evaluation.result import Horizons
+from churn.evaluation.test_set import TestSet
+from churn.metrics.bootstrap import estimate_metrics
+from churn.metrics.metrics import Floats, calibration_error
+from churn.snapshots.dataset import cutoffs_of
+from churn.training.discrete_hazard import HORIZON_DAYS, Lives, fit_hazards
+
+
+def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Horizons:
+    """Measure the probabilities of leaving within 30, 60 and 90 days.
+
+    For each test cutoff the hazards are fitted on the intervals that were completed by then. Their curve
+    passes through the challenger's probability at the label's own horizon. A horizon counts a cutoff once it
+    is known who left by then; `missing` states why a horizon has no cutoff.
+
+    Args:
+        test_set: The test set.
+        lives: How long the customers stayed after each cutoff.
+        horizon_days: The horizon of the label, in days.
+    """
+    probabilities, missing = _predict(test_set, lives, horizon_days)
+    tested = np.isin(lives.predictions.cutoff, [day_number(cutoff) for cutoff in test_set.cutoffs])
+    measured: dict[int, HorizonMetrics] = {}
+    for days in HORIZON_DAYS:
+        known = np.isfinite(probabilities[days]) & lives.completed(days, test_set.snapshots.as_of)[tested]
+        if known.any():
+            measured[days] = _measure(test_set, lives.left(days)[tested], probabilities[days], known)
+        elif days not in missing:
+            first = test_set.cutoffs[0]
+            missing[days] = (
+                f"who left within {days} days of {first} or later is not known before "
+                f"{first + timedelta(days=days + lives.lag_days)}"
+            )
+    reasons = {days: missing[days] for days in HORIZON_DAYS if days not in measured}
+    return Horizons(anchor_days=horizon_days, days=measured, missing=reasons)
+
+
+def _predict(test_set: TestSet, lives: Lives, horizon_days: int) -> tuple[dict[int, Floats], dict[int, str]]:
+    """Return probabilities of the test rows by days, NaN where nothing could be learnt, and the reasons."""
+    probabilities = {days: np.full(len(test_set.rows), np.nan) for days in HORIZON_DAYS}
+    missing: dict[int, str] = {}
+    for cutoff in test_set.cutoffs:
+        hazards = fit_hazards(lives, horizon_days, cutoff)
+        missing |= hazards.missing
+        mask = test_set.rows.cutoff == day_number(cutoff)
+        logits = test_set.out_of_time.at([cutoff]).logits
+        for days, probability in hazards.within(logits, test_set.challenger[mask]).items():
+            probabilities[days][mask] = probability
+    return probabilities, missing
+
+
+def _measure(
+    test_set: TestSet, left: Floats, probability: Floats, known: npt.NDArray[np.bool_]
+) -> HorizonMetrics:
+    left, probability = left[known], probability[known]
+    estimates = estimate_metrics(
+        left, probability, test_set.customer[known], test_set.draws, test_set.contact_share
+    )
+    error, floor = calibration_error(left, probability)
+    return HorizonMetrics(
+        log_loss=estimates["log_loss"].interval,
+        auc=estimates["auc"].interval,
+        observed_expected=estimates["observed_expected"].interval,
+        ece=Measure(value=error, noise_floor=floor),
+        rows=len(left),
+        churners=int(left.sum()),
+        base_rate=float(left.mean()),
+        cutoffs=tuple(cutoffs_of(test_set.rows.cutoff[known])),
+    )

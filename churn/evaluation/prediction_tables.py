@@ -1,0 +1,196 @@
+"""The challenger's predictions in tables: deciles, histogram, health bands and partial dependence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+
+from churn.data.store import day_number
+from churn.evaluation.measures import DecileRow, Histogram
+from churn.evaluation.result import BandOutcome, HealthBands, PartialDependence
+from churn.evaluation.test_set import TestSet
+from churn.labels.calendar import trainable
+from churn.metrics.metrics import Floats
+from churn.metrics.profit import CustomerValues
+from churn.metrics.standard_errors import customer_wilson_interval
+from churn.model.scorer import Scorer
+from churn.model.value import health_band
+from churn.snapshots.dataset import LabelledRows, scorer_columns
+from churn.training.challenger import base_rate
+
+DECILES = 10
+BARS = 40
+
+RARE = 0.1
+"""Below this base rate the histogram has a logarithmic scale; otherwise most predictions share a corner."""
+
+DEPENDENCE_SIGNALS = 6
+"""The number of signals with a partial dependence."""
+
+DEPENDENCE_ROWS = 5_000
+"""The largest number of rows of a partial dependence."""
+
+QUANTILES = (0.01, 0.05, *(step / 10 for step in range(1, 10)), 0.95, 0.99)
+"""The quantiles at which a signal is set; hardly any row is in the outermost 1 %."""
+
+COMMON_VALUES = 12
+COMMON_SHARE = 0.95
+"""A signal is set to the values of at least one row in 500, if at most 12 values cover 95 % of the rows."""
+
+
+def decile_table(
+    left: Floats, probability: Floats, values: CustomerValues | None = None
+) -> tuple[DecileRow, ...]:
+    """Return the outcomes of each tenth of the rows, the highest probabilities first.
+
+    Equal probabilities may be in two tenths: the tenths have equally many rows, as far as possible.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+        values: The values of the rows' customers; None where no money is known.
+    """
+    order = np.argsort(-probability, kind="stable")
+    churners, rate = max(float(left.sum()), 1.0), float(left.mean())
+    table = []
+    captured = 0.0
+    for number, rows in enumerate(np.array_split(order, DECILES), start=1):
+        if not len(rows):
+            continue
+        lost = float(left[rows].sum())
+        captured += lost
+        row = {
+            "decile": number,
+            "rows": len(rows),
+            "churners": int(lost),
+            "least": float(probability[rows].min()),
+            "predicted": float(probability[rows].mean()),
+            "observed": lost / len(rows),
+            "lift": lost / len(rows) / rate if rate > 0 else None,
+            "captured": captured / churners,
+        }
+        if values is not None:
+            value = values.value[rows]
+            known = np.isfinite(value)
+            row["value"] = float(value[known].mean()) if known.any() else None
+            row["value_lost"] = float((value * left[rows])[known].sum()) if known.any() else None
+        table.append(DecileRow.model_validate(row))
+    return tuple(table)
+
+
+def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
+    """Return how the predictions of churners and of stayers are distributed over 40 bars.
+
+    The bars are equally wide, in the logarithm where leaving is rare.
+
+    Args:
+        left: Outcomes, shape (rows,).
+        probability: Predictions, shape (rows,).
+    """
+    low, high = float(probability.min()), float(probability.max())
+    logarithmic = left.mean() < RARE and low > 0
+    if high <= low:
+        low, high = low * 0.9, high * 1.1
+    edges = np.geomspace(low, high, BARS + 1) if logarithmic else np.linspace(low, high, BARS + 1)
+    edges[0], edges[-1] = low, high
+    return Histogram(
+        scale="log" if logarithmic else "linear",
+        edges=tuple(edges.tolist()),
+        left=tuple(np.histogram(probability[left > 0], edges)[0].tolist()),
+        stayed=tuple(np.histogram(probability[left == 0], edges)[0].tolist()),
+    )
+
+
+def health_bands(test_set: TestSet) -> HealthBands:
+    """Return the outcomes of each health band, and how many customers change it against the champion.
+
+    The bands are those of a night at the test cutoff: against the usual rate of leaving that was known then.
+    """
+    snapshots = test_set.snapshots
+    usual = {
+        cutoff: base_rate(snapshots, trainable(snapshots.mature_on, cutoff))[0] for cutoff in test_set.cutoffs
+    }
+    bands, left, customer = (
+        _bands_of(test_set, "challenger", usual),
+        test_set.rows.left,
+        test_set.rows.customer,
+    )
+    outcomes = []
+    for band in range(1, 6):
+        mask = bands == band
+        if mask.any():
+            low, high = customer_wilson_interval(left[mask], customer[mask])
+            rows, churners = int(mask.sum()), int(left[mask].sum())
+            outcomes.append(BandOutcome(band=band, rows=rows, churners=churners, low=low, high=high))
+    changed = None
+    if test_set.champion_reference:
+        champion_bands = _bands_of(test_set, test_set.champion_reference, usual)
+        both = np.isfinite(champion_bands)
+        changed = float((bands[both] != champion_bands[both]).mean())
+    return HealthBands(usual=usual, outcomes=tuple(outcomes), changed=changed)
+
+
+def _bands_of(test_set: TestSet, candidate: str, usual: Mapping[date, float]) -> Floats:
+    bands = np.full(len(test_set.rows), np.nan)
+    for cutoff, rate in usual.items():
+        mask = test_set.rows.cutoff == day_number(cutoff)
+        bands[mask] = health_band(test_set.predictions[candidate][mask], rate)
+    return bands
+
+
+def partial_dependence(
+    scorer: Scorer, rows: LabelledRows, signals: Sequence[str]
+) -> tuple[PartialDependence, ...]:
+    """Return the mean predicted probability over the values of each signal.
+
+    Each value is set in all rows, and the other signals stay as they are. At most 5,000 evenly spaced rows
+    are used. This shows what the model learnt about a signal, not the effect of a change.
+
+    Args:
+        scorer: The model.
+        rows: The rows of one cutoff.
+        signals: The signals, in this order; signals without any value are left out.
+
+    Source: Friedman (2001), Greedy function approximation, Annals of Statistics 29, section 8.2.
+    """
+    rows = rows.where(np.arange(len(rows)) % max(1, -(-len(rows) // DEPENDENCE_ROWS)) == 0)
+    matrix = scorer.matrix(scorer_columns(rows))
+    entries = {signal["name"]: signal for signal in scorer.spec["signals"]}
+    curves = []
+    for name in signals:
+        column = scorer.names.index(name)
+        known = matrix[np.isfinite(matrix[:, column]), column]
+        if not len(known):
+            continue
+        entry, share = entries[name], len(known) / len(matrix)
+        facts: dict[str, object] = {"signal": name, "kind": entry["kind"], "unit": entry["unit"]}
+        facts["missing_share"] = float(1 - share)
+        if entry["kind"] == "level":
+            grid, counts = np.unique(known, return_counts=True)
+            facts["levels"] = [entry["levels"][int(code)] for code in grid]
+            facts["shares"] = (counts / len(matrix)).tolist()
+        else:
+            grid = _grid(known, len(matrix))
+            facts["values"] = grid.tolist()
+            facts["deciles"] = np.quantile(known, np.arange(1, 10) / 10).tolist()
+        facts["probabilities"] = [_mean_with(scorer, matrix, column, float(value)) for value in grid]
+        facts["missing_probability"] = _mean_with(scorer, matrix, column, np.nan) if share < 1 else None
+        curves.append(PartialDependence.model_validate(facts))
+    return tuple(curves)
+
+
+def _grid(known: Floats, rows: int) -> Floats:
+    """Return the values to which a number is set: its common values, or quantiles where there are others."""
+    values, counts = np.unique(known, return_counts=True)
+    common = counts * 500 >= rows
+    if 2 <= common.sum() <= COMMON_VALUES and counts[common].sum() >= COMMON_SHARE * len(known):
+        return np.asarray(values[common])
+    return np.unique(np.quantile(known, QUANTILES))
+
+
+def _mean_with(scorer: Scorer, matrix: Floats, column: int, value: float) -> float:
+    changed = matrix.copy()
+    changed[:, column] = value
+    return float(scorer.probability(scorer.logits(changed)).mean())
