@@ -17,8 +17,8 @@ from churn.features.signal import FAMILIES, REGISTRY, Signal, signal
 from churn.features.tracing import Need, trace
 from churn.scoring.reasons import fill_sentence
 from tests.oracle.compare import engine_values, exactly, signals_of
-from tests.oracle.eve import as_known
 from tests.oracle.expressions import expressions
+from tests.oracle.known_rows import as_known
 from tests.oracle.world import TABLES, Maker, RandomWorld, Recipe, ingested
 
 LEAKY = Signal("logins_ever", "logins", 28, "", "activity", "either", {}, "Leaks.", None)

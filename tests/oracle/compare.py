@@ -16,12 +16,20 @@ from churn.features.language import arithmetic, population
 from churn.features.library import all_signals
 from churn.features.signal import Signal
 from churn.features.tracing import Need, trace
-from tests.oracle.beside import BESIDE, Pending, Someone, band_of, finished, is_missing, reference_of
-from tests.oracle.eve import Eve, as_known, data_start
+from tests.oracle.arithmetic import (
+    FUNCTIONS,
+    CohortMember,
+    Pending,
+    band_of,
+    finished,
+    is_missing,
+    reference_of,
+)
+from tests.oracle.known_rows import KnownTable, as_known, data_start
 from tests.oracle.naive import NaiveEvents
 from tests.oracle.world import ACTIVE_DAYS, LABEL_TABLE, TABLES, RandomWorld
 
-PRODUCT = {name: getattr(arithmetic, name, None) or getattr(population, name) for name in BESIDE}
+PRODUCT = {name: getattr(arithmetic, name, None) or getattr(population, name) for name in FUNCTIONS}
 """The product's functions beside the view, by name."""
 
 EXACT, DECAYED = 1e-9, 2e-6
@@ -99,12 +107,12 @@ class Reference:
             return {who: x for (who, one), x in zip(cohort.items(), numbers, strict=True) if one.at_risk}
         return {who: found[0] for who, found in whole.items() if cohort[who].at_risk}
 
-    def _eve(self, table: str, who: str, cutoff: date) -> Eve:
+    def _eve(self, table: str, who: str, cutoff: date) -> KnownTable:
         if table == "customers":
-            return Eve(TABLES[LABEL_TABLE], cutoff, self.world.signed_up[who], cutoff, ())
+            return KnownTable(TABLES[LABEL_TABLE], cutoff, self.world.signed_up[who], cutoff, ())
         rows = as_known(self.world.rows[table][who], TABLES[table], cutoff)
         start = self.data_start(table, cutoff)
-        return Eve(TABLES[table], cutoff, self.world.signed_up[who], start, tuple(rows))
+        return KnownTable(TABLES[table], cutoff, self.world.signed_up[who], start, tuple(rows))
 
     def _data_start(self, table: str, cutoff: date) -> date:
         rows = [row for own in self.world.rows[table].values() for row in own]
@@ -118,13 +126,13 @@ class Reference:
         plan: str | None = contracts.lacking("ended_at").latest_level("plan")[0]
         return plan
 
-    def _cohort(self, cutoff: date) -> dict[str, Someone]:
+    def _cohort(self, cutoff: date) -> dict[str, CohortMember]:
         """Who has signed up, has not objected and was active."""
         cohort = {}
         for who, signed_up in self.world.signed_up.items():
             active = NaiveEvents(self.eve(LABEL_TABLE, who, cutoff), ACTIVE_DAYS).days_since_last()[0] > 0
             here = signed_up < cutoff and who not in self.world.objected
-            cohort[who] = Someone(
+            cohort[who] = CohortMember(
                 active and here, here, (band_of(signed_up, cutoff), self._plan(who, cutoff))
             )
         return cohort

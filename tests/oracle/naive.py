@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.oracle.eve import Eve, Row
+from tests.oracle.known_rows import KnownTable, Row
 
 FEWEST_WEEKS = 4
 Number = np.ndarray
@@ -38,7 +38,7 @@ class Pending:
 class NaiveEvents:
     """The events of one customer's table as known on the eve of the cutoff."""
 
-    eve: Eve
+    eve: KnownTable
     days: int
     skip: int = 0
     placed: str | None = None

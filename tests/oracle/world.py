@@ -21,7 +21,7 @@ from churn.data.ingest.rules import ORDERED_TABLES
 from churn.data.store import Store
 from churn.data.tables import CANONICAL_TABLES, Column, Table, events_table, history_table
 from churn.params import Params
-from tests.oracle.eve import Row, in_store_order
+from tests.oracle.known_rows import Row, in_store_order
 
 Rows = Mapping[str, Mapping[str, Sequence[Row]]]
 """The rows of each table and customer."""

@@ -10,7 +10,7 @@ import pytest
 from churn.finding import Finding, GuardReport
 from churn.guards.run import GUARDS
 from pipelines import cli
-from tests.guarded import LEFT_ON, gone, here
+from tests.guard_companies import LEFT_ON, churners, stayers
 
 PARAMS = """
 source: raw
@@ -27,7 +27,7 @@ MOVED = Finding("logins_last_28", "it moved.", "Mend it.", guard="parity")
 @pytest.fixture
 def company(tmp_path: Path) -> Path:
     """Thirty who left on one day, forty who stayed, and a column that says which."""
-    people = [(one, "yes", LEFT_ON) for one in gone(30)] + [(one, "no", "") for one in here(40)]
+    people = [(one, "yes", LEFT_ON) for one in churners(30)] + [(one, "no", "") for one in stayers(40)]
     raw = {
         "customers": ["customer_id,signed_up_at,is_churned", *(f"{c},2023-05-01,{y}" for c, y, _ in people)],
         "subscriptions": ["customer_id,started_at,ended_at", *(f"{c},2023-05-01,{e}" for c, _, e in people)],

@@ -31,8 +31,8 @@ from churn.params import Params, TableParams
 from churn.snapshots import write
 from churn.snapshots.write import write_snapshots
 from pipelines import cli
+from tests.drawn_company import params_of
 from tests.servers import running_postgresql, running_spark
-from tests.worlds import params_of
 
 ROOT = Path(__file__).parents[2]
 HISTORY = {

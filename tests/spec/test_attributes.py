@@ -9,7 +9,7 @@ import pytest
 
 from churn.errors import SignalError
 from churn.features.library import all_signals
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 LOGINS = "customer | happened_at\n ana | 2024-06-01\n ben | 2024-06-01\n eva | 2024-06-01"
 
@@ -20,7 +20,7 @@ def values(folder: Path, drawn: str, cutoff: str = "2024-07-01", kind: str = "le
     return {who: value for who, value in world.values("tier", cutoff).items() if value is not None}
 
 
-def company(folder: Path, drawn: str, history: dict[str, object]) -> World:
+def company(folder: Path, drawn: str, history: dict[str, object]) -> DrawnCompany:
     return draw(
         folder,
         since=None,

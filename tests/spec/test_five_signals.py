@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 
 def test_login_change_compares_the_last_28_days_with_the_84_before(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from churn.features.generic.choice import families_of
 from churn.features.generic.family import GENERIC
 from churn.features.library import all_signals
 from churn.scoring.reasons import fill_sentence
-from tests.worlds import World, draw, params_of
+from tests.drawn_company import DrawnCompany, draw, params_of
 
 CUTOFF = "2024-07-01"
 VISITS = """
@@ -110,14 +110,14 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def visits(tmp_path_factory: pytest.TempPathFactory) -> World:
+def visits(tmp_path_factory: pytest.TempPathFactory) -> DrawnCompany:
     """The drawn visits, with every generic family and one window."""
     chosen = {"signals": {"windows": [28], "generic": {"visits": ["all"]}}}
     return draw(tmp_path_factory.mktemp("visits"), visits=VISITS, params=chosen)
 
 
 @pytest.mark.parametrize("family", EXPECTED)
-def test_a_generic_family_gives_these_signals_of_any_table(visits: World, family: str) -> None:
+def test_a_generic_family_gives_these_signals_of_any_table(visits: DrawnCompany, family: str) -> None:
     every = all_signals(visits.store.params).values()
     names = [one.name for one in every if one.table == "visits" and one.generic == family]
 
@@ -163,7 +163,7 @@ def test_a_table_has_the_families_that_are_asked_for_it_or_the_usual_ones(
     assert [" ".join(families) for families in found] == [of_logins, of_visits]
 
 
-def test_sentences_begin_with_a_noun_so_that_any_table_fits(visits: World) -> None:
+def test_sentences_begin_with_a_noun_so_that_any_table_fits(visits: DrawnCompany) -> None:
     made = [one for one in all_signals(visits.store.params).values() if one.table == "visits"]
 
     for one in made:

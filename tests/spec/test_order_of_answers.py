@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 SURVEYS = """
     customer | asked_at         | answered_at      | rating

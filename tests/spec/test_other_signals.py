@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 
 def test_login_change_week_compares_the_last_7_days_with_the_28_before(tmp_path: Path) -> None:

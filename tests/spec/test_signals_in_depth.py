@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 
 def faded(half_life: int, *values_and_ages: tuple[float, int]) -> float:

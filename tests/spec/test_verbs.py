@@ -8,8 +8,8 @@ import pytest
 
 from churn.features.language.verbs import verbs
 from tests.oracle.compare import DECAYED, Values, same
-from tests.spec.verbs.every import EXAMPLES, computed
 from tests.spec.verbs.example import Example
+from tests.spec.verbs.examples import EXAMPLES, computed
 from tests.spec.write_docs import DOCUMENT, written
 
 CASES = [

@@ -13,7 +13,7 @@ from churn.features.language import btyd_verbs
 from churn.features.language.btyd import LifetimeModel, expected_events, p_none
 from churn.features.signal import Signal
 from churn.features.tracing import Need, trace
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 MODEL = LifetimeModel(r=0.5, alpha=30.0, a=0.7, b=2.0)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from churn.features.language.verbs import Verb, verbs
-from tests.spec.verbs.every import EXAMPLES
 from tests.spec.verbs.example import CUTOFF, Example, lines
+from tests.spec.verbs.examples import EXAMPLES
 
 DOCUMENT = "docs/verbs.md"
 MOST_ROWS = 16

@@ -14,7 +14,7 @@ from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sql import connect
 from churn.data.store import Store
 from churn.params import EngineParams, Params
-from tests.worlds import params_of
+from tests.drawn_company import params_of
 
 LOGINS = "customer | happened_at\n ana | 2024-01-01"
 
@@ -64,7 +64,7 @@ def test_a_refused_or_killed_ingest_leaves_no_folder_behind(tmp_path: Path) -> N
     ingest(params, lambda _: None)
     script = (
         "import os, signal, sys; from pathlib import Path; import churn.data.ingest.ingest as i; "
-        "from tests.worlds import params_of; "
+        "from tests.drawn_company import params_of; "
         "i.write_manifest = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL); "
         f"i.ingest(params_of(Path(sys.argv[1]), since=None, logins={LOGINS!r}), print)"
     )

@@ -13,7 +13,7 @@ from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.params import ConditionParams, EvaluateParams, LabelParams
 from tests.small_snapshots import rows_of
 from tests.snapshot_world import params_for
-from tests.worlds import SINCE, draw
+from tests.drawn_company import SINCE, draw
 
 NAN = float("nan")
 CUTOFF = date(2024, 7, 1)

@@ -13,7 +13,7 @@ from churn.evaluation.test_set import customer_values, store_of_snapshots
 from churn.model.value import residual_value
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 PAYMENTS = """
     customer | due_at     | amount | paid_at    | known_at
@@ -26,7 +26,7 @@ CUTOFF, BEFORE = date(2024, 7, 1), date(2024, 4, 1)
 CUSTOMERS = ("later", "learnt", "pays")
 
 
-def snapshots_of(world: World) -> Snapshots:
+def snapshots_of(world: DrawnCompany) -> Snapshots:
     """Two snapshots of everybody; half of the earlier one left."""
     days = [(day - date(1970, 1, 1)).days for day in (BEFORE, CUTOFF)]
     rows = LabelledRows(

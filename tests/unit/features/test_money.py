@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from churn.features.money import money_before, mrr_at
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 CUTOFF = date(2024, 7, 1)
 

@@ -7,7 +7,7 @@ import pytest
 from churn.errors import SignalError
 from churn.features.library import all_signals, select_signals
 from churn.features.tracing import costs_of
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 CHOSEN = {"windows": [28], "generic": {"default": ["recency"], "logins": ["recency", "frequency"]}}
 
@@ -15,7 +15,7 @@ VISITS = {"visits_days_since_last", "visits_silence_182d", "visits_silent_share"
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory) -> DrawnCompany:
     """Logins, bills without outcomes, and visits of the company's own."""
     return draw(
         tmp_path_factory.mktemp("selection"),
@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     )
 
 
-def names(world: World, **asked: list[str]) -> set[str]:
+def names(world: DrawnCompany, **asked: list[str]) -> set[str]:
     signals = world.store.params.signals.model_copy(update={k: tuple(v) for k, v in asked.items()})
     return {
         one.name
@@ -50,7 +50,7 @@ def names(world: World, **asked: list[str]) -> set[str]:
     ],
 )
 def test_a_signal_is_on_if_its_family_table_and_name_are_asked_for_and_none_is_left_out(
-    world: World, asked: dict[str, list[str]], expected: set[str]
+    world: DrawnCompany, asked: dict[str, list[str]], expected: set[str]
 ) -> None:
     assert names(world, **asked) == expected
 
@@ -68,7 +68,7 @@ def test_a_signal_is_on_if_its_family_table_and_name_are_asked_for_and_none_is_l
     ],
 )
 def test_a_misspelt_choice_is_refused_with_the_nearest(
-    world: World, asked: dict[str, list[str]], said: str
+    world: DrawnCompany, asked: dict[str, list[str]], said: str
 ) -> None:
     with pytest.raises(SignalError, match=said):
         names(world, **asked)
@@ -83,7 +83,7 @@ def test_a_misspelt_choice_is_refused_with_the_nearest(
     ],
 )
 def test_a_generic_family_that_does_not_fit_is_refused(
-    world: World, generic: dict[str, list[str]], said: str
+    world: DrawnCompany, generic: dict[str, list[str]], said: str
 ) -> None:
     signals = world.store.params.signals.model_copy(update={"generic": generic})
 
@@ -91,7 +91,7 @@ def test_a_generic_family_that_does_not_fit_is_refused(
         all_signals(world.store.params.model_copy(update={"signals": signals}))
 
 
-def test_what_a_signal_costs_is_learnt_from_what_it_asks_for(world: World) -> None:
+def test_what_a_signal_costs_is_learnt_from_what_it_asks_for(world: DrawnCompany) -> None:
     every = all_signals(world.store.params)
 
     costs = costs_of(every.values(), world.store.params)

@@ -10,9 +10,9 @@ import pytest
 from churn.guards.announced import announced_by_level
 from churn.guards.as_of_today import as_of_today
 from churn.guards.shapes import shapes
-from tests.guarded import contracts, gone, here, look, severities, table
+from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
 
-PEOPLE = here(120)
+PEOPLE = stayers(120)
 FIRST = date(2024, 3, 16)
 
 
@@ -21,12 +21,14 @@ def logins_of(number: int) -> list[date]:
     return [FIRST + timedelta(days=20 * place + number % 5) for place in range(number % 12 + 2)]
 
 
-LOGINS = table("customer | happened_at", [(one, day) for n, one in enumerate(PEOPLE) for day in logins_of(n)])
+LOGINS = draw_table(
+    "customer | happened_at", [(one, day) for n, one in enumerate(PEOPLE) for day in logins_of(n)]
+)
 
 
 def with_attribute(name: str, values: list[object]) -> str:
     rows = [(one, "2023-01-01", value) for one, value in zip(PEOPLE, values, strict=True)]
-    return table(f"customer | signed_up_at | {name}", rows)
+    return draw_table(f"customer | signed_up_at | {name}", rows)
 
 
 COUNT = [len(logins_of(n)) for n in range(120)]
@@ -50,13 +52,13 @@ SINCE_APRIL = [sum(day >= date(2024, 4, 25) for day in logins_of(n)) for n in ra
 def test_an_attribute_that_copies_events_up_to_today_is_refused(
     tmp_path: Path, values: list[object], said: str | None
 ) -> None:
-    found = look(
+    found = findings_of(
         as_of_today,
         tmp_path,
         static=["attribute"],
         cutoffs=["2024-04-01"],
         customers=with_attribute("attribute", values),
-        subscriptions=contracts([], PEOPLE),
+        subscriptions=draw_contracts([], PEOPLE),
         logins=LOGINS,
     )
 
@@ -68,14 +70,14 @@ def test_an_agreed_price_is_no_total_of_the_bills(tmp_path: Path) -> None:
     price = [10 * (n % 6 + 1) for n in range(120)]
     bills = [(one, f"2024-0{m}-01", p) for one, p in zip(PEOPLE, price, strict=True) for m in range(1, 8)]
 
-    found = look(
+    found = findings_of(
         as_of_today,
         tmp_path,
         static=["price"],
         cutoffs=["2024-04-01"],
         customers=with_attribute("price", list(price)),
-        subscriptions=contracts([], PEOPLE),
-        payments=table("customer | due_at | amount", bills),
+        subscriptions=draw_contracts([], PEOPLE),
+        payments=draw_table("customer | due_at | amount", bills),
     )
 
     assert found == []
@@ -92,33 +94,33 @@ def test_an_agreed_price_is_no_total_of_the_bills(tmp_path: Path) -> None:
 def test_a_level_that_only_leavers_have_is_refused(
     tmp_path: Path, leavers: int, stayers: int, expected: list[str]
 ) -> None:
-    left, stayed = gone(40), here(60)
+    left, stayed = churners(40), stayers(60)
     states = ["ended" if n < leavers else "live" for n in range(40)]
     states += ["ended" if n < stayers else "live" for n in range(60)]
     rows = [(one, "2023-01-01", state) for one, state in zip(left + stayed, states, strict=True)]
 
-    found = look(
+    found = findings_of(
         announced_by_level,
         tmp_path,
         static=["state"],
-        customers=table("customer | signed_up_at | state", rows),
-        subscriptions=contracts(left, stayed),
+        customers=draw_table("customer | signed_up_at | state", rows),
+        subscriptions=draw_contracts(left, stayed),
     )
 
     assert [one.severity for one in found] == expected
 
 
 def test_a_value_that_only_leavers_lack_is_refused(tmp_path: Path) -> None:
-    left, stayed = gone(40), here(60)
+    left, stayed = churners(40), stayers(60)
     rows = [(one, "2023-01-01", None) for one in left]
     rows += [(one, "2023-01-01", "card" if n % 2 else "bill") for n, one in enumerate(stayed)]
 
-    found = look(
+    found = findings_of(
         announced_by_level,
         tmp_path,
         static=["pays_by"],
-        customers=table("customer | signed_up_at | pays_by", rows),
-        subscriptions=contracts(left, stayed),
+        customers=draw_table("customer | signed_up_at | pays_by", rows),
+        subscriptions=draw_contracts(left, stayed),
     )
 
     assert "no value" in found[0].found
@@ -143,12 +145,12 @@ def test_an_attribute_of_unfit_shape_is_told(
     people = zip(PEOPLE, values, strict=True)
     rows = [(one, date(2023, 1, 1) + timedelta(2 * n), value) for n, (one, value) in enumerate(people)]
 
-    found = look(
+    found = findings_of(
         shapes,
         tmp_path,
         static=["attribute"],
-        customers=table("customer | signed_up_at | attribute", rows),
-        subscriptions=contracts([], PEOPLE, started="2024-01-01"),
+        customers=draw_table("customer | signed_up_at | attribute", rows),
+        subscriptions=draw_contracts([], PEOPLE, started="2024-01-01"),
     )
 
     assert severities(found) == ([("customers.attribute", severity)] if severity else [])

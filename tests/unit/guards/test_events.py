@@ -10,16 +10,24 @@ import pytest
 from churn.guards.announced import announced_by_event
 from churn.guards.histories import deleted_histories, zeroed_rows
 from churn.guards.row_times import filled_afterwards, stamped_early
-from tests.guarded import LEFT_ON, contracts, gone, here, look, severities, table
+from tests.guard_companies import (
+    LEFT_ON,
+    churners,
+    draw_contracts,
+    draw_table,
+    findings_of,
+    severities,
+    stayers,
+)
 
-LEFT, STAYED = gone(30), here(40)
+LEFT, STAYED = churners(30), stayers(40)
 END = date.fromisoformat(LEFT_ON)
 
 
 def clicks(leavers: int, stayers: int, day: date, kind: str) -> str:
     rows: list[tuple[object, ...]] = [(one, "2024-02-01", "search") for one in LEFT + STAYED]
     rows += [(one, day, kind) for one in LEFT[:leavers] + STAYED[:stayers]]
-    return table("customer | happened_at | kind", rows)
+    return draw_table("customer | happened_at | kind", rows)
 
 
 @pytest.mark.parametrize(
@@ -35,10 +43,10 @@ def clicks(leavers: int, stayers: int, day: date, kind: str) -> str:
 def test_a_kind_of_event_that_announces_the_leaving(
     tmp_path: Path, leavers: int, stayers: int, day: date, kind: str, expected: list[tuple[str, str]]
 ) -> None:
-    found = look(
+    found = findings_of(
         announced_by_event,
         tmp_path,
-        subscriptions=contracts(LEFT, STAYED),
+        subscriptions=draw_contracts(LEFT, STAYED),
         interactions=clicks(leavers, stayers, day, kind),
     )
 
@@ -46,11 +54,11 @@ def test_a_kind_of_event_that_announces_the_leaving(
 
 
 def test_a_whole_table_that_announces_the_leaving(tmp_path: Path) -> None:
-    found = look(
+    found = findings_of(
         announced_by_event,
         tmp_path,
-        subscriptions=contracts(LEFT, STAYED),
-        offers=table("customer | happened_at", [(one, "2024-09-01") for one in LEFT]),
+        subscriptions=draw_contracts(LEFT, STAYED),
+        offers=draw_table("customer | happened_at", [(one, "2024-09-01") for one in LEFT]),
         params={"events": {"offers": {}}},
         tables={},
     )
@@ -71,10 +79,10 @@ def test_a_scheduled_time_lies_ahead_today_as_it_did_in_the_past(
     rows = [(one, "2024-01-01", "2024-11-15", "2024-11-15") for one in LEFT]
     rows += [(one, "2024-01-01", ended, renews) for one in STAYED]
 
-    found = look(
+    found = findings_of(
         filled_afterwards,
         tmp_path,
-        subscriptions=table("customer | started_at | ended_at | renews_at", rows),
+        subscriptions=draw_table("customer | started_at | ended_at | renews_at", rows),
     )
 
     assert severities(found) == expected
@@ -92,12 +100,12 @@ def test_totals_that_go_with_the_month_after_their_stamp(
             stamp = month if stamped_with == "month" else month + 1
             totals.append((one, f"2024-{stamp:02}-01", n))
 
-    found = look(
+    found = findings_of(
         stamped_early,
         tmp_path,
-        subscriptions=contracts([], STAYED),
-        logins=table("customer | happened_at", logins),
-        usage=table("customer | happened_at | value", totals),
+        subscriptions=draw_contracts([], STAYED),
+        logins=draw_table("customer | happened_at", logins),
+        usage=draw_table("customer | happened_at | value", totals),
         params={"events": {"usage": {}}},
     )
 
@@ -113,11 +121,13 @@ def test_a_history_that_is_deleted_with_its_customer(
 ) -> None:
     having = LEFT[bare_leavers:] + STAYED[bare_stayers:]
 
-    found = look(
+    found = findings_of(
         deleted_histories,
         tmp_path,
-        subscriptions=contracts(LEFT, STAYED),
-        emails=table("customer | sent_at", [(one, f"2024-0{m}-03") for one in having for m in range(1, 9)]),
+        subscriptions=draw_contracts(LEFT, STAYED),
+        emails=draw_table(
+            "customer | sent_at", [(one, f"2024-0{m}-03") for one in having for m in range(1, 9)]
+        ),
     )
 
     assert [one.severity for one in found] == expected
@@ -140,11 +150,11 @@ def used(customers: list[str], quantities: list[int]) -> list[tuple[object, ...]
 def test_rows_of_nothing_after_a_cancellation(
     tmp_path: Path, left: list[int], stayed: list[int], expected: list[str]
 ) -> None:
-    found = look(
+    found = findings_of(
         zeroed_rows,
         tmp_path,
-        subscriptions=contracts(LEFT, STAYED),
-        interactions=table("customer | happened_at | quantity", used(LEFT, left) + used(STAYED, stayed)),
+        subscriptions=draw_contracts(LEFT, STAYED),
+        interactions=draw_table("customer | happened_at | quantity", used(LEFT, left) + used(STAYED, stayed)),
     )
 
     assert [one.severity for one in found] == expected
@@ -153,11 +163,11 @@ def test_rows_of_nothing_after_a_cancellation(
 def test_rows_that_are_written_on_every_day_are_told(tmp_path: Path) -> None:
     daily = [(one, date(2024, 3, 1) + timedelta(n), n % 2) for one in LEFT + STAYED for n in range(40)]
 
-    found = look(
+    found = findings_of(
         zeroed_rows,
         tmp_path,
-        subscriptions=contracts(LEFT, STAYED),
-        interactions=table("customer | happened_at | quantity", daily),
+        subscriptions=draw_contracts(LEFT, STAYED),
+        interactions=draw_table("customer | happened_at | quantity", daily),
     )
 
     assert severities(found) == [("interactions.quantity", "warn")]

@@ -12,7 +12,7 @@ from churn.features.library import select_signals
 from churn.guards import run
 from churn.guards.run import guard_report, report_path
 from churn.params import Params
-from tests.worlds import params_of
+from tests.drawn_company import params_of
 
 LOGINS = """
 customer | happened_at

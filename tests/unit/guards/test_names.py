@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from churn.guards.names import deny_list, known_leaks, leaving_word, suspicious_names
-from tests.guarded import contracts, gone, here, look, severities, table
+from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def customers(column: str, left: list[str], stayed: list[str], values: tuple[obj
     rows = [(one, "2023-01-01", values[0]) for one in left] + [
         (one, "2023-01-01", values[1]) for one in stayed
     ]
-    return table(f"customer | signed_up_at | {column}", rows)
+    return draw_table(f"customer | signed_up_at | {column}", rows)
 
 
 @pytest.mark.parametrize(
@@ -49,28 +49,28 @@ def customers(column: str, left: list[str], stayed: list[str], values: tuple[obj
 def test_a_suspicious_attribute_stops_only_where_leavers_have_other_values(
     tmp_path: Path, values: tuple[str, str], severity: str
 ) -> None:
-    left, stayed = gone(15), here(15)
+    left, stayed = churners(15), stayers(15)
 
-    found = look(
+    found = findings_of(
         suspicious_names,
         tmp_path,
         static=["churn_flag"],
         customers=customers("churn_flag", left, stayed, values),
-        subscriptions=contracts(left, stayed),
+        subscriptions=draw_contracts(left, stayed),
     )
 
     assert severities(found) == [("customers.churn_flag", severity)]
 
 
 def test_a_suspicious_name_behind_the_mapping_is_seen(tmp_path: Path) -> None:
-    left, stayed = gone(15), here(15)
+    left, stayed = churners(15), stayers(15)
 
-    found = look(
+    found = findings_of(
         suspicious_names,
         tmp_path,
         tables={"customers": {"static": ["segment"], "columns": {"segment": "upper(exit_reason)"}}},
         customers=customers("exit_reason", left, stayed, ("price", None)),
-        subscriptions=contracts(left, stayed),
+        subscriptions=draw_contracts(left, stayed),
     )
 
     assert severities(found) == [("customers.segment", "stop")]
@@ -79,15 +79,15 @@ def test_a_suspicious_name_behind_the_mapping_is_seen(tmp_path: Path) -> None:
 def test_an_end_mapped_as_the_end_is_as_it_should_be_and_one_mapped_as_a_renewal_is_not(
     tmp_path: Path,
 ) -> None:
-    drawn = table("customer | started_at | end_date", [("ana", "2024-01-01", None)])
+    drawn = draw_table("customer | started_at | end_date", [("ana", "2024-01-01", None)])
     right, wrong = {"ended_at": "end_date"}, {"renews_at": "end_date"}
 
     found = [
-        look(
+        findings_of(
             suspicious_names,
             tmp_path / str(place),
             tables={"subscriptions": {"columns": columns}},
-            customers=table("customer | signed_up_at", [("ana", "2024-01-01")]),
+            customers=draw_table("customer | signed_up_at", [("ana", "2024-01-01")]),
             subscriptions=drawn,
         )
         for place, columns in enumerate((right, wrong))
@@ -110,24 +110,24 @@ def test_a_column_known_to_leak_stops_beside_two_of_its_data_set(
 ) -> None:
     head = " | ".join(["customer", "signed_up_at", *static])
 
-    found = look(
+    found = findings_of(
         known_leaks,
         tmp_path,
         static=static,
-        customers=table(head, [("ana", "2024-01-01", *"xyz"[: len(static)])]),
-        subscriptions=contracts([], ["ana"]),
+        customers=draw_table(head, [("ana", "2024-01-01", *"xyz"[: len(static)])]),
+        subscriptions=draw_contracts([], ["ana"]),
     )
 
     assert severities(found) == ([("customers.CLTV", severity)] if severity else [])
 
 
 def test_a_kind_known_to_leak_is_named(tmp_path: Path) -> None:
-    found = look(
+    found = findings_of(
         known_leaks,
         tmp_path,
-        customers=table("customer | signed_up_at", [("ana", "2024-01-01")]),
-        subscriptions=contracts([], ["ana"]),
-        interactions=table(
+        customers=draw_table("customer | signed_up_at", [("ana", "2024-01-01")]),
+        subscriptions=draw_contracts([], ["ana"]),
+        interactions=draw_table(
             "customer | happened_at | kind",
             [("ana", "2024-02-01", "NextSong"), ("ana", "2024-02-02", "Cancellation Confirmation")],
         ),

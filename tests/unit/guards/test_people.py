@@ -10,7 +10,7 @@ import pytest
 from churn.guards.duplicates import duplicates
 from churn.guards.row_times import late_rows, loading_columns
 from churn.guards.survivors import dangling_histories, survivors
-from tests.guarded import contracts, gone, here, look, severities, table
+from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
 
 MONTHS = [f"2024-{month:02}-01" for month in range(2, 12)]
 
@@ -31,28 +31,28 @@ def moments(number: int, rows: int = 12) -> list[str]:
 def test_customers_with_the_same_whole_history(
     tmp_path: Path, copies: int, rows: int, expected: list[str]
 ) -> None:
-    people = here(300)
+    people = stayers(300)
     logins = [(one, at) for n, one in enumerate(people) for at in moments(n, rows)]
     logins += [(f"copy{n}", at) for n in range(copies) for at in moments(n, rows)]
 
-    found = look(
+    found = findings_of(
         duplicates,
         tmp_path,
-        subscriptions=contracts([], [*people, *(f"copy{n}" for n in range(copies))]),
-        logins=table("customer | happened_at", logins),
+        subscriptions=draw_contracts([], [*people, *(f"copy{n}" for n in range(copies))]),
+        logins=draw_table("customer | happened_at", logins),
     )
 
     assert [one.severity for one in found] == expected
 
 
 def test_bills_of_the_same_days_make_no_duplicates(tmp_path: Path) -> None:
-    bills = [(one, day, 9.5) for one in here(60) for day in MONTHS]
+    bills = [(one, day, 9.5) for one in stayers(60) for day in MONTHS]
 
-    found = look(
+    found = findings_of(
         duplicates,
         tmp_path,
-        subscriptions=contracts([], here(60)),
-        payments=table("customer | due_at | amount", bills),
+        subscriptions=draw_contracts([], stayers(60)),
+        payments=draw_table("customer | due_at | amount", bills),
     )
 
     assert found == []
@@ -66,16 +66,16 @@ def test_bills_of_the_same_days_make_no_duplicates(tmp_path: Path) -> None:
 def test_histories_without_a_customer(
     tmp_path: Path, strangers: int, rows_each: int, expected: list[str]
 ) -> None:
-    ids = [*here(90), *(f"lost{n}" for n in range(strangers))]
-    logins = [(one, f"2024-03-{n + 1:02}") for one in here(90) for n in range(10)]
+    ids = [*stayers(90), *(f"lost{n}" for n in range(strangers))]
+    logins = [(one, f"2024-03-{n + 1:02}") for one in stayers(90) for n in range(10)]
     logins += [(one, f"2024-03-{n + 1:02}") for one in ids[90:] for n in range(rows_each)]
 
-    found = look(
+    found = findings_of(
         dangling_histories,
         tmp_path,
-        customers=table("customer | signed_up_at", [(one, "2023-01-01") for one in here(90)]),
-        subscriptions=contracts([], here(90)),
-        logins=table("customer | happened_at", logins),
+        customers=draw_table("customer | signed_up_at", [(one, "2023-01-01") for one in stayers(90)]),
+        subscriptions=draw_contracts([], stayers(90)),
+        logins=draw_table("customer | happened_at", logins),
         params={"check": {"max_rejects": 0.5}},
     )
 
@@ -84,7 +84,7 @@ def test_histories_without_a_customer(
 
 def joined(months: list[int], same_age: bool) -> list[tuple[str, str, str | None]]:
     """List 60 who stay and four who leave in each of these months: id, sign-up, end."""
-    people = [(one, None) for one in here(60)]
+    people = [(one, None) for one in stayers(60)]
     people += [(f"g{m}-{n}", f"2024-{m:02}-1{n}") for m in months for n in range(4)]
     first, step = (date(2023, 10, 1), 0) if same_age else (date(2020, 1, 1), 13)
     return [(one, str(first + timedelta(step * (n * 37 % 97))), end) for n, (one, end) in enumerate(people)]
@@ -104,11 +104,11 @@ def joined(months: list[int], same_age: bool) -> list[tuple[str, str, str | None
 def test_tables_of_survivors(tmp_path: Path, months: list[int], same_age: bool, expected: list[str]) -> None:
     people = joined(months, same_age)
 
-    found = look(
+    found = findings_of(
         survivors,
         tmp_path,
-        customers=table("customer | signed_up_at", [(one, began) for one, began, _ in people]),
-        subscriptions=table("customer | started_at | ended_at", people),
+        customers=draw_table("customer | signed_up_at", [(one, began) for one, began, _ in people]),
+        subscriptions=draw_table("customer | started_at | ended_at", people),
         cutoffs=MONTHS,
     )
 
@@ -135,7 +135,7 @@ def logins_loaded(late: int, of: int, bulk: bool = False) -> str:
         at = date(2024, 3, 1) + timedelta(n % 60)
         loaded = date(2024, 6, 1) if bulk else at + timedelta(5 if n < late else 0)
         rows.append(("ana", f"{at} 10:00", f"{loaded} 10:05"))
-    return table("customer | happened_at | loaded_at", rows)
+    return draw_table("customer | happened_at | loaded_at", rows)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,11 @@ def logins_loaded(late: int, of: int, bulk: bool = False) -> str:
 def test_rows_that_came_in_late(
     tmp_path: Path, logins: str, columns: dict[str, str], expected: list[tuple[str, str]]
 ) -> None:
-    found = look(
+    found = findings_of(
         late_rows,
         tmp_path,
         tables={"logins": {"columns": columns}},
-        subscriptions=contracts([], ["ana"]),
+        subscriptions=draw_contracts([], ["ana"]),
         logins=logins,
     )
 
@@ -164,15 +164,15 @@ def test_rows_that_came_in_late(
 
 
 def test_leavers_copied_to_balance_the_classes_are_pointed_out(tmp_path: Path) -> None:
-    people = gone(20) + here(60)
+    people = churners(20) + stayers(60)
     logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
     logins += [(f"copy{n}", at) for n in range(20) for at in moments(n)]
 
-    (found,) = look(
+    (found,) = findings_of(
         duplicates,
         tmp_path,
-        subscriptions=contracts([*gone(20), *(f"copy{n}" for n in range(20))], here(60)),
-        logins=table("customer | happened_at", logins),
+        subscriptions=draw_contracts([*churners(20), *(f"copy{n}" for n in range(20))], stayers(60)),
+        logins=draw_table("customer | happened_at", logins),
     )
 
     assert "may have been copied" in found.found

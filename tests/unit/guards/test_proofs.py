@@ -16,13 +16,13 @@ from churn.features.library import all_signals, select_signals
 from churn.guards import proofs as module
 from churn.guards.counterfactual_store import write_other_future, write_past, write_sample
 from churn.guards.proofs import prove
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 CUTOFFS = [date(2024, 4, 1), date(2024, 6, 1)]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path) -> DrawnCompany:
     """Twelve customers with logins, mails and bills before and after both cutoffs, and one who comes late."""
     logins, emails, payments = ["customer | happened_at"], ["customer | sent_at | opened_at"], []
     for n in range(12):
@@ -45,12 +45,12 @@ def convicted(store: Store) -> list[tuple[str, str]]:
     return sorted({(one.guard, one.place) for one in found})
 
 
-def test_an_honest_engine_is_proved(world: World) -> None:
+def test_an_honest_engine_is_proved(world: DrawnCompany) -> None:
     assert convicted(world.store) == []
 
 
 def test_a_signal_that_counts_what_happened_ever_is_convicted(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: DrawnCompany, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Leaky(MatrixBuilder):
         """Lets one signal count every login, whenever it happened."""
@@ -72,7 +72,7 @@ def test_a_signal_that_counts_what_happened_ever_is_convicted(
 
 
 def test_a_cohort_that_knows_who_comes_back_is_convicted(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: DrawnCompany, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Knowing(MatrixBuilder):
         """Keeps only those at risk who log in once more after the cutoff."""
@@ -93,7 +93,7 @@ def test_a_cohort_that_knows_who_comes_back_is_convicted(
     assert ("truncation", "cohort") in convicted(world.store)
 
 
-def test_what_computes_reads_the_altered_store(world: World, tmp_path: Path) -> None:
+def test_what_computes_reads_the_altered_store(world: DrawnCompany, tmp_path: Path) -> None:
     cut = write_past(world.store, CUTOFFS[0], tmp_path / "cut")
     signals = [all_signals(world.store.params)["emails_count_56d"]]
 
@@ -103,7 +103,9 @@ def test_what_computes_reads_the_altered_store(world: World, tmp_path: Path) -> 
     assert after["emails_count_56d"].sum() == 0
 
 
-def test_a_night_that_computes_otherwise_is_convicted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_that_computes_otherwise_is_convicted(
+    world: DrawnCompany, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def off(store: Store, signals: object, cutoff: date) -> Matrix:
         matrix = matrix_at(store, signals, cutoff)  # type: ignore[arg-type]
         frame = matrix.frame.assign(tenure_days=matrix.frame["tenure_days"] + 1e-6)
@@ -114,7 +116,7 @@ def test_a_night_that_computes_otherwise_is_convicted(world: World, monkeypatch:
     assert convicted(world.store) == [("parity", "tenure_days")]
 
 
-def test_a_sample_keeps_the_values_of_its_customers(world: World, tmp_path: Path) -> None:
+def test_a_sample_keeps_the_values_of_its_customers(world: DrawnCompany, tmp_path: Path) -> None:
     # The last is `old`, who left long ago: since when a table has rows is part of what signals say.
     names = ("logins_count_28d", "emails_unopened_run", "payment_days_overdue", "tenure_days")
     signals = [all_signals(world.store.params)[name] for name in names]
@@ -127,7 +129,7 @@ def test_a_sample_keeps_the_values_of_its_customers(world: World, tmp_path: Path
 
 
 def test_a_truncated_store_holds_no_day_after_the_cutoff_and_another_future_does(
-    world: World, tmp_path: Path
+    world: DrawnCompany, tmp_path: Path
 ) -> None:
     cut = write_past(world.store, CUTOFFS[0], tmp_path / "cut")
     other = write_other_future(world.store, CUTOFFS[0], tmp_path / "other")

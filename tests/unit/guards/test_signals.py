@@ -22,7 +22,7 @@ from churn.guards.statistics import (
     spearman,
 )
 from churn.params import CheckParams, EvaluateParams, Params
-from tests.guarded import contracts, gone, here, look, severities, table
+from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
 
 NAN = float("nan")
 CUTOFFS = ["2024-09-01"]
@@ -37,12 +37,12 @@ def signals_of(*names: str) -> list[object]:
 
 def quiet_before(leavers: int, active_leavers: int, stayers: int) -> dict[str, str]:
     """Draw logins in August of those who stay, and of some of those who leave in September."""
-    active = gone(leavers)[:active_leavers] + here(stayers)
-    rows = [(one, "2024-05-01") for one in gone(leavers) + here(stayers)]
+    active = churners(leavers)[:active_leavers] + stayers(stayers)
+    rows = [(one, "2024-05-01") for one in churners(leavers) + stayers(stayers)]
     rows += [(one, f"2024-08-{day:02}") for one in active for day in range(10, 20)]
     return {
-        "subscriptions": contracts(gone(leavers), here(stayers)),
-        "logins": table("customer | happened_at", rows),
+        "subscriptions": draw_contracts(churners(leavers), stayers(stayers)),
+        "logins": draw_table("customer | happened_at", rows),
     }
 
 
@@ -58,7 +58,7 @@ def quiet_before(leavers: int, active_leavers: int, stayers: int) -> dict[str, s
 def test_one_signal_that_alone_tells_who_leaves(
     tmp_path: Path, leavers: int, active_leavers: int, expected: str | None
 ) -> None:
-    found = look(
+    found = findings_of(
         single_signal,
         tmp_path,
         signals=signals_of("logins_count_28d"),
@@ -73,16 +73,16 @@ def test_one_signal_that_alone_tells_who_leaves(
 def test_a_value_that_leavers_lack_in_their_latest_row(
     tmp_path: Path, lacking: int, expected: str | None
 ) -> None:
-    rows = [(one, "2024-08-01", None if n < lacking else 3) for n, one in enumerate(gone(30))]
-    rows += [(one, "2024-08-01", 3) for one in here(50)]
+    rows = [(one, "2024-08-01", None if n < lacking else 3) for n, one in enumerate(churners(30))]
+    rows += [(one, "2024-08-01", 3) for one in stayers(50)]
 
-    found = look(
+    found = findings_of(
         missing_values,
         tmp_path,
         signals=signals_of("tenure_days"),
         cutoffs=CUTOFFS,
-        subscriptions=contracts(gone(30), here(50)),
-        interactions=table("customer | happened_at | quantity", rows),
+        subscriptions=draw_contracts(churners(30), stayers(50)),
+        interactions=draw_table("customer | happened_at | quantity", rows),
     )
 
     assert severities(found) == ([("interactions.quantity", expected)] if expected else [])

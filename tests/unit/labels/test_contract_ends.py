@@ -13,7 +13,7 @@ from churn.features.library import select_signals
 from churn.params import Params
 from churn.snapshots.read import read_snapshots
 from churn.snapshots.write import write_snapshots
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 CUTOFF = date(2024, 7, 1)
 LABEL = {"kind": "contract", "horizon_days": 14, "gap_days": 3, "grace_days": 10}

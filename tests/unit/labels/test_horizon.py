@@ -13,7 +13,7 @@ from churn.labels import horizon, kaplan_meier
 from churn.labels.horizon import count_silences, shortest_final_silence, suggest_horizon
 from churn.labels.kaplan_meier import ReturnCurve, Silences, return_curve
 from churn.reporting.plots.level import write_horizon_plot
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 INACTIVITY = {"kind": "inactivity", "table": "orders", "horizon_days": 5}
 
@@ -42,7 +42,7 @@ def lengths(found: Silences) -> tuple[dict[int, int], dict[int, int]]:
     return tuple({int(d): int(counts[d]) for d in np.flatnonzero(counts)} for counts in (ended, open_))  # type: ignore[return-value]
 
 
-def shop(folder: Path) -> World:
+def shop(folder: Path) -> DrawnCompany:
     return draw(folder, orders=ORDERS, customers=CUSTOMERS, label=INACTIVITY, since=None)
 
 
@@ -132,7 +132,7 @@ def regulars(
     watermark: str = "2024-06-29",
     snapshot: dict[str, str] | None = None,
     **more: object,
-) -> World:
+) -> DrawnCompany:
     """Draw eighty customers who order every so many days; half of them stop on a day of their own."""
     lines = ["customer | ordered_at | amount"]
     for number in range(80):

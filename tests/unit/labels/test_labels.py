@@ -11,17 +11,17 @@ from churn.features.engine.cohort import read_customers
 from churn.features.engine.matrix import cohorts_at
 from churn.labels.labels import labels_at
 from churn.labels.outcomes import ENDS_IN_GAP, LEFT, STAYED, label_window
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 CUTOFF = date(2024, 7, 1)
 
 
-def labelled(world: World) -> dict[str, int]:
+def labelled(world: DrawnCompany) -> dict[str, int]:
     found = labels_at(world.store, [CUTOFF])[0]
     return {str(i): int(v) for i, v in zip(read_customers(world.store).ids, found, strict=True)}
 
 
-def reasons(world: World, cutoff: date = CUTOFF) -> dict[str, str | None]:
+def reasons(world: DrawnCompany, cutoff: date = CUTOFF) -> dict[str, str | None]:
     customers = read_customers(world.store)
     [cohort] = cohorts_at(world.store, [cutoff])
     named = zip(customers.ids, cohort.signed_up, cohort.excluded_because, strict=True)

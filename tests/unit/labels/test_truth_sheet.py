@@ -19,7 +19,7 @@ from churn.labels.labels import labels_at, outcomes_at
 from churn.labels.outcomes import LEFT, OUTCOME_NAMES
 from churn.labels.truth_sheet import TruthSheet, truth_sheet
 from churn.reporting.console import reactivation_line, truth_table
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 CUTOFF = date(2024, 7, 1)
 CONTRACT = {"kind": "contract", "horizon_days": 31, "grace_days": 30}
@@ -70,7 +70,7 @@ EXPECTED = {
 }
 
 
-def became(world: World, cutoff: date = CUTOFF) -> dict[str, str]:
+def became(world: DrawnCompany, cutoff: date = CUTOFF) -> dict[str, str]:
     """Return the outcome of each member of the cohort."""
     [cohort], [found] = cohorts_at(world.store, [cutoff]), outcomes_at(world.store, [cutoff])
     ids = read_customers(world.store).ids
@@ -79,11 +79,11 @@ def became(world: World, cutoff: date = CUTOFF) -> dict[str, str]:
     }
 
 
-def sheet_of(world: World, *cutoffs: date) -> TruthSheet:
+def sheet_of(world: DrawnCompany, *cutoffs: date) -> TruthSheet:
     return truth_sheet(world.store, cohorts_at(world.store, cutoffs or (CUTOFF,)))
 
 
-def drawn(folder: Path, subscriptions: str = SUBSCRIPTIONS, **more: Any) -> World:
+def drawn(folder: Path, subscriptions: str = SUBSCRIPTIONS, **more: Any) -> DrawnCompany:
     label = {**CONTRACT, "gap_days": 7, **more.pop("label", {})}
     return draw(folder, subscriptions=subscriptions, label=label, since=None, **more)
 
@@ -314,7 +314,7 @@ def test_who_orders_in_the_window_stays_and_who_orders_after_it_came_back(tmp_pa
     assert night.came_back == 2
 
 
-def half_come_back(folder: Path, **more: Any) -> World:
+def half_come_back(folder: Path, **more: Any) -> DrawnCompany:
     orders = silent(dict.fromkeys(range(20), "2024-08-01"))
     label = {**INACTIVITY, **more.pop("label", {})}
     return draw(folder, orders=orders, label=label, since=None, params=more or None)

@@ -17,7 +17,7 @@ from churn.scoring.call_list import (
     safe_cell,
     select_contacts,
 )
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 LOGINS = "customer | happened_at\n ann | 2024-01-01\n bob | 2024-01-01"
 

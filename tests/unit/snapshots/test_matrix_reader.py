@@ -11,7 +11,7 @@ from churn.errors import CallError, Stop
 from churn.snapshots import read
 from churn.snapshots.dataset import recode_levels
 from churn.snapshots.read import read_rows
-from tests.worlds import parse
+from tests.drawn_company import parse
 
 SIGNALS = [{"name": "logins", "kind": "number"}, {"name": "plan", "kind": "level"}]
 FIRST = """

@@ -12,7 +12,7 @@ from churn.params import ScoreParams, SignalsParams, SnapshotParams, TableParams
 from churn.snapshots.dataset import cutoffs_of, scorer_columns
 from churn.snapshots.read import read_snapshots
 from pipelines.snapshot import run as run_snapshot
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 
 def test_rows_come_ordered_by_cutoff_with_signals_by_name(make_params, write_world) -> None:

@@ -13,7 +13,7 @@ from churn.errors import CallError, Stop
 from churn.features.library import select_signals
 from churn.labels.calendar import snapshot_cutoffs
 from churn.snapshots.write import write_snapshots
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 
 def cutoffs_of(folder: Path, first_login: str, watermark: str, **snapshot: object) -> list[str]:
@@ -118,7 +118,7 @@ MATURE_ON = "2024-08-20"  # 2024-07-01 + 7 + 31 days, + 10 days of grace, + 2 th
 def written(folder: Path, watermark: str) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Write the snapshot of 2024-07-01; return what the manifest says of it, and its columns."""
     snapshot = {"watermark": watermark, "late_days": 2, "cutoffs": ["2024-07-01"]}
-    world: World = draw(
+    world: DrawnCompany = draw(
         folder, subscriptions=SUBSCRIPTIONS, label=LABEL, since=None, params={"snapshot": snapshot}
     )
     params = world.store.params

@@ -15,7 +15,7 @@ from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.store import Store, date_of_day
 from churn.errors import ChurnError, ParamsError, SourceError
 from churn.params import LabelParams, Params
-from tests.worlds import draw, params_of
+from tests.drawn_company import draw, params_of
 
 LENIENT = {"check": {"max_rejects": 1.0}}
 

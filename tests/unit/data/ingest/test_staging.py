@@ -13,7 +13,7 @@ from churn.data.store import Store, date_of_day
 from churn.data.tables import EMPTIED_VALUE
 from churn.errors import ParamsError, SourceError
 from churn.params import Params
-from tests.worlds import params_of
+from tests.drawn_company import params_of
 
 LOGINS = "customer | happened_at\n ana | 2024-06-01\n ben | 2024-06-01"
 PLANS = """

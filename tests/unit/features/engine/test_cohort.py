@@ -9,14 +9,14 @@ import pytest
 
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 EACH = 20
 """As many as make peers."""
 
 
 @pytest.fixture
-def two_plans(tmp_path: Path) -> World:
+def two_plans(tmp_path: Path) -> DrawnCompany:
     """Twenty customers on each of two plans; the n-th of each has n logins, those of pro ten more."""
     names = [(plan, n) for plan in ("basic", "pro") for n in range(1, EACH + 1)]
     logins = [
@@ -35,7 +35,9 @@ def two_plans(tmp_path: Path) -> World:
 
 
 @pytest.mark.parametrize("also", [(), ("subscription_plan",)])
-def test_customers_are_ranked_among_those_of_their_plan(two_plans: World, also: tuple[str, ...]) -> None:
+def test_customers_are_ranked_among_those_of_their_plan(
+    two_plans: DrawnCompany, also: tuple[str, ...]
+) -> None:
     every = all_signals(two_plans.store.params)
     signals = [every[name] for name in ("logins_peer_rank_28d", *also)]
 

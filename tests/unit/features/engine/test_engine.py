@@ -19,7 +19,7 @@ from churn.features.engine.matrix import MatrixBuilder, matrix_at
 from churn.features.engine.timeline import Timeline
 from churn.features.library import all_signals, availability, select_signals
 from churn.params import EngineParams
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 LOGINS = """
     customer | happened_at
@@ -30,7 +30,7 @@ LOGINS = """
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path) -> DrawnCompany:
     return draw(tmp_path, logins=LOGINS)
 
 
@@ -49,7 +49,7 @@ def plan_of(store: Store, names: list[str], cutoffs: list[date]) -> engine.Plan:
     ],
 )
 def test_blocks_are_whole_steps_of_customers_and_cover_each_once(
-    world: World, limit: str, processes: int, sizes: list[int]
+    world: DrawnCompany, limit: str, processes: int, sizes: list[int]
 ) -> None:
     engine_params = EngineParams(memory_limit=limit)
     params = world.store.params.model_copy(update={"engine": engine_params})
@@ -75,14 +75,14 @@ def test_the_bins_are_cut_by_every_window_of_every_cutoff() -> None:
     assert timeline.first_day == -12
 
 
-def test_only_the_asked_for_columns_are_planned(world: World) -> None:
+def test_only_the_asked_for_columns_are_planned(world: DrawnCompany) -> None:
     plan = plan_of(world.store, ["logins_count_28d", "login_change"], [date(2024, 7, 1)])
 
     assert plan.needs["logins"].columns == set()
     assert plan.needs["logins"].windows == {(28, 0), (112, 28)}
 
 
-def test_the_matrix_holds_the_cohort_and_the_roster_everybody_known(world: World) -> None:
+def test_the_matrix_holds_the_cohort_and_the_roster_everybody_known(world: DrawnCompany) -> None:
     store = world.store
 
     matrix = matrix_at(store, select_signals(store.params, store), date(2024, 7, 1))
@@ -97,7 +97,7 @@ def test_the_matrix_holds_the_cohort_and_the_roster_everybody_known(world: World
     assert list(matrix.frame.columns[1:]) == sorted(matrix.frame.columns[1:])
 
 
-def test_many_cutoffs_together_are_each_what_they_are_alone(world: World) -> None:
+def test_many_cutoffs_together_are_each_what_they_are_alone(world: DrawnCompany) -> None:
     store = world.store
     signals = select_signals(store.params, store)
     together = {
@@ -111,14 +111,14 @@ def test_many_cutoffs_together_are_each_what_they_are_alone(world: World) -> Non
             assert alone[name].fillna(-1).tolist() == [-1 if v != v else v for v in values]
 
 
-def test_a_table_that_is_not_there_switches_its_signals_off_and_says_why(world: World) -> None:
+def test_a_table_that_is_not_there_switches_its_signals_off_and_says_why(world: DrawnCompany) -> None:
     reasons = {one.signal.name: one.off_because for one in availability(world.store.params, world.store)}
 
     assert reasons["logins_count_28d"] is None
     assert reasons["emails_open_rate"] == "no table emails"
 
 
-def test_an_attribute_cannot_take_the_name_of_a_signal(world: World) -> None:
+def test_an_attribute_cannot_take_the_name_of_a_signal(world: DrawnCompany) -> None:
     customers = world.store.params.tables["customers"].model_copy(update={"static": ("tenure_days",)})
     tables = {**world.store.params.tables, "customers": customers}
 

@@ -10,7 +10,7 @@ import pytest
 from churn.features.engine.blocks import Block
 from churn.features.engine.matrix import MatrixBuilder, matrix_at
 from churn.features.library import all_signals
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 EMAILS = """
     customer | sent_at          | opened_at
@@ -41,12 +41,12 @@ LOGINS = """
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path) -> DrawnCompany:
     label = {"kind": "inactivity", "table": "logins", "horizon_days": 30}
     return draw(tmp_path, customers=CUSTOMERS, logins=LOGINS, emails=EMAILS, label=label)
 
 
-def test_a_rate_is_drawn_towards_the_cohorts_own_without_those_left_out(world: World) -> None:
+def test_a_rate_is_drawn_towards_the_cohorts_own_without_those_left_out(world: DrawnCompany) -> None:
     signals = [all_signals(world.store.params)["emails_open_rate"]]
 
     frame = matrix_at(world.store, signals, date(2024, 7, 1)).frame
@@ -60,7 +60,7 @@ def test_a_rate_is_drawn_towards_the_cohorts_own_without_those_left_out(world: W
     }
 
 
-def test_each_cutoff_has_its_own_rate_however_customers_are_cut_into_blocks(world: World) -> None:
+def test_each_cutoff_has_its_own_rate_however_customers_are_cut_into_blocks(world: DrawnCompany) -> None:
     signals = [all_signals(world.store.params)["emails_open_rate"]]
     builder = MatrixBuilder(world.store, signals, [date(2024, 6, 27), date(2024, 7, 1)])
     (whole,) = builder.blocks

@@ -14,13 +14,13 @@ from churn.features.language import btyd_verbs
 from churn.features.language.btyd import LifetimeModel, fit_lifetimes
 from churn.features.language.btyd_verbs import MAX_HISTORIES, Lifetimes
 from churn.features.library import all_signals
-from tests.worlds import World, draw
+from tests.drawn_company import DrawnCompany, draw
 
 NAMES = ["orders_p_none_next_28d", "orders_p_none_next_91d", "orders_expected_next_91d"]
 CUTOFF = date(2024, 7, 1)
 
 
-def shop(folder: Path, end: str = "2024-12-31") -> World:
+def shop(folder: Path, end: str = "2024-12-31") -> DrawnCompany:
     """Draw 160 customers who order at their own rates, until they stop."""
     rng = np.random.default_rng(8)
     lines = ["customer | ordered_at | amount"]
@@ -35,25 +35,25 @@ def shop(folder: Path, end: str = "2024-12-31") -> World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(tmp_path_factory: pytest.TempPathFactory) -> DrawnCompany:
     return shop(tmp_path_factory.mktemp("shop"))
 
 
-def test_the_size_of_blocks_changes_nothing(world: World) -> None:
+def test_the_size_of_blocks_changes_nothing(world: DrawnCompany) -> None:
     whole = world.all_values(NAMES, [str(CUTOFF), "2024-08-01"])
 
     assert world.all_values(NAMES, [str(CUTOFF), "2024-08-01"], blocks=7) == whole
     assert all(None not in values.values() for values in whole.values())
 
 
-def test_nothing_after_the_cutoff_moves_a_value(world: World, tmp_path: Path) -> None:
+def test_nothing_after_the_cutoff_moves_a_value(world: DrawnCompany, tmp_path: Path) -> None:
     truncated = shop(tmp_path, end="2024-06-30")
 
     for name in NAMES:
         assert truncated.values(name, str(CUTOFF)) == world.values(name, str(CUTOFF))
 
 
-def test_silence_to_come_and_orders_to_come_rank_customers_the_other_way_round(world: World) -> None:
+def test_silence_to_come_and_orders_to_come_rank_customers_the_other_way_round(world: DrawnCompany) -> None:
     none, few = (np.array(list(world.values(name, str(CUTOFF)).values())) for name in NAMES[1:])
 
     assert ((none > 0) & (none < 1)).all()
@@ -61,7 +61,7 @@ def test_silence_to_come_and_orders_to_come_rank_customers_the_other_way_round(w
 
 
 def test_the_signals_of_one_table_and_cutoff_share_one_fit(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: DrawnCompany, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits = []
 

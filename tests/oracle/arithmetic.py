@@ -50,7 +50,7 @@ def beyond_population(recent: Number, before: Number, prior: float = 1.0) -> Pen
 
 
 @dataclass(frozen=True)
-class Someone:
+class CohortMember:
     """What is asked of a customer: at risk or not, known and without an objection or not, of which group."""
 
     at_risk: bool
@@ -63,7 +63,7 @@ def band_of(signed_up: date, today: date) -> int:
     return sum((today - signed_up).days >= bound for bound in TENURE_BANDS)
 
 
-def finished(pending: Sequence[Pending], cohort: Sequence[Someone]) -> list[float]:
+def finished(pending: Sequence[Pending], cohort: Sequence[CohortMember]) -> list[float]:
     """The values of everybody, each seen beside those that its verb compares with."""
     found = []
     for own, me in zip(pending, cohort, strict=True):
@@ -118,7 +118,7 @@ FINISHED: Mapping[str, Callable[[Pending, Sequence[Pending]], float]] = {
 }
 """How each is finished, from one customer's numbers and those of the cohort that it is compared with."""
 
-FITS: Mapping[str, Callable[[Someone, Someone], bool]] = {
+FITS: Mapping[str, Callable[[CohortMember, CohortMember], bool]] = {
     "shrunk": lambda other, me: other.at_risk,
     "among_peers": lambda other, me: other.at_risk and other.peers == me.peers,
     "beyond_population": lambda other, me: other.at_risk,
@@ -127,7 +127,7 @@ FITS: Mapping[str, Callable[[Someone, Someone], bool]] = {
 }
 """With whom each compares a customer."""
 
-BESIDE: Mapping[str, Callable[..., Any]] = {
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (ratio, log_ratio, drop_score, shrunk, among_peers, beyond_population)
 }
@@ -141,8 +141,8 @@ def reference_of(value: Any) -> Any:
     if not isinstance(value, FunctionType):
         return value
     name = value.__name__
-    if value.__module__ in (arithmetic.__name__, population.__name__) and name in BESIDE:
-        return BESIDE[name]
+    if value.__module__ in (arithmetic.__name__, population.__name__) and name in FUNCTIONS:
+        return FUNCTIONS[name]
     if getattr(events.Events, name, None) is value:
         return lambda view, *given, **named: getattr(view, name)(*given, **named)
     if not value.__module__.startswith(("churn.features.", "tests.")):

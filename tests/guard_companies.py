@@ -1,4 +1,4 @@
-"""Companies drawn for the guards: so many who left, so many who are here, and their tables."""
+"""Companies drawn for the guards: customers who left, customers who stayed, and their tables."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from typing import Any
 from churn.features.signal import Signal
 from churn.finding import Finding
 from churn.guards.context import GuardContext, open_context
-from tests.worlds import draw
+from tests.drawn_company import draw
 
 LEFT_ON = "2024-09-15"
-"""The day on which everyone leaves who leaves; the data are complete up to 2024-12-31."""
+"""The day on which every churner leaves; the data are complete up to 2024-12-31."""
 
 
-def gone(n: int) -> list[str]:
+def churners(n: int) -> list[str]:
     """Name customers who left."""
     return [f"gone{i:03}" for i in range(n)]
 
 
-def here(n: int) -> list[str]:
+def stayers(n: int) -> list[str]:
     """Name customers who stayed."""
     return [f"here{i:03}" for i in range(n)]
 
 
-def table(head: str, rows: Iterable[Sequence[object]]) -> str:
+def draw_table(head: str, rows: Iterable[Sequence[object]]) -> str:
     """Write rows as a drawn table."""
     return "\n".join([head, *(" | ".join("" if cell is None else str(cell) for cell in row) for row in rows)])
 
 
-def contracts(left: Iterable[str], stayed: Iterable[str], started: str = "2023-01-01") -> str:
+def draw_contracts(left: Iterable[str], stayed: Iterable[str], started: str = "2023-01-01") -> str:
     """Draw a contract for each customer."""
-    rows = [(one, started, LEFT_ON) for one in left] + [(one, started, None) for one in stayed]
-    return table("customer | started_at | ended_at", rows)
+    rows = [(customer, started, LEFT_ON) for customer in left] + [
+        (customer, started, None) for customer in stayed
+    ]
+    return draw_table("customer | started_at | ended_at", rows)
 
 
-def look(
+def findings_of(
     guard: Callable[[GuardContext], Iterator[Finding]],
     folder: Path,
     *,
@@ -67,6 +69,6 @@ def look(
             return list(guard(context))
 
 
-def severities(found: Sequence[Finding]) -> list[tuple[str, str]]:
+def severities(findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return places and severities."""
-    return [(one.place, one.severity) for one in found]
+    return [(finding.place, finding.severity) for finding in findings]

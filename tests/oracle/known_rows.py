@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Eve:
+class KnownTable:
     """One customer, one table, one cutoff: `rows` in the order of the store, the future cut off.
 
     `data_start` is the first day of anybody's row that was known by then.

@@ -28,7 +28,7 @@ SINCE = "2020-01-01 12:00"
 
 
 @dataclass(frozen=True)
-class World:
+class DrawnCompany:
     """A drawn company in its store."""
 
     store: Store
@@ -90,9 +90,9 @@ def _cell(value: Any) -> Any:
     return None if np.isnan(value) else round(float(value), 6)
 
 
-def draw(folder: Path, **drawn: Any) -> World:
+def draw(folder: Path, **drawn: Any) -> DrawnCompany:
     """Ingest a company drawn as for `params_of`."""
-    return World(ingest(params_of(folder, **drawn), lambda _: None))
+    return DrawnCompany(ingest(params_of(folder, **drawn), lambda _: None))
 
 
 def params_of(

@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo
 from churn.data.ingest.ingest import ingest
 from churn.data.tables import STORED_UNITS, Table
 from churn.features.signal import Signal
+from tests.drawn_company import SINCE, params_of, parse
 from tests.oracle.compare import Reference, Values, engine_values, expressed
-from tests.oracle.eve import in_store_order
+from tests.oracle.known_rows import in_store_order
 from tests.oracle.world import LABEL_TABLE, TABLES, RandomWorld, Recipe
-from tests.spec.verbs import beside, folding, mix, ordered, rhythm, view, weeks
+from tests.spec.verbs import arithmetic, folding, mix, ordered, rhythm, view, weeks
 from tests.spec.verbs.example import CUTOFF, Example
-from tests.worlds import SINCE, params_of, parse
 
 EXAMPLES: tuple[Example, ...] = tuple(
     example
-    for file in (view, folding, weeks, ordered, mix, rhythm, beside)
+    for file in (view, folding, weeks, ordered, mix, rhythm, arithmetic)
     for example in file.EXAMPLES  # type: ignore[attr-defined]
 )
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -29,7 +29,7 @@ LOOKS_BACK = 366
 
 def companies() -> list[list[tuple[int, Example]]]:
     """Group the examples: those that only look at a customer share a company, the others have their own."""
-    needs_everybody = (*beside.COHORT, *beside.LIFETIME)
+    needs_everybody = (*arithmetic.COHORT, *arithmetic.LIFETIME)
     alone = [[pair] for pair in enumerate(EXAMPLES) if pair[1] in needs_everybody or pair[1].data_start_late]
     shared = [pair for pair in enumerate(EXAMPLES) if [pair] not in alone]
     return [shared, *alone]
