@@ -11,9 +11,9 @@ from churn.errors import ParamsError
 from churn.evaluation.baselines import check_rule, conditions_met, predict_rule, probability_inactive
 from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.params import ConditionParams, EvaluateParams, LabelParams
+from tests.drawn_company import SINCE, draw
 from tests.small_snapshots import rows_of
 from tests.snapshot_world import params_for
-from tests.drawn_company import SINCE, draw
 
 NAN = float("nan")
 CUTOFF = date(2024, 7, 1)
