@@ -25,7 +25,7 @@ def run(
         seed: Another seed is another company.
 
     Raises:
-        CallError: there are fewer than one customer, or the seed is negative.
+        CallError: there is not even one customer, or the seed is negative.
         SourceError: `source` is not a folder, or the folder holds something else.
     """
     _check_call(customers, seed)
@@ -55,15 +55,15 @@ def _check_call(customers: int, seed: int) -> None:
 
 
 def _folder(params: Params) -> Path:
-    source, place = params.source, params.locate("source")
+    source, key = params.source, params.locate("source")
     if "://" in source:
         raise SourceError(
-            f"{place} is {source}, a connection; the demo company is written to a folder. "
+            f"{key} is {source}, a connection; the demo company is written to a folder. "
             "Name one, such as 'source: data/company', or '--set source=data/company'."
         )
     folder = Path(source)
     if folder.exists() and not folder.is_dir():
-        raise SourceError(f"{place} is {folder}, a file; the demo company needs a folder. Name one.")
+        raise SourceError(f"{key} is {folder}, a file; the demo company needs a folder. Name one.")
     return folder
 
 

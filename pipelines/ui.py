@@ -21,16 +21,16 @@ from churn.errors import CallError, ModelError
 from churn.params import Params
 from pipelines.echo import Echo
 
-VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # else MLflow opens on its GenAI page
-USUAL_PORT = 5000  # the links that training prints lead there
+VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # without it MLflow opens its GenAI page
+USUAL_PORT = 5000  # the links that `churn train` prints use it
 START_SECONDS = 120
-STDERR = 2  # what MLflow says is for the log; stdout is for the links
+STDERR = 2  # MLflow's output goes to the log; stdout is for the links
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None) -> None:
     """Serve the tracking store on this machine until stopped by hand, and print the links.
 
-    A tracking server that runs elsewhere is not started again: its link is printed.
+    Of a tracking server that runs on another machine only the link is printed.
 
     Raises:
         CallError: the port is taken.
@@ -78,7 +78,7 @@ def _command(port: int) -> list[str]:
 
 def _environment(uri: str) -> dict[str, str]:
     return os.environ | {
-        "MLFLOW_BACKEND_STORE_URI": uri,  # not as an argument: everybody on the machine may list those
+        "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: every user of the machine can list those
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PYTHONWARNINGS": "ignore",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -86,9 +86,9 @@ def _environment(uri: str) -> dict[str, str]:
     }
 
 
-def _free_port(wanted: Sequence[int]) -> int:
-    """Return the first port that can be had; 0 stands for any."""
-    for port in wanted:
+def _free_port(ports: Sequence[int]) -> int:
+    """Return the first port that is free; 0 means any."""
+    for port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -96,14 +96,14 @@ def _free_port(wanted: Sequence[int]) -> int:
             except (OSError, OverflowError):
                 continue
             return int(probe.getsockname()[1])
-    raise CallError(f"--port {wanted[0]} cannot be used. Leave --port out and a free one is chosen.")
+    raise CallError(f"--port {ports[0]} cannot be used. Without --port a free one is used.")
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise ModelError(f"mlflow server ended with code {server.returncode}; its own words are above.")
+            raise ModelError(f"mlflow server ended with code {server.returncode}; its messages are above.")
         try:
             with urllib.request.urlopen(f"{address}/health", timeout=5):
                 return
@@ -113,19 +113,19 @@ def _wait(server: subprocess.Popen[bytes], address: str) -> None:
 
 
 def _link(address: str, experiment: str, user: str | None = None) -> str:
-    """Return the page of the experiment, or the front page as long as it has no runs."""
+    """Return the address of the experiment's page, or of the front page while there is no run."""
     name = urllib.parse.quote(experiment)
     try:
         query = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}"
-        asked = urllib.request.Request(query)
+        request = urllib.request.Request(query)
         if user:
-            asked.add_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
-        with urllib.request.urlopen(asked, timeout=30) as answer:
+            request.add_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
+        with urllib.request.urlopen(request, timeout=30) as answer:
             number = json.load(answer)["experiment"]["experiment_id"]
     except urllib.error.HTTPError as error:
         if error.code != 404:
             raise ModelError(f"{address} answered {error.code} {error.reason}.") from None
-        return f"{address}/#/?{VIEW} (no experiment '{experiment}' yet; `churn train` makes it)"
+        return f"{address}/#/?{VIEW} (no experiment '{experiment}' yet; `churn train` creates it)"
     except urllib.error.URLError as error:
         raise ModelError(f"{address} cannot be reached: {error.reason}.") from None
     return f"{address}/#/experiments/{number}/runs?{VIEW}"

@@ -54,11 +54,11 @@ def check(folder: Path, *options: str) -> int:
 def test_a_leak_stops_check_once_all_is_said(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = check(company)
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 15
-    assert "guards: " in said.out
+    assert "guards: " in output.out
     for word in ("customers.is_churned", "suspicious_names", "only_leavers", "check: {accept:"):
-        assert word in said.err
+        assert word in output.err
 
 
 def test_what_a_person_signed_off_is_said_and_stops_nothing(
@@ -68,10 +68,10 @@ def test_what_a_person_signed_off_is_said_and_stops_nothing(
 
     code = check(company, "--set", f"check.accept={{customers.is_churned: {reason}, survivors: one wave}}")
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 0
-    assert reason in said.out
-    assert "check.accept.survivors" in said.err
+    assert reason in output.out
+    assert "check.accept.survivors" in output.err
 
 
 def test_snapshots_carry_what_the_guards_found_which_is_said_before_the_work(
@@ -79,13 +79,13 @@ def test_snapshots_carry_what_the_guards_found_which_is_said_before_the_work(
 ) -> None:
     code = cli.main(argv=["snapshot", "--params", str(company / "params.yaml")])
 
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     manifest = json.loads((company / "output" / "snapshots" / "manifest.json").read_text())
     stops = {one["guard"] for one in manifest["guards"]["found"] if one["severity"] == "stop"}
     assert code == 0
     assert {"suspicious_names", "only_leavers"} <= stops
     assert len(manifest["guards"]["looked"]) == len(GUARDS)
-    assert said.index("`churn promote` stops there") < said.index("snapshot: ")
+    assert output.index("`churn promote` stops there") < output.index("snapshot: ")
 
 
 def test_snapshots_after_check_cost_no_second_look(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,18 +123,18 @@ def test_signing_off_does_not_read_the_source_again(
 def test_prove_says_what_was_proved_of_how_many(company: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = check(company, "--prove", "--set", "check.accept={customers.is_churned: looked at}")
 
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 0
-    assert "proved: " in said
-    assert "of 70 customers at 2024-05-01, 2024-07-01, 2024-10-01" in said
+    assert "proved: " in output
+    assert "of 70 customers at 2024-05-01, 2024-07-01, 2024-10-01" in output
 
 
 @pytest.mark.parametrize(
-    ("data", "proofs", "said"),
+    ("data", "proofs", "sentence"),
     [
         ([], [], ""),
-        ([SEEN], [], " All findings: {place}"),
-        ([SEEN], [MOVED], " All findings but those of the proofs: {place}"),
+        ([SEEN], [], " All findings: {path}"),
+        ([SEEN], [MOVED], " All findings but those of the proofs: {path}"),
         ([], [MOVED], ""),
     ],
 )
@@ -144,7 +144,7 @@ def test_the_file_is_named_for_what_it_holds(
     monkeypatch: pytest.MonkeyPatch,
     data: list[Finding],
     proofs: list[Finding],
-    said: str,
+    sentence: str,
 ) -> None:
     monkeypatch.setattr("pipelines.check.guard_report", lambda *_: GuardReport.of([], data))
     monkeypatch.setattr("pipelines.check._prove", lambda *_: proofs)
@@ -152,8 +152,8 @@ def test_the_file_is_named_for_what_it_holds(
     check(company, "--prove")
 
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "signed off." in line)
-    place = company / "output" / "check" / "guards.json"
-    assert line.split("signed off.")[1] == said.format(place=place)
+    path = company / "output" / "check" / "guards.json"
+    assert line.split("signed off.")[1] == sentence.format(path=path)
 
 
 def test_without_a_cutoff_the_other_guards_still_look(
@@ -161,7 +161,7 @@ def test_without_a_cutoff_the_other_guards_still_look(
 ) -> None:
     code = check(company, "--set", "snapshot={first: 2030-01-01, watermark: 2024-12-31}")
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 15
-    assert "the guards that need labels find nothing" in said.err
-    assert "suspicious_names" in said.err
+    assert "the guards that need labels find nothing" in output.err
+    assert "suspicious_names" in output.err

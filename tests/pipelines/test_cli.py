@@ -106,10 +106,10 @@ def test_a_call_without_a_verb_shows_the_help_and_is_a_wrong_call(capsys: pytest
 def test_a_verb_gets_parameters_the_cutoff_and_only_the_options_that_were_given(
     verb: Callable[..., int],
 ) -> None:
-    seen: dict[str, Any] = {}
+    received: dict[str, Any] = {}
 
     def run(params: Any, **given: Any) -> None:
-        seen.update(given, seed=params.train.seed, horizon=params.label.horizon_days)
+        received.update(given, seed=params.train.seed, horizon=params.label.horizon_days)
 
     code = verb(
         "demo",
@@ -119,19 +119,19 @@ def test_a_verb_gets_parameters_the_cutoff_and_only_the_options_that_were_given(
     )
 
     assert code == 0
-    assert isinstance(seen.pop("echo"), cli.Echo)
-    assert seen == {"cutoff": date(2024, 1, 31), "customers": 50, "seed": 11, "horizon": 30}
+    assert isinstance(received.pop("echo"), cli.Echo)
+    assert received == {"cutoff": date(2024, 1, 31), "customers": 50, "seed": 11, "horizon": 30}
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [((), {}), (("--rollback",), {"rollback": True})])
 def test_a_flag_is_handed_over_only_when_it_is_set(
     verb: Callable[..., int], arguments: tuple[str, ...], expected: dict[str, bool]
 ) -> None:
-    seen: dict[str, Any] = {}
+    received: dict[str, Any] = {}
 
-    verb("promote", lambda params, cutoff, echo, **own: seen.update(own), *arguments)
+    verb("promote", lambda params, cutoff, echo, **own: received.update(own), *arguments)
 
-    assert seen == expected
+    assert received == expected
 
 
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (15, 15)])
@@ -198,11 +198,11 @@ def test_a_wrong_call_ends_2_and_says_what_is_wrong(
 ) -> None:
     code = cli.main(argv=arguments)
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert code == 2
-    assert words in said.err
-    assert len(said.err.splitlines()) == 1
-    assert said.out == ""
+    assert words in output.err
+    assert len(output.err.splitlines()) == 1
+    assert output.out == ""
 
 
 @pytest.mark.parametrize(
@@ -230,9 +230,9 @@ def test_a_bug_is_one_line_that_says_how_to_see_more(
 ) -> None:
     code = verb("check", failing(ZeroDivisionError("division\nby zero")))
 
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert code == 1
-    assert said == "a bug: ZeroDivisionError: division by zero, run with --debug for the traceback\n"
+    assert output == "a bug: ZeroDivisionError: division by zero, run with --debug for the traceback\n"
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), errors.SourceError("orders: no such table.")])

@@ -11,9 +11,9 @@ def test_lines_go_to_stdout_and_warnings_to_stderr(capsys: pytest.CaptureFixture
     echo("12 customers")
     echo.warn("one table is absent")
 
-    said = capsys.readouterr()
-    assert said.out == "12 customers\n"
-    assert said.err == "warning: one table is absent\n"
+    output = capsys.readouterr()
+    assert output.out == "12 customers\n"
+    assert output.err == "warning: one table is absent\n"
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,9 @@ def test_progress_off_a_terminal_is_a_few_plain_lines_on_stderr(
         for step in steps:
             advance(step)
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines() == lines
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.splitlines() == lines
 
 
 def test_progress_on_a_terminal_draws_a_bar(
@@ -46,6 +46,6 @@ def test_progress_on_a_terminal_draws_a_bar(
     with Echo().progress("fold", 2) as advance:
         advance(2)
 
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "2/2" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "2/2" in output.err

@@ -89,19 +89,21 @@ def test_evaluating_again_measures_the_same_child_runs(trained, echo) -> None:
 def test_the_logistic_baseline_is_the_logistic_regression_that_would_be_the_candidate(
     make_params, write_world, echo
 ) -> None:
-    made = {}
+    predictions = {}
     for candidate in ("trees", "logistic"):
         params = make_params(train=TrainParams(candidates=(candidate,), max_rounds=20, calibration="none"))
         write_world(params, customers=400, cutoffs=8)
         train.run(params, echo=echo)
         evaluate.run(params, echo=echo)
-        made[candidate] = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
+        predictions[candidate] = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
 
     assert (
         read_challenger(params.output).recipe.strength != Recipe.start(params.train).strength
-    )  # it was chosen
-    pd.testing.assert_series_equal(made["trees"]["logistic"], made["logistic"]["logistic"])
-    np.testing.assert_allclose(made["trees"]["logistic"], made["logistic"]["challenger"], atol=1e-3)
+    )  # it was selected
+    pd.testing.assert_series_equal(predictions["trees"]["logistic"], predictions["logistic"]["logistic"])
+    np.testing.assert_allclose(
+        predictions["trees"]["logistic"], predictions["logistic"]["challenger"], atol=1e-3
+    )
 
 
 def test_looks_at_the_same_cutoffs_are_counted_over_trainings(trained, echo) -> None:
@@ -115,19 +117,19 @@ def test_looks_at_the_same_cutoffs_are_counted_over_trainings(trained, echo) -> 
     counted = [looks()]
     last = read_snapshots(params).cutoffs[-1]
     other = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
-    for asked in (params, other):
-        train.run(asked, echo=echo)
-        evaluate.run(asked, echo=echo)
+    for variant in (params, other):
+        train.run(variant, echo=echo)
+        evaluate.run(variant, echo=echo)
         counted.append(looks())
     with suppress(Stop):  # the page is written however it ends
         promote.run(other, echo=echo)
 
     assert counted == ["1", "2", "3"]
-    told = "The test cutoffs of this label have been looked at 3 times."
+    sentence = "The test cutoffs of this label have been looked at 3 times."
     folder = params.output / "evaluate"
-    assert any(told in line for line in echo.lines)
-    assert told in (folder / "card.md").read_text()
-    assert told in (folder / "promotion.html").read_text()
+    assert any(sentence in line for line in echo.lines)
+    assert sentence in (folder / "card.md").read_text()
+    assert sentence in (folder / "promotion.html").read_text()
 
 
 def test_a_champion_is_compared_once_new_cutoffs_have_come(trained) -> None:
@@ -175,18 +177,18 @@ def test_a_champion_that_saw_the_test_is_held_by_its_recipe_against_a_worse_mode
 def test_a_test_cutoff_before_the_choices_were_made_is_refused(trained, echo) -> None:
     params = trained(WORLD, "train")
     early = read_snapshots(params).cutoffs[2]
-    asked = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(early,))})
+    later = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(early,))})
 
     with pytest.raises(CallError, match=str(early)):
-        evaluate.run(asked, echo=echo)
+        evaluate.run(later, echo=echo)
 
 
 def test_later_test_cutoffs_than_those_of_training_are_evaluated(trained, echo) -> None:
     params = trained(WORLD, "train")
     last = read_snapshots(params).cutoffs[-1]
-    asked = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
+    later = params.model_copy(update={"evaluate": EvaluateParams(bootstrap=200, test_cutoffs=(last,))})
 
-    evaluate.run(asked, echo=echo)
+    evaluate.run(later, echo=echo)
 
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
     assert evaluated["cutoffs"] == [str(last)]

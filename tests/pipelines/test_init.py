@@ -97,7 +97,7 @@ def test_without_a_source_it_looks_at_this_folder(shop: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("source", "code", "said"),
+    ("source", "code", "message"),
     [
         ("nowhere", 11, "no folder at"),
         ("mongodb://host/shop", 11, "is not supported"),
@@ -111,12 +111,12 @@ def test_a_source_that_gives_nothing_is_refused(
     capsys: pytest.CaptureFixture[str],
     source: str,
     code: int,
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
     assert init(tmp_path, source) == code
-    assert said in capsys.readouterr().err.replace("}", "").replace("{", "").replace("$", "")
+    assert message in capsys.readouterr().err.replace("}", "").replace("{", "").replace("$", "")
     assert not (tmp_path / "params.yaml").exists()
 
 

@@ -276,11 +276,11 @@ def answer(folder: Path, call: str, capsys: pytest.CaptureFixture[str]) -> tuple
     return code, capsys.readouterr().err.splitlines()
 
 
-def assert_in_words(said: list[str]) -> None:
-    warnings = [line for line in said if line.startswith("warning: ")]
-    assert len(warnings) <= 2, said
-    assert 1 <= len(said) - len(warnings) <= 2, said
-    for line in said:
+def assert_in_words(lines: list[str]) -> None:
+    warnings = [line for line in lines if line.startswith("warning: ")]
+    assert len(warnings) <= 2, lines
+    assert 1 <= len(lines) - len(warnings) <= 2, lines
+    for line in lines:
         assert len(line) < 420
         assert "Traceback" not in line
         assert "a bug" not in line
@@ -294,19 +294,19 @@ def test_a_mistake_is_answered_in_words_and_by_its_code(
 ) -> None:
     case.change(shop)
 
-    code, said = answer(shop, case.call, capsys)
+    code, lines = answer(shop, case.call, capsys)
 
-    told = [line for line in said if not line.startswith(PROGRESS)]
-    assert code == case.code, said
-    assert_in_words(told)
+    messages = [line for line in lines if not line.startswith(PROGRESS)]
+    assert code == case.code, lines
+    assert_in_words(messages)
     for word in case.words:
-        assert word in " ".join(told)
+        assert word in " ".join(messages)
 
 
 def test_the_shop_itself_holds_no_mistake(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = answer(shop, "check", capsys)
+    code, lines = answer(shop, "check", capsys)
 
-    assert (code, [line for line in said if not line.startswith(PROGRESS)]) == (0, [])
+    assert (code, [line for line in lines if not line.startswith(PROGRESS)]) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -324,9 +324,9 @@ def test_a_mistake_of_the_file_is_told_before_the_source_is_read(
 
     code = cli.main(argv=["check", "--params", str(shop / FILE)])
 
-    said = capsys.readouterr()
-    assert (code, said.out) == (10, "")
-    assert said.err.startswith(f"{FILE}: ")
+    output = capsys.readouterr()
+    assert (code, output.out) == (10, "")
+    assert output.err.startswith(f"{FILE}: ")
 
 
 def other_bytes(folder: Path) -> None:
@@ -353,12 +353,12 @@ def test_a_champion_that_is_damaged_or_answers_another_question_does_not_score(
 ) -> None:
     champion(small_run, change)(shop)
 
-    code, said = answer(shop, "score", capsys)
+    code, lines = answer(shop, "score", capsys)
 
     assert code == 13
-    assert_in_words(said)
+    assert_in_words(lines)
     for word in words:
-        assert word in said[0]
+        assert word in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -382,9 +382,9 @@ def test_a_night_with_a_mistake_in_the_playbook_is_not_scored(
     shutil.copy(small_run / "params.yaml", shop / FILE)
     change(shop)
 
-    code, said = answer(shop, "score", capsys)
+    code, lines = answer(shop, "score", capsys)
 
     assert code == 14
-    assert_in_words(said)
+    assert_in_words(lines)
     for word in words:
-        assert word in said[0]
+        assert word in lines[0]

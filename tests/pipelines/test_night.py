@@ -192,10 +192,10 @@ def test_a_night_is_refused_in_words_while_another_is_being_scored(
     with one_night_at_a_time(tiny / "output"):
         code = score(tiny)
 
-    said = capsys.readouterr().err.splitlines()
+    messages = capsys.readouterr().err.splitlines()
     assert code == 2
-    assert len(said) == 1
-    assert "another night is being scored here" in said[0]
+    assert len(messages) == 1
+    assert "another night is being scored here" in messages[0]
     assert night_in(tiny / "output") == expected
 
 
@@ -209,9 +209,9 @@ def test_two_nights_started_at_once_over_new_data_leave_one_whole_night(
         subprocess.Popen(command, cwd=tiny, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [night.communicate()[1] for night in nights]
+    messages = [night.communicate()[1] for night in nights]
 
     codes = sorted(night.returncode for night in nights)
-    assert codes in ([0, 0], [0, 2]), said
-    assert codes == [0, 0] or any("another night" in words for words in said)
+    assert codes in ([0, 0], [0, 2]), messages
+    assert codes == [0, 0] or any("another night" in words for words in messages)
     assert night_in(tiny / "output") == expected

@@ -77,11 +77,11 @@ def test_a_stop_of_a_guard_of_the_data_refuses_promotion_until_a_person_signs_it
     guards = {"looked": ["only_leavers", "alone"], "found": [LEAK]}
     params = trained(WORLD | {"guards": guards}, "train", "evaluate", train=LOGISTIC)
     accept = {"customers.plan": "a plan nobody else may choose"}
-    asked = getattr(params, section).model_copy(update={"accept": accept})
+    section_params = getattr(params, section).model_copy(update={"accept": accept})
 
     with pytest.raises(Stop, match=r"only_leavers: customers\.plan: 31 of the 31 customers"):
         promote.run(params, echo=echo)
-    promote.run(params.model_copy(update={section: asked}), echo=echo)
+    promote.run(params.model_copy(update={section: section_params}), echo=echo)
 
     guards = json.loads((params.output / "evaluate" / "metrics.json").read_text())["guards"]
     page = (params.output / "evaluate" / "promotion.html").read_text()
@@ -244,8 +244,8 @@ def test_a_challenger_follows_only_the_champion_it_was_held_against(two_versions
 
 
 def test_a_challenger_evaluated_before_there_was_a_champion_does_not_follow_one(two_versions, echo) -> None:
-    place = two_versions.output / "evaluate" / "metrics.json"
-    place.write_text(json.dumps(json.loads(place.read_text()) | {"champion": None}))
+    path = two_versions.output / "evaluate" / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"champion": None}))
 
     with pytest.raises(CallError, match=r"beside no champion, .* version 1\. Run `churn evaluate` again"):
         promote.run(two_versions, echo=echo)

@@ -47,8 +47,8 @@ def test_training_measures_nothing_at_the_test_cutoffs_and_evaluating_adds_them(
     before = client.get_run(run_id).data.metrics["out_of_time/auc"]
     evaluate.run(params, echo=echo)
 
-    kept = read_out_of_time(params.output, read_snapshots(params))
-    past = kept.at(cutoffs.choice)
+    predictions = read_out_of_time(params.output, read_snapshots(params))
+    past = predictions.at(cutoffs.choice)
     assert set(folds_of_training) == {str(day) for day in cutoffs.choice} != set()
     assert before == pytest.approx(auc(past.left, past.logits), abs=1e-6)
     assert set(folds()) == {str(day) for day in (*cutoffs.choice, *cutoffs.test)}
@@ -99,15 +99,15 @@ def test_training_keeps_every_trial_and_uses_the_one_that_was_chosen(trained, ec
 
     params = trained(WORLD, "train", train=SEARCH)
 
-    kept = json.loads((params.output / "train" / "search.json").read_text())
+    search = json.loads((params.output / "train" / "search.json").read_text())
     record = json.loads((params.output / "train" / "train.json").read_text())
     runs = mlflow.search_runs([Registry(params).experiment_id], output_format="list")
     trials = {run.info.run_name: run for run in runs if run.info.run_name.startswith("trial ")}
     assert sorted(trials) == ["trial 00", "trial 01", "trial 02"]
     assert {run.data.tags["mlflow.parentRunId"] for run in trials.values()} == {record["run_id"]}
-    assert trials["trial 02"].data.metrics["tried/log_loss"] == pytest.approx(kept["trials"][2]["log_loss"])
-    chosen = kept["trials"][kept["chosen"]]["recipe"]
-    assert record["recipe"] == chosen | {"calibration": record["recipe"]["calibration"]}
+    assert trials["trial 02"].data.metrics["tried/log_loss"] == pytest.approx(search["trials"][2]["log_loss"])
+    recipe = search["trials"][search["chosen"]]["recipe"]
+    assert record["recipe"] == recipe | {"calibration": record["recipe"]["calibration"]}
     assert any(line.startswith("search: 3 trials") for line in echo.lines)
 
 
@@ -150,11 +150,11 @@ def test_one_cutoff_trains_but_cannot_be_evaluated(make_params, write_world, ech
         evaluate.run(params, echo=echo)
 
 
-@pytest.mark.parametrize("asked", [{"rule": {"signal": "login", "at_least": 1}}, {"segments": ["noise"]}])
+@pytest.mark.parametrize("sections", [{"rule": {"signal": "login", "at_least": 1}}, {"segments": ["noise"]}])
 def test_a_slip_in_the_rule_or_the_segments_is_told_before_training(
-    make_params, write_world, echo, asked
+    make_params, write_world, echo, sections
 ) -> None:
-    params = make_params(evaluate=EvaluateParams(**asked))
+    params = make_params(evaluate=EvaluateParams(**sections))
     write_world(params, customers=60, cutoffs=3)
 
     with pytest.raises(ParamsError, match=r"evaluate\."):

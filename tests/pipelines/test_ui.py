@@ -91,7 +91,7 @@ def test_a_password_of_a_server_elsewhere_is_not_told(
 ) -> None:
     code = cli.main("ui", ["--params", str(params_file), "--set", "tracking.uri=http://ana:hush@127.0.0.1:1"])
 
-    told = "".join(capsys.readouterr())
+    output = "".join(capsys.readouterr())
     assert code == 13
-    assert "127.0.0.1:1" in told
-    assert "hush" not in told
+    assert "127.0.0.1:1" in output
+    assert "hush" not in output

@@ -79,8 +79,8 @@ def verb(work: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer
     def call(name: str, *options: str) -> Answer:
         capsys.readouterr()
         code = cli.main(name, ["--params", str(work / "params.yaml"), *options])
-        said = capsys.readouterr()
-        return Answer(code, said.out, said.err)
+        output = capsys.readouterr()
+        return Answer(code, output.out, output.err)
 
     return call
 
@@ -109,13 +109,13 @@ def test_demo_writes_the_company_and_what_it_takes_to_start(churn: Call, tmp_pat
 
 
 def test_check_tells_tables_signals_and_the_cohort(verb: Callable[..., Answer]) -> None:
-    said = verb("check")
+    answer = verb("check")
 
-    assert said.code == 0
+    assert answer.code == 0
     for words in ("customers: 1,000 rows", "rejected:", "signals: ", "complete up to 2025-10-01", "at risk"):
-        assert words in said.out
-    assert "0 say stop, 0 warn" in said.out
-    assert [line for line in said.err.splitlines() if not line.startswith("guards: ")] == []
+        assert words in answer.out
+    assert "0 say stop, 0 warn" in answer.out
+    assert [line for line in answer.err.splitlines() if not line.startswith("guards: ")] == []
 
 
 def test_ingest_writes_a_store_and_the_rejects_and_the_next_verb_reads_no_source(
@@ -144,10 +144,10 @@ def test_the_dictionary_as_json_is_json_and_nothing_else_even_when_the_source_is
 ) -> None:
     shutil.rmtree(work / "output")
 
-    said = verb("signals", "--format", "json")
+    answer = verb("signals", "--format", "json")
 
-    entries = {entry["name"]: entry for entry in json.loads(said.out)}
-    assert said.code == 0
+    entries = {entry["name"]: entry for entry in json.loads(answer.out)}
+    assert answer.code == 0
     assert {"name", "doc", "unit", "family", "riskier_when", "looks_back", "reason", "off_because"} <= set(
         entries["login_change"]
     )
@@ -155,13 +155,13 @@ def test_the_dictionary_as_json_is_json_and_nothing_else_even_when_the_source_is
 
 
 def test_the_dictionary_for_people_is_a_table_of_every_signal(verb: Callable[..., Answer]) -> None:
-    said = verb("signals", "--set", "signals.leave_out=[login_change]")
+    answer = verb("signals", "--set", "signals.leave_out=[login_change]")
 
-    rows = [line for line in said.out.splitlines() if line.startswith("| login_change |")]
-    assert said.code == 0
+    rows = [line for line in answer.out.splitlines() if line.startswith("| login_change |")]
+    assert answer.code == 0
     assert len(rows) == 1
     assert rows[0].endswith("| no: signals.leave_out |")
-    assert "login_change" in said.out
+    assert "login_change" in answer.out
 
 
 def test_the_truth_sheet_has_a_line_per_cutoff_and_the_totals(
@@ -185,9 +185,9 @@ def test_involuntary_leaving_is_a_label_of_its_own_in_snapshots_training_and_sco
 ) -> None:
     cutoff, left, ids = "2025-06-15", {}, set()
     for leaving in ("any", "voluntary", "involuntary"):
-        said = verb("snapshot", "--cutoff", cutoff, "--set", f"label.leaving={leaving}")
+        answer = verb("snapshot", "--cutoff", cutoff, "--set", f"label.leaving={leaving}")
         manifest = json.loads((work / "output" / "snapshots" / "manifest.json").read_text())
-        assert said.code == 0
+        assert answer.code == 0
         left[leaving] = manifest["cutoffs"][cutoff]["left"]
         ids.add(manifest["label_id"])
 
@@ -205,15 +205,15 @@ def test_involuntary_leaving_is_a_label_of_its_own_in_snapshots_training_and_sco
 def test_a_snapshot_has_ids_a_label_once_matured_and_the_signals(
     verb: Callable[..., Answer], work: Path, cutoff: str, matured: bool
 ) -> None:
-    said = verb("snapshot", "--cutoff", cutoff)
+    answer = verb("snapshot", "--cutoff", cutoff)
 
     table = pq.read_table(
         work / "output" / "snapshots" / f"cutoff={cutoff}" / "part.parquet", partitioning=None
     )
     manifest = json.loads((work / "output" / "snapshots" / "manifest.json").read_text())
     types = {field.name: field.type for field in table.schema}
-    assert said.code == 0
-    assert f"{cutoff}: {table.num_rows:,} customers at risk" in said.out
+    assert answer.code == 0
+    assert f"{cutoff}: {table.num_rows:,} customers at risk" in answer.out
     assert table.column_names[:3] == ["customer_id", "cutoff", "left"]
     assert table.column_names[3:] == [signal["name"] for signal in manifest["signals"]]
     assert (types["cutoff"], types["left"]) == (pa.date32(), pa.int8())
@@ -232,18 +232,18 @@ def test_score_writes_the_columns_of_the_design_in_order_for_everyone_known(
     for name in ("scores", "calls"):
         shutil.rmtree(work / "output" / name)
 
-    said = verb("score")
+    answer = verb("score")
 
     table = pq.read_table(
         work / "output" / "scores" / f"cutoff={NIGHT}" / "scores.parquet", partitioning=None
     )
     scored = pc.is_valid(table["churn_probability"])
-    assert said.code == 0
+    assert answer.code == 0
     assert table.column_names == SCORE_COLUMNS
     assert pc.xor(scored, pc.is_valid(table["excluded_because"])).to_pylist() == [True] * table.num_rows
     assert len(set(table["customer_id"].to_pylist())) == table.num_rows
-    assert f"{pc.sum(scored).as_py():,} customers scored" in said.out
-    assert str(work / "output" / "calls" / f"cutoff={NIGHT}" / "calls.csv") in said.out
+    assert f"{pc.sum(scored).as_py():,} customers scored" in answer.out
+    assert str(work / "output" / "calls" / f"cutoff={NIGHT}" / "calls.csv") in answer.out
 
 
 def test_the_call_list_holds_exactly_those_the_scores_mark_as_treated(small_run: Path) -> None:
@@ -280,23 +280,23 @@ def test_on_contracts_chances_never_fall_with_the_days_and_each_horizon_is_judge
 
 
 def test_score_refuses_a_night_after_the_data(verb: Callable[..., Answer]) -> None:
-    said = verb("score", "--cutoff", "2025-10-02")
+    answer = verb("score", "--cutoff", "2025-10-02")
 
-    assert said.code == 2
-    assert len(said.err.splitlines()) == 1
-    assert NIGHT in said.err
+    assert answer.code == 2
+    assert len(answer.err.splitlines()) == 1
+    assert NIGHT in answer.err
 
 
 def test_report_is_one_page_that_names_the_night(verb: Callable[..., Answer], work: Path) -> None:
     shutil.rmtree(work / "output" / "report")
 
-    said = verb("report")
+    answer = verb("report")
 
     page = (work / "output" / "report" / "index.html").read_text(encoding="utf-8")
-    assert said.code == 0
+    assert answer.code == 0
     assert files_under(work / "output" / "report") == {"index.html"}
     assert NIGHT in page
-    assert f"report of {NIGHT}" in said.out
+    assert f"report of {NIGHT}" in answer.out
 
 
 # --- learning
@@ -345,7 +345,7 @@ def test_train_evaluate_promote_and_rollback_move_the_champion_on_and_back(
 
     metrics = json.loads((work / "output" / "evaluate" / "metrics.json").read_text())
     judged = json.loads((work / "output" / "evaluate" / "promotion.json").read_text())
-    assert [said.code for said in (trained, evaluated, promoted, back, scored)] == [0] * 5
+    assert [answer.code for answer in (trained, evaluated, promoted, back, scored)] == [0] * 5
     assert "challenger version 2" in trained.out
     assert metrics["candidates"]["challenger"]["auc"].keys() >= {"value", "low", "high"}
     assert {"recency", "base_rate", "logistic"} <= metrics["candidates"].keys()
@@ -362,10 +362,10 @@ def test_a_version_whose_files_were_moved_away_is_not_exported_but_said(
     shutil.rmtree(work / "models" / "champion")
     (work / "mlartifacts").rename(work / "elsewhere")
 
-    said = verb("promote")
+    answer = verb("promote")
 
-    assert said.code == 13
-    assert "Move them back" in said.err
+    assert answer.code == 13
+    assert "Move them back" in answer.err
     assert not (work / "models" / "champion").exists()
 
 
@@ -386,17 +386,17 @@ def test_promote_puts_right_what_a_killed_promotion_left(verb: Callable[..., Ans
 
 
 @pytest.mark.slow
-def test_run_goes_on_with_the_standing_champion_when_promotion_is_refused(
+def test_run_goes_on_with_the_present_champion_when_promotion_is_refused(
     verb: Callable[..., Answer], work: Path
 ) -> None:
     for name in ("scores", "calls", "report"):
         shutil.rmtree(work / "output" / name)
 
-    said = verb("run", *IMPOSSIBLE, "--set", "train.seed=8")
+    answer = verb("run", *IMPOSSIBLE, "--set", "train.seed=8")
 
-    assert said.code == 0
-    assert "observed/expected" in said.err
-    assert "the standing champion, version 1, scores tonight" in said.err
+    assert answer.code == 0
+    assert "observed/expected" in answer.err
+    assert "champion, version 1, scores tonight" in answer.err
     assert champion_of(work) == "1"
     assert f"scores/cutoff={NIGHT}/scores.parquet" in files_under(work / "output")
     assert (work / "output" / "report" / "index.html").is_file()
@@ -410,10 +410,10 @@ def test_run_ends_15_when_promotion_is_refused_and_there_is_no_champion(
         shutil.rmtree(work / name)
     (work / "mlflow.db").unlink()
 
-    said = verb("run", *IMPOSSIBLE)
+    answer = verb("run", *IMPOSSIBLE)
 
-    assert said.code == 15
-    assert "promote: challenger observed/expected" in said.err
+    assert answer.code == 15
+    assert "promote: challenger observed/expected" in answer.err
     assert not (work / "output" / "scores").exists()
     assert not (work / "models" / "champion").exists()
 

@@ -25,9 +25,9 @@ def test_a_champion_has_seen_what_lies_before_its_last_label_was_known(
         predict=lambda columns: np.full(len(columns["noise"]), 0.2),
     )
 
-    probability, found = predict_champion(snapshots, scorer, snapshots.cutoffs[2:])
+    probability, unseen_cutoffs = predict_champion(snapshots, scorer, snapshots.cutoffs[2:])
 
-    assert len(found) == unseen
+    assert len(unseen_cutoffs) == unseen
     assert np.isfinite(probability).sum() == 40 * unseen
 
 
@@ -39,32 +39,32 @@ def test_the_last_fit_beside_the_tests_is_that_on_everything(snapshots_of, threa
     snapshots = snapshots_of(customers=300, cutoffs=6)
     test = snapshots.cutoffs[-3:]
 
-    made, fitted = predict_and_fit(snapshots, RECIPE, test, threads)
+    predictions, model = predict_and_fit(snapshots, RECIPE, test, threads)
 
-    alone = fit_recipe(snapshots.rows, RECIPE, snapshots.monotone, 1)
-    assert dict(fitted.boosters) == dict(alone.boosters)
-    assert made.cutoffs == test
-    assert np.array_equal(made.logits, predict_out_of_time(snapshots, RECIPE, test, 1).logits)
+    single_fit = fit_recipe(snapshots.rows, RECIPE, snapshots.monotone, 1)
+    assert dict(model.boosters) == dict(single_fit.boosters)
+    assert predictions.cutoffs == test
+    assert np.array_equal(predictions.logits, predict_out_of_time(snapshots, RECIPE, test, 1).logits)
 
 
 def test_without_a_test_cutoff_there_is_the_last_fit_alone(snapshots_of) -> None:
-    made, fitted = predict_and_fit(snapshots_of(customers=300, cutoffs=6), RECIPE, (), 1)
+    predictions, model = predict_and_fit(snapshots_of(customers=300, cutoffs=6), RECIPE, (), 1)
 
-    assert len(made.logits) == 0
-    assert fitted.boosters
+    assert len(predictions.logits) == 0
+    assert model.boosters
 
 
 def test_of_very_many_rows_a_backtest_learns_from_a_share_of_the_customers(snapshots_of, monkeypatch) -> None:
     snapshots = snapshots_of(customers=400, cutoffs=6)
     test = snapshots.cutoffs[-1:]
-    learnt = []
+    training_rows = []
     monkeypatch.setattr(backtest, "MAX_BACKTEST_ROWS", 1_100)  # five cutoffs known: every second customer
     monkeypatch.setattr(
-        backtest, "fit_recipe", lambda rows, *rest: learnt.append(rows) or fit_recipe(rows, *rest)
+        backtest, "fit_recipe", lambda rows, *others: training_rows.append(rows) or fit_recipe(rows, *others)
     )
 
-    made = predict_out_of_time(snapshots, RECIPE, test, 1)
+    predictions = predict_out_of_time(snapshots, RECIPE, test, 1)
 
-    assert set(learnt[0].customer % 2) == {0}
-    assert len(learnt[0]) == 5 * 200
-    assert len(made.logits) == 400
+    assert set(training_rows[0].customer % 2) == {0}
+    assert len(training_rows[0]) == 5 * 200
+    assert len(predictions.logits) == 400

@@ -89,9 +89,9 @@ def test_a_gain_no_larger_than_its_standard_error_is_not_taken() -> None:
     assert choice.method == "none"
 
 
-@pytest.mark.parametrize(("cutoffs", "judged"), [(1, 0), (2, 1)])
+@pytest.mark.parametrize(("cutoffs", "later_cutoffs"), [(1, 0), (2, 1)])
 def test_a_gain_seen_at_fewer_than_two_later_cutoffs_is_not_trusted_to_last(
-    cutoffs: int, judged: int
+    cutoffs: int, later_cutoffs: int
 ) -> None:
     logits, left, _ = distorted(4_000, 0.4, 1.8, 0.5)
     cutoff = np.arange(4_000) * cutoffs // 4_000
@@ -99,17 +99,17 @@ def test_a_gain_seen_at_fewer_than_two_later_cutoffs_is_not_trusted_to_last(
     choice = calibration.select_calibration("auto", logits, left, cutoff, cutoff + 1, np.arange(4_000))
 
     assert choice.method == "none"
-    assert choice.later_cutoffs == judged
+    assert choice.later_cutoffs == later_cutoffs
 
 
-@pytest.mark.parametrize(("wait", "judged"), [(1, 3), (2, 2), (3, 1), (4, 0)])
-def test_a_cutoff_is_judged_by_what_labels_known_by_then_have_fitted(wait: int, judged: int) -> None:
+@pytest.mark.parametrize(("wait", "later_cutoffs"), [(1, 3), (2, 2), (3, 1), (4, 0)])
+def test_a_cutoff_is_calibrated_with_labels_known_by_then(wait: int, later_cutoffs: int) -> None:
     logits, left, _ = distorted(8_000, 0.4, 1.8, 0.5)
     cutoff, customer = np.repeat([1, 2, 3, 4], 2_000), np.tile(np.arange(2_000), 4)
 
     choice = calibration.select_calibration("auto", logits, left, cutoff, cutoff + wait, customer)
 
-    assert choice.later_cutoffs == judged
+    assert choice.later_cutoffs == later_cutoffs
 
 
 def test_a_level_that_moves_back_at_one_later_cutoff_is_left_alone() -> None:

@@ -1,4 +1,4 @@
-"""Hazards on drawn lives: what counts in an interval, what was known when, and when there is too little."""
+"""Hazards on small lives: which rows count in an interval, what was known when, and too few rows."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TRUE = {30: (-2.0, 1.0), 60: (-2.5, 0.6), 90: (-3.0, 0.2)}
 
 def lives_of(stays: list[int], cutoff: date = FIRST) -> Lives:
     size = len(stays)
-    made = OutOfTime(
+    predictions = OutOfTime(
         np.zeros(size), np.zeros(size), np.arange(size), np.full(size, day_number(cutoff), dtype=np.int64)
     )
-    return Lives(made, np.array(stays, dtype=np.int64), LAG)
+    return Lives(predictions, np.array(stays, dtype=np.int64), LAG)
 
 
 def drawn(cutoffs: int = 4, customers: int = 3000, seed: int = 1) -> Lives:
@@ -39,7 +39,7 @@ def drawn(cutoffs: int = 4, customers: int = 3000, seed: int = 1) -> Lives:
     return Lives(OutOfTime(logits, np.zeros(len(logits)), np.arange(len(logits)), cutoff), stays, LAG)
 
 
-def test_who_left_before_an_interval_is_not_at_risk_in_it() -> None:
+def test_a_customer_who_left_before_an_interval_is_not_at_risk_in_it() -> None:
     lives = lives_of([0, 29, 30, 59, 60, NEVER])
 
     assert lives.at_risk(30, 60, EVER).tolist() == [False, False, True, True, True, True]
@@ -55,7 +55,7 @@ def test_an_interval_counts_from_the_day_on_which_its_end_the_grace_and_late_day
     assert lives.at_risk(0, 30, FIRST + timedelta(days_after)).tolist() == [counts, counts]
 
 
-def test_hazards_are_found_again() -> None:
+def test_the_true_hazards_are_recovered() -> None:
     fitted = fit_hazards(drawn(cutoffs=8), 31, EVER)
 
     assert fitted.days == (30, 60, 90)
@@ -71,7 +71,7 @@ def test_what_was_not_known_by_a_date_changes_nothing() -> None:
 
     assert fit_hazards(lives, 31, by).as_dict() == fit_hazards(other, 31, by).as_dict()
     assert fit_hazards(lives, 31, EVER).as_dict() != fit_hazards(other, 31, EVER).as_dict()
-    assert [one["rows"] for one in fit_hazards(lives, 31, by).intervals[:1]] == [3 * 3000]
+    assert [interval["rows"] for interval in fit_hazards(lives, 31, by).intervals[:1]] == [3 * 3000]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_horizon_with_too_little_to_learn_from_is_missing_with_the_reason(
     assert all(reason in why for why in fitted.missing.values())
 
 
-def test_without_predictions_out_of_time_no_horizon_is_told() -> None:
+def test_without_out_of_time_predictions_all_horizons_are_missing() -> None:
     fitted = fit_hazards(lives_of([]), 31, EVER)
 
     assert fitted.days == ()
@@ -106,7 +106,7 @@ def test_without_predictions_out_of_time_no_horizon_is_told() -> None:
     assert fitted.within(np.zeros(2), np.full(2, 0.1)) == {}
 
 
-def test_a_curve_that_does_not_reach_the_models_own_horizon_is_not_told() -> None:
+def test_a_curve_that_does_not_reach_the_labels_own_horizon_is_missing() -> None:
     stays = [10] * 30 + [40] * 30 + [70] * 30 + [100] * 3 + [NEVER] * 90
 
     assert fit_hazards(lives_of(stays), 90, EVER).days == (30, 60, 90)
@@ -123,7 +123,7 @@ def test_some_interval_ends_within_a_week_of_the_models_own_horizon(horizon: int
     assert min(abs(edge - horizon) for edge in edges) < 7
 
 
-def test_the_verb_says_what_is_told_and_why_the_rest_is_missing() -> None:
+def test_the_lines_name_the_horizons_and_why_others_are_missing() -> None:
     fitted = Hazards((30,), 31, missing={60: "too few", 90: "too few"})
 
     lines = describe_horizons({"horizons": fitted.as_dict()})

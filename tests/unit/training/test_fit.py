@@ -28,7 +28,7 @@ def test_trees_are_sized_by_the_churners_to_learn_from(
     assert (settings["num_leaves"], settings["min_child_samples"]) == (leaves, leaf)
 
 
-def test_leaves_named_by_the_user_are_taken() -> None:
+def test_the_users_number_of_leaves_is_used() -> None:
     recipe = Recipe.start(TrainParams(num_leaves=17))
 
     assert recipe.tree_params(100, 10)["num_leaves"] == 17
@@ -38,14 +38,14 @@ def test_risk_never_falls_where_a_signal_may_only_raise_it(snapshots_of) -> None
     snapshots = snapshots_of(customers=500, cutoffs=3, strength=0.3)
     fitted = fit_recipe(snapshots.rows, RECIPE, snapshots.monotone, 1)
     scorer = fitted.scorer({"method": "none"}, 1)
-    some = recode_levels(snapshots.rows, fitted.levels)[::50]
+    sample = recode_levels(snapshots.rows, fitted.levels)[::50]
 
     for name, sign in zip(snapshots.rows.names, snapshots.monotone, strict=True):
-        place = snapshots.rows.names.index(name)
-        ladder = np.unique(np.nan_to_num(some[:, place]))
-        moved = np.repeat(some[None], len(ladder), axis=0)
-        moved[:, :, place] = ladder[:, None]
-        steps = np.diff([scorer.logits(each) for each in moved], axis=0)
+        index = snapshots.rows.names.index(name)
+        ladder = np.unique(np.nan_to_num(sample[:, index]))
+        moved = np.repeat(sample[None], len(ladder), axis=0)
+        moved[:, :, index] = ladder[:, None]
+        steps = np.diff([scorer.logits(matrix) for matrix in moved], axis=0)
         if sign:
             assert (sign * steps >= -1e-12).all(), name
 
@@ -56,19 +56,21 @@ def test_threads_do_not_change_a_byte(snapshots_of, monkeypatch, extra_trees: bo
     snapshots = snapshots_of(customers=3000, cutoffs=2)
     recipe = replace(RECIPE, extra_trees=extra_trees)
 
-    one, two = (fit_recipe(snapshots.rows, recipe, snapshots.monotone, threads) for threads in (1, 2))
+    one_thread, two_threads = (
+        fit_recipe(snapshots.rows, recipe, snapshots.monotone, threads) for threads in (1, 2)
+    )
 
-    assert dict(one.boosters) == dict(two.boosters)
+    assert dict(one_thread.boosters) == dict(two_threads.boosters)
 
 
-def test_folds_side_by_side_predict_what_folds_one_by_one_predict(snapshots_of) -> None:
+def test_parallel_folds_predict_the_same_as_serial_folds(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=5)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
-    together = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 2)
-    alone = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 1)
+    two_threads = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 2)
+    one_thread = predict_out_of_time(snapshots, RECIPE, cutoffs.test, 1)
 
-    assert np.array_equal(together.logits, alone.logits)
+    assert np.array_equal(two_threads.logits, one_thread.logits)
 
 
 def test_a_cutoff_is_predicted_without_labels_known_later(snapshots_of) -> None:
@@ -85,16 +87,16 @@ def test_a_cutoff_is_predicted_without_labels_known_later(snapshots_of) -> None:
     assert not np.array_equal(before.logits, after.logits)
 
 
-def test_levels_seen_too_rarely_count_as_missing(snapshots_of) -> None:
+def test_rare_levels_count_as_missing(snapshots_of) -> None:
     rows = snapshots_of(customers=200, cutoffs=1).rows
-    place = rows.names.index("plan")
-    plus = rows.matrix[:, place] == 1
-    rows.matrix[np.flatnonzero(plus)[19:], place] = 0
+    index = rows.names.index("plan")
+    plus = rows.matrix[:, index] == 1
+    rows.matrix[np.flatnonzero(plus)[19:], index] = 0
 
     levels = frequent_levels(rows)
 
     assert levels["plan"] == ("basic",)
-    assert np.isnan(recode_levels(rows, levels)[np.flatnonzero(plus)[:19], place]).all()
+    assert np.isnan(recode_levels(rows, levels)[np.flatnonzero(plus)[:19], index]).all()
 
 
 DAYS_SINCE = [
@@ -106,16 +108,16 @@ DAYS_SINCE = [
 
 
 @pytest.mark.parametrize(
-    ("core_table", "chosen"),
+    ("core_table", "signals"),
     [
         ("orders", ("orders_days_since_last",)),
         ("subscriptions", ("orders_days_since_last", "logins_days_since_last")),
     ],
 )
-def test_recency_is_that_of_the_label_table_else_of_all_that_the_customer_does(
-    core_table: str, chosen: tuple[str, ...]
+def test_recency_takes_the_label_table_or_else_all_acts_of_the_customer(
+    core_table: str, signals: tuple[str, ...]
 ) -> None:
-    assert recency_signals(DAYS_SINCE, core_table) == chosen
+    assert recency_signals(DAYS_SINCE, core_table) == signals
     assert recency_signals(DAYS_SINCE[2:], "subscriptions") == ()
 
 

@@ -16,11 +16,11 @@ def test_linear_algebra_takes_one_thread_in_every_fold_whoever_limited_it_before
     with one_blas_thread():
         pass
 
-    def work(item: int, each: int) -> set[int]:
+    def work(item: int, n_threads: int) -> set[int]:
         with one_blas_thread():
             return blas_threads()
 
-    seen = map_parallel(work, range(4), threads)
+    limits = map_parallel(work, range(4), threads)
 
-    assert seen == [{1}] * 4
+    assert limits == [{1}] * 4
     assert blas_threads() == before

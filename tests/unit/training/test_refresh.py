@@ -78,10 +78,10 @@ def test_a_calibrated_champion_is_moved_in_one_of_twenty_cases(step_days: int) -
     for _ in range(400):
         leaves_on = rng.exponential(-horizon_days / np.log1p(-rate), 1_500)
         cutoff, customer = (
-            each.ravel() for each in np.meshgrid(np.arange(0, 84, step_days), np.arange(1_500))
+            grid.ravel() for grid in np.meshgrid(np.arange(0, 84, step_days), np.arange(1_500))
         )
-        here = leaves_on[customer] >= cutoff
-        cutoff, customer = cutoff[here], customer[here]
+        still_there = leaves_on[customer] >= cutoff
+        cutoff, customer = cutoff[still_there], customer[still_there]
         left = (leaves_on[customer] < cutoff + horizon_days).astype(float)
         moved += fit_shift(np.full(len(left), logit), left, customer)["by"] != 0
 

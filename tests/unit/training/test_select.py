@@ -19,11 +19,13 @@ from churn.training.split import folds_of, plan_cutoffs
 QUICK = TrainParams(max_rounds=60)
 
 
-def chosen(snapshots, cutoffs, asked: TrainParams = QUICK, threads: int = 1) -> tuple[CandidateScore, ...]:
-    return select_candidate(folds_of(snapshots, cutoffs), snapshots.monotone, asked, threads).scores
+def scores_of(
+    snapshots, cutoffs, settings: TrainParams = QUICK, threads: int = 1
+) -> tuple[CandidateScore, ...]:
+    return select_candidate(folds_of(snapshots, cutoffs), snapshots.monotone, settings, threads).scores
 
 
-def test_each_fold_learns_only_what_was_known_at_its_cutoff(snapshots_of) -> None:
+def test_each_fold_learns_only_labels_known_at_its_cutoff(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
@@ -34,10 +36,10 @@ def test_each_fold_learns_only_what_was_known_at_its_cutoff(snapshots_of) -> Non
         assert cutoffs_of(fold.train.cutoff) == list(trainable(snapshots.mature_on, day))
 
 
-def test_nothing_that_became_known_after_the_first_test_cutoff_is_looked_at(snapshots_of) -> None:
+def test_labels_known_after_the_first_test_cutoff_change_no_score(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
-    before = chosen(snapshots, cutoffs)
+    scores_before = scores_of(snapshots, cutoffs)
 
     later = ~np.isin(
         snapshots.rows.cutoff, snapshots.rows.at(trainable(snapshots.mature_on, cutoffs.test[0])).cutoff
@@ -45,10 +47,10 @@ def test_nothing_that_became_known_after_the_first_test_cutoff_is_looked_at(snap
     snapshots.rows.left[later] = 1 - snapshots.rows.left[later]
 
     assert later.any()
-    assert chosen(snapshots, cutoffs) == before
+    assert scores_of(snapshots, cutoffs) == scores_before
 
 
-def test_with_few_churners_at_the_choice_cutoffs_customers_are_folded(snapshots_of, monkeypatch) -> None:
+def test_with_few_churners_the_folds_are_parts_of_the_customers(snapshots_of, monkeypatch) -> None:
     monkeypatch.setattr(split, "MIN_CHOICE_CHURNERS", 10**6)
     snapshots = snapshots_of(customers=300, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
@@ -65,14 +67,14 @@ def test_with_few_churners_at_the_choice_cutoffs_customers_are_folded(snapshots_
 def test_the_candidates_come_with_the_lowest_log_loss_first(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
 
-    tried = chosen(snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
+    scores = scores_of(snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
 
-    assert sorted(one.recipe.candidate for one in tried) == ["blend", "extra_trees", "logistic", "trees"]
-    assert [one.log_loss for one in tried] == sorted(one.log_loss for one in tried)
-    assert tried[0].behind == 0
-    for one in tried[1:]:
-        assert one.behind == pytest.approx(one.log_loss - tried[0].log_loss)
-        assert one.standard_error > 0
+    assert sorted(score.recipe.candidate for score in scores) == ["blend", "extra_trees", "logistic", "trees"]
+    assert [score.log_loss for score in scores] == sorted(score.log_loss for score in scores)
+    assert scores[0].behind == 0
+    for score in scores[1:]:
+        assert score.behind == pytest.approx(score.log_loss - scores[0].log_loss)
+        assert score.standard_error > 0
 
 
 def test_a_blend_is_the_mean_of_both_log_odds(snapshots_of) -> None:
@@ -87,35 +89,37 @@ def test_a_blend_is_the_mean_of_both_log_odds(snapshots_of) -> None:
     assert np.abs(blend - np.mean(parts, axis=0)).max() < 1e-12
 
 
-def test_the_log_loss_told_is_that_of_models_fitted_at_each_choice_cutoff(snapshots_of) -> None:
+def test_the_log_loss_is_that_of_models_fitted_at_each_choice_cutoff(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
-    asked = replace_candidates(("trees",))
+    settings = replace_candidates(("trees",))
 
-    (tried,) = chosen(snapshots, cutoffs, asked)
+    (scores,) = scores_of(snapshots, cutoffs, settings)
 
-    rounds = round(tried.recipe.rounds / REFIT)
-    made = predict_out_of_time(snapshots, tried.recipe.with_rounds(rounds), cutoffs.choice, 1)
-    assert tried.log_loss == pytest.approx(log_loss(made.left, 1 / (1 + np.exp(-made.logits))), abs=1e-9)
+    rounds = round(scores.recipe.rounds / REFIT)
+    refits = predict_out_of_time(snapshots, scores.recipe.with_rounds(rounds), cutoffs.choice, 1)
+    assert scores.log_loss == pytest.approx(log_loss(refits.left, 1 / (1 + np.exp(-refits.logits))), abs=1e-9)
 
 
-def test_the_past_is_told_by_the_folds_for_every_row_of_the_choice_cutoffs(snapshots_of) -> None:
+def test_the_folds_predict_every_row_of_the_choice_cutoffs(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
-    found = select_candidate(
+    selection = select_candidate(
         folds_of(snapshots, cutoffs), snapshots.monotone, replace_candidates(("trees",)), 1
     )
 
-    recipe = found.recipe
-    made = predict_out_of_time(snapshots, recipe.with_rounds(round(recipe.rounds / REFIT)), cutoffs.choice, 1)
-    assert found.predictions is not None
-    assert found.predictions.cutoffs == cutoffs.choice
-    assert np.array_equal(found.predictions.customer, made.customer)
-    assert np.abs(found.predictions.logits - made.logits).max() < 1e-9
+    recipe = selection.recipe
+    refits = predict_out_of_time(
+        snapshots, recipe.with_rounds(round(recipe.rounds / REFIT)), cutoffs.choice, 1
+    )
+    assert selection.predictions is not None
+    assert selection.predictions.cutoffs == cutoffs.choice
+    assert np.array_equal(selection.predictions.customer, refits.customer)
+    assert np.abs(selection.predictions.logits - refits.logits).max() < 1e-9
 
 
-def test_where_customers_were_folded_the_folds_tell_no_past(snapshots_of, monkeypatch) -> None:
+def test_customer_folds_give_no_out_of_time_predictions(snapshots_of, monkeypatch) -> None:
     monkeypatch.setattr(split, "MIN_CHOICE_CHURNERS", 10**6)
     snapshots = snapshots_of(customers=300, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
@@ -131,10 +135,10 @@ def test_threads_do_not_change_the_choice(snapshots_of) -> None:
     snapshots = snapshots_of(customers=500, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
 
-    assert chosen(snapshots, cutoffs, threads=1) == chosen(snapshots, cutoffs, threads=2)
+    assert scores_of(snapshots, cutoffs, threads=1) == scores_of(snapshots, cutoffs, threads=2)
 
 
-def test_of_very_many_rows_a_fold_learns_from_a_share_of_the_customers(snapshots_of, monkeypatch) -> None:
+def test_a_fold_of_very_many_rows_learns_from_a_share_of_the_customers(snapshots_of, monkeypatch) -> None:
     snapshots = snapshots_of(customers=600, cutoffs=8)
     cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on)
     whole = folds_of(snapshots, cutoffs)

@@ -91,9 +91,9 @@ def test_missing_has_a_weight_of_its_own() -> None:
     values = [float("nan")] * 100 + list(range(100))
     rows = drawn(values, [1] * 90 + [0] * 10 + [0] * 90 + [1] * 10)
 
-    missing, known = fit_spline(rows, 10.0, [0]).logits(drawn([float("nan"), 50.0], [0, 0]), 1)
+    missing, present = fit_spline(rows, 10.0, [0]).logits(drawn([float("nan"), 50.0], [0, 0]), 1)
 
-    assert missing > known + 2
+    assert missing > present + 2
 
 
 def test_of_very_many_rows_the_newest_are_used(monkeypatch: pytest.MonkeyPatch) -> None:

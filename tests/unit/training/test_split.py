@@ -44,13 +44,13 @@ def test_no_snapshot_trains_before_its_label_is_known(starts: list[int], horizon
     mature_on = {day: day + timedelta(days=horizon + late) for day in cutoffs}
     rows = rows_of(cutoffs)
 
-    made = plan_cutoffs(rows, mature_on)
+    plan = plan_cutoffs(rows, mature_on)
 
-    for test in made.test + made.choice:
+    for test in plan.test + plan.choice:
         assert trainable(mature_on, test)
         assert all(mature_on[day] <= test and day < test for day in trainable(mature_on, test))
-    assert all(mature_on[day] <= made.test[0] for day in made.choice)
-    assert not set(made.choice) & set(made.test)
+    assert all(mature_on[day] <= plan.test[0] for day in plan.choice)
+    assert not set(plan.choice) & set(plan.test)
 
 
 @given(
@@ -68,8 +68,8 @@ def test_the_first_test_cutoff_is_bounded_before_anybody_knows_who_left(
 
     bound = earliest_default_test(mature_on, horizon)
     somebody, perhaps = (
-        plan_cutoffs(each, mature_on, horizon_days=horizon).test
-        for each in (rows, replace(rows, left=np.where(quiet, 0.0, rows.left)))
+        plan_cutoffs(labelled, mature_on, horizon_days=horizon).test
+        for labelled in (rows, replace(rows, left=np.where(quiet, 0.0, rows.left)))
     )
 
     assert somebody[:1] == (() if bound is None else (bound,))
@@ -77,16 +77,16 @@ def test_the_first_test_cutoff_is_bounded_before_anybody_knows_who_left(
 
 
 # cutoffs      1 2 3 4 5 6 7 8      a label takes one step
-# trains 2..8    ^                  the last three test, those known by the first of them choose
+# trains 2..8    ^                  the last three test; the cutoffs known by the first of them select
 def test_the_last_three_cutoffs_test_and_those_known_before_choose() -> None:
     mature_on = every_28_days(8)
     cutoffs = list(mature_on)
 
-    made = plan_cutoffs(rows_of(cutoffs), mature_on)
+    plan = plan_cutoffs(rows_of(cutoffs), mature_on)
 
-    assert made.test == tuple(cutoffs[5:])
-    assert made.choice == tuple(cutoffs[1:5])
-    assert made.chosen_by == cutoffs[5]
+    assert plan.test == tuple(cutoffs[5:])
+    assert plan.choice == tuple(cutoffs[1:5])
+    assert plan.chosen_by == cutoffs[5]
 
 
 def test_a_long_label_keeps_more_cutoffs_out_of_training() -> None:
@@ -99,9 +99,9 @@ def test_a_long_label_keeps_more_cutoffs_out_of_training() -> None:
 def test_cutoffs_where_nobody_left_cannot_teach() -> None:
     mature_on = every_28_days(4)
 
-    made = plan_cutoffs(rows_of(list(mature_on), left=(0.0, 0.0)), mature_on)
+    plan = plan_cutoffs(rows_of(list(mature_on), left=(0.0, 0.0)), mature_on)
 
-    assert made.test == made.choice == ()
+    assert plan.test == plan.choice == ()
 
 
 def test_one_cutoff_leaves_nothing_to_test() -> None:
@@ -125,23 +125,23 @@ def test_all_unusable_test_cutoffs_are_named_at_once() -> None:
 # cutoffs  01-01  01-29  02-26  03-25     each is matured when the next begins, so that all but the first
 # churners yes    yes    yes    yes       leave something to train on; where nobody left, none does
 @pytest.mark.parametrize(
-    ("left", "said"),
+    ("left", "way_out"),
     [
         ((1.0, 0.0), "Choose one of 2024-01-29, 2024-02-26, 2024-03-25, or add earlier cutoffs to snapshot."),
         ((0.0, 0.0), "No snapshot can be tested on; add earlier cutoffs to snapshot."),
     ],
 )
-@pytest.mark.parametrize("asked", [FIRST, date(2030, 1, 1)])
+@pytest.mark.parametrize("requested", [FIRST, date(2030, 1, 1)])
 def test_a_refused_test_cutoff_is_answered_with_those_that_would_be_accepted(
-    asked: date, left: tuple[float, ...], said: str
+    requested: date, left: tuple[float, ...], way_out: str
 ) -> None:
     mature_on = every_28_days(4)
     rows = rows_of(list(mature_on), left)
 
     with pytest.raises(Stop) as stopped:
-        plan_cutoffs(rows, mature_on, [asked])
+        plan_cutoffs(rows, mature_on, [requested])
 
     (problem,) = stopped.value.problems
-    offered = [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", said)]
-    assert problem.endswith(said)
+    offered = [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", way_out)]
+    assert problem.endswith(way_out)
     assert all(plan_cutoffs(rows, mature_on, [day]).test == (day,) for day in offered)

@@ -14,29 +14,29 @@ from churn.training.calibration import fit_venn_abers
 def slow_isotonic(values: list[float]) -> list[float]:
     """Pool neighbours that fall, one after another, until none does."""
     pools = [[value] for value in values]
-    place = 0
-    while place + 1 < len(pools):
-        if np.mean(pools[place]) > np.mean(pools[place + 1]):
-            pools[place : place + 2] = [pools[place] + pools[place + 1]]
-            place = max(place - 1, 0)
+    index = 0
+    while index + 1 < len(pools):
+        if np.mean(pools[index]) > np.mean(pools[index + 1]):
+            pools[index : index + 2] = [pools[index] + pools[index + 1]]
+            index = max(index - 1, 0)
         else:
-            place += 1
+            index += 1
     return [float(np.mean(pool)) for pool in pools for _ in pool]
 
 
 def slow_venn_abers(scores: np.ndarray, left: np.ndarray, new: float) -> tuple[float, float]:
     """Join the new score with each guess, average equal scores, fit, and read it off again."""
-    found = []
+    probabilities = []
     for guess in (0.0, 1.0):
         joined, outcomes = np.append(scores, new), np.append(left, guess)
         order = np.unique(joined)
         rows = [outcomes[joined == score] for score in order]
         pools = [value for outcome in rows for value in [outcome.mean()] * len(outcome)]
         fitted = slow_isotonic(pools)
-        found.append(
+        probabilities.append(
             fitted[sum(len(outcome) for score, outcome in zip(order, rows, strict=True) if score < new)]
         )
-    return found[0], found[1]
+    return probabilities[0], probabilities[1]
 
 
 @settings(max_examples=60)
