@@ -11,8 +11,9 @@
 # %% [markdown]
 # # A walk through a finished run
 #
-# What one `churn run` leaves behind, and how to read it. Start it in the folder of `params.yaml` or in a folder
-# beside it, after `churn run` (for the demo company: `make run`). Nothing is computed anew but one look inside the model.
+# This notebook reads the files of one `churn run`. Start it after `churn run` (for the demo company: `make
+# run`), in the folder of `params.yaml` or in a folder next to `params.yaml`. It writes nothing, and its one
+# training takes seconds.
 
 # %%
 import json
@@ -32,8 +33,8 @@ print("label:", params.label.kind, "within", params.label.horizon_days, "days; t
 # %% [markdown]
 # ## What the model learned from
 #
-# One snapshot per cutoff: everyone at risk at that midnight, as far as was known then. `left` is empty as long
-# as the label's window has not ripened; such a snapshot is never learned from.
+# There is one snapshot per cutoff. It holds all customers at risk at that midnight, with what was known then.
+# `left` is empty until the label is matured; the model never learns from such a snapshot.
 
 # %%
 manifest = json.loads((params.output / "snapshots" / "manifest.json").read_text())
@@ -44,29 +45,30 @@ cutoffs[["rows", "left", "share who left", "matured", "mature_on"]]
 # %% [markdown]
 # ## How good it is on later months
 #
-# Each metric on test cutoffs that no choice has seen, with its interval, beside the baselines. Look at the
-# intervals before the values: where they overlap, the data do not tell the two apart.
+# The table gives each metric with its interval, for the model and for the baselines. The test cutoffs were
+# not used to select the model. Look at the intervals before the values: where two intervals overlap widely,
+# the data do not show which model is better.
 
 # %%
-metrics = json.loads((params.output / "evaluate" / "metrics.json").read_text())
-shown = ["log_loss", "auc", "average_precision", "lift_at_contact_share", "observed_expected"]
+evaluation = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+names = ["log_loss", "auc", "average_precision", "lift_at_contact_share", "observed_expected"]
 pd.DataFrame(
     {
-        name: {
-            key: "{value:.3f} [{low:.3f}, {high:.3f}]".format(**measured[key])
-            for key in shown
-            if measured.get(key)
+        candidate: {
+            name: "{value:.3f} [{low:.3f}, {high:.3f}]".format(**metrics[name])
+            for name in names
+            if metrics.get(name)
         }
-        for name, measured in metrics["candidates"].items()
+        for candidate, metrics in evaluation["candidates"].items()
     }
 ).T
 
 # %% [markdown]
-# A probability of 20 % should mean one in five. Each row is a group of customers with similar predictions: what
-# was predicted, what was observed, and the interval of what was observed.
+# Of customers with a probability of 20 %, one in five should leave. Each row is a group of customers with
+# similar predictions: the predicted share, the observed share, and the interval of the observed share.
 
 # %%
-calibration = pd.DataFrame(metrics["calibration_table"])
+calibration = pd.DataFrame(evaluation["calibration_table"])
 calibration
 
 # %%
@@ -85,7 +87,7 @@ plt.show()
 # %% [markdown]
 # ## Tonight
 #
-# One row per customer, also those who were left out, with the reason why.
+# There is one row per customer. Excluded customers have a row too, with the reason.
 
 # %%
 scores = pd.read_parquet(night / "scores.parquet")
@@ -107,24 +109,58 @@ scores.dropna(subset=["churn_probability"]).nlargest(10, "churn_probability")[co
 # %% [markdown]
 # ## Inside the model
 #
-# The champion is data and one file of Python; it loads without MLflow. Asked about customers of a snapshot, it
-# gives probabilities, and what each signal added to the log-odds before calibration.
+# The champion is data and one file of Python, and loads without MLflow. For customers of a snapshot it gives
+# probabilities, and the contribution of each signal to the log-odds before calibration.
 
 # %%
 scorer = Scorer.load(params.champion / "artifacts" / "bundle")
 snapshot = pd.read_parquet(max((params.output / "snapshots").glob("cutoff=*/part.parquet")))
-some = snapshot.head(200)
-probabilities = scorer.predict(some)
-print(f"{len(scorer.names)} signals; mean probability of {len(some)} customers: {probabilities.mean():.1%}")
+sample = snapshot.head(200)
+probabilities = scorer.predict(sample)
+print(f"{len(scorer.names)} signals; mean probability of {len(sample)} customers: {probabilities.mean():.1%}")
 
 # %%
-contributions = pd.DataFrame(scorer.contributions(some)).drop(columns="baseline")
+contributions = pd.DataFrame(scorer.contributions(sample)).drop(columns="baseline")
 contributions.abs().mean().nlargest(10).rename("mean size of the contribution, log-odds").to_frame()
+
+# %% [markdown]
+# ## Train a model here
+#
+# `churn train` calls the same function. It selects the candidate and the calibration on cutoffs before the
+# first test, and then fits the model on all matured snapshots. Here the only candidate is the logistic
+# regression, because it takes seconds. Nothing is written or registered. The function of `churn evaluate` is
+# `evaluate_challenger` in `churn.evaluation.evaluate`.
+
+# %%
+from churn.snapshots.read import read_snapshots
+from churn.training.split import plan_cutoffs
+from churn.training.train import train_challenger
+
+snapshots = read_snapshots(params)
+plan = plan_cutoffs(
+    snapshots.rows, snapshots.mature_on, params.evaluate.test_cutoffs, params.label.horizon_days
+)
+settings = params.train.model_copy(update={"candidates": ("logistic",)})
+trained = train_challenger(snapshots, plan, settings)
+print(f"{trained.recipe.describe()}, calibration {trained.recipe.calibration}")
+
+# %%
+pd.DataFrame(
+    {
+        "candidate": [score.recipe.candidate for score in trained.selection.scores],
+        "log loss on the choice cutoffs": [score.log_loss for score in trained.selection.scores],
+        "AUC on the choice cutoffs": [score.auc for score in trained.selection.scores],
+    }
+)
+
+# %%
+importance = trained.model.importance(snapshots.rows, threads=1)
+pd.Series(importance, name="share of the contributions").head(10).to_frame()
 
 # %% [markdown]
 # ## The runs in MLflow
 #
-# Each `churn train` is a run, its candidates are children. `churn ui` shows the same on a page.
+# Each `churn train` is a run, and its candidates are child runs. `churn ui` shows them on a page.
 
 # %%
 import os
