@@ -1,7 +1,7 @@
-"""What runs in the environment of featuretools: 25 simple signals of our own at the rows of `cohort.parquet`.
+"""The script in the environment of featuretools: compute 25 simple signals at the rows of `cohort.parquet`.
 
-It gets all it can for free: the tables are read and in local time, and the cohort is known. Each window is a
-pass of its own, as featuretools has one window a pass.
+Reading the tables, converting them to local time and finding the cohort are not measured. Each window is one
+pass, because featuretools has one window per pass.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ ACTIVE = ("visits", "orders")
 
 
 def main(folder: Path) -> None:
-    """Compute and print what it took."""
+    """Compute the signals and print the times."""
     store = folder / "output" / "store"
     customers = pd.read_parquet(store / "customers", columns=["customer"])
     tables = {name: _table(store / name, name) for name in TABLES}
-    asked = pd.read_parquet(folder / "cohort.parquet")
+    cohort = pd.read_parquet(folder / "cohort.parquet")
     cpu, wall = time.process_time(), time.perf_counter()
     company = ft.EntitySet("company")
     company.add_dataframe(dataframe_name="customers", dataframe=customers, index="customer")
@@ -36,40 +36,40 @@ def main(folder: Path) -> None:
             dataframe_name=name, dataframe=table, index="row", make_index=True, time_index="at"
         )
         company.add_relationship("customers", "customer", name, "customer")
-    made = [
+    matrices = [
         ft.calculate_feature_matrix(
             _features(company, days),
             company,
-            cutoff_time=asked,
+            cutoff_time=cohort,
             training_window=f"{days} days",
             include_cutoff_time=False,
         )
         for days in WINDOWS
     ]
-    took = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
-    found = pd.concat(made, axis=1)
+    times = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    features = pd.concat(matrices, axis=1)
     versions = f"featuretools {ft.__version__}, pandas {pd.__version__}, numpy {np.__version__}"
-    print(json.dumps({**took, "answer": {"features": _checksums(found), "versions": versions}}))
+    print(json.dumps({**times, "answer": {"features": _checksums(features), "versions": versions}}))
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
     columns = ["customer", "at", *(["amount"] if name == "orders" else [])]
     table = pd.read_parquet(folder, columns=columns)
-    zoned = table["at"] if table["at"].dt.tz is not None else table["at"].dt.tz_localize("UTC")
+    times = table["at"] if table["at"].dt.tz is not None else table["at"].dt.tz_localize("UTC")
     # Without its zone: cutoffs are local midnights.
-    table["at"] = zoned.dt.tz_convert(ZONE).dt.tz_localize(None).astype("datetime64[ns]")
+    table["at"] = times.dt.tz_convert(ZONE).dt.tz_localize(None).astype("datetime64[ns]")
     return table
 
 
 def _features(company: ft.EntitySet, days: int) -> list[ft.FeatureBase]:
-    """Return the features of one window, named as ours; the longest gives the recency too."""
-    found = []
+    """Return the features of one window with the names of the signals; the longest window has recency too."""
+    features = []
 
     def add(name: str, table: str, column: str, primitive: type | ft.primitives.AggregationPrimitive) -> None:
         feature = ft.Feature(
             company[table].ww[column], parent_dataframe_name="customers", primitive=primitive
         )
-        found.append(feature.rename(name))
+        features.append(feature.rename(name))
 
     for table in TABLES:
         add(f"{table}_count_{days}d", table, "row", Count)
@@ -80,20 +80,20 @@ def _features(company: ft.EntitySet, days: int) -> list[ft.FeatureBase]:
     add(f"orders_amount_total_{days}d", "orders", "amount", Sum)
     if days == max(WINDOWS):
         add("order_value", "orders", "amount", Mean)
-    return found
+    return features
 
 
-def _checksums(found: pd.DataFrame) -> dict[str, tuple[int, float]]:
-    """Return how many values each feature has and their sum, in our units."""
-    told = {}
-    for name, column in found.items():
+def _checksums(features: pd.DataFrame) -> dict[str, tuple[int, float]]:
+    """Return the number of values and their sum for each feature, in the units of the engine."""
+    checksums = {}
+    for name, column in features.items():
         values = column.astype(float)
         if str(name).endswith("_days_since_last"):
             values = np.ceil(values)  # whole local days, the day of the row counted
         if str(name).startswith(("orders_amount_total", "order_value")):
             values = values / 100  # the store holds cents
-        told[str(name)] = int(values.notna().sum()), float(values.sum())
-    return told
+        checksums[str(name)] = int(values.notna().sum()), float(values.sum())
+    return checksums
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Spark beside one machine: write the store of a demo company, then compute its snapshots, on a local Spark.
+"""Compare Spark with one machine: write the store of a demo company and compute its snapshots in both ways.
 
-Call `python -m benchmarks.spark --customers 20000`. CPU seconds are those of this process and all that it
-started: Spark's JVM, its Python workers, the pool.
+Call `python -m benchmarks.spark --customers 20000`. Spark runs locally. CPU seconds are those of this process
+and all its descendants: Spark's JVM, its Python workers and the pool.
 """
 
 from __future__ import annotations
@@ -31,25 +31,27 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=20_000)
-    parser.add_argument("--tasks", type=int, default=2, help="how many tasks Spark runs at once")
-    asked = parser.parse_args()
+    parser.add_argument(
+        "--tasks", type=int, default=2, help="the number of tasks that Spark runs at the same time"
+    )
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="churn-spark-") as folder:
-        compare(Path(folder), asked.customers, asked.tasks)
+        compare(Path(folder), options.customers, options.tasks)
 
 
 def compare(folder: Path, customers: int, tasks: int) -> None:
-    made = write_company(folder / "company", folder / "truth", customers, seed=7)
-    print(f"{customers:,} customers, {sum(made.rows.values()):,} rows, {tasks} tasks at once")
-    from_files = timed("store from files", lambda: stored(folder, str(folder / "company"), tasks))
+    company = write_company(folder / "company", folder / "truth", customers, seed=7)
+    print(f"{customers:,} customers, {sum(company.rows.values()):,} rows, {tasks} tasks at once")
+    from_files = timed("store from files", lambda: write_store(folder, str(folder / "company"), tasks))
     snapshots_of(from_files, "serial", "snapshots, one process")
     snapshots_of(from_files, "processes", "snapshots, a pool")
     session = timed("start of Spark", lambda: start_spark(folder / "company", tasks))
-    from_spark = timed("store from Spark", lambda: stored(folder, "spark:///", tasks))
-    again = timed("store from Spark, again", lambda: stored(folder, "spark:///", tasks))
+    from_spark = timed("store from Spark", lambda: write_store(folder, "spark:///", tasks))
+    second_store = timed("store from Spark, again", lambda: write_store(folder, "spark:///", tasks))
     snapshots_of(from_spark, "spark", "snapshots, Spark tasks")
-    snapshots_of(again, "spark", "snapshots, Spark tasks, again")
-    same = from_files.digest == from_spark.digest == again.digest
-    print("the stores are equal" if same else "THE STORES DIFFER")
+    snapshots_of(second_store, "spark", "snapshots, Spark tasks, again")
+    are_equal = from_files.digest == from_spark.digest == second_store.digest
+    print("the stores are equal" if are_equal else "THE STORES DIFFER")
     session.stop()
 
 
@@ -70,38 +72,41 @@ def start_spark(company: Path, tasks: int) -> Any:
     return session
 
 
-def stored(folder: Path, source: str, tasks: int) -> Store:
-    stated = yaml.safe_load((ROOT / "params.yaml").read_text())
-    places = {"source": source, "output": str(folder / source.partition(":")[0].strip("/").replace("/", "_"))}
+def write_store(folder: Path, source: str, tasks: int) -> Store:
+    settings = yaml.safe_load((ROOT / "params.yaml").read_text())
+    folders = {
+        "source": source,
+        "output": str(folder / source.partition(":")[0].strip("/").replace("/", "_")),
+    }
     engine = {"engine": {"threads": tasks, "processes": tasks}}
-    return ingest(Params.model_validate(stated | places | engine), lambda _: None)
+    return ingest(Params.model_validate(settings | folders | engine), lambda _: None)
 
 
-def snapshots_of(store: Store, executor: str, what: str) -> None:
+def snapshots_of(store: Store, executor: str, label: str) -> None:
     engine = store.params.engine.model_copy(update={"executor": executor})
     params = store.params.model_copy(update={"engine": engine})
-    opened = Store.open(params)
-    signals = select_signals(params, opened)
-    timed(what, lambda: write_snapshots(params, opened, signals))
+    executor_store = Store.open(params)
+    signals = select_signals(params, executor_store)
+    timed(label, lambda: write_snapshots(params, executor_store, signals))
 
 
-def timed(what: str, do: Callable[[], Any]) -> Any:
-    """Do something and print its wall and CPU time."""
+def timed(label: str, function: Callable[[], Any]) -> Any:
+    """Call the function, print its wall and CPU time, and return its result."""
     wall, cpu = time.perf_counter(), cpu_seconds()
-    done = do()
-    print(f"{what}: wall {time.perf_counter() - wall:.1f} s, CPU {cpu_seconds() - cpu:.1f} s", flush=True)
-    return done
+    result = function()
+    print(f"{label}: wall {time.perf_counter() - wall:.1f} s, CPU {cpu_seconds() - cpu:.1f} s", flush=True)
+    return result
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time of this process and all below it, ended ones that were waited for included."""
+    """Return the CPU time of this process and its descendants, also of those that have ended."""
     ticks = 0
     for pid in process_tree(os.getpid()):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # it has ended
             continue
-        ticks += sum(int(fields[place]) for place in (11, 12, 13, 14))
+        ticks += sum(int(fields[index]) for index in (11, 12, 13, 14))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -1,4 +1,4 @@
-"""The features that everybody computes: signals of our own library by name, each stated in cells."""
+"""The features that all ways compute: signals of this library by name, each made of cells."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.engine.cells import FOLDS, Cell
+from benchmarks.engine.cells import ZERO_VERBS, Cell
 from benchmarks.engine.world import WINDOWS
 
 Array = npt.NDArray[np.float64]
 
 RECENCY_DAYS = 366
-LEFT_OUT = (
+RARE_COUNTS = (
     *("surveys_count_7d", "surveys_count_14d"),
     *("tickets_count_7d", "payments_count_7d", "payments_count_14d"),
 )
@@ -25,43 +25,43 @@ DAY_SECONDS = 86400.0
 
 
 @dataclass(frozen=True)
-class At:
-    """One cutoff: its day number, the cohort's sign-up days, and the first day of each table."""
+class CutoffContext:
+    """One cutoff: its day number, the sign-up days of its cohort, and the first day of each table."""
 
     cutoff: int
-    signed_up: Array
+    sign_up_days: Array
     data_starts: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A signal's name, its cells, and what is done with them for the cohort."""
+    """A signal's name, its cells, and the formula over them."""
 
     name: str
     cells: tuple[Cell, ...]
     formula: Callable[..., Array] = field(repr=False)
 
-    def of(self, at: At, cells: Mapping[Cell, Array]) -> Array:
-        """Compute the feature of the cohort from its cells; folds of a window before the data are missing."""
+    def compute(self, at: CutoffContext, cells: Mapping[Cell, Array]) -> Array:
+        """Compute the feature for the cohort; counts of windows that begin before the data are missing."""
         arrays = []
         for cell in self.cells:
-            before = cell.verb in FOLDS and at.data_starts[cell.table] > at.cutoff - cell.days
+            before = cell.verb in ZERO_VERBS and at.data_starts[cell.table] > at.cutoff - cell.days
             arrays.append(np.full_like(cells[cell], np.nan) if before else cells[cell])
         return self.formula(at, *arrays)
 
 
-def _same(at: At, cell: Array) -> Array:
+def _same(at: CutoffContext, cell: Array) -> Array:
     return cell
 
 
-def _age(at: At, day: Array) -> Array:
+def _age(at: CutoffContext, day: Array) -> Array:
     return at.cutoff - day
 
 
 def _ratio(part: Array, whole: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = part / whole
-    return np.where(np.isfinite(found), found, np.nan)
+        ratio = part / whole
+    return np.where(np.isfinite(ratio), ratio, np.nan)
 
 
 def _mean(scale: float) -> Callable[..., Array]:
@@ -72,18 +72,18 @@ def _scaled(scale: float) -> Callable[..., Array]:
     return lambda at, total: total / scale
 
 
-def _shrunk(at: At, hits: Array, trials: Array) -> Array:
-    """Draw towards the cohort's rate, as strong as four trials."""
+def _shrunk(at: CutoffContext, hits: Array, trials: Array) -> Array:
+    """Shrink to the cohort's rate, with the weight of four trials."""
     hits, trials = np.nan_to_num(hits), np.nan_to_num(trials)
     rate = hits.sum() / trials.sum() if trials.sum() else 0.0
     return np.where(trials > 0, (hits + 4 * rate) / (trials + 4), np.nan)
 
 
 def _change(table: str, recent_days: int, usual_days: int) -> Callable[..., Array]:
-    """Return the formula of recent over usual, the usual over the days after sign-up."""
+    """Return the formula of the recent count over the usual count since sign-up."""
 
-    def formula(at: At, recent: Array, usual: Array) -> Array:
-        start = np.maximum(at.signed_up, max(at.cutoff - usual_days, at.data_starts[table]))
+    def formula(at: CutoffContext, recent: Array, usual: Array) -> Array:
+        start = np.maximum(at.sign_up_days, max(at.cutoff - usual_days, at.data_starts[table]))
         covered = np.maximum(at.cutoff - recent_days - start, 0)
         whole = np.where(covered >= recent_days, _ratio(usual * recent_days, covered), np.nan)
         return _ratio(recent + 1, whole + 1)
@@ -91,20 +91,20 @@ def _change(table: str, recent_days: int, usual_days: int) -> Callable[..., Arra
     return formula
 
 
-def _overdue(at: At, first: Array, count: Array) -> Array:
+def _overdue(at: CutoffContext, first: Array, count: Array) -> Array:
     return np.where(count > 0, np.nan_to_num(at.cutoff - first), np.nan)
 
 
-def _run(at: At, last: Array, first: Array, last_opened: Array) -> Array:
+def _run(at: CutoffContext, last: Array, first: Array, last_opened: Array) -> Array:
     return last - np.where(np.isnan(last_opened), first - 1, last_opened)
 
 
-def _detractor(at: At, rating: Array) -> Array:
+def _detractor(at: CutoffContext, rating: Array) -> Array:
     return np.where(np.isnan(rating), np.nan, rating <= 6000)
 
 
-def _tenure(at: At) -> Array:
-    return at.cutoff - at.signed_up
+def _tenure(at: CutoffContext) -> Array:
+    return at.cutoff - at.sign_up_days
 
 
 def _plain(table: str, active: bool) -> Iterator[Feature]:
@@ -191,6 +191,6 @@ def _orders() -> Iterator[Feature]:
 def features() -> Mapping[str, Feature]:
     """Return the features by name: 80 of them."""
     tables = (_visits, _emails, _payments, _surveys, _tickets, _orders)
-    found = [feature for table in tables for feature in table()]
-    found.append(Feature("tenure_days", (), _tenure))
-    return {one.name: one for one in found if one.name not in LEFT_OUT}
+    all_features = [feature for table in tables for feature in table()]
+    all_features.append(Feature("tenure_days", (), _tenure))
+    return {feature.name: feature for feature in all_features if feature.name not in RARE_COUNTS}

@@ -1,6 +1,6 @@
-"""All ways of computing the features, by name, each over the largest part that it can state.
+"""All ways to compute the features, by name; each computes the features that it supports.
 
-A way is `engine` (in one process), `engine_pool` (a process a core) or the name of a module in
+A way is `engine` (one process), `engine_pool` (one process per core) or the name of a module in
 `benchmarks.engine.rivals`.
 """
 
@@ -10,31 +10,55 @@ import importlib
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from benchmarks.engine import ours
-from benchmarks.engine.cells import of_table
+from benchmarks.engine.cells import group_by_table
 from benchmarks.engine.features import Feature, features
-from benchmarks.engine.results import ACTIVE, Result, finish
+from benchmarks.engine.results import ACTIVE_VISITS, Result, cohort_features
 from churn.data.store import Store, day_number
+from churn.features.engine.matrix import MatrixBuilder
+from churn.features.library import all_signals
+from churn.features.signal import Signal
 
-OURS = {"engine": "serial", "engine_pool": "processes"}
-"""Our own ways, and the executor of each."""
+ENGINE_EXECUTORS = {"engine": "serial", "engine_pool": "processes"}
+"""The ways of the engine, and the executor of each."""
 
 
-def stated_by(way: str) -> list[Feature]:
-    """Return the features that a way can state."""
-    every = list(features().values())
-    if way in OURS:
-        return every
+def supported_features(way: str) -> list[Feature]:
+    """Return the features that a way supports."""
+    candidates = list(features().values())
+    if way in ENGINE_EXECUTORS:
+        return candidates
     rival = importlib.import_module(f"benchmarks.engine.rivals.{way}")
-    return [feature for feature in every if all(rival.can(cell) for cell in feature.cells)]
+    return [feature for feature in candidates if all(rival.supports(cell) for cell in feature.cells)]
 
 
-def results(way: str, wanted: Sequence[Feature], store: Store, cutoffs: Sequence[date]) -> Iterator[Result]:
-    """Yield some features of the cohort, computed in one of the ways."""
-    if way in OURS:
-        yield from ours.results(store, cutoffs, ours.signals(store, [feature.name for feature in wanted]))
+def results(
+    way: str, requested_features: Sequence[Feature], store: Store, cutoffs: Sequence[date]
+) -> Iterator[Result]:
+    """Yield features of the cohort of each cutoff, computed in one way."""
+    if way in ENGINE_EXECUTORS:
+        yield from engine_results(
+            store, cutoffs, signals_by_name(store, [feature.name for feature in requested_features])
+        )
         return
     rival = importlib.import_module(f"benchmarks.engine.rivals.{way}")
     days = [day_number(cutoff) for cutoff in sorted(cutoffs)]
-    cells = of_table([ACTIVE, *(cell for feature in wanted for cell in feature.cells)])
-    yield from finish(store, wanted, days, rival.cells(store, days, cells))
+    cells = group_by_table(
+        [ACTIVE_VISITS, *(cell for feature in requested_features for cell in feature.cells)]
+    )
+    yield from cohort_features(store, requested_features, days, rival.cells(store, days, cells))
+
+
+def signals_by_name(store: Store, names: Sequence[str]) -> list[Signal]:
+    """Return signals by name."""
+    known_signals = all_signals(store.params)
+    return [known_signals[name] for name in names]
+
+
+def engine_results(
+    store: Store, cutoffs: Sequence[date], requested_signals: Sequence[Signal]
+) -> Iterator[Result]:
+    """Yield signals of the cohort of each cutoff, block by block, as `churn snapshot` computes them."""
+    builder = MatrixBuilder(store, requested_signals, cutoffs)
+    ordinals = {cutoff: ordinal for ordinal, cutoff in enumerate(sorted(cutoffs))}
+    for part in builder.parts():
+        yield Result(ordinals[part.cutoff], part.codes, part.columns)

@@ -1,4 +1,4 @@
-"""The company that is measured: how large it is, where it lies, its history, its cutoffs, its parameters."""
+"""The company of the benchmark: its size, folder, history, cutoffs and parameters."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2025, 7, 1)
 """The history `[FIRST_DAY, LAST_DAY)`: 18 months."""
 
 YEAR_DAYS = 364
-"""The cutoffs spread over so many days, so that more of them look no further back."""
+"""The cutoffs are spread over this many days, so more cutoffs do not look further back."""
 
 WINDOWS = (7, 14, 28, 56, 91, 182)
 ACTIVE_DAYS = WINDOWS[-1]
-"""The cohort: signed up before the cutoff, and a visit within so many days before it."""
+"""The cohort: customers who signed up before the cutoff and have a visit in this many days before it."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A made-up company under one folder: `source` is made once, `output` holds its store."""
+    """A simulated company under one folder: `source` is written once, `output` holds its store."""
 
     folder: Path
     customers: int
@@ -35,17 +35,17 @@ class World:
 
     @property
     def scratch(self) -> Path:
-        """Return where rivals may spill what does not fit in memory."""
+        """Return the folder where rivals may write rows that do not fit in memory."""
         return self.folder / "scratch"
 
     def params(self, executor: str = "serial") -> Params:
-        """Return the parameters of the company; every signal that its tables allow is on."""
-        named = ("customers", "emails", "payments", "surveys", "tickets", "orders")
+        """Return the parameters of the company, with all signals that its tables allow."""
+        tables = ("customers", "emails", "payments", "surveys", "tickets", "orders")
         return Params.model_validate(
             {
                 "source": str(self.source),
                 "timezone": "Europe/Berlin",
-                "tables": {name: {} for name in named},
+                "tables": {name: {} for name in tables},
                 "events": {"visits": {}},
                 "label": {
                     "kind": "inactivity",
@@ -63,7 +63,7 @@ class World:
 
 
 def cutoffs(n: int) -> list[date]:
-    """Return `n` cutoffs up to the end of the history: 12 stand a month apart, 26 a fortnight."""
+    """Return `n` cutoffs up to the end of the history: 12 are a month apart, 26 two weeks."""
     return sorted(LAST_DAY - timedelta(days=YEAR_DAYS // n * back) for back in range(n))
 
 

@@ -14,9 +14,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.engine.machine import described
-from benchmarks.engine.measure import Measured, measure
-from benchmarks.engine.readme import write_table
+from benchmarks.engine.measure import Measurement, measure
+from benchmarks.engine.readme import describe_machine, write_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def report(rows: int, columns: int, threads: int, found: Measured) -> str:
+def report(rows: int, columns: int, threads: int, found: Measurement) -> str:
     """Return the measurement as Markdown."""
     said = found.answer
     matrix = rows * columns * 8 / 2**20
@@ -61,12 +60,12 @@ def report(rows: int, columns: int, threads: int, found: Measured) -> str:
             f"| {found.cpu_seconds:,.0f} | {found.wall_seconds:,.0f} | {found.peak_mb:,.0f} "
             f"| {matrix:,.0f} |",
             "",
-            described(("lightgbm", "scikit-learn", "numpy", "pyarrow")),
+            describe_machine(("lightgbm", "scikit-learn", "numpy", "pyarrow")),
         ]
     )
 
 
-def _once(job: str, folder: Path, asked: argparse.Namespace) -> Measured:
+def _once(job: str, folder: Path, asked: argparse.Namespace) -> Measurement:
     print(f"{job}: {asked.rows:,} rows, {asked.columns} signals …", file=sys.stderr, flush=True)
     sizes = {name: getattr(asked, name) for name in ("rows", "columns", "threads", "rounds")}
     options = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]

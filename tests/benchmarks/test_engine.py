@@ -14,12 +14,10 @@ from benchmarks.engine import ways
 from benchmarks.engine.cells import Cell
 from benchmarks.engine.features import features
 from benchmarks.engine.generate import generate
-from benchmarks.engine.growth import per_unit, power
-from benchmarks.engine.jobs import do
-from benchmarks.engine.measure import Kept, Measured, measure
-from benchmarks.engine.profile import profile
+from benchmarks.engine.jobs import profile, run_job
+from benchmarks.engine.measure import Measurement, MeasurementLog, measure
 from benchmarks.engine.readme import write_table
-from benchmarks.engine.report import RIVALS, Asked, report
+from benchmarks.engine.report import RIVAL_TITLES, Settings, per_unit, power, report
 from benchmarks.engine.results import Result
 from benchmarks.engine.world import World, cutoffs
 from churn.data.ingest.ingest import ingest
@@ -42,7 +40,7 @@ def table_of(store: Store) -> Callable[[str], Table]:
 
     def table(way: str) -> Table:
         if way not in made:
-            made[way] = _table(list(ways.results(way, ways.stated_by(way), store, cutoffs(12))))
+            made[way] = _table(list(ways.results(way, ways.supported_features(way), store, cutoffs(12))))
         return made[way]
 
     return table
@@ -57,7 +55,7 @@ def _table(results: list[Result]) -> Table:
     return found
 
 
-@pytest.mark.parametrize("way", RIVALS)
+@pytest.mark.parametrize("way", RIVAL_TITLES)
 def test_a_rival_gives_what_the_engine_gives_cell_by_cell(way: str, table_of: Callable[[str], Table]) -> None:
     if way == "polars_lazy":
         pytest.importorskip("polars", reason="requirements-bench.lock is not installed")
@@ -87,7 +85,7 @@ def test_rivals_give_the_same_for_every_verb(way: str, store: Store) -> None:
     ]
     rival = importlib.import_module(f"benchmarks.engine.rivals.{way}")
     reference = importlib.import_module("benchmarks.engine.rivals.range_join")
-    wanted = {"visits": tuple(cell for cell in every if rival.can(cell))}
+    wanted = {"visits": tuple(cell for cell in every if rival.supports(cell))}
     days = [day_number(cutoff) for cutoff in cutoffs(3)]
 
     made = dict(rival.cells(store, days, wanted))
@@ -111,7 +109,11 @@ def test_most_features_have_values_of_more_than_one_kind(table_of: Callable[[str
 def test_rivals_state_all_features_but_as_of_joins_none_of_an_outcomes_own_clock() -> None:
     every = set(features())
 
-    stated = {way: {one.name for one in ways.stated_by(way)} for way in RIVALS if way != "polars_lazy"}
+    stated = {
+        way: {one.name for one in ways.supported_features(way)}
+        for way in RIVAL_TITLES
+        if way != "polars_lazy"
+    }
 
     assert len(every) == 80
     assert stated["range_join"] == stated["pandas_loop"] == every
@@ -135,13 +137,13 @@ def test_the_same_size_gives_the_same_rows_in_the_order_of_time(tmp_path: Path) 
 
 def test_the_whole_report_is_made_of_a_tiny_company(tmp_path: Path) -> None:
     rivals = ["range_join", "asof_join", "pandas_loop"]
-    asked = Asked(100, 4000, [1, 12], rivals, [12], runs=1, rival_runs=1, growth=True)
+    settings = Settings(100, 4000, [1, 12], rivals, [12], runs=1, rival_runs=1, growth=True)
 
-    def once(job: str, events: int) -> Measured:
-        said = do(job, World(tmp_path / str(events), asked.customers, events))
-        return Measured(max(said["cpu"], 1e-6), said["wall"], 1.0, said["answer"])
+    def run_once(job: str, events: int) -> Measurement:
+        facts = run_job(job, World(tmp_path / str(events), settings.customers, events))
+        return Measurement(max(facts["cpu"], 1e-6), facts["wall"], 1.0, facts["answer"])
 
-    lines = list(report(asked, once))
+    lines = list(report(settings, run_once))
 
     begins = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
     assert "**engine, a process a core, 12 cutoffs**" in begins
@@ -161,18 +163,18 @@ def test_the_profile_names_functions_by_their_own_time(store: Store) -> None:
 
 
 def test_ways_that_disagree_stop_the_report(tmp_path: Path) -> None:
-    asked = Asked(100, 4000, [12], ["range_join"], [12], runs=1, rival_runs=1, growth=False)
+    settings = Settings(100, 4000, [12], ["range_join"], [12], runs=1, rival_runs=1, growth=False)
 
-    def once(job: str, events: int) -> Measured:
+    def run_once(job: str, events: int) -> Measurement:
         counted = {
             "visits": 1,
             "rows": 2,
             "features": {"visits_count_7d": [5, 8.0 if "join" in job else 9.0]},
         }
-        return Measured(1.0, 1.0, 1.0, counted)
+        return Measurement(1.0, 1.0, 1.0, counted)
 
     with pytest.raises(RuntimeError, match="visits_count_7d"):
-        list(report(asked, once))
+        list(report(settings, run_once))
 
 
 JOB_WITH_CHILDREN = """
@@ -208,10 +210,10 @@ def test_a_measured_job_counts_the_memory_of_its_children(
 
     monkeypatch.setattr(measuring, "process_tree", watched_tree)
 
-    found = measure([sys.executable, "-c", JOB_WITH_CHILDREN], tmp_path)
+    measurement = measure([sys.executable, "-c", JOB_WITH_CHILDREN], tmp_path)
 
-    assert found.cpu_seconds == 0.5
-    assert found.peak_mb > 550
+    assert measurement.cpu_seconds == 0.5
+    assert measurement.peak_mb > 550
 
 
 def test_a_job_that_fails_stops_the_measurement() -> None:
@@ -220,15 +222,15 @@ def test_a_job_that_fails_stops_the_measurement() -> None:
 
 
 def test_the_last_measurement_of_every_job_is_kept(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "size" / "measured.json")
-    old, new, other = (Measured(seconds, 2.0, 3.0, {"rows": 1}) for seconds in (1.0, 5.0, 9.0))
+    log = MeasurementLog(tmp_path / "size" / "measured.json")
+    old, new, other = (Measurement(seconds, 2.0, 3.0, {"rows": 1}) for seconds in (1.0, 5.0, 9.0))
 
-    for job, measured in (("limit", old), ("engine 1", other), ("limit", new)):
-        kept.keep(job, measured)
+    for job, measurement in (("limit", old), ("engine 1", other), ("limit", new)):
+        log.save(job, measurement)
 
-    assert kept.find("limit") == new
-    assert kept.find("engine 1") == other
-    assert kept.find("engine 2") is None
+    assert log.find("limit") == new
+    assert log.find("engine 1") == other
+    assert log.find("engine 2") is None
 
 
 def test_growth_is_fitted_through_the_sizes() -> None:

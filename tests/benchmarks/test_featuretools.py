@@ -8,19 +8,19 @@ import pandas as pd
 import pytest
 
 from benchmarks import featuretools
-from benchmarks.engine.jobs import do
-from benchmarks.engine.measure import Measured
+from benchmarks.engine.jobs import run_job
+from benchmarks.engine.measure import Measurement
 from benchmarks.engine.world import World, cutoffs
 from benchmarks.featuretools import LOCK, compare
 
 
 def test_the_cohort_asked_of_featuretools_is_the_engines(tmp_path: Path) -> None:
     world = World(tmp_path, customers=100, events=4000)
-    do("generate", world)
-    do("ingest", world)
+    run_job("generate", world)
+    run_job("ingest", world)
 
-    do("cohort 3", world)
-    computed = do("engine 3", world)["answer"]
+    run_job("cohort 3", world)
+    computed = run_job("engine 3", world)["answer"]
 
     asked = pd.read_parquet(tmp_path / "cohort.parquet")
     assert len(asked) == computed["rows"]
@@ -31,8 +31,8 @@ def test_the_cohort_asked_of_featuretools_is_the_engines(tmp_path: Path) -> None
 @pytest.mark.parametrize(("name", "differs"), [("visits_count_28d", True), ("emails_days_since_last", False)])
 def test_sums_that_differ_stop_the_comparison(name: str, differs: bool) -> None:
     other = {"visits_days_since_last": (3, 5.0)}
-    ours = Measured(1.0, 1.0, 1.0, {"features": {**other, name: (3, 7.0)}})
-    theirs = Measured(1.0, 1.0, 1.0, {"features": {**other, name: (3, 8.0)}})
+    ours = Measurement(1.0, 1.0, 1.0, {"features": {**other, name: (3, 7.0)}})
+    theirs = Measurement(1.0, 1.0, 1.0, {"features": {**other, name: (3, 8.0)}})
 
     if differs:
         with pytest.raises(RuntimeError, match=name):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.engine.measure import Measured
+from benchmarks.engine.measure import Measurement
 from benchmarks.training.__main__ import report
 from benchmarks.training.generate import CUTOFFS, write_snapshots
 from churn.params import LabelParams, Params
@@ -36,6 +36,6 @@ def test_made_up_snapshots_are_read_as_snapshots_of_the_size_asked_for(params: P
 
 
 def test_the_report_states_the_matrix_beside_the_peak() -> None:
-    found = Measured(12.4, 7.6, 900.0, {"churners": 70, "rounds": 30})
+    found = Measurement(12.4, 7.6, 900.0, {"churners": 70, "rounds": 30})
 
     assert "| 12 | 8 | 900 | 92 |" in report(100_000, 120, 2, found)

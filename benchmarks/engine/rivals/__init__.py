@@ -1,1 +1,1 @@
-"""Other ways of computing the same cells; each module has `can(cell)` and `cells(store, days, wanted)`."""
+"""Other ways to compute the same cells; each module has the functions `supports` and `cells`."""

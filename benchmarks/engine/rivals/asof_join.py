@@ -1,7 +1,7 @@
-"""Cumulative sums by day, looked up at every window's two ends by as-of joins.
+"""Cumulative sums by day; as-of joins read them at the two ends of each window.
 
-It cannot state what depends on an outcome's own clock: an opened mail counts in one window by when it was
-sent and in one cutoff by when it was opened, which no single running sum holds.
+It cannot compute cells with an outcome. The window of an opened mail depends on when it was sent, its cutoff
+on when it was opened, and one running sum cannot hold both.
 """
 
 from __future__ import annotations
@@ -11,60 +11,60 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from benchmarks.engine.cells import Cell
-from benchmarks.engine.results import Cells
-from benchmarks.engine.rivals.sql import connect, fetched
+from benchmarks.engine.results import CellArrays
+from benchmarks.engine.rivals.sql import connect, fetch_columns
 from churn.data.sql import identifier
 from churn.data.store import Store
 
 VERBS = ("count", "given", "days", "sum", "last_day")
 
 
-def can(cell: Cell) -> bool:
-    """Tell whether it can state a cell."""
+def supports(cell: Cell) -> bool:
+    """Return whether it can compute a cell."""
     return cell.verb in VERBS and not (cell.having or cell.lacking or cell.by)
 
 
 def cells(
-    store: Store, days: Sequence[int], wanted: Mapping[str, tuple[Cell, ...]]
-) -> Iterator[tuple[int, Cells]]:
+    store: Store, days: Sequence[int], cells_by_table: Mapping[str, tuple[Cell, ...]]
+) -> Iterator[tuple[int, CellArrays]]:
     """Yield the cells of all customers cutoff by cutoff; all look-ups of a table are one join."""
     n = store.n_customers
     sums: dict[str, dict[str, np.ndarray]] = {}
     edges: dict[str, list[int]] = {}
     with connect(store) as connection:
-        for table, asked in wanted.items():
-            backs = {cell.skip for cell in asked}
-            backs |= {cell.days for cell in asked if cell.verb != "last_day"}
+        for table, table_cells in cells_by_table.items():
+            backs = {cell.skip for cell in table_cells}
+            backs |= {cell.days for cell in table_cells if cell.verb != "last_day"}
             edges[table] = sorted({day - back for day in days for back in backs})
-            sums[table] = _looked_up(connection, store, table, asked, edges[table], n)
+            sums[table] = _sums_at_edges(connection, store, table, table_cells, edges[table], n)
     for ordinal, day in enumerate(days):
-        made: dict[Cell, np.ndarray] = {}
-        for table, asked in wanted.items():
-            place = {edge: at for at, edge in enumerate(edges[table])}
-            for cell in asked:
-                found = sums[table][_kept(cell)]
-                end = found[place[day - cell.skip]]
+        arrays: dict[Cell, np.ndarray] = {}
+        for table, table_cells in cells_by_table.items():
+            row_of_edge = {edge: at for at, edge in enumerate(edges[table])}
+            for cell in table_cells:
+                edge_sums = sums[table][_sum_name(cell)]
+                end = edge_sums[row_of_edge[day - cell.skip]]
                 if cell.verb == "last_day":
-                    made[cell] = np.where(end >= day - cell.days, end, np.nan)
+                    arrays[cell] = np.where(end >= day - cell.days, end, np.nan)
                 else:
-                    made[cell] = np.nan_to_num(end) - np.nan_to_num(found[place[day - cell.days]])
-        yield ordinal, made
+                    arrays[cell] = np.nan_to_num(end) - np.nan_to_num(edge_sums[row_of_edge[day - cell.days]])
+        yield ordinal, arrays
 
 
-def _kept(cell: Cell) -> str:
+def _sum_name(cell: Cell) -> str:
     return f"{cell.verb}_{cell.column}" if cell.column else cell.verb
 
 
-def _looked_up(connection, store, table, asked, edges, n):  # type: ignore[no-untyped-def]
+def _sums_at_edges(connection, store, table, table_cells, edges, n):  # type: ignore[no-untyped-def]
     """Return per running sum an array `[edge, customer]`, missing before the customer's first row."""
-    folds = {_kept(cell): (cell.verb, identifier(cell.column)) for cell in asked if cell.column}
+    folds = {_sum_name(cell): (cell.verb, identifier(cell.column)) for cell in table_cells if cell.column}
     verbs = {"sum": "sum({}::DOUBLE)", "given": "count({})::DOUBLE"}
-    summed = "".join(f", {verbs[verb].format(column)} AS {name}" for name, (verb, column) in folds.items())
+    sums = "".join(f", {verbs[verb].format(column)} AS {name}" for name, (verb, column) in folds.items())
     running = "".join(f", sum({name}) OVER up AS {name}" for name in folds)
     values = ", ".join(f"({edge})" for edge in edges)
-    found = fetched(
+    columns = fetch_columns(
         connection,
-        f"WITH daily AS (SELECT customer, day, count(*) AS n{summed} FROM {store.scan(table)} GROUP BY ALL), "
+        f"WITH daily AS (SELECT customer, day, count(*) AS n{sums} FROM {store.scan(table)} GROUP BY ALL), "
         f"running AS (SELECT customer, day, (sum(n) OVER up)::DOUBLE AS count, "
         f"(count(*) OVER up)::DOUBLE AS days{running} FROM daily "
         f"WINDOW up AS (PARTITION BY customer ORDER BY day)), "
@@ -73,11 +73,11 @@ def _looked_up(connection, store, table, asked, edges, n):  # type: ignore[no-un
         f"FROM asked ASOF LEFT JOIN running "
         f"ON asked.customer = running.customer AND asked.edge > running.day",
     )
-    at = np.searchsorted(edges, np.asarray(found.pop("edge")))
-    customer = np.asarray(found.pop("customer"))
-    made = {}
-    for name, values_found in found.items():
-        whole = np.full((len(edges), n), np.nan)
-        whole[at, customer] = np.ma.filled(np.ma.asarray(values_found, dtype=float), np.nan)
-        made[name] = whole
-    return made
+    at = np.searchsorted(edges, np.asarray(columns.pop("edge")))
+    customer = np.asarray(columns.pop("customer"))
+    arrays = {}
+    for name, values in columns.items():
+        array = np.full((len(edges), n), np.nan)
+        array[at, customer] = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+        arrays[name] = array
+    return arrays

@@ -1,4 +1,4 @@
-"""pandas, one cutoff after another: filter what was known, then a group-by per window."""
+"""pandas, one cutoff after another: filter the known rows, then one group-by per window."""
 
 from __future__ import annotations
 
@@ -7,60 +7,64 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.engine.cells import Cell, columns_of
-from benchmarks.engine.results import Cells, dense
+from benchmarks.engine.cells import Cell, needed_columns
+from benchmarks.engine.results import CellArrays, spread_over_customers
 from churn.data.store import Store
 
 
-def can(cell: Cell) -> bool:
-    """Tell whether it can state a cell: it can state all."""
+def supports(cell: Cell) -> bool:
+    """Return whether it can compute a cell: it can compute all."""
     return True
 
 
 def cells(
-    store: Store, days: Sequence[int], wanted: Mapping[str, tuple[Cell, ...]]
-) -> Iterator[tuple[int, Cells]]:
+    store: Store, days: Sequence[int], cells_by_table: Mapping[str, tuple[Cell, ...]]
+) -> Iterator[tuple[int, CellArrays]]:
     """Yield the cells of all customers cutoff by cutoff; the tables are read once."""
-    tables = {table: _read(store, table, asked) for table, asked in wanted.items()}
+    tables = {table: _read(store, table, table_cells) for table, table_cells in cells_by_table.items()}
     for ordinal, cutoff in enumerate(days):
-        made: dict[Cell, np.ndarray] = {}
-        for table, asked in wanted.items():
-            for clock in dict.fromkeys(cell.day for cell in asked):
-                mine = [cell for cell in asked if cell.day == clock]
+        arrays: dict[Cell, np.ndarray] = {}
+        for table, table_cells in cells_by_table.items():
+            for clock in dict.fromkeys(cell.day for cell in table_cells):
+                clock_cells = [cell for cell in table_cells if cell.day == clock]
                 frame = tables[table]
-                longest = max(cell.days for cell in mine)
-                seen = frame[(frame[clock] < cutoff) & (frame[clock] >= cutoff - longest)]
-                for cell, values in _of(seen, mine, cutoff):
-                    made[cell] = dense(store.n_customers, cell, values.index.to_numpy(), values.to_numpy())
-        yield ordinal, made
+                longest = max(cell.days for cell in clock_cells)
+                visible = frame[(frame[clock] < cutoff) & (frame[clock] >= cutoff - longest)]
+                for cell, values in _of(visible, clock_cells, cutoff):
+                    arrays[cell] = spread_over_customers(
+                        store.n_customers, cell, values.index.to_numpy(), values.to_numpy()
+                    )
+        yield ordinal, arrays
 
 
-def _read(store: Store, table: str, asked: tuple[Cell, ...]) -> pd.DataFrame:
-    frame = pd.read_parquet(store.folder / table, columns=["customer", *columns_of(asked)])
+def _read(store: Store, table: str, table_cells: tuple[Cell, ...]) -> pd.DataFrame:
+    frame = pd.read_parquet(store.folder / table, columns=["customer", *needed_columns(table_cells)])
     frame["row"] = np.arange(len(frame))
-    for cell in asked:
+    for cell in table_cells:
         if cell.by and "at" in cell.columns:
             seconds = (frame["at"] - pd.Timestamp(0)) // pd.Timedelta(seconds=1)
             frame[f"{cell.by}_instant"] = seconds + frame[f"{cell.by}_after"]
     return frame
 
 
-def _of(seen: pd.DataFrame, asked: Sequence[Cell], cutoff: int) -> Iterator[tuple[Cell, pd.Series]]:
+def _of(visible: pd.DataFrame, table_cells: Sequence[Cell], cutoff: int) -> Iterator[tuple[Cell, pd.Series]]:
     """Yield each cell by customer; those of the same rows share their filter."""
-    for key in dict.fromkeys((cell.days, cell.skip, cell.having, cell.lacking) for cell in asked):
+    for key in dict.fromkeys((cell.days, cell.skip, cell.having, cell.lacking) for cell in table_cells):
         days, skip, having, lacking = key
-        mine = [cell for cell in asked if (cell.days, cell.skip, cell.having, cell.lacking) == key]
-        clock = mine[0].day
-        keep = seen[clock] >= cutoff - days
+        clock_cells = [
+            cell for cell in table_cells if (cell.days, cell.skip, cell.having, cell.lacking) == key
+        ]
+        clock = clock_cells[0].day
+        keep = visible[clock] >= cutoff - days
         if skip:
-            keep &= seen[clock] < cutoff - skip
+            keep &= visible[clock] < cutoff - skip
         if having:
-            keep &= seen[f"{having}_day"] < cutoff
+            keep &= visible[f"{having}_day"] < cutoff
         if lacking:
-            keep &= ~(seen[f"{lacking}_day"] < cutoff)
-        part = seen[keep]
+            keep &= ~(visible[f"{lacking}_day"] < cutoff)
+        part = visible[keep]
         grouped = part.groupby("customer", sort=False)
-        for cell in mine:
+        for cell in clock_cells:
             yield cell, _verb(part, grouped, cell, cutoff)
 
 

@@ -8,36 +8,36 @@ import numpy as np
 import polars as pl
 
 from benchmarks.engine.cells import Cell
-from benchmarks.engine.results import Cells, dense
+from benchmarks.engine.results import CellArrays, spread_over_customers
 from churn.data.store import Store
 
 
-def can(cell: Cell) -> bool:
-    """Tell whether it can state a cell: it can state all."""
+def supports(cell: Cell) -> bool:
+    """Return whether it can compute a cell: it can compute all."""
     return True
 
 
 def cells(
-    store: Store, days: Sequence[int], wanted: Mapping[str, tuple[Cell, ...]]
-) -> Iterator[tuple[int, Cells]]:
+    store: Store, days: Sequence[int], cells_by_table: Mapping[str, tuple[Cell, ...]]
+) -> Iterator[tuple[int, CellArrays]]:
     """Yield the cells of all customers cutoff by cutoff; each table of each cutoff is one lazy query."""
     for ordinal, cutoff in enumerate(days):
-        made: dict[Cell, np.ndarray] = {}
-        for table, asked in wanted.items():
+        arrays: dict[Cell, np.ndarray] = {}
+        for table, table_cells in cells_by_table.items():
             rows = pl.scan_parquet(store.folder / table / "*.parquet")
-            if any(cell.verb.endswith("row") for cell in asked):
+            if any(cell.verb.endswith("row") for cell in table_cells):
                 rows = rows.with_row_index("row")
-            for clock in dict.fromkeys(cell.day for cell in asked):
-                mine = [cell for cell in asked if cell.day == clock]
-                longest = max(cell.days for cell in mine)
-                seen = rows.filter((pl.col(clock) < cutoff) & (pl.col(clock) >= cutoff - longest))
-                named = {f"c{n}": _cell(cell, cutoff) for n, cell in enumerate(mine)}
-                found = seen.group_by("customer").agg(**named).collect(engine="streaming")
-                customers = found["customer"].to_numpy()
-                for n, cell in enumerate(mine):
-                    values = found[f"c{n}"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-                    made[cell] = dense(store.n_customers, cell, customers, values)
-        yield ordinal, made
+            for clock in dict.fromkeys(cell.day for cell in table_cells):
+                clock_cells = [cell for cell in table_cells if cell.day == clock]
+                longest = max(cell.days for cell in clock_cells)
+                visible = rows.filter((pl.col(clock) < cutoff) & (pl.col(clock) >= cutoff - longest))
+                expressions = {f"c{n}": _cell(cell, cutoff) for n, cell in enumerate(clock_cells)}
+                columns = visible.group_by("customer").agg(**expressions).collect(engine="streaming")
+                customers = columns["customer"].to_numpy()
+                for n, cell in enumerate(clock_cells):
+                    values = columns[f"c{n}"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+                    arrays[cell] = spread_over_customers(store.n_customers, cell, customers, values)
+        yield ordinal, arrays
 
 
 def _cell(cell: Cell, cutoff: int) -> pl.Expr:
@@ -61,8 +61,13 @@ def _cell(cell: Cell, cutoff: int) -> pl.Expr:
     if cell.verb == "decayed":
         return pl.lit(0.5).pow((cutoff - day.filter(keep)) / cell.half_life).sum()
     if cell.column:
-        kept = pl.col(cell.column).filter(keep)
-        verbs = {"given": kept.count, "kinds": kept.drop_nulls().n_unique, "max": kept.max, "sum": kept.sum}
+        column = pl.col(cell.column).filter(keep)
+        verbs = {
+            "given": column.count,
+            "kinds": column.drop_nulls().n_unique,
+            "max": column.max,
+            "sum": column.sum,
+        }
         return verbs[cell.verb]()
     source = (pl.col("row") if cell.verb.endswith("row") else day).filter(keep)
     return source.min() if cell.verb.startswith("first") else source.max()

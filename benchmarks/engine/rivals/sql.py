@@ -1,4 +1,4 @@
-"""What the rivals in SQL share: a DuckDB without our limits, and cells as aggregates."""
+"""Shared code of the rivals in SQL: a DuckDB without a memory limit, and cells as SQL aggregates."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ THREADS = 2
 
 
 def connect(store: Store) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB that may take all the memory it wants."""
+    """Open a DuckDB without a memory limit."""
     scratch: Path = store.params.output / ".rivals"
     connection = duckdb.connect(config={"threads": THREADS, "temp_directory": str(scratch)})
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false").fetchall()
     return connection
 
 
-def rows(store: Store, table: str) -> str:
+def scan_with_rows(store: Store, table: str) -> str:
     """Return the SQL that reads a table of the store with the positions of its rows."""
     return store.scan(table).removesuffix(")") + f", {ROW} = true)"
 
 
 def aggregate(cell: Cell) -> str:
-    """Return the SQL of one cell over the rows that a cutoff sees."""
+    """Return the SQL of one cell over the rows before a cutoff."""
     return f"{_verb(cell)} FILTER ({_filter(cell)})" + ("[2]" if cell.verb == "previous" else "")
 
 
@@ -66,10 +66,10 @@ def _filter(cell: Cell) -> str:
     return " AND ".join(parts)
 
 
-def fetched(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
-    """Run a query and return its columns, masked where SQL says NULL."""
-    found: dict[str, Any] = connection.execute(sql).fetchnumpy()
+def fetch_columns(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
+    """Run a query and return its columns, masked where a value is NULL."""
+    columns: dict[str, Any] = connection.execute(sql).fetchnumpy()
     return {
         name: column if isinstance(column, np.ma.MaskedArray) else np.asarray(column)
-        for name, column in found.items()
+        for name, column in columns.items()
     }
