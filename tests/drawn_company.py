@@ -19,7 +19,7 @@ from churn.features.engine.cohort import EXCLUSION, peers_of
 from churn.features.engine.engine import evaluate
 from churn.features.engine.matrix import MatrixBuilder
 from churn.features.engine.rows import StoredRows
-from churn.features.language.population import Deferred
+from churn.features.language.population import CohortValue
 from churn.features.library import all_signals
 from churn.params import Params
 
@@ -71,7 +71,7 @@ class DrawnCompany:
 
 def _finished(values: list[Any], peers: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Put the blocks together; what needs everybody takes all drawn customers for the cohort."""
-    if isinstance(values[0], Deferred):
+    if isinstance(values[0], CohortValue):
         own = [peers[first:end] for first, end in pairwise(edges)]
         said = [value.summary(np.ones(len(p), dtype=bool), p) for value, p in zip(values, own, strict=True)]
         whole = values[0].merge(said)

@@ -21,7 +21,7 @@ from churn.data.tables import CANONICAL_TABLES, HISTORY_PREFIX, Table, events_ta
 from churn.features import fixed_company
 from churn.features.engine.cohort import PLAN_SIGNAL, peers_of
 from churn.features.engine.engine import evaluate, lay_out
-from churn.features.language.population import Deferred, Peers
+from churn.features.language.population import CohortValue, Peers
 from churn.features.language.reader import Array
 from churn.features.signal import REGISTRY, Signal
 
@@ -69,14 +69,14 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
     facts = json.dumps([getattr(signal, name) for name in _FACTS])
     digest = hashlib.sha256(facts.encode())
     for column in columns:
-        digest.update(rounded(column).astype("<i8").tobytes())
+        digest.update(round_values(column).astype("<i8").tobytes())
     return f"{FORMAT}-{digest.hexdigest()[:16]}"
 
 
-def rounded(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
+def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return values as whole steps of the last of `DIGITS` digits of the largest one.
 
-    >>> rounded(np.array([0.0, 100.0, np.nan]))[:2]
+    >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])
     """
     values = np.asarray(values, dtype=np.float64) * _OFF_BOUNDARIES
@@ -94,21 +94,21 @@ def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array
 
     Only the customers at risk count. An attribute that is read as it stands has no values.
     """
-    computed = tuple(signal for signal in signals if signal.function is not None)
-    found: dict[str, list[Array]] = {signal.name: [] for signal in computed}
-    for ordinal, name, values in _evaluated(computed):
+    with_function = tuple(signal for signal in signals if signal.function is not None)
+    columns: dict[str, list[Array]] = {signal.name: [] for signal in with_function}
+    for ordinal, name, values in _evaluate(with_function):
         members = fixed_company.cohort(ordinal)
-        if isinstance(values, Deferred):
-            values = _finished(values, ordinal)
-        found[name].append(values[members])
-    return found
+        if isinstance(values, CohortValue):
+            values = _finish(values, ordinal)
+        columns[name].append(values[members])
+    return columns
 
 
-def _finished(values: Deferred, ordinal: int) -> Array:
+def _finish(values: CohortValue, ordinal: int) -> Array:
     """Finish a value that needs the other customers, all of which are in one block here."""
-    everybody, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
+    all_known, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
     peers = _peers()[ordinal]
-    summary = values.summary(everybody if values.everybody else members, peers)
+    summary = values.summary(all_known if values.counts_all_known else members, peers)
     population = values.reproducible(values.merge([summary]))
     with np.errstate(invalid="ignore", divide="ignore"):
         return values.finish(population, peers)
@@ -119,13 +119,13 @@ def _peers() -> list[Peers]:
     """Return the peers' group of each customer, by cutoff ordinal."""
     signed_up = fixed_company.sign_up_days()
     plans = [np.zeros(0)] * len(fixed_company.CUTOFFS)
-    for ordinal, _, codes in _evaluated((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):
+    for ordinal, _, codes in _evaluate((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):
         assert isinstance(codes, np.ndarray)  # a plan needs nobody else
         plans[ordinal] = np.where(codes > 1, 1.0, codes)  # two large groups instead of many small ones
     return [peers_of(cutoff, signed_up, plans[i]) for i, cutoff in enumerate(fixed_company.CUTOFFS)]
 
 
-def _evaluated(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | Deferred]]:
+def _evaluate(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | CohortValue]]:
     """Evaluate signals of one table for all customers of the fixed company."""
     if not signals:
         return ()

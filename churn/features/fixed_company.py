@@ -50,7 +50,11 @@ class FixedRows:
     table: Table
 
     def read(
-        self, columns: Iterable[str], placed: Collection[str], timeline: Timeline, block: tuple[int, int]
+        self,
+        columns: Iterable[str],
+        placing_outcomes: Collection[str],
+        timeline: Timeline,
+        block: tuple[int, int],
     ) -> Rows:
         """Return all rows of all customers; the arguments choose nothing, as the company is small."""
         return rows_of(self.table)
@@ -96,10 +100,10 @@ def rows_of(table: Table) -> Rows:
     columns: dict[str, AnyInt] = {}
     present: dict[str, BoolArray] = {}
     for column in table.columns:
-        for name, (values, given) in _cells(table, column, at).items():
+        for name, (values, has_value) in _cells(table, column, at).items():
             columns[name] = values
-            if not given.all():
-                present[name] = given
+            if not has_value.all():
+                present[name] = has_value
     return Rows(
         n=CUSTOMERS,
         customer=customer.astype(np.int32),
@@ -128,23 +132,23 @@ def _row_days(name: str, customer: AnyInt) -> AnyInt:
 def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
     """Draw the stored columns of a contract's column: values, and a mask of those that are given."""
     n, name = len(at), f"{table.name} {column.name}"
-    given = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
+    has_value = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
     if column.role == "outcome":
-        return _outcome(column.name, name, at, given)
+        return _outcome(column.name, name, at, has_value)
     if column.role == "scheduled":
         day = at // DAY_SECONDS + _integers(name, n, -40, 400)
-        return {f"{column.name}_day": (np.where(given, day, NEVER).astype(np.int32), given)}
+        return {f"{column.name}_day": (np.where(has_value, day, NEVER).astype(np.int32), has_value)}
     if column.type in STORED_UNITS:
-        return {column.name: _numbers(column, name, given)}
+        return {column.name: _numbers(column, name, has_value)}
     if column.type == "level":
         codes = np.minimum(_integers(name, n, 0, 7), _integers(f"{name} again", n, 0, 7))
-        return {column.name: (np.where(given, codes, 0).astype(np.int32), given)}
+        return {column.name: (np.where(has_value, codes, 0).astype(np.int32), has_value)}
     if column.type == "boolean":
-        return {column.name: (np.where(given, _integers(name, n, 0, 2), 0).astype(np.int8), given)}
+        return {column.name: (np.where(has_value, _integers(name, n, 0, 2), 0).astype(np.int8), has_value)}
     return {}
 
 
-def _outcome(column: str, name: str, at: AnyInt, given: BoolArray) -> dict[str, tuple[AnyInt, BoolArray]]:
+def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[str, tuple[AnyInt, BoolArray]]:
     """Draw an outcome's day and its seconds after the row: within hours, days or weeks, or before it."""
     n = len(at)
     longest = 900 if column in LONG_OUTCOMES else 45
@@ -155,25 +159,25 @@ def _outcome(column: str, name: str, at: AnyInt, given: BoolArray) -> dict[str, 
     to_edge = to_edge - _edges(f"{name} edge", n) - at // DAY_SECONDS
     days = np.where((part > 0.7) & (to_edge >= 0) & (to_edge < longest), to_edge, days)
     after = days * DAY_SECONDS + _integers(f"{name} seconds", n, 0, DAY_SECONDS)
-    day = np.where(given, (at + after) // DAY_SECONDS, NEVER).astype(np.int32)
-    return {f"{column}_day": (day, given), f"{column}_after": (np.where(given, after, 0), given)}
+    day = np.where(has_value, (at + after) // DAY_SECONDS, NEVER).astype(np.int32)
+    return {f"{column}_day": (day, has_value), f"{column}_after": (np.where(has_value, after, 0), has_value)}
 
 
-def _numbers(column: Column, name: str, given: BoolArray) -> tuple[AnyInt, BoolArray]:
+def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
     """Draw amounts or numbers in stored units, half of them whole; some of a history are emptied."""
-    n, unit = len(given), STORED_UNITS[column.type]
+    n, unit = len(has_value), STORED_UNITS[column.type]
     low, high = column.bounds or (0.0, 1.0)
     highest = int(high) if high <= 10 else 100
     values = _integers(name, n, 0, highest * unit + 1)
-    whole = _integers(f"{name} whole", n, 0, highest + 1) * unit
-    values = np.where(_shares(f"{name} is whole", n) < 0.5, whole, values)
+    whole_numbers = _integers(f"{name} whole", n, 0, highest + 1) * unit
+    values = np.where(_shares(f"{name} is whole", n) < 0.5, whole_numbers, values)
     if low < 0 and not column.may_be_emptied:
         values = np.where(_shares(f"{name} sign", n) < 0.1, -values, values)
     if column.is_required:
-        given = np.ones(n, dtype=bool)
+        has_value = np.ones(n, dtype=bool)
     if column.may_be_emptied:
         values = np.where(_shares(f"{name} emptied", n) < 0.1, EMPTIED_VALUE, values)
-    return np.where(given, values, 0).astype(np.int64), given
+    return np.where(has_value, values, 0).astype(np.int64), has_value
 
 
 def _edges(purpose: str, n: int) -> AnyInt:

@@ -110,20 +110,20 @@ def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
 def _check_names(params: Params, by_name: dict[str, Signal]) -> None:
     families = [*FAMILIES, *GENERIC]
     tables = [name for name in (*CANONICAL_TABLES, *params.events) if name != "contacts"]
-    allowed: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(by_name)}
+    valid_names: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(by_name)}
     problems = [
-        f"signals.{key}: '{name}' is not a {LIST_ITEM[key]}.{did_you_mean(name, allowed[key])} "
-        + (f"{key.capitalize()}: all, {', '.join(allowed[key])}." if key != "names" else _WHERE_LISTED)
+        f"signals.{key}: '{name}' is not a {LIST_ITEM[key]}.{did_you_mean(name, valid_names[key])} "
+        + (f"{key.capitalize()}: all, {', '.join(valid_names[key])}." if key != "names" else _WHERE_LISTED)
         for key, names in _lists(params).items()
         for name in names
-        if name not in ("all", *allowed[key])
+        if name not in ("all", *valid_names[key])
     ]
-    everything = [*by_name, *families, *tables]
+    valid_in_leave_out = [*by_name, *families, *tables]
     problems += [
         f"signals.leave_out: '{name}' is not a signal, family or table."
-        f"{did_you_mean(name, everything)} {_WHERE_LISTED}"
+        f"{did_you_mean(name, valid_in_leave_out)} {_WHERE_LISTED}"
         for name in params.signals.leave_out
-        if name not in everything
+        if name not in valid_in_leave_out
     ]
     if problems:
         raise SignalError(*(params.locate(problem) for problem in problems))

@@ -20,8 +20,8 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
     start = end - days
     if store.has("payments") and "paid_at_day" in store.tables["payments"].columns:
         # Money counts on the day it came in, which may be before it was due.
-        known = f" AND known_day < {end}" if store.tables["payments"].two_clocks else ""
-        return _sum(store, "payments", "amount", f"paid_at_day >= {start} AND paid_at_day < {end}{known}")
+        if_known = f" AND known_day < {end}" if store.tables["payments"].two_clocks else ""
+        return _sum(store, "payments", "amount", f"paid_at_day >= {start} AND paid_at_day < {end}{if_known}")
     for table in ("orders", "payments"):
         if store.has(table):
             condition = f"{store.visible_before(table, cutoff)} AND day >= {start}"

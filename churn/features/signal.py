@@ -10,10 +10,10 @@ from typing import Any, Literal
 from churn.data.tables import CANONICAL_TABLES
 from churn.errors import SignalError, did_you_mean
 from churn.features.language.events import Array, Events
-from churn.features.language.population import Deferred
+from churn.features.language.population import CohortValue
 
 Direction = Literal["higher", "lower", "either"]
-Function = Callable[[Events], "Array | Deferred"]
+Function = Callable[[Events], "Array | CohortValue"]
 
 FAMILIES = ("activity", "purchase", "payment", "email", "sentiment", "support", "contract", "profile")
 """What a signal is about; a customer's reasons show at most one signal of each family."""

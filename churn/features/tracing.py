@@ -12,7 +12,7 @@ from churn.data.tables import CANONICAL_TABLES, Table
 from churn.errors import SignalError
 from churn.features.language.cost import Cost
 from churn.features.language.events import Events
-from churn.features.language.population import Deferred
+from churn.features.language.population import CohortValue
 from churn.features.language.reader import Array, LongArray, RowSequence, Selection, Window
 from churn.features.signal import Signal
 from churn.params import Params
@@ -25,14 +25,14 @@ class Need:
     Attributes:
         windows: Their windows.
         columns: The stored columns.
-        placed: The outcomes at whose time rows are placed (`by`).
+        placing_outcomes: The outcomes at whose time rows are placed (`by`).
         on_grid: Whether a decayed sum needs the bins cut at the fixed grid.
         in_order: Whether the rows of a window themselves are read, in their order.
     """
 
     windows: set[Window] = field(default_factory=set)
     columns: set[str] = field(default_factory=set)
-    placed: set[str] = field(default_factory=set)
+    placing_outcomes: set[str] = field(default_factory=set)
     on_grid: bool = False
     in_order: bool = False
 
@@ -61,7 +61,7 @@ class Tracer:
         """Note a highest or lowest value."""
         return self._note(selection, window, column)
 
-    def decayed(self, selection: Selection, half_life: int, window: Window) -> Array:
+    def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
         """Note a decayed sum."""
         self.need.on_grid = True
         return self._note(selection, window)
@@ -101,9 +101,9 @@ class Tracer:
         self.need.windows.add(window)
         self.need.columns |= {f"{outcome}_day" for outcome in selection.outcomes}
         self.need.columns |= {name for name in (*columns, selection.value) if name and name != "day"}
-        if selection.placed:
-            self.need.placed.add(selection.placed)
-            self.need.columns.add(f"{selection.placed}_after")  # orders the outcomes of one day
+        if selection.placed_by:
+            self.need.placing_outcomes.add(selection.placed_by)
+            self.need.columns.add(f"{selection.placed_by}_after")  # orders the outcomes of one day
         return np.zeros(0)
 
 
@@ -112,7 +112,7 @@ def view_of(signal: Signal, table: Table, reader: object) -> Events:
     return Events(table, reader, signal.name, signal.looks_back, (signal.looks_back, 0))  # type: ignore[arg-type]
 
 
-def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type[Deferred]]:
+def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type[CohortValue]]:
     """Note in `need` what the signals of one table read.
 
     Args:
@@ -126,7 +126,7 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
     Raises:
         SignalError: signals ask for what they may not, or do not return one number per customer; all at once.
     """
-    deferred: dict[str, type[Deferred]] = {}
+    cohort_values: dict[str, type[CohortValue]] = {}
     problems: list[str] = []
     for signal in signals:
         if signal.function is None:
@@ -136,15 +136,15 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
         except SignalError as error:
             problems += error.problems
             continue
-        if isinstance(values, Deferred):
-            deferred[signal.name] = type(values)
+        if isinstance(values, CohortValue):
+            cohort_values[signal.name] = type(values)
         elif not isinstance(values, np.ndarray) or values.shape != (0,):
             problems.append(
                 f"{signal.name}: must end in one number per customer, not {type(values).__name__}."
             )
     if problems:
         raise SignalError(*problems)
-    return deferred
+    return cohort_values
 
 
 def costs_of(signals: Iterable[Signal], params: Params) -> dict[str, Cost]:

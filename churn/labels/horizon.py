@@ -125,7 +125,7 @@ def count_silences(store: Store, table: str, before: date) -> Silences:
         table: The table with the events.
         before: Only events before this date count; open silences last until then.
     """
-    objected = read_customers(store).objected
+    objected = read_customers(store).has_objected
     limit = day_number(before)
     width = max(limit - (store.tables[table].first_day or 0), 0) + 1
     ended = np.zeros(JACKKNIFE_GROUPS * width, dtype=np.int64)

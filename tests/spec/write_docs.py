@@ -28,7 +28,7 @@ TITLES = {
     "view": "Which rows, which window",
     "folding": "Verbs that fold",
     "weeks": "Weeks",
-    "ordered": "Values in order",
+    "value_order": "Values in order",
     "mix": "The mix of kinds",
     "rhythm": "The rhythm of active days",
     "btyd_verbs": "What comes next",

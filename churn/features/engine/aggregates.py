@@ -36,14 +36,14 @@ class Aggregates:
         self.n = rows.source.n
         self._prefix: dict[str, LongArray] = {}
         self._extremes: dict[tuple[str, bool], LongArray] = {}
-        self._listed_at: dict[int, LongArray] = {}
+        self._unsteady_at: dict[int, LongArray] = {}
 
     def count(self, ordinal: int, span: Span) -> Array:
         """Count the rows, `[n]`."""
         counts: Array = np.subtract(self._edges[span[1]], self._edges[span[0]], dtype=np.float64)
-        listed = self._listed_in(ordinal, span)
-        if len(listed):
-            counts += np.bincount(self.rows.customer[listed], minlength=self.n)
+        unsteady = self._unsteady_in(ordinal, span)
+        if len(unsteady):
+            counts += np.bincount(self.rows.customer[unsteady], minlength=self.n)
         return counts
 
     def total(self, ordinal: int, span: Span, column: str) -> LongArray:
@@ -52,12 +52,12 @@ class Aggregates:
             self._prefix[column] = self._prefix_of(self._steady_of(self.rows.column(column)))
         prefix = self._prefix[column]
         sums: LongArray = prefix[span[1]] - prefix[span[0]]
-        listed = self._listed_in(ordinal, span)
-        if len(listed):
-            np.add.at(sums, self.rows.customer[listed], self.rows.at(column, listed))
+        unsteady = self._unsteady_in(ordinal, span)
+        if len(unsteady):
+            np.add.at(sums, self.rows.customer[unsteady], self.rows.at(column, unsteady))
         return sums
 
-    def decayed(self, ordinal: int, span: Span, half_life: int) -> Array:
+    def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
         """Sum `0.5 ** (age in days / half_life)`, `[n]`, one grid period after another, whatever the bins."""
         name = f"decayed {half_life}"
         if name not in self._prefix:
@@ -65,16 +65,16 @@ class Aggregates:
             self._prefix[name] = self._prefix_of(self._steady_of(weights))
         prefix, boundaries = self._prefix[name], self.timeline.boundaries
         cutoff = self.timeline.cutoffs[ordinal]
-        listed = self._listed_in(ordinal, span)
+        unsteady = self._unsteady_in(ordinal, span)
         total = np.zeros(self.n)
         start = span[0]
         while start < span[1]:
             period_end = boundaries[start] - boundaries[start] % GRID_DAYS + GRID_DAYS
             end = self.timeline.edge(period_end) if period_end < boundaries[span[1]] else span[1]
             period_sum = prefix[end] - prefix[start]
-            if len(listed):
-                bins = self._bins_of_listed(listed)
-                of_period = listed[(bins >= start) & (bins < end)]
+            if len(unsteady):
+                bins = self._bins_of(unsteady)
+                of_period = unsteady[(bins >= start) & (bins < end)]
                 weights = decay_weights(self.rows.day[of_period], half_life, GRID_DAYS)
                 np.add.at(period_sum, self.rows.customer[of_period], weights)
             total += period_sum * (2.0 ** ((period_end - cutoff) / half_life) / SCALE)
@@ -84,29 +84,29 @@ class Aggregates:
     def extreme(self, ordinal: int, span: Span, column: str, highest: bool) -> Array:
         """Return the highest or lowest value, `[n]`, `nan` where there is none."""
         key = column, highest
-        none, ufunc = (LOWEST, np.maximum) if highest else (HIGHEST, np.minimum)
+        missing, ufunc = (LOWEST, np.maximum) if highest else (HIGHEST, np.minimum)
         if key not in self._extremes:
-            extremes = np.full((self.timeline.bins, self.n), none, dtype=np.int64)
+            extremes = np.full((self.timeline.bins, self.n), missing, dtype=np.int64)
             starts, cells = self._runs
             if len(starts):
                 steady = self._steady_of(self.rows.column(column)).astype(np.int64, copy=False)
                 extremes.ravel()[cells] = ufunc.reduceat(steady, starts)
             self._extremes[key] = extremes
         values = ufunc.reduce(self._extremes[key][span[0] : span[1]], axis=0)
-        listed = self._listed_in(ordinal, span)
-        if len(listed):
-            ufunc.at(values, self.rows.customer[listed], self.rows.at(column, listed))
-        return np.where(values == none, np.nan, values)
+        unsteady = self._unsteady_in(ordinal, span)
+        if len(unsteady):
+            ufunc.at(values, self.rows.customer[unsteady], self.rows.at(column, unsteady))
+        return np.where(values == missing, np.nan, values)
 
     def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
         """Return the position of the latest or first row among the selected rows, `[n]`, -1 for none."""
         start, end = self._edges[span[0]], self._edges[span[1]]
         positions = self._steady_position(end - 1 if latest else start)
         positions[end <= start] = -1 if latest else HIGHEST
-        listed = self._listed_in(ordinal, span)
-        if len(listed):
+        unsteady = self._unsteady_in(ordinal, span)
+        if len(unsteady):
             combine = np.maximum if latest else np.minimum
-            combine.at(positions, self.rows.customer[listed], listed)
+            combine.at(positions, self.rows.customer[unsteady], unsteady)
         if not latest:
             positions[positions == HIGHEST] = -1
         return positions
@@ -118,8 +118,8 @@ class Aggregates:
         ends = np.cumsum(lengths)
         steady = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
         positions = self._steady_position(steady)
-        listed = self._listed_in(ordinal, span)
-        return np.sort(np.concatenate([positions, listed])) if len(listed) else positions
+        unsteady = self._unsteady_in(ordinal, span)
+        return np.sort(np.concatenate([positions, unsteady])) if len(unsteady) else positions
 
     @cached_property
     def _steady(self) -> LongArray | None:
@@ -132,8 +132,8 @@ class Aggregates:
     def _steady_position(self, position: AnyInt) -> LongArray:
         """Turn positions among the steady rows into positions among the selected rows."""
         if self._steady is None:
-            unchanged: LongArray = position.astype(np.int64)
-            return unchanged
+            all_steady: LongArray = position.astype(np.int64)
+            return all_steady
         if not len(self._steady):
             return np.full(len(position), -1, dtype=np.int64)
         positions: LongArray = self._steady[np.clip(position, 0, len(self._steady) - 1)]
@@ -173,29 +173,29 @@ class Aggregates:
         return sums[self._edges]
 
     @cached_property
-    def _listed(self) -> LongArray:
+    def _unsteady(self) -> LongArray:
         """Return the positions of the rows that are not steady."""
         if self.rows.steady is None:
             return np.zeros(0, dtype=np.int64)
         return np.flatnonzero(~self.rows.steady)
 
-    def _listed_in(self, ordinal: int, span: Span) -> LongArray:
-        """Return the positions of the listed rows in these bins that count at a cutoff."""
-        rows, listed = self.rows, self._listed
-        if not len(listed):
-            return listed
-        if ordinal not in self._listed_at:
+    def _unsteady_in(self, ordinal: int, span: Span) -> LongArray:
+        """Return the positions of the unsteady rows in these bins that count at a cutoff."""
+        rows, unsteady = self.rows, self._unsteady
+        if not len(unsteady):
+            return unsteady
+        if ordinal not in self._unsteady_at:
             assert rows.begin is not None
-            counts = rows.begin[listed] <= ordinal
+            counts = rows.begin[unsteady] <= ordinal
             if rows.end is not None:
-                counts &= rows.end[listed] > ordinal
-            self._listed_at[ordinal] = listed[counts]
-        listed = self._listed_at[ordinal]
-        bins = self._bins_of_listed(listed)
-        return listed[(bins >= span[0]) & (bins < span[1])]
+                counts &= rows.end[unsteady] > ordinal
+            self._unsteady_at[ordinal] = unsteady[counts]
+        unsteady = self._unsteady_at[ordinal]
+        bins = self._bins_of(unsteady)
+        return unsteady[(bins >= span[0]) & (bins < span[1])]
 
-    def _bins_of_listed(self, listed: LongArray) -> IntArray:
-        return self.timeline.bin_of(self.rows.day[listed])
+    def _bins_of(self, unsteady: LongArray) -> IntArray:
+        return self.timeline.bin_of(self.rows.day[unsteady])
 
 
 class TableAggregates:

@@ -30,7 +30,7 @@ from churn.features.engine.cohort import (
 )
 from churn.features.engine.rows import StoredRows
 from churn.features.engine.timeline import IntArray
-from churn.features.language.population import Deferred, Peers
+from churn.features.language.population import CohortValue, Peers
 from churn.features.language.reader import Array
 from churn.features.library import all_signals
 from churn.features.signal import Signal
@@ -79,7 +79,7 @@ class Block:
     first: int
     end: int
     signed_up: IntArray
-    objected: BoolArray
+    has_objected: BoolArray
 
 
 @dataclass(frozen=True)
@@ -97,16 +97,16 @@ class Worker:
         self.job = job
         self.store = Store.open(job.params)
         by_name = all_signals(job.params) if signals is None else {signal.name: signal for signal in signals}
-        computed = (exclusion_signal(self.store), *(by_name[name] for name in job.names))
+        signals_to_compute = (exclusion_signal(self.store), *(by_name[name] for name in job.names))
         tables = table_contracts(job.params)
-        self.plan = engine.make_plan(self.store, computed, tables, job.cutoffs, job.data_starts)
+        self.plan = engine.make_plan(self.store, signals_to_compute, tables, job.cutoffs, job.data_starts)
         self.plan_of_peers: engine.Plan | None = None
-        if signal := plan_signal(self.store, dict(self.plan.deferred)):
+        if signal := plan_signal(self.store, dict(self.plan.cohort_values)):
             starts = job.data_starts if signal.table in job.data_starts else None
             self.plan_of_peers = engine.make_plan(self.store, (signal,), tables, job.cutoffs, starts)
 
     @cached_property
-    def stored(self) -> dict[str, StoredRows]:
+    def tables(self) -> dict[str, StoredRows]:
         """Open the tables of the plans, once."""
         names = {*self.plan.signals, *(self.plan_of_peers.signals if self.plan_of_peers else ())}
         return {name: StoredRows(self.store, name) for name in sorted(names) if name != "customers"}
@@ -114,7 +114,7 @@ class Worker:
     @cached_property
     def plan_of_deferred(self) -> engine.Plan:
         """Return the plan of the signals that need the other customers, and of who is at risk."""
-        return self.plan.subset({EXCLUSION, *self.plan.deferred})
+        return self.plan.subset({EXCLUSION, *self.plan.cohort_values})
 
     @cached_property
     def plan_of_cohort(self) -> engine.Plan:
@@ -127,12 +127,12 @@ def block_summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
     evaluation = _BlockEvaluation(worker, block)
     summaries = {}
     for ordinal, name, values in evaluation.evaluate(worker.plan_of_deferred):
-        assert isinstance(values, Deferred)  # the plan holds only those
+        assert isinstance(values, CohortValue)  # the plan holds only those
         status = evaluation.status[ordinal]
-        counted = status == AT_RISK
-        if values.everybody:
-            counted = (status != UNKNOWN) & (status != OBJECTED)
-        summaries[ordinal, name] = values.summary(counted, evaluation.peers[ordinal])
+        counts = status == AT_RISK
+        if values.counts_all_known:
+            counts = (status != UNKNOWN) & (status != OBJECTED)
+        summaries[ordinal, name] = values.summary(counts, evaluation.peers[ordinal])
     return summaries
 
 
@@ -155,7 +155,7 @@ def block_signals(worker: Worker, block: Block, populations: Populations) -> Blo
     evaluation = _BlockEvaluation(worker, block)
     columns: tuple[dict[str, Array], ...] = tuple({} for _ in worker.job.cutoffs)
     for ordinal, name, values in evaluation.evaluate(worker.plan):
-        if isinstance(values, Deferred):
+        if isinstance(values, CohortValue):
             with np.errstate(invalid="ignore", divide="ignore"):
                 values = values.finish(populations[ordinal, name], evaluation.peers[ordinal])
         columns[ordinal][name] = values[evaluation.members[ordinal]]
@@ -171,11 +171,11 @@ class _BlockEvaluation:
         self.status = np.zeros((len(worker.job.cutoffs), block.end - block.first), dtype=np.int8)
         self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
 
-    def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | Deferred]]:
+    def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
         """Yield `(cutoff ordinal, signal, values)`; the ordinal's `members` are filled in before."""
         worker, block = self.worker, self.block
         bounds = block.first, block.end
-        for ordinal, name, values in engine.evaluate(worker.stored, plan, block.signed_up, bounds):
+        for ordinal, name, values in engine.evaluate(worker.tables, plan, block.signed_up, bounds):
             if name == EXCLUSION:
                 assert isinstance(values, np.ndarray)  # it needs no other customers
                 self._set_status(ordinal, values)
@@ -190,7 +190,7 @@ class _BlockEvaluation:
         if worker.plan_of_peers:
             bounds = block.first, block.end
             for ordinal, _, codes in engine.evaluate(
-                worker.stored, worker.plan_of_peers, block.signed_up, bounds
+                worker.tables, worker.plan_of_peers, block.signed_up, bounds
             ):
                 assert isinstance(codes, np.ndarray)  # a plan needs no other customers
                 plans[ordinal] = codes
@@ -201,7 +201,9 @@ class _BlockEvaluation:
 
     def _set_status(self, ordinal: int, codes: Array) -> None:
         signed_up = self.block.signed_up < self.worker.job.cutoffs[ordinal]
-        self.status[ordinal] = np.where(self.block.objected, OBJECTED, np.where(signed_up, codes, UNKNOWN))
+        self.status[ordinal] = np.where(
+            self.block.has_objected, OBJECTED, np.where(signed_up, codes, UNKNOWN)
+        )
         self.members[ordinal] = np.flatnonzero(self.status[ordinal] == AT_RISK)
 
 
@@ -230,7 +232,7 @@ def population_sample(customers: Customers) -> list[Block]:
 
 
 def _block(customers: Customers, first: int, end: int) -> Block:
-    return Block(first, end, customers.signed_up[first:end], customers.objected[first:end])
+    return Block(first, end, customers.signed_up[first:end], customers.has_objected[first:end])
 
 
 def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from churn.data.store import Store
 from churn.features.engine.timeline import IntArray
 from churn.features.language.events import Array, Events
-from churn.features.language.population import AmongPeers, Deferred, Peers
+from churn.features.language.population import AmongPeers, CohortValue, Peers
 from churn.features.signal import REGISTRY, Signal
 from churn.params import LabelParams
 
@@ -50,27 +50,27 @@ class Customers:
     Attributes:
         ids: `customer_id` of each, `[n]`.
         signed_up: The day number of the sign-up, `[n]`.
-        objected: Whether the customer objected to being scored, `[n]`.
+        has_objected: Whether the customer objected to being scored, `[n]`.
     """
 
     ids: npt.NDArray[np.object_]
     signed_up: IntArray
-    objected: BoolArray
+    has_objected: BoolArray
 
 
 def read_customers(store: Store) -> Customers:
     """Read ids, sign-up days and objections; an objection counts at every cutoff, even an earlier one."""
     columns = store.tables["customers"].columns
-    objected = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
+    objection = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
     with store.connect() as connection:
         rows = connection.execute(
-            f"SELECT customer_id, day, {objected} AS objected "
+            f"SELECT customer_id, day, {objection} AS objected "
             f"FROM {store.scan('customers')} ORDER BY customer"
         ).fetchnumpy()
     return Customers(
         ids=np.asarray(rows["customer_id"], dtype=object),
         signed_up=np.asarray(rows["day"], dtype=np.int32),
-        objected=np.asarray(rows["objected"], dtype=bool),
+        has_objected=np.asarray(rows["objected"], dtype=bool),
     )
 
 
@@ -130,11 +130,12 @@ def _status(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array
     if label.kind == "inactivity":
         active = core.reader.count(core.rows, core.window) > 0
         return np.where(active, AT_RISK, INACTIVE).astype(np.float64)
-    running = core.lacking("ended_at") if "ended_at_day" in columns else core
-    staying = running.lacking("cancel_requested_at") if "cancel_requested_at_day" in columns else running
-    live = running.reader.count(running.rows, running.window) > 0
-    stays = staying.reader.count(staying.rows, staying.window) > 0  # one contract is enough to stay
-    return np.where(live, np.where(stays, AT_RISK, CANCELLING), NO_CONTRACT).astype(np.float64)
+    live = core.lacking("ended_at") if "ended_at_day" in columns else core
+    not_cancelled = live.lacking("cancel_requested_at") if "cancel_requested_at_day" in columns else live
+    is_live = live.reader.count(live.rows, live.window) > 0
+    # One contract without a request to cancel is enough to stay.
+    stays = not_cancelled.reader.count(not_cancelled.rows, not_cancelled.window) > 0
+    return np.where(is_live, np.where(stays, AT_RISK, CANCELLING), NO_CONTRACT).astype(np.float64)
 
 
 def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Peers:
@@ -155,10 +156,10 @@ def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Pe
     return (codes + 1) * (len(TENURE_BANDS) + 1) + bands
 
 
-def plan_signal(store: Store, deferred: dict[str, type[Deferred]]) -> Signal | None:
+def plan_signal(store: Store, cohort_values: dict[str, type[CohortValue]]) -> Signal | None:
     """Return the signal of the plan's code if some signal compares peers and the store has plans."""
     table = REGISTRY[PLAN_SIGNAL].table
-    if AmongPeers not in deferred.values() or not store.has(table):
+    if AmongPeers not in cohort_values.values() or not store.has(table):
         return None
     if not {"plan", "ended_at_day"} <= set(store.tables[table].columns):
         return None

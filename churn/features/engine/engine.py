@@ -18,7 +18,7 @@ from churn.features.engine.point_in_time import PointInTime
 from churn.features.engine.rows import RowReader
 from churn.features.engine.timeline import IntArray, Timeline
 from churn.features.language.events import Events
-from churn.features.language.population import Deferred
+from churn.features.language.population import CohortValue
 from churn.features.language.reader import Array
 from churn.features.signal import Signal
 from churn.features.tracing import Need, trace, view_of
@@ -26,7 +26,7 @@ from churn.features.tracing import Need, trace, view_of
 
 @dataclass(frozen=True)
 class Plan:
-    """What is computed: everything below is by table, except `cutoffs` and `deferred`.
+    """What is computed: everything below is by table, except `cutoffs` and `cohort_values`.
 
     Attributes:
         cutoffs: Day numbers, ascending.
@@ -35,7 +35,7 @@ class Plan:
         timelines: The bins of all windows.
         needs: What the signals read.
         data_starts: The first day of the data as known at each cutoff.
-        deferred: The signals that need the other customers, by name, and the kind of value they return.
+        cohort_values: The signals that need the other customers, by name, and the kind of value they return.
     """
 
     cutoffs: tuple[int, ...]
@@ -44,12 +44,12 @@ class Plan:
     timelines: Mapping[str, Timeline]
     needs: Mapping[str, Need]
     data_starts: Mapping[str, tuple[int, ...]]
-    deferred: Mapping[str, type[Deferred]]
+    cohort_values: Mapping[str, type[CohortValue]]
 
     def subset(self, names: Collection[str]) -> Plan:
         """Return the plan of some of the signals, which reads no more than they need."""
         by_table = {t: tuple(s for s in signals if s.name in names) for t, signals in self.signals.items()}
-        signals = {table: some for table, some in by_table.items() if some}
+        signals = {table: of_table for table, of_table in by_table.items() if of_table}
         return lay_out(self.cutoffs, signals, self.tables, self.data_starts)
 
 
@@ -72,14 +72,14 @@ def make_plan(
     Raises:
         SignalError: a signal asks for what it may not.
     """
-    grouped: dict[str, tuple[Signal, ...]] = {}
+    by_table: dict[str, tuple[Signal, ...]] = {}
     for signal in signals:
         if signal.function is not None:
-            grouped[signal.table] = (*grouped.get(signal.table, ()), signal)
+            by_table[signal.table] = (*by_table.get(signal.table, ()), signal)
     if data_starts is None:
         with store.connect() as connection:
-            data_starts = {name: _data_starts(connection, store, name, cutoffs) for name in grouped}
-    return lay_out(cutoffs, grouped, tables, data_starts)
+            data_starts = {name: _data_starts(connection, store, name, cutoffs) for name in by_table}
+    return lay_out(cutoffs, by_table, tables, data_starts)
 
 
 def lay_out(
@@ -100,11 +100,11 @@ def lay_out(
         SignalError: a signal asks for what it may not.
     """
     needs = {name: Need() for name in signals}
-    deferred: dict[str, type[Deferred]] = {}
+    cohort_values: dict[str, type[CohortValue]] = {}
     for name, of_table in signals.items():
-        deferred |= trace(of_table, tables[name], needs[name])
+        cohort_values |= trace(of_table, tables[name], needs[name])
     timelines = {name: Timeline.over(cutoffs, need.windows, need.on_grid) for name, need in needs.items()}
-    return Plan(cutoffs, signals, tables, timelines, needs, data_starts, deferred)
+    return Plan(cutoffs, signals, tables, timelines, needs, data_starts, cohort_values)
 
 
 def _data_starts(
@@ -121,15 +121,15 @@ def _data_starts(
 
 
 def evaluate(
-    stored: Mapping[str, RowReader],
+    tables: Mapping[str, RowReader],
     plan: Plan,
     signed_up: IntArray,
     block: tuple[int, int],
-) -> Iterator[tuple[int, str, Array | Deferred]]:
+) -> Iterator[tuple[int, str, Array | CohortValue]]:
     """Yield `(cutoff ordinal, signal, values)` of a block, table by table, with one number a customer.
 
     Args:
-        stored: The open tables of the plan, by name.
+        tables: The open tables of the plan, by name.
         plan: What to compute.
         signed_up: The sign-up days of the block's customers, `[n]`.
         block: The customer codes `[first, end)`.
@@ -138,7 +138,7 @@ def evaluate(
         need, timeline = plan.needs[name], plan.timelines[name]
         aggregates = None
         if name != "customers":
-            rows = stored[name].read(need.columns, need.placed, timeline, block)
+            rows = tables[name].read(need.columns, need.placing_outcomes, timeline, block)
             aggregates = TableAggregates(rows, timeline)
         for ordinal in range(len(plan.cutoffs)):
             reader = PointInTime(aggregates, timeline, ordinal, signed_up, plan.data_starts[name][ordinal])

@@ -54,8 +54,10 @@ class MatrixBuilder:
         self.cutoffs = tuple(sorted(cutoffs))
         self.customers: Customers = read_customers(store)
         tables = table_contracts(store.params)
-        computed = (exclusion_signal(store), *self.signals)
-        self.plan = engine.make_plan(store, computed, tables, tuple(day_number(c) for c in self.cutoffs))
+        signals_to_compute = (exclusion_signal(store), *self.signals)
+        self.plan = engine.make_plan(
+            store, signals_to_compute, tables, tuple(day_number(c) for c in self.cutoffs)
+        )
         self._processes = processes_for(store, self.plan.signals)
         self.blocks = blocks.cut_into_blocks(store, self.plan, self.customers, self._processes)
         self.sample = blocks.population_sample(self.customers)
@@ -86,10 +88,10 @@ class MatrixBuilder:
             status.append(result.status)
             for ordinal, cutoff in enumerate(self.cutoffs):
                 codes = np.flatnonzero(result.status[ordinal] == AT_RISK) + block.first
-                computed = result.signals[ordinal]
-                columns: dict[str, npt.NDArray[np.object_] | Array] = {**computed}
+                values = result.signals[ordinal]
+                columns: dict[str, npt.NDArray[np.object_] | Array] = {**values}
                 columns |= {name: levels[codes] for name, levels in static_levels.items()}
-                columns |= {name: level_names(computed[name], levels) for name, levels in levels_of.items()}
+                columns |= {name: level_names(values[name], levels) for name, levels in levels_of.items()}
                 yield Part(cutoff, codes, {signal.name: columns[signal.name] for signal in self.signals})
             advance(block.end - block.first)
         self._cohorts = self._cohorts_of(status)
@@ -97,15 +99,17 @@ class MatrixBuilder:
     def _results(self) -> Iterator[blocks.BlockResult]:
         """Let the executor compute every block: population statistics first, then all signals."""
         with self._executor() as executor:
-            summaries = list(executor.map(blocks.block_summaries, self.sample)) if self.plan.deferred else []
+            summaries = (
+                list(executor.map(blocks.block_summaries, self.sample)) if self.plan.cohort_values else []
+            )
             populations = _merge(summaries, self.plan)
             yield from executor.map(partial(blocks.block_signals, populations=populations), self.blocks)
 
     def _executor(self) -> AbstractContextManager[Executor]:
-        computed = tuple(signal for signal in self.signals if signal.function is not None)
-        names = tuple(signal.name for signal in computed)
+        with_function = tuple(signal for signal in self.signals if signal.function is not None)
+        names = tuple(signal.name for signal in with_function)
         job = blocks.Job(self.store.params, names, self.plan.cutoffs, self.plan.data_starts)
-        return executor_of(job, self._processes, self.blocks, computed)
+        return executor_of(job, self._processes, self.blocks, with_function)
 
     def _cohorts_of(self, status_of_blocks: Sequence[Codes]) -> list[Cohort]:
         status = np.concatenate(status_of_blocks, axis=1)
@@ -128,7 +132,7 @@ def _merge(
 ) -> dict[tuple[int, str], Any]:
     """Merge the summaries of all blocks, by cutoff ordinal and signal."""
     return {
-        key: plan.deferred[key[1]].merge([summary[key] for summary in summaries])
+        key: plan.cohort_values[key[1]].merge([summary[key] for summary in summaries])
         for key in (summaries[0] if summaries else {})
     }
 

@@ -64,9 +64,9 @@ class PointInTime:
         """Return the highest or lowest of a stored column, `nan` where there is none."""
         return self._table.of(selection).extreme(self._ordinal, self._span(window), column, highest)
 
-    def decayed(self, selection: Selection, half_life: int, window: Window) -> Array:
+    def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
         """Sum `0.5 ** (age in days / half_life)`."""
-        return self._table.of(selection).decayed(self._ordinal, self._span(window), half_life)
+        return self._table.of(selection).decayed_count(self._ordinal, self._span(window), half_life)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
         """Return a stored column (or the placing `day`) of the latest or first row, `nan` without one."""
@@ -91,8 +91,8 @@ class PointInTime:
 
         def days() -> Array:
             start = np.maximum(self.signed_up, max(self.cutoff - window[0], self.data_start))
-            covered: Array = np.maximum(self.cutoff - window[1] - start, 0).astype(np.float64)
-            return covered
+            n_days: Array = np.maximum(self.cutoff - window[1] - start, 0).astype(np.float64)
+            return n_days
 
         return self._once(("covered", window), days)
 
@@ -104,8 +104,10 @@ class PointInTime:
         """Return a mask of the customers for whom the window is covered, `[n]`; None if for all."""
         key = "covers", window
         if key not in self._answers:
-            covered = self.covered_days(window) > 0 if self.reaches(window) else np.zeros(self.n, dtype=bool)
-            self._answers[key] = None if covered.all() else covered
+            is_covered = (
+                self.covered_days(window) > 0 if self.reaches(window) else np.zeros(self.n, dtype=bool)
+            )
+            self._answers[key] = None if is_covered.all() else is_covered
         return cast("BoolArray | None", self._answers[key])
 
     def tenure(self) -> Array:

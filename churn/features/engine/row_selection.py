@@ -60,25 +60,25 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
         timeline: The cutoffs and windows of the job.
         selection: Which rows count, and the time at which each is placed.
     """
-    day = rows.columns[f"{selection.placed}_day"] if selection.placed else rows.day
+    day = rows.columns[f"{selection.placed_by}_day"] if selection.placed_by else rows.day
     known_day = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
     keep: BoolArray | None = None
-    if selection.placed or rows.at is not None:  # otherwise only rows of some window were read
+    if selection.placed_by or rows.at is not None:  # otherwise only rows of some window were read
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
-    for name in selection.having:
+    for name in selection.known_outcomes:
         outcome = rows.columns[f"{name}_day"]
         keep = _and(keep, outcome != NEVER)
         known_day = np.maximum(known_day, outcome)
     if selection.value in rows.present:
         keep = _and(keep, rows.present[selection.value])
     position = None if keep is None else np.flatnonzero(keep)
-    if selection.placed:
+    if selection.placed_by:
         assert position is not None
         # By day first: bins are of local days, and a change of clocks may turn a day back by an hour.
         # The sort is stable, so outcomes of the same second stay in the order of the store.
-        instant = rows.outcome_instant(selection.placed)[position]
+        instant = rows.outcome_instant(selection.placed_by)[position]
         position = position[np.lexsort((instant, day[position], rows.customer[position]))]
-    if known_day is rows.day and not selection.lacking:  # one clock: rows are known when they happen
+    if known_day is rows.day and not selection.open_outcomes:  # one clock: rows are known when they happen
         customer = _take(rows.customer, position)
         return SelectedRows(rows, position, customer, _take(day, position), None, None, None)
     day = _take(day, position)
@@ -87,8 +87,8 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
     if known_day is not rows.day:
         begin = np.maximum(timeline.first_cutoff_after(_take(known_day, position)), after_day)
     end = None
-    if selection.lacking:
-        outcome = np.minimum.reduce([rows.columns[f"{name}_day"] for name in selection.lacking])
+    if selection.open_outcomes:
+        outcome = np.minimum.reduce([rows.columns[f"{name}_day"] for name in selection.open_outcomes])
         end = timeline.first_cutoff_after(_take(np.maximum(rows.known_day, outcome), position))
         end[end == len(timeline.cutoffs)] = NEVER
     result = SelectedRows(rows, position, _take(rows.customer, position), day, begin, end, None)
@@ -156,8 +156,8 @@ def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray
     return weights
 
 
-def _and(mask: BoolArray | None, other: BoolArray) -> BoolArray:
-    return other if mask is None else mask & other
+def _and(mask: BoolArray | None, condition: BoolArray) -> BoolArray:
+    return condition if mask is None else mask & condition
 
 
 def _take(values: AnyInt, position: LongArray | None) -> AnyInt:

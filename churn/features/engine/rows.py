@@ -53,7 +53,11 @@ class RowReader(Protocol):
     """Reads the rows of one table (`StoredRows.read`)."""
 
     def read(
-        self, columns: Iterable[str], placed: Collection[str], timeline: Timeline, block: tuple[int, int]
+        self,
+        columns: Iterable[str],
+        placing_outcomes: Collection[str],
+        timeline: Timeline,
+        block: tuple[int, int],
     ) -> Rows:
         """Return the rows of customers `[block[0], block[1])` that lie in some window, and maybe others."""
 
@@ -68,7 +72,11 @@ class StoredRows:
         self._groups = [_ranges(file) for file in self._files]
 
     def read(
-        self, columns: Iterable[str], placed: Collection[str], timeline: Timeline, block: tuple[int, int]
+        self,
+        columns: Iterable[str],
+        placing_outcomes: Collection[str],
+        timeline: Timeline,
+        block: tuple[int, int],
     ) -> Rows:
         """Read what the signals need for customers `[block[0], block[1])`.
 
@@ -76,21 +84,21 @@ class StoredRows:
 
         Args:
             columns: The stored columns that signals need; those that the table lacks are left out.
-            placed: The outcomes by whose time signals place rows.
+            placing_outcomes: The outcomes by whose time signals place rows.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """
         first, end = block
-        stored = sorted(set(columns) & self._columns)
-        names = ["customer", "day", *(["known_day"] if self._two_clocks else []), *stored]
-        table = self._read_row_groups(names + (["at"] if placed else []), first, end)
+        stored_columns = sorted(set(columns) & self._columns)
+        names = ["customer", "day", *(["known_day"] if self._two_clocks else []), *stored_columns]
+        table = self._read_row_groups(names + (["at"] if placing_outcomes else []), first, end)
         customer = _integers(table, "customer")[0]
         bounds = np.array([first, end], dtype=customer.dtype)  # of one type, or all would be copied
         inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold neighbours
         read = {name: _integers(table, name, inside) for name in table.column_names}
         day = read["day"][0]
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
-        for name in placed:
+        for name in placing_outcomes:
             outcome = read[f"{name}_day"][0]
             keep |= (outcome >= timeline.first_day) & (outcome < timeline.end_day)
         if not keep.all():
@@ -102,9 +110,9 @@ class StoredRows:
             customer=read["customer"][0] - np.int32(first),
             day=day,
             known_day=np.maximum(read["known_day"][0], day) if self._two_clocks else day,
-            columns={name: read[name][0] for name in stored},
-            present={name: mask for name in stored if (mask := read[name][1]) is not None},
-            at=read["at"][0] // 1_000_000 if placed else None,
+            columns={name: read[name][0] for name in stored_columns},
+            present={name: mask for name in stored_columns if (mask := read[name][1]) is not None},
+            at=read["at"][0] // 1_000_000 if placing_outcomes else None,
         )
 
     def _read_row_groups(self, columns: list[str], first: int, end: int) -> pa.Table:

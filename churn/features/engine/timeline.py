@@ -40,12 +40,13 @@ class Timeline:
             windows: `(days, skip)` before each cutoff.
             on_grid: Whether bins end at the periods of the grid too, as decayed sums need.
         """
-        ordered = tuple(sorted(set(cutoffs)))
-        edges = {cutoff - back for cutoff in ordered for window in windows for back in window} | set(ordered)
+        ascending = tuple(sorted(set(cutoffs)))
+        edges = {cutoff - back for cutoff in ascending for window in windows for back in window}
+        edges |= set(ascending)
         if on_grid:
             first, last = min(edges), max(edges)
             edges |= set(range(first - first % GRID_DAYS + GRID_DAYS, last, GRID_DAYS))
-        return cls(ordered, tuple(sorted(edges)))
+        return cls(ascending, tuple(sorted(edges)))
 
     @property
     def first_day(self) -> int:

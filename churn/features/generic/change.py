@@ -27,7 +27,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
             doc=f"log of {{noun}} in the last {days} days over the {days} days before, one added to each.",
             english=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
             german=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
-            dated=False,
+            with_days=False,
         )
     yield table.signal(
         "slope",

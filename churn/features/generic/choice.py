@@ -68,7 +68,7 @@ def problems(params: Params) -> Iterator[str]:
                     f"Generic families: all, {', '.join(GENERIC)}."
                 )
             elif name in tables and family != "all" and not GENERIC[family].fits(tables[name]):
-                fitting = ", ".join(other for other in GENERIC if GENERIC[other].fits(tables[name]))
+                fitting = ", ".join(choice for choice in GENERIC if GENERIC[choice].fits(tables[name]))
                 needs = GENERIC[family].needs
                 yield f"{key}: {family} needs a {needs}, which {name} has not. Families that fit: {fitting}."
 

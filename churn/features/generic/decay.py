@@ -29,7 +29,7 @@ def decay(table: TableFacts) -> Iterator[Signal]:
             doc=f"{{noun}}, each weighing half as much for every {half_life} days of its age.",
             english=f"{{noun}}, each counting half as much for every {half_life} days of age: {{value:,.1f}}",
             german=f"{{noun}}, alle {half_life} Tage halb gewichtet: {{value:,.1f}}",
-            dated=False,
+            with_days=False,
         )
     yield table.signal(
         "pace",
@@ -40,7 +40,7 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         doc=f"the pace of {{noun}} with a half-life of {FAST} days over that with {SLOW} days.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
-        dated=False,
+        with_days=False,
     )
 
 

@@ -90,9 +90,9 @@ class TableFacts:
         doc: str,
         english: str,
         german: str,
-        dated: bool = True,
+        with_days: bool = True,
     ) -> Signal:
-        """Make the signal `{table}_{verb}_{days}d`, or `{table}_{verb}` if it is not `dated`.
+        """Make the signal `{table}_{verb}_{days}d`, or `{table}_{verb}` if it is not `with_days`.
 
         Args:
             verb: What is computed, as a part of the name.
@@ -103,7 +103,7 @@ class TableFacts:
             doc: The entry of the data dictionary; `{noun}` is filled in.
             english: The sentence for a reason; `{noun}` is filled in.
             german: The same in German.
-            dated: Whether the days are part of the name.
+            with_days: Whether the days are part of the name.
         """
         sentences = {
             "en": english.replace("{noun}", self.noun),
@@ -111,7 +111,7 @@ class TableFacts:
         }
         doc = doc.replace("{noun}", self.noun)
         return Signal(
-            name=f"{self.contract.name}_{verb}" + (f"_{days}d" if dated else ""),
+            name=f"{self.contract.name}_{verb}" + (f"_{days}d" if with_days else ""),
             table=self.contract.name,
             looks_back=days,
             unit=unit,

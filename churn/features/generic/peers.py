@@ -36,7 +36,7 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         doc=f"log change of {{noun}} to the {RECENT_DAYS} days before, minus that of all customers together.",
         english="{noun} of four weeks: about {value:log .0% more|fewer} than if they followed those of all",
         german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
-        dated=False,
+        with_days=False,
     )
 
 

@@ -27,7 +27,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
         doc=f"days since the latest of {{noun}}; missing if there was none in {YEAR_DAYS} days.",
         english="{noun}: the last one {value:.0f} [day|days] ago",
         german="{noun}: zuletzt vor {value:.0f} [Tag|Tagen]",
-        dated=False,
+        with_days=False,
     )
     if table.is_own:
         yield table.signal(
@@ -49,7 +49,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             doc="days since the latest of {noun} over the days since sign-up.",
             english="{noun}: silent for {value:.0%} of the time since sign-up",
             german="{noun}: {value:.0%} der Zeit seit der Anmeldung keine",
-            dated=False,
+            with_days=False,
         )
 
 

@@ -60,7 +60,7 @@ def value(table: TableFacts) -> Iterator[Signal]:
         doc=f"log of the {name} of {{noun}} of {RECENT_DAYS} days over the {RECENT_DAYS} before, one added.",
         english=f"{{noun}}: {name} of four weeks about {{value:log .0% above|below}} that of the four before",
         german=f"{{noun}}: {german} von vier Wochen etwa {{value:log .0% über|unter}} dem der vier davor",
-        dated=False,
+        with_days=False,
     )
 
 

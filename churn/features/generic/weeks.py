@@ -25,7 +25,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
             doc=f"{{noun}} of the {NTH[k]} week before the cutoff.",
             english=f"{{noun}} {AGO[k]}: {{value:,.0f}}",
             german=f"{{noun}} {VOR[k]}: {{value:,.0f}}",
-            dated=False,
+            with_days=False,
         )
     yield table.signal(
         "active_weeks",

@@ -56,21 +56,21 @@ def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array
 
 
 def p_none(
-    model: LifetimeModel, x: Array, recency: Array, age: Array, ahead: float, *, after: float = 0
+    model: LifetimeModel, x: Array, recency: Array, age: Array, horizon: float, *, after: float = 0
 ) -> Array:
-    """Return the probability of no event in `[cutoff + after, cutoff + after + ahead)`, `[n]`.
+    """Return the probability of no event in `[cutoff + after, cutoff + after + horizon)`, `[n]`.
 
-    Without `after` it is `1 - p_alive * (1 - q)`, `q = ((alpha + age) / (alpha + age + ahead)) ** (r + x)`.
+    Without `after` it is `1 - p_alive * (1 - q)`, `q = ((alpha + age) / (alpha + age + horizon)) ** (r + x)`.
     With `after`, a customer who is alive now and has the rate l is alive later with probability
-    `exp(-l * p * after)`, and then has an event with probability `1 - exp(-l * ahead)`. This is averaged over
-    l, gamma(r + x, alpha + age), in closed form, and over p, beta(a, b + x), by sums.
+    `exp(-l * p * after)`, and then has an event with probability `1 - exp(-l * horizon)`. This is averaged
+    over l, gamma(r + x, alpha + age), in closed form, and over p, beta(a, b + x), by sums.
 
     Args:
         model: The fitted model.
         x: Events after the first.
         recency: Time from the first event to the last.
         age: Time from the first event to the cutoff.
-        ahead: The length of the interval.
+        horizon: The length of the interval.
         after: The time from the cutoff to the interval's start.
     """
     alive = p_alive(model, x, recency, age)
@@ -79,18 +79,18 @@ def p_none(
         p, weights = (nodes[of_count] for nodes in _beta_nodes(model.a, model.b + counts))
         stays, shape = (model.alpha + age)[:, None], (model.r + x)[:, None]
         later = np.exp(-shape * np.log1p(p * after / stays))
-        silent = np.exp(-shape * np.log1p((p * after + ahead) / stays))
+        silent = np.exp(-shape * np.log1p((p * after + horizon) / stays))
         none_later: Array = 1 - alive * (weights * (later - silent)).sum(axis=1)
         return none_later
-    none_alive = np.exp((model.r + x) * np.log1p(-ahead / (model.alpha + age + ahead)))
+    none_alive = np.exp((model.r + x) * np.log1p(-horizon / (model.alpha + age + horizon)))
     return (1 - alive) + alive * none_alive
 
 
-def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, ahead: float) -> Array:
-    """Return the expected number of events in `[cutoff, cutoff + ahead)`, `[n]`.
+def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, horizon: float) -> Array:
+    """Return the expected number of events in `[cutoff, cutoff + horizon)`, `[n]`.
 
-    `p_alive * E((1 - ((alpha + age) / (alpha + age + p * ahead)) ** (r + x)) / p)`, p of beta(a, b + x). This
-    is equation 10 of the source before its integral is solved by a hypergeometric function. That closed form
+    `p_alive * E((1 - ((alpha + age) / (alpha + age + p * horizon)) ** (r + x)) / p)`, p of beta(a, b + x).
+    This is equation 10 of the source before its integral is solved by a hypergeometric function. That form
     has poles at a = 1 and overflows if customers hardly differ; Gauss-Jacobi sums do not.
 
     Args:
@@ -98,13 +98,13 @@ def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, 
         x: Events after the first.
         recency: Time from the first event to the last.
         age: Time from the first event to the cutoff.
-        ahead: The length of the interval.
+        horizon: The length of the interval.
     """
     pairs, of_customer = np.unique(x + 1j * age, return_inverse=True)  # many customers share x and age
     counts, of_pair = np.unique(pairs.real, return_inverse=True)
     p, weights = _beta_nodes(model.a, model.b + counts)
     stays = (model.alpha + pairs.imag)[:, None]
-    lasts = (model.r + pairs.real)[:, None] * np.log1p(p[of_pair] * ahead / stays)
+    lasts = (model.r + pairs.real)[:, None] * np.log1p(p[of_pair] * horizon / stays)
     if_alive = (weights[of_pair] * -np.expm1(-lasts) / p[of_pair]).sum(axis=1)
     number: Array = p_alive(model, x, recency, age) * if_alive[of_customer]
     return number
@@ -182,17 +182,19 @@ def _log_likelihood(logs: Array, x: Array, recency: Array, age: Array) -> tuple[
     r, alpha, a, b = np.exp(logs)
     events, of_history = np.unique(x, return_inverse=True)
     log_age, log_recency = np.log(alpha + age), np.log(alpha + recency)
-    coming = gammaln(r + events) - gammaln(r) + r * np.log(alpha)
-    staying = gammaln(a + b) + gammaln(b + events) - gammaln(b) - gammaln(a + b + events)
+    log_coming = gammaln(r + events) - gammaln(r) + r * np.log(alpha)
+    log_staying = gammaln(a + b) + gammaln(b + events) - gammaln(b) - gammaln(a + b + events)
     odds = np.log(a) - np.log(b + np.maximum(x, 1) - 1) + (r + x) * (log_age - log_recency)
     odds = np.where(x > 0, odds, -np.inf)  # of having stopped; impossible before a repeat event
-    value = (coming + staying)[of_history] - (r + x) * log_age + np.logaddexp(0, odds)
+    value = (log_coming + log_staying)[of_history] - (r + x) * log_age + np.logaddexp(0, odds)
 
-    stopped = 1 / (1 + np.exp(np.minimum(-odds, 700)))
+    p_stopped = 1 / (1 + np.exp(np.minimum(-odds, 700)))
     slope_r = (digamma(r + events) - digamma(r) + np.log(alpha))[of_history]
-    slope_r = slope_r - log_age + stopped * (log_age - log_recency)
-    slope_alpha = r / alpha - (r + x) * ((1 - stopped) / (alpha + age) + stopped / (alpha + recency))
-    both = digamma(a + b) - digamma(a + b + events)
-    slope_a = both[of_history] + stopped / a
-    slope_b = (both + digamma(b + events) - digamma(b))[of_history] - stopped / (b + np.maximum(x, 1) - 1)
+    slope_r = slope_r - log_age + p_stopped * (log_age - log_recency)
+    slope_alpha = r / alpha - (r + x) * ((1 - p_stopped) / (alpha + age) + p_stopped / (alpha + recency))
+    slope_of_both = digamma(a + b) - digamma(a + b + events)
+    slope_a = slope_of_both[of_history] + p_stopped / a
+    slope_b = (slope_of_both + digamma(b + events) - digamma(b))[of_history] - p_stopped / (
+        b + np.maximum(x, 1) - 1
+    )
     return value, np.stack([r * slope_r, alpha * slope_alpha, a * slope_a, b * slope_b])

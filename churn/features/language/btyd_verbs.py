@@ -16,7 +16,7 @@ import numpy.typing as npt
 from churn.errors import SignalError
 from churn.features.language.btyd import LifetimeModel, expected_events, fit_lifetimes, p_none
 from churn.features.language.cost import Cost
-from churn.features.language.population import BoolArray, Deferred, Peers
+from churn.features.language.population import BoolArray, CohortValue, Peers
 from churn.features.language.reader import Array
 from churn.features.language.view import View
 
@@ -26,24 +26,24 @@ MAX_HISTORIES = 10_000
 Histories = npt.NDArray[np.int16]
 """Whole numbers `[n, 3]`: active days after the first, recency in days, age in days."""
 
-Ahead = Callable[[LifetimeModel, Array, Array, Array, float], Array]
+Forecast = Callable[[LifetimeModel, Array, Array, Array, float], Array]
 """Computes from `(model, x, recency, age, days ahead)` a value for each customer, `[n]`."""
 
 
 @dataclass(frozen=True)
-class Lifetimes(Deferred):
+class Lifetimes(CohortValue):
     """What customers will do, by a model of the histories of all known customers of the cutoff.
 
     Customers who are not at risk count too: without those who fell silent, nobody would seem to stop.
     """
 
-    everybody: ClassVar[bool] = True
+    counts_all_known: ClassVar[bool] = True
 
     x: Array
     recency: Array
     age: Array
     ahead_days: int
-    value: Ahead
+    value: Forecast
 
     def summary(self, members: BoolArray, peers: Peers) -> Histories:
         """Return the histories of the members who have one."""
@@ -94,7 +94,7 @@ class LifetimeVerbs(View):
         """Return the expected number of active days in `[cutoff, cutoff + days)`, under BG/NBD."""
         return self._lifetimes(days, expected_events)
 
-    def _lifetimes(self, days: int, value: Ahead) -> Lifetimes:
+    def _lifetimes(self, days: int, value: Forecast) -> Lifetimes:
         if self.window[1]:
             raise SignalError(
                 f"{self.signal}: what comes next needs a window that ends at the cutoff, without skip."

@@ -9,16 +9,16 @@ from churn.features.language.arithmetic import drop_score, log_ratio, ratio
 from churn.features.language.btyd_verbs import LifetimeVerbs
 from churn.features.language.folding import FoldingVerbs
 from churn.features.language.mix import MixVerbs
-from churn.features.language.ordered import OrderedVerbs
-from churn.features.language.population import Shrunk, among_peers, beyond_population, shrunk
+from churn.features.language.population import ShrunkRate, among_peers, beyond_population, shrunk
 from churn.features.language.reader import Array
 from churn.features.language.rhythm import RhythmVerbs
+from churn.features.language.value_order import OrderedVerbs
 from churn.features.language.weeks import WeekVerbs
 
 __all__ = [
     "Array",
     "Events",
-    "Shrunk",
+    "ShrunkRate",
     "among_peers",
     "beyond_population",
     "drop_score",

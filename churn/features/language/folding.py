@@ -51,14 +51,14 @@ class FoldingVerbs(View):
     def highest(self, value: str) -> Array:
         """Return the highest value; missing where none is given."""
         column = self._value(value)
-        stored = self.reader.extreme(self._rows_with(column.name), column.name, self.window, True)
-        return stored / STORED_UNITS[column.type]
+        value_in_store = self.reader.extreme(self._rows_with(column.name), column.name, self.window, True)
+        return value_in_store / STORED_UNITS[column.type]
 
     def lowest(self, value: str) -> Array:
         """Return the lowest value; missing where none is given."""
         column = self._value(value)
-        stored = self.reader.extreme(self._rows_with(column.name), column.name, self.window, False)
-        return stored / STORED_UNITS[column.type]
+        value_in_store = self.reader.extreme(self._rows_with(column.name), column.name, self.window, False)
+        return value_in_store / STORED_UNITS[column.type]
 
     def mean_hours_to(self, outcome: str) -> Array:
         """Average the hours from a row's own time to its outcome, over rows whose outcome is known."""
@@ -82,8 +82,8 @@ class FoldingVerbs(View):
     def latest(self, value: str) -> Array:
         """Return the value of the latest row that gives one; missing where there is none."""
         column = self._value(value)
-        stored = self.reader.outermost(self._rows_with(column.name), self.window, True, column.name)
-        return stored / STORED_UNITS[column.type]
+        value_in_store = self.reader.outermost(self._rows_with(column.name), self.window, True, column.name)
+        return value_in_store / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
         """Return the code of the level of the latest row that gives one; missing where there is none.
@@ -104,9 +104,9 @@ class FoldingVerbs(View):
         `quiet_days` without a row are added, which draws the rate of a short time towards 0.
         Missing where no day of the window is covered, or fewer than `days` with those that are added.
         """
-        covered = self.reader.covered_days(self.window)
-        length = covered + quiet_days
-        enough = (covered > 0) & (length >= days)
+        covered_days = self.reader.covered_days(self.window)
+        length = covered_days + quiet_days
+        enough = (covered_days > 0) & (length >= days)
         return np.where(
             enough, self.reader.count(self.rows, self.window) * days / np.where(enough, length, 1), np.nan
         )
@@ -120,12 +120,12 @@ class FoldingVerbs(View):
         length = self._days
         if length < 2:
             raise SignalError(f"{self.signal}: slope needs a window of two days or more.")
-        counted = self.reader.count(self.rows, self.window)
+        count = self.reader.count(self.rows, self.window)
         first = self.reader.cutoff - self.window[0]
-        since_first = self.reader.total(self.rows, "day", self.window) - first * counted
-        slope = (since_first - (length - 1) / 2 * counted) * (12 * per_days / (length**3 - length))
-        whole = self.reader.covered_days(self.window) >= length
-        return self._where_covered(slope if whole.all() else np.where(whole, slope, np.nan))
+        since_first = self.reader.total(self.rows, "day", self.window) - first * count
+        slope = (since_first - (length - 1) / 2 * count) * (12 * per_days / (length**3 - length))
+        is_covered = self.reader.covered_days(self.window) >= length
+        return self._where_covered(slope if is_covered.all() else np.where(is_covered, slope, np.nan))
 
     def decayed_count(self, half_life_days: int) -> Array:
         """Count the rows, each weighing `0.5 ** (age in days / half_life_days)`; the age of yesterday is 1.
@@ -137,7 +137,7 @@ class FoldingVerbs(View):
                 f"{self.signal}: a half-life of {half_life_days} days is too short; "
                 f"{SHORTEST_HALF_LIFE_DAYS} or more."
             )
-        return self._where_covered(self.reader.decayed(self.rows, half_life_days, self.window))
+        return self._where_covered(self.reader.decayed_count(self.rows, half_life_days, self.window))
 
     def mean_gap(self) -> Array:
         """Average the days between successive active days; missing with fewer than two."""

@@ -38,7 +38,9 @@ class MixVerbs(View):
         """Count the kinds of the window's last `days` that its time before them does not hold."""
         recent, before = self._pairs(self._recent(days)._mix()), self._pairs(self._earlier(days)._mix())
         new = recent[~np.isin(recent, before)]
-        return self._where_covered(np.bincount(new // self._most, minlength=self.reader.n).astype(np.float64))
+        return self._where_covered(
+            np.bincount(new // self._MAX_KINDS, minlength=self.reader.n).astype(np.float64)
+        )
 
     def kind_shift(self, days: int) -> Array:
         """Return the Jensen-Shannon distance, 0..1, of the window's last `days` to its time before.
@@ -47,38 +49,38 @@ class MixVerbs(View):
         """
         recent, before = self._recent(days)._mix(), self._earlier(days)._mix()
         pairs = np.union1d(self._pairs(recent), self._pairs(before))
-        customer = pairs // self._most
+        customer = pairs // self._MAX_KINDS
         p, q = self._shares(recent, pairs), self._shares(before, pairs)
         middle = (p + q) / 2
         with np.errstate(divide="ignore", invalid="ignore"):
             parts = np.nan_to_num(p * np.log2(p / middle)) + np.nan_to_num(q * np.log2(q / middle))
         divergence = np.bincount(customer, weights=parts, minlength=self.reader.n) / 2
-        both = np.isin(np.arange(self.reader.n), recent[0]) & np.isin(np.arange(self.reader.n), before[0])
-        return np.where(both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
+        has_both = np.isin(np.arange(self.reader.n), recent[0]) & np.isin(np.arange(self.reader.n), before[0])
+        return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
         """Return the kinds of the window's last `days` over all its kinds; missing where there are none."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
-    _most = 1 << 32
+    _MAX_KINDS = 1 << 32
 
     def _mix(self) -> tuple[Longs, Longs, Longs]:
         """Return the pairs of customer and kind that occur, with their counts: three arrays, `[pairs]`."""
         kind = self._kind()
         rows = self.reader.sequence(self._rows_with(kind), self.window, (kind,))
         kinds = rows.columns[kind].astype(np.int64)
-        most = int(kinds.max(initial=0)) + 1
-        key = rows.customer.astype(np.int64) * most + kinds
-        if most * rows.n <= 4 * len(key):  # cheaper than sorting
+        n_kinds = int(kinds.max(initial=0)) + 1
+        key = rows.customer.astype(np.int64) * n_kinds + kinds
+        if n_kinds * rows.n <= 4 * len(key):  # cheaper than sorting
             counts = np.bincount(key, minlength=0)
             pairs = np.flatnonzero(counts)
             counts = counts[pairs]
         else:
             pairs, counts = np.unique(key, return_counts=True)
-        return pairs // most, pairs % most, counts
+        return pairs // n_kinds, pairs % n_kinds, counts
 
     def _pairs(self, mix: tuple[Longs, Longs, Longs]) -> Longs:
-        return mix[0] * self._most + mix[1]
+        return mix[0] * self._MAX_KINDS + mix[1]
 
     def _shares(self, mix: tuple[Longs, Longs, Longs], pairs: Longs) -> Array:
         """Return the share of each pair's kind among its customer's rows, `[pairs]`; 0 without such rows."""

@@ -31,10 +31,10 @@ MIN_PEERS = 20
 """Among fewer customers a percentile says nothing; it is missing."""
 
 
-class Deferred(ABC):
+class CohortValue(ABC):
     """The value of a signal that depends on the other customers too."""
 
-    everybody: ClassVar[bool] = False
+    counts_all_known: ClassVar[bool] = False
     """Whether all known customers without an objection count for the statistics, not the cohort alone."""
 
     @abstractmethod
@@ -62,7 +62,7 @@ class Deferred(ABC):
 
 
 @dataclass(frozen=True)
-class Shrunk(Deferred):
+class ShrunkRate(CohortValue):
     """A rate of hits in trials, drawn towards the cohort's rate."""
 
     hits: Array
@@ -89,7 +89,7 @@ class Shrunk(Deferred):
 
 
 @dataclass(frozen=True)
-class AmongPeers(Deferred):
+class AmongPeers(CohortValue):
     """The share of peers with a lower value, ties counted half: 0 is the lowest of all, 1 the highest."""
 
     values: Array
@@ -122,7 +122,7 @@ class AmongPeers(Deferred):
 
 
 @dataclass(frozen=True)
-class BeyondPopulation(Deferred):
+class BeyondPopulation(CohortValue):
     """The log of a customer's own change minus that of the whole cohort, which removes the season."""
 
     recent: Array
@@ -150,7 +150,7 @@ class BeyondPopulation(Deferred):
         return change
 
 
-def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> Shrunk:
+def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> ShrunkRate:
     """Draw a rate towards the cohort's rate, so that 1 of 1 is not 100 %.
 
     Args:
@@ -159,7 +159,7 @@ def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> Shrunk:
         strength: The number of trials at the cohort's rate that are added.
     """
     has_both = ~(np.isnan(hits) | np.isnan(trials))
-    return Shrunk(np.where(has_both, hits, 0.0), np.where(has_both, trials, 0.0), strength)
+    return ShrunkRate(np.where(has_both, hits, 0.0), np.where(has_both, trials, 0.0), strength)
 
 
 def among_peers(values: Array) -> AmongPeers:

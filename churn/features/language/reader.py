@@ -19,21 +19,21 @@ class Selection(NamedTuple):
     """Which rows of a table count, and when.
 
     Attributes:
-        placed: The outcome at whose time a row is placed; None for the row's own time.
-        having: Outcomes that must be known.
-        lacking: Outcomes that must not be known.
+        placed_by: The outcome at whose time a row is placed; None for the row's own time.
+        known_outcomes: Outcomes that must be known.
+        open_outcomes: Outcomes that must not be known.
         value: The column that must be given.
     """
 
-    placed: str | None = None
-    having: tuple[str, ...] = ()
-    lacking: tuple[str, ...] = ()
+    placed_by: str | None = None
+    known_outcomes: tuple[str, ...] = ()
+    open_outcomes: tuple[str, ...] = ()
     value: str | None = None
 
     @property
     def outcomes(self) -> set[str]:
         """Return the outcomes that decide whether and when a row counts."""
-        return {name for name in (self.placed, *self.having, *self.lacking) if name}
+        return {name for name in (self.placed_by, *self.known_outcomes, *self.open_outcomes) if name}
 
 
 ALL_ROWS = Selection()
@@ -80,7 +80,7 @@ class Reader(Protocol):
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
         """Return the highest or lowest of a stored column, `nan` where there is none."""
 
-    def decayed(self, selection: Selection, half_life: int, window: Window) -> Array:
+    def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
         """Sum `0.5 ** (age in days / half_life)`."""
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:

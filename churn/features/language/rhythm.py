@@ -92,8 +92,8 @@ class RhythmVerbs(View):
 
         total = information(first / self._days) + information(last / self._days)
         total = total + per_customer(gap_rows, information(gaps / self._days))
-        whole = self.reader.covered_days(self.window) >= self._days
-        return np.where((n > 0) & whole, 1 + ratio(total, np.log(n + 1.0)), np.nan)
+        is_covered = self.reader.covered_days(self.window) >= self._days
+        return np.where((n > 0) & is_covered, 1 + ratio(total, np.log(n + 1.0)), np.nan)
 
     def weekday_entropy(self) -> Array:
         """Return `-sum p ln p / ln 7` over the weekdays of active days: 0 always the same, 1 all alike."""
@@ -116,8 +116,10 @@ class RhythmVerbs(View):
         """Return the gaps as rows of their customers, oldest first, and their lengths in days, `[gaps]`."""
         rows = self._active_day_rows()
         day = rows.columns["day"]
-        same = rows.customer[1:] == rows.customer[:-1]
-        return RowSequence(rows.n, rows.customer[1:][same], {}), np.diff(day)[same].astype(np.float64)
+        of_same_customer = rows.customer[1:] == rows.customer[:-1]
+        return RowSequence(rows.n, rows.customer[1:][of_same_customer], {}), np.diff(day)[
+            of_same_customer
+        ].astype(np.float64)
 
     def _weekdays(self) -> Array:
         """Return the active days per customer and weekday: `[n, 7]`."""

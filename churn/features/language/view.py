@@ -50,15 +50,19 @@ class View:
 
     def by(self, outcome: str) -> Self:
         """Place each row at the time of an outcome instead of its own; rows without it do not count."""
-        return replace(self, rows=self.rows._replace(placed=self._outcome(outcome)))
+        return replace(self, rows=self.rows._replace(placed_by=self._outcome(outcome)))
 
     def having(self, outcome: str) -> Self:
         """Keep the rows whose outcome was known before the cutoff."""
-        return replace(self, rows=self.rows._replace(having=(*self.rows.having, self._outcome(outcome))))
+        return replace(
+            self, rows=self.rows._replace(known_outcomes=(*self.rows.known_outcomes, self._outcome(outcome)))
+        )
 
     def lacking(self, outcome: str) -> Self:
         """Keep the rows whose outcome was not known before the cutoff."""
-        return replace(self, rows=self.rows._replace(lacking=(*self.rows.lacking, self._outcome(outcome))))
+        return replace(
+            self, rows=self.rows._replace(open_outcomes=(*self.rows.open_outcomes, self._outcome(outcome)))
+        )
 
     def _recent(self, days: int) -> Self:
         """Look at the last days of the window."""
@@ -79,8 +83,8 @@ class View:
 
     def _where_covered(self, values: Array) -> Array:
         """Return missing values for customers whose window lies before the sign-up or the table's data."""
-        covered = self.reader.covers(self.window)
-        return values if covered is None else np.where(covered, values, np.nan)
+        is_covered = self.reader.covers(self.window)
+        return values if is_covered is None else np.where(is_covered, values, np.nan)
 
     def _outcome(self, name: str) -> str:
         outcomes = [column.name for column in self.table.of_role("outcome")]
@@ -93,7 +97,7 @@ class View:
         if column is None or column.type not in STORED_UNITS:
             raise self._no_column(name, [c.name for c in self.table.columns if c.type in STORED_UNITS])
         outcome = column.known_with
-        if outcome and outcome not in (self.rows.placed, *self.rows.having):
+        if outcome and outcome not in (self.rows.placed_by, *self.rows.known_outcomes):
             raise SignalError(
                 f"{self.signal}: {self.table.name}.{name} is known only with {outcome}. "
                 f"Write {self.table.name}.by('{outcome}') first."
@@ -118,7 +122,7 @@ class View:
         return "kind"
 
     def _refuse_lacking(self, verb: str) -> None:
-        if self.rows.lacking:
+        if self.rows.open_outcomes:
             raise SignalError(
                 f"{self.signal}: {verb} does not work on lacking(), where rows come and go; "
                 "count, total and days_since_* do."

@@ -25,29 +25,29 @@ class WeekVerbs(View):
 
     def active_weeks(self) -> Array:
         """Return the share of the window's weeks with a row."""
-        weeks, covered = self._weeks()
+        weeks, is_covered = self._weeks()
         return self._if_enough(
-            covered, ratio((weeks > 0).sum(axis=0).astype(np.float64), covered.sum(axis=0))
+            is_covered, ratio((weeks > 0).sum(axis=0).astype(np.float64), is_covered.sum(axis=0))
         )
 
     def inactive_weeks(self) -> Array:
         """Count the weeks without a row up to the window's end, at most those of the window."""
-        weeks, covered = self._weeks()
-        silent = np.logical_and.accumulate((weeks == 0) & covered, axis=0)
-        return self._if_enough(covered, silent.sum(axis=0).astype(np.float64))
+        weeks, is_covered = self._weeks()
+        silent = np.logical_and.accumulate((weeks == 0) & is_covered, axis=0)
+        return self._if_enough(is_covered, silent.sum(axis=0).astype(np.float64))
 
     def quieting_rate(self) -> Array:
         """Return `(k + 1) / (n + 2)`: a silent week followed k of the n active weeks before the last."""
-        weeks, covered = self._weeks()
-        active = (weeks[1:] > 0) & covered[1:]
+        weeks, is_covered = self._weeks()
+        active = (weeks[1:] > 0) & is_covered[1:]
         silent_after = active & (weeks[:-1] == 0)
-        return self._if_enough(covered, (silent_after.sum(axis=0) + 1.0) / (active.sum(axis=0) + 2.0))
+        return self._if_enough(is_covered, (silent_after.sum(axis=0) + 1.0) / (active.sum(axis=0) + 2.0))
 
     def drawdown(self) -> Array:
         """Return the count of the last four weeks over that of the best four in a row; 1 is the best."""
-        weeks, covered = self._weeks()
+        weeks, is_covered = self._weeks()
         four = np.stack([weeks[k : k + 4].sum(axis=0) for k in range(len(weeks) - 3)])
-        return self._if_enough(covered, ratio(four[0], four.max(axis=0)))
+        return self._if_enough(is_covered, ratio(four[0], four.max(axis=0)))
 
     def shortfall(self) -> Array:
         """Return the accumulated shortfall below the mean week, in mean weeks: a one-sided CUSUM.
@@ -61,13 +61,13 @@ class WeekVerbs(View):
         return self._cusum()[1]
 
     def _cusum(self) -> tuple[Array, Array]:
-        weeks, covered = self._weeks()
-        mean = ratio(weeks.sum(axis=0), covered.sum(axis=0).astype(np.float64))
+        weeks, is_covered = self._weeks()
+        mean = ratio(weeks.sum(axis=0), is_covered.sum(axis=0).astype(np.float64))
         missing, since = np.zeros(weeks.shape[1]), np.zeros(weeks.shape[1])
-        for week, is_covered in zip(weeks[::-1], covered[::-1], strict=True):
-            missing = np.where(is_covered, np.maximum(missing + mean - week, 0.0), missing)
+        for week, in_reach in zip(weeks[::-1], is_covered[::-1], strict=True):
+            missing = np.where(in_reach, np.maximum(missing + mean - week, 0.0), missing)
             since = np.where(missing > 1e-9 * np.maximum(mean, 1.0), since + 1, 0.0)
-        return self._if_enough(covered, ratio(missing, mean)), self._if_enough(covered, since)
+        return self._if_enough(is_covered, ratio(missing, mean)), self._if_enough(is_covered, since)
 
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Return the counts, `[weeks, n]`, the last week first, and a mask of the weeks that count.
@@ -77,11 +77,11 @@ class WeekVerbs(View):
         numbers = range(1, self._days // 7 + 1)
         if len(numbers) < MIN_WEEKS:
             raise SignalError(f"{self.signal}: verbs on weeks need a window of {7 * MIN_WEEKS} days or more.")
-        skipped = self.window[1]
-        views = [self.last(skipped + 7 * k, skip=skipped + 7 * (k - 1)) for k in numbers]
-        covered = np.stack([view.reader.covered_days(view.window) >= 7 for view in views])
+        skip = self.window[1]
+        views = [self.last(skip + 7 * k, skip=skip + 7 * (k - 1)) for k in numbers]
+        is_covered = np.stack([view.reader.covered_days(view.window) >= 7 for view in views])
         counts = np.stack([view.reader.count(view.rows, view.window) for view in views])
-        return np.where(covered, counts, 0.0), covered
+        return np.where(is_covered, counts, 0.0), is_covered
 
-    def _if_enough(self, covered: npt.NDArray[np.bool_], values: Array) -> Array:
-        return np.where(covered.sum(axis=0) >= MIN_WEEKS, values, np.nan)
+    def _if_enough(self, is_covered: npt.NDArray[np.bool_], values: Array) -> Array:
+        return np.where(is_covered.sum(axis=0) >= MIN_WEEKS, values, np.nan)

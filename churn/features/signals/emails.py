@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn.features.language.events import Array, Events, Shrunk, shrunk
+from churn.features.language.events import Array, Events, ShrunkRate, shrunk
 from churn.features.signal import signal
 
 
@@ -29,7 +29,7 @@ def emails_unopened_run(emails: Events) -> Array:
     reason="opened about {value:.0%} of the e-mails of the last 91 days",
     german="hat etwa {value:.0%} der E-Mails der letzten 91 Tage geöffnet",
 )
-def emails_open_rate(emails: Events) -> Shrunk:
+def emails_open_rate(emails: Events) -> ShrunkRate:
     """Share of the e-mails of the last 91 days that were opened, drawn towards the cohort's."""
     return shrunk(emails.having("opened_at").count(), emails.count())
 
@@ -43,7 +43,7 @@ def emails_open_rate(emails: Events) -> Shrunk:
     reason="clicked in about {value:.0%} of the e-mails of the last 91 days",
     german="hat in etwa {value:.0%} der E-Mails der letzten 91 Tage geklickt",
 )
-def emails_click_rate(emails: Events) -> Shrunk:
+def emails_click_rate(emails: Events) -> ShrunkRate:
     """Share of the e-mails of the last 91 days with a click, drawn towards the cohort's."""
     return shrunk(emails.having("clicked_at").count(), emails.count())
 
@@ -85,7 +85,7 @@ def emails_unclicked_run(emails: Events) -> Array:
     reason="has recently opened about {value:.0%} of our e-mails",
     german="hat in letzter Zeit etwa {value:.0%} unserer E-Mails geöffnet",
 )
-def emails_open_rate_decayed(emails: Events) -> Shrunk:
+def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
     """Share of the e-mails opened, each halved for every 30 days of age, drawn towards the cohort's."""
     return shrunk(emails.having("opened_at").decayed_count(30), emails.decayed_count(30))
 
@@ -99,7 +99,7 @@ def emails_open_rate_decayed(emails: Events) -> Shrunk:
     reason="has recently clicked in about {value:.0%} of our e-mails",
     german="hat in letzter Zeit in etwa {value:.0%} unserer E-Mails geklickt",
 )
-def emails_click_rate_decayed(emails: Events) -> Shrunk:
+def emails_click_rate_decayed(emails: Events) -> ShrunkRate:
     """Share of the e-mails with a click, each halved for every 30 days of age, drawn towards the cohort's."""
     return shrunk(emails.having("clicked_at").decayed_count(30), emails.decayed_count(30))
 

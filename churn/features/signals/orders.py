@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from churn.features.language.events import Array, Events, Shrunk, ratio, shrunk
-from churn.features.language.population import Deferred
+from churn.features.language.events import Array, Events, ShrunkRate, ratio, shrunk
+from churn.features.language.population import CohortValue
 from churn.features.signal import signal
 
 
@@ -46,7 +46,7 @@ def order_value(orders: Events) -> Array:
     reason="going by past orders, none in the next 28 days is {value:.0%} likely",
     german="bestellt nach den bisherigen Bestellungen zu {value:.0%} in den nächsten 28 Tagen nicht",
 )
-def orders_p_none_next_28d(orders: Events) -> Deferred:
+def orders_p_none_next_28d(orders: Events) -> CohortValue:
     """Probability of no order in the next 28 days, by a model of how often customers order and stop."""
     return orders.p_none_next(days=28)
 
@@ -60,7 +60,7 @@ def orders_p_none_next_28d(orders: Events) -> Deferred:
     reason="going by past orders, none in the next 91 days is {value:.0%} likely",
     german="bestellt nach den bisherigen Bestellungen zu {value:.0%} in den nächsten 91 Tagen nicht",
 )
-def orders_p_none_next_91d(orders: Events) -> Deferred:
+def orders_p_none_next_91d(orders: Events) -> CohortValue:
     """Probability of no order in the next 91 days, by a model of how often customers order and stop."""
     return orders.p_none_next(days=91)
 
@@ -74,7 +74,7 @@ def orders_p_none_next_91d(orders: Events) -> Deferred:
     reason="going by past orders, days with orders to expect in the next 91 days: {value:.1f}",
     german="nach den bisherigen Bestellungen zu erwartende Tage mit Bestellungen in 91 Tagen: {value:.1f}",
 )
-def orders_expected_next_91d(orders: Events) -> Deferred:
+def orders_expected_next_91d(orders: Events) -> CohortValue:
     """Expected days with orders in the next 91 days, by a model of how often customers order and stop."""
     return orders.expected_next(days=91)
 
@@ -103,7 +103,7 @@ def order_value_change(orders: Events) -> Array:
     reason="returned about {value:.0%} of the orders",
     german="hat etwa {value:.0%} der Bestellungen zurückgegeben",
 )
-def order_return_share(orders: Events) -> Shrunk:
+def order_return_share(orders: Events) -> ShrunkRate:
     """Share of the orders of 28 to 210 days ago that were returned, drawn towards the cohort's."""
     old_enough = orders.last(days=210, skip=28)
     return shrunk(old_enough.having("returned_at").count(), old_enough.count())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from churn.features.language.events import Array, Events, Shrunk, shrunk
+from churn.features.language.events import Array, Events, ShrunkRate, shrunk
 from churn.features.signal import signal
 
 GRACE_DAYS = 3
@@ -49,7 +49,7 @@ def payments_skipped(payments: Events) -> Array:
     reason="a charge failed on about {value:.0%} of the bills of the last 182 days",
     german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
-def payment_failed_share(payments: Events) -> Shrunk:
+def payment_failed_share(payments: Events) -> ShrunkRate:
     """Share of the bills of the last 182 days with a failed charge, drawn towards the cohort's."""
     return shrunk(payments.having("failed_at").count(), payments.count())
 
@@ -105,7 +105,7 @@ def payment_days_late_decayed(payments: Events) -> Array:
     reason="pays about {value:.0%} of the bills more than 3 days late",
     german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
 )
-def payment_late_share(payments: Events) -> Shrunk:
+def payment_late_share(payments: Events) -> ShrunkRate:
     """Share of the bills due 3 to 182 days ago not paid within 3 days, drawn towards the cohort's."""
     due = payments.last(days=182, skip=GRACE_DAYS)
     late = due.having("paid_at").count_slower("paid_at", GRACE_DAYS) + due.lacking("paid_at").count()

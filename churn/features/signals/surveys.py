@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from churn.features.language.events import Array, Events, Shrunk, shrunk
+from churn.features.language.events import Array, Events, ShrunkRate, shrunk
 from churn.features.signal import signal
 
 
@@ -75,7 +75,7 @@ def survey_detractor(surveys: Events) -> Array:
     reason="left about {value:.0%} of our surveys unanswered",
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
-def surveys_silent_share(surveys: Events) -> Shrunk:
+def surveys_silent_share(surveys: Events) -> ShrunkRate:
     """Share of the surveys of the last 366 days without an answer, drawn towards the cohort's."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 

@@ -15,12 +15,12 @@ from tests.drawn_company import SINCE, params_of, parse
 from tests.oracle.compare import Reference, Values, engine_values, expressed
 from tests.oracle.known_rows import in_store_order
 from tests.oracle.world import LABEL_TABLE, TABLES, RandomWorld, Recipe
-from tests.spec.verbs import arithmetic, folding, mix, ordered, rhythm, view, weeks
+from tests.spec.verbs import arithmetic, folding, mix, rhythm, value_order, view, weeks
 from tests.spec.verbs.example import CUTOFF, Example
 
 EXAMPLES: tuple[Example, ...] = tuple(
     example
-    for file in (view, folding, weeks, ordered, mix, rhythm, arithmetic)
+    for file in (view, folding, weeks, value_order, mix, rhythm, arithmetic)
     for example in file.EXAMPLES  # type: ignore[attr-defined]
 )
 BERLIN = ZoneInfo("Europe/Berlin")

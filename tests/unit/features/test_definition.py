@@ -17,12 +17,12 @@ from churn.features.definition import (
     contract_of,
     definitions,
     is_comparable,
-    rounded,
+    round_values,
     values_on_fixed_company,
 )
 from churn.features.language import arithmetic, population
 from churn.features.language.events import Events
-from churn.features.language.population import AmongPeers, BeyondPopulation, Deferred, Shrunk
+from churn.features.language.population import AmongPeers, BeyondPopulation, CohortValue, ShrunkRate
 from churn.features.language.verbs import verbs
 from churn.features.library import all_signals
 from churn.features.signal import Function, Signal
@@ -237,7 +237,7 @@ def test_no_value_lies_where_rounding_turns():
     for name in COMPUTED:
         for column in values_on_fixed_company((SIGNALS[name],))[name]:
             for factor in (1 - 1e-13, 1 + 1e-13):
-                if not np.array_equal(rounded(column * factor), rounded(column)):
+                if not np.array_equal(round_values(column * factor), round_values(column)):
                     close.append(name)
 
     assert close == []
@@ -300,7 +300,7 @@ def remade(function: types.FunctionType, code=None, cells=None, module=None) -> 
 def values(signal: Signal, function: Function | None = None) -> list[np.ndarray]:
     """Return the rounded values of a signal on the fixed company."""
     signal = replace(signal, function=function or signal.function)
-    return [rounded(column) for column in values_on_fixed_company((signal,))[signal.name]]
+    return [round_values(column) for column in values_on_fixed_company((signal,))[signal.name]]
 
 
 def equal(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
@@ -353,13 +353,13 @@ def disturbed(value: Any) -> Any:
     """Return what a verb gives, a little different."""
     if isinstance(value, Events):
         days, skip = value.window
-        return replace(value, window=(days, skip + 1), rows=value.rows._replace(having=()))
-    if isinstance(value, Shrunk):
+        return replace(value, window=(days, skip + 1), rows=value.rows._replace(known_outcomes=()))
+    if isinstance(value, ShrunkRate):
         return replace(value, strength=value.strength + 1)
     if isinstance(value, AmongPeers):
         return replace(value, values=-value.values)
     if isinstance(value, BeyondPopulation):
         return replace(value, prior=value.prior + 1)
-    if isinstance(value, Deferred):
+    if isinstance(value, CohortValue):
         return replace(value, ahead_days=value.ahead_days + 1)
     return value * 1.02 + 0.07

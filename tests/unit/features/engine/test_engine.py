@@ -64,7 +64,7 @@ def test_blocks_are_whole_steps_of_customers_and_cover_each_once(
 
     assert [block.end - block.first for block in found] == sizes
     assert [len(block.signed_up) for block in found] == sizes
-    assert [len(block.objected) for block in found] == sizes
+    assert [len(block.has_objected) for block in found] == sizes
 
 
 def test_the_bins_are_cut_by_every_window_of_every_cutoff() -> None:

@@ -65,7 +65,7 @@ def test_each_cutoff_has_its_own_rate_however_customers_are_cut_into_blocks(worl
     builder = MatrixBuilder(world.store, signals, [date(2024, 6, 27), date(2024, 7, 1)])
     (whole,) = builder.blocks
     builder.blocks = [
-        Block(first, end, whole.signed_up[first:end], whole.objected[first:end])
+        Block(first, end, whole.signed_up[first:end], whole.has_objected[first:end])
         for first, end in [(0, 3), (3, 4), (4, world.store.n_customers)]
     ]
 

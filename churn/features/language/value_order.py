@@ -34,9 +34,11 @@ class OrderedVerbs(View):
         column = f"{self._outcome(outcome)}_day"
         rows = self.reader.sequence(self.rows, self.window, (column,))
         start, end = run_bounds(rows)
-        known = np.flatnonzero(rows.columns[column] < self.reader.cutoff)
+        with_outcome = np.flatnonzero(rows.columns[column] < self.reader.cutoff)
         after = start.copy()
-        after[rows.customer[known]] = known + 1  # in order, so that each customer's latest stays
+        after[rows.customer[with_outcome]] = (
+            with_outcome + 1
+        )  # in order, so that each customer's latest stays
         return np.where(end > start, end - after, np.nan)
 
     def quantile(self, value: str, share: float) -> Array:
