@@ -121,23 +121,27 @@ def _command(verb: str, options: Sequence[Option]) -> Any:
     """Build the function whose signature typer turns into the verb's options."""
 
     def command(**arguments: Any) -> int:
-        own = {option.name: arguments[option.name] for option in options}
+        own_options = {option.name: arguments[option.name] for option in options}
         return _perform(
             verb,
             params_file=arguments["params"],
             cutoff=arguments["cutoff"],
             overrides=arguments["set"] or [],
             debug=arguments["debug"],
-            own={name: value for name, value in own.items() if value is not None and value is not False},
+            own_options={
+                name: value for name, value in own_options.items() if value is not None and value is not False
+            },
         )
 
-    def parameter(name: str, kind: Any, default: Any, flag: str, text: str, **more: Any) -> inspect.Parameter:
+    def parameter(
+        name: str, kind: Any, default: Any, flag: str, text: str, **settings: Any
+    ) -> inspect.Parameter:
         annotation = Annotated[
-            kind, typer.Option(flag, help=text, show_default=default == PARAMS_FILE, **more)
+            kind, typer.Option(flag, help=text, show_default=default == PARAMS_FILE, **settings)
         ]
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
-    shared = [
+    common_options = [
         parameter("params", str, PARAMS_FILE, "--params", "The parameter file.", metavar="FILE"),
         parameter(
             "cutoff",
@@ -158,7 +162,7 @@ def _command(verb: str, options: Sequence[Option]) -> Any:
         else parameter(option.name, option.kind | None, None, option.flag, option.help)
         for option in options
     ]
-    signature = inspect.Signature([*extra, *shared])
+    signature = inspect.Signature([*extra, *common_options])
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: item.annotation for name, item in signature.parameters.items()}
     return command
@@ -171,7 +175,7 @@ def _perform(
     cutoff: str | None,
     overrides: Sequence[str],
     debug: bool,
-    own: dict[str, Any],
+    own_options: dict[str, Any],
 ) -> int:
     """Load the parameters, run the verb, and turn errors into messages and an exit code."""
     try:
@@ -193,7 +197,7 @@ def _perform(
                 echo(f"demo: wrote {name}.")
         params: Any = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
-        return int(module.run(params, cutoff=day, echo=echo, **own) or 0)
+        return int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
     except ChurnError as error:
         if debug:
             traceback.print_exc()

@@ -68,14 +68,14 @@ def _bar(label: str, total: int) -> Iterator[Advance]:
 
 @contextmanager
 def _lines(label: str, total: int) -> Iterator[Advance]:
-    done = quarters = 0
+    n_done = quarters = 0
 
     def advance(steps: int = 1) -> None:
-        nonlocal done, quarters
-        done += steps
-        reached = 4 * done // max(total, 1)
-        if reached > quarters:
-            quarters = reached
-            print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)
+        nonlocal n_done, quarters
+        n_done += steps
+        quarters_done = 4 * n_done // max(total, 1)
+        if quarters_done > quarters:
+            quarters = quarters_done
+            print(f"{label}: {n_done} of {total}", file=sys.stderr, flush=True)
 
     yield advance

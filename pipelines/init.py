@@ -68,7 +68,7 @@ def write_starter(folder: Path) -> tuple[str, ...]:
         return ()
     missing = tuple(name for name in STARTERS if not (folder / name).exists())
     for name in missing:
-        shutil.copyfile(_packaged(name), folder / name)
+        shutil.copyfile(_package_file(name), folder / name)
     return missing
 
 
@@ -77,11 +77,11 @@ def write_playbook(folder: Path) -> bool:
     path = folder / "playbook.yaml"
     if path.exists():
         return False
-    shutil.copyfile(_packaged("playbook.yaml"), path)
+    shutil.copyfile(_package_file("playbook.yaml"), path)
     return True
 
 
-def _packaged(name: str) -> Path:
+def _package_file(name: str) -> Path:
     """Return a file of the installed package, or of the checkout."""
     folder = Path(__file__).parent
     return folder / name if (folder / name).exists() else folder.parent / name

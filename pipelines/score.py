@@ -69,7 +69,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
             stamp,
             echo.progress,
         )
-        written = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
+        is_new = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
 
     probabilities = night.scores["churn_probability"].drop_null().to_numpy()
     if unusual := unusual_level_warning(model.spec, probabilities):
@@ -86,7 +86,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
         f"call list: {night.facts['contacted']:,} of {night.facts['places']:,} places, "
         f"{calls_path(params.output, cutoff)}"
     )
-    echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if written else " (the same as before)"))
+    echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     return 0
 
 

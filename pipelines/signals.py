@@ -38,9 +38,9 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, format: str =
     for entry in entries:
         signal = entry.signal
         facts = (signal.name, signal.doc, signal.table, f"{signal.looks_back} d", signal.unit, signal.family)
-        more = (signal.generic or "", signal.riskier_when, costs[signal.name])
+        further_facts = (signal.generic or "", signal.riskier_when, costs[signal.name])
         state = "yes" if entry.off_because is None else f"no: {entry.off_because}"
-        echo(f"| {' | '.join((*facts, *more))} | {state} |")
+        echo(f"| {' | '.join((*facts, *further_facts))} | {state} |")
     echo.report(_counts(entries, costs))
     return None
 

@@ -61,55 +61,55 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         echo.warn("no cutoff has an earlier matured cutoff to train on, so the model cannot be evaluated.")
     findings = _look(params, snapshots, plan, echo)
 
-    trained = train_challenger(snapshots, plan, params.train, params.engine.threads, echo.progress)
+    training = train_challenger(snapshots, plan, params.train, params.engine.threads, echo.progress)
     horizons = fit_horizons(
         params.output / "snapshots",
         params.label,
         wait_days(params.label, params.snapshot.late_days),
         snapshots,
-        trained.predictions,
+        training.predictions,
     )
     spec = spec_of(
         snapshots,
-        trained.model,
-        trained.recipe,
-        trained.calibration,
-        trained.probabilities,
+        training.model,
+        training.recipe,
+        training.calibration,
+        training.probabilities,
         model=params.tracking.model,
         label=params.label,
         timezone=params.timezone,
     )
 
     folder = _new_folder(params)
-    digest = write_bundle(folder / "bundle", spec | horizons, trained.model.boosters)
+    digest = write_bundle(folder / "bundle", spec | horizons, training.model.boosters)
     registry = Registry(params)
-    with registry.run(f"train {trained.recipe.candidate}") as run_id:
+    with registry.run(f"train {training.recipe.candidate}") as run_id:
         challenger = Challenger(
             model=params.tracking.model,
             version=registry.register(folder / "bundle"),
             run_id=run_id,
             digest=digest,
             snapshots_digest=snapshots.digest,
-            recipe=trained.recipe,
-            calibration=trained.calibration_choice,
+            recipe=training.recipe,
+            calibration=training.calibration_choice,
             chosen_by=plan.chosen_by,
             choice_cutoffs=plan.choice,
-            scores=trained.selection.scores,
-            logistic=trained.selection.logistic,
-            importance=trained.model.importance(snapshots.rows, params.engine.threads),
+            scores=training.selection.scores,
+            logistic=training.selection.logistic,
+            importance=training.model.importance(snapshots.rows, params.engine.threads),
         )
-        write_challenger(folder, challenger, trained.predictions, snapshots)
+        write_challenger(folder, challenger, training.predictions, snapshots)
         write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         write_json(folder / "horizons.json", horizons)
-        if trained.search:
-            write_json(folder / "search.json", trained.search.as_dict())
-            log_search(registry, trained.search, folder / "search.json")
+        if training.search:
+            write_json(folder / "search.json", training.search.as_dict())
+            log_search(registry, training.search, folder / "search.json")
         _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
         registry.log(params=params_of(params, snapshots, challenger))
-        log_training(registry, challenger, trained.choice_predictions, snapshots.mature_on)
+        log_training(registry, challenger, training.choice_predictions, snapshots.mature_on)
     replace_folder(folder, training_folder(params.output))  # last: a training that dies leaves the old one
 
-    for line in _lines(snapshots, challenger, trained):
+    for line in _lines(snapshots, challenger, training):
         echo(line)
     for line in describe_horizons(horizons):
         echo(line)
@@ -125,23 +125,23 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         Stop: no label has matured since its training, or it has seen a test cutoff.
     """
     champion = load_champion(params.champion, params.engine.threads)
-    refreshed = refresh_level(champion, snapshots)
-    cutoffs = ", ".join(refreshed.spec["refreshed"]["cutoffs"])
+    refresh = refresh_level(champion, snapshots)
+    cutoffs = ", ".join(refresh.spec["refreshed"]["cutoffs"])
     finding = (
-        f"champion version {champion.version} at {cutoffs}, which it had not seen: {refreshed.n_churners:,} "
-        f"customers left, observed/expected {refreshed.observed_expected:.2f}"
+        f"champion version {champion.version} at {cutoffs}, which it had not seen: {refresh.n_churners:,} "
+        f"customers left, observed/expected {refresh.observed_expected:.2f}"
     )
-    if not refreshed.shift:
+    if not refresh.shift:
         echo(f"{finding}. Its level holds: nothing to refresh.")
         return
     plan = _plan(params, snapshots)
-    check_unseen(refreshed, plan.test)
+    check_unseen(refresh, plan.test)
     findings = _look(params, snapshots, plan, echo)
 
     files = read_bundle(params.champion / BUNDLE_FOLDER)
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
     folder = _new_folder(params)
-    digest = write_bundle(folder / "bundle", refreshed.spec, boosters)
+    digest = write_bundle(folder / "bundle", refresh.spec, boosters)
     registry = Registry(params)
     with registry.run("refresh") as run_id:
         challenger = Challenger(
@@ -150,27 +150,27 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
             run_id=run_id,
             digest=digest,
             snapshots_digest=snapshots.digest,
-            recipe=refreshed.recipe,
-            calibration=CalibrationChoice(refreshed.recipe.calibration),
+            recipe=refresh.recipe,
+            calibration=CalibrationChoice(refresh.recipe.calibration),
             chosen_by=plan.chosen_by,
-            choice_cutoffs=tuple(day for day in plan.choice if day in refreshed.predictions.cutoffs),
+            choice_cutoffs=tuple(day for day in plan.choice if day in refresh.predictions.cutoffs),
             scores=(),
             logistic=_select_logistic(params, snapshots, plan),
-            importance=refreshed.model(boosters).importance(snapshots.rows, params.engine.threads),
+            importance=refresh.model(boosters).importance(snapshots.rows, params.engine.threads),
         )
-        write_challenger(folder, challenger, refreshed.predictions, snapshots)
+        write_challenger(folder, challenger, refresh.predictions, snapshots)
         write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
         registry.log(
             params=params_of(params, snapshots, challenger)
             | {"refresh.version": champion.version, "refresh.cutoffs": cutoffs},
             metrics={
-                "refresh/shift_log_odds": refreshed.shift,
-                "refresh/observed_expected": refreshed.observed_expected,
+                "refresh/shift_log_odds": refresh.shift,
+                "refresh/observed_expected": refresh.observed_expected,
             },
         )
     replace_folder(folder, training_folder(params.output))
-    echo(f"{finding}. Its log-odds move by {refreshed.shift:+.2f}.")
+    echo(f"{finding}. Its log-odds move by {refresh.shift:+.2f}.")
     echo(f"challenger version {challenger.version}: continue with `churn evaluate` and `churn promote`.")
     echo(registry.link(run_id))
 
@@ -219,16 +219,16 @@ def _describe_run(
     )
 
 
-def _lines(snapshots: Snapshots, challenger: Challenger, trained: TrainedChallenger) -> Sequence[str]:
+def _lines(snapshots: Snapshots, challenger: Challenger, training: TrainedChallenger) -> Sequence[str]:
     """Return the lines about the model: what it is, and the candidates that were not selected."""
     rows = snapshots.rows
     lines = [
-        f"challenger version {challenger.version}: {trained.recipe.describe()}, on {len(rows):,} rows with "
+        f"challenger version {challenger.version}: {training.recipe.describe()}, on {len(rows):,} rows with "
         f"{rows.churners:,} churners at {len(snapshots.cutoffs)} cutoffs; "
-        f"calibration {trained.recipe.calibration}"
+        f"calibration {training.recipe.calibration}"
     ]
-    if trained.search:
-        lines.append(trained.search.describe())
+    if training.search:
+        lines.append(training.search.describe())
     for score in challenger.scores[1:]:
         lines.append(
             f"  {score.recipe.candidate} was not selected: its log loss on the choice cutoffs is "

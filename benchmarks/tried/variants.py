@@ -19,7 +19,7 @@ from churn.snapshots.dataset import Floats, cutoffs_of, frequent_levels, recode_
 from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
 from churn.training.select import losses_of
-from churn.training.trees import bounded
+from churn.training.trees import with_bounds
 
 AS_IT_IS = "as it is: the best candidate"
 SPLITS = "random splits alone, as they are"
@@ -179,7 +179,7 @@ def _grown(rehearsal: Rehearsal, beside: str | None, changed: Mapping[str, Any])
     for fold in rehearsal.folds:
         levels = frequent_levels(fold.train)
         params = recipe.tree_params(len(fold.train), fold.train.churners)
-        asked = bounded(params, rehearsal.snapshots.monotone, 1) | changed
+        asked = with_bounds(params, rehearsal.snapshots.monotone, 1) | changed
         if asked.get("monotone_constraints") is None:
             asked = {name: value for name, value in asked.items() if not name.startswith("monotone")}
         text = [place for place, name in enumerate(fold.train.names) if name in levels]

@@ -33,7 +33,7 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
     tested = np.isin(lives.predictions.cutoff, [day_number(cutoff) for cutoff in test_set.cutoffs])
     measured: dict[int, HorizonMetrics] = {}
     for days in HORIZON_DAYS:
-        known = np.isfinite(probabilities[days]) & lives.completed(days, test_set.snapshots.as_of)[tested]
+        known = np.isfinite(probabilities[days]) & lives.is_complete(days, test_set.snapshots.as_of)[tested]
         if known.any():
             measured[days] = _measure(test_set, lives.left(days)[tested], probabilities[days], known)
         elif days not in missing:

@@ -39,7 +39,7 @@ def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tupl
     needed = {earlier for lead in leads for _, earlier in lead} - set(test_set.out_of_time.cutoffs)
     past = test_set.out_of_time
     if needed:
-        past = past.joined(
+        past = past.join(
             predict_out_of_time(test_set.snapshots, test_set.record.recipe, sorted(needed), threads)
         )
     measured = (_measure(test_set, past, lead) for lead in leads)

@@ -49,9 +49,11 @@ class Estimate:
         return Interval(value=self.value, low=self.low, high=self.high)
 
     def _quantile(self, share: float) -> float:
-        defined = self.draws[np.isfinite(self.draws)]
+        finite_draws = self.draws[np.isfinite(self.draws)]
         return (
-            float(np.quantile(defined, share)) if len(defined) and np.isfinite(self.value) else float("nan")
+            float(np.quantile(finite_draws, share))
+            if len(finite_draws) and np.isfinite(self.value)
+            else float("nan")
         )
 
 

@@ -108,14 +108,14 @@ def format_parts(
         if isinstance(estimate, Mapping)
         else [estimate.value, estimate.low, estimate.high]
     )
-    if not _defined(value):
+    if not _is_defined(value):
         return "", ""
     form = f"{'+' if signed else ''}z.{digits}{'%' if percent else 'f'}"
-    bounds = f"[{low:{form}}, {high:{form}}]" if _defined(low) and _defined(high) else ""
+    bounds = f"[{low:{form}}, {high:{form}}]" if _is_defined(low) and _is_defined(high) else ""
     return f"{value:{form}}", bounds
 
 
-def _defined(number: float | None) -> bool:
+def _is_defined(number: float | None) -> bool:
     return number is not None and math.isfinite(number)
 
 

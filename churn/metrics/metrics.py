@@ -40,8 +40,8 @@ class Ranking:
     def of(cls, probability: Floats) -> Ranking:
         """Sort probabilities, shape (rows,)."""
         order = np.argsort(-probability, kind="stable")
-        ordered = probability[order]
-        return cls(order, np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1))
+        sorted_probability = probability[order]
+        return cls(order, np.append(np.flatnonzero(np.diff(sorted_probability)), len(sorted_probability) - 1))
 
     def sums(self, values: Floats) -> Floats:
         """Return the running sums of `values` at the end of each tie, starting with 0. Shape (ties + 1,)."""
@@ -75,8 +75,8 @@ def auc(left: Floats, probability: Floats) -> float:
 def auc_from_sums(churners: Floats, stayers: Floats) -> float:
     """Return the area under the curve of running churners over running stayers; NaN with one class."""
     pairs = churners[-1] * stayers[-1]
-    area = np.sum(np.diff(stayers) * (churners[1:] + churners[:-1]) / 2)
-    return float(area / pairs) if pairs > 0 else float("nan")
+    pairs_in_order = np.sum(np.diff(stayers) * (churners[1:] + churners[:-1]) / 2)
+    return float(pairs_in_order / pairs) if pairs > 0 else float("nan")
 
 
 def average_precision_from_sums(churners: Floats, rows: Floats) -> float:
@@ -130,12 +130,12 @@ def calibration_line(left: Floats, probability: Floats) -> tuple[float, float]:
 
     Source: Cox (1958), Two further applications of a model for binary regression, Biometrika 45.
     """
-    z, ones = log_odds(probability), np.ones(len(left))
+    z, unit_weights = log_odds(probability), np.ones(len(left))
     if z.std() < MIN_SPREAD or not 0 < left.sum() < len(left):
         return float("nan"), float("nan")
     line = np.array([0.0, 1.0])
     for _ in range(50):
-        step = newton_step(line_sums(left, z, line).T @ ones)
+        step = newton_step(line_sums(left, z, line).T @ unit_weights)
         step *= min(1.0, 4.0 / max(float(np.abs(step).max()), 1e-300))
         line = line + step
         if not np.isfinite(line).all() or np.abs(line).max() > 1e3:
@@ -253,5 +253,10 @@ def brier_parts(sums: Floats, total: Floats, noise_copies: int = 1) -> dict[str,
         resolution = (rows * (observed - base[:, None]) ** 2).sum(axis=1) / n
         uncertainty = base * (1 - base)
         within = total / n - reliability + resolution - uncertainty
-    corrected = reliability - noise, resolution - noise + noise_of_base, uncertainty + noise_of_base, within
-    return dict(zip(BRIER_PARTS, corrected, strict=True))
+    corrected_parts = (
+        reliability - noise,
+        resolution - noise + noise_of_base,
+        uncertainty + noise_of_base,
+        within,
+    )
+    return dict(zip(BRIER_PARTS, corrected_parts, strict=True))

@@ -85,11 +85,11 @@ def estimate_profit(
 
     Source: Efron (1983), Estimating the error rate of a prediction rule, JASA 78, for the optimism.
     """
-    valued = np.isfinite(values.value)
-    if not valued.any():
+    has_value = np.isfinite(values.value)
+    if not has_value.any():
         return None
-    left, probability, customer = left[valued], probability[valued], customer[valued]
-    value = values.value[valued]
+    left, probability, customer = left[has_value], probability[has_value], customer[has_value]
+    value = values.value[has_value]
     call_list = _CallList.of(left, probability, customer, value)
     ranking = Ranking.of(probability)
     ranked_customer, ranked_left = customer[ranking.order], left[ranking.order].astype(np.uint8)
@@ -107,19 +107,19 @@ def estimate_profit(
         mean_value = total / valued_rows if valued_rows > 0 else float("nan")
         return np.concatenate([empc_from_sums(churners, rows, mean_value, values.terms), [lift], profit])
 
-    measured = measure(None)
-    drawn = np.array([measure(counts) for counts in draws])
-    curve, curves = measured[3:-1], drawn[:, 3:-1]
+    point_values = measure(None)
+    draw_values = np.array([measure(counts) for counts in draws])
+    curve, curves = point_values[3:-1], draw_values[:, 3:-1]
     best, bests = int(np.argmax(curve)), np.argmax(curves, axis=1)
     perfect = _CallList.of(left, left, customer, value).lift_and_profit(None, share, shares, values.terms)
     return ProfitMetrics(
         {
-            "value_lift_at_contact_share": Estimate(float(measured[2]), drawn[:, 2]),
-            "profit_per_customer_at_contact_share": Estimate(float(measured[-1]), drawn[:, -1]),
+            "value_lift_at_contact_share": Estimate(float(point_values[2]), draw_values[:, 2]),
+            "profit_per_customer_at_contact_share": Estimate(float(point_values[-1]), draw_values[:, -1]),
             "profit_per_customer_at_best_share": Estimate(float(curve[best]), curves[:, best]),
             "best_share": Estimate(float(CONTACT_SHARES[best]), CONTACT_SHARES[bests]),
-            "empc": Estimate(float(measured[0]), drawn[:, 0]),
-            "empc_share": Estimate(float(measured[1]), drawn[:, 1]),
+            "empc": Estimate(float(point_values[0]), draw_values[:, 0]),
+            "empc_share": Estimate(float(point_values[1]), draw_values[:, 1]),
         },
         {
             "value_lift_at_contact_share": {"ceiling": perfect[0]},
@@ -164,16 +164,18 @@ class _CallList:
         Sums of integers are exact, so a draw gives the same bits as repeated rows.
         """
         weight = np.ones(len(self.left), dtype=np.uint8) if counts is None else counts[self.customer]
-        lost = weight * self.left
-        rows, churners = running_sums(weight, self.ranking), running_sums(lost, self.ranking)
-        value = running_sums(lost * self.cents, self.ranking) / CENTS
-        contacted, reached, saved = (sum_at_share(sums, rows, shares) for sums in (rows, churners, value))
+        churner_weight = weight * self.left
+        rows, churners = running_sums(weight, self.ranking), running_sums(churner_weight, self.ranking)
+        value = running_sums(churner_weight * self.cents, self.ranking) / CENTS
+        n_contacts, n_churners, churner_value = (
+            sum_at_share(sums, rows, shares) for sums in (rows, churners, value)
+        )
         customers = rows[-1] if rows[-1] > 0 else np.nan
-        profit = contact_profit(contacted, reached, saved, terms) / customers
+        profit = contact_profit(n_contacts, n_churners, churner_value, terms) / customers
         return value_lift_at_share(value, rows, share), profit
 
 
-def contact_profit(contacted: Floats, churners: Floats, value: Floats, terms: ProfitParams) -> Floats:
+def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: ProfitParams) -> Floats:
     """Return the profit of contacting the first customers of a list, in currency.
 
     With contact cost `f`, incentive cost `d`, accept share `g` and the churners' own values `V`:
@@ -184,7 +186,7 @@ def contact_profit(contacted: Floats, churners: Floats, value: Floats, terms: Pr
     incentive too, so contacting one of them costs `d + f`.
 
     Args:
-        contacted: The number of customers contacted; a scalar or an array of lists, as all below.
+        contacts: The number of customers contacted; a scalar or an array of lists, as all below.
         churners: The number of churners among them.
         value: The sum of those churners' residual values, in currency.
         terms: The costs and the accept share.
@@ -195,8 +197,8 @@ def contact_profit(contacted: Floats, churners: Floats, value: Floats, terms: Pr
     >>> float(contact_profit(np.array(10.0), np.array(4.0), np.array(800.0), ProfitParams()))
     158.0
     """
-    saved = terms.accept_share * (value - terms.incentive_cost * churners)
-    return saved - terms.incentive_cost * (contacted - churners) - terms.contact_cost * contacted
+    saved_value = terms.accept_share * (value - terms.incentive_cost * churners)
+    return saved_value - terms.incentive_cost * (contacts - churners) - terms.contact_cost * contacts
 
 
 def sum_at_share(running: Floats, rows: Floats, share: float | Floats) -> Floats:
@@ -263,10 +265,10 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
     beta = CONCENTRATION - alpha
     mass = np.diff(betainc(alpha, beta, edges))
     mean = terms.accept_share * np.diff(betainc(alpha + 1, beta, edges))
-    fixed = (
+    fixed_cost = (
         terms.contact_cost * corner_churners + (terms.incentive_cost + terms.contact_cost) * corner_stayers
     )
-    profit = np.sum(gain * corner_churners * mean - fixed * mass)
+    profit = np.sum(gain * corner_churners * mean - fixed_cost * mass)
     return float(profit / rows[-1]), float(np.sum(corner_rows * mass) / rows[-1])
 
 

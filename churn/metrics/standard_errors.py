@@ -90,14 +90,14 @@ def clustered_departure(
     Returns:
         NaN twice where nobody of the segment left.
     """
-    ratio, own = (
+    ratio, segment_ratio = (
         clustered_ratio(left[rows], probability[rows], customer[rows])[0] for rows in (..., segment)
     )
-    if not own > 0:
+    if not segment_ratio > 0:
         return float("nan"), float("nan")
-    values = np.where(segment, (left - own * probability) / left[segment].sum(), 0.0)
+    values = np.where(segment, (left - segment_ratio * probability) / left[segment].sum(), 0.0)
     values -= (left - ratio * probability) / left.sum()
-    return float(np.log(own / ratio)), float(np.sqrt(_spread(values[:, None], customer)[0, 0]))
+    return float(np.log(segment_ratio / ratio)), float(np.sqrt(_spread(values[:, None], customer)[0, 0]))
 
 
 def clustered_difference(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from churn.model.tracking import WORKFLOW_QUERY, Tracking, first_line, signature
 DESCRIPTION_LENGTH = 5000
 """The number of characters of a version's description: the column's size in MLflow's own database."""
 
-CONTINUED = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
+CONTINUATION = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
 """The end of a description that was cut."""
 
 MODEL_DESCRIPTION = (
@@ -90,7 +90,7 @@ class Registry(Tracking):
         Raises:
             ModelError: the version cannot be exported.
         """
-        self._move(version, replaced=self.aliases().champion)
+        self._move(version, replaced_version=self.aliases().champion)
 
     def repair(self) -> Repair | None:
         """Export the champion again where `models/champion` is damaged, missing or another version.
@@ -106,15 +106,21 @@ class Registry(Tracking):
             return None
         folder = self.params.champion
         try:
-            exported = load_champion(folder, self.params.engine.threads)
+            champion_folder = load_champion(folder, self.params.engine.threads)
         except ModelError:
-            problem, replaced = f"{folder} is {'damaged' if folder.exists() else 'missing'}.", None
+            problem, previous = f"{folder} is {'damaged' if folder.exists() else 'missing'}.", None
         else:
-            if exported.version == champion and exported.digest == self._digest_of(champion):
+            if champion_folder.version == champion and champion_folder.digest == self._digest_of(champion):
                 return None
-            problem = f"{folder} holds version {exported.version}, the registry's champion is {champion}."
-            replaced = exported.version if exported.digest == self._digest_of(exported.version) else None
-        self._move(champion, replaced=replaced)
+            problem = (
+                f"{folder} holds version {champion_folder.version}, the registry's champion is {champion}."
+            )
+            previous = (
+                champion_folder.version
+                if champion_folder.digest == self._digest_of(champion_folder.version)
+                else None
+            )
+        self._move(champion, replaced_version=previous)
         return Repair(champion, problem)
 
     def rollback(self) -> Rollback:
@@ -134,7 +140,7 @@ class Registry(Tracking):
                 f"registry: model '{self.name}' has no previous champion to go back to; "
                 "there is one once a second model has been promoted."
             )
-        self._move(aliases.previous, replaced=aliases.champion)
+        self._move(aliases.previous, replaced_version=aliases.champion)
         return Rollback(champion=aliases.previous, previous=aliases.champion)
 
     def aliases(self) -> Aliases:
@@ -215,7 +221,7 @@ class Registry(Tracking):
         """
         self._client.set_model_version_tag(self.name, version, "card_run", run_id)
         if len(text) > DESCRIPTION_LENGTH:
-            text = text[: DESCRIPTION_LENGTH - len(CONTINUED)].rpartition("\n")[0] + CONTINUED
+            text = text[: DESCRIPTION_LENGTH - len(CONTINUATION)].rpartition("\n")[0] + CONTINUATION
         self._client.update_model_version(self.name, version, text)
 
     def pages(self, run_id: str, version: str) -> dict[str, str]:
@@ -267,27 +273,27 @@ class Registry(Tracking):
             return None
         return None if digest is None else str(digest)
 
-    def _move(self, version: str, replaced: str | None) -> None:
+    def _move(self, version: str, replaced_version: str | None) -> None:
         """Export a version to a temporary folder, then move the aliases, then swap the folders.
 
         Wherever this is interrupted, the exported folder still shows which version was champion.
 
         Args:
             version: The new champion.
-            replaced: The version that becomes previous; None where `models/champion` holds no whole model.
+            replaced_version: The version that becomes previous; None if `models/champion` is damaged.
         """
-        exported = self._export(version)
+        new_folder = self._export(version)
         self._client.set_registered_model_alias(self.name, "champion", version)
-        if replaced and replaced != version:
-            self._client.set_registered_model_alias(self.name, "previous", replaced)
+        if replaced_version and replaced_version != version:
+            self._client.set_registered_model_alias(self.name, "previous", replaced_version)
         if self.aliases().challenger == version:
             self._client.delete_registered_model_alias(self.name, "challenger")
         champion, previous = self.params.champion, self.params.models / "previous"
-        if champion.exists() and replaced and replaced != version:
+        if champion.exists() and replaced_version and replaced_version != version:
             shutil.rmtree(previous, ignore_errors=True)
             champion.rename(previous)
         shutil.rmtree(champion, ignore_errors=True)
-        exported.rename(champion)
+        new_folder.rename(champion)
 
     def _export(self, version: str) -> Path:
         """Download a version to a temporary folder in `models` and verify it; return the folder."""
@@ -321,10 +327,10 @@ class Registry(Tracking):
 
     def _add_card(self, version: str, folder: Path) -> None:
         """Write the model card of a version into its folder as README.md; no evaluation, no card."""
-        registered = self._client.get_model_version(self.name, version)
-        text = registered.description
+        model_version = self._client.get_model_version(self.name, version)
+        text = model_version.description
         try:
-            run_id = registered.tags["card_run"]
+            run_id = model_version.tags["card_run"]
             with TemporaryDirectory() as temporary:
                 path = self._mlflow.artifacts.download_artifacts(
                     f"runs:/{run_id}/evaluate/card.md",

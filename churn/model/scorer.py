@@ -94,11 +94,11 @@ class Scorer:
         Raises:
             SchemaError: as `predict`.
         """
-        told = self.spec.get("horizons")
-        if not told or not told["days"]:
+        horizons = self.spec.get("horizons")
+        if not horizons or not horizons["days"]:
             return {}
         logits = self.logits(self.matrix(columns))
-        return horizons_of(logits, self.probability(logits), told)
+        return horizons_of(logits, self.probability(logits), horizons)
 
     def contributions(self, columns: Mapping[str, Any] | Any) -> dict[str, Floats]:
         """Return what each signal adds to the log-odds before calibration, and the `baseline`.
@@ -120,30 +120,30 @@ class Scorer:
 
     def probability(self, logits: Floats) -> Floats:
         """Return calibrated probabilities from uncalibrated log-odds."""
-        return sigmoid(calibrated(logits, self.spec["calibration"]))
+        return sigmoid(calibrate_logits(logits, self.spec["calibration"]))
 
     def matrix(self, columns: Mapping[str, Any] | Any) -> Floats:
         """Return the checked columns as an array of shape (rows, signals), NaN where missing."""
         problems: list[str] = []
-        made: dict[str, Floats] = {}
-        given = [str(name) for name in columns.keys()]  # noqa: SIM118 (a DataFrame iterates over keys too)
+        arrays: dict[str, Floats] = {}
+        column_names = [str(name) for name in columns.keys()]  # noqa: SIM118 (a DataFrame iterates over keys too)
         for name, levels in zip(self.names, self._levels, strict=True):
             if name not in columns:
-                unused = [word for word in given if word not in self.names]
-                problems.append(f"'{name}' is missing.{_near(name, unused)}")
+                other_names = [word for word in column_names if word not in self.names]
+                problems.append(f"'{name}' is missing.{_near(name, other_names)}")
                 continue
             values = np.atleast_1d(np.asarray(columns[name]))
             column = _numbers(values) if levels is None else _codes(values, levels)
             if isinstance(column, str):
                 problems.append(f"'{name}' {column}")
             else:
-                made[name] = column
-        lengths = sorted({len(column) for column in made.values()})
+                arrays[name] = column
+        lengths = sorted({len(column) for column in arrays.values()})
         if len(lengths) > 1:
             problems.append(f"columns have unequal lengths: {', '.join(map(str, lengths))}.")
         if problems:
             raise SchemaError(problems)
-        return np.column_stack([made[name] for name in self.names]) if made else np.zeros((0, 0))
+        return np.column_stack([arrays[name] for name in self.names]) if arrays else np.zeros((0, 0))
 
 
 class _Booster:
@@ -176,13 +176,13 @@ class _Linear:
         """Return terms as differences from their training mean; the means sit in the baseline."""
         parts = np.zeros((len(matrix), self._width + 1))
         parts[:, -1] = self._intercept + sum(float(term["mean"]) for _, term in self._terms)
-        for place, term in self._terms:
-            parts[:, place] = linear_term(matrix[:, place], term) - float(term["mean"])
+        for index, term in self._terms:
+            parts[:, index] = linear_term(matrix[:, index], term) - float(term["mean"])
         return parts
 
 
-def horizons_of(logits: Floats, probability: Floats, told: Mapping[str, Any]) -> dict[int, Floats]:
-    """Return the probability of leaving within each of `told["days"]`; it never falls with the days.
+def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]) -> dict[int, Floats]:
+    """Return the probability of leaving within each of `horizons["days"]`; it never falls with the days.
 
     The chance of leaving in an interval, given that the customer is there when it begins, is a logistic
     regression on the model's log-odds; chances of staying multiply. The curve goes through `probability`,
@@ -192,26 +192,28 @@ def horizons_of(logits: Floats, probability: Floats, told: Mapping[str, Any]) ->
     Args:
         logits: The model's log-odds before calibration.
         probability: The model's calibrated probability of leaving within `anchor_days`.
-        told: `days`, `anchor_days` and `intervals`, each with `start`, `end`, `intercept` and `slope`.
+        horizons: `days`, `anchor_days` and `intervals`, each with `start`, `end`, `intercept` and `slope`.
 
     Source: Cox (1972), Regression models and life-tables, JRSS B 34, section 6 (discrete time).
     """
-    edges = [0, *(part["end"] for part in told["intervals"])]
-    hazards = [np.logaddexp(0.0, part["intercept"] + part["slope"] * logits) for part in told["intervals"]]
-    summed = np.cumsum([np.zeros(len(logits)), *hazards], axis=0)
-    anchor = told["anchor_days"]
-    place = min(int(np.searchsorted(edges, anchor)), len(hazards))
-    share = (anchor - edges[place - 1]) / (edges[place] - edges[place - 1])
-    at_anchor = np.maximum(summed[place - 1] + share * hazards[place - 1], 1e-300)
+    edges = [0, *(part["end"] for part in horizons["intervals"])]
+    hazards = [
+        np.logaddexp(0.0, part["intercept"] + part["slope"] * logits) for part in horizons["intervals"]
+    ]
+    cumulative_hazard = np.cumsum([np.zeros(len(logits)), *hazards], axis=0)
+    anchor = horizons["anchor_days"]
+    interval = min(int(np.searchsorted(edges, anchor)), len(hazards))
+    share = (anchor - edges[interval - 1]) / (edges[interval] - edges[interval - 1])
+    at_anchor = np.maximum(cumulative_hazard[interval - 1] + share * hazards[interval - 1], 1e-300)
     level = -np.log1p(-np.minimum(probability, 1 - 1e-15))
-    found = {}
-    for day in told["days"]:
-        own = summed[edges.index(day)]
+    within = {}
+    for day in horizons["days"]:
+        hazard_sum = cumulative_hazard[edges.index(day)]
         # At most, at least: rounding must not lift a curve that stops before the anchor over it.
-        part = np.minimum(own / at_anchor, 1.0) * level
-        beyond = level + np.maximum(own - at_anchor, 0.0)
-        found[int(day)] = -np.expm1(-(part if day <= anchor else beyond))
-    return found
+        part = np.minimum(hazard_sum / at_anchor, 1.0) * level
+        beyond = level + np.maximum(hazard_sum - at_anchor, 0.0)
+        within[int(day)] = -np.expm1(-(part if day <= anchor else beyond))
+    return within
 
 
 def expected_days(within: Mapping[int, Floats]) -> Floats:
@@ -226,16 +228,16 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
     Source: Royston and Parmar (2013), Restricted mean survival time, BMC Medical Research Methodology 13.
     """
     days = sorted(within)
-    area: Floats = np.zeros(len(within[days[0]]))
-    before, staying = 0, np.ones(len(area))
+    expected: Floats = np.zeros(len(within[days[0]]))
+    before, survival = 0, np.ones(len(expected))
     for day in days:
-        still = 1.0 - within[day]
-        fall = np.log(np.maximum(staying, 1e-300)) - np.log(np.maximum(still, 1e-300))
+        survival_after = 1.0 - within[day]
+        fall = np.log(np.maximum(survival, 1e-300)) - np.log(np.maximum(survival_after, 1e-300))
         flat = fall < 1e-9  # the mean of two equal numbers is the number
-        mean = np.where(flat, staying, (staying - still) / np.where(flat, 1.0, fall))
-        area = area + (day - before) * mean
-        before, staying = day, still
-    return area
+        mean = np.where(flat, survival, (survival - survival_after) / np.where(flat, 1.0, fall))
+        expected = expected + (day - before) * mean
+        before, survival = day, survival_after
+    return expected
 
 
 def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
@@ -249,10 +251,10 @@ def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
     missing = np.isnan(values)
     if "weights" in term:
         codes = np.where(missing, 0, values).astype(np.int64)
-        known: Floats = np.asarray([*term["weights"], 0.0])[codes]
+        log_odds: Floats = np.asarray([*term["weights"], 0.0])[codes]
     else:
-        known = np.interp(np.where(missing, 0.0, values), term["knots"], term["values"])
-    return np.where(missing, float(term["missing_weight"]), known)
+        log_odds = np.interp(np.where(missing, 0.0, values), term["knots"], term["values"])
+    return np.where(missing, float(term["missing_weight"]), log_odds)
 
 
 def sigmoid(logits: Floats) -> Floats:
@@ -260,7 +262,7 @@ def sigmoid(logits: Floats) -> Floats:
     return np.exp(-np.logaddexp(0.0, -logits))
 
 
-def calibrated(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
+def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     """Return log-odds after calibration.
 
     `beta` is `a log p - b log(1 - p) + c`, `platt` is `a logit(p) + c`, `venn_abers` looks steps up (one for
@@ -274,7 +276,7 @@ def calibrated(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     if method == "none":
         return logits
     if method == "shifted":
-        return calibrated(logits, calibration["of"]) + calibration["by"]  # type: ignore[no-any-return]
+        return calibrate_logits(logits, calibration["of"]) + calibration["by"]  # type: ignore[no-any-return]
     if method == "venn_abers":
         p0, p1 = np.asarray(calibration["p0"]), np.asarray(calibration["p1"])
         steps: Floats = np.log(p1) - np.log1p(-p0)  # the log-odds of p1 / (1 - p0 + p1)
@@ -295,14 +297,14 @@ def read_bundle(bundle: Path) -> dict[str, str]:
     """
     text = _read(bundle / "manifest.json").decode("utf-8", errors="replace")
     try:
-        listed = json.loads(text)["files"]
-        whole = text == manifest_text(listed) and "spec.json" in listed
+        digests = json.loads(text)["files"]
+        is_complete = text == manifest_text(digests) and "spec.json" in digests
     except (ValueError, KeyError, TypeError, AttributeError):
-        whole = False
-    if not whole:
+        is_complete = False
+    if not is_complete:
         raise CorruptError(f"{bundle / 'manifest.json'} is damaged. Export the model again.")
     files = {}
-    for name, digest in listed.items():
+    for name, digest in digests.items():
         content = _read(bundle / name)
         if hashlib.sha256(content).hexdigest() != digest:
             raise CorruptError(
@@ -338,13 +340,13 @@ def _numbers(values: npt.NDArray[Any]) -> Floats | str:
     if values.dtype.kind not in "fiubO":
         return f"must hold numbers, found {values.dtype}" + (f" ({values[0]!r})." if len(values) else ".")
     if values.dtype.kind == "O":
-        made = np.full(len(values), np.nan)
+        converted = np.full(len(values), np.nan)
         for row, value in enumerate(values):
             if isinstance(value, numbers.Real | Decimal | np.bool_):
-                made[row] = float(value)
+                converted[row] = float(value)
             elif not _is_missing(value):
                 return f"must hold numbers, found {value!r} in row {row}."
-        values = made
+        values = converted
     column = values.astype(np.float64)
     return (
         "holds infinite values; give a finite number or a missing value."
@@ -390,13 +392,13 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
             `{"horizons": true}` adds those of 30, 60 and 90 days, and `expected_days_90d`, as far as the
             model knows them; `{"contributions": true}` adds contributions.
             """
-            asked = params or {}
+            options = params or {}
             columns = {"churn_probability": self.scorer.predict(model_input)}
-            if asked.get("horizons"):
+            if options.get("horizons"):
                 columns |= horizon_columns(self.scorer.predict_horizons(model_input))
-            if asked.get("contributions"):
+            if options.get("contributions"):
                 columns |= self.scorer.contributions(model_input)
-            if asked.get("horizons") or asked.get("contributions"):
+            if options.get("horizons") or options.get("contributions"):
                 return pd.DataFrame(columns, index=model_input.index)
             return columns["churn_probability"]
 

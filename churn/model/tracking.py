@@ -62,9 +62,9 @@ class Tracking:
         """Open a new run, or an old one by its id, and yield its id; runs opened inside become its "
         "children.
         """
-        nested = self._mlflow.active_run() is not None
+        is_nested = self._mlflow.active_run() is not None
         name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
-        with self._mlflow.start_run(experiment_id=self.experiment_id, nested=nested, **name_or_id) as run:
+        with self._mlflow.start_run(experiment_id=self.experiment_id, nested=is_nested, **name_or_id) as run:
             yield run.info.run_id
 
     @contextmanager
@@ -105,11 +105,11 @@ class Tracking:
         MLflow never changes a parameter, but a second evaluation may have other costs than the first.
         """
         active = self._mlflow.active_run()
-        logged = self._client.get_run(active.info.run_id).data.params
+        logged_params = self._client.get_run(active.info.run_id).data.params
         texts = {name: str(value)[:500] for name, value in params.items()}
         self.log(
-            params={name: text for name, text in texts.items() if name not in logged},
-            tags={name: text for name, text in texts.items() if logged.get(name, text) != text},
+            params={name: text for name, text in texts.items() if name not in logged_params},
+            tags={name: text for name, text in texts.items() if logged_params.get(name, text) != text},
         )
 
     def log_file(self, path: Path, folder: str | None = None) -> None:

@@ -85,8 +85,8 @@ def residual_value(
     """
     retention = (1 - base_rate) ** (DAYS_PER_MONTH / horizon_days)
     discount = (1 + terms.discount_year) ** (1 / 12) - 1
-    earned = np.maximum(monthly_money, 0.0) * terms.margin
-    return lifetime_value(earned, retention, discount, terms.months)
+    margin_money = np.maximum(monthly_money, 0.0) * terms.margin
+    return lifetime_value(margin_money, retention, discount, terms.months)
 
 
 def value_at_risk(
@@ -117,9 +117,9 @@ def monthly_money(
         mrr: `customer_id, mrr` of subscriptions live at the cutoff; may be empty.
         days: The length of the window of `money`.
     """
-    spent = _by_customer(customers, money, "money") / round(days / DAYS_PER_MONTH)
+    spent_money = _by_customer(customers, money, "money") / round(days / DAYS_PER_MONTH)
     recurring = _by_customer(customers, mrr, "mrr")
-    return np.where(np.isnan(recurring), spent, recurring)
+    return np.where(np.isnan(recurring), spent_money, recurring)
 
 
 def _by_customer(customers: pd.Series[str], frame: pd.DataFrame, column: str) -> Floats:

@@ -54,14 +54,14 @@ class OutOfTime:
         """Return the rows for which the mask is true."""
         return OutOfTime(self.logits[mask], self.left[mask], self.customer[mask], self.cutoff[mask])
 
-    def joined(self, other: OutOfTime) -> OutOfTime:
+    def join(self, more_rows: OutOfTime) -> OutOfTime:
         """Return these rows and those of other cutoffs, in the order of the cutoffs."""
-        order = np.argsort(np.concatenate([self.cutoff, other.cutoff]), kind="stable")
+        order = np.argsort(np.concatenate([self.cutoff, more_rows.cutoff]), kind="stable")
         return OutOfTime(
-            np.concatenate([self.logits, other.logits])[order],
-            np.concatenate([self.left, other.left])[order],
-            np.concatenate([self.customer, other.customer])[order],
-            np.concatenate([self.cutoff, other.cutoff])[order],
+            np.concatenate([self.logits, more_rows.logits])[order],
+            np.concatenate([self.left, more_rows.left])[order],
+            np.concatenate([self.customer, more_rows.customer])[order],
+            np.concatenate([self.cutoff, more_rows.cutoff])[order],
         )
 
     def frame(self, customers: Sequence[str]) -> pd.DataFrame:
@@ -169,8 +169,8 @@ def calibrate_out_of_time(
     parts = []
     for day in sorted(test):
         earlier = predictions.at(trainable(snapshots.mature_on, day))
-        fitted = fit_calibration(recipe.calibration, earlier.logits, earlier.left, earlier.customer)
-        parts.append(apply_calibration(predictions.at([day]).logits, fitted))
+        calibration = fit_calibration(recipe.calibration, earlier.logits, earlier.left, earlier.customer)
+        parts.append(apply_calibration(predictions.at([day]).logits, calibration))
     return np.concatenate(parts)
 
 
@@ -193,9 +193,9 @@ def predict_champion(
     """
     rows = snapshots.rows.at(test)
     learnt_by = date.fromisoformat(scorer.spec["mature_on"])  # the latest maturity of its trained cutoffs
-    unseen = tuple(day for day in sorted(test) if learnt_by <= day)
+    unseen_cutoffs = tuple(day for day in sorted(test) if learnt_by <= day)
     probability = np.full(len(rows), np.nan)
-    if unseen:
-        mask = np.isin(rows.cutoff, snapshots.rows.at(unseen).cutoff)
+    if unseen_cutoffs:
+        mask = np.isin(rows.cutoff, snapshots.rows.at(unseen_cutoffs).cutoff)
         probability[mask] = scorer.predict(scorer_columns(rows.where(mask)))
-    return probability, unseen
+    return probability, unseen_cutoffs

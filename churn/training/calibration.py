@@ -15,7 +15,7 @@ from scipy.optimize import brentq, minimize
 
 from churn.metrics.metrics import Floats, Ints, row_log_loss
 from churn.metrics.standard_errors import clustered_difference, clustered_mean
-from churn.model.scorer import calibrated, sigmoid
+from churn.model.scorer import calibrate_logits, sigmoid
 
 NO_CALIBRATION: dict[str, Any] = {"method": "none"}
 MIN_OF_A_CLASS = 30
@@ -170,7 +170,7 @@ def enough_of_both(left: Floats) -> bool:
 
 
 def select_calibration(
-    requested: str, logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints
+    setting: str, logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints
 ) -> CalibrationChoice:
     """Select the best calibration method by out-of-time log loss.
 
@@ -181,7 +181,7 @@ def select_calibration(
     rows whose labels were known by then.
 
     Args:
-        requested: `auto`, or the method that the parameters name; the comparison is made either way.
+        setting: `auto`, or the method that the parameters name; the comparison is made either way.
         logits: Uncalibrated log-odds, each by a model that had not seen its row; shape (rows,).
         left: Outcomes, shape (rows,).
         cutoff: Days since 1970-01-01, shape (rows,).
@@ -189,7 +189,7 @@ def select_calibration(
         customer: A dense integer per customer, shape (rows,).
     """
     choice = _compare(logits, left, cutoff, known_on, customer)
-    return choice if requested == "auto" else replace(choice, method=requested)
+    return choice if setting == "auto" else replace(choice, method=setting)
 
 
 def _compare(logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, customer: Ints) -> CalibrationChoice:
@@ -210,7 +210,7 @@ def _compare(logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, custome
     later_customers = np.concatenate([customer[later] for _, later in folds])
     against_none = {}
     for name in losses.keys() - {"none"}:
-        differences = [loss - none for loss, none in zip(losses[name], losses["none"], strict=True)]
+        differences = [loss - base_loss for loss, base_loss in zip(losses[name], losses["none"], strict=True)]
         difference, error = clustered_mean(np.concatenate(differences), later_customers)
         worst = max(float(of_cutoff.mean()) for of_cutoff in differences)
         against_none[name] = {"difference": difference, "standard_error": error, "worst_cutoff": worst}
@@ -227,7 +227,7 @@ def _compare(logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, custome
 
 def apply_calibration(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     """Return calibrated probabilities by the code of the scorer, shape (rows,)."""
-    return sigmoid(calibrated(logits, calibration))
+    return sigmoid(calibrate_logits(logits, calibration))
 
 
 def fit_shift(logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
 
 def spec_of(
     snapshots: Snapshots,
-    fitted: FittedModel,
+    model_fit: FittedModel,
     recipe: Recipe,
     calibration: Mapping[str, Any],
     probabilities: Floats,
@@ -184,7 +184,7 @@ def spec_of(
 
     Args:
         snapshots: The snapshots that the model learnt from.
-        fitted: The model.
+        model_fit: The model.
         recipe: The settings of its fit.
         calibration: The fitted calibration.
         probabilities: Calibrated out-of-time probabilities; their deciles are kept to notice drift.
@@ -214,11 +214,12 @@ def spec_of(
         "watermark": snapshots.watermark,
         "recipe": recipe.as_dict(),
         "signals": [
-            dict(signal) | fitted.signal_facts(rows, index) for index, signal in enumerate(snapshots.signals)
+            dict(signal) | model_fit.signal_facts(rows, index)
+            for index, signal in enumerate(snapshots.signals)
         ],
         "score_quantiles": quantiles(probabilities),
         "quantile_grid": list(GRID),
-        "members": list(fitted.members),
+        "members": list(model_fit.members),
         "calibration": dict(calibration),
     }
 

@@ -50,14 +50,14 @@ class Lives:
     stays: Ints
     lag_days: int
 
-    def completed(self, days: int, by: date) -> Mask:
+    def is_complete(self, days: int, by: date) -> Mask:
         """Return for which rows it was known by a date whether the customer left within some days."""
         mask: Mask = self.predictions.cutoff + days + self.lag_days <= day_number(by)
         return mask
 
     def at_risk(self, start: int, end: int, by: date) -> Mask:
         """Return which rows count for `[start, end)`: completed by a date, and there when it began."""
-        return self.completed(end, by) & (self.stays >= start)
+        return self.is_complete(end, by) & (self.stays >= start)
 
     def left(self, days: int) -> Floats:
         """Return 1 for the rows that left within some days, else 0."""
@@ -182,8 +182,8 @@ def _too_few(lives: Lives, left: Floats, start: int, end: int, by: date) -> str:
     if enough_of_both(left):
         return ""
     churners, stayers = int(left.sum()), int(len(left) - left.sum())
-    what, number = ("left", churners) if churners < stayers else ("stayed", stayers)
-    return f"only {number} of {len(left):,} rows {what} in days {start} to {end}; {MIN_OF_A_CLASS} are needed"
+    verb, number = ("left", churners) if churners < stayers else ("stayed", stayers)
+    return f"only {number} of {len(left):,} rows {verb} in days {start} to {end}; {MIN_OF_A_CLASS} are needed"
 
 
 def fit_horizons(

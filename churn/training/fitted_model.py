@@ -52,10 +52,10 @@ class FittedModel:
         """Return the uncalibrated log-odds of some rows, shape (rows,)."""
         return self.scorer({"method": "none"}, threads).logits(recode_levels(rows, self.levels))
 
-    def averaged_with(self, other: FittedModel) -> FittedModel:
+    def averaged_with(self, second: FittedModel) -> FittedModel:
         """Return the model whose log-odds are the mean of both; the other was fitted on the same rows."""
         return FittedModel(
-            self.names, self.levels, [*self.members, *other.members], {**self.boosters, **other.boosters}
+            self.names, self.levels, [*self.members, *second.members], {**self.boosters, **second.boosters}
         )
 
     def importance(self, rows: LabelledRows, threads: int) -> dict[str, float]:

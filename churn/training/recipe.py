@@ -93,7 +93,7 @@ class Recipe:
         """Return the recipe with another calibration."""
         return replace(self, calibration=calibration)
 
-    def blended(self, logistic: Recipe) -> Recipe:
+    def blend_with(self, logistic: Recipe) -> Recipe:
         """Return the recipe of the blend of these trees with a logistic regression."""
         return replace(self, candidate=Blend.name, strength=logistic.strength)
 
@@ -286,11 +286,11 @@ class Blend(Candidate):
         return CANDIDATES[Trees.name], CANDIDATES[SplineLogistic.name]
 
 
-STAGED: Mapping[CandidateName, StagedCandidate] = {
+STAGED_CANDIDATES: Mapping[CandidateName, StagedCandidate] = {
     candidate.name: candidate for candidate in (Trees(), ExtraTrees(), SplineLogistic())
 }
 """The candidates with stages, by name."""
-CANDIDATES: Mapping[CandidateName, Candidate] = {**STAGED, Blend.name: Blend()}
+CANDIDATES: Mapping[CandidateName, Candidate] = {**STAGED_CANDIDATES, Blend.name: Blend()}
 """All candidates by name."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from churn.errors import Stop
 from churn.metrics.metrics import observed_expected
 from churn.model.bundle import Champion
-from churn.model.scorer import SchemaError, calibrated
+from churn.model.scorer import SchemaError, calibrate_logits
 from churn.snapshots.dataset import scorer_columns
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
@@ -69,32 +69,32 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     if scorer.spec["label_id"] != snapshots.label_id:
         raise Stop(f"{name} predicts another label than the parameters define. Run `churn train`.")
     learnt_by = date.fromisoformat(scorer.spec["mature_on"])
-    unseen = tuple(day for day in snapshots.cutoffs if learnt_by <= day)
-    if not unseen:
+    unseen_cutoffs = tuple(day for day in snapshots.cutoffs if learnt_by <= day)
+    if not unseen_cutoffs:
         raise Stop(
             f"{name} has learnt labels known by {learnt_by}, and no later snapshot is matured. Add later "
             "cutoffs to snapshot once their labels are known."
         )
-    rows = snapshots.rows.at(unseen)
+    rows = snapshots.rows.at(unseen_cutoffs)
     try:
         logits = scorer.logits(scorer.matrix(scorer_columns(rows)))
     except SchemaError as error:
         raise Stop(
             f"{name} cannot be scored on these snapshots: {error.problems[0]} Run `churn train`."
         ) from None
-    logits = calibrated(logits, scorer.spec["calibration"])
+    logits = calibrate_logits(logits, scorer.spec["calibration"])
     calibration = fit_shift(logits, rows.left, rows.customer)
     rate, n_cutoffs = base_rate(snapshots)
     spec = scorer.spec | {
         "calibration": add_shift(scorer.spec["calibration"], calibration["by"]),
         "refreshed": {
             "from_version": champion.version,
-            "cutoffs": [day.isoformat() for day in unseen],
+            "cutoffs": [day.isoformat() for day in unseen_cutoffs],
             "rows": len(rows),
             "churners": rows.churners,
             "by": calibration["by"],
         },
-        "mature_on": max(snapshots.mature_on[day] for day in unseen).isoformat(),
+        "mature_on": max(snapshots.mature_on[day] for day in unseen_cutoffs).isoformat(),
         "base_rate": rate,
         "base_rate_cutoffs": n_cutoffs,
         "snapshots_digest": snapshots.digest,
@@ -110,18 +110,19 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     )
 
 
-def check_unseen(refreshed: RefreshedChampion, test: tuple[date, ...]) -> None:
+def check_unseen(champion: RefreshedChampion, test: tuple[date, ...]) -> None:
     """Check that the champion has seen no label of a test cutoff.
 
     Raises:
         Stop: it has seen some.
     """
-    unseen = refreshed.predictions.cutoffs
-    seen = sorted(set(test) - set(unseen))
-    if not seen:
+    unseen_cutoffs = champion.predictions.cutoffs
+    seen_cutoffs = sorted(set(test) - set(unseen_cutoffs))
+    if not seen_cutoffs:
         return
     raise Stop(
-        f"train --refresh: the champion has learnt labels known after {', '.join(map(str, seen))}, so these "
-        "test cutoffs cannot test it. Under evaluate.test_cutoffs name cutoffs that it has not seen: "
-        f"{', '.join(map(str, unseen))}; or run `churn train`."
+        f"train --refresh: the champion has learnt labels known after "
+        f"{', '.join(map(str, seen_cutoffs))}, so these test cutoffs cannot test it. Under "
+        "evaluate.test_cutoffs name cutoffs that it has not seen: "
+        f"{', '.join(map(str, unseen_cutoffs))}; or run `churn train`."
     )

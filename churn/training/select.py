@@ -14,7 +14,7 @@ from churn.params import Candidate as CandidateName
 from churn.params import TrainParams
 from churn.training.backtest import OutOfTime
 from churn.training.parallel import map_parallel
-from churn.training.recipe import STAGED, Blend, Recipe, SplineLogistic, Trees
+from churn.training.recipe import STAGED_CANDIDATES, Blend, Recipe, SplineLogistic, Trees
 from churn.training.split import Fold
 
 StageLogits = dict[CandidateName, tuple[Floats, ...]]
@@ -113,11 +113,13 @@ def _stage_logits(
     """Return the stages of every recipe; recipes of one family share their preparation."""
     families: dict[str, list[CandidateName]] = {}
     for name in recipes:
-        families.setdefault(STAGED[name].family, []).append(name)
+        families.setdefault(STAGED_CANDIDATES[name].family, []).append(name)
     logits: StageLogits = {}
     for names in families.values():
         family_recipes = [recipes[name] for name in names]
-        stages = STAGED[names[0]].stages(fold.train, family_recipes, monotone, threads, fold.validation)
+        stages = STAGED_CANDIDATES[names[0]].stages(
+            fold.train, family_recipes, monotone, threads, fold.validation
+        )
         logits |= zip(names, stages, strict=True)
     return logits
 
@@ -134,13 +136,13 @@ def _rank(
     logits: dict[CandidateName, Floats] = {}
     for name, recipe in recipes.items():
         stage, logits[name] = at_best([stages[name] for stages in by_fold], left)
-        best[name] = STAGED[name].at_stage(recipe, stage)
+        best[name] = STAGED_CANDIDATES[name].at_stage(recipe, stage)
     if Blend.name in candidates:
         trees = min(
-            (name for name in recipes if STAGED[name].family == Trees.family),
+            (name for name in recipes if STAGED_CANDIDATES[name].family == Trees.family),
             key=lambda name: losses_of(left, logits[name]).mean(),
         )
-        best[Blend.name] = best[trees].blended(best[SplineLogistic.name])
+        best[Blend.name] = best[trees].blend_with(best[SplineLogistic.name])
         logits[Blend.name] = (logits[trees] + logits[SplineLogistic.name]) / 2
     losses = {name: losses_of(left, logits[name]) for name in candidates if name in logits}
     order = sorted(losses, key=lambda name: (losses[name].mean(), candidates.index(name)))

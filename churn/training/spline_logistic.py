@@ -185,8 +185,8 @@ def _fit(
     return np.asarray(result.x, dtype=np.float64)
 
 
-def _newest(rows: LabelledRows, most: int) -> LabelledRows:
-    """Return the newest rows, at most `most`; of the oldest cutoff among them it may be a part."""
-    if len(rows) <= most:
+def _newest(rows: LabelledRows, max_rows: int) -> LabelledRows:
+    """Return the newest rows, at most `max_rows`; of the oldest cutoff among them it may be a part."""
+    if len(rows) <= max_rows:
         return rows
-    return rows.where(np.arange(len(rows)) >= len(rows) - most)
+    return rows.where(np.arange(len(rows)) >= len(rows) - max_rows)

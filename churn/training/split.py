@@ -40,7 +40,7 @@ class CutoffPlan:
 def plan_cutoffs(
     rows: LabelledRows,
     mature_on: Mapping[date, date],
-    requested: Sequence[date] = (),
+    requested_cutoffs: Sequence[date] = (),
     horizon_days: int = 0,
     file: str = FILE,
 ) -> CutoffPlan:
@@ -52,7 +52,7 @@ def plan_cutoffs(
     Args:
         rows: The labelled rows of all matured snapshots.
         mature_on: For each matured cutoff the date from which it may train.
-        requested: Test cutoffs that the parameters name.
+        requested_cutoffs: Test cutoffs that the parameters name.
         horizon_days: The horizon of the label.
         file: The name of the parameter file, for messages.
 
@@ -60,10 +60,10 @@ def plan_cutoffs(
         Stop: a requested test cutoff has no matured snapshot, or leaves nothing to train on.
     """
     usable = [day for day in sorted(mature_on) if _can_learn(rows, trainable(mature_on, day))]
-    if requested:
-        _check_requested(requested, mature_on, usable, file)
+    if requested_cutoffs:
+        _check_requested(requested_cutoffs, mature_on, usable, file)
     min_distance = MIN_SPACING * horizon_days
-    test = tuple(sorted(set(requested))) or spaced_cutoffs(usable, TEST_CUTOFFS, min_distance)
+    test = tuple(sorted(set(requested_cutoffs))) or spaced_cutoffs(usable, TEST_CUTOFFS, min_distance)
     if not test:
         return CutoffPlan((), (), None)
     before_test = [day for day in trainable(mature_on, test[0]) if day in usable]
@@ -75,7 +75,7 @@ def _can_learn(rows: LabelledRows, cutoffs: Sequence[date]) -> bool:
 
 
 def _check_requested(
-    requested: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date], file: str
+    requested_cutoffs: Sequence[date], mature_on: Mapping[date, date], usable: Sequence[date], file: str
 ) -> None:
     problems = []
     way_out = (
@@ -83,7 +83,7 @@ def _check_requested(
         if usable
         else "No snapshot can be tested on; add earlier cutoffs to snapshot."
     )
-    for day in requested:
+    for day in requested_cutoffs:
         if day not in mature_on:
             problems.append(f"{file}: evaluate.test_cutoffs {day} has no matured snapshot. {way_out}")
         elif day not in usable:
@@ -111,9 +111,9 @@ def check_enough_data(snapshots: Snapshots) -> None:
             f"at least {MIN_ROWS} rows of {MIN_CUSTOMERS} customers are needed. Add cutoffs or data."
         )
     if rows.one_class:
-        who, change = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
+        group, change = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
         problems.append(
-            f"snapshots: {who} left in {len(rows):,} labelled rows, so a model has nothing to learn. "
+            f"snapshots: {group} left in {len(rows):,} labelled rows, so a model has nothing to learn. "
             f"Check the label with `churn label`; a {change} label.horizon_days may fit."
         )
     if not rows.names:

@@ -101,7 +101,7 @@ def train_challenger(
         )
         recipe = selection.recipe.with_calibration(calibration_choice.method)
         test_predictions, model = predict_and_fit(snapshots, recipe, plan.test, threads, advance)
-    predictions = choice_predictions.joined(test_predictions)
+    predictions = choice_predictions.join(test_predictions)
     calibration = fit_calibration(
         recipe.calibration, predictions.logits, predictions.left, predictions.customer
     )

@@ -56,7 +56,7 @@ def fit_trees(
         threads: Threads to use; they do not change the result.
     """
     levels = frequent_levels(rows)
-    params = bounded(params, monotone, _threads(rows, threads))
+    params = with_bounds(params, monotone, _threads(rows, threads))
     booster = lgb.train(params, _data(rows, levels), rounds)
     member = {"kind": "booster", "file": "booster_0.txt"}
     return FittedModel(rows.names, levels, [member], {"booster_0.txt": _text(booster)})
@@ -89,7 +89,7 @@ def tree_stages(
     stages = []
     for params, rounds in settings:
         booster = lgb.train(
-            bounded(params, monotone, threads),
+            with_bounds(params, monotone, threads),
             data,
             rounds,
             valid_sets=[valid],
@@ -100,7 +100,7 @@ def tree_stages(
     return stages
 
 
-def bounded(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
+def with_bounds(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
     """Return LightGBM's parameters with the threads and, where any is certain, the signals' directions."""
     bounds: dict[str, Any] = {}
     if any(monotone):

@@ -14,7 +14,7 @@ from churn.metrics.standard_errors import clustered_mean
 from churn.params import Candidate as CandidateName
 from churn.params import TrainParams
 from churn.training.parallel import map_parallel
-from churn.training.recipe import STAGED, ExtraTrees, Recipe, Trees
+from churn.training.recipe import STAGED_CANDIDATES, ExtraTrees, Recipe, Trees
 from churn.training.select import at_best, losses_of
 from churn.training.split import Fold
 from churn.training.trees import FEATURE_FRACTION, LAMBDA_L2, leaves_for, smallest_leaf
@@ -132,9 +132,9 @@ def search(
     losses: list[Floats] = []
 
     def objective(trial: optuna.Trial) -> float:
-        drawn = _draw(trial, settings, rows, churners)
-        recipe = Recipe.start(settings, kinds[trial.number]) if trial.number < len(kinds) else drawn
-        candidate = STAGED[recipe.candidate]
+        drawn_recipe = _draw(trial, settings, rows, churners)
+        recipe = Recipe.start(settings, kinds[trial.number]) if trial.number < len(kinds) else drawn_recipe
+        candidate = STAGED_CANDIDATES[recipe.candidate]
 
         def fit_fold(fold: Fold, n_threads: int) -> tuple[Floats, ...]:
             return candidate.stages(fold.train, [recipe], monotone, n_threads, fold.validation)[0]

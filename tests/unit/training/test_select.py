@@ -84,7 +84,7 @@ def test_a_blend_is_the_mean_of_both_log_odds(snapshots_of) -> None:
     logistic = Recipe.start(QUICK, "logistic").with_strength(0.01)
 
     parts = [fit_recipe(rows, recipe, snapshots.monotone, 1).logits(rows, 1) for recipe in (trees, logistic)]
-    blend = fit_recipe(rows, trees.blended(logistic), snapshots.monotone, 1).logits(rows, 1)
+    blend = fit_recipe(rows, trees.blend_with(logistic), snapshots.monotone, 1).logits(rows, 1)
 
     assert np.abs(blend - np.mean(parts, axis=0)).max() < 1e-12
 
