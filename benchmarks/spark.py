@@ -42,12 +42,12 @@ def main() -> None:
 def compare(folder: Path, customers: int, tasks: int) -> None:
     company = write_company(folder / "company", folder / "truth", customers, seed=7)
     print(f"{customers:,} customers, {sum(company.rows.values()):,} rows, {tasks} tasks at once")
-    from_files = timed("store from files", lambda: write_store(folder, str(folder / "company"), tasks))
+    from_files = run_timed("store from files", lambda: write_store(folder, str(folder / "company"), tasks))
     snapshots_of(from_files, "serial", "snapshots, one process")
     snapshots_of(from_files, "processes", "snapshots, a pool")
-    session = timed("start of Spark", lambda: start_spark(folder / "company", tasks))
-    from_spark = timed("store from Spark", lambda: write_store(folder, "spark:///", tasks))
-    second_store = timed("store from Spark, again", lambda: write_store(folder, "spark:///", tasks))
+    session = run_timed("start of Spark", lambda: start_spark(folder / "company", tasks))
+    from_spark = run_timed("store from Spark", lambda: write_store(folder, "spark:///", tasks))
+    second_store = run_timed("store from Spark, again", lambda: write_store(folder, "spark:///", tasks))
     snapshots_of(from_spark, "spark", "snapshots, Spark tasks")
     snapshots_of(second_store, "spark", "snapshots, Spark tasks, again")
     are_equal = from_files.digest == from_spark.digest == second_store.digest
@@ -87,10 +87,10 @@ def snapshots_of(store: Store, executor: str, label: str) -> None:
     params = store.params.model_copy(update={"engine": engine})
     executor_store = Store.open(params)
     signals = select_signals(params, executor_store)
-    timed(label, lambda: write_snapshots(params, executor_store, signals))
+    run_timed(label, lambda: write_snapshots(params, executor_store, signals))
 
 
-def timed(label: str, function: Callable[[], Any]) -> Any:
+def run_timed(label: str, function: Callable[[], Any]) -> Any:
     """Call the function, print its wall and CPU time, and return its result."""
     wall, cpu = time.perf_counter(), cpu_seconds()
     result = function()

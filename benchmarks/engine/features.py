@@ -50,7 +50,7 @@ class Feature:
         return self.formula(at, *arrays)
 
 
-def _same(at: CutoffContext, cell: Array) -> Array:
+def _identity(at: CutoffContext, cell: Array) -> Array:
     return cell
 
 
@@ -58,9 +58,9 @@ def _age(at: CutoffContext, day: Array) -> Array:
     return at.cutoff - day
 
 
-def _ratio(part: Array, whole: Array) -> Array:
+def _ratio(part: Array, total: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = part / whole
+        ratio = part / total
     return np.where(np.isfinite(ratio), ratio, np.nan)
 
 
@@ -68,11 +68,11 @@ def _mean(scale: float) -> Callable[..., Array]:
     return lambda at, total, count: _ratio(total / scale, count)
 
 
-def _scaled(scale: float) -> Callable[..., Array]:
+def _divided_by(scale: float) -> Callable[..., Array]:
     return lambda at, total: total / scale
 
 
-def _shrunk(at: CutoffContext, hits: Array, trials: Array) -> Array:
+def _shrink(at: CutoffContext, hits: Array, trials: Array) -> Array:
     """Shrink to the cohort's rate, with the weight of four trials."""
     hits, trials = np.nan_to_num(hits), np.nan_to_num(trials)
     rate = hits.sum() / trials.sum() if trials.sum() else 0.0
@@ -84,9 +84,9 @@ def _change(table: str, recent_days: int, usual_days: int) -> Callable[..., Arra
 
     def formula(at: CutoffContext, recent: Array, usual: Array) -> Array:
         start = np.maximum(at.sign_up_days, max(at.cutoff - usual_days, at.data_starts[table]))
-        covered = np.maximum(at.cutoff - recent_days - start, 0)
-        whole = np.where(covered >= recent_days, _ratio(usual * recent_days, covered), np.nan)
-        return _ratio(recent + 1, whole + 1)
+        days_covered = np.maximum(at.cutoff - recent_days - start, 0)
+        total = np.where(days_covered >= recent_days, _ratio(usual * recent_days, days_covered), np.nan)
+        return _ratio(recent + 1, total + 1)
 
     return formula
 
@@ -109,9 +109,9 @@ def _tenure(at: CutoffContext) -> Array:
 
 def _plain(table: str, active: bool) -> Iterator[Feature]:
     for days in WINDOWS:
-        yield Feature(f"{table}_count_{days}d", (Cell(table, "count", days),), _same)
+        yield Feature(f"{table}_count_{days}d", (Cell(table, "count", days),), _identity)
         if active:
-            yield Feature(f"{table}_active_days_{days}d", (Cell(table, "days", days),), _same)
+            yield Feature(f"{table}_active_days_{days}d", (Cell(table, "days", days),), _identity)
     yield Feature(f"{table}_days_since_last", (Cell(table, "last_day", RECENCY_DAYS),), _age)
 
 
@@ -123,11 +123,11 @@ def _visits() -> Iterator[Feature]:
     yield from _plain("visits", active=True)
     for days in WINDOWS:
         value = (Cell("visits", "sum", days, column="value"),)
-        yield Feature(f"visits_value_total_{days}d", value, _scaled(1000))
+        yield Feature(f"visits_value_total_{days}d", value, _divided_by(1000))
     mean = Cell("visits", "sum", 91, column="value"), Cell("visits", "given", 91, column="value")
     yield Feature("visits_value_mean_91d", mean, _mean(1000))
     highest = (Cell("visits", "max", 91, column="value"),)
-    yield Feature("visits_value_highest_91d", highest, _scaled(1000))
+    yield Feature("visits_value_highest_91d", highest, _divided_by(1000))
 
 
 def _emails() -> Iterator[Feature]:
@@ -138,16 +138,16 @@ def _emails() -> Iterator[Feature]:
         Cell("emails", "last_row", 182, having="opened_at"),
     )
     yield Feature("emails_unopened_run", run, _run)
-    yield Feature("emails_open_rate", _counts("emails", 91, having="opened_at"), _shrunk)
-    yield Feature("emails_click_rate", _counts("emails", 91, having="clicked_at"), _shrunk)
+    yield Feature("emails_open_rate", _counts("emails", 91, having="opened_at"), _shrink)
+    yield Feature("emails_click_rate", _counts("emails", 91, having="clicked_at"), _shrink)
 
 
 def _payments() -> Iterator[Feature]:
     yield from _plain("payments", active=False)
-    unpaid = Cell("payments", "first_day", 182, lacking="paid_at"), Cell("payments", "count", 182)
-    yield Feature("payment_days_overdue", unpaid, _overdue)
-    yield Feature("payments_skipped", (Cell("payments", "count", 91, lacking="paid_at"),), _same)
-    yield Feature("payment_failed_share", _counts("payments", 182, having="failed_at"), _shrunk)
+    unpaid_cells = Cell("payments", "first_day", 182, lacking="paid_at"), Cell("payments", "count", 182)
+    yield Feature("payment_days_overdue", unpaid_cells, _overdue)
+    yield Feature("payments_skipped", (Cell("payments", "count", 91, lacking="paid_at"),), _identity)
+    yield Feature("payment_failed_share", _counts("payments", 182, having="failed_at"), _shrink)
     late = (
         Cell("payments", "sum", 182, column="paid_at_after", having="paid_at"),
         Cell("payments", "count", 182, having="paid_at"),
@@ -157,14 +157,14 @@ def _payments() -> Iterator[Feature]:
 
 def _surveys() -> Iterator[Feature]:
     yield from _plain("surveys", active=False)
-    answered: dict[str, Any] = {"table": "surveys", "days": 366, "by": "answered_at"}
-    latest = Cell(verb="latest", column="rating", **answered)
-    before = Cell(verb="previous", column="rating", **answered)
-    yield Feature("survey_last_rating", (latest,), _scaled(1000))
-    yield Feature("survey_rating_age", (Cell(verb="last_day", **answered),), _age)
+    answer_cell: dict[str, Any] = {"table": "surveys", "days": 366, "by": "answered_at"}
+    latest = Cell(verb="latest", column="rating", **answer_cell)
+    before = Cell(verb="previous", column="rating", **answer_cell)
+    yield Feature("survey_last_rating", (latest,), _divided_by(1000))
+    yield Feature("survey_rating_age", (Cell(verb="last_day", **answer_cell),), _age)
     yield Feature("survey_rating_change", (latest, before), lambda at, a, b: (a - b) / 1000)
     yield Feature("survey_detractor", (latest,), _detractor)
-    yield Feature("surveys_silent_share", _counts("surveys", 366, lacking="answered_at"), _shrunk)
+    yield Feature("surveys_silent_share", _counts("surveys", 366, lacking="answered_at"), _shrink)
 
 
 def _tickets() -> Iterator[Feature]:
@@ -174,14 +174,14 @@ def _tickets() -> Iterator[Feature]:
         Cell("tickets", "count", 91, having="first_reply_at"),
     )
     yield Feature("tickets_reply_hours", reply, _mean(3600.0))
-    yield Feature("tickets_open", (Cell("tickets", "count", 182, lacking="closed_at"),), _same)
+    yield Feature("tickets_open", (Cell("tickets", "count", 182, lacking="closed_at"),), _identity)
 
 
 def _orders() -> Iterator[Feature]:
     yield from _plain("orders", active=True)
     for days in WINDOWS:
         amount = (Cell("orders", "sum", days, column="amount"),)
-        yield Feature(f"orders_amount_total_{days}d", amount, _scaled(100))
+        yield Feature(f"orders_amount_total_{days}d", amount, _divided_by(100))
     change = Cell("orders", "count", 28), Cell("orders", "count", 112, 28)
     yield Feature("order_change", change, _change("orders", 28, 112))
     value = Cell("orders", "sum", 182, column="amount"), Cell("orders", "count", 182)

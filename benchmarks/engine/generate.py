@@ -138,14 +138,14 @@ def _month(
     """Write one month of a table: rows in proportion to the customer's time in it, at random times."""
     rate = f"{table.rows_per_year / 365 / 86400:.12f}" if table.rows_per_year else "visits_a_second"
     key = f"{literal(f'{table.name} {start}')}"
-    us = ", ".join(f"{_chance('i', 'j', key, str(n))} AS u{n}" for n in range(5))
+    numbers = ", ".join(f"{_chance('i', 'j', key, str(n))} AS u{n}" for n in range(5))
     connection.execute(
         f"COPY (WITH here AS (SELECT customer_id, i, keen, visits_a_second, "
         f"greatest(signed_up_at, TIMESTAMP '{start}') AS since, "
         f"epoch(least(left_at, TIMESTAMP '{end}')) - epoch(since) AS seconds FROM people "
         f"WHERE signed_up_at < TIMESTAMP '{end}' AND left_at > TIMESTAMP '{start}'), "
         f"counted AS (SELECT *, unnest(range(floor(seconds * {rate} + {_chance('i', key)})::BIGINT)) AS j "
-        f"FROM here WHERE seconds > 1), drawn AS (SELECT *, {us} FROM counted), "
+        f"FROM here WHERE seconds > 1), drawn AS (SELECT *, {numbers} FROM counted), "
         f"timed AS (SELECT *, since + to_seconds(floor(u0 * seconds)::BIGINT) AS moment FROM drawn) "
         f"SELECT customer_id, moment AS {table.time}, {table.columns} FROM timed "
         f"ORDER BY {table.time}, i, j) TO {literal(str(path))} (FORMAT parquet)"

@@ -37,7 +37,7 @@ def run_job(job: str, world: World) -> dict[str, Any]:
     """
     name, *numbers = job.split()
     # Before the clock starts, because it imports the rival.
-    supported = [] if name in OTHER_JOBS else ways.supported_features(name)
+    supported_features = [] if name in OTHER_JOBS else ways.supported_features(name)
     cpu, wall = _cpu_seconds(), time.perf_counter()
     sums = Checksums()
     answer: dict[str, Any] = {}
@@ -55,7 +55,7 @@ def run_job(job: str, world: World) -> dict[str, Any]:
         _windows(world, int(numbers[0]), int(numbers[1]), sums)
     else:
         store = Store.open(world.params(ways.ENGINE_EXECUTORS.get(name, "serial")))
-        for result in ways.results(name, supported, store, cutoffs(int(numbers[0]))):
+        for result in ways.results(name, supported_features, store, cutoffs(int(numbers[0]))):
             sums.add(result)
         answer = {"rows": sums.rows, "features": sums.features}
     return {
@@ -120,20 +120,21 @@ def profile(world: World, n: int, top: int = 20) -> Iterator[str]:
 
     The profiler slows down functions with many calls, so compare the shares, not the seconds.
     """
-    store, supported = Store.open(world.params()), ways.supported_features("engine")
+    store, supported_features = Store.open(world.params()), ways.supported_features("engine")
     profiler = cProfile.Profile(time.process_time)  # of all threads: DuckDB has its own
     profiler.enable()
-    rows = sum(len(result.codes) for result in ways.results("engine", supported, store, cutoffs(n)))
+    rows = sum(len(result.codes) for result in ways.results("engine", supported_features, store, cutoffs(n)))
     profiler.disable()
     times: dict[Function, tuple[int, int, float, float, object]] = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
-    total = sum(own for _, _, own, _, _ in times.values())
+    total = sum(own_time for _, _, own_time, _, _ in times.values())
     yield f"{n} cutoffs, {rows:,} rows, {total:.2f} CPU s under the profiler."
     yield ""
     yield "| function | calls | own s | share | with what it calls, s |"
     yield "|---|---|---|---|---|"
     longest = sorted(times.items(), key=lambda item: -item[1][2])[:top]
-    for function, (calls, _, own, with_callees, _) in longest:
-        yield f"| {_label(function)} | {calls:,} | {own:.2f} | {own / total:.0%} | {with_callees:.2f} |"
+    for function, (calls, _, own_time, with_callees, _) in longest:
+        seconds = f"{own_time:.2f} | {own_time / total:.0%} | {with_callees:.2f}"
+        yield f"| {_label(function)} | {calls:,} | {seconds} |"
 
 
 def _label(function: Function) -> str:

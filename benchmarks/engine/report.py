@@ -44,7 +44,7 @@ def report(settings: Settings, run_job: RunJob) -> Iterator[str]:
         RuntimeError: Two ways give different answers.
     """
     run_job("generate", settings.events)
-    ingested = run_job("ingest", settings.events)
+    ingest = run_job("ingest", settings.events)
 
     def job(name: str) -> Measurement:
         return run_job(name, settings.events)
@@ -55,7 +55,7 @@ def report(settings: Settings, run_job: RunJob) -> Iterator[str]:
     measurements |= medians(rivals, settings.rival_runs, job)
     for job_name in [*engine_jobs, *rivals]:
         _compare(f"engine {job_name.split()[1]}", job_name, measurements)
-    yield from _table(settings, ingested, measurements)
+    yield from _table(settings, ingest, measurements)
     if settings.growth:
         yield from _growth(settings, measurements, run_job)
     yield ""
@@ -75,10 +75,8 @@ def _compare(engine_job: str, other_job: str, measurements: Mapping[str, Measure
         )
 
 
-def _table(
-    settings: Settings, ingested: Measurement, measurements: Mapping[str, Measurement]
-) -> Iterator[str]:
-    rows = ingested.answer
+def _table(settings: Settings, ingest: Measurement, measurements: Mapping[str, Measurement]) -> Iterator[str]:
+    rows = ingest.answer
     other_rows = sum(n for table, n in rows.items() if table not in ("customers", "visits"))
     yield (
         f"{settings.customers:,} customers, {rows['visits']:,} visits and {other_rows:,} other rows "
@@ -87,7 +85,7 @@ def _table(
     yield ""
     yield "| what | features | CPU s | wall s | peak MB | CPU / limit | CPU / engine |"
     yield "|---|---|---|---|---|---|---|"
-    yield _line("ingest: check, code, sort and write, once", ingested, None, None)
+    yield _line("ingest: check, code, sort and write, once", ingest, None, None)
     limit = measurements["limit"]
     yield _line("limit: read the needed columns, one group-by each", limit, limit, None)
     for n in settings.cutoffs:
