@@ -56,8 +56,8 @@ def _list_signals(params: Params, store: Store, echo: Echo) -> None:
         echo(f"  {family}: {', '.join(signal.name for signal in signals if signal.family == family)}")
     for reason in dict.fromkeys(entry.off_because for entry in entries if entry.off_because):
         names = [entry.signal.name for entry in entries if entry.off_because == reason]
-        more = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
-        echo(f"  off, {reason}: {', '.join(names[:MAX_NAMES_LISTED])}{more}")
+        further_text = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
+        echo(f"  off, {reason}: {', '.join(names[:MAX_NAMES_LISTED])}{further_text}")
 
 
 def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) -> None:

@@ -41,8 +41,8 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
 
     record = None if rollback else read_challenger(params.output)
     registry = Registry(params)
-    mended, trouble = _mend(registry, echo)
-    if record is None and mended:
+    repair, trouble = _mend(registry, echo)
+    if record is None and repair:
         echo("that was all; call once more to put the previous champion back.")
         return
     stands = record is not None and registry.aliases().champion == record.version
@@ -57,17 +57,19 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
             f"Exported to {params.champion}"
         )
         return
-    if stands and mended:
+    if stands and repair:
         echo(f"champion is version {record.version}, exported to {params.champion}")
         return
     if stands:
         echo(f"version {record.version} is champion already: nothing changes.")
         return
-    if not trouble and (same := registry.champion_with(record.digest)):
-        echo(f"version {record.version} is the same model as champion version {same}: nothing changes.")
+    if not trouble and (same_version := registry.champion_with(record.digest)):
+        echo(
+            f"version {record.version} is the same model as champion version {same_version}: nothing changes."
+        )
         return
     folder = params.output / "evaluate"
-    result = _evaluation(params, record.digest, damaged=bool(trouble))
+    result = _evaluation(params, record.digest, is_damaged=bool(trouble))
     verdict = judge_gates(result, params)
     card = write_card(folder, result, training_folder(params.output) / "bundle", record.importance, verdict)
     _log(registry, record.run_id, [*_write_pages(folder, result, verdict), card.path])
@@ -90,22 +92,22 @@ def _mend(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
     from churn.errors import ModelError
 
     try:
-        mended = registry.repair()
+        repair = registry.repair()
     except ModelError as error:
         return False, error
-    if mended is None:
+    if repair is None:
         return False, None
-    echo.warn(f"{mended.problem} Version {mended.version} is exported again: it is the registry's champion.")
+    echo.warn(f"{repair.problem} Version {repair.version} is exported again: it is the registry's champion.")
     return True, None
 
 
-def _evaluation(params: Params, digest: str, *, damaged: bool) -> EvaluationResult:
+def _evaluation(params: Params, digest: str, *, is_damaged: bool) -> EvaluationResult:
     """Read the evaluation, which must be of the challenger and compared with the current champion.
 
     Args:
         params: The parameters.
         digest: The digest of the challenger.
-        damaged: Whether the champion may be damaged beyond repair, and so unreadable.
+        is_damaged: Whether the champion may be damaged beyond repair, and so unreadable.
     """
     from churn.errors import CallError, ModelError
     from churn.evaluation.champion import check_same_champion
@@ -122,7 +124,7 @@ def _evaluation(params: Params, digest: str, *, damaged: bool) -> EvaluationResu
     try:
         champion = load_champion_if_any(params.champion, params.engine.threads)
     except ModelError:
-        if not damaged:
+        if not is_damaged:
             raise
     else:
         check_same_champion(result, champion, folder)
@@ -150,7 +152,7 @@ def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Se
         "",
         *(f"- {gate.outcome}: {gate.words}" for gate in verdict.gates),
         *(f"- note: {note}" for note in verdict.notes),
-        *(f"- signed off: {each}" for each in verdict.signed),
+        *(f"- signed off: {reason}" for reason in verdict.signed),
     ]
     write_atomically(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
     write_atomically(folder / "promotion.html", render_promotion(result, verdict).encode())

@@ -36,10 +36,10 @@ COMPARED_WITH = ("recency", "base_rate", "logistic", "rfm", "rule", "bg_nbd", CH
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.0)
 """The contact shares of the gain table."""
 
-UNRANKED = "base_rate"
+BASE_RATE = "base_rate"
 """The candidate with the same probability for every customer of a cutoff."""
 
-CURVE_BASELINES = ("rule", "recency", UNRANKED)
+CURVE_BASELINES = ("rule", "recency", BASE_RATE)
 """The baselines in the gain table and the profit curve, where they have a probability for every row."""
 
 
@@ -77,18 +77,18 @@ def compare_candidates(
     """
     customer = np.unique(rows.customer, return_inverse=True)[1]
     test = _TestRows(rows.left, customer, draws, share, values)
-    measured = {name: test.measure(p, ranked=name != UNRANKED) for name, p in predictions.items()}
+    measured = {name: test.measure(p, ranked=name != BASE_RATE) for name, p in predictions.items()}
     by_cutoff: dict[date, dict[str, CandidateMetrics]] = {}
     for day in cutoffs_of(rows.cutoff):
         at_cutoff = np.isin(rows.cutoff, rows.at([day]).cutoff)
         part = test.where(at_cutoff)
         by_cutoff[day] = {
-            name: part.measure(p[at_cutoff], ranked=name != UNRANKED).metrics
+            name: part.measure(p[at_cutoff], ranked=name != BASE_RATE).metrics
             for name, p in predictions.items()
             if np.isfinite(p[at_cutoff]).any()
         }
     baselines = {
-        name: np.ones(len(rows)) if name == UNRANKED else predictions[name]
+        name: np.ones(len(rows)) if name == BASE_RATE else predictions[name]
         for name in CURVE_BASELINES
         if name in predictions and np.isfinite(predictions[name]).all()
     }
@@ -108,7 +108,7 @@ def compare_candidates(
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _Measures:
     """The metrics of one candidate, with the draws behind them for paired differences."""
 
     metrics: CandidateMetrics
@@ -139,7 +139,7 @@ class _TestRows:
         values = None if self.values is None else self.values.where(mask)
         return replace(self, left=self.left[mask], customer=self.customer[mask], values=values)
 
-    def measure(self, probability: Floats, *, ranked: bool = True) -> _Measured:
+    def measure(self, probability: Floats, *, ranked: bool = True) -> _Measures:
         """Measure a candidate on the rows for which it has a probability.
 
         Args:
@@ -174,13 +174,13 @@ class _TestRows:
         error, floor = metrics.calibration_error(rows.left, probability)
         measures["ece"] = Measure(value=error, noise_floor=floor)
         candidate = CandidateMetrics.model_validate({**measures, **counts, "base_rate": base_rate})
-        return _Measured(candidate, estimates, curve)
+        return _Measures(candidate, estimates, curve)
 
 
 def _differences(
     test: _TestRows,
     predictions: Mapping[str, Floats],
-    measured: Mapping[str, _Measured],
+    measured: Mapping[str, _Measures],
     other: str,
 ) -> Differences:
     """Return the challenger minus another candidate on the rows for which both have a probability."""
@@ -272,7 +272,7 @@ def gain_table(
     return tuple(table)
 
 
-def _profit_curve(measured: Mapping[str, _Measured], baselines: Iterable[str]) -> tuple[ProfitPoint, ...]:
+def _profit_curve(measured: Mapping[str, _Measures], baselines: Iterable[str]) -> tuple[ProfitPoint, ...]:
     """Return the challenger's profit curve with the curves of some baselines."""
     curves = {name: measured[name].profit_curve for name in baselines}
     return tuple(

@@ -61,11 +61,11 @@ def _predict(test_set: TestSet, lives: Lives, horizon_days: int) -> tuple[dict[i
 
 
 def _measure(
-    test_set: TestSet, left: Floats, probability: Floats, known: npt.NDArray[np.bool_]
+    test_set: TestSet, left: Floats, probability: Floats, rows: npt.NDArray[np.bool_]
 ) -> HorizonMetrics:
-    left, probability = left[known], probability[known]
+    left, probability = left[rows], probability[rows]
     estimates = estimate_metrics(
-        left, probability, test_set.customer[known], test_set.draws, test_set.contact_share
+        left, probability, test_set.customer[rows], test_set.draws, test_set.contact_share
     )
     error, floor = calibration_error(left, probability)
     return HorizonMetrics(
@@ -76,5 +76,5 @@ def _measure(
         rows=len(left),
         churners=int(left.sum()),
         base_rate=float(left.mean()),
-        cutoffs=tuple(cutoffs_of(test_set.rows.cutoff[known])),
+        cutoffs=tuple(cutoffs_of(test_set.rows.cutoff[rows])),
     )

@@ -181,13 +181,13 @@ def partial_dependence(
     return tuple(curves)
 
 
-def _grid(known: Floats, rows: int) -> Floats:
+def _grid(values_known: Floats, rows: int) -> Floats:
     """Return the values to which a number is set: its common values, or quantiles where there are others."""
-    values, counts = np.unique(known, return_counts=True)
+    values, counts = np.unique(values_known, return_counts=True)
     common = counts * 500 >= rows
-    if 2 <= common.sum() <= COMMON_VALUES and counts[common].sum() >= COMMON_SHARE * len(known):
+    if 2 <= common.sum() <= COMMON_VALUES and counts[common].sum() >= COMMON_SHARE * len(values_known):
         return np.asarray(values[common])
-    return np.unique(np.quantile(known, QUANTILES))
+    return np.unique(np.quantile(values_known, QUANTILES))
 
 
 def _mean_with(scorer: Scorer, matrix: Floats, column: int, value: float) -> float:

@@ -49,8 +49,8 @@ def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTes
     """
     params = store.params
     watermark = FirstTestCutoff(store.watermark, "the watermark")
-    if stated := params.evaluate.test_cutoffs:
-        first = FirstTestCutoff(min(stated), "the first of evaluate.test_cutoffs")
+    if test_cutoffs := params.evaluate.test_cutoffs:
+        first = FirstTestCutoff(min(test_cutoffs), "the first of evaluate.test_cutoffs")
         return min(watermark, first, key=lambda candidate: candidate.day)
     horizon_days = horizon_days or params.label.horizon_days
     label = params.label.model_copy(update={"horizon_days": horizon_days})
@@ -117,11 +117,11 @@ def spaced_cutoffs(days: Sequence[date], count: int, spacing_days: float) -> tup
     >>> spaced_cutoffs([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
     (datetime.date(2024, 1, 1), datetime.date(2024, 1, 15))
     """
-    spaced: list[date] = []
+    selection: list[date] = []
     for day in sorted(days, reverse=True):
-        if len(spaced) < count and (not spaced or (spaced[-1] - day).days >= spacing_days):
-            spaced.append(day)
-    return tuple(reversed(spaced))
+        if len(selection) < count and (not selection or (selection[-1] - day).days >= spacing_days):
+            selection.append(day)
+    return tuple(reversed(selection))
 
 
 def requested_cutoffs(store: Store) -> tuple[date, ...]:

@@ -67,8 +67,8 @@ class Contracts:
         """Return a mask: when this contract ended, another had begun on an earlier day and went on."""
         key = self.customer << 33
         last_begun = np.maximum(np.searchsorted(key + self.start, key + self.end) - 1, 0)
-        own = self.customer[last_begun] == self.customer
-        goes_on: BoolArray = own & (self.running_end()[last_begun] > self.end)
+        same_customer = self.customer[last_begun] == self.customer
+        goes_on: BoolArray = same_customer & (self.running_end()[last_begun] > self.end)
         return goes_on
 
     def merge(self, grace_days: int) -> ContractSpells:
@@ -89,10 +89,10 @@ class Contracts:
 
 def read_contracts(store: Store) -> Contracts:
     """Read all contracts of the store; one that has not ended ends `NEVER`."""
-    ended = "ended_at_day" if "ended_at_day" in store.tables["subscriptions"].columns else "NULL"
+    end_sql = "ended_at_day" if "ended_at_day" in store.tables["subscriptions"].columns else "NULL"
     with store.connect() as connection:
         columns = connection.execute(
-            f"SELECT customer, day AS started, coalesce({ended}, {NEVER})::INTEGER AS ended "
+            f"SELECT customer, day AS started, coalesce({end_sql}, {NEVER})::INTEGER AS ended "
             f"FROM {store.scan('subscriptions')} ORDER BY 1, 2, 3"
         ).fetchnumpy()
     return Contracts(
@@ -114,8 +114,8 @@ def counted_spells(store: Store) -> ContractSpells:
     spells, leaving = merged_spells(store), store.params.label.leaving
     if leaving == "any":
         return spells
-    counted = np.isin(_kind_of_leaving(store, spells), LEAVING[leaving])
-    return replace(spells, end=np.where(counted, spells.end, NEVER).astype(np.int32))
+    is_counted = np.isin(_kind_of_leaving(store, spells), LEAVING[leaving])
+    return replace(spells, end=np.where(is_counted, spells.end, NEVER).astype(np.int32))
 
 
 def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
@@ -145,9 +145,9 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
         outcome[contracts.customer[ended & has_successor]] = PARTIAL
         outcome[contracts.customer[ended & ~has_successor]] = RENEWED  # of two that ended it is the stronger
         outcome[(spell_end >= day_number(cutoff)) & (spell_end < start)] = ENDS_IN_GAP
-        gone = (spell_end >= start) & (spell_end < end)
-        outcome[gone] = kind[spell[gone]]
-        returns = np.where(gone, _take(back_on, spell), NEVER).astype(np.int32)
+        has_left = (spell_end >= start) & (spell_end < end)
+        outcome[has_left] = kind[spell[has_left]]
+        returns = np.where(has_left, _take(back_on, spell), NEVER).astype(np.int32)
         result.append(CustomerOutcomes(outcome, returns))
     return result
 
@@ -171,8 +171,8 @@ def _take(values: npt.NDArray[np.int32], index: Ints) -> npt.NDArray[np.int32]:
 def _next_start(spells: ContractSpells, watermark: int) -> IntArray:
     """Return the day on which the customer's next spell begins, `NEVER` without one before the watermark."""
     following = np.full(len(spells.start), NEVER, dtype=np.int32)
-    again = (spells.customer[1:] == spells.customer[:-1]) & (spells.start[1:] < watermark)
-    following[:-1][again] = spells.start[1:][again]
+    has_next = (spells.customer[1:] == spells.customer[:-1]) & (spells.start[1:] < watermark)
+    following[:-1][has_next] = spells.start[1:][has_next]
     return following
 
 

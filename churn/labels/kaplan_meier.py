@@ -131,10 +131,10 @@ def _at_risk(counts: Counts) -> Counts:
     return sums
 
 
-def _chance(ended: Counts, at_risk: Counts) -> Floats:
+def _chance(n_ended: Counts, at_risk: Counts) -> Floats:
     """Return 1 - S(last) / S(d) for every d, where S is the Kaplan-Meier curve of staying silent."""
-    staying = 1 - ended / np.maximum(at_risk, 1)
-    later = np.ones(len(staying))
-    later[:-1] = staying[:0:-1].cumprod()[::-1]
+    survival = 1 - n_ended / np.maximum(at_risk, 1)
+    later = np.ones(len(survival))
+    later[:-1] = survival[:0:-1].cumprod()[::-1]
     chance: Floats = 1 - later
     return chance

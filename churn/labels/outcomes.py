@@ -90,14 +90,14 @@ class CustomerOutcomes:
     outcome: npt.NDArray[np.int8]
     back_on: IntArray
 
-    def left(self, leaving: str) -> BoolArray:
+    def left(self, kind: str) -> BoolArray:
         """Return a mask of those who left in the window, in the way that `label.leaving` counts."""
-        return np.isin(self.outcome, LEAVING[leaving])
+        return np.isin(self.outcome, LEAVING[kind])
 
-    def label(self, leaving: str) -> Labels:
+    def label(self, kind: str) -> Labels:
         """Return `LEFT`, `STAYED` or a key of `DROP_REASONS` per customer.
 
         A customer who left in a way that `label.leaving` does not count has stayed.
         """
-        counted, dropped = self.left(leaving), np.isin(self.outcome, list(DROP_REASONS))
-        return np.where(dropped, self.outcome, np.where(counted, LEFT, STAYED)).astype(np.int8)
+        has_left, is_dropped = self.left(kind), np.isin(self.outcome, list(DROP_REASONS))
+        return np.where(is_dropped, self.outcome, np.where(has_left, LEFT, STAYED)).astype(np.int8)

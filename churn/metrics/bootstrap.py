@@ -106,14 +106,14 @@ def estimate_metrics(
             metrics.bin_sums(left, probability, bins, customer, customers),
         ]
     )
-    drawn = np.concatenate(
+    draw_sums = np.concatenate(
         [
             draws[start : start + CHUNK].astype(np.float64) @ by_customer
             for start in range(0, len(draws), CHUNK)
         ]
     )
     value = _metrics_from_sums(by_customer.sum(axis=0)[None, :], line, noise_copies=1)
-    spread = _metrics_from_sums(drawn, line, noise_copies=2)
+    spread = _metrics_from_sums(draw_sums, line, noise_copies=2)
     estimates = {name: Estimate(float(value[name][0]), spread[name]) for name in value}
 
     ranking = Ranking.of(probability if rank_by is None else rank_by)

@@ -40,8 +40,8 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     if reference is None or pair is None:
         return
     champion = result.candidates[reference]
-    allowed = margin * (champion.log_loss.value or 0.0)
-    yield _log_loss(reference, pair.log_loss, allowed, margin, fresher=_fresher(result.freshness))
+    max_loss = margin * (champion.log_loss.value or 0.0)
+    yield _log_loss(reference, pair.log_loss, max_loss, margin, fresher=_fresher(result.freshness))
     for metric in NOT_LESS:
         difference, base = pair.metric(metric), champion.metric(metric)
         if difference is not None:  # there is no profit where no money is known
@@ -50,8 +50,8 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
     yield from _segments(result, reference)
 
 
-def _log_loss(reference: str, loss: Interval, allowed: float, margin: float, *, fresher: bool) -> Gate:
-    passed = loss.high is not None and (loss.high < 0 or (loss.high < allowed and fresher))
+def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *, fresher: bool) -> Gate:
+    passed = loss.high is not None and (loss.high < 0 or (loss.high < max_loss and fresher))
     age = "it has learnt from later labels" if fresher else "it has not learnt from later labels"
     name = candidate_name(reference)
     return Gate.of(
@@ -61,7 +61,7 @@ def _log_loss(reference: str, loss: Interval, allowed: float, margin: float, *, 
         f"the paired 95 % interval of log loss, challenger minus {name}, lies below 0, or below "
         f"{margin:.0%} of the latter's with a challenger that has learnt from later labels than the champion",
         f"challenger minus {name}, log loss: {format_interval(loss, 4)}, and {age} than the champion; the "
-        f"gate asks for an interval below 0, or for later labels and an interval below {allowed:.4f} "
+        f"gate asks for an interval below 0, or for later labels and an interval below {max_loss:.4f} "
         f"({margin:.0%} of the latter's).",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )

@@ -88,15 +88,15 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
     if pair is None or result.model.candidate == LOGISTIC:
         return
     loss = pair.log_loss
-    allowed = margin * (result.candidates[LOGISTIC].log_loss.value or 0.0)
+    max_loss = margin * (result.candidates[LOGISTIC].log_loss.value or 0.0)
     yield Gate.of(
         f"matches_{LOGISTIC}",
-        loss.high is not None and loss.high < allowed,
+        loss.high is not None and loss.high < max_loss,
         loss,
         f"the paired 95 % interval of log loss, challenger minus the logistic regression, lies below "
         f"{margin:.0%} of the latter's",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
-        f"an interval below {allowed:.4f} ({margin:.0%} of the latter's).",
+        f"an interval below {max_loss:.4f} ({margin:.0%} of the latter's).",
         "Let it be a candidate (train.candidates), or add cutoffs or data.",
     )
 
@@ -122,8 +122,8 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
     yield replace(gate, signed=tested < required and bool(reason))
 
 
-def _level(result: EvaluationResult, allowed: tuple[float, float]) -> Gate:
-    ratio, (least, most) = result.challenger.observed_expected, allowed
+def _level(result: EvaluationResult, max_loss: tuple[float, float]) -> Gate:
+    ratio, (least, most) = result.challenger.observed_expected, max_loss
     overlaps = ratio.low is not None and ratio.high is not None and ratio.low <= most and ratio.high >= least
     return Gate.of(
         "observed_expected",

@@ -135,8 +135,8 @@ def _total_row(nights: Sequence[CutoffCounts], reasons: Sequence[str], outcomes:
     ]
 
 
-def _percent(part: int | None, whole: int | None) -> str:
-    return "" if part is None or not whole else f"{part / whole:.1%}"
+def _percent(part: int | None, total: int | None) -> str:
+    return "" if part is None or not total else f"{part / total:.1%}"
 
 
 def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -221,9 +221,9 @@ def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
     return Cell.of(figure, METRICS[name].digits, signed=signed)
 
 
-def _context(ours: CandidateMetrics, name: str) -> str:
+def _context(candidate: CandidateMetrics, name: str) -> str:
     """Return the numbers with which a metric is compared."""
-    figure, digits = ours.metric(name), METRICS[name].digits
+    figure, digits = candidate.metric(name), METRICS[name].digits
     numbers = {title: getattr(figure, field) for field, title in CONTEXT.items()}
     return ", ".join(
         f"{title} {number:z.{digits}f}" for title, number in numbers.items() if number is not None

@@ -103,12 +103,12 @@ class Design:
         end = 0
         for index, (name, knots, width) in enumerate(zip(self.names, self.knots, self.widths, strict=True)):
             start, end = end, end + width
-            own = weights[start : end - 1]
+            signal_weights = weights[start : end - 1]
             term: dict[str, Any] = {"signal": name, "missing_weight": float(weights[end - 1])}
             if knots is None:
-                term["weights"] = own.tolist()
+                term["weights"] = signal_weights.tolist()
             else:
-                height = np.concatenate([[0.0], np.cumsum(own)]) - own.sum() / 2
+                height = np.concatenate([[0.0], np.cumsum(signal_weights)]) - signal_weights.sum() / 2
                 term |= {"knots": knots.tolist(), "values": height.tolist()}
             term["mean"] = float(linear_term(matrix[:, index], term).mean())
             terms.append(term)

@@ -93,12 +93,12 @@ def test_a_folder_without_the_product_is_refused(tmp_path: Path, capsys: pytest.
     assert str(tmp_path) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["found", "_asked", "Judged", "TRIED", "one", "place", "standing"])
+@pytest.mark.parametrize("name", ["found", "_asked", "Judged", "TRIED", "one", "place", "standing", "_Found"])
 def test_a_bare_participle_or_pronoun_says_nothing(name: str) -> None:
     assert says_nothing(name)
 
 
-@pytest.mark.parametrize("name", ["finding", "left", "matured", "seed", "known_at", "asked_for"])
+@pytest.mark.parametrize("name", ["finding", "left", "matured", "seed", "known_at", "LogScaled"])
 def test_nouns_verbs_and_the_vocabulary_say_something(name: str) -> None:
     assert not says_nothing(name)
 

@@ -17,7 +17,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.labels.horizon import MAX_RETURN, HorizonSuggestion
 from churn.reporting.plots.style import (
     ACCENT,
-    DASHED,
+    DASHED_LINE,
     HIGH,
     INK,
     MAIN,
@@ -132,7 +132,7 @@ def probabilities_figure(probability: npt.NDArray[np.float64], base_rate: float)
     figure, axes = new_canvas("", "probability of leaving", "customers", size=NIGHT_SIZE)
     top = min(1.0, max(0.05, np.ceil(max(probability.max(initial=0), 1.5 * base_rate) * 20) / 20))
     axes.hist(probability, bins=np.linspace(0, top, 31).tolist(), color=MAIN, edgecolor="none")
-    axes.axvline(base_rate, color=ACCENT, linewidth=1.6, linestyle=DASHED)
+    axes.axvline(base_rate, color=ACCENT, linewidth=1.6, linestyle=DASHED_LINE)
     axes.annotate(
         f"usual rate {base_rate:.1%}",
         (base_rate, 1),

@@ -14,8 +14,8 @@ from churn.metrics.catalog import CANDIDATE_NAMES
 from churn.metrics.interval import Interval
 from churn.reporting.plots.style import (
     ACCENT,
-    DASHED,
-    DOTTED,
+    DASHED_LINE,
+    DOTTED_LINE,
     INK,
     MAIN,
     RULES,
@@ -37,12 +37,12 @@ def gain_figure(result: EvaluationResult) -> Figure | None:
     figure, axes = new_canvas("Churners reached", MOST_LIKELY_FIRST, "share of churners reached")
     shares, captured = [0.0, *(row.share for row in table)], [0.0, *(row.captured for row in table)]
     base = result.challenger.base_rate
-    axes.plot([0, base, 1], [0, 1, 1], color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order")
+    axes.plot([0, base, 1], [0, 1, 1], color=SOFT, linewidth=1, linestyle=DASHED_LINE, label="perfect order")
     axes.plot(shares, captured, color=MAIN, linewidth=2.2, label="the model")
     if (rule := first_rule(table[0])) is not None:
         line = [0.0, *_column(table, rule)]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
-    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED_LINE, label=CANDIDATE_NAMES[rule])
+    axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=DOTTED_LINE, label="at random")
     reached = float(np.interp(share, shares, captured))
     axes.plot([share], [reached], "o", color=ACCENT, markersize=6, zorder=5)
     axes.annotate(
@@ -75,13 +75,18 @@ def lift_figure(result: EvaluationResult) -> Figure | None:
     fine = np.geomspace(shares[0], 1, 200)
     base = result.challenger.base_rate
     axes.plot(
-        fine, np.minimum(1 / fine, 1 / base), color=SOFT, linewidth=1, linestyle=DASHED, label="perfect order"
+        fine,
+        np.minimum(1 / fine, 1 / base),
+        color=SOFT,
+        linewidth=1,
+        linestyle=DASHED_LINE,
+        label="perfect order",
     )
     axes.plot(shares, lifts, color=MAIN, linewidth=2.2, label="the model")
     if (rule := first_rule(table[0])) is not None:
         line = [captured / row.share for captured, row in zip(_column(table, rule), table, strict=True)]
-        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED, label=CANDIDATE_NAMES[rule])
-    axes.axhline(1, color=SOFT, linewidth=1, linestyle=DOTTED, label="at random")
+        axes.plot(shares, line, color=INK, linewidth=1.2, linestyle=DASHED_LINE, label=CANDIDATE_NAMES[rule])
+    axes.axhline(1, color=SOFT, linewidth=1, linestyle=DOTTED_LINE, label="at random")
     if lift.low is not None and lift.high is not None:
         axes.plot([share, share], [lift.low, lift.high], color=ACCENT, linewidth=1.6, zorder=4)
     axes.plot([share], [lift.value], "o", color=ACCENT, markersize=6, zorder=5)
@@ -135,7 +140,7 @@ def lead_time_figure(result: EvaluationResult) -> Figure | None:
             fontsize=8.5,
             ha="center",
         )
-    axes.axhline(0.5, color=SOFT, linewidth=1, linestyle=DOTTED)
+    axes.axhline(0.5, color=SOFT, linewidth=1, linestyle=DOTTED_LINE)
     axes.annotate(
         "chance",
         (min(days), 0.5),
@@ -173,21 +178,21 @@ def profit_figure(result: EvaluationResult) -> Figure | None:
         for field in ("value", "low", "high", "ceiling")
     )
     axes.fill_between(shares, low, high, color=MAIN, alpha=0.18, linewidth=0)
-    axes.plot(shares, ceiling, color=SOFT, linewidth=1, linestyle=DASHED, label="perfect list")
+    axes.plot(shares, ceiling, color=SOFT, linewidth=1, linestyle=DASHED_LINE, label="perfect list")
     axes.plot(shares, profit, color=MAIN, linewidth=2.2, label="the model")
     others = {name: CANDIDATE_NAMES[name] for name in RULES} | {"base_rate": "by value alone"}
-    for name, line in ((first_rule(curve[0]), DASHED), ("base_rate", DOTTED)):
+    for name, line in ((first_rule(curve[0]), DASHED_LINE), ("base_rate", DOTTED_LINE)):
         if name is not None and getattr(curve[0], name) is not None:
             baseline = np.array([getattr(point, name) for point in curve], dtype=np.float64)
             axes.plot(shares, baseline, color=INK, linewidth=1.2, linestyle=line, label=others[name])
     axes.axhline(0, color=SOFT, linewidth=1)
-    axes.axvline(share, color=SOFT, linewidth=1, linestyle=DOTTED)
+    axes.axvline(share, color=SOFT, linewidth=1, linestyle=DOTTED_LINE)
     level = float(np.nanmin([*low, *profit, 0.0]))
     top = float(np.nanmax([*high, *ceiling]))
     foot = level - 0.1 * (top - level)
     at = best_profit.value if best_profit and best_profit.value is not None else float("nan")
     axes.plot([best.value], [at], "o", color=ACCENT, markersize=6, zorder=5)
-    axes.plot([best.value] * 2, [foot, at], color=ACCENT, linewidth=1, linestyle=DOTTED)
+    axes.plot([best.value] * 2, [foot, at], color=ACCENT, linewidth=1, linestyle=DOTTED_LINE)
     if best.low is not None and best.high is not None:
         axes.plot([best.low, best.high], [foot, foot], color=ACCENT, linewidth=3, solid_capstyle="butt")
     near_end = best.value > 0.55

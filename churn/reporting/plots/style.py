@@ -19,8 +19,8 @@ INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
 """The only colours of a chart; a page replaces them by its own."""
 
 WIDE, HIGH = 6.2, 4.2
-DASHED = (0, (4, 3))
-DOTTED = (0, (1, 2))
+DASHED_LINE = (0, (4, 3))
+DOTTED_LINE = (0, (1, 2))
 
 
 RULES = ("rule", "recency")
