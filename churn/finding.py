@@ -55,8 +55,8 @@ class GuardReport(BaseModel):
     @classmethod
     def of(cls, guards: Sequence[str], findings: Sequence[Finding]) -> Self:
         """Return the report of some guards; stops come first, else the order stays."""
-        ordered = sorted(findings, key=lambda finding: finding.severity != "stop")
-        return cls(looked=tuple(guards), found=tuple(ordered))
+        stops_first = sorted(findings, key=lambda finding: finding.severity != "stop")
+        return cls(looked=tuple(guards), found=tuple(stops_first))
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as JSON values."""

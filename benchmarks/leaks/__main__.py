@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from benchmarks.leaks.catch import GuardsRaised, catch, equals_honest_twin
+from benchmarks.leaks.catch import CheckResult, catch, equals_honest_twin
 from benchmarks.leaks.model_traps import TRAPS, catch_model
 from benchmarks.leaks.trap import CLEAN, Trap, traps
 
@@ -30,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/leaks/README.md")
     arguments = parser.parse_args(argv)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    by_trap: dict[str, list[GuardsRaised]] = {}
+    by_trap: dict[str, list[CheckResult]] = {}
     immune: dict[str, int] = {}
-    by_model_trap: dict[str, list[GuardsRaised]] = {}
+    by_model_trap: dict[str, list[CheckResult]] = {}
     with ProcessPoolExecutor(arguments.processes) as pool:
         for name in arguments.only or [*CLEAN, *traps()]:
             print(f"{name} …", file=sys.stderr, flush=True)
@@ -56,7 +56,7 @@ def _is_immune(name: str, seed: int) -> bool:
     return equals_honest_twin(traps()[name], seed)
 
 
-def data_table(by_trap: dict[str, list[GuardsRaised]], immune: dict[str, int], seeds: range) -> Iterator[str]:
+def data_table(by_trap: dict[str, list[CheckResult]], immune: dict[str, int], seeds: range) -> Iterator[str]:
     """Yield the lines of the table of leaks in the data.
 
     Args:
@@ -70,52 +70,52 @@ def data_table(by_trap: dict[str, list[GuardsRaised]], immune: dict[str, int], s
     yield "|---|---|---|---|---|---|"
     for name, companies in by_trap.items():
         if name in CLEAN:
-            guards = Counter(guard for raised in companies for guard in raised.guards)
-            false_alarms = sum(bool(raised.findings) for raised in companies)
+            guards = Counter(guard for result in companies for guard in result.guards)
+            false_alarms = sum(bool(result.findings) for result in companies)
             caught = f"found something in {false_alarms} of {n}"
             yield f"| **none** ({name}) | clean control | | {caught} | {_guard_list(guards)} | |"
         else:
             yield _trap_line(traps()[name], companies, immune.get(name), n)
 
 
-def model_table(by_trap: dict[str, list[GuardsRaised]], n: int) -> Iterator[str]:
+def model_table(by_trap: dict[str, list[CheckResult]], n: int) -> Iterator[str]:
     """Yield the lines of the table of modelling traps; `n` is the number of seeds."""
     if not by_trap:
         return
     yield "\nLeaks of modelling, in snapshots of 600 customers at six cutoffs.\n"
     yield "| trap | what was done | caught by | caught | other guards with a finding | in `churn train` |"
     yield "|---|---|---|---|---|---|"
-    guards = [raised.guards for raised in by_trap["clean"]]
+    guards = [result.guards for result in by_trap["clean"]]
     false_alarms = sum(map(bool, guards))
     guard_list = _guard_list(Counter(guard for names in guards for guard in names))
     yield f"| **none** | our own way | | found something in {false_alarms} of {n} | {guard_list} | |"
     for trap in TRAPS:
-        guards = [raised.guards for raised in by_trap[trap.name]]
+        guards = [result.guards for result in by_trap[trap.name]]
         fitting = Counter(guard for names in guards for guard in names if guard in trap.caught_by)
-        unrelated = Counter(guard for names in guards for guard in names if guard not in trap.caught_by)
+        other_guards = Counter(guard for names in guards for guard in names if guard not in trap.caught_by)
         caught = sum(bool(names & set(trap.caught_by)) for names in guards)
         reason = f"cannot be written: {trap.unwritable}" if trap.unwritable else "a mistake in params.yaml"
         yield (
             f"| {trap.name} | {trap.description} | {_guard_list(fitting)} | {caught} of {n} | "
-            f"{_guard_list(unrelated)} | {reason} |"
+            f"{_guard_list(other_guards)} | {reason} |"
         )
 
 
-def _trap_line(trap: Trap, companies: list[GuardsRaised], immune: int | None, n: int) -> str:
-    fitting = Counter(guard for raised in companies for guard in raised.fitting(trap))
-    unrelated = Counter(guard for raised in companies for guard in raised.unrelated(trap))
-    caught = sum(bool(raised.fitting(trap)) for raised in companies)
+def _trap_line(trap: Trap, companies: list[CheckResult], immune: int | None, n: int) -> str:
+    fitting = Counter(guard for result in companies for guard in result.fitting_guards(trap))
+    other_guards = Counter(guard for result in companies for guard in result.other_guards(trap))
+    caught = sum(bool(result.fitting_guards(trap)) for result in companies)
     twin = f"equals its twin in {immune} of {n}" if immune is not None else ""
     return (
         f"| {trap.name} | {trap.description} | {_guard_list(fitting)} | {caught} of {n} | "
-        f"{_guard_list(unrelated)} | {twin} |"
+        f"{_guard_list(other_guards)} | {twin} |"
     )
 
 
 def _guard_list(count: Counter[str]) -> str:
     """Write guards and their counts, the highest first; equal counts by name, so that no run differs."""
-    ordered = sorted(count.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"`{guard}` {times}" for guard, times in ordered)
+    by_count = sorted(count.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"`{guard}` {times}" for guard, times in by_count)
 
 
 if __name__ == "__main__":

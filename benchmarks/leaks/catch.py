@@ -19,7 +19,7 @@ from churn.labels.calendar import snapshot_cutoffs
 
 
 @dataclass(frozen=True)
-class GuardsRaised:
+class CheckResult:
     """The guards that found something in one company, as pairs (guard, place)."""
 
     findings: tuple[tuple[str, str], ...]
@@ -29,21 +29,21 @@ class GuardsRaised:
         """Return the guards that found something."""
         return {guard for guard, _ in self.findings}
 
-    def fitting(self, trap: Trap) -> set[str]:
+    def fitting_guards(self, trap: Trap) -> set[str]:
         """Return the guards that found the leak of a trap; guard and place must be those of the trap."""
         return {
             guard
-            for guard, place in self.findings
-            for trap_guard, trap_place in trap.caught_by
-            if guard == trap_guard and trap_place in place
+            for guard, position in self.findings
+            for trap_guard, trap_position in trap.caught_by
+            if guard == trap_guard and trap_position in position
         }
 
-    def unrelated(self, trap: Trap) -> set[str]:
+    def other_guards(self, trap: Trap) -> set[str]:
         """Return the guards that found something else."""
-        return self.guards - self.fitting(trap)
+        return self.guards - self.fitting_guards(trap)
 
 
-def catch(name: str, seed: int) -> GuardsRaised:
+def catch(name: str, seed: int) -> CheckResult:
     """Make one company, of a trap or a clean one, and check it as a user would, with default settings."""
     company = CLEAN[name](seed) if name in CLEAN else traps()[name].company_with_leak(seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -51,9 +51,9 @@ def catch(name: str, seed: int) -> GuardsRaised:
         try:
             store = ingest(params, lambda _: None)
         except SourceError as error:
-            return GuardsRaised(tuple(("ingest", problem) for problem in error.problems))
+            return CheckResult(tuple(("ingest", problem) for problem in error.problems))
         findings = run_guards(store, select_signals(params, store), snapshot_cutoffs(store))
-        return GuardsRaised(tuple((finding.guard, finding.place) for finding in findings))
+        return CheckResult(tuple((finding.guard, finding.place) for finding in findings))
 
 
 def equals_honest_twin(trap: Trap, seed: int) -> bool:

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from benchmarks.leaks.catch import GuardsRaised
+from benchmarks.leaks.catch import CheckResult
 from benchmarks.leaks.clean_snapshots import clean_snapshots, cutoff, label_params
 from churn.data.store import day_number
 from churn.finding import Finding
@@ -205,7 +205,7 @@ TRAPS: tuple[ModelTrap, ...] = (
 )
 
 
-def catch_model(name: str, seed: int) -> GuardsRaised:
+def catch_model(name: str, seed: int) -> CheckResult:
     """Run all guards of the model on one way of modelling; `clean` is the way of this package."""
     trap = next((trap for trap in TRAPS if trap.name == name), None)
     snapshots = clean_snapshots(customers=CUSTOMERS, cutoffs=CUTOFFS, seed=seed)
@@ -223,6 +223,6 @@ def catch_model(name: str, seed: int) -> GuardsRaised:
         "shuffled": refit_with_shuffled_labels(method, snapshots, TEST, seed),
         "newest": drift(earlier, newest, seed),
     }
-    raised = [(guard, finding.place) for guard, by_guard in findings.items() for finding in by_guard]
-    raised += [(finding.guard, finding.place) for finding in check_columns(fold.train)]
-    return GuardsRaised(tuple(raised))
+    pairs = [(guard, finding.place) for guard, by_guard in findings.items() for finding in by_guard]
+    pairs += [(finding.guard, finding.place) for finding in check_columns(fold.train)]
+    return CheckResult(tuple(pairs))

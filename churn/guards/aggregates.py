@@ -107,8 +107,8 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
 
 def _by_customer(context: GuardContext, table: str, queries: list[str]) -> list[Floats]:
     """Return aggregates of a table by customer code, NaN where a customer has no row."""
-    selected = ", ".join(f"{sql} AS a{number}" for number, sql in enumerate(queries))
-    result = context.fetch(f"SELECT customer, {selected} FROM {context.store.scan(table)} GROUP BY 1")
+    select_list = ", ".join(f"{sql} AS a{number}" for number, sql in enumerate(queries))
+    result = context.fetch(f"SELECT customer, {select_list} FROM {context.store.scan(table)} GROUP BY 1")
     code = np.asarray(result["customer"], dtype=np.int64)
     columns = []
     for number in range(len(queries)):
@@ -120,11 +120,11 @@ def _by_customer(context: GuardContext, table: str, queries: list[str]) -> list[
 
 def value_columns(context: GuardContext, table: str) -> dict[str, str]:
     """Return the SQL of the number columns of a table, in their own unit."""
-    stored = context.store.tables[table].columns
+    stored_columns = context.store.tables[table].columns
     return {
         column.name: f"nullif({identifier(column.name)}, {EMPTIED_VALUE}) / {STORED_UNITS[column.type]}.0"
         for column in context.tables[table].of_role("value")
-        if column.name in stored and column.type in STORED_UNITS
+        if column.name in stored_columns and column.type in STORED_UNITS
     }
 
 

@@ -50,12 +50,12 @@ def _late_dates(context: GuardContext, name: str) -> str | None:
     if not is_date or not context.cutoffs:
         return None
     first = day_number(context.cutoffs[0])
-    known = ~np.isnan(days)
-    late = known & (days >= first) & (days > context.customers.signed_up + 31)
-    if late.sum() < max(MIN_LATE_DATES, MIN_LATE_SHARE * known.sum()):
+    has_date = ~np.isnan(days)
+    late = has_date & (days >= first) & (days > context.customers.signed_up + 31)
+    if late.sum() < max(MIN_LATE_DATES, MIN_LATE_SHARE * has_date.sum()):
         return None
     return (
-        f"{int(late.sum()):,} of its {int(known.sum()):,} dates lie after the first cutoff "
+        f"{int(late.sum()):,} of its {int(has_date.sum()):,} dates lie after the first cutoff "
         f"{context.cutoffs[0]} and more than a month after the sign-up: nobody knew them at that cutoff."
     )
 

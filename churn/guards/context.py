@@ -36,7 +36,7 @@ SAMPLE_CUSTOMERS = 20_000
 SAMPLE_CUTOFFS = 6
 """The most matured cutoffs at which signals are computed, spread over all of them."""
 
-HAS_LEFT, ACTIVE, UNDECIDED = 1, 0, -1
+HAS_LEFT, ACTIVE, UNKNOWN_STATE = 1, 0, -1
 """The state of a customer at the end of the data; `people.gone` holds it in SQL."""
 
 Ints = npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ class CustomerEnds:
     """The state of each customer at the watermark, by customer code.
 
     Attributes:
-        state: `HAS_LEFT`, `ACTIVE` or `UNDECIDED`.
+        state: `HAS_LEFT`, `ACTIVE` or `UNKNOWN_STATE`.
         day: The day number of the end; the last day of the data for a customer who has not left.
     """
 
@@ -60,14 +60,14 @@ class CustomerEnds:
         return np.asarray(self.state == HAS_LEFT)
 
     @property
-    def decided(self) -> npt.NDArray[np.bool_]:
+    def has_known_state(self) -> npt.NDArray[np.bool_]:
         """Return which customers have left or are active, shape (customers,)."""
-        return np.asarray(self.state != UNDECIDED)
+        return np.asarray(self.state != UNKNOWN_STATE)
 
     @property
     def left_share(self) -> float | None:
-        """Return the share of the decided customers who have left; None where none is decided."""
-        return float(self.has_left[self.decided].mean()) if self.decided.any() else None
+        """Return the share of these customers who have left; None where there are none."""
+        return float(self.has_left[self.has_known_state].mean()) if self.has_known_state.any() else None
 
 
 class GuardContext:
@@ -176,16 +176,16 @@ class GuardContext:
 
         Contract: a customer has left if the last spell has ended and the grace period is over. Inactivity: a
         customer has left if no core event happened for as long as it takes to leave the cohort, and is active
-        if one happened within the horizon. Between the two the state is undecided, and also for customers
+        if one happened within the horizon. Between the two the state is unknown, and also for customers
         without a core event.
         """
         n = self.store.n_customers
-        state, day = np.full(n, UNDECIDED, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
+        state, day = np.full(n, UNKNOWN_STATE, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
         last = np.full(n, -1, dtype=np.int64)
         label = self.label
         if label.kind == "contract":
-            merged = merged_spells(self.store)
-            np.maximum.at(last, merged.customer, merged.end.astype(np.int64))
+            spells = merged_spells(self.store)
+            np.maximum.at(last, spells.customer, spells.end.astype(np.int64))
             has_core = last >= 0
             state[has_core & (last > self.watermark)] = ACTIVE
             state[has_core & (last + label.grace_days <= self.watermark)] = HAS_LEFT

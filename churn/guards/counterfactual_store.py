@@ -37,8 +37,10 @@ def write_sample(store: Store, codes: Codes, folder: Path) -> Store:
     """
 
     def select(name: str, columns: tuple[str, ...]) -> str:
-        others = ", ".join(identifier(column) for column in columns if column != "customer")
-        return f"SELECT new AS customer, {others} FROM {store.scan(name)} JOIN sample ON customer = old"
+        other_columns = ", ".join(identifier(column) for column in columns if column != "customer")
+        return (
+            f"SELECT new AS customer, {other_columns} FROM {store.scan(name)} JOIN sample ON customer = old"
+        )
 
     old = np.sort(codes)
     sample = pa.table({"old": old.astype(np.int32), "new": np.arange(len(old), dtype=np.int32)})
@@ -114,15 +116,15 @@ def _tables(store: Store) -> dict[str, Table]:
 
 def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
     """Return the SQL of outcomes, and of what is known with them, empty where they are not known by a day."""
-    masked = {}
+    expressions = {}
     for outcome in table.of_role("outcome"):
         if f"{outcome.name}_day" in columns:
             names = [f"{outcome.name}_day", f"{outcome.name}_after"]
             names += [column.name for column in table.columns if column.known_with == outcome.name]
             for name in names:
                 if name in columns:
-                    masked[name] = f"CASE WHEN {outcome.name}_day < {day} THEN {identifier(name)} END"
-    return masked
+                    expressions[name] = f"CASE WHEN {outcome.name}_day < {day} THEN {identifier(name)} END"
+    return expressions
 
 
 def _selection(columns: tuple[str, ...], expressions: Mapping[str, str]) -> str:

@@ -58,8 +58,8 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
     copies, churners, stayers = (sum(group[index] for group in groups) for index in range(3))
     share = churners / max(churners + stayers, 1)
     ids = context.customers.ids
-    shown = sorted(groups, key=lambda group: group.first)[:SHOWN_PAIRS]
-    pairs = ", ".join(f"{ids[group.first]} and {ids[group.last]}" for group in shown)
+    examples = sorted(groups, key=lambda group: group.first)[:SHOWN_PAIRS]
+    pairs = ", ".join(f"{ids[group.first]} and {ids[group.last]}" for group in examples)
     note = oversampling_note(share, context.ends.left_share or 0.0, "all customers")
     yield Finding(
         "customers",

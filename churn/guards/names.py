@@ -51,8 +51,8 @@ def leaving_word(name: str) -> str | None:
     for word in words:
         if word.startswith(STEMS) or word in TARGET_WORDS:
             return word
-    joined = f"_{'_'.join(words)}_"
-    return next((phrase for phrase in PHRASES if f"_{phrase}_" in joined), None)
+    joined_name = f"_{'_'.join(words)}_"
+    return next((phrase for phrase in PHRASES if f"_{phrase}_" in joined_name), None)
 
 
 def identifiers(sql: str) -> list[str]:
@@ -81,7 +81,9 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
         name = next((name for name in names if leaving_word(name)), None)
         if name is None:
             continue
-        differ = levels_differ(context.levels[attribute][ends.decided], ends.has_left[ends.decided])
+        differ = levels_differ(
+            context.levels[attribute][ends.has_known_state], ends.has_left[ends.has_known_state]
+        )
         yield Finding(
             f"customers.{attribute}",
             f"the name '{name}' speaks of leaving ('{leaving_word(name)}')"
@@ -90,9 +92,9 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
             "tables.customers.static, or map its time as an outcome column.",
             "stop" if differ else "warn",
         )
-    for place, name in _suspicious_event_columns(context):
+    for column, name in _suspicious_event_columns(context):
         yield Finding(
-            place,
+            column,
             f"it is mapped from '{name}', which speaks of leaving ('{leaving_word(name)}').",
             "Map it as an outcome column, which is hidden until its own time, or leave it out.",
         )

@@ -78,8 +78,8 @@ def prove(
             past = write_past(existing, cutoff, path / "past")
             yield from _differences("truncation", cutoff, expected, _values(past, signals, [cutoff]))
             advance(1)
-            other = write_other_future(sample, cutoff, path / "other")
-            yield from _differences("time_travel", cutoff, expected, _values(other, signals, [cutoff]))
+            other_future = write_other_future(sample, cutoff, path / "other")
+            yield from _differences("time_travel", cutoff, expected, _values(other_future, signals, [cutoff]))
             advance(1)
             frame = matrix_at(sample, signals, cutoff).frame
             night = {cutoff: {str(name): frame[name].to_numpy(dtype=object) for name in frame.columns}}

@@ -172,15 +172,15 @@ def loading_columns(names: list[str]) -> list[str]:
 def _late_rows(source: Source, spec: TableSpec) -> Iterator[Finding]:
     origin = from_clause(source, spec)
     columns = source.columns(origin)
-    mapped = dict(spec.origin.columns)
+    mapping = dict(spec.origin.columns)
     time = spec.table.time
-    if "known_at" in mapped or "known_at" in columns or time not in {*mapped, *columns}:
+    if "known_at" in mapping or "known_at" in columns or time not in {*mapping, *columns}:
         return
-    mapped_columns = {name for sql in mapped.values() for name in identifiers(sql)}
+    mapped_columns = {name for sql in mapping.values() for name in identifiers(sql)}
     for column in loading_columns([name for name in columns if name not in mapped_columns and name != time]):
-        happened = mapped.get(time, source.quote(time))
+        own_time = mapping.get(time, source.quote(time))
         view = internal_name(f"late_{spec.table.name}")
-        source.view(view, f"SELECT ({happened}) AS happened, {source.quote(column)} AS loaded FROM {origin}")
+        source.view(view, f"SELECT ({own_time}) AS happened, {source.quote(column)} AS loaded FROM {origin}")
         row = source.connection.execute(
             "SELECT avg((loaded >= happened + INTERVAL 1 DAY)::INTEGER), count(DISTINCT loaded::DATE), "
             "median(loaded - happened) FILTER (WHERE loaded >= happened + INTERVAL 1 DAY) FROM ("

@@ -17,7 +17,7 @@ from churn.errors import did_you_mean
 from churn.features.signal import Signal
 from churn.finding import Finding, GuardReport
 from churn.guards import proofs
-from churn.guards.announced import announced_by_event, announced_by_level
+from churn.guards.announcements import announced_by_event, announced_by_level
 from churn.guards.as_of_today import as_of_today
 from churn.guards.context import GuardContext, open_context
 from churn.guards.duplicates import duplicates
@@ -164,29 +164,29 @@ def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[st
         sign_offs: The reasons in params.yaml.
         guards: The guards that ran; the key of another guard is not idle.
     """
-    unsigned: list[Finding] = []
-    signed: list[tuple[Finding, str]] = []
+    unsigned_findings: list[Finding] = []
+    signed_findings: list[tuple[Finding, str]] = []
     keys: set[str] = set()
     for finding in findings:
         signature = sign_offs.signature(finding)
         if signature is None:
-            unsigned.append(finding)
+            unsigned_findings.append(finding)
         else:
             keys.add(signature.key)
-            signed.append((finding, signature.reason))
+            signed_findings.append((finding, signature.reason))
     names = (*guard_names(), *MODEL_GUARDS)
     # `train` runs some of these guards too, so that their keys may count later.
-    finished = {*guards}.difference(MODEL_GUARDS)
-    suggestions = (*names, *(finding.place for finding in unsigned))
+    finished_guards = {*guards}.difference(MODEL_GUARDS)
+    suggestions = (*names, *(finding.place for finding in unsigned_findings))
     idle_keys = tuple(
         f"check.accept.{key}: no guard finds anything under this key. Remove it."
         f"{did_you_mean(key, suggestions)}"
         for key in sign_offs.check
-        if key not in keys and (key in finished or key not in names)
+        if key not in keys and (key in finished_guards or key not in names)
     )
     return Review(
-        stops=tuple(finding for finding in unsigned if finding.severity == "stop"),
-        warnings=tuple(finding for finding in unsigned if finding.severity == "warn"),
-        signed_off=tuple(signed),
+        stops=tuple(finding for finding in unsigned_findings if finding.severity == "stop"),
+        warnings=tuple(finding for finding in unsigned_findings if finding.severity == "warn"),
+        signed_off=tuple(signed_findings),
         idle_keys=idle_keys,
     )

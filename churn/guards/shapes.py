@@ -25,31 +25,31 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
     """Look for attributes that are constant, identify each customer, or tell the time of the sign-up."""
     for name in context.attributes:
         levels = context.levels[name]
-        known = np.array([level is not None for level in levels])
-        texts = levels[known].astype(str)
+        has_value = np.array([level is not None for level in levels])
+        texts = levels[has_value].astype(str)
         distinct = np.unique(texts)
-        place = f"customers.{name}"
-        if len(distinct) <= 1 and (known.all() or not known.any()):
+        column = f"customers.{name}"
+        if len(distinct) <= 1 and (has_value.all() or not has_value.any()):
             value = f"always {distinct[0]!r}" if len(distinct) else "always missing"
-            yield Finding(place, f"it is {value} and carries no information.", WAY_OUT)
+            yield Finding(column, f"it is {value} and carries no information.", WAY_OUT)
             continue
-        if known.sum() < MIN_CUSTOMERS:
+        if has_value.sum() < MIN_CUSTOMERS:
             continue
         agreement = _agreement_with_sign_up(context, name)
         if len(distinct) > ID_SHARE * len(texts):
             message = f"{len(distinct):,} of {len(texts):,} customers have a value of their own: it is an id."
             if agreement:
                 message += f" It follows the sign-up (rank correlation {agreement:.2f}): it encodes time."
-            yield Finding(place, message, WAY_OUT, "stop" if agreement else "warn")
+            yield Finding(column, message, WAY_OUT, "stop" if agreement else "warn")
         elif agreement:
             yield Finding(
-                place,
+                column,
                 f"it tells the time of the sign-up ({agreement:.2f} of its ranks). A model can learn nothing "
                 "from a level that only the customers of one period have.",
                 f"{WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )
         elif days_of(context, name)[1]:
-            yield Finding(place, "it holds dates, which a model cannot use as levels.", WAY_OUT)
+            yield Finding(column, "it holds dates, which a model cannot use as levels.", WAY_OUT)
 
 
 def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
@@ -57,14 +57,14 @@ def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
     signed_up = context.customers.signed_up.astype(np.float64)
     values = numbers_of(context, name)
     if values is not None and len(np.unique(values[~np.isnan(values)])) > 20:
-        known = ~np.isnan(values)
-        agreement = spearman(values[known], signed_up[known])
+        has_value = ~np.isnan(values)
+        agreement = spearman(values[has_value], signed_up[has_value])
     else:
-        known = np.array([level is not None for level in context.levels[name]])
-        texts = context.levels[name][known].astype(str)
+        has_value = np.array([level is not None for level in context.levels[name]])
+        texts = context.levels[name][has_value].astype(str)
         distinct, codes = np.unique(texts, return_inverse=True)
         if len(distinct) > ID_SHARE * len(texts):  # ids of text: their order in the alphabet
-            agreement = spearman(codes.astype(np.float64), signed_up[known])
+            agreement = spearman(codes.astype(np.float64), signed_up[has_value])
         else:
-            agreement = explained_share(codes, signed_up[known])
+            agreement = explained_share(codes, signed_up[has_value])
     return agreement if abs(agreement) >= MIN_AGREEMENT else None

@@ -84,8 +84,8 @@ def group_findings(
     """
     groups: dict[Hashable, list[Finding]] = {}
     for finding in findings:
-        shared = (finding.guard, finding.way_out, finding.severity, key(finding))
-        groups.setdefault(shared, []).append(finding)
+        group_key = (finding.guard, finding.way_out, finding.severity, key(finding))
+        groups.setdefault(group_key, []).append(finding)
     return [tuple(group) for group in groups.values()]
 
 
@@ -98,15 +98,15 @@ def group_sentence(group: Group, *, way_out: bool = True) -> str:
     >>> group_sentence((late, Finding("orders", "", "Map known_at.", guard="late_rows", figure="7%")))
     'late_rows: logins: rows are late. Likewise orders (7%). Map known_at.'
     """
-    first, *others = group
+    first, *further = group
     line = f"{first.guard}: {first.place}: {first.found}"
-    if others:
-        shown = [
+    if further:
+        places = [
             f"{finding.place} ({finding.figure})" if finding.figure else finding.place
-            for finding in others[:SHOWN_PLACES]
+            for finding in further[:SHOWN_PLACES]
         ]
-        more = f" and {len(others) - SHOWN_PLACES:,} more" if len(others) > SHOWN_PLACES else ""
-        line += f" Likewise {', '.join(shown)}{more}."
+        remainder = f" and {len(further) - SHOWN_PLACES:,} more" if len(further) > SHOWN_PLACES else ""
+        line += f" Likewise {', '.join(places)}{remainder}."
     return f"{line} {first.way_out}" if way_out else line
 
 
@@ -151,20 +151,20 @@ def finding_lines(
 
 def count_sentence(findings: Sequence[Finding], sign_offs: SignOffs) -> str:
     """Count the stops, with their guards, the warnings, and the findings that are signed off."""
-    signed = [finding for finding in findings if sign_offs.reason(finding)]
+    signed_findings = [finding for finding in findings if sign_offs.reason(finding)]
     stops = _unsigned_stops(findings, sign_offs)
     guards = f" ({', '.join(dict.fromkeys(finding.guard for finding in stops))})" if stops else ""
-    warn = len(findings) - len(stops) - len(signed)
-    return f"{len(stops)} say stop{guards}, {warn} warn, {len(signed)} signed off"
+    warn = len(findings) - len(stops) - len(signed_findings)
+    return f"{len(stops)} say stop{guards}, {warn} warn, {len(signed_findings)} signed off"
 
 
-def guard_verdict(report: GuardReport, sign_offs: SignOffs, place: str) -> Verdict:
+def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Verdict:
     """Return the gate of the guards, with the warnings as notes and the sign-offs with their reasons.
 
     Args:
         report: The guards of `check`, `train` and `evaluate`; without a guard there is no gate.
         sign_offs: The reasons in params.yaml.
-        place: Where params.yaml has the section `evaluate`.
+        section: The section `evaluate` in messages, such as `params.yaml: evaluate`.
     """
     if not report.looked:
         return Verdict((), ())
@@ -184,7 +184,7 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, place: str) -> Verdi
         Interval(value=float(len(_unsigned_stops(findings, sign_offs)))),
         "no guard of check, train and evaluate says stop, or a person signed it off",
         " ".join(stops) or counts,
-        f"Fix the cause, or sign the finding off with a reason in {place}: "
+        f"Fix the cause, or sign the finding off with a reason in {section}: "
         "{accept: {PLACE or GUARD: the reason}}.",
     )
     # A warning that was signed off would have stopped nothing.
@@ -198,8 +198,8 @@ def _unsigned_stops(findings: Sequence[Finding], sign_offs: SignOffs) -> list[Fi
 
 
 def _signed_lines(findings: Sequence[Finding], sign_offs: SignOffs) -> list[str]:
-    signed = [finding for finding in findings if sign_offs.reason(finding)]
+    signed_findings = [finding for finding in findings if sign_offs.reason(finding)]
     return [
         f"{group_sentence(group)} Accepted: {sign_offs.reason(group[0])}"
-        for group in group_findings(signed, sign_offs.reason)
+        for group in group_findings(signed_findings, sign_offs.reason)
     ]

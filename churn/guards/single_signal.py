@@ -54,13 +54,13 @@ MISSING = AucLimit(0.65, 0.5)
 """Above it, a missing value is no chance: .30 more of the churners lack the value."""
 
 
-def ranking_finding(rows: LabelledRows, index: int, place: str) -> Finding | None:
+def ranking_finding(rows: LabelledRows, index: int, column_name: str) -> Finding | None:
     """Return the finding on a column that ranks churners nearly perfectly; None where it does not.
 
     Args:
         rows: Labelled rows.
         index: The column.
-        place: The name of the column in messages.
+        column_name: The name of the column in messages.
     """
     name, values = rows.names[index], rows.matrix[:, index]
     if name in rows.levels:
@@ -73,7 +73,7 @@ def ranking_finding(rows: LabelledRows, index: int, place: str) -> Finding | Non
     stop = STOP.passed_by(auc, churners)
     meaning = "it is almost certainly a leak of the label" if stop else "a column is rarely honest"
     return Finding(
-        place,
+        column_name,
         f"on its own it predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
         f"{auc_low(auc, churners):.2f}); above {STOP.auc if stop else WARN.auc} {meaning}.",
         "Find out where its table gets it from, and whether it is filled in after the fact. Leave it out "
@@ -85,14 +85,14 @@ def ranking_finding(rows: LabelledRows, index: int, place: str) -> Finding | Non
 
 
 def missing_finding(
-    rows: LabelledRows, is_missing: Bools, place: str, *, stop: AucLimit, among: Bools | None = None
+    rows: LabelledRows, is_missing: Bools, column_name: str, *, stop: AucLimit, among: Bools | None = None
 ) -> Finding | None:
     """Return the finding on missing values that predict who leaves; None where they do not.
 
     Args:
         rows: Labelled rows.
         is_missing: Whether each row lacks the value, shape (rows,).
-        place: The name of the column in messages.
+        column_name: The name of the column in messages.
         stop: The limit above which the finding is a stop.
         among: The rows that count, shape (rows,); by default all.
     """
@@ -106,7 +106,7 @@ def missing_finding(
     if not MISSING.passed_by(auc, churners):
         return None
     return Finding(
-        place,
+        column_name,
         f"on its own a missing value predicts who leaves with AUC {auc:.3f} ({churners:,} churners); above "
         f"{MISSING.auc} it was probably blanked or filled in after they left.",
         "Find out when the source blanks or fills it. Leave it out, or sign it off.",
@@ -122,8 +122,8 @@ def single_signal(context: GuardContext) -> Iterator[Finding]:
     if rows is None or rows.one_class:
         return
     for index, name in enumerate(rows.names):
-        place = f"customers.{name}" if name in context.attributes else name
-        if finding := ranking_finding(rows, index, place):
+        column_name = f"customers.{name}" if name in context.attributes else name
+        if finding := ranking_finding(rows, index, column_name):
             yield finding
 
 
@@ -143,8 +143,8 @@ def missing_values(context: GuardContext) -> Iterator[Finding]:
                 yield finding
     for table in context.event_tables:
         columns = context.tables[table].of_role("value", "attribute")
-        stored = context.store.tables[table].missing
-        names = [column.name for column in columns if not column.known_with and column.name in stored]
+        stored_columns = context.store.tables[table].missing
+        names = [column.name for column in columns if not column.known_with and column.name in stored_columns]
         latest = _latest_missing(context, rows, table, names) if names else {}
         for name, is_missing in latest.items():
             has_row = ~np.isnan(is_missing)
@@ -167,14 +167,14 @@ def _latest_missing(
         Each of shape (rows,): 1.0 where the value is missing, 0.0 where not, NaN without a visible row.
     """
     result = {name: np.full(len(rows), np.nan) for name in names}
-    selected = ", ".join(
+    select_list = ", ".join(
         f'arg_max({identifier(name)} IS NULL, "at") AS m{number}' for number, name in enumerate(names)
     )
     days: dict[int, date] = {day_number(cutoff): cutoff for cutoff in context.cutoffs}
     for day in np.unique(rows.cutoff):
         visible = context.store.visible_before(table, days[int(day)])
         columns = context.fetch(
-            f"SELECT customer, {selected} FROM {context.store.scan(table)} WHERE {visible} GROUP BY 1"
+            f"SELECT customer, {select_list} FROM {context.store.scan(table)} WHERE {visible} GROUP BY 1"
         )
         at_cutoff = np.flatnonzero(rows.cutoff == day)
         for number, name in enumerate(names):

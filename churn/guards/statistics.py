@@ -78,12 +78,12 @@ def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
     scores = np.empty(len(values))
     half = customer_half(customer)
     for fold in (0, 1):
-        own, other = half == fold, half != fold
+        in_fold, outside = half == fold, half != fold
         size = int(codes.max(initial=0)) + 1
-        count = np.bincount(codes[other], minlength=size)
-        churners = np.bincount(codes[other], left[other], minlength=size)
-        overall = left[other].mean() if other.any() else 0.0
-        scores[own] = ((churners + PRIOR_ROWS * overall) / (count + PRIOR_ROWS))[codes[own]]
+        count = np.bincount(codes[outside], minlength=size)
+        churners = np.bincount(codes[outside], left[outside], minlength=size)
+        overall = left[outside].mean() if outside.any() else 0.0
+        scores[in_fold] = ((churners + PRIOR_ROWS * overall) / (count + PRIOR_ROWS))[codes[in_fold]]
     return scores
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from churn.metrics.interval import Interval
 
 
-def gate_outcome(passed: bool, signed: bool) -> str:
+def gate_outcome(is_passed: bool, is_signed: bool) -> str:
     """Return the outcome of a gate in words.
 
     >>> gate_outcome(True, True), gate_outcome(False, True)
     ('signed off', 'refused')
     """
-    return "refused" if not passed else "signed off" if signed else "passed"
+    return "refused" if not is_passed else "signed off" if is_signed else "passed"
 
 
 @dataclass(frozen=True)

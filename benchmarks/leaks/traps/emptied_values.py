@@ -11,9 +11,9 @@ from benchmarks.leaks.trap import Trap
 def plant(company: Company, rng: np.random.Generator) -> None:
     """Write how each customer pays, and empty it for those who left; a few others never said."""
     ids = company.left_on.index
-    gone = ids.isin(company.churners) | (rng.random(len(ids)) < 0.02)
+    has_left = ids.isin(company.churners) | (rng.random(len(ids)) < 0.02)
     means = rng.choice(["card", "invoice", "direct debit"], len(ids))
-    company.add_attribute("pays_by", dict(zip(ids, np.where(gone, None, means), strict=True)))
+    company.add_attribute("pays_by", dict(zip(ids, np.where(has_left, None, means), strict=True)))
 
 
 TRAP = Trap(

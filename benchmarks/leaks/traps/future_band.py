@@ -11,8 +11,8 @@ from benchmarks.leaks.trap import Trap
 
 def plant(company: Company, rng: np.random.Generator) -> None:
     """Grade each customer by all they have spent up to today, in five equal grades."""
-    spent = company.tables["orders"].groupby("customer_id")["amount"].sum()
-    company.add_attribute("grade", pd.qcut(spent, 5, labels=list("EDCBA")).astype(str))
+    total = company.tables["orders"].groupby("customer_id")["amount"].sum()
+    company.add_attribute("grade", pd.qcut(total, 5, labels=list("EDCBA")).astype(str))
 
 
 TRAP = Trap(

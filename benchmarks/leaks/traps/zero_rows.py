@@ -21,14 +21,14 @@ def plant(company: Company, rng: np.random.Generator) -> None:
         {"customer_id": np.repeat(company.churners, len(weeks)), "happened_at": at.ravel() + seconds}
     )
     rows = rows[rows["happened_at"] < END].assign(kind="search", quantity=0)
-    started = rows["customer_id"].map(company.tables["customers"].set_index("customer_id")["signed_up_at"])
+    sign_up = rows["customer_id"].map(company.tables["customers"].set_index("customer_id")["signed_up_at"])
     notice = rows["customer_id"].map(company.left_on) - pd.Timedelta(days=21)
     interactions = company.tables["interactions"]
     silent = interactions["happened_at"] < interactions["customer_id"].map(company.left_on).fillna(
         END
     ) - pd.Timedelta(days=21)
-    kept = rows[(rows["happened_at"] > started) & (rows["happened_at"] >= notice)]
-    company.tables["interactions"] = pd.concat([interactions[silent], kept], ignore_index=True)
+    zero_rows = rows[(rows["happened_at"] > sign_up) & (rows["happened_at"] >= notice)]
+    company.tables["interactions"] = pd.concat([interactions[silent], zero_rows], ignore_index=True)
 
 
 TRAP = Trap(

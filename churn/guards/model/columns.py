@@ -38,31 +38,31 @@ def check_columns(rows: LabelledRows, attributes: Collection[str] = ()) -> Itera
     if rows.one_class:
         return
     for index, name in enumerate(rows.names):
-        place = f"customers.{name}" if name in attributes else name
+        column_name = f"customers.{name}" if name in attributes else name
         values = rows.matrix[:, index]
-        known = values[~np.isnan(values)]
-        varies = len(known) > 0 and not (known == known[0]).all()
+        present = values[~np.isnan(values)]
+        varies = len(present) > 0 and not (present == present[0]).all()
         findings = [
-            ranking_finding(rows, index, place) if varies else None,
-            missing_finding(rows, np.isnan(values), place, stop=STOP),
+            ranking_finding(rows, index, column_name) if varies else None,
+            missing_finding(rows, np.isnan(values), column_name, stop=STOP),
         ]
         if varies and name not in rows.levels:
-            findings += [_id_finding(rows, values, place), _calendar_finding(rows, values, place)]
+            findings += [_id_finding(rows, values, column_name), _calendar_finding(rows, values, column_name)]
         yield from (finding for finding in findings if finding)
 
 
-def _id_finding(rows: LabelledRows, values: Floats, place: str) -> Finding | None:
-    known = ~np.isnan(values)
-    if known.mean() < MIN_KNOWN_SHARE:
+def _id_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding | None:
+    has_value = ~np.isnan(values)
+    if has_value.mean() < MIN_KNOWN_SHARE:
         return None
-    lowest, highest, count = _ranges(values[known], rows.customer[known])
+    lowest, highest, count = _ranges(values[has_value], rows.customer[has_value])
     if not (count > 1).any() or (lowest != highest).any():
         return None
     share = len(np.unique(lowest)) / len(lowest)
     if share <= ID_SHARE:
         return None
     return Finding(
-        place,
+        column_name,
         f"it never changes, and {share:.0%} of the customers have a value of their own: it identifies the "
         "customer, and a model learns single customers by heart.",
         "Leave it out (signals.leave_out), or map what changes about it as a history.",
@@ -76,22 +76,22 @@ def _ranges(values: Floats, customer: Ints) -> tuple[Floats, Floats, Ints]:
     """Return the lowest and the highest value, and the number of rows, of each customer."""
     order = np.argsort(customer, kind="stable")
     start = np.flatnonzero(np.diff(customer[order], prepend=-1))
-    ordered = values[order]
+    sorted_values = values[order]
     count = np.diff(np.append(start, len(order)))
-    return np.minimum.reduceat(ordered, start), np.maximum.reduceat(ordered, start), count
+    return np.minimum.reduceat(sorted_values, start), np.maximum.reduceat(sorted_values, start), count
 
 
-def _calendar_finding(rows: LabelledRows, values: Floats, place: str) -> Finding | None:
-    known = ~np.isnan(values)
-    cutoffs = cutoffs_of(rows.cutoff[known])
-    if known.mean() < MIN_KNOWN_SHARE or len(cutoffs) < MIN_CUTOFFS:
+def _calendar_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding | None:
+    has_value = ~np.isnan(values)
+    cutoffs = cutoffs_of(rows.cutoff[has_value])
+    if has_value.mean() < MIN_KNOWN_SHARE or len(cutoffs) < MIN_CUTOFFS:
         return None
-    _, group = np.unique(rows.cutoff[known], return_inverse=True)
-    share = explained_share(group.astype(np.int64), values[known])
+    _, group = np.unique(rows.cutoff[has_value], return_inverse=True)
+    share = explained_share(group.astype(np.int64), values[has_value])
     if share <= CALENDAR_SHARE:
         return None
     return Finding(
-        place,
+        column_name,
         f"the cutoff explains {share:.0%} of its order: it tells the date rather than the customer, and a "
         "model cannot know future dates.",
         "Leave it out (signals.leave_out), or count days from the cutoff instead of a date.",

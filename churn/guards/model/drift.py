@@ -60,13 +60,13 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
     """
     rng = np.random.default_rng(seed)
     old, new = _draw_rows(earlier, rng), _draw_rows(newest, rng)
-    shifted = np.flatnonzero(_shifted_as_never_before(old, new))
-    if not len(shifted) or min(len(old), len(new)) < MIN_ROWS:
+    shifted_columns = np.flatnonzero(_shifted_as_never_before(old, new))
+    if not len(shifted_columns) or min(len(old), len(new)) < MIN_ROWS:
         return
-    matrix = np.concatenate([old.matrix[:, shifted], new.matrix[:, shifted]])
+    matrix = np.concatenate([old.matrix[:, shifted_columns], new.matrix[:, shifted_columns]])
     is_new = np.concatenate([np.zeros(len(old)), np.ones(len(new))])
     half = customer_half(np.concatenate([old.customer, new.customer])) == 0
-    names = tuple(old.names[index] for index in shifted)
+    names = tuple(old.names[index] for index in shifted_columns)
     level_columns = [index for index, name in enumerate(names) if name in old.levels]
     aucs, gain = [], np.zeros(len(names))
     for side in (half, ~half):

@@ -33,13 +33,13 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
         mature_on: The day on which the labels of each cutoff are known, from params.yaml.
     """
     watermark = date.fromisoformat(str(snapshots.watermark))
-    for cutoff, stated in sorted(snapshots.mature_on.items()):
+    for cutoff, stated_day in sorted(snapshots.mature_on.items()):
         true_day = mature_on[cutoff]
-        if stated < true_day or true_day > watermark:
+        if stated_day < true_day or true_day > watermark:
             yield Finding(
                 f"cutoff {cutoff}",
-                f"its labels are counted as known on {stated}, but they are known on {true_day}; the data "
-                f"are complete up to {watermark}.",
+                f"its labels are counted as known on {stated_day}, but they are known on {true_day}; the "
+                f"data are complete up to {watermark}.",
                 "Run `churn snapshot` again.",
                 "stop",
             )
@@ -58,8 +58,8 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
         share = usual / (1 + usual)
         ratio = max(odds[index] / usual, usual / odds[index])
         beyond = max(odds[index] / before.max(), before.min() / odds[index])
-        fewer, more = binom.cdf(left[index], n, share), binom.sf(left[index] - 1, n, share)
-        if ratio < WARN_RATIO or beyond < WARN_RATIO**0.5 or min(fewer, more) > RARE:
+        low_tail, high_tail = binom.cdf(left[index], n, share), binom.sf(left[index] - 1, n, share)
+        if ratio < WARN_RATIO or beyond < WARN_RATIO**0.5 or min(low_tail, high_tail) > RARE:
             continue
         yield Finding(
             f"cutoff {cutoffs[index]}",

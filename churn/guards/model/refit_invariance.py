@@ -94,19 +94,19 @@ def refit_with_other_future(
         seed: Draws the test rows that are changed.
     """
     rows = snapshots.rows
-    known = np.isin(rows.cutoff, [day_number(day) for day in trainable(snapshots.mature_on, cutoff)])
+    is_known = np.isin(rows.cutoff, [day_number(day) for day in trainable(snapshots.mature_on, cutoff)])
     is_test = rows.cutoff == day_number(cutoff)
     rng = np.random.default_rng(seed)
-    is_redrawn = (~known & ~is_test) | (is_test & (rng.random(len(rows)) < 0.5))
+    is_redrawn = (~is_known & ~is_test) | (is_test & (rng.random(len(rows)) < 0.5))
     matrix = rows.matrix.copy()
     redrawn = np.flatnonzero(is_redrawn)
     numbers = np.flatnonzero([name not in rows.levels for name in rows.names])
     matrix[redrawn] = matrix[rng.choice(redrawn, len(redrawn))]
     matrix[np.ix_(redrawn, numbers)] = 3 * matrix[np.ix_(redrawn, numbers)] + 1
-    other_future = replace(rows, left=np.where(known, rows.left, 1 - rows.left), matrix=matrix)
+    other_future = replace(rows, left=np.where(is_known, rows.left, 1 - rows.left), matrix=matrix)
     first, second = method(snapshots, cutoff), method(replace(snapshots, rows=other_future), cutoff)
-    unchanged = set(rows.customer[is_test & ~is_redrawn].tolist())
-    different, total = _different_predictions(first, second, unchanged)
+    unchanged_customers = set(rows.customer[is_test & ~is_redrawn].tolist())
+    different, total = _different_predictions(first, second, unchanged_customers)
     if different:
         yield Finding(
             f"test cutoff {cutoff}",
@@ -120,9 +120,9 @@ def refit_with_other_future(
 def _different_predictions(first: Fold, second: Fold, customers: set[int]) -> tuple[int, int]:
     """Return how many predictions of some customers differ between two fits, and of how many."""
     before, after = _predictions(first), _predictions(second)
-    shared = [key for key in before.keys() & after.keys() if key[0] in customers]
-    unpaired = sum(key[0] in customers for key in before.keys() ^ after.keys())
-    return unpaired + sum(before[key] != after[key] for key in shared), unpaired + len(shared)
+    common_keys = [key for key in before.keys() & after.keys() if key[0] in customers]
+    n_unpaired = sum(key[0] in customers for key in before.keys() ^ after.keys())
+    return n_unpaired + sum(before[key] != after[key] for key in common_keys), n_unpaired + len(common_keys)
 
 
 def _predictions(fold: Fold) -> dict[tuple[int, int], float]:

@@ -73,12 +73,12 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
     Some guards run on both. All findings in the training rows stay, because these are more rows; of the data,
     a finding of the same guard and place stays only if it is a stop and the others are not.
     """
-    both = {(finding.guard, finding.place) for finding in findings}
-    stops = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}
+    keys = {(finding.guard, finding.place) for finding in findings}
+    stop_keys = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}
     data = [
         finding
         for finding in data_findings(snapshots)
-        if (finding.guard, finding.place) not in (stops if finding.severity == "stop" else both)
+        if (finding.guard, finding.place) not in (stop_keys if finding.severity == "stop" else keys)
     ]
     guards = dict.fromkeys([*snapshots.guards.looked, *TRAINING_GUARDS])
     return GuardReport.of([*guards], [*data, *findings])

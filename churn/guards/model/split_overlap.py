@@ -31,12 +31,12 @@ def disjoint(fold: Fold, mature_on: Mapping[date, date]) -> Iterator[Finding]:
         fold: The training and test rows.
         mature_on: The day on which the labels of each cutoff were known.
     """
-    shared = np.intersect1d(_row_keys(fold.train), _row_keys(fold.test))
-    if len(shared):
+    shared_keys = np.intersect1d(_row_keys(fold.train), _row_keys(fold.test))
+    if len(shared_keys):
         yield Finding(
             f"test cutoff {fold.cutoff}",
-            f"{len(shared):,} of its {len(fold.test):,} rows (customer and cutoff) are also in training: the "
-            "model has seen their answers.",
+            f"{len(shared_keys):,} of its {len(fold.test):,} rows (customer and cutoff) are also in "
+            "training: the model has seen their answers.",
             "Split by time (evaluate.test_cutoffs), never at random by rows.",
             "stop",
         )
@@ -99,9 +99,9 @@ def _is_distinctive(rows: LabelledRows) -> npt.NDArray[np.bool_]:
     """Return which rows hold enough rare values to tell customers apart, shape (rows,)."""
     enough = min(MIN_RARE_VALUES, (len(rows.names) + 1) // 2)
     rare_values = np.zeros(len(rows), dtype=np.int64)
-    most = max(RARE_SHARE * len(rows), MIN_COPIES)
+    max_rows = max(RARE_SHARE * len(rows), MIN_COPIES)
     for index in range(len(rows.names)):
         values = rows.matrix[:, index]
         _, code, count = np.unique(values, return_inverse=True, return_counts=True)
-        rare_values += (count[code] <= most) & ~np.isnan(values)
+        rare_values += (count[code] <= max_rows) & ~np.isnan(values)
     return rare_values >= enough

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.guards.announced import announced_by_level
+from churn.guards.announcements import announced_by_level
 from churn.guards.as_of_today import as_of_today
 from churn.guards.shapes import shapes
 from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.guards.announced import announced_by_event
+from churn.guards.announcements import announced_by_event
 from churn.guards.histories import deleted_histories, zeroed_rows
 from churn.guards.row_times import filled_afterwards, stamped_early
 from tests.guard_companies import (

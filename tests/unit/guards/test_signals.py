@@ -35,13 +35,13 @@ def signals_of(*names: str) -> list[object]:
     return [all_signals(params)[name] for name in names]
 
 
-def quiet_before(leavers: int, active_leavers: int, stayers: int) -> dict[str, str]:
+def quiet_before(n_churners: int, n_active: int, n_stayers: int) -> dict[str, str]:
     """Draw logins in August of those who stay, and of some of those who leave in September."""
-    active = churners(leavers)[:active_leavers] + stayers(stayers)
-    rows = [(one, "2024-05-01") for one in churners(leavers) + stayers(stayers)]
+    active = churners(n_churners)[:n_active] + stayers(n_stayers)
+    rows = [(one, "2024-05-01") for one in churners(n_churners) + stayers(n_stayers)]
     rows += [(one, f"2024-08-{day:02}") for one in active for day in range(10, 20)]
     return {
-        "subscriptions": draw_contracts(churners(leavers), stayers(stayers)),
+        "subscriptions": draw_contracts(churners(n_churners), stayers(n_stayers)),
         "logins": draw_table("customer | happened_at", rows),
     }
 

@@ -35,8 +35,8 @@ def is_sure(low: float, base: float) -> bool:
 def announced_by_event(context: GuardContext) -> Iterator[Finding]:
     """Stop at a table, or a kind of row, after which nearly every customer left; warn where its name says so.
 
-    A complaint raises the risk, but many who complain stay. Here hardly anybody stays: see `is_sure`. Rows at
-    or after the end do not count, because no cutoff before the end sees them.
+    A complaint raises the risk, but many who complain stay. Here hardly anybody stays: see `is_sure`. Rows
+    at or after the end do not count, because no cutoff before the end sees them.
     """
     ends = context.ends
     base = ends.left_share
@@ -95,7 +95,7 @@ def _announcement(count: ChurnerCount, base: float, table: str, column: str, lev
     low, _ = wilson_interval(count.churners, count.customers, Z_99)
     if count.churners < MIN_CHURNERS or low <= base:
         return
-    place = f"{table}.{column}: {level}" if column else table
+    event = f"{table}.{column}: {level}" if column else table
     facts = (
         f"{count.churners:,} of the {count.customers:,} customers with such a row have left (of all "
         f"customers {base:.0%}), half of them within {count.median_days or 0:.0f} days"
@@ -106,10 +106,10 @@ def _announcement(count: ChurnerCount, base: float, table: str, column: str, lev
     )
     figure = f"{count.churners / count.customers:.0%} left"
     if is_sure(low, base):
-        yield Finding(place, f"{facts}: it announces the leaving.", way_out, "stop", figure=figure)
+        yield Finding(event, f"{facts}: it announces the leaving.", way_out, "stop", figure=figure)
     elif word := leaving_word(level or table):
         message = f"its name speaks of leaving ('{word}'), and {facts}."
-        yield Finding(place, message, way_out, figure=figure)
+        yield Finding(event, message, way_out, figure=figure)
 
 
 def announced_by_level(context: GuardContext) -> Iterator[Finding]:
@@ -118,16 +118,16 @@ def announced_by_level(context: GuardContext) -> Iterator[Finding]:
     A level that raises the risk is held by some who stay. Here hardly anybody stays (see `is_sure`), so that
     the value was written when the customer left.
     """
-    decided, has_left = context.ends.decided, context.ends.has_left
+    has_known_state, has_left = context.ends.has_known_state, context.ends.has_left
     base = context.ends.left_share
     if base is None:
         return
     for attribute in context.attributes:
         texts = np.array(
-            ["" if level is None else str(level) for level in context.levels[attribute][decided]]
+            ["" if level is None else str(level) for level in context.levels[attribute][has_known_state]]
         )
         levels, codes = np.unique(texts, return_inverse=True)
-        customers, churners = np.bincount(codes), np.bincount(codes, has_left[decided])
+        customers, churners = np.bincount(codes), np.bincount(codes, has_left[has_known_state])
         for code in np.argsort(-customers, kind="stable"):
             low, _ = wilson_interval(churners[code], customers[code], Z_99)
             if not is_sure(low, base):
