@@ -52,7 +52,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         advance()
     registry = Registry(params)
     times_used = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
-    result = result.completed(evaluation_report(training, findings), times_used)
+    result = result.with_guards(evaluation_report(training, findings), times_used)
 
     folder = params.output / "evaluate"
     verdict = verdict_of_champion(folder, result)

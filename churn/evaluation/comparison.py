@@ -77,13 +77,13 @@ def compare_candidates(
     """
     customer = np.unique(rows.customer, return_inverse=True)[1]
     test = _TestRows(rows.left, customer, draws, share, values)
-    measured = {name: test.measure(p, ranked=name != BASE_RATE) for name, p in predictions.items()}
+    results = {name: test.measure(p, with_order=name != BASE_RATE) for name, p in predictions.items()}
     by_cutoff: dict[date, dict[str, CandidateMetrics]] = {}
     for day in cutoffs_of(rows.cutoff):
         at_cutoff = np.isin(rows.cutoff, rows.at([day]).cutoff)
         part = test.where(at_cutoff)
         by_cutoff[day] = {
-            name: part.measure(p[at_cutoff], ranked=name != BASE_RATE).metrics
+            name: part.measure(p[at_cutoff], with_order=name != BASE_RATE).metrics
             for name, p in predictions.items()
             if np.isfinite(p[at_cutoff]).any()
         }
@@ -93,17 +93,17 @@ def compare_candidates(
         if name in predictions and np.isfinite(predictions[name]).all()
     }
     return Comparison(
-        candidates={name: candidate.metrics for name, candidate in measured.items()},
+        candidates={name: candidate.metrics for name, candidate in results.items()},
         paired={
-            f"{CHALLENGER}_minus_{other}": _differences(test, predictions, measured, other)
-            for other in COMPARED_WITH
-            if other in measured
+            f"{CHALLENGER}_minus_{second}": _differences(test, predictions, results, second)
+            for second in COMPARED_WITH
+            if second in results
         },
         by_cutoff=by_cutoff,
-        spread={name: spread(by_cutoff, name) for name in measured},
+        spread={name: spread(by_cutoff, name) for name in results},
         calibration_table=calibration_table(rows.left, predictions[CHALLENGER]),
         gain_table=gain_table(rows.left, predictions[CHALLENGER], baselines),
-        profit_curve=_profit_curve(measured, baselines),
+        profit_curve=_profit_curve(results, baselines),
     )
 
 
@@ -139,17 +139,17 @@ class _TestRows:
         values = None if self.values is None else self.values.where(mask)
         return replace(self, left=self.left[mask], customer=self.customer[mask], values=values)
 
-    def measure(self, probability: Floats, *, ranked: bool = True) -> _Measures:
+    def measure(self, probability: Floats, *, with_order: bool = True) -> _Measures:
         """Measure a candidate on the rows for which it has a probability.
 
         Args:
             probability: Its predictions, shape (rows,), NaN where it has none.
-            ranked: Whether its predictions order customers. Otherwise all rows are ties: a rate that is the
-                same for all customers of a cutoff, and differs between cutoffs, does not rank customers.
+            with_order: Whether its predictions order customers. Otherwise all rows are ties: a rate that is
+                the same for all customers of a cutoff, and differs between cutoffs, does not rank customers.
         """
         mask = np.isfinite(probability)
         rows, probability = self.where(mask), probability[mask]
-        order = probability if ranked else np.ones(len(probability))
+        order = probability if with_order else np.ones(len(probability))
         estimates = estimate_metrics(rows.left, probability, rows.customer, rows.draws, rows.share, order)
         base_rate = float(rows.left.mean())
         ceiling = metrics.lift_ceiling(base_rate, rows.share)
@@ -180,15 +180,15 @@ class _TestRows:
 def _differences(
     test: _TestRows,
     predictions: Mapping[str, Floats],
-    measured: Mapping[str, _Measures],
-    other: str,
+    results: Mapping[str, _Measures],
+    second: str,
 ) -> Differences:
     """Return the challenger minus another candidate on the rows for which both have a probability."""
-    challenger = measured[CHALLENGER]
-    common = np.isfinite(predictions[CHALLENGER]) & np.isfinite(predictions[other])
+    challenger = results[CHALLENGER]
+    common = np.isfinite(predictions[CHALLENGER]) & np.isfinite(predictions[second])
     if not common.all():
         challenger = test.measure(np.where(common, predictions[CHALLENGER], np.nan))
-    return Differences(**paired_differences(challenger.estimates, measured[other].estimates))
+    return Differences(**paired_differences(challenger.estimates, results[second].estimates))
 
 
 def spread(by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]], candidate: str) -> Spread:
@@ -253,8 +253,8 @@ def gain_table(
         precision = metrics.precision_at_share(churners, rows, share)
         contacted = share * len(left)
         captured = {
-            name: metrics.precision_at_share(other.sums(left), other.sums(ones), share) * contacted / total
-            for name, other in rankings.items()
+            name: metrics.precision_at_share(second.sums(left), second.sums(ones), share) * contacted / total
+            for name, second in rankings.items()
         }
         table.append(
             GainRow(
@@ -272,9 +272,9 @@ def gain_table(
     return tuple(table)
 
 
-def _profit_curve(measured: Mapping[str, _Measures], baselines: Iterable[str]) -> tuple[ProfitPoint, ...]:
+def _profit_curve(results: Mapping[str, _Measures], baselines: Iterable[str]) -> tuple[ProfitPoint, ...]:
     """Return the challenger's profit curve with the curves of some baselines."""
-    curves = {name: measured[name].profit_curve for name in baselines}
+    curves = {name: results[name].profit_curve for name in baselines}
     return tuple(
         ProfitPoint(
             share=point.share,
@@ -284,5 +284,5 @@ def _profit_curve(measured: Mapping[str, _Measures], baselines: Iterable[str]) -
             ceiling=point.ceiling,
             **{name: curve[number].profit.value for name, curve in curves.items()},
         )
-        for number, point in enumerate(measured[CHALLENGER].profit_curve)
+        for number, point in enumerate(results[CHALLENGER].profit_curve)
     )

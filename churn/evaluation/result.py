@@ -360,7 +360,7 @@ class EvaluationResult(Part):
         """Write metrics.json: keys in order, absent keys absent, undefined numbers as null."""
         write_json(path, self.as_json())
 
-    def completed(self, guards: GuardReport, looks_at_test: int) -> Self:
+    def with_guards(self, guards: GuardReport, looks_at_test: int) -> Self:
         """Return the result with the guards' findings and the number of uses of the test cutoffs."""
         return self.model_copy(update={"guards": guards, "looks_at_test": looks_at_test})
 
@@ -383,9 +383,9 @@ class EvaluationResult(Part):
         """Return whether the evaluated model was the champion at that time."""
         return self.champion is not None and self.champion.digest == self.model.digest
 
-    def pair(self, other: str) -> Differences | None:
+    def pair(self, second: str) -> Differences | None:
         """Return the challenger minus another candidate; None where they were not compared."""
-        return self.paired.get(f"{CHALLENGER}_minus_{other}")
+        return self.paired.get(f"{CHALLENGER}_minus_{second}")
 
     @property
     def compared_with(self) -> tuple[str, ...]:

@@ -17,10 +17,10 @@ from churn.errors import CallError, SourceError
 from churn.features.engine.rows import NEVER
 from churn.features.engine.timeline import IntArray
 from churn.labels.outcomes import (
+    COUNTED_AS_LEFT,
     ENDS_IN_GAP,
     GONE,
     INVOLUNTARY,
-    LEAVING,
     PARTIAL,
     RENEWED,
     STAYED,
@@ -114,7 +114,7 @@ def counted_spells(store: Store) -> ContractSpells:
     spells, leaving = merged_spells(store), store.params.label.leaving
     if leaving == "any":
         return spells
-    is_counted = np.isin(_kind_of_leaving(store, spells), LEAVING[leaving])
+    is_counted = np.isin(_kind_of_leaving(store, spells), COUNTED_AS_LEFT[leaving])
     return replace(spells, end=np.where(is_counted, spells.end, NEVER).astype(np.int32))
 
 

@@ -33,7 +33,11 @@ OUTCOME_NAMES: Mapping[int, str] = {
 }
 """The outcomes; each customer at risk has exactly one. It is `left` where the kind of leaving is unknown."""
 
-LEAVING = {"any": (GONE, VOLUNTARY, INVOLUNTARY), "voluntary": (VOLUNTARY,), "involuntary": (INVOLUNTARY,)}
+COUNTED_AS_LEFT = {
+    "any": (GONE, VOLUNTARY, INVOLUNTARY),
+    "voluntary": (VOLUNTARY,),
+    "involuntary": (INVOLUNTARY,),
+}
 """The outcomes that the label counts as left, by `label.leaving`."""
 
 HOW_LEFT = {"any": "left", "voluntary": OUTCOME_NAMES[VOLUNTARY], "involuntary": OUTCOME_NAMES[INVOLUNTARY]}
@@ -92,7 +96,7 @@ class CustomerOutcomes:
 
     def left(self, kind: str) -> BoolArray:
         """Return a mask of those who left in the window, in the way that `label.leaving` counts."""
-        return np.isin(self.outcome, LEAVING[kind])
+        return np.isin(self.outcome, COUNTED_AS_LEFT[kind])
 
     def label(self, kind: str) -> Labels:
         """Return `LEFT`, `STAYED` or a key of `DROP_REASONS` per customer.

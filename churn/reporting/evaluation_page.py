@@ -139,7 +139,7 @@ def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
 
 
 def _metric_lines(
-    candidates: Sequence[CandidateMetrics], ours: CandidateMetrics, spread: Spread | None, share: float
+    candidates: Sequence[CandidateMetrics], challenger: CandidateMetrics, spread: Spread | None, share: float
 ) -> list[tuple[Line, str]]:
     """Return for each metric a line with the figures of all candidates, and the context of the model's."""
     return [
@@ -149,10 +149,10 @@ def _metric_lines(
                 _explanation(name),
                 tuple(_cell(c.metric(name), name) for c in candidates),
             ),
-            "; ".join(filter(None, (_context(ours, name), _range(spread, name)))),
+            "; ".join(filter(None, (_context(challenger, name), _range(spread, name)))),
         )
         for name in METRICS
-        if ours.metric(name) is not None
+        if challenger.metric(name) is not None
     ]
 
 
@@ -297,19 +297,19 @@ class SegmentRows:
 
     Attributes:
         cutoffs: The cutoffs whose predictions are used.
-        tested: The number of segments that have enough churners for a test.
+        n_tested: The number of segments that have enough churners for a test.
     """
 
     rows: tuple[SegmentRow, ...]
     cutoffs: tuple[str, ...]
-    tested: int
+    n_tested: int
 
 
 def segment_rows(section: CalibrationBySegment) -> SegmentRows | None:
     """Return a row for all customers and one for each segment; None where there are no segments."""
     if not section.groups:
         return None
-    whole = SegmentRow(
+    all_customers = SegmentRow(
         "all customers",
         section.all.rows,
         section.all.churners,
@@ -328,8 +328,8 @@ def segment_rows(section: CalibrationBySegment) -> SegmentRows | None:
         for attribute, levels in section.groups.items()
         for level in levels
     ]
-    tested = sum(level.judged for levels in section.groups.values() for level in levels)
-    return SegmentRows((whole, *rows), tuple(map(str, section.cutoffs)), tested)
+    n_tested = sum(level.judged for levels in section.groups.values() for level in levels)
+    return SegmentRows((all_customers, *rows), tuple(map(str, section.cutoffs)), n_tested)
 
 
 def _segment_words(level: SegmentCalibration) -> str:

@@ -73,13 +73,13 @@ def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
     )
 
 
-def paired_of(paired: Mapping[str, Differences]) -> dict[str, float]:
+def paired_of(pairs: Mapping[str, Differences]) -> dict[str, float]:
     """Return the paired differences of log loss with their intervals; below 0 the challenger is better.
 
     Args:
-        paired: Differences by name, such as `challenger_minus_recency`.
+        pairs: Differences by name, such as `challenger_minus_recency`.
     """
-    return _flatten({f"paired/log_loss_{name}": pair.log_loss.as_json() for name, pair in paired.items()})
+    return _flatten({f"paired/log_loss_{name}": pair.log_loss.as_json() for name, pair in pairs.items()})
 
 
 def spread_of(spread: Spread) -> dict[str, float]:

@@ -150,16 +150,16 @@ class SummaryPart:
     title: str
     text: str
     items: Sequence[str] = ()
-    shown: int = 0
+    n_shown: int = 0
 
     @property
     def lines(self) -> list[str]:
         """Return the lines of the part; the last one counts the items that are not shown."""
         if not self.text and not self.items:
             return []
-        hidden = len(self.items) - self.shown
+        hidden = len(self.items) - self.n_shown
         more = [f"- … and {hidden} more, see the whole card"] if hidden else []
-        items = [*(f"- {item}" for item in self.items[: self.shown]), *more]
+        items = [*(f"- {item}" for item in self.items[: self.n_shown]), *more]
         gap = [""] if self.text and items and not self.text.splitlines()[-1].startswith("- ") else []
         return ["", f"## {self.title}", "", *self.text.splitlines(), *gap, *items]
 
@@ -212,8 +212,8 @@ def _fit(head: Sequence[str], parts: Sequence[SummaryPart], max_characters: int)
     while growing:
         for number in list(growing):
             part = fitted[number]
-            longer = [*fitted[:number], replace(part, shown=part.shown + 1), *fitted[number + 1 :]]
-            if part.shown == len(part.items) or len(_join(head, longer)) > max_characters:
+            longer = [*fitted[:number], replace(part, n_shown=part.n_shown + 1), *fitted[number + 1 :]]
+            if part.n_shown == len(part.items) or len(_join(head, longer)) > max_characters:
                 growing.remove(number)
             else:
                 fitted = longer

@@ -18,10 +18,10 @@ from churn.reporting.rendering import html_template
 
 @dataclass(frozen=True)
 class GateRow:
-    """One gate as a row of the page: its name, how it ended, its rule, and the measured value in words."""
+    """One gate as a row of the page: its name, its outcome, its rule, and the measured value in words."""
 
     name: str
-    ended: str
+    outcome: str
     rule: str
     words: str
 
@@ -32,7 +32,7 @@ class FindingRow:
 
     guard: str
     status: str
-    place: str
+    signal: str
     problem: str
     way_out: str
 

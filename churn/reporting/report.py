@@ -50,7 +50,7 @@ class ReportSources:
     Attributes:
         cutoff: The night.
         scores: One row per customer.
-        called: `(customer_id, name)` of the call list, in order.
+        contacts: `(customer_id, name)` of the call list, in order.
         facts: The counts and settings of the night.
         result: The evaluation; None before `churn evaluate`.
         verdict: The verdict on the evaluated model; None before `churn promote`.
@@ -60,7 +60,7 @@ class ReportSources:
 
     cutoff: date
     scores: pd.DataFrame
-    called: tuple[tuple[str, str], ...]
+    contacts: tuple[tuple[str, str], ...]
     facts: Mapping[str, Any]
     result: EvaluationResult | None
     verdict: Verdict | None
@@ -92,7 +92,7 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     return ReportSources(
         cutoff=night,
         scores=pq.read_table(scores_path(output, night), partitioning=None).to_pandas(),
-        called=tuple((plain_cell(line["customer_id"]), plain_cell(line["name"])) for line in lines),
+        contacts=tuple((plain_cell(line["customer_id"]), plain_cell(line["name"])) for line in lines),
         facts=json.loads(facts_path(output, night).read_text(encoding="utf-8")),
         result=result,
         verdict=_read_verdict(evaluation, result),
@@ -241,13 +241,13 @@ def _called_plays(scores: pd.DataFrame) -> dict[str, int]:
 
 
 def _calls(night: ReportSources) -> list[Call]:
-    called = night.called[:MAX_CALLS]
-    scores = night.scores[night.scores["customer_id"].isin({customer for customer, _ in called})]
+    contacts = night.contacts[:MAX_CALLS]
+    scores = night.scores[night.scores["customer_id"].isin({customer for customer, _ in contacts})]
     rows = {str(row["customer_id"]): row for row in scores.to_dict("records")}
     reason_columns = [str(name) for name in scores.columns if str(name).startswith("reason_")]
     return [
         _call(rank, customer, name, rows[customer], reason_columns)
-        for rank, (customer, name) in enumerate(called, start=1)
+        for rank, (customer, name) in enumerate(contacts, start=1)
     ]
 
 

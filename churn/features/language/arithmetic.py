@@ -10,9 +10,9 @@ from churn.features.language.reader import Array
 COST = Cost.COMPUTES
 
 
-def ratio(part: Array, whole: Array, prior: float = 0.0) -> Array:
-    """Return `(part + prior) / (whole + prior)`; missing where either is missing or the divisor is 0."""
-    divisor = whole + prior if prior else whole
+def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
+    """Return `(part + prior) / (total + prior)`; missing where either is missing or the divisor is 0."""
+    divisor = total + prior if prior else total
     with np.errstate(invalid="ignore", divide="ignore"):
         result = (part + prior if prior else part) / divisor
     result[divisor == 0] = np.nan

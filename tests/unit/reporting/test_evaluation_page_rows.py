@@ -82,5 +82,5 @@ def test_a_group_is_off_only_where_chance_among_all_groups_leaves_it_so() -> Non
         ("company size: medium", "not shown to be off"),
         ("company size: solo", "too few churners for a test"),
     ]
-    assert found.tested == 3
+    assert found.n_tested == 3
     assert segment_rows(filled(CalibrationBySegment)) is None
