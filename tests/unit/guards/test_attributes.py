@@ -84,19 +84,19 @@ def test_an_agreed_price_is_no_total_of_the_bills(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("leavers", "stayers", "expected"),
+    ("churners_with_it", "stayers_with_it", "expected"),
     [
         (40, 0, ["stop"]),  # only those have it who left
         (40, 4, []),  # a risk, but some with it stay: the interval reaches below .8
         (6, 0, []),  # too few to say
     ],
 )
-def test_a_level_that_only_leavers_have_is_refused(
-    tmp_path: Path, leavers: int, stayers: int, expected: list[str]
+def test_a_level_that_only_churners_have_is_refused(
+    tmp_path: Path, churners_with_it: int, stayers_with_it: int, expected: list[str]
 ) -> None:
     left, stayed = churners(40), stayers(60)
-    states = ["ended" if n < leavers else "live" for n in range(40)]
-    states += ["ended" if n < stayers else "live" for n in range(60)]
+    states = ["ended" if n < churners_with_it else "live" for n in range(40)]
+    states += ["ended" if n < stayers_with_it else "live" for n in range(60)]
     rows = [(one, "2023-01-01", state) for one, state in zip(left + stayed, states, strict=True)]
 
     found = findings_of(
@@ -110,7 +110,7 @@ def test_a_level_that_only_leavers_have_is_refused(
     assert [one.severity for one in found] == expected
 
 
-def test_a_value_that_only_leavers_lack_is_refused(tmp_path: Path) -> None:
+def test_a_value_that_only_churners_lack_is_refused(tmp_path: Path) -> None:
     left, stayed = churners(40), stayers(60)
     rows = [(one, "2023-01-01", None) for one in left]
     rows += [(one, "2023-01-01", "card" if n % 2 else "bill") for n, one in enumerate(stayed)]
