@@ -41,10 +41,12 @@ FILES_OF_KEYS = (
     "churn/evaluation/measures.py",
     "churn/evaluation/result.py",
     "churn/finding.py",
+    "churn/guards/names.py",
     "churn/guards/verdict.py",
+    "churn/labels/truth_sheet.py",
     "churn/promotion/record.py",
 )
-"""The fields of these modules are keys that users write in params.yaml, or read in JSON files."""
+"""The fields of these modules are keys of YAML and JSON files; so are parameters that hold them."""
 LOCAL = "variable"
 
 
@@ -89,7 +91,7 @@ def offenders(paths: Iterable[Path], root: Path) -> list[Name]:
 
 def _is_key(name: Name) -> bool:
     """Return whether users write or read the name as a key of a file, so that it stays."""
-    return name.kind == "field" and name.path.as_posix().startswith(FILES_OF_KEYS)
+    return name.kind in ("field", "method", "parameter") and name.path.as_posix().startswith(FILES_OF_KEYS)
 
 
 def _is_state(name: Name) -> bool:

@@ -32,34 +32,34 @@ class Silences:
     A silence lasts a day or longer; no chance counts the column of day 0.
 
     Attributes:
-        ended: The silences that ended with a return after so many days.
+        ends: The silences that ended with a return after so many days.
         open: The silences that were followed for so many days and go on.
     """
 
-    ended: Counts
+    ends: Counts
     open: Counts
 
     @classmethod
-    def of(cls, customer: Counts, days: Counts, ended: BoolArray) -> Silences:
+    def of(cls, customer: Counts, days: Counts, has_ended: BoolArray) -> Silences:
         """Count silences.
 
         Args:
             customer: The customer code of each silence, shape (silences,).
             days: Its length in days.
-            ended: Whether it ended with a return.
+            has_ended: Whether it ended with a return.
         """
         width = int(days.max(initial=0)) + 1
         cell = (customer % JACKKNIFE_GROUPS) * width + days
         counts = [
             np.bincount(cell[mask], minlength=JACKKNIFE_GROUPS * width).reshape(JACKKNIFE_GROUPS, width)
-            for mask in (ended, ~ended)
+            for mask in (has_ended, ~has_ended)
         ]
         return cls(*counts)
 
     @property
     def total(self) -> int:
         """Return the number of silences."""
-        return int(self.ended.sum() + self.open.sum())
+        return int(self.ends.sum() + self.open.sum())
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,13 @@ class ReturnCurve:
 
 def return_curve(silences: Silences) -> ReturnCurve | None:
     """Estimate the chance to come back by silent days; None where too few silences are followed."""
-    at_risk = _at_risk(silences.ended + silences.open).sum(axis=0)
+    at_risk = _at_risk(silences.ends + silences.open).sum(axis=0)
     followed = np.flatnonzero(at_risk >= MIN_AT_RISK)
     if len(followed) < 2:
         return None
     days = int(followed[-1]) + 1
-    ended = silences.ended[:, :days]
-    group_at_risk = _at_risk(silences.ended + silences.open)[:, :days]
+    ended = silences.ends[:, :days]
+    group_at_risk = _at_risk(silences.ends + silences.open)[:, :days]
     ended_in_all, all_at_risk = ended.sum(axis=0), group_at_risk.sum(axis=0)
     chance = _chance(ended_in_all, all_at_risk)
     groups = np.flatnonzero(group_at_risk[:, 0] > 0)

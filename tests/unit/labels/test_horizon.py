@@ -38,7 +38,7 @@ CUSTOMERS = """
 
 
 def lengths(found: Silences) -> tuple[dict[int, int], dict[int, int]]:
-    ended, open_ = (counts.sum(axis=0) for counts in (found.ended, found.open))
+    ended, open_ = (counts.sum(axis=0) for counts in (found.ends, found.open))
     return tuple({int(d): int(counts[d]) for d in np.flatnonzero(counts)} for counts in (ended, open_))  # type: ignore[return-value]
 
 
