@@ -29,12 +29,12 @@ FORMAT = "v2"
 """What digests begin with. Raise it when the fixed company or the rounding changes: so do all digests."""
 
 DIGITS = 6
-"""Values are rounded to so many digits of the largest of their column."""
+"""Values are rounded to the sixth digit of the largest value in their column."""
 
 _FACTS = ("name", "table", "looks_back", "riskier_when", "kind", "level_of", "version")
 _OFF_BOUNDARIES = np.pi / 3
-"""Values are multiplied by this before they are rounded. Whole numbers and halves are common; without it some
-would lie exactly where rounding turns, and the last bit of another processor would decide."""
+"""Values are multiplied by this before they are rounded. Otherwise common values such as halves could lie
+exactly between two steps, and the last bit of another processor would decide."""
 
 _MISSING, _INFINITE = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
@@ -55,7 +55,7 @@ def definitions(signals: Iterable[Signal]) -> dict[str, str]:
 
 
 def is_comparable(digest: str | None) -> bool:
-    """Tell whether a digest is of the present format; those of another say nothing about the values."""
+    """Tell whether a digest has the present format; digests of other formats cannot be compared."""
     return digest is not None and digest.startswith(f"{FORMAT}-")
 
 
@@ -74,7 +74,7 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 
 
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return values as whole steps of the last of `DIGITS` digits of the largest one.
+    """Return values as whole numbers of steps; a step is the last of `DIGITS` digits of the largest value.
 
     >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])
@@ -92,7 +92,7 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
     """Return the values of the signals of one table on the fixed company, by name: one array a cutoff.
 
-    Only the customers at risk count. An attribute that is read as it stands has no values.
+    Only the customers at risk count. An attribute that is read as it is has no values.
     """
     with_function = tuple(signal for signal in signals if signal.function is not None)
     columns: dict[str, list[Array]] = {signal.name: [] for signal in with_function}
@@ -105,7 +105,7 @@ def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array
 
 
 def _finish(values: CohortValue, ordinal: int) -> Array:
-    """Finish a value that needs the other customers, all of which are in one block here."""
+    """Finish a value that needs the other customers; they are all in one block."""
     all_known, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
     peers = _peers()[ordinal]
     summary = values.summary(all_known if values.counts_all_known else members, peers)
@@ -116,11 +116,11 @@ def _finish(values: CohortValue, ordinal: int) -> Array:
 
 @functools.cache
 def _peers() -> list[Peers]:
-    """Return the peers' group of each customer, by cutoff ordinal."""
+    """Return the peer group of each customer, by cutoff ordinal."""
     signed_up = fixed_company.sign_up_days()
     plans = [np.zeros(0)] * len(fixed_company.CUTOFFS)
     for ordinal, _, codes in _evaluate((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):
-        assert isinstance(codes, np.ndarray)  # a plan needs nobody else
+        assert isinstance(codes, np.ndarray)  # a plan needs no other customers
         plans[ordinal] = np.where(codes > 1, 1.0, codes)  # two large groups instead of many small ones
     return [peers_of(cutoff, signed_up, plans[i]) for i, cutoff in enumerate(fixed_company.CUTOFFS)]
 

@@ -15,6 +15,11 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
 
     It is the sum of payments received, else of orders that were not returned. The frame is empty if the store
     has neither.
+
+    Args:
+        store: The store to read.
+        cutoff: What happened or was known on this day or later does not count.
+        days: The length of the window.
     """
     end = day_number(cutoff)
     start = end - days

@@ -102,6 +102,17 @@ def signal(
 ) -> Callable[[Function], Function]:
     """Register a function of a view as a signal; its name is the column, its docstring the dictionary entry.
 
+    Args:
+        table: The canonical table whose view the function is called with.
+        looks_back: How many days before the cutoff the function may read.
+        unit: The unit of the values.
+        riskier_when: In which direction the risk rises; the model is constrained to it.
+        family: One of `FAMILIES`.
+        reason: The sentence for a customer's reasons, with `{value}`.
+        german: The same in German.
+        level_of: The column whose codes the function returns, if it returns codes.
+        version: Raised if the function computes something else in a way that `definition` cannot see.
+
     Raises:
         SignalError: the table, family or name does not fit.
     """

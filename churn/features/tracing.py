@@ -108,7 +108,13 @@ class Tracer:
 
 
 def view_of(signal: Signal, table: Table, reader: object) -> Events:
-    """Return the view that a signal's function is called with."""
+    """Return the view that a signal's function is called with.
+
+    Args:
+        signal: The signal.
+        table: The contract of its table.
+        reader: Answers the view's questions (`Reader`).
+    """
     return Events(table, reader, signal.name, signal.looks_back, (signal.looks_back, 0))  # type: ignore[arg-type]
 
 

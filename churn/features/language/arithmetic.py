@@ -11,7 +11,13 @@ COST = Cost.COMPUTES
 
 
 def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
-    """Return `(part + prior) / (total + prior)`; missing where either is missing or the divisor is 0."""
+    """Return `(part + prior) / (total + prior)`; missing where either is missing or the divisor is 0.
+
+    Args:
+        part: A number of each customer, `[n]`.
+        total: A number of each customer, `[n]`.
+        prior: Is added to both; it draws the ratio of small numbers towards 1.
+    """
     divisor = total + prior if prior else total
     with np.errstate(invalid="ignore", divide="ignore"):
         result = (part + prior if prior else part) / divisor

@@ -49,6 +49,12 @@ def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array
     """Return the probability that each customer has not stopped, `[n]`; 1 without a repeat event.
 
     It ranks customers who never came again in the wrong order, so no signal may use it alone.
+
+    Args:
+        model: The fitted model.
+        x: Events after the first.
+        recency: Time from the first event to the last.
+        age: Time from the first event to the cutoff.
     """
     odds = np.log(model.a) - np.log(model.b + np.maximum(x, 1) - 1)
     odds = odds + (model.r + x) * (np.log(model.alpha + age) - np.log(model.alpha + recency))

@@ -57,7 +57,8 @@ class RowSequence:
 class Reader(Protocol):
     """Answers about one table, one block of customers and one cutoff, or notes what is asked for.
 
-    Arrays have one item a customer, `[n]`.
+    Arrays have one item a customer, `[n]`. Each method takes the `selection` of rows that count and a
+    `window`, `(days, skip)`, in which they must lie.
     """
 
     @property
@@ -72,24 +73,57 @@ class Reader(Protocol):
         """Count the rows."""
 
     def total(self, selection: Selection, column: str, window: Window) -> LongArray:
-        """Sum a stored integer column, or the placing day (`day`)."""
+        """Sum a column.
+
+        Args:
+            selection: The rows that count.
+            column: A stored integer column, or `day` for the placing day.
+            window: The window.
+        """
 
     def days(self, selection: Selection, window: Window) -> Array:
         """Count distinct local days."""
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest of a stored column, `nan` where there is none."""
+        """Return the highest or lowest value of a column, `nan` without one.
+
+        Args:
+            selection: The rows that count.
+            column: A stored column.
+            window: The window.
+            highest: Whether the highest value is returned, not the lowest.
+        """
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
-        """Sum `0.5 ** (age in days / half_life)`."""
+        """Sum `0.5 ** (age in days / half_life)` over the rows.
+
+        Args:
+            selection: The rows that count.
+            half_life: In days.
+            window: The window.
+        """
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return a stored column (or the placing `day`) of the latest or first row, `nan` without one."""
+        """Return the value of the latest or first row, `nan` without one.
+
+        Args:
+            selection: The rows that count.
+            window: The window.
+            latest: Whether the latest row is taken, not the first.
+            column: A stored column, or `day` for the placing day.
+        """
 
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the visible rows themselves, or one row per customer and distinct local day."""
+        """Return the rows themselves, in their order.
+
+        Args:
+            selection: The rows that count.
+            window: The window.
+            columns: The stored columns to return beside `day`.
+            distinct_days: Whether only one row per customer and local day is returned.
+        """
 
     def covered_days(self, window: Window) -> Array:
         """Return how many days of the window lie after both the sign-up and the table's first row."""
