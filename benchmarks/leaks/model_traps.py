@@ -213,7 +213,10 @@ def catch_model(name: str, seed: int) -> CheckResult:
     if trap and trap.change:
         snapshots = trap.change(snapshots, np.random.default_rng([seed, 9]))
     fold = method(snapshots, TEST)
-    mature_on = {cutoff: label_window(PARAMS, cutoff).mature_on for cutoff in snapshots.mature_on}
+    mature_on = {
+        cutoff: label_window(cutoff, PARAMS.label, PARAMS.snapshot.late_days).mature_on
+        for cutoff in snapshots.mature_on
+    }
     earlier, newest = snapshots.rows.at(snapshots.cutoffs[:-1]), snapshots.rows.at([TEST])
     findings: dict[str, Iterator[Finding]] = {
         "maturity": label_maturity(snapshots, mature_on),

@@ -125,7 +125,7 @@ def test_looks_at_the_same_cutoffs_are_counted_over_trainings(trained, echo) -> 
         promote.run(other, echo=echo)
 
     assert counted == ["1", "2", "3"]
-    sentence = "The test cutoffs of this label have been looked at 3 times."
+    sentence = "The test cutoffs of this label have been used 3 times."
     folder = params.output / "evaluate"
     assert any(sentence in line for line in echo.lines)
     assert sentence in (folder / "card.md").read_text()
