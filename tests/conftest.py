@@ -31,13 +31,16 @@ settings.load_profile("tests")
 
 ROOT = Path(__file__).parents[1]
 
-SMALL_DEMO = ("demo", "--customers", "1500", "--seed", "7")
-SMALL_SETTINGS: dict[str, dict[str, Any]] = {
+DEMO = ("demo", "--customers", "1500", "--seed", "7")
+"""A company just large enough for a model on all signals to pass the gates."""
+
+FASTER: dict[str, dict[str, Any]] = {
     "signals": {"windows": [28, 91]},
     "train": {"learning_rate": 0.1},
     "evaluate": {"bootstrap": 200, "accept": {"too_good": "a simulated company is easy on purpose"}},
 }
 
+SMALL_DEMO = ("demo", "--customers", "1000", "--seed", "7")
 FEW_SIGNALS: dict[str, dict[str, Any]] = {
     "signals": {
         "windows": [28],
@@ -119,15 +122,15 @@ def churn() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def small_demo() -> tuple[str, ...]:
-    """The call that writes a company just large enough for its model to pass the gates."""
+    """The call that writes a company just large enough for a model on few signals to pass the gates."""
     return SMALL_DEMO
 
 
 @pytest.fixture(scope="session")
 def small_settings() -> tuple[str, ...]:
-    """The options that make `churn run` fast."""
+    """The options that make `churn run` fit the small company."""
     values = [
-        (f"{section}.{key}", value) for section, part in SMALL_SETTINGS.items() for key, value in part.items()
+        (f"{section}.{key}", value) for section, part in FEW_SIGNALS.items() for key, value in part.items()
     ]
     return tuple(word for name, value in values for word in ("--set", f"{name}={json.dumps(value)}"))
 
@@ -139,7 +142,7 @@ def finished_run(
     """A folder in which `churn demo` and `churn run` have ended well; copy it before you write into it."""
 
     def fill(folder: Path) -> None:
-        _demo_and_run(folder, churn, SMALL_DEMO, SMALL_SETTINGS)
+        _demo_and_run(folder, churn, DEMO, FASTER)
 
     return filled_once(tmp_path_factory, "finished_run", fill)
 
@@ -151,7 +154,7 @@ def small_run(
     """A finished run on few signals of a smaller company, for tests to which the model does not matter."""
 
     def fill(folder: Path) -> None:
-        _demo_and_run(folder, churn, ("demo", "--customers", "1000", "--seed", "7"), FEW_SIGNALS)
+        _demo_and_run(folder, churn, SMALL_DEMO, FEW_SIGNALS)
 
     return filled_once(tmp_path_factory, "small_run", fill)
 

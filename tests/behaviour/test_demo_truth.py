@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from churn.model.bundle import load_champion
 from churn.model.scorer import Scorer
 from churn.params import load_params
 from churn.scoring.health import health
+from pipelines import cli
 
 HARDLY_CHANCE = 0.001
 STANDARD_ERRORS = 3.0
@@ -91,17 +90,15 @@ def test_the_mean_prediction_of_the_scored_night_is_the_true_one(tonight: Tonigh
     assert chance_of_such_gaps([replace(whole, predicted=1.5 * whole.truth)], churners) < HARDLY_CHANCE
 
 
-@pytest.mark.slow
 def test_predictions_equal_the_true_chances_in_every_decile_of_a_night_of_many_others(
-    finished_run: Path, tmp_path: Path, churn: Callable[..., subprocess.CompletedProcess[str]]
+    finished_run: Path, tmp_path: Path
 ) -> None:
     """Judge the champion on a company it has never seen, large enough to see a level that is a third off."""
     shutil.copytree(finished_run / "models", tmp_path / "models")
     for name in ("params.yaml", "playbook.yaml"):
         shutil.copy(finished_run / name, tmp_path)
     for call in (("demo", "--customers", "5000", "--seed", "11"), ("score",)):
-        done = churn(*call, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        assert cli.main(argv=[*call, "--params", str(tmp_path / "params.yaml")]) == 0
     night = read_tonight(load_params(tmp_path / "params.yaml"))
 
     predicted, truth = (night.scores[name].to_numpy() for name in ("churn_probability", "truth"))
@@ -250,9 +247,8 @@ def test_fewer_leave_the_higher_the_health_band(tested: pd.DataFrame, champion: 
     assert share[1] > 4 * share[5]
 
 
-@pytest.mark.slow
 def test_shuffled_labels_are_refused_for_having_no_signal(
-    finished_run: Path, tmp_path: Path, churn: Callable[..., subprocess.CompletedProcess[str]]
+    finished_run: Path, tmp_path: Path, few_charts: None
 ) -> None:
     folder = tmp_path / "shuffled"
     shutil.copytree(
@@ -260,15 +256,15 @@ def test_shuffled_labels_are_refused_for_having_no_signal(
     )
     shuffle_labels(folder / "output" / "snapshots")
 
-    for verb in ("train", "evaluate"):
-        assert churn(verb, cwd=folder).returncode == 0
-    promoted = churn("promote", cwd=folder)
+    codes = [
+        cli.main(verb, ["--params", str(folder / "params.yaml")]) for verb in ("train", "evaluate", "promote")
+    ]
 
     evaluated = json.loads((folder / "output" / "evaluate" / "metrics.json").read_text())
     verdict = json.loads((folder / "output" / "evaluate" / "promotion.json").read_text())
     auc = evaluated["candidates"]["challenger"]["auc"]
     assert abs(auc["value"] - 0.5) < STANDARD_ERRORS * (auc["high"] - auc["low"]) / 3.92
-    assert promoted.returncode == 15
+    assert codes == [0, 0, 15]
     assert not verdict["accepted"]
     assert {gate["name"] for gate in verdict["gates"] if not gate["passed"]} & {
         "signal",

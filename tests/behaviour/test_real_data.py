@@ -28,6 +28,7 @@ def test_a_public_data_set_gives_a_call_list_and_a_model_that_knows_something(
 ) -> None:
     moved = {
         "snapshot.every": "month",
+        "evaluate.bootstrap": 200,
         "output": str(tmp_path / "output"),
         "models": str(tmp_path / "models"),
         "tracking.uri": f"sqlite:///{tmp_path / 'mlflow.db'}",

@@ -27,6 +27,13 @@ evaluate: {{test_cutoffs: [2020-09-21], bootstrap: 100}}
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark these tests as slow: they are about programs that measure, not about the product."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> TimeSet:
     """A made-up shop: each customer buys at an own rate and may stop for good after any purchase."""
