@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -30,9 +29,10 @@ from benchmarks.truth import (
 )
 from churn.demo.troubles import TROUBLE_FAMILIES
 from churn.errors import ChurnError
+from churn.evaluation.result import EvaluationResult
 from churn.metrics.bootstrap import Estimate, draw_customers, estimate_metrics
 from churn.metrics.catalog import CANDIDATE_NAMES
-from churn.metrics.interval import format_interval
+from churn.metrics.interval import Interval, format_interval
 from churn.metrics.metrics import calibration_error
 from churn.params import EvaluateParams, Params, load_params
 
@@ -125,18 +125,17 @@ def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
 
 def within(params: Params) -> Iterator[str]:
     """Yield what came of the chances of leaving within 30, 60 and 90 days; nothing without contracts."""
-    metrics = json.loads((params.output / "evaluate" / "metrics.json").read_text(encoding="utf-8"))
-    found = (metrics.get("horizons") or {}).get("days", {})
-    if not found:
+    horizons = EvaluationResult.read(params.output / "evaluate" / "metrics.json").horizons
+    if horizons is None or not horizons.days:
         return
     yield "## Leaving within 30, 60 and 90 days, on the test cutoffs of which it is known"
     yield "\n| days | cutoffs | rows | left | AUC | observed / expected | error by tenths | noise floor |"
     yield "|---|---|---|---|---|---|---|---|"
-    for days, one in found.items():
-        auc, ratio = format_interval(one["auc"]), format_interval(one["observed_expected"], 2)
+    for days, horizon in horizons.days.items():
+        auc, ratio = format_interval(horizon.auc), format_interval(horizon.observed_expected, 2)
         yield (
-            f"| {days} | {len(one['cutoffs'])} | {one['rows']:,} | {one['churners']:,} | {auc} | {ratio} "
-            f"| {one['ece']['value']:.3f} | {one['ece']['noise_floor']:.3f} |"
+            f"| {days} | {len(horizon.cutoffs)} | {horizon.rows:,} | {horizon.churners:,} | {auc} | {ratio} "
+            f"| {horizon.ece.value:.3f} | {horizon.ece.noise_floor:.3f} |"
         )
     yield ""
 
@@ -160,7 +159,7 @@ def reasons(tonight: Tonight) -> Iterator[str]:
 
 def _pointed(told: str, found: Pointed) -> str:
     low, high = np.quantile(found.chance, [0.025, 0.975])
-    at_random = {"value": found.chance.mean(), "low": low, "high": high}
+    at_random = Interval(value=found.chance.mean(), low=low, high=high)
     chance = format_interval(at_random, 1, percent=True)
     best = max(found.always, key=lambda name: found.always[name])
     return (

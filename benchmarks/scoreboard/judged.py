@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.metrics.bootstrap import draw_customers, estimate_metrics, paired_differences
+from churn.metrics.interval import Interval
 
 DRAWS = 1000
 SEED = 7
@@ -47,8 +48,7 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
     figures: dict[str, Any] = {}
     for name, estimates in found.items():
         figures[name] = {
-            metric: rounded(estimates[metric].interval.as_json(), digits)
-            for metric, digits in METRICS.items()
+            metric: rounded(estimates[metric].interval, digits) for metric, digits in METRICS.items()
         }
         if ours in found and name != ours:
             differences = paired_differences(found[ours], estimates)
@@ -56,6 +56,6 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
     return figures
 
 
-def rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
-    """Return value, low and high to so many digits."""
-    return {name: round(float(values[name]), digits) for name in ("value", "low", "high")}
+def rounded(interval: Interval, digits: int) -> dict[str, float]:
+    """Return value, low and high, rounded to a number of digits."""
+    return {name: round(value, digits) for name, value in interval.as_json().items()}

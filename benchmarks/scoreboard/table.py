@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.scoreboard.looks import LOOKS, count_looks, read_looks
-from churn.metrics.interval import format_interval
+from churn.metrics.interval import Interval, format_interval
 
 OURS = "ours"
 WORDS = {
@@ -123,11 +123,11 @@ def _fake(fake: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _span(one: Mapping[str, float], digits: int) -> str:
-    return re.sub(r"(?<![\d.])0\.", ".", format_interval(one, digits))
+    return re.sub(r"(?<![\d.])0\.", ".", format_interval(Interval.model_validate(one), digits))
 
 
 def _signed(one: Mapping[str, float]) -> str:
-    text = format_interval(one, 4, signed=True)
+    text = format_interval(Interval.model_validate(one), 4, signed=True)
     return f"**{text}**" if one["low"] > 0 or one["high"] < 0 else text
 
 

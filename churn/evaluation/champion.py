@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,15 +34,6 @@ class ChampionPredictions:
     predictions: dict[str, Floats] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     champion: Champion | None = None
-
-
-def champion_reference(candidates: Container[str]) -> str | None:
-    """Return the candidate that is compared as the champion: its recipe where present, else itself.
-
-    >>> champion_reference({"challenger", "champion", "champion_recipe"})
-    'champion_recipe'
-    """
-    return next((name for name in (CHAMPION_RECIPE, CHAMPION) if name in candidates), None)
 
 
 def check_same_champion(result: EvaluationResult, champion: Champion | None, folder: Path) -> None:

@@ -196,12 +196,12 @@ def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalV
     better = (
         against_base_rate is not None and against_base_rate.high is not None and against_base_rate.high < 0
     )
-    loss = f"log loss against the base rate for everybody {format_interval(against_base_rate or {}, 4)}"
+    loss = f"log loss against the base rate for everybody {format_interval(against_base_rate, 4)}"
     if not ranks:
         return SignalVerdict(
             found="no signal",
             words=f"no signal: AUC {format_interval(auc)} is not shown to be above one half, and {loss}. "
-            "Nothing that these signals say of a customer tells who leaves.",
+            "The signals do not predict who leaves.",
         )
     if not better:
         return SignalVerdict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date
 from typing import Literal
 
@@ -9,6 +10,15 @@ from churn.metrics.interval import ByName, Interval, Number, Part
 
 CHALLENGER, CHAMPION, CHAMPION_RECIPE = "challenger", "champion", "champion_recipe"
 """The candidate under test, the champion as it is, and the champion's recipe refitted for each cutoff."""
+
+
+def champion_reference(candidates: Container[str]) -> str | None:
+    """Return the candidate that is compared as the champion: its recipe where present, else itself.
+
+    >>> champion_reference({"challenger", "champion", "champion_recipe"})
+    'champion_recipe'
+    """
+    return next((name for name in (CHAMPION_RECIPE, CHAMPION) if name in candidates), None)
 
 
 class Measure(Interval):

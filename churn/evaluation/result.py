@@ -12,8 +12,6 @@ from churn.data.files import write_json
 from churn.errors import CallError
 from churn.evaluation.measures import (
     CHALLENGER,
-    CHAMPION,
-    CHAMPION_RECIPE,
     CalibrationBin,
     CalibrationBySegment,
     CandidateMetrics,
@@ -28,6 +26,7 @@ from churn.evaluation.measures import (
     SegmentMetrics,
     SplitComparison,
     Spread,
+    champion_reference,
 )
 from churn.finding import GuardReport
 from churn.metrics.interval import ByName, Number, Part
@@ -376,7 +375,7 @@ class EvaluationResult(Part):
         That is the champion's recipe where the champion has seen some test cutoff, else the champion, and
         None where there is nothing to compare with.
         """
-        return next((name for name in (CHAMPION_RECIPE, CHAMPION) if name in self.candidates), None)
+        return champion_reference(self.candidates)
 
     @property
     def evaluated_champion(self) -> bool:

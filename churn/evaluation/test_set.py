@@ -13,8 +13,8 @@ import pandas as pd
 from churn.data.store import Store
 from churn.errors import SourceError
 from churn.evaluation.baselines import predict_baselines
-from churn.evaluation.champion import champion_predictions, champion_reference
-from churn.evaluation.measures import CHALLENGER
+from churn.evaluation.champion import champion_predictions
+from churn.evaluation.measures import CHALLENGER, champion_reference
 from churn.features.money import money_before, mrr_at
 from churn.labels.calendar import trainable
 from churn.metrics.bootstrap import Draws, Estimate, draw_customers, estimate_metrics

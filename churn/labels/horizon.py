@@ -14,6 +14,7 @@ from churn.errors import CallError, Stop
 from churn.features.engine.cohort import read_customers
 from churn.labels.calendar import FirstTestCutoff, first_test_cutoff
 from churn.labels.kaplan_meier import JACKKNIFE_GROUPS, MIN_AT_RISK, ReturnCurve, Silences, return_curve
+from churn.metrics.interval import Interval
 
 MAX_RETURN = 0.10
 """A silence means leaving once no larger share than this comes back from a silence of this length."""
@@ -56,13 +57,17 @@ class HorizonSuggestion:
             "most_return": MAX_RETURN,
             "suggested_days": suggested,
             "asked_days": self.requested_days,
-            "return_after_suggested": None if suggested is None else curve.after(suggested),
-            "return_after_asked": curve.after(self.requested_days),
+            "return_after_suggested": _as_json(None if suggested is None else curve.after(suggested)),
+            "return_after_asked": _as_json(curve.after(self.requested_days)),
             "curve": [
                 {"silent_days": d, "value": float(v), "low": float(lo), "high": float(hi), "watched": int(n)}
                 for d, (v, lo, hi, n) in enumerate(zip(*columns, strict=True))
             ],
         }
+
+
+def _as_json(interval: Interval | None) -> dict[str, Any] | None:
+    return interval.as_json() if interval else None
 
 
 def suggest_horizon(store: Store) -> HorizonSuggestion:

@@ -6,7 +6,6 @@ P. S. Kott, The delete-a-group jackknife, Journal of Official Statistics 17 (200
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from scipy.stats import t as student
 
 from churn.labels.outcomes import BoolArray
+from churn.metrics.interval import Interval
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -85,15 +85,13 @@ class ReturnCurve:
         """Return the longest silence that enough customers are followed for."""
         return len(self.chance) - 1
 
-    def after(self, days: int) -> Mapping[str, float] | None:
+    def after(self, days: int) -> Interval | None:
         """Return the chance to come back after a number of silent days; None beyond `followed_days`."""
         if days > self.followed_days:
             return None
-        return {
-            "value": float(self.chance[days]),
-            "low": float(self.low[days]),
-            "high": float(self.high[days]),
-        }
+        return Interval(
+            value=float(self.chance[days]), low=float(self.low[days]), high=float(self.high[days])
+        )
 
 
 def return_curve(silences: Silences) -> ReturnCurve | None:

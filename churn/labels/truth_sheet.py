@@ -20,7 +20,7 @@ from churn.labels.calendar import FirstTestCutoff, first_test_cutoff
 from churn.labels.kaplan_meier import ReturnCurve, Silences, return_curve
 from churn.labels.labels import outcomes_at
 from churn.labels.outcomes import DROP_REASONS, OUTCOME_NAMES, CustomerOutcomes, label_window
-from churn.metrics.interval import format_interval
+from churn.metrics.interval import Interval, format_interval
 from churn.params import LabelParams
 
 MAX_REACTIVATED = 0.20
@@ -89,7 +89,7 @@ class Reactivation:
     curve: ReturnCurve | None
 
     @property
-    def rate(self) -> Mapping[str, float] | None:
+    def rate(self) -> Interval | None:
         """Return the share of churners that comes back, with its 95 % interval."""
         return self.curve.after(0) if self.curve else None
 
@@ -101,7 +101,7 @@ class Reactivation:
     @property
     def too_many(self) -> bool:
         """Return whether the whole interval of the rate is above the limit."""
-        return self.rate is not None and self.rate["low"] > MAX_REACTIVATED
+        return self.rate is not None and (self.rate.low or 0.0) > MAX_REACTIVATED
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class TruthSheet:
             "watermark": self.watermark.isoformat(),
             "cutoffs": {counts.cutoff.isoformat(): counts.as_json() for counts in self.cutoffs},
             "reactivation": {
-                "rate": reactivation.rate,
+                "rate": reactivation.rate.as_json() if reactivation.rate else None,
                 "leavers": reactivation.churners,
                 "before": reactivation.before.day.isoformat(),
                 "before_is": reactivation.before.description,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from churn.metrics.interval import HasInterval, format_interval
 
@@ -51,10 +51,11 @@ class Metric:
         """
         return self.title.format(share="the contact share" if share is None else f"{share:.0%}")
 
-    def format(self, estimate: HasInterval | Mapping[str, Any], *, signed: bool = False) -> str:
+    def format(self, estimate: HasInterval | None, *, signed: bool = False) -> str:
         """Return a value of the metric with its interval as text.
 
-        >>> METRICS["auc"].format({"value": 0.7312, "low": 0.7201, "high": 0.7423})
+        >>> from churn.metrics.interval import Interval
+        >>> METRICS["auc"].format(Interval(value=0.7312, low=0.7201, high=0.7423))
         '0.731 [0.720, 0.742]'
         """
         return format_interval(estimate, self.digits, signed=signed)

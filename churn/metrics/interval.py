@@ -71,21 +71,21 @@ class HasInterval(Protocol):
 
 
 def format_interval(
-    estimate: HasInterval | Mapping[str, Any], digits: int = 3, *, percent: bool = False, signed: bool = False
+    estimate: HasInterval | None, digits: int = 3, *, percent: bool = False, signed: bool = False
 ) -> str:
     """Return a value with its interval as text.
 
     Args:
-        estimate: The value and its bounds, also as a mapping of `value`, `low` and `high`.
+        estimate: The value and its bounds; None where it was not measured.
         digits: The number of decimals.
         percent: Whether to write shares in per cent.
         signed: Whether to write the sign of positive numbers too, as for differences.
 
-    >>> format_interval({"value": 0.7312, "low": 0.7201, "high": 0.7423})
+    >>> format_interval(Interval(value=0.7312, low=0.7201, high=0.7423))
     '0.731 [0.720, 0.742]'
-    >>> format_interval({"value": 0.073, "low": 0.066, "high": 0.081}, 1, percent=True)
+    >>> format_interval(Interval(value=0.073, low=0.066, high=0.081), 1, percent=True)
     '7.3% [6.6%, 8.1%]'
-    >>> format_interval({"value": None})
+    >>> format_interval(None)
     'not defined'
     """
     value, bounds = format_parts(estimate, digits, percent=percent, signed=signed)
@@ -93,23 +93,19 @@ def format_interval(
 
 
 def format_parts(
-    estimate: HasInterval | Mapping[str, Any], digits: int = 3, *, percent: bool = False, signed: bool = False
+    estimate: HasInterval | None, digits: int = 3, *, percent: bool = False, signed: bool = False
 ) -> tuple[str, str]:
     """Return a value and its interval as two texts; the first is empty where the value is not defined.
 
     Args:
         estimate, digits, percent, signed: As for `format_interval`.
 
-    >>> format_parts({"value": 0.0123, "low": -0.0004, "high": 0.025}, 4, signed=True)
+    >>> format_parts(Interval(value=0.0123, low=-0.0004, high=0.025), 4, signed=True)
     ('+0.0123', '[-0.0004, +0.0250]')
     """
-    value, low, high = (
-        [estimate.get(part) for part in ("value", "low", "high")]
-        if isinstance(estimate, Mapping)
-        else [estimate.value, estimate.low, estimate.high]
-    )
-    if not _is_defined(value):
+    if estimate is None or not _is_defined(estimate.value):
         return "", ""
+    value, low, high = estimate.value, estimate.low, estimate.high
     form = f"{'+' if signed else ''}z.{digits}{'%' if percent else 'f'}"
     bounds = f"[{low:{form}}, {high:{form}}]" if _is_defined(low) and _is_defined(high) else ""
     return f"{value:{form}}", bounds
@@ -128,15 +124,13 @@ def format_range(low: float, high: float, digits: int = 3) -> str:
     return f"{low:z.{digits}f} to {high:z.{digits}f}"
 
 
-def level_in_words(ratio: HasInterval | Mapping[str, Any]) -> str:
+def level_in_words(ratio: HasInterval) -> str:
     """Return whether more or fewer customers left than expected, from observed over expected.
 
-    >>> level_in_words({"value": 1.17, "low": 1.08, "high": 1.28})
+    >>> level_in_words(Interval(value=1.17, low=1.08, high=1.28))
     'more left than expected'
     """
-    low, high = (
-        (ratio.get("low"), ratio.get("high")) if isinstance(ratio, Mapping) else (ratio.low, ratio.high)
-    )
+    low, high = ratio.low, ratio.high
     if low is None or high is None:
         return "not defined"
     if low <= 1 <= high:

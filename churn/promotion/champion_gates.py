@@ -96,8 +96,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             difference,
             f"the lower bound of the difference of {name}, is not below -{margin:.0%} of the latter's size, "
             "as that is 0 or negative",
-            f"challenger's {name}, whose own is {base:z.3f}: a difference of {format_interval(difference)}; "
-            f"the gate asks for a lower bound of {least:z.3f} or more.",
+            f"challenger's {name} ({base:z.3f}): a difference of {format_interval(difference)}; the gate "
+            f"asks for a lower bound of {least:z.3f} or more.",
             _way_out(surely_worse=high < least),
         )
     relative = Interval(value=value / base, low=low / base, high=high / base)

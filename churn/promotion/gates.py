@@ -64,8 +64,8 @@ def _signal(result: EvaluationResult) -> Gate:
         result.challenger.auc,
         "the 95 % interval of AUC lies above one half",
         result.signal.words,
-        "Look whether the label is what you mean (`churn label`), and add signals, cutoffs or data; with "
-        "labels that depend on nothing there is nothing to learn.",
+        "Check with `churn label` that the label is what you mean, and add signals, cutoffs or data. Labels "
+        "that depend on nothing cannot be learnt.",
     )
 
 
@@ -97,7 +97,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         f"{margin:.0%} of the latter's",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
         f"an interval below {max_loss:.4f} ({margin:.0%} of the latter's).",
-        "Let it be a candidate (train.candidates), or add cutoffs or data.",
+        "Make it a candidate (train.candidates), or add cutoffs or data.",
     )
 
 
@@ -116,7 +116,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
         Interval(value=float(tested)),
         f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{words}; accepted: {reason}" if tested < required and reason else f"{words}.",
-        "Name more under evaluate.test_cutoffs, or leave it out; where fewer are right, write why under "
+        "Name more under evaluate.test_cutoffs, or remove it. If fewer are right, write the reason under "
         f"evaluate.accept.test_cutoffs in {file}.",
     )
     yield replace(gate, signed=tested < required and bool(reason))
@@ -153,21 +153,21 @@ def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
         auc,
         f"{TOO_GOOD_RULE}, or a person accepts it",
         words,
-        "Look at the most important signals; if it is honest, write why under evaluate.accept.too_good in "
-        f"{file}.",
+        "Look at the most important signals; if they are honest, write the reason under "
+        f"evaluate.accept.too_good in {file}.",
     )
     return replace(gate, signed=bool(finding and reason))
 
 
 def _notes(result: EvaluationResult) -> Iterator[str]:
     if result.pair("recency") is None:
-        yield "There is no days-since-last signal, so the recency baseline was not judged."
+        yield "There is no days-since-last signal, so the recency baseline was not measured."
     if result.champion_reference != CHAMPION:
         yield result.notes.get(CHAMPION, "There was no champion to compare with.")
     if (tested := len(result.by_cutoff)) < TEST_CUTOFFS:
         yield (
             f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would show "
-            "how much results vary between them. Add cutoffs to snapshot where the data reach back."
+            "how much results vary between them. Add cutoffs to snapshot if the data go back far enough."
         )
     yield from test_set_uses(result.looks_at_test)
     changed = result.health_bands.changed
@@ -196,7 +196,7 @@ def _off_level(result: EvaluationResult) -> Iterator[str]:
         rate = candidates["challenger"].base_rate
         tested.append(f"{cutoff}: {rate:.1%}, observed/expected of {' and of '.join(ratios)}")
     yield (
-        f"The interval of observed/expected, {format_interval(ratio)}, does not hold 1: {less} customers "
+        f"The interval of observed/expected, {format_interval(ratio)}, does not contain 1: {less} customers "
         f"left than the model expected. Share that left at the cutoffs before the test "
         f"({'; '.join(before) or 'none'}) and at the test ({'; '.join(tested)})."
     )

@@ -324,8 +324,8 @@ def test_the_rate_of_those_who_come_back_has_an_interval(tmp_path: Path) -> None
     rate = sheet_of(half_come_back(tmp_path)).reactivation.rate
 
     assert rate is not None
-    assert rate["value"] == pytest.approx(0.5)
-    assert 0.2 < rate["low"] < 0.4 < 0.6 < rate["high"] < 0.8
+    assert rate.value == pytest.approx(0.5)
+    assert 0.2 < rate.low < 0.4 < 0.6 < rate.high < 0.8
 
 
 def test_a_label_whose_leavers_come_back_is_refused_with_the_way_out(tmp_path: Path) -> None:
@@ -354,8 +354,8 @@ def test_returns_from_the_first_test_cutoff_on_are_not_looked_at(tmp_path: Path)
 
     assert back.churners == 80, "the second window ends after the test has begun"
     assert back.rate is not None
-    assert back.rate["value"] == 0
-    assert back.rate["high"] > 0, "eighty people who do not come back do not prove that nobody does"
+    assert back.rate.value == 0
+    assert back.rate.high > 0, "eighty people who do not come back do not prove that nobody does"
 
 
 def test_returns_from_the_first_default_test_cutoff_on_are_not_looked_at(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_returns_from_the_first_default_test_cutoff_on_are_not_looked_at(tmp_pat
 
     back = sheet.reactivation
     assert back.rate is not None
-    assert back.rate["value"] == pytest.approx(10 / 80)
+    assert back.rate.value == pytest.approx(10 / 80)
     assert back.before.day == date(2024, 11, 21)
     assert "2024-11-21, the first test cutoff by default" in reactivation_line(sheet)
 
@@ -415,7 +415,7 @@ def test_a_leaver_who_is_back_within_the_window_is_back_at_once(
     assert sheet.cutoffs[0].came_back == len(starts)
     assert back.churners == 40
     assert back.rate is not None
-    assert back.rate["value"] == pytest.approx(rate)
+    assert back.rate.value == pytest.approx(rate)
     assert back.followed_days == followed_days
 
 
@@ -458,4 +458,4 @@ def test_only_leavers_that_the_label_counts_are_followed(
     assert sheet.cutoffs[0].left == back.churners == leavers
     assert sheet.cutoffs[0].came_back == (0 if leaving == "voluntary" else 40)
     assert back.rate is not None
-    assert back.rate["value"] == pytest.approx(rate)
+    assert back.rate.value == pytest.approx(rate)
