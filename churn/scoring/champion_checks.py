@@ -49,8 +49,8 @@ def check_fit(
         problems.append(
             f"{params.champion}: the champion was trained by another version of this program. It records "
             f"the definition of {len(old)} signals ({old[0]}: '{digests[old[0]]}') in another format, so it "
-            "cannot be checked whether they have changed since. Train and promote a new one (`churn run`), or "
-            "use the version of this program that trained it."
+            "cannot be checked whether they have changed since. Train and promote a new one (`churn run`), "
+            "or use the version of this program that trained it."
         )
     elif changes := [name for name, digest in digests.items() if digest != definitions[name]]:
         problems.append(
