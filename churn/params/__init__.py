@@ -5,7 +5,7 @@ from churn.params.schema import FILE, Params, digest_of
 from churn.params.sections import (
     TABLES,
     BudgetParams,
-    Candidate,
+    CandidateName,
     CheckParams,
     ConditionParams,
     EngineParams,
@@ -29,7 +29,7 @@ __all__ = [
     "FILE",
     "TABLES",
     "BudgetParams",
-    "Candidate",
+    "CandidateName",
     "CheckParams",
     "ConditionParams",
     "EngineParams",

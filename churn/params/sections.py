@@ -175,7 +175,7 @@ class SignalsParams(Section):
     leave_out: tuple[str, ...] = ()
 
 
-Candidate = Literal["trees", "extra_trees", "logistic", "blend"]
+CandidateName = Literal["trees", "extra_trees", "logistic", "blend"]
 
 
 class SearchParams(Section):
@@ -204,12 +204,12 @@ class TrainParams(Section):
     num_leaves: Annotated[int, Field(ge=2, le=255)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
     max_rounds: Annotated[int, Field(ge=10, le=20_000)] = 2000
-    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)] = get_args(Candidate)
+    candidates: Annotated[tuple[CandidateName, ...], Field(min_length=1)] = get_args(CandidateName)
     calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
     search: SearchParams = SearchParams()
 
     @property
-    def trees(self) -> tuple[Candidate, ...]:
+    def trees(self) -> tuple[CandidateName, ...]:
         """Return the kinds of trees to fit, as candidates or for a blend."""
         kinds = tuple(name for name in self.candidates if name in ("trees", "extra_trees"))
         return kinds or (("trees",) if "blend" in self.candidates else ())
