@@ -1,45 +1,48 @@
-"""Judge challenger, champion and baselines on the test cutoffs."""
+"""Evaluate challenger, champion and baselines on the test cutoffs."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from churn.evaluation.result import EvaluationResult
-    from churn.evaluation.test_set import TestSet
-    from churn.model.registry import Registry
-    from churn.params import Params
-    from pipelines.echo import Echo
+from churn.data.files import write_json
+from churn.evaluation.evaluate import STEPS, evaluate_challenger, plan_test
+from churn.evaluation.result import EvaluationResult
+from churn.evaluation.test_set import TestSet, predict_test_set, predictions_frame
+from churn.guards.model.run import check_evaluation, evaluation_report, read_training_report
+from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
+from churn.model.registry import Registry
+from churn.params import Params
+from churn.promotion.record import verdict_of_champion
+from churn.reporting.console import evaluation_summary
+from churn.reporting.evaluation_page import write_evaluation_page
+from churn.reporting.mlflow_log import (
+    EvaluationSettings,
+    log_folds,
+    metrics_of,
+    paired_of,
+    run_note,
+    spread_of,
+    table_of,
+)
+from churn.reporting.model_card import write_card
+from churn.reporting.plots import write_plots
+from churn.snapshots.read import read_snapshots
+from churn.training.challenger import PROMOTION, read_challenger, training_folder
+from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
-    """Predict each test cutoff with what was known by then, and measure with intervals.
+    """Predict each test cutoff with what was known by then, and measure the predictions with intervals.
 
     Args:
         params: The parameters.
-        cutoff: Evaluate as if on this date: only labels known by then.
-        echo: Where lines, warnings and progress go.
+        cutoff: Evaluate as on this date: with labels known by then.
+        echo: Prints lines, warnings and progress.
 
     Raises:
-        CallError: nothing was trained, or on other snapshots, or with choices made after a test cutoff.
-        Stop: no matured cutoff leaves an earlier one to train on.
+        CallError: nothing was trained, or on other snapshots, or the model was selected after a test cutoff.
+        Stop: no matured cutoff has an earlier one to train on.
     """
-    from churn.data.files import write_json
-    from churn.evaluation.evaluate import STEPS, evaluate_challenger, plan_test
-    from churn.evaluation.test_set import predict_test_set, predictions_frame
-    from churn.guards.model.run import check_evaluation, evaluation_report, read_training_report
-    from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
-    from churn.model.registry import Registry
-    from churn.promotion.record import verdict_of_champion
-    from churn.reporting.console import evaluation_summary
-    from churn.reporting.evaluation_page import write_evaluation_page
-    from churn.reporting.mlflow_log import table_of
-    from churn.reporting.model_card import write_card
-    from churn.reporting.plots import write_plots
-    from churn.snapshots.read import read_snapshots
-    from churn.training.challenger import PROMOTION, read_challenger, training_folder
-
     snapshots = read_snapshots(params, known_by=cutoff)
     record = read_challenger(params.output)
     cutoffs = plan_test(params, snapshots, record)
@@ -70,8 +73,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     card = write_card(folder, result, bundle, record.importance, verdict)
     link = _log(registry, params, test_set, result, card.summary)
 
-    for line in evaluation_summary(result):
-        echo(line)
+    echo.report(evaluation_summary(result))
     sign_offs = SignOffs.of(params)
     if training.found:
         echo(f"guards of `churn train`: {count_sentence(training.found, sign_offs)}.")
@@ -84,15 +86,6 @@ def _log(
     registry: Registry, params: Params, test_set: TestSet, result: EvaluationResult, summary: str
 ) -> str:
     """Log the evaluation into the challenger's run, with child runs; return the link."""
-    from churn.reporting.mlflow_log import (
-        EvaluationSettings,
-        log_folds,
-        metrics_of,
-        paired_of,
-        run_note,
-        spread_of,
-    )
-
     record, folder = test_set.record, params.output / "evaluate"
     settings = EvaluationSettings(result.cutoffs, params.evaluate)
     pages = registry.pages(record.run_id, record.version)

@@ -1,55 +1,54 @@
-"""Make the challenger champion if every gate lets it through."""
+"""Make the challenger the champion if it passes every gate."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from churn.errors import ModelError
-    from churn.evaluation.result import EvaluationResult
-    from churn.guards.verdict import Verdict
-    from churn.model.registry import Registry
-    from churn.params import Params
-    from pipelines.echo import Echo
+from churn.data.files import write_atomically
+from churn.errors import CallError, ModelError, Stop
+from churn.evaluation.champion import check_same_champion
+from churn.evaluation.result import EvaluationResult
+from churn.guards.verdict import Verdict
+from churn.model.bundle import load_champion_if_any
+from churn.model.registry import Registry
+from churn.params import Params
+from churn.promotion.gates import judge_gates
+from churn.promotion.record import Promotion
+from churn.reporting.model_card import write_card
+from churn.reporting.promotion_page import render_promotion
+from churn.training.challenger import PROMOTION, read_challenger, training_folder
+from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, echo: Echo) -> None:
-    """Judge the gates on the last evaluation; move the aliases and export the champion.
+    """Apply the gates to the last evaluation; if all pass, move the aliases and export the champion.
 
-    A challenger that is the champion already is not judged again: its verdict is that of its promotion.
+    A challenger that is already the champion is not evaluated by the gates again.
 
     Args:
         params: The parameters.
-        cutoff: Not used: the evaluation has its cutoffs.
-        rollback: Swap champion and previous instead.
-        echo: Where lines, warnings and progress go.
+        cutoff: Not used: the evaluation has its own cutoffs.
+        rollback: Instead, swap the champion and the previous champion.
+        echo: Prints lines, warnings and progress.
 
     Raises:
-        CallError: the challenger was not evaluated, or not beside the champion that stands.
-        Stop: a gate refused; the champion is unchanged.
-        ModelError: there is nothing to roll back to, or the registry does not know the version.
+        CallError: the challenger was not evaluated, or was compared with another champion.
+        Stop: a gate refused the challenger; the champion is unchanged.
+        ModelError: there is no previous champion, or the registry does not know the version.
     """
-    from churn.errors import Stop
-    from churn.model.registry import Registry
-    from churn.promotion.gates import judge_gates
-    from churn.reporting.model_card import write_card
-    from churn.training.challenger import read_challenger, training_folder
-
     record = None if rollback else read_challenger(params.output)
     registry = Registry(params)
-    repair, trouble = _mend(registry, echo)
-    if record is None and repair:
-        echo("that was all; call once more to put the previous champion back.")
+    repaired, trouble = _repair(registry, echo)
+    if record is None and repaired:
+        echo("An interrupted promotion was repaired; nothing was rolled back. Run it again to roll back.")
         return
-    stands = record is not None and registry.aliases().champion == record.version
-    if trouble and stands:
+    is_champion = record is not None and registry.aliases().champion == record.version
+    if trouble and is_champion:
         raise trouble
     for problem in trouble.problems if trouble else ():
-        echo.warn(problem)  # a new champion, or the previous one, may still be had
+        echo.warn(problem)  # a promotion or a rollback may still work
     if record is None:
         aliases = registry.rollback()
         echo(
@@ -57,11 +56,11 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
             f"Exported to {params.champion}"
         )
         return
-    if stands and repair:
+    if is_champion and repaired:
         echo(f"champion is version {record.version}, exported to {params.champion}")
         return
-    if stands:
-        echo(f"version {record.version} is champion already: nothing changes.")
+    if is_champion:
+        echo(f"version {record.version} is already the champion: nothing changes.")
         return
     if not trouble and (same_version := registry.champion_with(record.digest)):
         echo(
@@ -87,10 +86,12 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     echo(registry.link(record.run_id))
 
 
-def _mend(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
-    """Export the registry's champion again where the folder is not it: whether that was done, or why not."""
-    from churn.errors import ModelError
+def _repair(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
+    """Export the registry's champion again if the folder holds another model.
 
+    Returns:
+        Whether that was done, and the error if it failed.
+    """
     try:
         repair = registry.repair()
     except ModelError as error:
@@ -109,16 +110,11 @@ def _evaluation(params: Params, digest: str, *, is_damaged: bool) -> EvaluationR
         digest: The digest of the challenger.
         is_damaged: Whether the champion may be damaged beyond repair, and so unreadable.
     """
-    from churn.errors import CallError, ModelError
-    from churn.evaluation.champion import check_same_champion
-    from churn.evaluation.result import EvaluationResult
-    from churn.model.bundle import load_champion_if_any
-
     folder = params.output / "evaluate"
     result = EvaluationResult.read(folder / "metrics.json")
     if result.model.digest != digest:
         raise CallError(
-            f"{folder}: it judged version {result.model.version}, but another challenger was "
+            f"{folder}: the evaluation is of version {result.model.version}, but another challenger was "
             "trained since. Run `churn evaluate` again."
         )
     try:
@@ -139,12 +135,7 @@ def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:
 
 
 def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Sequence[Path]:
-    """Write promotion.json and the pages for people beside it."""
-    from churn.data.files import write_atomically
-    from churn.promotion.record import Promotion
-    from churn.reporting.promotion_page import render_promotion
-    from churn.training.challenger import PROMOTION
-
+    """Write promotion.json and the pages for people."""
     version = result.model.version
     Promotion.of(result.model, verdict).write(folder)
     lines = [
@@ -152,7 +143,7 @@ def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Se
         "",
         *(f"- {gate.outcome}: {gate.words}" for gate in verdict.gates),
         *(f"- note: {note}" for note in verdict.notes),
-        *(f"- signed off: {reason}" for reason in verdict.signed),
+        *(f"- signed off: {sign_off}" for sign_off in verdict.signed),
     ]
     write_atomically(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
     write_atomically(folder / "promotion.html", render_promotion(result, verdict).encode())

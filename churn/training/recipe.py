@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from churn.metrics.metrics import Floats
-from churn.params import CandidateName
-from churn.params import TrainParams
+from churn.params import CandidateName, TrainParams
 from churn.snapshots.dataset import LabelledRows
 from churn.training.fitted_model import FittedModel
 from churn.training.spline_logistic import STRENGTHS, fit_spline, spline_stages

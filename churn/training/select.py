@@ -10,8 +10,7 @@ import numpy as np
 
 from churn.metrics.metrics import Floats, auc
 from churn.metrics.standard_errors import clustered_mean
-from churn.params import CandidateName
-from churn.params import TrainParams
+from churn.params import CandidateName, TrainParams
 from churn.training.backtest import OutOfTime
 from churn.training.parallel import map_parallel
 from churn.training.recipe import STAGED_CANDIDATES, Blend, Recipe, SplineLogistic, Trees

@@ -11,8 +11,7 @@ import numpy as np
 
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.standard_errors import clustered_mean
-from churn.params import CandidateName
-from churn.params import TrainParams
+from churn.params import CandidateName, TrainParams
 from churn.training.parallel import map_parallel
 from churn.training.recipe import STAGED_CANDIDATES, ExtraTrees, Recipe, Trees
 from churn.training.select import at_best, losses_of

@@ -165,7 +165,7 @@ def test_the_same_model_trained_again_does_not_become_its_own_previous(trained, 
 
     aliases = Registry(params).aliases()
     assert (aliases.champion, aliases.previous) == ("1", None)
-    assert any("version 1 is champion already" in line for line in echo.lines)
+    assert any("version 1 is already the champion" in line for line in echo.lines)
     assert load_champion(params.champion).version == "1"
 
 
@@ -230,9 +230,7 @@ def test_a_challenger_follows_only_the_champion_it_was_held_against(two_versions
     promote.run(params, rollback=True, echo=echo)
     before = bytes_in(params.output / "evaluate")
 
-    with pytest.raises(
-        CallError, match=r"beside champion version 2, .* version 1\. Run `churn evaluate` again"
-    ):
+    with pytest.raises(CallError, match=r"champion version 2, .* version 1\. Run `churn evaluate` again"):
         promote.run(params, echo=echo)
     unchanged = bytes_in(params.output / "evaluate") == before
     evaluate.run(params, echo=echo)
@@ -247,7 +245,7 @@ def test_a_challenger_evaluated_before_there_was_a_champion_does_not_follow_one(
     path = two_versions.output / "evaluate" / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"champion": None}))
 
-    with pytest.raises(CallError, match=r"beside no champion, .* version 1\. Run `churn evaluate` again"):
+    with pytest.raises(CallError, match=r"no champion, .* version 1\. Run `churn evaluate` again"):
         promote.run(two_versions, echo=echo)
 
     assert load_champion(two_versions.champion).version == "1"
@@ -304,7 +302,7 @@ def test_a_champion_evaluated_and_promoted_again_keeps_its_page_its_card_and_its
 
     promote.run(fewer, echo=echo)
 
-    assert echo.lines == ["version 1 is champion already: nothing changes."]
+    assert echo.lines == ["version 1 is already the champion: nothing changes."]
     assert evaluated[0] == promoted[0]
     assert shown() == evaluated
     assert "Accepted when it was promoted.\n\n- passed: signal" in evaluated[1]
