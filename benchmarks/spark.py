@@ -87,7 +87,7 @@ def snapshots_of(store: Store, executor: str, label: str) -> None:
     params = store.params.model_copy(update={"engine": engine})
     executor_store = Store.open(params)
     signals = select_signals(params, executor_store)
-    run_timed(label, lambda: write_snapshots(params, executor_store, signals))
+    run_timed(label, lambda: write_snapshots(executor_store, signals))
 
 
 def run_timed(label: str, function: Callable[[], Any]) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from churn.data.store import Store
 from churn.features.engine.matrix import cohorts_at
@@ -14,6 +12,7 @@ from churn.guards.sign_off import SignOffs, finding_lines
 from churn.labels.calendar import snapshot_cutoffs
 from churn.labels.truth_sheet import truth_sheet
 from churn.params import Params
+from churn.snapshots.manifest import SnapshotManifest
 from churn.snapshots.write import write_snapshots
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
@@ -43,18 +42,17 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
     lines = finding_lines(report.found, SignOffs.of(params), "check.accept")
     echo.report(*lines)  # before the long work, which a leak would spoil
     with echo.progress("snapshot", store.n_customers) as advance:
-        manifest = write_snapshots(params, store, signals, advance, only=cutoff, guards=report)
+        manifest = write_snapshots(store, signals, advance, only=cutoff, guards=report)
     echo.report(_lines(manifest))
     return None
 
 
-def _lines(manifest: Mapping[str, Any]) -> list[str]:
+def _lines(manifest: SnapshotManifest) -> list[str]:
     """Return the lines about the content of the snapshots."""
-    cutoffs = manifest["cutoffs"]
-    lines = [f"snapshots: {len(cutoffs)} cutoffs, {len(manifest['signals'])} signals"]
-    for day, facts in cutoffs.items():
-        left = f"{facts['left']:,} left" if facts["matured"] else f"label matures on {facts['mature_on']}"
-        lines.append(f"  {day}: {facts['rows']:,} customers at risk, {left}")
+    lines = [f"snapshots: {len(manifest.cutoffs)} cutoffs, {len(manifest.signals)} signals"]
+    for day, facts in manifest.cutoffs.items():
+        left = f"label matures on {facts.mature_on}" if facts.left is None else f"{facts.left:,} left"
+        lines.append(f"  {day}: {facts.rows:,} customers at risk, {left}")
     return lines
 
 

@@ -62,7 +62,7 @@ def snapshots_from(rows: LabelledRows, *, known_after: int = 28) -> Snapshots:
             for name in rows.names
         ),
         mature_on={cutoff: cutoff + timedelta(days=known_after) for cutoff in cutoffs},
-        waiting=(),
+        immature_cutoffs=(),
         customers=tuple(f"c{number:04d}" for number in range(int(rows.customer.max()) + 1)),
         label_id="label",
         store_digest="store",

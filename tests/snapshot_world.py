@@ -19,7 +19,8 @@ from churn.features.definition import FORMAT
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
 from churn.reporting import plots
-from churn.snapshots.read import Snapshots, params_digest, read_snapshots
+from churn.snapshots.manifest import params_digest
+from churn.snapshots.read import Snapshots, read_snapshots
 from pipelines.echo import Echo
 from tests.run_folders import copy_run, filled_once
 

@@ -54,7 +54,7 @@ def clean_snapshots(
         rows=rows,
         signals=tuple({"name": name, "kind": "number"} for name in NAMES),
         mature_on={cutoff(step): cutoff(step + 1) for step in range(cutoffs)},
-        waiting=(),
+        immature_cutoffs=(),
         customers=tuple(f"c{number:04}" for number in range(customers)),
         label_id="label",
         store_digest="store",

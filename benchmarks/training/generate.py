@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.params import Params
-from churn.snapshots.read import params_digest
+from churn.snapshots.manifest import params_digest
 
 CUTOFFS = 13
 STEP_DAYS = 28

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -47,6 +46,7 @@ from churn.model.scorer import Scorer
 from churn.model.value import VARIANT
 from churn.params import Params, ValueParams
 from churn.snapshots.dataset import LabelledRows, cutoffs_of
+from churn.snapshots.manifest import SnapshotManifest
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import calibrate_out_of_time
 from churn.training.challenger import Challenger, training_folder
@@ -258,9 +258,8 @@ def _cutoffs_possible(snapshots: Snapshots, record: Challenger, horizon_days: in
 
 
 def _cohort(folder: Path, cutoff: date) -> Cohort:
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    facts = manifest["cutoffs"][cutoff.isoformat()]
-    return Cohort(cutoff=cutoff, rows=facts["rows"], excluded=facts.get("excluded", {}))
+    snapshot = SnapshotManifest.read(folder).cutoffs[cutoff]
+    return Cohort(cutoff=cutoff, rows=snapshot.rows, excluded=snapshot.excluded)
 
 
 def _customer_value(values: CustomerValues | None, terms: ValueParams) -> CustomerValue | None:

@@ -1,9 +1,11 @@
-"""Read the labelled snapshots that `churn snapshot` wrote."""
+"""Read the labelled snapshots that `churn snapshot` wrote into one matrix.
+
+The size of the matrix is nearly all the memory that reading takes.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,38 +22,40 @@ import pyarrow.parquet as pq
 
 from churn.data.store import day_number
 from churn.errors import CallError, Stop
-from churn.features.definition import is_comparable
 from churn.finding import GuardReport
 from churn.labels.contract import contract_ends_bytes
-from churn.params import Params, digest_of
+from churn.params import Params
 from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
+from churn.snapshots.manifest import SnapshotManifest
 
-DECIDING_SECTIONS = ("snapshot", "signals", "tables", "events")
-"""The sections of params.yaml that decide what snapshots hold, beside the label."""
+KEYS = ("customer_id", "cutoff", "left")
+
+BATCH_ROWS = 8192
+"""The number of rows written into the matrix at a time: such a batch stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
 class Snapshots:
-    """All matured snapshots with what is known about them.
+    """All matured snapshots.
 
     Attributes:
         rows: Their labelled rows.
         signals: The dictionary entries of the signals, sorted by name.
         mature_on: For each matured cutoff the date from which it may train.
-        waiting: Cutoffs whose labels are not known yet.
-        customers: The customer ids that `rows.customer` counts.
-        label_id: The label they were made for.
-        store_digest: The data they were made from.
-        digest: SHA-256 over the bytes of the matured snapshots, and of the ends of contracts beside them.
-        watermark: Up to when the data were complete.
-        guards: Which guards looked at those data, and what they found; empty where none did.
-        known_by: The date whose knowledge is used, where one was asked for.
+        immature_cutoffs: The cutoffs whose labels are not known yet.
+        customers: The customer ids; `rows.customer` is an index into them.
+        label_id: The id of their label.
+        store_digest: The digest of the store from which they were made.
+        digest: SHA-256 over the bytes of the matured snapshots, and of the contract ends next to them.
+        watermark: The day up to which the data were complete, in ISO format.
+        guards: The guards of the data that ran, and their findings.
+        known_by: Only labels known by this date are used; None for all.
     """
 
     rows: LabelledRows
-    signals: tuple[dict[str, Any], ...]
+    signals: tuple[Mapping[str, Any], ...]
     mature_on: Mapping[date, date]
-    waiting: tuple[date, ...]
+    immature_cutoffs: tuple[date, ...]
     customers: tuple[str, ...]
     label_id: str
     store_digest: str
@@ -62,7 +66,7 @@ class Snapshots:
 
     @property
     def as_of(self) -> date:
-        """Return up to when outcomes are known: the date asked for, else the watermark."""
+        """Return the date up to which outcomes are known: `known_by`, else the watermark."""
         return self.known_by or date.fromisoformat(self.watermark)
 
     @property
@@ -71,118 +75,85 @@ class Snapshots:
         return tuple(sorted(self.mature_on))
 
     def known_on(self, cutoff: Ints) -> Ints:
-        """Return the day on which the label of each row was known; days count from 1970-01-01."""
-        days, place = np.unique(cutoff, return_inverse=True)
-        known = [day_number(self.mature_on[day]) for day in cutoffs_of(days)]
-        return np.array(known, dtype=np.int64)[place]
+        """Return the day number on which the label of each row was known.
+
+        Args:
+            cutoff: The cutoff of each row as a day number, shape (rows,).
+        """
+        days, index = np.unique(cutoff, return_inverse=True)
+        mature = [day_number(self.mature_on[day]) for day in cutoffs_of(days)]
+        return np.array(mature, dtype=np.int64)[index]
 
     @cached_property
     def monotone(self) -> tuple[int, ...]:
-        """Return for each signal whether more of it may only raise (1) or lower (-1) the risk, or 0."""
+        """Return for each signal whether a higher value may only raise (1) or lower (-1) the risk, or 0."""
         return tuple(int(s.get("monotone", 0)) if s["kind"] == "number" else 0 for s in self.signals)
 
 
-def params_digest(params: Params) -> dict[str, str]:
-    """Return a digest of each section of params.yaml that decides what snapshots hold.
-
-    It is taken of what the file asks for; a cutoff named for one call (`--cutoff`) is no part of it.
-    """
-    stated = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
-    return {section: digest_of(stated[section])[:12] for section in DECIDING_SECTIONS}
-
-
 def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
-    """Read `output/snapshots`, keeping the rows whose label is known (by a date, if one is given).
+    """Read `output/snapshots`: the rows whose label is known, by a date if one is given.
 
     Raises:
-        CallError: there are no snapshots, they are damaged or were made for another label, other cutoffs,
-            signals or tables, or the date lies after the watermark.
+        CallError: there are no snapshots, they are damaged, or were made for another label, other cutoffs,
+            signals or tables; or the date is after the watermark.
         Stop: no label is matured.
     """
     folder = params.output / "snapshots"
-    manifest = _manifest(folder, params)
-    watermark = date.fromisoformat(str(manifest["watermark"]))
-    if known_by is not None and known_by > watermark:
+    manifest = SnapshotManifest.read(folder)
+    manifest.check_fits(folder, params)
+    if known_by is not None and known_by > manifest.watermark:
         raise CallError(
-            f"--cutoff {known_by} lies after the watermark {manifest['watermark']}, up to which the data are "
+            f"--cutoff {known_by} is after the watermark {manifest.watermark}, up to which the data are "
             "complete. Name an earlier cutoff, or ingest newer data."
         )
-    signals = tuple(sorted(manifest["signals"], key=lambda signal: str(signal["name"])))
-    about = {date.fromisoformat(day): facts for day, facts in sorted(manifest["cutoffs"].items())}
-    matured = {day: date.fromisoformat(f["mature_on"]) for day, f in about.items() if f["matured"]}
-    matured = {day: on for day, on in matured.items() if known_by is None or on <= known_by}
-    if not matured:
-        raise Stop(_nothing_matured(about, manifest))
-    parts = {day: folder / f"cutoff={day}" / "part.parquet" for day in matured}
+    mature_on = {
+        day: snapshot.mature_on
+        for day, snapshot in sorted(manifest.cutoffs.items())
+        if snapshot.matured and (known_by is None or snapshot.mature_on <= known_by)
+    }
+    if not mature_on:
+        raise Stop(_nothing_matured(manifest))
+    paths = {day: folder / f"cutoff={day}" / "part.parquet" for day in mature_on}
     digest = hashlib.sha256()
-    for day, path in parts.items():
+    for day, path in paths.items():
         if not path.is_file():
-            raise CallError(f"{folder}: the snapshot of {day} is gone. Run `churn snapshot` again.")
+            raise CallError(f"{folder}: the snapshot of {day} is missing. Run `churn snapshot` again.")
         with path.open("rb") as file:
             digest.update(f"{day} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         if params.label.kind == "contract":
             digest.update(contract_ends_bytes(folder, day))
-    rows, customers = read_rows(parts, signals)
+    signals = tuple(sorted(manifest.signals, key=lambda signal: str(signal["name"])))
+    rows, customers = read_rows(paths, signals)
     return Snapshots(
         rows=rows,
         signals=signals,
-        mature_on=matured,
-        waiting=tuple(day for day in about if day not in matured),
+        mature_on=mature_on,
+        immature_cutoffs=tuple(day for day in sorted(manifest.cutoffs) if day not in mature_on),
         customers=customers,
-        label_id=str(manifest["label_id"]),
-        store_digest=str(manifest["store_digest"]),
+        label_id=manifest.label_id,
+        store_digest=manifest.store_digest,
         digest=digest.hexdigest(),
-        watermark=str(manifest["watermark"]),
+        watermark=manifest.watermark.isoformat(),
         known_by=known_by,
-        guards=GuardReport.model_validate(manifest.get("guards", {})),
+        guards=manifest.guards,
     )
 
 
-def _manifest(folder: Path, params: Params) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise CallError(f"{folder}: there are no snapshots. Run `churn snapshot` first.") from None
-    if manifest["label_id"] != params.label_id:
-        raise CallError(
-            f"{folder}: they were made for another label than {params.file} asks for "
-            f"({manifest['label_id']}, not {params.label_id}): label, timezone or the mapping of "
-            f"{' and '.join(params.label.source_tables)} is another. Run `churn snapshot` again."
-        )
-    if not all(is_comparable(signal.get("definition")) for signal in manifest["signals"]):
-        raise CallError(
-            f"{folder}: they were written by another version of this program, which described signals in "
-            "another format. Run `churn snapshot` again."
-        )
-    made, asked = manifest.get("params_digest", {}), params_digest(params)
-    if other := [section for section in DECIDING_SECTIONS if made.get(section) != asked[section]]:
-        raise CallError(
-            f"{folder}: they were made with other {', '.join(other)} than {params.file} asks for. "
-            "Run `churn snapshot` again."
-        )
-    return manifest
-
-
-def _nothing_matured(about: Mapping[date, Mapping[str, Any]], manifest: Mapping[str, Any]) -> str:
-    soonest = min((facts["mature_on"] for facts in about.values()), default="never")
+def _nothing_matured(manifest: SnapshotManifest) -> str:
+    soonest = min((str(snapshot.mature_on) for snapshot in manifest.cutoffs.values()), default="never")
     return (
-        f"snapshots: no label is matured: the data are complete up to {manifest['watermark']}, the first "
+        f"snapshots: no label is matured: the data are complete up to {manifest.watermark}, the first "
         f"label is known on {soonest}. Add earlier cutoffs to snapshot, or shorten label.horizon_days."
     )
 
 
-KEYS = ("customer_id", "cutoff", "left")
-BATCH_ROWS = 8192
-"""Rows written into the matrix at a time: a batch of them stays in the processor's cache."""
-
-
 def read_rows(
-    parts: Mapping[date, Path], signals: Sequence[Mapping[str, Any]]
+    paths: Mapping[date, Path], signals: Sequence[Mapping[str, Any]]
 ) -> tuple[LabelledRows, tuple[str, ...]]:
-    """Return the labelled rows of some snapshots, and the customer ids that they count.
+    """Return the labelled rows of some snapshots, and the customer ids into which `rows.customer` points.
 
-    Each file is read twice: what is labelled and which levels there are, then the values, a batch at a time
-    straight into the matrix.
+    Each file is read twice: first the labels and the levels, then the values, a batch at a time straight into
+    the matrix.
 
     Raises:
         CallError: a file is damaged or lacks a column.
@@ -190,32 +161,32 @@ def read_rows(
     """
     names = tuple(str(signal["name"]) for signal in signals)
     text = sorted(str(signal["name"]) for signal in signals if signal["kind"] == "level")
-    kept, left, ids = [], [], []
-    seen: dict[str, set[str]] = {name: set() for name in text}
-    for path in parts.values():
+    labelled, left, ids = [], [], []
+    words: dict[str, set[str]] = {name: set() for name in text}
+    for path in paths.values():
         with _opened(path, [*KEYS, *names]) as file:
             table = file.read(columns=["customer_id", "left", *text])
-        known = table.column("left").is_valid()
-        kept.append(known.to_numpy())
-        table = table.filter(known)
+        has_label = table.column("left").is_valid()
+        labelled.append(has_label.to_numpy())
+        table = table.filter(has_label)
         left.append(table.column("left").cast(pa.float64()).to_numpy())
         ids.append(table.column("customer_id").cast(pa.large_string()))
         for name in text:
-            seen[name] |= set(table.column(name).drop_null().unique().cast(pa.string()).to_pylist())
-    counts = [len(one) for one in left]
+            words[name] |= set(table.column(name).drop_null().unique().cast(pa.string()).to_pylist())
+    counts = [len(column) for column in left]
     if not sum(counts):
         raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
-    levels = {name: tuple(sorted(found)) for name, found in seen.items()}
+    levels = {name: tuple(sorted(found)) for name, found in words.items()}
     matrix = np.empty((sum(counts), len(names)))
     start = 0
-    for path, known in zip(parts.values(), kept, strict=True):
-        for columns in _batches(path, names, known):
+    for path, mask in zip(paths.values(), labelled, strict=True):
+        for columns in _batches(path, names, mask):
             end = start + columns.num_rows
-            for place, name in enumerate(names):
-                matrix[start:end, place] = _values(columns.column(name), levels.get(name))
+            for index, name in enumerate(names):
+                matrix[start:end, index] = _values(columns.column(name), levels.get(name))
             start = end
-    customer, customers = _counted(pa.chunked_array([chunk for one in ids for chunk in one.chunks]))
-    days = [(day - date(1970, 1, 1)).days for day in parts]
+    customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
+    days = [(day - date(1970, 1, 1)).days for day in paths]
     rows = LabelledRows(
         names=names,
         levels=levels,
@@ -229,15 +200,15 @@ def read_rows(
 
 @contextmanager
 def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
-    """Open a snapshot that has all of some columns.
+    """Open the file of a snapshot.
 
     Raises:
-        CallError: it has not, or its bytes are damaged.
+        CallError: it lacks one of the columns, or its bytes are damaged.
     """
     try:
         with pq.ParquetFile(path) as file:
-            held = set(file.schema_arrow.names)
-            if missing := [name for name in columns if name not in held]:
+            present = set(file.schema_arrow.names)
+            if missing := [name for name in columns if name not in present]:
                 raise KeyError(f"it has no column {', '.join(missing[:3])}.")
             yield file
     except (OSError, pa.ArrowException, KeyError) as error:
@@ -246,28 +217,28 @@ def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
         ) from None
 
 
-def _batches(path: Path, names: Sequence[str], known: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
-    """Yield the values of the rows whose label is known."""
+def _batches(path: Path, names: Sequence[str], mask: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
+    """Yield the values of the rows in the mask."""
     start = 0
     with _opened(path, names) as file:
         for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
-            wanted = known[start : start + len(batch)]
+            part = mask[start : start + len(batch)]
             start += len(batch)
-            yield batch if wanted.all() else batch.filter(pa.array(wanted))
+            yield batch if part.all() else batch.filter(pa.array(part))
 
 
 def _values(column: pa.Array, levels: Sequence[str] | None) -> npt.NDArray[np.float64]:
-    """Return numbers, or the places of text in `levels`; NaN where missing."""
+    """Return numbers, or the indices of texts in `levels`; NaN where missing."""
     if levels is not None:
         column = pc.index_in(column.cast(pa.string()), value_set=pa.array(levels, pa.string()))
     values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return values
 
 
-def _counted(ids: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
-    """Return each row's customer as a dense integer in the order of the ids, and the ids."""
-    coded = ids.combine_chunks().dictionary_encode()
-    order = pc.sort_indices(coded.dictionary).to_numpy()
+def _encode(ids: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
+    """Return the index of each row's customer in the sorted ids, and the sorted ids."""
+    encoded = ids.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rank[coded.indices.to_numpy()], tuple(coded.dictionary.take(pa.array(order)).to_pylist())
+    return rank[encoded.indices.to_numpy()], tuple(encoded.dictionary.take(pa.array(order)).to_pylist())

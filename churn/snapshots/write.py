@@ -1,14 +1,14 @@
-"""Write labelled snapshots: cohort x signals at every cutoff, with labels once matured."""
+"""Write labelled snapshots: cohort x signals at every cutoff, with labels once they are matured."""
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,113 +24,120 @@ from churn.finding import GuardReport
 from churn.labels.calendar import snapshot_cutoffs
 from churn.labels.contract import ContractEndsWriter
 from churn.labels.labels import labels_at
-from churn.labels.outcomes import DROP_REASONS, LEFT, Labels, label_window
-from churn.params import Params
-from churn.snapshots.read import params_digest
+from churn.labels.outcomes import DROP_REASONS, LEFT, Labels, LabelWindow, label_window
+from churn.snapshots.manifest import SnapshotCutoff, SnapshotManifest, params_digest
 
 
 def write_snapshots(
-    params: Params,
     store: Store,
     signals: Sequence[Signal],
     advance: Callable[[int], None] = lambda _: None,
     only: date | None = None,
     guards: GuardReport | None = None,
-) -> dict[str, Any]:
-    """Write `output/snapshots`, aside first, and return its manifest.
+) -> SnapshotManifest:
+    """Write `output/snapshots` and return their manifest; a reader finds the old or the new folder.
 
-    The cutoffs are those of params.yaml, or `only` one. Per cutoff `part.parquet`: customer_id, cutoff,
-    left (1, 0, missing while immature), then the signals. For contract labels `outcome.parquet` beside it
-    says when each customer's contract ended. `guards`, what those of the data found, goes with them into the
-    manifest, so that the verbs after this one need no store.
+    Per cutoff `part.parquet` has customer_id, cutoff, left (1, 0, missing if immature), then the signals.
+    For contract labels `outcome.parquet` next to it has the day on which each customer's contract ended.
+
+    Args:
+        store: The store.
+        signals: The signals to compute.
+        advance: Called with the number of customers of each finished part.
+        only: Write this cutoff alone instead of those of params.yaml.
+        guards: The findings of the guards of the data. They are kept in the manifest, so that later verbs
+            need no store.
 
     Raises:
-        CallError: a cutoff lies after the watermark, or `first` or `last` leaves none.
+        CallError: a cutoff is after the watermark, or `first` or `last` leaves none.
         Stop: the data are too short for one.
     """
+    params = store.params
     cutoffs = (only,) if only else snapshot_cutoffs(store)
     builder = MatrixBuilder(store, signals, cutoffs)
-    decided = dict(zip(cutoffs, labels_at(store, cutoffs), strict=True))
-    aside = params.output / ".snapshots.new"
-    shutil.rmtree(aside, ignore_errors=True)
-    writer = _Writer(aside, builder, decided, params, store.watermark)
+    labels = dict(zip(cutoffs, labels_at(store, cutoffs), strict=True))
+    windows = {cutoff: label_window(cutoff, params.label, params.snapshot.late_days) for cutoff in cutoffs}
+    temporary = params.output / ".snapshots.new"
+    shutil.rmtree(temporary, ignore_errors=True)
+    writer = _Writer(temporary, builder, labels, windows, store.watermark)
     if params.label.kind == "contract":
-        writer.ends = ContractEndsWriter(aside, store, cutoffs, builder.customers.ids)
+        writer.ends = ContractEndsWriter(temporary, store, cutoffs, builder.customers.ids)
     for part in builder.parts(advance):
         writer.add(part)
     digests = definitions(builder.signals)
-    manifest = {
-        "cutoffs": writer.close(),
-        "signals": [s.facts() | {"definition": digests[s.name]} for s in builder.signals],
-        "label_id": params.label_id,
-        "label": params.label.model_dump(mode="json"),
-        "store_digest": store.digest,
-        "params_digest": params_digest(params),
-        "watermark": store.watermark.isoformat(),
-        "guards": guards.as_json() if guards else {},
-    }
-    (aside / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    replace_folder(aside, params.output / "snapshots")
+    manifest = SnapshotManifest(
+        cutoffs=writer.close(),
+        signals=tuple(s.facts() | {"definition": digests[s.name]} for s in builder.signals),
+        label_id=params.label_id,
+        label=params.label.model_dump(mode="json"),
+        store_digest=store.digest,
+        params_digest=params_digest(params),
+        watermark=store.watermark,
+        guards=guards or GuardReport(),
+    )
+    manifest.write(temporary)
+    replace_folder(temporary, params.output / "snapshots")
     return manifest
 
 
+@dataclass
+class _Counts:
+    """The counts of one snapshot while it is written."""
+
+    rows: int = 0
+    left: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
 class _Writer:
-    """Appends parts to one Parquet file per cutoff and counts what it wrote."""
+    """Appends parts to one Parquet file per cutoff and counts the rows."""
 
     def __init__(
         self,
         folder: Path,
         builder: MatrixBuilder,
-        decided: dict[date, Labels],
-        params: Params,
+        labels: Mapping[date, Labels],
+        windows: Mapping[date, LabelWindow],
         watermark: date,
     ) -> None:
-        self.builder, self.decided = builder, decided
+        self.builder, self.labels, self.windows = builder, labels, windows
+        self.matured = {cutoff: window.mature_on <= watermark for cutoff, window in windows.items()}
         self.ends: ContractEndsWriter | None = None
         kinds = {s.name: pa.string() if s.kind == "level" else pa.float64() for s in builder.signals}
-        fields = {"customer_id": pa.string(), "cutoff": pa.date32(), "left": pa.int8(), **kinds}
-        self.schema = pa.schema(list(fields.items()))
+        columns = {"customer_id": pa.string(), "cutoff": pa.date32(), "left": pa.int8(), **kinds}
+        self.schema = pa.schema(list(columns.items()))
         self.files: dict[date, pq.ParquetWriter] = {}
-        self.facts: dict[date, dict[str, Any]] = {}
+        self.counts: dict[date, _Counts] = {}
         for cutoff in builder.cutoffs:
-            place = folder / f"cutoff={cutoff}"
-            place.mkdir(parents=True)
-            self.files[cutoff] = pq.ParquetWriter(place / "part.parquet", self.schema, compression="zstd")
-            window = label_window(cutoff, params.label, params.snapshot.late_days)
-            matured = window.mature_on <= watermark
-            self.facts[cutoff] = {
-                "rows": 0,
-                "left": 0 if matured else None,
-                "matured": matured,
-                "window_end": window.end.isoformat(),
-                "mature_on": window.mature_on.isoformat(),
-                "dropped": {},
-            }
+            path = folder / f"cutoff={cutoff}" / "part.parquet"
+            path.parent.mkdir(parents=True)
+            self.files[cutoff] = pq.ParquetWriter(path, self.schema, compression="zstd")
+            self.counts[cutoff] = _Counts()
 
     def add(self, part: Part) -> None:
-        """Append the rows of one part; those whose label drops them are counted only."""
-        cutoff, facts = part.cutoff, self.facts[part.cutoff]
+        """Append the rows of one part; rows whose label drops them are only counted."""
+        cutoff, counts = part.cutoff, self.counts[part.cutoff]
         keep = np.ones(len(part.codes), dtype=bool)
         left = pa.nulls(len(part.codes), pa.int8())
-        if facts["matured"]:
-            found = self.decided[cutoff][part.codes]
-            for label, why in DROP_REASONS.items():
-                if count := int((found == label).sum()):
-                    facts["dropped"][why] = facts["dropped"].get(why, 0) + count
-            keep = ~np.isin(found, list(DROP_REASONS))
-            facts["left"] += int((found[keep] == LEFT).sum())
-            left = pa.array(found[keep], pa.int8())
+        if self.matured[cutoff]:
+            labels = self.labels[cutoff][part.codes]
+            for label, reason in DROP_REASONS.items():
+                if number := int((labels == label).sum()):
+                    counts.dropped[reason] += number
+            keep = ~np.isin(labels, list(DROP_REASONS))
+            counts.left += int((labels[keep] == LEFT).sum())
+            left = pa.array(labels[keep], pa.int8())
         codes = part.codes[keep]
-        facts["rows"] += len(codes)
+        counts.rows += len(codes)
         columns = [
             pa.array(self.builder.customers.ids[codes], pa.string()),
             pa.array([cutoff] * len(codes), pa.date32()),
             left,
         ]
-        for field in list(self.schema)[3:]:
-            values = part.columns[field.name][keep]
-            missing = np.isnan(values.astype(np.float64)) if field.type == pa.float64() else None
-            columns.append(pa.array(values, field.type, mask=missing))
+        for column in list(self.schema)[3:]:
+            values = part.columns[column.name][keep]
+            missing = np.isnan(values.astype(np.float64)) if column.type == pa.float64() else None
+            columns.append(pa.array(values, column.type, mask=missing))
         table = pa.Table.from_arrays(columns, schema=self.schema)
         for start, end in pairwise([0, *(np.flatnonzero(np.diff(codes // STEP)) + 1), len(codes)]):
             if end > start:
@@ -138,10 +145,20 @@ class _Writer:
                 if self.ends:
                     self.ends.add(cutoff, codes[start:end])
 
-    def close(self) -> dict[str, dict[str, Any]]:
-        """Finish the files and return what is in them, by cutoff."""
+    def close(self) -> dict[date, SnapshotCutoff]:
+        """Finish the files and return the facts of each snapshot."""
         for file in (*self.files.values(), *((self.ends,) if self.ends else ())):
             file.close()
-        for cohort in self.builder.cohorts:
-            self.facts[cohort.cutoff]["excluded"] = cohort.exclusion_counts()
-        return {cutoff.isoformat(): facts for cutoff, facts in self.facts.items()}
+        excluded = {cohort.cutoff: cohort.exclusion_counts() for cohort in self.builder.cohorts}
+        return {
+            cutoff: SnapshotCutoff(
+                rows=counts.rows,
+                left=counts.left if self.matured[cutoff] else None,
+                matured=self.matured[cutoff],
+                window_end=self.windows[cutoff].end,
+                mature_on=self.windows[cutoff].mature_on,
+                dropped=dict(counts.dropped),
+                excluded=excluded[cutoff],
+            )
+            for cutoff, counts in self.counts.items()
+        }

@@ -264,7 +264,7 @@ def snapshots_of(store: Store, executor: str) -> dict[str, bytes]:
     engine = store.params.engine.model_copy(update={"executor": executor, "processes": 2})
     params = store.params.model_copy(update={"engine": engine})
     opened_store = Store.open(params)
-    write_snapshots(params, opened_store, select_signals(params, opened_store))
+    write_snapshots(opened_store, select_signals(params, opened_store))
     return files_of(params.output / "snapshots", "*")
 
 

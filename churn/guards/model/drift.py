@@ -139,7 +139,7 @@ def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
         folder: The folder of all snapshots.
     """
     tonight = max(snapshots.mature_on.values())
-    newest = max((cutoff for cutoff in snapshots.waiting if cutoff <= tonight), default=None)
+    newest = max((cutoff for cutoff in snapshots.immature_cutoffs if cutoff <= tonight), default=None)
     if newest is None or newest < snapshots.cutoffs[-1]:
         return snapshots.rows.at(snapshots.cutoffs[-1:])
     names, levels = snapshots.rows.names, snapshots.rows.levels

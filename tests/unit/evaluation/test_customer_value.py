@@ -36,7 +36,7 @@ def snapshots_of(world: DrawnCompany) -> Snapshots:
         rows=rows,
         signals=(),
         mature_on={BEFORE: date(2024, 5, 1), CUTOFF: date(2024, 8, 1)},
-        waiting=(),
+        immature_cutoffs=(),
         customers=CUSTOMERS,
         label_id="label",
         store_digest=world.store.digest,

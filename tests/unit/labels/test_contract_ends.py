@@ -36,7 +36,7 @@ WATERMARK = "2024-10-13"  # 2024-09-30 + 1, + 10 days of grace, + 2 that data ma
 def write(folder: Path, watermark: str = WATERMARK, subscriptions: str = SUBSCRIPTIONS) -> Params:
     snapshot = {"watermark": watermark, "late_days": 2, "cutoffs": ["2024-07-01"]}
     world = draw(folder, subscriptions=subscriptions, label=LABEL, since=None, params={"snapshot": snapshot})
-    write_snapshots(world.store.params, world.store, select_signals(world.store.params, world.store))
+    write_snapshots(world.store, select_signals(world.store.params, world.store))
     return world.store.params
 
 

@@ -122,9 +122,9 @@ def written(folder: Path, watermark: str) -> tuple[dict[str, Any], dict[str, lis
         folder, subscriptions=SUBSCRIPTIONS, label=LABEL, since=None, params={"snapshot": snapshot}
     )
     params = world.store.params
-    manifest = write_snapshots(params, world.store, select_signals(params, world.store))
+    manifest = write_snapshots(world.store, select_signals(params, world.store))
     table = pq.read_table(params.output / "snapshots" / "cutoff=2024-07-01" / "part.parquet")
-    return manifest["cutoffs"]["2024-07-01"], table.to_pydict()
+    return manifest.as_json()["cutoffs"]["2024-07-01"], table.to_pydict()
 
 
 def test_a_snapshot_has_labels_from_the_day_on_which_nothing_can_change_them(tmp_path: Path) -> None:

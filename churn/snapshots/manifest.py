@@ -1,0 +1,128 @@
+"""The manifest of the snapshots: which cutoffs, signals, label and parameters they have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from churn.errors import CallError
+from churn.features.definition import is_comparable
+from churn.finding import GuardReport
+from churn.metrics.interval import Part
+from churn.params import Params, digest_of
+
+DECIDING_SECTIONS = ("snapshot", "signals", "tables", "events")
+"""The sections of params.yaml that decide what snapshots hold, besides the label."""
+
+
+class SnapshotCutoff(Part):
+    """One snapshot.
+
+    Attributes:
+        rows: The number of rows.
+        left: The number of rows that left; None before the label is matured.
+        matured: Whether the label was matured when the snapshot was written.
+        window_end: The first day after the label window.
+        mature_on: The date from which the label is matured.
+        dropped: The number of customers at risk without a label, by reason.
+        excluded: The number of customers who were not at risk, by reason.
+    """
+
+    rows: int
+    left: int | None
+    matured: bool
+    window_end: date
+    mature_on: date
+    dropped: Mapping[str, int] = {}
+    excluded: Mapping[str, int] = {}
+
+
+class SnapshotManifest(Part):
+    """The content of `snapshots/manifest.json`.
+
+    Attributes:
+        cutoffs: The snapshots.
+        signals: The dictionary entries of the signals, in the order of the columns.
+        label_id: The id of the label.
+        label: The section `label` of params.yaml.
+        store_digest: The digest of the store from which they were made.
+        params_digest: A digest of each of `DECIDING_SECTIONS`.
+        watermark: The day up to which the data were complete.
+        guards: The guards of the data that ran, and their findings.
+    """
+
+    cutoffs: Mapping[date, SnapshotCutoff]
+    signals: tuple[Mapping[str, Any], ...]
+    label_id: str
+    label: Mapping[str, Any] = {}
+    store_digest: str
+    params_digest: Mapping[str, str] = {}
+    watermark: date
+    guards: GuardReport = GuardReport()
+
+    @classmethod
+    def read(cls, folder: Path) -> SnapshotManifest:
+        """Read the manifest in the folder of the snapshots.
+
+        Raises:
+            CallError: there are no snapshots, or the manifest is damaged.
+        """
+        path = folder / "manifest.json"
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError:
+            raise CallError(f"{folder}: there are no snapshots. Run `churn snapshot` first.") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "the file"
+            raise CallError(
+                f"{path}: {key}: {first['msg']}. Another version of churn wrote it, or it is damaged. "
+                "Run `churn snapshot` again."
+            ) from None
+
+    def write(self, folder: Path) -> None:
+        """Write `manifest.json` into the folder of the snapshots."""
+        (folder / "manifest.json").write_text(json.dumps(self.as_json(), indent=1) + "\n")
+
+    def check_fits(self, folder: Path, params: Params) -> None:
+        """Refuse snapshots that were made for another label or with other parameters.
+
+        Args:
+            folder: The folder of the snapshots, for the message.
+            params: The parameters that the snapshots must fit.
+
+        Raises:
+            CallError: the label, its signals' format or a deciding section is different.
+        """
+        if self.label_id != params.label_id:
+            raise CallError(
+                f"{folder}: they have another label than {params.file} ({self.label_id}, not "
+                f"{params.label_id}): the label, the timezone or the mapping of "
+                f"{' and '.join(params.label.source_tables)} has changed. Run `churn snapshot` again."
+            )
+        if not all(is_comparable(signal.get("definition")) for signal in self.signals):
+            raise CallError(
+                f"{folder}: they were written by another version of churn, which described signals in "
+                "another format. Run `churn snapshot` again."
+            )
+        current = params_digest(params)
+        changed = [name for name in DECIDING_SECTIONS if self.params_digest.get(name) != current[name]]
+        if changed:
+            raise CallError(
+                f"{folder}: they were made with other {', '.join(changed)} than {params.file} has. "
+                "Run `churn snapshot` again."
+            )
+
+
+def params_digest(params: Params) -> dict[str, str]:
+    """Return a digest of each section of params.yaml that decides what snapshots hold.
+
+    A cutoff of one call (`--cutoff`) is not in params.yaml and does not change it.
+    """
+    stated = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
+    return {section: digest_of(stated[section])[:12] for section in DECIDING_SECTIONS}
