@@ -18,15 +18,15 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md",
 MIN_WORDS = 5
 
 
-def docstring_sentences(tree: ast.AST) -> Iterator[str]:
-    """Yield the sentences of all docstrings of a module, without examples and headings of sections."""
+def docstring_sentences(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield name and sentence for all docstrings of a module, without examples and headings of sections."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            text = ast.get_docstring(node) or ""
+            text, name = ast.get_docstring(node) or "", getattr(node, "name", "the module")
             for paragraph in re.split(r"\n\s*\n", text):
                 entries = re.sub(r"^\s*(?=[\w, ]+: )|^\s*\w+:$", "\n\n", paragraph, flags=re.M)
                 for entry in entries.split("\n\n") if ">>>" not in paragraph else ():
-                    yield from _split(entry)
+                    yield from ((name, sentence) for sentence in _split(entry))
 
 
 def message_sentences(tree: ast.AST) -> Iterator[str]:
@@ -71,7 +71,7 @@ def sample_sentences(seed: int, count: int) -> list[tuple[str, str]]:
     kinds: list[list[tuple[str, str]]] = [[], [], []]
     for path in sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py")):
         tree, name = ast.parse(path.read_text(encoding="utf-8")), str(path.relative_to(ROOT))
-        kinds[0] += ((name, sentence) for sentence in docstring_sentences(tree))
+        kinds[0] += ((f"{name}: {owner}", sentence) for owner, sentence in docstring_sentences(tree))
         kinds[1] += ((name, sentence) for sentence in message_sentences(tree))
     for path in sorted(path for pattern in DOCUMENTS for path in ROOT.glob(pattern)):
         sentences = document_sentences(path.read_text(encoding="utf-8"))

@@ -20,13 +20,13 @@ def verb(table):
 '''
 
 
-def test_sentences_of_docstrings_are_found_without_examples() -> None:
+def test_sentences_of_docstrings_are_found_with_their_owner_and_without_examples() -> None:
     sentences = list(docstring_sentences(ast.parse(MODULE)))
 
     assert sentences == [
-        "The first sentence has enough words.",
-        "Return the table of the tested rows.",
-        "table: A table that is not empty.",
+        ("the module", "The first sentence has enough words."),
+        ("verb", "Return the table of the tested rows."),
+        ("verb", "table: A table that is not empty."),
     ]
 
 
