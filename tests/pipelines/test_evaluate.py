@@ -31,7 +31,7 @@ def test_the_run_keeps_what_is_needed_to_compare(trained) -> None:
     params = trained(WORLD, "train", "evaluate")
 
     record = json.loads((params.output / "train" / "train.json").read_text())
-    client = mlflow.MlflowClient(params.tracking.uri)
+    client = mlflow.MlflowClient(params.tracking.uri, params.tracking.uri)
     run = client.get_run(record["run_id"])
     paths = {
         item.path
@@ -56,9 +56,9 @@ def test_the_run_keeps_what_is_needed_to_compare(trained) -> None:
     assert note.endswith(version.description)
     assert len(version.description) <= 5000
     assert len(version.description) < len(whole)
-    for part in ("# Model card", "## Label", "## Cohort", "| AUC |", "## Guards", "## Limits", "card.md"):
+    for part in ("model card", "## Label", "## Cohort", "| AUC |", "## Guards", "## Limits", "card.md"):
         assert part in version.description
-    assert "Judged on " + run.data.params["evaluate.test_cutoffs"] in run.data.tags["mlflow.note.content"]
+    assert "Evaluated at " + run.data.params["evaluate.test_cutoffs"] in run.data.tags["mlflow.note.content"]
     assert run.data.params["evaluate.contact_share"] == "0.1"
     assert float(run.data.params["evaluate.contact_cost_in_currency"]) == 1
     recipes = {child.info.run_name: child.data.params for child in children}

@@ -282,7 +282,7 @@ def test_a_champion_evaluated_and_promoted_again_keeps_its_page_its_card_and_its
 
     def shown() -> tuple[dict[str, bytes], str, str]:
         folder = params.output / "evaluate"
-        client = mlflow.MlflowClient(params.tracking.uri)
+        client = mlflow.MlflowClient(params.tracking.uri, params.tracking.uri)
         pages = {path.name: path.read_bytes() for path in folder.glob("promotion.*")}
         card = (folder / "card.md").read_text()
         return pages, card, client.get_model_version(params.tracking.model, "1").description
