@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from churn.data.store import day_number
-from churn.evaluation.measures import HorizonMetrics, Measure
-from churn.evaluation.result import Horizons
+from churn.evaluation.measures import Measure
+from churn.evaluation.result import HorizonMetrics, Horizons
 from churn.evaluation.test_set import TestSet
 from churn.metrics.bootstrap import estimate_metrics
 from churn.metrics.metrics import Floats, calibration_error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -97,10 +96,3 @@ def _logits_of(past: OutOfTime, customer: Ints) -> Floats:
     position = np.searchsorted(past.customer, customer, sorter=order)
     index = order[np.minimum(position, len(order) - 1)]
     return np.where(past.customer[index] == customer, past.logits[index], np.nan)
-
-
-def shortest_lead(lead_times: Sequence[LeadTime], min_days: int) -> LeadTime | None:
-    """Return the shortest of the leads of at least some days; None where there is none."""
-    return min(
-        (lead for lead in lead_times if lead.days >= min_days), key=lambda lead: lead.days, default=None
-    )

@@ -334,19 +334,6 @@ class SplitComparison(Part):
     baselines: ByName[str, SplitMetrics]
 
 
-class HorizonMetrics(Part):
-    """The probability of leaving within a number of days, on the test cutoffs that can show it."""
-
-    log_loss: Interval
-    auc: Interval
-    observed_expected: Interval
-    ece: Measure
-    rows: int
-    churners: int
-    base_rate: float
-    cutoffs: tuple[date, ...]
-
-
 class LeadTime(Part):
     """The AUC of older predictions of the same customers.
 

@@ -20,8 +20,8 @@ from churn.evaluation.measures import (
     Differences,
     GainRow,
     Histogram,
-    HorizonMetrics,
     LeadTime,
+    Measure,
     ProfitPoint,
     SegmentMetrics,
     SplitComparison,
@@ -29,7 +29,7 @@ from churn.evaluation.measures import (
     champion_reference,
 )
 from churn.finding import GuardReport
-from churn.metrics.interval import ByName, Number, Part
+from churn.metrics.interval import ByName, Interval, Number, Part
 from churn.training.recipe import Recipe
 
 
@@ -246,6 +246,19 @@ class HealthBands(Part):
     usual: ByName[date, float]
     outcomes: tuple[BandOutcome, ...]
     changed: Number
+
+
+class HorizonMetrics(Part):
+    """The probability of leaving within a number of days, on the test cutoffs that can show it."""
+
+    log_loss: Interval
+    auc: Interval
+    observed_expected: Interval
+    ece: Measure
+    rows: int
+    churners: int
+    base_rate: float
+    cutoffs: tuple[date, ...]
 
 
 class Horizons(Part):
