@@ -22,6 +22,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from churn.evaluation.result import EvaluationResult
+from churn.metrics.catalog import METRICS
 from churn.model.scorer import Scorer
 from churn.params import load_params
 
@@ -50,16 +52,12 @@ cutoffs[["rows", "left", "share who left", "matured", "mature_on"]]
 # the data do not show which model is better.
 
 # %%
-evaluation = json.loads((params.output / "evaluate" / "metrics.json").read_text())
+evaluation = EvaluationResult.read(params.output / "evaluate" / "metrics.json")
 names = ["log_loss", "auc", "average_precision", "lift_at_contact_share", "observed_expected"]
 pd.DataFrame(
     {
-        candidate: {
-            name: "{value:.3f} [{low:.3f}, {high:.3f}]".format(**metrics[name])
-            for name in names
-            if metrics.get(name)
-        }
-        for candidate, metrics in evaluation["candidates"].items()
+        candidate: {name: METRICS[name].format(metrics.metric(name)) for name in names}
+        for candidate, metrics in evaluation.candidates.items()
     }
 ).T
 
@@ -68,7 +66,7 @@ pd.DataFrame(
 # similar predictions: the predicted share, the observed share, and the interval of the observed share.
 
 # %%
-calibration = pd.DataFrame(evaluation["calibration_table"])
+calibration = pd.DataFrame([row.as_json() for row in evaluation.calibration_table])
 calibration
 
 # %%
