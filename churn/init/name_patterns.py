@@ -189,7 +189,7 @@ CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){_WHEN}"
 def snake_case(name: str) -> str:
     """Return a name in lower case, without umlauts, with `_` between its words.
 
-    >>> plain("InvoiceNo"), plain("geöffnet am"), plain("CustomerID")
+    >>> snake_case("InvoiceNo"), snake_case("geöffnet am"), snake_case("CustomerID")
     ('invoice_no', 'geoeffnet_am', 'customer_id')
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)

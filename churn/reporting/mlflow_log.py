@@ -58,7 +58,7 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 def with_prefix(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values under `group.name`, without unset ones.
 
-    >>> grouped("label", {"kind": "contract", "table": None})
+    >>> with_prefix("label", {"kind": "contract", "table": None})
     {'label.kind': 'contract'}
     """
     return {f"{group}.{name}": value for name, value in values.items() if value is not None}

@@ -79,7 +79,7 @@ def thin_customers(rows: LabelledRows, most: int) -> LabelledRows:
 def cutoffs_of(days: Ints) -> list[date]:
     """Return the distinct cutoffs of some rows, in order.
 
-    >>> dates_of(np.array([17240, 17240, 17268]))
+    >>> cutoffs_of(np.array([17240, 17240, 17268]))
     [datetime.date(2017, 3, 15), datetime.date(2017, 4, 12)]
     """
     return [date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in np.unique(days)]
