@@ -1,1 +1,1 @@
-"""Guards against leakage on the user's own data: each says what looks wrong, and the way out."""
+"""Guards against leakage in the user's own data. Each finding says what looks wrong and what to do."""

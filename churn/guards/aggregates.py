@@ -1,4 +1,7 @@
-"""Aggregates of events up to today, as exports often hold them, and how to see that a column copies one."""
+"""Aggregates of events up to today, and the test whether a column copies one of them.
+
+Exports often hold such aggregates as columns of the customer.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,22 @@ from churn.guards.context import GuardContext
 from churn.guards.statistics import Floats, Ints, spearman
 
 MIN_CUSTOMERS = 50
-"""Fewer customers than this prove nothing."""
+"""The least number of customers: fewer customers prove nothing."""
 
 EQUAL_SHARE = 0.9
-"""The share of equal values from which a column is a copy: exports differ by a few days or filters."""
+"""The share of equal values from which a column is a copy. A copy may differ in a few days or by a filter."""
 
 MIN_CORRELATION = 0.97
-"""The rank correlation from which a column follows an aggregate; company size and usage reach about .5."""
+"""The rank correlation from which a column follows an aggregate.
+
+An honest pair, such as company size and usage, reaches about .5.
+"""
 
 LONGEST_WINDOW = 366
-"""The longest window before today, in days; every shorter one is tried too, as exports count over any."""
+"""The longest window before today, in days. Every shorter window is tried too."""
 
 WINDOW_CUSTOMERS = 5_000
-"""The most customers on which windows are tried."""
+"""The largest number of customers on which windows are tried."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ class Aggregate:
 
     Attributes:
         words: The aggregate in words.
-        values: By customer code, NaN where there are no events.
-        mean: The mean behind a sum: an attribute that follows the mean as well is a price, and no total.
+        values: The value of each customer, by customer code; NaN for a customer without events.
+        mean: The mean of the same column, if the aggregate is a sum. An attribute that follows the mean
+            as closely as the sum is a price, not a total.
     """
 
     words: str
@@ -45,11 +52,11 @@ class Aggregate:
 
 @dataclass(frozen=True)
 class CopyMatch:
-    """How a column agrees with an aggregate.
+    """The agreement of a column with an aggregate.
 
     Attributes:
-        equal: Whether it is equal value by value, and not only in its order.
-        words: The agreement as the beginning of a sentence, which the aggregate's words end.
+        equal: Whether the values are equal; otherwise only their order agrees.
+        words: The beginning of a sentence about the agreement. The words of the aggregate follow it.
     """
 
     equal: bool
@@ -57,7 +64,7 @@ class CopyMatch:
 
 
 def copy_match(values: Floats, aggregate: Floats) -> CopyMatch | None:
-    """Compare a column with an aggregate; None where it copies nothing.
+    """Compare a column with an aggregate; return None if the column is no copy.
 
     The most frequent value of the aggregate is left out, because most customers may share it by chance.
 
@@ -89,7 +96,7 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
         }
         mean_queries: dict[str, str] = {}
         for name, value in value_columns(context, table).items():
-            # One row is no sum, and a price that never changes is no mean: the customer agreed to it.
+            # A single row is no sum. A value that never changes is an agreed price, no mean.
             total = f"the sum of {table}.{name}"
             queries[total] = f"CASE WHEN count({value}) > 1 THEN sum({value}) END"
             mean_queries[total] = f"avg({value})"
@@ -106,7 +113,7 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
 
 
 def _by_customer(context: GuardContext, table: str, queries: list[str]) -> list[Floats]:
-    """Return aggregates of a table by customer code, NaN where a customer has no row."""
+    """Return each aggregate of a table by customer code; NaN for a customer without a row."""
     select_list = ", ".join(f"{sql} AS a{number}" for number, sql in enumerate(queries))
     result = context.fetch(f"SELECT customer, {select_list} FROM {context.store.scan(table)} GROUP BY 1")
     code = np.asarray(result["customer"], dtype=np.int64)
@@ -119,7 +126,7 @@ def _by_customer(context: GuardContext, table: str, queries: list[str]) -> list[
 
 
 def value_columns(context: GuardContext, table: str) -> dict[str, str]:
-    """Return the SQL of the number columns of a table, in their own unit."""
+    """Return the SQL of each number column of a table, in the unit of the column."""
     stored_columns = context.store.tables[table].columns
     return {
         column.name: f"nullif({identifier(column.name)}, {EMPTIED_VALUE}) / {STORED_UNITS[column.type]}.0"
@@ -129,17 +136,17 @@ def value_columns(context: GuardContext, table: str) -> dict[str, str]:
 
 
 def matching_window(context: GuardContext, values: Floats) -> str | None:
-    """Say which window before today a column counts or sums up; None where it copies none.
+    """Describe the window before today that a column counts or sums up; None if it copies no window.
 
     Args:
         context: The company.
-        values: The column by customer code, NaN where missing.
+        values: The column by customer code; NaN for a missing value.
     """
     with_value = np.flatnonzero(~np.isnan(values))
     for table in context.event_tables:
         queries = {f"the rows of {table}": ("count(*)", with_value)}
         for name, value in value_columns(context, table).items():
-            # The monthly sum of a fixed price is the price: the customer agreed to it, and it is no sum.
+            # The monthly sum of a fixed price equals the price that the customer agreed to. It is no copy.
             varying = context.fetch(
                 f"SELECT customer FROM {context.store.scan(table)} GROUP BY 1 "
                 f"HAVING min({value}) < max({value}) ORDER BY 1"
@@ -150,19 +157,19 @@ def matching_window(context: GuardContext, values: Floats) -> str | None:
             window = _best_window(context, table, sql, codes[:WINDOW_CUSTOMERS], values)
             if window:
                 match, days = window
-                return f"{match.words} {words} of the last {days} days: it looks into the days of the labels."
+                return f"{match.words} {words} of the last {days} days: it includes the days of the labels."
     return None
 
 
 def _best_window(
     context: GuardContext, table: str, sql: str, codes: Ints, values: Floats
 ) -> tuple[CopyMatch, int] | None:
-    """Try every window of an aggregate; return how the best one is copied, and its days.
+    """Try every window of an aggregate; return the match with the best window and the window's days.
 
     Args:
         context: The company.
         table: The event table.
-        sql: The aggregate of one day.
+        sql: The SQL of the aggregate of one day.
         codes: The customers to compare.
         values: The column by customer code.
     """

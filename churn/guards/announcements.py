@@ -1,4 +1,4 @@
-"""Guards of churners: events that announce the leaving, and levels that only customers who left have."""
+"""Guards against events that announce the leaving, and against levels that only churners have."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from churn.guards.statistics import Z_99
 from churn.metrics.standard_errors import wilson_interval
 
 MIN_CHURNERS = 10
-"""Events of fewer churners prove nothing."""
+"""The least number of churners with an event: fewer churners prove nothing."""
 
 MIN_SHARE, MIN_RISE = 0.8, 0.3
-"""The share that left must lie surely above this share, and surely this much above that of all customers."""
+"""The lower bound of the share that left must lie above `MIN_SHARE`, and by `MIN_RISE` above the share of
+all customers that left."""
 
 
 def is_sure(low: float, base: float) -> bool:
-    """Return whether hardly anybody stays: no honest risk reaches such shares.
+    """Return whether nearly all customers left. No honest risk reaches such a share.
 
     Args:
         low: The lower bound of the 99 % interval of the share that left.
@@ -33,10 +34,12 @@ def is_sure(low: float, base: float) -> bool:
 
 
 def announced_by_event(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a table, or a kind of row, after which nearly every customer left; warn where its name says so.
+    """Look for a table, or a kind of row, after which customers left.
 
-    A complaint raises the risk, but many who complain stay. Here hardly anybody stays: see `is_sure`. Rows
-    at or after the end do not count, because no cutoff before the end sees them.
+    The finding is a stop if nearly every customer with such a row left (see `is_sure`). A complaint raises
+    the risk, but many customers who complain stay. The finding is a warning if the share that left is raised
+    and the name speaks of leaving. Rows at or after the end do not count, because no cutoff before the end
+    sees them.
     """
     ends = context.ends
     base = ends.left_share
@@ -58,9 +61,9 @@ class ChurnerCount:
 
     Attributes:
         code: The code of the kind; 0 for a whole table.
-        customers: How many customers have such a row.
-        churners: How many of them left.
-        median_days: The median days from such a row to the end, over the churners; None without one.
+        customers: The number of customers with such a row.
+        churners: The number of these customers who left.
+        median_days: The median days from such a row to the end, over the churners; None without churners.
     """
 
     code: int
@@ -83,7 +86,7 @@ def _churner_counts(context: GuardContext, table: str, column: str) -> Iterator[
 
 
 def _announcement(count: ChurnerCount, base: float, table: str, column: str, level: str) -> Iterator[Finding]:
-    """Yield the finding of one kind of row, where there is one.
+    """Yield the finding on one kind of row, if that kind is suspicious.
 
     Args:
         count: The customers with such a row.
@@ -97,8 +100,8 @@ def _announcement(count: ChurnerCount, base: float, table: str, column: str, lev
         return
     event = f"{table}.{column}: {level}" if column else table
     facts = (
-        f"{count.churners:,} of the {count.customers:,} customers with such a row have left (of all "
-        f"customers {base:.0%}), half of them within {count.median_days or 0:.0f} days"
+        f"{count.churners:,} of the {count.customers:,} customers with such a row have left (among all "
+        f"customers {base:.0%}), and half of these left within {count.median_days or 0:.0f} days"
     )
     way_out = (
         f"Leave these rows out with a 'where' at {table}. The time at which a customer asks for the end "
@@ -106,17 +109,17 @@ def _announcement(count: ChurnerCount, base: float, table: str, column: str, lev
     )
     figure = f"{count.churners / count.customers:.0%} left"
     if is_sure(low, base):
-        yield Finding(event, f"{facts}: it announces the leaving.", way_out, "stop", figure=figure)
+        yield Finding(event, f"{facts}: such a row announces the leaving.", way_out, "stop", figure=figure)
     elif word := leaving_word(level or table):
         message = f"its name speaks of leaving ('{word}'), and {facts}."
         yield Finding(event, message, way_out, figure=figure)
 
 
 def announced_by_level(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a level, or a missing value, that nearly only customers who left have.
+    """Stop at a level of an attribute with which nearly every customer left; a missing value is a level too.
 
-    A level that raises the risk is held by some who stay. Here hardly anybody stays (see `is_sure`), so that
-    the value was written when the customer left.
+    An honest level may raise the risk, but many customers with it stay. Where nearly every customer with the
+    level left (see `is_sure`), the source wrote the value when the customer left.
     """
     has_known_state, has_left = context.ends.has_known_state, context.ends.has_left
     base = context.ends.left_share
@@ -136,7 +139,7 @@ def announced_by_level(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 f"customers.{attribute}",
                 f"{int(churners[code]):,} of the {int(customers[code]):,} customers with {value} have left "
-                f"(of all customers {base:.0%}): it was written, or emptied, when they left.",
+                f"(among all customers {base:.0%}): the source wrote or emptied it when they left.",
                 ATTRIBUTE_WAY_OUT,
                 "stop",
                 figure=f"{churners[code] / customers[code]:.0%} left",

@@ -1,4 +1,4 @@
-"""The guard of attributes that hold the state of today, and that an export gives every cutoff alike."""
+"""The guard of attributes that hold the state of today. Every cutoff, old or new, sees this same state."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from churn.guards.context import GuardContext
 from churn.guards.statistics import Bools, Floats, explained_share, spearman
 
 BAND_SHARE = 0.9
-"""The share of the ranks that levels explain when they are bands of an aggregate (five equal bands: .96)."""
+"""The share of the ranks from which levels are bands of an aggregate. Five equal bands explain .96."""
 
 MIN_PARSED = 0.9
-"""The share of the values that must read as dates, or as numbers, for an attribute to be one."""
+"""The share of the values that must be dates for an attribute to hold dates, or numbers to hold numbers."""
 
 MIN_LATE_DATES, MIN_LATE_SHARE = 5, 0.01
-"""Fewer late dates, as a number or as a share, are dirt."""
+"""The least number, and the least share, of late dates. Fewer late dates are errors in the data."""
 
 ATTRIBUTE_WAY_OUT = (
-    "Take it out of tables.customers.static: signals compute from the tables what was true at each cutoff. "
+    "Take it out of tables.customers.static: signals compute from the tables the state at each cutoff. "
     "If you have a history of its values, map it under tables.customers.history."
 )
 
 
 def as_of_today(context: GuardContext) -> Iterator[Finding]:
-    """Stop at an attribute that copies an aggregate of events up to today, or that holds later dates."""
+    """Stop at an attribute that copies an aggregate of events up to today, or that holds late dates."""
     messages = {name: words for name in context.attributes if (words := _late_dates(context, name))}
     numbers = {name: numbers_of(context, name) for name in context.attributes}
     for aggregate in aggregates(context) if len(messages) < len(numbers) else ():
@@ -45,7 +45,10 @@ def as_of_today(context: GuardContext) -> Iterator[Finding]:
 
 
 def _late_dates(context: GuardContext, name: str) -> str | None:
-    """Look for dates long after the sign-up and after the first cutoff: nobody knew them at that cutoff."""
+    """Describe the dates after the first cutoff and long after the sign-up; None if there are too few.
+
+    Nobody knew such dates at the first cutoff.
+    """
     days, is_date = days_of(context, name)
     if not is_date or not context.cutoffs:
         return None
@@ -61,7 +64,7 @@ def _late_dates(context: GuardContext, name: str) -> str | None:
 
 
 def days_of(context: GuardContext, name: str) -> tuple[Floats, bool]:
-    """Return an attribute as day numbers, NaN where it is no date, and whether it holds dates."""
+    """Return an attribute as day numbers, NaN for other values, and whether the attribute holds dates."""
     timestamp, number = (
         f"TRY_CAST({identifier(name)} AS TIMESTAMP)",
         f"TRY_CAST({identifier(name)} AS DOUBLE)",
@@ -77,7 +80,7 @@ def days_of(context: GuardContext, name: str) -> tuple[Floats, bool]:
 
 
 def numbers_of(context: GuardContext, name: str) -> Floats | None:
-    """Return an attribute as numbers, or as day numbers if it holds dates; None if it is neither."""
+    """Return an attribute as numbers, or as day numbers if it holds dates; None if it holds neither."""
     days, is_date = days_of(context, name)
     if is_date:
         return days
@@ -88,11 +91,11 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
 
 
 def _copy_of(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Aggregate) -> str | None:
-    """Say how an attribute copies an aggregate, as a number, a date or bands; None where it does not.
+    """Describe how an attribute copies an aggregate (as numbers, dates or bands); None if it is no copy.
 
     Args:
         levels: The attribute as text, by customer code.
-        values: The attribute as numbers, by customer code; None where it holds none.
+        values: The attribute as numbers, by customer code; None if it holds no numbers.
         aggregate: The aggregate.
     """
     has_events = ~np.isnan(aggregate.values)
@@ -115,7 +118,7 @@ def _copy_of(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: 
 
 
 def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
-    """Return whether numbers follow the mean behind a sum at least as closely as the sum."""
+    """Return whether numbers follow the mean of a column at least as closely as they follow its sum."""
     if aggregate.mean is None:
         return False
     mean, total = (

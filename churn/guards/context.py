@@ -1,4 +1,4 @@
-"""What the guards of the data look at: the store, the ends of customers, and labelled rows of signals."""
+"""The inputs of the guards of the data: the store, the ends of customers, and labelled rows of signals."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from churn.params import LabelParams
 from churn.snapshots.dataset import LabelledRows
 
 SAMPLE_CUSTOMERS = 20_000
-"""The most customers for which signals are computed: thousands of rows are enough to see an AUC of .9."""
+"""The largest number of customers for which signals are computed. Thousands of rows show an AUC of .9."""
 
 SAMPLE_CUTOFFS = 6
-"""The most matured cutoffs at which signals are computed, spread over all of them."""
+"""The largest number of cutoffs at which signals are computed, spread over all matured cutoffs."""
 
 HAS_LEFT, ACTIVE, UNKNOWN_STATE = 1, 0, -1
-"""The state of a customer at the end of the data; `people.gone` holds it in SQL."""
+"""The state of a customer at the end of the data; the SQL column `people.gone` holds the state."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -66,7 +66,7 @@ class CustomerEnds:
 
     @property
     def left_share(self) -> float | None:
-        """Return the share of these customers who have left; None where there are none."""
+        """Return the share of customers with a known state who have left; None if no state is known."""
         return float(self.has_left[self.has_known_state].mean()) if self.has_known_state.any() else None
 
 
@@ -80,10 +80,10 @@ class GuardContext:
         label: The definition of the label.
         specs: The tables of params.yaml with their contracts and mappings, by name.
         attributes: The names of the static attributes.
-        seed: Draws samples of customers.
+        seed: The seed of the samples of customers.
         scratch: A folder for temporary files.
-        rejects: The folder of the rejected rows, a file per table.
-        source: Opens the raw tables.
+        rejects: The folder of the rejected rows, with a file per table.
+        source: A function that opens the raw tables.
     """
 
     def __init__(
@@ -126,14 +126,14 @@ class GuardContext:
 
     @property
     def event_tables(self) -> tuple[str, ...]:
-        """Return the event tables that hold rows, without attribute histories and our own contacts."""
+        """Return the event tables that hold rows, except attribute histories and the company's contacts."""
         no_events = {"customers", "contacts"} | {
             name for name, table in self.tables.items() if table.is_history
         }
         return tuple(name for name in self.store.tables if name not in no_events and self.store.has(name))
 
     def fetch(self, sql: str) -> dict[str, Any]:
-        """Return the columns of a query as arrays: numbers with NaN, and text with None, where missing."""
+        """Return the columns of a query as arrays; a missing number is NaN, a missing text is None."""
         self._register_people()
         table = self._connection.sql(sql).to_arrow_table()
         return {name: table[name].to_numpy() for name in table.column_names}
@@ -163,7 +163,7 @@ class GuardContext:
 
     @cached_property
     def levels(self) -> dict[str, npt.NDArray[np.object_]]:
-        """Return each static attribute as text by customer code, None where missing."""
+        """Return each static attribute as text, by customer code; a missing value is None."""
         if not self.attributes:
             return {}
         names = ", ".join(identifier(name) for name in self.attributes)
@@ -172,12 +172,13 @@ class GuardContext:
 
     @cached_property
     def ends(self) -> CustomerEnds:
-        """Return who has left by the watermark, and on which day.
+        """Return the state of each customer at the watermark, and the day of the end.
 
-        Contract: a customer has left if the last spell has ended and the grace period is over. Inactivity: a
-        customer has left if no core event happened for as long as it takes to leave the cohort, and is active
-        if one happened within the horizon. Between the two the state is unknown, and also for customers
-        without a core event.
+        Contract labels: a customer has left if the last spell has ended and the grace period is over.
+        Inactivity labels: a customer has left if the last core event lies more than `days_active` before the
+        watermark, and is active if the last core event lies within `horizon_days` before it.
+
+        In all other cases the state is unknown.
         """
         n = self.store.n_customers
         state, day = np.full(n, UNKNOWN_STATE, dtype=np.int8), np.full(n, self.watermark, dtype=np.int64)
@@ -212,7 +213,7 @@ class GuardContext:
 
     @cached_property
     def labelled_rows(self) -> LabelledRows | None:
-        """Return the labelled rows of a sample of customers at some matured cutoffs; None without one."""
+        """Return the labelled rows of a sample of customers at some matured cutoffs; None without rows."""
         if not self.cutoffs or not self.signals:
             return None
         steps = np.linspace(0, len(self.cutoffs) - 1, min(SAMPLE_CUTOFFS, len(self.cutoffs)))
@@ -228,12 +229,12 @@ class GuardContext:
 def _labelled_rows(
     builder: MatrixBuilder, labels_by_cutoff: Mapping[date, Labels], codes: Ints
 ) -> LabelledRows | None:
-    """Compute the signals of a store and join the labels; None where no row has a label.
+    """Compute the signals of a store and join the labels; return None if no row has a label.
 
     Args:
-        builder: Computes the signals.
+        builder: The builder that computes the signals.
         labels_by_cutoff: The labels of all customers, by cutoff.
-        codes: The customer codes of the builder's customers in `labels_by_cutoff`.
+        codes: The code in `labels_by_cutoff` of each customer of the builder, shape (customers,).
     """
     names = tuple(signal.name for signal in builder.signals)
     parts: dict[date, list[tuple[npt.NDArray[np.object_], Ints, Labels]]] = {}
@@ -275,7 +276,7 @@ def open_context(
     Args:
         store: The data.
         signals: The selected signals.
-        cutoffs: The cutoffs of the snapshots; those that have not matured are left out.
+        cutoffs: The cutoffs of the snapshots; cutoffs that have not matured are left out.
         scratch: A folder for temporary files.
     """
     params = store.params

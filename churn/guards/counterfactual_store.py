@@ -1,6 +1,6 @@
-"""Stores that differ from the user's own in a known way: fewer customers, no future, another future.
+"""Copies of the user's store with a known change: fewer customers, no future, or another future.
 
-The signals of the past must be the same in all of them.
+The signals of the past must be equal in all copies.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from churn.data.tables import Table
 
 Codes = npt.NDArray[np.int64]
 Select = Callable[[str, tuple[str, ...]], str]
-"""Gives the SQL of the altered rows of a table, from its name and its stored columns."""
+"""A function that returns the SQL of the altered rows of a table, from its name and its stored columns."""
 
 DAYS_AHEAD = 60
-"""The rows of another future are spread over so many days from the cutoff on."""
+"""The number of days, from the cutoff on, over which the rows of another future are spread."""
 
 
 def write_sample(store: Store, codes: Codes, folder: Path) -> Store:
-    """Write the store of some customers alone, with new codes in the order of the old ones.
+    """Write a store with only some of the customers; their new codes keep the order of the old codes.
 
     Args:
         store: The store.
         codes: The codes of the customers, shape (customers,).
-        folder: Where to write.
+        folder: The folder to write to.
     """
 
     def select(name: str, columns: tuple[str, ...]) -> str:
@@ -50,13 +50,13 @@ def write_sample(store: Store, codes: Codes, folder: Path) -> Store:
 def write_past(store: Store, cutoff: date, folder: Path) -> Store:
     """Write the store as of a cutoff: later rows, late-known rows and later outcomes are physically removed.
 
-    Every customer of the store must have signed up before the cutoff. Objections stay, because they count as
-    of today.
+    Every customer of the store must have signed up before the cutoff. Objections stay in the store, because
+    an objection of today counts at every cutoff.
 
     Args:
         store: The store.
         cutoff: The cutoff.
-        folder: Where to write.
+        folder: The folder to write to.
     """
     day, tables = day_number(cutoff), _tables(store)
 
@@ -73,13 +73,14 @@ def write_past(store: Store, cutoff: date, folder: Path) -> Store:
 def write_other_future(store: Store, cutoff: date, folder: Path) -> Store:
     """Write the store with another future: nothing that was known before the cutoff is changed.
 
-    A quarter of the rows is repeated at or after the cutoff. A quarter is repeated at its own time, but known
-    only later. Half of the outcomes that were open at the cutoff end after it.
+    A quarter of the rows is repeated at or after the cutoff. Another quarter is repeated at its own time, but
+    becomes known only at or after the cutoff. Half of the outcomes that were open at the cutoff get an end at
+    or after the cutoff.
 
     Args:
         store: The store.
         cutoff: The cutoff.
-        folder: Where to write.
+        folder: The folder to write to.
     """
     day, tables = day_number(cutoff), _tables(store)
 
@@ -115,7 +116,7 @@ def _tables(store: Store) -> dict[str, Table]:
 
 
 def _masked_outcomes(table: Table, columns: tuple[str, ...], day: int) -> dict[str, str]:
-    """Return the SQL of outcomes, and of what is known with them, empty where they are not known by a day."""
+    """Return the SQL that empties outcomes not known before a day, and the columns known with them."""
     expressions = {}
     for outcome in table.of_role("outcome"):
         if f"{outcome.name}_day" in columns:
@@ -134,13 +135,13 @@ def _selection(columns: tuple[str, ...], expressions: Mapping[str, str]) -> str:
 def _write_store(
     store: Store, folder: Path, select: Select, extra_tables: Mapping[str, pa.Table] | None = None
 ) -> Store:
-    """Write a store of altered tables, and open it like any other, so that all readers read this one.
+    """Write a store of altered tables, and open it as any other store is opened.
 
     Args:
         store: The store.
-        folder: Where to write.
-        select: Gives the SQL of the altered rows.
-        extra_tables: Tables that the SQL uses, by name.
+        folder: The folder to write to.
+        select: The function that returns the SQL of the altered rows.
+        extra_tables: The tables that the SQL uses in addition, by name.
     """
     params = store.params.model_copy(
         update={
@@ -157,7 +158,7 @@ def _write_store(
             path = literal(str(folder / "store" / name / "part-0.parquet"))
             sql = select(name, table.columns)
             columns = tuple(str(row[0]) for row in connection.execute(f"DESCRIBE {sql}").fetchall())
-            # The order of the store: customer, local day, time, then what tells equal times apart.
+            # The order of the store: customer, local day, time, then the other columns, to order equal times.
             first = [n for n in ("customer", "day", "at", "known_day", "row_id") if n in columns]
             order = ", ".join(identifier(n) for n in [*first, *(n for n in columns if n not in first)])
             connection.execute(f"COPY ({sql} ORDER BY {order}) TO {path} (FORMAT parquet)").fetchall()

@@ -1,4 +1,4 @@
-"""The guard of customers whose whole history equals another customer's."""
+"""The guard of customers with the same whole history as another customer."""
 
 from __future__ import annotations
 
@@ -10,25 +10,36 @@ from churn.finding import Finding
 from churn.guards.context import GuardContext
 
 MIN_ROWS = 10
-"""Fewer rows may be equal by chance."""
+"""The least number of rows of a history: shorter histories may be equal by chance."""
 
 MIN_DISTINCT = 100
-"""The distinct times of day and values from which a table tells customers apart; billing dates do not."""
+"""The number of distinct rows, by time of day and values, from which a table tells customers apart.
+
+Billing dates have fewer, and do not tell customers apart.
+"""
 
 SAMPLE_ROWS = 100_000
-"""The rows of a table on which its distinct values are counted."""
+"""The largest number of rows of a table on which the distinct values are counted."""
 
 ID_COLUMNS = ("customer", "row_id", "email_id", "invoice_id", "day", "known_day")
-"""Columns that differ between copies, or follow from others."""
+"""Columns that differ between copies, or that follow from other columns."""
 
 COPY_STOP_SHARE = 0.01
-"""The share of copies on both sides of a split from which they change the figures of the test."""
+"""The share of copies from which the finding is a stop: that many copies change the figures of the test."""
 
 SHOWN_PAIRS = 3
 
 
 class CopyGroup(NamedTuple):
-    """Customers with the same history: how many, how many left and stayed, and the codes of two of them."""
+    """Customers with the same history.
+
+    Attributes:
+        size: The number of customers.
+        churners: The number of these customers who left.
+        stayers: The number of these customers who stayed.
+        first: The lowest customer code of the group.
+        last: The highest customer code of the group.
+    """
 
     size: int
     churners: int
@@ -38,20 +49,22 @@ class CopyGroup(NamedTuple):
 
 
 def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
-    """Say that churners may have been copied to balance the classes, where far more of the copies left.
+    """Return a note that churners may have been copied to balance the classes, else "".
+
+    The note is given if the share that left among the copies is more than twice `base`.
 
     Args:
         copied_share: The share of the copies that left.
-        base: The share of the others, or of all, that left.
-        base_name: Whose share `base` is.
+        base: The share of the comparison rows or customers that left.
+        base_name: The name of the comparison rows or customers in the note.
     """
     if copied_share <= 2 * base:
         return ""
-    return f" {copied_share:.0%} of them left, of {base_name} {base:.0%}: churners may have been copied."
+    return f" {copied_share:.0%} of them left, but {base:.0%} of {base_name}: churners may have been copied."
 
 
 def duplicates(context: GuardContext) -> Iterator[Finding]:
-    """Look for customers with the same rows as another, to the second and the cent: one person twice."""
+    """Look for customers with the same rows, to the second and the cent: these may be one person."""
     groups = _copy_groups(context)
     if not groups:
         return
@@ -63,15 +76,15 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
     note = oversampling_note(share, context.ends.left_share or 0.0, "all customers")
     yield Finding(
         "customers",
-        f"{copies:,} customers have the same whole history as another ({pairs}).{note} A split puts copies "
-        "on both sides, so that the model has seen the answers of the test.",
-        "Give each person one customer_id, and do not resample customers.",
+        f"{copies:,} customers have the same whole history as another customer ({pairs}).{note} A split puts "
+        "copies on both sides, so that the model has seen the answers of the test.",
+        "Give each person a single customer_id, and do not resample customers.",
         "stop" if copies >= max(5, COPY_STOP_SHARE * context.store.n_customers) else "warn",
     )
 
 
 def _copy_groups(context: GuardContext) -> list[CopyGroup]:
-    """Compare histories by a hash over all tables that tell customers apart."""
+    """Return the groups of customers whose hash over all tables that tell customers apart is equal."""
     parts = []
     for table in context.event_tables:
         columns = [name for name in context.store.tables[table].columns if name not in ID_COLUMNS]

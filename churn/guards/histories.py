@@ -12,35 +12,35 @@ from churn.guards.statistics import Z_99
 from churn.metrics.standard_errors import wilson_interval
 
 MIN_TENURE_DAYS = 91
-"""Days as a customer after which a history is expected."""
+"""The days as a customer after which a history is expected."""
 
 MIN_DIFFERENCE = 0.3
-"""How much more often churners must lack a history (or end in zeros) before the source did it."""
+"""The least difference, churners minus stayers, of the shares without a history or with a tail of zeros."""
 
 MIN_CHURNERS = 10
-"""Fewer churners prove nothing."""
+"""The least number of churners with a suspicious history: fewer churners prove nothing."""
 
 TAIL_ROWS = 3
-"""From so many rows without a value on, the end of a history is a tail of zeros."""
+"""The number of last rows without a value from which the end of a history is a tail of zeros."""
 
 DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
-"""The share of days with a row, and of rows with a value of 0, from which rows are written on every day."""
+"""The share of days with a row, and the share of rows with the value 0, that show a row for every day."""
 
 
 def sure_difference(churners: int, of_churners: int, stayers: int, of_stayers: int) -> float:
-    """Return the least difference of two shares, by their 99 % intervals.
+    """Return the least difference of two shares: lower bound of churners minus upper bound of stayers (99 %).
 
     Args:
-        churners: How many churners are affected.
-        of_churners: Of how many.
-        stayers: How many customers who stayed are affected.
-        of_stayers: Of how many.
+        churners: The number of affected churners.
+        of_churners: The number of all churners.
+        stayers: The number of affected customers who stayed.
+        of_stayers: The number of all customers who stayed.
     """
     return wilson_interval(churners, of_churners, Z_99)[0] - wilson_interval(stayers, of_stayers, Z_99)[1]
 
 
 def deleted_histories(context: GuardContext) -> Iterator[Finding]:
-    """Stop where customers who left have no rows at all and those who stayed have: the rows were deleted."""
+    """Stop at a table without rows of many churners but with rows of those who stayed: rows were deleted."""
     for table in context.event_tables:
         if table == context.label.core_table:
             continue
@@ -61,8 +61,8 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
         yield Finding(
             table,
             f"{bare_churners:,} of {churners:,} customers who left after {MIN_TENURE_DAYS} days or more have "
-            f"no row at all, but only {bare_stayers:,} of {stayers:,} who stayed: the rows were deleted when "
-            "they left.",
+            f"no row at all, but only {bare_stayers:,} of {stayers:,} customers who stayed: the rows were "
+            "deleted when the customers left.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
             "stop",
             figure=f"{bare_churners / churners:.0%}",
@@ -70,7 +70,7 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def zeroed_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for rows that go on without a value: written after the end, or for everybody on every day."""
+    """Look for rows with the value 0, written after the customer left or on every day for all customers."""
     for table in context.event_tables:
         for column in context.tables[table].of_role("value"):
             if column.name in context.store.tables[table].columns and not column.known_with:
@@ -102,8 +102,8 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
         yield Finding(
             f"{table}.{column}",
             f"the rows end in zeros for {churner_tails:,} of {churners:,} customers who left, but only for "
-            f"{stayer_tails:,} of {stayers:,} who stayed: the source goes on writing rows after a "
-            "cancellation, with the value 0.",
+            f"{stayer_tails:,} of {stayers:,} customers who stayed: the source writes rows with the value 0 "
+            "after a cancellation.",
             f'Leave rows without a value out with "where: {column} > 0" at {table}, and map the time of the '
             "cancellation (subscriptions.cancel_requested_at).",
             "stop",
@@ -112,7 +112,7 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
         yield Finding(
             f"{table}.{column}",
             f"{day_share:.0%} of the days have a row, and {zero_share:.0%} of the rows have the value 0: the "
-            "source writes rows whether or not the customer did anything, so that a count of rows only "
+            "source writes rows also on days on which the customer did nothing, so that a count of rows only "
             "counts the days of the contract.",
             f'Leave rows without a value out with "where: {column} > 0" at {table}.',
         )

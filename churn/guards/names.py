@@ -1,4 +1,4 @@
-"""Guards of names: names that speak of leaving, and columns of public data sets that are known to leak."""
+"""Guards of names: names that speak of leaving, and columns that are known to leak in public data sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STEMS = (
 """Beginnings of words that speak of leaving, in English and German."""
 
 PHRASES = ("end_date", "win_back", "ended_at", "date_ended", "left_at", "gone_at")
-"""Words that speak of leaving only together."""
+"""Phrases that speak of leaving; their single words do not."""
 
 TARGET_WORDS = ("target", "label", "outcome")
 """Whole words that name the prediction target."""
@@ -42,7 +42,7 @@ def words_of(name: str) -> list[str]:
 
 
 def leaving_word(name: str) -> str | None:
-    """Return the part of a name that speaks of leaving; None where there is none.
+    """Return the part of a name that speaks of leaving; None without such a part.
 
     >>> leaving_word("contractEndDate"), leaving_word("weekend_dates")
     ('end_date', None)
@@ -56,7 +56,7 @@ def leaving_word(name: str) -> str | None:
 
 
 def identifiers(sql: str) -> list[str]:
-    """Return the names in an SQL expression, without the words inside identifier text.
+    """Return the names in an SQL expression, without the words inside quoted text.
 
     >>> identifiers("coalesce(plan, 'none')")
     ['coalesce', 'plan']
@@ -70,10 +70,10 @@ def mapped_names(origin: OriginParams, attribute: str) -> list[str]:
 
 
 def suspicious_names(context: GuardContext) -> Iterator[Finding]:
-    """Warn of a name that speaks of leaving; stop where churners also have other values.
+    """Warn of a name that speaks of leaving; stop if churners also have other values than the others.
 
-    The name alone may be chance (`cancellation_policy`), and so may a difference of the values. Both together
-    are not.
+    The name by itself may be chance (`cancellation_policy`), and a difference of the values by itself may be
+    chance. Both together are no chance.
     """
     ends = context.ends
     for attribute in context.attributes:
@@ -96,12 +96,12 @@ def suspicious_names(context: GuardContext) -> Iterator[Finding]:
         yield Finding(
             column,
             f"it is mapped from '{name}', which speaks of leaving ('{leaving_word(name)}').",
-            "Map it as an outcome column, which is hidden until its own time, or leave it out.",
+            "Map it as an outcome column, which stays hidden until its own time, or leave it out.",
         )
 
 
 def _suspicious_event_columns(context: GuardContext) -> Iterator[tuple[str, str]]:
-    """Yield values and scheduled times of events, each with a source name that speaks of leaving."""
+    """Yield each event column mapped from a name that speaks of leaving, together with that name."""
     for table, spec in context.specs.items():
         if table == "customers" or spec.table.is_history:
             continue
@@ -120,9 +120,9 @@ class LeakyColumns(BaseModel):
 
     Attributes:
         data: The data set.
-        columns: The beginnings of the names of the columns.
-        beside: Other columns of the data set, by which it is recognized.
-        why: Why they leak.
+        columns: The beginnings of the names of the columns that leak.
+        beside: Other columns of the data set, from which the guard recognizes the data set.
+        why: The reason why the columns leak.
         kinds: The kinds of events that leak.
     """
 
@@ -152,7 +152,7 @@ def plain(name: str) -> str:
 
 
 def known_leaks(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a listed column if two others of its data set are there too; else warn of its name."""
+    """Stop at a listed column if two other columns of its data set are mapped too; otherwise warn."""
     yield from _leaky_attributes(context)
     for table in context.event_tables:
         for column, levels in context.store.tables[table].levels.items():
@@ -183,7 +183,7 @@ def _leaky_attributes(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 f"customers.{attribute}",
                 f"'{name}' is known to leak in the data set '{entry.data}': {entry.why}.",
-                "Leave it out." if same_data else "Leave it out, or sign it off if these are other data.",
+                "Leave it out." if same_data else "Leave it out, or sign it off if your data differ.",
                 "stop" if same_data else "warn",
             )
             break

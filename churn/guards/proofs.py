@@ -1,7 +1,7 @@
 """Proofs on the user's own data that no selected signal sees the future.
 
-The signals of a sample of customers are computed again from stores whose future was removed or changed, and
-by the way that scores a night. Every value must be the same.
+The signals of a sample of customers are computed again in three ways: from a store without the future, from
+a store with another future, and by the code that scores a night. Every value must stay equal.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from churn.finding import Finding
 from churn.guards.counterfactual_store import write_other_future, write_past, write_sample
 
 SAMPLE_CUSTOMERS = 500
-"""The most customers whose signals are computed again."""
+"""The largest number of customers whose signals are computed again."""
 
 NIGHT_TOLERANCE = 1e-9
-"""How much a night may differ from the snapshots; with another future nothing may differ."""
+"""The largest difference between a night and the snapshots; for the other proofs no difference is allowed."""
 
 Advance = Callable[[int], None]
 Values = Mapping[str, npt.NDArray[np.object_]]
-"""The signals of one cutoff by name, and `customer_id`."""
+"""The columns of one cutoff by name: the signals and `customer_id`."""
 
 PROOFS = {
     "truncation": "signals from all data equal those from data that end at the cutoff",
     "time_travel": "rows at or after the cutoff, or known only then, change no signal",
     "parity": "a night computes the same as the snapshots",
 }
-"""The proofs by name, and what each shows."""
+"""The statement that each proof shows, by the name of the proof."""
 
 CONDITIONS = {
     "truncation": "once everything after the cutoff is removed",
     "time_travel": "once there are other rows after the cutoff",
     "parity": "when a night computes it",
 }
-"""When a value differs, by proof."""
+"""The condition under which a value differs, for the end of a message, by the name of the proof."""
 
 WAY_OUT = (
     "A signal may only use the verbs of its view, which ends at the cutoff. Correct it, or name it under "
@@ -63,8 +63,8 @@ def prove(
         store: The user's store.
         signals: The signals.
         cutoffs: The cutoffs.
-        seed: Draws the customers.
-        advance: Called with 1 after each proof.
+        seed: The seed of the sample of customers.
+        advance: A function that is called with 1 after each proof.
     """
     with scratch_folder(store.params.output / ".scratch") as folder:
         rng = np.random.default_rng(seed)
@@ -88,7 +88,7 @@ def prove(
 
 
 def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, Values]:
-    """Compute the cohort's signals as the snapshots do, customers in the order of their ids."""
+    """Compute the signals of the cohort at each cutoff as the snapshots do, ordered by customer id."""
     builder = MatrixBuilder(store, signals, cutoffs)
     columns: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
     for part in builder.parts():
@@ -109,7 +109,7 @@ def _differences(
     actual: Mapping[date, Values],
     tolerance: float = 0.0,
 ) -> Iterator[Finding]:
-    """Yield a finding for each signal whose values differ, or one for the cohort if its customers do.
+    """Yield a finding for each signal with different values; if the customers differ, one for the cohort.
 
     Args:
         proof: The name of the proof.
@@ -139,7 +139,7 @@ def _differences(
 def _equal(
     first: npt.NDArray[np.object_], second: npt.NDArray[np.object_], tolerance: float
 ) -> npt.NDArray[np.bool_]:
-    """Return where two columns are equal; a missing value equals a missing one."""
+    """Return the rows in which two columns are equal; two missing values are equal."""
     first_missing = np.array([value is None or value != value for value in first], dtype=bool)
     second_missing = np.array([value is None or value != value for value in second], dtype=bool)
     equal = first_missing & second_missing

@@ -1,4 +1,4 @@
-"""Guards of row times: filled in afterwards, stamped with the beginning of a period, or loaded late."""
+"""Guards of the times of rows: filled in afterwards, stamped at the beginning of a period, or loaded late."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from churn.guards.names import identifiers, words_of
 from churn.guards.statistics import Z_99, spearman
 
 DAYS_BACK = (60, 90, 120)
-"""Days before today at which the times ahead are counted: recent, so that the company is the same."""
+"""The days before today at which the times ahead are counted. They are recent, so that little has changed."""
 
 RARE = 1e-4
-"""The probability below which so few times ahead are no accident."""
+"""The probability below which a low number of times ahead is no chance."""
 
 PERIODS = {
     "month": "day(date) = 1",
     "week": "isodow(date) = 1",
     "quarter": "day(date) = 1 AND month(date) % 3 = 1",
 }
-"""The SQL that all rows of a table lie on the first day of a period; the widest period counts."""
+"""The SQL that is true if a date is the first day of a period, by period."""
 
 MIN_TOTALS = 200
-"""Fewer totals prove nothing."""
+"""The least number of totals: fewer totals prove nothing."""
 
 MIN_DIFFERENCE = 0.1
 """The difference of the rank correlations above which totals follow the later period."""
@@ -39,23 +39,27 @@ LOADING_WORDS = {
     *("loaded", "load", "ingested", "ingest", "created", "updated", "inserted", "imported", "synced", "sync"),
     *("received", "arrived", "processed", "recorded", "exported", "extracted", "etl", "dwh", "geladen"),
 }
-"""Words of columns that say when a row was loaded."""
+"""Words in the names of columns that hold the time at which a row was loaded."""
 
 TIME_WORDS = {"at", "time", "ts", "on", "date", "day", "timestamp", "datetime", "am"}
 
 LATE_WARN, LATE_STOP = 0.01, 0.05
-"""Shares of rows a day late or later; the stop is the share of bad rows at which ingest stops by default."""
+"""The shares of rows, loaded a day or more late, from which the finding is a warning and a stop.
+
+`LATE_STOP` equals the share of bad rows at which `ingest` stops by default.
+"""
 
 BULK_DAYS = 3
-"""Rows that were loaded on at most so many days came in bulk: that time says nothing about each of them."""
+"""The largest number of loading days of a table that was loaded in bulk. Its loading times mean nothing."""
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
-    """Stop at a scheduled time that lies ahead of today far less often than it seems to have in the past.
+    """Stop at a scheduled time that lies ahead of today far less often than it lay ahead of past dates.
 
-    A time that is known with its row lies ahead of every date alike. A time that is filled in when it happens
-    lies ahead of past dates only: in the rows of today it is still empty. The guard asks for fewer than half
-    of the past, and rarer than one in 10,000 for a Poisson count of that mean.
+    A time that is known from the beginning lies ahead of today as often as it lay ahead of past dates. A time
+    that is filled in when it happens lies ahead only of past dates: for dates after today it is still empty.
+    The finding needs a count today below half of the past mean, and a probability below `RARE` for such a
+    count under a Poisson distribution with this mean.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -73,8 +77,8 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
                     f"{table}.{column.name}",
                     f"it lies ahead of {context.store.watermark} in {today:,} rows, but it lay ahead of "
                     f"dates {DAYS_BACK[0]} to {DAYS_BACK[-1]} days before in {usual:,.0f} rows on average: "
-                    "it is filled in when it happens.",
-                    "Map it as an outcome column, which is hidden until its own time, or take "
+                    "the source fills it in when it happens.",
+                    "Map it as an outcome column, which stays hidden until its own time, or take "
                     f"{column.name} out of the columns of {table}.",
                     "stop",
                 )
@@ -83,9 +87,9 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
 def stamped_early(context: GuardContext) -> Iterator[Finding]:
     """Stop at totals that follow the events after their own time more closely than the events before it.
 
-    For each row on the first day of a period, the events of every other table are counted in the period
-    before and in the period after. A true total of the past follows the period before. The difference of the
-    two rank correlations must pass its 99 % margin.
+    For each row on the first day of a period, the guard counts the events of another table in the period
+    before the row and in the period after it. A true total of the past follows the events before the row. The
+    difference of the two rank correlations must pass its 99 % margin.
     """
     for table in context.event_tables:
         columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
@@ -102,8 +106,8 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
                         f"{table}.{column}",
                         f"its rows lie on the first day of a {period} and follow the {other_table} of the "
                         f"{period} that begins there (rank correlation {after:.2f}), not of the {period} "
-                        f"that ended ({before:.2f}): a cutoff inside the {period} sees the total of days "
-                        "that are still to come.",
+                        f"that ended ({before:.2f}): a cutoff inside the {period} sees a total that "
+                        "includes later days.",
                         f"Map the end of the {period} as known_at (or as happened_at) of events.{table}.",
                         "stop",
                     )
@@ -111,7 +115,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 
 
 def _period_of(context: GuardContext, table: str) -> str | None:
-    """Return the period on whose first day all rows of a table lie; None where there is none."""
+    """Return the longest period with all rows of a table on its first days; None without such a period."""
     conditions = ", ".join(f"bool_and({sql}) AS {name}" for name, sql in PERIODS.items())
     dates = f"SELECT DATE '1970-01-01' + day AS date FROM {context.store.scan(table)}"
     ((month, week, quarter),) = context.rows(f"SELECT {conditions} FROM ({dates})")
@@ -121,7 +125,7 @@ def _period_of(context: GuardContext, table: str) -> str | None:
 def _correlations(
     context: GuardContext, table: str, column: str, period: str, other_table: str
 ) -> tuple[float, float, int]:
-    """Correlate totals with the events of the period before their own time, and of the period after it.
+    """Correlate totals with the number of events in the period before and in the period after each total.
 
     Args:
         context: The company.
@@ -131,7 +135,8 @@ def _correlations(
         other_table: The table of the events.
 
     Returns:
-        The two rank correlations, before and after, and the number of totals.
+        The rank correlation with the period before, the rank correlation with the period after, and the
+        number of totals.
     """
     end = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
     begin = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
@@ -152,7 +157,7 @@ def _correlations(
 
 
 def late_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for a time of loading that is not mapped and lies a day or more after the row's own time."""
+    """Look for an unmapped loading time that lies a day or more after the row's own time."""
     with context.source() as source:
         for spec in context.specs.values():
             if spec.table.column("known_at") is not None and not spec.table.is_history:
@@ -160,7 +165,7 @@ def late_rows(context: GuardContext) -> Iterator[Finding]:
 
 
 def loading_columns(names: list[str]) -> list[str]:
-    """Return the names that say when a row was loaded.
+    """Return the names of columns that hold the time at which a row was loaded.
 
     >>> loading_columns(["loaded_at", "_etl_ts", "createdAt", "load", "update_count"])
     ['loaded_at', '_etl_ts', 'createdAt']
@@ -192,10 +197,10 @@ def _late_rows(source: Source, spec: TableSpec) -> Iterator[Finding]:
             yield Finding(
                 f"{spec.table.name}",
                 f"in {share:.1%} of its rows {identifier(column)} is a day or more after {time} (in half of "
-                f"them {delay.days} days or more): a cutoff between the two would see rows that were not "
-                "there.",
-                f"Map it: {spec.key}.columns.known_at: {column}. If it says when a row was last changed, "
-                "the row's values are not those of its own time.",
+                f"these rows {delay.days} days or more): a cutoff between both times would see rows that "
+                "were not yet loaded.",
+                f"Map it: {spec.key}.columns.known_at: {column}. If it is the time of the last change, "
+                f"the row may have had other values at {time}.",
                 "stop" if share >= LATE_STOP else "warn",
             )
             return

@@ -1,4 +1,4 @@
-"""The guards of the data: run them once per state of the data, and compare findings with `check.accept`."""
+"""Run the guards of the data once for each state of the data, and apply the sign-offs of `check.accept`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ GUARDS: Mapping[str, Guard] = {
     "alone": single_signal,
     "missing": missing_values,
 }
-"""The guards of the data, by the name that users write under `accept:`; the expensive ones come last."""
+"""The guards of the data, by the name that users write under `accept:`. Expensive guards come last."""
 
 
 def guard_names() -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def run_guards(
         store: The data.
         signals: The selected signals.
         cutoffs: The cutoffs of the snapshots; guards that need labels use the matured ones.
-        advance: Called with 1 after each guard.
+        advance: A function that is called with 1 after each guard.
     """
     findings: list[Finding] = []
     with (
@@ -91,13 +91,13 @@ def report_path(output: Path) -> Path:
 def guard_report(
     store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], show: Progress
 ) -> GuardReport:
-    """Return the report of the guards of the data, from its file where nothing has changed.
+    """Return the report of the guards of the data; read it from its file if nothing has changed.
 
     Args:
         store: The data.
         signals: The selected signals.
         cutoffs: The cutoffs of the snapshots.
-        show: Shows how many guards have run.
+        show: A function that shows how many guards have run.
     """
     key, path = _report_key(store, signals, cutoffs), report_path(store.params.output)
     earlier = _read_report(path, key)
@@ -111,7 +111,7 @@ def guard_report(
 
 
 def _read_report(path: Path, key: str) -> GuardReport | None:
-    """Return the report of a file with this key; None where there is no such file."""
+    """Return the report in a file if the file has this key; otherwise None."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -144,8 +144,8 @@ class Review:
     Attributes:
         stops: The findings that end `churn check` with exit code 15.
         warnings: The findings that only warn.
-        signed_off: The findings that a person signed off, each with the reason.
-        idle_keys: A message for each key of `check.accept` that signs nothing off.
+        signed_off: The findings that a person signed off, each with its reason.
+        idle_keys: A message for each key of `check.accept` that signs no finding off.
     """
 
     stops: tuple[Finding, ...]
@@ -155,14 +155,14 @@ class Review:
 
 
 def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[str]) -> Review:
-    """Split findings into stops, warnings and those that are signed off, and list the idle keys.
+    """Split findings into stops, warnings and signed-off findings, and list the idle keys.
 
-    A key of `evaluate.accept` is never idle here, because many of them concern the guards of the model.
+    A key of `evaluate.accept` is never idle here, because many such keys concern the guards of the model.
 
     Args:
         findings: The findings of the guards.
         sign_offs: The reasons in params.yaml.
-        guards: The guards that ran; the key of another guard is not idle.
+        guards: The names of the guards that ran; the name of a guard that did not run is no idle key.
     """
     unsigned_findings: list[Finding] = []
     signed_findings: list[tuple[Finding, str]] = []
@@ -175,7 +175,7 @@ def review(findings: Sequence[Finding], sign_offs: SignOffs, guards: Sequence[st
             keys.add(signature.key)
             signed_findings.append((finding, signature.reason))
     names = (*guard_names(), *MODEL_GUARDS)
-    # `train` runs some of these guards too, so that their keys may count later.
+    # `train` runs some of these guards later, and may find something under their keys.
     finished_guards = {*guards}.difference(MODEL_GUARDS)
     suggestions = (*names, *(finding.place for finding in unsigned_findings))
     idle_keys = tuple(

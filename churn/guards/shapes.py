@@ -1,4 +1,4 @@
-"""The guard of attributes whose shape is unfit for a model: one value, an id, dates, the sign-up time."""
+"""The guard of attributes that are unfit for a model: constants, ids, dates, and times of the sign-up."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from churn.guards.context import GuardContext
 from churn.guards.statistics import explained_share, spearman
 
 ID_SHARE = 0.9
-"""The share of distinct values from which an attribute is an id: hardly any value repeats."""
+"""The share of distinct values from which an attribute is an id."""
 
 MIN_AGREEMENT = 0.9
-"""The rank correlation with the sign-up, or share of its ranks, from which an attribute encodes time."""
+"""The least agreement with the sign-up of an attribute that encodes time.
+
+The agreement is a rank correlation. For levels it is the share of the sign-up's ranks that they explain.
+"""
 
 WAY_OUT = "Take it out of tables.customers.static."
 
 
 def shapes(context: GuardContext) -> Iterator[Finding]:
-    """Look for attributes that are constant, identify each customer, or tell the time of the sign-up."""
+    """Look for attributes that are constant, are ids, hold dates, or tell the time of the sign-up."""
     for name in context.attributes:
         levels = context.levels[name]
         has_value = np.array([level is not None for level in levels])
@@ -44,8 +47,8 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
         elif agreement:
             yield Finding(
                 column,
-                f"it tells the time of the sign-up ({agreement:.2f} of its ranks). A model can learn nothing "
-                "from a level that only the customers of one period have.",
+                f"it tells the time of the sign-up (rank agreement {agreement:.2f}). A model can learn "
+                "nothing from a level that only the customers of one period have.",
                 f"{WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )
         elif days_of(context, name)[1]:
@@ -53,7 +56,7 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
 
 
 def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:
-    """Return how closely an attribute follows the sign-up; None where it does not."""
+    """Return the agreement of an attribute with the sign-up; None below `MIN_AGREEMENT`."""
     signed_up = context.customers.signed_up.astype(np.float64)
     values = numbers_of(context, name)
     if values is not None and len(np.unique(values[~np.isnan(values)])) > 20:

@@ -18,22 +18,22 @@ TRAINING_GUARDS = ("maturity", "disjoint", "copies", "alone", "missing", "id_lik
 """The guards of `train`, which run before anything is fitted."""
 
 EVALUATION_GUARDS = ("unseen", "shuffled", "newest", "too_good", "lead_time", "calibrated", "bands")
-"""The guards of `evaluate`, which run in addition to those of `train`."""
+"""The guards of `evaluate`. The report of `evaluate` also holds the findings of `train`."""
 
 NO_DATA_GUARDS = "not_looked"
-"""The guard that stops where the guards of the data did not run."""
+"""The name of the guard that stops if the guards of the data did not run."""
 
 MODEL_GUARDS = (*TRAINING_GUARDS, *EVALUATION_GUARDS, NO_DATA_GUARDS)
 
 SHOWN_PLACES = 3
-"""How many further places of a group are named; the others are counted."""
+"""The number of further places of a group that a line names; it counts the other places."""
 
 Group = tuple[Finding, ...]
 """Findings with the same guard, way out and severity."""
 
 
 class Signature(NamedTuple):
-    """The key that signs a finding off, a place or a guard, and the reason under it."""
+    """The key that signs a finding off (a place or the name of a guard), and the reason under this key."""
 
     key: str
     reason: str
@@ -45,7 +45,7 @@ class SignOffs:
 
     Attributes:
         check: The content of `check.accept`.
-        evaluate: The content of `evaluate.accept`; it wins where both have the key.
+        evaluate: The content of `evaluate.accept`; if both sections have a key, this section counts.
     """
 
     check: Mapping[str, str]
@@ -57,7 +57,7 @@ class SignOffs:
         return cls(params.check.accept, params.evaluate.accept)
 
     def signature(self, finding: Finding) -> Signature | None:
-        """Return the key and reason that sign a finding off, its place before its guard; None without one.
+        """Return the key and reason that sign a finding off; None without a key. A place wins over a guard.
 
         >>> late = Finding("logins", "", "", guard="late_rows")
         >>> SignOffs({"late_rows": "of all tables", "logins": "of this one"}, {}).signature(late)
@@ -68,7 +68,7 @@ class SignOffs:
         return None if key is None else Signature(key, reasons[key])
 
     def reason(self, finding: Finding) -> str | None:
-        """Return why a person accepted a finding; None where nobody did."""
+        """Return the reason why a person accepted a finding; None if nobody accepted it."""
         signature = self.signature(finding)
         return signature.reason if signature else None
 
@@ -80,7 +80,8 @@ def group_findings(
 
     Args:
         findings: The findings.
-        key: What the findings of a group must share as well, such as the reason of the sign-off.
+        key: A function of a finding. The findings of a group share its result, such as the reason of the
+            sign-off.
     """
     groups: dict[Hashable, list[Finding]] = {}
     for finding in findings:
@@ -90,7 +91,7 @@ def group_findings(
 
 
 def group_sentence(group: Group, *, way_out: bool = True) -> str:
-    """Write a group as one line: its first finding in full, the next places by name, the others as a count.
+    """Write a group as one line: the first finding in full, the next places, and a count of the others.
 
     >>> late = Finding("logins", "rows are late.", "Map known_at.", guard="late_rows", figure="2%")
     >>> group_sentence((late,))
@@ -111,7 +112,7 @@ def group_sentence(group: Group, *, way_out: bool = True) -> str:
 
 
 def sign_off_hint(group: Group, section: str) -> str:
-    """Say under which keys of a section, such as `check.accept`, a person can sign a group off.
+    """Return the sentence with the keys of a section under which a person can sign a group off.
 
     >>> sign_off_hint((Finding("logins", "", "", guard="alone"),), "check.accept")
     "To sign it off, give a reason in check.accept under 'logins' or 'alone'."
@@ -126,7 +127,7 @@ def sign_off_hint(group: Group, section: str) -> str:
 
 
 class FindingLines(NamedTuple):
-    """The findings of a verb as lines for the user; those of one guard with one way out share a line."""
+    """The findings of a verb as lines for the user. Findings with an equal guard and way out share a line."""
 
     signed_off: list[str]
     warnings: list[str]
@@ -135,7 +136,7 @@ class FindingLines(NamedTuple):
 def finding_lines(
     findings: Sequence[Finding], sign_offs: SignOffs, section: str = "evaluate.accept"
 ) -> FindingLines:
-    """Write the findings that are signed off, and the others as warnings.
+    """Write a line for each group of signed-off findings, and a warning for each other group.
 
     Args:
         findings: The findings.
@@ -150,7 +151,7 @@ def finding_lines(
 
 
 def count_sentence(findings: Sequence[Finding], sign_offs: SignOffs) -> str:
-    """Count the stops, with their guards, the warnings, and the findings that are signed off."""
+    """Write the numbers of stops (with their guards), of warnings, and of signed-off findings."""
     signed_findings = [finding for finding in findings if sign_offs.reason(finding)]
     stops = _unsigned_stops(findings, sign_offs)
     guards = f" ({', '.join(dict.fromkeys(finding.guard for finding in stops))})" if stops else ""
@@ -159,12 +160,12 @@ def count_sentence(findings: Sequence[Finding], sign_offs: SignOffs) -> str:
 
 
 def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Verdict:
-    """Return the gate of the guards, with the warnings as notes and the sign-offs with their reasons.
+    """Return a verdict: the gate of the guards, the warnings as notes, and the sign-offs with reasons.
 
     Args:
-        report: The guards of `check`, `train` and `evaluate`; without a guard there is no gate.
+        report: The report of `check`, `train` and `evaluate`; if no guard ran, there is no gate.
         sign_offs: The reasons in params.yaml.
-        section: The section `evaluate` in messages, such as `params.yaml: evaluate`.
+        section: The name of the section `evaluate` in messages, such as `params.yaml: evaluate`.
     """
     if not report.looked:
         return Verdict((), ())
@@ -187,7 +188,7 @@ def guard_verdict(report: GuardReport, sign_offs: SignOffs, section: str) -> Ver
         f"Fix the cause, or sign the finding off with a reason in {section}: "
         "{accept: {PLACE or GUARD: the reason}}.",
     )
-    # A warning that was signed off would have stopped nothing.
+    # A signed-off warning does not count here: a warning does not refuse.
     stops_signed = any(finding.severity == "stop" and sign_offs.reason(finding) for finding in findings)
     gate = replace(gate, signed=gate.passed and stops_signed)
     return Verdict((gate,), tuple(warnings), tuple(_signed_lines(findings, sign_offs)), signed_off)

@@ -1,6 +1,6 @@
-"""Guards of one column: it predicts on its own who leaves, by its values or by its missing values.
+"""Guards of single columns that predict who leaves, by their values or by their missing values.
 
-`churn check` runs them on the data, `churn train` on the training rows (`guards/model/columns.py`).
+`churn check` runs these guards on the data, `churn train` on the training rows (`guards/model/columns.py`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from churn.metrics.standard_errors import wilson_interval
 from churn.snapshots.dataset import LabelledRows
 
 Z_ONE_SIDED = 1.645
-"""Standard errors of a one-sided 95 % bound."""
+"""The number of standard errors of a one-sided 95 % bound."""
 
 
 def auc_low(auc: float, churners: int) -> float:
-    """Return the lower bound of an AUC, as if each distinct churner were ranked right or wrong as a whole.
+    """Return the lower bound of an AUC: the Wilson bound of a share of `churners` trials.
 
-    It is wider than the usual intervals and stays below 1 for a perfect ranking of few churners.
+    This bound is lower than the usual bounds, and stays below 1 if few churners are ranked perfectly.
 
     >>> round(auc_low(1.0, 20), 2)
     0.88
@@ -36,30 +36,33 @@ def auc_low(auc: float, churners: int) -> float:
 
 @dataclass(frozen=True)
 class AucLimit:
-    """A limit that the AUC of one column passes only if its lower bound passes one, too."""
+    """A limit for the AUC of a column, and a limit for the lower bound of this AUC."""
 
     auc: float
     low: float
 
     def passed_by(self, auc: float, churners: int) -> bool:
-        """Return whether an AUC over so many distinct churners lies above the limit; NaN never does."""
+        """Return whether an AUC over this number of distinct churners passes both limits; NaN never does."""
         return auc > self.auc and auc_low(auc, churners) > self.low
 
 
 WARN, STOP = AucLimit(0.9, 0.85), AucLimit(0.98, 0.9)
-"""Above the first a column deserves a look (whole honest models of monthly churn reach about .85), above the
-second it is almost certainly a leak."""
+"""Above `WARN` a column may be a leak: whole honest models of monthly churn reach about .85. Above `STOP` a
+column is almost certainly a leak."""
 
 MISSING = AucLimit(0.65, 0.5)
-"""Above it, a missing value is no chance: .30 more of the churners lack the value."""
+"""The limit above which missing values predict who leaves.
+
+At an AUC of .65, the share of churners without the value is .30 above the share of other customers.
+"""
 
 
 def ranking_finding(rows: LabelledRows, index: int, column_name: str) -> Finding | None:
-    """Return the finding on a column that ranks churners nearly perfectly; None where it does not.
+    """Return the finding on a column that ranks churners nearly perfectly; None if it does not.
 
     Args:
         rows: Labelled rows.
-        index: The column.
+        index: The index of the column.
         column_name: The name of the column in messages.
     """
     name, values = rows.names[index], rows.matrix[:, index]
@@ -76,7 +79,7 @@ def ranking_finding(rows: LabelledRows, index: int, column_name: str) -> Finding
         column_name,
         f"on its own it predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
         f"{auc_low(auc, churners):.2f}); above {STOP.auc if stop else WARN.auc} {meaning}.",
-        "Find out where its table gets it from, and whether it is filled in after the fact. Leave it out "
+        "Find out where its values come from, and whether they are filled in after the fact. Leave it out "
         "(signals.leave_out), or sign it off.",
         "stop" if stop else "warn",
         "alone",
@@ -87,14 +90,14 @@ def ranking_finding(rows: LabelledRows, index: int, column_name: str) -> Finding
 def missing_finding(
     rows: LabelledRows, is_missing: Bools, column_name: str, *, stop: AucLimit, among: Bools | None = None
 ) -> Finding | None:
-    """Return the finding on missing values that predict who leaves; None where they do not.
+    """Return the finding on missing values that predict who leaves; None if they do not.
 
     Args:
         rows: Labelled rows.
         is_missing: Whether each row lacks the value, shape (rows,).
         column_name: The name of the column in messages.
         stop: The limit above which the finding is a stop.
-        among: The rows that count, shape (rows,); by default all.
+        among: Whether each row counts, shape (rows,); by default all rows count.
     """
     among = np.ones(len(rows), dtype=bool) if among is None else among
     left = rows.left[among]
@@ -108,8 +111,8 @@ def missing_finding(
     return Finding(
         column_name,
         f"on its own a missing value predicts who leaves with AUC {auc:.3f} ({churners:,} churners); above "
-        f"{MISSING.auc} it was probably blanked or filled in after they left.",
-        "Find out when the source blanks or fills it. Leave it out, or sign it off.",
+        f"{MISSING.auc} it was probably emptied or filled in after customers left.",
+        "Find out when the source empties or fills it. Leave it out, or sign it off.",
         "stop" if stop.passed_by(auc, churners) else "warn",
         "missing",
         f"AUC {auc:.3f}",
@@ -117,7 +120,7 @@ def missing_finding(
 
 
 def single_signal(context: GuardContext) -> Iterator[Finding]:
-    """Look for a signal, or an attribute, that on its own predicts who leaves."""
+    """Look for a single signal or attribute that predicts who leaves nearly perfectly."""
     rows = context.labelled_rows
     if rows is None or rows.one_class:
         return
@@ -130,8 +133,8 @@ def single_signal(context: GuardContext) -> Iterator[Finding]:
 def missing_values(context: GuardContext) -> Iterator[Finding]:
     """Look for missing values that predict who leaves, in attributes and in each customer's latest row.
 
-    A customer without any row is a signal. A row without a value, where others have one, is a value that was
-    blanked later.
+    Customers without any row do not count, because having no row is an honest signal. A latest row without a
+    value suggests that the source emptied the value later.
     """
     rows = context.labelled_rows
     if rows is None or rows.one_class:
@@ -155,16 +158,17 @@ def missing_values(context: GuardContext) -> Iterator[Finding]:
 def _latest_missing(
     context: GuardContext, rows: LabelledRows, table: str, names: list[str]
 ) -> dict[str, Floats]:
-    """Return for each column whether a customer's latest visible row lacks it, per row of the snapshots.
+    """Return for each column and labelled row whether the customer's latest visible row lacks the value.
 
     Args:
         context: The company.
         rows: Labelled rows.
         table: The event table.
-        names: Its columns.
+        names: The columns of the table.
 
     Returns:
-        Each of shape (rows,): 1.0 where the value is missing, 0.0 where not, NaN without a visible row.
+        An array of shape (rows,) by column: 1.0 if the value is missing, 0.0 if not, NaN without a visible
+        row.
     """
     result = {name: np.full(len(rows), np.nan) for name in names}
     select_list = ", ".join(

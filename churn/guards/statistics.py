@@ -1,4 +1,4 @@
-"""The statistics that guards share: how well one column ranks churners, and how closely two columns agree."""
+"""The statistics that guards share: how well a column ranks churners, and how closely two columns agree."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 Z_99 = 2.576
-"""Standard errors of a two-sided 99 % interval: many columns are tested, and chance flags 1 in 100."""
+"""The number of standard errors of a two-sided 99 % interval. Chance flags 1 of 100 tested columns."""
 
 PRIOR_ROWS = 5
 """The weight, in rows, of the overall share of churners in the score of a level."""
 
 
 def auc_within(left: Floats, values: Floats, cutoff: Ints) -> float:
-    """Return the AUC over pairs of rows of the same cutoff, so that no trend of the churn rate counts.
+    """Return the AUC over pairs of rows of the same cutoff, so that a trend of the churn rate does not count.
 
-    It is NaN if no cutoff has both a churner and a customer who stayed.
+    The AUC is NaN if no cutoff has both a churner and a customer who stayed.
 
     Args:
         left: 1.0 for churners, else 0.0, shape (rows,).
@@ -41,7 +41,7 @@ def auc_within(left: Floats, values: Floats, cutoff: Ints) -> float:
 
 
 def best_auc(left: Floats, values: Floats, cutoff: Ints) -> float:
-    """Return the AUC of a column in its better direction, with missing values at the better end.
+    """Return the largest AUC of a column: over both directions, and with missing values first or last.
 
     Args:
         left: 1.0 for churners, else 0.0, shape (rows,).
@@ -60,14 +60,15 @@ def best_auc(left: Floats, values: Floats, cutoff: Ints) -> float:
 
 
 def customer_half(customer: Ints) -> Ints:
-    """Return 0 or 1 for each customer number, the same number always in the same half."""
+    """Return the half (0 or 1) of each customer number. A number always belongs to the same half."""
     return customer * 2_654_435_761 // 65_536 % 2
 
 
 def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
-    """Score each row by its level's share of churners among the other half of the customers.
+    """Score each row by the share of churners with its level in the other half of the customers.
 
-    Levels with few rows are drawn towards the overall share. A missing value is a level of its own.
+    The scores of levels with few rows are shrunk towards the overall share. A missing value is a separate
+    level.
 
     Args:
         left: 1.0 for churners, else 0.0, shape (rows,).
@@ -90,8 +91,8 @@ def level_scores(left: Floats, values: Floats, customer: Ints) -> Floats:
 def levels_differ(levels: npt.NDArray[np.object_], has_left: Bools) -> bool:
     """Return whether customers who left have other levels than those who stayed, beyond chance.
 
-    Pearson's chi-squared test over the ten most frequent levels (a missing value is one), with all others as
-    one level, at its 99.5 % point.
+    The test is Pearson's chi-squared test at its 99.5 % point. A missing value is a level. The test uses the
+    ten most frequent levels, and joins all other levels into a single level.
     """
     names = np.array(["" if level is None else str(level) for level in levels], dtype=str)
     _, codes, counts = np.unique(names, return_inverse=True, return_counts=True)
@@ -109,7 +110,7 @@ def levels_differ(levels: npt.NDArray[np.object_], has_left: Bools) -> bool:
 
 
 def spearman(first: Floats, second: Floats) -> float:
-    """Return the rank correlation of two columns; 0 where one of them does not vary."""
+    """Return the rank correlation of two columns; 0 if a column does not vary."""
     first_ranks, second_ranks = rankdata(first), rankdata(second)
     if len(first_ranks) < 3 or not first_ranks.std() or not second_ranks.std():
         return 0.0

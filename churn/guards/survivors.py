@@ -1,4 +1,4 @@
-"""Guards of tables from which customers who left are missing."""
+"""Guards against tables in which customers who left are missing."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ from churn.labels.outcomes import LEFT, STAYED
 Counts = npt.NDArray[np.float64]
 
 DANGLING_RULE = "customer_id is in customers"
-"""The rule that rows of unknown customers break."""
+"""The name of the rule that rows of unknown customers break."""
 
 WARN_SHARE, STOP_SHARE = 0.02, 0.05
-"""Shares of histories without a customer: a few are everywhere, one in twenty comes from a join."""
+"""The shares of histories without a customer from which the finding is a warning and a stop."""
 
 MIN_RATIO = 4
-"""How many times fewer churners than expected: seasons and growth change a rate by two."""
+"""The factor by which churners must be fewer than expected. Seasons and growth change a rate by two."""
 
 RARE = 1e-4
-"""The probability below which so few early churners are no accident, over all ends of the past."""
+"""The probability, over all tested cutoffs, below which a low number of early churners is no chance."""
 
 BAND_DAYS, BANDS = 91, 13
-"""Customers are compared within bands of age of a quarter, because yearly contracts end late."""
+"""The days of a band of age, and the number of bands.
+
+Rates are compared within bands, because yearly contracts end late.
+"""
 
 
 def dangling_histories(context: GuardContext) -> Iterator[Finding]:
     """Look for histories of ids that are no customers: a join may have dropped the customers who left.
 
-    A history has at least 3 rows, and at least a third as many as a customer has. Single stray rows are dirt.
+    A history counts if it has at least 3 rows, and at least a third of the mean number of rows per customer.
+    Single stray rows are errors in the data.
     """
     for name in context.event_tables:
         table = context.store.tables[name]
@@ -52,7 +56,7 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 name,
                 f"{ids:,} ids ({share:.1%}) have whole histories here but are no customers; more than "
-                f"{WARN_SHARE:.0%} is no dirt.",
+                f"{WARN_SHARE:.0%} cannot be single errors.",
                 "Look for a join or filter that drops customers who left (such as an inner join with current "
                 "accounts), and read the customers from the table that keeps all of them.",
                 "stop" if share > STOP_SHARE else "warn",
@@ -61,11 +65,12 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
 
 
 def survivors(context: GuardContext) -> Iterator[Finding]:
-    """Stop if hardly anybody left up to some cutoff and many left later: the tables hold only survivors.
+    """Stop if few customers left before some cutoff and many left later: the tables hold only survivors.
 
-    For each cutoff at which the past may end, the churners up to it are compared with the number that the
-    later rate of customers of the same age gives. The latest churners must still be there: at the newest
-    cutoff the guard asks for half of that rate, so that one wave of churners is not taken for a join.
+    For each cutoff, the guard compares the churners before the cutoff with an expected number: the later rate
+    of customers of the same age, times the customers at risk before the cutoff. A single wave of churners
+    is no sign of a join. So the guard skips a cutoff if the rate at the newest cutoff is below half of the
+    later rate.
     """
     churners, at_risk = _counts_by_age(context)
     if len(churners) < 2 or not at_risk.sum(axis=1).all():
@@ -74,7 +79,7 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
         yield Finding(
             context.label.core_table,
             f"none of {int(at_risk.sum()):,} customers at risk at {len(churners)} cutoffs left.",
-            "Look whether the tables hold only today's customers, and read also those who left.",
+            "Check whether the tables hold only today's customers, and read also the customers who left.",
             "stop",
         )
         return
@@ -88,9 +93,9 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             yield Finding(
                 context.label.core_table,
                 f"{early:,} customers left at the {end} cutoffs before {context.cutoffs[end]}; at the rate "
-                f"from then on {expected:,.0f} would have left: the customers who left long ago are missing.",
-                "Look for a join, a filter or a deletion that drops inactive customers, and read all of "
-                "them; or begin with the first cutoff for which those who left are still there "
+                f"since then {expected:,.0f} would have left: the customers who left long ago are missing.",
+                "Look for a join, a filter or a deletion that drops inactive customers, and read all "
+                "customers; or begin with the first cutoff for which the churners are still there "
                 "(snapshot.first).",
                 "stop",
             )

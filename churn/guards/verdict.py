@@ -23,12 +23,12 @@ class Gate:
     Attributes:
         name: The name in promotion.json.
         passed: Whether the challenger may pass.
-        value: The measured value; None where there is none.
-        low: The lower bound of its interval.
-        high: The upper bound of its interval.
+        value: The measured value; None if the gate has no value.
+        low: The lower bound of the interval of the value.
+        high: The upper bound of the interval of the value.
         rule: What the gate asks for.
-        words: The measurement and the rule as a sentence; for a gate that refuses, also the way out.
-        signed: Whether it passed only because a person signed the finding off.
+        words: The measurement and the rule as a sentence; if the gate refuses, also the way out.
+        signed: Whether the gate passed only because a person signed a finding off.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Gate:
 
     @classmethod
     def of(cls, name: str, passed: bool, interval: Interval, rule: str, sentence: str, way_out: str) -> Gate:
-        """Return a gate; the way out is part of its words only where it refuses.
+        """Return a gate; its words contain the way out only if the gate refuses.
 
         Args:
             name: The name in promotion.json.
             passed: Whether the challenger may pass.
-            interval: The measured value, with its interval where there is one.
+            interval: The measured value, with its interval if there is one.
             rule: What the gate asks for.
             sentence: The measurement and the rule.
             way_out: What to do, as a sentence.
@@ -76,9 +76,9 @@ class Verdict:
 
     Attributes:
         gates: All gates, in order.
-        notes: Facts that the reader should know, and that stop nothing.
-        signed: The findings that a person signed off, with the reasons, as lines; a line may hold several.
-        signed_off: The same findings, each by itself.
+        notes: Facts that the reader should know. A note does not refuse.
+        signed: The signed-off findings as lines with their reasons; a line may hold several findings.
+        signed_off: The signed-off findings, one object for each finding.
     """
 
     gates: tuple[Gate, ...]

@@ -1,1 +1,1 @@
-"""Acting: from probabilities to reasons, bands, plays and the files of a night."""
+"""Scoring: compute reasons, health bands and plays from probabilities, and write the files of a night."""

@@ -1,4 +1,4 @@
-"""Make the call list: the customers to contact tonight, in order, as a CSV for spreadsheets."""
+"""Make the call list: the customers to contact, in order, as a CSV file for spreadsheets."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 def rank_customers(customers: npt.NDArray[np.object_], value_at_risk: Floats, probability: Floats) -> Order:
     """Return the rows of customers in the order of contact. Shape `[customers]`.
 
-    Customers are ordered by value at risk. Those without a value come last, ordered by probability: their
-    value is unknown, not small. Equal customers are ordered by id.
+    Customers are ordered by value at risk, the highest first. Customers without a known value come last,
+    ordered by probability. Customers with equal values and probabilities are ordered by id.
 
     Args:
         customers: The ids, shape `[customers]`.
-        value_at_risk: In currency, NaN if unknown, shape `[customers]`.
-        probability: Shape `[customers]`.
+        value_at_risk: The values at risk in currency, NaN if unknown, shape `[customers]`.
+        probability: The churn probabilities, shape `[customers]`.
     """
     is_missing_value = np.isnan(value_at_risk)
     keys = (
@@ -50,7 +50,7 @@ def rank_customers(customers: npt.NDArray[np.object_], value_at_risk: Floats, pr
 
 
 def contact_count(budget: BudgetParams, cohort: int) -> int:
-    """Return how many customers to contact: the budget's number, or its share of the cohort, at least one.
+    """Return the number of customers to contact: the budget's number, or its share of the cohort (minimum 1).
 
     >>> contact_count(BudgetParams(share=0.1), 57), contact_count(BudgetParams(contacts=3), 57)
     (5, 3)
@@ -75,7 +75,7 @@ def not_contacted_because(has_play: Bools, contacts: Order) -> npt.NDArray[np.ob
 
 
 def read_names(store: Store) -> Mapping[str, str]:
-    """Return the names of customers by id, if the table of customers has names."""
+    """Return the names of customers by id; empty if the table of customers has no names."""
     if "name" not in store.tables["customers"].columns:
         return {}
     with store.connect() as connection:
@@ -121,7 +121,7 @@ def calls_csv(
                 NEW_CUSTOMER if customer in thin_ids else "",
             ]
         )
-    # Spreadsheets read umlauts only after this byte order mark.
+    # Spreadsheets read umlauts correctly only after this byte order mark.
     return "\ufeff" + buffer.getvalue()
 
 

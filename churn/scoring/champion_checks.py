@@ -1,4 +1,4 @@
-"""Check that the champion fits the night: the same label, the same signals, no outcomes from the future."""
+"""Check that the champion fits the night: an equal label, equal signals, and no outcomes from the future."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ def check_fit(
         frame: The night's signals; None before they are computed.
 
     Raises:
-        ModelError: The champion does not fit; all reasons together, each with a way out.
+        ModelError: The champion does not fit. The error holds all reasons, each with a way out.
     """
     problems = []
     if spec["label_id"] != params.label_id:
         problems.append(
-            f"{params.champion}: the champion learnt label {spec['label_id']}, {params.file} now defines "
-            f"{params.label_id}. Put label, timezone and the mapping of "
-            f"{' and '.join(params.label.source_tables)} back as they were, or train and promote a new one."
+            f"{params.champion}: the champion learnt label {spec['label_id']}, but {params.file} now defines "
+            f"label {params.label_id}. Restore label, timezone and the mapping of "
+            f"{' and '.join(params.label.source_tables)}, or train and promote a new model."
         )
     digests = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
     if old := [name for name, digest in digests.items() if not is_comparable(digest)]:
         problems.append(
             f"{params.champion}: the champion was trained by another version of this program. It records "
             f"the definition of {len(old)} signals ({old[0]}: '{digests[old[0]]}') in another format, so it "
-            "cannot be checked whether they have changed since. Train and promote a new one (`churn run`), "
-            "or use the version of this program that trained it."
+            "cannot be checked whether the signals have changed since then. Train and promote a new model "
+            "(`churn run`), or use the version of this program that trained the champion."
         )
     elif changes := [name for name, digest in digests.items() if digest != definitions[name]]:
         problems.append(
             f"{params.champion}: the champion was trained with other definitions of these signals: "
-            f"{', '.join(changes)}. Train and promote a new one (`churn run`), or use the version of this "
-            "program that trained it."
+            f"{', '.join(changes)}. Train and promote a new model (`churn run`), or use the version of this "
+            "program that trained the champion."
         )
     if frame is not None:
         columns = [str(name) for name in frame.columns]
@@ -74,9 +74,9 @@ def check_fit(
 def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
     """Return a warning if tonight's mean probability is far from the share that left in training, else "".
 
-    The mean of calibrated scores is the share that leaves. Far means: more than 1.5 times that share or less
-    than two thirds of it, and more than three standard errors of tonight's mean away from it, so that a few
-    customers raise no alarm.
+    The mean of calibrated probabilities should be near the share that leaves. The mean is far if two things
+    are true. It is above 1.5 times the share in training, or below two thirds of this share. And it differs
+    from this share by more than three standard errors of the mean, so that a few customers cause no warning.
 
     Args:
         spec: The specification of the champion.
@@ -91,7 +91,7 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
         return ""
     return (
         f"the mean probability tonight is {mean:.1%}, {mean / base_rate:.2f} times the "
-        f"{base_rate:.1%} that left in training: these customers or weeks differ from the training data. "
+        f"{base_rate:.1%} that left in training: tonight's customers differ from the training data. "
         "Check the data for gaps before you use the call list; its order may still be right."
     )
 
@@ -99,16 +99,16 @@ def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:
 def late_outcomes_warning(spec: Mapping[str, Any], cutoff: date) -> str:
     """Return a warning if the champion was trained with outcomes known only after the cutoff, else "".
 
-    Such a night may be scored to fill a gap in the files. It must not be used to evaluate the model.
+    You may score such a night to fill a gap in the files. Do not use it to evaluate the model.
 
     Args:
         spec: The specification of the champion.
-        cutoff: The night.
+        cutoff: The cutoff of the night.
     """
     mature_on = date.fromisoformat(str(spec["mature_on"]))
     if mature_on <= cutoff:
         return ""
     return (
         f"the champion was trained with outcomes that were known only on {mature_on}, after {cutoff}: on "
-        "this night it could not exist. Use `churn evaluate` to evaluate the model."
+        "this night the champion could not exist. Use `churn evaluate` to evaluate the model."
     )

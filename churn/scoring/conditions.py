@@ -1,7 +1,7 @@
-"""The conditions of plays: comparisons of signals and scores, joined by all and any.
+"""The conditions of plays: comparisons of signals and scores, joined by `all` and `any`.
 
-A missing value satisfies no comparison without `or_missing`. `read_when` reads a condition from the playbook
-and locates its mistakes.
+A comparison holds for a missing value only with `or_missing`. `read_when` reads a condition from the playbook
+and reports each mistake with its place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FiniteNumber = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Comparison(BaseModel):
-    """One or more bounds on a value; all of them must hold."""
+    """A comparison of a value with one or more bounds. All bounds must hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,16 +39,16 @@ class Comparison(BaseModel):
         if not self.bounds:
             raise ValueError("needs at least one of below, above, at_least, at_most, equals")
         if isinstance(self.equals, str) and len(self.bounds) > 1:
-            raise ValueError("compares a word: give 'equals' without other bounds")
+            raise ValueError("compares with a word: give 'equals' without other bounds")
         return self
 
     @property
     def bounds(self) -> dict[str, float | str]:
-        """Return the bounds of the comparison, by their words."""
+        """Return the bounds of the comparison by keyword, such as `below`."""
         return dict(self.model_dump(exclude={"or_missing"}, exclude_none=True))
 
     def holds(self, values: npt.NDArray[Any]) -> Bools:
-        """Return for each value whether all bounds hold. Shape as `values`."""
+        """Return for each value whether all bounds hold, in the shape of `values`."""
         if isinstance(self.equals, str):
             missing = np.array([value is None or value != value for value in values], dtype=bool)
             return np.asarray((values == self.equals) & ~missing) | (missing & self.or_missing)
@@ -61,7 +61,7 @@ class Comparison(BaseModel):
         return np.asarray(result | (missing & self.or_missing))
 
     def values(self) -> NumberRange | str:
-        """Return the values for which it holds: a word, or the range between the bounds."""
+        """Return the values for which the comparison holds: a word, or the range between the bounds."""
         if isinstance(self.equals, str):
             return self.equals
         values = NumberRange()
@@ -74,8 +74,8 @@ class Comparison(BaseModel):
 class NumberRange:
     """A range of numbers.
 
-    An edge is a pair: the number, and 0 if the number itself is in the range, otherwise 1 (low) or -1 (high).
-    So edges can be compared.
+    An edge is a pair of a number and a flag. The flag is 0 if the number itself is in the range. Otherwise
+    the flag is 1 at the low edge, and -1 at the high edge. So edges can be compared.
     """
 
     low: tuple[float, int] = (-math.inf, 0)
@@ -100,7 +100,7 @@ class NumberRange:
         return self.low > self.high
 
     def within(self, wide: NumberRange) -> bool:
-        """Return whether each number of this range also lies in another."""
+        """Return whether each number of this range also lies in the range `wide`."""
         return wide.low <= self.low and self.high <= wide.high
 
 
@@ -115,10 +115,10 @@ COMPARISON_FUNCTIONS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class ColumnTest:
-    """A comparison of one column, or of the least of several columns; missing values are skipped.
+    """A comparison of a single column, or of the smallest value of several columns.
 
-    With `or_missing`, an absent column counts as missing for all customers. The least of columns that are all
-    absent holds for nobody, since no customer has a value.
+    The smallest value skips missing values. With `or_missing`, an absent column counts as missing for all
+    customers. If all of several columns are absent, the comparison holds for no customer.
     """
 
     keys: tuple[str, ...]
@@ -138,11 +138,11 @@ class ColumnTest:
         return self.comparison.holds(least)
 
     def names(self) -> set[str]:
-        """Return the names of its columns."""
+        """Return the names of the columns of the test."""
         return set(self.keys)
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether it can hold for any customer if only these columns are present."""
+        """Return whether the test can hold for a customer if only these columns are present."""
         return self._holds_without or bool(self.names() & present)
 
     @property
@@ -152,22 +152,22 @@ class ColumnTest:
 
 @dataclass(frozen=True)
 class Join:
-    """Several conditions; all of them, or at least one, must hold."""
+    """Several conditions. All conditions must hold if `needs_all`, otherwise at least one condition."""
 
     parts: tuple[Condition, ...]
     needs_all: bool = True
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
-        """Return for each customer whether the conditions hold; `rows` is the number of customers."""
+        """Return for each customer whether the join holds; `rows` is the number of customers."""
         answers = np.array([part.holds(columns, rows) for part in self.parts])
         return np.asarray(answers.all(axis=0) if self.needs_all else answers.any(axis=0))
 
     def names(self) -> set[str]:
-        """Return the names of its columns."""
+        """Return the names of the columns of all conditions."""
         return set().union(*(part.names() for part in self.parts))
 
     def possible(self, present: Set[str]) -> bool:
-        """Return whether it can hold for any customer if only these columns are present."""
+        """Return whether the join can hold for a customer if only these columns are present."""
         answers = [part.possible(present) for part in self.parts]
         return all(answers) if self.needs_all else any(answers)
 
@@ -176,10 +176,10 @@ Condition = ColumnTest | Join
 
 
 def is_covered(condition: Condition, earlier: Condition) -> bool:
-    """Return whether provably each customer for whom `condition` holds also satisfies `earlier`.
+    """Return whether `condition` provably holds only for customers for whom `earlier` holds too.
 
-    Two comparisons of the same columns are compared by the values for which they hold; joins are compared
-    part by part. False means that this does not prove it, not that the opposite is true.
+    Two comparisons of the same columns are compared by the values for which they hold. Joins are compared
+    part by part. False means that there is no proof; `condition` may still be covered.
     """
     if isinstance(earlier, Join):
         return condition == earlier or (
@@ -215,14 +215,14 @@ COMPARISONS = ("below", "above", "at_least", "at_most", "equals", "or_missing")
 def read_when(
     tree: Mapping[str, Any], location: str, kinds: Mapping[str, str], problems: list[str]
 ) -> Condition | None:
-    """Read the `when:` of a play as a condition; None if it has mistakes.
+    """Read the `when:` of a play as a condition; return None if `when:` has mistakes.
 
     Args:
-        tree: Columns with comparisons, `all:` or `any:` with lists of conditions, or `least_of:` next to a
-            comparison. All entries must hold.
+        tree: The content of `when:`. An entry is a column with a comparison, `all:` or `any:` with a list of
+            conditions, or `least_of:` with a list of columns and bounds next to it. All entries must hold.
         location: The place in the file, for messages.
         kinds: The kind of each column, 'number' or 'level'.
-        problems: A list to which mistakes are added.
+        problems: The list to which mistakes are added.
     """
     if not tree:
         problems.append(f"{location} is empty. For all customers, write 'health: {{at_most: 5}}'.")
@@ -231,7 +231,8 @@ def read_when(
     bounds = {word: tree[word] for word in COMPARISONS if word in tree}
     if bounds and "least_of" not in tree:
         problems.append(
-            f"{location}.{next(iter(bounds))} compares nothing: name a signal, or 'least_of', for it."
+            f"{location}.{next(iter(bounds))} has no signal to compare: add the name of a signal, "
+            "or 'least_of'."
         )
     for key, value in tree.items():
         key_location = f"{location}.{key}"
@@ -308,7 +309,7 @@ def _read_comparison(value: Any, location: str, problems: list[str]) -> Comparis
 
 
 def _misfit(key: str, comparison: Comparison, kinds: Mapping[str, str]) -> str:
-    """Return why a comparison can never hold for a column, for the end of a message; empty if it can."""
+    """Return the reason why a comparison can never hold for a column, for the end of a message; else ""."""
     values = comparison.values()
     if (kinds[key] == "level") != isinstance(values, str):
         return (

@@ -1,4 +1,4 @@
-"""Compute the health score, from 1 (about to leave) to 5 (well), in total and for four sides."""
+"""Compute the health band of customers, and the bands of four sides, from 1 (about to leave) to 5 (well)."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ SIDES = {
 
 
 def health(probability: Floats, base_rate: float, thin: Bools) -> Floats:
-    """Return the band 1..5 of each customer, 3 if the history is too short. Shape `[customers]`.
+    """Return the health bands, from 1 to 5; 3 if the history is too short. Shape `[customers]`.
 
     Args:
-        probability: Calibrated probabilities, shape `[customers]`; NaN stays missing.
+        probability: The calibrated probabilities, shape `[customers]`; NaN gives NaN.
         base_rate: The recent share that left within one horizon, 0 < base_rate < 1.
-        thin: Whether the history is too short, shape `[customers]`.
+        thin: Whether the history of each customer is too short, shape `[customers]`.
     """
     band = health_band(probability, base_rate)
     return np.where(thin & ~np.isnan(probability), 3.0, band)
 
 
 def is_thin(frame: pd.DataFrame) -> Bools:
-    """Return for each row whether the customer is younger than `THIN_DAYS` days: too short for a band."""
+    """Return for each row whether the customer is younger than `THIN_DAYS` days, too young for a band."""
     if "tenure_days" not in frame.columns:
         return np.zeros(len(frame), dtype=bool)
     return (frame["tenure_days"] < THIN_DAYS).to_numpy(dtype=bool)
 
 
 def sides(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, Floats]:
-    """Return the sub-scores 1..5 of each customer by their column names, missing without any value.
+    """Return the band of each side for each customer, from 1 to 5, by column name; NaN without any value.
 
-    The score of a side comes from the mean of the risk percentiles of its signals within the cohort: at most
-    .2 -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above -> 1. Equal values share their middle
-    percentile, so a cohort of equal customers gets 3. Signals that are riskier in both directions do not
-    count.
+    The band of a side depends on the mean risk percentile of the side's signals within the cohort: at most
+    .2 -> 5, at most .4 -> 4, at most .6 -> 3, at most .8 -> 2, above .8 -> 1. Customers with equal values get
+    the percentile in the middle of their ranks, so a cohort of equal customers gets 3. Signals that are
+    riskier in both directions do not count.
     """
     return {
         name: _side(frame, [s for s in signals if s.family in families]) for name, families in SIDES.items()
@@ -71,7 +71,7 @@ def _side(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> Floats:
 
 
 def _percentile_of_risk(values: pd.Series[float], riskier_when: str) -> Floats:
-    """Return the share of the cohort with less risk, equal values counted half; NaN stays NaN."""
+    """Return the share of the cohort with less risk than each customer; equal risk counts half."""
     ranks = values.rank(method="average", ascending=riskier_when == "higher")
     share: Floats = (ranks.to_numpy(dtype=np.float64) - 0.5) / max(int(values.notna().sum()), 1)
     return share

@@ -1,4 +1,4 @@
-"""Score a night: from signals and a model to the score table, the call list and the facts about both."""
+"""Score a night: compute the score table, the call list and the facts from signals and a model."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class NightModel(ContributionModel, Protocol):
         ...
 
     def predict_horizons(self, columns: Any) -> dict[int, Floats]:
-        """Return probabilities of leaving by horizon in days, for the horizons that the model has."""
+        """Return the probabilities of leaving, by the model's horizons in days."""
         ...
 
 
 @dataclass(frozen=True)
 class Night:
-    """The results of a night: the score table, the call list as CSV, and the facts about both."""
+    """The results of a night: the score table, the call list as CSV, and the settings and counts."""
 
     scores: pa.Table
     calls: str
@@ -88,14 +88,14 @@ def run_id(
     model_digest: str,
     definitions: Mapping[str, str],
 ) -> str:
-    """Return the id of a night: a digest of everything that its result depends on.
+    """Return the id of a night: a digest of everything on which its result depends.
 
-    Paths, threads and memory are not part of it, as they change no byte of the result.
+    Paths, threads and memory are not part of the digest, because they change no byte of the result.
 
     Args:
         params: The parameters of the night.
         store_digest: The digest of the ingested tables.
-        cutoff: The night.
+        cutoff: The cutoff of the night.
         playbook: The playbook.
         model_digest: The digest of the champion.
         definitions: The digest of each signal's definition, by name.
@@ -131,24 +131,24 @@ def score_night(
 ) -> Night:
     """Score each customer of the cohort and select the contacts.
 
-    Reasons are computed for the call list, and for up to `MAX_EXPLAINED_BEYOND_LIST` other customers with a
-    health of 1 or 2, the most likely churners first. The others get no reasons, as reasons cost a hundred
-    times as much as a score.
+    Reasons are computed for the call list, and for up to `MAX_EXPLAINED_BEYOND_LIST` other customers in
+    health bands 1 and 2, the most likely churners first. Further customers get no reasons, because reasons
+    cost a hundred times as much time as a score.
 
     Args:
-        params: The label, the budget, the value, the language and the number of reasons.
-        cutoff: The night.
+        params: The parameters: the label, the budget, the value, the language and the number of reasons.
+        cutoff: The cutoff of the night.
         frame: The cohort: `customer_id` and the signals.
         roster: All known customers: `customer_id` and `excluded_because`.
         model: The champion's scorer.
         playbook: The playbook.
         monthly_money: The monthly value of each row of `frame`, NaN if unknown.
         names: The known names of customers, by id.
-        stamp: The ids for each row.
-        progress: Shows the progress of the reasons.
+        stamp: The ids in each row of the score table.
+        progress: A function that shows the progress of the reasons.
 
     Raises:
-        ModelError: The signals do not fit the model; all problems together.
+        ModelError: The signals do not fit the model. The error holds all problems.
     """
     signals = [SignalFacts.from_spec(entry) for entry in model.spec["signals"]]
     base_rate = float(model.spec["base_rate"])

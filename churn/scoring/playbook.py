@@ -1,4 +1,4 @@
-"""Read the playbook: rules that give each customer an action and an owner. All mistakes come together."""
+"""Read the playbook: rules that give each customer an action and an owner."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PlaybookFile(BaseModel):
 
 @dataclass(frozen=True)
 class Rule:
-    """A play with its condition as an object."""
+    """A play, and its `when:` as a condition."""
 
     play: Play
     condition: Condition
@@ -59,8 +59,9 @@ class Playbook:
     def switched_off(self, present: Set[str]) -> dict[str, tuple[str, ...]]:
         """Return the plays that can hold for no customer, each with its absent columns.
 
-        A signal may be absent because this company does not have its table or params.yaml excludes it. This
-        switches a play off if its other conditions cannot make it hold; it is no mistake of the playbook.
+        A signal is absent if the company does not have the signal's table, or if params.yaml excludes the
+        signal. Absent signals switch a play off if its condition cannot hold without them. That is no mistake
+        of the playbook.
         """
         off = {}
         for rule in self.rules:
@@ -70,7 +71,7 @@ class Playbook:
         return off
 
     def choose(self, columns: ColumnValues, rows: int) -> npt.NDArray[np.intp]:
-        """Return the index of the first rule that holds for each customer, -1 for none. Shape `[rows]`."""
+        """Return for each customer the index of the first rule that holds, else -1. Shape `[rows]`."""
         off = self.switched_off(columns.keys())
         play_indices = np.full(rows, -1, dtype=np.intp)
         for index, rule in enumerate(self.rules):
@@ -87,13 +88,13 @@ def read_playbook(path: Path, kinds: Mapping[str, str]) -> Playbook:
         kinds: The kind, 'number' or 'level', of each known signal, present or absent.
 
     Raises:
-        PlaybookError: The file has mistakes; all of them together, each with its place.
+        PlaybookError: The file has mistakes. The error holds all mistakes, each with its place.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise PlaybookError(
-            f"{path}: no readable file. Correct score.playbook; `churn demo` in an empty folder writes a "
+            f"{path} is no readable file. Correct score.playbook; `churn demo` in an empty folder writes a "
             "first playbook."
         ) from None
     return parse_playbook(text, kinds, path.name)
@@ -157,7 +158,7 @@ def _repeated_names(entries: list[dict[str, Any]]) -> Iterable[str]:
         name = entry.get("name")
         if isinstance(name, str) and first_index.setdefault(name, index) != index:
             namesake = f"plays[{first_index[name]}]"
-            yield f"plays[{index}].name '{name}' is also that of {namesake}. Names must differ."
+            yield f"plays[{index}].name '{name}' is also the name of {namesake}. Names must differ."
 
 
 def _never_fire(entries: list[dict[str, Any]], conditions: list[Condition | None]) -> Iterable[str]:
@@ -167,7 +168,7 @@ def _never_fire(entries: list[dict[str, Any]], conditions: list[Condition | None
             if condition is not None and earlier is not None and is_covered(condition, earlier):
                 yield (
                     f"plays[{index}] '{entries[index].get('name')}' can never fire: plays[{before}] "
-                    f"'{entries[before].get('name')}' already takes all its customers. Put the narrower one "
-                    "first."
+                    f"'{entries[before].get('name')}' already takes all its customers. Put the narrower "
+                    "play first."
                 )
                 break

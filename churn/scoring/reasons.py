@@ -19,7 +19,7 @@ Rows = npt.NDArray[np.intp]
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 
 MAX_EXPLAINED_BEYOND_LIST = 2_000
-"""How many customers outside the call list get reasons; each costs a hundred predictions."""
+"""The largest number of customers outside the call list with reasons; each costs a hundred predictions."""
 
 ROWS_PER_CHUNK = 500
 
@@ -39,7 +39,7 @@ class SignalFacts:
 
     @property
     def has_side(self) -> bool:
-        """Return whether only a high, or only a low, value means risk; False for a level."""
+        """Return whether only high values, or only low values, mean risk; False for a level."""
         return self.kind == "number" and self.riskier_when != "either"
 
     @classmethod
@@ -56,7 +56,7 @@ class SignalFacts:
 
 @dataclass(frozen=True)
 class Reason:
-    """A sentence, its signal and family, and the family's contribution in log-odds."""
+    """A reason: the sentence, its signal, the signal's family, and the family's contribution in log-odds."""
 
     text: str
     signal: str
@@ -65,7 +65,7 @@ class Reason:
 
 
 def cohort_medians(frame: pd.DataFrame, signals: Sequence[SignalFacts]) -> dict[str, float]:
-    """Return the cohort's median of each numeric signal, NaN if no customer has a value."""
+    """Return the median of each numeric signal over the cohort; NaN if no customer has a value."""
     names = [s.name for s in signals if s.kind == "number" and s.name in frame.columns]
     return {str(name): float(median) for name, median in frame[names].median().items()}
 
@@ -80,15 +80,17 @@ def reasons_for(
 ) -> list[tuple[Reason, ...]]:
     """Return up to `max_reasons` reasons for each row of `values`, the largest contribution first.
 
-    A family gives a reason only if the sum of its contributions raises the risk. It gives one reason: that of
-    the signal with the largest contribution whose value is on the risky side of the cohort's median. So no
-    sentence says that a customer logs in more than most and is therefore at risk. A signal without a side
-    gives a reason only if no other signal of the family does.
+    A family gives a reason only if the sum of its contributions raises the risk. A family gives at most one
+    reason. Only signals that raise the risk, with a value on the risky side of the cohort's median, can give
+    the reason; among these, the signal with the largest contribution gives it. So no sentence says that a
+    customer is at risk because the customer logs in more than most. A signal without a risky side gives the
+    reason only if no other signal of the family can.
 
     Args:
-        values: A row for each customer, with the signals as columns; missing if unknown.
-        contributions: The log-odds by signal, each of shape `[rows]`, in the order of `values`.
-        signals: The facts about the signals; those without a contribution are skipped.
+        values: The signals as columns, with a row for each customer; missing if unknown.
+        contributions: The contributions in log-odds by signal, each of shape `[rows]`, in the order of
+            `values`.
+        signals: The facts about the signals; signals without a contribution are skipped.
         medians: The medians of the whole cohort, not of `values`.
         language: The language of the sentences, en or de.
         max_reasons: The largest number of reasons for a customer.
@@ -135,7 +137,7 @@ def _reasons_of_row(
 def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float]) -> bool:
     """Return whether a value is strictly beyond the cohort's median, on the side that means risk.
 
-    A signal without a side always passes; a missing value never does.
+    The result is always False for a missing value, and otherwise True for a signal without a risky side.
     """
     if is_missing(value):
         return False
@@ -148,9 +150,10 @@ def on_risky_side(value: Any, signal: SignalFacts, medians: Mapping[str, float])
 def fill_sentence(template: str, value: float | str, language: str) -> str:
     """Fill `{value}` into a reason template, in the number format of the language.
 
-    `[one|many]` gives the first text if the number reads 1, otherwise the second.
-    `{value:.0% longer|shorter}` adds a word by the sign of the value; with `log`, the value is a log ratio
-    and is written as a share.
+    `[one|many]` gives the first text if the written number is 1, otherwise the second text.
+    `{value:.0% longer|shorter}` adds the first word if the value is not negative, otherwise the second word.
+    With `log`, the value is the logarithm of a ratio, and `ratio - 1` is written. Both forms write the number
+    without its sign.
 
     >>> fill_sentence("logs in {value:.0%} as often as usual", 0.25, "en")
     'logs in 25% as often as usual'
@@ -169,7 +172,7 @@ def fill_sentence(template: str, value: float | str, language: str) -> str:
 
 
 def _parts(template: str, value: float | str, language: str) -> list[tuple[str, str, str]]:
-    """Return for each field the text before it, its number and the word of its direction."""
+    """Return for each field the text before the field, the number, and the word for the number's sign."""
     parts = []
     for literal, field, spec, conversion in string.Formatter().parse(template):
         if field is not None and (field != "value" or conversion):
@@ -191,7 +194,7 @@ def _number_and_words(value: float | str, spec: str, language: str) -> tuple[str
 
 
 def format_number(value: float, spec: str, language: str) -> str:
-    """Format a number with groups of thousands; German has a decimal comma and a space before the % sign.
+    """Format a number with groups of thousands. German uses a decimal comma and a space before the % sign.
 
     >>> format_number(1234.5, ".1f", "de"), format_number(1234.5, ".1f", "en")
     ('1.234,5', '1,234.5')
@@ -226,7 +229,7 @@ def rows_to_explain(contacts: Rows, band: Floats, probability: Floats) -> Rows:
     Args:
         contacts: The rows of the call list, in order.
         band: The health band of each customer, shape `[customers]`.
-        probability: Shape `[customers]`.
+        probability: The churn probability of each customer, shape `[customers]`.
     """
     likeliest = np.argsort(-probability, kind="stable")
     beyond = likeliest[(band[likeliest] <= 2) & ~np.isin(likeliest, contacts)][:MAX_EXPLAINED_BEYOND_LIST]
@@ -242,7 +245,7 @@ def compute_reasons(
     max_reasons: int,
     progress: Progress,
 ) -> list[tuple[Reason, ...]]:
-    """Return the reasons of each row, the largest contribution first; rows outside `positions` have none.
+    """Return the reasons of each row, the largest contribution first; empty for rows outside `positions`.
 
     Args:
         frame: The cohort: `customer_id` and the signals.
@@ -251,7 +254,7 @@ def compute_reasons(
         signals: The facts about the signals.
         language: The language of the sentences, en or de.
         max_reasons: The largest number of reasons for a customer.
-        progress: Shows the progress.
+        progress: A function that shows the progress.
     """
     medians = cohort_medians(frame, signals)
     reasons: list[tuple[Reason, ...]] = [()] * len(frame)

@@ -1,4 +1,4 @@
-"""Make the score file: a row for each known customer, excluded ones too, with a fixed order of columns."""
+"""Make the score file: a row for each known customer (also if excluded), with a fixed order of columns."""
 
 from __future__ import annotations
 
@@ -21,21 +21,26 @@ from churn.scoring.reasons import Reason
 Floats = npt.NDArray[np.float64]
 
 ONE_MONTH = range(28, 32)
-"""The horizons, in days, that count as the 30 days of a column."""
+"""The horizons in days that may fill the column `churn_probability_30d`."""
 
 _PLAY = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
 
 
 @dataclass(frozen=True)
 class CohortScores:
-    """The scores of a night's cohort. Each array and sequence has one entry for each customer of the cohort.
+    """The scores of a night's cohort. Each array and each sequence has one entry for each customer.
 
     Attributes:
-        customers: The ids.
+        customers: The ids of the customers.
+        probability: The churn probabilities.
         within: The probabilities of leaving by horizon in days.
-        rules: The play of the first rule that holds, None if no rule holds.
+        health: The health bands.
+        sides: The health bands of the sides, by column name.
+        value_at_risk: The values at risk in currency, NaN if unknown.
+        reasons: The reasons, the largest contribution first.
+        rules: The play of the first rule that holds; None if no rule holds.
         is_contacted: Whether the customer is on the call list.
-        not_contacted_because: The reason why not; None for contacted customers.
+        not_contacted_because: The reason why the customer is not contacted; None for contacted customers.
     """
 
     customers: npt.NDArray[np.object_]
@@ -78,18 +83,20 @@ def score_table(
 ) -> pa.Table:
     """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
-    The probabilities within 30, 60 and 90 days and the expected days exist only for contract labels; they are
-    missing if the model does not give them. A model with a single horizon of 28 to 31 days, without a gap,
-    fills the column of 30 days. `play` is the name of the play; action, owner, due date and the other columns
-    of a play are filled only for contacted customers.
+    Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
+    days. These columns are missing values if the model does not predict them. If the label has a horizon of
+    28 to 31 days without a gap, and the model has no other horizons, the churn probability fills the column
+    of 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a play are
+    filled only for contacted customers.
 
     Args:
-        roster: `customer_id` and `excluded_because` of all customers; the latter is missing for the cohort.
+        roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is
+            missing for customers of the cohort.
         cohort: The scores of the cohort.
-        cutoff: The night; due dates count from it.
+        cutoff: The cutoff of the night; due dates count from this day.
         label: The label, which determines the columns of probabilities.
         reasons: The number of columns of reasons.
-        stamps: `model_version`, `label_id` and `run_id`.
+        stamps: The ids `model_version`, `label_id` and `run_id`, by column name.
     """
     schema = score_schema(label, reasons)
     roster_by_id = roster.assign(customer_id=roster["customer_id"].astype(str)).sort_values("customer_id")
@@ -107,7 +114,7 @@ def score_table(
     table: dict[str, pa.Array] = {}
     for field in schema:
         values = cells.get(field.name, [None] * len(cohort.customers))
-        # A customer outside the cohort has a null index, and so a null value.
+        # A customer outside the cohort has a null index, and therefore a null value.
         table[field.name] = pa.array(values, field.type, from_pandas=True).take(rows)
     table["customer_id"] = pa.array(roster_by_id["customer_id"], pa.string())
     table["cutoff"] = pa.array([cutoff] * len(roster_by_id), pa.date32())

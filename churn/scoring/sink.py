@@ -1,4 +1,4 @@
-"""Write the files of a night: all of them or none, and one night at a time."""
+"""Write the files of a night: either all files or no file, and only one night at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ CALLS_LINK = "calls.csv"
 
 @dataclass(frozen=True)
 class NightFiles:
-    """The bytes of a night. Facts and calls are next to the scores; an underscore hides them from readers."""
+    """The bytes of a night's files.
+
+    The files of facts and calls are in the folder of the scores. Their names begin with an underscore, so
+    that programs that read the folder as a table skip these files.
+    """
 
     calls: bytes
     facts: bytes
@@ -34,7 +38,7 @@ class NightFiles:
 
 
 def night_files(scores: pa.Table, calls: str, facts: Mapping[str, Any]) -> NightFiles:
-    """Return a night as bytes; the same night gives the same bytes."""
+    """Return the files of a night as bytes; an equal night gives equal bytes."""
     buffer = io.BytesIO()
     pq.write_table(scores, buffer, compression="zstd", version="2.6", store_schema=False)
     facts_text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
@@ -52,7 +56,7 @@ def facts_path(output: Path, cutoff: date) -> Path:
 
 
 def calls_path(output: Path, cutoff: date) -> Path:
-    """Return the path at which users open the call list: a link into the night's folder."""
+    """Return the path at which users open the call list. The path is a link into the night's folder."""
     return output / "calls" / f"cutoff={cutoff}" / CALLS_LINK
 
 
@@ -78,17 +82,17 @@ def one_night_at_a_time(output: Path) -> Iterator[None]:
 def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     """Write a night's folder under another name, then rename it in one step.
 
-    The call list is in the night's folder, and users open a link to it. So scores and calls appear and
-    disappear together: at any time there is the old night, no night, or the complete new night. Files that
-    already have the same bytes are not written again.
+    The call list is in the night's folder, and users open a link to the call list. So scores and calls appear
+    and disappear together: at any time there is the old night, no night, or the complete new night. If all
+    files already have the same bytes, nothing is written.
 
     Args:
         output: The output folder.
-        cutoff: The night.
-        files: Its bytes.
+        cutoff: The cutoff of the night.
+        files: The bytes of the night's files.
 
     Returns:
-        Whether anything was written.
+        Whether files were written.
     """
     targets = {
         calls_path(output, cutoff): files.calls,

@@ -1,1 +1,1 @@
-"""Guards of the model, which `train` and `evaluate` ask; those of `churn check` look at the tables."""
+"""The guards of the model. `train` and `evaluate` run them; `churn check` runs the guards of the data."""

@@ -12,13 +12,13 @@ from churn.guards.statistics import explained_share
 from churn.snapshots.dataset import Floats, Ints, LabelledRows, cutoffs_of, thin_customers
 
 MOST_ROWS = 40_000
-"""So many rows are enough to see an AUC of .9; all rows of a customer are taken, or none."""
+"""The largest number of rows to check, drawn by whole customers: enough rows to see an AUC of .9."""
 
 ID_SHARE = 0.9
-"""The share of distinct values from which a value that never changes identifies the customer."""
+"""The share of distinct values from which a column that never changes identifies the customer."""
 
 CALENDAR_SHARE = 0.9
-"""The share of a signal's ranks that the cutoff explains, from which the signal tells the date."""
+"""The share of a signal's ranks, explained by the cutoff, from which the signal tells the date."""
 
 MIN_KNOWN_SHARE = 0.9
 """The share of rows with a value from which a column can be an id or a date."""
@@ -31,8 +31,8 @@ def check_columns(rows: LabelledRows, attributes: Collection[str] = ()) -> Itera
 
     Args:
         rows: The training rows.
-        attributes: The static attributes; a finding names them as `churn check` does, so that one sign-off
-            counts for both.
+        attributes: The static attributes. A finding names an attribute as `churn check` does, so that one
+            sign-off counts for both verbs.
     """
     rows = thin_customers(rows, MOST_ROWS)
     if rows.one_class:
@@ -65,7 +65,7 @@ def _id_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding
         column_name,
         f"it never changes, and {share:.0%} of the customers have a value of their own: it identifies the "
         "customer, and a model learns single customers by heart.",
-        "Leave it out (signals.leave_out), or map what changes about it as a history.",
+        "Leave it out (signals.leave_out); if its values change over time, map their history.",
         "warn",
         "id_like",
         f"{share:.0%}",
@@ -92,7 +92,7 @@ def _calendar_finding(rows: LabelledRows, values: Floats, column_name: str) -> F
         return None
     return Finding(
         column_name,
-        f"the cutoff explains {share:.0%} of its order: it tells the date rather than the customer, and a "
+        f"the cutoff explains {share:.0%} of its order: it describes the date, not the customer, and a "
         "model cannot know future dates.",
         "Leave it out (signals.leave_out), or count days from the cutoff instead of a date.",
         "warn",

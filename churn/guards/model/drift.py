@@ -1,4 +1,4 @@
-"""The guard of drift: whether tonight's customers look like those the model has learnt from."""
+"""The guard of drift: whether tonight's customers look like the customers of the training rows."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from churn.snapshots.dataset import Floats, LabelledRows
 from churn.snapshots.read import Snapshots
 
 WARN_AUC = 0.75
-"""The AUC of old against new rows above which the columns are listed."""
+"""The AUC of telling new rows from old rows above which the guard warns."""
 
 MIN_SHIFT, MIN_EXCESS = 0.15, 0.05
-"""How far from one half the AUC of a column must lie, old values against new, and how far beyond its past."""
+"""The least shift of a column (see `_shifts`), and its least excess over the shifts at earlier cutoffs."""
 
 EARLIER_CUTOFFS = 3
-"""So many cutoffs before the newest show how far columns shift anyway."""
+"""The number of cutoffs before the newest cutoff that show how far columns usually shift."""
 
 MIN_ROWS, MOST_ROWS = 100, 20_000
 SHOWN_COLUMNS = 5
@@ -46,17 +46,17 @@ TREE_SETTINGS = {
 
 
 def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Finding]:
-    """Warn if trees can tell the newest rows from earlier ones, by columns that shifted as never before.
+    """Warn if trees can tell the newest rows from earlier rows, by columns that shifted as never before.
 
-    Every date has its fingerprint (the days since the last newsletter are the same for everybody), by which
-    trees can tell any two dates apart. So the trees only get the columns that shifted further than at the
-    cutoffs before. They are fitted on one half of the customers and tested on the other, so that they cannot
-    recognize a customer.
+    Trees can tell any two dates apart, because every date has a fingerprint: for example, the days since the
+    last newsletter are equal for all customers. So the trees only get the columns that shifted further than
+    at earlier cutoffs. The trees are fitted on one half of the customers and tested on the other half, so
+    that they cannot recognize a customer.
 
     Args:
         earlier: The labelled rows of earlier cutoffs.
         newest: The rows of the newest cutoff; their labels are not used.
-        seed: Draws the rows.
+        seed: The seed of the sample of rows and of the trees.
     """
     rng = np.random.default_rng(seed)
     old, new = _draw_rows(earlier, rng), _draw_rows(newest, rng)
@@ -84,15 +84,15 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
     yield Finding(
         "newest snapshot",
         f"trees tell its rows from the training rows with AUC {mean_auc:.3f}, above {WARN_AUC}, mostly by "
-        f"{', '.join(shares)}: the model scores customers unlike those it has learnt from.",
-        "Look whether a source changed, began or ended. Leave out what tells the date, and train on newer "
-        "snapshots.",
+        f"{', '.join(shares)}: the model scores customers unlike those in training.",
+        "Check whether a source changed, began or ended. Leave out the signals that tell the date, and train "
+        "on newer snapshots.",
         "warn",
     )
 
 
 def _shifted_as_never_before(old: LabelledRows, new: LabelledRows) -> npt.NDArray[np.bool_]:
-    """Return which columns shifted far at the newest cutoff, and further than at the cutoffs before it."""
+    """Return which columns shifted far at the newest cutoff, and further than at earlier cutoffs."""
     days = np.unique(old.cutoff)[1:][-EARLIER_CUTOFFS:]
     earlier = [_shifts(old.where(old.cutoff < day), old.where(old.cutoff == day)) for day in days]
     if not earlier:
@@ -102,10 +102,10 @@ def _shifted_as_never_before(old: LabelledRows, new: LabelledRows) -> npt.NDArra
 
 
 def _shifts(old: LabelledRows, new: LabelledRows) -> Floats:
-    """Return how far each column has shifted, shape (columns,), from 0 to .5.
+    """Return the shift of each column from old to new rows, from 0 to .5, shape (columns,).
 
-    That is the distance from one half of the AUC of new against old values, or half the difference of the
-    shares of missing values, whichever is larger.
+    The shift is the larger of two numbers: `abs(AUC - 0.5)`, where AUC is the probability that a new value is
+    larger than an old value; and half the difference of the shares of missing values.
     """
     shifts = np.zeros(len(old.names))
     for index in range(len(old.names)):
@@ -128,11 +128,11 @@ def _draw_rows(rows: LabelledRows, rng: np.random.Generator) -> LabelledRows:
 
 
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
-    """Return the rows of the newest snapshot, whether or not its labels are known; `left` is NaN where not.
+    """Return the rows of the newest snapshot; `left` is NaN if its labels are not yet known.
 
-    A night in the past does not know snapshots later than the day on which its latest label was known. Levels
-    that never occur with a label are missing. Customers who never occur with one are numbered after the
-    others.
+    Snapshots after the day on which the latest matured label became known are left out, because a night in
+    the past does not know them. A level that occurs in no labelled row becomes a missing value. Customers
+    without a labelled row get numbers after all other customers.
 
     Args:
         snapshots: The matured snapshots.

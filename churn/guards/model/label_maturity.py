@@ -12,21 +12,22 @@ from churn.finding import Finding
 from churn.snapshots.read import Snapshots
 
 WARN_RATIO, STOP_RATIO = 2.0, 4.0
-"""How many times higher, or lower, than before the odds of leaving must be to warn, and to stop."""
+"""The factor by which the odds of leaving must differ from earlier cutoffs to warn, and to stop."""
 
 RARE = 1e-4
-"""A break must be rarer than this by chance alone."""
+"""The probability by chance below which a break is a finding."""
 
 EARLIER_CUTOFFS = 3
-"""So many earlier cutoffs are needed to know the usual odds; so many of the newest are checked."""
+"""The number of earlier cutoffs needed to know the usual odds, and the number of newest cutoffs checked."""
 
 
 def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iterator[Finding]:
     """Look for labels that were counted before their window, grace and late days were over.
 
-    The days of the snapshots are computed again from params.yaml. Wrong data show in the share that left:
-    where the data end before the watermark that params.yaml states, nobody (contracts) or everybody
-    (inactivity) seems to leave at the newest cutoffs.
+    The guard computes from params.yaml the day on which the labels of each snapshot are known, and compares
+    it with the day in the snapshot. It also compares the share that left with earlier cutoffs: where the data
+    end before the watermark of params.yaml, no customer (contract labels) or every customer (inactivity
+    labels) seems to leave at the newest cutoffs.
 
     Args:
         snapshots: The snapshots.
@@ -47,7 +48,7 @@ def label_maturity(snapshots: Snapshots, mature_on: Mapping[date, date]) -> Iter
 
 
 def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
-    """Look for a newest cutoff whose share of churners breaks with those before."""
+    """Look for a newest cutoff with a share of churners far from the shares at earlier cutoffs."""
     cutoffs = snapshots.cutoffs
     rows_at = [snapshots.rows.at([cutoff]) for cutoff in cutoffs]
     left, size = np.array([rows.churners for rows in rows_at]), np.array([len(rows) for rows in rows_at])
@@ -63,8 +64,8 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
             continue
         yield Finding(
             f"cutoff {cutoffs[index]}",
-            f"{left[index] / n:.1%} left, but {share:.1%} at the cutoffs before: the odds differ by a factor "
-            f"of {ratio:.1f}, more than {WARN_RATIO:.0f}, which is rarer than 1 in 10,000 by chance. If the "
+            f"{left[index] / n:.1%} left, but {share:.1%} at earlier cutoffs: the odds differ by a factor of "
+            f"{ratio:.1f}, more than {WARN_RATIO:.0f}, which is rarer than 1 in 10,000 by chance. If the "
             f"data end before {snapshots.watermark}, labels were counted that are not known.",
             "Compare the last days of the label's table with snapshot.watermark, and set it to the day up to "
             "which the table is complete.",

@@ -1,4 +1,4 @@
-"""Guards of the figures of an evaluation: too good, too late, badly calibrated, or in the wrong order."""
+"""Guards of the figures of an evaluation: AUC, lead time, calibration, and the order of the health bands."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from churn.metrics.interval import Interval, format_interval
 CHANCE_AUC = 0.5
 
 MAX_FALL = 0.10
-"""The AUC that may be lost when everything that is known is as old as the time to act."""
+"""The largest fall of AUC that is allowed when everything known is as old as the time to act."""
 
 SLOPE_RANGE = (0.8, 1.25)
 """The interval of the calibration slope must overlap this range."""
 
 STANDARD_ERRORS = 2.33
-"""One-sided standard errors (1 in 100) by which a safer band must leave more often to be a stop."""
+"""The standard errors by which a better band must leave more often to be a stop; one-sided, 1 in 100."""
 
 MAX_AUC, MAX_AUC_ABOVE_RECENCY = 0.95, 0.15
-"""Honest churn models reach neither."""
+"""The AUC, and the AUC above recency, that honest churn models do not reach."""
 
 TOO_GOOD_RULE = f"AUC is at most {MAX_AUC} and at most {MAX_AUC_ABOVE_RECENCY} above recency"
 
@@ -33,13 +33,13 @@ TOO_GOOD_RULE = f"AUC is at most {MAX_AUC} and at most {MAX_AUC_ABOVE_RECENCY} a
 def too_good(
     auc: Interval, above_recency: Interval | None, bound: Literal["value", "low"] = "value"
 ) -> str | None:
-    """Say what is too good to be true; None where nothing is.
+    """Return which figure is too good to be true, for the middle of a message; None if no figure is.
 
     Args:
         auc: The challenger's AUC.
-        above_recency: The challenger's AUC minus that of the recency baseline; None without that baseline.
-        bound: Which end must lie more than 0.15 above recency: `value` to warn, `low` to stop, so that
-            chance alone stops nobody.
+        above_recency: The challenger's AUC minus the AUC of the recency baseline; None without that baseline.
+        bound: The part of `above_recency` that must lie above 0.15: its `value` to warn, its lower bound
+            (`low`) to stop, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
@@ -55,12 +55,12 @@ def too_good(
 
 
 def too_good_to_be_true(auc: Interval, above_recency: Interval | None) -> Iterator[Finding]:
-    """Warn of figures that honest churn models do not reach; `promote` has a gate of its own for them."""
+    """Warn of an AUC that honest churn models do not reach; `promote` has a separate gate for it."""
     if reason := too_good(auc, above_recency):
         yield Finding(
             "AUC",
-            f"challenger {reason}; that is usually a leak.",
-            "Look at the most important signals; if they are honest, write the reason under "
+            f"challenger {reason}; the usual cause is a leak.",
+            "Check the most important signals; if they are honest, write the reason under "
             "evaluate.accept.too_good.",
             "warn",
             "too_good",
@@ -68,13 +68,13 @@ def too_good_to_be_true(auc: Interval, above_recency: Interval | None) -> Iterat
 
 
 def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
-    """Warn if the AUC collapses once everything that is known is as old as the time to act (the label's gap).
+    """Warn if the AUC falls far when everything known is as old as the time to act (the label's gap).
 
-    Without a gap only a collapse to chance is a warning: most customers show that they will leave only a few
-    weeks ahead, and a model that sees nothing a month earlier may still be honest.
+    Without a gap the guard warns only of a fall to chance: most customers show only a few weeks ahead that
+    they will leave, so an honest model may see little a month earlier.
 
     Args:
-        leads: The AUC of older predictions.
+        leads: The AUC of predictions from older data.
         gap_days: The days from a cutoff to the label window.
     """
     older = [lead for lead in leads if lead.days >= max(gap_days, 1)]
@@ -89,8 +89,8 @@ def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
         yield Finding(
             "lead time",
             f"the challenger's AUC falls by {format_interval(fall)}, more than {MAX_FALL}, to {older_auc}, "
-            f"when everything that is known is {first.days} days older: it sees customers leave when it "
-            "happens, not before.",
+            f"when everything known is {first.days} days older: the model sees customers leave only when "
+            "they leave, not before.",
             "Look for signals of the leaving itself (notices, refunds, closures) and leave them out, "
             "or set label.gap_days to the time that you need to act.",
             "warn",
@@ -99,7 +99,7 @@ def lead_time(leads: Sequence[LeadTime], gap_days: int) -> Iterator[Finding]:
 
 
 def calibration(slope: Interval) -> Iterator[Finding]:
-    """Warn if the probabilities are surely too extreme or too close to each other."""
+    """Warn if the whole interval of the calibration slope lies outside `SLOPE_RANGE`."""
     lowest, highest = SLOPE_RANGE
     if slope.low is None or slope.high is None or (slope.low <= highest and slope.high >= lowest):
         return
@@ -108,14 +108,14 @@ def calibration(slope: Interval) -> Iterator[Finding]:
         "calibration slope",
         f"its calibration slope is {format_interval(slope, 2)}, outside [{lowest}, {highest}]: the "
         f"probabilities are too {too}.",
-        "See calibration in metrics.json, and train.calibration; more cutoffs for its choice may help.",
+        "See calibration in metrics.json, and train.calibration; more calibration cutoffs may help.",
         "warn",
         "calibrated",
     )
 
 
 def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
-    """Stop at a health band that left more often than the next worse one, beyond chance."""
+    """Stop if a larger share left in a health band than in the next worse band, beyond chance."""
     for worse, better in pairwise(outcomes):
         rows = np.array([worse.rows, better.rows], dtype=float)
         shares = np.array([worse.churners, better.churners]) / rows
@@ -126,7 +126,7 @@ def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
                 f"health band {better.band}",
                 f"{shares[1]:.1%} left, but only {shares[0]:.1%} of band {worse.band}, which should be "
                 "worse.",
-                "The order of the bands misleads the team: see the calibration, and train again.",
+                "The order of the bands misleads the team: check the calibration, and train again.",
                 "stop",
                 "bands",
             )

@@ -1,4 +1,4 @@
-"""Guards that fit again: whether anything that was fitted has seen a test row."""
+"""Guards that fit the recipe again, to test whether anything fitted has seen a test row."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from churn.training.backtest import predict_out_of_time
 from churn.training.recipe import Recipe
 
 MOST_ROWS = 100_000
-"""The most rows for guards that fit, of customers drawn at random: leaks that matter show in them."""
+"""The largest number of rows for guards that fit, of customers drawn at random: enough to show a leak."""
 
 STANDARD_ERRORS = 3
-"""How many standard errors from one half the AUC of shuffled labels may lie: 1 in 370 by chance."""
+"""The standard errors by which the AUC of shuffled labels may differ from .5 (by chance: 1 in 370)."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """The rows of one fit.
+    """The training and test rows of one fit.
 
     Attributes:
         cutoff: The test cutoff.
         train: The training rows.
         test: The test rows.
-        logits: The predicted log-odds of the test rows, shape (rows,); empty where nothing was fitted.
+        logits: The predicted log-odds of the test rows, shape (rows,); empty without a fit.
     """
 
     cutoff: date
@@ -42,18 +42,18 @@ class Fold:
 
 
 Method = Callable[[Snapshots, date], Fold]
-"""A way from snapshots to the predictions of a test cutoff, with everything that is fitted on the way."""
+"""A function that fits everything on snapshots and predicts a test cutoff."""
 
 
 def fold_at(snapshots: Snapshots, cutoff: date) -> Fold:
-    """Return the training and test rows of the rolling origin at a cutoff, without a fit."""
+    """Return the training and test rows of the rolling origin at a cutoff, without fitting."""
     rows = snapshots.rows
     train = rows.at(trainable(snapshots.mature_on, cutoff))
     return Fold(cutoff, train, rows.at([cutoff]), np.zeros(0))
 
 
 def rolling_origin(recipe: Recipe, threads: int) -> Method:
-    """Return the method of `churn train` and `churn evaluate` with a recipe."""
+    """Return the method by which `churn train` and `churn evaluate` fit a recipe and predict."""
 
     def predict(snapshots: Snapshots, cutoff: date) -> Fold:
         predictions = predict_out_of_time(snapshots, recipe, [cutoff], threads)
@@ -67,8 +67,8 @@ def sample_customers(snapshots: Snapshots, seed: int, most_rows: int = MOST_ROWS
 
     Args:
         snapshots: The snapshots.
-        seed: Draws the customers.
-        most_rows: The expected number of rows; with fewer rows all customers are returned.
+        seed: The seed of the draw.
+        most_rows: The expected number of rows; if there are fewer rows, all customers are returned.
     """
     rows, customers = snapshots.rows, len(snapshots.customers)
     share = most_rows / max(len(rows), 1)
@@ -83,15 +83,15 @@ def refit_with_other_future(
 ) -> Iterator[Finding]:
     """Fit twice, the second time with another future, and compare the predictions.
 
-    For the second fit every label is flipped that was not known by the cutoff. All signals of later rows, and
-    of every second test row, are redrawn and stretched. The predictions of the other test rows must be the
-    same to the last bit, because nothing that they may depend on has changed.
+    For the second fit, all labels that were not known by the cutoff are flipped. All signals of later rows,
+    and of half of the test rows, are redrawn and stretched. The predictions of the other half must be equal
+    to the last bit, because the rows on which these predictions may depend have not changed.
 
     Args:
-        method: The way from snapshots to predictions.
+        method: The function that fits and predicts.
         snapshots: The snapshots.
         cutoff: The test cutoff.
-        seed: Draws the test rows that are changed.
+        seed: The seed of the draw of the changed test rows.
     """
     rows = snapshots.rows
     is_known = np.isin(rows.cutoff, [day_number(day) for day in trainable(snapshots.mature_on, cutoff)])
@@ -110,15 +110,15 @@ def refit_with_other_future(
     if different:
         yield Finding(
             f"test cutoff {cutoff}",
-            f"{different:,} of {total:,} predictions change when labels are flipped that were not known by "
-            "then, and other test rows are changed: something that was fitted has seen the test.",
-            "Fit everything (encodings, scales, selection, calibration) on the training rows alone.",
+            f"{different:,} of {total:,} predictions change when other test rows, and labels that were not "
+            "known at the cutoff, are changed: something fitted has seen the test.",
+            "Fit everything (encodings, scales, selection, calibration) only on the training rows.",
             "stop",
         )
 
 
 def _different_predictions(first: Fold, second: Fold, customers: set[int]) -> tuple[int, int]:
-    """Return how many predictions of some customers differ between two fits, and of how many."""
+    """Return, for some customers, the number of predictions that differ between two fits, and of all."""
     before, after = _predictions(first), _predictions(second)
     common_keys = [key for key in before.keys() & after.keys() if key[0] in customers]
     n_unpaired = sum(key[0] in customers for key in before.keys() ^ after.keys())
@@ -134,18 +134,18 @@ def _predictions(fold: Fold) -> dict[tuple[int, int], float]:
 def refit_with_shuffled_labels(
     method: Method, snapshots: Snapshots, cutoff: date, seed: int
 ) -> Iterator[Finding]:
-    """Shuffle the labels of each cutoff, in training and test alike, and fit and predict again.
+    """Shuffle the labels within each cutoff, in training and test rows, and fit and predict again.
 
-    Nothing is left to learn, so that the AUC on the test cutoff must lie within three standard errors of one
-    half.
+    Shuffled labels cannot be learnt. So the AUC on the test cutoff must lie within three standard errors
+    of .5.
 
-    Source: Hanley and McNeil (1982), Radiology 143, for the error of an AUC of one half.
+    Source: Hanley and McNeil (1982), Radiology 143, for the standard error of an AUC of .5.
 
     Args:
-        method: The way from snapshots to predictions.
+        method: The function that fits and predicts.
         snapshots: The snapshots.
         cutoff: The test cutoff.
-        seed: Shuffles the labels.
+        seed: The seed of the shuffle.
     """
     rows = snapshots.rows
     rng = np.random.default_rng(seed)
@@ -165,6 +165,6 @@ def refit_with_shuffled_labels(
             f"test cutoff {cutoff}",
             f"with shuffled labels the whole pipeline reaches AUC {auc_value:.3f}; chance is .5 +- "
             f"{STANDARD_ERRORS * error:.3f}. The test leaks into the training.",
-            "Look for what both share: copied rows, encodings or scales fitted on all rows, a random split.",
+            "Look for copied rows, encodings or scales fitted on all rows, or a random split.",
             "stop",
         )

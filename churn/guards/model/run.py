@@ -1,4 +1,4 @@
-"""The guards of the model: those of `churn train` on the training rows, and those of `churn evaluate`."""
+"""The guards of the model: `churn train` runs some on the training rows, `churn evaluate` the others."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from churn.training.split import CutoffPlan
 
 UNCHECKED_DATA = Finding(
     "snapshots",
-    "they were written without the guards of the data, which `churn snapshot` runs: nobody would see a leak "
-    "in a table, or in its mapping.",
+    "they were written without the guards of the data, which `churn snapshot` runs: a leak in a table, or in "
+    "its mapping, would not be seen.",
     "Run `churn snapshot` and `churn train` again.",
     "stop",
     NO_DATA_GUARDS,
@@ -43,10 +43,10 @@ UNCHECKED_DATA = Finding(
 
 
 def check_training(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> list[Finding]:
-    """Run the guards of the training rows: those of the last test cutoff, or all without a test cutoff.
+    """Run the guards of `train` on the training rows of the last test cutoff; without one, on all rows.
 
     Args:
-        params: The label, the static attributes and the seed.
+        params: The parameters of the label, the static attributes and the seed.
         snapshots: The matured snapshots.
         plan: The test cutoffs.
     """
@@ -68,10 +68,11 @@ def check_training(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> li
 
 
 def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardReport:
-    """Return the report of `train`: the findings in the data, and those in the training rows.
+    """Return the report of `train`: the findings in the data, and the findings in the training rows.
 
-    Some guards run on both. All findings in the training rows stay, because these are more rows; of the data,
-    a finding of the same guard and place stays only if it is a stop and the others are not.
+    Some guards run on both. All findings in the training rows stay, because the training rows are more rows.
+    If both have a finding of the same guard and place, the finding in the data stays only if it is a stop
+    and the finding in the training rows is none.
     """
     keys = {(finding.guard, finding.place) for finding in findings}
     stop_keys = {(finding.guard, finding.place) for finding in findings if finding.severity == "stop"}
@@ -85,7 +86,7 @@ def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardR
 
 
 def data_findings(snapshots: Snapshots) -> tuple[Finding, ...]:
-    """Return the findings in the data of the snapshots; a stop where the guards of the data did not run."""
+    """Return the findings in the data of the snapshots; a stop if the guards of the data did not run."""
     return snapshots.guards.found if snapshots.guards.looked else (UNCHECKED_DATA,)
 
 
@@ -93,9 +94,9 @@ def check_evaluation(params: Params, test_set: TestSet, result: EvaluationResult
     """Run the guards of an evaluation; two of them fit the recipe again.
 
     Args:
-        params: The gap of the label, the seed, the threads, and where the snapshots are.
+        params: The parameters: the gap of the label, the seed, the threads and the output folder.
         test_set: The predictions of all candidates for the test cutoffs.
-        result: What was measured on them.
+        result: The figures of the evaluation.
     """
     snapshots, cutoff, seed = test_set.snapshots, test_set.cutoffs[-1], params.train.seed
     sample = sample_customers(snapshots, seed)
@@ -118,7 +119,7 @@ def read_training_report(folder: Path) -> GuardReport:
     """Read the report that `train` wrote into its folder.
 
     Raises:
-        CallError: there is none, or it is damaged.
+        CallError: The report is missing or damaged.
     """
     try:
         return GuardReport.model_validate_json((folder / REPORT_FILE).read_text(encoding="utf-8"))
@@ -130,7 +131,7 @@ def read_training_report(folder: Path) -> GuardReport:
 
 
 def evaluation_report(training: GuardReport, findings: Sequence[Finding]) -> GuardReport:
-    """Return the report of `evaluate`: the findings of the earlier verbs, and its own."""
+    """Return the report of `evaluate`: the findings of the earlier verbs, and the findings of `evaluate`."""
     return GuardReport.of([*training.looked, *EVALUATION_GUARDS], [*training.found, *findings])
 
 

@@ -1,4 +1,4 @@
-"""Guards of the split: whether training and test are disjoint in time, in rows, and in persons."""
+"""Guards of the split: training and test must share no row and no person, and must not overlap in time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from churn.guards.model.refit_invariance import Fold
 from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 
 MIN_COPIES = 5
-"""Fewer copies may be chance."""
+"""The least number of copied rows: fewer copies may be chance."""
 
 RARE_SHARE = 0.01
-"""The share of rows up to which a value is rare, so that it tells customers apart."""
+"""The largest share of rows with a rare value. Rare values tell customers apart."""
 
 MIN_RARE_VALUES = 10
-"""So many rare values, or half of the signals where there are few, are not equal by chance."""
+"""The number of rare values that are not equal by chance; with few signals, half of the signals."""
 
 
 def disjoint(fold: Fold, mature_on: Mapping[date, date]) -> Iterator[Finding]:
-    """Look for rows on both sides, and for training rows whose label was not yet known.
+    """Stop at rows in both training and test, and at training labels not known by the test cutoff.
 
     Args:
         fold: The training and test rows.
@@ -45,17 +45,17 @@ def disjoint(fold: Fold, mature_on: Mapping[date, date]) -> Iterator[Finding]:
         count = int(np.isin(fold.train.cutoff, [day_number(day) for day in early]).sum())
         yield Finding(
             f"test cutoff {fold.cutoff}",
-            f"{count:,} training rows at {', '.join(map(str, early[:4]))} have labels that were not known by "
-            "then: no model of that day could have learnt from them.",
+            f"{count:,} training rows at {', '.join(map(str, early[:4]))} have labels that were not known at "
+            "the test cutoff: no model of that day could have learnt from them.",
             "Train on snapshots whose label window, grace and late days end at or before the test cutoff.",
             "stop",
         )
 
 
 def copied_rows(fold: Fold) -> Iterator[Finding]:
-    """Look for rows whose signals all equal those of another row, in training, in test, or across both.
+    """Look for rows with the same value in every signal as another row of training or test.
 
-    Only rows with enough rare values count, because new and silent customers are alike by nature.
+    Only rows with enough rare values count, because the rows of new and silent customers are often equal.
     """
     train, test = _row_hashes(fold.train), _row_hashes(fold.test)
     _, code, count = np.unique(np.concatenate([train, test]), return_inverse=True, return_counts=True)
@@ -73,23 +73,24 @@ def copied_rows(fold: Fold) -> Iterator[Finding]:
     yield Finding(
         f"test cutoff {fold.cutoff}",
         f"{copies:,} of {len(is_copy):,} rows have the same value in every signal as another row; "
-        f"{across.sum():,} of them are in the test and have a copy in training.{note} The model has seen "
+        f"{across.sum():,} of these are in the test and have a copy in training.{note} The model has seen "
         "their answers.",
-        "Give each person one customer_id, and have no row twice: no resampling, before or after the split.",
+        "Give each person a single customer_id, and do not resample rows before or after the split.",
         "stop" if copies >= COPY_STOP_SHARE * len(is_copy) else "warn",
     )
 
 
 def _row_keys(rows: LabelledRows) -> Ints:
-    """Return a number per row that identifies customer and cutoff, shape (rows,)."""
+    """Return for each row a number that identifies customer and cutoff, shape (rows,)."""
     return rows.customer * 100_000 + rows.cutoff
 
 
 def _row_hashes(rows: LabelledRows) -> npt.NDArray[np.uint64]:
-    """Return a number per row that is equal where all signals are equal, shape (rows,)."""
+    """Return a hash of each row; rows with equal signals have equal hashes. Shape (rows,)."""
     total = np.zeros(len(rows), dtype=np.uint64)
     for index in range(len(rows.names)):
-        column = np.nan_to_num(rows.matrix[:, index], nan=-1.5e300) + 0.0  # one NaN, one zero
+        # All NaN get an equal code, and -0.0 becomes 0.0.
+        column = np.nan_to_num(rows.matrix[:, index], nan=-1.5e300) + 0.0
         total = (total ^ column.view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         total ^= total >> np.uint64(29)
     return total

@@ -28,7 +28,7 @@ def spec(**changes):
 
 
 def test_a_champion_of_another_label_is_refused_with_the_way_out():
-    with pytest.raises(ModelError, match="train and promote a new one") as caught:
+    with pytest.raises(ModelError, match="train and promote a new") as caught:
         check_fit(spec(label_id="other"), PARAMS, DEFINITIONS)
 
     assert caught.value.exit_code == 13

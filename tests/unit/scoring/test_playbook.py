@@ -179,7 +179,10 @@ def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(
         ("{country: {below: 3}}", "plays[0].when.country: holds words; only 'equals' with a word fits."),
         ("{survey_last_rating: {equals: low}}", "plays[0].when.survey_last_rating: holds numbers."),
         ("{}", "plays[0].when is empty. For all customers, write 'health: {at_most: 5}'."),
-        ("{below: 3}", "plays[0].when.below compares nothing: name a signal, or 'least_of', for it."),
+        (
+            "{below: 3}",
+            "plays[0].when.below has no signal to compare: add the name of a signal, or 'least_of'.",
+        ),
         (
             "{any: {health: {at_most: 2}}}",
             "plays[0].when.any: expected a list of conditions, each 'signal: {below: 3}'.",
@@ -216,7 +219,7 @@ WHEN = "when: {health: {at_most: 2}}"
         (
             f"plays:\n  - {{name: p, {WHEN}, {REST}}}\n"
             f"  - {{name: p, when: {{health: {{above: 3}}}}, {REST}}}",
-            "plays[1].name 'p' is also that of plays[0]. Names must differ.",
+            "plays[1].name 'p' is also the name of plays[0]. Names must differ.",
         ),
         (
             f"plays:\n  - {{name: p, {WHEN}, {REST}, name: q}}",
