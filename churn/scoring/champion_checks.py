@@ -47,7 +47,7 @@ def check_fit(
     digests = {e["name"]: e.get("definition") for e in spec["signals"] if e["name"] in definitions}
     if old := [name for name, digest in digests.items() if not is_comparable(digest)]:
         problems.append(
-            f"{params.champion}: the champion was trained by another version of this program. It records "
+            f"{params.champion}: the champion was trained by another version of this program, which records "
             f"the definition of {len(old)} signals ({old[0]}: '{digests[old[0]]}') in another format, so it "
             "cannot be checked whether the signals have changed since then. Train and promote a new model "
             "(`churn run`), or use the version of this program that trained the champion."
