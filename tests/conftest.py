@@ -59,8 +59,8 @@ FEW_SIGNALS: dict[str, dict[str, Any]] = {
     "promote": {"observed_expected": [0.2, 5.0]},
 }
 
-SLOW_FIXTURES = {"finished_run", "small_run", "trained", "spark"}
-"""Fixtures that train a model or start a cluster. A test that uses one is slow, however it comes to it."""
+SLOW_FIXTURES = {"finished_run", "small_run", "trained", "spark", "histories"}
+"""Fixtures that train a model, start a cluster or ingest large companies: what uses one is slow."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,11 +73,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Let only a slow test call the verb `train`, in its fixtures too; show no progress of long queries."""
+    """Let only a slow test train, in its fixtures too; show no progress of long queries."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sql, "DELAY_SECONDS", 3600.0)  # on a busy machine each query is a long one
         if item.get_closest_marker("slow") is None and "pipelines.train" in sys.modules:
-            patch.setattr("pipelines.train.run", _refuse_to_train)
+            patch.setattr("pipelines.train.train_challenger", _refuse_to_train)
         return (yield)
 
 

@@ -15,6 +15,8 @@ from churn.params import load_params
 from churn.reporting import plots
 from pipelines import cli
 
+pytestmark = pytest.mark.slow
+
 PARAMS = f"""
 source: raw
 score: {{playbook: {Path(__file__).parents[2] / "examples" / "payment_playbook.yaml"}}}

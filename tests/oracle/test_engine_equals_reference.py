@@ -60,6 +60,7 @@ def everything(world: RandomWorld) -> list[Signal]:
     return [*signals_of(world), *expressions(world, EXPRESSIONS)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", CHANGES)
 @examples(1, shrink=False)
 @given(seed=st.integers(0, 10**6))
@@ -91,6 +92,7 @@ def test_every_verb_equals_the_reference_on_companies_that_shrink(
     assert not wrong, wrong[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns"])
 def test_no_value_depends_on_how_it_was_asked_for(
     world_of: Callable[[Recipe], RandomWorld], zone: str, monkeypatch: pytest.MonkeyPatch

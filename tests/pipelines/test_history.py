@@ -15,6 +15,8 @@ import yaml
 
 from pipelines import cli
 
+pytestmark = pytest.mark.slow
+
 BEGIN = date(2023, 1, 1)
 DAYS = 379
 CUTOFF = "2023-10-01"

@@ -348,10 +348,10 @@ def test_a_champion_that_is_damaged_or_answers_another_question_does_not_score(
     change: Mutate,
     words: tuple[str, ...],
     shop: Path,
-    small_run: Path,
+    finished_run: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    champion(small_run, change)(shop)
+    champion(finished_run, change)(shop)
 
     code, lines = answer(shop, "score", capsys)
 

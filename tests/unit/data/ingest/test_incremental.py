@@ -181,6 +181,7 @@ def contents(store: Store) -> dict[str, Any]:
 WRITERS = [csv_files, a_folder_of_csv_files, parquet_files, a_duckdb_file, a_sqlite_file]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", WRITERS)
 def test_nights_that_read_only_new_rows_give_the_store_of_all_rows(tmp_path: Path, write: Writer) -> None:
     world = drawn_nights(seed=1)
