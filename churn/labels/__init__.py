@@ -1,1 +1,1 @@
-"""Labels: who left in the window after a cutoff, and when that is known."""
+"""Labels: the customers who left in the window after a cutoff, and the date on which this is known."""

@@ -11,22 +11,25 @@ from churn.errors import CallError, Stop
 from churn.labels.outcomes import label_window
 
 TEST_CUTOFFS = 3
-"""The number of default test cutoffs; fewer do not show how results vary between months."""
+"""The number of default test cutoffs; fewer test cutoffs do not show how results vary between months."""
 
 MIN_SPACING = 0.9
-"""The least distance of default test cutoffs, in horizons; it is below 1 because months differ in length."""
+"""The least distance between two default test cutoffs, in horizons.
+
+It is below 1 because months differ in length.
+"""
 
 SHORTEST_HISTORY_DAYS = 56
-"""The days from the first event of the label's table to the first default cutoff."""
+"""The least number of days from the first event of the label's table to the first default cutoff."""
 
 
 @dataclass(frozen=True)
 class FirstTestCutoff:
-    """The date from which on no data may decide how a label is defined.
+    """The first test cutoff. Data from this date on must not influence the definition of a label.
 
     Attributes:
         day: The date. It is the watermark where the data are too short for any test.
-        description: Which date it is, in words.
+        description: The meaning of the date in words, for example "the watermark".
     """
 
     day: date
@@ -39,13 +42,14 @@ class FirstTestCutoff:
 def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTestCutoff:
     """Return the first test cutoff, or the watermark where the data are too short for any test.
 
-    Without `evaluate.test_cutoffs` in params.yaml it is the first that training takes by default, or an
-    earlier day: training also requires a churner among the labels known by then, and labels are not computed
-    here.
+    If params.yaml has no `evaluate.test_cutoffs`, the result is the first default test cutoff of training, or
+    an earlier day. It can be earlier because training also requires a churner among the labels known by the
+    test cutoff, and this function computes no labels.
 
     Args:
         store: The store.
-        horizon_days: The horizon for which the default test cutoffs are found; by default the label's own.
+        horizon_days: The horizon for which the default test cutoffs are found; by default the horizon of the
+            label.
     """
     params = store.params
     watermark = FirstTestCutoff(store.watermark, "the watermark")
@@ -65,7 +69,7 @@ def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTes
 
 
 def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the snapshots that may train a model used at a cutoff: their labels were known by then.
+    """Return the snapshots that may train a model used at a cutoff: their labels are known by that cutoff.
 
     Args:
         mature_on: For each snapshot the date on which its label matures.
@@ -78,7 +82,7 @@ def trainable(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
 
 
 def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]:
-    """Return the earlier snapshots that may not train a model used at a cutoff: their labels came later.
+    """Return the snapshots before a cutoff whose labels mature after it; they may not train its model.
 
     Args:
         mature_on: For each snapshot the date on which its label matures.
@@ -92,7 +96,7 @@ def purged_cutoffs(mature_on: Mapping[date, date], at: date) -> tuple[date, ...]
 
 
 def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> date | None:
-    """Return the first test cutoff that training can take by default, or an earlier day; None without any.
+    """Return the first default test cutoff of training, or an earlier day; None if there is no test cutoff.
 
     Args:
         mature_on: For each matured snapshot the date on which its label matures.
@@ -107,12 +111,12 @@ def earliest_default_test(mature_on: Mapping[date, date], horizon_days: int) -> 
 
 
 def spaced_cutoffs(days: Sequence[date], count: int, spacing_days: float) -> tuple[date, ...]:
-    """Return the latest of some days, in order, with a least distance between them.
+    """Return the latest of the given days, in order of time, with a least distance between two of them.
 
     Args:
         days: The days to choose from.
-        count: How many to return at most.
-        spacing_days: The least distance of two neighbours, in days.
+        count: The largest number of days to return.
+        spacing_days: The least distance between two neighbouring days of the result, in days.
 
     >>> spaced_cutoffs([date(2024, 1, 1), date(2024, 1, 8), date(2024, 1, 15)], 2, 10)
     (datetime.date(2024, 1, 1), datetime.date(2024, 1, 15))
@@ -125,7 +129,7 @@ def spaced_cutoffs(days: Sequence[date], count: int, spacing_days: float) -> tup
 
 
 def requested_cutoffs(store: Store) -> tuple[date, ...]:
-    """Return the cutoffs of params.yaml, also late ones; none where the data are too short."""
+    """Return the cutoffs of params.yaml, also those after the watermark; none if the data are too short."""
     params = store.params
     cutoffs = params.snapshot.cutoffs or tuple(_regular_cutoffs(store))
     return (*cutoffs, *params.evaluate.test_cutoffs) if cutoffs else ()
@@ -134,11 +138,11 @@ def requested_cutoffs(store: Store) -> tuple[date, ...]:
 def snapshot_cutoffs(store: Store) -> tuple[date, ...]:
     """Return the cutoffs of params.yaml in order, `evaluate.test_cutoffs` among them.
 
-    By default there is one cutoff a week over all the data.
+    By default there is one cutoff per week over all the data.
 
     Raises:
-        CallError: a cutoff is after the watermark, or `first` or `last` leaves none.
-        Stop: the data are too short for one.
+        CallError: a cutoff is after the watermark, or `snapshot.first` or `snapshot.last` leaves no cutoff.
+        Stop: the data are too short for a cutoff.
     """
     cutoffs = requested_cutoffs(store)
     late = [cutoff for cutoff in cutoffs if cutoff > store.tonight]
@@ -146,7 +150,7 @@ def snapshot_cutoffs(store: Store) -> tuple[date, ...]:
         key = "evaluate.test_cutoffs" if late[0] in store.params.evaluate.test_cutoffs else "snapshot"
         raise CallError(
             f"{key}: cutoff {late[0]} is after the watermark {store.watermark}, up to which the data "
-            "are complete. Name earlier dates there, or ingest newer data."
+            f"are complete. Name an earlier date under {key}, or ingest newer data."
         )
     if not cutoffs:
         raise _no_cutoff(store)
@@ -154,27 +158,28 @@ def snapshot_cutoffs(store: Store) -> tuple[date, ...]:
 
 
 def latest_matured_cutoff(store: Store) -> date:
-    """Return the latest day whose label is matured, for an example of what a snapshot would hold."""
+    """Return the latest day whose label is matured; it serves as an example cutoff."""
     params = store.params
     window = label_window(store.watermark, params.label, params.snapshot.late_days)
     return store.watermark - (window.mature_on - store.watermark)
 
 
 def _no_cutoff(store: Store) -> CallError | Stop:
-    """Return the error for an empty list of cutoffs: `first`, `last`, or the data themselves cause it."""
+    """Return the error for an empty list of cutoffs, caused by `first`, by `last` or by the data."""
     params = store.params
     snapshot = params.snapshot
     if snapshot.first:
         return CallError(
             f"snapshot.first: {snapshot.first} is after the watermark {store.watermark}, up to which the "
-            "data are complete, so there is no cutoff. Give an earlier first, or ingest newer data."
+            "data are complete, so there is no cutoff. Give an earlier snapshot.first, or ingest newer data."
         )
     first = _default_first(store)
     why = f"at least {SHORTEST_HISTORY_DAYS} days after the first event of {params.label.core_table}"
     if snapshot.last and first <= store.tonight:
         return CallError(
-            f"snapshot.last: {snapshot.last} is before {first}, the first cutoff without snapshot.first "
-            f"({why}), so there is no cutoff. Give a later last, or name a first."
+            f"snapshot.last: {snapshot.last} is before {first}, the default first cutoff ({why}), so there "
+            "is "
+            "no cutoff. Give a later snapshot.last, or name a date under snapshot.first."
         )
     return Stop(
         f"snapshot: the first cutoff would be {first} ({why}), after the watermark {store.watermark}. "
@@ -192,7 +197,7 @@ def _default_first(store: Store) -> date:
 
 
 def _regular_cutoffs(store: Store) -> Sequence[date]:
-    """Return the cutoffs from `snapshot.first` to `snapshot.last`, one `snapshot.every`."""
+    """Return the regular cutoffs from `snapshot.first` to `snapshot.last`, at the step `snapshot.every`."""
     snapshot = store.params.snapshot
     first = snapshot.first or _default_first(store)
     last = snapshot.last or store.tonight

@@ -1,4 +1,4 @@
-"""Labels by contract: a customer has left if all contracts have ended, without a new one within the grace."""
+"""Labels by contract: a customer has left if every contract ended and no contract followed in the grace."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ class Contracts:
     end: Ints
 
     def running_end(self) -> Ints:
-        """Return for each contract the latest end among it and the customer's contracts before it."""
-        # One running maximum serves all customers: the ends of each lie above all ends of those before.
+        """Return for each contract the latest end among it and the earlier contracts of the customer."""
+        # One running maximum serves all customers: the offset lifts the ends of each customer above all ends
+        # of the customers before.
         offset = self.customer << 33
         latest: Ints = np.maximum.accumulate(offset + self.end) - offset
         return latest
@@ -72,7 +73,7 @@ class Contracts:
         return goes_on
 
     def merge(self, grace_days: int) -> ContractSpells:
-        """Merge contracts that overlap, or lie no more than the grace apart, into spells."""
+        """Merge contracts that overlap, or whose distance is at most the grace, into spells."""
         if len(self.customer) == 0:
             empty = np.zeros(0, dtype=np.int32)
             return ContractSpells(empty, empty, empty)
@@ -88,7 +89,7 @@ class Contracts:
 
 
 def read_contracts(store: Store) -> Contracts:
-    """Read all contracts of the store; one that has not ended ends `NEVER`."""
+    """Read all contracts of the store; a contract that has not ended has the end `NEVER`."""
     end_sql = "ended_at_day" if "ended_at_day" in store.tables["subscriptions"].columns else "NULL"
     with store.connect() as connection:
         columns = connection.execute(
@@ -106,7 +107,7 @@ def merged_spells(store: Store) -> ContractSpells:
 
 
 def counted_spells(store: Store) -> ContractSpells:
-    """Return the spells with the ends that `label.leaving` counts; one that ended in another way has no end.
+    """Return the spells with the ends that `label.leaving` counts; any other end becomes `NEVER`.
 
     Raises:
         SourceError: the label asks for a kind of leaving that the data cannot tell.
@@ -121,8 +122,9 @@ def counted_spells(store: Store) -> ContractSpells:
 def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
     """Return the outcomes by contract: a customer has left if the spell at the cutoff ends in the window.
 
-    A customer of the cohort has such a spell: the contract in force at the cutoff is part of it. Rows that
-    became known late cannot move its end before the cutoff, as they only make spells longer.
+    Every customer of the cohort has a spell at the cutoff: the contract in force at the cutoff is part of the
+    spell. Rows that became known late cannot move the end of the spell before the cutoff, because they only
+    make spells longer.
 
     Raises:
         SourceError: the label asks for a kind of leaving that the data cannot tell.
@@ -143,7 +145,7 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
         outcome = np.full(store.n_customers, STAYED, dtype=np.int8)
         ended = (contracts.end >= start) & (contracts.end < end)
         outcome[contracts.customer[ended & has_successor]] = PARTIAL
-        outcome[contracts.customer[ended & ~has_successor]] = RENEWED  # of two that ended it is the stronger
+        outcome[contracts.customer[ended & ~has_successor]] = RENEWED  # RENEWED wins over PARTIAL
         outcome[(spell_end >= day_number(cutoff)) & (spell_end < start)] = ENDS_IN_GAP
         has_left = (spell_end >= start) & (spell_end < end)
         outcome[has_left] = kind[spell[has_left]]
@@ -153,7 +155,7 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
 
 
 def _spell_at(spells: ContractSpells, cutoff: date, customers: int) -> Ints:
-    """Return for each customer the index of the latest spell that began before the cutoff, -1 without one."""
+    """Return for each customer the index of the latest spell begun before the cutoff; -1 without a spell."""
     begun = np.flatnonzero(spells.start < day_number(cutoff))
     index = np.full(customers, -1, dtype=np.int64)
     index[spells.customer[begun]] = begun  # in order, so the latest spell of each customer stays
@@ -169,7 +171,7 @@ def _take(values: npt.NDArray[np.int32], index: Ints) -> npt.NDArray[np.int32]:
 
 
 def _next_start(spells: ContractSpells, watermark: int) -> IntArray:
-    """Return the day on which the customer's next spell begins, `NEVER` without one before the watermark."""
+    """Return for each spell the start of the customer's next spell before the watermark, else `NEVER`."""
     following = np.full(len(spells.start), NEVER, dtype=np.int32)
     has_next = (spells.customer[1:] == spells.customer[:-1]) & (spells.start[1:] < watermark)
     following[:-1][has_next] = spells.start[1:][has_next]
@@ -186,29 +188,30 @@ def _kind_of_leaving(store: Store, spells: ContractSpells) -> npt.NDArray[np.int
             f"{store.params.locate('label.leaving')} is {store.params.label.leaving}, but the data cannot "
             "tell the kinds of leaving apart. Map tables.payments with paid_at (empty while a payment is "
             "open), or list under label.involuntary_reasons the values of subscriptions.reason with which "
-            "the company itself ends a contract; or take leaving: any."
+            "the company itself ends a contract, or set label.leaving to any."
         )
     return np.full(len(spells.start), GONE, dtype=np.int8)
 
 
 def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
-    """Return for each spell whether its end was involuntary; None where the data cannot tell.
+    """Return for each spell whether its end was involuntary; None if the data cannot tell.
 
-    The first of these that is known decides:
+    The first rule for which the data are known decides:
 
     1. A customer who asked, by the day of the end, for the contract to end left voluntarily.
-    2. A stated reason among `label.involuntary_reasons` is involuntary; any other stated reason is not.
-       Without `label.involuntary_reasons` reasons are not used.
-    3. If the last payment due within the spell and before its end was never recovered, the end is
-       involuntary: it is unpaid when the grace after the end is over, or was paid and failed later.
+    2. A stated reason in `label.involuntary_reasons` makes the end involuntary. Any other stated reason makes
+       the end voluntary. Without `label.involuntary_reasons` this rule is not used.
+    3. If the last payment due within the spell was never recovered, the end is involuntary. A payment was
+       never recovered if it is unpaid when the grace after the end is over, or if it was paid and failed
+       later.
 
-    An end that is not shown to be involuntary is voluntary.
+    If no rule decides, the end is voluntary.
 
     Returns:
         A mask, shape (spells,).
 
     Raises:
-        SourceError: params.yaml lists reasons, and the data have none.
+        SourceError: params.yaml lists reasons, and the data have no column of reasons.
     """
     asked, reason = _request_and_reason(store)
     lost_payment = _last_payment_lost(store)
@@ -243,7 +246,7 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
 
 
 def _request_and_reason(store: Store) -> tuple[str, str]:
-    """Return two SQL conditions: the customer asked to leave; the stated reason is involuntary."""
+    """Return two SQL conditions: the customer asked to leave, and the stated reason is involuntary."""
     columns, words = store.tables["subscriptions"].columns, store.params.label.involuntary_reasons
     if words and "reason" not in columns:
         raise SourceError(
@@ -257,7 +260,7 @@ def _request_and_reason(store: Store) -> tuple[str, str]:
 
 
 def _last_payment_lost(store: Store) -> str | None:
-    """Return the SQL of whether the last payment due in each spell was lost; None without payments."""
+    """Return the SQL that finds whether the last payment of each spell was lost; None without payments."""
     columns = store.tables["payments"].columns if store.has("payments") else ()
     if "paid_at_day" not in columns:
         return None
@@ -273,16 +276,16 @@ def _last_payment_lost(store: Store) -> str | None:
 
 
 def wait_days(label: LabelParams, late_days: int) -> int:
-    """Return how many days after a contract's end it is certain: the grace for renewing and the late rows."""
+    """Return the number of days until the end of a contract is certain: the grace plus the late days."""
     return label.grace_days + late_days
 
 
 def contract_ends(store: Store, cutoffs: Sequence[date]) -> list[IntArray]:
     """Return per cutoff and customer code the local day on which the spell at the cutoff ends.
 
-    It is `NEVER` while no end is certain. Day `d` is certain once `d + 1`, the grace and the late days are at
-    or before the watermark. An end that `label.leaving` does not count is no end. The values of customers
-    outside the cohort mean nothing.
+    The value is `NEVER` while no end is certain. An end on day `d` is certain once `d + 1 + grace + late
+    days` is at or before the watermark. An end that `label.leaving` does not count is ignored. The values of
+    customers outside the cohort mean nothing.
 
     Raises:
         SourceError: the label asks for a kind of leaving that the data cannot tell.
@@ -299,7 +302,7 @@ def contract_ends(store: Store, cutoffs: Sequence[date]) -> list[IntArray]:
 
 
 class ContractEndsWriter:
-    """Writes `outcome.parquet` next to each part file: customer_id and ends_on, with the rows of the part."""
+    """Writes `outcome.parquet` next to each part file: `customer_id` and `ends_on`, with its rows."""
 
     def __init__(
         self, folder: Path, store: Store, cutoffs: Sequence[date], ids: npt.NDArray[np.object_]
@@ -320,7 +323,7 @@ class ContractEndsWriter:
         }
 
     def add(self, cutoff: date, codes: npt.NDArray[np.integer]) -> None:
-        """Append the ends of some customers, given by their codes."""
+        """Append the ends of the contracts of the customers with these codes."""
         ends = self._ends[cutoff][codes]
         columns = [
             pa.array(self._ids[codes], pa.string()),
@@ -335,7 +338,7 @@ class ContractEndsWriter:
 
 
 def read_contract_ends(folder: Path, cutoff: date) -> tuple[list[str], IntArray]:
-    """Return the customers of a snapshot, in the order of its part file, and the days their contracts ended.
+    """Return the customers of a snapshot, in the order of its part file, and the end day of each contract.
 
     Args:
         folder: The folder of the snapshots.
@@ -365,5 +368,5 @@ def contract_ends_bytes(folder: Path, cutoff: date) -> bytes:
         return (folder / f"cutoff={cutoff}" / ENDS_FILE).read_bytes()
     except OSError:
         raise CallError(
-            f"{folder}: the ends of the contracts at {cutoff} are missing. Run `churn snapshot` again."
+            f"{folder}: the file {ENDS_FILE} of cutoff {cutoff} is missing. Run `churn snapshot` again."
         ) from None

@@ -1,4 +1,4 @@
-"""Suggest the horizon of an inactivity label from the data: how long a silence must be to mean leaving."""
+"""Suggest the horizon of an inactivity label: the shortest silence that means leaving, from the data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from churn.labels.kaplan_meier import JACKKNIFE_GROUPS, MIN_AT_RISK, ReturnCurve
 from churn.metrics.interval import Interval
 
 MAX_RETURN = 0.10
-"""A silence means leaving once no larger share than this comes back from a silence of this length."""
+"""A silence of `d` days means leaving if at most this share of customers come back after `d` silent days."""
 
 BATCH_ROWS = 1 << 20
 
@@ -29,12 +29,12 @@ class HorizonSuggestion:
     Attributes:
         table: The label's table.
         requested_days: The horizon of the label.
-        before: Only events before this date were used. No test cutoff is earlier, neither at the requested
-            horizon nor at the suggested one.
+        before: The end of the data that were used: only events before this date count. No test cutoff is
+            before it, neither at the requested horizon nor at the suggested horizon.
         silences: The number of silences.
         curve: The chance to come back, by silent days.
-        suggested_days: The smallest number of days after which at most `MAX_RETURN` come back; None where the
-            data cannot follow any such silence for as long again.
+        suggested_days: The smallest number of silent days after which at most `MAX_RETURN` come back; None if
+            the data cannot follow any such silence for the same number of days again.
     """
 
     table: str
@@ -73,19 +73,20 @@ def _as_json(interval: Interval | None) -> dict[str, Any] | None:
 def suggest_horizon(store: Store) -> HorizonSuggestion:
     """Estimate the chance to come back from a silence, and suggest the shortest horizon that means leaving.
 
-    Silences are between days with an event; the last silence of each customer is still open. Customers who
-    objected are left out. With a longer horizon the default test cutoffs begin earlier. So the search is
-    repeated on the data before the test cutoffs of the suggestion, until it used none of them.
+    A silence is the time between two days with an event. The last silence of each customer is still open.
+    Customers who objected are left out. With a longer horizon the default test cutoffs begin earlier. So the
+    search is repeated on the data before the test cutoffs of the suggested horizon, until the search used no
+    data from a test cutoff on.
 
     Raises:
-        CallError: the label is by contract, and contracts end on a day, not by silence.
+        CallError: the label is by contract; a contract ends on a known day, not by silence.
         Stop: there are too few silences.
     """
     label = store.params.label
     if label.kind != "inactivity":
         raise CallError(
-            "--horizon measures how long silences last, but this label is by contract, and contracts end on "
-            "a day. Choose label.horizon_days by how far ahead you can act."
+            "--horizon measures how long silences last, but this label is by contract, and a contract ends "
+            "on a known day. Set label.horizon_days to the number of days ahead at which you can act."
         )
     before = first_test_cutoff(store)
     while True:
@@ -106,16 +107,16 @@ def _too_few(store: Store, silences: Silences, before: FirstTestCutoff) -> Stop:
     later = "" if before.day == store.watermark else ", or name later dates under evaluate.test_cutoffs"
     return Stop(
         f"label: {store.params.label.core_table} holds {silences.total:,} silences before {before}. These "
-        f"are too few to estimate how likely a silence ends ({MIN_AT_RISK} must be followed for a day or "
-        f"more). Ingest more history{later}."
+        f"are too few to estimate how likely a customer comes back (at least {MIN_AT_RISK} silences must "
+        f"last a day or longer). Ingest more history{later}."
     )
 
 
 def shortest_final_silence(curve: ReturnCurve) -> int | None:
     """Return the smallest number of silent days after which at most `MAX_RETURN` come back.
 
-    A silence counts as final only if the data can follow it for as long again. Otherwise the end of the data
-    would look like the end of the customer.
+    A silence of `d` days counts as final only if the data can follow it for another `d` days. Otherwise the
+    end of the data would look like a customer who left.
     """
     days = np.arange(1, len(curve.chance))
     final = days[(curve.chance[1:] <= MAX_RETURN) & (2 * days <= curve.followed_days)]
@@ -128,7 +129,8 @@ def count_silences(store: Store, table: str, before: date) -> Silences:
     Args:
         store: The store.
         table: The table with the events.
-        before: Only events before this date count; open silences last until then.
+        before: The end of the data: only events before this date count, and open silences last until this
+            date.
     """
     objected = read_customers(store).has_objected
     limit = day_number(before)
@@ -146,11 +148,11 @@ def count_silences(store: Store, table: str, before: date) -> Silences:
             earlier = np.empty_like(day)
             earlier[1:] = np.where(customer[1:] == customer[:-1], day[:-1], -1)
             first = np.flatnonzero(np.concatenate([[True], customer[1:] != customer[:-1]]))
-            earlier[first] = last_day[customer[first]]  # their last day in an earlier batch or file
+            earlier[first] = last_day[customer[first]]  # the customer's last day in an earlier batch
             gap = np.where(earlier >= 0, day - earlier, 0)
             cell = (customer % JACKKNIFE_GROUPS) * width + gap
             ended += np.bincount(cell[gap > 0], minlength=JACKKNIFE_GROUPS * width)
-            last_day[customer] = day  # rows are in order, so the last one stays
+            last_day[customer] = day  # rows are in order, so the latest day stays
     active = np.flatnonzero(last_day >= 0)
     open_cell = (active % JACKKNIFE_GROUPS) * width + (limit - 1 - last_day[active])
     still_open = np.bincount(open_cell, minlength=JACKKNIFE_GROUPS * width)

@@ -1,4 +1,4 @@
-"""The chance that a silent customer comes back: Kaplan-Meier over silences, some of which still go on.
+"""The chance that a silent customer comes back: the Kaplan-Meier estimate from ended and open silences.
 
 Sources: E. L. Kaplan and P. Meier, Nonparametric estimation from incomplete observations, JASA 53 (1958);
 P. S. Kott, The delete-a-group jackknife, Journal of Official Statistics 17 (2001).
@@ -19,21 +19,24 @@ Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 JACKKNIFE_GROUPS = 50
-"""The number of groups of customers that are left out in turn, since silences of one customer are alike."""
+"""The number of groups of customers; the jackknife leaves out one group at a time.
+
+Whole customers are left out because the silences of one customer are alike.
+"""
 
 MIN_AT_RISK = 30
-"""The curve ends where fewer silences than these are still followed: beyond, it would be chance."""
+"""The least number of silences at risk; the curve ends before the first day with fewer silences."""
 
 
 @dataclass(frozen=True)
 class Silences:
     """Silences by group of customers and length in days, both of shape (JACKKNIFE_GROUPS, days + 1).
 
-    A silence lasts a day or longer; no chance counts the column of day 0.
+    A silence lasts a day or longer, and no chance counts the column of day 0.
 
     Attributes:
-        ends: The silences that ended with a return after so many days.
-        open: The silences that were followed for so many days and go on.
+        ends: The number of silences that ended with a return, by their length.
+        open: The number of silences that still go on, by the number of days they were followed.
     """
 
     ends: Counts
@@ -41,12 +44,12 @@ class Silences:
 
     @classmethod
     def of(cls, customer: Counts, days: Counts, has_ended: BoolArray) -> Silences:
-        """Count silences.
+        """Count silences by group and length.
 
         Args:
             customer: The customer code of each silence, shape (silences,).
-            days: Its length in days.
-            has_ended: Whether it ended with a return.
+            days: The length of each silence in days, shape (silences,).
+            has_ended: Whether each silence ended with a return, shape (silences,).
         """
         width = int(days.max(initial=0)) + 1
         cell = (customer % JACKKNIFE_GROUPS) * width + days
@@ -66,13 +69,14 @@ class Silences:
 class ReturnCurve:
     """The chance that a customer silent for d days comes back, for d in `[0, followed_days]`.
 
-    A customer comes back within the days that the data can follow a silence, `followed_days`. Later returns
-    are not observed, so the chance is a lower bound of the chance to ever come back.
+    The data can follow a silence for `followed_days`. Later returns are not observed. So the chance is a
+    lower bound of the chance to come back at any time.
 
     Attributes:
-        chance: The chance by days, shape (followed_days + 1,), as below.
-        low, high: The 95 % interval, from leaving out one group of customers at a time.
-        at_risk: The number of silences that last at least so many days.
+        chance: The chance to come back by silent days. This array and the next three have the shape
+            (followed_days + 1,).
+        low, high: The ends of the 95 % interval, estimated by leaving out one group of customers at a time.
+        at_risk: The number of silences that last at least d days, for each d.
     """
 
     chance: Floats
@@ -82,7 +86,7 @@ class ReturnCurve:
 
     @property
     def followed_days(self) -> int:
-        """Return the longest silence that enough customers are followed for."""
+        """Return the largest d for which at least `MIN_AT_RISK` silences are followed."""
         return len(self.chance) - 1
 
     def after(self, days: int) -> Interval | None:
@@ -95,7 +99,7 @@ class ReturnCurve:
 
 
 def return_curve(silences: Silences) -> ReturnCurve | None:
-    """Estimate the chance to come back by silent days; None where too few silences are followed."""
+    """Estimate the chance to come back by silent days; None if too few silences are followed."""
     at_risk = _at_risk(silences.ends + silences.open).sum(axis=0)
     followed = np.flatnonzero(at_risk >= MIN_AT_RISK)
     if len(followed) < 2:
@@ -112,8 +116,9 @@ def return_curve(silences: Silences) -> ReturnCurve | None:
     factor = (len(groups) - 1) / len(groups)
     error = np.sqrt(factor * ((without - chance) ** 2).sum(axis=0))
     half = student.ppf(0.975, max(len(groups) - 1, 1)) * error
-    # Where nobody or everybody returns the jackknife has no width. A rarer chance than this would show nobody
-    # among so many in less than one case of forty.
+    # If nobody or everybody returns, the jackknife interval has no width. Then the bound of the exact
+    # binomial test is used: with n silences at risk and a chance of return above 1 - 0.025 ** (1 / n), the
+    # probability to see no return is below 2.5 %.
     bound = 0.025 ** (1 / at_risk[:days])
     return ReturnCurve(
         chance=chance,
@@ -124,13 +129,13 @@ def return_curve(silences: Silences) -> ReturnCurve | None:
 
 
 def _at_risk(counts: Counts) -> Counts:
-    """Return how many silences last at least so many days. Shape (groups, days)."""
+    """Return how many silences last at least d days, for each group and d. Shape (groups, days)."""
     sums: Counts = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
     return sums
 
 
 def _chance(n_ended: Counts, at_risk: Counts) -> Floats:
-    """Return 1 - S(last) / S(d) for every d, where S is the Kaplan-Meier curve of staying silent."""
+    """Return `1 - S(last) / S(d)` for every d; S is the Kaplan-Meier curve, `S(d) = P(silent for d days)`."""
     survival = 1 - n_ended / np.maximum(at_risk, 1)
     later = np.ones(len(survival))
     later[:-1] = survival[:0:-1].cumprod()[::-1]

@@ -1,6 +1,6 @@
 """Labels: which customers left in `[cutoff + gap, cutoff + gap + horizon)`.
 
-Labels look at what happened and ignore when it became known.
+A label depends on when events happened, not on when they became known.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from churn.labels.outcomes import GONE, STAYED, CustomerOutcomes, Labels, label_
 def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
     """Return per cutoff the label of every customer code: `LEFT`, `STAYED`, or a reason to drop the row.
 
-    The labels of a cutoff mean nothing before they are matured (see `label_window`). Nor do the labels of
-    customers outside the cohort.
+    The labels of a cutoff mean nothing before they are matured (see `label_window`). The labels of customers
+    outside the cohort never mean anything.
 
     Returns:
         One array per cutoff, shape (customers,).
@@ -44,7 +44,7 @@ def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]
 
 
 def inactivity_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:
-    """Return the outcomes by inactivity: a customer without an event of the label's table in the window left.
+    """Return the outcomes by inactivity: a customer left if the label's table has no event in the window.
 
     Events in the gap do not matter. A churner comes back with the first event after the window and before the
     watermark.

@@ -16,10 +16,10 @@ Labels = npt.NDArray[np.int8]
 BoolArray = npt.NDArray[np.bool_]
 
 LEFT, STAYED, ENDS_IN_GAP = 1, 0, -1
-"""The labels of a row: it left, it stayed, or its contract ends in the gap."""
+"""The labels of a row: the customer left, the customer stayed, or the contract ends in the gap."""
 
 DROP_REASONS = {ENDS_IN_GAP: "contract ends in the gap"}
-"""The labels that keep a row out of training, with the words under which they are counted."""
+"""The labels that keep a row out of training, each with the reason under which its rows are counted."""
 
 RENEWED, PARTIAL, GONE, VOLUNTARY, INVOLUNTARY = 2, 3, 4, 5, 6
 OUTCOME_NAMES: Mapping[int, str] = {
@@ -31,7 +31,11 @@ OUTCOME_NAMES: Mapping[int, str] = {
     INVOLUNTARY: "left involuntarily",
     ENDS_IN_GAP: "ends in the gap",
 }
-"""The outcomes; each customer at risk has exactly one. It is `left` where the kind of leaving is unknown."""
+"""The names of the outcomes.
+
+Each customer at risk has exactly one outcome. A customer who left has the outcome `left` if the data do not
+tell the kind of leaving.
+"""
 
 COUNTED_AS_LEFT = {
     "any": (GONE, VOLUNTARY, INVOLUNTARY),
@@ -41,14 +45,14 @@ COUNTED_AS_LEFT = {
 """The outcomes that the label counts as left, by `label.leaving`."""
 
 HOW_LEFT = {"any": "left", "voluntary": OUTCOME_NAMES[VOLUNTARY], "involuntary": OUTCOME_NAMES[INVOLUNTARY]}
-"""The name of what the label counts as left, by `label.leaving`."""
+"""The name of the outcome that the label counts as left, by `label.leaving`."""
 
 WHY_LEFT = {
     "any": "",
     "voluntary": ", and nothing shows that a payment was never recovered",
     "involuntary": ", because a payment was never recovered",
 }
-"""The further condition on the end of a contract, as the end of a sentence, by `label.leaving`."""
+"""The condition that `label.leaving` adds to the end of a contract, as the end of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,13 @@ class LabelWindow:
 def label_window(cutoff: date, label: LabelParams, late_days: int) -> LabelWindow:
     """Return the label window of a cutoff, `[cutoff + gap, cutoff + gap + horizon)`, and when it matures.
 
-    The end of a contract is certain only once the grace for renewing has passed, so maturity waits for the
-    grace too.
+    The end of a contract is certain only after the grace. So the label of a contract matures later by
+    `grace_days`.
 
     Args:
         cutoff: The cutoff.
         label: The definition of the label.
-        late_days: How many days late rows may arrive.
+        late_days: The largest number of days by which a row may arrive late.
     """
     start = cutoff + timedelta(days=label.gap_days)
     end = start + timedelta(days=label.horizon_days)
@@ -84,24 +88,25 @@ def label_window(cutoff: date, label: LabelParams, late_days: int) -> LabelWindo
 
 @dataclass(frozen=True)
 class CustomerOutcomes:
-    """The outcome of every customer code after one cutoff; it means nothing outside the cohort.
+    """The outcome of every customer code after one cutoff; the values outside the cohort mean nothing.
 
     Attributes:
-        outcome: One of `OUTCOME_NAMES`, shape (customers,).
-        back_on: The day number on which a churner came back, `NEVER` where the data show no return.
+        outcome: The outcome of each customer, a key of `OUTCOME_NAMES`, shape (customers,).
+        back_on: The day number on which each churner came back, shape (customers,); `NEVER` if the data show
+            no return.
     """
 
     outcome: npt.NDArray[np.int8]
     back_on: IntArray
 
     def left(self, kind: str) -> BoolArray:
-        """Return a mask of those who left in the window, in the way that `label.leaving` counts."""
+        """Return a mask of the customers who left in the window; `kind` is the value of `label.leaving`."""
         return np.isin(self.outcome, COUNTED_AS_LEFT[kind])
 
     def label(self, kind: str) -> Labels:
         """Return `LEFT`, `STAYED` or a key of `DROP_REASONS` per customer.
 
-        A customer who left in a way that `label.leaving` does not count has stayed.
+        A customer who left in a way that `label.leaving` does not count gets the label `STAYED`.
         """
         has_left, is_dropped = self.left(kind), np.isin(self.outcome, list(DROP_REASONS))
         return np.where(is_dropped, self.outcome, np.where(has_left, LEFT, STAYED)).astype(np.int8)

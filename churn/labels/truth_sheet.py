@@ -1,4 +1,4 @@
-"""The truth sheet: at every cutoff how many were at risk, their outcomes, and the reasons of the others."""
+"""The truth sheet: for every cutoff the customers at risk, their outcomes, and the excluded customers."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ from churn.metrics.interval import Interval, format_interval
 from churn.params import LabelParams
 
 MAX_REACTIVATED = 0.20
-"""A label by inactivity is refused if a larger share of its churners comes back: it mostly shows absence."""
+"""The largest share of churners that may come back; a label by inactivity with a larger share is refused."""
 
 
 @dataclass(frozen=True)
 class CutoffCounts:
-    """One cutoff of the sheet.
+    """The counts of one cutoff of the truth sheet.
 
     Attributes:
+        cutoff: The cutoff.
         start, end: The label window `[start, end)`.
         mature_on: The date from which the label is matured.
         excluded: The number of customers outside the cohort, by reason.
         at_risk: The number of customers in the cohort.
-        outcomes: Their number by outcome; None before the label is matured, as below.
-        left: How many of them left, as the label counts.
-        came_back: How many of those came back later.
+        outcomes: The number of customers in the cohort by outcome. This field and the next two are None
+            before the label is matured.
+        left: The number of churners: customers in the cohort who left, as the label counts.
+        came_back: The number of churners who came back later.
     """
 
     cutoff: date
@@ -53,7 +55,7 @@ class CutoffCounts:
 
     @property
     def labelled(self) -> int | None:
-        """Return how many rows have a label: at risk and not dropped."""
+        """Return how many customers at risk have a label; the others are dropped for a reason."""
         if self.outcomes is None:
             return None
         return self.at_risk - sum(self.outcomes.get(OUTCOME_NAMES[code], 0) for code in DROP_REASONS)
@@ -78,10 +80,11 @@ class Reactivation:
     """How many churners come back later, as far as the data show.
 
     Attributes:
-        churners: The number of churners, as the label counts them, over all cutoffs used.
-        before: Only cutoffs whose label is matured by this date count, and only returns before it.
-        curve: The Kaplan-Meier curve of staying away. Day 1 holds the returns by the end of the window, day
-            d + 1 those of the d-th day after it. None where there are too few churners.
+        churners: The number of churners, as the label counts them, summed over all cutoffs that were used.
+        before: The end of the data that were used: the cutoffs whose label is matured by this date, and the
+            returns before this date.
+        curve: The Kaplan-Meier curve of staying away. Day 1 holds the returns by the end of the window. Day
+            d + 1 holds the returns on the d-th day after the window. None if there are too few churners.
     """
 
     churners: int
@@ -90,23 +93,23 @@ class Reactivation:
 
     @property
     def rate(self) -> Interval | None:
-        """Return the share of churners that comes back, with its 95 % interval."""
+        """Return the share of churners who come back, with its 95 % interval."""
         return self.curve.after(0) if self.curve else None
 
     @property
     def followed_days(self) -> int | None:
-        """Return for how many days after the window enough churners are followed."""
+        """Return the number of days after the window for which enough churners are followed."""
         return self.curve.followed_days - 1 if self.curve else None
 
     @property
     def too_many(self) -> bool:
-        """Return whether the whole interval of the rate is above the limit."""
+        """Return whether the whole interval of the rate is above `MAX_REACTIVATED`."""
         return self.rate is not None and (self.rate.low or 0.0) > MAX_REACTIVATED
 
 
 @dataclass(frozen=True)
 class TruthSheet:
-    """The counts of all cutoffs, and how many churners come back."""
+    """The truth sheet of a label: the counts of all cutoffs, and the share of churners who come back."""
 
     label: LabelParams
     label_id: str
@@ -134,27 +137,27 @@ class TruthSheet:
         }
 
     def write(self, output: Path) -> Path:
-        """Write `label/truth_sheet.json` in the folder `output`; return its path."""
+        """Write `label/truth_sheet.json` in the folder `output`, and return the path of the file."""
         path = output / "label" / "truth_sheet.json"
         write_atomically(path, (json.dumps(self.as_json(), indent=1) + "\n").encode())
         return path
 
     def check_reactivation(self) -> None:
-        """Stop where silence seldom means leaving, unless a person accepted it with a reason.
+        """Stop if too many churners come back, unless a person accepted this with a reason.
 
         Raises:
-            Stop: more than `MAX_REACTIVATED` of the churners of an inactivity label come back.
+            Stop: the label is by inactivity, and more than `MAX_REACTIVATED` of its churners come back.
         """
         label, rate = self.label, self.reactivation.rate
         if label.kind != "inactivity" or label.accept_reactivation or rate is None:
             return
         if self.reactivation.too_many:
             raise Stop(
-                f"label: {format_interval(rate, 0, percent=True)} of those who left by {label.horizon_days} "
-                f"days without {label.core_table} come back later. Above {MAX_REACTIVATED:.0%} the label "
-                "shows who is away, not who left. Take a longer label.horizon_days (`churn label --horizon` "
-                "shows how likely a return is after each silence), or accept it with a reason: "
-                "label: {accept_reactivation: the reason}."
+                f"label: {format_interval(rate, 0, percent=True)} of the customers who count as left after "
+                f"{label.horizon_days} days without {label.core_table} come back later. Above "
+                f"{MAX_REACTIVATED:.0%} the label shows who is away, not who left. Take a longer "
+                "label.horizon_days (`churn label --horizon` shows how likely a return is after each "
+                "silence), or accept this share with a reason: label: {accept_reactivation: the reason}."
             )
 
 
@@ -201,10 +204,11 @@ def _counts(store: Store, cohort: Cohort, customers: CustomerOutcomes) -> Cutoff
 def _reactivation(
     store: Store, cohorts: Sequence[Cohort], outcomes: Sequence[CustomerOutcomes]
 ) -> Reactivation:
-    """Follow the churners of every cutoff before the first test cutoff, from the end of its window on.
+    """Follow the churners of every cutoff from the end of its window to the first test cutoff.
 
-    A day is added for everyone. So a churner who is back by the end of the window is back on day 1, and
-    counts after day 0. A cutoff whose window ends with the data is left out: nobody can come back after it.
+    One day is added to the length of every absence, because the curve does not count day 0. So a churner who
+    is back by the end of the window has an absence of 1 day. A cutoff is left out if its label is matured
+    only after the first test cutoff, or if its window ends on that date: then no return can be seen.
     """
     label, late_days = store.params.label, store.params.snapshot.late_days
     before = first_test_cutoff(store)

@@ -1,1 +1,1 @@
-"""Metrics with their intervals, and one catalogue of their titles, units and digits."""
+"""Metrics with their intervals, and the catalogue of the titles, units and digits of all metrics."""

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: customers are drawn once for all candidates, so that differences are paired."""
+"""Bootstrap intervals. All candidates share the same draws of customers, so that differences are paired."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from churn.metrics.metrics import Floats, Ints, Ranking
 Draws = npt.NDArray[np.uint8]
 
 CHUNK = 64
-"""The number of draws that are multiplied with the rows at a time."""
+"""The number of draws that are multiplied with the sums per customer at a time."""
 
 RANKING_METRICS = ("auc", "average_precision", "precision_at_contact_share", "lift_at_contact_share")
-"""The metrics that depend on the order of the predictions alone."""
+"""The metrics that depend only on the order of the predictions."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Estimate:
 def draw_customers(customers: int, draws: int, seed: int) -> Draws:
     """Return how often each customer is in each bootstrap draw, shape (draws, customers).
 
-    All rows of a customer share its weight, since they depend on each other.
+    All rows of a customer get the weight of the customer, because these rows depend on each other.
 
     Args:
         customers: The number of customers.
@@ -86,16 +86,17 @@ def estimate_metrics(
 ) -> dict[str, Estimate]:
     """Return every metric that has an interval, by name.
 
-    The calibration error has no interval: drawn rows are noisier than all rows, and noise raises the error,
-    so that a percentile interval would lie above the truth. Compare it with its noise floor instead.
+    The calibration error has no interval. Drawn rows are noisier than all rows, and noise raises the error.
+    So a percentile interval would lie above the truth. Compare the calibration error with its noise floor
+    instead.
 
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        customer: The column of `draws` that each row belongs to, shape (rows,).
-        draws: Weights from `draw_customers`.
+        customer: The column of `draws` to which each row belongs, shape (rows,).
+        draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share for lift and precision, in (0, 1].
-        rank_by: What the rows are ranked by, the largest first; by default the predictions.
+        rank_by: The values by which the rows are ranked, the largest first; by default the predictions.
     """
     line = np.array(metrics.calibration_line(left, probability))
     by_row = _row_sums(left, probability, line)
@@ -130,18 +131,21 @@ def estimate_metrics(
 
 
 def paired_differences(first: Mapping[str, Estimate], second: Mapping[str, Estimate]) -> dict[str, Interval]:
-    """Return the first candidate's metrics minus the second's, with intervals of the difference."""
+    """Return the metrics of the first candidate minus those metrics of the second, with intervals."""
     return {name: (first[name] - second[name]).interval for name in first if name in second}
 
 
 def running_sums(values: npt.NDArray[Any], ranking: Ranking) -> Floats:
-    """Return the running sums of integers, already in rank order, at the end of each tie, starting with 0."""
+    """Return the running sums of `values` at the end of each tie, starting with 0.
+
+    The values are integers that are already in rank order.
+    """
     sums = np.cumsum(values, dtype=np.int64)
     return np.concatenate([[0.0], sums if len(sums) == len(ranking.last) else sums[ranking.last]])
 
 
 def _ranking_metrics(ranking: Ranking, left: Draws, weight: Draws, share: float) -> tuple[float, ...]:
-    """Return the `RANKING_METRICS` of rows that are already in rank order; sums of integers are exact."""
+    """Return the `RANKING_METRICS` of rows that are already in rank order. The sums of integers are exact."""
     rows = running_sums(weight, ranking)
     churners = running_sums(weight * left, ranking)
     precision = metrics.precision_at_share(churners, rows, share)
@@ -155,7 +159,7 @@ def _ranking_metrics(ranking: Ranking, left: Draws, weight: Draws, share: float)
 
 
 def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
-    """Return what each row adds to the sums of `_metrics_from_sums`, shape (rows, 10)."""
+    """Return the contribution of each row to the sums of `_metrics_from_sums`, shape (rows, 10)."""
     at = line if np.isfinite(line).all() else np.zeros(2)
     return np.column_stack(
         [
@@ -170,15 +174,15 @@ def _row_sums(left: Floats, probability: Floats, line: Floats) -> Floats:
 
 
 def _metrics_from_sums(sums: Floats, line: Floats, noise_copies: int) -> dict[str, Floats]:
-    """Return the metrics that need no order, one value per line of `sums`.
+    """Return the metrics that do not depend on the order of the rows, one value per row of `sums`.
 
-    Slope and intercept of a draw are one Newton step away from those of all rows. For a bootstrap this is as
-    good as iterating.
+    The slope and the intercept of a draw are computed by one Newton step from the line of all rows. For a
+    bootstrap one step is as good as iterating.
 
     Args:
-        sums: Sums of `_row_sums`, then of `metrics.bin_sums`, shape (draws, 10 + 3 * BINS).
-        line: Intercept and slope of all rows.
-        noise_copies: As in `metrics.brier_parts`.
+        sums: The sums of `_row_sums`, then the sums of `metrics.bin_sums`, shape (draws, 10 + 3 * BINS).
+        line: The intercept and the slope of all rows.
+        noise_copies: The argument `noise_copies` of `metrics.brier_parts`.
 
     Source: Moulton and Zeger (1991), Bootstrapping generalized linear models, CSDA 11.
     """

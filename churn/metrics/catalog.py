@@ -17,15 +17,15 @@ class Metric:
     """A metric of an evaluation.
 
     Attributes:
-        key: Its key in metrics.json and its name in MLflow.
-        title: Its name for people; `{share}` stands for the contact share.
+        key: The key of the metric in metrics.json, and its name in MLflow.
+        title: The name of the metric for people; `{share}` stands for the contact share.
         unit: The unit; empty for a plain number.
         digits: The number of decimals to show.
-        definition: How it is computed.
-        better: Which values are better; empty where it does not rank models.
-        note: What a reader must know besides.
-        ceiling: What a perfect ranking reaches, in words; empty where there is no other bound than 1 or 0.
-        source: Where the definition comes from.
+        definition: The way in which the metric is computed.
+        better: The direction of better values; empty if the metric does not rank models.
+        note: A further fact that helps to read the values.
+        ceiling: The value of a perfect ranking, in words; empty if the only bound is 0 or 1.
+        source: The source of the definition.
     """
 
     key: str
@@ -40,11 +40,11 @@ class Metric:
 
     @property
     def reading(self) -> str:
-        """Return how to read its values: which are better, then the note."""
+        """Return the text that explains how to read the values: the better direction, then the note."""
         return "; ".join(filter(None, (f"{self.better} is better" if self.better else "", self.note)))
 
     def title_at(self, share: float | None = None) -> str:
-        """Return the title with the contact share in per cent, or in words where none is given.
+        """Return the title with the contact share in per cent, or in words if no share is given.
 
         >>> METRICS["lift_at_contact_share"].title_at(0.1)
         'lift at 10%'
@@ -69,7 +69,8 @@ METRICS: Mapping[str, Metric] = {
             title="log loss",
             unit="nats per row",
             digits=4,
-            definition="mean of -log of the probability given to what happened",
+            definition="mean of -log(p) over all rows; p is the predicted probability of the observed "
+            "outcome",
             better="lower",
             note="compare in pairs on the same rows",
             source="Good 1952",
@@ -80,7 +81,7 @@ METRICS: Mapping[str, Metric] = {
             digits=3,
             definition="chance that a churner is ranked above a stayer, ties counting half",
             better="higher",
-            note=".5 is chance",
+            note="a random ranking reaches .5",
             source="Hanley and McNeil 1982",
         ),
         Metric(
@@ -107,9 +108,9 @@ METRICS: Mapping[str, Metric] = {
             title="lift at {share}",
             unit="times",
             digits=2,
-            definition="that precision over the base rate",
+            definition="`precision_at_contact_share` divided by the base rate",
             better="higher",
-            note="1 is a random call list",
+            note="a random call list reaches 1",
             ceiling="min(1 / share, 1 / base rate)",
             source="Ling and Li 1998",
         ),
@@ -119,10 +120,10 @@ METRICS: Mapping[str, Metric] = {
             unit="times",
             digits=2,
             definition="share of the churners' residual value that a call list by value at risk reaches, "
-            "over the share contacted",
+            "divided by the contact share",
             better="higher",
-            note="the base rate for everybody gives a list by value alone",
-            ceiling="that of a list of churners by their value",
+            note="the candidate `base_rate` gives a list that is ordered only by value",
+            ceiling="the value lift of a list that holds the churners first, ordered by value",
         ),
         Metric(
             key="profit_per_customer_at_contact_share",
@@ -130,11 +131,11 @@ METRICS: Mapping[str, Metric] = {
             unit="currency",
             digits=2,
             definition="[sum over contacted churners of g (V - d) - d x contacted stayers - f x contacted] / "
-            "customers, by value at risk; f `contact_cost`, d `incentive_cost`, g `accept_share`, V the own "
-            "residual value",
+            "customers, for a call list by value at risk; f is `contact_cost`, d is `incentive_cost`, g is "
+            "`accept_share`, V is the residual value of the churner",
             better="higher",
-            note="above 0 the campaign pays, if the costs and the accept share hold",
-            ceiling="that of a list of churners by their value",
+            note="above 0 the campaign makes a profit, if the costs and the accept share are right",
+            ceiling="the profit of a list that holds the churners first, ordered by value",
             source="Neslin et al. 2006, with individual value",
         ),
         Metric(
@@ -142,11 +143,12 @@ METRICS: Mapping[str, Metric] = {
             title="profit per customer at the best budget",
             unit="currency",
             digits=2,
-            definition="the same where it is highest over the shares contacted; the interval is that of this "
-            "share",
+            definition="highest profit per customer over all contact shares; the interval is for the share "
+            "with "
+            "this profit",
             better="higher",
-            note="too high by about the optimism, since the share was read off the same rows",
-            ceiling="the highest of a list of churners by their value",
+            note="the value is too high by about `optimism`, because the share was chosen on the same rows",
+            ceiling="the highest profit of a list that holds the churners first, ordered by value",
             source="Efron 1983 for the optimism",
         ),
         Metric(
@@ -154,9 +156,10 @@ METRICS: Mapping[str, Metric] = {
             title="best budget",
             unit="share",
             digits=3,
-            definition="the share contacted at which that profit is highest; 0 where contacting nobody is "
-            "best",
-            note="the interval shows how certain it is; a flat curve makes it wide",
+            definition="contact share at which the profit per customer is highest; 0 if it is best to "
+            "contact "
+            "nobody",
+            note="a flat profit curve makes the interval wide",
         ),
         Metric(
             key="empc",
@@ -165,9 +168,9 @@ METRICS: Mapping[str, Metric] = {
             digits=2,
             definition="profit per customer at the best threshold for each accept share, averaged over "
             "accept shares that are beta distributed around `accept_share` (alpha + beta = 20); everybody "
-            "has the mean value",
+            "has the mean residual value",
             better="higher",
-            note="a check, since values are not individual",
+            note="use it only as a check, because it ignores the individual values",
             source="Verbraken, Verbeke and Baesens 2013",
         ),
         Metric(
@@ -175,8 +178,8 @@ METRICS: Mapping[str, Metric] = {
             title="share contacted for the EMPC",
             unit="share",
             digits=3,
-            definition="mean share contacted at those thresholds",
-            note="belongs to the EMPC",
+            definition="mean contact share at the thresholds of `empc`",
+            note="read it together with `empc`",
             source="Verbraken, Verbeke and Baesens 2013",
         ),
         Metric(
@@ -187,7 +190,7 @@ METRICS: Mapping[str, Metric] = {
             definition="mean squared difference of outcome and probability: reliability - resolution + "
             "uncertainty + within bins",
             better="lower",
-            note="predicting the base rate scores the uncertainty",
+            note="a model that predicts the base rate for everybody scores `brier_uncertainty`",
             source="Brier 1950",
         ),
         Metric(
@@ -195,10 +198,11 @@ METRICS: Mapping[str, Metric] = {
             title="Brier: reliability",
             unit="squared share",
             digits=5,
-            definition="squared distance of predicted and observed rates over ten bins of about equally many "
-            "rows, less what chance adds",
+            definition="mean squared distance between predicted and observed rates over ten bins of about "
+            "equally "
+            "many rows, minus the part that chance adds",
             better="lower",
-            note="0 is calibrated, and chance may put it below",
+            note="0 means calibrated; the value may be below 0 by chance",
             source="Murphy 1973; Ferro and Fricker 2012",
         ),
         Metric(
@@ -206,8 +210,9 @@ METRICS: Mapping[str, Metric] = {
             title="Brier: resolution",
             unit="squared share",
             digits=5,
-            definition="squared distance of the bins' observed rates from the base rate, less what chance "
-            "adds",
+            definition="mean squared distance between the observed rates of the bins and the base rate, "
+            "minus the "
+            "part that chance adds",
             better="higher",
             ceiling="uncertainty",
             source="Murphy 1973; Ferro and Fricker 2012",
@@ -217,8 +222,8 @@ METRICS: Mapping[str, Metric] = {
             title="Brier: uncertainty",
             unit="squared share",
             digits=5,
-            definition="base rate x (1 - base rate), with its correction",
-            note="depends on the rows alone, not on the model",
+            definition="base rate x (1 - base rate), corrected for chance",
+            note="the value depends only on the rows, not on the model",
             source="Murphy 1973",
         ),
         Metric(
@@ -226,18 +231,18 @@ METRICS: Mapping[str, Metric] = {
             title="Brier: within bins",
             unit="squared share",
             digits=5,
-            definition="variance of the predictions within a bin less twice their covariance with the "
+            definition="variance of the predictions within a bin minus twice their covariance with the "
             "outcome",
-            note="below 0 the model still orders the rows of a bin",
+            note="a value below 0 means that the model also orders the rows within a bin",
             source="Stephenson, Coelho and Jolliffe 2008",
         ),
         Metric(
             key="observed_expected",
             title="observed / expected",
             digits=3,
-            definition="churners over the sum of probabilities",
+            definition="number of churners divided by the sum of probabilities",
             better="closer to 1",
-            note="above 1 more left than expected",
+            note="above 1 means that more customers left than expected",
             source="Steyerberg 2019, chapter 15",
         ),
         Metric(
@@ -246,14 +251,14 @@ METRICS: Mapping[str, Metric] = {
             digits=2,
             definition="slope of the logistic regression of the outcome on the predicted log-odds",
             better="closer to 1",
-            note="below 1 the predictions are too extreme",
+            note="below 1 means that the predictions are too extreme",
             source="Cox 1958",
         ),
         Metric(
             key="calibration_intercept",
             title="calibration intercept",
             digits=2,
-            definition="intercept of that line",
+            definition="intercept of the regression of `calibration_slope`",
             better="closer to 0",
             source="Cox 1958",
         ),
@@ -262,10 +267,11 @@ METRICS: Mapping[str, Metric] = {
             title="calibration error (ECE)",
             unit="share",
             digits=4,
-            definition="mean distance of predicted and observed rates over ten bins of about equally many "
+            definition="mean distance between predicted and observed rates over ten bins of about equally "
+            "many "
             "rows",
             better="lower",
-            note="perfect predictions reach the noise floor; there is no interval, since drawn rows are "
+            note="perfect predictions reach the noise floor; there is no interval, because drawn rows are "
             "noisier than all rows",
             source="Naeini, Cooper and Hauskrecht 2015",
         ),
@@ -283,17 +289,18 @@ MAIN_METRICS = (
 )
 """The metrics that MLflow shows first, under `judged/`; the others of the test are under `rest/`.
 
-MLflow makes a section of each such group and sorts the sections by name: this one comes first.
+MLflow shows each group as a section and sorts the sections by name, so `judged/` comes first.
 """
 
 COUNTS: Mapping[str, str] = {
     "rows": "customers at test cutoffs; a customer counts once at each",
-    "churners": "rows that left",
-    "base_rate": "their share",
-    "rows_with_known_value": "rows whose money was known at the cutoff; everything in currency and the value "
-    "lift are computed over them",
+    "churners": "rows whose customer left",
+    "base_rate": "the share of churners among the rows",
+    "rows_with_known_value": "rows whose money was known at the cutoff; the metrics in currency and the "
+    "value "
+    "lift are computed over these rows",
 }
-"""The numbers of a candidate that are no metrics."""
+"""The numbers of a candidate that are not metrics, each with its meaning."""
 
 CANDIDATE_NAMES: Mapping[str, str] = {
     "challenger": "the model",
@@ -356,5 +363,5 @@ def units_in_words() -> str:
     units = "; ".join(f"{METRICS[key].title_at()}: {METRICS[key].unit or 'a number'}" for key in MAIN_METRICS)
     return (
         f"Units: {units}. `_low` and `_high` are the ends of the 95 % interval, in the unit of the metric. "
-        "Currency is that of your tables."
+        "Currency is the currency of your tables."
     )

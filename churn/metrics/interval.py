@@ -1,4 +1,4 @@
-"""A measured value with its interval, as JSON and as text; and the base of all records written as JSON."""
+"""A measured value with its interval, as JSON and as text, and the base class of records written as JSON."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def _in_key_order(mapping: Mapping[Key, Item]) -> Mapping[Key, Item]:
 
 
 Number = Annotated[float | None, BeforeValidator(_none_unless_finite)]
-"""A float, or None where it is not defined: NaN and infinity become None, as JSON has neither."""
+"""A float, or None if the number is not defined. NaN and infinity become None, because JSON has neither."""
 
 ByName = Annotated[Mapping[Key, Item], AfterValidator(_in_key_order)]
-"""A mapping in the order of its keys, which is the order of a written file."""
+"""A mapping that is sorted by its keys; a written file has this order."""
 
 
 class Part(BaseModel):
@@ -33,7 +33,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the values that are written: the keys that were set, in the order of the fields."""
+        """Return the fields that were set, in the order of the class, as JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
@@ -41,9 +41,9 @@ class Interval(Part):
     """A value with its 95 % interval `[low, high]`.
 
     Attributes:
-        value: The estimate on all rows; None where it is not defined.
-        low: The lower bound; None where there is no interval.
-        high: The upper bound; None where there is no interval.
+        value: The estimate on all rows; None if the estimate is not defined.
+        low: The lower bound; None if there is no interval.
+        high: The upper bound; None if there is no interval.
 
     >>> Interval(value=0.5, low=float("nan")).as_json()
     {'value': 0.5, 'low': None}
@@ -78,8 +78,8 @@ def format_interval(
     Args:
         estimate: The value and its bounds; None where it was not measured.
         digits: The number of decimals.
-        percent: Whether to write shares in per cent.
-        signed: Whether to write the sign of positive numbers too, as for differences.
+        percent: Whether to write the numbers in per cent.
+        signed: Whether to write a plus sign before positive numbers, for differences.
 
     >>> format_interval(Interval(value=0.7312, low=0.7201, high=0.7423))
     '0.731 [0.720, 0.742]'
@@ -95,10 +95,10 @@ def format_interval(
 def format_parts(
     estimate: HasInterval | None, digits: int = 3, *, percent: bool = False, signed: bool = False
 ) -> tuple[str, str]:
-    """Return a value and its interval as two texts; the first is empty where the value is not defined.
+    """Return a value and its interval as two texts; both texts are empty if the value is not defined.
 
     Args:
-        estimate, digits, percent, signed: As for `format_interval`.
+        estimate, digits, percent, signed: The arguments of `format_interval`.
 
     >>> format_parts(Interval(value=0.0123, low=-0.0004, high=0.025), 4, signed=True)
     ('+0.0123', '[-0.0004, +0.0250]')
@@ -116,7 +116,7 @@ def _is_defined(number: float | None) -> bool:
 
 
 def format_range(low: float, high: float, digits: int = 3) -> str:
-    """Return the lowest and the highest of some values as text.
+    """Return the lowest and the highest value of a range as text.
 
     >>> format_range(0.8024, 0.8623)
     '0.802 to 0.862'
@@ -125,7 +125,9 @@ def format_range(low: float, high: float, digits: int = 3) -> str:
 
 
 def level_in_words(ratio: HasInterval) -> str:
-    """Return whether more or fewer customers left than expected, from observed over expected.
+    """Return in words whether more or fewer customers left than expected.
+
+    The ratio is `observed / expected`; its interval decides.
 
     >>> level_in_words(Interval(value=1.17, low=1.08, high=1.28))
     'more left than expected'
@@ -139,7 +141,7 @@ def level_in_words(ratio: HasInterval) -> str:
 
 
 def cutoff_count(cutoffs: Sized) -> str:
-    """Return a number of cutoffs as text.
+    """Return the number of cutoffs as text.
 
     >>> cutoff_count(["2025-06-01"]), cutoff_count(["2025-06-01", "2025-07-01"])
     ('one cutoff', '2 cutoffs')
@@ -148,7 +150,7 @@ def cutoff_count(cutoffs: Sized) -> str:
 
 
 def test_set_uses(count: int | None) -> list[str]:
-    """Return the sentence on how often the test cutoffs were used (`looks_at_test`); none without a count.
+    """Return the sentence on how often the test cutoffs were used, as a list; empty without a count.
 
     >>> test_set_uses(1), test_set_uses(None)
     (['The test cutoffs of this label have been used once.'], [])

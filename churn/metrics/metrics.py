@@ -1,4 +1,4 @@
-"""Metrics of predictions: for one set of rows, and from running or summed rows for a bootstrap."""
+"""Metrics of predictions, computed from rows, or from sums of rows for a bootstrap."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 EPSILON = 1e-15
-"""Probabilities are kept this far from 0 and 1 before their logarithm is taken."""
+"""The least distance of a probability from 0 and 1; it is clipped to this before a logarithm is taken."""
 
 MIN_SPREAD = 0.02
-"""Predictions whose log-odds have a smaller standard deviation than this get no calibration line."""
+"""The least standard deviation of the log-odds of predictions; below it there is no calibration line."""
 
 BINS = 10
 """The number of bins for the calibration error and the parts of the Brier score."""
@@ -29,7 +29,7 @@ class Ranking:
     Sorting once serves every bootstrap draw of the same rows.
 
     Attributes:
-        order: The row numbers in this order, shape (rows,).
+        order: The row numbers, ordered by falling probability, shape (rows,).
         last: The position of the last row of each tie, shape (ties,).
     """
 
@@ -38,7 +38,7 @@ class Ranking:
 
     @classmethod
     def of(cls, probability: Floats) -> Ranking:
-        """Sort probabilities, shape (rows,)."""
+        """Rank rows by their probability, shape (rows,)."""
         order = np.argsort(-probability, kind="stable")
         sorted_probability = probability[order]
         return cls(order, np.append(np.flatnonzero(np.diff(sorted_probability)), len(sorted_probability) - 1))
@@ -49,7 +49,7 @@ class Ranking:
 
 
 def row_log_loss(left: Floats, probability: Floats) -> Floats:
-    """Return the log loss of every row; probabilities are kept 1e-15 away from 0 and 1."""
+    """Return the log loss of every row; probabilities are clipped to `[1e-15, 1 - 1e-15]`."""
     p = np.clip(probability, EPSILON, 1 - EPSILON)
     return -(left * np.log(p) + (1 - left) * np.log1p(-p))
 
@@ -63,7 +63,9 @@ def log_loss(left: Floats, probability: Floats) -> float:
 
 
 def auc(left: Floats, probability: Floats) -> float:
-    """Return the chance that a churner is ranked above a stayer, ties counting half; NaN with one class.
+    """Return the chance that a churner is ranked above a stayer.
+
+    A tie counts half. The result is NaN if all rows left, or none.
 
     Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143.
     """
@@ -73,16 +75,16 @@ def auc(left: Floats, probability: Floats) -> float:
 
 
 def auc_from_sums(churners: Floats, stayers: Floats) -> float:
-    """Return the area under the curve of running churners over running stayers; NaN with one class."""
+    """Return the AUC from running sums of churners and of stayers; NaN if all rows left, or none."""
     pairs = churners[-1] * stayers[-1]
     pairs_in_order = np.sum(np.diff(stayers) * (churners[1:] + churners[:-1]) / 2)
     return float(pairs_in_order / pairs) if pairs > 0 else float("nan")
 
 
 def average_precision_from_sums(churners: Floats, rows: Floats) -> float:
-    """Return the precision averaged over the recall gained at each threshold; NaN without churners.
+    """Return the average precision: the mean precision of all thresholds, weighted by the recall they add.
 
-    Both arguments are running sums as `Ranking.sums` gives them.
+    Both arguments are running sums from `Ranking.sums`. The result is NaN without churners.
 
     Source: Zhu (2004), Recall, precision and average precision, University of Waterloo.
     """
@@ -93,11 +95,11 @@ def average_precision_from_sums(churners: Floats, rows: Floats) -> float:
 def precision_at_share(churners: Floats, rows: Floats, share: float) -> float:
     """Return the share of churners among the `share` of rows with the highest probability.
 
-    A tie that the contact share cuts counts as if its rows were drawn at random.
+    If the contact share ends inside a tie, the rows of the tie count as if they were drawn at random.
 
     Args:
-        churners: Running churners, as `Ranking.sums` gives them.
-        rows: Running rows.
+        churners: The running sum of churners, from `Ranking.sums`.
+        rows: The running sum of rows, from `Ranking.sums`.
         share: The contact share, in (0, 1].
     """
     budget = share * rows[-1]
@@ -105,7 +107,7 @@ def precision_at_share(churners: Floats, rows: Floats, share: float) -> float:
 
 
 def lift_ceiling(base_rate: float, share: float) -> float:
-    """Return the lift of a perfect ranking at a contact share; NaN where nobody left.
+    """Return the lift of a perfect ranking at a contact share; NaN if nobody left.
 
     >>> lift_ceiling(0.25, 0.1)
     4.0
@@ -114,7 +116,9 @@ def lift_ceiling(base_rate: float, share: float) -> float:
 
 
 def observed_expected(left: Floats, probability: Floats) -> float:
-    """Return churners over the sum of their probabilities; 1 where the level is right.
+    """Return the number of churners divided by the sum of the probabilities of all rows.
+
+    The result is 1 if the level of the predictions is right.
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 15.
     """
@@ -125,8 +129,9 @@ def observed_expected(left: Floats, probability: Floats) -> float:
 def calibration_line(left: Floats, probability: Floats) -> tuple[float, float]:
     """Return intercept and slope of the logistic regression of the outcome on the predicted log-odds.
 
-    The slope is 1 and the intercept 0 for perfect calibration; a slope below 1 means too extreme
-    predictions. NaN where predictions hardly vary or the classes are separated.
+    Perfect calibration has slope 1 and intercept 0. A slope below 1 means that the predictions are too
+    extreme. Both are NaN if the predictions hardly vary, or if the predictions separate churners from
+    stayers.
 
     Source: Cox (1958), Two further applications of a model for binary regression, Biometrika 45.
     """
@@ -146,21 +151,21 @@ def calibration_line(left: Floats, probability: Floats) -> tuple[float, float]:
 
 
 def log_odds(probability: Floats) -> Floats:
-    """Return log(p / (1 - p)), with p kept 1e-15 away from 0 and 1."""
+    """Return `log(p / (1 - p))`; p is clipped to `[1e-15, 1 - 1e-15]`."""
     p = np.clip(probability, EPSILON, 1 - EPSILON)
     return np.log(p) - np.log1p(-p)
 
 
 def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
-    """Return each row's part of the gradient and the information of a logistic line.
+    """Return the contribution of each row to the gradient and the information of a logistic line.
 
     Args:
         left: Outcomes, shape (rows,).
         z: Predicted log-odds, shape (rows,).
-        line: Intercept and slope at which both are taken.
+        line: The intercept and the slope at which the gradient and the information are computed.
 
     Returns:
-        Shape (rows, 5): two columns of the gradient, then three of the information.
+        An array of shape (rows, 5): two columns of the gradient, then three columns of the information.
     """
     p = 1 / (1 + np.exp(-np.clip(line[0] + line[1] * z, -500, 500)))
     residual, spread = left - p, p * (1 - p)
@@ -168,7 +173,7 @@ def line_sums(left: Floats, z: Floats, line: Floats) -> Floats:
 
 
 def newton_step(sums: Floats) -> Floats:
-    """Return one Newton step from sums of `line_sums`, which stand in the last axis."""
+    """Return one Newton step from sums of `line_sums`; the last axis holds the five sums."""
     g0, g1, h00, h01, h11 = np.moveaxis(np.asarray(sums), -1, 0)
     determinant = h00 * h11 - h01 * h01
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -176,7 +181,7 @@ def newton_step(sums: Floats) -> Floats:
 
 
 def equal_count_bins(probability: Floats, bins: int = BINS) -> Ints:
-    """Return the bin of every row, about equally many in each; equal probabilities share a bin."""
+    """Return the bin of every row. All bins have about as many rows; equal probabilities share a bin."""
     edges = np.quantile(probability, np.arange(1, bins) / bins)
     return np.searchsorted(edges, probability, side="left").astype(np.int64)
 
@@ -184,8 +189,8 @@ def equal_count_bins(probability: Floats, bins: int = BINS) -> Ints:
 def calibration_error(left: Floats, probability: Floats) -> tuple[float, float]:
     """Return the expected calibration error over ten bins, and its noise floor.
 
-    The floor is the error expected from perfect predictions with as many rows: for a bin of n rows
-    the mean of |N(0, sum p (1 - p))| / n.
+    The noise floor is the error that perfect predictions of the same rows would have on average. For a bin of
+    `n` rows with probabilities `p` it is the mean of `|N(0, sum p (1 - p))| / n`.
 
     Source: Naeini, Cooper and Hauskrecht (2015), Obtaining well calibrated probabilities, AAAI.
     """
@@ -196,7 +201,7 @@ def calibration_error(left: Floats, probability: Floats) -> tuple[float, float]:
 
 
 def bin_sums(left: Floats, probability: Floats, bins: Ints, customer: Ints, customers: int) -> Floats:
-    """Return rows, churners and summed probabilities by bin for each customer.
+    """Return the numbers of rows and churners and the sum of probabilities, by customer and bin.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -206,7 +211,7 @@ def bin_sums(left: Floats, probability: Floats, bins: Ints, customer: Ints, cust
         customers: The number of customers.
 
     Returns:
-        Shape (customers, 3 * BINS).
+        An array of shape (customers, 3 * BINS).
     """
     cell = customer * BINS + bins
     return np.column_stack(
@@ -220,19 +225,21 @@ def bin_sums(left: Floats, probability: Floats, bins: Ints, customer: Ints, cust
 def brier_parts(sums: Floats, total: Floats, noise_copies: int = 1) -> dict[str, Floats]:
     """Return reliability, resolution, uncertainty and the within-bin term of the Brier score.
 
-    `brier = reliability - resolution + uncertainty + within_bin`, exactly. Ten bins hold about equally
-    many rows. Reliability is the squared distance of predicted from observed rates (0 is best). Resolution
-    is the squared distance of observed rates from the base rate (more is better). Uncertainty is what
-    predicting the base rate would score. The within-bin term exists because the predictions of a bin differ:
-    it is their variance less twice their covariance with the outcome.
+    `brier = reliability - resolution + uncertainty + within_bin` holds exactly. Each of ten bins has about
+    the same number of rows. Reliability is the mean squared distance of predicted from observed rates (0 is
+    best). Resolution is the mean squared distance of observed rates from the base rate (more is better).
+    Uncertainty is the Brier score of a model that predicts the base rate for every row. The within-bin term
+    exists because the predictions of a bin differ: it is the variance of these predictions minus twice their
+    covariance with the outcome.
 
-    Even perfect predictions have observed rates off by chance. That share is subtracted from reliability and
-    resolution. Both are then right on average, and reliability may fall below 0 by chance.
+    Even with perfect predictions the observed rate of a bin differs from the true rate by chance. The
+    expected effect of this chance is subtracted from reliability and resolution. Both are then right on
+    average, but reliability may be below 0 by chance.
 
     Args:
-        sums: Sums of `bin_sums`, shape (draws, 3 * BINS).
-        total: The summed squared errors of each draw, shape (draws,).
-        noise_copies: How often the sums hold the rows' chance: once in the rows themselves, twice in rows
+        sums: The sums of `bin_sums` in each draw, shape (draws, 3 * BINS).
+        total: The sum of the squared errors in each draw, shape (draws,).
+        noise_copies: The number of times that chance enters the sums: 1 for the original rows, 2 for rows
             that were drawn from them.
 
     Source: Murphy (1973), A new vector partition of the probability score, Journal of Applied Meteorology

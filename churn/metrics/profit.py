@@ -1,4 +1,4 @@
-"""Metrics in money: what a campaign would earn that contacts the first customers of a call list."""
+"""Metrics in money: the profit of a campaign that contacts the first customers of a call list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from churn.metrics.metrics import Floats, Ints, Ranking
 from churn.params import ProfitParams
 
 CONCENTRATION = 20.0
-"""How sure one is of the accept share in the EMPC: its beta distribution has `alpha + beta = 20`."""
+"""The sum `alpha + beta` of the beta distribution of the accept share in the EMPC.
+
+The larger the sum, the less the accept share varies.
+"""
 
 CENTS = 100
 
@@ -25,25 +28,25 @@ CONTACT_SHARES: Floats = np.concatenate([np.arange(0, 20) / 400, np.arange(5, 10
 
 @dataclass(frozen=True)
 class CustomerValues:
-    """What the customers of some rows are worth, and what a campaign costs.
+    """The values of the customers of some rows, and the costs of a campaign.
 
     Attributes:
-        value: The residual value of each row's customer in currency, known at its cutoff, shape (rows,);
-            NaN where no money is known.
-        terms: The costs and the accept share.
+        value: The residual value of each row's customer in currency, known at the cutoff of the row, shape
+            (rows,); NaN if no money is known.
+        terms: The costs and the accept share of the campaign.
     """
 
     value: Floats
     terms: ProfitParams
 
     def where(self, mask: npt.NDArray[np.bool_]) -> CustomerValues:
-        """Return the values of some of the rows."""
+        """Return the values of the rows for which `mask` is true."""
         return replace(self, value=self.value[mask])
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The profit per customer at one contact share, and that of a perfect call list."""
+    """The profit per customer at one contact share, with the profit of a perfect call list as `ceiling`."""
 
     share: float
     profit: Interval
@@ -52,13 +55,13 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class ProfitMetrics:
-    """Predictions measured in money.
+    """The metrics in money of some predictions.
 
     Attributes:
-        estimates: Metrics with intervals.
-        references: Numbers that belong to some of them, by metric: the `ceiling` of a perfect call list,
-            and the `optimism` of the best share.
-        curve: Profit per customer over the contact share, with intervals and the `ceiling`.
+        estimates: The metrics with their intervals, by name.
+        references: The further numbers of some metrics, by metric: the `ceiling` is the value of a perfect
+            call list, the `optimism` is the error of the profit at the best share.
+        curve: The profit per customer at each contact share.
     """
 
     estimates: dict[str, Estimate]
@@ -69,19 +72,20 @@ class ProfitMetrics:
 def estimate_profit(
     left: Floats, probability: Floats, customer: Ints, draws: Draws, share: float, values: CustomerValues
 ) -> ProfitMetrics | None:
-    """Return every metric in money with its interval, or None where no row's value is known.
+    """Return every metric in money with its interval, or None if no row has a known value.
 
-    Rows are contacted as a night contacts them, by falling value at risk. Rows without a value are left out.
-    The best share is read off the same rows, which flatters its profit. `optimism` says by how much: what the
-    best share of a draw earns in the draw, less what it earns on all rows.
+    Rows are contacted in the order of a night: by falling value at risk. Rows without a value are left out.
+    The best share is chosen on the same rows on which its profit is measured. So this profit is too high. The
+    expected error is `optimism`: the profit of the best share of a draw in this draw, minus the profit of the
+    same share on all rows, averaged over the draws.
 
     Args:
         left: Outcomes, shape (rows,).
         probability: Predictions, shape (rows,).
-        customer: The column of `draws` that each row belongs to, shape (rows,).
-        draws: Weights from `draw_customers`.
+        customer: The column of `draws` to which each row belongs, shape (rows,).
+        draws: The weights from `draw_customers`, shape (draws, customers).
         share: The contact share, in (0, 1].
-        values: What each row's customer is worth.
+        values: The values of the customers, and the costs.
 
     Source: Efron (1983), Estimating the error rate of a prediction rule, JASA 78, for the optimism.
     """
@@ -99,7 +103,7 @@ def estimate_profit(
     )
 
     def measure(counts: Draws | None) -> Floats:
-        """Return EMPC, its share, value lift, then profit at `shares`, for all rows or for one draw."""
+        """Return EMPC, EMPC share, value lift, then the profit at `shares`; None stands for all rows."""
         weight = np.ones(len(ranked_left), dtype=np.uint8) if counts is None else counts[ranked_customer]
         churners, rows = running_sums(weight * ranked_left, ranking), running_sums(weight, ranking)
         lift, profit = call_list.lift_and_profit(counts, share, shares, values.terms)
@@ -142,7 +146,7 @@ def estimate_profit(
 
 @dataclass(frozen=True)
 class _CallList:
-    """Rows in the order of a call list: by falling value at risk."""
+    """The rows of a call list, ordered by falling value at risk."""
 
     ranking: Ranking
     customer: Ints
@@ -161,7 +165,7 @@ class _CallList:
     ) -> tuple[float, Floats]:
         """Return the value lift at `share`, and the profit per customer at each of `shares`.
 
-        Sums of integers are exact, so a draw gives the same bits as repeated rows.
+        Sums of integers are exact. So weights from a draw give the same bits as repeated rows.
         """
         weight = np.ones(len(self.left), dtype=np.uint8) if counts is None else counts[self.customer]
         churner_weight = weight * self.left
@@ -182,13 +186,14 @@ def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: Pro
 
         profit = sum over contacted churners of (g (V - d)) - d * contacted stayers - f * contacted
 
-    A churner who accepts stays and gets the incentive; a churner who refuses costs `f`. Stayers take the
-    incentive too, so contacting one of them costs `d + f`.
+    A churner who accepts stays and gets the incentive. A churner who refuses costs `f`. Every contacted
+    stayer takes the incentive, so contacting a stayer costs `d + f`.
 
     Args:
-        contacts: The number of customers contacted; a scalar or an array of lists, as all below.
-        churners: The number of churners among them.
-        value: The sum of those churners' residual values, in currency.
+        contacts: The number of contacted customers. This argument and the next two are scalars, or arrays
+            with one entry per list.
+        churners: The number of contacted churners.
+        value: The sum of the residual values of the contacted churners, in currency.
         terms: The costs and the accept share.
 
     Source: Neslin et al. (2006), Defection detection, Journal of Marketing Research 43, equation 2, with
@@ -202,26 +207,26 @@ def contact_profit(contacts: Floats, churners: Floats, value: Floats, terms: Pro
 
 
 def sum_at_share(running: Floats, rows: Floats, share: float | Floats) -> Floats:
-    """Return a running sum at `share` of all rows; inside a tie it grows evenly.
+    """Return the value of a running sum at a share of all rows; inside a tie the sum grows evenly.
 
     Args:
         running: The running sum, shape (ties + 1,).
-        rows: Running rows, shape (ties + 1,).
-        share: One contact share or several, in [0, 1].
+        rows: The running sum of rows, shape (ties + 1,).
+        share: The contact share or an array of contact shares, in [0, 1].
     """
     return np.asarray(np.interp(np.asarray(share) * rows[-1], rows, running), dtype=np.float64)
 
 
 def value_lift_at_share(value: Floats, rows: Floats, share: float) -> float:
-    """Return the share of the churners' value that is reached, over the share contacted.
+    """Return the share of the churners' value that the call list reaches, divided by the contact share.
 
     Args:
-        value: The running value of churners, as `Ranking.sums` gives it.
-        rows: Running rows.
+        value: The running sum of the value of churners, from `running_sums`.
+        rows: The running sum of rows.
         share: The contact share, in (0, 1].
 
     Returns:
-        NaN where churners have no value.
+        The value lift; NaN if the churners have no value.
     """
     if not value[-1] > 0:
         return float("nan")
@@ -231,21 +236,22 @@ def value_lift_at_share(value: Floats, rows: Floats, share: float) -> float:
 def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitParams) -> tuple[float, float]:
     """Return the expected maximum profit per customer (EMPC), and the share of customers it contacts.
 
-    Every customer has the same value. The share that accepts is not known; it is beta distributed around
-    `terms.accept_share`, and for each accept share the best threshold is taken. Only thresholds on the convex
-    hull of the ROC curve can be best. The hull is the decreasing isotonic fit of the churners' share to the
-    rows in their order. Each corner of the hull is best on an interval of accept shares, which begins where
-    the corner earns as much as the one before. Profit is linear in the accept share, so it is integrated
-    exactly over each interval.
+    Every customer has the same value. The accept share is unknown: it is beta distributed around
+    `terms.accept_share`. For each accept share the best threshold is taken. Only thresholds on the convex
+    hull of the ROC curve can be best. The hull is computed by a decreasing isotonic fit of the share of
+    churners to the ranked rows. Each corner of the hull is best on an interval of accept shares. The interval
+    begins at the accept share at which this corner and the corner before it have the same profit. The profit
+    is linear in the accept share, so it is integrated exactly over each interval.
 
     Args:
-        churners: Running churners, as `Ranking.sums` gives them.
-        rows: Running rows.
-        value: The residual value of a customer, in currency.
+        churners: The running sum of churners, from `running_sums`.
+        rows: The running sum of rows.
+        value: The residual value of every customer, in currency.
         terms: The costs and the expected accept share.
 
     Returns:
-        NaN twice where there are no rows; 0 twice where the value is below the incentive.
+        The EMPC and the share. Both are NaN if there are no rows; both are 0 if the value of a customer is at
+        most the incentive.
 
     Source: Verbraken, Verbeke and Baesens (2013), A novel profit maximizing metric for measuring
         classification performance of customer churn prediction models, IEEE TKDE 25, sections 4 and 5.
@@ -273,9 +279,9 @@ def empc_from_sums(churners: Floats, rows: Floats, value: float, terms: ProfitPa
 
 
 def _hull(churners: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """Return the corners of the upper convex hull of churners over rows, from (0, 0) to all.
+    """Return the corners of the upper convex hull of churners over rows, from (0, 0) to all rows.
 
-    A corner in between is always the end of a tie that holds a churner, so the other ties are skipped.
+    Every inner corner is the end of a tie that holds a churner. So ties without churners are skipped.
     """
     ends = np.concatenate([[0], np.flatnonzero(churners[1:] > churners[:-1]) + 1])
     if rows[ends[-1]] < rows[-1]:

@@ -1,4 +1,4 @@
-"""Intervals and standard errors by formula: Wilson's of a share, and those of rows that customers share."""
+"""Intervals and standard errors by formula, also for rows that depend on each other within a customer."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from churn.metrics import metrics
 from churn.metrics.metrics import Floats, Ints
 
 Z_95 = 1.959964
-"""Standard errors from the middle to the end of a two-sided 95 % interval."""
+"""The number of standard errors from the middle to each end of a two-sided 95 % interval."""
 
 
 def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float, float]:
-    """Return low and high of a share; the interval has a width even where all trials or none are hits.
+    """Return the lower and the upper end of the Wilson interval of a share.
+
+    The interval has a width even if all trials are hits, or none.
 
     Args:
         hits: The number of hits.
-        trials: The number of trials; without any the interval is [0, 1].
-        z: Standard errors from the middle to each end.
+        trials: The number of trials; without trials the interval is [0, 1].
+        z: The number of standard errors from the middle to each end.
 
     Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
 
@@ -38,16 +40,19 @@ def wilson_interval(hits: float, trials: float, z: float = Z_95) -> tuple[float,
 
 
 def customer_wilson_interval(left: Floats, customer: Ints) -> tuple[float, float]:
-    """Return the Wilson interval of the share that left, as wide as with one row per customer.
+    """Return the Wilson interval of the share of rows that left, with one trial per customer.
 
-    Rows of one customer depend on each other; this is rather too wide than too narrow.
+    The rows of one customer depend on each other, so the number of customers is the number of trials. The
+    interval is rather too wide than too narrow.
     """
     independent = len(np.unique(customer))
     return wilson_interval(float(left.mean()) * independent, independent)
 
 
 def clustered_mean(values: Floats, customer: Ints) -> tuple[float, float]:
-    """Return the mean of some rows and its standard error; rows of one customer may depend on each other.
+    """Return the mean of some rows and the standard error of the mean.
+
+    Rows of one customer may depend on each other.
 
     Source: Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, Journal of Human
         Resources 50, equation 10 for a regression on a constant.
@@ -57,7 +62,9 @@ def clustered_mean(values: Floats, customer: Ints) -> tuple[float, float]:
 
 
 def clustered_ratio(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
-    """Return observed over expected, and the standard error of its logarithm; NaN where nobody left.
+    """Return the ratio `observed / expected`, and the standard error of its logarithm.
+
+    The standard error is NaN if nobody left.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -77,18 +84,19 @@ def clustered_ratio(left: Floats, probability: Floats, customer: Ints) -> tuple[
 def clustered_departure(
     left: Floats, probability: Floats, customer: Ints, segment: npt.NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """Return how far observed over expected of a segment is from that of all, and its standard error.
+    """Return `log(segment_ratio / ratio)` and its standard error; a ratio is `observed / expected`.
 
-    Both are in logarithms. 0 says that the level of the segment is the level of all.
+    `segment_ratio` is the ratio of the segment, `ratio` is the ratio of all rows. 0 means that both are
+    equal.
 
     Args:
         left: Outcomes of all rows, shape (rows,).
         probability: Predictions of all rows, shape (rows,).
         customer: The customer of each row, shape (rows,).
-        segment: The rows of the segment, as a mask.
+        segment: A mask of the rows of the segment, shape (rows,).
 
     Returns:
-        NaN twice where nobody of the segment left.
+        The logarithm and its standard error; both are NaN if nobody in the segment left.
     """
     ratio, segment_ratio = (
         clustered_ratio(left[rows], probability[rows], customer[rows])[0] for rows in (..., segment)
@@ -101,7 +109,9 @@ def clustered_departure(
 
 
 def clustered_difference(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
-    """Return churners less expected churners, in rows, and its standard error if both were equal.
+    """Return the difference `churners - expected churners`, in rows, and its standard error.
+
+    The standard error holds under the hypothesis that the true difference is 0.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -115,7 +125,7 @@ def clustered_difference(left: Floats, probability: Floats, customer: Ints) -> t
 
 
 def clustered_slope(left: Floats, probability: Floats, customer: Ints) -> tuple[float, float]:
-    """Return the calibration slope and its standard error; NaN where there is no slope.
+    """Return the calibration slope and its standard error; both are NaN if there is no slope.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -135,9 +145,10 @@ def clustered_slope(left: Floats, probability: Floats, customer: Ints) -> tuple[
 
 
 def _spread(values: Floats, customer: Ints) -> Floats:
-    """Return the estimated covariance of the column sums of `values`; NaN for one customer.
+    """Return the estimated covariance of the column sums of `values`; NaN if there is only one customer.
 
-    The columns, shape (rows, columns), must sum to 0. They are summed by customer first.
+    `values` has the shape (rows, columns), and each column must sum to 0. The rows are first summed by
+    customer.
     """
     codes = np.unique(customer, return_inverse=True)[1]
     sums = np.column_stack([np.bincount(codes, column) for column in values.T])

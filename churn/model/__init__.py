@@ -1,1 +1,1 @@
-"""What is carried from training to the night: the scorer, the bundle and the registry."""
+"""The model between training and the night: the scorer, the bundle and the registry."""
