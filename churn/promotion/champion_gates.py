@@ -52,17 +52,17 @@ def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
 
 def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *, fresher: bool) -> Gate:
     passed = loss.high is not None and (loss.high < 0 or (loss.high < max_loss and fresher))
-    age = "it has learnt from later labels" if fresher else "it has not learnt from later labels"
+    age = "it was trained on later labels" if fresher else "it was not trained on later labels"
     name = candidate_name(reference)
     return Gate.of(
         reference,
         passed,
         loss,
         f"the paired 95 % interval of log loss, challenger minus {name}, lies below 0, or below "
-        f"{margin:.0%} of the latter's with a challenger that has learnt from later labels than the champion",
+        f"{margin:.0%} of {name}'s log loss if the challenger was trained on later labels than the champion",
         f"challenger minus {name}, log loss: {format_interval(loss, 4)}, and {age} than the champion; the "
         f"gate asks for an interval below 0, or for later labels and an interval below {max_loss:.4f} "
-        f"({margin:.0%} of the latter's).",
+        f"({margin:.0%} of {name}'s log loss).",
         _way_out(surely_worse=loss.low is not None and loss.low > 0),
     )
 
@@ -94,8 +94,8 @@ def _not_less(metric: str, name: str, difference: Interval, base: float | None, 
             metric,
             low >= least,  # the same recipe differs by exactly 0, which must pass where base is 0
             difference,
-            f"the lower bound of the difference of {name}, is not below -{margin:.0%} of the latter's size, "
-            "as that is 0 or negative",
+            f"the lower bound of the difference of {name} is not below -{margin:.0%} of the champion's size, "
+            "because the champion's value is 0 or negative",
             f"challenger's {name} ({base:z.3f}): a difference of {format_interval(difference)}; the gate "
             f"asks for a lower bound of {least:z.3f} or more.",
             _way_out(surely_worse=high < least),

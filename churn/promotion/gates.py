@@ -94,9 +94,9 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         loss.high is not None and loss.high < max_loss,
         loss,
         f"the paired 95 % interval of log loss, challenger minus the logistic regression, lies below "
-        f"{margin:.0%} of the latter's",
+        f"{margin:.0%} of the regression's log loss",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
-        f"an interval below {max_loss:.4f} ({margin:.0%} of the latter's).",
+        f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's).",
         "Make it a candidate (train.candidates), or add cutoffs or data.",
     )
 
