@@ -1,4 +1,4 @@
-"""The bundle of a model: write it, and load the exported champion, for which no MLflow is needed."""
+"""The bundle of a model: write it, and load the exported champion without MLflow."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from churn.errors import ModelError
 from churn.model.scorer import CorruptError, Scorer, manifest_text
 
 BUNDLE_FOLDER = Path("artifacts") / "bundle"
-"""Where the bundle is inside an exported model folder."""
+"""The path of the bundle inside an exported model folder."""
 
 
 def write_bundle(folder: Path, spec: Mapping[str, Any], boosters: Mapping[str, str]) -> str:
@@ -53,9 +53,9 @@ class ExportRecord:
 
     Attributes:
         model: The name of the registered model.
-        version: Its version in the registry.
-        run_id: The MLflow run that the version came from.
-        digest: The digest of its bundle.
+        version: The version of the model in the registry.
+        run_id: The MLflow run that made the version.
+        digest: The digest of the bundle.
     """
 
     model: str
@@ -103,7 +103,7 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
     try:
         scorer = Scorer.load(bundle, threads)
     except CorruptError as error:
-        raise ModelError(f"{folder}: {error} `churn promote` does that.") from None
+        raise ModelError(f"{folder}: {error} `churn promote` exports it.") from None
     if bundle_digest(bundle) != digest:
         raise ModelError(
             f"{bundle / 'manifest.json'} does not belong to version {version}: its digest differs from "

@@ -89,7 +89,8 @@ class Scorer:
     def predict_horizons(self, columns: Mapping[str, Any] | Any) -> dict[int, Floats]:
         """Return by days the probability of leaving within 30, 60 and 90 days, as far as the model knows it.
 
-        They never fall with the days. `spec["horizons"]["missing"]` says why one is not there.
+        The probabilities never fall with the days. `spec["horizons"]["missing"]` gives the reason for each
+        missing horizon.
 
         Raises:
             SchemaError: as `predict`.
@@ -293,7 +294,7 @@ def read_bundle(bundle: Path) -> dict[str, str]:
     """Return the texts of a bundle by file name, every one verified against the manifest.
 
     Raises:
-        CorruptError: naming the file.
+        CorruptError: a file is missing or damaged; the message names the file.
     """
     text = _read(bundle / "manifest.json").decode("utf-8", errors="replace")
     try:
@@ -315,7 +316,7 @@ def read_bundle(bundle: Path) -> dict[str, str]:
 
 
 def manifest_text(digests: Mapping[str, str]) -> str:
-    """Return the one way to write the manifest, so that any changed byte shows."""
+    """Return the text of the manifest; it has only one valid form, so that any changed byte is found."""
     return json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
 
 
@@ -334,7 +335,7 @@ def _near(name: str, words: Sequence[str]) -> str:
 
 
 def _numbers(values: npt.NDArray[Any]) -> Floats | str:
-    """Return float64 with NaN for missing, or what is wrong in words."""
+    """Return float64 with NaN for missing values, or a message about the first problem."""
     if values.ndim != 1:
         return "is not one-dimensional."
     if values.dtype.kind not in "fiubO":
@@ -356,7 +357,7 @@ def _numbers(values: npt.NDArray[Any]) -> Floats | str:
 
 
 def _codes(values: npt.NDArray[Any], levels: Mapping[str, float]) -> Floats | str:
-    """Return level codes with NaN for missing and unknown, or what is wrong in words."""
+    """Return level codes with NaN for missing and unknown levels, or a message about the first problem."""
     if values.ndim != 1:
         return "is not one-dimensional."
     codes = np.full(len(values), np.nan)
@@ -381,7 +382,7 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
         """The MLflow side of the scorer."""
 
         def load_context(self, context: Any) -> None:
-            """Load the bundle that MLflow put beside this file."""
+            """Load the bundle that MLflow stored with this file."""
             self.scorer = Scorer.load(context.artifacts["bundle"])
 
         def predict(
@@ -389,8 +390,8 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
         ) -> Any:
             """Return probabilities; on request a table.
 
-            `{"horizons": true}` adds those of 30, 60 and 90 days, and `expected_days_90d`, as far as the
-            model knows them; `{"contributions": true}` adds contributions.
+            `{"horizons": true}` adds the probabilities of 30, 60 and 90 days, and `expected_days_90d`, as far
+            as the model knows them; `{"contributions": true}` adds contributions.
             """
             options = params or {}
             columns = {"churn_probability": self.scorer.predict(model_input)}

@@ -47,7 +47,7 @@ def health_band(probability: Floats, base_rate: float) -> Floats:
 
 
 def lifetime_value(margin: Floats, retention: float, discount: float, periods: float) -> Floats:
-    """Return the discounted margin of the next `periods` periods; each payment falls at the end of one.
+    """Return the discounted margin of the next `periods` periods; each payment falls at the end of a period.
 
     Args:
         margin: Money per period and customer, shape (customers,).
@@ -71,16 +71,16 @@ def lifetime_value(margin: Floats, retention: float, discount: float, periods: f
 def residual_value(
     monthly_money: Floats, *, base_rate: float, horizon_days: int, terms: ValueParams
 ) -> Floats:
-    """Return the value of a customer who is saved, missing where the money is missing.
+    """Return the value of each customer if the customer is kept; NaN if the money is missing.
 
-    After the rescue the customer stays like the average one: the retention comes from `base_rate`, not from
-    the customer's own probability. With the own probability a certain churner would be worth nothing, and the
-    call list would drop exactly the customers it exists for.
+    A customer who was kept is assumed to stay as long as the average customer: the retention comes from
+    `base_rate`, not from the probability of the customer. With this probability a certain churner would have
+    no value, and the call list would drop the customers for whom it is made.
 
     Args:
         monthly_money: Net money per month, shape (customers,); NaN where nothing is known.
         base_rate: The share that leaves within one horizon, in [0, 1].
-        horizon_days: The length of that horizon.
+        horizon_days: The length of the horizon, in days.
         terms: The number of monthly payments, the margin and the yearly discount rate.
     """
     retention = (1 - base_rate) ** (DAYS_PER_MONTH / horizon_days)
@@ -92,11 +92,11 @@ def residual_value(
 def value_at_risk(
     probability: Floats, monthly_money: Floats, *, base_rate: float, horizon_days: int, terms: ValueParams
 ) -> Floats:
-    """Return `P(leaves within the horizon) * residual value`, missing where the money is missing.
+    """Return `P(leaves within the horizon) * residual value`; NaN if the money is missing.
 
     Args:
         probability: Calibrated, shape (customers,), in [0, 1].
-        monthly_money, base_rate, horizon_days, terms: As for `residual_value`.
+        monthly_money, base_rate, horizon_days, terms: The arguments of `residual_value`.
     """
     return probability * residual_value(
         monthly_money, base_rate=base_rate, horizon_days=horizon_days, terms=terms
@@ -106,10 +106,10 @@ def value_at_risk(
 def monthly_money(
     customers: pd.Series[str], money: pd.DataFrame, mrr: pd.DataFrame, days: int = 91
 ) -> Floats:
-    """Return net money per month and customer, NaN where neither frame knows the customer.
+    """Return net money per month and customer, NaN if neither frame has the customer.
 
-    The `mrr` of a live subscription is what will be paid, so it comes first. A customer without one gets the
-    net money of the last `days` days, divided by the months in them.
+    The `mrr` of a live subscription is what will be paid, so it comes first. A customer without a live
+    subscription gets the net money of the last `days` days, divided by the months in them.
 
     Args:
         customers: The ids in the order of the result.

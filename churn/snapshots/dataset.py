@@ -44,7 +44,7 @@ class LabelledRows:
 
     @property
     def one_class(self) -> bool:
-        """Return whether nothing can be learnt: nobody left, or everybody did."""
+        """Return whether all rows have one outcome, so a model cannot learn: nobody or everybody left."""
         return self.churners in (0, len(self))
 
     def at(self, cutoffs: Sequence[date]) -> LabelledRows:
@@ -71,7 +71,7 @@ class LabelledRows:
 
 
 def thin_customers(rows: LabelledRows, most: int) -> LabelledRows:
-    """Return all rows, or where there are more than `most` those of every second, third, … customer."""
+    """Return at most about `most` rows: all rows, or the rows of every second, third, … customer."""
     share = -(-len(rows) // most)
     return rows if share <= 1 else rows.where(rows.customer % share == 0)
 
@@ -86,7 +86,7 @@ def cutoffs_of(days: Ints) -> list[date]:
 
 
 def scorer_columns(rows: LabelledRows) -> dict[str, Any]:
-    """Return rows as the columns a scorer takes: numbers, and text with None for missing."""
+    """Return the rows as the columns of a scorer: numbers, and text with None for a missing value."""
     columns: dict[str, Any] = {}
     for place, name in enumerate(rows.names):
         values = rows.matrix[:, place]
@@ -120,7 +120,7 @@ def frequent_levels(rows: LabelledRows) -> dict[str, tuple[str, ...]]:
 def recode_levels(rows: LabelledRows, levels: Mapping[str, Sequence[str]]) -> Floats:
     """Return the matrix with text signals counted along `levels`; other levels become missing.
 
-    Where all levels are known it is the rows' own matrix: a copy would double the memory of a training.
+    If no level changes, the result is `rows.matrix` itself: a copy would double the memory of a training.
     """
     if all(tuple(kept) == rows.levels[name] for name, kept in levels.items()):
         return rows.matrix

@@ -39,7 +39,7 @@ class Snapshots:
     """All matured snapshots.
 
     Attributes:
-        rows: Their labelled rows.
+        rows: The labelled rows of the snapshots.
         signals: The dictionary entries of the signals, sorted by name.
         mature_on: For each matured cutoff the date from which it may train.
         immature_cutoffs: The cutoffs whose labels are not known yet.
