@@ -77,9 +77,9 @@ def add_bad_rows(
     Args:
         name: The canonical table.
         table: The good rows.
-        first_row_id: The first free row number; a damaged copy gets a new one, a repeated row keeps the old.
-        strangers: returns ids that no customer has, for random integers.
-        rng: source of the choice of rows and of what spoils them.
+        first_row_id: The first free row number. A damaged copy gets a new number; a repeated row does not.
+        unknown_ids: The function that turns random integers into ids that no customer has.
+        rng: The generator that draws the rows to copy and their wrong values.
     """
     n_good = table.num_rows
     table = _number_rows(name, table, first_row_id)

@@ -20,7 +20,7 @@ NO_TIME = np.iinfo(np.int64).min
 
 @dataclass(frozen=True)
 class RandomStreams:
-    """Independent random generators by name, so that the draws of a table never change those of another."""
+    """Independent random generators by name: the draws of one table never change those of another table."""
 
     seed: int
     chunk: int

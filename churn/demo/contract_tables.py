@@ -250,7 +250,7 @@ def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Array) -> Array:
 
 
 def _card_on_file(chunk: Chunk, due: CustomerDays, phase: Array) -> Array:
-    """Return the last day of the charged card: the old card while trouble lasts, else one renewed in time."""
+    """Return the last day of the charged card: the old card in trouble, otherwise a card renewed in time."""
     first = chunk.people.card_expires[due.customer]
     is_old = (phase > 0) & (due.day < first + 120)
     card: Array = np.where((due.day < first) | is_old, first, first + 4 * w.YEAR_DAYS)

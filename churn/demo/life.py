@@ -16,7 +16,7 @@ BASE_HAZARD = 0.00012
 SETTLING_DAYS = 14
 """Nobody asks to leave in the first days of a spell."""
 NOTICE_DAYS = (2, 14)
-"""A request takes effect after 2..14 days, all equally likely, or at the end of a yearly term before that."""
+"""A request takes effect after 2..14 days, all equally likely, or at the end of a yearly term if earlier."""
 RENEWAL_WINDOW_DAYS = 45
 
 INACTIVE, IN_FORCE, PENDING = 0, 1, 2
@@ -94,7 +94,7 @@ class Spells:
         returns_soon = np.zeros(len(self.customer), dtype=bool)
         same_customer = self.customer[1:] == self.customer[:-1]
         returns_soon[:-1] = same_customer & (self.start[1:] - self.end[:-1] <= w.GRACE_DAYS)
-        # The last spell of each merged one; the last of all spells continues in no other.
+        # Find the last spell of each merged spell. Nothing follows the last spell of all.
         last_spell = np.where(returns_soon, len(returns_soon), np.arange(len(returns_soon)))
         last_spell = np.minimum.accumulate(last_spell[::-1])[::-1]
         merged_end: Array = self.end[last_spell]

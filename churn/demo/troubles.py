@@ -74,7 +74,7 @@ TROUBLES = (
 )
 TROUBLE_NAMES = tuple(kind.name for kind in TROUBLES)
 PAYMENT_TROUBLE = TROUBLE_NAMES.index("payment_trouble")
-"""The only trouble that ends with a notice of the company (the card is never recovered), not the customer."""
+"""The only trouble in which the company, not the customer, ends the contract: the card stays unpaid."""
 PHASES = 4
 
 ONSET = np.array([kind.onset for kind in TROUBLES])

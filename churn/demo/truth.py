@@ -1,6 +1,6 @@
-"""Compute what only a simulation knows: each customer's true probability of leaving, and the troubles.
+"""Compute each customer's true probability of leaving, and the troubles; only a simulation knows them.
 
-It is written to a folder outside the company's, and only tests and benchmarks read it.
+These tables are written to a folder outside the company's, and only tests and benchmarks read it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TROUBLES_BY_FAMILY = {
 def true_probabilities(chunk: Chunk) -> pa.Table:
     """Return a row for each customer and cutoff: the probability to leave in `[cutoff, cutoff + 31 d)`.
 
-    The rows are those of customers in force at the cutoff without a pending request. A column for each signal
+    The rows are the customers in force at the cutoff without a pending request. A column for each signal
     family gives whether a trouble shows in it. `left` is the outcome; it is missing until the grace period
     after the window has passed.
     """

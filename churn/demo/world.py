@@ -2,7 +2,7 @@
 
 Days are counted from `FIRST_DAY`: day 0 is the first day of history, day `HISTORY_DAYS` is the watermark.
 All dates are fixed, so that a demo written next year has the same bytes. The history ends with ordinary
-weeks: the signals of a quiet New Year would differ from those of nearly all nights in the training data.
+weeks: the signals of a quiet New Year would differ from the signals of nearly all nights in training.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ from churn.init.name_patterns import (
 from churn.init.profile import KeyedTable, SourceColumn, SourceTable, id_of, name_in
 
 MIN_NAMED_SHARE = 0.01
-"""A column that is named like an id of customers is one if at least this share of its ids are customers'."""
+"""A column with the name of a customer id holds customer ids if at least this share are known ids."""
 
 MIN_KNOWN_SHARE = 0.95
-"""A column with another name is one if at least this share of its ids are customers'."""
+"""A column with another name holds customer ids if at least this share of its values are known ids."""
 
 MIN_LINKED_SHARE = 0.95
 """A column links to another table if at least this share of its ids are keys of that table."""
@@ -32,7 +32,7 @@ MIN_LINKED_SHARE = 0.95
 
 @dataclass(frozen=True)
 class IdColumn:
-    """A column that holds ids of customers, and the share of its ids that are customers'."""
+    """A column that holds customer ids, and the share of its ids that the table of customers has."""
 
     column: SourceColumn
     share: float
@@ -43,7 +43,7 @@ def customers_table(
 ) -> KeyedTable | None:
     """Return the table that has one row for each customer, or None if there is none.
 
-    Its name and its key look like those of customers, and most ids of at least one other table are in it.
+    Its name and key look like those of a table of customers, and it has most ids of at least one other table.
     """
     best: tuple[float, KeyedTable] | None = None
     for table in tables:
@@ -83,7 +83,7 @@ def id_column(
     """Return the column of a table that holds ids of customers, by its name and its values.
 
     Args:
-        connection: Where the views of the tables are.
+        connection: The connection with the views of the tables.
         table: The table to look at.
         customers: The table of customers; None if there is none, and names alone decide.
     """
@@ -132,7 +132,7 @@ def join_customer_ids(
     """Return a table with the customer's id joined from another table, such as usage through subscriptions.
 
     Args:
-        connection: Where the views of the tables are; the view of the joined table is added.
+        connection: The connection with the views of the tables; the view of the joined table is added.
         table: A table without ids of customers.
         tables_with_ids: The tables with ids of customers; `key` is the column with the id.
         dialect: The SQL dialect of the source.

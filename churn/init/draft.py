@@ -16,10 +16,10 @@ from churn.init.name_patterns import CHURN_EVENT, name_contains
 from churn.init.profile import KeyedTable, SourceTable, profile_tables
 
 MIN_SHARE = 0.3
-"""A table is not used if the share of its ids that are customers' is below this."""
+"""A table is not used if less than this share of its ids are in the table of customers."""
 
 DOUBTFUL_SHARE = 0.5
-"""Below this share the entry gets a note."""
+"""An entry gets a note if less than this share of its ids are in the table of customers."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Draft:
     """The drafted parts of params.yaml, each with its reason.
 
     Attributes:
-        tables: The canonical tables but the customers.
+        tables: The canonical tables except the customers.
         events: The tables under `events:`.
         unused_tables: The tables that are not used, as pairs of a name and a reason.
     """
@@ -54,7 +54,7 @@ def draft_params(source: Source, dialect: str, advance: Callable[[int], None] = 
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        advance: Called with 1 after each table.
+        advance: A function that is called with 1 after each table.
 
     Raises:
         SourceError: No table holds what customers did, and when.
@@ -123,7 +123,7 @@ def _candidates(
         return "no column has the time of a row", []
     if key.share < DOUBTFUL_SHARE:
         for _, match in scored_matches:
-            match.notes.append(f"only {key.share:.0%} of its ids are those of customers")
+            match.notes.append(f"only {key.share:.0%} of its ids are ids of customers")
     return "", scored_matches
 
 

@@ -1,4 +1,4 @@
-"""Write a matched table as an entry of params.yaml: where its rows come from, and why it was chosen."""
+"""Write a matched table as an entry of params.yaml: the origin of its rows, and why it was chosen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_FLAWED_SHARE = 0.03
 """Rows without an id, without a time or with a negative amount get a filter above this share."""
 
 MAX_LEVELS = 200
-"""A text column with more values is no attribute that divides customers into segments."""
+"""A text column with more values than this is not used as an attribute of customers."""
 
 TableBody = dict[str, Any]
 """The keys and values of one table in params.yaml."""
@@ -43,7 +43,7 @@ class Entry:
     """A table under `tables:` or `events:`, with the comments for its reader.
 
     Attributes:
-        canonical: Whether it goes under `tables:`; otherwise it goes under `events:`.
+        canonical: Whether the table goes under `tables:`; otherwise the table goes under `events:`.
         reason: Why the table was chosen, and how certain that is.
         first_rows_sql: The SQL with `customer_id` and the time `seen` of each row, to derive customers from.
     """
@@ -62,7 +62,7 @@ def write_entry(
     """Return the entry of params.yaml for a match.
 
     Args:
-        connection: Where the views of the tables are.
+        connection: The connection with the views of the tables.
         match: The matched table; comments on it are added to its notes.
         dialect: The SQL dialect of the source.
         customers: The table of customers; None if the source has none.

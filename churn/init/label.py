@@ -1,4 +1,4 @@
-"""Guess the label and the cutoffs of a first params.yaml from the data's own rhythm."""
+"""Guess the label and the cutoffs of a first params.yaml from the rhythm of the data."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class LabelGuess:
 
     Attributes:
         body: The keys and values of `label:` in params.yaml.
-        reason: Why this label.
+        reason: The reason for this label.
         snapshot: The keys and values of `snapshot:`.
-        snapshot_reason: Why these cutoffs.
+        snapshot_reason: The reason for these cutoffs.
     """
 
     body: dict[str, Any]
@@ -50,9 +50,9 @@ class LabelGuess:
 
 
 def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> LabelGuess | None:
-    """Return a label by contracts if enough have ended, otherwise one by the inactivity in a table of events.
+    """Return a label by contracts if enough have ended, otherwise a label by inactivity.
 
-    None if there are only contracts, and they do not end.
+    Return None if there are only contracts, and too few customers have left.
     """
     contracts = next((match for match in matches if match.name == "subscriptions"), None)
     events = [match for match in matches if match is not contracts]

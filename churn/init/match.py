@@ -36,7 +36,7 @@ TELLTALE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Columns that together show what a table is, even if its name does not."""
 
 MIN_VALID_SHARE = 0.97
-"""A column is matched if at least this share of its values lies within the bounds of the canonical one."""
+"""A column is matched if at least this share of its values lies within the bounds of the canonical column."""
 
 MAX_EARLY_SHARE = 0.03
 """An outcome column may lie before the row's own time in at most this share of the rows."""
@@ -49,7 +49,7 @@ class Match:
     Attributes:
         name: The canonical name, or the name under `events:`.
         table: The table of the source.
-        key: Its column with the customer's id.
+        key: The table's column with the customer's id.
         by_name: Whether the table's name fits; otherwise only its columns do.
         columns: The source's columns by their canonical names.
         notes: Comments for the reader of params.yaml.
@@ -86,7 +86,7 @@ def matches(
     Every table with a time may also be a table of events, with score 0.
 
     Args:
-        connection: Where the view of the table is.
+        connection: The connection with the view of the table.
         table: The table of the source.
         key: Its column with the customer's id.
     """

@@ -51,7 +51,7 @@ class SourceColumn:
 
     Attributes:
         filled_share: The share of rows with a value, in `[0, 1]`.
-        distinct: About how many different values it has.
+        distinct: The approximate number of different values.
         unique: Whether nearly every row has another value.
         low, high: The range of a number.
         first, last: The days between which 99 % of the times lie.
@@ -118,7 +118,7 @@ class SourceTable:
 
 
 class KeyedTable(NamedTuple):
-    """A table and one of its columns that holds ids: its own, or those of customers."""
+    """A table and one of its columns that holds ids: ids of its own rows, or ids of customers."""
 
     table: SourceTable
     key: SourceColumn
@@ -132,7 +132,7 @@ def profile_tables(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
-        advance: Called with 1 after each table.
+        advance: A function that is called with 1 after each table.
 
     Returns:
         The profiled tables, and the tables that cannot be read as pairs of a name and a reason.
@@ -190,7 +190,7 @@ def _is_unique(
 def _profile_values(
     connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
 ) -> SourceColumn:
-    """Return the column with what its values mean, and their range."""
+    """Return the column with the kind and the range of its values."""
     if column.kind == "text" and column.filled_share:
         column = parse_text(connection, view, column, dialect)
     if column.kind == "number":

@@ -1,4 +1,4 @@
-"""params.yaml, read once into frozen models; all mistakes are reported together."""
+"""Read params.yaml into frozen models, and report all mistakes together."""
 
 from churn.params.read import load_params
 from churn.params.schema import FILE, Params, digest_of

@@ -23,8 +23,8 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     Relative paths count from the file's folder; `${NAME}` is read from the environment.
 
     Raises:
-        ParamsError: The file is missing or not YAML, a key is unknown or a value does not fit; all mistakes
-            together.
+        ParamsError: The file is missing or is not YAML, a key is unknown, or a value does not fit. The error
+            lists all mistakes.
     """
     tree = _read_yaml(path)
     problems: list[str] = []
@@ -117,7 +117,7 @@ _RULES = (
 
 
 def _causes(details: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the mistakes without their consequences: a list of wrong elements also counts as too short."""
+    """Drop consequences of other mistakes: pydantic also reports a list of wrong elements as too short."""
     mistakes = list(details)
     lists = {mistake["loc"][:-1] for mistake in mistakes if mistake["loc"]}
     return [mistake for mistake in mistakes if mistake["type"] != "too_short" or mistake["loc"] not in lists]

@@ -30,7 +30,7 @@ from churn.params.sections import (
 )
 
 FILE = "params.yaml"
-"""The name of the parameter file, unless another is named."""
+"""The default name of the parameter file."""
 
 
 class Params(Section):
@@ -52,7 +52,9 @@ class Params(Section):
     models: Path = Path("models")
     engine: EngineParams = EngineParams()
     check: CheckParams = CheckParams()
-    _file: str = PrivateAttr(FILE)  # no field: what is dumped, digested or tracked does not hold it
+    _file: str = PrivateAttr(
+        FILE
+    )  # not a field: dumps, digests and tracked parameters do not contain the name
 
     @field_validator("timezone")
     @classmethod
@@ -89,7 +91,7 @@ class Params(Section):
     def label_id(self) -> str:
         """Return the short id of the label's definition; snapshots, models and scores carry it.
 
-        The origins of the label's tables are part of it, since they decide which rows count.
+        The id also depends on the origins of the label's tables, because the origins decide which rows count.
         """
         origins: dict[str, OriginParams] = {**self.tables, **self.events}
         label_origins = {

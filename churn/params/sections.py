@@ -1,4 +1,4 @@
-"""The sections of params.yaml, one frozen model each; an unknown key is a mistake."""
+"""The sections of params.yaml, one frozen model for each; an unknown key is a mistake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: frozen, unknown keys refused."""
+    """A frozen part of params.yaml; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -84,7 +84,7 @@ class TableParams(OriginParams):
 
 
 class LabelParams(Section):
-    """The definition of the label; its window is `[cutoff + gap, cutoff + gap + horizon)`.
+    """The definition of the label; the label's window is `[cutoff + gap, cutoff + gap + horizon)`.
 
     `leaving` is the kind of leaving that counts. `involuntary_reasons` are the values of
     `subscriptions.reason` with which the company itself ends a contract. `accept_reactivation` is the reason
@@ -110,16 +110,20 @@ class LabelParams(Section):
         if self.kind == "contract" and self.table not in (None, "subscriptions"):
             raise ValueError("'table' belongs to kind inactivity; contracts are in subscriptions")
         if self.kind == "inactivity" and "grace_days" in self.model_fields_set:
-            raise ValueError("'grace_days' belongs to kind contract; inactivity has no renewal")
+            raise ValueError("'grace_days' belongs to kind contract; kind inactivity has no renewals")
         if self.kind == "inactivity" and (self.leaving != "any" or self.involuntary_reasons):
-            raise ValueError("'leaving' and its reasons belong to kind contract; inactivity has no reason")
+            raise ValueError(
+                "'leaving' and 'involuntary_reasons' belong to kind contract; inactivity has no reasons"
+            )
         if self.kind == "contract" and self.accept_reactivation:
-            raise ValueError("'accept_reactivation' belongs to kind inactivity; contracts have a grace")
+            raise ValueError(
+                "'accept_reactivation' belongs to kind inactivity; contracts have a grace period"
+            )
         return self
 
     @property
     def definition(self) -> dict[str, Any]:
-        """Return the keys that decide who has left: no sign-off, and `leaving` only if it is not `any`."""
+        """Return the keys that decide who has left; `leaving` is one of them only if it is not `any`."""
         irrelevant = {"accept_reactivation"}
         if self.leaving == "any":
             irrelevant |= {"leaving", "involuntary_reasons"}
@@ -137,7 +141,7 @@ class LabelParams(Section):
 
     @property
     def days_active(self) -> int:
-        """Return within how many days before a cutoff a customer at risk has a core event (inactivity)."""
+        """Return within how many days before a cutoff an at-risk customer has a core event (inactivity)."""
         return self.active_days or 2 * self.horizon_days
 
 
@@ -161,9 +165,10 @@ class SnapshotParams(Section):
 
 
 class SignalsParams(Section):
-    """The signals to compute: their family, table and name are listed, and `leave_out` does not name them.
+    """The signals to compute: those with a listed family, table and name, except the signals in `leave_out`.
 
-    `generic` holds the generic families of each table of events; `default` is for tables without an entry.
+    `generic` holds the generic families of each table of events; its key `default` holds the families of
+    tables without an entry.
     `leave_out` holds names, families, generic families or tables.
     """
 
@@ -191,13 +196,14 @@ class SearchParams(Section):
     @classmethod
     def _more_than_the_defaults(cls, value: int) -> int:
         if value == 1:
-            raise ValueError("1 trial is only the defaults: give 0 for no search, or 10 to 50")
+            raise ValueError("1 trial would try only the default settings: give 0 for no search, or 10 to 50")
         return value
 
 
 class TrainParams(Section):
-    """How to fit the model: the best of `candidates`; without `num_leaves` the number of churners decides "
-    "it.
+    """How to fit the model, which is the best of `candidates`.
+
+    Without `num_leaves`, the number of leaves depends on the number of churners.
     """
 
     seed: int = 7
@@ -227,9 +233,9 @@ class TrainParams(Section):
 class ProfitParams(Section):
     """The costs and the effect of a contact, in units of the company's currency.
 
-    Each contact costs `contact_cost`. Each customer who takes the offer costs `incentive_cost`: these are the
-    share `accept_share` of the contacted churners, who then stay, and all contacted customers who would stay
-    anyway. The defaults are assumptions, not measurements.
+    Each contact costs `contact_cost`. Each customer who takes the offer costs `incentive_cost`: these are all
+    contacted customers who would stay anyway, and the share `accept_share` of the contacted churners.
+    Churners who take the offer stay. The defaults are assumptions, not measurements.
     """
 
     contact_cost: Annotated[float, Field(ge=0)] = 1.0
@@ -281,8 +287,9 @@ class EvaluateParams(Section):
 class PromoteParams(Section):
     """The limits of the promotion gates.
 
-    A challenger may be worse than the champion by at most the share `margin` in log loss, lift and profit,
-    and than a logistic regression in log loss. `observed_expected` bounds the ratio of observed to predicted
+    In log loss, lift and profit, a challenger may be worse than the champion by at most the share `margin`.
+    In log loss, it may be worse than a logistic regression by at most the same share.
+    `observed_expected` bounds the ratio of observed to predicted
     churners.
     """
 
@@ -309,7 +316,7 @@ class ValueParams(Section):
 
 
 class ScoreParams(Section):
-    """What a night writes; `language` is the language of the reasons on the call list."""
+    """The settings of the files that a night writes; `language` is the language of the reasons."""
 
     reasons: Annotated[int, Field(ge=1, le=5)] = 3
     budget: BudgetParams = BudgetParams()

@@ -8,7 +8,7 @@ import yaml
 
 
 class YamlError(ValueError):
-    """A text that is not usable YAML; the message gives the line, where it is known, and the mistake."""
+    """A text that is not usable YAML; the message gives the mistake, and its line if the line is known."""
 
 
 def parse_yaml(text: str) -> Any:
@@ -34,7 +34,7 @@ def parse_yaml(text: str) -> Any:
 
 
 class _KeyMistake(yaml.MarkedYAMLError):
-    """A key that YAML would accept and that is a mistake here."""
+    """A key that YAML accepts but that params.yaml must not have."""
 
 
 class _StrictLoader(yaml.SafeLoader):

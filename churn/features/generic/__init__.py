@@ -1,4 +1,4 @@
-"""Generic signals: families that any event table can have, one file each; the program finds the files.
+"""Generic signals: families that any event table can have. Each file is a family; the program finds it.
 
-`signals.generic` of params.yaml says which table has which families.
+`signals.generic` in params.yaml lists the families of each table.
 """

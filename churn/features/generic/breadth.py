@@ -1,4 +1,4 @@
-"""Breadth: how many kinds, how even, and which are new or given up; each signal reads all rows."""
+"""Breadth: how many kinds of rows a customer has, how even, new or given up; each signal reads all rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RECENT_DAYS = 28
 
 @generic(needs="kind")
 def breadth(table: TableFacts) -> Iterator[Signal]:
-    """Distinct kinds, their evenness, and the shift of their mix."""
+    """Yield the number of distinct kinds, their evenness, and the shift of their mix."""
     for days in KIND_WINDOWS:
         yield table.signal(
             "kinds",
@@ -73,15 +73,15 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
 
 
 def kinds_kept(events: Events) -> Array:
-    """Return the share of the window's kinds that the recent days have."""
+    """Return the share of the window's kinds that occur in the recent days."""
     return events.kind_share(RECENT_DAYS)
 
 
 def kinds_new(events: Events) -> Array:
-    """Return the number of kinds that only the recent days have."""
+    """Return the number of kinds that occur only in the recent days."""
     return events.kinds_new(RECENT_DAYS)
 
 
 def kind_shift(events: Events) -> Array:
-    """Return the distance of the recent mix of kinds to the mix before."""
+    """Return the distance between the mix of kinds in the recent days and the mix before them."""
     return events.kind_shift(RECENT_DAYS)

@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic()
 def change(table: TableFacts) -> Iterator[Signal]:
-    """Counts over those of the time before, trends of the daily count, and the drop below the usual count."""
+    """Yield ratios of recent to earlier counts, trends of the daily count, and the drop below the usual."""
     for days in CHANGE_WINDOWS:
         yield table.signal(
             f"change_{days}d",
@@ -66,7 +66,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
 
 
 def change_from_before(days: int) -> Function:
-    """Return the signal of the change from the `days` before the last `days`."""
+    """Return the signal `log(recent / before)` of the counts in the last `days` and the `days` before."""
 
     def change_of(events: Events) -> Array:
         return log_ratio(events.last(days=days).count(), events.last(days=2 * days, skip=days).count())
@@ -75,11 +75,11 @@ def change_from_before(days: int) -> Function:
 
 
 def acceleration(events: Events) -> Array:
-    """Return the trend of the recent days minus that of the whole window."""
+    """Return the trend of the recent days minus the trend of the whole window."""
     return events.last(days=RECENT_DAYS).slope() - events.slope()
 
 
 def drop(events: Events) -> Array:
-    """Return how far the recent count lies off the usual one."""
+    """Return the recent count minus the usual count, in Poisson standard deviations."""
     usual = events.last(days=HABIT_DAYS, skip=RECENT_DAYS).per(days=RECENT_DAYS)
     return drop_score(events.last(days=RECENT_DAYS).count(), usual)

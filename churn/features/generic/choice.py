@@ -1,4 +1,4 @@
-"""Which event table has which generic families: those of params.yaml, by default those listed here."""
+"""Choose the generic families of each event table: from params.yaml, or else the defaults in this file."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ USUAL: Mapping[str, tuple[str, ...]] = {
     "interactions": ("recency", "frequency", "change", "rhythm", "peers"),
     "orders": ("recency", "frequency", "change", "rhythm", "value", "peers"),
 }
-"""The families of a table that `signals.generic` does not name; interactions have named breadth signals."""
+"""The default families of a table. Interactions lack breadth: `signals/interactions.py` has such signals."""
 
 USUAL_OF_OTHERS = ("recency", "frequency")
 USUAL_OF_FURTHER = ("recency", "frequency", "change", "value")
-"""The families of tables under `events:`; rhythm and breadth read all rows, so they must be asked for."""
+"""The default families of tables under `events:`. Rhythm and breadth read all rows, so users add them."""
 
 
 def event_tables(params: Params) -> dict[str, Table]:
-    """Return the contracts of all tables that generic signals can be made of, present or not."""
+    """Return the contracts of all tables that can have generic signals, even if the source lacks them."""
     canonical = {name: table for name, table in CANONICAL_TABLES.items() if name not in NOT_EVENTS}
     return canonical | {name: events_table(name) for name in params.events}
 
@@ -45,7 +45,7 @@ def generic_signals(params: Params) -> Iterator[Signal]:
 
 
 def families_of(table: Table, params: Params) -> tuple[str, ...]:
-    """Return the generic families of a table, in their usual order; `all` stands for those that fit."""
+    """Return the generic families of a table, in the order of the registry; `all` means all that fit."""
     further = table.name not in CANONICAL_TABLES
     usual = USUAL.get(table.name, USUAL_OF_FURTHER if further else USUAL_OF_OTHERS)
     names = params.signals.generic.get(table.name, params.signals.generic.get("default", usual))
@@ -55,12 +55,12 @@ def families_of(table: Table, params: Params) -> tuple[str, ...]:
 
 
 def problems(params: Params) -> Iterator[str]:
-    """Yield what is wrong with `signals.generic`: names that do not exist, families that do not fit."""
+    """Yield the mistakes in `signals.generic`: names that do not exist, and families that do not fit."""
     tables = event_tables(params)
     for name, families in params.signals.generic.items():
         key = f"signals.generic.{name}"
         if name not in tables and name != "default":
-            yield f"{key}: '{name}' is no event table.{did_you_mean(name, [*tables, 'default'])}"
+            yield f"{key}: '{name}' is not an event table.{did_you_mean(name, [*tables, 'default'])}"
         for family in families:
             if family not in ("all", *GENERIC):
                 yield (
@@ -70,7 +70,7 @@ def problems(params: Params) -> Iterator[str]:
             elif name in tables and family != "all" and not GENERIC[family].fits(tables[name]):
                 fitting = ", ".join(choice for choice in GENERIC if GENERIC[choice].fits(tables[name]))
                 needs = GENERIC[family].needs
-                yield f"{key}: {family} needs a {needs}, which {name} has not. Families that fit: {fitting}."
+                yield f"{key}: {family} needs a {needs}, but {name} has none. Families that fit: {fitting}."
 
 
 @functools.cache

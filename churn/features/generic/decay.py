@@ -1,4 +1,4 @@
-"""Decay: counts in which older rows weigh less, so that no window has an edge."""
+"""Decay: counts in which older rows weigh less, so that the counts do not jump at the edge of a window."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from churn.features.language.events import Array, Events, ratio
 from churn.features.signal import Function, Signal
 
 LOOKS_BACK = {7: 56, 30: 182, 90: 366}
-"""The look-back by half-life, in days: older rows weigh almost nothing."""
+"""The look-back for each half-life, both in days. Rows before it would weigh almost nothing."""
 
 FAST, SLOW = 7, 30
 
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Counts that halve with every half-life, and the fast one over the slow one."""
+    """Yield decayed counts, and the ratio of the count with a short half-life to a count with a long one."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",
@@ -54,6 +54,6 @@ def decayed_count_of(half_life: int) -> Function:
 
 
 def pace(events: Events) -> Array:
-    """Return the fast decayed count over the slow one, both in rows a day with a tenth of a row added."""
+    """Return the fast decayed count over the slow decayed count, each in rows a day plus 0.1."""
     fast, slow = (events.decayed_count(half_life) * (np.log(2) / half_life) for half_life in (FAST, SLOW))
     return ratio(fast, slow, prior=0.1)

@@ -1,4 +1,4 @@
-"""Generic families of signals: what they know of a table, and their registry."""
+"""The registry of generic families, and the facts about a table from which they make signals."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from churn.errors import SignalError
 from churn.features.signal import FAMILY_OF_TABLE, Direction, Function, Signal
 
 NOT_EVENTS = ("customers", "subscriptions", "contacts")
-"""Tables without events of the customer; they have no generic signals."""
+"""Tables whose rows are not events of a customer; they have no generic signals."""
 
 CUSTOMERS_OWN = ("activity", "purchase")
-"""Families whose rows the customer causes, so that fewer rows are riskier."""
+"""Signal families of tables in which the customer causes the rows, so that fewer rows are riskier."""
 
 ENGLISH = {"emails": "e-mails to the customer", "tickets": "support tickets", "payments": "bills due"}
 GERMAN = {
@@ -29,12 +29,12 @@ GERMAN = {
 }
 
 WHAT_IS_COUNTED = {"payments": "bills", "emails": "e-mails"}
-"""The unit of a table's counts, where it is not the table's own name."""
+"""The unit of a table's counts, if the unit differs from the table's name."""
 
 
 @dataclass(frozen=True)
 class TableFacts:
-    """What a generic family needs to know of an event table; sentences begin with its noun."""
+    """The facts about an event table that a generic family needs."""
 
     contract: Table
     windows: tuple[int, ...]
@@ -46,7 +46,7 @@ class TableFacts:
 
     @property
     def is_own(self) -> bool:
-        """Tell whether the customer causes the rows; bills, mails and tickets may go either way."""
+        """Return whether the customer causes the rows; bills, e-mails and tickets are not counted as such."""
         return self.family in CUSTOMERS_OWN
 
     @property
@@ -61,7 +61,7 @@ class TableFacts:
 
     @property
     def _is_surely_own(self) -> bool:
-        """Tell whether less is surely riskier; a table of the user's may hold complaints or dislikes."""
+        """Return whether fewer rows are surely riskier; a table under `events:` may hold complaints."""
         return self.is_own and self.contract.name in FAMILY_OF_TABLE
 
     @property
@@ -71,7 +71,7 @@ class TableFacts:
 
     @property
     def german(self) -> str:
-        """Return what the rows are called in German; a table of the user's keeps its name."""
+        """Return what the rows are called in German; a table under `events:` keeps its name."""
         return GERMAN.get(self.contract.name, self.contract.name.replace("_", " "))
 
     @property
@@ -92,17 +92,17 @@ class TableFacts:
         german: str,
         with_days: bool = True,
     ) -> Signal:
-        """Make the signal `{table}_{verb}_{days}d`, or `{table}_{verb}` if it is not `with_days`.
+        """Make the signal `{table}_{verb}_{days}d`, or `{table}_{verb}` if `with_days` is False.
 
         Args:
-            verb: What is computed, as a part of the name.
+            verb: The part of the name that says what is computed.
             days: How far the signal looks back.
-            function: Computes the signal.
+            function: The function that computes the values.
             unit: The unit of the values.
-            riskier_when: In which direction the risk rises.
+            riskier_when: Whether a lower value, a higher value or either may mean more risk.
             doc: The entry of the data dictionary; `{noun}` is filled in.
             english: The sentence for a reason; `{noun}` is filled in.
-            german: The same in German.
+            german: The sentence for a reason in German; `{noun}` is filled in.
             with_days: Whether the days are part of the name.
         """
         sentences = {
@@ -131,9 +131,9 @@ class GenericFamily:
     """A family of generic signals.
 
     Attributes:
-        name: Its name under `signals.generic`.
+        name: The name of the family under `signals.generic`.
         needs: `value` or the name of a column that a table must have; None if any table fits.
-        make: Makes its signals for a table.
+        make: The function that yields the family's signals for a table.
     """
 
     name: str
@@ -141,7 +141,7 @@ class GenericFamily:
     make: Maker
 
     def fits(self, table: Table) -> bool:
-        """Tell whether the contract of a table has the column that the family needs."""
+        """Return whether the contract of a table has the column that the family needs."""
         if self.needs == "value":
             return value_of(table) is not None
         return self.needs is None or table.column(self.needs) is not None
@@ -152,10 +152,10 @@ GENERIC: dict[str, GenericFamily] = {}
 
 
 def generic(*, needs: str | None = None) -> Callable[[Maker], Maker]:
-    """Register a generator of signals as a generic family; the function's name is the family's.
+    """Register a generator of signals as a generic family; the function's name becomes the family's name.
 
     Raises:
-        SignalError: two families have the same name.
+        SignalError: Two families have the same name.
     """
 
     def register(make: Maker) -> Maker:
@@ -169,10 +169,10 @@ def generic(*, needs: str | None = None) -> Callable[[Maker], Maker]:
 
 
 def value_of(table: Table) -> str | None:
-    """Return the column of a number that is known with its row: `value`, `amount` or `quantity`."""
+    """Return the name of the number column of a table: `value`, `amount` or `quantity`; None without one."""
     columns = {column.name for column in table.of_role("value")}
     return next((name for name in ("value", "amount", "quantity") if name in columns), None)
 
 
 UNITS: Mapping[str, str] = {"amount": "currency"}
-"""The unit of a value by its column; other columns have units that are not known here."""
+"""The unit of each number column; the units of other columns are not known."""

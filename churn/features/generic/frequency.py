@@ -1,4 +1,4 @@
-"""Frequency: how many rows, on how many days, in each window."""
+"""Frequency: how many rows a customer has in each window, and on how many days."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from churn.features.language.events import Array, Events
 from churn.features.signal import Signal
 
 LIFE_DAYS = 728
-"""How far back the rate since sign-up looks: two years, whatever the windows are."""
+"""How far back the rate since sign-up looks: two years, independent of `signals.windows`."""
 
 RATE_DAYS = 28
 QUIET_DAYS = 30
@@ -17,7 +17,7 @@ QUIET_DAYS = 30
 
 @generic()
 def frequency(table: TableFacts) -> Iterator[Signal]:
-    """Counts and, where the customer acts, active days over `signals.windows`, and the rate since sign-up."""
+    """Yield counts in each window; if the customer causes the rows, also active days and the rate."""
     for days in table.windows:
         yield table.signal(
             "count",
@@ -54,5 +54,5 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
 
 
 def rate(events: Events) -> Array:
-    """Return the count per 28 days since sign-up; 30 quiet days are added for new customers."""
+    """Return the count per 28 days since sign-up; 30 days without rows are added to each customer's time."""
     return events.per(RATE_DAYS, quiet_days=QUIET_DAYS)

@@ -1,4 +1,4 @@
-"""Peers: the customer compared with others at the same cutoff, which removes season and price changes."""
+"""Peers: the customer compared with others at the same cutoff; this removes effects of season and prices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Rank among customers of the same plan and tenure, and own change beyond that of all customers."""
+    """Yield the rank among customers of the same plan and tenure, and the change beyond all customers."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
@@ -41,12 +41,12 @@ def peers(table: TableFacts) -> Iterator[Signal]:
 
 
 def peer_rank(events: Events) -> AmongPeers:
-    """Return the rank of the count among the peers' counts."""
+    """Return the rank of the customer's count among the counts of the peers."""
     return among_peers(events.count())
 
 
 def beyond_season(events: Events) -> BeyondPopulation:
-    """Return the customer's own change beyond that of the population."""
+    """Return the customer's log change minus the log change of all customers together."""
     return beyond_population(
         events.last(RECENT_DAYS).count(), events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).count()
     )

@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Days since the latest row, and that silence over the usual gap."""
+    """Yield the days since the latest row, also as a ratio to the usual gap and to the tenure."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,
@@ -54,7 +54,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
 
 
 def silence(events: Events) -> Array:
-    """Return the days since the latest row over the mean gap, a week added to each."""
+    """Return the days since the latest row over the mean gap; 7 days are added to each."""
     return ratio(events.days_since_last(), events.mean_gap(), prior=WEEK_DAYS)
 
 

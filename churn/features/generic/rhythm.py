@@ -1,4 +1,4 @@
-"""Rhythm: the gaps between active days, and the days of the week; each passes over the rows of its window."""
+"""Rhythm: gaps between active days, and days of the week; each signal reads all rows of its window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUARTER_DAYS = 91
 
 @generic()
 def rhythm(table: TableFacts) -> Iterator[Signal]:
-    """Length, spread, order and trend of the gaps between active days, and the habit of weekdays."""
+    """Yield length, spread, order and trend of the gaps between active days, and the habit of weekdays."""
     yield table.signal(
         "gap_mean",
         HABIT_DAYS,
@@ -132,12 +132,12 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
 
 
 def gap_median(events: Events) -> Array:
-    """Return the median gap."""
+    """Return the median gap in days."""
     return events.gap_quantile(0.5)
 
 
 def gap_variation(events: Events) -> Array:
-    """Return the spread of the gaps over their mean."""
+    """Return the standard deviation of the gaps over their mean."""
     return ratio(events.gap_spread(), events.mean_gap())
 
 

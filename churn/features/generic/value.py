@@ -1,4 +1,4 @@
-"""Value: sums, means and extremes of the number that a row carries."""
+"""Value: sums, means and maxima of the number in each row, such as an amount."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic(needs="value")
 def value(table: TableFacts) -> Iterator[Signal]:
-    """Totals over `signals.windows`; mean, highest and change of the value, amount or quantity."""
+    """Yield totals over `signals.windows`, and mean, highest and change of the value, amount or quantity."""
     name = value_of(table.contract)
     assert name is not None  # the family is given only to tables that fit
     unit, german = UNITS.get(name, "units"), GERMAN[name]
@@ -68,7 +68,7 @@ GERMAN = {"amount": "Betrag", "quantity": "Menge", "value": "Wert"}
 
 
 def of(formula: Callable[[Events, str], Array], name: str) -> Function:
-    """Return the signal of a formula on the column of that name."""
+    """Return the signal that applies a formula to the column `name`."""
 
     def of_column(events: Events) -> Array:
         return formula(events, name)
@@ -92,7 +92,7 @@ def highest(events: Events, name: str) -> Array:
 
 
 def change(events: Events, name: str) -> Array:
-    """Return the log of the recent total over that of the time before; missing where either is below 0."""
+    """Return `log(recent / before)` of the totals of both periods; missing if a total is below 0."""
     recent = events.last(RECENT_DAYS).total(name)
     before = events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).total(name)
     return np.where((recent >= 0) & (before >= 0), log_ratio(recent, before), np.nan)

@@ -1,4 +1,4 @@
-"""Weeks: the last weeks one by one, and how activity fell from week to week."""
+"""Weeks: a count for each of the last weeks, and measures of the fall from week to week."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Counts of each of the last five weeks, active and silent weeks, and the fall from the best weeks."""
+    """Yield the count of each of the last five weeks, active and silent weeks, and the fall from the best."""
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",
@@ -95,7 +95,7 @@ VOR = ("", "in der letzten Woche", "vor zwei Wochen", "vor drei Wochen", "vor vi
 
 
 def week(k: int) -> Function:
-    """Return the signal of the count of the k-th last week."""
+    """Return the signal of the count in the week `k` before the cutoff; 1 is the last week."""
 
     def week_of(events: Events) -> Array:
         return events.week(k).count()

@@ -1,4 +1,4 @@
-"""Who the customer is."""
+"""Profile: how long somebody has been a customer."""
 
 from __future__ import annotations
 

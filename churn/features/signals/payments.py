@@ -8,7 +8,7 @@ from churn.features.language.events import Array, Events, ShrunkRate, shrunk
 from churn.features.signal import signal
 
 GRACE_DAYS = 3
-"""Banks take their time: a bill paid within these days is not late."""
+"""A bill that is paid within this number of days after it fell due is not late."""
 
 
 @signal(

@@ -1,4 +1,4 @@
-"""What the contract says."""
+"""Contract: price, plan, age and renewal of the latest contract."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from churn.features.language.events import Array, Events
 from churn.features.signal import signal
 
 CONTRACT_DAYS = 3660
-"""How far back the latest contract may have begun: ten years, as running contracts may be old."""
+"""How many days ago the latest contract may have begun: ten years, because contracts may run long."""
 
 LONGEST_NOTICE_DAYS = 366
 """If a contract still runs this long after the request to cancel, the request was withdrawn."""

@@ -77,9 +77,9 @@ def test_a_misspelt_choice_is_refused_with_the_nearest(
 @pytest.mark.parametrize(
     ("generic", "said"),
     [
-        ({"visit": ["all"]}, "signals.generic.visit: 'visit' is no event table. Did you mean 'visits'"),
+        ({"visit": ["all"]}, "signals.generic.visit: 'visit' is not an event table. Did you mean 'visits'"),
         ({"visits": ["rythm"]}, "'rythm' is not a generic family. Did you mean 'rhythm'"),
-        ({"logins": ["value"]}, "signals.generic.logins: value needs a value, which logins has not"),
+        ({"logins": ["value"]}, "signals.generic.logins: value needs a value, but logins has none"),
     ],
 )
 def test_a_generic_family_that_does_not_fit_is_refused(
