@@ -1,4 +1,4 @@
-"""Attributes of customers as signals: those that never change, and those with a history."""
+"""Turn customers' attributes into signals. An attribute either never changes or has a history."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def current_level(history: Events) -> Array:
 def current_number(history: Events) -> Array:
     """Return the latest value that had begun and was not known to have ended, `[n]`."""
     value = history.lacking("valid_to").latest("value")
-    return np.where(value >= -LARGEST_NUMBER, value, np.nan)  # an emptied value is stored as a number below
+    return np.where(value >= -LARGEST_NUMBER, value, np.nan)  # an emptied value is stored below this
 
 
 def level_names(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:
-    """Return the names of codes; None where the code is missing or the value was emptied.
+    """Return the name of each code; None if the code is missing or the value was emptied.
 
     >>> level_names(np.array([1.0, np.nan, 0.0]), ["", "pro"])
     array(['pro', None, None], dtype=object)

@@ -1,9 +1,9 @@
-"""The definition of a signal as a digest of what it computes, however its code is written.
+"""Compute the digest of a signal's definition, which depends on the signal's values and not on its code.
 
 Two definitions are equal if the signal has the same declared facts and takes the same values on a fixed
 company (`fixed_company`), rounded. Names of functions, variables and modules, comments, sentences and layout
-do not count. A change that this company cannot show, such as a limit that none of its customers reaches, is
-declared: raise `version` of the signal.
+do not count. The fixed company cannot show every change, such as a new limit that none of its customers
+reaches. After such a change, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from churn.features.language.reader import Array
 from churn.features.signal import REGISTRY, Signal
 
 FORMAT = "v2"
-"""What digests begin with. Raise it when the fixed company or the rounding changes: so do all digests."""
+"""The prefix of every digest. Raise it when the fixed company or the rounding changes, because all digests
+then change."""
 
 DIGITS = 6
 """Values are rounded to the sixth digit of the largest value in their column."""
 
 _FACTS = ("name", "table", "looks_back", "riskier_when", "kind", "level_of", "version")
 _OFF_BOUNDARIES = np.pi / 3
-"""Values are multiplied by this before they are rounded. Otherwise common values such as halves could lie
+"""Values are multiplied by this number before they are rounded. Otherwise common values such as halves could
+lie
 exactly between two steps, and the last bit of another processor would decide."""
 
 _MISSING, _INFINITE = np.iinfo(np.int64).min, np.iinfo(np.int64).max
@@ -43,7 +45,7 @@ def definitions(signals: Iterable[Signal]) -> dict[str, str]:
     """Return the digest of each signal's definition, by name.
 
     Raises:
-        SignalError: a signal asks for what it may not.
+        SignalError: a signal asks its view for something that is not allowed.
     """
     by_table: dict[str, list[Signal]] = {}
     for signal in signals:
@@ -74,7 +76,7 @@ def _digest(signal: Signal, columns: Iterable[Array]) -> str:
 
 
 def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Return values as whole numbers of steps; a step is the last of `DIGITS` digits of the largest value.
+    """Return values as whole numbers of steps; one step is one unit in digit `DIGITS` of the largest value.
 
     >>> round_values(np.array([0.0, 100.0, np.nan]))[:2]
     array([     0, 104720])
@@ -90,9 +92,9 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
-    """Return the values of the signals of one table on the fixed company, by name: one array a cutoff.
+    """Return the values of one table's signals on the fixed company: by signal name, one array per cutoff.
 
-    Only the customers at risk count. An attribute that is read as it is has no values.
+    The arrays hold only the customers at risk. A signal without a function has no entry.
     """
     with_function = tuple(signal for signal in signals if signal.function is not None)
     columns: dict[str, list[Array]] = {signal.name: [] for signal in with_function}
@@ -105,7 +107,7 @@ def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array
 
 
 def _finish(values: CohortValue, ordinal: int) -> Array:
-    """Finish a value that needs the other customers; they are all in one block."""
+    """Return the values of a signal that needs the other customers; all customers are in one block."""
     all_known, members = fixed_company.known_customers(ordinal), fixed_company.cohort(ordinal)
     peers = _peers()[ordinal]
     summary = values.summary(all_known if values.counts_all_known else members, peers)
@@ -137,7 +139,7 @@ def _evaluate(signals: tuple[Signal, ...]) -> Iterable[tuple[int, str, Array | C
 
 
 def contract_of(signal: Signal) -> Table:
-    """Return the contract of a signal's table, which follows from the table's name and the signal's kind."""
+    """Return the contract of a signal's table, from the table's name and the signal's kind."""
     if signal.table in CANONICAL_TABLES:
         return CANONICAL_TABLES[signal.table]
     if signal.table.startswith(HISTORY_PREFIX):

@@ -1,11 +1,11 @@
-"""A small company that never changes: a signal's definition is the values that it takes on this company.
+"""Generate the fixed company, which never changes. A signal's values on it are the signal's definition.
 
-The customers and their rows are drawn from the columns of each table's contract, so that a table of the
-user's own (`events:`) and the history of an attribute have rows too. Everything that a signal can ask for
+The customers and their rows are drawn from the columns of each table's contract, so that the
+user's own tables (`events:`) and the histories of attributes have rows too. Everything that a signal can use
 occurs: rows on both sides of the edges of windows, days with several rows, rows that become known late,
 missing values, outcomes that are open, early or late, customers who are new or have no rows, and data that
-begin shortly before the first cutoff. The draws use no random generator of a library, as its numbers may
-change.
+begin shortly before the first cutoff. The draws use no random generator of a library, because a new version
+of a library may change the numbers.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ from churn.features.engine.timeline import IntArray, Timeline
 CUSTOMERS = 360
 FIRST_DAY = 16_000
 CUTOFFS = (FIRST_DAY + 120, FIRST_DAY + 3_700, FIRST_DAY + 3_747)
-"""The data begin 120 days before the first cutoff: longer windows are not covered there."""
+"""The data begin 120 days before the first cutoff: windows longer than 120 days are not covered at that
+cutoff."""
 
 DATA_STARTS = (FIRST_DAY,) * len(CUTOFFS)
 DAY_SECONDS = 86_400
 
 ROWS_PER_CUSTOMER = (0, 1, 2, 4, 8, 16, 32, 64)
-"""How many rows of a table a customer has; the table and the customer decide which of these it is."""
+"""The possible numbers of rows of a customer in a table; a draw per table and customer selects one number."""
 
 WINDOW_EDGES = (1, 7, 14, 21, 28, 35, 56, 84, 91, 112, 168, 182, 210, 364, 366, 730, 3_660)
-"""A part of the rows lies within two days of these ages at a cutoff, where the usual windows begin."""
+"""The ages in days at which the usual windows begin; some rows lie within two days of such an age at a
+cutoff."""
 
 LONG_OUTCOMES = ("ended_at", "cancel_requested_at", "valid_to")
-"""Outcomes that take up to years and are mostly open; all others take days or weeks."""
+"""Outcomes that can take years and are mostly open; all other outcomes take days or weeks."""
 
 BoolArray = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -45,7 +47,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FixedRows:
-    """The rows of one table of the fixed company, read like those of a store."""
+    """The rows of one table of the fixed company, read like the rows of a store."""
 
     table: Table
 
@@ -56,13 +58,13 @@ class FixedRows:
         timeline: Timeline,
         block: tuple[int, int],
     ) -> Rows:
-        """Return all rows of all customers; the arguments choose nothing, as the company is small."""
+        """Return all rows of all customers; the arguments do not restrict the rows."""
         return rows_of(self.table)
 
 
 @functools.cache
 def sign_up_days() -> IntArray:
-    """Return the sign-up day of each customer: long before the cutoffs, around them, and after the last."""
+    """Return the sign-up day of each customer: long before the cutoffs, near a cutoff, or after the last."""
     old = CUTOFFS[-1] - _integers("sign-up, old", CUSTOMERS, 200, 1_500)
     old = np.where(_shares("sign-up, oldest", CUSTOMERS) < 0.4, FIRST_DAY - 200, old)
     cutoff = np.array(CUTOFFS)[_integers("sign-up, cutoff", CUSTOMERS, 0, len(CUTOFFS))]
@@ -77,14 +79,14 @@ def known_customers(ordinal: int) -> BoolArray:
 
 
 def cohort(ordinal: int) -> BoolArray:
-    """Return a mask of the customers at risk at a cutoff: nine in ten of those who are known."""
+    """Return a mask of the customers at risk at a cutoff: nine in ten of the known customers."""
     at_risk: BoolArray = known_customers(ordinal) & (_shares(f"cohort {ordinal}", CUSTOMERS) < 0.9)
     return at_risk
 
 
 @functools.cache
 def rows_of(table: Table) -> Rows:
-    """Draw the rows of one table, ordered by customer and time like those of a store."""
+    """Draw the rows of one table, ordered by customer and time like the rows of a store."""
     counts = np.array(ROWS_PER_CUSTOMER)[
         _integers(f"{table.name} counts", CUSTOMERS, 0, len(ROWS_PER_CUSTOMER))
     ]
@@ -149,7 +151,7 @@ def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, 
 
 
 def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[str, tuple[AnyInt, BoolArray]]:
-    """Draw an outcome's day and its seconds after the row: within hours, days or weeks, or before it."""
+    """Draw an outcome's day, and the seconds from the row to the outcome, which may be negative."""
     n = len(at)
     longest = 900 if column in LONG_OUTCOMES else 45
     days = _integers(f"{name} days", n, 0, longest)
@@ -164,7 +166,7 @@ def _outcome(column: str, name: str, at: AnyInt, has_value: BoolArray) -> dict[s
 
 
 def _numbers(column: Column, name: str, has_value: BoolArray) -> tuple[AnyInt, BoolArray]:
-    """Draw amounts or numbers in stored units, half of them whole; some of a history are emptied."""
+    """Draw amounts or numbers in stored units. Half are whole; some values of a history are emptied."""
     n, unit = len(has_value), STORED_UNITS[column.type]
     low, high = column.bounds or (0.0, 1.0)
     highest = int(high) if high <= 10 else 100
@@ -192,7 +194,7 @@ def _integers(purpose: str, n: int, low: int, high: int) -> AnyInt:
 
 
 def _shares(purpose: str, n: int) -> Floats:
-    """Draw `n` numbers in `[0, 1)`: always the same ones for the same purpose.
+    """Draw `n` numbers in `[0, 1)`. The same purpose always gives the same numbers.
 
     Source: Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators (SplitMix64).
     """

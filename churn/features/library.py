@@ -1,4 +1,4 @@
-"""All signals, and which of them the store's tables and params.yaml allow."""
+"""List all signals, and decide which of them are on for a store and its params.yaml."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ for _file in pkgutil.iter_modules(package.__path__):
 
 
 def all_signals(params: Params) -> dict[str, Signal]:
-    """Return every signal by name, whether or not its table is there: named, generic, and attributes.
+    """Return all named signals, generic signals and attributes, by name, also if the store lacks their table.
 
     Raises:
-        SignalError: `signals.generic` names something that does not exist, or two signals have the same name;
-            all at once.
+        SignalError: `signals.generic` names something that does not exist, or two signals have the same name.
+            The error lists all problems.
     """
     if problems := list(choice.problems(params)):
         raise SignalError(*(params.locate(problem) for problem in problems))
     by_name = dict(REGISTRY)
     for signal in choice.generic_signals(params):
         if signal.name in by_name:
-            problems.append(f"events.{signal.table}: '{signal.name}' is a signal; rename the table.")
+            problems.append(f"events.{signal.table}: '{signal.name}' is a signal's name; rename the table.")
         by_name[signal.name] = signal
     of_attributes = list(attributes(params))
     problems += [
         f"tables.customers.{'history' if signal.function else 'static'}: '{signal.name}' is "
-        "a signal; name the attribute otherwise."
+        "a signal's name; rename the attribute."
         for signal in of_attributes
         if signal.name in by_name
     ]
@@ -51,17 +51,18 @@ def all_signals(params: Params) -> dict[str, Signal]:
 
 @dataclass(frozen=True)
 class Availability:
-    """A signal, and why it is off; None if it is on."""
+    """A signal, and the reason why it is off; the reason is None if the signal is on."""
 
     signal: Signal
     off_because: str | None
 
 
 def availability(params: Params, store: Store) -> tuple[Availability, ...]:
-    """Return for every signal whether it is on, by the store's tables and `signals` of params.yaml.
+    """Return whether each signal is on, by the store's tables and `signals` of params.yaml.
 
     Raises:
-        SignalError: params.yaml names a family, table or signal that does not exist; all at once.
+        SignalError: params.yaml names a family, table or signal that does not exist. The error lists all such
+            names.
     """
     by_name = all_signals(params)
     _check_names(params, by_name)
@@ -83,14 +84,14 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
             if key == "families" or "all" not in names
         )
         raise SignalError(
-            f"{params.locate(keys)}, without signals.leave_out, ask for no signal of the tables "
+            f"{params.locate(keys)}, without signals.leave_out, select no signal of the tables "
             f"{', '.join(store.tables)}. `churn signals` says why each is off."
         )
     return on
 
 
 LIST_ITEM = {"families": "family", "tables": "table", "names": "signal"}
-"""What the lists under `signals` hold, by key."""
+"""The noun for an item of each list under `signals`, by key."""
 
 _WHERE_LISTED = "`churn signals` lists them."
 

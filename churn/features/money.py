@@ -13,18 +13,19 @@ from churn.data.tables import STORED_UNITS
 def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
     """Return customer_id and the net money of `[cutoff - days, cutoff)` in currency, as known at the cutoff.
 
-    It is the sum of payments received, else of orders that were not returned. The frame is empty if the store
-    has neither.
+    The money is the sum of the payments received in the window. If payments have no `paid_at`, it is the sum
+    of the orders that were not returned; without orders, it is the sum of the payments by their own day. The
+    frame is empty if the store has neither table.
 
     Args:
         store: The store to read.
-        cutoff: What happened or was known on this day or later does not count.
-        days: The length of the window.
+        cutoff: The end of the window. What happened or became known on this day or later does not count.
+        days: The length of the window in days.
     """
     end = day_number(cutoff)
     start = end - days
     if store.has("payments") and "paid_at_day" in store.tables["payments"].columns:
-        # Money counts on the day it came in, which may be before it was due.
+        # Money counts on the day of its payment, which may lie before the day it was due.
         if_known = f" AND known_day < {end}" if store.tables["payments"].two_clocks else ""
         return _sum(store, "payments", "amount", f"paid_at_day >= {start} AND paid_at_day < {end}{if_known}")
     for table in ("orders", "payments"):
@@ -39,7 +40,7 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
 def mrr_at(store: Store, cutoff: date) -> pd.DataFrame:
     """Return customer_id and the monthly recurring revenue in currency of contracts that run at the cutoff.
 
-    The frame is empty if the store has no contracts or they have no revenue.
+    The frame is empty if the store has no contracts, or if the contracts have no column `mrr`.
     """
     if store.has("subscriptions") and "mrr" in store.tables["subscriptions"].columns:
         return _sum(store, "subscriptions", "mrr", store.in_force(cutoff))

@@ -1,4 +1,4 @@
-"""A signal: a named, documented feature with unit, direction, family and sentence; and the registry."""
+"""Define `Signal`, a named and documented feature, and the registry of all named signals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Direction = Literal["higher", "lower", "either"]
 Function = Callable[[Events], "Array | CohortValue"]
 
 FAMILIES = ("activity", "purchase", "payment", "email", "sentiment", "support", "contract", "profile")
-"""What a signal is about; a customer's reasons show at most one signal of each family."""
+"""The subjects of signals. A customer's reasons show at most one signal of each family."""
 
 FAMILY_OF_TABLE: Mapping[str, str] = {
     "customers": "profile",
@@ -38,19 +38,22 @@ class Signal:
     """A feature of a customer at a cutoff, looking at `[cutoff - looks_back days, cutoff)`.
 
     Attributes:
-        name: The column of snapshots and the name in the playbook.
+        name: The name of the column in snapshots, and of the signal in the playbook.
         table: The table whose view the function is called with.
-        looks_back: How many days before the cutoff it may read.
+        looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
         family: One of `FAMILIES`.
-        riskier_when: In which direction the risk rises; the model is constrained to it.
+        riskier_when: The direction of values in which the risk rises. The model is constrained to this
+            direction.
         reason: The sentence for a customer's reasons, by language.
         doc: The entry of the data dictionary.
-        function: Computes the values; None for an attribute that is read as it is.
+        function: The function that computes the values; None for an attribute with its stored value.
         kind: Whether values are numbers or names of levels.
-        level_of: The column whose codes the function returns; the values are the names of its levels.
+        level_of: The column whose level codes the function returns; the signal's values are the names of
+            these levels.
         generic: The generic family that made the signal; None for a named signal.
-        version: Raised by hand if the signal computes something else in a way that `definition` cannot see.
+        version: The version of the definition. Raise it by hand after a change of values that `definition`
+            cannot see.
     """
 
     name: str
@@ -68,7 +71,7 @@ class Signal:
     version: int = 1
 
     def facts(self) -> dict[str, Any]:
-        """Return what snapshots, models and documents record of the signal, as plain data."""
+        """Return the signal's facts that snapshots, models and documents record, as plain data."""
         return {
             "name": self.name,
             "table": self.table,
@@ -100,21 +103,26 @@ def signal(
     level_of: str | None = None,
     version: int = 1,
 ) -> Callable[[Function], Function]:
-    """Register a function of a view as a signal; its name is the column, its docstring the dictionary entry.
+    """Register a function of a view as a signal.
+
+    The function's name becomes the column. The first line of its docstring becomes the entry of the data
+    dictionary.
 
     Args:
         table: The canonical table whose view the function is called with.
-        looks_back: How many days before the cutoff the function may read.
+        looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
-        riskier_when: In which direction the risk rises; the model is constrained to it.
+        riskier_when: The direction of values in which the risk rises. The model is constrained to this
+            direction.
         family: One of `FAMILIES`.
         reason: The sentence for a customer's reasons, with `{value}`.
-        german: The same in German.
-        level_of: The column whose codes the function returns, if it returns codes.
-        version: Raised if the function computes something else in a way that `definition` cannot see.
+        german: The same sentence in German.
+        level_of: The column whose level codes the function returns; None if it returns numbers.
+        version: The version of the definition. Raise it after a change of values that `definition` cannot
+            see.
 
     Raises:
-        SignalError: the table, family or name does not fit.
+        SignalError: the table or the family does not exist, the name is taken, or the docstring is missing.
     """
 
     def register(function: Function) -> Function:
@@ -129,7 +137,7 @@ def signal(
         if family not in FAMILIES:
             problems.append(f"{name}: '{family}' is not a family.{did_you_mean(family, FAMILIES)}")
         if not function.__doc__:
-            problems.append(f"{name}: a signal needs a docstring; its first line is the data dictionary.")
+            problems.append(f"{name}: a signal needs a docstring; its first line is its dictionary entry.")
         if problems:
             raise SignalError(*problems)
         REGISTRY[name] = Signal(

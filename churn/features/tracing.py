@@ -1,4 +1,4 @@
-"""Find out what signals need, and what they cost, by calling each on an empty block of customers."""
+"""Find out what signals read and what they cost, by calling each signal on an empty block of customers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Need:
     """What the signals of one table read.
 
     Attributes:
-        windows: Their windows.
-        columns: The stored columns.
-        placing_outcomes: The outcomes at whose time rows are placed (`by`).
-        on_grid: Whether a decayed sum needs the bins cut at the fixed grid.
-        in_order: Whether the rows of a window themselves are read, in their order.
+        windows: The windows of the signals.
+        columns: The stored columns that the signals read.
+        placing_outcomes: The outcomes that signals name in `by`; a row is placed at the time of this outcome.
+        on_grid: Whether a decayed sum needs bins that end at the periods of the fixed grid.
+        in_order: Whether a signal reads the rows of a window themselves, in their order.
     """
 
     windows: set[Window] = field(default_factory=set)
@@ -39,7 +39,7 @@ class Need:
 
 @dataclass
 class Tracer:
-    """A reader without customers that notes in `need` what it is asked for."""
+    """A reader without customers; it notes in `need` what the signals read."""
 
     need: Need
     n: int = 0
@@ -111,9 +111,9 @@ def view_of(signal: Signal, table: Table, reader: object) -> Events:
     """Return the view that a signal's function is called with.
 
     Args:
-        signal: The signal.
-        table: The contract of its table.
-        reader: Answers the view's questions (`Reader`).
+        signal: The signal to compute.
+        table: The contract of the signal's table.
+        reader: The `Reader` that answers the view's questions.
     """
     return Events(table, reader, signal.name, signal.looks_back, (signal.looks_back, 0))  # type: ignore[arg-type]
 
@@ -122,15 +122,17 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
     """Note in `need` what the signals of one table read.
 
     Args:
-        signals: Signals of this table.
+        signals: The signals, all of this table.
         table: The contract of the table.
-        need: Is filled in.
+        need: The record that this function fills in.
 
     Returns:
-        The signals that need the other customers, by name, with the kind of value that they return.
+        By signal name, the type of `CohortValue` that the signal returns. Only signals that need the other
+        customers have an entry.
 
     Raises:
-        SignalError: signals ask for what they may not, or do not return one number per customer; all at once.
+        SignalError: signals ask for something that is not allowed, or do not return one number per customer.
+            The error lists all problems.
     """
     cohort_values: dict[str, type[CohortValue]] = {}
     problems: list[str] = []
@@ -154,7 +156,7 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
 
 
 def costs_of(signals: Iterable[Signal], params: Params) -> dict[str, Cost]:
-    """Return what each signal costs, by name, whether or not its table is there."""
+    """Return the cost of each signal, by signal name, also if the store lacks the signal's table."""
     tables = {**CANONICAL_TABLES, **table_contracts(params)}
     return {signal.name: cost_of(signal, tables[signal.table]) for signal in signals}
 

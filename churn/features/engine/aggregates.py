@@ -1,10 +1,10 @@
-"""Counts, sums and extremes per (bin, customer), from which every window is one or two look-ups.
+"""Compute counts, sums and extremes per (bin, customer); the value of a window is one or two look-ups.
 
-The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. Where
-each run begins is enough to count rows and to find the latest, and prefix sums at these positions turn the
-total of any window into a difference. A row that an earlier cutoff could not know is not steady: it is kept
-in a short list and added at each cutoff at which it counts. All sums are of integers, so the order of blocks,
-threads and machines changes no digit.
+The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. The
+start positions of the runs are enough to count rows and to find the latest row. The total of any window is
+the difference of two prefix sums at these positions. A row is steady if it counts at every cutoff after its
+day. The other rows are kept in a short list and added at each cutoff at which they count. All sums are sums
+of integers, so the order of blocks, threads and machines changes no digit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Span = tuple[int, int]
 class Aggregates:
     """The counts, sums and extremes of one selection of one table, for one block of `n` customers.
 
-    Its methods answer for one cutoff, given by its ordinal, and a span of bins.
+    Each method computes for one cutoff, given by its ordinal, and a span of bins.
     """
 
     def __init__(self, rows: SelectedRows, timeline: Timeline) -> None:
@@ -58,7 +58,7 @@ class Aggregates:
         return sums
 
     def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
-        """Sum `0.5 ** (age in days / half_life)`, `[n]`, one grid period after another, whatever the bins."""
+        """Sum `0.5 ** (age in days / half_life)`, `[n]`, by grid periods, so that bins change no digit."""
         name = f"decayed {half_life}"
         if name not in self._prefix:
             weights = decay_weights(self.rows.day, half_life, GRID_DAYS)
@@ -82,7 +82,7 @@ class Aggregates:
         return total
 
     def extreme(self, ordinal: int, span: Span, column: str, highest: bool) -> Array:
-        """Return the highest or lowest value, `[n]`, `nan` where there is none."""
+        """Return the highest or lowest value, `[n]`; `nan` for a customer without a value."""
         key = column, highest
         missing, ufunc = (LOWEST, np.maximum) if highest else (HIGHEST, np.minimum)
         if key not in self._extremes:
@@ -99,7 +99,7 @@ class Aggregates:
         return np.where(values == missing, np.nan, values)
 
     def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
-        """Return the position of the latest or first row among the selected rows, `[n]`, -1 for none."""
+        """Return the position of the latest or first row among the selected rows, `[n]`; -1 without a row."""
         start, end = self._edges[span[0]], self._edges[span[1]]
         positions = self._steady_position(end - 1 if latest else start)
         positions[end <= start] = -1 if latest else HIGHEST
@@ -114,7 +114,7 @@ class Aggregates:
     def positions(self, ordinal: int, span: Span) -> LongArray:
         """Return the positions of the rows among the selected rows, ascending, `[rows]`."""
         starts = self._edges[span[0]].astype(np.int64)
-        lengths = self._edges[span[1]] - starts  # in 64 bits, as starts are
+        lengths = self._edges[span[1]] - starts  # in 64 bits, like the starts
         ends = np.cumsum(lengths)
         steady = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
         positions = self._steady_position(steady)
@@ -123,7 +123,7 @@ class Aggregates:
 
     @cached_property
     def _steady(self) -> LongArray | None:
-        """Return the positions of the steady rows among the selected rows; None if all are."""
+        """Return the positions of the steady rows among the selected rows; None if all rows are steady."""
         return None if self.rows.steady is None else np.flatnonzero(self.rows.steady)
 
     def _steady_of(self, values: AnyInt) -> AnyInt:
@@ -141,7 +141,7 @@ class Aggregates:
 
     @cached_property
     def _runs(self) -> tuple[LongArray, LongArray]:
-        """Return where each run of steady rows begins, and its cell `bin * n + customer`, `[runs]` each."""
+        """Return the start of each run of steady rows, and its cell `bin * n + customer`, `[runs]`."""
         # The cells of a block fit 31 bits.
         cell = self.timeline.bin_of(self._steady_of(self.rows.day)) * np.int32(self.n)
         cell += self._steady_of(self.rows.customer)
@@ -210,7 +210,7 @@ class TableAggregates:
     def of(self, selection: Selection, distinct: bool = False) -> Aggregates:
         """Return the aggregates of a selection, or of its distinct local days."""
         if selection.value and selection.value not in self.rows.present:
-            selection = selection._replace(value=None)  # always given: it excludes no row
+            selection = selection._replace(value=None)  # no value is missing, so no row is excluded
         key = selection, distinct
         if key not in self._aggregates:
             rows = self._select(selection)

@@ -1,7 +1,7 @@
-"""Blocks of customers: the unit of work and of memory, computed by any executor from plain data.
+"""Compute blocks of customers. A block is the unit of work and of memory.
 
-A `Job` and a `Block` hold only plain data, so they can be sent to another process or machine. A `Worker` is
-what such a process makes of the job once.
+A `Job` and a `Block` hold only plain data, so an executor can send them to another process or machine. Each
+process makes one `Worker` of the job, and computes all its blocks with this worker.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ SHARE_OF_LIMIT = 0.4
 """The share of the memory limit for the arrays of one block; reading and output need the rest."""
 
 SELECTIONS = 16
-"""An estimate: how many selections of one table signals use, such as the opened and the clicked e-mails."""
+"""The estimated number of selections of one table, such as the opened e-mails and the clicked e-mails."""
 
 MAX_SAMPLE, SAMPLE_PIECE = 16_384, 2_048
 """Population statistics (rates, peers) are estimated on at most `MAX_SAMPLE` customers, in pieces of
 `SAMPLE_PIECE` neighbours."""
 
 MAX_ROWS = 4_000_000
-"""With more rows of one table in a block, its arrays no longer fit the processor's cache."""
+"""The largest number of rows of one table in a block; more rows would not fit the processor's cache."""
 
 STEP = 8_192
-"""Blocks are whole steps of customers, and so are the row groups that are written. The bytes therefore do not
-depend on the executor or on the number of blocks."""
+"""The number of customers in a block, and in a row group that is written, is a multiple of this step. The
+bytes therefore do not depend on the executor or on the number of blocks."""
 
 Populations = Mapping[tuple[int, str], Any]
 """The merged summary of the population, by cutoff ordinal and signal."""
@@ -84,7 +84,7 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """The result of a block: the customers' `status`, `[cutoffs, n]`, and per cutoff the members' signals."""
+    """The result of a block: the customers' `status`, `[cutoffs, n]`, and the members' signals per cutoff."""
 
     status: Codes
     signals: tuple[Mapping[str, Array], ...]
@@ -113,17 +113,17 @@ class Worker:
 
     @cached_property
     def plan_of_deferred(self) -> engine.Plan:
-        """Return the plan of the signals that need the other customers, and of who is at risk."""
+        """Return the plan of the signals that need other customers, and of the signal for who is at risk."""
         return self.plan.subset({EXCLUSION, *self.plan.cohort_values})
 
     @cached_property
     def plan_of_cohort(self) -> engine.Plan:
-        """Return the plan of who is at risk, alone."""
+        """Return the plan of only the signal for who is at risk."""
         return self.plan.subset({EXCLUSION})
 
 
 def block_summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
-    """Return what a block adds to the population statistics, by cutoff ordinal and signal."""
+    """Return a block's summaries for the population statistics, by cutoff ordinal and signal."""
     evaluation = _BlockEvaluation(worker, block)
     summaries = {}
     for ordinal, name, values in evaluation.evaluate(worker.plan_of_deferred):
@@ -137,7 +137,7 @@ def block_summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
 
 
 def block_status(worker: Worker, block: Block) -> Codes:
-    """Return who is at risk and why others are not, `[cutoffs, n]`."""
+    """Return the status of each customer at each cutoff, `[cutoffs, n]`."""
     evaluation = _BlockEvaluation(worker, block)
     for _ in evaluation.evaluate(worker.plan_of_cohort):
         pass
@@ -163,7 +163,7 @@ def block_signals(worker: Worker, block: Block, populations: Populations) -> Blo
 
 
 class _BlockEvaluation:
-    """Evaluates a plan for a block and keeps who is at risk, as the label's table is evaluated first."""
+    """Evaluates a plan for a block, the label's table first, and keeps which customers are at risk."""
 
     def __init__(self, worker: Worker, block: Block) -> None:
         self.worker = worker
@@ -172,7 +172,7 @@ class _BlockEvaluation:
         self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
 
     def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
-        """Yield `(cutoff ordinal, signal, values)`; the ordinal's `members` are filled in before."""
+        """Yield `(cutoff ordinal, signal, values)`; `members` of the ordinal is filled in before."""
         worker, block = self.worker, self.block
         bounds = block.first, block.end
         for ordinal, name, values in engine.evaluate(worker.tables, plan, block.signed_up, bounds):
@@ -214,7 +214,7 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
         store: The store that is read.
         plan: The plan whose tables and windows decide how much memory a customer takes.
         customers: All customers.
-        processes: How many blocks are computed at once; there are at least as many blocks.
+        processes: The number of blocks that are computed at once. At least this number of blocks is cut.
     """
     n = store.n_customers
     per_process = max(1, -(-n // (processes * STEP)))
@@ -223,7 +223,7 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
 
 
 def population_sample(customers: Customers) -> list[Block]:
-    """Return the customers on whom population statistics are estimated: all, or evenly spread pieces."""
+    """Return the sample for population statistics: all customers, or evenly spread pieces of neighbours."""
     n = len(customers.ids)
     if n <= MAX_SAMPLE:
         return [_block(customers, first, min(first + STEP, n)) for first in range(0, n, STEP)]
@@ -236,7 +236,11 @@ def _block(customers: Customers, first: int, end: int) -> Block:
 
 
 def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:
-    """Estimate how many customers fit: 8 bytes a result, 4 a bin of each selection, 40 a row of a table."""
+    """Estimate how many customers fit into the memory.
+
+    A customer takes 8 bytes for each result, 4 bytes for each bin of each selection, and 40 bytes for each
+    row of a table.
+    """
     limit = store.params.engine.memory_bytes * SHARE_OF_LIMIT / processes
     bins = max((timeline.bins + 1 for timeline in plan.timelines.values()), default=1)
     n_signals = sum(len(signals) for signals in plan.signals.values())

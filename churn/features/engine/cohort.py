@@ -1,4 +1,4 @@
-"""Who is at risk at a cutoff, why everyone else is not, and which customers are peers."""
+"""Decide which customers are at risk at a cutoff, why the others are not, and which customers are peers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from churn.features.signal import REGISTRY, Signal
 from churn.params import LabelParams
 
 UNKNOWN, AT_RISK, OBJECTED, NO_CONTRACT, INACTIVE, CANCELLING = range(-1, 5)
-"""What a customer is at a cutoff; UNKNOWN is a customer who signs up later."""
+"""The status of a customer at a cutoff; UNKNOWN is a customer who signs up later."""
 
 REASONS = {
     OBJECTED: "objected",
@@ -25,16 +25,16 @@ REASONS = {
     INACTIVE: "inactive",
     CANCELLING: "pending cancellation",
 }
-"""Why a known customer is not at risk; the first reason that holds is stated."""
+"""The reasons why a known customer is not at risk. If several reasons hold, the first one is recorded."""
 
 EXCLUSION = "__left_out"
 """The name of the internal signal that decides from the label's table who is at risk."""
 
 FOREVER_DAYS = 36_600
-"""A contract that runs may have begun a hundred years ago."""
+"""The look-back in days. A contract that still runs may have begun a hundred years ago."""
 
 TENURE_BANDS = (91, 182, 365, 730)
-"""Days since sign-up at which a customer changes peers."""
+"""The bounds of the bands of tenure, in days since sign-up. Peers are in the same band."""
 
 PLAN_SIGNAL = "subscription_plan"
 """The signal that says which plan a customer has."""
@@ -45,11 +45,11 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Customers:
-    """All customers of the store, ordered by code, which is also the order of their ids.
+    """All customers of the store, ordered by code; the ids have the same order.
 
     Attributes:
-        ids: `customer_id` of each, `[n]`.
-        signed_up: The day number of the sign-up, `[n]`.
+        ids: The `customer_id` of each customer, `[n]`.
+        signed_up: The day number of each customer's sign-up, `[n]`.
         has_objected: Whether the customer objected to being scored, `[n]`.
     """
 
@@ -59,7 +59,7 @@ class Customers:
 
 
 def read_customers(store: Store) -> Customers:
-    """Read ids, sign-up days and objections; an objection counts at every cutoff, even an earlier one."""
+    """Read ids, sign-up days and objections; an objection counts also at the cutoffs before it."""
     columns = store.tables["customers"].columns
     objection = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
     with store.connect() as connection:
@@ -76,25 +76,25 @@ def read_customers(store: Store) -> Customers:
 
 @dataclass(frozen=True)
 class Cohort:
-    """What every customer is at one cutoff: `status` is AT_RISK, UNKNOWN or a code of `REASONS`, `[n]`."""
+    """The `status` of every customer at one cutoff: AT_RISK, UNKNOWN or a code of `REASONS`, `[n]`."""
 
     cutoff: date
     status: Codes
 
     @property
     def signed_up(self) -> BoolArray:
-        """Return a mask over customer codes: signed up before this cutoff."""
+        """Return a mask over customer codes: the customers who signed up before this cutoff."""
         return np.asarray(self.status != UNKNOWN)
 
     @property
     def members(self) -> BoolArray:
-        """Return a mask over customer codes: at risk at this cutoff."""
+        """Return a mask over customer codes: the customers at risk at this cutoff."""
         return np.asarray(self.status == AT_RISK)
 
     @cached_property
     def excluded_because(self) -> npt.NDArray[np.object_]:
-        """Return why each customer is not at risk, None for the others, `[n]`."""
-        words = np.array([None, *REASONS.values(), None], dtype=object)  # the last is for UNKNOWN, -1
+        """Return the reason why each customer is not at risk, `[n]`; None without a reason."""
+        words = np.array([None, *REASONS.values(), None], dtype=object)  # the last item is for UNKNOWN, -1
         return words[self.status]
 
     def exclusion_counts(self) -> dict[str, int]:
@@ -126,7 +126,7 @@ def exclusion_signal(store: Store) -> Signal:
 
 
 def _status(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
-    """Return the status of each customer by the label's table alone; sign-up and objections come later."""
+    """Return each customer's status by only the label's table; sign-ups and objections are applied later."""
     if label.kind == "inactivity":
         active = core.reader.count(core.rows, core.window) > 0
         return np.where(active, AT_RISK, INACTIVE).astype(np.float64)
@@ -139,12 +139,12 @@ def _status(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array
 
 
 def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Peers:
-    """Return the peer group of each customer: same band of tenure and, if plans are given, same plan.
+    """Return each customer's peer group: the same band of tenure and, if plans are given, the same plan.
 
     Args:
-        cutoff: The day number.
-        signed_up: The day number of each sign-up, `[n]`.
-        plans: The code of each customer's plan, `[n]`; customers without a plan (nan) are a group too.
+        cutoff: The day number of the cutoff.
+        signed_up: The day number of each customer's sign-up, `[n]`.
+        plans: The code of each customer's plan, `[n]`; customers without a plan (nan) are peers.
 
     >>> peers_of(800, np.array([0, 790, 790]), np.array([np.nan, np.nan, 1.0]))
     array([ 4,  0, 10])

@@ -26,16 +26,19 @@ from churn.features.tracing import Need, trace, view_of
 
 @dataclass(frozen=True)
 class Plan:
-    """What is computed: everything below is by table, except `cutoffs` and `cohort_values`.
+    """The signals to compute, and what they read.
+
+    Every field is keyed by table name, except `cutoffs` and `cohort_values`.
 
     Attributes:
-        cutoffs: Day numbers, ascending.
+        cutoffs: The day numbers of the cutoffs, ascending.
         signals: The signals to compute.
-        tables: The contracts.
-        timelines: The bins of all windows.
+        tables: The contracts of the tables.
+        timelines: The cutoffs, and the bins of all windows.
         needs: What the signals read.
         data_starts: The first day of the data as known at each cutoff.
-        cohort_values: The signals that need the other customers, by name, and the kind of value they return.
+        cohort_values: The type of value that is returned by each signal that needs the other customers, by
+            signal name.
     """
 
     cutoffs: tuple[int, ...]
@@ -47,7 +50,7 @@ class Plan:
     cohort_values: Mapping[str, type[CohortValue]]
 
     def subset(self, names: Collection[str]) -> Plan:
-        """Return the plan of some of the signals, which reads no more than they need."""
+        """Return the plan of some of the signals; it reads only what these signals need."""
         by_table = {t: tuple(s for s in signals if s.name in names) for t, signals in self.signals.items()}
         signals = {table: of_table for table, of_table in by_table.items() if of_table}
         return lay_out(self.cutoffs, signals, self.tables, self.data_starts)
@@ -60,17 +63,17 @@ def make_plan(
     cutoffs: tuple[int, ...],
     data_starts: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Plan:
-    """Make the plan of signals of any tables; signals without a function are not computed.
+    """Make the plan of signals of any tables; signals without a function are left out.
 
     Args:
-        store: Tells the first day of each table, unless `data_starts` is given.
+        store: The store, which gives the first day of each table unless `data_starts` is given.
         signals: The signals to compute.
         tables: The contracts by name.
-        cutoffs: Day numbers, ascending.
+        cutoffs: The day numbers of the cutoffs, ascending.
         data_starts: For each table, the first day of the data as known at each cutoff.
 
     Raises:
-        SignalError: a signal asks for what it may not.
+        SignalError: a signal asks its view for something that is not allowed.
     """
     by_table: dict[str, tuple[Signal, ...]] = {}
     for signal in signals:
@@ -91,13 +94,13 @@ def lay_out(
     """Trace the signals of each table and lay out the bins of their windows.
 
     Args:
-        cutoffs: Day numbers, ascending.
+        cutoffs: The day numbers of the cutoffs, ascending.
         signals: The signals of each table; each has a function.
         tables: The contract of each of these tables.
         data_starts: For each table, the first day of the data as known at each cutoff.
 
     Raises:
-        SignalError: a signal asks for what it may not.
+        SignalError: a signal asks its view for something that is not allowed.
     """
     needs = {name: Need() for name in signals}
     cohort_values: dict[str, type[CohortValue]] = {}
@@ -110,7 +113,7 @@ def lay_out(
 def _data_starts(
     connection: duckdb.DuckDBPyConnection, store: Store, table: str, cutoffs: tuple[int, ...]
 ) -> tuple[int, ...]:
-    """Return for each cutoff the first day of the table's rows that were visible at it."""
+    """Return, per cutoff, the first day of the table's rows that were visible at this cutoff."""
     if not store.tables[table].two_clocks:
         first = store.tables[table].first_day
         return tuple(min(cutoff, first if first is not None else cutoff) for cutoff in cutoffs)
@@ -130,7 +133,7 @@ def evaluate(
 
     Args:
         tables: The open tables of the plan, by name.
-        plan: What to compute.
+        plan: The signals to compute.
         signed_up: The sign-up days of the block's customers, `[n]`.
         block: The customer codes `[first, end)`.
     """

@@ -1,6 +1,6 @@
 """Compute the blocks of a job in this process, in a pool of processes, or as Spark tasks.
 
-Every executor returns the same results in the order of the blocks; only time and place differ.
+Every executor returns the same results in the order of the blocks; they differ only in speed and place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from churn.features.engine.blocks import Block, Job, Worker
 from churn.features.signal import Signal
 
 ROWS_WORTH_A_POOL = 50_000_000
-"""Starting processes takes some seconds; fewer rows are computed in that time."""
+"""Fewer rows than this number are computed sooner than processes start, which takes some seconds."""
 
 R = TypeVar("R")
 BlockFunction = Callable[[Worker, Block], R]
@@ -43,10 +43,11 @@ def executor_of(
     """Return the executor that `engine.executor` asks for; one block needs no pool.
 
     Args:
-        job: What to compute.
+        job: The job to compute.
         number: How many processes or tasks to run at once, at most one for each block.
         blocks: All blocks of the job.
-        signals: The signals of the job, which a pool cannot be sent and finds by their names.
+        signals: The signals of the job. A pool cannot receive functions, so its processes find signals by
+            name.
 
     Raises:
         SourceError: `engine.executor` is spark, and Spark is not installed or cannot be started.
@@ -58,7 +59,7 @@ def executor_of(
 
 
 def processes_for(store: Store, tables: Iterable[str]) -> int:
-    """Return how many processes `engine.executor` wants; `auto` takes one for few rows."""
+    """Return the number of processes for `engine.executor`; `auto` takes one process for few rows."""
     engine = store.params.engine
     rows = sum(store.tables[table].rows for table in tables)
     if engine.executor == "serial" or (engine.executor == "auto" and rows < ROWS_WORTH_A_POOL):
@@ -69,7 +70,7 @@ def processes_for(store: Store, tables: Iterable[str]) -> int:
 class Serial:
     """Computes in this process, one block after another.
 
-    `signals` are given where they are not those of the library.
+    `signals` is None if the job's signals are signals of the library.
     """
 
     def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
@@ -93,9 +94,9 @@ def in_order(submit: Callable[[Block], Future[R]], blocks: Sequence[Block], work
     One block more than there are workers is submitted, so that no worker waits and memory stays bounded.
 
     Args:
-        submit: Begins a block elsewhere.
+        submit: The function that starts the computation of a block in another process.
         blocks: The blocks to compute.
-        workers: How many blocks are computed at once.
+        workers: The number of blocks that are computed at once.
     """
     remaining = iter(blocks)
     pending = [submit(block) for block in islice(remaining, workers + 1)]
@@ -136,7 +137,7 @@ def _start(job: Job) -> None:
 
 
 def _compute_in_process(function: BlockFunction[R], block: Block) -> R:
-    assert _worker_of_process is not None  # made before the first block
+    assert _worker_of_process is not None  # set before the first block
     return function(_worker_of_process, block)
 
 
@@ -186,7 +187,7 @@ _worker_of_task: tuple[str, Worker] | None = None
 
 
 def _compute_in_task(job: Job, function: BlockFunction[R], block: Block, folder: Path, _: int) -> str:
-    """Compute a block where Spark runs it and write the result; return the name of its file.
+    """Compute a block in a Spark task, write the result to a file, and return the file's name.
 
     A process of Spark keeps its worker for the next block.
     """

@@ -65,14 +65,14 @@ class MatrixBuilder:
 
     @property
     def cohorts(self) -> list[Cohort]:
-        """Return who is at risk at each cutoff; the label's table alone is read if no parts were made yet."""
+        """Return who is at risk at each cutoff; without parts, read only the label's table."""
         if self._cohorts is None:
             with self._executor() as executor:
                 self._cohorts = self._cohorts_of(list(executor.map(blocks.block_status, self.blocks)))
         return self._cohorts
 
     def parts(self, advance: Advance = lambda _: None) -> Iterator[Part]:
-        """Yield the parts block by block, within a block cutoff by cutoff.
+        """Yield the parts block by block, and cutoff by cutoff within each block.
 
         `advance` is called with the number of customers that were computed.
         """
@@ -116,7 +116,7 @@ class MatrixBuilder:
         return [Cohort(cutoff, status[ordinal]) for ordinal, cutoff in enumerate(self.cutoffs)]
 
     def _static_levels(self, connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.object_]]:
-        """Read the attributes that never change, one array over all customers for each."""
+        """Read the attributes that never change: one array over all customers per attribute."""
         names = [signal.name for signal in self.signals if signal.function is None]
         if not names:
             return {}
@@ -138,7 +138,7 @@ def _merge(
 
 
 def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
-    """Return who is at risk at each cutoff, by what was known then; objections count as of today."""
+    """Return who is at risk at each cutoff, by what was known then; objections count as known today."""
     return MatrixBuilder(store, (), cutoffs).cohorts
 
 
@@ -150,8 +150,8 @@ def matrix_at(
     Args:
         store: The store to read.
         signals: The signals to compute; they become columns in the order of their names.
-        cutoff: What happened or was known on this day or later does not count.
-        advance: Is called with the number of customers that were computed.
+        cutoff: The day of the cutoff. What happened or became known on this day or later does not count.
+        advance: The function that is called with the number of customers that were computed.
     """
     builder = MatrixBuilder(store, signals, [cutoff])
     parts = list(builder.parts(advance))

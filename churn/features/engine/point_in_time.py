@@ -61,7 +61,7 @@ class PointInTime:
         )
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest of a stored column, `nan` where there is none."""
+        """Return the highest or lowest value of a stored column; `nan` without a value."""
         return self._table.of(selection).extreme(self._ordinal, self._span(window), column, highest)
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
@@ -69,7 +69,7 @@ class PointInTime:
         return self._table.of(selection).decayed_count(self._ordinal, self._span(window), half_life)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return a stored column (or the placing `day`) of the latest or first row, `nan` without one."""
+        """Return a stored column (or the placing `day`) of the latest or first row; `nan` without a row."""
         return self._once(
             ("outermost", selection, window, latest, column),
             lambda: self._outermost(selection, window, latest, column),
@@ -101,7 +101,7 @@ class PointInTime:
         return self.data_start <= self.cutoff - window[0]
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Return a mask of the customers for whom the window is covered, `[n]`; None if for all."""
+        """Return a mask of the customers for whom the window is covered, `[n]`; None means all."""
         key = "covers", window
         if key not in self._answers:
             is_covered = (
@@ -126,7 +126,7 @@ class PointInTime:
     def _once(self, key: tuple[Any, ...], compute: Callable[[], AnyArray]) -> AnyArray:
         if key not in self._answers:
             answer = compute()
-            answer.setflags(write=False)  # other signals get the same array
+            answer.setflags(write=False)  # other signals share this array
             self._answers[key] = answer
         return cast(AnyArray, self._answers[key])
 

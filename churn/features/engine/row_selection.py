@@ -1,4 +1,4 @@
-"""Which rows of a block a selection takes, and at which cutoffs each of them counts."""
+"""Select the rows of a block, and find the cutoffs at which each row counts."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class SelectedRows:
         customer: The customer, counted from 0 in the block.
         day: The day number of the placing time.
         begin: The ordinal of the first cutoff at which the row counts.
-        end: The ordinal of the first later cutoff at which it no longer counts; NEVER if it always does.
-        steady: Whether the row counts from the first cutoff after its day on, and always from then.
+        end: The ordinal of the first later cutoff at which the row no longer counts; NEVER if the row never
+            stops counting.
+        steady: Whether the row counts at every cutoff after its day.
 
-    `begin`, `end` and `steady` are None if every row is steady; `end` also if none stops counting.
+    `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row stops counting.
     """
 
     source: Rows
@@ -46,7 +47,7 @@ class SelectedRows:
         return _take(self.source.columns[name], self.position)
 
     def at(self, name: str, positions: LongArray) -> AnyInt:
-        """Return a column of some of these rows, given by their positions among them."""
+        """Return a column of some of these rows, given by their positions among these rows."""
         if name == "day":
             return self.day[positions]
         return self.source.columns[name][positions if self.position is None else self.position[positions]]
@@ -58,7 +59,7 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
     Args:
         rows: All rows of the block.
         timeline: The cutoffs and windows of the job.
-        selection: Which rows count, and the time at which each is placed.
+        selection: The rule for which rows count, and for the time at which a row is placed.
     """
     day = rows.columns[f"{selection.placed_by}_day"] if selection.placed_by else rows.day
     known_day = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
@@ -74,7 +75,7 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
     position = None if keep is None else np.flatnonzero(keep)
     if selection.placed_by:
         assert position is not None
-        # By day first: bins are of local days, and a change of clocks may turn a day back by an hour.
+        # By day first: bins hold local days, and a change of clocks may set the time back by an hour.
         # The sort is stable, so outcomes of the same second stay in the order of the store.
         instant = rows.outcome_instant(selection.placed_by)[position]
         position = position[np.lexsort((instant, day[position], rows.customer[position]))]
@@ -96,7 +97,7 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
 
 
 def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timeline: Timeline) -> SelectedRows:
-    """Drop the rows that count at no cutoff, and mark which of the others are steady."""
+    """Drop the rows that count at no cutoff, and mark which of the remaining rows are steady."""
     assert rows.begin is not None
     begin, end = rows.begin, rows.end
     keep = begin < len(timeline.cutoffs)
@@ -121,7 +122,7 @@ def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timelin
 
 
 def distinct_days(rows: SelectedRows) -> SelectedRows:
-    """Reduce a selection to one row per customer and day, which counts once any of its rows does."""
+    """Reduce a selection to one row per customer and day; it counts as soon as any row of the day counts."""
     assert rows.end is None  # verbs of days do not work on lacking()
     new = np.empty(len(rows.day), dtype=bool)
     new[:1] = True
@@ -148,7 +149,7 @@ def decay_weights(days: IntArray, half_life: int, grid_days: int) -> npt.NDArray
     Args:
         days: Day numbers, `[m]`.
         half_life: The days after which a weight is halved.
-        grid_days: The length of a period; periods begin at day numbers that it divides.
+        grid_days: The length of a period in days. Periods begin at the multiples of this number.
     """
     period = np.arange(1, grid_days + 1)
     by_day = np.rint(SCALE * np.exp2(-period / half_life)).astype(np.int64)

@@ -26,12 +26,12 @@ class Rows:
     """The rows of `n` customers, ordered by (customer, time): parallel arrays, one item a row, `[m]`.
 
     Attributes:
-        n: How many customers the block has, also those without rows.
+        n: The number of customers in the block, including customers without rows.
         customer: The customer, counted from 0 in the block.
         day: The local day number of the row's own time.
         known_day: The day number from which the row was known; never before `day`.
-        columns: The stored columns by name; missing days are `NEVER`, other missing values 0.
-        present: For each column with missing values, a mask of those that are given.
+        columns: The stored columns by name; a missing day is `NEVER`, any other missing value is 0.
+        present: For each column with missing values, a mask of the rows that have a value.
         at: The row's own time in seconds since 1970 (UTC); read only if a signal places rows by an outcome.
     """
 
@@ -44,7 +44,7 @@ class Rows:
     at: npt.NDArray[np.int64] | None
 
     def outcome_instant(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the time of an outcome in seconds since 1970 (UTC), `[m]`; arbitrary where it is missing."""
+        """Return the time of an outcome in seconds since 1970 (UTC), `[m]`; arbitrary without the outcome."""
         assert self.at is not None  # read for every table with a placing outcome
         return self.at + self.columns[f"{name}_after"]
 
@@ -59,7 +59,7 @@ class RowReader(Protocol):
         timeline: Timeline,
         block: tuple[int, int],
     ) -> Rows:
-        """Return the rows of customers `[block[0], block[1])` that lie in some window, and maybe others."""
+        """Return the rows of customers `[block[0], block[1])` in some window, and maybe other rows."""
 
 
 class StoredRows:
@@ -83,7 +83,7 @@ class StoredRows:
         A row is kept if its own time, or the time of an outcome that places rows, lies in some window.
 
         Args:
-            columns: The stored columns that signals need; those that the table lacks are left out.
+            columns: The stored columns that signals need. Columns that the table does not have are left out.
             placing_outcomes: The outcomes by whose time signals place rows.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
@@ -94,7 +94,7 @@ class StoredRows:
         table = self._read_row_groups(names + (["at"] if placing_outcomes else []), first, end)
         customer = _integers(table, "customer")[0]
         bounds = np.array([first, end], dtype=customer.dtype)  # of one type, or all would be copied
-        inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold neighbours
+        inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold other customers
         read = {name: _integers(table, name, inside) for name in table.column_names}
         day = read["day"][0]
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
@@ -133,7 +133,7 @@ def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:
 
 
 def _integers(table: pa.Table, name: str, inside: slice = slice(None)) -> tuple[AnyInt, BoolArray | None]:
-    """Return a column as integers, and a mask of the values that are given if any is missing."""
+    """Return a column as integers, and a mask of the given values, or None if no value is missing."""
     column = table.column(name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())

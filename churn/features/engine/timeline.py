@@ -12,7 +12,8 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int32]
 
 GRID_DAYS = 28
-"""Decayed sums weigh a day against the end of its period `[k * GRID_DAYS, (k + 1) * GRID_DAYS)`.
+"""The length of a grid period in days. Decayed sums weigh a day by its distance to the end of its period `[k
+* GRID_DAYS, (k + 1) * GRID_DAYS)`.
 
 The grid is fixed and does not follow the bins of a job, so that a day has the same weights in every job.
 """
@@ -36,9 +37,9 @@ class Timeline:
         """Lay out the bins of a table.
 
         Args:
-            cutoffs: Day numbers, in any order.
-            windows: `(days, skip)` before each cutoff.
-            on_grid: Whether bins end at the periods of the grid too, as decayed sums need.
+            cutoffs: The day numbers of the cutoffs, in any order.
+            windows: The windows `[cutoff - days, cutoff - skip)`, each as `(days, skip)`.
+            on_grid: Whether bins also end at the bounds of grid periods, which decayed sums need.
         """
         ascending = tuple(sorted(set(cutoffs)))
         edges = {cutoff - back for cutoff in ascending for window in windows for back in window}
@@ -74,7 +75,7 @@ class Timeline:
 
     def first_cutoff_after(self, days: IntArray) -> IntArray:
         """Return the ordinal of the first cutoff after each day, `[m]`; `len(cutoffs)` if there is none."""
-        # Clipped first: NEVER minus a day before 1970 would not fit a 32-bit integer.
+        # Clip first, because NEVER minus a day before 1970 would not fit a 32-bit integer.
         offset = np.clip(days, self.first_day, self.end_day) - self.first_day
         return self._cutoff_after_day[offset]
 
