@@ -44,12 +44,12 @@ class Snapshots:
         mature_on: For each matured cutoff the date from which it may train.
         immature_cutoffs: The cutoffs whose labels are not known yet.
         customers: The customer ids; `rows.customer` is an index into them.
-        label_id: The id of their label.
-        store_digest: The digest of the store from which they were made.
+        label_id: The id of the label of the snapshots.
+        store_digest: The digest of the store from which the snapshots were made.
         digest: SHA-256 over the bytes of the matured snapshots, and of the contract ends next to them.
         watermark: The day up to which the data were complete, in ISO format.
         guards: The guards of the data that ran, and their findings.
-        known_by: Only labels known by this date are used; None for all.
+        known_by: Only labels known by this date are used; None if all matured labels are used.
     """
 
     rows: LabelledRows

@@ -44,7 +44,7 @@ def write_snapshots(
         store: The store.
         signals: The signals to compute.
         advance: Called with the number of customers of each finished part.
-        only: Write this cutoff alone instead of those of params.yaml.
+        only: The one cutoff to write; by default the cutoffs of params.yaml are written.
         guards: The findings of the guards of the data. They are kept in the manifest, so that later verbs
             need no store.
 
