@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 class ChurnError(Exception):
-    """A mistake of the user; its message gives place, value, rule and way out.
+    """A mistake of the user; the message gives place, value, rule and way out.
 
-    One error holds all problems, so that the user can correct a file at once.
+    One error holds all problems of a file, so that the user can correct them together.
     """
 
     exit_code = 1
@@ -44,7 +44,7 @@ class SignalError(ChurnError):
 
 
 class ModelError(ChurnError):
-    """A model or registry that is missing, corrupted or does not fit."""
+    """A model or registry that is missing, is corrupted or does not fit the data."""
 
     exit_code = 13
 

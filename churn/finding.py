@@ -13,11 +13,11 @@ Severity = Literal["warn", "stop"]
 
 @dataclass(frozen=True)
 class Finding:
-    """A suspicion of a guard: where, what it measured, which rule that breaks, and the way out.
+    """A suspicion of a guard: its place, the measured value, the broken rule and the way out.
 
     Attributes:
-        place: The attribute, column, kind, table or signal, as params.yaml or `churn signals` names it.
-        found: The measured value and the rule that it breaks, as a sentence.
+        place: The attribute, column, kind, table or signal, under its name in params.yaml or `churn signals`.
+        found: The measured value and the rule that the value breaks, as a sentence.
         way_out: What to do, as a sentence.
         severity: `stop` ends `churn check` and `churn promote` with exit code 15, unless a person signs the
             finding off.
@@ -37,14 +37,14 @@ class Finding:
 
 
 class GuardReport(BaseModel):
-    """The guards that ran, and their findings. The fields are the keys of the files that hold it.
+    """The guards that ran, and their findings. The names of the fields are the keys in the JSON files.
 
     >>> GuardReport.of(["late_rows"], []).as_json()
     {'looked': ['late_rows'], 'found': []}
 
     Attributes:
         looked: The names of the guards that ran.
-        found: Their findings; the stops come first.
+        found: The findings of these guards; findings with severity `stop` come first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,7 +54,7 @@ class GuardReport(BaseModel):
 
     @classmethod
     def of(cls, guards: Sequence[str], findings: Sequence[Finding]) -> Self:
-        """Return the report of some guards; stops come first, else the order stays."""
+        """Return the report of some guards; findings that stop come first, otherwise the order stays."""
         stops_first = sorted(findings, key=lambda finding: finding.severity != "stop")
         return cls(looked=tuple(guards), found=tuple(stops_first))
 

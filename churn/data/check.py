@@ -31,13 +31,13 @@ def describe_tables(store: Store) -> Iterator[str]:
                 yield f"  rejected: {count:,} rows break '{rule}', see rejects/{name}.parquet"
             if equal_rows := _count_equal_rows(connection, store, name):
                 yield (
-                    f"  equal rows: {equal_rows:,}, all kept; to drop them set 'distinct: true', "
-                    "to show that they are different events map a 'row_id'"
+                    f"  equal rows: {equal_rows:,}, all kept. To drop them, set 'distinct: true'; "
+                    "to show that they are different events, map a 'row_id'"
                 )
 
 
 def _count_equal_rows(connection: duckdb.DuckDBPyConnection, store: Store, table: str) -> int:
-    """Count the rows that equal another row, the first of each not counted."""
+    """Count the rows that equal an earlier row; the first of several equal rows is not counted."""
     columns = ", ".join(identifier(column) for column in store.tables[table].columns)
     row = connection.execute(
         f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {store.scan(table)} "

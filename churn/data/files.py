@@ -1,7 +1,7 @@
-"""Write files and folders completely or not at all; lock and lease them between processes.
+"""Write files and folders completely or not at all; lock files and lease folders between processes.
 
-A lease keeps a folder: a folder is deleted only when no process holds a lease on it. The operating system
-ends the leases and locks of a process that ends, also after a crash.
+A lease protects a folder. A folder is deleted only when no process holds a lease on the folder. The operating
+system ends the leases and locks of a process that ends, also after a crash.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ LEASE_FILE = ".held"
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that readers find the old content or the new content, never a part.
 
-    The data go to a temporary file in the same folder, then to the disk, then the file is renamed.
+    The function writes the data to a temporary file in the folder of `path`, waits until they are on the
+    disk, and then renames the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
@@ -63,7 +64,7 @@ def _finite(value: Any) -> Any:
 
 
 def replace_folder(new_folder: Path, path: Path) -> None:
-    """Move a finished folder to `path`; readers find the old folder, none or the new one, never a mix."""
+    """Move a finished folder to `path`; readers find the old folder, no folder or the new folder."""
     old_folder = path.with_name(f".{path.name}.old")
     shutil.rmtree(old_folder, ignore_errors=True)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
 
 
 def lease_folder(folder: Path) -> IO[str]:
-    """Take a lease on a folder; it ends when the returned file is closed.
+    """Take a lease on a folder; the lease ends when the returned file is closed.
 
     Raises:
         FileNotFoundError: The folder does not exist, or was removed in the meantime.
@@ -119,9 +120,9 @@ def create_folder(parent: Path, prefix: str) -> Path:
 
 
 def private_folder(parent: Path, owner: object) -> Path:
-    """Create a folder under `parent` for one owner; it is removed when the owner is garbage-collected.
+    """Create a folder under `parent` for an owner; garbage collection of the owner removes the folder.
 
-    Private folders that a killed process left under `parent` are removed first.
+    The function first removes private folders that killed processes left under `parent`.
     """
     with exclusive_lock(parent / ".lock"):
         remove_unleased(path for path in parent.iterdir() if path.is_dir())
@@ -150,10 +151,10 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def publish_folder(new_folder: Path, path: Path) -> None:
-    """Let the symbolic link `path` point to a finished folder beside it, in one step.
+    """Let the symbolic link `path` point to a finished folder of the same parent, in one step.
 
-    A reader with a lease on the earlier folder keeps it; the earlier folder is removed once no lease is left.
-    The new folder comes from `create_folder(path.parent, f".{path.name}-")`.
+    A reader with a lease on the earlier folder can still read it. The earlier folder is removed when no
+    process holds a lease on it. The new folder comes from `create_folder(path.parent, f".{path.name}-")`.
     """
     link = path.with_name(f".{new_folder.name}.link")
     link.unlink(missing_ok=True)

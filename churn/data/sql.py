@@ -34,7 +34,7 @@ def literal(text: str) -> str:
 
 
 def internal_name(name: str) -> str:
-    """Return the quoted name of a view or table of this program; no name of a source starts like it."""
+    """Return the quoted name of a view or table of this program; no name in a source has this prefix."""
     return identifier(f"__churn_{name}")
 
 
@@ -49,7 +49,7 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
     Args:
         engine: The section `engine` of params.yaml.
         scratch: The parent of the connection's private folder. DuckDB sorts there when memory is short, and
-            two connections that shared a folder would overwrite each other's rows.
+            two connections with one shared folder would overwrite each other's rows.
     """
     connection = duckdb.connect(
         config={
@@ -66,10 +66,10 @@ def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Opens a progress display with a label and a number of steps; inside, a function adds finished steps."""
+"""Opens a progress display with a label and a number of steps; it gives a function that adds steps."""
 
 DELAY_SECONDS = 2.0
-"""A query that takes less time shows no progress."""
+"""The delay before progress is shown; a shorter query shows no progress."""
 
 POLL_SECONDS = 0.5
 PERCENT = 100
@@ -79,11 +79,11 @@ PERCENT = 100
 def show_query_progress(
     connection: duckdb.DuckDBPyConnection, label: str, progress: Progress | None
 ) -> Iterator[None]:
-    """Show in percent how much of the queries inside the block is done; the number never decreases.
+    """Show in percent how much of the queries inside the block is done; the percentage never decreases.
 
     Args:
         connection: Where the queries run.
-        label: What the display calls them.
+        label: The text that the display shows for the queries.
         progress: Opens the display; None shows nothing.
     """
     if progress is None:
@@ -116,16 +116,16 @@ CROSS_ROW_CLASSES = ("WINDOW", "SUBQUERY")
 """Classes of SQL expressions that read other rows."""
 
 SETTING_FUNCTIONS = ("current_setting", "getvariable", "getenv")
-"""Functions that DuckDB calls consistent although their value does not come from the row."""
+"""Functions that DuckDB lists as consistent although their value does not depend on the row."""
 
 
 def is_rowwise(
     connection: duckdb.DuckDBPyConnection, expressions: Iterable[str], columns: Iterable[str]
 ) -> bool:
-    """Return whether each SQL expression certainly depends on the columns of its own row alone.
+    """Return whether each SQL expression certainly depends only on the columns of its own row.
 
     Args:
-        connection: Parses the SQL and knows its functions.
+        connection: The DuckDB that parses the SQL and lists the functions.
         expressions: SQL in DuckDB's dialect.
         columns: The columns of the rows.
     """
@@ -143,7 +143,7 @@ def is_rowwise(
 
 
 def _is_no_column(node: dict[str, Any], columns: set[str]) -> bool:
-    """Return whether a name in SQL is no column of the rows; it may be the time at which the query runs."""
+    """Return whether a name in SQL is not a column of the rows; such a name may be the current time."""
     return node["class"] == "COLUMN_REF" and not columns & {name.lower() for name in node["column_names"]}
 
 

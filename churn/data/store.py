@@ -1,4 +1,4 @@
-"""The store: the tables that every later stage reads, in the same form whatever the source was."""
+"""The store: the tables that every later stage reads; their form does not depend on the source."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class StoredTable:
     """The facts of one table of the store, as `ingest` counted them.
 
     Args:
-        rows: Rows in the store.
-        rows_read: Rows of the source, rejects included.
-        customers: Customers with at least one row.
+        rows: The number of rows in the store.
+        rows_read: The number of rows of the source, rejects included.
+        customers: The number of customers with at least one row.
         first_day: The local day number of the first row; None for an empty table.
         last_day: The local day number of the last row; None for an empty table.
         columns: The stored columns.
-        missing: Missing values by column, only where there are some.
-        rejects: Rejected rows by rule; the rule that most rows break comes first.
+        missing: The number of missing values by column; columns without missing values are left out.
+        rejects: The number of rejected rows by rule; the rule that most rows break comes first.
         levels: The names of the codes of each level column: code 0 is the first name.
         unused_columns: Columns of customers in the source that are neither static nor have a history.
         digest: A digest of the columns, the levels and the rows.
@@ -66,7 +66,7 @@ class StoredTable:
 
     @property
     def two_clocks(self) -> bool:
-        """Return whether rows carry the day on which they became known."""
+        """Return whether each row holds the day on which it became known."""
         return "known_day" in self.columns
 
     @classmethod
@@ -107,9 +107,10 @@ class StoredTable:
 class Store:
     """Per table, Parquet files ordered by (customer, time) with customer codes, day numbers and integers.
 
-    Columns: `customer` (code), `at` (UTC), `day`, `known_day` (only with a second clock); per outcome
-    `<name>_day` and `<name>_after` (seconds since the row's own time); per scheduled time `<name>_day`;
-    money in cents and other numbers in thousandths; levels as codes.
+    Each table has the columns `customer` (code), `at` (UTC), `day`, and `known_day` (only with a second
+    clock). Each outcome has `<name>_day` and `<name>_after` (seconds since the row's own time). Each
+    scheduled time has `<name>_day`. Money is in cents, other numbers are in thousandths, and levels are
+    codes.
 
     Args:
         folder: The folder of the tables. The store keeps a lease on it.
@@ -129,10 +130,10 @@ class Store:
 
     @classmethod
     def open(cls, params: Params) -> Store:
-        """Open the store under `params.output`; an open store stays the same when a new one is written.
+        """Open the store under `params.output`; an open store stays the same when a new store is written.
 
         Raises:
-            SourceError: There is no store, or its format is that of another version.
+            SourceError: There is no store, or another version wrote its format.
         """
         folder, manifest, lease = _open_folder(params.output / "store")
         store = cls(
@@ -186,13 +187,13 @@ class Store:
         return connect(self.params.engine, self.params.output / ".scratch")
 
     def visible_before(self, table: str, cutoff: date) -> str:
-        """Return the SQL condition that a row happened, and was known, before the cutoff."""
+        """Return the SQL condition that a row happened before the cutoff and was known before the cutoff."""
         day = day_number(cutoff)
         known_condition = f" AND known_day < {day}" if self.tables[table].two_clocks else ""
         return f"day < {day}{known_condition}"
 
     def in_force(self, cutoff: date) -> str:
-        """Return the SQL condition that a subscription runs at the cutoff, as it was known then."""
+        """Return the SQL condition that a subscription runs at the cutoff, as known at the cutoff."""
         visible = self.visible_before("subscriptions", cutoff)
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
@@ -217,7 +218,7 @@ def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
 def write_manifest(
     folder: Path, tables: Mapping[str, StoredTable], *, watermark: date, digest: str, fingerprint: str
 ) -> None:
-    """Write the manifest; with it a folder of Parquet files becomes a store.
+    """Write the manifest, which makes a folder of Parquet files a store.
 
     Args:
         folder: The folder of the tables.

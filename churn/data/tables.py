@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 LARGEST_NUMBER = 1e12
-"""The largest amount or count that a row may hold; a larger one is a mistake of the source."""
+"""The largest amount or count that a row may hold; a larger number is a mistake of the source."""
 
 EMPTIED_VALUE = -2 * int(LARGEST_NUMBER) * 1000
-"""The stored number that marks the end of an attribute's value; it lies below every allowed value."""
+"""The stored number that marks the end of an attribute's value; the number lies below every allowed value."""
 
 ColumnType = Literal["text", "level", "instant", "money", "number", "boolean"]
 ColumnRole = Literal["id", "time", "known", "row", "outcome", "scheduled", "value", "attribute"]
 
 STORED_UNITS = {"money": 100, "number": 1000}
-"""Stored integers per unit: money in cents, other numbers in thousandths, so that sums are exact."""
+"""The factor from a number to its stored integer: cents and thousandths are whole numbers with exact sums."""
 
 HISTORY_PREFIX = "customers."
 """The first part of the name of an attribute's history table; no other table has a dot in its name."""
@@ -27,14 +27,15 @@ class Column:
     """One column of a canonical table.
 
     Args:
-        name: Its name.
-        type: What its values are; `level` is one of a few names, `money` and `number` have bounds.
-        role: What it is for. `outcome` is filled in later and known only after its own time. `scheduled` is a
-            time in the future that is known with the row.
-        is_required: The source must have it.
-        bounds: The least and the largest allowed value, both included.
-        known_with: The outcome together with which this value becomes known.
-        may_be_emptied: A row without a value ends the value before it; elsewhere it is just a missing value.
+        name: The name of the column.
+        type: The type of the values. A `level` is one of a few names; `money` and `number` have bounds.
+        role: The role of the column. An `outcome` is filled in later and known only after its own time. A
+            `scheduled` value is a time in the future that is known with the row.
+        is_required: Whether the source must have the column.
+        bounds: The smallest and the largest allowed value, both included.
+        known_with: The outcome with which this value becomes known, at the same time.
+        may_be_emptied: Whether a row without a value ends the previous value. In other columns, no value is
+            just a missing value.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Table:
 
     @property
     def time(self) -> str:
-        """Return the name of the column that holds when the row happened."""
+        """Return the name of the column with the time at which the row happened."""
         return next(column.name for column in self.columns if column.role == "time")
 
     @property
@@ -65,7 +66,7 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """Return the column names that a source may give: those of the contract and their alternatives."""
+        """Return the column names that a source may give: names in the contract and their alternatives."""
         names = [column.name for column in self.columns]
         return names + (["kind"] if self.name == "emails" else ["changed_at"] if self.is_history else [])
 
@@ -206,7 +207,7 @@ def events_table(name: str) -> Table:
 
 
 def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
-    """Return the contract of the history of a customer's attribute: one row for each value that it took.
+    """Return the contract of the history of a customer's attribute: one row for each value of the attribute.
 
     A value holds in `[valid_from, valid_to)`, or until a later row begins.
     """

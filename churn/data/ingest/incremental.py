@@ -1,8 +1,9 @@
-"""Find the rows of a table that are new since the last ingest, if all rows before them are unchanged.
+"""Find the rows of a table that are new since the last ingest, if all older rows are unchanged.
 
-After each ingest a high-water mark per table is stored beside the store: how far the table was read, and a
-checksum of the rows up to there. The next ingest compares the checksum. If it is the same, only the rows
-after the mark are read; if not, the whole table is read again.
+Each ingest writes a high-water mark of each table into the folder of the store. The mark says how far the
+table was read, and holds a checksum of the rows up to this position. The next ingest computes the checksum
+again. If both checksums are equal, the ingest reads only the rows after the mark. Otherwise it reads the
+whole table again.
 """
 
 from __future__ import annotations
@@ -34,26 +35,26 @@ from churn.params import Params, digest_of
 MARKS_FILE = ".marks.json"
 REJECTS_FOLDER = ".rejects"
 TIES_FOLDER = ".ties"
-"""What the folder of a store holds for the next ingest, beside its tables."""
+"""The file and the folders for the next ingest; they are in the folder of a store."""
 
 READABLE_TYPES = ("VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "UUID", "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT")
-"""The first letters of types whose text can be cast back; so can the text of all types of whole numbers."""
+"""The first letters of types whose text can be cast back to the value, besides all whole numbers."""
 
 TYPES_CHANGED = "its new rows have columns of other types"
 
 
 @dataclass(frozen=True)
 class HighWaterMark:
-    """How far one table was read, and what shows whether the rows up to there are unchanged.
+    """How far one table was read, and a checksum that shows whether the rows up to the mark are unchanged.
 
     Args:
         types: DuckDB's types of the columns of the source.
         checksum: The checksum of the rows that no new row can join: all rows of a file, or the rows that were
             known before `known_at`.
-        files: Name, size and time of change (nanoseconds) of each file of the table.
+        files: The name, size and time of change (nanoseconds) of each file of the table.
         position: The number of rows of the table's only file.
-        known_at: The largest `known_at`, as SQL of the source; None where new rows are found by file.
-        known_at_utc: The same time in UTC.
+        known_at: The largest `known_at`, as SQL of the source; None if new rows are found by file.
+        known_at_utc: The largest `known_at` in UTC.
     """
 
     types: Mapping[str, str]
@@ -89,11 +90,11 @@ class HighWaterMark:
 
 @dataclass(frozen=True)
 class LastIngest:
-    """The present store, made with the same parameters, and how far it read the source.
+    """The present store, written with the same parameters, and how far its ingest read the source.
 
     Args:
         store: The store.
-        present: The date around which its data end.
+        present: The date around which the data of the store end.
         marks: The high-water mark of each table that has one.
     """
 
@@ -111,7 +112,7 @@ class LastIngest:
 
 
 def last_ingest(params: Params) -> LastIngest | None:
-    """Return the last ingest, or None if a new ingest cannot build on it."""
+    """Return the last ingest, or None if a new ingest has to read all rows."""
     try:
         store = Store.open(params)
         entries = json.loads((store.folder / MARKS_FILE).read_text())
@@ -140,7 +141,7 @@ def write_marks(
 
 
 def _shaping_digest(params: Params) -> str:
-    """Return a digest of the parameters and programs that decide what a row of the source becomes."""
+    """Return a digest of the parameters and program versions that determine how a row is stored."""
     shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events"})
     return digest_of([shaping, STORE_FORMAT, duckdb.__version__])
 
@@ -158,7 +159,7 @@ class NewRowsReader(Protocol):
     """Finds the new rows of one table of the source."""
 
     def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows after a mark; `ties` is the file that `write_ties` wrote with it.
+        """Return the SQL of the rows after a mark; `ties` is the file that `write_ties` wrote for this mark.
 
         Raises:
             RewrittenError: The rows up to the mark have changed.
@@ -171,24 +172,24 @@ class NewRowsReader(Protocol):
         present: str | None,
         old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return how far the table is read now, or None if that is unknown.
+        """Return the mark up to which the table is read now, or None if it is unknown.
 
         Args:
-            staged_table: The rows that this ingest reads: those after `old_mark`, or all.
+            staged_table: The rows that this ingest reads: the rows after `old_mark`, or all rows.
             types: DuckDB's types of the columns of the source.
             present: The date around which the data end.
-            old_mark: The mark of the last ingest, if only the rows after it are read.
+            old_mark: The mark of the last ingest, if only the rows after this mark are read; else None.
         """
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
-        """Write the rows that the next ingest needs beside the mark, if any."""
+        """Write the rows that the next ingest needs together with the mark, if there are such rows."""
 
 
 def reader_for(source: Source, query: TableQuery) -> NewRowsReader | None:
-    """Return what finds the new rows of a table, or None if each ingest reads the whole table.
+    """Return the reader of the new rows of a table, or None if each ingest reads the whole table.
 
-    Tables whose rows change later, such as those with outcomes, are read whole, and so are tables of which
-    equal rows are dropped.
+    Each ingest reads the whole table if its rows change later, as rows with outcomes do, or if equal rows are
+    dropped.
     """
     table, origin = query.spec.table, query.spec.origin
     has_outcome = any(column.name in query.columns for column in table.of_role("outcome"))
@@ -201,13 +202,13 @@ def reader_for(source: Source, query: TableQuery) -> NewRowsReader | None:
 
 
 def can_be_read_back(types: Mapping[str, str]) -> bool:
-    """Return whether the text of each column casts back to its value, as checking rejects again needs."""
+    """Return whether the text of each column can be cast back to its value; old rejects need this."""
     names = types.values()
     return all(name.startswith(READABLE_TYPES) or name.endswith(("INT", "INTEGER")) for name in names)
 
 
 def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool:
-    """Return whether each row of the files gives its own result, and DuckDB can number the rows."""
+    """Return whether each result depends on one row of the files only, and DuckDB can number the rows."""
     origin = query.spec.origin
     expressions = [*query.expressions, *([origin.where] if origin.where else [])]
     columns = source.columns(files.reader)
@@ -218,14 +219,14 @@ def _has_positions(source: Source, query: TableQuery, files: TableFiles) -> bool
 
 @dataclass(frozen=True)
 class PositionReader:
-    """Finds the new rows of a table of files: rows in new files, or after the old rows of the only file."""
+    """Finds the new rows of a table of files: rows in new files, or later rows of the only file."""
 
     source: Source
     query: TableQuery
     files: TableFiles
 
     def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows in new files, or after the last row of the only file."""
+        """Return the SQL of the rows in new files, or of the rows after the last row of the only file."""
         now = self._file_stats()
         old_names = {name for name, _, _ in mark.files}
         if set(mark.files) <= set(now):
@@ -245,7 +246,7 @@ class PositionReader:
         present: str | None,
         old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return the files; for a single file also its number of rows and their checksum."""
+        """Return a mark with the files; a single file also has the number and checksum of its rows."""
         mark = HighWaterMark(types=types, checksum="", files=self._file_stats())
         if len(mark.files) > 1:
             return mark
@@ -279,13 +280,13 @@ class PositionReader:
 
 @dataclass(frozen=True)
 class KnownTimeReader:
-    """Finds the new rows of a table with `known_at`: those known after the last mark, or at the same time."""
+    """Finds the new rows of a table with `known_at`: rows that became known at or after the last mark."""
 
     source: Source
     query: TableQuery
 
     def new_rows(self, mark: HighWaterMark, ties: Path) -> str:
-        """Return the SQL of the rows known since the mark, without the stored ties."""
+        """Return the SQL of the rows that became known since the mark, without the stored ties."""
         if self._checksum(mark) != mark.checksum:
             raise RewrittenError.past(f"the rows known before {mark.known_at} changed")
         since, old_ties = internal_name(f"since_{self._name}"), f"read_parquet({literal(str(ties))})"
@@ -304,7 +305,7 @@ class KnownTimeReader:
         present: str | None,
         old_mark: HighWaterMark | None,
     ) -> HighWaterMark | None:
-        """Return the largest `known_at`, without those of broken clocks."""
+        """Return a mark with the largest `known_at`; times that come from broken clocks are ignored."""
         limit = f" WHERE known_at <= DATE '{present}' + {MAX_DAYS_AHEAD}" if present else ""
         row = self.source.connection.execute(
             "SELECT CAST(arg_max(known_at__raw, known_at) AS VARCHAR), CAST(max(known_at) AS VARCHAR) "
@@ -320,7 +321,7 @@ class KnownTimeReader:
         return replace(mark, checksum=self._checksum(mark))
 
     def write_ties(self, mark: HighWaterMark, path: Path) -> None:
-        """Write the rows with the largest `known_at`; the next ingest may find more rows with that time."""
+        """Write the rows with the largest `known_at`; the next ingest may find more such rows."""
         view = internal_name(f"last_known_{self._name}")
         self.source.view(view, self._where(self._is_known_since(mark)))
         path.parent.mkdir(exist_ok=True)
@@ -336,7 +337,7 @@ class KnownTimeReader:
         return self.source.checksum(self._where(f"NOT {self._is_known_since(mark)}"), self.query.columns)
 
     def _is_known_since(self, mark: HighWaterMark) -> str:
-        """Return the condition that a row was known at the mark's time or later; no time is earlier."""
+        """Return the condition that a row was known at or after the mark; a missing time is earlier."""
         column = self.source.quote("known_at")
         return f"({column} IS NOT NULL AND {column} >= {mark.known_at})"
 
@@ -345,7 +346,7 @@ class KnownTimeReader:
 
 
 def _as_sql(text: str, duckdb_type: str) -> str | None:
-    """Return a time as SQL that the source compares with its own times, or None for other types."""
+    """Return a time as SQL that the source can compare with its own times, or None for other types."""
     if duckdb_type == "VARCHAR":
         return literal(text)
     if duckdb_type == "DATE" or duckdb_type == "TIMESTAMP WITH TIME ZONE":
@@ -356,10 +357,10 @@ def _as_sql(text: str, duckdb_type: str) -> str | None:
 def stage_new_rows(
     source: Source, query: TableQuery, new_rows: str, types: Mapping[str, str], rejects: Path
 ) -> None:
-    """Make the raw view of a table its new rows and its old rejects, which are checked again.
+    """Create the raw view of a table from its new rows and its old rejects, which are checked again.
 
-    A reject from the future, or of an unknown customer, may be good now. A column marks the rejects that
-    repeat the key of a stored row; these stay rejects.
+    An old reject may be good now, for example if its customer was unknown. A column marks the rejects that
+    repeat the key of a stored row; such rows stay rejects.
 
     Args:
         source: The source.

@@ -1,7 +1,7 @@
 """Read the source into the store: check each row, keep the good rows, store the bad ones as rejects.
 
-Where it can, `ingest` reads only the rows of a table that are new since the last ingest; the result is the
-store that reading all rows gives.
+Where possible, `ingest` reads only the rows of a table that are new since the last ingest. The store is the
+same as after reading all rows.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ T = TypeVar("T")
 def ingest(params: Params, echo: Callable[[str], None], progress: Progress | None = None) -> Store:
     """Write the store under `params.output` from the source and publish it in one step.
 
-    Tables whose rows do not change later are read from the last high-water mark on; the new rows are written
-    together with the stored ones. Bad rows are counted by rule and written to
+    If the rows of a table do not change later, only the rows after the last high-water mark are read, and the
+    new rows are written together with the stored rows. Bad rows are counted by rule and written to
     `output/rejects/<table>.parquet`.
 
     Args:
@@ -78,7 +78,7 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
         progress: Shows the progress of long queries; None shows nothing.
 
     Raises:
-        ParamsError: A table or column in the parameters does not fit its contract; nothing is read then.
+        ParamsError: A table or column in the parameters does not fit its contract; no row is read then.
         SourceError: A table or column is missing, a needed table is empty, or more rows than
             `check.max_rejects` break a rule.
     """
@@ -107,8 +107,8 @@ def fresh_store(params: Params) -> Store | None:
 def fingerprint(params: Params) -> str:
     """Return a digest of the source's state and of the parameters that shape the store.
 
-    The state of a file is its name, size and time of change; that of a table in a database or in Spark is a
-    checksum of its rows.
+    The state of a file is its name, size and time of change. The state of a table in a database or in Spark
+    is a checksum of its rows.
     """
     shaping = params.model_dump(
         mode="json",
@@ -171,13 +171,13 @@ def _write_store(
             tables, marks, present = _write_tables(planner, specs, watermark, folder)
             write_marks(folder, params, present, marks)
             label_days = stored_rows_by_day(source.connection, folder / params.label.core_table)
-        if source.files and fingerprint(params) != state_before:  # it is unknown which rows were read
+        if source.files and fingerprint(params) != state_before:  # nobody knows which rows were read
             (folder / MARKS_FILE).unlink()
     problems = [problem for name, table in tables.items() for problem in _table_problems(params, name, table)]
     last_day = tables[params.label.core_table].last_day
     if last_day is not None and watermark is None:
         last_day = watermark_day(label_days, echo)
-    if not tables["customers"].rows:  # the problems of other tables follow from it
+    if not tables["customers"].rows:  # without customers, all other tables have problems, too
         problems = [problem for problem in problems if problem.startswith("customers:")]
     _publish_rejects(rejects, params.output)
     if problems or last_day is None:
@@ -221,7 +221,7 @@ class TablePlan:
         query: The table's query.
         staged_table: The rows that are read.
         types: DuckDB's types of the columns of the source.
-        reader: What finds the new rows of the table; None if all rows are always read.
+        reader: The reader of the table's new rows; None if all rows are always read.
         last_mark: The mark after which rows are read; None if all rows are read.
     """
 
@@ -239,13 +239,13 @@ class TablePlan:
 
 @dataclass(frozen=True)
 class IngestPlanner:
-    """Plans which rows of each table are read; without a last ingest all rows are.
+    """Plans which rows of each table are read; without a last ingest, all rows are read.
 
     Args:
         source: The source.
         timezone: The company's time zone.
         last: The last ingest.
-        echo: Prints why a table is read again.
+        echo: Prints the reason why a table is read again.
         progress: Shows the progress of long queries; None shows nothing.
     """
 
@@ -256,7 +256,7 @@ class IngestPlanner:
     progress: Progress | None = None
 
     def plan(self, query: TableQuery) -> TablePlan:
-        """Plan to read the new rows of a table, where they can be found and the old rows have not changed.
+        """Plan to read only the new rows of a table, if they can be found and the old rows have not changed.
 
         Raises:
             SourceError: The source does not understand the query.
@@ -280,7 +280,7 @@ class IngestPlanner:
         return TablePlan(query, staged_table, mark.types, reader, mark)
 
     def read_all_rows(self, plan: TablePlan, reason: str) -> TablePlan:
-        """Return a plan that reads all rows of a table, and print the reason if it is another plan."""
+        """Return a plan that reads all rows of a table, and print the reason if the plan changes."""
         if plan.last_mark is None:
             return plan
         self.echo(f"  {plan.name}: {reason}: the whole table is read again")
@@ -293,7 +293,7 @@ class IngestPlanner:
         return TablePlan(query, staged_table, types, reader if can_be_read_back(types) else None, None)
 
     def rows_by_day(self, plan: TablePlan) -> RowsByDay:
-        """Count the rows of a table by local day: the rows that are read and the stored rows."""
+        """Count the rows of a table by local day, both the rows that are read and the stored rows."""
         days = Counter(dict(rows_by_day(self.source.connection, plan.staged_table)))
         if plan.last_mark and self.last:
             folder = self.last.store.folder / plan.name
@@ -301,7 +301,7 @@ class IngestPlanner:
         return sorted(days.items())
 
     def new_mark(self, plan: TablePlan, present: str | None, ties: Path) -> HighWaterMark | None:
-        """Return how far a table is read now, and write its ties to the folder `ties`."""
+        """Return the mark up to which a table is read now, and write its ties to the folder `ties`."""
         if plan.reader is None:
             return None
         mark = plan.reader.new_mark(plan.staged_table, plan.types, present, plan.last_mark)
@@ -313,7 +313,7 @@ class IngestPlanner:
 def _write_tables(
     planner: IngestPlanner, specs: tuple[TableSpec, ...], watermark: date | None, folder: Path
 ) -> tuple[dict[str, StoredTable], dict[str, HighWaterMark], str | None]:
-    """Write all tables; return the facts and the new mark of each, and the date around which the data end."""
+    """Write all tables; return each table's facts and new mark, and the date around which the data end."""
     source, last = planner.source, planner.last
     create_utc_of(source.connection, planner.timezone)
     plans = _for_all(specs, lambda spec: planner.plan(table_query(source, spec)))
@@ -340,7 +340,7 @@ def _write_table(
     tables: dict[str, StoredTable],
     marks: dict[str, HighWaterMark],
 ) -> None:
-    """Write a table as planned; read all its rows if the new rows do not show which repeated row is first."""
+    """Write a table as planned, or read all its rows if new rows do not show which repeated row is first."""
     last = planner.last if plan.last_mark else None
     connection = planner.source.connection
     part = TablePart(stored_rows=stored_rows_of(last.store, plan.name)) if last else TablePart()
@@ -382,7 +382,7 @@ def _table_problems(params: Params, name: str, table: StoredTable) -> list[str]:
             f"{name}.parquet; correct the source or its mapping (for times in another form: 'time_format')."
         ]
     if table.rows == 0 and name in ("customers", params.label.core_table):
-        return [f"{name}: the table is empty, and it is needed. Correct 'source' or the mapping."]
+        return [f"{name}: the table is empty, but it is needed. Correct 'source' or the mapping."]
     return []
 
 

@@ -13,11 +13,11 @@ from churn.data.sql import identifier, internal_name, literal
 from churn.data.store import Store
 
 RECODED_CUSTOMERS = internal_name("recoded")
-"""The table of each customer's old code, in the earlier store, and new code."""
+"""The table with the code of each customer in the earlier store, and the customer's new code."""
 
 
 class AmbiguousError(Exception):
-    """The store does not hold what decides which row of a repeated key is the first."""
+    """The store does not hold the values that decide which row of a repeated key is the first."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class StoredRows:
 
     Args:
         rows: The SQL of the rows.
-        count: Their number.
-        columns: Their columns.
+        count: The number of the rows.
+        columns: The columns of the rows.
         levels: The names of the codes of each level column.
     """
 
@@ -51,7 +51,7 @@ class StoredRows:
         return self._with(codes)
 
     def _with(self, values: Mapping[str, list[str]]) -> str:
-        """Return the SQL of the rows, where the old code of a level picks one of the values of its column."""
+        """Return the SQL of the rows, in which `values[column][old code]` replaces each level."""
         if not values:
             return self.rows
         replacements = ", ".join(
@@ -62,9 +62,10 @@ class StoredRows:
 
 
 def recode_customers(connection: duckdb.DuckDBPyConnection, store: Store) -> bool:
-    """Create the table of old and new customer codes; return whether no customer of the store is missing.
+    """Create the table of old and new customer codes; return whether it has all customers of the store.
 
-    Codes number the customers in the order of their ids, so a new customer changes the codes of later ids.
+    The code of a customer is the customer's position in the order of the ids, so a new customer changes the
+    codes of later ids.
     """
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {RECODED_CUSTOMERS} AS SELECT o.customer AS before, c.customer "
@@ -90,18 +91,19 @@ def reject_stored_keys(
     stored_columns: Mapping[str, str],
     stored_rows: StoredRows,
 ) -> str:
-    """Return the SQL of the new rows, in which good rows with the key of a stored row are broken.
+    """Return the SQL of the new rows, in which a good row with the key of a stored row counts as broken.
 
     Args:
         connection: Where the rows are read.
         staged_table: The table of the new rows.
         checked_rows: SQL of the new rows with `__broken`.
-        stored_columns: By stored column, its SQL over a checked row; levels by name.
+        stored_columns: The SQL over a checked row of each stored column; levels are names, not codes.
         stored_rows: The stored rows.
 
     Raises:
-        AmbiguousError: A new row is before the stored row of its key, or has its time and other values. Then
-            the source's values of the stored row decide which one is kept, and the store does not hold them.
+        AmbiguousError: A new row is earlier than the stored row with its key, or has the same time and other
+            values. Then the source's values of the stored row decide which row is kept, and the store does
+            not hold these values.
     """
     name = staged_table.spec.table.name
     good_rows, matches = internal_name(f"good_{name}"), internal_name(f"matches_{name}")

@@ -1,4 +1,4 @@
-"""The rules that each row of a table must keep, and the SQL that finds the first broken rule of each row."""
+"""The rules for the rows of a table, and the SQL that finds the first rule that each row breaks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from churn.data.sql import identifier, internal_name, literal
 from churn.data.tables import LARGEST_NUMBER, STORED_UNITS, Column
 
 CUSTOMER_CODES = internal_name("codes")
-"""The table of customer ids and codes; it exists once customers are written."""
+"""The table of customer ids and codes; it exists after the customers were written."""
 
 EARLIEST_TIME = "TIMESTAMP '1970-01-02'"
-"""A broken clock writes the start of 1970; no event of a customer is so old."""
+"""The earliest allowed time. A broken clock writes the start of 1970; no event of a customer is so old."""
 
 MAX_DAYS_AHEAD = 366
-"""How many days a row's own time may be after the present; bills are due later, a longer time is an error."""
+"""How many days a row's time may be after the present: a bill may be due later, but not more than a year."""
 
 ORDERED_TABLES = ("emails", "tickets", "surveys", "subscriptions")
 """Tables whose outcomes cannot be before the row's own time; a bill may be paid before it is due."""
@@ -27,7 +27,7 @@ ORDERED_TABLES = ("emails", "tickets", "surveys", "subscriptions")
 class Rule(NamedTuple):
     """A rule by name, and the SQL that is true for a row that breaks it.
 
-    The SQL names the typed row `t` and the row of the customer's code `c`.
+    In the SQL, `t` is the typed row and `c` is the row with the customer's code.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
 
 
 def rules_for(staged_table: StagedTable, present: str | None) -> list[Rule]:
-    """List the rules of a table in order; a reject carries the name of the first rule that it breaks.
+    """List the rules of a table in order; a rejected row gets the name of the first rule that it breaks.
 
     Args:
         staged_table: The table.
@@ -92,8 +92,8 @@ def rows_with_broken_rule(
         connection: Where the views are, and where the rows of repeated keys are stored.
         staged_table: The table.
         present: The date around which the data end, or None where it is unknown.
-        keys_elsewhere: SQL of the keys whose first good row is in another part of the table, where these rows
-            are one part.
+        keys_elsewhere: SQL of the keys whose first good row is in another part of the table; None if these
+            rows are the whole table.
     """
     rules = rules_for(staged_table, present)
     if staged_table.has_old_rejects:
@@ -120,8 +120,8 @@ def key_column(staged_table: StagedTable) -> str:
 def order_of_repeats(staged_table: StagedTable) -> str:
     """Return the SQL order in which the first of several rows with one key is kept.
 
-    The order is the time, then when the row was known, then the source's values. So the same row is kept
-    whatever the order of the source and the number of threads.
+    Rows are ordered by their time, then by the time at which they became known, then by the source's values.
+    So neither the order of the source nor the number of threads changes which row is kept.
     """
     names = [column.name for column in staged_table.columns if column.role == "known"]
     names += [f"{column.name}__raw" for column in staged_table.columns]

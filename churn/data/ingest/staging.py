@@ -17,7 +17,7 @@ from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 
 REPEATS_STORED_KEY = "__repeats_stored_key"
-"""The boolean column of rows whose key the store already holds."""
+"""The boolean column that is true for a row whose key the store already holds."""
 
 EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
     "sent_at": ("send", "sent", "delivered"),
@@ -25,7 +25,7 @@ EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
     "clicked_at": ("click", "clicked"),
     "unsubscribed_at": ("unsubscribe", "unsubscribed"),
 }
-"""By column of e-mails: the kinds of event that fill it."""
+"""The kinds of event that fill each column of e-mails."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class TableQuery:
     Args:
         spec: The table.
         query: The query.
-        columns: Its columns.
-        expressions: The SQL of the columns, in the same order.
+        columns: The columns of the query's rows.
+        expressions: The SQL of the columns, in the order of `columns`.
         unused_columns: Columns of customers in the source that are neither static nor have a history.
     """
 
@@ -57,8 +57,8 @@ class StagedTable:
         typed_view: A view of these rows with typed columns.
         columns: The columns of the contract that the source gives.
         unused_columns: See `TableQuery`.
-        has_old_rejects: Whether rejects of an earlier ingest are among the rows. Then the column
-            `__repeats_stored_key` marks those that repeat a stored key.
+        has_old_rejects: Whether rejects of an earlier ingest are among the rows. If so, the column
+            `__repeats_stored_key` marks the rejects that repeat a stored key.
     """
 
     spec: TableSpec
@@ -89,7 +89,7 @@ def table_query(source: Source, spec: TableSpec) -> TableQuery:
 
 
 def query_over(source: Source, query: TableQuery, rows: str) -> str:
-    """Return the same query over some rows of the table, given as SQL after FROM."""
+    """Return the table's query over some of the table's rows; `rows` is the SQL after FROM."""
     origin = query.spec.origin
     name = source.quote(origin.from_ or query.spec.table.name)
     expressions = dict(zip(query.columns, query.expressions, strict=True))
@@ -128,10 +128,10 @@ def _source_columns(source: Source, spec: TableSpec) -> list[str]:
 
 
 def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> dict[str, str]:
-    """Map canonical columns to SQL: as params.yaml has it, else the source's column of the same name."""
+    """Map canonical columns to SQL: the SQL in params.yaml, or else the source's column with this name."""
     table, origin = spec.table, spec.origin
     mapping = ({"row_id": origin.row_id} if origin.row_id else {}) | origin.columns
-    # A plain name of a column may be a word of SQL, or hold spaces.
+    # A column's name may be a keyword of SQL, or hold spaces.
     expressions = {name: source.quote(sql) if sql in source_columns else sql for name, sql in mapping.items()}
     spelling = {name.lower(): name for name in reversed(source_columns)}
     spelling |= {name: name for name in source_columns}
@@ -161,7 +161,7 @@ def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> 
 
 
 def _complete_history(expressions: dict[str, str]) -> None:
-    """Add the columns of an interval to those of a change log, in which a value ends with the next change."""
+    """Add the interval columns that a change log lacks: there, a value ends with the next change."""
     if "changed_at" in expressions:
         changed_at = expressions.pop("changed_at")
         expressions.setdefault("valid_from", changed_at)
@@ -169,7 +169,7 @@ def _complete_history(expressions: dict[str, str]) -> None:
 
 
 def _complete_surveys(expressions: dict[str, str]) -> None:
-    """Fill in one time of a survey from the other, where the source has only one of the two."""
+    """Fill in `asked_at` from `answered_at` or the reverse, if the source has only one of them."""
     if "asked_at" not in expressions and "answered_at" in expressions:
         expressions["asked_at"] = expressions["answered_at"]
     if "answered_at" not in expressions and {"asked_at", "rating"} <= expressions.keys():
@@ -182,12 +182,12 @@ def unused_columns(
 ) -> tuple[str, ...]:
     """Return the columns of customers that are neither static nor have a history.
 
-    Such a column holds today's value. At an earlier cutoff the value may have been another, so the column is
-    not used until params.yaml lists it as static or gives its history.
+    Such a column holds today's value. At an earlier cutoff the value may have been different, so the column
+    is not used until params.yaml lists it as static or gives its history.
 
     Args:
         source_columns: The columns of the source.
-        expressions: The SQL that reads from them.
+        expressions: The SQL that reads the columns.
         origin: The entry of customers in params.yaml.
     """
     sql = " ".join([*expressions, origin.where or ""]).lower()
@@ -220,8 +220,8 @@ def create_raw_view(source: Source, query: TableQuery) -> None:
 def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, timezone: str) -> StagedTable:
     """Create the typed view of a table over its raw view.
 
-    A typed instant is in UTC, `<name>__local` in local time; `<name>__raw` is the source's value, for the
-    rejects.
+    A typed instant `<name>` is in UTC, and `<name>__local` is in local time. `<name>__raw` is the source's
+    value; the rejects need it.
 
     Args:
         connection: Where the views are.

@@ -10,10 +10,10 @@ from churn.data.sql import identifier, literal
 from churn.data.tables import STORED_UNITS, Column
 
 ZONE_PATTERN = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
-"""Matches a time of day followed by an offset; the end of 2024-05-01 is not an offset."""
+"""Matches a time of day followed by an offset; `-01` at the end of 2024-05-01 is not an offset."""
 
 FIRST_FAST_DAY, LAST_FAST_DAY = "1995-01-01", "2045-01-01"
-"""Times outside these days are converted by DuckDB. A longer period would make each query slower to plan."""
+"""DuckDB converts times outside these days. A longer period would make each query slower to plan."""
 
 
 def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: str | None) -> str:
@@ -36,7 +36,7 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
     if column.type == "boolean":
         return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {raw}"
     if duckdb_type in ("DOUBLE", "FLOAT") or duckdb_type.startswith("DECIMAL"):
-        # Ids from a column with gaps arrive as 17850.0; the id is 17850. Beyond 2^53 digits are lost.
+        # Ids of a column with missing values arrive as 17850.0: the id is 17850. Above 2^53 digits are lost.
         number = f"{name}::DOUBLE"
         is_whole = f"isfinite({number}) AND abs({number}) < 9007199254740992 AND {number} = floor({number})"
         text = f"CASE WHEN {is_whole} THEN TRY_CAST({name} AS BIGINT)::VARCHAR "
@@ -48,7 +48,8 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
 def _text_or_missing(name: str) -> str:
     """Return the SQL of a text without blanks at its ends; a text of blanks is missing.
 
-    `trim` knows all blanks of Unicode and is slow; it runs only where a quick test allows blanks at an end.
+    `trim` removes all blanks of Unicode, but it is slow. It runs only if a quick test cannot exclude blanks
+    at the ends.
     """
     has_no_blanks = f"ascii({name}) > 32 AND NOT suffix({name}, ' ') AND strlen({name}) = length({name})"
     return f"CASE WHEN {has_no_blanks} THEN {name} ELSE nullif(trim({name}), '') END"
@@ -113,8 +114,8 @@ def _offset_by_binary_search(periods: Sequence[tuple[str, str]]) -> str:
     """Return nested SQL cases that find the offset of the period of `t`.
 
     Args:
-        periods: The first day and the offset in seconds of each period, in order; 'NULL' for a day on which
-            the clocks change.
+        periods: The first day and the offset in seconds of each period, in order. The offset of a day on
+            which the clocks change is 'NULL'.
     """
     if len(periods) == 1:
         return periods[0][1]

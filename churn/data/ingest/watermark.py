@@ -13,10 +13,10 @@ from churn.data.sql import identifier, literal
 from churn.data.store import date_of_day, day_number
 
 MAX_HOLE_DAYS = 31
-"""The longest hole before the last 1 % of the events; events after a longer one do not count."""
+"""The longest hole before the last 1 % of the events; events after a longer hole do not count."""
 
 FIRST_DAY, LAST_DAY = day_number(date.min), day_number(date.max)
-"""The day numbers that a date can hold; a broken clock writes later ones."""
+"""The first and last day number that a date can hold; a broken clock may write a later day."""
 
 RowsByDay = Sequence[tuple[int, int]]
 """Pairs of a local day number and its number of rows, in the order of the days."""
@@ -40,9 +40,9 @@ def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, folder: Path) -> R
 def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | None:
     """Return the date around which the data end, as ISO text, or None without rows.
 
-    It is the latest of the watermark, if there is one, and the day of each table before which most of its
-    rows lie (99 %, or 90 % with a watermark). Rows a year after it come from a broken clock; rows that are
-    just after the watermark do not.
+    For each table, take the day up to which most of its rows lie (99 %, or 90 % with a watermark). The
+    present is the latest of these days and of the watermark, if there is one. A row more than a year after
+    the present comes from a broken clock; a row just after the watermark does not.
     """
     ends = [watermark] if watermark else []
     for table in tables:
@@ -59,12 +59,12 @@ def present_date(tables: Sequence[RowsByDay], watermark: date | None) -> str | N
 def watermark_day(table: RowsByDay, echo: Callable[[str], None]) -> int:
     """Return the day number up to which the rows of the label's table have no hole of more than a month.
 
-    The day of the last row would not do: one row with a wrong date would move the watermark, and labels would
-    count as matured although nobody knows them yet.
+    The day of the last row is not used as the watermark: one row with a wrong date would move the watermark,
+    and labels would count as matured although their outcomes are still unknown.
 
     Args:
         table: The good rows of the label's table by day; at least one day.
-        echo: Prints a line where rows after a hole are ignored.
+        echo: Prints a line if rows after a hole are ignored.
     """
     rows, last_day = sum(count for _, count in table), table[-1][0]
     rows_so_far, end = 0, table[0][0]

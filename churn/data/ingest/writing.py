@@ -1,4 +1,4 @@
-"""Write a table or a part of it: its good rows to the store, its bad rows to the rejects; count its facts."""
+"""Write the good rows of a table, or of a part of it, to the store and the bad rows to the rejects."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class TableStats:
 
     Args:
         columns: The stored columns.
-        rows: Rows in the store.
-        rows_read: Rows of the source, rejects included.
-        customers: Customers with at least one row.
-        first_day: The local day number of the first row; None without rows.
-        last_day: The local day number of the last row; None without rows.
-        row_hashes: The sum of the rows' hashes; the same rows have the same sum, whatever their parts.
-        missing: Missing values by column.
-        rejects: Rejected rows by rule.
+        rows: The number of rows in the store.
+        rows_read: The number of rows of the source, rejects included.
+        customers: The number of customers with at least one row.
+        first_day: The local day number of the first row; None if there are no rows.
+        last_day: The local day number of the last row; None if there are no rows.
+        row_hashes: The sum of the rows' hashes; the sum does not depend on how the rows are split into parts.
+        missing: The number of missing values by column.
+        rejects: The number of rejected rows by rule.
     """
 
     columns: tuple[str, ...]
@@ -72,10 +72,10 @@ def read_stats(
     """Count the facts of a written part.
 
     Args:
-        connection: Where the part is read.
-        rows_sql: The SQL that reads it.
-        rows_read: Rows of the source, rejects included.
-        rejects: Rejected rows by rule.
+        connection: The DuckDB that reads the part.
+        rows_sql: The SQL that reads the part.
+        rows_read: The number of rows of the source, rejects included.
+        rejects: The number of rejected rows by rule.
     """
     names = [str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {rows_sql}").fetchall()]
     nulls = ", ".join(f"count(*) - count({identifier(name)})" for name in names)
@@ -121,14 +121,14 @@ def add_stats(parts: Sequence[TableStats]) -> TableStats:
 
 @dataclass(frozen=True)
 class TablePart:
-    """A part of a table by customers, and the facts of the other parts that it needs.
+    """The customers of one part of a table, and the facts about the other parts that this part needs.
 
     Args:
         name: The file's name in the table's folder; parts of later customers have later names.
         first_code: The code of the part's first customer.
-        levels: The names of each level column over all parts; None where this part is the whole table.
+        levels: The names of each level column over all parts; None if this part is the whole table.
         keys_elsewhere: SQL of the keys whose first good row is in another part.
-        stored_rows: The rows of an earlier ingest, which are written together with the new ones.
+        stored_rows: The rows of an earlier ingest, which are written together with the new rows.
     """
 
     name: str = "part-0"
@@ -158,7 +158,7 @@ class TableWriter:
             present: The date around which the data end, or None where it is unknown.
             store: The folder of the store's tables.
             rejects: The folder of the rejects.
-            part: The part that the staged rows are; by default the whole table.
+            part: The part of the table that the staged rows form; by default the whole table.
         """
         self.connection = connection
         self.staged_table = staged_table
@@ -178,12 +178,12 @@ class TableWriter:
         self.levels: Mapping[str, tuple[str, ...]] = {}
 
     def write(self) -> TableStats:
-        """Write the good rows and, where there are some, the bad rows; return the facts of the part."""
+        """Write the good rows, and the bad rows if there are any; return the facts of the part."""
         self.path.parent.mkdir(exist_ok=True)
         self.levels = self._levels_of_all_rows() if self.part.levels is None else self.part.levels
         self._write_good_rows()
         if self.part.levels is None and (levels := self.levels_of_good_rows()) != self.levels:
-            self.levels = levels  # only bad rows have the other levels
+            self.levels = levels  # the missing levels occur in bad rows only
             self._write_good_rows()
         rows_read = self._count(f"SELECT count(*) FROM {self.staged_table.rows_view}")
         rows_read += self.part.stored_rows.count if self.part.stored_rows else 0
@@ -238,7 +238,7 @@ class TableWriter:
         self._create_level_types()
         columns = self._stored_columns()
         select_list = ", ".join(f"{sql} AS {identifier(name)}" for name, sql in columns.items())
-        # By day first: where clocks go back over midnight, a later row has an earlier day.
+        # Order by day before time: where clocks go back over midnight, a later row has an earlier day.
         order = 'customer, day, "at"' if self.table.name != "customers" else "customer_id"
         keys = [name for name in ("known_day", "row_id") if name in columns]
         values = [name for name in columns if name not in (*keys, "customer", "customer_id", "day", "at")]
@@ -258,7 +258,7 @@ class TableWriter:
         self._copy(f"SELECT * FROM ({rows}) ORDER BY {order}", self.path)
 
     def _stored_columns(self, levels_by_name: bool = False) -> dict[str, str]:
-        """Return the SQL of each stored column over a checked row; levels are codes, or names."""
+        """Return the SQL of each stored column over a checked row; levels are codes or names."""
         time = self.table.time
         customer = "customer_id" if self.table.name == "customers" else "customer"
         columns = {customer: customer, "at": identifier(time), "day": _day(time)}
@@ -299,7 +299,7 @@ class TableWriter:
 def levels_in_source(
     connection: duckdb.DuckDBPyConnection, staged_table: StagedTable
 ) -> dict[str, tuple[str, ...]]:
-    """Return the names of each level column in all rows, in order; only good rows would take more time."""
+    """Return the names of each level column in all rows, in order; reading only good rows takes longer."""
     levels: dict[str, tuple[str, ...]] = {}
     for column in staged_table.columns:
         if column.type == "level":

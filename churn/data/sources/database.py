@@ -33,11 +33,11 @@ class Driver:
         connect_arguments: The keyword arguments of `connect`, from `source` in params.yaml.
         quote_mark: The mark before and after a name; a mark inside a name is doubled.
         snapshot_statement: The statement that makes all later queries read the state of one moment; empty if
-            they do so without it.
-        row_checksum: An aggregate over all columns, `{}`, that changes with the rows; empty if the database
-            cannot hash.
-        column_checksums: Aggregates over each column, `{}`, that change with its values; for a database that
-            cannot hash.
+            the driver needs no such statement.
+        row_checksum: An aggregate over all columns, `{}`, that changes when a row changes; empty if the
+            database cannot hash.
+        column_checksums: Aggregates over each column, `{}`, that change when the column's values change; for
+            a database that cannot hash.
         options: Options of the driver's statements.
     """
 
@@ -121,7 +121,7 @@ class Database(Source):
             return list(cursor.fetch_arrow_table().column_names)
 
     def view(self, name: str, select: str) -> None:
-        """Fetch a query's rows batch by batch, once, and make them a view of `connection`."""
+        """Fetch a query's rows once, batch by batch, and create a view of them in `connection`."""
         path = self.scratch / f"{name}.parquet"
         if self.queries.get(name) != select:
             with self._cursor() as cursor:
@@ -136,7 +136,7 @@ class Database(Source):
         super().view(name, f"SELECT * FROM read_parquet({literal(str(path))})")
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return the number of a query's rows and a checksum of their values, in any order."""
+        """Return the number of a query's rows and a checksum of their values, independent of row order."""
         names = [self.quote(name) for name in columns]
         aggregates = ["count(*)"]
         if self.driver.row_checksum:

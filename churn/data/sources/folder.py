@@ -22,9 +22,10 @@ MISREAD_TESTS = {
     "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
     "DOUBLE": "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}')",
 }
-"""By the type that DuckDB guesses for a CSV column: the test that the guess would change the text `$`.
+"""For each type that DuckDB may guess for a CSV column: a test whether this type would change the text `$`.
 
-A date with the day first needs `time_format`, a time without a zone is local, and 007, 12e3 or t may be ids.
+A date with the day first needs `time_format`. A time without a zone is local. The texts 007, 12e3 and t may
+be ids.
 """
 
 
@@ -49,7 +50,7 @@ def create_views(
     Args:
         connection: Where the views are created.
         folder: The source.
-        exclude: Folders inside it that do not belong to the source, such as this program's output.
+        exclude: Folders inside `folder` that do not belong to the source, such as this program's output.
 
     Raises:
         SourceError: Some files cannot be read; the message lists all of them.
@@ -115,7 +116,7 @@ def _reader(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> str:
 
 
 def _columns_read_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
-    """Return the columns of which the guessed type would change a value that was written."""
+    """Return the columns for which the guessed type would change a value."""
     rows = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
     tests = {str(name): MISREAD_TESTS[str(kind)] for name, kind, *_ in rows if str(kind) in MISREAD_TESTS}
     if not tests:

@@ -1,4 +1,4 @@
-"""Spark tables as a source: the rows stay on the executors, and Spark tasks do the work on them."""
+"""Spark tables as a source: the rows stay on the executors, and Spark tasks process them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Lake(Source):
         """Refuse to bring a query's rows to the driver.
 
         Raises:
-            SourceError: Always. `ingest` works in tasks; only `churn init` asks for rows here.
+            SourceError: Always. `ingest` reads the rows in tasks; only `churn init` calls this method.
         """
         raise SourceError(
             "source: the rows of Spark stay on its executors, so `churn init` cannot read them. "
@@ -56,7 +56,7 @@ class Lake(Source):
         )
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return the number of a query's rows and a checksum of their values, in any order."""
+        """Return the number of a query's rows and a checksum of their values, independent of row order."""
         values = ", ".join(self.quote(name) for name in columns)
         total = f"sum(CAST(xxhash64({values}) AS DECIMAL(38, 0)))"
         row = self.frame(f"SELECT count(*), {total} FROM ({query}\n) AS checked").first()

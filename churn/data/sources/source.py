@@ -21,7 +21,7 @@ class Source:
         tables: The names of the tables.
         address: Where the source is, without a password, for messages.
         errors: The exceptions that a query can raise.
-        files: The files of each table, where the source is a folder.
+        files: The files of each table if the source is a folder.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -39,7 +39,7 @@ class Source:
 
         Args:
             name: The table's name.
-            required_by: The key in params.yaml that names it, for the message.
+            required_by: The key in params.yaml that names the table, for the message.
 
         Raises:
             SourceError: The source has no such table.
@@ -50,7 +50,7 @@ class Source:
         raise SourceError(
             f"{required_by}: the source {self.address} has no table '{name}'."
             f"{did_you_mean(name, self.tables)} It holds: {tables}. "
-            "Correct 'from', or remove the table there to go without it."
+            "Correct 'from', or remove this table's entry to work without the table."
         )
 
     def columns(self, origin: str) -> list[str]:
@@ -59,11 +59,11 @@ class Source:
         return [str(row[0]) for row in rows]
 
     def view(self, name: str, select: str) -> None:
-        """Make a query in the source's dialect a view of `connection`."""
+        """Create a view of `connection` from a query in the source's dialect."""
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}").fetchall()
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
-        """Return the number of a query's rows and a checksum of their values, in any order."""
+        """Return the number of a query's rows and a checksum of their values, independent of row order."""
         values = ", ".join(self.quote(name) for name in columns)
         row = self.connection.execute(
             f"SELECT count(*), coalesce(sum(hash({values})::HUGEINT), 0)::VARCHAR FROM ({query}) AS checked"
@@ -72,5 +72,5 @@ class Source:
         return f"{row[0]} rows {row[1]}"
 
     def state(self, query: str, columns: Sequence[str]) -> str | None:
-        """Return the checksum of a query's rows, or None where the times of the files show each change."""
+        """Return the checksum of a query's rows, or None if the files' times of change show each change."""
         return None

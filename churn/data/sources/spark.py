@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 def open_session(required_by: str, host: str = "") -> Any:
-    """Return the active Spark session, or start one on `host` or as Spark's own configuration says.
+    """Return the active Spark session, or start a session on `host` or as Spark's own configuration says.
 
     Args:
         required_by: The key in params.yaml that needs Spark, for messages.
@@ -42,7 +42,7 @@ def open_session(required_by: str, host: str = "") -> Any:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         session = builder.getOrCreate()
-        # Spark's own default is a 96-bit format that has no stated zone.
+        # Spark's default is a 96-bit format that does not store the time zone.
         session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     except spark_errors() as error:
         raise SourceError(f"{required_by}: Spark cannot be started: {first_line(error)}") from None
@@ -50,7 +50,7 @@ def open_session(required_by: str, host: str = "") -> Any:
 
 
 def spark_errors() -> tuple[type[Exception], ...]:
-    """Return the exceptions that a Spark call can raise; needs pyspark."""
+    """Return the exceptions that a Spark call can raise; the function needs pyspark."""
     from pyspark.errors import PySparkException
 
     return PySparkException, RuntimeError
@@ -61,12 +61,12 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
 
     Args:
         session: The Spark session.
-        function: The work; it and its result are pickled, so large results go to files.
+        function: The work of one task. The function and its result are pickled, so large results go to files.
         count: The number of tasks.
 
     Raises:
-        ChurnError: Users' mistakes that the function raised; the problems of all tasks, each once.
-        Exception: Any other exception of the function.
+        ChurnError: The function raised a user's mistake; the error lists each problem of all tasks once.
+        Exception: The function raised another exception.
         SourceError: The tasks could not run.
     """
     frame = session.range(0, count, 1, count).mapInArrow(_task(function), "number bigint, outcome binary")
@@ -74,8 +74,8 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
         rows = frame.collect()
     except spark_errors() as error:
         raise SourceError(
-            f"Spark: a task failed: {_main_line(error)} The executors need this version of churn and of its "
-            "libraries, and must reach the output folder under the same path."
+            f"Spark: a task failed: {_main_line(error)} The executors need this version of churn and "
+            "the same libraries, and must reach the output folder under the same path."
         ) from None
     outcomes = [pickle.loads(row.outcome) for row in sorted(rows, key=lambda row: row.number)]
     errors = [outcome.error for outcome in outcomes if isinstance(outcome, _Failure)]
@@ -90,7 +90,7 @@ def run_tasks(session: Any, function: Callable[[int], R], count: int) -> list[R]
 
 @dataclass(frozen=True)
 class _Failure:
-    """An exception of the function, returned as a result: a second attempt would fail in the same way."""
+    """An exception of the function, returned as a result because a second attempt would fail, too."""
 
     error: Exception
 
@@ -112,7 +112,7 @@ def _task(function: Callable[[int], R]) -> Callable[[Iterable[pa.RecordBatch]], 
 
 
 def count_rows(frame: Any) -> tuple[Any, Callable[[], int]]:
-    """Return the frame, and a function that returns its number of rows once it is written."""
+    """Return the frame, and a function that returns its number of rows after the frame was written."""
     from pyspark.sql import Observation, functions
 
     observation = Observation()
@@ -140,6 +140,6 @@ def arrow_schema(frame: Any) -> pa.Schema:
 
 
 def _main_line(error: Exception) -> str:
-    """Return the line with a Python worker's exception, or else the first line of the message."""
+    """Return the line with a Python worker's exception, or the first line of the message if there is none."""
     exceptions = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt): .+$", str(error), re.MULTILINE)
     return str(exceptions[-1]) if exceptions else first_line(error)

@@ -21,9 +21,9 @@ class TableSpec:
     """A table that params.yaml names.
 
     Args:
-        table: Its contract.
-        origin: Where its rows come from.
-        key: Its key in the file, such as `tables.orders`.
+        table: The contract of the table.
+        origin: The origin of the table's rows.
+        key: The table's key in the parameter file, such as `tables.orders`.
         file: The name of the parameter file, for messages.
     """
 
@@ -38,7 +38,7 @@ def table_specs(params: Params) -> tuple[TableSpec, ...]:
 
     Raises:
         ParamsError: A column is not in a table's contract, an attribute has a reserved name, or a needed
-            table is not named; all mistakes at once.
+            table is not named. The error lists all mistakes.
     """
     problems = list(_problems(params))
     if problems:
@@ -82,7 +82,7 @@ def _problems(params: Params) -> Iterator[str]:
 
 
 def _label_table_problem(params: Params, tables: set[str]) -> str:
-    """Return the message for a label whose table is not mapped, with a label that fits the mapped tables."""
+    """Return the message for a label whose table is not mapped; it suggests a label that fits."""
     core, choices = params.label.core_table, ", ".join(sorted(tables)) or "those"
     if params.label.kind == "inactivity":
         return (
@@ -117,7 +117,7 @@ def _column_problems(key: str, table: Table, origin: OriginParams) -> Iterator[s
 def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:
     for section, names in (("static", origin.static), ("history", tuple(origin.history))):
         if names and key != "tables.customers":
-            yield f"{key}.{section}: only customers has attributes."
+            yield f"{key}.{section}: only customers has attributes. Move it to tables.customers."
         for name in names:
             if name in RESERVED_NAMES or name.startswith(("__", "health_", "reason_")):
                 yield f"{key}.{section}: '{name}' is a column of this program. Map it under another name."
@@ -125,7 +125,7 @@ def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:
         if name in origin.static:
             yield (
                 f"{key}: '{name}' is under 'static' and under 'history'. "
-                "Keep 'static' if it never changes, else 'history'."
+                "Keep 'static' if the attribute never changes, else 'history'."
             )
 
 

@@ -60,10 +60,11 @@ def write_lake_store(
 ) -> tuple[dict[str, StoredTable], RowsByDay]:
     """Let Spark write the store and the rejects; return the facts of each table and the label table's days.
 
-    Spark first groups the source's rows by range of customers. Then each task works on its range three times:
-    it counts rows by day, which gives the present; it reports what other ranges need, namely its number of
-    customers, its levels, and keys that several ranges hold; it checks, sorts and writes the rows. Staging,
-    rules and writing are the code of all other sources.
+    Spark first groups the source's rows by range of customers. Then there are three rounds of tasks, with one
+    task per range. The first round counts rows by day, which gives the present. The second round reports what
+    other ranges need: the number of customers, the levels, and the keys that several ranges hold. The third
+    round checks, sorts and writes the rows. Tasks use the same code for staging, rules and writing as all
+    other sources.
 
     Args:
         lake: The source.
@@ -73,7 +74,7 @@ def write_lake_store(
         timezone: The company's time zone.
         engine: The limits of all tasks together.
         label_table: The table of the label.
-        watermark: The day up to which the data are complete, or None where it is not given.
+        watermark: The day up to which the data are complete, or None if it is not given.
 
     Raises:
         SourceError: A table cannot be read, or executors and driver do not share the folder.
@@ -123,7 +124,7 @@ def _rows_of_largest_table(lake: Lake, queries: Sequence[TableQuery]) -> int:
 
 
 def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
-    """Return the context with what its ranges need to know of each other."""
+    """Return the context with the facts that each range needs about the other ranges."""
     surveys: list[RangeSurvey] = lake.run(survey_range, context, context.ranges)
     if context.ranges > 1:
         tables = frozenset().union(*lake.run(compare_keys, context, context.ranges))
@@ -136,7 +137,7 @@ def _with_survey(lake: Lake, context: TaskContext) -> TaskContext:
 
 
 def _write_ranges(lake: Lake, context: TaskContext) -> tuple[list[RangeResult], Levels]:
-    """Write all ranges; write them again if only bad rows have some of the levels that got a code."""
+    """Write all ranges; write them again if a level that got a code occurs in bad rows only."""
     results = lake.run(write_range, context, context.ranges)
     levels = _union([result.levels for result in results])
     if levels == context.levels:
@@ -168,9 +169,9 @@ def _sum_days(parts: Sequence[RowsByDay]) -> RowsByDay:
 
 
 def range_starts(lake: Lake, customers: TableQuery, ranges: int) -> list[str]:
-    """Return the first id of each range except the lowest; ranges hold about equally many customers.
+    """Return the first id of each range except the lowest range; ranges hold about equally many customers.
 
-    Ids are compared by their bytes, as they are when customers get their codes.
+    Ids are compared by their bytes, which is also the order of the customers' codes.
 
     Args:
         lake: The source.
@@ -204,11 +205,12 @@ def split_into_ranges(
     Args:
         lake: The source.
         query: The table's query.
-        starts: The first id of each range except the lowest.
+        starts: The first id of each range except the lowest range.
         folder: Where the rows are written.
 
     Raises:
-        SourceError: Spark does not understand or cannot finish the query, or its files are not here.
+        SourceError: Spark does not understand or cannot finish the query, or the driver does not find all
+            files.
     """
     ranges = len(starts) + 1
     try:
@@ -251,7 +253,7 @@ def _lowest_id(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 class _TypedIds:
-    """Casts the source's ids as the staged table does."""
+    """Casts the source's ids in the same way as the staged table does."""
 
     def __init__(self, query: TableQuery) -> None:
         self.column = query.spec.table.of_role("id")[0]

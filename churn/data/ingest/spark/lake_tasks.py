@@ -1,4 +1,4 @@
-"""The tasks' side of ingest by Spark: open a range of customers in a DuckDB, count, check and write it."""
+"""The tasks' side of ingest by Spark: open a range of customers; count, check and write its rows."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from churn.errors import SourceError
 from churn.params import EngineParams
 
 Levels = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""By table and column, the names of the levels in order."""
+"""The names of the levels in order, by table and column."""
 
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What all tasks know; each task also gets the number of its range.
+    """The values that all tasks share; each task also gets the number of its range.
 
     Args:
         queries: The queries of all tables, customers first.
-        files: By table and range number, the files with the range's rows as the source gives them.
+        files: The files with a range's rows as the source gives them, by table and range number.
         store: The folder of the store's tables.
         rejects: The folder of the rejects, one file per table.
         folder: Where tasks write what other tasks read.
@@ -39,9 +39,10 @@ class TaskContext:
         engine: The limits of one task.
         label_table: The table of the label.
         present: The date around which the data end.
-        shared_key_tables: Tables with keys in several ranges; the claims show which range has the first row.
+        shared_key_tables: Tables with keys in several ranges; the claims show which range has a key's first
+            row.
         levels: The levels over all ranges.
-        first_codes: By range number, the code of the range's first customer.
+        first_codes: The code of each range's first customer, by range number.
     """
 
     queries: tuple[TableQuery, ...]
@@ -72,10 +73,10 @@ class CustomerRange:
     """An open range of customers.
 
     Args:
-        context: What all tasks know.
+        context: The values that all tasks share.
         number: The range's number.
-        connection: Where its rows are.
-        attempt_folder: A folder of this attempt alone; Spark may run a task twice.
+        connection: The DuckDB that holds the range's rows.
+        attempt_folder: A folder that only this attempt uses; Spark may run a task twice.
         tables: The staged tables by name.
     """
 
@@ -91,7 +92,7 @@ class CustomerRange:
         return f"part-{self.number:05d}"
 
     def writer(self, table: str) -> TableWriter:
-        """Return the writer of the range's part of a table, with what is known of the other ranges."""
+        """Return the writer of the range's part of a table, with the facts about the other ranges."""
         context = self.context
         part = TablePart(
             name=self.part,
@@ -107,8 +108,8 @@ class CustomerRange:
 
         Args:
             sql: The query.
-            topic: What the rows are for.
-            table: The table they belong to.
+            topic: The purpose of the rows, as the name of a folder.
+            table: The table that the rows belong to.
         """
         path = self.attempt_folder / "shared.parquet"
         self.connection.execute(f"COPY ({sql}) TO {literal(str(path))} ({COPY_OPTIONS})").fetchall()
@@ -188,7 +189,7 @@ def read_folder(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class RangeSurvey:
-    """What other ranges need to know of a range: its good customers, and the levels of its rows."""
+    """The facts of a range that other ranges need: its number of good customers and its levels."""
 
     customers: int
     levels: Levels
@@ -200,7 +201,7 @@ class RangeResult:
 
     Args:
         stats: The facts of each table's part.
-        levels: The levels of its good rows.
+        levels: The levels of the range's good rows.
         label_days: The good rows of the label's table by day.
     """
 
@@ -220,7 +221,7 @@ def count_rows_by_day(context: TaskContext, number: int) -> dict[str, RowsByDay]
 
 
 def survey_range(context: TaskContext, number: int) -> RangeSurvey:
-    """Return what other ranges need to know; write the hashes of each table's keys as `keys`, in buckets."""
+    """Return the facts that other ranges need; write hashes of each table's keys to `keys`, in buckets."""
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(context, number) as customer_range:
         with table_errors("customers"):
@@ -247,7 +248,7 @@ def _share_keys(customer_range: CustomerRange, staged_table: StagedTable) -> Non
 
 
 def compare_keys(context: TaskContext, number: int) -> set[str]:
-    """Write the keys of a bucket that several ranges hold as `shared_keys`; return the tables with any."""
+    """Write a bucket's keys that several ranges hold to `shared_keys`; return the tables with such keys."""
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
@@ -269,7 +270,7 @@ def compare_keys(context: TaskContext, number: int) -> set[str]:
 
 
 def claim_keys(context: TaskContext, number: int) -> None:
-    """Write the range's first good row of each key that other ranges hold too, as `claims`."""
+    """Write the range's first good row of each key that other ranges also hold to `claims`."""
     with open_range(context, number) as customer_range:
         customer_range.writer("customers").write()
         for name in sorted(context.shared_key_tables):
@@ -286,7 +287,7 @@ def claim_keys(context: TaskContext, number: int) -> None:
 
 
 def write_range(context: TaskContext, number: int) -> RangeResult:
-    """Write the range's part of each table of the store; write its rejects as `rejects`."""
+    """Write the range's part of each table to the store, and the range's rejects to `rejects`."""
     stats: dict[str, TableStats] = {}
     levels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     with open_range(context, number) as customer_range:
@@ -305,7 +306,7 @@ def write_range(context: TaskContext, number: int) -> RangeResult:
 
 
 def gather_rejects(context: TaskContext, number: int) -> None:
-    """Write one ordered file of all ranges' rejects of one table; `number` counts the tables."""
+    """Write the rejects of one table from all ranges to an ordered file; `number` is the table's position."""
     name = context.queries[number].spec.table.name
     folder = context.shared_folder("rejects", name)
     if not folder.exists():
