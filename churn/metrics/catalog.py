@@ -122,7 +122,7 @@ METRICS: Mapping[str, Metric] = {
             definition="share of the churners' residual value that a call list by value at risk reaches, "
             "divided by the contact share",
             better="higher",
-            note="the candidate `base_rate` gives a list that is ordered only by value",
+            note="the base rate for everybody gives a list that is ordered only by value",
             ceiling="the value lift of a list that holds the churners first, ordered by value",
         ),
         Metric(
@@ -147,7 +147,7 @@ METRICS: Mapping[str, Metric] = {
             "with "
             "this profit",
             better="higher",
-            note="the value is too high by about `optimism`, because the share was chosen on the same rows",
+            note="the value is too high by about the optimism, because the share was chosen on the same rows",
             ceiling="the highest profit of a list that holds the churners first, ordered by value",
             source="Efron 1983 for the optimism",
         ),
@@ -179,7 +179,7 @@ METRICS: Mapping[str, Metric] = {
             unit="share",
             digits=3,
             definition="mean contact share at the thresholds of `empc`",
-            note="read it together with `empc`",
+            note="read it together with the EMPC",
             source="Verbraken, Verbeke and Baesens 2013",
         ),
         Metric(
@@ -190,7 +190,7 @@ METRICS: Mapping[str, Metric] = {
             definition="mean squared difference of outcome and probability: reliability - resolution + "
             "uncertainty + within bins",
             better="lower",
-            note="a model that predicts the base rate for everybody scores `brier_uncertainty`",
+            note="a model that predicts the base rate for everybody scores the uncertainty",
             source="Brier 1950",
         ),
         Metric(
