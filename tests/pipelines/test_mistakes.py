@@ -211,7 +211,7 @@ CASES = [
     ),
     Case("empty table", "check", 11, ("orders", "empty"), only("orders", lambda row: False)),
     Case("no customers", "check", 11, ("customers", "empty"), only("customers", lambda row: False)),
-    Case("no parquet", "check", 11, ("logins.parquet", "take it out"), no_parquet),
+    Case("no parquet", "check", 11, ("logins.parquet", "remove it"), no_parquet),
     Case(
         "broken SQL in a query",
         "check",
