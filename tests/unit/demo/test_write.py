@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_company(tmp
 def test_every_canonical_table_is_there_with_its_columns(company: Path, table: str) -> None:
     schema = pq.read_schema(company / f"{table}.parquet")
 
-    required = {column.name for column in CANONICAL_TABLES[table].columns if column.required}
+    required = {column.name for column in CANONICAL_TABLES[table].columns if column.is_required}
     assert required <= set(schema.names)
 
 
