@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from churn.features.definition import FORMAT
 from churn.params import Params
 from churn.snapshots.manifest import params_digest
 
@@ -102,4 +103,5 @@ def _described(name: str, kind: pa.DataType) -> dict[str, object]:
         "doc": "Made up.",
         "kind": "level" if kind == pa.string() else "number",
         "monotone": 0,
+        "definition": f"{FORMAT}-{name}",
     }
