@@ -13,7 +13,7 @@ from typing import IO, Any
 import duckdb
 
 from churn.data.files import lease_folder
-from churn.data.sql import connect, literal
+from churn.data.sql import connect, parquet_rows
 from churn.errors import CallError, SourceError
 from churn.params import Params
 
@@ -176,11 +176,11 @@ class Store:
 
     def files(self, table: str) -> list[Path]:
         """Return the files of a table by name; later files hold later customers."""
-        return sorted((self.folder / table).glob("*.parquet"))
+        return part_files(self.folder / table)
 
     def scan(self, table: str) -> str:
         """Return the SQL that reads a table of the store."""
-        return f"read_parquet({literal(str(self.folder / table / '*.parquet'))})"
+        return parquet_rows(*self.files(table))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open a DuckDB within the engine's limits."""
@@ -198,6 +198,11 @@ class Store:
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
         return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
+
+
+def part_files(folder: Path) -> list[Path]:
+    """Return the files of a table's folder by name; later files hold later customers."""
+    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
 def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:

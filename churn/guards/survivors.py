@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import poisson
 
-from churn.data.sql import literal
+from churn.data.sql import literal, parquet_rows
 from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.context import GuardContext
@@ -45,10 +45,10 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
         table = context.store.tables[name]
         if not table.rejects.get(DANGLING_RULE):
             continue
-        path = literal(str(context.rejects / f"{name}.parquet"))
+        rejects = parquet_rows(context.rejects / f"{name}.parquet")
         min_rows = max(3.0, table.rows / max(table.customers, 1) / 3)
         ((ids,),) = context.rows(
-            f"SELECT count(*) FROM (SELECT customer_id FROM read_parquet({path}) "
+            f"SELECT count(*) FROM (SELECT customer_id FROM {rejects} "
             f"WHERE rule = {literal(DANGLING_RULE)} GROUP BY 1 HAVING count(*) >= {min_rows})"
         )
         share = ids / (ids + table.customers)

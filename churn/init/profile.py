@@ -156,7 +156,7 @@ def profile_tables(
 def _read_csv_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) -> None:
     """Replace the view of a CSV file by a table, so that later queries do not parse the file again."""
     sql = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
-    if sql and "read_csv(" in sql[0]:
+    if sql and ("read_csv(" in sql[0] or "read_json(" in sql[0]):
         connection.execute(f"DROP VIEW {view}").fetchall()
         connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {identifier(name)}").fetchall()
 

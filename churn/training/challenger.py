@@ -159,7 +159,7 @@ def read_challenger(output: Path) -> Challenger:
 def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
     """Return the out-of-time predictions of `train`, or None where they do not fit the snapshots."""
     try:
-        frame = pd.read_parquet(training_folder(output) / "out_of_time.parquet")
+        frame = pd.read_parquet(training_folder(output) / "out_of_time.parquet", partitioning=None)
     except OSError:
         return None
     cutoffs = [date.fromisoformat(day) for day in frame["cutoff"].unique()]

@@ -12,7 +12,7 @@ import duckdb
 from churn.data.ingest.merging import StoredRows, reject_stored_keys
 from churn.data.ingest.rules import CUSTOMER_CODES, rows_with_broken_rule
 from churn.data.ingest.staging import StagedTable
-from churn.data.sql import identifier, internal_name, literal
+from churn.data.sql import identifier, internal_name, literal, parquet_rows
 from churn.data.store import StoredTable
 from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column
 from churn.params import digest_of
@@ -212,7 +212,7 @@ class TableWriter:
 
     @property
     def _good_rows(self) -> str:
-        return f"read_parquet({literal(str(self.path))})"
+        return parquet_rows(self.path)
 
     def _count(self, sql: str) -> int:
         row = self.connection.execute(sql).fetchone()
@@ -228,7 +228,7 @@ class TableWriter:
             "WHERE __broken IS NOT NULL ORDER BY ALL"
         )
         self._copy(bad_rows, self.rejects_path)
-        rejects = f"read_parquet({literal(str(self.rejects_path))})"
+        rejects = parquet_rows(self.rejects_path)
         counts = self.connection.execute(
             f"SELECT rule, count(*) FROM {rejects} GROUP BY 1 ORDER BY 2 DESC, 1"
         ).fetchall()
