@@ -16,7 +16,7 @@ from churn.guards.model.columns import check_columns
 from churn.guards.model.drift import drift
 from churn.guards.model.label_maturity import label_maturity
 from churn.guards.model.refit_invariance import (
-    Fold,
+    CutoffFit,
     Method,
     fold_at,
     refit_with_other_future,
@@ -60,22 +60,22 @@ class ModelTrap:
     change: Callable[[Snapshots, np.random.Generator], Snapshots] | None = None
 
 
-def _fit_and_predict(train: LabelledRows, test: LabelledRows) -> Fold:
+def _fit_and_predict(train: LabelledRows, test: LabelledRows) -> CutoffFit:
     """Fit the trees on some rows and predict others, whatever their cutoffs."""
     logits = fit_recipe(train, RECIPE, (0,) * len(train.names), 1).logits(test, 1)
-    return Fold(TEST, train, test, logits)
+    return CutoffFit(TEST, train, test, logits)
 
 
-def _random_split(rows: LabelledRows, seed: int = 0) -> Fold:
+def _random_split(rows: LabelledRows, seed: int = 0) -> CutoffFit:
     in_test = np.random.default_rng(seed).random(len(rows)) < 0.25
     return _fit_and_predict(rows.where(~in_test), rows.where(in_test))
 
 
-def _split_by_rows(snapshots: Snapshots, cutoff: date) -> Fold:
+def _split_by_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     return _random_split(snapshots.rows)
 
 
-def _resample(snapshots: Snapshots, cutoff: date) -> Fold:
+def _resample(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     rows = snapshots.rows
     churners = np.flatnonzero(rows.left > 0)
     drawn_rows = np.concatenate([np.arange(len(rows)), churners, churners])
@@ -90,7 +90,7 @@ def _resample(snapshots: Snapshots, cutoff: date) -> Fold:
     )
 
 
-def _encode_target(snapshots: Snapshots, cutoff: date) -> Fold:
+def _encode_target(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     rows = snapshots.rows
     mean = (np.bincount(rows.customer, rows.left) / np.bincount(rows.customer))[rows.customer]
     encoded_rows = replace(
@@ -100,7 +100,7 @@ def _encode_target(snapshots: Snapshots, cutoff: date) -> Fold:
     return _fit_and_predict(train, encoded_rows.at([cutoff]))
 
 
-def _scale_on_all_rows(snapshots: Snapshots, cutoff: date) -> Fold:
+def _scale_on_all_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     """Scale by mean and spread of all rows, and predict by a fixed sum of the scaled signals."""
     rows = snapshots.rows
     scaled_matrix = (rows.matrix - rows.matrix.mean(axis=0)) / rows.matrix.std(axis=0)
@@ -108,7 +108,7 @@ def _scale_on_all_rows(snapshots: Snapshots, cutoff: date) -> Fold:
     return replace(fold, logits=fold.test.matrix[:, :3].sum(axis=1))
 
 
-def _select_on_all_rows(snapshots: Snapshots, cutoff: date) -> Fold:
+def _select_on_all_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     """Select the columns of random noise that follow the label best, over all rows."""
     rows = snapshots.rows
     rng = np.random.default_rng(1)

@@ -20,7 +20,7 @@ from churn.snapshots.dataset import Floats, thin_customers
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
-from churn.training.select import Selection, select_candidate
+from churn.training.select import CandidateSelection, select_candidate
 from churn.training.split import MAX_FOLD_ROWS, Fold
 from pipelines import snapshot
 from pipelines.echo import QuietEcho
@@ -58,7 +58,7 @@ class Rehearsal:
         return [fold for fold in made if not fold.train.one_class]
 
     @cached_property
-    def chosen(self) -> Selection:
+    def chosen(self) -> CandidateSelection:
         """Return what the pipeline chooses of all its candidates."""
         return select_candidate(self.folds, self.snapshots.monotone, self.asked, 1)
 
@@ -101,7 +101,7 @@ def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
     return Rehearsal(contest, snapshots, contest.test, params.train)
 
 
-def _past(chosen: Selection) -> OutOfTime:
+def _past(chosen: CandidateSelection) -> OutOfTime:
     if chosen.predictions is None:
         raise RuntimeError("the folds of a rehearsal are cutoffs, whose predictions are kept")
     return chosen.predictions

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+AnyArray = npt.NDArray[Any]
 
 FIRST_DAY = date(2024, 4, 1)
 WATERMARK = date(2025, 10, 1)
@@ -21,8 +21,8 @@ HISTORY_DAYS = (WATERMARK - FIRST_DAY).days
 BURN_IN_DAYS = 90
 """Days simulated before the history begins: troubles begin and end, but nobody leaves."""
 
-HORIZON_DAYS = 31
-GRACE_DAYS = 30
+LABEL_HORIZON_DAYS = 31
+LABEL_GRACE_DAYS = 30
 YEAR_DAYS = 365
 FAR = 1_000_000
 """A day that never comes."""
@@ -58,7 +58,7 @@ def date_of(day: int) -> date:
     return FIRST_DAY + timedelta(days=day)
 
 
-def seconds_at(day: Array, second_of_day: Array | int = 0) -> Array:
+def seconds_at(day: AnyArray, second_of_day: AnyArray | int = 0) -> AnyArray:
     """Return local wall-clock seconds since 1970 of a second within a day."""
     return (day.astype(np.int64) + _EPOCH_DAY) * DAY_SECONDS + second_of_day
 
@@ -75,7 +75,7 @@ def _calendar(first: int, last: int) -> list[date]:
 
 
 _LONGEST_AGO = -BURN_IN_DAYS
-_LAST = HISTORY_DAYS + HORIZON_DAYS + 1
+_LAST = HISTORY_DAYS + LABEL_HORIZON_DAYS + 1
 _DAYS = _calendar(_LONGEST_AGO, _LAST)
 _DAY_OF_MONTH = np.array([d.day for d in _DAYS], dtype=np.int16)
 

@@ -19,7 +19,7 @@ from churn.guards.statistics import Z_99, spearman
 DAYS_BACK = (60, 90, 120)
 """The days before today at which the times ahead are counted. They are recent, so that little has changed."""
 
-RARE = 1e-4
+MAX_CHANCE_OF_FEW_AHEAD = 1e-4
 """The probability below which a low number of times ahead is no chance."""
 
 PERIODS = {
@@ -32,7 +32,7 @@ PERIODS = {
 MIN_TOTALS = 200
 """The least number of totals: fewer totals prove nothing."""
 
-MIN_DIFFERENCE = 0.1
+MIN_CORRELATION_RISE = 0.1
 """The difference of the rank correlations above which totals follow the later period."""
 
 LOADING_WORDS = {
@@ -58,8 +58,8 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
 
     A time that is known from the beginning lies ahead of today as often as it lay ahead of past dates. A time
     that is filled in when it happens lies ahead only of past dates: for dates after today it is still empty.
-    The finding needs a count today below half of the past mean, and a probability below `RARE` for such a
-    count under a Poisson distribution with this mean.
+    The finding needs a count today below half of the past mean. Under a Poisson distribution with this mean,
+    the probability of such a count must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -72,7 +72,7 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             )
             ((today, *past),) = context.rows(f"SELECT {counts} FROM {context.store.scan(table)}")
             usual = sum(past) / len(past)
-            if today < usual / 2 and poisson.cdf(today, usual) < RARE:
+            if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
                     f"it lies ahead of {context.store.watermark} in {today:,} rows, but it lay ahead of "
@@ -101,7 +101,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
                 continue
             for column in columns:
                 before, after, n = _correlations(context, table, column, str(period), other_table)
-                if n >= MIN_TOTALS and after - before > max(MIN_DIFFERENCE, Z_99 * np.sqrt(2 / n)):
+                if n >= MIN_TOTALS and after - before > max(MIN_CORRELATION_RISE, Z_99 * np.sqrt(2 / n)):
                     yield Finding(
                         f"{table}.{column}",
                         f"its rows lie on the first day of a {period} and follow the {other_table} of the "

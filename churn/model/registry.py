@@ -16,7 +16,7 @@ from churn.errors import ModelError
 from churn.model import scorer as scorer_module
 from churn.model.bundle import BUNDLE_FOLDER, ExportRecord, bundle_digest, load_champion
 from churn.model.scorer import CorruptError, Scorer
-from churn.model.tracking import WORKFLOW_QUERY, Tracking, first_line, signature_of, silence
+from churn.model.tracking import WORKFLOW_QUERY, Tracking, error_text, signature_of, silent_mlflow
 
 DESCRIPTION_LENGTH = 5000
 """The number of characters of a version's description: the column's size in MLflow's own database."""
@@ -238,7 +238,7 @@ class Registry(Tracking):
     def _log_model(self, bundle: Path) -> str:
         """Log a bundle as a model of the open run and return its new version."""
         scorer = Scorer.load(bundle)
-        with silence():
+        with silent_mlflow():
             model = self._mlflow.pyfunc.log_model(
                 name="model",
                 python_model=scorer_module.__file__,
@@ -305,7 +305,7 @@ class Registry(Tracking):
         except (self._mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
                 f"registry: version {version} of '{self.name}' cannot be exported: "
-                f"{hide_secret(first_line(error), self.params.tracking.uri)} Run `churn train` again."
+                f"{hide_secret(error_text(error), self.params.tracking.uri)} Run `churn train` again."
             ) from None
         if not (folder / BUNDLE_FOLDER / "manifest.json").is_file():
             raise ModelError(

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-FORMAT = 2
+SPEC_FORMAT = 2
 
 
 class SchemaError(ValueError):
@@ -43,8 +43,10 @@ class Scorer:
     """
 
     def __init__(self, spec: Mapping[str, Any], texts: Mapping[str, str], n_threads: int = 0) -> None:
-        if spec.get("format") != FORMAT:
-            raise CorruptError(f"spec.json: format {spec.get('format')!r}, but this scorer reads {FORMAT}.")
+        if spec.get("format") != SPEC_FORMAT:
+            raise CorruptError(
+                f"spec.json: format {spec.get('format')!r}, but this scorer reads {SPEC_FORMAT}."
+            )
         self.spec: dict[str, Any] = dict(spec)
         self.names: list[str] = [signal["name"] for signal in spec["signals"]]
         self._levels: list[dict[str, float] | None] = [
@@ -341,13 +343,13 @@ def _numbers(values: npt.NDArray[Any]) -> Floats | str:
     if values.dtype.kind not in "fiubO":
         return f"must hold numbers, found {values.dtype}" + (f" ({values[0]!r})." if len(values) else ".")
     if values.dtype.kind == "O":
-        converted = np.full(len(values), np.nan)
+        float_values = np.full(len(values), np.nan)
         for row, value in enumerate(values):
             if isinstance(value, numbers.Real | Decimal | np.bool_):
-                converted[row] = float(value)
+                float_values[row] = float(value)
             elif not _is_missing(value):
                 return f"must hold numbers, found {value!r} in row {row}."
-        values = converted
+        values = float_values
     column = values.astype(np.float64)
     return (
         "holds infinite values; give a finite number or a missing value."

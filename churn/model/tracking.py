@@ -198,7 +198,7 @@ def _quiet_mlflow() -> Any:
 
 
 @contextmanager
-def silence() -> Iterator[None]:
+def silent_mlflow() -> Iterator[None]:
     """Hide what MLflow prints on success, and its advice to infer what is given explicitly."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -209,11 +209,11 @@ def _cannot_open(params: Params, error: Exception) -> str:
     uri = params.tracking.uri
     return (
         f"{params.locate('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
-        f"{hide_secret(first_line(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
+        f"{hide_secret(error_text(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
     )
 
 
-def first_line(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return the first line of an error's message."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

@@ -111,10 +111,12 @@ class SnapshotManifest(Part):
                 "another format. Run `churn snapshot` again."
             )
         current = params_digest(params)
-        changed = [name for name in DECIDING_SECTIONS if self.params_digest.get(name) != current[name]]
-        if changed:
+        changed_sections = [
+            name for name in DECIDING_SECTIONS if self.params_digest.get(name) != current[name]
+        ]
+        if changed_sections:
             raise CallError(
-                f"{folder}: they were made with other {', '.join(changed)} than {params.file} has. "
+                f"{folder}: they were made with other {', '.join(changed_sections)} than {params.file} has. "
                 "Run `churn snapshot` again."
             )
 
@@ -124,5 +126,5 @@ def params_digest(params: Params) -> dict[str, str]:
 
     A cutoff of one call (`--cutoff`) is not in params.yaml and does not change it.
     """
-    stated = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
-    return {section: digest_of(stated[section])[:12] for section in DECIDING_SECTIONS}
+    sections = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
+    return {section: digest_of(sections[section])[:12] for section in DECIDING_SECTIONS}

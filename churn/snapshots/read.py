@@ -28,9 +28,9 @@ from churn.params import Params
 from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 from churn.snapshots.manifest import SnapshotManifest
 
-KEYS = ("customer_id", "cutoff", "left")
+KEY_COLUMNS = ("customer_id", "cutoff", "left")
 
-BATCH_ROWS = 8192
+MATRIX_BATCH_ROWS = 8192
 """The number of rows written into the matrix at a time: such a batch stays in the processor's cache."""
 
 
@@ -161,13 +161,13 @@ def read_rows(
     """
     names = tuple(str(signal["name"]) for signal in signals)
     text = sorted(str(signal["name"]) for signal in signals if signal["kind"] == "level")
-    labelled, left, ids = [], [], []
+    label_masks, left, ids = [], [], []
     words: dict[str, set[str]] = {name: set() for name in text}
     for path in paths.values():
-        with _opened(path, [*KEYS, *names]) as file:
+        with _open_snapshot(path, [*KEY_COLUMNS, *names]) as file:
             table = file.read(columns=["customer_id", "left", *text])
         has_label = table.column("left").is_valid()
-        labelled.append(has_label.to_numpy())
+        label_masks.append(has_label.to_numpy())
         table = table.filter(has_label)
         left.append(table.column("left").cast(pa.float64()).to_numpy())
         ids.append(table.column("customer_id").cast(pa.large_string()))
@@ -176,17 +176,17 @@ def read_rows(
     counts = [len(column) for column in left]
     if not sum(counts):
         raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
-    levels = {name: tuple(sorted(found)) for name, found in words.items()}
+    levels = {name: tuple(sorted(texts)) for name, texts in words.items()}
     matrix = np.empty((sum(counts), len(names)))
     start = 0
-    for path, mask in zip(paths.values(), labelled, strict=True):
+    for path, mask in zip(paths.values(), label_masks, strict=True):
         for columns in _batches(path, names, mask):
             end = start + columns.num_rows
             for index, name in enumerate(names):
                 matrix[start:end, index] = _values(columns.column(name), levels.get(name))
             start = end
     customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
-    days = [(day - date(1970, 1, 1)).days for day in paths]
+    days = [day_number(day) for day in paths]
     rows = LabelledRows(
         names=names,
         levels=levels,
@@ -199,7 +199,7 @@ def read_rows(
 
 
 @contextmanager
-def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
+def _open_snapshot(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
     """Open the file of a snapshot.
 
     Raises:
@@ -220,8 +220,8 @@ def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
 def _batches(path: Path, names: Sequence[str], mask: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
     """Yield the values of the rows in the mask."""
     start = 0
-    with _opened(path, names) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
+    with _open_snapshot(path, names) as file:
+        for batch in file.iter_batches(MATRIX_BATCH_ROWS, columns=list(names)):
             part = mask[start : start + len(batch)]
             start += len(batch)
             yield batch if part.all() else batch.filter(pa.array(part))
@@ -237,8 +237,8 @@ def _values(column: pa.Array, levels: Sequence[str] | None) -> npt.NDArray[np.fl
 
 def _encode(ids: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
     """Return the index of each row's customer in the sorted ids, and the sorted ids."""
-    encoded = ids.combine_chunks().dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    dictionary = ids.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(dictionary.dictionary).to_numpy()
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rank[encoded.indices.to_numpy()], tuple(encoded.dictionary.take(pa.array(order)).to_pylist())
+    return rank[dictionary.indices.to_numpy()], tuple(dictionary.dictionary.take(pa.array(order)).to_pylist())

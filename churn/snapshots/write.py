@@ -86,7 +86,7 @@ class _Counts:
 
     rows: int = 0
     left: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
+    drop_reasons: Counter[str] = field(default_factory=Counter)
 
 
 class _Writer:
@@ -123,7 +123,7 @@ class _Writer:
             labels = self.labels[cutoff][part.codes]
             for label, reason in DROP_REASONS.items():
                 if number := int((labels == label).sum()):
-                    counts.dropped[reason] += number
+                    counts.drop_reasons[reason] += number
             keep = ~np.isin(labels, list(DROP_REASONS))
             counts.left += int((labels[keep] == LEFT).sum())
             left = pa.array(labels[keep], pa.int8())
@@ -157,7 +157,7 @@ class _Writer:
                 matured=self.matured[cutoff],
                 window_end=self.windows[cutoff].end,
                 mature_on=self.windows[cutoff].mature_on,
-                dropped=dict(counts.dropped),
+                dropped=dict(counts.drop_reasons),
                 excluded=excluded[cutoff],
             )
             for cutoff, counts in self.counts.items()

@@ -25,7 +25,7 @@ MIN_LATER_CUTOFFS = 2
 MIN_SHIFT_CUSTOMERS = 100
 """The level is moved only where at least this many customers left, or were expected to leave."""
 TWO_SIDED_95 = 1.959964
-MAX_LEVELS = 200
+VENN_ABERS_LEVELS = 200
 """Venn-Abers rounds scores to this many levels of about equally many rows: a short spec and a quick fit."""
 
 
@@ -102,8 +102,8 @@ def fit_venn_abers(logits: Floats, left: Floats) -> dict[str, Any]:
     """
     score, score_index, count = np.unique(logits, return_inverse=True, return_counts=True)
     level = np.arange(len(score))
-    if len(score) > MAX_LEVELS:
-        rank = (np.cumsum(count) - count) * MAX_LEVELS // len(logits)
+    if len(score) > VENN_ABERS_LEVELS:
+        rank = (np.cumsum(count) - count) * VENN_ABERS_LEVELS // len(logits)
         level = np.unique(rank, return_inverse=True)[1]
     rows = np.bincount(level, count).astype(np.float64)
     churners = np.bincount(level[score_index], left).astype(np.float64)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from churn.data.files import write_json
 from churn.errors import CallError
-from churn.model.scorer import FORMAT, Floats
+from churn.model.scorer import SPEC_FORMAT, Floats
 from churn.params import LabelParams
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
@@ -195,7 +195,7 @@ def spec_of(
     rows = snapshots.rows
     rate, n_cutoffs = base_rate(snapshots)
     return {
-        "format": FORMAT,
+        "format": SPEC_FORMAT,
         "model": model,
         "label_id": snapshots.label_id,
         "label": label.model_dump(mode="json"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from churn.model.scorer import FORMAT, Floats, Scorer
+from churn.model.scorer import SPEC_FORMAT, Floats, Scorer
 from churn.snapshots.dataset import LabelledRows, cutoffs_of, recode_levels, scorer_columns
 
 IMPORTANCE_ROWS = 1000
@@ -41,7 +41,7 @@ class FittedModel:
             for name in self.names
         ]
         spec = {
-            "format": FORMAT,
+            "format": SPEC_FORMAT,
             "signals": signals,
             "members": list(self.members),
             "calibration": calibration,

@@ -49,7 +49,7 @@ class CandidateScore:
 
 
 @dataclass(frozen=True)
-class Selection:
+class CandidateSelection:
     """The candidates in the order of their log loss.
 
     Attributes:
@@ -77,7 +77,7 @@ def select_candidate(
     threads: int,
     advance: Callable[[], None] = lambda: None,
     tree_recipe: Recipe | None = None,
-) -> Selection:
+) -> CandidateSelection:
     """Order the candidates of `train.candidates` by their log loss on the folds.
 
     Trees get the number of rounds that is best over all folds together, the logistic regression the best
@@ -128,7 +128,7 @@ def _rank(
     by_fold: Sequence[StageLogits],
     recipes: Mapping[CandidateName, Recipe],
     candidates: Sequence[CandidateName],
-) -> Selection:
+) -> CandidateSelection:
     left = np.concatenate([fold.validation.left for fold in folds])
     customer = np.concatenate([fold.validation.customer for fold in folds])
     best: dict[CandidateName, Recipe] = {}
@@ -160,7 +160,7 @@ def _rank(
     cutoff = np.concatenate([fold.validation.cutoff for fold in folds])
     in_time = all(fold.in_time for fold in folds)
     predictions = OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None
-    return Selection(scores, best[SplineLogistic.name], predictions)
+    return CandidateSelection(scores, best[SplineLogistic.name], predictions)
 
 
 def at_best(folds: Sequence[tuple[Floats, ...]], left: Floats) -> tuple[int, Floats]:

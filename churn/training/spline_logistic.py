@@ -16,7 +16,7 @@ from churn.snapshots.dataset import LabelledRows, frequent_levels, recode_levels
 from churn.training.fitted_model import FittedModel
 from churn.training.parallel import one_blas_thread
 
-QUANTILES = (0.0, 0.1, 0.35, 0.65, 0.9, 1.0)
+KNOT_QUANTILES = (0.0, 0.1, 0.35, 0.65, 0.9, 1.0)
 """A curve may bend at these quantiles of the known training values; beyond the ends it is flat."""
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 """The prior variances of a weight to select from, the most regularised first."""
@@ -52,7 +52,7 @@ class Design:
         for index, name in enumerate(rows.names):
             values = rows.matrix[:, index]
             present = values[~np.isnan(values)]
-            bends = np.unique(np.quantile(present, QUANTILES)) if len(present) else np.zeros(1)
+            bends = np.unique(np.quantile(present, KNOT_QUANTILES)) if len(present) else np.zeros(1)
             knots.append(None if name in levels else bends)
         return cls(rows.names, levels, tuple(knots))
 

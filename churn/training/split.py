@@ -13,8 +13,8 @@ from churn.snapshots.dataset import LabelledRows, thin_customers
 from churn.snapshots.read import Snapshots
 
 MAX_CHOICE_CUTOFFS = 4
-MIN_ROWS = 50
-MIN_CUSTOMERS = 20
+MIN_TRAINING_ROWS = 50
+MIN_TRAINING_CUSTOMERS = 20
 MIN_CHOICE_CHURNERS = 50
 """With fewer churners at the choice cutoffs, the folds are parts of the customers instead of cutoffs."""
 CUSTOMER_FOLDS = 5
@@ -105,10 +105,11 @@ def check_enough_data(snapshots: Snapshots) -> None:
     rows = snapshots.rows
     problems = []
     n_customers = len(snapshots.customers)
-    if len(rows) < MIN_ROWS or n_customers < MIN_CUSTOMERS:
+    if len(rows) < MIN_TRAINING_ROWS or n_customers < MIN_TRAINING_CUSTOMERS:
         problems.append(
             f"snapshots: {len(rows):,} labelled rows of {n_customers:,} customers are too few to learn from; "
-            f"at least {MIN_ROWS} rows of {MIN_CUSTOMERS} customers are needed. Add cutoffs or data."
+            f"at least {MIN_TRAINING_ROWS} rows of {MIN_TRAINING_CUSTOMERS} customers are needed. "
+            "Add cutoffs or data."
         )
     if rows.one_class:
         group, change = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")

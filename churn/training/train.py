@@ -19,7 +19,7 @@ from churn.training.calibration import (
 )
 from churn.training.fitted_model import FittedModel
 from churn.training.recipe import Recipe
-from churn.training.select import Selection, select_candidate
+from churn.training.select import CandidateSelection, select_candidate
 from churn.training.split import CutoffPlan, folds_of
 from churn.training.tune import SearchResult, search
 
@@ -51,7 +51,7 @@ class TrainedChallenger:
     recipe: Recipe
     model: FittedModel
     calibration: Mapping[str, Any]
-    selection: Selection
+    selection: CandidateSelection
     search: SearchResult | None
     calibration_choice: CalibrationChoice
     choice_predictions: OutOfTime

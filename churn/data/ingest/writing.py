@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.ingest.merging import StoredRows, reject_stored_keys
+from churn.data.ingest.merging import EarlierRows, reject_stored_keys
 from churn.data.ingest.rules import CUSTOMER_CODES, rows_with_broken_rule
 from churn.data.ingest.staging import StagedTable
 from churn.data.sql import identifier, internal_name, literal
@@ -135,7 +135,7 @@ class TablePart:
     first_code: int = 0
     levels: Mapping[str, tuple[str, ...]] | None = None
     keys_elsewhere: str | None = None
-    stored_rows: StoredRows | None = None
+    stored_rows: EarlierRows | None = None
 
 
 class TableWriter:
