@@ -17,6 +17,7 @@ from churn.model import scorer as scorer_module
 from churn.model.bundle import BUNDLE_FOLDER, ExportRecord, bundle_digest, load_champion
 from churn.model.scorer import CorruptError, Scorer
 from churn.model.tracking import WORKFLOW_QUERY, Tracking, error_text, signature_of, silent_mlflow
+from churn.params import CHAMPION_FOLDER, FILE, TrackingParams
 
 DESCRIPTION_LENGTH = 5000
 """The number of characters of a version's description: the column's size in MLflow's own database."""
@@ -67,6 +68,21 @@ class Registry(Tracking):
     rollback that was interrupted between the two.
     """
 
+    def __init__(self, tracking: TrackingParams, models: Path, file: str = FILE) -> None:
+        """Open the registry.
+
+        Args:
+            tracking: The section `tracking` of params.yaml.
+            models: The folder of the exported models, `models` in params.yaml.
+            file: The name of the parameter file, for messages.
+
+        Raises:
+            ModelError: MLflow's store cannot be opened, or the experiment was deleted.
+        """
+        super().__init__(tracking, file)
+        self.models = models
+        self.champion_folder = models / CHAMPION_FOLDER
+
     def register(self, bundle: Path) -> str:
         """Register a bundle as challenger and return its version.
 
@@ -104,21 +120,17 @@ class Registry(Tracking):
         champion = self.aliases().champion
         if champion is None:
             return None
-        folder = self.params.champion
+        folder = self.champion_folder
         try:
-            champion_folder = load_champion(folder, self.params.engine.threads)
+            old_export = load_champion(folder)
         except ModelError:
             problem, previous = f"{folder} is {'damaged' if folder.exists() else 'missing'}.", None
         else:
-            if champion_folder.version == champion and champion_folder.digest == self._digest_of(champion):
+            if old_export.version == champion and old_export.digest == self._digest_of(champion):
                 return None
-            problem = (
-                f"{folder} holds version {champion_folder.version}, the registry's champion is {champion}."
-            )
+            problem = f"{folder} holds version {old_export.version}, the registry's champion is {champion}."
             previous = (
-                champion_folder.version
-                if champion_folder.digest == self._digest_of(champion_folder.version)
-                else None
+                old_export.version if old_export.digest == self._digest_of(old_export.version) else None
             )
         self._move(champion, replaced_version=previous)
         return Repair(champion, problem)
@@ -288,7 +300,7 @@ class Registry(Tracking):
             self._client.set_registered_model_alias(self.name, "previous", replaced_version)
         if self.aliases().challenger == version:
             self._client.delete_registered_model_alias(self.name, "challenger")
-        champion, previous = self.params.champion, self.params.models / "previous"
+        champion, previous = self.champion_folder, self.models / "previous"
         if champion.exists() and replaced_version and replaced_version != version:
             shutil.rmtree(previous, ignore_errors=True)
             champion.rename(previous)
@@ -297,15 +309,15 @@ class Registry(Tracking):
 
     def _export(self, version: str) -> Path:
         """Download a version to a temporary folder in `models` and verify it; return the folder."""
-        self.params.models.mkdir(parents=True, exist_ok=True)
-        folder = self.params.models / ".champion.aside"
+        self.models.mkdir(parents=True, exist_ok=True)
+        folder = self.models / ".champion.aside"
         shutil.rmtree(folder, ignore_errors=True)
         try:
             self._download(version, folder)
         except (self._mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
                 f"registry: version {version} of '{self.name}' cannot be exported: "
-                f"{hide_secret(error_text(error), self.params.tracking.uri)} Run `churn train` again."
+                f"{hide_secret(error_text(error), self.tracking.uri)} Run `churn train` again."
             ) from None
         if not (folder / BUNDLE_FOLDER / "manifest.json").is_file():
             raise ModelError(
@@ -335,7 +347,7 @@ class Registry(Tracking):
                 path = self._mlflow.artifacts.download_artifacts(
                     f"runs:/{run_id}/evaluate/card.md",
                     dst_path=temporary,
-                    tracking_uri=self.params.tracking.uri,
+                    tracking_uri=self.tracking.uri,
                 )
                 text = Path(path).read_text(encoding="utf-8")
         except (KeyError, self._mlflow.exceptions.MlflowException, OSError):
@@ -348,5 +360,5 @@ class Registry(Tracking):
         self._mlflow.artifacts.download_artifacts(
             f"models:/{self.name}/{version}{f'/{part}' if part else ''}",
             dst_path=str(folder),
-            tracking_uri=self.params.tracking.uri,
+            tracking_uri=self.tracking.uri,
         )

@@ -18,7 +18,7 @@ from typing import Any
 from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.metrics.catalog import units_in_words
-from churn.params import Params
+from churn.params import FILE, TrackingParams
 
 WORKFLOW_QUERY = "workflowType=machine_learning"
 """The query of every address in the MLflow UI; without it MLflow opens its GenAI mode."""
@@ -41,21 +41,30 @@ EXPERIMENT_TAGS = {
 
 
 class Tracking:
-    """The experiment that params.yaml names under `tracking`."""
+    """The MLflow experiment that params.yaml names under `tracking`."""
 
-    def __init__(self, params: Params) -> None:
-        self.params = params
-        self.name = params.tracking.model
+    def __init__(self, tracking: TrackingParams, file: str = FILE) -> None:
+        """Open the experiment; create it if MLflow does not have it.
+
+        Args:
+            tracking: The section `tracking` of params.yaml.
+            file: The name of the parameter file, for messages.
+
+        Raises:
+            ModelError: MLflow's store cannot be opened, or the experiment was deleted.
+        """
+        self.tracking = tracking
+        self.name = tracking.model
         self._mlflow = _quiet_mlflow()
         from sqlalchemy.exc import SQLAlchemyError  # MLflow does not translate the errors of its database
 
-        self._mlflow.set_tracking_uri(params.tracking.uri)
-        self._mlflow.set_registry_uri(params.tracking.uri)
+        self._mlflow.set_tracking_uri(tracking.uri)
+        self._mlflow.set_registry_uri(tracking.uri)
         try:
             self._client = self._mlflow.MlflowClient()
             self.experiment_id = self._experiment()
         except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-            raise ModelError(_cannot_open(params, error)) from None
+            raise ModelError(_cannot_open(tracking.uri, file, error)) from None
 
     @contextmanager
     def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
@@ -136,13 +145,13 @@ class Tracking:
 
     def link(self, run_id: str) -> str:
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
-        uri = self.params.tracking.uri
+        uri = self.tracking.uri
         base = without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
         return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def _experiment(self) -> str:
         """Return the id of the experiment, which is made and described where needed."""
-        experiment_id = self._find_or_create(self.params.tracking.experiment)
+        experiment_id = self._find_or_create(self.tracking.experiment)
         tags = self._client.get_experiment(experiment_id).tags
         for key, value in EXPERIMENT_TAGS.items():
             if key not in tags:  # a person's own words stay
@@ -159,7 +168,7 @@ class Tracking:
             )
         if experiment is not None:
             return str(experiment.experiment_id)
-        uri = self.params.tracking.uri
+        uri = self.tracking.uri
         if not uri.startswith("sqlite:///"):
             return str(self._client.create_experiment(name))
         folder = Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts"
@@ -205,10 +214,9 @@ def silent_mlflow() -> Iterator[None]:
         yield
 
 
-def _cannot_open(params: Params, error: Exception) -> str:
-    uri = params.tracking.uri
+def _cannot_open(uri: str, file: str, error: Exception) -> str:
     return (
-        f"{params.locate('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
+        f"{file}: tracking.uri '{without_secret(uri)}' cannot be opened: "
         f"{hide_secret(error_text(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
     )
 

@@ -60,7 +60,14 @@ def test_nothing_is_said_of_clean_snapshots(seed: int) -> None:
     snapshots, params = clean_snapshots(seed=seed), label_params()
     method = rolling_origin(RECIPE, 1)
 
-    found = check_training(params, snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
+    found = check_training(
+        snapshots,
+        plan_cutoffs(snapshots.rows, snapshots.mature_on),
+        label=params.label,
+        late_days=params.snapshot.late_days,
+        attributes=(),
+        seed=params.train.seed,
+    )
     found += [
         *refit_with_other_future(method, snapshots, LAST, seed),
         *refit_with_shuffled_labels(method, snapshots, LAST, seed),
