@@ -1,4 +1,4 @@
-"""Leaks of modelling, not of tables: ways from snapshots to predictions, and the guards that find them."""
+"""Leaks of modelling: ways from snapshots to predictions with a leak, and the guards that find it."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class ModelTrap:
     Attributes:
         name: The name in the table.
         description: What was done, in words.
-        caught_by: The guards that should find it; any of them is enough.
-        unwritable: Why it cannot be done with `churn train`; empty if a mistake in the parameters or the data
-            can do it.
+        caught_by: The guards that should find the leak; one finding is enough.
+        unwritable: The reason why `churn train` cannot make this leak; empty if a mistake in the parameters
+            or the data can make it.
         method: The way from snapshots to predictions.
-        change: Changes the snapshots before.
+        change: A function that changes the snapshots before.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ModelTrap:
 
 
 def _fit_and_predict(train: LabelledRows, test: LabelledRows) -> CutoffFit:
-    """Fit the trees on some rows and predict others, whatever their cutoffs."""
+    """Fit the trees on some rows and predict other rows; the cutoffs are ignored."""
     logits = fit_recipe(train, RECIPE, (0,) * len(train.names), 1).logits(test, 1)
     return CutoffFit(TEST, train, test, logits)
 
@@ -101,7 +101,7 @@ def _encode_target(snapshots: Snapshots, cutoff: date) -> CutoffFit:
 
 
 def _scale_on_all_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
-    """Scale by mean and spread of all rows, and predict by a fixed sum of the scaled signals."""
+    """Scale signals by the mean and spread of all rows, and predict by a fixed sum of the scaled signals."""
     rows = snapshots.rows
     scaled_matrix = (rows.matrix - rows.matrix.mean(axis=0)) / rows.matrix.std(axis=0)
     fold = fold_at(replace(snapshots, rows=replace(rows, matrix=scaled_matrix)), cutoff)
@@ -121,7 +121,7 @@ def _select_on_all_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
 
 
 def _take_future_signal(snapshots: Snapshots, rng: np.random.Generator) -> Snapshots:
-    """Take a signal from a later snapshot, in which customers who left have nothing any more."""
+    """Take a signal from a later snapshot, in which customers who left have no rows."""
     rows = snapshots.rows
     matrix = rows.matrix.copy()
     matrix[:, 0] = np.where(rows.left > 0, 0.05 * rng.random(len(rows)), 1 + np.abs(matrix[:, 0]))
@@ -137,11 +137,11 @@ def _count_immature_as_stayed(snapshots: Snapshots, rng: np.random.Generator) ->
 
 
 def _know_labels_early(snapshots: Snapshots, rng: np.random.Generator) -> Snapshots:
-    """Let each label be known on the day of its cutoff, as if its window lay before it."""
+    """Let each label be known on the day of its cutoff, as if the label window lay before the cutoff."""
     return replace(snapshots, mature_on={cutoff: cutoff for cutoff in snapshots.mature_on})
 
 
-ENGINE = "signals are computed from rows before the cutoff alone (`churn check --prove`)"
+ENGINE = "signals are computed only from rows before the cutoff (`churn check --prove`)"
 ROLLING = "each test cutoff is predicted by a fit on the snapshots known by then; no other split exists"
 FITS = "everything fitted is fitted inside the fold, on its training rows"
 
@@ -155,7 +155,7 @@ TRAPS: tuple[ModelTrap, ...] = (
     ),
     ModelTrap(
         "random split by rows",
-        "a quarter of the rows held out at random: same customers, later cutoffs in training",
+        "a quarter of the rows held out at random: training has the same customers and later cutoffs",
         ("disjoint",),
         ROLLING,
         method=_split_by_rows,
@@ -169,21 +169,21 @@ TRAPS: tuple[ModelTrap, ...] = (
     ),
     ModelTrap(
         "scaling with test rows",
-        "mean and spread taken over all rows, the test's among them",
+        "mean and spread taken over all rows, including the test rows",
         ("unseen",),
         FITS,
         method=_scale_on_all_rows,
     ),
     ModelTrap(
         "signals selected on all rows",
-        "of 200 columns of noise the 20 that go best with the label",
+        "the 20 of 200 noise columns that follow the label best",
         ("unseen", "shuffled"),
         FITS,
         method=_select_on_all_rows,
     ),
     ModelTrap(
         "future snapshot signal",
-        "a signal taken after the label window, when those who left have none",
+        "a signal taken after the label window, when churners have no value",
         ("alone",),
         ENGINE,
         change=_take_future_signal,

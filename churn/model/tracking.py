@@ -21,13 +21,13 @@ from churn.metrics.catalog import units_in_words
 from churn.params import FILE, TrackingParams
 
 WORKFLOW_QUERY = "workflowType=machine_learning"
-"""The query of every address in the MLflow UI; without it MLflow opens its GenAI mode."""
+"""The query of every address in the MLflow UI; without this query MLflow opens its GenAI mode."""
 
 EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",  # else MLflow takes it for one of its GenAI mode
+    "mlflow.experimentKind": "custom_model_development",  # else MLflow opens its GenAI mode
     "mlflow.note.content": (
-        "Who is about to leave. Each run is a training. Its child runs are the candidates and trials of the "
-        "training, its folds, and the baselines.\n\n"
+        "Customers who are about to leave. Each run is a training. Its child runs are the candidates and "
+        "trials of the training, its folds, and the baselines.\n\n"
         "- `judged/…`: the model on the test cutoffs; `rest/…`: all other metrics there\n"
         "- `paired/…`: differences of log loss on the same rows; below 0 the challenger is better\n"
         "- `tried/…`, `out_of_time/…`: before any use of the test cutoffs\n"
@@ -37,7 +37,7 @@ EXPERIMENT_TAGS = {
     ),
     "made_by": "churn",
 }
-"""Tags of the experiment, its description among them."""
+"""The tags of the experiment, including its description."""
 
 
 class Tracking:
@@ -68,8 +68,9 @@ class Tracking:
 
     @contextmanager
     def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
-        """Open a new run, or an old one by its id, and yield its id; runs opened inside become its "
-        "children.
+        """Open a new run, or an earlier run by its id, and yield the id.
+
+        A run that is opened inside the block becomes a child of this run.
         """
         is_nested = self._mlflow.active_run() is not None
         name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
@@ -78,7 +79,7 @@ class Tracking:
 
     @contextmanager
     def child(self, parent: str, name: str) -> Iterator[str]:
-        """Open the child run of this name inside the open run; it is made where there is none.
+        """Open the child run with this name inside the open run; create the child if it does not exist.
 
         Args:
             parent: The id of the open run.
@@ -109,9 +110,9 @@ class Tracking:
             self._mlflow.set_tags(dict(tags))
 
     def log_params_or_tags(self, params: Mapping[str, Any]) -> None:
-        """Log parameters into the open run; one that it has with another value becomes a tag.
+        """Log parameters into the open run; a parameter that the run has with another value becomes a tag.
 
-        MLflow never changes a parameter, but a second evaluation may have other costs than the first.
+        MLflow never changes a parameter, but a second evaluation may have other costs than the first one.
         """
         active = self._mlflow.active_run()
         logged_params = self._client.get_run(active.info.run_id).data.params
@@ -129,7 +130,7 @@ class Tracking:
             self._mlflow.log_artifact(str(path), folder)
 
     def log_tree(self, folder: Path) -> None:
-        """Log a folder into the open run: its sub-folders under their names, its files under its own name."""
+        """Log the sub-folders of a folder under their names, and its files under the name of the folder."""
         for path in sorted(folder.iterdir()):
             if path.is_dir():
                 self.log_file(path, path.name)
@@ -137,7 +138,7 @@ class Tracking:
                 self.log_file(path, folder.name)
 
     def log_table(self, path: Path, folder: str) -> None:
-        """Log a JSON file of columns and data as a table, by which MLflow can compare runs."""
+        """Log a JSON file of columns and data as a table, so that MLflow can compare runs by it."""
         self.log_file(path, folder)
         self.log(
             tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
@@ -150,11 +151,11 @@ class Tracking:
         return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def _experiment(self) -> str:
-        """Return the id of the experiment, which is made and described where needed."""
+        """Return the id of the experiment; create and describe the experiment if needed."""
         experiment_id = self._find_or_create(self.tracking.experiment)
         tags = self._client.get_experiment(experiment_id).tags
         for key, value in EXPERIMENT_TAGS.items():
-            if key not in tags:  # a person's own words stay
+            if key not in tags:  # the words of a person stay
                 self._client.set_experiment_tag(experiment_id, key, value)
         return experiment_id
 
@@ -177,7 +178,7 @@ class Tracking:
 
 
 def signature_of(names: Sequence[str]) -> Any:
-    """Return a model signature that names the columns and leaves the check of their types to the scorer.
+    """Return a model signature with the names of the columns; the scorer checks their types.
 
     MLflow refuses int64 for a column declared as double, and counts are int64.
     """
@@ -208,7 +209,7 @@ def _quiet_mlflow() -> Any:
 
 @contextmanager
 def silent_mlflow() -> Iterator[None]:
-    """Hide what MLflow prints on success, and its advice to infer what is given explicitly."""
+    """Hide the messages that MLflow prints on success, and its advice to infer given values."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

@@ -24,7 +24,7 @@ from churn.training.split import CutoffPlan, folds_of
 from churn.training.tune import SearchResult, search
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], Any]]]
-"""Shows how many of a number of steps are done: called with a label and that number, it gives `advance`."""
+"""A function that opens a progress display with a label and a number of steps; it gives `advance`."""
 
 
 @contextmanager
@@ -38,14 +38,14 @@ class TrainedChallenger:
     """A trained challenger, before it is registered.
 
     Attributes:
-        recipe: The settings of its fit, the selected calibration among them.
+        recipe: The settings of its fit, including the selected calibration.
         model: The model fitted on all matured snapshots, uncalibrated.
-        calibration: Its calibration, fitted on `predictions`.
+        calibration: The calibration of the model, fitted on `predictions`.
         selection: The comparison of the candidates.
         search: The search over settings of the trees; None without a search.
         calibration_choice: The comparison of the calibration methods.
-        choice_predictions: Out-of-time predictions of the choice cutoffs.
-        predictions: Out-of-time predictions of the choice cutoffs and the test cutoffs.
+        choice_predictions: The out-of-time predictions of the choice cutoffs.
+        predictions: The out-of-time predictions of the choice cutoffs and of the test cutoffs.
     """
 
     recipe: Recipe
@@ -78,8 +78,8 @@ def train_challenger(
         snapshots: All matured snapshots.
         plan: The test cutoffs and the choice cutoffs.
         settings: The section `train` of the parameters.
-        threads: Threads to use; they do not change the result.
-        progress: Shows how many fits are done.
+        threads: The threads to use; they do not change the result.
+        progress: A function that shows how many fits are done.
     """
     folds = folds_of(snapshots, plan)
     trials = settings.search.trials
