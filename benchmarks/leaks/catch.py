@@ -1,4 +1,4 @@
-"""Check one company as a user would: which guards find its leak, and whether the honest mapping has no leak."""
+"""Check one company as a user would: which guards find its leak, and is the honest mapping clean."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def cutoff(step: int) -> date:
 def clean_snapshots(
     *, customers: int = 400, cutoffs: int = 6, seed: int = 0, strength: float = 1.0
 ) -> Snapshots:
-    """Make clean snapshots: moods move slowly, signals show them with noise, customers in a bad mood leave."""
+    """Make clean snapshots: moods move slowly, signals show them with noise, sad customers leave."""
     rng = np.random.default_rng(seed)
     mood = rng.normal(size=customers)
     parts, left = [], []

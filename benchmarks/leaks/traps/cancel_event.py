@@ -10,7 +10,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Let most churners open the cancellation page in their last days, and let a few other customers open it."""
+    """Let most churners open the cancellation page in their last days; a few other customers open it too."""
     interactions = company.tables["interactions"]
     asks = company.churners[rng.random(len(company.churners)) < 0.85]
     before = pd.to_timedelta(rng.integers(3_600, 12 * 86_400, len(asks)), unit="s")

@@ -10,7 +10,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Let most customers who never come back ask for the deletion of their data shortly after their last event."""
+    """Let most customers who never come back ask, soon after their last event, to have their data deleted."""
     asks = company.churners[rng.random(len(company.churners)) < 0.6]
     before = pd.to_timedelta(rng.integers(3_600, 20 * 86_400, len(asks)), unit="s")
     at = company.left_on[asks].to_numpy() - before

@@ -12,7 +12,8 @@ from benchmarks.leaks.trap import Trap
 def plant(company: Company, rng: np.random.Generator) -> None:
     """Write meter rows for customers who gave notice.
 
-    The meter writes an empty row each week, from three weeks before the end of the contract to five weeks after.
+    The meter writes an empty row each week, from three weeks before the end of the contract to five
+    weeks after the end.
     """
     weeks = pd.to_timedelta(np.arange(-3, 6) * 7, unit="D")
     at = company.left_on[company.churners].to_numpy()[:, None] + weeks.to_numpy()[None, :]
