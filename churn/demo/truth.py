@@ -5,8 +5,6 @@ These tables are written to a folder outside the company's, and only tests and b
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pyarrow as pa
 
@@ -173,5 +171,5 @@ def churned_spells(chunk: Chunk) -> pa.Table:
 
 def _dates(days: AnyArray, missing: AnyArray | None = None) -> pa.Array:
     safe = days if missing is None else np.where(missing, 0, days)
-    since_1970 = (safe + (w.FIRST_DAY - date(1970, 1, 1)).days).astype(np.int32)
+    since_1970 = (safe + w.FIRST_DAY_NUMBER).astype(np.int32)
     return pa.array(since_1970, mask=missing).cast(pa.date32())

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from churn.data.store import day_number
+
 AnyArray = npt.NDArray[Any]
 
 FIRST_DAY = date(2024, 4, 1)
@@ -27,9 +29,9 @@ YEAR_DAYS = 365
 FAR = 1_000_000
 """A day that never comes."""
 
-_EPOCH_DAY = (FIRST_DAY - date(1970, 1, 1)).days
+FIRST_DAY_NUMBER = day_number(FIRST_DAY)
 DAY_SECONDS = 86_400
-WATERMARK_SECONDS = (_EPOCH_DAY + HISTORY_DAYS) * DAY_SECONDS
+WATERMARK_SECONDS = (FIRST_DAY_NUMBER + HISTORY_DAYS) * DAY_SECONDS
 
 COUNTRIES = ("DE", "AT", "CH", "GB", "FR", "US", "NL")
 COUNTRY_SHARE = (0.46, 0.10, 0.08, 0.13, 0.08, 0.09, 0.06)
@@ -60,7 +62,7 @@ def date_of(day: int) -> date:
 
 def seconds_at(day: AnyArray, second_of_day: AnyArray | int = 0) -> AnyArray:
     """Return local wall-clock seconds since 1970 of a second within a day."""
-    return (day.astype(np.int64) + _EPOCH_DAY) * DAY_SECONDS + second_of_day
+    return (day.astype(np.int64) + FIRST_DAY_NUMBER) * DAY_SECONDS + second_of_day
 
 
 def truth_cutoffs() -> tuple[date, ...]:

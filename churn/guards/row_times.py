@@ -11,6 +11,7 @@ from churn.data.ingest.staging import from_clause
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name
+from churn.data.store import date_of_day_sql, day_number_sql
 from churn.finding import Finding
 from churn.guards.context import GuardContext
 from churn.guards.names import identifiers, words_of
@@ -117,7 +118,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 def _period_of(context: GuardContext, table: str) -> str | None:
     """Return the longest period with all rows of a table on its first days; None without such a period."""
     conditions = ", ".join(f"bool_and({sql}) AS {name}" for name, sql in PERIODS.items())
-    dates = f"SELECT DATE '1970-01-01' + day AS date FROM {context.store.scan(table)}"
+    dates = f"SELECT {date_of_day_sql('day')} AS date FROM {context.store.scan(table)}"
     ((month, week, quarter),) = context.rows(f"SELECT {conditions} FROM ({dates})")
     return "quarter" if quarter else "month" if month else "week" if week else None
 
@@ -138,10 +139,10 @@ def _correlations(
         The rank correlation with the period before, the rank correlation with the period after, and the
         number of totals.
     """
-    end = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
-    begin = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
+    end = day_number_sql(f"(t.date + INTERVAL 1 {period})")
+    begin = day_number_sql(f"(t.date - INTERVAL 1 {period})")
     columns = context.fetch(
-        f"WITH t AS (SELECT customer, day, {identifier(column)} AS value, DATE '1970-01-01' + day AS date "
+        f"WITH t AS (SELECT customer, day, {identifier(column)} AS value, {date_of_day_sql('day')} AS date "
         f"FROM {context.store.scan(table)} WHERE {identifier(column)} IS NOT NULL AND customer % 10 < 5), "
         f"e AS (SELECT customer, day, count(*) AS n FROM {context.store.scan(other_table)} GROUP BY 1, 2) "
         "SELECT any_value(t.value) AS value, "

@@ -1,4 +1,4 @@
-"""The labelled rows of all matured snapshots as arrays, ordered by cutoff."""
+"""The labelled rows of matured snapshots as arrays, ordered by cutoff."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """One row per customer and cutoff.
+    """Labelled rows: one row for each customer and cutoff.
 
     Attributes:
         names: The names of the signals, sorted.
@@ -100,7 +100,10 @@ def scorer_columns(rows: LabelledRows) -> dict[str, Any]:
 
 
 MAX_FREQUENT_LEVELS = 100
+"""The largest number of levels of a text signal that a model learns."""
+
 MIN_LEVEL_ROWS = 20
+"""The least number of rows of a level that a model learns."""
 
 
 def frequent_levels(rows: LabelledRows) -> dict[str, tuple[str, ...]]:

@@ -1,6 +1,6 @@
-"""Read the labelled snapshots that `churn snapshot` wrote into one matrix.
+"""Read the labelled snapshots of `churn snapshot` into one matrix.
 
-The size of the matrix is nearly all the memory that reading takes.
+Reading takes hardly more memory than the matrix.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from churn.snapshots.manifest import SnapshotManifest
 KEY_COLUMNS = ("customer_id", "cutoff", "left")
 
 MATRIX_BATCH_ROWS = 8192
-"""The number of rows written into the matrix at a time: such a batch stays in the processor's cache."""
+"""The number of rows of a batch, copied into the matrix at once; it stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Snapshots:
     Attributes:
         rows: The labelled rows of the snapshots.
         signals: The dictionary entries of the signals, sorted by name.
-        mature_on: For each matured cutoff the date from which it may train.
+        mature_on: The date from which a model may learn from a cutoff, by matured cutoff.
         immature_cutoffs: The cutoffs whose labels are not known yet.
         customers: The customer ids; `rows.customer` is an index into them.
         label_id: The id of the label of the snapshots.
         store_digest: The digest of the store from which the snapshots were made.
-        digest: SHA-256 over the bytes of the matured snapshots, and of the contract ends next to them.
+        digest: The SHA-256 of the bytes of the matured snapshots and of their files of contract ends.
         watermark: The day up to which the data were complete, in ISO format.
         guards: The guards of the data that ran, and their findings.
-        known_by: Only labels known by this date are used; None if all matured labels are used.
+        known_by: The date by which a label must be known to be used; None if all matured labels are used.
     """
 
     rows: LabelledRows
@@ -86,16 +86,20 @@ class Snapshots:
 
     @cached_property
     def monotone(self) -> tuple[int, ...]:
-        """Return for each signal whether a higher value may only raise (1) or lower (-1) the risk, or 0."""
+        """Return for each signal 1 (a higher value may only raise the risk), -1 (only lower it) or 0."""
         return tuple(int(s.get("monotone", 0)) if s["kind"] == "number" else 0 for s in self.signals)
 
 
 def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
-    """Read `output/snapshots`: the rows whose label is known, by a date if one is given.
+    """Read the labelled rows of `output/snapshots`.
+
+    Args:
+        params: The parameters that the snapshots must fit.
+        known_by: Only labels known by this date are used; with None all matured labels are used.
 
     Raises:
-        CallError: there are no snapshots, they are damaged, or were made for another label, other cutoffs,
-            signals or tables; or the date is after the watermark.
+        CallError: there are no snapshots, they are damaged, they do not fit the parameters, or `known_by` is
+            after the watermark.
         Stop: no label is matured.
     """
     folder = params.output / "snapshots"
@@ -150,10 +154,10 @@ def _nothing_matured(manifest: SnapshotManifest) -> str:
 def read_rows(
     paths: Mapping[date, Path], signals: Sequence[Mapping[str, Any]]
 ) -> tuple[LabelledRows, tuple[str, ...]]:
-    """Return the labelled rows of some snapshots, and the customer ids into which `rows.customer` points.
+    """Return the labelled rows of some snapshots, and the customer ids to which `rows.customer` refers.
 
-    Each file is read twice: first the labels and the levels, then the values, a batch at a time straight into
-    the matrix.
+    Each file is read twice. The first reading takes the labels and the levels. The second reading copies the
+    values into the matrix, one batch at a time.
 
     Raises:
         CallError: a file is damaged or lacks a column.
@@ -203,7 +207,7 @@ def _open_snapshot(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFil
     """Open the file of a snapshot.
 
     Raises:
-        CallError: it lacks one of the columns, or its bytes are damaged.
+        CallError: the file lacks one of the columns, or it is damaged.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -228,7 +232,7 @@ def _batches(path: Path, names: Sequence[str], mask: npt.NDArray[np.bool_]) -> I
 
 
 def _values(column: pa.Array, levels: Sequence[str] | None) -> npt.NDArray[np.float64]:
-    """Return numbers, or the indices of texts in `levels`; NaN where missing."""
+    """Return numbers, or the indices of texts in `levels`; a missing value is NaN."""
     if levels is not None:
         column = pc.index_in(column.cast(pa.string()), value_set=pa.array(levels, pa.string()))
     values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)

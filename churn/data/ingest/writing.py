@@ -13,7 +13,7 @@ from churn.data.ingest.merging import EarlierRows, reject_stored_keys
 from churn.data.ingest.rules import CUSTOMER_CODES, rows_with_broken_rule
 from churn.data.ingest.staging import StagedTable
 from churn.data.sql import identifier, internal_name, literal
-from churn.data.store import StoredTable
+from churn.data.store import StoredTable, day_number_sql
 from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column
 from churn.params import digest_of
 
@@ -335,4 +335,4 @@ def _level_name(column: Column) -> str:
 
 
 def _day(name: str) -> str:
-    return f"({identifier(name + '__local')}::DATE - DATE '1970-01-01')::INTEGER"
+    return f"{day_number_sql(identifier(name + '__local'))}::INTEGER"
