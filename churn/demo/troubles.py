@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn.demo.world import AnyArray
+from churn.demo.world import Values
 
 TROUBLE_FAMILIES = ("activity", "payment", "email", "sentiment", "support", "purchase")
 
@@ -89,8 +89,8 @@ def trouble_index(name: str) -> int:
 
 
 def chance_to_advance(
-    kind: int, phase: int, onset: AnyArray, billing: AnyArray, card_expired: AnyArray
-) -> AnyArray | float:
+    kind: int, phase: int, onset: Values, billing: Values, card_expired: Values
+) -> Values | float:
     """Return the probability of moving on from `phase` today. Shape [customer], or one number for all.
 
     A card that has just expired makes payment trouble eight times as likely. A charge can only fail on its
@@ -104,16 +104,16 @@ def chance_to_advance(
         card_expired: Whether the card expired within the last month, [customer].
     """
     if phase == 0:
-        onset_today: AnyArray = onset * np.where(card_expired, 8.0, 1.0) if kind == PAYMENT_TROUBLE else onset
+        onset_today: Values = onset * np.where(card_expired, 8.0, 1.0) if kind == PAYMENT_TROUBLE else onset
         return onset_today
     if kind == PAYMENT_TROUBLE and phase == 1:
-        chance: AnyArray = ADVANCE[kind, 1] * billing
+        chance: Values = ADVANCE[kind, 1] * billing
         return chance
     return float(ADVANCE[kind, phase])
 
 
 def advance_phases(
-    phase: AnyArray, onset: AnyArray, draws: AnyArray, billing: AnyArray, card_expired: AnyArray
+    phase: Values, onset: Values, draws: Values, billing: Values, card_expired: Values
 ) -> None:
     """Move each chain forward by one day, in place.
 
@@ -136,9 +136,7 @@ def advance_phases(
         now[heals] = 0
 
 
-def advance_shares(
-    kind: int, shares: AnyArray, onset: AnyArray, billing: AnyArray, card_expired: AnyArray
-) -> AnyArray:
+def advance_shares(kind: int, shares: Values, onset: Values, billing: Values, card_expired: Values) -> Values:
     """Return the distribution over phases after one day: the expectation of `advance_phases`.
 
     Args:

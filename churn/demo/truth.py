@@ -21,7 +21,7 @@ from churn.demo.life import (
     hazard_factor,
     next_renewal,
 )
-from churn.demo.world import AnyArray
+from churn.demo.world import Values
 
 _TROUBLES_BY_FAMILY = {
     family: [index for index, trouble in enumerate(troubles.TROUBLES) if family in trouble.families]
@@ -60,7 +60,7 @@ def _probabilities_at(chunk: Chunk, state: CutoffState) -> pa.Table:
     )
 
 
-def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[AnyArray, AnyArray]:
+def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]:
     """Return the exact probabilities that the merged spell ends in the window, by request and by dunning.
 
     The distribution over the phases of each trouble is carried forward day by day. Troubles are independent
@@ -106,7 +106,7 @@ def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[AnyArray, AnyAr
     return by_request * final, by_dunning * final
 
 
-def _outcome(chunk: Chunk, state: CutoffState) -> tuple[AnyArray, bool]:
+def _outcome(chunk: Chunk, state: CutoffState) -> tuple[Values, bool]:
     spells = chunk.life.spells
     merged_end = spells.merged_end()
     spell_number = np.searchsorted(_key(spells.customer, spells.start), _key(state.customer, state.day))
@@ -115,9 +115,9 @@ def _outcome(chunk: Chunk, state: CutoffState) -> tuple[AnyArray, bool]:
     return (end >= state.day) & (end < state.day + w.LABEL_HORIZON_DAYS), matured
 
 
-def _key(customer: AnyArray, day: AnyArray | int) -> AnyArray:
+def _key(customer: Values, day: Values | int) -> Values:
     """Return numbers that order by customer, then day."""
-    key: AnyArray = customer.astype(np.int64) * 10_000 + (day + 5_000)
+    key: Values = customer.astype(np.int64) * 10_000 + (day + 5_000)
     return key
 
 
@@ -169,7 +169,7 @@ def churned_spells(chunk: Chunk) -> pa.Table:
     )
 
 
-def _dates(days: AnyArray, missing: AnyArray | None = None) -> pa.Array:
+def _dates(days: Values, missing: Values | None = None) -> pa.Array:
     safe = days if missing is None else np.where(missing, 0, days)
     since_1970 = (safe + w.FIRST_DAY_NUMBER).astype(np.int32)
     return pa.array(since_1970, mask=missing).cast(pa.date32())

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from churn.data.store import day_number
 
-AnyArray = npt.NDArray[Any]
+Values = npt.NDArray[Any]
 
 FIRST_DAY = date(2024, 4, 1)
 WATERMARK = date(2025, 10, 1)
@@ -60,7 +60,7 @@ def date_of(day: int) -> date:
     return FIRST_DAY + timedelta(days=day)
 
 
-def seconds_at(day: AnyArray, second_of_day: AnyArray | int = 0) -> AnyArray:
+def seconds_at(day: Values, second_of_day: Values | int = 0) -> Values:
     """Return local wall-clock seconds since 1970 of a second within a day."""
     return (day.astype(np.int64) + FIRST_DAY_NUMBER) * DAY_SECONDS + second_of_day
 

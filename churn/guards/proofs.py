@@ -27,7 +27,7 @@ NIGHT_TOLERANCE = 1e-9
 """The largest difference between a night and the snapshots; for the other proofs no difference is allowed."""
 
 Advance = Callable[[int], None]
-Values = Mapping[str, npt.NDArray[np.object_]]
+ColumnValues = Mapping[str, npt.NDArray[np.object_]]
 """The columns of one cutoff by name: the signals and `customer_id`."""
 
 PROOFS = {
@@ -87,7 +87,7 @@ def prove(
             advance(1)
 
 
-def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, Values]:
+def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, ColumnValues]:
     """Compute the signals of the cohort at each cutoff as the snapshots do, ordered by customer id."""
     builder = MatrixBuilder(store, signals, cutoffs)
     columns: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
@@ -105,8 +105,8 @@ def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) ->
 def _differences(
     proof: str,
     cutoff: date,
-    expected: Mapping[date, Values],
-    actual: Mapping[date, Values],
+    expected: Mapping[date, ColumnValues],
+    actual: Mapping[date, ColumnValues],
     tolerance: float = 0.0,
 ) -> Iterator[Finding]:
     """Yield a finding for each signal with different values; if the customers differ, one for the cohort.

@@ -23,12 +23,12 @@ from churn.training.select import CandidateSelection, select_candidate
 from churn.training.split import CutoffPlan, folds_of
 from churn.training.tune import SearchResult, search
 
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], Any]]]
+FitProgress = Callable[[str, int], AbstractContextManager[Callable[[], Any]]]
 """A function that opens a progress display with a label and a number of steps; it gives `advance`."""
 
 
 @contextmanager
-def no_progress(label: str, total: int) -> Iterator[Callable[[], None]]:
+def no_fit_progress(label: str, total: int) -> Iterator[Callable[[], None]]:
     """Show nothing."""
     yield lambda: None
 
@@ -68,7 +68,7 @@ def train_challenger(
     plan: CutoffPlan,
     settings: TrainParams,
     threads: int = 1,
-    progress: Progress = no_progress,
+    progress: FitProgress = no_fit_progress,
 ) -> TrainedChallenger:
     """Select a candidate on cutoffs before the first test, and fit it on all matured snapshots.
 

@@ -39,7 +39,7 @@ def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
 
     Args:
         staged_table: The table.
-        present: The date around which the data end, or None where it is unknown.
+        present: The date around which the data end, or None if it is unknown.
     """
     table = staged_table.spec.table
     rules = [RowRule("customer_id is present", "t.customer_id IS NULL")]
@@ -91,7 +91,7 @@ def rows_with_broken_rule(
     Args:
         connection: Where the views are, and where the rows of repeated keys are stored.
         staged_table: The table.
-        present: The date around which the data end, or None where it is unknown.
+        present: The date around which the data end, or None if it is unknown.
         keys_elsewhere: SQL of the keys whose first good row is in another part of the table; None if these
             rows are the whole table.
     """

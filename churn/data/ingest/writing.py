@@ -155,7 +155,7 @@ class TableWriter:
         Args:
             connection: Where the staged table is.
             staged_table: The table.
-            present: The date around which the data end, or None where it is unknown.
+            present: The date around which the data end, or None if it is unknown.
             store: The folder of the store's tables.
             rejects: The folder of the rejects.
             part: The part of the table that the staged rows form; by default the whole table.
