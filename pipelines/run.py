@@ -44,7 +44,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     echo("")
     echo(f"call list  {calls_path(params.output, night)}")
     echo(f"report     {report_path(params.output)}")
-    echo(f"MLflow     {Registry(params).link(read_challenger(params.output).run_id)} (once `churn ui` runs)")
+    registry = Registry(params.tracking, params.models, params.file)
+    echo(f"MLflow     {registry.link(read_challenger(params.output).run_id)} (once `churn ui` runs)")
     return None
 
 

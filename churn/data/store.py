@@ -22,6 +22,7 @@ STORE_FORMAT = 2
 
 MANIFEST_FILE = "manifest.json"
 EPOCH = date(1970, 1, 1)
+"""The day with the day number 0."""
 
 
 def day_number(day: date) -> int:
@@ -32,6 +33,24 @@ def day_number(day: date) -> int:
 def date_of_day(number: int) -> date:
     """Return the date of a local day number."""
     return EPOCH + timedelta(days=number)
+
+
+def day_number_sql(time: str) -> str:
+    """Return the SQL of the day number of a date or of a local time.
+
+    >>> day_number_sql("at")
+    "(at::DATE - DATE '1970-01-01')"
+    """
+    return f"({time}::DATE - DATE '{EPOCH}')"
+
+
+def date_of_day_sql(number: str) -> str:
+    """Return the SQL of the date of a day number.
+
+    >>> date_of_day_sql("day")
+    "(DATE '1970-01-01' + day)"
+    """
+    return f"(DATE '{EPOCH}' + {number})"
 
 
 @dataclass(frozen=True)

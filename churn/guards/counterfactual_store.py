@@ -19,7 +19,7 @@ from churn.data.sql import identifier, literal, parquet_rows
 from churn.data.store import Store, StoredTable, day_number, write_manifest
 from churn.data.tables import Table
 
-Codes = npt.NDArray[np.int64]
+CustomerCodes = npt.NDArray[np.int64]
 Select = Callable[[str, tuple[str, ...]], str]
 """A function that returns the SQL of the altered rows of a table, from its name and its stored columns."""
 
@@ -27,7 +27,7 @@ DAYS_AHEAD = 60
 """The number of days, from the cutoff on, over which the rows of another future are spread."""
 
 
-def write_sample(store: Store, codes: Codes, folder: Path) -> Store:
+def write_sample(store: Store, codes: CustomerCodes, folder: Path) -> Store:
     """Write a store with only some of the customers; their new codes keep the order of the old codes.
 
     Args:

@@ -55,7 +55,7 @@ class SourceColumn:
         unique: Whether nearly every row has another value.
         low, high: The range of a number.
         first, last: The days between which 99 % of the times lie.
-        time_format: The `strptime` format of times, where they are text in another format than 2024-01-31.
+        time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
     """
 
