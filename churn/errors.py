@@ -61,6 +61,12 @@ class Stop(ChurnError):  # noqa: N818 (it stops the work; nothing is wrong with 
     exit_code = 15
 
 
+class BusyError(ChurnError):
+    """Another process writes the same files."""
+
+    exit_code = 16
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the nearest choice, or an empty string.
 

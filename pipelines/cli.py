@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,8 @@ import typer
 
 from churn.errors import ChurnError, did_you_mean
 from pipelines.echo import Echo
+from pipelines.interrupts import Interrupts, watch_interrupts
+from pipelines.locks import output_locks
 
 PARAMS_FILE = "params.yaml"
 
@@ -74,19 +77,49 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if verb is not None:
         arguments.insert(0, verb)
-    try:
-        code = _call(arguments or ["--help"])
-        sys.stdout.flush()
+    _open_missing_streams()
+    echo = Echo()
+    with watch_interrupts() as interrupts:
+        try:
+            code = _call(arguments or ["--help"], echo, interrupts)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            _say(f"churn: {interrupts.words}. {_what_was_left(arguments, echo)}")
+            return interrupts.exit_code
+        except BrokenPipeError:  # the reader, such as `head`, has ended
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        except OSError as error:  # stdout is a full disk
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _say(f"churn: the output cannot be written: {error.strerror}. Send it elsewhere.")
+            return 2
         return code if arguments else 2
-    except KeyboardInterrupt:
-        print("churn: stopped by hand.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
-def _call(arguments: Sequence[str]) -> int:
+def _open_missing_streams() -> None:
+    """Open the streams that the caller has closed (`churn run >&-`), so that lines go nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open until the process ends)
+
+
+def _say(text: str) -> None:
+    """Print a line on stderr; a closed stderr is no reason for another exit code."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _what_was_left(arguments: Sequence[str], echo: Echo) -> str:
+    """Return what a stopped verb has left behind, and how to go on."""
+    verb = arguments[0] if arguments else ""
+    steps = f" Finished before: {', '.join(echo.finished_steps)}." if echo.finished_steps else ""
+    return (
+        f"Files that were finished stay, files that were being written are not used.{steps} "
+        f"`churn {verb}` begins again."
+    ).replace("`churn ` begins", "The call begins")
+
+
+def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
     first = arguments[0]
     if not first.startswith("-") and first not in VERBS:
         return _refuse(f"'{first}' is not a verb.{did_you_mean(first, VERBS)} `churn --help` lists them.")
@@ -99,7 +132,7 @@ def _call(arguments: Sequence[str]) -> int:
     app.callback()(lambda: None)  # with one command only, the verb's name would not be part of the call
     for verb in [first] if first in VERBS else VERBS:
         text = _help_of(verb)
-        app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb]))
+        app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb], echo, interrupts))
     try:
         return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
     except typer.TyperException as error:
@@ -117,13 +150,15 @@ def _help_of(verb: str) -> str:
     return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
-def _command(verb: str, options: Sequence[Option]) -> Any:
+def _command(verb: str, options: Sequence[Option], echo: Echo, interrupts: Interrupts) -> Any:
     """Build the function whose signature typer turns into the verb's options."""
 
     def command(**arguments: Any) -> int:
         own_options = {option.name: arguments[option.name] for option in options}
         return _perform(
             verb,
+            echo,
+            interrupts,
             params_file=arguments["params"],
             cutoff=arguments["cutoff"],
             overrides=arguments["set"] or [],
@@ -170,6 +205,8 @@ def _command(verb: str, options: Sequence[Option]) -> Any:
 
 def _perform(
     verb: str,
+    echo: Echo,
+    interrupts: Interrupts,
     *,
     params_file: str,
     cutoff: str | None,
@@ -186,7 +223,7 @@ def _perform(
         return _refuse(
             "init writes the parameters, so there is nothing to --set yet. Change them in the file."
         )
-    echo = Echo()
+    params: Any = None
     try:
         from churn.params import load_params
 
@@ -195,23 +232,37 @@ def _perform(
 
             for name in write_starter(Path()):
                 echo(f"demo: wrote {name}.")
-        params: Any = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
+        params = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
-        return int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
+        with output_locks(verb, None if verb == "init" else params):
+            return int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
     except ChurnError as error:
-        if debug:
-            traceback.print_exc()
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return error.exit_code
+        if interrupts.received:
+            raise KeyboardInterrupt from None
+        return _report(error, debug)
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
+        if interrupts.received:  # a library has turned the exception into its own
+            raise KeyboardInterrupt from None
+        from pipelines.faults import fault_in_words
+
+        if fault := fault_in_words(error, None if verb == "init" else params):
+            return _report(fault, debug)
         if debug:
             traceback.print_exc()
         advice = "" if debug else ", run with --debug for the traceback"
-        print(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{advice}", file=sys.stderr)
+        _say(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{advice}")
         return 1
+
+
+def _report(error: ChurnError, debug: bool) -> int:
+    """Print the problems of an error and return its exit code."""
+    if debug:
+        traceback.print_exc()
+    for problem in error.problems:
+        _say(problem)
+    return error.exit_code
 
 
 def _date_of(text: str) -> date:
@@ -222,5 +273,5 @@ def _date_of(text: str) -> date:
 
 
 def _refuse(text: str) -> int:
-    print(f"churn: {text}", file=sys.stderr)
+    _say(f"churn: {text}")
     return 2

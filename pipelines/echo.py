@@ -16,7 +16,14 @@ class Advance(Protocol):
 
 
 class Echo:
-    """Prints what a verb reports, to the person or the log that called it."""
+    """Prints what a verb reports, to the person or the log that called it.
+
+    Attributes:
+        finished_steps: The steps of the verb that are done, for the words of a verb that is stopped.
+    """
+
+    def __init__(self) -> None:
+        self.finished_steps: list[str] = []
 
     def __call__(self, text: str) -> None:
         """Print a line on stdout."""

@@ -60,7 +60,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
             threads=params.engine.threads,
         )
         advance()
-    registry = Registry(params.tracking, params.models, params.file)
+    registry = Registry(params.tracking, params.models, params.file, echo.warn)
     times_used = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
     result = result.with_guards(evaluation_report(training, findings), times_used)
 
@@ -71,7 +71,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
             (folder / name).unlink(missing_ok=True)
     result.write(folder / "metrics.json")
     write_json(folder / "decile_table.json", table_of(result.decile_table))
-    partial = folder / ".predictions.parquet.aside"
+    partial = folder / ".predictions.parquet.new"
     predictions_frame(test_set).to_parquet(partial, index=False)
     partial.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", result)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
-from churn.data.files import exclusive_lock
+from churn.data.files import exclusive_lock, only_writer
 from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.store import Store
 from churn.params import Params
@@ -13,8 +14,12 @@ from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
-    """Write the store, whether or not the source has changed."""
-    with _lock(params):
+    """Write the store, whether or not the source has changed.
+
+    Raises:
+        BusyError: another process writes the store.
+    """
+    with only_writer(_lock(params), "`churn ingest`"):
         store = _ingest(params, echo)
     echo(f"store: {store.n_customers:,} customers, complete up to {store.watermark}.")
     return None
@@ -27,12 +32,16 @@ def ensure_store(params: Params, echo: Echo) -> Store:
     """
     if store := fresh_store(params):
         return store
-    with _lock(params):
+    with exclusive_lock(_lock(params), "a verb that reads the source", _wait_words(echo)):
         return fresh_store(params) or _ingest(params, echo)
 
 
-def _lock(params: Params) -> AbstractContextManager[None]:
-    return exclusive_lock(params.output / ".ingest.lock")
+def _lock(params: Params) -> Path:
+    return params.output / ".ingest.lock"
+
+
+def _wait_words(echo: Echo) -> Callable[[str], None]:
+    return lambda holder: echo.warn(f"the store is outdated; {holder} writes it. Waiting for it to end.")
 
 
 def _ingest(params: Params, echo: Echo) -> Store:

@@ -7,6 +7,7 @@ from datetime import date
 from churn.errors import Stop
 from churn.model.bundle import load_champion
 from churn.model.registry import Registry
+from churn.model.tracking import check_answers
 from churn.params import Params
 from churn.reporting.report import report_path
 from churn.scoring.sink import calls_path
@@ -25,12 +26,17 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         Stop: promotion is refused, and there is no champion yet.
     """
+    check_answers(params.tracking.uri, params.file)
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
+    echo.finished_steps.append("ingest")
     snapshot.run(params, echo=echo, store=store)
+    echo.finished_steps.append("snapshot")
     known_by = None if cutoff is None else night
     train.run(params, cutoff=known_by, echo=echo)
+    echo.finished_steps.append("train")
     evaluate.run(params, cutoff=known_by, echo=echo)
+    echo.finished_steps.append("evaluate")
     try:
         promote.run(params, echo=echo)
     except Stop as refusal:
@@ -40,6 +46,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
             echo.warn(problem)
         echo.warn(f"the present champion, version {load_champion(params.champion).version}, scores tonight.")
     score.run(params, cutoff=night, echo=echo, store=store)
+    echo.finished_steps.append("score")
     report.run(params, cutoff=night, echo=echo)
     echo("")
     echo(f"call list  {calls_path(params.output, night)}")

@@ -17,6 +17,7 @@ from churn.labels.contract import wait_days
 from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
 from churn.model.registry import Registry
 from churn.model.scorer import read_bundle
+from churn.model.tracking import check_answers
 from churn.params import Params
 from churn.reporting.mlflow_log import FILES, log_search, log_training, params_of, run_name
 from churn.snapshots.read import Snapshots, read_snapshots
@@ -46,6 +47,7 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
         ModelError: there is no champion to refresh.
     """
     snapshots = read_snapshots(params, known_by=cutoff)
+    check_answers(params.tracking.uri, params.file)  # not after an hour of training
     if refresh:
         _refresh(params, snapshots, echo)
     else:
@@ -82,7 +84,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     folder = _new_folder(params)
     digest = write_bundle(folder / "bundle", spec | horizons, training.model.boosters)
-    registry = Registry(params.tracking, params.models, params.file)
+    registry = Registry(params.tracking, params.models, params.file, echo.warn)
     with registry.run(f"train {training.recipe.candidate}") as run_id:
         challenger = Challenger(
             model=params.tracking.model,
@@ -142,7 +144,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
     folder = _new_folder(params)
     digest = write_bundle(folder / "bundle", refresh.spec, boosters)
-    registry = Registry(params.tracking, params.models, params.file)
+    registry = Registry(params.tracking, params.models, params.file, echo.warn)
     with registry.run("refresh") as run_id:
         challenger = Challenger(
             model=params.tracking.model,

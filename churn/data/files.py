@@ -1,5 +1,7 @@
 """Write files and folders completely or not at all; lock files and lease folders between processes.
 
+A lock is for the writers of an output: a second writer is refused in words, or waits.
+
 A lease protects a folder. A folder is deleted only when no process holds a lease on the folder. The operating
 system ends the leases and locks of a process that ends, also after a crash.
 """
@@ -12,11 +14,14 @@ import math
 import os
 import shutil
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
+
+from churn.errors import BusyError
 
 LEASE_FILE = ".held"
 """The file in a folder that each user of the folder locks."""
@@ -26,15 +31,37 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that readers find the old content or the new content, never a part.
 
     The function writes the data to a temporary file in the folder of `path`, waits until they are on the
-    disk, and then renames the file.
+    disk, and then renames the file. The temporary file is locked while it is written, so that
+    `remove_leftovers` spares it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder and in its sub-folders.
+
+    The files of processes that still write are spared.
+    """
+    for path in [*folder.glob(".*.new"), *folder.glob("*/.*.new"), *folder.glob("*/*/.*.new")]:
+        if path.is_symlink() or not path.is_file():
+            continue
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -64,9 +91,12 @@ def _finite(value: Any) -> Any:
 
 
 def replace_folder(new_folder: Path, path: Path) -> None:
-    """Move a finished folder to `path`; readers find the old folder, no folder or the new folder."""
-    old_folder = path.with_name(f".{path.name}.old")
-    shutil.rmtree(old_folder, ignore_errors=True)
+    """Move a finished folder to `path`; readers find the old folder, no folder or the new folder.
+
+    Only the holder of a lock may call this function, since the old folder has a fixed name meanwhile.
+    """
+    old_folder = _old_folder(path)
+    restore_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         path.rename(old_folder)
@@ -74,12 +104,90 @@ def replace_folder(new_folder: Path, path: Path) -> None:
     shutil.rmtree(old_folder, ignore_errors=True)
 
 
+def restore_folder(path: Path) -> None:
+    """Finish a `replace_folder` that was killed: the old folder comes back, or goes where the new one is."""
+    old_folder = _old_folder(path)
+    if old_folder.is_dir() and not path.exists():
+        old_folder.rename(path)
+    shutil.rmtree(old_folder, ignore_errors=True)
+
+
+def _old_folder(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
 @contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Wait until no other process holds the lock file, then hold it until the block ends."""
+def only_writer(path: Path, holder: str) -> Iterator[None]:
+    """Hold a lock file until the block ends, or refuse; a block inside a block of this process passes.
+
+    The lock belongs to the process: the system releases it when the process ends, even after a crash.
+
+    Args:
+        path: The lock file.
+        holder: Who holds it, such as `churn train`; a refused process reads this.
+
+    Raises:
+        BusyError: Another process holds the lock.
+    """
+    path = path.resolve()
+    if path in _HELD_LOCKS:
+        yield
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(
+                f"{path.parent}: {_holder_of(file)} is at work here. Wait for it to end, or stop it; "
+                "nothing was changed."
+            ) from None
+        _write_holder(file, holder)
+        _HELD_LOCKS.add(path)
+        try:
+            yield
+        finally:
+            _HELD_LOCKS.discard(path)
+
+
+_HELD_LOCKS: set[Path] = set()
+
+
+def _write_holder(file: IO[str], holder: str) -> None:
+    file.truncate(0)
+    file.write(f"{holder} (process {os.getpid()})")
+    file.flush()
+
+
+def _holder_of(file: IO[str]) -> str:
+    """Return who has written a lock file, and when."""
+    file.seek(0)
+    holder = file.read(200).strip() or "another process"
+    since = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{holder}, since {since},"
+
+
+@contextmanager
+def exclusive_lock(
+    path: Path, holder: str = "", on_wait: Callable[[str], object] | None = None
+) -> Iterator[None]:
+    """Wait until no other process holds the lock file, then hold it until the block ends.
+
+    Args:
+        path: The lock file.
+        holder: Who holds it, such as `churn check`, for processes that wait or are refused.
+        on_wait: Is called once with the present holder if this process has to wait.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if on_wait:
+                on_wait(_holder_of(file))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if holder:
+            _write_holder(file, holder)
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version as installed_version
@@ -68,18 +68,25 @@ class Registry(Tracking):
     rollback that was interrupted between the two.
     """
 
-    def __init__(self, tracking: TrackingParams, models: Path, file: str = FILE) -> None:
+    def __init__(
+        self,
+        tracking: TrackingParams,
+        models: Path,
+        file: str = FILE,
+        warn: Callable[[str], object] | None = None,
+    ) -> None:
         """Open the registry.
 
         Args:
             tracking: The section `tracking` of params.yaml.
             models: The folder of the exported models, `models` in params.yaml.
             file: The name of the parameter file, for messages.
+            warn: Is called with a sentence if a half-made database is replaced.
 
         Raises:
             ModelError: MLflow's store cannot be opened, or the experiment was deleted.
         """
-        super().__init__(tracking, file)
+        super().__init__(tracking, file, warn)
         self.models = models
         self.champion_folder = models / CHAMPION_FOLDER
 

@@ -5,20 +5,28 @@ Only this module and the scorer's guarded hook import MLflow.
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import logging
 import os
+import urllib.error
+import urllib.request
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.metrics.catalog import units_in_words
+from churn.model.runs_database import SCHEME, database_path, ensure_database
 from churn.params import FILE, TrackingParams
+
+ANSWER_SECONDS = 8.0
+"""How long a tracking server may take to answer at all."""
 
 WORKFLOW_QUERY = "workflowType=machine_learning"
 """The query of every address in the MLflow UI; without this query MLflow opens its GenAI mode."""
@@ -43,24 +51,30 @@ EXPERIMENT_TAGS = {
 class Tracking:
     """The MLflow experiment that params.yaml names under `tracking`."""
 
-    def __init__(self, tracking: TrackingParams, file: str = FILE) -> None:
+    def __init__(
+        self, tracking: TrackingParams, file: str = FILE, warn: Callable[[str], object] | None = None
+    ) -> None:
         """Open the experiment; create it if MLflow does not have it.
 
         Args:
             tracking: The section `tracking` of params.yaml.
             file: The name of the parameter file, for messages.
+            warn: Is called with a sentence if a half-made database is replaced.
 
         Raises:
             ModelError: MLflow's store cannot be opened, or the experiment was deleted.
         """
         self.tracking = tracking
         self.name = tracking.model
+        check_answers(tracking.uri, file)
         self._mlflow = _quiet_mlflow()
         from sqlalchemy.exc import SQLAlchemyError  # MLflow does not translate the errors of its database
 
         self._mlflow.set_tracking_uri(tracking.uri)
         self._mlflow.set_registry_uri(tracking.uri)
         try:
+            if path := database_path(tracking.uri):
+                ensure_database(path, create_database, warn)
             self._client = self._mlflow.MlflowClient()
             self.experiment_id = self._experiment()
         except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
@@ -192,6 +206,55 @@ def signature_of(names: Sequence[str]) -> Any:
             [ParamSpec(name, DataType.boolean, False) for name in ("contributions", "horizons")]
         ),
     )
+
+
+def create_database(path: Path) -> None:
+    """Create MLflow's database with all its tables and its first experiment at a path."""
+    _quiet_mlflow()
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore(f"{SCHEME}{path}", (path.parent / "mlartifacts").resolve().as_uri())
+    store.engine.dispose()
+    SqlAlchemyStore._engine_map.pop(store.db_uri, None)  # the file gets another name
+
+
+def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -> None:
+    """Check that the server of a tracking address answers, whatever it says.
+
+    MLflow itself would try for minutes. A training must not end at a server that was never there.
+
+    Args:
+        uri: The address; only those of a server are checked.
+        file: The name of the parameter file, for messages.
+        seconds: How long to wait for the answer.
+
+    Raises:
+        ModelError: The server does not answer in time.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    reasons: list[str] = []
+    thread = Thread(target=_ask, args=(f"{without_secret(uri).rstrip('/')}/health", reasons), daemon=True)
+    thread.start()  # a name server may be slower than any timeout of the request
+    thread.join(seconds)
+    if thread.is_alive():
+        reasons.append(f"no answer within {seconds:.0f} seconds")
+    if reasons and reasons != [""]:
+        raise ModelError(
+            f"{file}: tracking.uri '{without_secret(uri)}' does not answer: {reasons[0]}. Start the server, "
+            "or give sqlite:///FILE."
+        )
+
+
+def _ask(address: str, reasons: list[str]) -> None:
+    """Append the reason why the address gave no answer, or an empty text if it gave one."""
+    try:
+        with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):
+            reasons.append("")
+    except urllib.error.HTTPError:
+        reasons.append("")  # a refusal is an answer, too
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reasons.append(error_text(error).removeprefix("<urlopen error ").rstrip(">.") or "no answer")
 
 
 def _quiet_mlflow() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
@@ -17,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn.errors import CallError
+from churn.data.files import only_writer
 
+NIGHT_LOCK = ".night.lock"
 STAGING = ".night-"
 CALLS = "_calls.csv"
 CALLS_LINK = "calls.csv"
@@ -61,20 +61,13 @@ def calls_path(output: Path, cutoff: date) -> Path:
 
 
 @contextmanager
-def one_night_at_a_time(output: Path) -> Iterator[None]:
-    """Hold the lock of the output folder, and delete the leftovers of a killed night.
-
-    The lock belongs to the process: the system releases it when the process ends, even after a crash.
+def one_night_at_a_time(output: Path, holder: str = "`churn score`") -> Iterator[None]:
+    """Hold the lock of the nights of the output folder, and delete the leftovers of a killed night.
 
     Raises:
-        CallError: Another night is running.
+        BusyError: Another night is being scored.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    with (output / ".night.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CallError(f"{output}: another night is being scored here. Wait for it to end.") from None
+    with only_writer(output / NIGHT_LOCK, holder):
         _clear_leftovers(output)
         yield
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from churn.scoring.sink import one_night_at_a_time
 from pipelines import cli
+from tests.lock_holder import held_by_another_process
 from tests.pipelines.night_files import CALLS, NIGHT, SCORES, Digests, night_in
 
 ROOT = Path(__file__).parents[2]
@@ -191,13 +191,13 @@ def test_a_night_killed_while_it_reads_the_source_leaves_no_store_that_is_half_t
 def test_a_night_is_refused_in_words_while_another_is_being_scored(
     tiny: Path, expected: Digests, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with one_night_at_a_time(tiny / "output"):
+    with held_by_another_process(tiny / "output" / ".night.lock", "`churn score`") as process:
         code = score(tiny)
 
     messages = capsys.readouterr().err.splitlines()
-    assert code == 2
+    assert code == 16
     assert len(messages) == 1
-    assert "another night is being scored here" in messages[0]
+    assert f"`churn score` (process {process})" in messages[0]
     assert night_in(tiny / "output") == expected
 
 
@@ -214,6 +214,6 @@ def test_two_nights_started_at_once_over_new_data_leave_one_whole_night(
     messages = [night.communicate()[1] for night in nights]
 
     codes = sorted(night.returncode for night in nights)
-    assert codes in ([0, 0], [0, 2]), messages
+    assert codes in ([0, 0], [0, 16]), messages
     assert codes == [0, 0] or any("another night" in words for words in messages)
     assert night_in(tiny / "output") == expected

@@ -1,0 +1,93 @@
+"""The SQLite file of MLflow: it is created whole or not at all.
+
+MLflow creates its tables in some forty steps. A process that is killed between two steps leaves a file that
+MLflow can never open again. So the file is created under another name, behind a lock, and then renamed. A
+half-made file holds no experiment; it is recognised and replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from churn.data.files import exclusive_lock
+
+SCHEME = "sqlite:///"
+"""The start of the address of a SQLite file; the path follows."""
+
+SIBLINGS = ("-journal", "-wal", "-shm")
+"""The endings of the files that SQLite keeps beside a database; they belong to one database only."""
+
+BUSY_SECONDS = 30.0
+
+
+def database_path(uri: str) -> Path | None:
+    """Return the file of a tracking address, or None where the address names no SQLite file.
+
+    >>> database_path("sqlite:////data/mlflow.db")
+    PosixPath('/data/mlflow.db')
+    >>> database_path("https://tracking.example")
+    """
+    path = uri.removeprefix(SCHEME)
+    return Path(path) if uri.startswith(SCHEME) and path and path != ":memory:" else None
+
+
+def ensure_database(
+    path: Path, create: Callable[[Path], object], warn: Callable[[str], object] | None = None
+) -> None:
+    """Create MLflow's database if there is none, and replace a half-made database.
+
+    Args:
+        path: The file of the database.
+        create: Creates a database with an experiment at a path.
+        warn: Is called with a sentence if a half-made database is replaced.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    if not _is_needed(path):
+        return
+    path = path.resolve()  # a link stays a link
+    with exclusive_lock(path.with_name(f".{path.name}.lock"), "a verb that creates the database"):
+        if not _is_needed(path):  # another process was faster
+            return
+        if path.exists() and warn:
+            warn(
+                f"{path} was left half-made by a process that was stopped. It holds no run; "
+                "it is replaced with a new database."
+            )
+        new_path = path.with_name(f".{path.name}.new")
+        _remove(new_path)
+        try:
+            create(new_path)
+        except BaseException:
+            _remove(new_path)
+            raise
+        _remove(path)  # with the journal of the half-made database, which would spoil the new one
+        os.replace(new_path, path)
+
+
+def _is_needed(path: Path) -> bool:
+    """Return whether there is no database, or one whose creation was not finished."""
+    if not path.exists():
+        return True
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", BUSY_SECONDS, uri=True)) as file:
+            tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if not tables:
+                return True
+            if not tables & {"experiments", "alembic_version"}:
+                return False  # another program's database
+            return "experiments" not in tables or not file.execute("SELECT 1 FROM experiments").fetchone()
+    except sqlite3.Error:
+        return False  # MLflow reports the reason
+
+
+def _remove(path: Path) -> None:
+    for ending in ("", *SIBLINGS):
+        path.with_name(path.name + ending).unlink(missing_ok=True)

@@ -1,0 +1,174 @@
+"""Turn faults of the machine and of libraries into words and a designed exit code.
+
+A bug is a fault of this program alone. A full disk, a folder without permission, a file with damaged bytes,
+too little memory, a library that refuses the user's data: each of these has a place, a reason and a way out.
+"""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from pathlib import Path
+
+from churn.data.sources.address import hide_secret
+from churn.errors import ChurnError, ModelError, ParamsError, SignalError, SourceError
+from churn.params import Params
+
+REASONS = {
+    errno.ENOSPC: ("the disk is full", "Free some space"),
+    errno.EDQUOT: ("the quota of the disk is used up", "Free some space"),
+    errno.EROFS: ("the disk is read-only", "Name a folder that can be written"),
+    errno.EACCES: ("permission denied", "Change the permissions, or name another folder"),
+    errno.EPERM: ("permission denied", "Change the permissions, or name another folder"),
+    errno.ENOTDIR: ("a file is where a folder should be", "Move the file, or name another folder"),
+    errno.EEXIST: ("a file is where a folder should be", "Move the file, or name another folder"),
+    errno.EISDIR: ("a folder is where a file should be", "Move the folder, or name another file"),
+    errno.ENOENT: (
+        "no such file or folder",
+        "Check for a dangling link",
+    ),
+    errno.ELOOP: ("a link points to itself", "Correct the link"),
+    errno.ENAMETOOLONG: ("the name is too long", "Name a folder with a shorter path"),
+    errno.ENOTEMPTY: ("another program wrote into the folder meanwhile", "Run the verb again"),
+    errno.EMFILE: ("too many files are open", "Raise the limit with `ulimit -n`"),
+    errno.ENFILE: ("too many files are open on this machine", "End other programs"),
+    errno.ENOMEM: ("too little memory", "End other programs, or lower engine.memory_limit"),
+    errno.EFBIG: ("the file is larger than the disk allows", "Raise the limit with `ulimit -f`"),
+    errno.EIO: ("the disk failed to read or write", "Check the disk"),
+    errno.ESTALE: ("the network folder is gone", "Mount it again"),
+    errno.EINVAL: ("the disk refuses the name or the operation", "Name another folder"),
+}
+"""For each error of the operating system, the reason and the way out."""
+
+SIGNAL_FOLDERS = ("features/signals", "features/generic")
+"""The folders of signals, below the package; an error in there is a mistake in a signal."""
+
+MAX_LENGTH = 400
+
+
+def fault_in_words(error: Exception, params: Params | None) -> ChurnError | None:
+    """Return the error to report instead of a fault of the machine or of a library, or None for a bug.
+
+    Args:
+        error: The fault.
+        params: The parameters; None if they could not be read yet.
+    """
+    for cause in _chain(error):
+        if found := _of_one(cause, params):
+            return found
+    return None
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Return an error and its causes; the reason is often wrapped by a library."""
+    errors: list[BaseException] = []
+    while error is not None and error not in errors:
+        errors.append(error)
+        error = error.__cause__ or error.__context__
+    return errors
+
+
+def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
+    module, name = type(error).__module__.partition(".")[0], type(error).__name__
+    if isinstance(error, MemoryError) or "OutOfMemory" in name:
+        return ParamsError(
+            f"{_file(params)}: engine.memory_limit: too little memory: {_text(error, params)}. Raise the "
+            "limit if the machine has more memory, or lower engine.threads."
+        )
+    if isinstance(error, OSError) and error.errno in REASONS:
+        return _of_system(error, params)
+    if isinstance(error, OSError) and error.errno is None and "No space left" in str(error):
+        return _of_system(OSError(errno.ENOSPC, str(error)), params)
+    if signal := _place_in_signal(error):
+        return SignalError(f"{signal}: {name}: {_text(error, params)}. Correct the signal.")
+    if module in ("duckdb", "_duckdb", "pyarrow") or module.startswith("adbc"):
+        return _of_reader(error, params)
+    if module in ("mlflow", "sqlalchemy", "alembic") or module == "sqlite3":
+        return ModelError(
+            f"{_file(params)}: tracking.uri: MLflow cannot go on: {_text(error, params)}. Check the database "
+            "or the server, then run the verb again."
+        )
+    if module == "lightgbm":
+        return ModelError(f"LightGBM cannot go on: {_text(error, params)}. Rename or leave out that signal.")
+    if name == "BrokenProcessPool":
+        return ParamsError(
+            f"{_file(params)}: engine.processes: a process that computes signals was ended from outside, "
+            "most often because the memory was used up. Lower engine.processes or engine.memory_limit."
+        )
+    return None
+
+
+def _of_system(error: OSError, params: Params | None) -> ChurnError:
+    reason, way_out = REASONS[error.errno or errno.EIO]
+    path = error.filename2 or error.filename
+    if not isinstance(path, str | Path):
+        return ParamsError(f"{_file(params)}: output: {reason}. {way_out}, then run the verb again.")
+    kind, key = _key_of(Path(path), params)
+    return kind(f"{_file(params)}: {key}: {path}: {reason}. {way_out}, then run the verb again.")
+
+
+def _of_reader(error: BaseException, params: Params | None) -> ChurnError:
+    text = _text(error, params)
+    if "No space left" in text:
+        return _of_system(OSError(errno.ENOSPC, text), params)
+    if params is not None and str(params.output) in text and str(params.source) not in text:
+        return SourceError(
+            f"{params.output}: a file cannot be read or written: {text}. Delete the file and run the verb "
+            "that writes it again: `churn ingest` for store/, `churn snapshot` for snapshots/, `churn train` "
+            "for train/, `churn evaluate` for evaluate/, `churn score` for scores/."
+        )
+    return SourceError(
+        f"{_file(params)}: source: the data cannot be read or computed: {text}. Correct the source or its "
+        "mapping; if the source is sound, delete output/store and run `churn ingest`."
+    )
+
+
+def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
+    """Return the parameter that names the folder of a path, and the class of its errors."""
+    if params is None:
+        return ParamsError, "the path"
+    source = Path(params.source.removeprefix("duckdb:///").removeprefix("sqlite:///"))
+    folders: list[tuple[Path, type[ChurnError], str]] = [
+        (params.output, ParamsError, "output"),
+        (params.models, ModelError, "models"),
+        (source, SourceError, "source"),
+    ]
+    if params.tracking.uri.startswith("sqlite:///"):
+        database = Path(params.tracking.uri.removeprefix("sqlite:///"))
+        folders += [(database, ModelError, "tracking.uri")]
+        folders += [(database.parent / "mlartifacts", ModelError, "tracking.uri")]
+    for folder, kind, key in folders:
+        if path == folder or folder in path.parents or path.name.startswith(f".{folder.name}."):
+            return kind, key
+    return ParamsError, "output"
+
+
+def _place_in_signal(error: BaseException) -> str:
+    """Return file and line of a signal in which an error arose, or an empty text."""
+    if isinstance(error, SyntaxError) and _is_signal(error.filename or ""):
+        return f"{error.filename}, line {error.lineno}"
+    own_frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "/churn/" in frame.filename or "site-packages" not in frame.filename
+    ]
+    if not own_frames or not _is_signal(own_frames[-1].filename):
+        return ""
+    frame = own_frames[-1]
+    return f"{frame.filename}, line {frame.lineno}, in {frame.name}"
+
+
+def _is_signal(filename: str) -> bool:
+    return any(f"/{folder}/" in Path(filename).as_posix() for folder in SIGNAL_FOLDERS)
+
+
+def _file(params: Params | None) -> str:
+    return params.file if params is not None else "params.yaml"
+
+
+def _text(error: BaseException, params: Params | None) -> str:
+    text = " ".join(str(error).split())[:MAX_LENGTH].rstrip(" .") or type(error).__name__
+    if params is not None:
+        for uri in (params.source, params.tracking.uri):
+            text = hide_secret(text, uri) if "://" in uri else text
+    return text

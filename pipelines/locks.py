@@ -1,0 +1,54 @@
+"""The locks of the verbs: each output has one writer at a time.
+
+`snapshot`, `train`, `evaluate` and `promote` work on one chain of files and exclude each other. `score` has a
+lock of its own, so a night is scored while a model is trained. `run` and `promote` hold both. The store has a
+third lock: `churn ingest` is refused where a process writes the store; a verb that only finds the store
+outdated waits for that process.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from churn.params import Params
+
+MODEL_VERBS = ("snapshot", "train", "evaluate", "promote", "run")
+NIGHT_VERBS = ("score", "promote", "run")
+MODEL_LOCK = ".model.lock"
+
+
+@contextmanager
+def output_locks(verb: str, params: Params | None) -> Iterator[None]:
+    """Hold the locks that a verb needs, and remove what a killed process has left.
+
+    Args:
+        verb: The verb.
+        params: The parameters; None for a verb without outputs.
+
+    Raises:
+        BusyError: Another process holds one of the locks.
+    """
+    if params is None or verb not in (*MODEL_VERBS, *NIGHT_VERBS):
+        yield
+        return
+    from churn.data.files import only_writer, remove_leftovers, restore_folder
+    from churn.scoring.sink import one_night_at_a_time
+
+    holder = f"`churn {verb}`"
+    with ExitStack() as locks:
+        if verb in MODEL_VERBS:
+            locks.enter_context(only_writer(params.output / MODEL_LOCK, holder))
+            for name in ("train", "snapshots"):
+                shutil.rmtree(params.output / f".{name}.new", ignore_errors=True)
+                restore_folder(params.output / name)
+            remove_leftovers(params.output)
+        if verb in ("promote", "run"):
+            locks.enter_context(only_writer(params.models / ".lock", holder))
+            shutil.rmtree(params.models / ".champion.aside", ignore_errors=True)
+        if verb in NIGHT_VERBS:
+            locks.enter_context(one_night_at_a_time(params.output, holder))
+        yield

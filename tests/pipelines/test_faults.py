@@ -1,0 +1,189 @@
+"""Faults of the machine get words and a designed code; only an error of this program is a bug."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from churn.params import Params, load_params
+from pipelines import cli
+from pipelines.faults import fault_in_words
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Params:
+    (tmp_path / "params.yaml").write_text(
+        "source: data\nlabel: {kind: inactivity, table: orders, horizon_days: 28}\n"
+        "tracking: {uri: 'sqlite:///runs/mlflow.db'}\n"
+    )
+    return load_params(tmp_path / "params.yaml")
+
+
+@pytest.fixture
+def verb(monkeypatch: pytest.MonkeyPatch, params: Params, tmp_path: Path) -> Callable[..., int]:
+    """Put a function in the place of `churn check` and call it."""
+
+    def call(run: Callable[..., Any]) -> int:
+        monkeypatch.setitem(sys.modules, "pipelines.check", SimpleNamespace(run=run))
+        return cli.main("check", ["--params", str(tmp_path / "params.yaml")])
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("number", "file", "code", "words"),
+    [
+        (errno.ENOSPC, "output/snapshots/part.parquet", 10, ("output", "disk is full")),
+        (errno.EROFS, "output", 10, ("output", "read-only")),
+        (errno.EACCES, "models/champion", 13, ("models", "permission")),
+        (errno.ENOTDIR, "output/store", 10, ("output", "a file is where a folder should be")),
+        (errno.EACCES, "data/orders.csv", 11, ("source", "permission")),
+        (errno.ELOOP, "data", 11, ("source", "link")),
+        (errno.ENOSPC, "runs/mlflow.db", 13, ("tracking.uri", "disk is full")),
+        (errno.ENOSPC, "runs/.mlflow.db.new", 13, ("tracking.uri", "disk is full")),
+        (errno.ENOSPC, None, 10, ("disk is full",)),
+    ],
+)
+def test_an_error_of_the_system_names_the_parameter_the_path_and_the_way_out(
+    params: Params,
+    tmp_path: Path,
+    verb: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    file: str | None,
+    code: int,
+    words: tuple[str, ...],
+) -> None:
+    def fail(params: Any, **given: Any) -> None:
+        raise OSError(number, os.strerror(number), *([str(tmp_path / file)] if file else []))
+
+    assert verb(fail) == code
+    message = capsys.readouterr().err
+    assert all(word in message for word in words), message
+    assert file is None or file in message
+    assert "a bug" not in message
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError(), 10),
+        (duckdb.OutOfMemoryException("failed to allocate"), 10),
+        (duckdb.IOException("Could not write: No space left on device"), 10),
+        (duckdb.ConversionException("Could not convert string '13-01-2024'"), 11),
+        (pa.ArrowInvalid("Parquet magic bytes not found in footer"), 11),
+    ],
+)
+def test_a_library_that_refuses_the_data_or_lacks_memory_is_no_bug(
+    verb: Callable[..., int], capsys: pytest.CaptureFixture[str], error: Exception, code: int
+) -> None:
+    def fail(params: Any, **given: Any) -> None:
+        raise error
+
+    assert verb(fail) == code
+    assert "a bug" not in capsys.readouterr().err
+
+
+def test_an_error_in_the_body_of_a_signal_gives_file_and_line(params: Params, tmp_path: Path) -> None:
+    path = tmp_path / "churn" / "features" / "signals" / "visits.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("def visits_ratio(visits):\n    return ratoi(1, 2)\n")
+    names: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+
+    with pytest.raises(NameError) as caught:
+        names["visits_ratio"](None)
+
+    fault = fault_in_words(caught.value, params)
+    assert fault is not None
+    assert fault.exit_code == 12
+    assert f"{path}, line 2" in str(fault)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ZeroDivisionError(), AttributeError("y"), ValueError("z")])
+def test_an_error_of_this_program_stays_a_bug(
+    verb: Callable[..., int], capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def fail(params: Any, **given: Any) -> None:
+        raise error
+
+    assert verb(fail) == 1
+    assert "a bug" in capsys.readouterr().err
+
+
+def test_a_fault_that_a_library_wraps_is_still_told(params: Params) -> None:
+    try:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", str(params.output / "x"))
+        except OSError as error:
+            raise RuntimeError("writer failed") from error
+    except RuntimeError as error:
+        fault = fault_in_words(error, params)
+
+    assert fault is not None
+    assert "disk is full" in str(fault)
+
+
+# --- signals
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(signal.SIGINT, 130, "by hand"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGHUP, 129, "SIGHUP")],
+)
+def test_a_signal_ends_the_verb_and_says_what_was_finished(
+    verb: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    code: int,
+    words: str,
+) -> None:
+    def stop(params: Any, *, echo: Any, **given: Any) -> None:
+        echo.finished_steps += ["ingest", "snapshot"]
+        os.kill(os.getpid(), number)
+        time.sleep(60)
+
+    assert verb(stop) == code
+    message = capsys.readouterr().err
+    assert words in message
+    assert "ingest, snapshot" in message
+
+
+def test_ctrl_c_that_a_library_turns_into_its_own_error_is_no_bug(
+    verb: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(params: Any, **given: Any) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            raise RuntimeError("Query interrupted") from None
+
+    assert verb(stop) == 130
+    assert "a bug" not in capsys.readouterr().err
+
+
+def test_the_handlers_of_the_caller_come_back(verb: Callable[..., int]) -> None:
+    earlier = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    verb(lambda params, **given: None)
+
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == earlier
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_error(root: Path, tmp_path: Path, redirection: str) -> None:
+    command = f"cd {tmp_path} && {sys.executable} -m pipelines --help {redirection}"
+
+    assert os.waitstatus_to_exitcode(os.system(f"PYTHONPATH={root} sh -c '{command}'")) == 0
