@@ -12,7 +12,7 @@ from churn.guards.model.run import check_evaluation, evaluation_report, read_tra
 from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
 from churn.model.registry import Registry
 from churn.params import Params
-from churn.promotion.record import verdict_of_champion
+from churn.promotion.record import keep_evaluation, verdict_of_champion
 from churn.reporting.console import evaluation_summary
 from churn.reporting.evaluation_page import write_evaluation_page
 from churn.reporting.mlflow_log import (
@@ -72,6 +72,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     bundle = training_folder(params.output) / "bundle"
     card = write_card(folder, result, bundle, record.importance, verdict)
     link = _log(registry, params, test_set, result, card.summary)
+    if result.evaluated_champion:
+        keep_evaluation(params.output, record.digest)
 
     echo.report(evaluation_summary(result))
     sign_offs = SignOffs.of(params)

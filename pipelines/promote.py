@@ -15,7 +15,7 @@ from churn.model.bundle import load_champion_if_any
 from churn.model.registry import Registry
 from churn.params import Params
 from churn.promotion.gates import judge_gates
-from churn.promotion.record import Promotion
+from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.model_card import write_card
 from churn.reporting.promotion_page import render_promotion
 from churn.training.challenger import PROMOTION, read_challenger, training_folder
@@ -74,8 +74,13 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     _log(registry, record.run_id, [*_write_pages(folder, result, verdict), card.path])
     registry.describe_version(record.version, card.summary, record.run_id)
     if not verdict.accepted:
-        raise Stop(*verdict.refusals)
+        raise Stop(
+            *verdict.refusals,
+            f"promote: every gate is on {folder / 'promotion.html'}, and the figures are on "
+            f"{folder / 'report.html'}.",
+        )
 
+    keep_evaluation(params.output, record.digest)
     registry.promote(record.version)
     echo(f"champion is version {record.version}, exported to {params.champion}")
     for gate in verdict.gates:

@@ -8,6 +8,7 @@ from churn.errors import Stop
 from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.params import Params
+from churn.promotion.record import NOT_EVALUATED, keep_evaluation, trial_of
 from churn.reporting.report import report_path
 from churn.scoring.sink import calls_path
 from churn.training.challenger import read_challenger
@@ -19,32 +20,54 @@ from pipelines.ingest import ensure_store
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Ingest, snapshot, train, evaluate, promote, score and report.
 
-    A night in the past (`--cutoff`) learns from labels known by then, so only from earlier snapshots. If
-    promotion is refused, the present champion scores, with a warning.
+    A night in the past (`--cutoff`) learns from labels known by then, so only from earlier snapshots. If the
+    challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a warning.
+    If there is no champion yet, the challenger scores the night as a trial.
 
     Raises:
-        Stop: promotion is refused, and there is no champion yet.
+        Stop: promotion is refused, and there is no champion yet. The night is scored, as a trial.
     """
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
     snapshot.run(params, echo=echo, store=store)
     known_by = None if cutoff is None else night
     train.run(params, cutoff=known_by, echo=echo)
-    evaluate.run(params, cutoff=known_by, echo=echo)
-    try:
-        promote.run(params, echo=echo)
-    except Stop as refusal:
-        if not params.champion.exists():
-            raise
+    refusal, trial = _evaluate_and_promote(params, known_by, echo), None
+    if refusal and params.champion.exists():
         for problem in refusal.problems:
             echo.warn(problem)
         echo.warn(f"the present champion, version {load_champion(params.champion).version}, scores tonight.")
-    score.run(params, cutoff=night, echo=echo, store=store)
+    elif refusal:
+        trial = trial_of(params.output, refusal)
+        if trial.because != NOT_EVALUATED:
+            keep_evaluation(params.output, read_challenger(params.output).digest)
+    score.run(params, cutoff=night, echo=echo, store=store, trial=trial)
     report.run(params, cutoff=night, echo=echo)
+    registry, challenger = Registry(params), read_challenger(params.output)
+    if trial:
+        with registry.run("train", challenger.run_id):
+            registry.log(tags=trial.as_tags(str(night)))
     echo("")
-    echo(f"call list  {calls_path(params.output, night)}")
+    echo(f"call list  {calls_path(params.output, night)}{' (a trial)' if trial else ''}")
     echo(f"report     {report_path(params.output)}")
-    echo(f"MLflow     {Registry(params).link(read_challenger(params.output).run_id)} (once `churn ui` runs)")
+    echo(f"MLflow     {registry.link(challenger.run_id)} (once `churn ui` runs)")
+    if refusal and trial:
+        raise Stop(
+            *refusal.problems,
+            f"run: there is no champion yet, so version {challenger.version} scored the night of {night} as "
+            f"a trial ({', '.join(trial.because)}). Its call list is marked, and no customer is in an arm, "
+            "so that no other system takes the list over.",
+        )
+    return None
+
+
+def _evaluate_and_promote(params: Params, known_by: date | None, echo: Echo) -> Stop | None:
+    """Evaluate and promote the challenger; return the refusal, or None if it is the champion now."""
+    try:
+        evaluate.run(params, cutoff=known_by, echo=echo)
+        promote.run(params, echo=echo)
+    except Stop as refusal:
+        return refusal
     return None
 
 

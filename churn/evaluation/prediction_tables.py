@@ -123,7 +123,10 @@ def health_bands(test_set: TestSet) -> HealthBands:
         if mask.any():
             low, high = customer_wilson_interval(left[mask], customer[mask])
             rows, churners = int(mask.sum()), int(left[mask].sum())
-            outcomes.append(BandOutcome(band=band, rows=rows, churners=churners, low=low, high=high))
+            predicted = float(test_set.challenger[mask].mean())
+            outcomes.append(
+                BandOutcome(band=band, rows=rows, churners=churners, predicted=predicted, low=low, high=high)
+            )
     changed = None
     if test_set.champion_reference:
         champion_bands = _bands_of(test_set, test_set.champion_reference, usual)

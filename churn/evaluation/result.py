@@ -218,6 +218,7 @@ class BandOutcome(Part):
 
     Attributes:
         band: The health band, from 1 (likely to leave) to 5 (well).
+        predicted: The mean predicted probability of its rows.
         low: The lower bound of Wilson's 95 % interval of the share that left.
         high: The upper bound.
     """
@@ -225,6 +226,7 @@ class BandOutcome(Part):
     band: int
     rows: int
     churners: int
+    predicted: float
     low: float
     high: float
 

@@ -7,12 +7,18 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from churn.data.files import write_json
+from churn.data.files import write_atomically, write_json
+from churn.errors import CallError, Stop
 from churn.evaluation.result import EvaluatedModel, EvaluationResult
 from churn.guards.verdict import Gate, SignedOff, Verdict
 from churn.metrics.interval import Part
+from churn.scoring.night import Trial
+from churn.training.challenger import read_challenger, training_folder
 
 FILE = "promotion.json"
+
+NOT_EVALUATED = ("not_evaluated",)
+"""Why a night is a trial where no test cutoff could test the model."""
 
 
 class Promotion(Part):
@@ -64,6 +70,75 @@ class Promotion(Part):
     def verdict(self) -> Verdict:
         """Return the verdict."""
         return Verdict(self.gates, self.notes, self.signed, self.signed_off)
+
+
+def trial_of(output: Path, refusal: Stop) -> Trial:
+    """Return why the challenger scores a night as a trial: the gates that refused it, or no evaluation.
+
+    Args:
+        output: The output folder.
+        refusal: The error with which `evaluate` or `promote` stopped.
+    """
+    promotion = Promotion.read_if_any(output / "evaluate")
+    if promotion is None or promotion.accepted or promotion.digest != read_challenger(output).digest:
+        return Trial(
+            because=NOT_EVALUATED,
+            why=refusal.problems,
+            requirements=("the model is evaluated on a test cutoff, and passes every gate",),
+        )
+    refused = [gate for gate in promotion.gates if not gate.passed]
+    return Trial(
+        because=tuple(gate.name for gate in refused),
+        why=tuple(gate.words.removeprefix("promote: ") for gate in refused),
+        requirements=tuple(gate.rule for gate in refused),
+    )
+
+
+def waiting_model(output: Path) -> str:
+    """Return a sentence about the challenger that waits for its promotion, and what to do; "" without one.
+
+    Args:
+        output: The output folder.
+    """
+    try:
+        record = read_challenger(output)
+    except CallError:
+        return ""
+    folder = output / "evaluate"
+    promotion = Promotion.read_if_any(folder)
+    sentence = f"Version {record.version} is trained and waits in {training_folder(output)}"
+    if promotion is None or promotion.digest != record.digest:
+        return f"{sentence}: call `churn evaluate`, then `churn promote`."
+    refused = [gate.name for gate in promotion.gates if not gate.passed]
+    if not refused:
+        return f"{sentence}: call `churn promote`."
+    return (
+        f"{sentence}. `churn promote` refused it ({', '.join(refused)}): see {folder / 'promotion.html'}. "
+        "`churn run` scores the night with it as a trial."
+    )
+
+
+def kept_evaluation(output: Path, digest: str) -> Path:
+    """Return the folder that keeps the evaluation of a model after another model is evaluated.
+
+    Args:
+        output: The output folder.
+        digest: The digest of the model's bundle.
+    """
+    return output / "evaluations" / digest[:16]
+
+
+def keep_evaluation(output: Path, digest: str) -> None:
+    """Copy metrics.json and promotion.json of the last evaluation, so that a night's page can show them.
+
+    Args:
+        output: The output folder.
+        digest: The digest of the evaluated model's bundle.
+    """
+    for name in ("metrics.json", FILE):
+        path = output / "evaluate" / name
+        if path.is_file():
+            write_atomically(kept_evaluation(output, digest) / name, path.read_bytes())
 
 
 def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | None:

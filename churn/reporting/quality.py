@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from churn.evaluation.result import EvaluationResult
+from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
 from churn.metrics.interval import Interval, format_parts
@@ -49,6 +50,47 @@ class Cell:
         return cls() if figure is None else cls(*format_parts(figure, digits, percent=percent, signed=signed))
 
 
+BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "at risk", 1: "about to leave"}
+
+
+@dataclass(frozen=True)
+class BandRow:
+    """One health band: its test rows, the mean predicted probability, and the share that left."""
+
+    name: str
+    rows: int
+    predicted: float
+    observed: Cell
+
+
+@dataclass(frozen=True)
+class BandTable:
+    """The health bands with test rows, and whether the share that left falls from each to the next."""
+
+    bands: tuple[BandRow, ...]
+    falls: bool
+
+
+def band_table(outcomes: Sequence[BandOutcome]) -> BandTable | None:
+    """Return how many customers of each health band left at the test cutoffs; None without test rows.
+
+    Args:
+        outcomes: The outcomes of the bands, by band.
+    """
+    if not outcomes:
+        return None
+    rows = tuple(
+        BandRow(
+            name=f"{band.band} {BAND_TITLES[band.band]}",
+            rows=band.rows,
+            predicted=band.predicted,
+            observed=Cell.of(Interval(value=band.share, low=band.low, high=band.high), 1, percent=True),
+        )
+        for band in outcomes
+    )
+    return BandTable(rows, all(band.share > following.share for band, following in pairwise(outcomes)))
+
+
 @dataclass(frozen=True)
 class Quality:
     """The section on the model: a table of metrics by candidate, comparisons, charts.
@@ -66,6 +108,7 @@ class Quality:
     candidates: tuple[str, ...]
     table: tuple[tuple[str, str, tuple[Cell, ...]], ...]
     comparisons: tuple[str, ...]
+    bands: BandTable | None
     calibration_chart: Markup
     gain_chart: Markup
     verdict: str
@@ -101,6 +144,7 @@ def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -
             for metric in REPORT_METRICS
         ),
         comparisons=tuple(_comparisons(result)),
+        bands=band_table(result.health_bands.outcomes),
         calibration_chart=_chart("calibration", calibration_figure, result),
         gain_chart=_chart("gain", gain_figure, result),
         verdict=_verdict_sentence(verdict, is_champion=result.evaluated_champion),

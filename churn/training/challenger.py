@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from churn.data.files import write_json
-from churn.errors import CallError
-from churn.model.scorer import FORMAT, Floats
+from churn.errors import CallError, ModelError
+from churn.model.bundle import Champion, bundle_digest
+from churn.model.scorer import FORMAT, CorruptError, Floats, Scorer
 from churn.params import LabelParams
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
@@ -154,6 +155,27 @@ def read_challenger(output: Path) -> Challenger:
     except (OSError, ValueError):
         raise CallError(f"{folder}: no challenger was trained yet. Run `churn train` first.") from None
     return Challenger.of(facts)
+
+
+def load_challenger(output: Path, threads: int = 0) -> Champion:
+    """Load the challenger that `train` has written below `output`, for a night that it scores as a trial.
+
+    Args:
+        output: The output folder.
+        threads: Threads for prediction; 0 takes what LightGBM takes.
+
+    Raises:
+        CallError: nothing was trained yet.
+        ModelError: its bundle is damaged.
+    """
+    record, bundle = read_challenger(output), training_folder(output) / "bundle"
+    try:
+        scorer = Scorer.load(bundle, threads)
+    except CorruptError as error:
+        raise ModelError(f"{error} Run `churn train` again.") from None
+    if bundle_digest(bundle) != record.digest:
+        raise ModelError(f"{bundle}: this is not version {record.version}. Run `churn train` again.")
+    return Champion(scorer, record.version, record.digest)
 
 
 def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
