@@ -40,7 +40,7 @@ lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quick: lint  ## lint, then the tests that train no model: for while you work
+quick: lint  ## lint, then the fast tests (no training, no real data): for while you work
 	$(PYTEST) -m "not slow"
 
 test: lint  ## lint, then every test; says what is skipped and why

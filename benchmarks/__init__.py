@@ -1,1 +1,1 @@
-"""How good the answers are where the truth is known, and how fast they come."""
+"""The quality of the answers on data with a known truth, and their speed."""

@@ -1,4 +1,4 @@
-"""How close a finished run on the demo company came to the truth.
+"""Compare a finished run on the demo company with the truth.
 
 `python -m benchmarks.demo` after `make run`; prints Markdown, and the same run gives the same text.
 """
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def against_truth(tested: pd.DataFrame, tonight: Tonight) -> Iterator[str]:
-    """Yield the tables of mean predicted against mean true probability."""
+    """Yield the tables of the mean predicted and the mean true probability."""
     cutoffs = ", ".join(sorted(tested["cutoff"].unique()))
     yield "## Predicted and true probability"
     yield from _deciles(f"Test cutoffs {cutoffs}, out of time", tested, "challenger")
@@ -102,7 +102,7 @@ def _bin(name: str, one: Bin) -> str:
 
 
 def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
-    """Yield the table of AUC with intervals; customers are drawn as in `churn evaluate`, once for all."""
+    """Yield the table of AUCs with intervals; all AUCs use the same draws, as in `churn evaluate`."""
     names, codes = np.unique(tested["customer_id"].to_numpy(dtype=str), return_inverse=True)
     draws = draw_customers(len(names), asked.bootstrap, asked.seed)
     left = tested["left"].to_numpy(dtype=np.float64)
@@ -124,7 +124,7 @@ def ranking(tested: pd.DataFrame, asked: EvaluateParams) -> Iterator[str]:
 
 
 def within(params: Params) -> Iterator[str]:
-    """Yield what came of the chances of leaving within 30, 60 and 90 days; nothing without contracts."""
+    """Yield the results of the chances of leaving within 30, 60 and 90 days; nothing without contracts."""
     horizons = EvaluationResult.read(params.output / "evaluate" / "metrics.json").horizons
     if horizons is None or not horizons.days:
         return

@@ -45,6 +45,7 @@ FILES_OF_KEYS = (
     "churn/guards/verdict.py",
     "churn/labels/truth_sheet.py",
     "churn/promotion/record.py",
+    "churn/snapshots/manifest.py",
 )
 """The fields of these modules are keys of YAML and JSON files; so are parameters that hold them."""
 LOCAL = "variable"

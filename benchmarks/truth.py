@@ -1,4 +1,4 @@
-"""Predictions and reasons of a finished run of the demo company, beside what only the simulation knows."""
+"""Predictions and reasons of a finished run of the demo company, joined with the truth of the simulation."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ DECILES = 10
 class Tonight:
     """The latest night: the cohort's signals, the champion, and `scores` joined with the truth.
 
-    `scores` holds the cohort alone, ordered as `frame`: the columns of the score file, then `truth` (the true
-    chance of leaving) and one boolean per family that is in trouble.
+    `scores` holds only the cohort, in the order of `frame`: the columns of the score file, then `truth` (the
+    true chance of leaving), and a boolean for each family: whether it is in trouble.
     """
 
     cutoff: date
@@ -41,7 +41,7 @@ class Tonight:
     scores: pd.DataFrame
 
     def called(self) -> Bools:
-        """Tell which rows are on the call list."""
+        """Return the rows that are on the call list."""
         return (self.scores["arm"] == "treated").to_numpy(dtype=bool)
 
 
@@ -55,7 +55,7 @@ def read_truth(params: Params) -> pd.DataFrame:
 
 
 def read_tested(params: Params) -> pd.DataFrame:
-    """Return the predictions of every candidate on the test cutoffs, with the truth."""
+    """Return the predictions of all candidates on the test cutoffs, with the truth."""
     tested = pd.read_parquet(params.output / "evaluate" / "predictions.parquet")
     return _with_truth(tested.assign(cutoff=tested["cutoff"].map(str)), params)
 
@@ -79,9 +79,10 @@ def _with_truth(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
 
 
 def first_families(night: Tonight, rows: Bools) -> list[str | None]:
-    """Return the family of each row's first reason, None where there is no reason.
+    """Return the family of each row's first reason; None without a reason.
 
-    The score file keeps the sentences; the families are found again and the sentences compared.
+    The score file only holds sentences. So the reasons are computed again with their families, and their
+    sentences are compared.
     """
     signals = [SignalFacts.from_spec(entry) for entry in night.champion.spec["signals"]]
     values = night.frame[rows]
@@ -105,10 +106,10 @@ class Pointed:
     """How often the first reason names a family that is in trouble.
 
     Attributes:
-        customers: how many are looked at.
-        share: the share whose reason names one of their families in trouble.
-        chance: the same share with the reasons dealt out among the customers at random, sorted.
-        always: per family, the share if every reason named it.
+        customers: The number of customers.
+        share: The share of customers whose reason names one of their families in trouble.
+        chance: The sorted shares after the reasons are shuffled among the customers, one per draw.
+        always: For each family, the share if every reason named this family.
     """
 
     customers: int
@@ -121,10 +122,10 @@ def pointed(families: Sequence[str | None], raised: pd.DataFrame, draws: int, se
     """Compare the families that reasons name with the families in trouble.
 
     Args:
-        families: of the first reason of each customer.
-        raised: one boolean column per family, one row per customer.
-        draws: how often the reasons are dealt out at random.
-        seed: of the deals.
+        families: The family of each customer's first reason.
+        raised: Whether each family is in trouble: a row per customer, a boolean column per family.
+        draws: The number of shuffles of the reasons.
+        seed: The seed of the shuffles.
     """
     names = list(raised.columns)
     truth = raised.to_numpy(dtype=bool)
@@ -154,9 +155,10 @@ class Bin:
 
 
 def deciles(predicted: Floats, truth: Floats, customers: Sequence[str], bins: int = DECILES) -> list[Bin]:
-    """Return bins of equally many rows by rising prediction.
+    """Return bins with equal numbers of rows, in the order of the prediction.
 
-    A customer seen at several cutoffs counts once for the standard error: its rows depend on each other.
+    For the standard error, a customer with several cutoffs counts once, because its
+    rows depend on each other.
     """
     made = []
     names = np.asarray(customers, dtype=object)
@@ -179,5 +181,5 @@ def chance(bins: Sequence[Bin]) -> float:
 
 
 def rank_correlation(one: Floats, other: Floats) -> float:
-    """Return Spearman's correlation, ties by their mean rank."""
+    """Return Spearman's correlation; ties get their mean rank."""
     return float(pd.Series(one).corr(pd.Series(other), method="spearman"))

@@ -13,7 +13,7 @@ from churn.features.library import availability, select_signals
 from churn.features.signal import Signal
 from churn.finding import Finding
 from churn.guards import proofs
-from churn.guards.run import GUARDS, guard_report, report_path, review
+from churn.guards.run import GUARDS, guard_report, guard_report_path, review
 from churn.guards.sign_off import SignOffs, group_findings, group_sentence, sign_off_hint
 from churn.labels.calendar import latest_matured_cutoff, snapshot_cutoffs
 from churn.labels.truth_sheet import truth_sheet
@@ -90,7 +90,7 @@ def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
         echo.warn(message)
     counts = f"{len(result.stops)} say stop, {len(result.warnings)} warn, {len(reasons)} signed off"
     scope = "All findings but those of the proofs" if proof_findings else "All findings"
-    file = f" {scope}: {report_path(params.output)}" if report.found else ""
+    file = f" {scope}: {guard_report_path(params.output)}" if report.found else ""
     echo(f"guards: {len(guards)} looked; {counts}.{file}")
     if result.stops:
         raise Stop(
@@ -121,8 +121,8 @@ def _prove(
     with echo.progress("prove", len(sample) * len(proofs.PROOFS)) as advance:
         findings = list(proofs.prove(store, signals, sample, params.train.seed, advance))
     echo(
-        f"proved: {len(signals)} signals of {min(proofs.SAMPLE_CUSTOMERS, store.n_customers):,} customers at "
-        f"{', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
+        f"proved: {len(signals)} signals of {min(proofs.MAX_PROOF_CUSTOMERS, store.n_customers):,} customers "
+        f"at {', '.join(map(str, sample))}: {'; '.join(proofs.PROOFS.values())}."
         if not findings
         else f"proofs: {len(findings)} times a signal changed that must not change."
     )

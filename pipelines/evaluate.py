@@ -51,9 +51,16 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         test_set = predict_test_set(params, snapshots, record, cutoffs)
         advance()
         result = evaluate_challenger(params, test_set, advance)
-        findings = check_evaluation(params, test_set, result)
+        findings = check_evaluation(
+            test_set,
+            result,
+            params.output / "snapshots",
+            gap_days=params.label.gap_days,
+            seed=params.train.seed,
+            threads=params.engine.threads,
+        )
         advance()
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models, params.file)
     times_used = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
     result = result.with_guards(evaluation_report(training, findings), times_used)
 

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from churn.data.sources.connections import open_source
+from churn.data.sources.folder import describe_unread
 from churn.errors import CallError
 from churn.init.draft import draft_params
 from churn.init.params_file import dialect_of, params_for_source, params_text, source_for_params
@@ -42,6 +43,7 @@ def run(
         echo.progress("tables", len(tables.tables)) as advance,
     ):
         draft = draft_params(tables, dialect_of(source), advance)
+        unread_lines = list(describe_unread(tables.unread))
     text = params_text(draft, source_for_params(source, params))
     params.parent.mkdir(parents=True, exist_ok=True)
     temporary = params.with_name(f".{params.name}.new")
@@ -52,6 +54,8 @@ def run(
         echo(f"  {entry.name}: {entry.reason}")
     for name, reason in draft.unused_tables:
         echo(f"  {name} is not used: {reason}")
+    for line in unread_lines:
+        echo(f"  {line}")
     echo(f"  label: {draft.label.reason}")
     if write_playbook(params.parent):
         echo(f"init: wrote {params.parent / 'playbook.yaml'}, a first playbook.")

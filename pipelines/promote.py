@@ -39,7 +39,7 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
         ModelError: there is no previous champion, or the registry does not know the version.
     """
     record = None if rollback else read_challenger(params.output)
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models, params.file)
     repaired, trouble = _repair(registry, echo)
     if record is None and repaired:
         echo("An interrupted promotion was repaired; nothing was rolled back. Run it again to roll back.")

@@ -43,7 +43,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
             keep_evaluation(params.output, read_challenger(params.output).digest)
     score.run(params, cutoff=night, echo=echo, store=store, trial=trial)
     report.run(params, cutoff=night, echo=echo)
-    registry, challenger = Registry(params), read_challenger(params.output)
+    registry = Registry(params.tracking, params.models, params.file)
+    challenger = read_challenger(params.output)
     if trial:
         with registry.run("train", challenger.run_id):
             registry.log(tags=trial.as_tags(str(night)))

@@ -82,7 +82,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     folder = _new_folder(params)
     digest = write_bundle(folder / "bundle", spec | horizons, training.model.boosters)
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models, params.file)
     with registry.run(f"train {training.recipe.candidate}") as run_id:
         challenger = Challenger(
             model=params.tracking.model,
@@ -142,7 +142,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
     folder = _new_folder(params)
     digest = write_bundle(folder / "bundle", refresh.spec, boosters)
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models, params.file)
     with registry.run("refresh") as run_id:
         challenger = Challenger(
             model=params.tracking.model,
@@ -187,7 +187,16 @@ def _plan(params: Params, snapshots: Snapshots) -> CutoffPlan:
 
 def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) -> list[Finding]:
     """Return and print what the guards find in the training rows; print counts of the earlier guards."""
-    findings, sign_offs = check_training(params, snapshots, plan), SignOffs.of(params)
+    customers = params.tables.get("customers")
+    findings = check_training(
+        snapshots,
+        plan,
+        label=params.label,
+        late_days=params.snapshot.late_days,
+        attributes=customers.static if customers else (),
+        seed=params.train.seed,
+    )
+    sign_offs = SignOffs.of(params)
     if earlier := data_findings(snapshots):
         echo(f"guards of `churn snapshot`: {count_sentence(earlier, sign_offs)}.")
     echo.report(*finding_lines(findings, sign_offs))

@@ -59,8 +59,8 @@ FEW_SIGNALS: dict[str, dict[str, Any]] = {
     "promote": {"observed_expected": [0.2, 5.0]},
 }
 
-SLOW_FIXTURES = {"finished_run", "small_run", "trained", "spark", "histories"}
-"""Fixtures that train a model, start a cluster or ingest large companies: what uses one is slow."""
+SLOW_FIXTURES = {"finished_run", "small_run", "trained", "spark", "histories", "real_data"}
+"""Fixtures that train a model, start a cluster or read large companies: a test that uses one is slow."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from churn.data.store import day_number
 from churn.metrics.bootstrap import Draws, draw_customers
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
@@ -35,7 +36,7 @@ def rows_of(
     """Return rows of the same customers at several cutoffs, cutoff by cutoff."""
     names = tuple(sorted(signals))
     customers = len(left) // cutoffs
-    start = (FIRST - date(1970, 1, 1)).days
+    start = day_number(FIRST)
     return LabelledRows(
         names=names,
         levels=levels or {},

@@ -73,7 +73,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database with its tables made once: that takes seconds, a copy none."""
 
     def fill(folder: Path) -> None:
-        Registry(params_for(folder, "template"))  # its folder of files is not that of the copies
+        params = params_for(folder, "template")
+        Registry(params.tracking, params.models)  # its folder of files is not that of the copies
 
     return filled_once(tmp_path_factory, "migrated", fill) / "mlflow.db"
 

@@ -1,1 +1,1 @@
-"""How fast signals come, beside the limit and everybody else's way of computing the same."""
+"""The speed of the signals, compared with the limit and with other ways to compute the same signals."""

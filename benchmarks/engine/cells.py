@@ -23,9 +23,10 @@ ZERO_VERBS: tuple[Verb, ...] = ("count", "given", "days", "kinds", "sum", "decay
 class Cell:
     """A verb over the rows of `[cutoff - days, cutoff - skip)`, as known before the cutoff.
 
-    `having` selects the rows whose outcome was known then, `lacking` the others; `by` takes the time of an
-    outcome as the row's time. `given` counts the rows where the column has a value, `kinds` its
-    distinct values; `decayed` counts rows, and the weight of a row halves every `half_life` days.
+    `having` selects the rows with an outcome that was known before the cutoff, and `lacking` selects the
+    other rows. `by` uses the time of an outcome as the time of the row. `given` counts the rows with a value
+    in the column, and `kinds` counts its distinct values. `decayed` counts rows, and the weight of a row
+    halves every `half_life` days.
     `first_row` and `last_row` are positions in the order of time.
     """
 

@@ -1,4 +1,4 @@
-"""The features that all ways compute: signals of this library by name, each made of cells."""
+"""The features that all ways compute: signals of this library by name. Each feature consists of cells."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _shrink(at: CutoffContext, hits: Array, trials: Array) -> Array:
 
 
 def _change(table: str, recent_days: int, usual_days: int) -> Callable[..., Array]:
-    """Return the formula of the recent count over the usual count since sign-up."""
+    """Return the formula of the recent count divided by the usual count since the sign-up."""
 
     def formula(at: CutoffContext, recent: Array, usual: Array) -> Array:
         start = np.maximum(at.sign_up_days, max(at.cutoff - usual_days, at.data_starts[table]))
@@ -189,7 +189,7 @@ def _orders() -> Iterator[Feature]:
 
 
 def features() -> Mapping[str, Feature]:
-    """Return the features by name: 80 of them."""
+    """Return the 80 features by name."""
     tables = (_visits, _emails, _payments, _surveys, _tickets, _orders)
     all_features = [feature for table in tables for feature in table()]
     all_features.append(Feature("tenure_days", (), _tenure))

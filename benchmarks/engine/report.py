@@ -1,4 +1,4 @@
-"""The report of one size: the cost of each way beside the limit and the engine, and how the cost grows."""
+"""The report of one size: the cost of each way, the limit and the engine, and the growth of the cost."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ def data_table(by_trap: dict[str, list[CheckResult]], immune: dict[str, int], se
     """Yield the lines of the table of leaks in the data.
 
     Args:
-        by_trap: What the guards found, by trap or clean company, a company per seed.
-        immune: In how many companies the honest mapping equals its twin, by trap.
+        by_trap: The findings, by trap or clean company; one company per seed.
+        immune: The number of companies in which the honest mapping equals its twin, by trap.
         seeds: The seeds.
     """
     n = len(seeds)
@@ -113,7 +113,7 @@ def _trap_line(trap: Trap, companies: list[CheckResult], immune: int | None, n: 
 
 
 def _guard_list(count: Counter[str]) -> str:
-    """Write guards and their counts, the highest first; equal counts by name, so that no run differs."""
+    """Write guards and their counts, the highest count first; guards with equal counts are sorted by name."""
     by_count = sorted(count.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"`{guard}` {times}" for guard, times in by_count)
 

@@ -1,4 +1,4 @@
-"""Check one company as a user would: which guards find its leak, and whether the honest mapping has none."""
+"""Check one company as a user would: which guards find its leak, and is the honest mapping clean."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CheckResult:
         return {guard for guard, _ in self.findings}
 
     def fitting_guards(self, trap: Trap) -> set[str]:
-        """Return the guards that found the leak of a trap; guard and place must be those of the trap."""
+        """Return the guards that found the leak of a trap: the guard and the place must be in `caught_by`."""
         return {
             guard
             for guard, position in self.findings
@@ -44,7 +44,7 @@ class CheckResult:
 
 
 def catch(name: str, seed: int) -> CheckResult:
-    """Make one company, of a trap or a clean one, and check it as a user would, with default settings."""
+    """Make one company, with a trap or clean, and check it with default settings."""
     company = CLEAN[name](seed) if name in CLEAN else traps()[name].company_with_leak(seed)
     with tempfile.TemporaryDirectory() as folder:
         params = company.write(Path(folder) / "company")
@@ -57,10 +57,11 @@ def catch(name: str, seed: int) -> CheckResult:
 
 
 def equals_honest_twin(trap: Trap, seed: int) -> bool:
-    """Compare every signal of the honest mapping with that of a twin, at the middle cutoff.
+    """Compare every signal of a company with the same signal of its twin, at the middle cutoff.
 
-    The raw tables of the twin hold what the source held on the morning of the cutoff: rows that had come in
-    by then, and outcomes that had happened. Both are read with the honest mapping.
+    The raw tables of the twin hold what the source held on the morning of the cutoff: the rows that were
+    loaded before the cutoff, and the outcomes that had happened. Both companies are read with the honest
+    mapping.
     """
     if trap.honest is None:
         raise ValueError(f"'{trap.name}' has no honest mapping")
@@ -85,7 +86,7 @@ TIMES = {
     "tickets": "opened_at",
     "orders": "ordered_at",
 }
-"""The time column of each raw table; others have `happened_at`."""
+"""The time column of each raw table; other tables have `happened_at`."""
 
 OUTCOMES = ("ended_at", "opened_at", "paid_at", "first_reply_at", "closed_at")
 
@@ -96,7 +97,7 @@ def _on_the_morning(company: Company, cutoff: pd.Timestamp) -> Company:
     for name, rows in past.tables.items():
         time = TIMES.get(name, "happened_at")
         loaded_at = rows["loaded_at"] if "loaded_at" in rows else rows[time]
-        if name == "usage":  # the report of a month is written when it is over
+        if name == "usage":  # the report of a month is written when the month is over
             loaded_at = rows[time] + pd.DateOffset(months=1)
         earlier = rows[(rows[time] < cutoff) & (loaded_at < cutoff)].copy()
         for column in OUTCOMES:

@@ -1,4 +1,4 @@
-"""Labelled snapshots made in memory, for the guards of the model and the leaks they must find."""
+"""Labelled snapshots made in memory, for the guards of the model and the leaks that they must find."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from churn.data.store import day_number
 from churn.params import LabelParams, Params
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 
 FIRST, STEP = date(2024, 1, 1), 28
-EPOCH = date(1970, 1, 1)
 NAMES = ("amount", "change", "days", "share", "spread", "tenure")
 
 
@@ -29,7 +29,7 @@ def cutoff(step: int) -> date:
 def clean_snapshots(
     *, customers: int = 400, cutoffs: int = 6, seed: int = 0, strength: float = 1.0
 ) -> Snapshots:
-    """Make clean snapshots: a customer's mood moves slowly, signals tell it with noise, the sad leave."""
+    """Make clean snapshots: moods move slowly, signals show them with noise, sad customers leave."""
     rng = np.random.default_rng(seed)
     mood = rng.normal(size=customers)
     parts, left = [], []
@@ -41,7 +41,7 @@ def clean_snapshots(
         odds = -1.2 + strength * mood
         parts.append(noise)
         left.append(rng.random(customers) < 1 / (1 + np.exp(-odds)))
-    days = [(cutoff(step) - EPOCH).days for step in range(cutoffs)]
+    days = [day_number(cutoff(step)) for step in range(cutoffs)]
     rows = LabelledRows(
         names=NAMES,
         levels={},

@@ -34,7 +34,7 @@ class Company:
     Attributes:
         tables: The raw tables by name; `customer_id` is text in all of them.
         params: The tree of params.yaml, without the paths.
-        left_on: By customer_id the day on which the customer left, missing for those who stayed.
+        left_on: The day on which each customer left, by customer_id; missing for customers who stayed.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -47,13 +47,13 @@ class Company:
         return self.left_on.index[self.left_on.notna()]
 
     def add_attribute(self, name: str, values: Mapping[str, Any] | pd.Series[Any]) -> None:
-        """Give the customers a column, and list it as static as a trusting user would."""
+        """Give the customers a column, and list it as a static attribute, as a trusting user would."""
         customers = self.tables["customers"]
         customers[name] = customers["customer_id"].map(values)
         self.params["tables"]["customers"].setdefault("static", []).append(name)
 
     def keep_customers(self, ids: pd.Index[str], tables: list[str] | None = None) -> None:
-        """Drop the rows of all other customers from some tables, by default from all."""
+        """Drop the rows of all other customers from some tables, by default from all tables."""
         for name in tables or list(self.tables):
             rows = self.tables[name]
             self.tables[name] = rows[rows["customer_id"].isin(ids)]
@@ -101,9 +101,9 @@ def copy_customers(
 
     Args:
         company: The company, which is changed.
-        rng: Draws the new ids.
-        ids: The customers.
-        times: How many copies each of them gets.
+        rng: The generator that draws the new ids.
+        ids: The ids of the customers.
+        times: The number of copies of each customer.
     """
     for number in range(times):
         new_id = dict(zip(ids, new_ids(rng, len(ids), f"N{number}"), strict=True))

@@ -1,4 +1,4 @@
-"""Leaks of modelling, not of tables: ways from snapshots to predictions, and the guards that find them."""
+"""Leaks of modelling: ways from snapshots to predictions with a leak, and the guards that find it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from churn.guards.model.columns import check_columns
 from churn.guards.model.drift import drift
 from churn.guards.model.label_maturity import label_maturity
 from churn.guards.model.refit_invariance import (
-    Fold,
+    CutoffFit,
     Method,
     fold_at,
     refit_with_other_future,
@@ -45,11 +45,11 @@ class ModelTrap:
     Attributes:
         name: The name in the table.
         description: What was done, in words.
-        caught_by: The guards that should find it; any of them is enough.
-        unwritable: Why it cannot be done with `churn train`; empty if a mistake in the parameters or the data
-            can do it.
+        caught_by: The guards that should find the leak; one finding is enough.
+        unwritable: The reason why `churn train` cannot make this leak; empty if a mistake in the parameters
+            or the data can make it.
         method: The way from snapshots to predictions.
-        change: Changes the snapshots before.
+        change: A function that changes the snapshots before.
     """
 
     name: str
@@ -60,22 +60,22 @@ class ModelTrap:
     change: Callable[[Snapshots, np.random.Generator], Snapshots] | None = None
 
 
-def _fit_and_predict(train: LabelledRows, test: LabelledRows) -> Fold:
-    """Fit the trees on some rows and predict others, whatever their cutoffs."""
+def _fit_and_predict(train: LabelledRows, test: LabelledRows) -> CutoffFit:
+    """Fit the trees on some rows and predict other rows; the cutoffs are ignored."""
     logits = fit_recipe(train, RECIPE, (0,) * len(train.names), 1).logits(test, 1)
-    return Fold(TEST, train, test, logits)
+    return CutoffFit(TEST, train, test, logits)
 
 
-def _random_split(rows: LabelledRows, seed: int = 0) -> Fold:
+def _random_split(rows: LabelledRows, seed: int = 0) -> CutoffFit:
     in_test = np.random.default_rng(seed).random(len(rows)) < 0.25
     return _fit_and_predict(rows.where(~in_test), rows.where(in_test))
 
 
-def _split_by_rows(snapshots: Snapshots, cutoff: date) -> Fold:
+def _split_by_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     return _random_split(snapshots.rows)
 
 
-def _resample(snapshots: Snapshots, cutoff: date) -> Fold:
+def _resample(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     rows = snapshots.rows
     churners = np.flatnonzero(rows.left > 0)
     drawn_rows = np.concatenate([np.arange(len(rows)), churners, churners])
@@ -90,7 +90,7 @@ def _resample(snapshots: Snapshots, cutoff: date) -> Fold:
     )
 
 
-def _encode_target(snapshots: Snapshots, cutoff: date) -> Fold:
+def _encode_target(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     rows = snapshots.rows
     mean = (np.bincount(rows.customer, rows.left) / np.bincount(rows.customer))[rows.customer]
     encoded_rows = replace(
@@ -100,15 +100,15 @@ def _encode_target(snapshots: Snapshots, cutoff: date) -> Fold:
     return _fit_and_predict(train, encoded_rows.at([cutoff]))
 
 
-def _scale_on_all_rows(snapshots: Snapshots, cutoff: date) -> Fold:
-    """Scale by mean and spread of all rows, and predict by a fixed sum of the scaled signals."""
+def _scale_on_all_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
+    """Scale signals by the mean and spread of all rows, and predict by a fixed sum of the scaled signals."""
     rows = snapshots.rows
     scaled_matrix = (rows.matrix - rows.matrix.mean(axis=0)) / rows.matrix.std(axis=0)
     fold = fold_at(replace(snapshots, rows=replace(rows, matrix=scaled_matrix)), cutoff)
     return replace(fold, logits=fold.test.matrix[:, :3].sum(axis=1))
 
 
-def _select_on_all_rows(snapshots: Snapshots, cutoff: date) -> Fold:
+def _select_on_all_rows(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     """Select the columns of random noise that follow the label best, over all rows."""
     rows = snapshots.rows
     rng = np.random.default_rng(1)
@@ -121,7 +121,7 @@ def _select_on_all_rows(snapshots: Snapshots, cutoff: date) -> Fold:
 
 
 def _take_future_signal(snapshots: Snapshots, rng: np.random.Generator) -> Snapshots:
-    """Take a signal from a later snapshot, in which customers who left have nothing any more."""
+    """Take a signal from a later snapshot, in which customers who left have no rows."""
     rows = snapshots.rows
     matrix = rows.matrix.copy()
     matrix[:, 0] = np.where(rows.left > 0, 0.05 * rng.random(len(rows)), 1 + np.abs(matrix[:, 0]))
@@ -137,11 +137,11 @@ def _count_immature_as_stayed(snapshots: Snapshots, rng: np.random.Generator) ->
 
 
 def _know_labels_early(snapshots: Snapshots, rng: np.random.Generator) -> Snapshots:
-    """Let each label be known on the day of its cutoff, as if its window lay before it."""
+    """Let each label be known on the day of its cutoff, as if the label window lay before the cutoff."""
     return replace(snapshots, mature_on={cutoff: cutoff for cutoff in snapshots.mature_on})
 
 
-ENGINE = "signals are computed from rows before the cutoff alone (`churn check --prove`)"
+ENGINE = "signals are computed only from rows before the cutoff (`churn check --prove`)"
 ROLLING = "each test cutoff is predicted by a fit on the snapshots known by then; no other split exists"
 FITS = "everything fitted is fitted inside the fold, on its training rows"
 
@@ -155,7 +155,7 @@ TRAPS: tuple[ModelTrap, ...] = (
     ),
     ModelTrap(
         "random split by rows",
-        "a quarter of the rows held out at random: same customers, later cutoffs in training",
+        "a quarter of the rows held out at random: training has the same customers and later cutoffs",
         ("disjoint",),
         ROLLING,
         method=_split_by_rows,
@@ -169,21 +169,21 @@ TRAPS: tuple[ModelTrap, ...] = (
     ),
     ModelTrap(
         "scaling with test rows",
-        "mean and spread taken over all rows, the test's among them",
+        "mean and spread taken over all rows, including the test rows",
         ("unseen",),
         FITS,
         method=_scale_on_all_rows,
     ),
     ModelTrap(
         "signals selected on all rows",
-        "of 200 columns of noise the 20 that go best with the label",
+        "the 20 of 200 noise columns that follow the label best",
         ("unseen", "shuffled"),
         FITS,
         method=_select_on_all_rows,
     ),
     ModelTrap(
         "future snapshot signal",
-        "a signal taken after the label window, when those who left have none",
+        "a signal taken after the label window, when churners have no value",
         ("alone",),
         ENGINE,
         change=_take_future_signal,

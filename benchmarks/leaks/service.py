@@ -1,4 +1,4 @@
-"""A company with contracts: customers have troubles, troubled ones are less active and leave more often."""
+"""A company with contracts: customers in trouble are less active and leave more often."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.leaks.company import DAYS, START, Company, Floats, moments, new_
 
 CUSTOMERS = 500
 BEFORE = 365
-"""So many days before the first event the oldest customers signed up."""
+"""The days from the first sign-up to the first event."""
 
 
 def service(seed: int) -> Company:
@@ -62,7 +62,7 @@ def service(seed: int) -> Company:
 
 
 def _lives(rng: np.random.Generator, signed_up: Floats, size: Floats) -> tuple[Floats, Floats]:
-    """Live day by day: who is troubled on each day of the data, and the day each contract ends."""
+    """Simulate each day: who is in trouble on the day, and the day on which each contract ends."""
     n = len(signed_up)
     has_trouble = np.zeros((n, DAYS), dtype=bool)
     until, end = np.full(n, -10_000), np.full(n, 10_000)

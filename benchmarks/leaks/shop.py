@@ -1,4 +1,4 @@
-"""A shop without contracts: customers buy at a rate of their own, and some never come back."""
+"""A shop without contracts: each customer buys at an own rate, and some customers never come back."""
 
 from __future__ import annotations
 

@@ -21,15 +21,17 @@ Plant = Callable[[Company, np.random.Generator], None]
 
 @dataclass(frozen=True)
 class Trap:
-    """A leak.
+    """A leak in the data.
 
     Attributes:
         name: The name in the table.
         description: What was done to the data, in words.
         company: The clean company in which it is planted.
-        caught_by: Pairs (guard, place); any of them is a fitting catch, others are accidents.
-        plant: Changes the tables and the parameters.
-        honest: Changes the parameters to the honest mapping of the same raw tables; None where there is none.
+        caught_by: Pairs (guard, place). A finding with one of these pairs catches the leak; other findings do
+            not count.
+        plant: A function that changes the tables and the parameters.
+        honest: A function that changes the parameters to the honest mapping of the same raw tables; None if
+            there is no honest mapping.
     """
 
     name: str
@@ -47,7 +49,7 @@ class Trap:
 
 
 def traps() -> dict[str, Trap]:
-    """Return all traps by name; each is a file of the folder `traps`."""
+    """Return all traps by name; each trap is a file in the folder `traps`."""
     from benchmarks.leaks import traps as package
 
     names = sorted(file.name for file in pkgutil.iter_modules(package.__path__))

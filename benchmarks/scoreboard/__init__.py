@@ -1,1 +1,1 @@
-"""Honest churn models on public data, all judged on the same rows."""
+"""Honest churn models on public data, all evaluated on the same rows."""

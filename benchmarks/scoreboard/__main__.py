@@ -1,4 +1,4 @@
-"""Honest churn models on public data, judged on the same rows: `python -m benchmarks.scoreboard`."""
+"""Honest churn models on public data, evaluated on the same rows: `python -m benchmarks.scoreboard`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CONTESTANTS = (*RIVALS, "logit", automatic.NAME, "ours", *(f"ours_{name}" for na
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Play the sets, print the page, and on request write it."""
+    """Evaluate the sets, print the page, and write the page on request."""
     asked = _asked(argv)
     if asked.what == "snapshots":
         for name in (name for name in asked.only if name in SETS):
@@ -89,7 +89,7 @@ def _one(name: str, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _merged(place: Path, played: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of all sets, those played now in place of those that stood."""
+    """Return the figures of all sets; new figures replace the earlier figures of a set."""
     stood = json.loads(place.read_text(encoding="utf-8"))["sets"] if place.exists() else {}
     both = stood | played
     return {"sets": {name: both[name] for name in NAMES if name in both}}

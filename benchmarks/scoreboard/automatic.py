@@ -1,4 +1,4 @@
-"""featuretools + LightGBM: features made automatically at cutoff times, then the reference's plain trees."""
+"""featuretools + LightGBM: automatic features at cutoff times, and the plain trees of the reference."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ENVIRONMENT = ROOT / "output" / "featuretools"
 def predicted(
     contest: Contest, folder: Path, place: Path = ENVIRONMENT
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the probabilities of plain LightGBM on automatic features, and how many features there were.
+    """Return the probabilities of plain LightGBM on automatic features, and the number of features.
 
     Args:
-        contest: The set and the rows judged.
-        folder: Where tables and features are handed over.
+        contest: The set and its test rows.
+        folder: The folder in which tables and features are exchanged.
         place: The environment of featuretools, made if it is not there.
     """
     rows = pd.concat([contest.train_rows, contest.test_rows], ignore_index=True)
@@ -49,9 +49,9 @@ def predicted(
 
 
 def _hand_over(contest: Contest, rows: pd.DataFrame, folder: Path) -> None:
-    """Write the tables with local times, the keys, and which columns are which.
+    """Write the tables with local times, the keys, and the types of the columns.
 
-    Outcomes, which are filled in later, stay behind: featuretools would take them for known.
+    Outcomes are not written: they are filled in later, and featuretools would use them as known values.
     """
     folder.mkdir(parents=True, exist_ok=True)
     keys = pd.DataFrame({"customer": "c" + rows["customer_id"], "time": pd.to_datetime(rows["cutoff"])})
@@ -67,7 +67,7 @@ def _hand_over(contest: Contest, rows: pd.DataFrame, folder: Path) -> None:
 
 
 def _table(store: Store, wanted: TableSpec) -> tuple[pd.DataFrame, list[str]]:
-    """Return the columns known with each row, and which of them hold levels."""
+    """Return the columns that are known with each row, and the columns that hold levels."""
     name, stored = wanted.table.name, store.tables[wanted.table.name]
     columns = [
         column
@@ -97,7 +97,7 @@ def _table(store: Store, wanted: TableSpec) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _numbers(column: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return a feature as numbers; names and days are counted off in their order."""
+    """Return a feature as numbers; names and days become their rank in sorted order."""
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     codes = pd.Categorical(column.astype("string")).codes.astype(np.float64)

@@ -1,7 +1,7 @@
-"""What runs in the environment of featuretools: all its default features at the keys, as known at their time.
+"""The script in the environment of featuretools: all its default features at the time of each key.
 
-Beside the default primitives it gets those that tell recency, without which it could not compete. Two passes:
-all history, and the last eight weeks.
+Primitives for recency are added to the default primitives, because featuretools could not compete without
+them. There are two passes: the whole history, and the last eight weeks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What could be reached at best, if customers came as BG/NBD says: a yardstick, not a proof."""
+"""The best AUC that is possible if customers behave as in the BG/NBD model: a yardstick, not a proof."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Made:
 
     Attributes:
         none: Whether no event came in the horizon.
-        truth: The probability of that, for one who knew each customer's rate and whether they had stopped.
+        truth: The probability of no event, given each customer's rate and whether the customer has stopped.
     """
 
     x: Floats
@@ -34,9 +34,9 @@ class Made:
 
 
 def make_up(model: LifetimeModel, age: Floats, ahead_days: int, seed: int) -> Made:
-    """Draw histories of customers of these ages from a fitted model, and what they do in the days ahead.
+    """Draw histories of customers of these ages from a fitted model, and their events in the days ahead.
 
-    Time is in whole days from the first event, as the model was fitted on days with an event.
+    Times are whole days after the first event, because the model was fitted on days with an event.
     """
     rng = np.random.default_rng(seed)
     rate = rng.gamma(model.r, 1 / model.alpha, len(age))
@@ -68,15 +68,15 @@ def make_up(model: LifetimeModel, age: Floats, ahead_days: int, seed: int) -> Ma
 def ceiling(
     model: LifetimeModel, age: Floats, ahead_days: int, active_days: int
 ) -> dict[str, dict[str, float]]:
-    """Return the AUC of who knows all histories, and of who sees into the customers, over made-up companies.
+    """Return the AUC of a forecast from all histories, and of a forecast from the true rates of customers.
 
-    Under the model the first is the best that histories of the table alone can give.
+    Under the model, the first AUC is the best AUC that the histories of this table allow.
 
     Args:
-        model: Fitted on the histories known at a test cutoff.
-        age: Days since the first event of each customer at that cutoff.
-        ahead_days: The horizon.
-        active_days: Only customers with an event in so many days before the cutoff are judged.
+        model: The model, fitted on the histories known at a test cutoff.
+        age: The days from each customer's first event to this cutoff.
+        ahead_days: The horizon, in days.
+        active_days: The days before the cutoff in which a customer must have an event to count.
     """
     histories, inside = [], []
     for seed in SEEDS:

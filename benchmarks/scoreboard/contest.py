@@ -1,4 +1,4 @@
-"""The rows on which everybody is judged, and what may be learnt from."""
+"""The test rows of all contestants, and the rows from which they may learn."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ REHEARSALS = 2
 
 
 class OtherRowsError(ValueError):
-    """A contestant was judged on other rows than everybody."""
+    """A contestant did not predict exactly the test rows."""
 
 
 @dataclass(frozen=True)
 class Contest:
-    """One set with its judged cutoffs.
+    """A data set with its test cutoffs.
 
     Attributes:
         set: The set.
         params: Its parameters.
         store: Its store.
-        test: The cutoffs judged: the protocol's, or rehearsals before the first of these.
-        train_rows: customer_id, cutoff, left at the protocol's training cutoffs.
-        test_rows: The same at the cutoffs judged.
-        known_by: At a rehearsal the first test cutoff: nothing that became known later is looked at.
+        test: The test cutoffs of the protocol; in a rehearsal, cutoffs before the first of them.
+        train_rows: The columns customer_id, cutoff and left at the training cutoffs of the protocol.
+        test_rows: The same columns at the test cutoffs.
+        known_by: In a rehearsal, the first test cutoff of the protocol. Nothing that became known
+            later is used.
     """
 
     set: TimeSet
@@ -58,10 +59,10 @@ class Contest:
         return trainable(known, cutoff)
 
     def aligned(self, name: str, made: pd.DataFrame) -> pd.Series:
-        """Return a contestant's probabilities in the order of the judged rows.
+        """Return a contestant's probabilities in the order of the test rows.
 
         Raises:
-            OtherRowsError: its rows are not exactly those judged, or a probability is none.
+            OtherRowsError: The rows are not exactly the test rows, or a number is no probability.
         """
         theirs = made.set_index(KEYS)["probability"].astype(np.float64)
         wanted = pd.MultiIndex.from_frame(self.test_rows[KEYS])
@@ -79,13 +80,14 @@ class Contest:
 
 
 def open_contest(one: TimeSet, work: Path, echo: Echo, rehearsed: int = 0) -> Contest:
-    """Ingest a set, decide who was at risk and who left at the protocol's cutoffs, and return the contest.
+    """Ingest a set, find the cohort and the churners at the cutoffs of the protocol, and return the contest.
 
     Args:
         one: The set.
         work: The work folder of all sets.
-        echo: Where lines and progress go.
-        rehearsed: Judge on so many cutoffs before the first test cutoff; no label of a test is read then.
+        echo: The console for lines and progress.
+        rehearsed: The number of cutoffs before the first test cutoff to test on, in a rehearsal; no label of
+            a real test cutoff is read then.
     """
     folder = work / one.name / ("rehearsal" if rehearsed else "protocol")
     test = rehearsals(one, one.params(folder), rehearsed) if rehearsed else one.test
@@ -107,7 +109,8 @@ def open_contest(one: TimeSet, work: Path, echo: Echo, rehearsed: int = 0) -> Co
 def rehearsals(one: TimeSet, params: Params, most: int = REHEARSALS) -> tuple[date, ...]:
     """Return the last cutoffs whose labels were known at the first test cutoff, four weeks apart.
 
-    At least one of the protocol's training cutoffs may be learnt from at each; the last one always is there.
+    At each of these cutoffs, the labels of at least one training cutoff of the protocol were known; the last
+    cutoff is always among them.
     """
     wait = label_window(one.test[0], params.label, params.snapshot.late_days).mature_on - one.test[0]
     known = {day: label_window(day, params.label, params.snapshot.late_days).mature_on for day in one.train}

@@ -1,7 +1,7 @@
-"""How a fake AUC of .99 is made: resampling before a random split, shown on Telco beside the honest number.
+"""The way to a fake AUC of .99: resampling before a random split, compared with the honest AUC on Telco.
 
 Sources: Chawla et al. (2002), SMOTE, Journal of Artificial Intelligence Research 16; Batista, Prati and
-Monard (2004), which joins it with edited nearest neighbours (Wilson 1972), SIGKDD Explorations 6.
+Monard (2004), which combines SMOTE with edited nearest neighbours (Wilson 1972), SIGKDD Explorations 6.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SEEDS = (0, 1, 2, 3, 4)
 
 
 def ways(rows: LabelledRows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any]]:
-    """Return AUC and log loss of the reference's trees on a random fifth, the mean over the seeds."""
+    """Return the AUC and log loss of the reference's trees on a random fifth, as means over the seeds."""
     matrix = MinMaxScaler().fit_transform(one_hot(rows))
     resampled = [edited(*smote(matrix, rows.left, seed)) for seed in seeds]
     told = {
@@ -61,7 +61,7 @@ def _judged(matrix: Floats, left: Floats, seed: int, resample_training: bool = F
 
 
 def smote(matrix: Floats, left: Floats, seed: int) -> tuple[Floats, Floats]:
-    """Add made-up leavers, each between a leaver and one of its 5 nearest, until the classes are even."""
+    """Add made-up churners until the classes are equal; each lies between a churner and a near churner."""
     rng = np.random.default_rng(seed)
     leavers = matrix[left == 1]
     lacking = int((left == 0).sum()) - len(leavers)
@@ -73,7 +73,7 @@ def smote(matrix: Floats, left: Floats, seed: int) -> tuple[Floats, Floats]:
 
 
 def edited(matrix: Floats, left: Floats) -> tuple[Floats, Floats]:
-    """Drop every row of which not all 3 nearest are of its class."""
+    """Drop each row if one of its 3 nearest rows has another class."""
     near = NearestNeighbors(n_neighbors=EDITING).fit(matrix).kneighbors(return_distance=False)
     kept = (left[near] == left[:, None]).all(axis=1)
     return matrix[kept], left[kept]

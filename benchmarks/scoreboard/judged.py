@@ -1,4 +1,4 @@
-"""Metrics of all contestants on the same rows, with intervals, alone and against ours."""
+"""Metrics of all contestants on the same rows with intervals, and their differences to our metrics."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -> dict[str, Any]:
-    """Return the figures of each contestant, and of ours minus it.
+    """Return the figures of each contestant, and our figures minus these figures.
 
     Customers are drawn once for all contestants with all their rows, so that differences are paired.
 
     Args:
-        rows: customer_id and left of the rows judged.
-        probabilities: Per contestant, in the order of the rows.
-        ours: The contestant that the others are subtracted from; it may be absent.
+        rows: The test rows, with customer_id and left.
+        probabilities: The probabilities of each contestant, in the order of the rows.
+        ours: The contestant from which the others are subtracted; it may be absent.
     """
     customer, ids = pd.factorize(rows["customer_id"])
     draws = draw_customers(len(ids), DRAWS, SEED)
@@ -57,5 +57,5 @@ def judged(rows: pd.DataFrame, probabilities: Mapping[str, Floats], ours: str) -
 
 
 def rounded(interval: Interval, digits: int) -> dict[str, float]:
-    """Return value, low and high, rounded to a number of digits."""
+    """Return the value, the lower and the upper bound, rounded to a number of digits."""
     return {name: round(value, digits) for name, value in interval.as_json().items()}

@@ -1,4 +1,4 @@
-"""What was computed is kept until its inputs or its code change."""
+"""Results are kept until their inputs or the code change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Kept:
-    """A contestant's probabilities, the wall seconds it took, and what it says of itself."""
+    """The probabilities of a contestant, its wall time in seconds, and its own remarks."""
 
     predictions: pd.DataFrame
     seconds: float
@@ -28,7 +28,7 @@ class Kept:
 
 
 def code_digest(*places: str) -> str:
-    """Return a digest of the Python files at or under some places of the project."""
+    """Return a digest of some Python files of the project, and of the files in some folders."""
     digest = hashlib.sha256()
     for place in places:
         start = ROOT / place
@@ -52,9 +52,9 @@ def rows_digest(rows: pd.DataFrame) -> str:
 def kept(
     folder: Path, name: str, stamp: str, make: Callable[[], tuple[pd.DataFrame, dict[str, Any]]]
 ) -> Kept:
-    """Return what was kept under a name with the same stamp, or make it and keep it.
+    """Return the stored result with this name and stamp; without one, compute and store the result.
 
-    Files appear whole, so that a run that dies is taken up where it ended.
+    Files are written in one step, so that a run can continue after a crash.
     """
     about, table = folder / f"{name}.json", folder / f"{name}.parquet"
     if about.exists():

@@ -1,4 +1,4 @@
-"""Every look of our own model at a test is written down, so that the table can say how many there were."""
+"""A log of each use of a test set by our own models; the table shows the number of uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOOKS = Path(__file__).with_name("looks.json")
 
 
 def read_looks(path: Path = LOOKS) -> list[dict[str, Any]]:
-    """Return all looks, the oldest first."""
+    """Return all uses, the oldest first."""
     if not path.exists():
         return []
     found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -24,16 +24,16 @@ def read_looks(path: Path = LOOKS) -> list[dict[str, Any]]:
 def log_look(
     name: str, what: str, figures: Mapping[str, Any], date: str | None = None, path: Path = LOOKS
 ) -> bool:
-    """Write down that a model of ours was judged on a set's test, and return whether that was new.
+    """Log that one of our models was evaluated on the test rows of a set; return whether the use was new.
 
-    The same figures of the same contestant, seen again, are no new look.
+    Equal figures of the same contestant are no new use.
 
     Args:
-        name: The set.
-        what: The contestant.
-        figures: What was seen.
-        date: When, if whoever called says so.
-        path: The log.
+        name: The name of the set.
+        what: The name of the contestant.
+        figures: The figures of the evaluation.
+        date: The date, if the caller gives it.
+        path: The path of the log.
     """
     with exclusive_lock(path.with_name(f".{path.name}.lock")):
         looks = read_looks(path)
@@ -47,5 +47,5 @@ def log_look(
 
 
 def count_looks(name: str, what: str, path: Path = LOOKS) -> int:
-    """Return how often a contestant looked at a set's test."""
+    """Return how often a contestant was evaluated on the test rows of a set."""
     return sum((look["set"], look["what"]) == (name, what) for look in read_looks(path))

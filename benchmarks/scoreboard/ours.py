@@ -1,4 +1,4 @@
-"""Our own pipeline as a contestant, by its own verbs, and the same with one thing left out."""
+"""Our own pipeline as a contestant, run by its own verbs, and the pipeline without one of its parts."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ DEFAULT_ROUNDS = 100
 
 @dataclass(frozen=True)
 class Run:
-    """How our pipeline is to be run.
+    """The settings of a run of our pipeline.
 
     Attributes:
-        contest: The set and the rows judged.
-        folder: Where it works; emptied of nothing, so that the store is made once.
-        every: The grid of cutoffs to learn from, as `TimeSet.grid` names it; None leaves the example's own.
+        contest: The set and its test rows.
+        folder: The work folder. It is never emptied, so that the store is written once.
+        every: The grid of training cutoffs, as `TimeSet.grid` names it; None keeps the grid of the example.
     """
 
     contest: Contest
@@ -44,7 +44,7 @@ class Run:
     every: str | None
 
     def cutoffs(self) -> tuple[date, ...]:
-        """Return the cutoffs to learn from, of labels known when the last is judged, and those judged."""
+        """Return the training cutoffs with labels known by the last test cutoff, and the test cutoffs."""
         one, contest = self.contest.set, self.contest
         asked = (
             one.grid(self.every)
@@ -66,7 +66,7 @@ class Run:
         test: Sequence[date] | None = None,
         changed: Mapping[str, Any] | None = None,
     ) -> Params:
-        """Return the example's parameters for these cutoffs, by default all; the store is the contest's."""
+        """Return the example's parameters for these cutoffs, by default all, with the contest's store."""
         cutoffs, test = cutoffs or self.cutoffs(), test or self.contest.test
         params = self.contest.set.params(self.folder, cutoffs, test, changed)
         params.output.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class Run:
 
 
 def write_snapshots(one: TimeSet, work: Path, every: str, echo: Echo) -> Params:
-    """Write the snapshots of a set on a grid of cutoffs and return the parameters that fit them."""
+    """Write the snapshots of a set on a grid of cutoffs, and return the parameters of these snapshots."""
     folder = work / one.name / every.replace(" ", "-")
     params = one.params(folder, one.grid(every))
     snapshot.run(params, echo=echo)
@@ -86,12 +86,12 @@ def write_snapshots(one: TimeSet, work: Path, every: str, echo: Echo) -> Params:
 
 
 def whole(run: Run) -> pd.DataFrame:
-    """Return what `snapshot` and `train` predict at the test cutoffs, which is what `evaluate` judges."""
+    """Return the predictions of `snapshot` and `train` at the test cutoffs, which `evaluate` measures."""
     return _trained(run.params(), run.contest.test, run.contest.known_by)
 
 
 def one_snapshot(run: Run) -> pd.DataFrame:
-    """Return the same learnt from one snapshot at a time: the latest whose label was known."""
+    """Return predictions of a model that learns from one snapshot: the latest with a known label."""
     parts = []
     for day in run.contest.test:
         known = {
@@ -106,7 +106,7 @@ def one_snapshot(run: Run) -> pd.DataFrame:
 
 
 def plain_counts(run: Run) -> pd.DataFrame:
-    """Return the same without the library: counts and totals in windows, recency, mean gap and tenure."""
+    """Return predictions without the signals of the library: plain counts, recency, mean gap and tenure."""
     params = run.params()
     names = [signal.name for signal in select_signals(params, run.contest.store)]
     kept = ["tenure_days", *(name for name in names if PLAIN_NAMES.search(name))]
@@ -114,13 +114,13 @@ def plain_counts(run: Run) -> pd.DataFrame:
 
 
 def uncalibrated(run: Run) -> pd.DataFrame:
-    """Return the same without calibration."""
+    """Return the predictions of the pipeline without calibration."""
     changed = {"train.calibration": "none"}
     return _trained(run.params(changed=changed), run.contest.test, run.contest.known_by)
 
 
 def default_trees(run: Run) -> pd.DataFrame:
-    """Return LightGBM as it comes, 100 trees, on our snapshots."""
+    """Return predictions of LightGBM with its default settings, 100 trees, on our snapshots."""
     params = run.params()
     snapshot.run(params, echo=QuietEcho())
     snapshots = read_snapshots(params, known_by=run.contest.known_by)
@@ -144,7 +144,7 @@ ABLATIONS: Mapping[str, Callable[[Run], pd.DataFrame]] = {
 
 
 def learnt(folder: Path) -> dict[str, Any]:
-    """Return what the last training in a folder chose."""
+    """Return the selection of the last training in a folder."""
     path = folder / "output" / "train" / "train.json"
     if not path.exists():  # the default trees have no training of ours
         return {}
@@ -158,7 +158,7 @@ def _train(params: Params, known_by: date | None) -> None:
 
 
 def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.DataFrame:
-    """Return what `train` predicts out of time, calibrated as `evaluate` does it, without its reports."""
+    """Return the out-of-time predictions of `train`, calibrated as in `evaluate`, without its reports."""
     _train(params, known_by)
     snapshots, record = read_snapshots(params, known_by=known_by), read_challenger(params.output)
     made = read_out_of_time(params.output, snapshots)
@@ -169,7 +169,7 @@ def _trained(params: Params, test: Sequence[date], known_by: date | None) -> pd.
 
 
 def _keyed(snapshots: Snapshots, test: Sequence[date], probability: Any) -> pd.DataFrame:
-    """Return probabilities of the rows of some cutoffs with their keys."""
+    """Return the probabilities of the rows of some cutoffs, with the keys of the rows."""
     parts = [snapshots.rows.at([day]) for day in sorted(test)]
     customers = [snapshots.customers[code] for rows in parts for code in rows.customer]
     days = [day for day, rows in zip(sorted(test), parts, strict=True) for _ in range(len(rows))]

@@ -1,4 +1,4 @@
-"""The plain features that the reference baseline and the simple rules look at, straight from the store."""
+"""The plain features of the reference baseline and of the simple rules, computed from the store."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ KEYS = ["customer_id", "cutoff"]
 
 
 def plain_features(store: Store, one: TimeSet, rows: pd.DataFrame, totals: bool) -> pd.DataFrame:
-    """Return counts and spend in windows, recency, tenure and mean gap, at the keys of `rows`.
+    """Return counts and spent money in windows, recency, tenure and mean gap, for the keys of `rows`.
 
-    Counts, recency and gap are of each counted table, spend is of the spent one. Of a customer without an
-    event a count is 0; recency and gap are missing.
+    Counts, recency and gap come from each counted table. Spent money comes from the spent table. Without an
+    event, a count is 0, and recency and gap are missing.
 
     Args:
         store: The set's store.
         one: The set.
-        rows: Has the columns customer_id and cutoff.
-        totals: Whether counts, spend and distinct days of all time are there too.
+        rows: A table with the columns customer_id and cutoff.
+        totals: Whether to add counts, spent money and distinct days of the whole history.
     """
     keys = rows[KEYS].drop_duplicates()
     parts = [_at(store, one, day, keys, totals) for day in sorted(set(keys["cutoff"]))]

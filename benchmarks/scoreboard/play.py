@@ -1,4 +1,4 @@
-"""Let every contestant of a set predict the same rows, and judge them."""
+"""Let all contestants of a set predict the same rows, and evaluate the predictions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Make = Callable[[], tuple[pd.DataFrame, dict[str, Any]]]
 
 
 def contestants(one: TimeSet, inactivity: bool) -> tuple[str, ...]:
-    """Return the names of all who take part in a set, ours and its ablations last."""
+    """Return the names of the contestants of a set; our pipeline and its ablations come last."""
     rivals = [name for name in RIVALS if inactivity or name != "bg_nbd"]
     return (*rivals, automatic.NAME, OURS, *(f"{OURS}_{name}" for name in ABLATIONS))
 
@@ -60,12 +60,12 @@ def play(
     Args:
         one: The set.
         work: The work folder of all sets.
-        every: The grid of cutoffs that ours learns from; None is the example's own.
-        rehearse: Judge on cutoffs before the first test cutoff.
-        wanted: Who takes part; None is everybody.
-        date: Today, if it is to stand in the log of looks.
-        looks: The log of looks.
-        environment: That of featuretools.
+        every: The grid of training cutoffs of our pipeline; None keeps the grid of the example.
+        rehearse: Whether to test on cutoffs before the first test cutoff.
+        wanted: The names of the contestants; None means all contestants.
+        date: The date of today, for the log of uses.
+        looks: The path of the log of uses.
+        environment: The environment of featuretools.
     """
     phase = "rehearsal" if rehearse else "test"
     with exclusive_lock(work / one.name / f".{phase}.lock"):
@@ -91,7 +91,7 @@ def play(
 
 
 def _ceiling(contest: Contest) -> dict[str, dict[str, float]]:
-    """Return what BG/NBD would reach on customers of its own making, as at the last cutoff judged."""
+    """Return the figures of BG/NBD on customers drawn from the model, as at the last test cutoff."""
     label = contest.params.label
     model, found = buying(contest, contest.test[-1])
     age = found["age"].to_numpy(np.float64)
@@ -101,7 +101,7 @@ def _ceiling(contest: Contest) -> dict[str, dict[str, float]]:
 def play_telco(
     work: Path, data: Path, *, wanted: Sequence[str] | None, date: str | None = None, looks: Path = LOOKS
 ) -> dict[str, Any]:
-    """Return the figures of Telco, and what resampling before the split makes of it."""
+    """Return the figures of Telco, honest and with resampling before the split."""
     rows = telco.read_telco(data)
     made = {}
     for name, learn in telco.CONTESTANTS.items():
@@ -136,7 +136,7 @@ def _telco(rows: LabelledRows, learn: telco.Learner) -> tuple[pd.DataFrame, dict
 
 
 def _look(name: str, found: Mapping[str, Any], date: str | None, looks: Path) -> None:
-    """Write down what was seen of our models at a test."""
+    """Log the figures of our models on the test rows."""
     for who, figures in found.items():
         if who.startswith(OURS):
             log_look(name, who, figures, date, looks)
@@ -165,7 +165,7 @@ def _about(contest: Contest) -> dict[str, Any]:
 
 
 def _mapped(contest: Contest) -> str:
-    """Return a digest of what of the parameters the rivals' data depend on."""
+    """Return a digest of the parameters on which the data of the rivals depend."""
     asked = {"timezone", "tables", "events", "label"}
     return digest_of(contest.params.model_dump(mode="json", include=asked))[:16]
 
@@ -173,7 +173,7 @@ def _mapped(contest: Contest) -> str:
 def _makes(
     contest: Contest, work: Path, phase: str, every: str | None, environment: Path
 ) -> Mapping[str, tuple[str, Make]]:
-    """Return per contestant the digest of its code and how it is made."""
+    """Return for each contestant the digest of its code, and the function that computes its predictions."""
     rivals, features = (f"{code_digest(*code)} {_mapped(contest)}" for code in (RIVALS_CODE, AUTOMATIC_CODE))
     ours = f"{code_digest(*OURS_CODE)} {text_digest(contest.set.file)}"
     place = work / contest.set.name

@@ -30,7 +30,7 @@ PLAIN = {"objective": "binary", "learning_rate": 0.03, "num_leaves": 15, "min_ch
 
 
 def recency(contest: Contest) -> pd.DataFrame:
-    """Return a logistic regression on the days since the customer was last seen."""
+    """Return predictions of a logistic regression on the days since the customer's last event."""
 
     def shaped(made: pd.DataFrame) -> Floats:
         days = _last_seen(contest, made)
@@ -40,7 +40,7 @@ def recency(contest: Contest) -> pd.DataFrame:
 
 
 def rfm(contest: Contest) -> pd.DataFrame:
-    """Return a logistic regression on recency, frequency (ever, and lately) and, if any, monetary value."""
+    """Return predictions of a logistic regression on recency, frequency and, if known, monetary value."""
 
     def shaped(made: pd.DataFrame) -> Floats:
         ever, late = (
@@ -56,14 +56,14 @@ def rfm(contest: Contest) -> pd.DataFrame:
 
 
 def reference(contest: Contest) -> pd.DataFrame:
-    """Return LightGBM of 150 trees on plain counts, the mean of three seeds."""
+    """Return the mean predictions of LightGBM with 150 trees on plain counts, over three seeds."""
     return _by_cutoff(contest, lambda made: made.to_numpy(np.float64), plain_trees, contest.set.totals)
 
 
 def bg_nbd(contest: Contest) -> pd.DataFrame:
     """Return the probability of no event in the horizon under BG/NBD; it learns from no label.
 
-    It is fitted at each cutoff on the days with an event of every customer known by then.
+    At each cutoff, the model is fitted on the days with an event that were known by the cutoff.
     """
     customers = read_customers(contest.store)
     code = pd.Series(np.arange(contest.store.n_customers), index=customers.ids)
@@ -78,7 +78,7 @@ def bg_nbd(contest: Contest) -> pd.DataFrame:
 
 
 def buying(contest: Contest, cutoff: date) -> tuple[LifetimeModel, pd.DataFrame]:
-    """Return BG/NBD fitted on what was known at a cutoff, and each customer's x, recency and age in days."""
+    """Return BG/NBD fitted at a cutoff, and each customer's repeats x, recency and age in days."""
     day, store = day_number(cutoff), contest.store
     with store.connect() as connection:
         found = connection.execute(
@@ -119,7 +119,7 @@ def plain_trees(train: Floats, left: Floats, wanted: Floats) -> Floats:
 def _by_cutoff(
     contest: Contest, shaped: Callable[[pd.DataFrame], Floats], learn: Learner, totals: bool
 ) -> pd.DataFrame:
-    """Fit at each test cutoff what may learn from the protocol's cutoffs, and predict its rows."""
+    """Fit at each test cutoff on the known training cutoffs, and predict the rows of the test cutoff."""
     rows = pd.concat([contest.train_rows, contest.test_rows], ignore_index=True)
     made = shaped(plain_features(contest.store, contest.set, rows, totals).drop(columns=KEYS))
     parts = []
@@ -134,12 +134,12 @@ def _by_cutoff(
 
 
 def _core(contest: Contest) -> tuple[str, ...]:
-    """Return the tables that show that a customer is here: the label's, or under contracts all counted."""
+    """Return the tables that show activity: the label's table; for a contract label, all counted tables."""
     core = contest.params.label.core_table
     return (core,) if core in contest.set.counted else contest.set.counted
 
 
 def _last_seen(contest: Contest, made: pd.DataFrame) -> Floats:
-    """Return the days since the latest event; for customers never seen, the days since they came."""
+    """Return the days since the latest event; for customers without events, the days since the sign-up."""
     days = made[[f"{table}_recency" for table in _core(contest)]].min(axis=1)
     return days.fillna(made["tenure"]).to_numpy(np.float64)

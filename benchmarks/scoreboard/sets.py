@@ -18,7 +18,7 @@ HISTORY_DAYS = 91
 
 @dataclass(frozen=True)
 class Stated:
-    """What was stated of the reference baseline before this benchmark existed."""
+    """The figures of the reference baseline that were stated before this benchmark existed."""
 
     auc: float
     log_loss: float
@@ -26,18 +26,18 @@ class Stated:
 
 @dataclass(frozen=True)
 class TimeSet:
-    """One data set: the cutoffs on which everybody is judged, and what the reference baseline looks at.
+    """A data set: its training and test cutoffs, and the inputs of the reference baseline.
 
     Attributes:
-        train: The protocol's cutoffs to learn from; the baselines take these.
-        test: The cutoffs whose rows judge everybody.
+        train: The training cutoffs of the protocol; the baselines use these.
+        test: The test cutoffs, which are the same for all contestants.
         begins: The first day of the data.
         aim: The AUC to reach.
-        counted: The event tables that the reference baseline counts.
-        spent: The event table, if any, whose amounts it adds up.
-        windows: Days of its windows, each ending at the cutoff.
-        totals: Whether it also looks at all that ever was before the cutoff.
-        example: The parameter file, by default that of the same name under `examples`.
+        counted: The event tables in which the reference baseline counts rows.
+        spent: The event table of which the reference baseline adds up amounts; None without such a table.
+        windows: The lengths in days of the windows of the reference baseline; each window ends at the cutoff.
+        totals: Whether the reference baseline also uses the whole history before the cutoff.
+        example: The parameter file; by default the file with the name of the set under `examples`.
     """
 
     name: str
@@ -59,12 +59,12 @@ class TimeSet:
         test: Sequence[date] | None = None,
         changed: Mapping[str, Any] | None = None,
     ) -> Params:
-        """Return the example's parameters with outputs in `folder` and some values replaced.
+        """Return the parameters of the example with outputs in `folder` and some values replaced.
 
         Args:
-            folder: Where outputs go.
-            cutoffs: The snapshots to write, in place of the example's.
-            test: The test cutoffs, in place of the protocol's.
+            folder: The folder for outputs.
+            cutoffs: The cutoffs of the snapshots, in place of the cutoffs of the example.
+            test: The test cutoffs, in place of the test cutoffs of the protocol.
             changed: Further values by their dotted names.
         """
         here = folder.resolve()
@@ -88,11 +88,11 @@ class TimeSet:
         return self.example or EXAMPLES / f"{self.name}.yaml"
 
     def grid(self, every: str) -> tuple[date, ...]:
-        """Return the cutoffs to learn from and to be judged on.
+        """Return the training cutoffs and the test cutoffs.
 
         Args:
-            every: `protocol` for the protocol's own; else `week`, `month` or `N days`: steps counted back and
-                forth from the first test cutoff, beside the test cutoffs.
+            every: `protocol` for the cutoffs of the protocol; or `week`, `month` or `N days`: steps back and
+                forth from the first test cutoff, in addition to the test cutoffs.
         """
         if every == "protocol":
             return tuple(sorted({*self.train, *self.test}))
@@ -107,7 +107,7 @@ class TimeSet:
 
 
 def months_later(day: date, months: int) -> date:
-    """Return the same day so many months later, or the last day of a shorter month.
+    """Return the same day some months later, or the last day of a shorter month.
 
     >>> months_later(date(2020, 7, 31), -1)
     datetime.date(2020, 6, 30)

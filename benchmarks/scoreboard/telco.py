@@ -1,4 +1,4 @@
-"""Telco: one row per customer and no time, so only the model step can be judged, by folds of customers.
+"""Telco: one row per customer and no time, so only the model is evaluated, on folds of customers.
 
 Source: IBM's sample data, 7,043 customers, as `static_benchmarks/telco_ibm.csv.gz`.
 """
@@ -42,14 +42,14 @@ Learner = Callable[[LabelledRows, LabelledRows], Floats]
 
 
 def read_telco(data: Path) -> LabelledRows:
-    """Read the customers; the 11 blank totals of those who just came are missing."""
+    """Read the customers; the 11 blank totals of new customers become missing."""
     with gzip.open(data / FILE, "rt", encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     return rows_of(table, left="Churn", leave_out=("customerID",))
 
 
 def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[str] = ()) -> LabelledRows:
-    """Turn text into rows: a column is numbers where every cell is one or blank, else names."""
+    """Turn text into rows; a column holds numbers if each cell is a number or blank, else names."""
     names = tuple(sorted(name for name in table[0] if name not in (left, *leave_out)))
     levels: dict[str, tuple[str, ...]] = {}
     matrix = np.empty((len(table), len(names)))
@@ -71,10 +71,10 @@ def rows_of(table: Sequence[Mapping[str, str]], left: str, leave_out: Sequence[s
 
 
 def ours(train: LabelledRows, wanted: LabelledRows) -> Floats:
-    """Return what our candidates, choice and final fit predict.
+    """Return the predictions of our candidates, selection and final fit.
 
-    As in `churn train` where no earlier snapshot is matured: the model is chosen on folds of customers, and
-    there is no calibration, as no later cutoff could show that it lasts.
+    As in `churn train` without earlier matured snapshots, the model is selected on folds of customers. There
+    is no calibration, because no later cutoff could show that its gain lasts.
     """
     fold = np.random.default_rng(SEED).permutation(len(train)) % CUSTOMER_FOLDS
     folds = [Fold(train.where(fold != each), train.where(fold == each)) for each in range(CUSTOMER_FOLDS)]
@@ -84,12 +84,12 @@ def ours(train: LabelledRows, wanted: LabelledRows) -> Floats:
 
 
 def reference(train: LabelledRows, wanted: LabelledRows) -> Floats:
-    """Return LightGBM of 250 trees with 15 leaves at a learning rate of .03."""
+    """Return predictions of LightGBM with 250 trees, 15 leaves and a learning rate of .03."""
     return _trees(train, wanted, REFERENCE, REFERENCE_ROUNDS)
 
 
 def logit(train: LabelledRows, wanted: LabelledRows) -> Floats:
-    """Return an L2 logistic regression on scaled numbers and a column per name."""
+    """Return predictions of an L2 logistic regression on scaled numbers and a column per name."""
     design = one_hot(train)
     scale = StandardScaler().fit(design)
     model = LogisticRegression(C=1.0, max_iter=2000).fit(scale.transform(design), train.left)
@@ -97,7 +97,7 @@ def logit(train: LabelledRows, wanted: LabelledRows) -> Floats:
 
 
 def default_trees(train: LabelledRows, wanted: LabelledRows) -> Floats:
-    """Return LightGBM as it comes, 100 trees."""
+    """Return predictions of LightGBM with its default settings, 100 trees."""
     return _trees(train, wanted, PLAIN, 100)
 
 
@@ -116,7 +116,7 @@ def _trees(train: LabelledRows, wanted: LabelledRows, settings: Mapping[str, Any
 
 
 def one_hot(rows: LabelledRows) -> Floats:
-    """Return numbers, missing as 0, and a column per name."""
+    """Return the numbers, with 0 for a missing number, and a column per name."""
     columns: list[Any] = []
     for place, name in enumerate(rows.names):
         values = rows.matrix[:, place]
@@ -137,7 +137,7 @@ def splits(rows: LabelledRows) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
 
 
 def predicted(rows: LabelledRows, learn: Learner) -> pd.DataFrame:
-    """Return every customer's probability of each repeat, always from a model that had not seen them."""
+    """Return the probability of each customer in each repeat, by a model that has not seen the customer."""
     parts = []
     for number, test in splits(rows):
         probability = learn(rows.where(~test), rows.where(test))

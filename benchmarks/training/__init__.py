@@ -1,1 +1,1 @@
-"""What training costs, by rows and columns."""
+"""The cost of a training by rows and columns."""

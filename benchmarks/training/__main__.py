@@ -1,7 +1,7 @@
-"""What `churn train` costs: `python -m benchmarks.training --rows 200000 --columns 120`.
+"""The cost of `churn train`: `python -m benchmarks.training --rows 200000 --columns 120`.
 
-Made-up snapshots are written once; then one process reads them and does all that `churn train` does, from
-reading to the registered model. Its CPU and wall time hold the imports, its peak memory everything.
+Made-up snapshots are written once. Then a process reads them and runs all steps of `churn train`, up to the
+registered model. The CPU and wall time include the imports, and the peak memory includes everything.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _once(job: str, folder: Path, asked: argparse.Namespace) -> Measurement:
 
 
 def _do(asked: argparse.Namespace) -> dict[str, object]:
-    """Do a job in this process; what it says goes to standard error, but for the last line."""
+    """Run a job in this process; all output except the last line goes to standard error."""
     from contextlib import redirect_stdout
 
     from churn.params import EngineParams, LabelParams, Params, TrackingParams, TrainParams

@@ -24,10 +24,11 @@ RATE = -3.0
 
 
 def write_snapshots(params: Params, rows: int, columns: int, seed: int = 7) -> None:
-    """Write `rows` labelled rows over 13 cutoffs, each of `columns` signals.
+    """Write `rows` labelled rows with `columns` signals at 13 cutoffs.
 
-    One signal in thirty is text; of the others a third are counts, a third skewed amounts with a fifth
-    missing, and a third normal. Twelve of them move the risk a little, so that trees have something to find.
+    One signal in thirty is text. A third of the other signals are counts, a third are skewed amounts with a
+    fifth of the values missing, and a third are normally distributed. Twelve signals change the risk a
+    little, so that trees have something to find.
     """
     rng = np.random.default_rng(seed)
     names = [f"signal_{place:03d}" for place in range(columns)]

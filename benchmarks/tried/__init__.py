@@ -1,1 +1,1 @@
-"""What was tried for the models on cutoffs before any test: `python -m benchmarks.tried`."""
+"""Experiments with models, on cutoffs before any test: `python -m benchmarks.tried`."""

@@ -21,7 +21,7 @@ MARK = "<!-- figures -->\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Try everything on every set, print the tables, and on request write them."""
+    """Run all experiments on every set, print the tables, and write them on request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tried", description=__doc__)
     add = parser.add_argument
     add("--only", nargs="+", choices=list(SETS), default=list(SETS), metavar="SET", help=", ".join(SETS))

@@ -1,4 +1,4 @@
-"""Each way beside the one it is compared with, on the rows that both predicted."""
+"""Compare each way with its reference way, on the rows that both predicted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from churn.training.select import losses_of
 
 
 def set_beside(ways: Mapping[str, Made]) -> dict[str, dict[str, Any]]:
-    """Return log loss and AUC of each way, and of the log loss the difference to the way beside it.
+    """Return the log loss and the AUC of each way, and the difference of its log loss to its reference way.
 
-    The difference is paired by row, its standard error clustered by customer; `better_at` counts the cutoffs
-    at which it lies below zero. A way that cannot predict all cutoffs is compared at those it can.
+    The difference is paired by row, and its standard error is clustered by customer. `better_at` is the
+    number of cutoffs at which the difference is below zero. A way is compared at the cutoffs that it can
+    predict.
     """
     found: dict[str, dict[str, Any]] = {}
     for words, made in ways.items():

@@ -1,4 +1,4 @@
-"""A public set up to its first test cutoff: what may be learnt from, and the cutoffs that judge."""
+"""A public set up to its first test cutoff: the snapshots to learn from, and the cutoffs to test on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from churn.snapshots.dataset import Floats, thin_customers
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.recipe import Recipe
-from churn.training.select import Selection, select_candidate
+from churn.training.select import CandidateSelection, select_candidate
 from churn.training.split import MAX_FOLD_ROWS, Fold
 from pipelines import snapshot
 from pipelines.echo import QuietEcho
@@ -36,10 +36,10 @@ class Rehearsal:
     """The snapshots of a set whose labels were known at its first test cutoff; no later label is read.
 
     Attributes:
-        contest: The set and the rows judged, for the rivals.
-        snapshots: What ours may learn from and is judged on.
-        judged: The cutoffs that judge.
-        asked: `train` of the set's parameter file.
+        contest: The set and its test rows, for the rivals.
+        snapshots: The snapshots for our training and our test.
+        judged: The cutoffs to test on.
+        asked: The section `train` of the set's parameter file.
     """
 
     contest: Contest
@@ -49,7 +49,7 @@ class Rehearsal:
 
     @cached_property
     def folds(self) -> list[Fold]:
-        """Return a fold per judged cutoff that has something to learn from."""
+        """Return a fold for each test cutoff with earlier labels to learn from."""
         rows, known = self.snapshots.rows, self.snapshots.mature_on
         made = [
             Fold(thin_customers(rows.at(trainable(known, day)), MAX_FOLD_ROWS), rows.at([day]), True)
@@ -58,27 +58,27 @@ class Rehearsal:
         return [fold for fold in made if not fold.train.one_class]
 
     @cached_property
-    def chosen(self) -> Selection:
-        """Return what the pipeline chooses of all its candidates."""
+    def chosen(self) -> CandidateSelection:
+        """Return the selection of the pipeline from all its candidates."""
         return select_candidate(self.folds, self.snapshots.monotone, self.asked, 1)
 
     @property
     def best(self) -> OutOfTime:
-        """Return what the candidate chosen predicts of the judged cutoffs."""
+        """Return the selected candidate's predictions of the test cutoffs."""
         return _past(self.chosen)
 
     def alone(self, candidate: str, recipe: Recipe | None = None) -> OutOfTime:
-        """Return what one candidate predicts of them, by its own recipe or another one."""
+        """Return a candidate's predictions of the test cutoffs, with its own recipe or another recipe."""
         asked = self.asked.model_copy(update={"candidates": (candidate,)})
         return _past(select_candidate(self.folds, self.snapshots.monotone, asked, 1, tree_recipe=recipe))
 
     def learning_from(self, wanted: Callable[[date], bool]) -> Rehearsal:
-        """Return the same learning from some of the snapshots alone; the rows judged stay."""
+        """Return a rehearsal that learns only from some of the snapshots; the test rows stay."""
         kept: Mapping[date, date] = {d: on for d, on in self.snapshots.mature_on.items() if wanted(d)}
         return replace(self, snapshots=replace(self.snapshots, mature_on=kept))
 
     def with_signals(self, wanted: Columns) -> Rehearsal:
-        """Return the same with some of the signals alone, given in the order of their names."""
+        """Return a rehearsal with only some of the signals, given in the order of their names."""
         rows = self.snapshots.rows
         names = tuple(name for name, taken in zip(rows.names, wanted, strict=True) if taken)
         levels = {name: each for name, each in rows.levels.items() if name in names}
@@ -87,13 +87,13 @@ class Rehearsal:
         return replace(self, snapshots=replace(self.snapshots, rows=fewer, signals=signals))
 
     def column(self, name: str) -> Floats:
-        """Return a signal of the rows judged, in the order of the folds."""
+        """Return a signal of the test rows, in the order of the folds."""
         place = self.snapshots.rows.names.index(name)
         return np.concatenate([fold.validation.matrix[:, place] for fold in self.folds])
 
 
 def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
-    """Write a set's snapshots up to its first test cutoff, and return what may be tried on them."""
+    """Write the snapshots of a set up to its first test cutoff, and return the rehearsal."""
     contest = open_contest(one, work, QuietEcho(), rehearsed=MOST)
     params = Run(contest, work / one.name / "ours", None).params()
     snapshot.run(params, echo=QuietEcho())
@@ -101,7 +101,7 @@ def open_rehearsal(one: TimeSet, work: Path) -> Rehearsal:
     return Rehearsal(contest, snapshots, contest.test, params.train)
 
 
-def _past(chosen: Selection) -> OutOfTime:
+def _past(chosen: CandidateSelection) -> OutOfTime:
     if chosen.predictions is None:
         raise RuntimeError("the folds of a rehearsal are cutoffs, whose predictions are kept")
     return chosen.predictions

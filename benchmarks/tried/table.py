@@ -1,4 +1,4 @@
-"""The figures of what was tried as Markdown: one table for each way's group, a column for each set."""
+"""The figures of the experiments as Markdown: a table for each group of ways, a column for each set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ CPU = "CPU s of fitting"
 
 
 def page(figures: Mapping[str, Any]) -> str:
-    """Return a table of the ways others are compared with, and one of the differences to each of them."""
+    """Return a table of the reference ways, and a table of the differences to each reference way."""
     every = list(dict.fromkeys(words for one in figures.values() for words in one["ways"]))
     beside = {
         words: next((ways[words].get("beside") for ways in _ways(figures) if words in ways), None)
@@ -52,7 +52,7 @@ def _differences(figures: Mapping[str, Any], wanted: list[str]) -> Iterator[str]
 
 
 def _cell(way: Mapping[str, Any]) -> str:
-    """Return difference, standard error and cutoffs; bold where it is more than twice its error from zero."""
+    """Return difference, standard error and cutoffs; bold if the difference exceeds twice its error."""
     text = f"{way['difference']:+.4f} ({_short(way['standard_error'], 4)})"
     sure = abs(way["difference"]) > 2 * way["standard_error"]
     return f"{f'**{text}**' if sure else text}, {way['better_at']} of {way['cutoffs']}"

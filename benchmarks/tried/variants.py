@@ -1,4 +1,4 @@
-"""What was tried: each way gives the log-odds of the rows judged, to be set beside those of another."""
+"""The experiments: each way predicts the log-odds of the test rows, and is compared with a reference way."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ WEIGHTS = np.linspace(0, 1, 21)
 
 @dataclass(frozen=True)
 class Made:
-    """What a way predicted.
+    """The predictions of a way.
 
     Attributes:
-        beside: The way it is compared with; None for those that others are compared with.
-        past: Log-odds of the rows judged.
-        cpu_seconds: Of fitting, where it was measured.
+        beside: The name of the reference way; None for a reference way.
+        past: The predicted log-odds of the test rows.
+        cpu_seconds: The CPU time of the fits, if it was measured.
     """
 
     beside: str | None
@@ -49,7 +49,7 @@ Ways = Iterator[tuple[str, Made]]
 
 
 def candidates(rehearsal: Rehearsal) -> Ways:
-    """Give the pipeline's choice, its candidates one by one, and the reference."""
+    """Yield the selection of the pipeline, each of its candidates, and the reference."""
     yield AS_IT_IS, Made(None, rehearsal.best)
     for words, candidate in {
         "boosted trees alone": "trees",
@@ -61,7 +61,7 @@ def candidates(rehearsal: Rehearsal) -> Ways:
 
 
 def data(rehearsal: Rehearsal) -> Ways:
-    """Give the pipeline's choice from other snapshots and signals."""
+    """Yield the selection of the pipeline from other snapshots and signals."""
     late = rehearsal.contest.set.begins + timedelta(91)
     newest = max(rehearsal.snapshots.mature_on)
     rows = rehearsal.snapshots.rows
@@ -81,7 +81,7 @@ def data(rehearsal: Rehearsal) -> Ways:
 
 
 def sizes(rehearsal: Rehearsal) -> Ways:
-    """Give trees with random splits of other sizes, and the mean of three seeds."""
+    """Yield trees with random splits of other sizes, and the mean of three seeds."""
     own = Recipe.start(rehearsal.asked, "extra_trees")
     newest = max(len(fold.train) for fold in rehearsal.folds)
     for words, recipe in {
@@ -97,7 +97,7 @@ def sizes(rehearsal: Rehearsal) -> Ways:
 
 
 def settings(rehearsal: Rehearsal) -> Ways:
-    """Give boosted trees, 250 of them, with other settings of LightGBM, and what they cost."""
+    """Yield 250 boosted trees with other settings of LightGBM, and their CPU time."""
     yield GROWN, _grown(rehearsal, None, {})
     for words, changed in {
         "`max_bin` 127 instead of 255": {"max_bin": 127},
@@ -111,9 +111,9 @@ def settings(rehearsal: Rehearsal) -> Ways:
 
 
 def prior(rehearsal: Rehearsal) -> Ways:
-    """Give new customers a probability drawn towards the base rate of new customers.
+    """Yield predictions in which new customers are shrunk towards the base rate of new customers.
 
-    The weight of the base rate is that which would have served the cutoffs before best.
+    The weight of the base rate is the weight that was best at the earlier cutoffs.
     """
     past = rehearsal.best
     new = rehearsal.column("tenure_days") < NEW_DAYS
@@ -152,7 +152,7 @@ def _rate(left: Floats) -> float:
 
 
 def _other(one: Rehearsal, other: Rehearsal) -> bool:
-    """Return whether anything is learnt from other snapshots or signals at all."""
+    """Return whether a way learns from other snapshots or other signals."""
     return (
         one.snapshots.rows.names != other.snapshots.rows.names
         or one.snapshots.mature_on != other.snapshots.mature_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -38,9 +39,60 @@ def internal_name(name: str) -> str:
     return identifier(f"__churn_{name}")
 
 
+def parquet_rows(*paths: Path, union_by_name: bool = False) -> str:
+    """Return the SQL after FROM that reads exactly these Parquet files, and no values from their path.
+
+    Without `hive_partitioning = false`, DuckDB adds a column `day` to each file below a folder `day=3`, or
+    replaces the file's own column.
+
+    Args:
+        paths: The files. A pattern would find other files in a folder such as `a[1]`, or files that are not
+            part of the table.
+        union_by_name: Whether the files may have different columns.
+    """
+    option = ", union_by_name = true" if union_by_name else ""
+    return f"read_parquet({file_list(paths)}, hive_partitioning = false{option})"
+
+
+def file_list(paths: Iterable[Path]) -> str:
+    """Return an SQL list of files; DuckDB does not take a character of a path as a pattern.
+
+    >>> file_list([Path("orders[1]/a.csv")])
+    "['orders[[]1]/a.csv']"
+    """
+    return "[" + ", ".join(literal(_without_patterns(str(path))) for path in paths) + "]"
+
+
+def _without_patterns(path: str) -> str:
+    if "\\" in path:  # DuckDB would take the backslash before a bracket for a separator of folders
+        return path
+    return re.sub(r"[\[*?]", r"[\g<0>]", path)
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of a database's error message; the lines below it repeat the SQL."""
     return str(error).strip().split("\n")[0]
+
+
+REASON_ENDS = ("LINE ", "The search space", "Possible fixes", "Possible Solution", "It is possible that")
+"""The first words of the lines of a message after its reason: the SQL, and advice about options of SQL."""
+
+MAX_REASON_LENGTH = 500
+
+
+def reason_of(error: Exception) -> str:
+    r"""Return the whole reason in a database's error message, on one line, without the SQL and its options.
+
+    >>> reason_of(ValueError("CSV Error on Line: 2\nInvalid unicode\n\nLINE 1: SELECT"))
+    'CSV Error on Line: 2; Invalid unicode'
+    """
+    lines: list[str] = []
+    for line in str(error).splitlines():
+        if lines and (not line.strip() or line.startswith(REASON_ENDS)):
+            break
+        if line.strip(" ^"):
+            lines.append(line.strip())
+    return "; ".join(lines)[:MAX_REASON_LENGTH].rstrip(" .!")
 
 
 def connect(engine: EngineParams, scratch: Path) -> duckdb.DuckDBPyConnection:

@@ -13,7 +13,7 @@ from typing import IO, Any
 import duckdb
 
 from churn.data.files import lease_folder
-from churn.data.sql import connect, literal
+from churn.data.sql import connect, parquet_rows
 from churn.errors import CallError, SourceError
 from churn.params import Params
 
@@ -22,6 +22,7 @@ STORE_FORMAT = 2
 
 MANIFEST_FILE = "manifest.json"
 EPOCH = date(1970, 1, 1)
+"""The day with the day number 0."""
 
 
 def day_number(day: date) -> int:
@@ -32,6 +33,24 @@ def day_number(day: date) -> int:
 def date_of_day(number: int) -> date:
     """Return the date of a local day number."""
     return EPOCH + timedelta(days=number)
+
+
+def day_number_sql(time: str) -> str:
+    """Return the SQL of the day number of a date or of a local time.
+
+    >>> day_number_sql("at")
+    "(at::DATE - DATE '1970-01-01')"
+    """
+    return f"({time}::DATE - DATE '{EPOCH}')"
+
+
+def date_of_day_sql(number: str) -> str:
+    """Return the SQL of the date of a day number.
+
+    >>> date_of_day_sql("day")
+    "(DATE '1970-01-01' + day)"
+    """
+    return f"(DATE '{EPOCH}' + {number})"
 
 
 @dataclass(frozen=True)
@@ -176,11 +195,11 @@ class Store:
 
     def files(self, table: str) -> list[Path]:
         """Return the files of a table by name; later files hold later customers."""
-        return sorted((self.folder / table).glob("*.parquet"))
+        return part_files(self.folder / table)
 
     def scan(self, table: str) -> str:
         """Return the SQL that reads a table of the store."""
-        return f"read_parquet({literal(str(self.folder / table / '*.parquet'))})"
+        return parquet_rows(*self.files(table))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open a DuckDB within the engine's limits."""
@@ -198,6 +217,11 @@ class Store:
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
         return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
+
+
+def part_files(folder: Path) -> list[Path]:
+    """Return the files of a table's folder by name; later files hold later customers."""
+    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
 def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:

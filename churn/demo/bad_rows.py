@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from churn.demo import world as w
 from churn.demo.columns import timestamps
-from churn.demo.world import Array, seconds_at
+from churn.demo.world import Values, seconds_at
 
 SMALLEST_TABLE = 200
 """Smaller tables get no bad rows: one bad row would be too large a share."""
@@ -69,7 +69,7 @@ def add_bad_rows(
     name: str,
     table: pa.Table,
     first_row_id: int,
-    unknown_ids: Callable[[Array], pa.Array],
+    unknown_ids: Callable[[Values], pa.Array],
     rng: np.random.Generator,
 ) -> DirtyTable:
     """Number the rows and add damaged copies.
@@ -107,7 +107,11 @@ def _number_rows(name: str, table: pa.Table, first: int) -> pa.Table:
 
 
 def _damage(
-    name: str, kind: str, rows: pa.Table, unknown_ids: Callable[[Array], pa.Array], rng: np.random.Generator
+    name: str,
+    kind: str,
+    rows: pa.Table,
+    unknown_ids: Callable[[Values], pa.Array],
+    rng: np.random.Generator,
 ) -> pa.Table:
     size, time = rows.num_rows, TIME_COLUMNS[name]
     if kind == "dangling_id":

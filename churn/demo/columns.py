@@ -12,7 +12,7 @@ from churn.demo import world as w
 from churn.demo.life import AFTERGLOW, IN_FORCE, PENDING, STARTING, Life
 from churn.demo.people import People
 from churn.demo.troubles import TROUBLE_NAMES
-from churn.demo.world import Array
+from churn.demo.world import Values
 
 STATUS_BITS = 3
 NO_TIME = np.iinfo(np.int64).min
@@ -34,32 +34,32 @@ class RandomStreams:
 class CustomerDays:
     """Pairs of a customer and a day on which an event may happen, ordered by both. Shape [pair]."""
 
-    customer: Array
-    day: Array
-    status: Array
-    phases: Array
+    customer: Values
+    day: Values
+    status: Values
+    phases: Values
 
     def __len__(self) -> int:
         return len(self.customer)
 
-    def take(self, rows: Array) -> CustomerDays:
+    def take(self, rows: Values) -> CustomerDays:
         """Return some of the pairs, by mask or by index; an index may repeat."""
         return CustomerDays(self.customer[rows], self.day[rows], self.status[rows], self.phases[rows])
 
-    def phase(self, kind: str) -> Array:
+    def phase(self, kind: str) -> Values:
         """Return the phase 0..3 of a trouble. Shape [pair]."""
-        phase: Array = ((self.phases >> np.uint16(2 * TROUBLE_NAMES.index(kind))) & 3).astype(np.intp)
+        phase: Values = ((self.phases >> np.uint16(2 * TROUBLE_NAMES.index(kind))) & 3).astype(np.intp)
         return phase
 
-    def by_phase(self, kind: str, *factors: float) -> Array:
+    def by_phase(self, kind: str, *factors: float) -> Values:
         """Return the factor for the phase of a trouble, out of four factors. Shape [pair]."""
-        factor: Array = np.array(factors, dtype=np.float32).take(self.phase(kind))
+        factor: Values = np.array(factors, dtype=np.float32).take(self.phase(kind))
         return factor
 
     @property
-    def pending(self) -> Array:
+    def pending(self) -> Values:
         """Return whether the customer has asked to leave and is still a customer. Shape [pair]."""
-        pending: Array = (self.status & STATUS_BITS) == PENDING
+        pending: Values = (self.status & STATUS_BITS) == PENDING
         return pending
 
 
@@ -84,52 +84,52 @@ class Chunk:
         """Return the days on which customers are on the mailing list."""
         return self._customer_days(self._in_force() | ((self.life.status & AFTERGLOW) > 0))
 
-    def _in_force(self) -> Array:
+    def _in_force(self) -> Values:
         status = self.life.status
-        is_in_force: Array = ((status & STATUS_BITS) >= IN_FORCE) & ((status & STARTING) == 0)
+        is_in_force: Values = ((status & STATUS_BITS) >= IN_FORCE) & ((status & STARTING) == 0)
         return is_in_force
 
-    def _customer_days(self, mask: Array) -> CustomerDays:
+    def _customer_days(self, mask: Values) -> CustomerDays:
         flat = np.flatnonzero(mask)
         customer, day = np.divmod(flat.astype(np.int32), np.int32(w.HISTORY_DAYS))
         return CustomerDays(customer, day, self.life.status.ravel()[flat], self.life.phases.ravel()[flat])
 
-    def customer_id(self, customer: Array) -> pa.Array:
+    def customer_id(self, customer: Values) -> pa.Array:
         """Return the ids of customers, given their indices, as a column with a dictionary."""
         return pa.DictionaryArray.from_arrays(pa.array(customer.astype(np.int32)), self.ids)
 
 
-def office_time(rng: np.random.Generator, size: int) -> Array:
+def office_time(rng: np.random.Generator, size: int) -> Values:
     """Draw a second of the day between 6 and 22 o'clock; no clock change falls into these hours."""
     hours = np.clip(rng.normal(13.0, 3.2, size), 6.0, 21.99)
-    seconds: Array = (hours * 3600).astype(np.int64)
+    seconds: Values = (hours * 3600).astype(np.int64)
     return seconds
 
 
-def timestamps(seconds: Array) -> pa.Array:
+def timestamps(seconds: Values) -> pa.Array:
     """Return naive local timestamps from seconds since 1970; `NO_TIME` becomes a missing value."""
     missing = seconds == NO_TIME
     micros = np.where(missing, 0, seconds) * 1_000_000
     return pa.array(micros.view("datetime64[us]"), mask=missing if missing.any() else None)
 
 
-def times_known(seconds: Array, happens: Array | bool = True) -> Array:
+def times_known(seconds: Values, happens: Values | bool = True) -> Values:
     """Return the outcome times that an export at the watermark has; later times become `NO_TIME`.
 
     Args:
         seconds: Local seconds since 1970.
         happens: Whether the outcome happens at all.
     """
-    times: Array = np.where(happens & (seconds < w.WATERMARK_SECONDS), seconds, NO_TIME)
+    times: Values = np.where(happens & (seconds < w.WATERMARK_SECONDS), seconds, NO_TIME)
     return times
 
 
-def categories(codes: Array, words: tuple[str, ...], missing: Array | None = None) -> pa.Array:
+def categories(codes: Values, words: tuple[str, ...], missing: Values | None = None) -> pa.Array:
     """Return a text column from indices into `words`."""
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32), mask=missing), pa.array(words))
 
 
-def arrival_times(rng: np.random.Generator, seconds: Array, share: float) -> tuple[Array, Array]:
+def arrival_times(rng: np.random.Generator, seconds: Values, share: float) -> tuple[Values, Values]:
     """Draw when rows reach the warehouse: at once, or for a share of them one to six days late.
 
     Args:

@@ -21,7 +21,7 @@ from churn.demo.columns import (
 )
 from churn.demo.life import CHARGE, INACTIVE, START_SECOND, STARTING
 from churn.demo.troubles import TROUBLE_NAMES
-from churn.demo.world import Array, seconds_at
+from churn.demo.world import Values, seconds_at
 
 END_REASONS = ("request", "payment", "renewed", "plan change")
 REQUEST, PAYMENT, RENEWAL, PLAN_CHANGE = range(4)
@@ -64,7 +64,7 @@ def customers(chunk: Chunk) -> pa.Table:
     )
 
 
-def _names(numbers: Array) -> pa.Array:
+def _names(numbers: Values) -> pa.Array:
     first, founder = np.divmod(numbers, len(FOUNDERS))
     second, third = np.divmod(first, len(TRADES))
     parts = ((FOUNDERS, founder), (TRADES, second), (FORMS, third % len(FORMS)))
@@ -79,12 +79,12 @@ def _names(numbers: Array) -> pa.Array:
 class _Rows:
     """Rows of contracts, in days. Shape [row]. `FAR` is a day that has not come."""
 
-    spell: Array
-    start: Array
-    end: Array
-    reason: Array
+    spell: Values
+    start: Values
+    end: Values
+    reason: Values
 
-    def take(self, rows: Array) -> _Rows:
+    def take(self, rows: Values) -> _Rows:
         return _Rows(self.spell[rows], self.start[rows], self.end[rows], self.reason[rows])
 
 
@@ -231,7 +231,7 @@ def orders(chunk: Chunk) -> pa.Table:
     )
 
 
-def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Array) -> Array:
+def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
     """Return the first day after the due day without an open charge; `FAR` if the customer leaves before."""
     day = np.full(len(due), w.FAR)
     open_charges = np.flatnonzero(is_unpaid)
@@ -249,11 +249,11 @@ def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Array) -> Array:
     return day
 
 
-def _card_on_file(chunk: Chunk, due: CustomerDays, phase: Array) -> Array:
+def _card_on_file(chunk: Chunk, due: CustomerDays, phase: Values) -> Values:
     """Return the last day of the charged card: the old card in trouble, otherwise a card renewed in time."""
     first = chunk.people.card_expires[due.customer]
     is_old = (phase > 0) & (due.day < first + 120)
-    card: Array = np.where((due.day < first) | is_old, first, first + 4 * w.YEAR_DAYS)
+    card: Values = np.where((due.day < first) | is_old, first, first + 4 * w.YEAR_DAYS)
     return card
 
 

@@ -16,7 +16,7 @@ from churn.demo.columns import (
     timestamps,
 )
 from churn.demo.life import AFTERGLOW
-from churn.demo.world import Array, seconds_at
+from churn.demo.world import Values, seconds_at
 
 INTERACTIONS = ("search", "report", "export", "upload", "share", "comment", "dashboard", "api")
 LATE_EVENT_SHARE = 0.01
@@ -83,7 +83,7 @@ def referrals(chunk: Chunk) -> pa.Table:
     )
 
 
-def _use(chunk: Chunk, active_days: CustomerDays) -> Array:
+def _use(chunk: Chunk, active_days: CustomerDays) -> Values:
     """Return the usage of each customer and day, relative to the usual, with weekly noise."""
     rng = chunk.streams.get("use")
     weeks = w.HISTORY_DAYS // 7 + 1
@@ -94,16 +94,16 @@ def _use(chunk: Chunk, active_days: CustomerDays) -> Array:
     use *= active_days.by_phase("bad_experience", 1.0, 0.75, 0.55, 0.40)
     use *= active_days.by_phase("away", 1.0, 0.10, 0.10, 0.10)
     use *= np.where(active_days.pending, np.float32(0.45), np.float32(1.0))
-    remaining: Array = use
+    remaining: Values = use
     return remaining
 
 
-def _expand(rng: np.random.Generator, active_days: CustomerDays, rate: Array) -> CustomerDays:
+def _expand(rng: np.random.Generator, active_days: CustomerDays, rate: Values) -> CustomerDays:
     """Draw how often an event happens for each customer and day; return one row for each event."""
     return active_days.take(np.repeat(np.arange(len(active_days)), rng.poisson(rate)))
 
 
-def _events(chunk: Chunk, rng: np.random.Generator, customer: Array, day: Array) -> pa.Table:
+def _events(chunk: Chunk, rng: np.random.Generator, customer: Values, day: Values) -> pa.Table:
     happened_at = seconds_at(day, office_time(rng, len(customer)))
     known_at, late = arrival_times(rng, happened_at, LATE_EVENT_SHARE)
     return pa.table(
@@ -154,7 +154,7 @@ def emails(chunk: Chunk) -> pa.Table:
     )
 
 
-def _chance_to_open(chunk: Chunk, mail_days: CustomerDays) -> Array:
+def _chance_to_open(chunk: Chunk, mail_days: CustomerDays) -> Values:
     chance = chunk.people.open_level.astype(np.float32)[mail_days.customer]
     chance = chance * mail_days.by_phase("mail_fatigue", 1.0, 0.30, 0.10, 0.04)
     chance *= mail_days.by_phase("champion_lost", 1.0, 0.60, 0.30, 0.18)
@@ -164,14 +164,14 @@ def _chance_to_open(chunk: Chunk, mail_days: CustomerDays) -> Array:
     return chance
 
 
-def _earlier(customer: Array, event: Array) -> Array:
+def _earlier(customer: Values, event: Values) -> Values:
     """Return whether the same customer had the event in an earlier row; rows are ordered by customer."""
     before = np.cumsum(event) - event
     first_row = (
         np.concatenate([[True], customer[1:] != customer[:-1]]) if len(customer) else np.zeros(0, dtype=bool)
     )
     at_first = np.maximum.accumulate(np.where(first_row, before, 0))
-    earlier: Array = before > at_first
+    earlier: Values = before > at_first
     return earlier
 
 
@@ -238,7 +238,7 @@ def tickets(chunk: Chunk) -> pa.Table:
     )
 
 
-def _comments(rng: np.random.Generator, rating: Array, silent: Array) -> pa.Array:
+def _comments(rng: np.random.Generator, rating: Values, silent: Values) -> pa.Array:
     words = PRAISE + BLAME
     comment = rng.integers(0, len(PRAISE), len(rating)) + np.where(rating <= 6, len(PRAISE), 0)
     missing = silent | (rng.random(len(rating)) >= COMMENT_SHARE)

@@ -9,7 +9,7 @@ import numpy as np
 from churn.demo import troubles
 from churn.demo import world as w
 from churn.demo.people import People
-from churn.demo.world import FAR, YEAR_DAYS, Array, leaving_season
+from churn.demo.world import FAR, YEAR_DAYS, Values, leaving_season
 
 BASE_HAZARD = 0.00012
 """The daily hazard of an average customer to leave without any trouble; no table shows it."""
@@ -31,7 +31,7 @@ LATE_RETURN = (0.14, 45, 150)
 """(probability, shortest, longest) absence in days. Only a late return starts a new spell."""
 
 
-def hazard_factor(people: People, start: Array, day: int) -> Array:
+def hazard_factor(people: People, start: Values, day: int) -> Values:
     """Return the factor on each hazard of asking to leave, by customer, tenure and season. Shape [customer].
 
     It is 0 in the first two weeks of a spell. For a yearly contract it is low until the renewal is near, and
@@ -49,20 +49,20 @@ def hazard_factor(people: People, start: Array, day: int) -> Array:
     term_factor = np.where(
         ~people.yearly, 1.1, np.where(days_ahead <= RENEWAL_WINDOW_DAYS, renewal_factor, 0.45)
     )
-    factor: Array = people.frailty * tenure_factor * term_factor * leaving_season(day)
+    factor: Values = people.frailty * tenure_factor * term_factor * leaving_season(day)
     return factor
 
 
-def next_renewal(people: People, start: Array, day: int) -> Array:
+def next_renewal(people: People, start: Values, day: int) -> Values:
     """Return the first day after `day` on which a yearly term ends; `FAR` for monthly customers."""
     days_ahead = YEAR_DAYS - (day - start) % YEAR_DAYS
-    renewal: Array = np.where(people.yearly, day + days_ahead, FAR)
+    renewal: Values = np.where(people.yearly, day + days_ahead, FAR)
     return renewal
 
 
-def card_just_expired(people: People, day: int) -> Array:
+def card_just_expired(people: People, day: int) -> Values:
     """Return whether each customer's card expired in `[day - 31 d, day]`. Shape [customer]."""
-    just_expired: Array = (people.card_expires <= day) & (day < people.card_expires + 31)
+    just_expired: Values = (people.card_expires <= day) & (day < people.card_expires + 31)
     return just_expired
 
 
@@ -80,24 +80,24 @@ class Spells:
     -1 for none.
     """
 
-    customer: Array
-    start: Array
-    end: Array
-    request_day: Array
-    by_dunning: Array
-    cause: Array
+    customer: Values
+    start: Values
+    end: Values
+    request_day: Values
+    by_dunning: Values
+    cause: Values
 
-    def merged_end(self) -> Array:
-        """Return the end of each spell after merging spells at most `GRACE_DAYS` apart. Shape [spell]."""
+    def merged_end(self) -> Values:
+        """Return the end of each spell, shape [spell]; spells at most `LABEL_GRACE_DAYS` apart are merged."""
         if len(self.customer) == 0:
             return self.end
         returns_soon = np.zeros(len(self.customer), dtype=bool)
         same_customer = self.customer[1:] == self.customer[:-1]
-        returns_soon[:-1] = same_customer & (self.start[1:] - self.end[:-1] <= w.GRACE_DAYS)
+        returns_soon[:-1] = same_customer & (self.start[1:] - self.end[:-1] <= w.LABEL_GRACE_DAYS)
         # Find the last spell of each merged spell. Nothing follows the last spell of all.
         last_spell = np.where(returns_soon, len(returns_soon), np.arange(len(returns_soon)))
         last_spell = np.minimum.accumulate(last_spell[::-1])[::-1]
-        merged_end: Array = self.end[last_spell]
+        merged_end: Values = self.end[last_spell]
         return merged_end
 
 
@@ -109,9 +109,9 @@ class CutoffState:
     """
 
     day: int
-    customer: Array
-    start: Array
-    phase: Array
+    customer: Values
+    start: Values
+    phase: Values
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Life:
     `phases` uint16 [customer, day]: two bits for each trouble.
     """
 
-    status: Array
-    phases: Array
+    status: Values
+    phases: Values
     spells: Spells
     cutoff_states: tuple[CutoffState, ...]
 
@@ -140,12 +140,12 @@ def simulate_life(people: People, rng: np.random.Generator) -> Life:
     start_day = np.maximum(people.first_start, -w.BURN_IN_DAYS)
     bill_day = np.zeros(size, dtype=np.int64)
     last_end = np.full(size, -w.FAR)
-    spell_columns: list[tuple[Array, ...]] = []
+    spell_columns: list[tuple[Values, ...]] = []
     cutoff_states: list[CutoffState] = []
     cutoff_days = {w.day_of(cutoff) for cutoff in w.truth_cutoffs()}
     shifts = (2 * np.arange(kinds, dtype=np.uint16))[:, None]
 
-    def end_spells(customer: Array, day: int, by_dunning: bool) -> None:
+    def end_spells(customer: Values, day: int, by_dunning: bool) -> None:
         is_dunned = np.full(len(customer), by_dunning)
         end = np.full(len(customer), day)
         columns = (customer, start[customer], end, request_day[customer], is_dunned, cause[customer])
@@ -204,17 +204,22 @@ def simulate_life(people: People, rng: np.random.Generator) -> Life:
     return Life(status, phases, spells, tuple(cutoff_states))
 
 
-def billing_day(start: Array) -> Array:
+def billing_day(start: Values) -> Values:
     """Return the day of the month, 1..28, on which a spell that began on day `start` is charged."""
     dates = np.datetime64(w.FIRST_DAY) + start.astype(np.int64)
     month_day = (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
-    billing: Array = np.minimum(month_day, 28)
+    billing: Values = np.minimum(month_day, 28)
     return billing
 
 
 def _draw_requests(
-    people: People, start: Array, phase: Array, in_force: Array, day: int, rng: np.random.Generator
-) -> Array:
+    people: People,
+    start: Values,
+    phase: Values,
+    in_force: Values,
+    day: int,
+    rng: np.random.Generator,
+) -> Values:
     """Draw the indices of the customers who ask today to leave."""
     hazard_sum = np.full(len(people), BASE_HAZARD)
     for kind in range(len(troubles.TROUBLES)):
@@ -224,20 +229,20 @@ def _draw_requests(
     return np.flatnonzero(in_force & (rng.random(len(people)) < chance))
 
 
-def _cause(phase: Array, rng: np.random.Generator) -> Array:
+def _cause(phase: Values, rng: np.random.Generator) -> Values:
     """Draw the trouble that caused each request, in proportion to the hazards; -1 means none of them."""
     weights = np.stack([troubles.HAZARD[kind].take(phase[kind]) for kind in range(len(phase))])
     weights[troubles.PAYMENT_TROUBLE] = 0.0
     edges = np.cumsum(np.vstack([np.full((1, phase.shape[1]), BASE_HAZARD), weights]), axis=0)
-    cause: Array = (rng.random(phase.shape[1]) * edges[-1] >= edges[:-1]).sum(axis=0) - 1
+    cause: Values = (rng.random(phase.shape[1]) * edges[-1] >= edges[:-1]).sum(axis=0) - 1
     return cause
 
 
-def _return_day(day: int, size: int, rng: np.random.Generator) -> Array:
+def _return_day(day: int, size: int, rng: np.random.Generator) -> Values:
     draw = rng.random(size)
     early, late = QUICK_RETURN, LATE_RETURN
     early_day = day + rng.integers(early[1], early[2] + 1, size)
     late_day = day + rng.integers(late[1], late[2] + 1, size)
     late_or_never = np.where(draw < early[0] + late[0], late_day, w.FAR)
-    return_day: Array = np.where(draw < early[0], early_day, late_or_never)
+    return_day: Values = np.where(draw < early[0], early_day, late_or_never)
     return return_day

@@ -8,7 +8,7 @@ import numpy as np
 
 from churn.demo import troubles
 from churn.demo import world as w
-from churn.demo.world import Array
+from churn.demo.world import Values
 
 
 @dataclass(frozen=True)
@@ -18,45 +18,45 @@ class People:
     Categories are indices into the tuples of `world`. `frailty`, `onset` and the `*_level` fields are hidden.
     """
 
-    number: Array
-    country: Array
-    german: Array
-    size: Array
-    industry: Array
-    channel: Array
-    plan: Array
-    plan_after: Array
-    plan_change: Array
-    yearly: Array
-    auto_renew: Array
-    first_start: Array
-    objects: Array
-    card_expires: Array
-    name: Array
-    frailty: Array
-    onset: Array
-    use_level: Array
-    breadth: Array
-    open_level: Array
-    mood_level: Array
-    order_level: Array
-    basket_level: Array
+    number: Values
+    country: Values
+    german: Values
+    size: Values
+    industry: Values
+    channel: Values
+    plan: Values
+    plan_after: Values
+    plan_change: Values
+    yearly: Values
+    auto_renew: Values
+    first_start: Values
+    objects: Values
+    card_expires: Values
+    name: Values
+    frailty: Values
+    onset: Values
+    use_level: Values
+    breadth: Values
+    open_level: Values
+    mood_level: Values
+    order_level: Values
+    basket_level: Values
 
     def __len__(self) -> int:
         return len(self.number)
 
-    def price_on(self, customer: Array, day: Array) -> Array:
+    def price_on(self, customer: Values, day: Values) -> Values:
         """Return the monthly price, in currency, that customers pay on a day; `customer` holds indices."""
         price = (
             np.array(w.PLAN_PRICE)[self.plan_on(customer, day)]
             * np.array(w.SEATS_BY_SIZE)[self.size[customer]]
         )
-        price_rounded: Array = np.round(price * np.where(self.yearly[customer], w.YEARLY_REBATE, 1.0), 2)
+        price_rounded: Values = np.round(price * np.where(self.yearly[customer], w.YEARLY_REBATE, 1.0), 2)
         return price_rounded
 
-    def plan_on(self, customer: Array, day: Array) -> Array:
+    def plan_on(self, customer: Values, day: Values) -> Values:
         """Return the index in `world.PLANS` of the plan that customers have on a day."""
-        plan: Array = np.where(
+        plan: Values = np.where(
             day < self.plan_change[customer], self.plan[customer], self.plan_after[customer]
         )
         return plan
@@ -111,23 +111,25 @@ def draw_people(first_number: int, size: int, rng: np.random.Generator) -> Peopl
     )
 
 
-def _sign_up_days(rng: np.random.Generator, size: int) -> Array:
+def _sign_up_days(rng: np.random.Generator, size: int) -> Values:
     """Draw days of sign-up: half lie before the history, the others become more frequent over time."""
     earlier = -1 - np.minimum(rng.exponential(320.0, size), 900.0).astype(np.int64)
     growth = 0.9
     pace = np.log1p(rng.random(size) * np.expm1(growth)) / growth
     later = (pace * w.HISTORY_DAYS).astype(np.int64)
-    days: Array = np.where(rng.random(size) < 0.5, earlier, later)
+    days: Values = np.where(rng.random(size) < 0.5, earlier, later)
     return days
 
 
-def _draw_categories(rng: np.random.Generator, shares: tuple[float, ...], size: int) -> Array:
+def _draw_categories(rng: np.random.Generator, shares: tuple[float, ...], size: int) -> Values:
     edges = np.cumsum(shares)[:-1]
-    choice: Array = np.searchsorted(edges, rng.random(size), side="right")
+    choice: Values = np.searchsorted(edges, rng.random(size), side="right")
     return choice
 
 
-def _draw_categories_by(rng: np.random.Generator, shares: tuple[tuple[float, ...], ...], row: Array) -> Array:
+def _draw_categories_by(
+    rng: np.random.Generator, shares: tuple[tuple[float, ...], ...], row: Values
+) -> Values:
     edges = np.cumsum(np.array(shares), axis=1)[:, :-1]
-    choice: Array = (rng.random(len(row))[:, None] >= edges[row]).sum(axis=1)
+    choice: Values = (rng.random(len(row))[:, None] >= edges[row]).sum(axis=1)
     return choice

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn.demo.world import Array
+from churn.demo.world import Values
 
 TROUBLE_FAMILIES = ("activity", "payment", "email", "sentiment", "support", "purchase")
 
@@ -89,8 +89,8 @@ def trouble_index(name: str) -> int:
 
 
 def chance_to_advance(
-    kind: int, phase: int, onset: Array, billing: Array, card_expired: Array
-) -> Array | float:
+    kind: int, phase: int, onset: Values, billing: Values, card_expired: Values
+) -> Values | float:
     """Return the probability of moving on from `phase` today. Shape [customer], or one number for all.
 
     A card that has just expired makes payment trouble eight times as likely. A charge can only fail on its
@@ -104,15 +104,17 @@ def chance_to_advance(
         card_expired: Whether the card expired within the last month, [customer].
     """
     if phase == 0:
-        onset_today: Array = onset * np.where(card_expired, 8.0, 1.0) if kind == PAYMENT_TROUBLE else onset
+        onset_today: Values = onset * np.where(card_expired, 8.0, 1.0) if kind == PAYMENT_TROUBLE else onset
         return onset_today
     if kind == PAYMENT_TROUBLE and phase == 1:
-        chance: Array = ADVANCE[kind, 1] * billing
+        chance: Values = ADVANCE[kind, 1] * billing
         return chance
     return float(ADVANCE[kind, phase])
 
 
-def advance_phases(phase: Array, onset: Array, draws: Array, billing: Array, card_expired: Array) -> None:
+def advance_phases(
+    phase: Values, onset: Values, draws: Values, billing: Values, card_expired: Values
+) -> None:
     """Move each chain forward by one day, in place.
 
     Args:
@@ -134,7 +136,7 @@ def advance_phases(phase: Array, onset: Array, draws: Array, billing: Array, car
         now[heals] = 0
 
 
-def advance_shares(kind: int, shares: Array, onset: Array, billing: Array, card_expired: Array) -> Array:
+def advance_shares(kind: int, shares: Values, onset: Values, billing: Values, card_expired: Values) -> Values:
     """Return the distribution over phases after one day: the expectation of `advance_phases`.
 
     Args:

@@ -5,8 +5,6 @@ These tables are written to a folder outside the company's, and only tests and b
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 import pyarrow as pa
 
@@ -23,7 +21,7 @@ from churn.demo.life import (
     hazard_factor,
     next_renewal,
 )
-from churn.demo.world import Array
+from churn.demo.world import Values
 
 _TROUBLES_BY_FAMILY = {
     family: [index for index, trouble in enumerate(troubles.TROUBLES) if family in trouble.families]
@@ -62,7 +60,7 @@ def _probabilities_at(chunk: Chunk, state: CutoffState) -> pa.Table:
     )
 
 
-def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Array, Array]:
+def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Values, Values]:
     """Return the exact probabilities that the merged spell ends in the window, by request and by dunning.
 
     The distribution over the phases of each trouble is carried forward day by day. Troubles are independent
@@ -82,7 +80,7 @@ def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Array, Array]:
     shares = [np.stack([state.phase[k] == phase for phase in phases]).astype(float) for k in indices]
     base, no_request, no_dunning = np.zeros(size), np.ones(size), np.ones(size)
     by_request, by_dunning = np.zeros(size), np.zeros(size)
-    bill_day, last = billing_day(start), state.day + w.HORIZON_DAYS - 1
+    bill_day, last = billing_day(start), state.day + w.LABEL_HORIZON_DAYS - 1
     start_of = np.full(len(people), w.FAR)
     start_of[customer] = start
     for day in range(state.day, last + 1):
@@ -108,18 +106,18 @@ def chance_of_leaving(chunk: Chunk, state: CutoffState) -> tuple[Array, Array]:
     return by_request * final, by_dunning * final
 
 
-def _outcome(chunk: Chunk, state: CutoffState) -> tuple[Array, bool]:
+def _outcome(chunk: Chunk, state: CutoffState) -> tuple[Values, bool]:
     spells = chunk.life.spells
     merged_end = spells.merged_end()
     spell_number = np.searchsorted(_key(spells.customer, spells.start), _key(state.customer, state.day))
     end = merged_end[spell_number - 1]
-    matured = state.day + w.HORIZON_DAYS + w.GRACE_DAYS <= w.HISTORY_DAYS
-    return (end >= state.day) & (end < state.day + w.HORIZON_DAYS), matured
+    matured = state.day + w.LABEL_HORIZON_DAYS + w.LABEL_GRACE_DAYS <= w.HISTORY_DAYS
+    return (end >= state.day) & (end < state.day + w.LABEL_HORIZON_DAYS), matured
 
 
-def _key(customer: Array, day: Array | int) -> Array:
+def _key(customer: Values, day: Values | int) -> Values:
     """Return numbers that order by customer, then day."""
-    key: Array = customer.astype(np.int64) * 10_000 + (day + 5_000)
+    key: Values = customer.astype(np.int64) * 10_000 + (day + 5_000)
     return key
 
 
@@ -171,7 +169,7 @@ def churned_spells(chunk: Chunk) -> pa.Table:
     )
 
 
-def _dates(days: Array, missing: Array | None = None) -> pa.Array:
+def _dates(days: Values, missing: Values | None = None) -> pa.Array:
     safe = days if missing is None else np.where(missing, 0, days)
-    since_1970 = (safe + (w.FIRST_DAY - date(1970, 1, 1)).days).astype(np.int32)
+    since_1970 = (safe + w.FIRST_DAY_NUMBER).astype(np.int32)
     return pa.array(since_1970, mask=missing).cast(pa.date32())

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from churn.data.store import day_number
+
+Values = npt.NDArray[Any]
 
 FIRST_DAY = date(2024, 4, 1)
 WATERMARK = date(2025, 10, 1)
@@ -21,15 +23,15 @@ HISTORY_DAYS = (WATERMARK - FIRST_DAY).days
 BURN_IN_DAYS = 90
 """Days simulated before the history begins: troubles begin and end, but nobody leaves."""
 
-HORIZON_DAYS = 31
-GRACE_DAYS = 30
+LABEL_HORIZON_DAYS = 31
+LABEL_GRACE_DAYS = 30
 YEAR_DAYS = 365
 FAR = 1_000_000
 """A day that never comes."""
 
-_EPOCH_DAY = (FIRST_DAY - date(1970, 1, 1)).days
+FIRST_DAY_NUMBER = day_number(FIRST_DAY)
 DAY_SECONDS = 86_400
-WATERMARK_SECONDS = (_EPOCH_DAY + HISTORY_DAYS) * DAY_SECONDS
+WATERMARK_SECONDS = (FIRST_DAY_NUMBER + HISTORY_DAYS) * DAY_SECONDS
 
 COUNTRIES = ("DE", "AT", "CH", "GB", "FR", "US", "NL")
 COUNTRY_SHARE = (0.46, 0.10, 0.08, 0.13, 0.08, 0.09, 0.06)
@@ -58,9 +60,9 @@ def date_of(day: int) -> date:
     return FIRST_DAY + timedelta(days=day)
 
 
-def seconds_at(day: Array, second_of_day: Array | int = 0) -> Array:
+def seconds_at(day: Values, second_of_day: Values | int = 0) -> Values:
     """Return local wall-clock seconds since 1970 of a second within a day."""
-    return (day.astype(np.int64) + _EPOCH_DAY) * DAY_SECONDS + second_of_day
+    return (day.astype(np.int64) + FIRST_DAY_NUMBER) * DAY_SECONDS + second_of_day
 
 
 def truth_cutoffs() -> tuple[date, ...]:
@@ -75,7 +77,7 @@ def _calendar(first: int, last: int) -> list[date]:
 
 
 _LONGEST_AGO = -BURN_IN_DAYS
-_LAST = HISTORY_DAYS + HORIZON_DAYS + 1
+_LAST = HISTORY_DAYS + LABEL_HORIZON_DAYS + 1
 _DAYS = _calendar(_LONGEST_AGO, _LAST)
 _DAY_OF_MONTH = np.array([d.day for d in _DAYS], dtype=np.int16)
 

@@ -21,7 +21,7 @@ from churn.demo.bad_rows import add_bad_rows
 from churn.demo.columns import Chunk, RandomStreams
 from churn.demo.life import simulate_life
 from churn.demo.people import draw_people
-from churn.demo.world import Array
+from churn.demo.world import Values
 
 CHUNK_CUSTOMERS = 10_000
 """How many customers are simulated at once; the memory depends on this, not on the size of the company."""
@@ -162,7 +162,7 @@ def _make_chunk(number: int, first: int, size: int, customers: int, seed: int) -
     return Chunk(people, simulate_life(people, streams.get("life")), streams, ids)
 
 
-def customer_ids(numbers: Array, customers: int) -> pa.Array:
+def customer_ids(numbers: Values, customers: int) -> pa.Array:
     """Return ids such as C000123: distinct, shuffled, and all of one length.
 
     A number is multiplied by a number without the factors 2 and 5, modulo a power of ten, so that each id has
@@ -182,7 +182,7 @@ def id_count(customers: int) -> int:
 
 
 def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, counts: _Counts) -> None:
-    def unknown_ids(numbers: Array) -> pa.Array:
+    def unknown_ids(numbers: Values) -> pa.Array:
         n_free = id_count(customers) - customers
         texts = customer_ids(customers + numbers % n_free, customers)
         return pa.DictionaryArray.from_arrays(pa.array(np.arange(len(texts), dtype=np.int32)), texts)

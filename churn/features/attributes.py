@@ -13,11 +13,11 @@ from churn.features.signal import Function, Signal
 from churn.params import Params
 
 EVER_DAYS = 36_525
-"""A value may have been set long ago; no row of the store is older than a century."""
+"""The look-back in days, a century: a value may have been set long ago."""
 
 
 def attributes(params: Params) -> Iterator[Signal]:
-    """Yield a signal for every attribute that params.yaml names under `static` or `history`."""
+    """Yield a signal for every attribute under `static` or `history` of params.yaml."""
     customers = params.tables.get("customers")
     for name in customers.static if customers else ():
         yield _attribute(name, "customers", None, f"The customer's {_in_words(name)}, which never changes.")
@@ -28,14 +28,14 @@ def attributes(params: Params) -> Iterator[Signal]:
 
 
 def current_level(history: Events) -> Array:
-    """Return the code of the latest value that had begun and was not known to have ended, `[n]`."""
+    """Return the code of the value that applied at the cutoff, as known at the cutoff, `[n]`."""
     return history.lacking("valid_to").latest_level("value")
 
 
 def current_number(history: Events) -> Array:
-    """Return the latest value that had begun and was not known to have ended, `[n]`."""
+    """Return the value that applied at the cutoff, as known at the cutoff, `[n]`."""
     value = history.lacking("valid_to").latest("value")
-    return np.where(value >= -LARGEST_NUMBER, value, np.nan)  # an emptied value is stored below this
+    return np.where(value >= -LARGEST_NUMBER, value, np.nan)  # an emptied value is stored as a lower number
 
 
 def level_names(codes: Array, levels: Sequence[str]) -> npt.NDArray[np.object_]:

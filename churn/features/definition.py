@@ -1,9 +1,9 @@
-"""Compute the digest of a signal's definition, which depends on the signal's values and not on its code.
+"""Compute the digest of a signal's definition, which depends on the signal's values instead of its code.
 
-Two definitions are equal if the signal has the same declared facts and takes the same values on a fixed
-company (`fixed_company`), rounded. Names of functions, variables and modules, comments, sentences and layout
-do not count. The fixed company cannot show every change, such as a new limit that none of its customers
-reaches. After such a change, raise the signal's `version` by hand.
+Two definitions are equal if the declared facts are equal and the rounded values on a fixed company
+(`fixed_company`) are equal. Names in the code, comments, sentences and layout do not count. The
+fixed company cannot show every change, such as a new limit that none of its customers reaches. After such
+a change, raise the signal's `version` by hand.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ FORMAT = "v2"
 then change."""
 
 DIGITS = 6
-"""Values are rounded to the sixth digit of the largest value in their column."""
+"""The number of digits to which the largest value of a column is rounded; all values have the same step."""
 
 _FACTS = ("name", "table", "looks_back", "riskier_when", "kind", "level_of", "version")
 _OFF_BOUNDARIES = np.pi / 3
-"""Values are multiplied by this number before they are rounded. Otherwise common values such as halves could
-lie
-exactly between two steps, and the last bit of another processor would decide."""
+"""The factor by which values are multiplied before they are rounded.
+
+Without the factor, common values such as halves could lie exactly between two steps. The last bit, which
+differs between processors, would then decide the rounding."""
 
 _MISSING, _INFINITE = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
@@ -92,7 +93,7 @@ def round_values(values: Array) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def values_on_fixed_company(signals: tuple[Signal, ...]) -> dict[str, list[Array]]:
-    """Return the values of one table's signals on the fixed company: by signal name, one array per cutoff.
+    """Return the values of one table's signals on the fixed company, one array per cutoff, by signal name.
 
     The arrays hold only the customers at risk. A signal without a function has no entry.
     """
@@ -123,7 +124,7 @@ def _peers() -> list[Peers]:
     plans = [np.zeros(0)] * len(fixed_company.CUTOFFS)
     for ordinal, _, codes in _evaluate((replace(REGISTRY[PLAN_SIGNAL], name="(plan)"),)):
         assert isinstance(codes, np.ndarray)  # a plan needs no other customers
-        plans[ordinal] = np.where(codes > 1, 1.0, codes)  # two large groups instead of many small ones
+        plans[ordinal] = np.where(codes > 1, 1.0, codes)  # two large peer groups instead of many small groups
     return [peers_of(cutoff, signed_up, plans[i]) for i, cutoff in enumerate(fixed_company.CUTOFFS)]
 
 

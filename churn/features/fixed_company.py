@@ -25,8 +25,8 @@ from churn.features.engine.timeline import IntArray, Timeline
 CUSTOMERS = 360
 FIRST_DAY = 16_000
 CUTOFFS = (FIRST_DAY + 120, FIRST_DAY + 3_700, FIRST_DAY + 3_747)
-"""The data begin 120 days before the first cutoff: windows longer than 120 days are not covered at that
-cutoff."""
+"""The cutoffs as day numbers. The data begin 120 days before the first cutoff, which therefore does not cover
+windows of more than 120 days."""
 
 DATA_STARTS = (FIRST_DAY,) * len(CUTOFFS)
 DAY_SECONDS = 86_400
@@ -35,8 +35,8 @@ ROWS_PER_CUSTOMER = (0, 1, 2, 4, 8, 16, 32, 64)
 """The possible numbers of rows of a customer in a table; a draw per table and customer selects one number."""
 
 WINDOW_EDGES = (1, 7, 14, 21, 28, 35, 56, 84, 91, 112, 168, 182, 210, 364, 366, 730, 3_660)
-"""The ages in days at which the usual windows begin; some rows lie within two days of such an age at a
-cutoff."""
+"""The ages in days at which the usual windows begin. At a cutoff, some rows have an age within two days of
+such an age."""
 
 LONG_OUTCOMES = ("ended_at", "cancel_requested_at", "valid_to")
 """Outcomes that can take years and are mostly open; all other outcomes take days or weeks."""
@@ -64,7 +64,7 @@ class FixedRows:
 
 @functools.cache
 def sign_up_days() -> IntArray:
-    """Return the sign-up day of each customer: long before the cutoffs, near a cutoff, or after the last."""
+    """Return the sign-up day of each customer: long before the cutoffs, or near a cutoff on either side."""
     old = CUTOFFS[-1] - _integers("sign-up, old", CUSTOMERS, 200, 1_500)
     old = np.where(_shares("sign-up, oldest", CUSTOMERS) < 0.4, FIRST_DAY - 200, old)
     cutoff = np.array(CUTOFFS)[_integers("sign-up, cutoff", CUSTOMERS, 0, len(CUTOFFS))]
@@ -118,7 +118,7 @@ def rows_of(table: Table) -> Rows:
 
 
 def _row_days(name: str, customer: AnyInt) -> AnyInt:
-    """Draw the days of rows: any day, near an edge of a window, recent, or in the customer's best weeks."""
+    """Draw the days of rows: any day, a day near a window's edge, a recent day, or one of the best weeks."""
     n = len(customer)
     any_day = _integers(f"{name} day", n, FIRST_DAY, CUTOFFS[-1] + 30)
     near_cutoff = np.array(CUTOFFS)[_integers(f"{name} cutoff", n, 0, len(CUTOFFS))]
@@ -132,7 +132,7 @@ def _row_days(name: str, customer: AnyInt) -> AnyInt:
 
 
 def _cells(table: Table, column: Column, at: AnyInt) -> dict[str, tuple[AnyInt, BoolArray]]:
-    """Draw the stored columns of a contract's column: values, and a mask of those that are given."""
+    """Draw the stored columns of a contract's column: values, and a mask of the rows that have a value."""
     n, name = len(at), f"{table.name} {column.name}"
     has_value = _shares(f"{name} given", n) < (0.4 if column.name in LONG_OUTCOMES else 0.75)
     if column.role == "outcome":

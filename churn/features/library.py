@@ -1,4 +1,4 @@
-"""List all signals, and decide which of them are on for a store and its params.yaml."""
+"""List all signals, and decide which signals are on for a store and its params.yaml."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ for _file in pkgutil.iter_modules(package.__path__):
 
 
 def all_signals(params: Params) -> dict[str, Signal]:
-    """Return all named signals, generic signals and attributes, by name, also if the store lacks their table.
+    """Return all named signals, generic signals and attributes, by name; their tables need not exist.
 
     Raises:
         SignalError: `signals.generic` names something that does not exist, or two signals have the same name.
@@ -74,7 +74,7 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
     """Return the signals that are on.
 
     Raises:
-        SignalError: no signal is on, or params.yaml names one that does not exist.
+        SignalError: no signal is on, or params.yaml names a signal that does not exist.
     """
     on = tuple(entry.signal for entry in availability(params, store) if entry.off_because is None)
     if not on:
@@ -85,7 +85,7 @@ def select_signals(params: Params, store: Store) -> tuple[Signal, ...]:
         )
         raise SignalError(
             f"{params.locate(keys)}, without signals.leave_out, select no signal of the tables "
-            f"{', '.join(store.tables)}. `churn signals` says why each is off."
+            f"{', '.join(store.tables)}. Change a key; `churn signals` shows why each is off."
         )
     return on
 

@@ -1,4 +1,4 @@
-"""How much customers paid before a cutoff and pay per month, as known at the cutoff."""
+"""The money that customers paid before a cutoff, and their monthly revenue, as known at the cutoff."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def money_before(store: Store, cutoff: date, days: int) -> pd.DataFrame:
     end = day_number(cutoff)
     start = end - days
     if store.has("payments") and "paid_at_day" in store.tables["payments"].columns:
-        # Money counts on the day of its payment, which may lie before the day it was due.
+        # Money counts on the day of its payment, which may lie before the due date.
         if_known = f" AND known_day < {end}" if store.tables["payments"].two_clocks else ""
         return _sum(store, "payments", "amount", f"paid_at_day >= {start} AND paid_at_day < {end}{if_known}")
     for table in ("orders", "payments"):

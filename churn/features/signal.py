@@ -16,7 +16,7 @@ Direction = Literal["higher", "lower", "either"]
 Function = Callable[[Events], "Array | CohortValue"]
 
 FAMILIES = ("activity", "purchase", "payment", "email", "sentiment", "support", "contract", "profile")
-"""The subjects of signals. A customer's reasons show at most one signal of each family."""
+"""The families of signals. A customer's reasons show at most one signal of each family."""
 
 FAMILY_OF_TABLE: Mapping[str, str] = {
     "customers": "profile",
@@ -30,16 +30,16 @@ FAMILY_OF_TABLE: Mapping[str, str] = {
     "subscriptions": "contract",
     "referrals": "activity",
 }
-"""The family of the generic signals of a table; tables under `events:` are activity."""
+"""The family of the generic signals of each table; a table under `events:` has the family activity."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """A feature of a customer at a cutoff, looking at `[cutoff - looks_back days, cutoff)`.
+    """A feature of a customer at a cutoff, computed from `[cutoff - looks_back days, cutoff)`.
 
     Attributes:
         name: The name of the column in snapshots, and of the signal in the playbook.
-        table: The table whose view the function is called with.
+        table: The table; the function receives its view.
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
         family: One of `FAMILIES`.
@@ -47,13 +47,13 @@ class Signal:
             direction.
         reason: The sentence for a customer's reasons, by language.
         doc: The entry of the data dictionary.
-        function: The function that computes the values; None for an attribute with its stored value.
+        function: The function that computes the values; None for an attribute that never changes.
         kind: Whether values are numbers or names of levels.
         level_of: The column whose level codes the function returns; the signal's values are the names of
             these levels.
         generic: The generic family that made the signal; None for a named signal.
-        version: The version of the definition. Raise it by hand after a change of values that `definition`
-            cannot see.
+        version: The version of the definition. Raise it by hand after a change of values that the digest of
+            `definition` does not show.
     """
 
     name: str
@@ -109,7 +109,7 @@ def signal(
     dictionary.
 
     Args:
-        table: The canonical table whose view the function is called with.
+        table: The canonical table; the function receives its view.
         looks_back: The number of days before the cutoff that the function may read.
         unit: The unit of the values.
         riskier_when: The direction of values in which the risk rises. The model is constrained to this
@@ -118,8 +118,8 @@ def signal(
         reason: The sentence for a customer's reasons, with `{value}`.
         german: The same sentence in German.
         level_of: The column whose level codes the function returns; None if it returns numbers.
-        version: The version of the definition. Raise it after a change of values that `definition` cannot
-            see.
+        version: The version of the definition. Raise it by hand after a change of values that the digest of
+            `definition` does not show.
 
     Raises:
         SignalError: the table or the family does not exist, the name is taken, or the docstring is missing.

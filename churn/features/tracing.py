@@ -1,4 +1,4 @@
-"""Find out what signals read and what they cost, by calling each signal on an empty block of customers."""
+"""Find out what each signal reads and costs, by a call of the signal on an empty block of customers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Need:
     Attributes:
         windows: The windows of the signals.
         columns: The stored columns that the signals read.
-        placing_outcomes: The outcomes that signals name in `by`; a row is placed at the time of this outcome.
+        placing_outcomes: The outcomes that signals pass to `by`, which places rows at the outcome's time.
         on_grid: Whether a decayed sum needs bins that end at the periods of the fixed grid.
-        in_order: Whether a signal reads the rows of a window themselves, in their order.
+        in_order: Whether a signal reads single rows in their order, instead of only counts and sums.
     """
 
     windows: set[Window] = field(default_factory=set)
@@ -39,65 +39,98 @@ class Need:
 
 @dataclass
 class Tracer:
-    """A reader without customers; it notes in `need` what the signals read."""
+    """A reader without customers; it records in `need` what the signals read."""
 
     need: Need
     n: int = 0
     cutoff: int = 0
 
     def count(self, selection: Selection, window: Window) -> Array:
-        """Note a count."""
-        return self._note(selection, window)
+        """Record a count."""
+        return self._record(selection, window)
 
     def total(self, selection: Selection, column: str, window: Window) -> LongArray:
-        """Note a sum."""
-        return self._note(selection, window, column).astype(np.int64)
+        """Record a sum of a column.
+
+        Args:
+            selection: The rows that count.
+            column: A stored integer column, or `day` for the placing day.
+            window: The window, `(days, skip)`.
+        """
+        return self._record(selection, window, column).astype(np.int64)
 
     def days(self, selection: Selection, window: Window) -> Array:
-        """Note a count of days."""
-        return self._note(selection, window)
+        """Record a count of distinct days."""
+        return self._record(selection, window)
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Note a highest or lowest value."""
-        return self._note(selection, window, column)
+        """Record a highest or lowest value.
+
+        Args:
+            selection: The rows that count.
+            column: A stored column.
+            window: The window, `(days, skip)`.
+            highest: True for the highest value, False for the lowest value.
+        """
+        return self._record(selection, window, column)
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
-        """Note a decayed sum."""
+        """Record a decayed sum.
+
+        Args:
+            selection: The rows that count.
+            half_life: The half-life in days.
+            window: The window, `(days, skip)`.
+        """
         self.need.on_grid = True
-        return self._note(selection, window)
+        return self._record(selection, window)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Note a value of the latest or first row."""
-        return self._note(selection, window, column)
+        """Record a value of the latest or first row.
+
+        Args:
+            selection: The rows that count.
+            window: The window, `(days, skip)`.
+            latest: True for the latest row, False for the first row.
+            column: A stored column, or `day` for the placing day.
+        """
+        return self._record(selection, window, column)
 
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Note that the rows themselves are read."""
+        """Record that a signal reads single rows in their order; return no rows.
+
+        Args:
+            selection: The rows that count.
+            window: The window, `(days, skip)`.
+            columns: The stored columns to return in addition to `day`.
+            distinct_days: Whether only one row per customer and local day is returned.
+        """
         self.need.in_order = True
-        self._note(selection, window, *columns)
+        self._record(selection, window, *columns)
         empty = np.zeros(0, dtype=np.int64)
         return RowSequence(0, empty, dict.fromkeys((*columns, "day"), empty))
 
     def covered_days(self, window: Window) -> Array:
-        """Note the window."""
+        """Record the window."""
         self.need.windows.add(window)
         return np.zeros(0)
 
     def reaches(self, window: Window) -> bool:
-        """Note the window."""
+        """Record the window."""
         self.need.windows.add(window)
         return True
 
     def covers(self, window: Window) -> None:
-        """Note the window."""
+        """Record the window."""
         self.need.windows.add(window)
 
     def tenure(self) -> Array:
-        """Note nothing: the sign-up days are always there."""
+        """Record nothing: the sign-up days are always read."""
         return np.zeros(0)
 
-    def _note(self, selection: Selection, window: Window, *columns: str) -> Array:
+    def _record(self, selection: Selection, window: Window, *columns: str) -> Array:
         self.need.windows.add(window)
         self.need.columns |= {f"{outcome}_day" for outcome in selection.outcomes}
         self.need.columns |= {name for name in (*columns, selection.value) if name and name != "day"}
@@ -108,7 +141,7 @@ class Tracer:
 
 
 def view_of(signal: Signal, table: Table, reader: object) -> Events:
-    """Return the view that a signal's function is called with.
+    """Return the view that is passed to a signal's function.
 
     Args:
         signal: The signal to compute.
@@ -119,7 +152,7 @@ def view_of(signal: Signal, table: Table, reader: object) -> Events:
 
 
 def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type[CohortValue]]:
-    """Note in `need` what the signals of one table read.
+    """Record in `need` what the signals of one table read.
 
     Args:
         signals: The signals, all of this table.
@@ -127,11 +160,11 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
         need: The record that this function fills in.
 
     Returns:
-        By signal name, the type of `CohortValue` that the signal returns. Only signals that need the other
+        The type of `CohortValue` that a signal returns, by signal name. Only signals that need the other
         customers have an entry.
 
     Raises:
-        SignalError: signals ask for something that is not allowed, or do not return one number per customer.
+        SignalError: a signal asks for something that is not allowed, or returns no number per customer.
             The error lists all problems.
     """
     cohort_values: dict[str, type[CohortValue]] = {}
@@ -148,7 +181,7 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
             cohort_values[signal.name] = type(values)
         elif not isinstance(values, np.ndarray) or values.shape != (0,):
             problems.append(
-                f"{signal.name}: must end in one number per customer, not {type(values).__name__}."
+                f"{signal.name}: returns {type(values).__name__}, but must return one number per customer."
             )
     if problems:
         raise SignalError(*problems)
@@ -156,7 +189,7 @@ def trace(signals: Iterable[Signal], table: Table, need: Need) -> dict[str, type
 
 
 def costs_of(signals: Iterable[Signal], params: Params) -> dict[str, Cost]:
-    """Return the cost of each signal, by signal name, also if the store lacks the signal's table."""
+    """Return the cost of each signal, by signal name; the store need not have the signal's table."""
     tables = {**CANONICAL_TABLES, **table_contracts(params)}
     return {signal.name: cost_of(signal, tables[signal.table]) for signal in signals}
 

@@ -15,7 +15,7 @@ from churn.data.tables import EMPTIED_VALUE, STORED_UNITS
 from churn.guards.context import GuardContext
 from churn.guards.statistics import Floats, Ints, spearman
 
-MIN_CUSTOMERS = 50
+MIN_COMPARED_CUSTOMERS = 50
 """The least number of customers: fewer customers prove nothing."""
 
 EQUAL_SHARE = 0.9
@@ -74,7 +74,7 @@ def copy_match(values: Floats, aggregate: Floats) -> CopyMatch | None:
     """
     distinct, codes, counts = np.unique(aggregate, return_inverse=True, return_counts=True)
     informative = codes != counts.argmax() if len(counts) else codes > 0
-    if informative.sum() < MIN_CUSTOMERS or len(distinct) < 3 or len(np.unique(values)) < 3:
+    if informative.sum() < MIN_COMPARED_CUSTOMERS or len(distinct) < 3 or len(np.unique(values)) < 3:
         return None
     equal = np.abs(values - aggregate) <= 0.005 + 1e-6 * np.abs(aggregate)
     if min(equal.mean(), equal[informative].mean()) >= EQUAL_SHARE:

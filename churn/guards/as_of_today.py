@@ -10,7 +10,7 @@ import numpy.typing as npt
 from churn.data.sql import identifier
 from churn.data.store import day_number
 from churn.finding import Finding
-from churn.guards.aggregates import MIN_CUSTOMERS, Aggregate, aggregates, copy_match, matching_window
+from churn.guards.aggregates import MIN_COMPARED_CUSTOMERS, Aggregate, aggregates, copy_match, matching_window
 from churn.guards.context import GuardContext
 from churn.guards.statistics import Bools, Floats, explained_share, spearman
 
@@ -107,7 +107,7 @@ def _copy_of(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: 
         return f"{match.words} {aggregate.words}: it holds what happened after the cutoffs."
     comparable = has_events & np.array([level is not None for level in levels])
     names, codes = np.unique(levels[comparable].astype(str), return_inverse=True)
-    if comparable.sum() < MIN_CUSTOMERS or not 2 < len(names) <= comparable.sum() / 10:
+    if comparable.sum() < MIN_COMPARED_CUSTOMERS or not 2 < len(names) <= comparable.sum() / 10:
         return None
     share = explained_share(codes, aggregate.values[comparable])
     if share <= BAND_SHARE:

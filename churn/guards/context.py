@@ -30,10 +30,10 @@ from churn.labels.outcomes import DROP_REASONS, LEFT, Labels, label_window
 from churn.params import LabelParams
 from churn.snapshots.dataset import LabelledRows
 
-SAMPLE_CUSTOMERS = 20_000
+MAX_SIGNAL_CUSTOMERS = 20_000
 """The largest number of customers for which signals are computed. Thousands of rows show an AUC of .9."""
 
-SAMPLE_CUTOFFS = 6
+MAX_SIGNAL_CUTOFFS = 6
 """The largest number of cutoffs at which signals are computed, spread over all matured cutoffs."""
 
 HAS_LEFT, ACTIVE, UNKNOWN_STATE = 1, 0, -1
@@ -216,11 +216,11 @@ class GuardContext:
         """Return the labelled rows of a sample of customers at some matured cutoffs; None without rows."""
         if not self.cutoffs or not self.signals:
             return None
-        steps = np.linspace(0, len(self.cutoffs) - 1, min(SAMPLE_CUTOFFS, len(self.cutoffs)))
+        steps = np.linspace(0, len(self.cutoffs) - 1, min(MAX_SIGNAL_CUTOFFS, len(self.cutoffs)))
         cutoffs = [self.cutoffs[step] for step in np.unique(steps.round().astype(int))]
         store, codes = self.store, np.arange(self.store.n_customers)
-        if self.store.n_customers > SAMPLE_CUSTOMERS:
-            codes = np.sort(np.random.default_rng(self.seed).permutation(codes)[:SAMPLE_CUSTOMERS])
+        if self.store.n_customers > MAX_SIGNAL_CUSTOMERS:
+            codes = np.sort(np.random.default_rng(self.seed).permutation(codes)[:MAX_SIGNAL_CUSTOMERS])
             store = write_sample(self.store, codes, self.scratch / "sample")
         labels_by_cutoff = dict(zip(cutoffs, labels_at(self.store, cutoffs), strict=True))
         return _labelled_rows(MatrixBuilder(store, self.signals, cutoffs), labels_by_cutoff, codes)

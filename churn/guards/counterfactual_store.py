@@ -15,11 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from churn.data.sources.table_specs import table_contracts
-from churn.data.sql import identifier, literal
+from churn.data.sql import identifier, literal, parquet_rows
 from churn.data.store import Store, StoredTable, day_number, write_manifest
 from churn.data.tables import Table
 
-Codes = npt.NDArray[np.int64]
+CustomerCodes = npt.NDArray[np.int64]
 Select = Callable[[str, tuple[str, ...]], str]
 """A function that returns the SQL of the altered rows of a table, from its name and its stored columns."""
 
@@ -27,7 +27,7 @@ DAYS_AHEAD = 60
 """The number of days, from the cutoff on, over which the rows of another future are spread."""
 
 
-def write_sample(store: Store, codes: Codes, folder: Path) -> Store:
+def write_sample(store: Store, codes: CustomerCodes, folder: Path) -> Store:
     """Write a store with only some of the customers; their new codes keep the order of the old codes.
 
     Args:
@@ -155,15 +155,17 @@ def _write_store(
             connection.register(name, rows)
         for name, table in store.tables.items():
             (folder / "store" / name).mkdir(parents=True)
-            path = literal(str(folder / "store" / name / "part-0.parquet"))
+            path = folder / "store" / name / "part-0.parquet"
             sql = select(name, table.columns)
             columns = tuple(str(row[0]) for row in connection.execute(f"DESCRIBE {sql}").fetchall())
             # The order of the store: customer, local day, time, then the other columns, to order equal times.
             first = [n for n in ("customer", "day", "at", "known_day", "row_id") if n in columns]
             order = ", ".join(identifier(n) for n in [*first, *(n for n in columns if n not in first)])
-            connection.execute(f"COPY ({sql} ORDER BY {order}) TO {path} (FORMAT parquet)").fetchall()
+            connection.execute(
+                f"COPY ({sql} ORDER BY {order}) TO {literal(str(path))} (FORMAT parquet)"
+            ).fetchall()
             row = connection.execute(
-                f"SELECT count(*), count(DISTINCT customer), min(day), max(day) FROM read_parquet({path})"
+                f"SELECT count(*), count(DISTINCT customer), min(day), max(day) FROM {parquet_rows(path)}"
             ).fetchone()
             assert row is not None  # an aggregate without GROUP BY always gives one row
             tables[name] = replace(

@@ -9,7 +9,7 @@ from churn.data.sql import identifier
 from churn.finding import Finding
 from churn.guards.context import GuardContext
 
-MIN_ROWS = 10
+MIN_HISTORY_ROWS = 10
 """The least number of rows of a history: shorter histories may be equal by chance."""
 
 MIN_DISTINCT = 100
@@ -101,7 +101,7 @@ def _copy_groups(context: GuardContext) -> list[CopyGroup]:
     rows = context.rows(
         "SELECT count(*) AS size, count(*) FILTER (WHERE gone = 1) AS churners, "
         "count(*) FILTER (WHERE gone = 0) AS stayers, min(customer) AS first, max(customer) AS last "
-        f"FROM ({histories}) JOIN people USING (customer) WHERE n >= {MIN_ROWS} GROUP BY h, n "
+        f"FROM ({histories}) JOIN people USING (customer) WHERE n >= {MIN_HISTORY_ROWS} GROUP BY h, n "
         "HAVING size > 1"
     )
     return [CopyGroup(*row) for row in rows]

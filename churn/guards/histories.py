@@ -14,7 +14,7 @@ from churn.metrics.standard_errors import wilson_interval
 MIN_TENURE_DAYS = 91
 """The days as a customer after which a history is expected."""
 
-MIN_DIFFERENCE = 0.3
+MIN_SHARE_RISE = 0.3
 """The least difference, churners minus stayers, of the shares without a history or with a tail of zeros."""
 
 MIN_CHURNERS = 10
@@ -56,7 +56,7 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
         stayers, bare_stayers = counts.get(ACTIVE, (0, 0))
         if bare_churners < MIN_CHURNERS or not stayers:
             continue
-        if sure_difference(bare_churners, churners, bare_stayers, stayers) < MIN_DIFFERENCE:
+        if sure_difference(bare_churners, churners, bare_stayers, stayers) < MIN_SHARE_RISE:
             continue
         yield Finding(
             table,
@@ -97,7 +97,7 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
     if (
         churner_tails >= MIN_CHURNERS
         and stayers
-        and sure_difference(churner_tails, churners, stayer_tails, stayers) > MIN_DIFFERENCE
+        and sure_difference(churner_tails, churners, stayer_tails, stayers) > MIN_SHARE_RISE
     ):
         yield Finding(
             f"{table}.{column}",

@@ -20,14 +20,14 @@ from churn.features.signal import Signal
 from churn.finding import Finding
 from churn.guards.counterfactual_store import write_other_future, write_past, write_sample
 
-SAMPLE_CUSTOMERS = 500
+MAX_PROOF_CUSTOMERS = 500
 """The largest number of customers whose signals are computed again."""
 
 NIGHT_TOLERANCE = 1e-9
 """The largest difference between a night and the snapshots; for the other proofs no difference is allowed."""
 
 Advance = Callable[[int], None]
-Values = Mapping[str, npt.NDArray[np.object_]]
+ColumnValues = Mapping[str, npt.NDArray[np.object_]]
 """The columns of one cutoff by name: the signals and `customer_id`."""
 
 PROOFS = {
@@ -44,7 +44,7 @@ CONDITIONS = {
 }
 """The condition under which a value differs, for the end of a message, by the name of the proof."""
 
-WAY_OUT = (
+SIGNAL_WAY_OUT = (
     "A signal may only use the verbs of its view, which ends at the cutoff. Correct it, or name it under "
     "signals.leave_out until then."
 )
@@ -68,7 +68,7 @@ def prove(
     """
     with scratch_folder(store.params.output / ".scratch") as folder:
         rng = np.random.default_rng(seed)
-        codes = rng.choice(store.n_customers, min(SAMPLE_CUSTOMERS, store.n_customers), replace=False)
+        codes = rng.choice(store.n_customers, min(MAX_PROOF_CUSTOMERS, store.n_customers), replace=False)
         sample = write_sample(store, codes, folder / "sample")
         expected = _values(sample, signals, cutoffs)
         signed_up = read_customers(sample).signed_up
@@ -87,7 +87,7 @@ def prove(
             advance(1)
 
 
-def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, Values]:
+def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> dict[date, ColumnValues]:
     """Compute the signals of the cohort at each cutoff as the snapshots do, ordered by customer id."""
     builder = MatrixBuilder(store, signals, cutoffs)
     columns: dict[date, dict[str, list[npt.NDArray[np.object_]]]] = {day: {} for day in builder.cutoffs}
@@ -105,8 +105,8 @@ def _values(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) ->
 def _differences(
     proof: str,
     cutoff: date,
-    expected: Mapping[date, Values],
-    actual: Mapping[date, Values],
+    expected: Mapping[date, ColumnValues],
+    actual: Mapping[date, ColumnValues],
     tolerance: float = 0.0,
 ) -> Iterator[Finding]:
     """Yield a finding for each signal with different values; if the customers differ, one for the cohort.
@@ -133,7 +133,7 @@ def _differences(
         count = int((~_equal(values, after[name], tolerance)).sum())
         if count:
             message = f"at {cutoff} it differs for {count} of {len(values)} customers {condition}."
-            yield Finding(name, message, WAY_OUT, "stop", proof)
+            yield Finding(name, message, SIGNAL_WAY_OUT, "stop", proof)
 
 
 def _equal(

@@ -11,6 +11,7 @@ from churn.data.ingest.staging import from_clause
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name
+from churn.data.store import date_of_day_sql, day_number_sql
 from churn.finding import Finding
 from churn.guards.context import GuardContext
 from churn.guards.names import identifiers, words_of
@@ -19,7 +20,7 @@ from churn.guards.statistics import Z_99, spearman
 DAYS_BACK = (60, 90, 120)
 """The days before today at which the times ahead are counted. They are recent, so that little has changed."""
 
-RARE = 1e-4
+MAX_CHANCE_OF_FEW_AHEAD = 1e-4
 """The probability below which a low number of times ahead is no chance."""
 
 PERIODS = {
@@ -32,7 +33,7 @@ PERIODS = {
 MIN_TOTALS = 200
 """The least number of totals: fewer totals prove nothing."""
 
-MIN_DIFFERENCE = 0.1
+MIN_CORRELATION_RISE = 0.1
 """The difference of the rank correlations above which totals follow the later period."""
 
 LOADING_WORDS = {
@@ -58,8 +59,8 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
 
     A time that is known from the beginning lies ahead of today as often as it lay ahead of past dates. A time
     that is filled in when it happens lies ahead only of past dates: for dates after today it is still empty.
-    The finding needs a count today below half of the past mean, and a probability below `RARE` for such a
-    count under a Poisson distribution with this mean.
+    The finding needs a count today below half of the past mean. Under a Poisson distribution with this mean,
+    the probability of such a count must also lie below `MAX_CHANCE_OF_FEW_AHEAD`.
     """
     for table in context.event_tables:
         for column in context.tables[table].of_role("scheduled"):
@@ -72,7 +73,7 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
             )
             ((today, *past),) = context.rows(f"SELECT {counts} FROM {context.store.scan(table)}")
             usual = sum(past) / len(past)
-            if today < usual / 2 and poisson.cdf(today, usual) < RARE:
+            if today < usual / 2 and poisson.cdf(today, usual) < MAX_CHANCE_OF_FEW_AHEAD:
                 yield Finding(
                     f"{table}.{column.name}",
                     f"it lies ahead of {context.store.watermark} in {today:,} rows, but it lay ahead of "
@@ -101,7 +102,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
                 continue
             for column in columns:
                 before, after, n = _correlations(context, table, column, str(period), other_table)
-                if n >= MIN_TOTALS and after - before > max(MIN_DIFFERENCE, Z_99 * np.sqrt(2 / n)):
+                if n >= MIN_TOTALS and after - before > max(MIN_CORRELATION_RISE, Z_99 * np.sqrt(2 / n)):
                     yield Finding(
                         f"{table}.{column}",
                         f"its rows lie on the first day of a {period} and follow the {other_table} of the "
@@ -117,7 +118,7 @@ def stamped_early(context: GuardContext) -> Iterator[Finding]:
 def _period_of(context: GuardContext, table: str) -> str | None:
     """Return the longest period with all rows of a table on its first days; None without such a period."""
     conditions = ", ".join(f"bool_and({sql}) AS {name}" for name, sql in PERIODS.items())
-    dates = f"SELECT DATE '1970-01-01' + day AS date FROM {context.store.scan(table)}"
+    dates = f"SELECT {date_of_day_sql('day')} AS date FROM {context.store.scan(table)}"
     ((month, week, quarter),) = context.rows(f"SELECT {conditions} FROM ({dates})")
     return "quarter" if quarter else "month" if month else "week" if week else None
 
@@ -138,10 +139,10 @@ def _correlations(
         The rank correlation with the period before, the rank correlation with the period after, and the
         number of totals.
     """
-    end = f"(t.date + INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
-    begin = f"(t.date - INTERVAL 1 {period})::DATE - DATE '1970-01-01'"
+    end = day_number_sql(f"(t.date + INTERVAL 1 {period})")
+    begin = day_number_sql(f"(t.date - INTERVAL 1 {period})")
     columns = context.fetch(
-        f"WITH t AS (SELECT customer, day, {identifier(column)} AS value, DATE '1970-01-01' + day AS date "
+        f"WITH t AS (SELECT customer, day, {identifier(column)} AS value, {date_of_day_sql('day')} AS date "
         f"FROM {context.store.scan(table)} WHERE {identifier(column)} IS NOT NULL AND customer % 10 < 5), "
         f"e AS (SELECT customer, day, count(*) AS n FROM {context.store.scan(other_table)} GROUP BY 1, 2) "
         "SELECT any_value(t.value) AS value, "

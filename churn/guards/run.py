@@ -83,7 +83,7 @@ def run_guards(
     return findings
 
 
-def report_path(output: Path) -> Path:
+def guard_report_path(output: Path) -> Path:
     """Return the path of the report of the guards of the data."""
     return output / "check" / REPORT_FILE
 
@@ -99,7 +99,7 @@ def guard_report(
         cutoffs: The cutoffs of the snapshots.
         show: A function that shows how many guards have run.
     """
-    key, path = _report_key(store, signals, cutoffs), report_path(store.params.output)
+    key, path = _report_key(store, signals, cutoffs), guard_report_path(store.params.output)
     earlier = _read_report(path, key)
     if earlier:
         return earlier

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from churn.finding import Finding
-from churn.guards.aggregates import MIN_CUSTOMERS
+from churn.guards.aggregates import MIN_COMPARED_CUSTOMERS
 from churn.guards.as_of_today import days_of, numbers_of
 from churn.guards.context import GuardContext
 from churn.guards.statistics import explained_share, spearman
@@ -21,7 +21,7 @@ MIN_AGREEMENT = 0.9
 The agreement is a rank correlation. For levels it is the share of the sign-up's ranks that they explain.
 """
 
-WAY_OUT = "Take it out of tables.customers.static."
+NO_ATTRIBUTE_WAY_OUT = "Take it out of tables.customers.static."
 
 
 def shapes(context: GuardContext) -> Iterator[Finding]:
@@ -34,25 +34,25 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
         column = f"customers.{name}"
         if len(distinct) <= 1 and (has_value.all() or not has_value.any()):
             value = f"always {distinct[0]!r}" if len(distinct) else "always missing"
-            yield Finding(column, f"it is {value} and carries no information.", WAY_OUT)
+            yield Finding(column, f"it is {value} and carries no information.", NO_ATTRIBUTE_WAY_OUT)
             continue
-        if has_value.sum() < MIN_CUSTOMERS:
+        if has_value.sum() < MIN_COMPARED_CUSTOMERS:
             continue
         agreement = _agreement_with_sign_up(context, name)
         if len(distinct) > ID_SHARE * len(texts):
             message = f"{len(distinct):,} of {len(texts):,} customers have a value of their own: it is an id."
             if agreement:
                 message += f" It follows the sign-up (rank correlation {agreement:.2f}): it encodes time."
-            yield Finding(column, message, WAY_OUT, "stop" if agreement else "warn")
+            yield Finding(column, message, NO_ATTRIBUTE_WAY_OUT, "stop" if agreement else "warn")
         elif agreement:
             yield Finding(
                 column,
                 f"it tells the time of the sign-up (rank agreement {agreement:.2f}). A model can learn "
                 "nothing from a level that only the customers of one period have.",
-                f"{WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
+                f"{NO_ATTRIBUTE_WAY_OUT} The signal tenure_days gives the age of a customer at each cutoff.",
             )
         elif days_of(context, name)[1]:
-            yield Finding(column, "it holds dates, which a model cannot use as levels.", WAY_OUT)
+            yield Finding(column, "it holds dates, which a model cannot use as levels.", NO_ATTRIBUTE_WAY_OUT)
 
 
 def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:

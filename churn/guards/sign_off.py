@@ -102,12 +102,12 @@ def group_sentence(group: Group, *, way_out: bool = True) -> str:
     first, *further = group
     line = f"{first.guard}: {first.place}: {first.found}"
     if further:
-        places = [
+        further_places = [
             f"{finding.place} ({finding.figure})" if finding.figure else finding.place
             for finding in further[:SHOWN_PLACES]
         ]
         remainder = f" and {len(further) - SHOWN_PLACES:,} more" if len(further) > SHOWN_PLACES else ""
-        line += f" Likewise {', '.join(places)}{remainder}."
+        line += f" Likewise {', '.join(further_places)}{remainder}."
     return f"{line} {first.way_out}" if way_out else line
 
 

@@ -46,11 +46,13 @@ class AucLimit:
         return auc > self.auc and auc_low(auc, churners) > self.low
 
 
-WARN, STOP = AucLimit(0.9, 0.85), AucLimit(0.98, 0.9)
-"""Above `WARN` a column may be a leak: whole honest models of monthly churn reach about .85. Above `STOP` a
-column is almost certainly a leak."""
+WARN_LIMIT, STOP_LIMIT = AucLimit(0.9, 0.85), AucLimit(0.98, 0.9)
+"""The limits above which a column may be a leak, and above which it is almost certainly a leak of the label.
 
-MISSING = AucLimit(0.65, 0.5)
+Whole honest models of monthly churn reach an AUC of about .85.
+"""
+
+MISSING_LIMIT = AucLimit(0.65, 0.5)
 """The limit above which missing values predict who leaves.
 
 At an AUC of .65, the share of churners without the value is .30 above the share of other customers.
@@ -71,14 +73,14 @@ def ranking_finding(rows: LabelledRows, index: int, column_name: str) -> Finding
     else:
         auc = best_auc(rows.left, values, rows.cutoff)
     churners = len(np.unique(rows.customer[rows.left > 0]))
-    if not WARN.passed_by(auc, churners):
+    if not WARN_LIMIT.passed_by(auc, churners):
         return None
-    stop = STOP.passed_by(auc, churners)
+    stop = STOP_LIMIT.passed_by(auc, churners)
     meaning = "it is almost certainly a leak of the label" if stop else "a column is rarely honest"
     return Finding(
         column_name,
         f"on its own it predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
-        f"{auc_low(auc, churners):.2f}); above {STOP.auc if stop else WARN.auc} {meaning}.",
+        f"{auc_low(auc, churners):.2f}); above {STOP_LIMIT.auc if stop else WARN_LIMIT.auc} {meaning}.",
         "Find out where its values come from, and whether they are filled in after the fact. Leave it out "
         "(signals.leave_out), or sign it off.",
         "stop" if stop else "warn",
@@ -106,12 +108,12 @@ def missing_finding(
     auc = auc_within(left, is_missing[among].astype(np.float64), rows.cutoff[among])
     auc = max(auc, 1 - auc)
     churners = len(np.unique(rows.customer[among][left > 0]))
-    if not MISSING.passed_by(auc, churners):
+    if not MISSING_LIMIT.passed_by(auc, churners):
         return None
     return Finding(
         column_name,
         f"on its own a missing value predicts who leaves with AUC {auc:.3f} ({churners:,} churners); above "
-        f"{MISSING.auc} it was probably emptied or filled in after customers left.",
+        f"{MISSING_LIMIT.auc} it was probably emptied or filled in after customers left.",
         "Find out when the source empties or fills it. Leave it out, or sign it off.",
         "stop" if stop.passed_by(auc, churners) else "warn",
         "missing",
@@ -142,7 +144,7 @@ def missing_values(context: GuardContext) -> Iterator[Finding]:
     for index, name in enumerate(rows.names):
         if name in context.attributes:
             is_missing = np.isnan(rows.matrix[:, index])
-            if finding := missing_finding(rows, is_missing, f"customers.{name}", stop=WARN):
+            if finding := missing_finding(rows, is_missing, f"customers.{name}", stop=WARN_LIMIT):
                 yield finding
     for table in context.event_tables:
         columns = context.tables[table].of_role("value", "attribute")
@@ -151,7 +153,9 @@ def missing_values(context: GuardContext) -> Iterator[Finding]:
         latest = _latest_missing(context, rows, table, names) if names else {}
         for name, is_missing in latest.items():
             has_row = ~np.isnan(is_missing)
-            if finding := missing_finding(rows, is_missing > 0, f"{table}.{name}", stop=WARN, among=has_row):
+            if finding := missing_finding(
+                rows, is_missing > 0, f"{table}.{name}", stop=WARN_LIMIT, among=has_row
+            ):
                 yield finding
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import poisson
 
-from churn.data.sql import literal
+from churn.data.sql import literal, parquet_rows
 from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.context import GuardContext
 from churn.labels.outcomes import LEFT, STAYED
 
-Counts = npt.NDArray[np.float64]
+CountsByAge = npt.NDArray[np.float64]
 
 DANGLING_RULE = "customer_id is in customers"
 """The name of the rule that rows of unknown customers break."""
@@ -25,7 +25,7 @@ WARN_SHARE, STOP_SHARE = 0.02, 0.05
 MIN_RATIO = 4
 """The factor by which churners must be fewer than expected. Seasons and growth change a rate by two."""
 
-RARE = 1e-4
+MAX_CHANCE_OF_FEW_CHURNERS = 1e-4
 """The probability, over all tested cutoffs, below which a low number of early churners is no chance."""
 
 BAND_DAYS, BANDS = 91, 13
@@ -45,10 +45,10 @@ def dangling_histories(context: GuardContext) -> Iterator[Finding]:
         table = context.store.tables[name]
         if not table.rejects.get(DANGLING_RULE):
             continue
-        path = literal(str(context.rejects / f"{name}.parquet"))
+        rejects = parquet_rows(context.rejects / f"{name}.parquet")
         min_rows = max(3.0, table.rows / max(table.customers, 1) / 3)
         ((ids,),) = context.rows(
-            f"SELECT count(*) FROM (SELECT customer_id FROM read_parquet({path}) "
+            f"SELECT count(*) FROM (SELECT customer_id FROM {rejects} "
             f"WHERE rule = {literal(DANGLING_RULE)} GROUP BY 1 HAVING count(*) >= {min_rows})"
         )
         share = ids / (ids + table.customers)
@@ -89,7 +89,9 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
         usual = churners[end:].sum() / at_risk[end:].sum()
         if churners[-1].sum() < usual * at_risk[-1].sum() / 2:
             continue
-        if early * MIN_RATIO < expected and poisson.cdf(early, expected) < RARE / len(churners):
+        if early * MIN_RATIO < expected and poisson.cdf(early, expected) < MAX_CHANCE_OF_FEW_CHURNERS / len(
+            churners
+        ):
             yield Finding(
                 context.label.core_table,
                 f"{early:,} customers left at the {end} cutoffs before {context.cutoffs[end]}; at the rate "
@@ -102,7 +104,7 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             return
 
 
-def _counts_by_age(context: GuardContext) -> tuple[Counts, Counts]:
+def _counts_by_age(context: GuardContext) -> tuple[CountsByAge, CountsByAge]:
     """Count churners and customers at risk by matured cutoff and age, each of shape (cutoffs, bands)."""
     churners, at_risk = np.zeros((2, len(context.labelled_cohorts), BANDS))
     for row, (cohort, label) in enumerate(context.labelled_cohorts):

@@ -31,7 +31,7 @@ MAX_COLUMNS_LISTED = 12
 MAX_FLAWED_SHARE = 0.03
 """Rows without an id, without a time or with a negative amount get a filter above this share."""
 
-MAX_LEVELS = 200
+MAX_ATTRIBUTE_LEVELS = 200
 """A text column with more values than this is not used as an attribute of customers."""
 
 TableBody = dict[str, Any]
@@ -350,7 +350,7 @@ def _history_bodies(match: Match) -> dict[str, TableBody]:
         is_id = column.unique or snake_case(column.name) in ("id", "row_id", "version")
         if column.name in used_names or not column.filled_share or is_id:
             continue
-        if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_LEVELS):
+        if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_ATTRIBUTE_LEVELS):
             body: TableBody = {"from": table.name, "columns": columns | {"value": column.name}}
             time_format = (start or change or match.time).time_format
             body |= {"time_format": time_format} if time_format else {}

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from churn.data.ingest.watermark import watermark_day
-from churn.data.store import date_of_day
+from churn.data.store import date_of_day, day_number_sql
 from churn.init.match import Match
 from churn.init.profile import id_of, time_of
 
@@ -154,7 +154,7 @@ def _date_range(connection: duckdb.DuckDBPyConnection, match: Match) -> tuple[da
     """Return the first and the last day of a table, without late days that only wrong clocks can explain."""
     time = time_of(match.time)
     days = connection.execute(
-        f"SELECT ({time}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {match.table.view} "
+        f"SELECT {day_number_sql(time)}::BIGINT, count(*) FROM {match.table.view} "
         f"WHERE isfinite({time}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
     last = date_of_day(watermark_day(days, lambda _: None))

@@ -55,7 +55,7 @@ class SourceColumn:
         unique: Whether nearly every row has another value.
         low, high: The range of a number.
         first, last: The days between which 99 % of the times lie.
-        time_format: The `strptime` format of times, where they are text in another format than 2024-01-31.
+        time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
     """
 
@@ -156,7 +156,7 @@ def profile_tables(
 def _read_csv_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) -> None:
     """Replace the view of a CSV file by a table, so that later queries do not parse the file again."""
     sql = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
-    if sql and "read_csv(" in sql[0]:
+    if sql and ("read_csv(" in sql[0] or "read_json(" in sql[0]):
         connection.execute(f"DROP VIEW {view}").fetchall()
         connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {identifier(name)}").fetchall()
 

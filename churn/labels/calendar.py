@@ -174,15 +174,14 @@ def _no_cutoff(store: Store) -> CallError | Stop:
             "data are complete, so there is no cutoff. Give an earlier snapshot.first, or ingest newer data."
         )
     first = _default_first(store)
-    why = f"at least {SHORTEST_HISTORY_DAYS} days after the first event of {params.label.core_table}"
+    reason = f"at least {SHORTEST_HISTORY_DAYS} days after the first event of {params.label.core_table}"
     if snapshot.last and first <= store.tonight:
         return CallError(
-            f"snapshot.last: {snapshot.last} is before {first}, the default first cutoff ({why}), so there "
-            "is "
-            "no cutoff. Give a later snapshot.last, or name a date under snapshot.first."
+            f"snapshot.last: {snapshot.last} is before {first}, the default first cutoff ({reason}), so "
+            "there is no cutoff. Give a later snapshot.last, or name a date under snapshot.first."
         )
     return Stop(
-        f"snapshot: the first cutoff would be {first} ({why}), after the watermark {store.watermark}. "
+        f"snapshot: the first cutoff would be {first} ({reason}), after the watermark {store.watermark}. "
         "Ingest newer data, or name a cutoff under snapshot.cutoffs."
     )
 

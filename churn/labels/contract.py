@@ -112,10 +112,10 @@ def counted_spells(store: Store) -> ContractSpells:
     Raises:
         SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    spells, leaving = merged_spells(store), store.params.label.leaving
-    if leaving == "any":
+    spells, kind_of_leaving = merged_spells(store), store.params.label.leaving
+    if kind_of_leaving == "any":
         return spells
-    is_counted = np.isin(_kind_of_leaving(store, spells), COUNTED_AS_LEFT[leaving])
+    is_counted = np.isin(_kind_of_leaving(store, spells), COUNTED_AS_LEFT[kind_of_leaving])
     return replace(spells, end=np.where(is_counted, spells.end, NEVER).astype(np.int32))
 
 
@@ -143,9 +143,9 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
         spell_end = np.where(spell >= 0, _take(spells.end, spell), -1)
 
         outcome = np.full(store.n_customers, STAYED, dtype=np.int8)
-        ended = (contracts.end >= start) & (contracts.end < end)
-        outcome[contracts.customer[ended & has_successor]] = PARTIAL
-        outcome[contracts.customer[ended & ~has_successor]] = RENEWED  # RENEWED wins over PARTIAL
+        ends_in_window = (contracts.end >= start) & (contracts.end < end)
+        outcome[contracts.customer[ends_in_window & has_successor]] = PARTIAL
+        outcome[contracts.customer[ends_in_window & ~has_successor]] = RENEWED  # RENEWED wins over PARTIAL
         outcome[(spell_end >= day_number(cutoff)) & (spell_end < start)] = ENDS_IN_GAP
         has_left = (spell_end >= start) & (spell_end < end)
         outcome[has_left] = kind[spell[has_left]]
@@ -155,10 +155,12 @@ def contract_outcomes(store: Store, cutoffs: Sequence[date]) -> list[CustomerOut
 
 
 def _spell_at(spells: ContractSpells, cutoff: date, customers: int) -> Ints:
-    """Return for each customer the index of the latest spell begun before the cutoff; -1 without a spell."""
-    begun = np.flatnonzero(spells.start < day_number(cutoff))
+    """Return for each customer the latest spell that began before the cutoff as an index, or -1."""
+    earlier_spells = np.flatnonzero(spells.start < day_number(cutoff))
     index = np.full(customers, -1, dtype=np.int64)
-    index[spells.customer[begun]] = begun  # in order, so the latest spell of each customer stays
+    index[spells.customer[earlier_spells]] = (
+        earlier_spells  # in order, so the latest spell of each customer stays
+    )
     return index
 
 
@@ -166,8 +168,8 @@ def _take(values: npt.NDArray[np.int32], index: Ints) -> npt.NDArray[np.int32]:
     """Return `values[index]`; the result at -1 means nothing."""
     if len(values) == 0:
         return np.full(len(index), -1, dtype=np.int32)
-    taken: npt.NDArray[np.int32] = values[index]
-    return taken
+    result: npt.NDArray[np.int32] = values[index]
+    return result
 
 
 def _next_start(spells: ContractSpells, watermark: int) -> IntArray:
@@ -213,32 +215,34 @@ def involuntary_ends(store: Store, spells: ContractSpells) -> BoolArray | None:
     Raises:
         SourceError: params.yaml lists reasons, and the data have no column of reasons.
     """
-    asked, reason = _request_and_reason(store)
+    has_asked, has_reason = _request_and_reason(store)
     lost_payment = _last_payment_lost(store)
-    if reason == UNKNOWN_REASON and lost_payment is None:
+    if has_reason == UNKNOWN_REASON and lost_payment is None:
         return None
-    ended = np.flatnonzero(spells.end < NEVER)
+    ended_spells = np.flatnonzero(spells.end < NEVER)
     involuntary = np.zeros(len(spells.end), dtype=bool)
-    if not len(ended):
+    if not len(ended_spells):
         return involuntary
     table = pa.table(
         {
-            "spell": ended,
-            "customer": spells.customer[ended],
-            "start_day": spells.start[ended],
-            "end_day": spells.end[ended],
+            "spell": ended_spells,
+            "customer": spells.customer[ended_spells],
+            "start_day": spells.start[ended_spells],
+            "end_day": spells.end[ended_spells],
         }
     )
     with store.connect() as connection:
         connection.register("spells", table)
         words = pa.table({"word": pa.array(list(store.params.label.involuntary_reasons), pa.string())})
         connection.register("involuntary_words", words)
-        lost = f"({lost_payment})" if lost_payment else "(SELECT NULL AS spell, false AS lost WHERE false)"
+        payments = (
+            f"({lost_payment})" if lost_payment else "(SELECT NULL AS spell, false AS lost WHERE false)"
+        )
         index = connection.execute(
-            f"SELECT spell FROM (SELECT spell, bool_or({asked}) AS asked, bool_or({reason}) AS reason "
-            f"FROM spells JOIN {store.scan('subscriptions')} AS c "
+            f"SELECT spell FROM (SELECT spell, bool_or({has_asked}) AS asked, "
+            f"bool_or({has_reason}) AS reason FROM spells JOIN {store.scan('subscriptions')} AS c "
             f"ON c.customer = spells.customer AND c.ended_at_day = spells.end_day AND c.day >= start_day "
-            f"GROUP BY 1) AS ends LEFT JOIN {lost} AS payments USING (spell) "
+            f"GROUP BY 1) AS ends LEFT JOIN {payments} AS payments USING (spell) "
             "WHERE NOT coalesce(asked, false) AND coalesce(reason, lost, false)"
         ).fetchnumpy()["spell"]
     involuntary[np.asarray(index, dtype=np.int64)] = True
@@ -253,10 +257,12 @@ def _request_and_reason(store: Store) -> tuple[str, str]:
             f"{store.params.locate('label.involuntary_reasons')} lists values of subscriptions.reason, which "
             "is not mapped. Map it under tables.subscriptions.columns, or remove label.involuntary_reasons."
         )
-    asked = "c.cancel_requested_at_day <= spells.end_day" if "cancel_requested_at_day" in columns else "false"
+    has_asked = (
+        "c.cancel_requested_at_day <= spells.end_day" if "cancel_requested_at_day" in columns else "false"
+    )
     if not words:
-        return asked, UNKNOWN_REASON
-    return asked, "lower(c.reason) IN (SELECT lower(word) FROM involuntary_words)"
+        return has_asked, UNKNOWN_REASON
+    return has_asked, "lower(c.reason) IN (SELECT lower(word) FROM involuntary_words)"
 
 
 def _last_payment_lost(store: Store) -> str | None:
@@ -265,11 +271,11 @@ def _last_payment_lost(store: Store) -> str | None:
     if "paid_at_day" not in columns:
         return None
     grace_end = f"end_day + {store.params.label.grace_days}"
-    lost = f"(p.paid_at_day IS NULL OR p.paid_at_day >= {grace_end})"
+    is_lost = f"(p.paid_at_day IS NULL OR p.paid_at_day >= {grace_end})"
     if "failed_at_day" in columns:
-        lost += f" OR (p.failed_at_day > p.paid_at_day AND p.failed_at_day < {grace_end})"
+        is_lost += f" OR (p.failed_at_day > p.paid_at_day AND p.failed_at_day < {grace_end})"
     return (
-        f"SELECT spell, max(2 * p.day::BIGINT + coalesce({lost}, false)::INTEGER) % 2 = 1 AS lost "
+        f"SELECT spell, max(2 * p.day::BIGINT + coalesce({is_lost}, false)::INTEGER) % 2 = 1 AS lost "
         f"FROM spells JOIN {store.scan('payments')} AS p "
         "ON p.customer = spells.customer AND p.day >= start_day AND p.day < end_day GROUP BY 1"
     )

@@ -46,7 +46,7 @@ class HorizonSuggestion:
 
     def as_json(self) -> dict[str, Any]:
         """Return the content of `horizon.json`."""
-        curve, suggested = self.curve, self.suggested_days
+        curve, suggested_days = self.curve, self.suggested_days
         columns = (curve.chance, curve.low, curve.high, curve.at_risk)
         return {
             "table": self.table,
@@ -55,9 +55,11 @@ class HorizonSuggestion:
             "silences": self.silences,
             "followed_days": curve.followed_days,
             "most_return": MAX_RETURN,
-            "suggested_days": suggested,
+            "suggested_days": suggested_days,
             "asked_days": self.requested_days,
-            "return_after_suggested": _as_json(None if suggested is None else curve.after(suggested)),
+            "return_after_suggested": _as_json(
+                None if suggested_days is None else curve.after(suggested_days)
+            ),
             "return_after_asked": _as_json(curve.after(self.requested_days)),
             "curve": [
                 {"silent_days": d, "value": float(v), "low": float(lo), "high": float(hi), "watched": int(n)}
@@ -132,17 +134,17 @@ def count_silences(store: Store, table: str, before: date) -> Silences:
         before: The end of the data: only events before this date count, and open silences last until this
             date.
     """
-    objected = read_customers(store).has_objected
+    has_objected = read_customers(store).has_objected
     limit = day_number(before)
     width = max(limit - (store.tables[table].first_day or 0), 0) + 1
-    ended = np.zeros(JACKKNIFE_GROUPS * width, dtype=np.int64)
+    closed_count = np.zeros(JACKKNIFE_GROUPS * width, dtype=np.int64)
     last_day = np.full(store.n_customers, -1, dtype=np.int64)
     for path in store.files(table):
         for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=["customer", "day"]):
             customer = batch.column("customer").to_numpy().astype(np.int64)
             day = batch.column("day").to_numpy().astype(np.int64)
-            counted = (day < limit) & ~objected[customer]
-            customer, day = customer[counted], day[counted]
+            is_counted = (day < limit) & ~has_objected[customer]
+            customer, day = customer[is_counted], day[is_counted]
             if not len(customer):
                 continue
             earlier = np.empty_like(day)
@@ -151,9 +153,11 @@ def count_silences(store: Store, table: str, before: date) -> Silences:
             earlier[first] = last_day[customer[first]]  # the customer's last day in an earlier batch
             gap = np.where(earlier >= 0, day - earlier, 0)
             cell = (customer % JACKKNIFE_GROUPS) * width + gap
-            ended += np.bincount(cell[gap > 0], minlength=JACKKNIFE_GROUPS * width)
+            closed_count += np.bincount(cell[gap > 0], minlength=JACKKNIFE_GROUPS * width)
             last_day[customer] = day  # rows are in order, so the latest day stays
     active = np.flatnonzero(last_day >= 0)
     open_cell = (active % JACKKNIFE_GROUPS) * width + (limit - 1 - last_day[active])
-    still_open = np.bincount(open_cell, minlength=JACKKNIFE_GROUPS * width)
-    return Silences(ended.reshape(JACKKNIFE_GROUPS, width), still_open.reshape(JACKKNIFE_GROUPS, width))
+    open_count = np.bincount(open_cell, minlength=JACKKNIFE_GROUPS * width)
+    return Silences(
+        closed_count.reshape(JACKKNIFE_GROUPS, width), open_count.reshape(JACKKNIFE_GROUPS, width)
+    )

@@ -15,7 +15,7 @@ from scipy.stats import t as student
 from churn.labels.outcomes import BoolArray
 from churn.metrics.interval import Interval
 
-Counts = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 JACKKNIFE_GROUPS = 50
@@ -36,14 +36,14 @@ class Silences:
 
     Attributes:
         ends: The number of silences that ended with a return, by their length.
-        open: The number of silences that still go on, by the number of days they were followed.
+        open: The number of silences that still go on, by the number of days for which they were followed.
     """
 
-    ends: Counts
-    open: Counts
+    ends: Ints
+    open: Ints
 
     @classmethod
-    def of(cls, customer: Counts, days: Counts, has_ended: BoolArray) -> Silences:
+    def of(cls, customer: Ints, days: Ints, has_ended: BoolArray) -> Silences:
         """Count silences by group and length.
 
         Args:
@@ -82,7 +82,7 @@ class ReturnCurve:
     chance: Floats
     low: Floats
     high: Floats
-    at_risk: Counts
+    at_risk: Ints
 
     @property
     def followed_days(self) -> int:
@@ -101,17 +101,17 @@ class ReturnCurve:
 def return_curve(silences: Silences) -> ReturnCurve | None:
     """Estimate the chance to come back by silent days; None if too few silences are followed."""
     at_risk = _at_risk(silences.ends + silences.open).sum(axis=0)
-    followed = np.flatnonzero(at_risk >= MIN_AT_RISK)
-    if len(followed) < 2:
+    followed_days = np.flatnonzero(at_risk >= MIN_AT_RISK)
+    if len(followed_days) < 2:
         return None
-    days = int(followed[-1]) + 1
-    ended = silences.ends[:, :days]
+    days = int(followed_days[-1]) + 1
+    group_ends = silences.ends[:, :days]
     group_at_risk = _at_risk(silences.ends + silences.open)[:, :days]
-    ended_in_all, all_at_risk = ended.sum(axis=0), group_at_risk.sum(axis=0)
-    chance = _chance(ended_in_all, all_at_risk)
+    all_ends, all_at_risk = group_ends.sum(axis=0), group_at_risk.sum(axis=0)
+    chance = _chance(all_ends, all_at_risk)
     groups = np.flatnonzero(group_at_risk[:, 0] > 0)
     without = np.stack(
-        [_chance(ended_in_all - ended[group], all_at_risk - group_at_risk[group]) for group in groups]
+        [_chance(all_ends - group_ends[group], all_at_risk - group_at_risk[group]) for group in groups]
     )
     factor = (len(groups) - 1) / len(groups)
     error = np.sqrt(factor * ((without - chance) ** 2).sum(axis=0))
@@ -128,13 +128,13 @@ def return_curve(silences: Silences) -> ReturnCurve | None:
     )
 
 
-def _at_risk(counts: Counts) -> Counts:
+def _at_risk(counts: Ints) -> Ints:
     """Return how many silences last at least d days, for each group and d. Shape (groups, days)."""
-    sums: Counts = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
+    sums: Ints = counts[:, ::-1].cumsum(axis=1)[:, ::-1]
     return sums
 
 
-def _chance(n_ended: Counts, at_risk: Counts) -> Floats:
+def _chance(n_ended: Ints, at_risk: Ints) -> Floats:
     """Return `1 - S(last) / S(d)` for every d; S is the Kaplan-Meier curve, `S(d) = P(silent for d days)`."""
     survival = 1 - n_ended / np.maximum(at_risk, 1)
     later = np.ones(len(survival))

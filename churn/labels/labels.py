@@ -28,8 +28,8 @@ def labels_at(store: Store, cutoffs: Sequence[date]) -> list[Labels]:
     Raises:
         SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    leaving = store.params.label.leaving
-    return [outcomes.label(leaving) for outcomes in outcomes_at(store, cutoffs)]
+    kind_of_leaving = store.params.label.leaving
+    return [outcomes.label(kind_of_leaving) for outcomes in outcomes_at(store, cutoffs)]
 
 
 def outcomes_at(store: Store, cutoffs: Sequence[date]) -> list[CustomerOutcomes]:

@@ -213,17 +213,21 @@ def _reactivation(
     label, late_days = store.params.label, store.params.snapshot.late_days
     before = first_test_cutoff(store)
     limit = day_number(before.day)
-    customer, days, ended = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0, bool)]
+    customer, days, has_ended = (
+        [np.zeros(0, dtype=np.int64)],
+        [np.zeros(0, dtype=np.int64)],
+        [np.zeros(0, bool)],
+    )
     for cohort, customers in zip(cohorts, outcomes, strict=True):
         window = label_window(cohort.cutoff, label, late_days)
         if window.mature_on > before.day or window.end == before.day:
             continue
         churners = np.flatnonzero(cohort.members & customers.left(label.leaving))
         back_on = customers.back_on[churners].astype(np.int64)
-        returned = back_on < limit
-        until = np.where(returned, back_on + 1, limit)
+        has_returned = back_on < limit
+        until = np.where(has_returned, back_on + 1, limit)
         customer.append(churners)
         days.append(np.maximum(until - day_number(window.end), 0) + 1)
-        ended.append(returned)
-    silences = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(ended))
+        has_ended.append(has_returned)
+    silences = Silences.of(np.concatenate(customer), np.concatenate(days), np.concatenate(has_ended))
     return Reactivation(silences.total, before, return_curve(silences))

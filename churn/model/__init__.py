@@ -1,1 +1,1 @@
-"""The model between training and the night: the scorer, the bundle and the registry."""
+"""The trained model: the scorer, the bundle and the registry."""

@@ -25,7 +25,7 @@ def write_bundle(folder: Path, spec: Mapping[str, Any], boosters: Mapping[str, s
 
     Args:
         folder: The folder of the bundle; an older bundle there is replaced.
-        spec: The content of `spec.json`: signals, members, calibration and what the model was trained on.
+        spec: The content of `spec.json`: signals, members, calibration, and facts about the training.
         boosters: The LightGBM texts by file name.
     """
     texts = {"spec.json": json_text(spec), **boosters}
@@ -78,7 +78,7 @@ class Champion:
 
     @property
     def identity(self) -> dict[str, str]:
-        """Return version and digest, as JSON values."""
+        """Return the version and the digest as JSON values."""
         return {"version": self.version, "digest": self.digest}
 
 
@@ -87,7 +87,7 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
 
     Args:
         folder: The folder.
-        threads: Threads for prediction; 0 takes what LightGBM takes.
+        threads: The threads for predictions; with 0 LightGBM chooses the number.
 
     Raises:
         ModelError: there is no champion, or one of its files is damaged.
@@ -103,7 +103,7 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
     try:
         scorer = Scorer.load(bundle, threads)
     except CorruptError as error:
-        raise ModelError(f"{folder}: {error} `churn promote` exports it.") from None
+        raise ModelError(f"{folder}: {error} `churn promote` exports the model.") from None
     if bundle_digest(bundle) != digest:
         raise ModelError(
             f"{bundle / 'manifest.json'} does not belong to version {version}: its digest differs from "
@@ -113,7 +113,7 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
 
 
 def load_champion_if_any(folder: Path, threads: int = 0) -> Champion | None:
-    """Load an exported model folder, or return None where the folder does not exist.
+    """Load an exported model folder, or return None if the folder does not exist.
 
     Raises:
         ModelError: one of its files is damaged.

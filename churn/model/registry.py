@@ -16,18 +16,19 @@ from churn.errors import ModelError
 from churn.model import scorer as scorer_module
 from churn.model.bundle import BUNDLE_FOLDER, ExportRecord, bundle_digest, load_champion
 from churn.model.scorer import CorruptError, Scorer
-from churn.model.tracking import WORKFLOW_QUERY, Tracking, first_line, signature_of, silence
+from churn.model.tracking import WORKFLOW_QUERY, Tracking, error_text, signature_of, silent_mlflow
+from churn.params import CHAMPION_FOLDER, FILE, TrackingParams
 
 DESCRIPTION_LENGTH = 5000
-"""The number of characters of a version's description: the column's size in MLflow's own database."""
+"""The largest number of characters of a version's description: the size of MLflow's column."""
 
 CONTINUATION = "\n\n… The whole card is `evaluate/card.md` in the artefacts of the run.\n"
-"""The end of a description that was cut."""
+"""The end of a shortened description."""
 
 MODEL_DESCRIPTION = (
     "The probability that a customer at risk leaves within the horizon of the label. `champion` is the "
-    "version in use, `previous` the one before it, `challenger` the one trained last. The description of a "
-    "version is its model card in short."
+    "version in use, `previous` is the champion before it, and `challenger` is the newest trained version. "
+    "The description of a version is a short form of its model card."
 )
 """The description of the registered model."""
 
@@ -37,7 +38,7 @@ REQUIREMENTS = ("lightgbm", "numpy", "scipy")
 
 @dataclass(frozen=True)
 class Aliases:
-    """The version of each alias of the registered model; None where no version has it."""
+    """The version of each alias of the registered model; None if no version has the alias."""
 
     champion: str | None = None
     previous: str | None = None
@@ -46,7 +47,7 @@ class Aliases:
 
 @dataclass(frozen=True)
 class Repair:
-    """The champion's version that was exported again, and what was wrong with its folder, as a sentence."""
+    """The champion's version that was exported again, and the problem of its folder as a sentence."""
 
     version: str
     problem: str
@@ -67,23 +68,38 @@ class Registry(Tracking):
     rollback that was interrupted between the two.
     """
 
+    def __init__(self, tracking: TrackingParams, models: Path, file: str = FILE) -> None:
+        """Open the registry.
+
+        Args:
+            tracking: The section `tracking` of params.yaml.
+            models: The folder of the exported models, `models` in params.yaml.
+            file: The name of the parameter file, for messages.
+
+        Raises:
+            ModelError: MLflow's store cannot be opened, or the experiment was deleted.
+        """
+        super().__init__(tracking, file)
+        self.models = models
+        self.champion_folder = models / CHAMPION_FOLDER
+
     def register(self, bundle: Path) -> str:
         """Register a bundle as challenger and return its version.
 
-        A bundle whose bytes are registered already keeps its version: the same model is one version, however
-        often it was trained. A version whose files are gone does not count.
+        If the bytes of the bundle are already registered, the version stays the same: a model that is trained
+        twice is one version. A version without its files does not count.
         """
         digest = bundle_digest(bundle)
         version = self._version_with(digest) or self._log_model(bundle)
         self._client.set_model_version_tag(self.name, version, "digest", digest)
-        if not self._client.get_registered_model(self.name).description:  # a person's own words stay
+        if not self._client.get_registered_model(self.name).description:  # the words of a person stay
             self._client.update_registered_model(self.name, MODEL_DESCRIPTION)
         if self.aliases().champion != version:
             self._client.set_registered_model_alias(self.name, "challenger", version)
         return version
 
     def promote(self, version: str) -> None:
-        """Export a version, make it champion and the old champion previous.
+        """Export a version and make it the champion; the old champion becomes the previous champion.
 
         The export is written to a temporary folder and verified before an alias moves.
 
@@ -93,10 +109,10 @@ class Registry(Tracking):
         self._move(version, replaced_version=self.aliases().champion)
 
     def repair(self) -> Repair | None:
-        """Export the champion again where `models/champion` is damaged, missing or another version.
+        """Export the champion again if `models/champion` is damaged, missing or another version.
 
         Returns:
-            None where nothing was wrong.
+            The repair; None if nothing was wrong.
 
         Raises:
             ModelError: the champion cannot be exported.
@@ -104,30 +120,26 @@ class Registry(Tracking):
         champion = self.aliases().champion
         if champion is None:
             return None
-        folder = self.params.champion
+        folder = self.champion_folder
         try:
-            champion_folder = load_champion(folder, self.params.engine.threads)
+            old_export = load_champion(folder)
         except ModelError:
             problem, previous = f"{folder} is {'damaged' if folder.exists() else 'missing'}.", None
         else:
-            if champion_folder.version == champion and champion_folder.digest == self._digest_of(champion):
+            if old_export.version == champion and old_export.digest == self._digest_of(champion):
                 return None
-            problem = (
-                f"{folder} holds version {champion_folder.version}, the registry's champion is {champion}."
-            )
+            problem = f"{folder} holds version {old_export.version}, the registry's champion is {champion}."
             previous = (
-                champion_folder.version
-                if champion_folder.digest == self._digest_of(champion_folder.version)
-                else None
+                old_export.version if old_export.digest == self._digest_of(old_export.version) else None
             )
         self._move(champion, replaced_version=previous)
         return Repair(champion, problem)
 
     def rollback(self) -> Rollback:
-        """Swap champion and previous, both the aliases and the exported folders.
+        """Swap the champion and the previous champion: the aliases and the exported folders.
 
         Raises:
-            ModelError: there is no champion, or no previous one.
+            ModelError: there is no champion, or no previous champion.
         """
         aliases = self.aliases()
         if aliases.champion is None:
@@ -138,7 +150,7 @@ class Registry(Tracking):
         if aliases.previous is None or aliases.previous == aliases.champion:
             raise ModelError(
                 f"registry: model '{self.name}' has no previous champion to go back to; "
-                "there is one once a second model has been promoted."
+                "there is one when a second model has been promoted."
             )
         self._move(aliases.previous, replaced_version=aliases.champion)
         return Rollback(champion=aliases.previous, previous=aliases.champion)
@@ -158,7 +170,7 @@ class Registry(Tracking):
         return champion if champion and self._digest_of(champion) == digest else None
 
     def run_of(self, version: str) -> str:
-        """Return the MLflow run that a version came from.
+        """Return the MLflow run that made a version.
 
         Raises:
             ModelError: the registry does not know the version.
@@ -171,11 +183,11 @@ class Registry(Tracking):
             ) from None
 
     def count_test_set_use(self, run_id: str, label_id: str, cutoffs: Sequence[date]) -> int:
-        """Count one more use of each test cutoff of a label; return the count of the cutoff used most.
+        """Count one more use of each test cutoff of a label; return the highest count.
 
-        The counts are tags of the registered model, since each training is a run of its own. The run gets the
-        result as a tag too. Each cutoff has a count of its own: if the set of cutoffs had one, a new cutoff
-        would begin it at 0 again.
+        The counts are tags of the registered model, because each training is a separate run. The run also
+        gets the result as a tag. Each cutoff has its own count: with one count for a set of cutoffs, the
+        count would begin at 0 again when a cutoff is added.
 
         Args:
             run_id: The run of the evaluated model.
@@ -192,13 +204,13 @@ class Registry(Tracking):
         return highest
 
     def describe_run(self, name: str, *, version: str, digest: str, files: Sequence[Path]) -> None:
-        """Name the open run, tag it with its version and put files at the top of its artefacts.
+        """Name the open run, add tags with its version, and log files at the top of its artefacts.
 
         Args:
             name: The name of the run.
             version: The version that the run made.
-            digest: The digest of its bundle.
-            files: The files.
+            digest: The digest of the bundle of this version.
+            files: The files to log.
         """
         self.log(
             tags={
@@ -212,7 +224,7 @@ class Registry(Tracking):
             self.log_file(path)
 
     def describe_version(self, version: str, text: str, run_id: str) -> None:
-        """Make a card the description of a version; a card too long for the registry is cut after a line.
+        """Make a card the description of a version; a card that is too long for the registry is shortened.
 
         Args:
             version: The version.
@@ -238,7 +250,7 @@ class Registry(Tracking):
     def _log_model(self, bundle: Path) -> str:
         """Log a bundle as a model of the open run and return its new version."""
         scorer = Scorer.load(bundle)
-        with silence():
+        with silent_mlflow():
             model = self._mlflow.pyfunc.log_model(
                 name="model",
                 python_model=scorer_module.__file__,
@@ -250,7 +262,7 @@ class Registry(Tracking):
         return str(model.registered_model_version)
 
     def _version_with(self, digest: str) -> str | None:
-        """Return the newest version with this digest whose files are whole, else None."""
+        """Return the newest version with this digest and with undamaged files, else None."""
         try:
             versions = self._client.search_model_versions(f"name = '{self.name}' and tag.digest = '{digest}'")
         except self._mlflow.exceptions.MlflowException:
@@ -266,7 +278,7 @@ class Registry(Tracking):
         return None
 
     def _digest_of(self, version: str) -> str | None:
-        """Return the digest that a version was registered with, or None where the registry knows none."""
+        """Return the digest with which a version was registered; None if the registry has no digest."""
         try:
             digest = self._client.get_model_version(self.name, version).tags.get("digest")
         except self._mlflow.exceptions.MlflowException:
@@ -276,11 +288,12 @@ class Registry(Tracking):
     def _move(self, version: str, replaced_version: str | None) -> None:
         """Export a version to a temporary folder, then move the aliases, then swap the folders.
 
-        Wherever this is interrupted, the exported folder still shows which version was champion.
+        If the process is interrupted, the exported folder still shows which version was champion.
 
         Args:
             version: The new champion.
-            replaced_version: The version that becomes previous; None if `models/champion` is damaged.
+            replaced_version: The version that becomes the previous champion; None if `models/champion` is
+                damaged.
         """
         new_folder = self._export(version)
         self._client.set_registered_model_alias(self.name, "champion", version)
@@ -288,7 +301,7 @@ class Registry(Tracking):
             self._client.set_registered_model_alias(self.name, "previous", replaced_version)
         if self.aliases().challenger == version:
             self._client.delete_registered_model_alias(self.name, "challenger")
-        champion, previous = self.params.champion, self.params.models / "previous"
+        champion, previous = self.champion_folder, self.models / "previous"
         if champion.exists() and replaced_version and replaced_version != version:
             shutil.rmtree(previous, ignore_errors=True)
             champion.rename(previous)
@@ -297,21 +310,21 @@ class Registry(Tracking):
 
     def _export(self, version: str) -> Path:
         """Download a version to a temporary folder in `models` and verify it; return the folder."""
-        self.params.models.mkdir(parents=True, exist_ok=True)
-        folder = self.params.models / ".champion.aside"
+        self.models.mkdir(parents=True, exist_ok=True)
+        folder = self.models / ".champion.aside"
         shutil.rmtree(folder, ignore_errors=True)
         try:
             self._download(version, folder)
         except (self._mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
                 f"registry: version {version} of '{self.name}' cannot be exported: "
-                f"{hide_secret(first_line(error), self.params.tracking.uri)} Run `churn train` again."
+                f"{hide_secret(error_text(error), self.tracking.uri)} Run `churn train` again."
             ) from None
         if not (folder / BUNDLE_FOLDER / "manifest.json").is_file():
             raise ModelError(
                 f"registry: version {version} of '{self.name}' cannot be exported: its files are not where "
-                "MLflow logged them. MLflow keeps absolute paths, so a moved folder is lost to it. Move the "
-                "files back, or run `churn train` again."
+                "MLflow logged them. MLflow stores absolute paths, so it cannot find a moved folder. Move "
+                "the files back, or run `churn train` again."
             )
         digest = bundle_digest(folder / BUNDLE_FOLDER)
         ExportRecord(self.name, version, self.run_of(version), digest).write(folder)
@@ -320,13 +333,13 @@ class Registry(Tracking):
         if digest != self._digest_of(version):
             shutil.rmtree(folder)
             raise ModelError(
-                f"registry: the files of version {version} of '{self.name}' are not those that were "
-                "registered: their digest differs. Run `churn train` again."
+                f"registry: the files of version {version} of '{self.name}' are not the registered "
+                "files: their digest differs. Run `churn train` again."
             )
         return folder
 
     def _add_card(self, version: str, folder: Path) -> None:
-        """Write the model card of a version into its folder as README.md; no evaluation, no card."""
+        """Write the model card of a version into its folder as README.md, if the version was evaluated."""
         model_version = self._client.get_model_version(self.name, version)
         text = model_version.description
         try:
@@ -335,11 +348,11 @@ class Registry(Tracking):
                 path = self._mlflow.artifacts.download_artifacts(
                     f"runs:/{run_id}/evaluate/card.md",
                     dst_path=temporary,
-                    tracking_uri=self.params.tracking.uri,
+                    tracking_uri=self.tracking.uri,
                 )
                 text = Path(path).read_text(encoding="utf-8")
         except (KeyError, self._mlflow.exceptions.MlflowException, OSError):
-            pass  # the description is the card in short
+            pass  # the description is the short form of the card
         if text:
             (folder / "README.md").write_text(text, encoding="utf-8")
 
@@ -348,5 +361,5 @@ class Registry(Tracking):
         self._mlflow.artifacts.download_artifacts(
             f"models:/{self.name}/{version}{f'/{part}' if part else ''}",
             dst_path=str(folder),
-            tracking_uri=self.params.tracking.uri,
+            tracking_uri=self.tracking.uri,
         )

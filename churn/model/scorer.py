@@ -1,8 +1,8 @@
 """Score customers from a bundle of plain data.
 
-This very file is used in training, at night, and inside the MLflow model. It needs the standard
-library, numpy and lightgbm, never this package. A bundle is a folder of LightGBM text, JSON
-coefficients and checksums, so loading one runs no code of the artefact.
+Training, a night and the MLflow model use this same file. It imports the standard library, numpy and
+lightgbm, and never this package. A bundle is a folder of LightGBM texts, coefficients in JSON and
+checksums, so no code of the bundle runs when it is loaded.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-FORMAT = 2
+SPEC_FORMAT = 2
 
 
 class SchemaError(ValueError):
-    """Columns that do not fit the model; `problems` lists every one of them."""
+    """The columns do not fit the model; `problems` lists all problems."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -33,7 +33,7 @@ class SchemaError(ValueError):
 
 
 class CorruptError(ValueError):
-    """A bundle whose bytes are not those that were written."""
+    """The bytes of a bundle are not the bytes that were written."""
 
 
 class Scorer:
@@ -43,8 +43,10 @@ class Scorer:
     """
 
     def __init__(self, spec: Mapping[str, Any], texts: Mapping[str, str], n_threads: int = 0) -> None:
-        if spec.get("format") != FORMAT:
-            raise CorruptError(f"spec.json: format {spec.get('format')!r}, but this scorer reads {FORMAT}.")
+        if spec.get("format") != SPEC_FORMAT:
+            raise CorruptError(
+                f"spec.json: format {spec.get('format')!r}, but this scorer reads {SPEC_FORMAT}."
+            )
         self.spec: dict[str, Any] = dict(spec)
         self.names: list[str] = [signal["name"] for signal in spec["signals"]]
         self._levels: list[dict[str, float] | None] = [
@@ -66,10 +68,10 @@ class Scorer:
 
         Args:
             bundle: The folder with `spec.json`, `manifest.json` and the boosters.
-            n_threads: Threads for prediction; 0 takes what LightGBM takes.
+            n_threads: The threads for predictions; with 0 LightGBM chooses the number.
 
         Raises:
-            CorruptError: a file is missing or one of its bytes changed.
+            CorruptError: a file is missing, or one of its bytes has changed.
         """
         files = read_bundle(Path(bundle))
         return cls(json.loads(files["spec.json"]), files, n_threads)
@@ -78,16 +80,17 @@ class Scorer:
         """Return the calibrated churn probability of every row, in [0, 1].
 
         Args:
-            columns: A DataFrame or a mapping of equally long arrays. Order does not matter, further
-                columns are ignored, unknown levels count as missing.
+            columns: A DataFrame or a mapping of equally long arrays. The order of the columns does not
+                matter. Further columns are ignored. Unknown levels count as missing.
 
         Raises:
-            SchemaError: columns are missing, of the wrong type or of unequal length; all are listed.
+            SchemaError: columns are missing, of the wrong type or of unequal length; the error lists all of
+                them.
         """
         return self.probability(self.logits(self.matrix(columns)))
 
     def predict_horizons(self, columns: Mapping[str, Any] | Any) -> dict[int, Floats]:
-        """Return by days the probability of leaving within 30, 60 and 90 days, as far as the model knows it.
+        """Return the probability of leaving within 30, 60 and 90 days by days; a horizon may be missing.
 
         The probabilities never fall with the days. `spec["horizons"]["missing"]` gives the reason for each
         missing horizon.
@@ -102,9 +105,9 @@ class Scorer:
         return horizons_of(logits, self.probability(logits), horizons)
 
     def contributions(self, columns: Mapping[str, Any] | Any) -> dict[str, Floats]:
-        """Return what each signal adds to the log-odds before calibration, and the `baseline`.
+        """Return the contribution of each signal to the log-odds before calibration, and the `baseline`.
 
-        The parts of one row add up to its uncalibrated log-odds.
+        The contributions of a row and its baseline add up to the uncalibrated log-odds of the row.
         """
         matrix = self.matrix(columns)
         parts = np.zeros((len(matrix), len(self.names) + 1))
@@ -162,7 +165,7 @@ class _Booster:
 
 
 class _Linear:
-    """A logistic regression: each signal adds one curve, missing values have their own weight."""
+    """A logistic regression: each signal adds one curve, and a missing value has its own weight."""
 
     def __init__(self, member: Mapping[str, Any], names: Sequence[str]) -> None:
         self._intercept = float(member["intercept"])
@@ -174,7 +177,7 @@ class _Linear:
         return logits
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Return terms as differences from their training mean; the means sit in the baseline."""
+        """Return each term minus its training mean; the last column holds the intercept plus all means."""
         parts = np.zeros((len(matrix), self._width + 1))
         parts[:, -1] = self._intercept + sum(float(term["mean"]) for _, term in self._terms)
         for index, term in self._terms:
@@ -185,10 +188,11 @@ class _Linear:
 def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]) -> dict[int, Floats]:
     """Return the probability of leaving within each of `horizons["days"]`; it never falls with the days.
 
-    The chance of leaving in an interval, given that the customer is there when it begins, is a logistic
-    regression on the model's log-odds; chances of staying multiply. The curve goes through `probability`,
-    the model's own, at `anchor_days`: up to there its hazards are scaled by one factor, after it they are
-    taken as they are. Inside an interval the hazard is constant, and beyond the last it goes on.
+    The hazard of an interval is the chance that a customer leaves in the interval, if the customer is there
+    at its beginning. It is a logistic regression on the model's log-odds. The chance of staying is the
+    product of the chances of staying in each interval. At `anchor_days` the curve goes through
+    `probability`: the hazards up to this day are scaled by one factor, and later hazards are not scaled.
+    The hazard is constant inside an interval, and the last hazard continues after the last interval.
 
     Args:
         logits: The model's log-odds before calibration.
@@ -210,7 +214,7 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
     within = {}
     for day in horizons["days"]:
         hazard_sum = cumulative_hazard[edges.index(day)]
-        # At most, at least: rounding must not lift a curve that stops before the anchor over it.
+        # Rounding must not lift a curve that stops before the anchor above `probability`.
         part = np.minimum(hazard_sum / at_anchor, 1.0) * level
         beyond = level + np.maximum(hazard_sum - at_anchor, 0.0)
         within[int(day)] = -np.expm1(-(part if day <= anchor else beyond))
@@ -220,11 +224,11 @@ def horizons_of(logits: Floats, probability: Floats, horizons: Mapping[str, Any]
 def expected_days(within: Mapping[int, Floats]) -> Floats:
     """Return how many of the days up to the last horizon a customer is expected to stay, in days.
 
-    The restricted mean survival time: the area under the chance of still being there, whose hazard is
-    constant between the horizons. Someone certain to stay has all the days.
+    This is the restricted mean survival time: the area under the chance of staying. The hazard is constant
+    between two horizons. A customer who certainly stays has all the days.
 
     Args:
-        within: Probabilities of leaving by days, as `predict_horizons` gives them; not empty.
+        within: The probabilities of leaving by days, as `predict_horizons` returns them; not empty.
 
     Source: Royston and Parmar (2013), Restricted mean survival time, BMC Medical Research Methodology 13.
     """
@@ -242,13 +246,13 @@ def expected_days(within: Mapping[int, Floats]) -> Floats:
 
 
 def horizon_columns(within: Mapping[int, Floats]) -> dict[str, Floats]:
-    """Return probabilities by days as columns, with `expected_days_90d` where the 90 days are known."""
+    """Return probabilities by days as columns, with `expected_days_90d` if 90 days are among them."""
     columns = {f"churn_probability_{days}d": probability for days, probability in sorted(within.items())}
     return columns | ({"expected_days_90d": expected_days(within)} if 90 in within else {})
 
 
 def linear_term(values: Floats, term: Mapping[str, Any]) -> Floats:
-    """Return the log-odds one signal adds in a linear member: a weight per level, or a curve over knots."""
+    """Return the log-odds that a signal adds in a linear member: a weight per level, or a curve."""
     missing = np.isnan(values)
     if "weights" in term:
         codes = np.where(missing, 0, values).astype(np.int64)
@@ -266,9 +270,14 @@ def sigmoid(logits: Floats) -> Floats:
 def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
     """Return log-odds after calibration.
 
-    `beta` is `a log p - b log(1 - p) + c`, `platt` is `a logit(p) + c`, `venn_abers` looks steps up (one for
-    all log-odds in `(upto[i - 1], upto[i]]`) and gives `p1 / (1 - p0 + p1)`, `none` leaves them alone,
-    `shifted` is the calibration `of` plus `by`.
+    With p as the uncalibrated probability, the methods are:
+
+    - `none`: the log-odds do not change.
+    - `beta`: the log-odds are `a log p - b log(1 - p) + c`.
+    - `platt`: the log-odds are `a logit(p) + c`.
+    - `venn_abers`: the probability is `p1 / (1 - p0 + p1)`. All log-odds in `(upto[i - 1], upto[i]]` get the
+      `p0` and `p1` of step i.
+    - `shifted`: the log-odds are the log-odds after the calibration `of`, plus `by`.
 
     Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS; Vovk and Petej (2014), Venn-Abers
         predictors, UAI.
@@ -291,7 +300,7 @@ def calibrate_logits(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
 
 
 def read_bundle(bundle: Path) -> dict[str, str]:
-    """Return the texts of a bundle by file name, every one verified against the manifest.
+    """Return the texts of a bundle by file name; verify each text against the manifest.
 
     Raises:
         CorruptError: a file is missing or damaged; the message names the file.
@@ -308,15 +317,13 @@ def read_bundle(bundle: Path) -> dict[str, str]:
     for name, digest in digests.items():
         content = _read(bundle / name)
         if hashlib.sha256(content).hexdigest() != digest:
-            raise CorruptError(
-                f"{bundle / name} is damaged: its bytes are not those written. Export the model again."
-            )
+            raise CorruptError(f"{bundle / name} is damaged: its bytes have changed. Export the model again.")
         files[name] = content.decode("utf-8")
     return files
 
 
 def manifest_text(digests: Mapping[str, str]) -> str:
-    """Return the text of the manifest; it has only one valid form, so that any changed byte is found."""
+    """Return the text of the manifest; it has only one valid form, so that any changed byte is noticed."""
     return json.dumps({"files": dict(digests)}, indent=1, sort_keys=True) + "\n"
 
 
@@ -335,19 +342,19 @@ def _near(name: str, words: Sequence[str]) -> str:
 
 
 def _numbers(values: npt.NDArray[Any]) -> Floats | str:
-    """Return float64 with NaN for missing values, or a message about the first problem."""
+    """Return the values as float64 with NaN for missing values, or a message about the first problem."""
     if values.ndim != 1:
         return "is not one-dimensional."
     if values.dtype.kind not in "fiubO":
         return f"must hold numbers, found {values.dtype}" + (f" ({values[0]!r})." if len(values) else ".")
     if values.dtype.kind == "O":
-        converted = np.full(len(values), np.nan)
+        float_values = np.full(len(values), np.nan)
         for row, value in enumerate(values):
             if isinstance(value, numbers.Real | Decimal | np.bool_):
-                converted[row] = float(value)
+                float_values[row] = float(value)
             elif not _is_missing(value):
                 return f"must hold numbers, found {value!r} in row {row}."
-        values = converted
+        values = float_values
     column = values.astype(np.float64)
     return (
         "holds infinite values; give a finite number or a missing value."
@@ -373,7 +380,7 @@ def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)
 
 
-# MLflow runs this file as a module of its own when it logs or loads the model; the package never does.
+# When MLflow logs or loads the model, it runs this file as a separate module. This package never does.
 if "mlflow" in sys.modules and not __name__.startswith("churn."):
     import mlflow
     import pandas as pd
@@ -388,10 +395,10 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
         def predict(
             self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
         ) -> Any:
-            """Return probabilities; on request a table.
+            """Return probabilities, or a table if `params` asks for further columns.
 
-            `{"horizons": true}` adds the probabilities of 30, 60 and 90 days, and `expected_days_90d`, as far
-            as the model knows them; `{"contributions": true}` adds contributions.
+            `{"horizons": true}` adds the probabilities of 30, 60 and 90 days and `expected_days_90d`, if the
+            model has them. `{"contributions": true}` adds contributions.
             """
             options = params or {}
             columns = {"churn_probability": self.scorer.predict(model_input)}

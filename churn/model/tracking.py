@@ -18,16 +18,16 @@ from typing import Any
 from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.metrics.catalog import units_in_words
-from churn.params import Params
+from churn.params import FILE, TrackingParams
 
 WORKFLOW_QUERY = "workflowType=machine_learning"
-"""The query of every address in the MLflow UI; without it MLflow opens its GenAI mode."""
+"""The query of every address in the MLflow UI; without this query MLflow opens its GenAI mode."""
 
 EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",  # else MLflow takes it for one of its GenAI mode
+    "mlflow.experimentKind": "custom_model_development",  # else MLflow opens its GenAI mode
     "mlflow.note.content": (
-        "Who is about to leave. Each run is a training. Its child runs are the candidates and trials of the "
-        "training, its folds, and the baselines.\n\n"
+        "Customers who are about to leave. Each run is a training. Its child runs are the candidates and "
+        "trials of the training, its folds, and the baselines.\n\n"
         "- `judged/…`: the model on the test cutoffs; `rest/…`: all other metrics there\n"
         "- `paired/…`: differences of log loss on the same rows; below 0 the challenger is better\n"
         "- `tried/…`, `out_of_time/…`: before any use of the test cutoffs\n"
@@ -37,30 +37,40 @@ EXPERIMENT_TAGS = {
     ),
     "made_by": "churn",
 }
-"""Tags of the experiment, its description among them."""
+"""The tags of the experiment, including its description."""
 
 
 class Tracking:
-    """The experiment that params.yaml names under `tracking`."""
+    """The MLflow experiment that params.yaml names under `tracking`."""
 
-    def __init__(self, params: Params) -> None:
-        self.params = params
-        self.name = params.tracking.model
+    def __init__(self, tracking: TrackingParams, file: str = FILE) -> None:
+        """Open the experiment; create it if MLflow does not have it.
+
+        Args:
+            tracking: The section `tracking` of params.yaml.
+            file: The name of the parameter file, for messages.
+
+        Raises:
+            ModelError: MLflow's store cannot be opened, or the experiment was deleted.
+        """
+        self.tracking = tracking
+        self.name = tracking.model
         self._mlflow = _quiet_mlflow()
         from sqlalchemy.exc import SQLAlchemyError  # MLflow does not translate the errors of its database
 
-        self._mlflow.set_tracking_uri(params.tracking.uri)
-        self._mlflow.set_registry_uri(params.tracking.uri)
+        self._mlflow.set_tracking_uri(tracking.uri)
+        self._mlflow.set_registry_uri(tracking.uri)
         try:
             self._client = self._mlflow.MlflowClient()
             self.experiment_id = self._experiment()
         except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-            raise ModelError(_cannot_open(params, error)) from None
+            raise ModelError(_cannot_open(tracking.uri, file, error)) from None
 
     @contextmanager
     def run(self, name: str, run_id: str | None = None) -> Iterator[str]:
-        """Open a new run, or an old one by its id, and yield its id; runs opened inside become its "
-        "children.
+        """Open a new run, or an earlier run by its id, and yield the id.
+
+        A run that is opened inside the block becomes a child of this run.
         """
         is_nested = self._mlflow.active_run() is not None
         name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
@@ -69,7 +79,7 @@ class Tracking:
 
     @contextmanager
     def child(self, parent: str, name: str) -> Iterator[str]:
-        """Open the child run of this name inside the open run; it is made where there is none.
+        """Open the child run with this name inside the open run; create the child if it does not exist.
 
         Args:
             parent: The id of the open run.
@@ -100,9 +110,9 @@ class Tracking:
             self._mlflow.set_tags(dict(tags))
 
     def log_params_or_tags(self, params: Mapping[str, Any]) -> None:
-        """Log parameters into the open run; one that it has with another value becomes a tag.
+        """Log parameters into the open run; a parameter that the run has with another value becomes a tag.
 
-        MLflow never changes a parameter, but a second evaluation may have other costs than the first.
+        MLflow never changes a parameter, but a second evaluation may have other costs than the first one.
         """
         active = self._mlflow.active_run()
         logged_params = self._client.get_run(active.info.run_id).data.params
@@ -120,7 +130,7 @@ class Tracking:
             self._mlflow.log_artifact(str(path), folder)
 
     def log_tree(self, folder: Path) -> None:
-        """Log a folder into the open run: its sub-folders under their names, its files under its own name."""
+        """Log the sub-folders of a folder under their names, and its files under the name of the folder."""
         for path in sorted(folder.iterdir()):
             if path.is_dir():
                 self.log_file(path, path.name)
@@ -128,7 +138,7 @@ class Tracking:
                 self.log_file(path, folder.name)
 
     def log_table(self, path: Path, folder: str) -> None:
-        """Log a JSON file of columns and data as a table, by which MLflow can compare runs."""
+        """Log a JSON file of columns and data as a table, so that MLflow can compare runs by it."""
         self.log_file(path, folder)
         self.log(
             tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
@@ -136,16 +146,16 @@ class Tracking:
 
     def link(self, run_id: str) -> str:
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
-        uri = self.params.tracking.uri
+        uri = self.tracking.uri
         base = without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
         return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def _experiment(self) -> str:
-        """Return the id of the experiment, which is made and described where needed."""
-        experiment_id = self._find_or_create(self.params.tracking.experiment)
+        """Return the id of the experiment; create and describe the experiment if needed."""
+        experiment_id = self._find_or_create(self.tracking.experiment)
         tags = self._client.get_experiment(experiment_id).tags
         for key, value in EXPERIMENT_TAGS.items():
-            if key not in tags:  # a person's own words stay
+            if key not in tags:  # the words of a person stay
                 self._client.set_experiment_tag(experiment_id, key, value)
         return experiment_id
 
@@ -159,7 +169,7 @@ class Tracking:
             )
         if experiment is not None:
             return str(experiment.experiment_id)
-        uri = self.params.tracking.uri
+        uri = self.tracking.uri
         if not uri.startswith("sqlite:///"):
             return str(self._client.create_experiment(name))
         folder = Path(uri.removeprefix("sqlite:///")).parent / "mlartifacts"
@@ -168,7 +178,7 @@ class Tracking:
 
 
 def signature_of(names: Sequence[str]) -> Any:
-    """Return a model signature that names the columns and leaves the check of their types to the scorer.
+    """Return a model signature with the names of the columns; the scorer checks their types.
 
     MLflow refuses int64 for a column declared as double, and counts are int64.
     """
@@ -198,22 +208,21 @@ def _quiet_mlflow() -> Any:
 
 
 @contextmanager
-def silence() -> Iterator[None]:
-    """Hide what MLflow prints on success, and its advice to infer what is given explicitly."""
+def silent_mlflow() -> Iterator[None]:
+    """Hide the messages that MLflow prints on success, and its advice to infer given values."""
     with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 
 
-def _cannot_open(params: Params, error: Exception) -> str:
-    uri = params.tracking.uri
+def _cannot_open(uri: str, file: str, error: Exception) -> str:
     return (
-        f"{params.locate('tracking.uri')} '{without_secret(uri)}' cannot be opened: "
-        f"{hide_secret(first_line(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
+        f"{file}: tracking.uri '{without_secret(uri)}' cannot be opened: "
+        f"{hide_secret(error_text(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
     )
 
 
-def first_line(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return the first line of an error's message."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

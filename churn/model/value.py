@@ -18,8 +18,7 @@ ODDS_RATIOS = (3.0, 1.5, 2 / 3, 1 / 3)
 DAYS_PER_MONTH = 365.25 / 12
 
 VARIANT = "end of period"
-"""When payments fall: a saved customer pays at the end of this month, of the next if still here, and so "
-"on."""
+"""The time of the payments: a saved customer pays at the end of each month in which the customer stays."""
 
 
 def health_band(probability: Floats, base_rate: float) -> Floats:

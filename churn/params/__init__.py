@@ -1,7 +1,7 @@
 """Read params.yaml into frozen models, and report all mistakes together."""
 
 from churn.params.read import load_params
-from churn.params.schema import FILE, Params, digest_of
+from churn.params.schema import CHAMPION_FOLDER, FILE, Params, digest_of
 from churn.params.sections import (
     TABLES,
     BudgetParams,
@@ -26,6 +26,7 @@ from churn.params.sections import (
 )
 
 __all__ = [
+    "CHAMPION_FOLDER",
     "FILE",
     "TABLES",
     "BudgetParams",

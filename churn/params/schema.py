@@ -32,6 +32,9 @@ from churn.params.sections import (
 FILE = "params.yaml"
 """The default name of the parameter file."""
 
+CHAMPION_FOLDER = "champion"
+"""The folder of the exported champion under `models`."""
+
 
 class Params(Section):
     """All of params.yaml; paths are absolute."""
@@ -85,7 +88,7 @@ class Params(Section):
     @property
     def champion(self) -> Path:
         """Return the folder of the exported champion."""
-        return self.models / "champion"
+        return self.models / CHAMPION_FOLDER
 
     @property
     def label_id(self) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
+RowNumbers = npt.NDArray[np.intp]
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
 
 MAX_EXPLAINED_BEYOND_LIST = 2_000
@@ -223,7 +223,7 @@ class ContributionModel(Protocol):
         ...
 
 
-def rows_to_explain(contacts: Rows, band: Floats, probability: Floats) -> Rows:
+def rows_to_explain(contacts: RowNumbers, band: Floats, probability: Floats) -> RowNumbers:
     """Return the rows that get reasons: the contacts, then the most likely churners in bands 1 and 2.
 
     Args:
@@ -238,7 +238,7 @@ def rows_to_explain(contacts: Rows, band: Floats, probability: Floats) -> Rows:
 
 def compute_reasons(
     frame: pd.DataFrame,
-    positions: Rows,
+    positions: RowNumbers,
     model: ContributionModel,
     signals: Sequence[SignalFacts],
     language: str,

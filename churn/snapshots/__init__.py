@@ -1,1 +1,1 @@
-"""Snapshots: cohort x signals at each cutoff, with labels once matured; written and read here."""
+"""Snapshots: the cohort and its signals at each cutoff, with labels when they are matured."""

@@ -1,4 +1,4 @@
-"""The labelled rows of all matured snapshots as arrays, ordered by cutoff."""
+"""The labelled rows of matured snapshots as arrays, ordered by cutoff."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from churn.data.store import date_of_day, day_number
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """One row per customer and cutoff.
+    """Labelled rows: one row for each customer and cutoff.
 
     Attributes:
-        names: The signals, sorted.
-        levels: For signals that hold text, all their levels; `matrix` holds places in this list.
-        matrix: Shape (rows, signals), NaN where missing.
-        left: 1.0 where the customer left in the label window, else 0.0.
-        customer: A dense integer per customer.
-        cutoff: Days since 1970-01-01, never falling.
+        names: The names of the signals, sorted.
+        levels: All levels of each text signal; for such a signal `matrix` holds indices into its levels.
+        matrix: The values of the signals, shape (rows, signals); NaN where missing.
+        left: The outcomes, shape (rows,): 1.0 if the customer left in the label window, else 0.0.
+        customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
+        cutoff: The day number of each row's cutoff, shape (rows,), never falling.
     """
 
     names: tuple[str, ...]
@@ -39,40 +41,39 @@ class LabelledRows:
 
     @property
     def churners(self) -> int:
-        """Return the number of rows that left."""
+        """Return the number of rows whose customer left."""
         return int(self.left.sum())
 
     @property
     def one_class(self) -> bool:
-        """Return whether all rows have one outcome, so a model cannot learn: nobody or everybody left."""
+        """Return whether nobody or everybody left; a model cannot learn from such rows."""
         return self.churners in (0, len(self))
 
     def at(self, cutoffs: Sequence[date]) -> LabelledRows:
-        """Return the rows of some cutoffs; neighbours share memory with this object."""
-        days = [(cutoff - date(1970, 1, 1)).days for cutoff in cutoffs]
-        wanted = np.isin(self.cutoff, days)
-        places = np.flatnonzero(wanted)
-        if len(places) and places[-1] - places[0] + 1 == len(places):
-            return self._take(slice(int(places[0]), int(places[-1]) + 1))
-        return self._take(wanted)
+        """Return the rows of some cutoffs; the rows of neighbouring cutoffs share memory with this object."""
+        mask = np.isin(self.cutoff, [day_number(cutoff) for cutoff in cutoffs])
+        row_numbers = np.flatnonzero(mask)
+        if len(row_numbers) and row_numbers[-1] - row_numbers[0] + 1 == len(row_numbers):
+            return self._take(slice(int(row_numbers[0]), int(row_numbers[-1]) + 1))
+        return self._take(mask)
 
-    def where(self, wanted: npt.NDArray[np.bool_]) -> LabelledRows:
-        """Return the rows for which `wanted` is true."""
-        return self._take(wanted)
+    def where(self, mask: npt.NDArray[np.bool_]) -> LabelledRows:
+        """Return the rows for which the mask is true."""
+        return self._take(mask)
 
-    def _take(self, places: slice | npt.NDArray[np.bool_]) -> LabelledRows:
+    def _take(self, selection: slice | npt.NDArray[np.bool_]) -> LabelledRows:
         return replace(
             self,
-            matrix=self.matrix[places],
-            left=self.left[places],
-            customer=self.customer[places],
-            cutoff=self.cutoff[places],
+            matrix=self.matrix[selection],
+            left=self.left[selection],
+            customer=self.customer[selection],
+            cutoff=self.cutoff[selection],
         )
 
 
-def thin_customers(rows: LabelledRows, most: int) -> LabelledRows:
-    """Return at most about `most` rows: all rows, or the rows of every second, third, … customer."""
-    share = -(-len(rows) // most)
+def thin_customers(rows: LabelledRows, max_rows: int) -> LabelledRows:
+    """Return at most about `max_rows` rows: all rows, or the rows of every second, third, … customer."""
+    share = -(-len(rows) // max_rows)
     return rows if share <= 1 else rows.where(rows.customer % share == 0)
 
 
@@ -82,14 +83,14 @@ def cutoffs_of(days: Ints) -> list[date]:
     >>> cutoffs_of(np.array([17240, 17240, 17268]))
     [datetime.date(2017, 3, 15), datetime.date(2017, 4, 12)]
     """
-    return [date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in np.unique(days)]
+    return [date_of_day(int(day)) for day in np.unique(days)]
 
 
 def scorer_columns(rows: LabelledRows) -> dict[str, Any]:
     """Return the rows as the columns of a scorer: numbers, and text with None for a missing value."""
     columns: dict[str, Any] = {}
-    for place, name in enumerate(rows.names):
-        values = rows.matrix[:, place]
+    for index, name in enumerate(rows.names):
+        values = rows.matrix[:, index]
         if name in rows.levels:
             words = np.array([*rows.levels[name], None], dtype=object)
             columns[name] = words[np.where(np.isnan(values), len(words) - 1, values).astype(np.int64)]
@@ -98,37 +99,41 @@ def scorer_columns(rows: LabelledRows) -> dict[str, Any]:
     return columns
 
 
-MAX_LEVELS = 100
+MAX_FREQUENT_LEVELS = 100
+"""The largest number of levels of a text signal that a model learns."""
+
 MIN_LEVEL_ROWS = 20
+"""The least number of rows of a level that a model learns."""
 
 
 def frequent_levels(rows: LabelledRows) -> dict[str, tuple[str, ...]]:
-    """Return the levels of each text signal seen at least 20 times, at most the 100 commonest, sorted."""
-    kept = {}
-    for place, name in enumerate(rows.names):
+    """Return for each text signal the levels with at least 20 rows, at most the 100 commonest, sorted."""
+    frequent: dict[str, tuple[str, ...]] = {}
+    for index, name in enumerate(rows.names):
         if name not in rows.levels:
             continue
-        codes = rows.matrix[:, place]
+        codes = rows.matrix[:, index]
         counts = np.bincount(codes[~np.isnan(codes)].astype(np.int64), minlength=len(rows.levels[name]))
-        common = np.argsort(-counts, kind="stable")[:MAX_LEVELS]
-        kept[name] = tuple(
+        common = np.argsort(-counts, kind="stable")[:MAX_FREQUENT_LEVELS]
+        frequent[name] = tuple(
             rows.levels[name][code] for code in sorted(common) if counts[code] >= MIN_LEVEL_ROWS
         )
-    return kept
+    return frequent
 
 
 def recode_levels(rows: LabelledRows, levels: Mapping[str, Sequence[str]]) -> Floats:
-    """Return the matrix with text signals counted along `levels`; other levels become missing.
+    """Return the matrix in which text signals hold indices into `levels`; other levels become missing.
 
-    If no level changes, the result is `rows.matrix` itself: a copy would double the memory of a training.
+    If no level changes, the result is `rows.matrix` itself, because a copy would double the memory that a
+    training takes.
     """
-    if all(tuple(kept) == rows.levels[name] for name, kept in levels.items()):
+    if all(tuple(new_levels) == rows.levels[name] for name, new_levels in levels.items()):
         return rows.matrix
     matrix = rows.matrix.copy()
-    for name, kept in levels.items():
-        place = rows.names.index(name)
-        new = {level: float(code) for code, level in enumerate(kept)}
-        lookup = np.array([*(new.get(level, np.nan) for level in rows.levels[name]), np.nan])
-        codes = matrix[:, place]
-        matrix[:, place] = lookup[np.where(np.isnan(codes), len(lookup) - 1, codes).astype(np.int64)]
+    for name, new_levels in levels.items():
+        index = rows.names.index(name)
+        new_codes = {level: float(code) for code, level in enumerate(new_levels)}
+        lookup = np.array([*(new_codes.get(level, np.nan) for level in rows.levels[name]), np.nan])
+        codes = matrix[:, index]
+        matrix[:, index] = lookup[np.where(np.isnan(codes), len(lookup) - 1, codes).astype(np.int64)]
     return matrix

@@ -1,4 +1,4 @@
-"""The manifest of the snapshots: which cutoffs, signals, label and parameters they have."""
+"""The manifest of the snapshots: their cutoffs, signals, label and parameters."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from churn.metrics.interval import Part
 from churn.params import Params, digest_of
 
 DECIDING_SECTIONS = ("snapshot", "signals", "tables", "events")
-"""The sections of params.yaml that decide what snapshots hold, besides the label."""
+"""The sections of params.yaml, besides the label, on which the content of snapshots depends."""
 
 
 class SnapshotCutoff(Part):
-    """One snapshot.
+    """The facts of one snapshot.
 
     Attributes:
         rows: The number of rows.
-        left: The number of rows that left; None before the label is matured.
+        left: The number of rows whose customer left; None until the label is matured.
         matured: Whether the label was matured when the snapshot was written.
         window_end: The first day after the label window.
         mature_on: The date from which the label is matured.
-        dropped: The number of customers at risk without a label, by reason.
+        dropped: The number of customers at risk who got no label, by reason.
         excluded: The number of customers who were not at risk, by reason.
     """
 
@@ -50,8 +50,8 @@ class SnapshotManifest(Part):
         signals: The dictionary entries of the signals, in the order of the columns.
         label_id: The id of the label.
         label: The section `label` of params.yaml.
-        store_digest: The digest of the store from which they were made.
-        params_digest: A digest of each of `DECIDING_SECTIONS`.
+        store_digest: The digest of the store from which the snapshots were made.
+        params_digest: The digest of each section in `DECIDING_SECTIONS`.
         watermark: The day up to which the data were complete.
         guards: The guards of the data that ran, and their findings.
     """
@@ -81,7 +81,7 @@ class SnapshotManifest(Part):
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the file"
             raise CallError(
-                f"{path}: {key}: {first['msg']}. Another version of churn wrote it, or it is damaged. "
+                f"{path}: {key}: {first['msg']}. The file is damaged, or another version of churn wrote it. "
                 "Run `churn snapshot` again."
             ) from None
 
@@ -97,32 +97,34 @@ class SnapshotManifest(Part):
             params: The parameters that the snapshots must fit.
 
         Raises:
-            CallError: the label, its signals' format or a deciding section is different.
+            CallError: the label, the format of the signals or a deciding section is different.
         """
         if self.label_id != params.label_id:
             raise CallError(
-                f"{folder}: they have another label than {params.file} ({self.label_id}, not "
+                f"{folder}: the snapshots have another label than {params.file} ({self.label_id}, not "
                 f"{params.label_id}): the label, the timezone or the mapping of "
                 f"{' and '.join(params.label.source_tables)} has changed. Run `churn snapshot` again."
             )
         if not all(is_comparable(signal.get("definition")) for signal in self.signals):
             raise CallError(
-                f"{folder}: they were written by another version of churn, which described signals in "
-                "another format. Run `churn snapshot` again."
+                f"{folder}: the snapshots were written by another version of churn, with another format of "
+                "the signals. Run `churn snapshot` again."
             )
         current = params_digest(params)
-        changed = [name for name in DECIDING_SECTIONS if self.params_digest.get(name) != current[name]]
-        if changed:
+        changed_sections = [
+            name for name in DECIDING_SECTIONS if self.params_digest.get(name) != current[name]
+        ]
+        if changed_sections:
             raise CallError(
-                f"{folder}: they were made with other {', '.join(changed)} than {params.file} has. "
-                "Run `churn snapshot` again."
+                f"{folder}: the snapshots were made with other {', '.join(changed_sections)} than "
+                f"{params.file} has. Run `churn snapshot` again."
             )
 
 
 def params_digest(params: Params) -> dict[str, str]:
-    """Return a digest of each section of params.yaml that decides what snapshots hold.
+    """Return the digest of each section of params.yaml on which the content of snapshots depends.
 
-    A cutoff of one call (`--cutoff`) is not in params.yaml and does not change it.
+    A cutoff of one call (`--cutoff`) is not in params.yaml and changes no digest.
     """
-    stated = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
-    return {section: digest_of(stated[section])[:12] for section in DECIDING_SECTIONS}
+    sections = params.model_dump(mode="json", include=set(DECIDING_SECTIONS))
+    return {section: digest_of(sections[section])[:12] for section in DECIDING_SECTIONS}

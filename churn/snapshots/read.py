@@ -1,6 +1,6 @@
-"""Read the labelled snapshots that `churn snapshot` wrote into one matrix.
+"""Read the labelled snapshots of `churn snapshot` into one matrix.
 
-The size of the matrix is nearly all the memory that reading takes.
+Reading takes hardly more memory than the matrix.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from churn.params import Params
 from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 from churn.snapshots.manifest import SnapshotManifest
 
-KEYS = ("customer_id", "cutoff", "left")
+KEY_COLUMNS = ("customer_id", "cutoff", "left")
 
-BATCH_ROWS = 8192
-"""The number of rows written into the matrix at a time: such a batch stays in the processor's cache."""
+MATRIX_BATCH_ROWS = 8192
+"""The number of rows of a batch, copied into the matrix at once; it stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Snapshots:
     Attributes:
         rows: The labelled rows of the snapshots.
         signals: The dictionary entries of the signals, sorted by name.
-        mature_on: For each matured cutoff the date from which it may train.
+        mature_on: The date from which a model may learn from a cutoff, by matured cutoff.
         immature_cutoffs: The cutoffs whose labels are not known yet.
         customers: The customer ids; `rows.customer` is an index into them.
         label_id: The id of the label of the snapshots.
         store_digest: The digest of the store from which the snapshots were made.
-        digest: SHA-256 over the bytes of the matured snapshots, and of the contract ends next to them.
+        digest: The SHA-256 of the bytes of the matured snapshots and of their files of contract ends.
         watermark: The day up to which the data were complete, in ISO format.
         guards: The guards of the data that ran, and their findings.
-        known_by: Only labels known by this date are used; None if all matured labels are used.
+        known_by: The date by which a label must be known to be used; None if all matured labels are used.
     """
 
     rows: LabelledRows
@@ -86,16 +86,20 @@ class Snapshots:
 
     @cached_property
     def monotone(self) -> tuple[int, ...]:
-        """Return for each signal whether a higher value may only raise (1) or lower (-1) the risk, or 0."""
+        """Return for each signal 1 (a higher value may only raise the risk), -1 (only lower it) or 0."""
         return tuple(int(s.get("monotone", 0)) if s["kind"] == "number" else 0 for s in self.signals)
 
 
 def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
-    """Read `output/snapshots`: the rows whose label is known, by a date if one is given.
+    """Read the labelled rows of `output/snapshots`.
+
+    Args:
+        params: The parameters that the snapshots must fit.
+        known_by: Only labels known by this date are used; with None all matured labels are used.
 
     Raises:
-        CallError: there are no snapshots, they are damaged, or were made for another label, other cutoffs,
-            signals or tables; or the date is after the watermark.
+        CallError: there are no snapshots, they are damaged, they do not fit the parameters, or `known_by` is
+            after the watermark.
         Stop: no label is matured.
     """
     folder = params.output / "snapshots"
@@ -150,10 +154,10 @@ def _nothing_matured(manifest: SnapshotManifest) -> str:
 def read_rows(
     paths: Mapping[date, Path], signals: Sequence[Mapping[str, Any]]
 ) -> tuple[LabelledRows, tuple[str, ...]]:
-    """Return the labelled rows of some snapshots, and the customer ids into which `rows.customer` points.
+    """Return the labelled rows of some snapshots, and the customer ids to which `rows.customer` refers.
 
-    Each file is read twice: first the labels and the levels, then the values, a batch at a time straight into
-    the matrix.
+    Each file is read twice. The first reading takes the labels and the levels. The second reading copies the
+    values into the matrix, one batch at a time.
 
     Raises:
         CallError: a file is damaged or lacks a column.
@@ -161,13 +165,13 @@ def read_rows(
     """
     names = tuple(str(signal["name"]) for signal in signals)
     text = sorted(str(signal["name"]) for signal in signals if signal["kind"] == "level")
-    labelled, left, ids = [], [], []
+    label_masks, left, ids = [], [], []
     words: dict[str, set[str]] = {name: set() for name in text}
     for path in paths.values():
-        with _opened(path, [*KEYS, *names]) as file:
+        with _open_snapshot(path, [*KEY_COLUMNS, *names]) as file:
             table = file.read(columns=["customer_id", "left", *text])
         has_label = table.column("left").is_valid()
-        labelled.append(has_label.to_numpy())
+        label_masks.append(has_label.to_numpy())
         table = table.filter(has_label)
         left.append(table.column("left").cast(pa.float64()).to_numpy())
         ids.append(table.column("customer_id").cast(pa.large_string()))
@@ -176,17 +180,17 @@ def read_rows(
     counts = [len(column) for column in left]
     if not sum(counts):
         raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
-    levels = {name: tuple(sorted(found)) for name, found in words.items()}
+    levels = {name: tuple(sorted(texts)) for name, texts in words.items()}
     matrix = np.empty((sum(counts), len(names)))
     start = 0
-    for path, mask in zip(paths.values(), labelled, strict=True):
+    for path, mask in zip(paths.values(), label_masks, strict=True):
         for columns in _batches(path, names, mask):
             end = start + columns.num_rows
             for index, name in enumerate(names):
                 matrix[start:end, index] = _values(columns.column(name), levels.get(name))
             start = end
     customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
-    days = [(day - date(1970, 1, 1)).days for day in paths]
+    days = [day_number(day) for day in paths]
     rows = LabelledRows(
         names=names,
         levels=levels,
@@ -199,11 +203,11 @@ def read_rows(
 
 
 @contextmanager
-def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
+def _open_snapshot(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
     """Open the file of a snapshot.
 
     Raises:
-        CallError: it lacks one of the columns, or its bytes are damaged.
+        CallError: the file lacks one of the columns, or it is damaged.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -220,15 +224,15 @@ def _opened(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
 def _batches(path: Path, names: Sequence[str], mask: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
     """Yield the values of the rows in the mask."""
     start = 0
-    with _opened(path, names) as file:
-        for batch in file.iter_batches(BATCH_ROWS, columns=list(names)):
+    with _open_snapshot(path, names) as file:
+        for batch in file.iter_batches(MATRIX_BATCH_ROWS, columns=list(names)):
             part = mask[start : start + len(batch)]
             start += len(batch)
             yield batch if part.all() else batch.filter(pa.array(part))
 
 
 def _values(column: pa.Array, levels: Sequence[str] | None) -> npt.NDArray[np.float64]:
-    """Return numbers, or the indices of texts in `levels`; NaN where missing."""
+    """Return numbers, or the indices of texts in `levels`; a missing value is NaN."""
     if levels is not None:
         column = pc.index_in(column.cast(pa.string()), value_set=pa.array(levels, pa.string()))
     values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
@@ -237,8 +241,8 @@ def _values(column: pa.Array, levels: Sequence[str] | None) -> npt.NDArray[np.fl
 
 def _encode(ids: pa.ChunkedArray) -> tuple[Ints, tuple[str, ...]]:
     """Return the index of each row's customer in the sorted ids, and the sorted ids."""
-    encoded = ids.combine_chunks().dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    dictionary = ids.combine_chunks().dictionary_encode()
+    order = pc.sort_indices(dictionary.dictionary).to_numpy()
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rank[encoded.indices.to_numpy()], tuple(encoded.dictionary.take(pa.array(order)).to_pylist())
+    return rank[dictionary.indices.to_numpy()], tuple(dictionary.dictionary.take(pa.array(order)).to_pylist())

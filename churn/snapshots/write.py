@@ -1,4 +1,4 @@
-"""Write labelled snapshots: cohort x signals at every cutoff, with labels once they are matured."""
+"""Write snapshots: the cohort and its signals at each cutoff, with labels when they are matured."""
 
 from __future__ import annotations
 
@@ -37,20 +37,21 @@ def write_snapshots(
 ) -> SnapshotManifest:
     """Write `output/snapshots` and return their manifest; a reader finds the old or the new folder.
 
-    Per cutoff `part.parquet` has customer_id, cutoff, left (1, 0, missing if immature), then the signals.
-    For contract labels `outcome.parquet` next to it has the day on which each customer's contract ended.
+    For each cutoff, `part.parquet` has the columns customer_id, cutoff and left (1, 0, or missing if the
+    label is not matured), and then the signals. For contract labels, `outcome.parquet` in the same folder
+    has the day on which each customer's contract ended.
 
     Args:
         store: The store.
         signals: The signals to compute.
-        advance: Called with the number of customers of each finished part.
-        only: The one cutoff to write; by default the cutoffs of params.yaml are written.
-        guards: The findings of the guards of the data. They are kept in the manifest, so that later verbs
-            need no store.
+        advance: A function that is called with the number of customers of each finished part.
+        only: The only cutoff to write; by default the cutoffs of params.yaml are written.
+        guards: The report of the guards of the data. The manifest keeps it, so that later verbs need no
+            store.
 
     Raises:
-        CallError: a cutoff is after the watermark, or `first` or `last` leaves none.
-        Stop: the data are too short for one.
+        CallError: a cutoff is after the watermark, or `first` or `last` leaves no cutoff.
+        Stop: the data are too short for a cutoff.
     """
     params = store.params
     cutoffs = (only,) if only else snapshot_cutoffs(store)
@@ -86,7 +87,7 @@ class _Counts:
 
     rows: int = 0
     left: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
+    drop_reasons: Counter[str] = field(default_factory=Counter)
 
 
 class _Writer:
@@ -115,7 +116,7 @@ class _Writer:
             self.counts[cutoff] = _Counts()
 
     def add(self, part: Part) -> None:
-        """Append the rows of one part; rows whose label drops them are only counted."""
+        """Append the rows of one part; rows that get no label are only counted."""
         cutoff, counts = part.cutoff, self.counts[part.cutoff]
         keep = np.ones(len(part.codes), dtype=bool)
         left = pa.nulls(len(part.codes), pa.int8())
@@ -123,7 +124,7 @@ class _Writer:
             labels = self.labels[cutoff][part.codes]
             for label, reason in DROP_REASONS.items():
                 if number := int((labels == label).sum()):
-                    counts.dropped[reason] += number
+                    counts.drop_reasons[reason] += number
             keep = ~np.isin(labels, list(DROP_REASONS))
             counts.left += int((labels[keep] == LEFT).sum())
             left = pa.array(labels[keep], pa.int8())
@@ -157,7 +158,7 @@ class _Writer:
                 matured=self.matured[cutoff],
                 window_end=self.windows[cutoff].end,
                 mature_on=self.windows[cutoff].mature_on,
-                dropped=dict(counts.dropped),
+                dropped=dict(counts.drop_reasons),
                 excluded=excluded[cutoff],
             )
             for cutoff, counts in self.counts.items()

@@ -1,1 +1,1 @@
-"""Learning from labelled snapshots: split, fit, calibrate, judge."""
+"""Learning from labelled snapshots: split, fit, select and calibrate."""

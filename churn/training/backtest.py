@@ -1,4 +1,4 @@
-"""Predict each cutoff with the labels that were known at it: a rolling origin."""
+"""Predict each cutoff with a model fitted on the labels known by that cutoff: a rolling origin."""
 
 from __future__ import annotations
 
@@ -22,18 +22,21 @@ from churn.training.parallel import LARGE_FOLD_CELLS, map_parallel
 from churn.training.recipe import Recipe, fit_recipe
 
 MAX_BACKTEST_ROWS = 1_000_000
-"""Of more rows a backtest learns from a share of the customers. A model may then look a little worse."""
+"""The largest number of rows of a fit in a backtest.
+
+If there are more rows, the fit gets the rows of a share of the customers. Its model may look a little worse.
+"""
 
 
 @dataclass(frozen=True)
 class OutOfTime:
-    """Predictions of rows by models that were trained on labels known by the row's cutoff.
+    """Predictions of rows by models that learnt only from labels known by the row's cutoff.
 
     Attributes:
-        logits: Uncalibrated log-odds, shape (rows,), as are all others.
-        left: Outcomes: 1.0 where the customer left, else 0.0.
-        customer: A dense integer per customer.
-        cutoff: Days since 1970-01-01, never falling.
+        logits: The uncalibrated log-odds, shape (rows,).
+        left: The outcomes, shape (rows,): 1.0 if the customer left, else 0.0.
+        customer: The number of each row's customer, shape (rows,). The numbers are dense: 0, 1, 2, …
+        cutoff: The day number of each row's cutoff, shape (rows,), never falling.
     """
 
     logits: Floats
@@ -43,7 +46,7 @@ class OutOfTime:
 
     @property
     def cutoffs(self) -> tuple[date, ...]:
-        """Return the predicted cutoffs, in order."""
+        """Return the cutoffs of the rows, in order."""
         return tuple(cutoffs_of(self.cutoff))
 
     def at(self, cutoffs: Sequence[date]) -> OutOfTime:
@@ -55,7 +58,7 @@ class OutOfTime:
         return OutOfTime(self.logits[mask], self.left[mask], self.customer[mask], self.cutoff[mask])
 
     def join(self, more_rows: OutOfTime) -> OutOfTime:
-        """Return these rows and those of other cutoffs, in the order of the cutoffs."""
+        """Return these rows together with the rows of other cutoffs, in the order of the cutoffs."""
         order = np.argsort(np.concatenate([self.cutoff, more_rows.cutoff]), kind="stable")
         return OutOfTime(
             np.concatenate([self.logits, more_rows.logits])[order],
@@ -65,10 +68,10 @@ class OutOfTime:
         )
 
     def frame(self, customers: Sequence[str]) -> pd.DataFrame:
-        """Return a table with customer_id, cutoff, left, logit.
+        """Return the predictions as a table with the columns customer_id, cutoff, left and logit.
 
         Args:
-            customers: The customer ids that `customer` counts.
+            customers: The customer ids; `customer` holds indices into them.
         """
         days = {int(day): date_of_day(int(day)).isoformat() for day in np.unique(self.cutoff)}
         return pd.DataFrame(
@@ -93,9 +96,10 @@ def predict_out_of_time(
     Args:
         snapshots: All matured snapshots.
         recipe: The settings of the fits.
-        cutoffs: The cutoffs to predict. Each model learns from at most a million rows known by its cutoff.
-        threads: Threads for all folds together; they do not change the result.
-        advance: Called after each fold.
+        cutoffs: The cutoffs to predict. Each model learns from at most a million rows, with labels that were
+            known by its cutoff.
+        threads: The threads for all folds together; they do not change the result.
+        advance: A function that is called after each fold.
     """
     cutoffs = sorted(cutoffs)
 
@@ -116,20 +120,20 @@ def predict_and_fit(
 ) -> tuple[OutOfTime, FittedModel]:
     """Predict some cutoffs out of time, and fit the recipe on all matured snapshots at the same time.
 
-    The fits run in parallel however large they are: the fits for the cutoffs use thinned rows, so their
-    copies take no more memory than the snapshots.
+    The fits run in parallel also if there are many rows: the fits for the cutoffs use a share of the
+    customers, so that their copies take no more memory than the snapshots.
 
     Args:
         snapshots: All matured snapshots.
         recipe: The settings of the fits.
         cutoffs: The cutoffs to predict.
-        threads: Threads for all fits together; they do not change the result.
-        advance: Called after each fit.
+        threads: The threads for all fits together; they do not change the result.
+        advance: A function that is called after each fit.
     """
     cutoffs = sorted(cutoffs)
 
     def fit_by(cutoff: date | None, n_threads: int) -> FittedModel:
-        # A large final fit still runs when the others have ended, and then needs their threads.
+        # A large final fit still runs when the other fits have ended. Then it needs the threads of all fits.
         runs_longest = cutoff is None and snapshots.rows.matrix.size > LARGE_FOLD_CELLS
         return _fit_by(cutoff, snapshots, recipe, threads if runs_longest else n_threads)
 
@@ -143,7 +147,7 @@ def predict_and_fit(
 
 
 def _fit_by(cutoff: date | None, snapshots: Snapshots, recipe: Recipe, threads: int) -> FittedModel:
-    """Fit on the labels known by a cutoff, or on all."""
+    """Fit on the labels known by a cutoff; for None, fit on all labels."""
     rows = snapshots.rows
     if cutoff is not None:
         rows = thin_customers(rows.at(trainable(snapshots.mature_on, cutoff)), MAX_BACKTEST_ROWS)
@@ -162,9 +166,10 @@ def calibrate_out_of_time(
 
     Args:
         snapshots: All matured snapshots.
-        recipe: It names the calibration.
-        predictions: Out-of-time predictions of the test cutoffs and of earlier ones.
-        test: The test cutoffs; each is calibrated with a fit on the cutoffs whose labels were known by then.
+        recipe: The recipe; it names the calibration method.
+        predictions: The out-of-time predictions of the test cutoffs and of earlier cutoffs.
+        test: The test cutoffs. The calibration of a test cutoff is fitted on the cutoffs whose labels were
+            known by that test cutoff.
     """
     parts = []
     for day in sorted(test):
@@ -177,7 +182,7 @@ def calibrate_out_of_time(
 def predict_champion(
     snapshots: Snapshots, scorer: Scorer, test: Sequence[date]
 ) -> tuple[Floats, tuple[date, ...]]:
-    """Return the champion's probabilities, and the test cutoffs that it had not seen.
+    """Return the champion's probabilities, and the test cutoffs that the champion has not seen.
 
     Args:
         snapshots: All matured snapshots.
@@ -185,8 +190,8 @@ def predict_champion(
         test: The test cutoffs.
 
     Returns:
-        The probabilities of the rows of the test cutoffs, NaN at cutoffs that it may have seen; and the
-        others.
+        The probabilities of the rows of the test cutoffs, shape (rows,), NaN at cutoffs that the champion may
+        have seen; and the cutoffs that it has not seen.
 
     Raises:
         SchemaError: the snapshots lack a signal that the champion needs.

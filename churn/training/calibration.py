@@ -1,7 +1,7 @@
 """Turn scores into calibrated probabilities, with a method selected on out-of-time predictions.
 
-A calibration is a JSON object with its `method` and numbers, as the spec of a bundle holds it and the scorer
-applies it.
+A calibration is a JSON object with the name of its `method` and the numbers of the fit. The spec of a bundle
+holds the object, and the scorer applies it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from churn.model.scorer import calibrate_logits, sigmoid
 
 NO_CALIBRATION: dict[str, Any] = {"method": "none"}
 MIN_OF_A_CLASS = 30
-"""A calibration is fitted on at least this many churners and this many stayers."""
+"""The least number of churners, and the least number of stayers, on which a calibration is fitted."""
 MIN_LATER_CUTOFFS = 2
-"""A method must gain at this many later cutoffs at least, or its gain is not expected to last."""
+"""The least number of later cutoffs at which a method must gain; otherwise the gain may not last."""
 MIN_SHIFT_CUSTOMERS = 100
-"""The level is moved only where at least this many customers left, or were expected to leave."""
+"""The least number of customers who left, or were expected to leave, for a move of the level."""
 TWO_SIDED_95 = 1.959964
-MAX_LEVELS = 200
-"""Venn-Abers rounds scores to this many levels of about equally many rows: a short spec and a quick fit."""
+VENN_ABERS_LEVELS = 200
+"""The largest number of levels to which Venn-Abers rounds scores.
+
+The levels have about equally many rows. Few levels keep the spec short and the fit quick.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,10 @@ class CalibrationChoice:
     Attributes:
         method: The selected method.
         log_loss: The out-of-time log loss of each method.
-        against_none: For each other method its log loss minus that of none, `difference`, the
-            `standard_error` of that over customers, and the largest difference at one cutoff, `worst_cutoff`.
-            Below 0 the method is better.
+        against_none: The comparison of each other method with no calibration. `difference` is the log loss of
+            the method minus the log loss without calibration: below 0 the method is better. `standard_error`
+            is the standard error of the difference, with customers as independent units. `worst_cutoff` is
+            the largest difference at one cutoff.
         later_cutoffs: The number of cutoffs whose predictions were calibrated with a fit on earlier cutoffs.
     """
 
@@ -68,7 +72,7 @@ def fit_none(logits: Floats, left: Floats) -> dict[str, Any]:
 
 
 def fit_platt(logits: Floats, left: Floats) -> dict[str, Any]:
-    """Fit `a z + c` on the log-odds z by maximum likelihood, with `a >= 0`.
+    """Fit `a z + c` on the log-odds z by maximum likelihood, with `a >= 0` so that the order is kept.
 
     Source: Platt (1999), Probabilistic outputs for support vector machines.
     """
@@ -77,7 +81,7 @@ def fit_platt(logits: Floats, left: Floats) -> dict[str, Any]:
 
 
 def fit_beta(logits: Floats, left: Floats) -> dict[str, Any]:
-    """Fit `a log p - b log(1 - p) + c` by maximum likelihood, with `a, b >= 0` so that order is kept.
+    """Fit `a log p - b log(1 - p) + c` by maximum likelihood, with `a, b >= 0` so that the order is kept.
 
     Source: Kull, Silva Filho and Flach (2017), Beta calibration, AISTATS.
     """
@@ -89,21 +93,23 @@ def fit_beta(logits: Floats, left: Floats) -> dict[str, Any]:
 def fit_venn_abers(logits: Floats, left: Floats) -> dict[str, Any]:
     """Fit an inductive Venn-Abers predictor on scores rounded to levels.
 
-    For a new customer of a level there are two guesses: it stays, or it leaves. Each guess joins the fitted
-    rows, and isotonic regression gives the level's probability: `p0` with the guess that it stays, `p1` with
-    the guess that it leaves. The scorer answers `p1 / (1 - p0 + p1)`. That is always strictly between 0 and
-    1, and never turns an order round, but customers of one level get the same probability.
+    There are two guesses about a new customer of a level: the customer stays, or the customer leaves. Each
+    guess is added to the fitted rows as one more row, and isotonic regression gives the probability of the
+    level: `p0` with the guess that the customer stays, `p1` with the guess that the customer leaves. The
+    scorer returns `p1 / (1 - p0 + p1)`. This number lies strictly between 0 and 1, and it never reverses the
+    order of two scores. Customers of one level get the same probability.
 
     Returns:
-        `upto`, the upper edge (log-odds) of every step but the last; `p0` and `p1` of every step.
+        `upto`: the upper edge of every step except the last, in log-odds. `p0` and `p1`: the two
+        probabilities of every step.
 
     Source: Vovk and Petej (2014), Venn-Abers predictors, UAI; Vovk, Petej and Fedorova (2015), Large-scale
         probabilistic predictors with and without guarantees of validity, NeurIPS.
     """
     score, score_index, count = np.unique(logits, return_inverse=True, return_counts=True)
     level = np.arange(len(score))
-    if len(score) > MAX_LEVELS:
-        rank = (np.cumsum(count) - count) * MAX_LEVELS // len(logits)
+    if len(score) > VENN_ABERS_LEVELS:
+        rank = (np.cumsum(count) - count) * VENN_ABERS_LEVELS // len(logits)
         level = np.unique(rank, return_inverse=True)[1]
     rows = np.bincount(level, count).astype(np.float64)
     churners = np.bincount(level[score_index], left).astype(np.float64)
@@ -151,13 +157,13 @@ METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
 
 
 def fit_calibration(method: str, logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
-    """Fit one of `METHODS`, or `shifted` as a refresh does; with too few of a class change nothing.
+    """Fit a calibration method; with too few churners or stayers return the calibration that changes nothing.
 
     Args:
-        method: The name of the method.
-        logits: Uncalibrated log-odds, shape (rows,).
-        left: Outcomes, shape (rows,).
-        customer: An integer per customer, shape (rows,).
+        method: One of `METHODS`, or `shifted` for the shift of a refresh.
+        logits: The uncalibrated log-odds, shape (rows,).
+        left: The outcomes, shape (rows,).
+        customer: The number of each row's customer, shape (rows,).
     """
     if not enough_of_both(left):
         return dict(NO_CALIBRATION)
@@ -174,19 +180,19 @@ def select_calibration(
 ) -> CalibrationChoice:
     """Select the best calibration method by out-of-time log loss.
 
-    Another method than none must have a clear and lasting gain over it. The gain is clear where it exceeds
-    its standard error: of several methods that change nothing, one wins by chance most of the time. It is
-    lasting where the method gains at every one of at least two cutoffs: levels drift, and rows of one cutoff
-    share its drift, which the standard error does not contain. Each cutoff is calibrated with a fit on the
-    rows whose labels were known by then.
+    A method is selected only if its gain over no calibration is clear and lasting. A gain is clear if it
+    exceeds its standard error: of several methods that change nothing, one method nearly always wins by
+    chance. A gain is lasting if the method gains at each of at least two cutoffs. All rows of a cutoff share
+    the drift of the level at that cutoff, and the standard error does not contain this drift. The calibration
+    of a cutoff is fitted on the rows whose labels were known by that cutoff.
 
     Args:
-        setting: `auto`, or the method that the parameters name; the comparison is made either way.
-        logits: Uncalibrated log-odds, each by a model that had not seen its row; shape (rows,).
-        left: Outcomes, shape (rows,).
-        cutoff: Days since 1970-01-01, shape (rows,).
-        known_on: The day on which each row's label was known, as days since 1970-01-01; shape (rows,).
-        customer: A dense integer per customer, shape (rows,).
+        setting: `auto`, or the name of a method. The comparison is made in both cases.
+        logits: The uncalibrated log-odds, each by a model that has not seen its row, shape (rows,).
+        left: The outcomes, shape (rows,).
+        cutoff: The day number of each row's cutoff, shape (rows,).
+        known_on: The day number on which each row's label was known, shape (rows,).
+        customer: The number of each row's customer, shape (rows,).
     """
     choice = _compare(logits, left, cutoff, known_on, customer)
     return choice if setting == "auto" else replace(choice, method=setting)
@@ -226,23 +232,23 @@ def _compare(logits: Floats, left: Floats, cutoff: Ints, known_on: Ints, custome
 
 
 def apply_calibration(logits: Floats, calibration: Mapping[str, Any]) -> Floats:
-    """Return calibrated probabilities by the code of the scorer, shape (rows,)."""
+    """Return calibrated probabilities, shape (rows,), computed by the code of the scorer."""
     return sigmoid(calibrate_logits(logits, calibration))
 
 
 def fit_shift(logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
-    """Fit a number to add to log-odds, so that about as many customers are expected to leave as left.
+    """Fit a shift: a number to add to log-odds so that the expected number of churners is about the true one.
 
-    Nothing is added with fewer than 100 customers who left, nor where chance alone makes such a difference in
-    one of twenty cases. Otherwise it is the shift of maximum likelihood times `1 - 1 / z^2`, where z is the
-    difference over its standard error: that share of the difference is expected to last. Customers count as
-    independent. Rows do not, because the windows of weekly cutoffs overlap and hold the same churner several
-    times.
+    The shift is 0 if fewer than 100 customers left or were expected to leave. It is also 0 if chance produces
+    such a difference in one of twenty cases. Otherwise the shift is the maximum likelihood estimate times
+    `1 - 1 / z^2`, where z is the difference divided by its standard error. This factor is the share of the
+    difference that is expected to last. Customers count as independent units. Rows do not, because the
+    windows of weekly cutoffs overlap and contain the same churner several times.
 
     Args:
-        logits: The log-odds of the rows, shape (rows,).
-        left: Their outcomes, shape (rows,).
-        customer: An integer per customer, shape (rows,).
+        logits: The log-odds, shape (rows,).
+        left: The outcomes, shape (rows,).
+        customer: The number of each row's customer, shape (rows,).
 
     Source: Steyerberg (2019), Clinical prediction models, 2nd edition, chapter 20 (recalibration in the
         large); James and Stein (1961), Estimation with quadratic loss (the factor).
@@ -257,7 +263,7 @@ def fit_shift(logits: Floats, left: Floats, customer: Ints) -> dict[str, Any]:
 
 
 def _n_customers(chance: Floats, customer: Ints) -> float:
-    """Return how many customers leave, each by the largest chance of their rows: the least it can be."""
+    """Return a lower bound of the number of churners: the sum of each customer's largest chance."""
     customer_index = np.unique(customer, return_inverse=True)[1]
     largest = np.zeros(customer_index.max(initial=-1) + 1)
     np.maximum.at(largest, customer_index, chance)
@@ -265,16 +271,16 @@ def _n_customers(chance: Floats, customer: Ints) -> float:
 
 
 def level_shift(logits: Floats, churners: float) -> float:
-    """Return the number to add to log-odds so that `churners` rows are expected to leave.
+    """Return the number to add to log-odds so that the expected number of churners is `churners`.
 
-    The number of rows is kept half a row away from none and from all.
+    `churners` is limited to the range from half a row to all rows minus half a row.
     """
     target = min(max(churners, 0.5), len(logits) - 0.5)
     return float(brentq(lambda shift: float(sigmoid(logits + shift).sum()) - target, -40.0, 40.0))
 
 
 def add_shift(calibration: Mapping[str, Any], by: float) -> dict[str, Any]:
-    """Return a calibration whose log-odds are moved once more; shifts add up.
+    """Return a calibration with a further shift of its log-odds; two shifts add up.
 
     >>> add_shift({"method": "shifted", "by": 0.5, "of": {"method": "none"}}, 0.25)
     {'method': 'shifted', 'by': 0.75, 'of': {'method': 'none'}}

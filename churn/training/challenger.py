@@ -1,4 +1,4 @@
-"""The challenger as files: the spec of its bundle, and what `train` writes for later verbs."""
+"""The files of the challenger: the spec of its bundle, and what `train` writes for later verbs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from churn.data.files import write_json
 from churn.errors import CallError, ModelError
 from churn.model.bundle import Champion, bundle_digest
-from churn.model.scorer import FORMAT, CorruptError, Floats, Scorer
+from churn.model.scorer import SPEC_FORMAT, CorruptError, Floats, Scorer
 from churn.params import LabelParams
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
@@ -24,9 +24,9 @@ from churn.training.recipe import Recipe
 from churn.training.select import CandidateScore
 
 PROMOTION = ("promotion.json", "promotion.md", "promotion.html")
-"""The files of `promote` under output/evaluate; they belong to one evaluation and go with it."""
+"""The files that `promote` writes under output/evaluate; a new evaluation removes them."""
 BASE_RATE_CHURNERS = 200
-"""The base rate is taken over this many churners: their Poisson error, 1 / sqrt(200), is 7 %."""
+"""The number of churners over which the base rate is taken; its Poisson error, 1 / sqrt(200), is 7 %."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Challenger:
         snapshots_digest: The digest of the snapshots that it learnt from.
         recipe: The settings of its fit.
         calibration: The selected calibration method.
-        chosen_by: The date at which it was selected: the first test cutoff. None without a test.
+        chosen_by: The date of its selection, which is the first test cutoff; None without a test.
         choice_cutoffs: The cutoffs whose out-of-time predictions selected the calibration.
-        scores: The candidates, the selected one first; none after a refresh.
-        logistic: The logistic regression that is its baseline.
+        scores: The candidates, with the selected candidate first; empty after a refresh.
+        logistic: The recipe of the logistic regression that serves as a baseline.
         importance: Each signal's share of the model's log-odds, the largest first.
     """
 
@@ -66,12 +66,12 @@ class Challenger:
 
         Args:
             snapshots: The snapshots of the evaluation.
-            first_test: Its first test cutoff.
+            first_test: The first test cutoff.
             folder: The folder of the challenger, for messages.
             test_key: The file and key that name the test cutoffs, for messages.
 
         Raises:
-            CallError: the snapshots are others, or a test cutoff lies before the selection.
+            CallError: the challenger learnt from other snapshots, or a test cutoff lies before its selection.
         """
         if self.snapshots_digest != snapshots.digest:
             raise CallError(
@@ -103,7 +103,7 @@ class Challenger:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Challenger:
-        """Return the challenger that `as_dict` has written."""
+        """Return the challenger from the JSON values of `as_dict`."""
         return cls(
             model=facts["model"],
             version=facts["version"],
@@ -128,13 +128,13 @@ def training_folder(output: Path) -> Path:
 def write_challenger(
     folder: Path, challenger: Challenger, predictions: OutOfTime, snapshots: Snapshots
 ) -> None:
-    """Write `train.json`, `recipe.json`, `out_of_time.parquet`, and signals and importance for people.
+    """Write `train.json`, `recipe.json`, `signals.json`, `importance.json` and `out_of_time.parquet`.
 
     Args:
         folder: The folder to write to.
         challenger: The challenger.
-        predictions: Its out-of-time predictions.
-        snapshots: The snapshots that it learnt from.
+        predictions: The challenger's out-of-time predictions.
+        snapshots: The snapshots that the challenger learnt from.
     """
     write_json(folder / "recipe.json", challenger.recipe.as_dict())
     write_json(folder / "signals.json", list(snapshots.signals))
@@ -179,9 +179,9 @@ def load_challenger(output: Path, threads: int = 0) -> Champion:
 
 
 def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
-    """Return the out-of-time predictions of `train`, or None where they do not fit the snapshots."""
+    """Return the out-of-time predictions of `train`, or None if they do not fit the snapshots."""
     try:
-        frame = pd.read_parquet(training_folder(output) / "out_of_time.parquet")
+        frame = pd.read_parquet(training_folder(output) / "out_of_time.parquet", partitioning=None)
     except OSError:
         return None
     cutoffs = [date.fromisoformat(day) for day in frame["cutoff"].unique()]
@@ -202,14 +202,14 @@ def spec_of(
     label: LabelParams,
     timezone: str,
 ) -> dict[str, Any]:
-    """Return the spec of a bundle: the model, its signals as they were in training, and its provenance.
+    """Return the spec of a bundle: the model, the signals as they were in training, and the origin of both.
 
     Args:
         snapshots: The snapshots that the model learnt from.
         model_fit: The model.
         recipe: The settings of its fit.
         calibration: The fitted calibration.
-        probabilities: Calibrated out-of-time probabilities; their deciles are kept to notice drift.
+        probabilities: The calibrated out-of-time probabilities; the spec keeps their deciles to show drift.
         model: The name of the registered model.
         label: The label that it predicts.
         timezone: The time zone of the cutoffs.
@@ -217,7 +217,7 @@ def spec_of(
     rows = snapshots.rows
     rate, n_cutoffs = base_rate(snapshots)
     return {
-        "format": FORMAT,
+        "format": SPEC_FORMAT,
         "model": model,
         "label_id": snapshots.label_id,
         "label": label.model_dump(mode="json"),
@@ -247,10 +247,10 @@ def spec_of(
 
 
 def base_rate(snapshots: Snapshots, cutoffs: Sequence[date] | None = None) -> tuple[float, int]:
-    """Return the trailing share of customers who left, and the number of cutoffs that it was taken over.
+    """Return the trailing share of customers who left, and the number of cutoffs over which it is taken.
 
-    They are the newest matured cutoffs that together hold 200 churners, or all cutoffs where they hold fewer.
-    So a night is compared with the rate of its own time, and not with that of years ago.
+    The cutoffs are the newest matured cutoffs that together hold 200 churners, or all cutoffs if they hold
+    fewer churners. So a night is compared with the rate of its own time, and not with the rate of years ago.
 
     Args:
         snapshots: All matured snapshots.

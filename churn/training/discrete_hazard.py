@@ -1,8 +1,8 @@
 """Discrete hazards of leaving: the probability of leaving within 30, 60 and 90 days for a contract label.
 
-The days after a cutoff and the gap are cut into intervals. A row counts for an interval where the customer
-was still there when it began, and where the interval is completed: its end, the grace and the late days have
-passed. An interval that is not completed would count churners whose end is not known yet as stayers.
+The days after the gap are cut into intervals. A row counts for an interval if the customer was still there
+at the beginning of the interval, and if the interval is completed: its end, the grace and the late days have
+passed. In an interval that is not completed, churners would count as stayers until their end is known.
 """
 
 from __future__ import annotations
@@ -28,9 +28,12 @@ from churn.training.backtest import OutOfTime
 from churn.training.calibration import MIN_OF_A_CLASS, enough_of_both, fit_platt
 
 HORIZON_DAYS = (30, 60, 90)
-"""The horizons, in days after the cutoff and the gap."""
+"""The horizons, in days after the gap."""
 NEAR_DAYS = 7
-"""The label's own horizon ends an interval too where it is at least this many days away from each of them."""
+"""The least distance in days between the label's own horizon and `HORIZON_DAYS`.
+
+At this distance or more, an interval also ends at the label's own horizon.
+"""
 
 Mask = npt.NDArray[np.bool_]
 
@@ -40,10 +43,11 @@ class Lives:
     """How long customers stayed after a cutoff, with the model's out-of-time predictions.
 
     Attributes:
-        predictions: Uncalibrated log-odds by models that had not seen the row.
-        stays: Days from the cutoff and the gap to the end of the contract, shape (rows,); a huge number while
+        predictions: The uncalibrated log-odds, each by a model that has not seen its row.
+        stays: The days from the end of the gap to the end of the contract, shape (rows,); a huge number if
             no end is known.
-        lag_days: The gap, the grace and the late days. An interval is completed this long after its end.
+        lag_days: The sum of the gap, the grace and the late days. An interval that ends on day d is completed
+            `d + lag_days` days after the cutoff.
     """
 
     predictions: OutOfTime
@@ -51,29 +55,30 @@ class Lives:
     lag_days: int
 
     def is_complete(self, days: int, by: date) -> Mask:
-        """Return for which rows it was known by a date whether the customer left within some days."""
+        """Return the rows for which it was known by a date whether the customer left within some days."""
         mask: Mask = self.predictions.cutoff + days + self.lag_days <= day_number(by)
         return mask
 
     def at_risk(self, start: int, end: int, by: date) -> Mask:
-        """Return which rows count for `[start, end)`: completed by a date, and there when it began."""
+        """Return the rows that count for `[start, end)`: completed by a date, and not left before `start`."""
         return self.is_complete(end, by) & (self.stays >= start)
 
     def left(self, days: int) -> Floats:
-        """Return 1 for the rows that left within some days, else 0."""
+        """Return 1 for each row whose customer left within some days, else 0."""
         return (self.stays < days).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class Hazards:
-    """Fitted hazards as the scorer reads them, and the reasons why a horizon is missing.
+    """The fitted hazards in the form that the scorer reads, and the reason for each missing horizon.
 
     Attributes:
-        days: The horizons that were fitted, of 30, 60 and 90 days.
-        anchor_days: The label's own horizon; every curve goes through the model's probability there.
-        intervals: Each with `start` and `end` in days, `slope` and `intercept` on the model's log-odds, and
-            the `rows` and `leavers` (churners) that it was fitted on.
-        missing: The reason by missing horizon.
+        days: The fitted horizons; all horizons are 30, 60 and 90 days.
+        anchor_days: The label's own horizon. There every curve goes through the model's probability.
+        intervals: The intervals. Each interval has its `start` and `end` in days, the `slope` and the
+            `intercept` of its hazard on the model's log-odds, and the numbers of `rows` and of churners
+            (`leavers`) of the fit.
+        missing: The reason why a horizon is missing, by horizon.
     """
 
     days: tuple[int, ...]
@@ -91,11 +96,11 @@ class Hazards:
         }
 
     def within(self, logits: Floats, probability: Floats) -> dict[int, Floats]:
-        """Return the probability of leaving within each of `days`, by the code of the scorer.
+        """Return the probability of leaving within each of `days`, computed by the code of the scorer.
 
         Args:
             logits: The model's uncalibrated log-odds, shape (rows,).
-            probability: Its calibrated probabilities, shape (rows,).
+            probability: The model's calibrated probabilities, shape (rows,).
         """
         return horizons_of(logits, probability, self.as_dict()) if self.days else {}
 
@@ -110,10 +115,10 @@ def read_lives(
         label: The label of the snapshots.
         wait_days: The days after a contract's end until that end is certain: the grace and the late days.
         snapshots: The matured snapshots.
-        predictions: Out-of-time predictions of some of their cutoffs.
+        predictions: The out-of-time predictions of some cutoffs of the snapshots.
 
     Raises:
-        CallError: a file of ends is missing, or does not belong to its snapshot.
+        CallError: a file with the ends is missing, or does not belong to its snapshot.
     """
     if label.kind != "contract":
         return None
@@ -143,14 +148,15 @@ def edges_for(horizon_days: int) -> tuple[int, ...]:
 def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
     """Fit the hazard of each interval as a logistic regression on the model's log-odds.
 
-    Where an interval has fewer than 30 churners or 30 stayers, its horizon and the horizons after it are
-    missing, with the reason. Boosters of all signals per interval, or with the interval as a column, were no
-    better out of time and cost three times the training; see docs/horizons.md.
+    If an interval has fewer than 30 churners or 30 stayers, its horizon and all later horizons are missing,
+    with the reason. Two other models were no better out of time, and took three times as long to train: a
+    booster of all signals for each interval, and a booster with the interval as a column. See
+    docs/horizons.md.
 
     Args:
-        lives: Rows that were predicted out of time.
-        horizon_days: The label's own horizon; the curve goes through the model's probability there.
-        by: Only what was known by this date is learnt from.
+        lives: The rows that were predicted out of time.
+        horizon_days: The label's own horizon. There the curve goes through the model's probability.
+        by: The date up to which outcomes are used.
     """
     start, reason = 0, ""
     intervals: list[Mapping[str, Any]] = []
@@ -171,19 +177,24 @@ def fit_hazards(lives: Lives, horizon_days: int, by: date) -> Hazards:
 
 
 def _too_few(lives: Lives, left: Floats, start: int, end: int, by: date) -> str:
-    """Return why an interval cannot be learnt, or an empty text."""
+    """Return the reason why an interval cannot be fitted, or an empty text."""
     if not len(left):
         first = min(cutoffs_of(lives.predictions.cutoff), default=None)
-        since = f"the first is {first}" if first else "there is none"
+        if first is None:
+            return "no cutoff was predicted out of time"
         return (
-            f"who left within {end} days was not known by {by} of any cutoff predicted out of time "
-            f"({since}): that takes {end + lives.lag_days} days with gap, grace and late days"
+            f"no outcome after {end} days was known by {by}: outcomes are known {end + lives.lag_days} days "
+            f"after a cutoff (with gap, grace and late days), and the first cutoff that was predicted out of "
+            f"time is {first}"
         )
     if enough_of_both(left):
         return ""
     churners, stayers = int(left.sum()), int(len(left) - left.sum())
     verb, number = ("left", churners) if churners < stayers else ("stayed", stayers)
-    return f"only {number} of {len(left):,} rows {verb} in days {start} to {end}; {MIN_OF_A_CLASS} are needed"
+    return (
+        f"only {number} of {len(left):,} rows {verb} in days {start} to {end}; "
+        f"at least {MIN_OF_A_CLASS} are needed"
+    )
 
 
 def fit_horizons(
@@ -196,7 +207,7 @@ def fit_horizons(
         label: The label of the snapshots.
         wait_days: The days after a contract's end until that end is certain: the grace and the late days.
         snapshots: The matured snapshots.
-        predictions: Out-of-time predictions of some of their cutoffs.
+        predictions: The out-of-time predictions of some cutoffs of the snapshots.
     """
     lives = read_lives(folder, label, wait_days, snapshots, predictions)
     if lives is None:
@@ -209,10 +220,12 @@ def describe_horizons(spec: Mapping[str, Any]) -> list[str]:
     horizons = spec.get("horizons", {"days": [], "missing": {}})
     lines = []
     if horizons["days"]:
-        lines.append(f"also gives the chance of leaving within {', '.join(map(str, horizons['days']))} days")
+        lines.append(
+            f"the model also gives the chance of leaving within {', '.join(map(str, horizons['days']))} days"
+        )
     by_reason: dict[str, list[str]] = {}
     for days, reason in horizons["missing"].items():
         by_reason.setdefault(reason, []).append(days)
     for reason, missing in by_reason.items():
-        lines.append(f"no chance of leaving within {' or '.join(missing)} days: {reason}")
+        lines.append(f"the model gives no chance of leaving within {' or '.join(missing)} days: {reason}")
     return lines

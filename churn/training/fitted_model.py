@@ -1,4 +1,4 @@
-"""A fitted model as plain data: the parts that the scorer reads back, and what they show of the signals."""
+"""A fitted model as plain data: the parts that the scorer reads, and facts about the signals."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from churn.model.scorer import FORMAT, Floats, Scorer
+from churn.model.scorer import SPEC_FORMAT, Floats, Scorer
 from churn.snapshots.dataset import LabelledRows, cutoffs_of, recode_levels, scorer_columns
 
 IMPORTANCE_ROWS = 1000
 GRID = tuple(round(0.1 * step, 1) for step in range(11))
-"""The quantiles that a spec keeps: the deciles with both ends."""
+"""The quantiles that a spec keeps: the deciles, the smallest value and the largest value."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,10 @@ class FittedModel:
 
     Attributes:
         names: The signals, in the order of the columns.
-        levels: By text signal the levels that were frequent enough in training.
-        members: Entries of `members` in the spec; the model's log-odds are the mean of theirs.
-        boosters: LightGBM texts by file name.
+        levels: The levels that were frequent enough in training, by text signal.
+        members: The entries of `members` in the spec. The model's log-odds are the mean of the log-odds of
+            the members.
+        boosters: The LightGBM texts by file name.
     """
 
     names: tuple[str, ...]
@@ -41,7 +42,7 @@ class FittedModel:
             for name in self.names
         ]
         spec = {
-            "format": FORMAT,
+            "format": SPEC_FORMAT,
             "signals": signals,
             "members": list(self.members),
             "calibration": calibration,
@@ -53,7 +54,7 @@ class FittedModel:
         return self.scorer({"method": "none"}, threads).logits(recode_levels(rows, self.levels))
 
     def averaged_with(self, second: FittedModel) -> FittedModel:
-        """Return the model whose log-odds are the mean of both; the other was fitted on the same rows."""
+        """Return the model with the mean log-odds of this model and of a second model of the same rows."""
         return FittedModel(
             self.names, self.levels, [*self.members, *second.members], {**self.boosters, **second.boosters}
         )
@@ -73,7 +74,7 @@ class FittedModel:
         return {self.names[index]: float(share[index]) for index in np.argsort(-share, kind="stable")}
 
     def signal_facts(self, rows: LabelledRows, index: int) -> dict[str, Any]:
-        """Return the missing share of the signal in one column, and its levels or quantiles, for a spec."""
+        """Return the entry of a signal for a spec: the share of missing values, and levels or quantiles."""
         name, values = rows.names[index], rows.matrix[:, index]
         missing = np.isnan(values)
         facts: dict[str, Any] = {"missing_share": float(missing.mean())}
@@ -89,5 +90,5 @@ class FittedModel:
 
 
 def quantiles(values: Floats) -> list[float]:
-    """Return the 11 deciles of some values from the smallest to the largest; without values an empty list."""
+    """Return the 11 deciles of some values from the smallest to the largest; an empty list without values."""
     return [float(value) for value in np.quantile(values, GRID)] if len(values) else []

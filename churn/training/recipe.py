@@ -23,7 +23,10 @@ from churn.training.trees import (
 )
 
 REFIT = 1.1
-"""The final fit learns from more rows than a fold does, so it grows 1.1 times as many trees."""
+"""The number of trees of the final fit, as a multiple of the best number on the folds.
+
+The final fit learns from more rows than a fold.
+"""
 
 TREE_SETTINGS = (
     "rounds",
@@ -40,18 +43,20 @@ SPLINE_SETTINGS = ("strength",)
 
 @dataclass(frozen=True)
 class Recipe:
-    """All settings of one fit. They are decided before a test cutoff is looked at.
+    """All settings of one fit. They are decided before any test cutoff is used.
 
     Attributes:
         candidate: The kind of model: trees, extra_trees, logistic, or blend.
         rounds: The number of trees.
         calibration: none, beta, platt, venn_abers, or shifted after a refresh.
-        num_leaves: Leaves of a tree; None sizes it by the number of churners.
+        seed: The seed of the trees.
+        learning_rate: The learning rate of the trees.
+        num_leaves: The number of leaves of a tree; if None, it follows from the number of churners.
         extra_trees: Whether trees split at random thresholds, in candidate extra_trees and in some blends.
         strength: The prior variance of the weights of the logistic regression.
-        min_child_samples: Fewest rows of a leaf; None sizes it by the number of rows.
-        lambda_l2: Shrinkage of a leaf's value; None is 10.
-        feature_fraction: Share of the signals that a tree may use; None is .55.
+        min_child_samples: The least number of rows of a leaf; if None, it follows from the number of rows.
+        lambda_l2: The shrinkage of a leaf's value; None means 10.
+        feature_fraction: The share of the signals that a tree may use; None means .55.
     """
 
     candidate: CandidateName
@@ -105,7 +110,7 @@ class Recipe:
         return asdict(self)
 
     def active(self) -> dict[str, Any]:
-        """Return the settings that the model depends on, without those that are not set.
+        """Return the settings on which the model depends, without the settings that are None.
 
         >>> Recipe.start(TrainParams(), "logistic").active()
         {'candidate': 'logistic', 'calibration': 'none', 'strength': 0.003}
@@ -114,11 +119,11 @@ class Recipe:
         return {name: value for name, value in asdict(self).items() if value is not None and name in active}
 
     def tree_params(self, rows: int, churners: int) -> dict[str, Any]:
-        """Return LightGBM's parameters: small, regularised trees that repeat exactly.
+        """Return LightGBM's parameters: small, regularised trees that are the same in every fit.
 
         Args:
-            rows: Rows to learn from; they size a leaf where the recipe does not.
-            churners: Churners among them; they size a tree where the recipe does not.
+            rows: The number of training rows; it sets the size of a leaf if the recipe does not.
+            churners: The number of churners in them; it sets the size of a tree if the recipe does not.
         """
         return {
             "objective": "binary",
@@ -133,7 +138,7 @@ class Recipe:
             "extra_trees": self.extra_trees,
             "seed": self.seed,
             "deterministic": True,
-            # The trees are the same either way. Random splits are found faster by columns, others by rows.
+            # The trees are the same in both cases. By columns is faster for random splits, else by rows.
             "force_col_wise" if self.extra_trees else "force_row_wise": True,
             "verbosity": -1,
         }
@@ -144,7 +149,7 @@ class Candidate(ABC):
 
     Attributes:
         name: The name under `train.candidates`.
-        settings: The fields of a recipe that its model depends on.
+        settings: The fields of a recipe on which the model depends.
     """
 
     name: ClassVar[CandidateName]
@@ -160,10 +165,10 @@ class Candidate(ABC):
 
 
 class StagedCandidate(Candidate):
-    """A candidate with one setting that is selected on the folds: its stages are the values of that setting.
+    """A candidate with a setting that is selected on the folds; the stages are the values of this setting.
 
     Attributes:
-        family: Candidates of one family compute their stages together.
+        family: The name of the family; candidates of one family compute their stages together.
     """
 
     family: ClassVar[str]
@@ -180,16 +185,16 @@ class StagedCandidate(Candidate):
         """Return for each recipe the log-odds of the validation rows at every stage, each of shape (rows,).
 
         Args:
-            train: Rows to learn from; both classes are present.
-            recipes: Recipes of candidates of this family.
+            train: The training rows, with churners and stayers.
+            recipes: The recipes of candidates of this family.
             monotone: One of -1, 0, 1 per signal.
-            threads: Threads to use; they do not change the result.
-            validation: Rows to predict.
+            threads: The threads to use; they do not change the result.
+            validation: The rows to predict.
         """
 
     @abstractmethod
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe of the final fit where this stage, counted from 0, is the best on the folds."""
+        """Return the recipe of the final fit if this stage, counted from 0, is the best on the folds."""
 
 
 class Trees(StagedCandidate):
@@ -221,7 +226,7 @@ class Trees(StagedCandidate):
         return tree_stages(train, settings, monotone, threads, validation)
 
     def at_stage(self, recipe: Recipe, stage: int) -> Recipe:
-        """Return the recipe with the trees of a stage and a tenth more, as the final fit has more rows."""
+        """Return the recipe with the trees of a stage, and a tenth more for the larger final fit."""
         return recipe.with_rounds(max(1, round(REFIT * STAGE * (stage + 1))))
 
 
@@ -235,7 +240,7 @@ class ExtraTrees(Trees):
 
 
 class SplineLogistic(StagedCandidate):
-    """A logistic regression on one curve per signal; its stages are the prior variances in `STRENGTHS`."""
+    """A logistic regression on one curve per signal; the stages are the prior variances in `STRENGTHS`."""
 
     name = "logistic"
     family = "logistic"
@@ -297,11 +302,11 @@ def fit_recipe(rows: LabelledRows, recipe: Recipe, monotone: Sequence[int], thre
     """Fit the candidate of a recipe, uncalibrated.
 
     Args:
-        rows: Rows to learn from; both classes are present.
+        rows: The training rows, with churners and stayers.
         recipe: The settings of the fit.
-        monotone: One of -1, 0, 1 per signal: 1 where more of it may only raise the risk, -1 where it may
-            only lower it.
-        threads: Threads to use; they do not change the result.
+        monotone: One of -1, 0, 1 per signal: 1 if a higher value may only raise the risk, -1 if a higher
+            value may only lower the risk, else 0.
+        threads: The threads to use; they do not change the result.
     """
     return CANDIDATES[recipe.candidate].fit(rows, recipe, monotone, threads)
 

@@ -1,4 +1,4 @@
-"""Refresh the champion: keep its model, and move its level to labels that matured after its training."""
+"""Refresh the champion: keep its model, and move its level to the labels that matured after its training."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ from churn.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class RefreshedChampion:
-    """A champion whose level was moved.
+    """A champion with a moved level.
 
     Attributes:
-        spec: The spec of its bundle.
-        predictions: The champion's calibrated log-odds at the cutoffs whose labels matured since it was
-            trained.
-        shift: The number that is added to its log-odds; 0 where its level holds.
-        observed_expected: The churners at these cutoffs over the number that the champion expected.
+        spec: The spec of the refreshed bundle.
+        predictions: The champion's calibrated log-odds at the cutoffs whose labels matured after its
+            training.
+        shift: The number that is added to the champion's log-odds; 0 if its level still fits.
+        observed_expected: The number of churners at these cutoffs, divided by the number that the champion
+            expected.
     """
 
     spec: dict[str, Any]
@@ -41,7 +42,7 @@ class RefreshedChampion:
 
     @property
     def n_churners(self) -> int:
-        """Return the number of customers who left; in several overlapping windows a customer counts once."""
+        """Return the number of customers who left; a customer counts once, also in several windows."""
         return len(np.unique(self.predictions.customer[self.predictions.left > 0]))
 
     @property
@@ -50,7 +51,7 @@ class RefreshedChampion:
         return Recipe(**self.spec["recipe"]).with_calibration("shifted")
 
     def model(self, boosters: Mapping[str, str]) -> FittedModel:
-        """Return the champion's model, given its LightGBM texts by file name."""
+        """Return the champion's model from its LightGBM texts by file name."""
         signals = self.spec["signals"]
         levels = {entry["name"]: tuple(entry["levels"]) for entry in signals if entry["kind"] == "level"}
         names = tuple(entry["name"] for entry in signals)
@@ -58,11 +59,11 @@ class RefreshedChampion:
 
 
 def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion:
-    """Fit the shift on all cutoffs whose labels matured since the champion was trained.
+    """Fit the shift on all cutoffs whose labels matured after the champion's training.
 
     Raises:
-        Stop: the champion predicts another label, needs a signal that the snapshots lack, or no label has
-            matured since it was trained.
+        Stop: the champion predicts another label, it needs a signal that the snapshots do not have, or no
+            label has matured after its training.
     """
     scorer = champion.scorer
     name = f"train --refresh: the champion, version {champion.version},"
@@ -72,8 +73,8 @@ def refresh_level(champion: Champion, snapshots: Snapshots) -> RefreshedChampion
     unseen_cutoffs = tuple(day for day in snapshots.cutoffs if learnt_by <= day)
     if not unseen_cutoffs:
         raise Stop(
-            f"{name} has learnt labels known by {learnt_by}, and no later snapshot is matured. Add later "
-            "cutoffs to snapshot once their labels are known."
+            f"{name} has learnt the labels known by {learnt_by}, and no later snapshot is matured. Add later "
+            "cutoffs to snapshot when their labels are known."
         )
     rows = snapshots.rows.at(unseen_cutoffs)
     try:
@@ -114,7 +115,7 @@ def check_unseen(champion: RefreshedChampion, test: tuple[date, ...]) -> None:
     """Check that the champion has seen no label of a test cutoff.
 
     Raises:
-        Stop: it has seen some.
+        Stop: the champion has seen the labels of a test cutoff.
     """
     unseen_cutoffs = champion.predictions.cutoffs
     seen_cutoffs = sorted(set(test) - set(unseen_cutoffs))

@@ -17,7 +17,7 @@ from churn.training.recipe import STAGED_CANDIDATES, Blend, Recipe, SplineLogist
 from churn.training.split import Fold
 
 StageLogits = dict[CandidateName, tuple[Floats, ...]]
-"""By candidate the log-odds of a fold's validation rows at each stage: a number of trees, or a strength."""
+"""The log-odds of a fold's validation rows at each stage, by candidate; see `StagedCandidate`."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class CandidateScore:
 
     Attributes:
         recipe: The recipe of its final fit.
-        log_loss: The mean over the validation rows of all folds.
-        auc: Over the same rows.
-        behind: Its log loss minus that of the selected candidate.
+        log_loss: The mean log loss over the validation rows of all folds.
+        auc: The AUC over the same rows.
+        behind: The log loss of the candidate minus the log loss of the selected candidate.
         standard_error: The standard error of `behind`, with customers as independent units.
     """
 
@@ -44,20 +44,20 @@ class CandidateScore:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> CandidateScore:
-        """Return the score that `as_dict` has written."""
+        """Return the score from the JSON values of `as_dict`."""
         return cls(**{**facts, "recipe": Recipe(**facts["recipe"])})
 
 
 @dataclass(frozen=True)
-class Selection:
+class CandidateSelection:
     """The candidates in the order of their log loss.
 
     Attributes:
-        scores: All candidates; the first is the selected one.
-        logistic: The logistic regression at its best strength, candidate or not: it is a baseline of
-            `evaluate`.
-        predictions: The selected candidate's predictions of the choice cutoffs; None where the folds are
-            parts of the customers.
+        scores: The scores of all candidates; the first candidate is selected.
+        logistic: The recipe of the logistic regression at its best strength. `evaluate` uses it as a
+            baseline, also if it is no candidate.
+        predictions: The selected candidate's predictions of the choice cutoffs; None if the folds are parts
+            of the customers.
     """
 
     scores: tuple[CandidateScore, ...]
@@ -77,20 +77,20 @@ def select_candidate(
     threads: int,
     advance: Callable[[], None] = lambda: None,
     tree_recipe: Recipe | None = None,
-) -> Selection:
+) -> CandidateSelection:
     """Order the candidates of `train.candidates` by their log loss on the folds.
 
-    Trees get the number of rounds that is best over all folds together, the logistic regression the best
-    strength. The blend takes the better trees. The logistic regression is fitted even where it is no
-    candidate.
+    Trees get the number of rounds that is best over all folds together. The logistic regression gets the
+    strength that is best over all folds together; it is fitted also if it is no candidate. The blend uses the
+    kind of trees with the lower log loss.
 
     Args:
-        folds: Rows to learn from, and rows to compare the candidates on.
+        folds: The folds; each has training rows and validation rows.
         monotone: One of -1, 0, 1 per signal.
         settings: The section `train` of the parameters.
-        threads: Threads for all folds together; they do not change the result.
-        advance: Called after every fold.
-        tree_recipe: The result of a search; it replaces all trees.
+        threads: The threads for all folds together; they do not change the result.
+        advance: A function that is called after every fold.
+        tree_recipe: The recipe that a search found; it replaces the recipes of all kinds of trees.
     """
     recipes: dict[CandidateName, Recipe] = {name: Recipe.start(settings, name) for name in settings.trees}
     if tree_recipe:
@@ -109,7 +109,7 @@ def select_candidate(
 def _stage_logits(
     fold: Fold, recipes: Mapping[CandidateName, Recipe], monotone: Sequence[int], threads: int
 ) -> StageLogits:
-    """Return the stages of every recipe; recipes of one family share their preparation."""
+    """Return the log-odds of every recipe at each stage; recipes of one family share the preparation."""
     families: dict[str, list[CandidateName]] = {}
     for name in recipes:
         families.setdefault(STAGED_CANDIDATES[name].family, []).append(name)
@@ -128,7 +128,7 @@ def _rank(
     by_fold: Sequence[StageLogits],
     recipes: Mapping[CandidateName, Recipe],
     candidates: Sequence[CandidateName],
-) -> Selection:
+) -> CandidateSelection:
     left = np.concatenate([fold.validation.left for fold in folds])
     customer = np.concatenate([fold.validation.customer for fold in folds])
     best: dict[CandidateName, Recipe] = {}
@@ -160,15 +160,15 @@ def _rank(
     cutoff = np.concatenate([fold.validation.cutoff for fold in folds])
     in_time = all(fold.in_time for fold in folds)
     predictions = OutOfTime(logits[order[0]], left, customer, cutoff) if in_time else None
-    return Selection(scores, best[SplineLogistic.name], predictions)
+    return CandidateSelection(scores, best[SplineLogistic.name], predictions)
 
 
 def at_best(folds: Sequence[tuple[Floats, ...]], left: Floats) -> tuple[int, Floats]:
     """Return the stage with the lowest log loss over all folds together, and its log-odds.
 
     Args:
-        folds: Per fold the log-odds of its validation rows at each stage. Only stages that every fold has
-            count.
+        folds: For each fold, the log-odds of its validation rows at each stage. Only stages that all folds
+            have are compared.
         left: The outcomes of the validation rows of all folds, shape (rows,).
     """
     stages = zip(*folds, strict=False)

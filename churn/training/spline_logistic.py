@@ -16,12 +16,15 @@ from churn.snapshots.dataset import LabelledRows, frequent_levels, recode_levels
 from churn.training.fitted_model import FittedModel
 from churn.training.parallel import one_blas_thread
 
-QUANTILES = (0.0, 0.1, 0.35, 0.65, 0.9, 1.0)
-"""A curve may bend at these quantiles of the known training values; beyond the ends it is flat."""
+KNOT_QUANTILES = (0.0, 0.1, 0.35, 0.65, 0.9, 1.0)
+"""The quantiles of the training values at which a curve may bend; beyond both ends the curve is flat."""
 STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1)
 """The prior variances of a weight to select from, the most regularised first."""
 MAX_CELLS = 40_000_000
-"""Larger designs use their newest rows: a sum of curves has few degrees of freedom, so these are enough."""
+"""The largest number of cells of a design; a larger design uses only its newest rows.
+
+The newest rows are enough, because a sum of curves has few degrees of freedom.
+"""
 
 Columns = npt.NDArray[np.float32]
 
@@ -30,14 +33,16 @@ Columns = npt.NDArray[np.float32]
 class Design:
     """The columns of a spline logistic regression.
 
-    A number has one ramp per interval between two knots. A ramp is -1/2 below its interval, 1/2 above it, and
-    0 where the number is missing. Text has one column per level. Both have one column for missing. A sum of
-    ramps is a curve that is straight between knots; if all its ramps weigh at least 0, it never falls.
+    A signal with numbers has one ramp for each interval between two knots. A ramp is -1/2 below its interval,
+    rises to 1/2 inside the interval, and is 1/2 above the interval. It is 0 if the number is missing. A text
+    signal has one column for each level. Every signal has one further column for missing values. A sum of
+    ramps is a curve that is straight between knots. If the weights of all ramps are at least 0, the curve
+    never falls.
 
     Attributes:
-        names: The signals.
-        levels: By text signal the levels that were frequent enough.
-        knots: Per signal the values where its curve may bend, in order; None for text.
+        names: The names of the signals.
+        levels: The levels that were frequent enough, by text signal.
+        knots: For each signal, the values at which its curve may bend, in order; None for a text signal.
     """
 
     names: tuple[str, ...]
@@ -52,13 +57,13 @@ class Design:
         for index, name in enumerate(rows.names):
             values = rows.matrix[:, index]
             present = values[~np.isnan(values)]
-            bends = np.unique(np.quantile(present, QUANTILES)) if len(present) else np.zeros(1)
+            bends = np.unique(np.quantile(present, KNOT_QUANTILES)) if len(present) else np.zeros(1)
             knots.append(None if name in levels else bends)
         return cls(rows.names, levels, tuple(knots))
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Return the number of columns of each signal, with the column for missing."""
+        """Return the number of columns of each signal, with the column for missing values."""
         return tuple(
             1 + (len(self.levels[name]) if knots is None else len(knots) - 1)
             for name, knots in zip(self.names, self.knots, strict=True)
@@ -83,7 +88,7 @@ class Design:
         return columns
 
     def bounds(self, monotone: Sequence[int]) -> list[tuple[float | None, float | None]]:
-        """Return the bounds of the weights; ramps of a signal that may only raise the risk weigh >= 0."""
+        """Return the bounds of the weights: >= 0 for the ramps of a signal that may only raise the risk."""
         free = (None, None)
         bounds: list[tuple[float | None, float | None]] = []
         for knots, width, sign in zip(self.knots, self.widths, monotone, strict=True):
@@ -92,11 +97,11 @@ class Design:
         return bounds
 
     def member(self, weights: Floats, rows: LabelledRows) -> dict[str, Any]:
-        """Return the member of a spec that gives the same log-odds.
+        """Return the member of a spec that gives the same log-odds as the columns times the weights.
 
         Args:
-            weights: One per column, then the intercept; shape (columns + 1,).
-            rows: The training rows, over which each term's mean is taken.
+            weights: The weights of the columns, then the intercept, shape (columns + 1,).
+            rows: The training rows; the mean of each term is taken over these rows.
         """
         matrix = recode_levels(rows, self.levels)
         terms = []
@@ -116,10 +121,10 @@ class Design:
 
 
 def fit_spline(rows: LabelledRows, strength: float, monotone: Sequence[int]) -> FittedModel:
-    """Fit a ridge logistic regression on curves; each curve keeps its signal's direction.
+    """Fit a ridge logistic regression on curves; each curve keeps the direction of its signal.
 
     Args:
-        rows: Rows to learn from; both classes are present. Of very many the newest are used.
+        rows: The training rows, with churners and stayers. If there are very many, the newest rows are used.
         strength: The prior variance of each weight.
         monotone: One of -1, 0, 1 per signal.
     """
@@ -137,9 +142,9 @@ def spline_stages(
     Each fit starts from the weights of the fit before it.
 
     Args:
-        train: Rows to learn from; both classes are present.
+        train: The training rows, with churners and stayers.
         monotone: One of -1, 0, 1 per signal.
-        validation: Rows to predict.
+        validation: The rows to predict.
     """
     design = Design.of(train)
     train = _newest(train, MAX_CELLS // sum(design.widths))
@@ -158,7 +163,7 @@ def _fit(
     strength: float,
     start: Floats | None,
 ) -> Floats:
-    """Minimise the negative log likelihood plus `|weights|^2 / (2 strength)`; the intercept is free.
+    """Minimise the negative log likelihood plus `|weights|^2 / (2 strength)`; the intercept has no penalty.
 
     The linear algebra library takes one thread, so that threads do not change the sums.
     """
@@ -186,7 +191,7 @@ def _fit(
 
 
 def _newest(rows: LabelledRows, max_rows: int) -> LabelledRows:
-    """Return the newest rows, at most `max_rows`; of the oldest cutoff among them it may be a part."""
+    """Return the newest rows, at most `max_rows`; the oldest cutoff may keep only a part of its rows."""
     if len(rows) <= max_rows:
         return rows
     return rows.where(np.arange(len(rows)) >= len(rows) - max_rows)

@@ -1,4 +1,4 @@
-"""The cutoffs of a training: which test the model, which select it, and the folds on which it is selected."""
+"""The test cutoffs, the choice cutoffs, and the folds on which the model is selected."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ from churn.snapshots.dataset import LabelledRows, thin_customers
 from churn.snapshots.read import Snapshots
 
 MAX_CHOICE_CUTOFFS = 4
-MIN_ROWS = 50
-MIN_CUSTOMERS = 20
+MIN_TRAINING_ROWS = 50
+MIN_TRAINING_CUSTOMERS = 20
 MIN_CHOICE_CHURNERS = 50
-"""With fewer churners at the choice cutoffs, the folds are parts of the customers instead of cutoffs."""
+"""The least number of churners at the choice cutoffs; with fewer, the folds are parts of the customers."""
 CUSTOMER_FOLDS = 5
 MAX_FOLD_ROWS = 200_000
-"""A fold with more rows learns from a share of the customers: that is enough to select a model."""
+"""The largest number of training rows of a fold, which is enough to select a model.
+
+If there are more rows, the fold learns from the rows of a share of the customers.
+"""
 
 
 @dataclass(frozen=True)
 class CutoffPlan:
-    """The cutoffs on which the model is tested, and those on which it is selected.
+    """The cutoffs on which the model is tested, and the cutoffs on which it is selected.
 
     Attributes:
-        test: The test cutoffs, in order; empty where there are too few snapshots.
-        choice: Cutoffs for out-of-time predictions; all their labels were known by the first test cutoff.
-        chosen_by: The date at which the model is selected: the first test cutoff. None without a test.
+        test: The test cutoffs, in order; empty if there are too few snapshots.
+        choice: The choice cutoffs, on which the model is selected. All their labels were known by the first
+            test cutoff.
+        chosen_by: The date of the selection, which is the first test cutoff; None without a test.
     """
 
     test: tuple[date, ...]
@@ -46,13 +50,13 @@ def plan_cutoffs(
 ) -> CutoffPlan:
     """Return the test cutoffs and the choice cutoffs.
 
-    By default the test cutoffs are the last three whose model has something to learn from. Cutoffs taken by
-    default lie about a horizon apart, so that their label windows hardly overlap.
+    By default the test cutoffs are the last three cutoffs with earlier labels to learn from. The default
+    cutoffs lie about a horizon apart, so that their label windows hardly overlap.
 
     Args:
         rows: The labelled rows of all matured snapshots.
         mature_on: For each matured cutoff the date from which it may train.
-        requested_cutoffs: Test cutoffs that the parameters name.
+        requested_cutoffs: The test cutoffs that the parameters name.
         horizon_days: The horizon of the label.
         file: The name of the parameter file, for messages.
 
@@ -105,10 +109,11 @@ def check_enough_data(snapshots: Snapshots) -> None:
     rows = snapshots.rows
     problems = []
     n_customers = len(snapshots.customers)
-    if len(rows) < MIN_ROWS or n_customers < MIN_CUSTOMERS:
+    if len(rows) < MIN_TRAINING_ROWS or n_customers < MIN_TRAINING_CUSTOMERS:
         problems.append(
             f"snapshots: {len(rows):,} labelled rows of {n_customers:,} customers are too few to learn from; "
-            f"at least {MIN_ROWS} rows of {MIN_CUSTOMERS} customers are needed. Add cutoffs or data."
+            f"at least {MIN_TRAINING_ROWS} rows of {MIN_TRAINING_CUSTOMERS} customers are needed. "
+            "Add cutoffs or data."
         )
     if rows.one_class:
         group, change = ("nobody", "longer") if not rows.churners else ("everybody", "shorter")
@@ -124,12 +129,14 @@ def check_enough_data(snapshots: Snapshots) -> None:
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows to learn from, and rows to compare the candidates on.
+    """The training rows of a fold, and the validation rows on which candidates are compared.
+
+    A fold is a cutoff, or a part of the customers.
 
     Attributes:
-        train: Rows whose label was known at the cutoff of the fold, or rows of other customers.
-        validation: All rows of the cutoff, or all rows of some customers.
-        in_time: Whether the fold is a cutoff; if not, it is a part of the customers.
+        train: The rows with a label known at the cutoff of the fold, or the rows of all other customers.
+        validation: All rows of the cutoff, or all rows of the part of the customers.
+        in_time: Whether the fold is a cutoff.
     """
 
     train: LabelledRows
@@ -140,9 +147,10 @@ class Fold:
 def folds_of(snapshots: Snapshots, plan: CutoffPlan) -> list[Fold]:
     """Return the folds on which the model is selected.
 
-    There is one per choice cutoff, trained on at most 200,000 rows whose labels were known at it. Without
-    choice cutoffs, or with fewer than 50 churners at them, there are five parts of the customers instead.
-    They hold the snapshots whose labels were known by the first test cutoff, or all snapshots without a test.
+    There is a fold for each choice cutoff. It has at most 200,000 training rows, whose labels were known at
+    the cutoff. Without choice cutoffs, or with fewer than 50 churners at the choice cutoffs, the folds are
+    five parts of the customers instead. These folds contain the snapshots whose labels were known by the
+    first test cutoff; without a test they contain all snapshots.
     """
     rows = snapshots.rows
     if plan.choice and rows.at(plan.choice).churners >= MIN_CHOICE_CHURNERS:

@@ -19,16 +19,16 @@ from churn.training.calibration import (
 )
 from churn.training.fitted_model import FittedModel
 from churn.training.recipe import Recipe
-from churn.training.select import Selection, select_candidate
+from churn.training.select import CandidateSelection, select_candidate
 from churn.training.split import CutoffPlan, folds_of
 from churn.training.tune import SearchResult, search
 
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], Any]]]
-"""Shows how many of a number of steps are done: called with a label and that number, it gives `advance`."""
+FitProgress = Callable[[str, int], AbstractContextManager[Callable[[], Any]]]
+"""A function that opens a progress display with a label and a number of steps; it gives `advance`."""
 
 
 @contextmanager
-def no_progress(label: str, total: int) -> Iterator[Callable[[], None]]:
+def no_fit_progress(label: str, total: int) -> Iterator[Callable[[], None]]:
     """Show nothing."""
     yield lambda: None
 
@@ -38,20 +38,20 @@ class TrainedChallenger:
     """A trained challenger, before it is registered.
 
     Attributes:
-        recipe: The settings of its fit, the selected calibration among them.
+        recipe: The settings of its fit, including the selected calibration.
         model: The model fitted on all matured snapshots, uncalibrated.
-        calibration: Its calibration, fitted on `predictions`.
+        calibration: The calibration of the model, fitted on `predictions`.
         selection: The comparison of the candidates.
         search: The search over settings of the trees; None without a search.
         calibration_choice: The comparison of the calibration methods.
-        choice_predictions: Out-of-time predictions of the choice cutoffs.
-        predictions: Out-of-time predictions of the choice cutoffs and the test cutoffs.
+        choice_predictions: The out-of-time predictions of the choice cutoffs.
+        predictions: The out-of-time predictions of the choice cutoffs and of the test cutoffs.
     """
 
     recipe: Recipe
     model: FittedModel
     calibration: Mapping[str, Any]
-    selection: Selection
+    selection: CandidateSelection
     search: SearchResult | None
     calibration_choice: CalibrationChoice
     choice_predictions: OutOfTime
@@ -68,7 +68,7 @@ def train_challenger(
     plan: CutoffPlan,
     settings: TrainParams,
     threads: int = 1,
-    progress: Progress = no_progress,
+    progress: FitProgress = no_fit_progress,
 ) -> TrainedChallenger:
     """Select a candidate on cutoffs before the first test, and fit it on all matured snapshots.
 
@@ -78,8 +78,8 @@ def train_challenger(
         snapshots: All matured snapshots.
         plan: The test cutoffs and the choice cutoffs.
         settings: The section `train` of the parameters.
-        threads: Threads to use; they do not change the result.
-        progress: Shows how many fits are done.
+        threads: The threads to use; they do not change the result.
+        progress: A function that shows how many fits are done.
     """
     folds = folds_of(snapshots, plan)
     trials = settings.search.trials

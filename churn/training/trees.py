@@ -16,15 +16,15 @@ from churn.training.fitted_model import FittedModel
 LAMBDA_L2 = 10.0
 FEATURE_FRACTION = 0.55
 PATIENCE = 100
-"""Growing stops where this many trees in a row have not lowered the log loss of the validation rows."""
+"""The number of trees in a row without a lower log loss of the validation rows after which growing stops."""
 SMALL = 2_000_000
-"""Up to this many cells LightGBM takes one thread: with more, threads mostly wait for each other."""
+"""The number of cells up to which LightGBM uses one thread; several threads would mostly wait."""
 STAGE = 10
-"""A number of trees is selected to the nearest ten."""
+"""The number of trees of one stage: the number of trees is selected in steps of ten."""
 
 
 def leaves_for(churners: int) -> int:
-    """Return the leaves of a tree by the number of churners to learn from.
+    """Return the number of leaves of a tree for a number of churners in the training rows.
 
     >>> [leaves_for(n) for n in (500, 5_000, 50_000)]
     [6, 12, 31]
@@ -35,7 +35,7 @@ def leaves_for(churners: int) -> int:
 
 
 def smallest_leaf(rows: int) -> int:
-    """Return the fewest rows of a leaf; below 1,000 rows fewer than 50, or no tree could split.
+    """Return the least number of rows of a leaf; it is below 50 for few rows, or no tree could split.
 
     >>> [smallest_leaf(n) for n in (60, 500, 4_000, 50_000)]
     [5, 25, 50, 250]
@@ -49,11 +49,11 @@ def fit_trees(
     """Fit LightGBM.
 
     Args:
-        rows: Rows to learn from; both classes are present.
+        rows: The training rows, with churners and stayers.
         params: LightGBM's parameters, as `Recipe.tree_params` gives them.
         rounds: The number of trees.
         monotone: One of -1, 0, 1 per signal.
-        threads: Threads to use; they do not change the result.
+        threads: The threads to use; they do not change the result.
     """
     levels = frequent_levels(rows)
     params = with_bounds(params, monotone, _threads(rows, threads))
@@ -69,17 +69,18 @@ def tree_stages(
     threads: int,
     validation: LabelledRows,
 ) -> list[tuple[Floats, ...]]:
-    """Return for each setting the log-odds of the validation rows after 10, 20, … trees, shape (rows,) each.
+    """Return for each setting the log-odds of the validation rows after 10, 20, … trees, each (rows,).
 
-    Growing stops at the rounds of the setting, or where the log loss of the validation rows has not fallen
-    for 100 trees. The rows are binned once for all settings, which share their smallest leaf.
+    Growing stops at the rounds of the setting, or earlier if the log loss of the validation rows has not
+    fallen for 100 trees. The rows are binned once for all settings, so all settings must have the same
+    smallest leaf.
 
     Args:
-        train: Rows to learn from; both classes are present.
-        settings: LightGBM's parameters and the largest number of trees of each setting.
+        train: The training rows, with churners and stayers.
+        settings: LightGBM's parameters and the largest number of trees, for each setting.
         monotone: One of -1, 0, 1 per signal.
-        threads: Threads to use; they do not change the result.
-        validation: Rows to predict.
+        threads: The threads to use; they do not change the result.
+        validation: The rows to predict.
     """
     levels = frequent_levels(train)
     threads = _threads(train, threads)
@@ -94,17 +95,17 @@ def tree_stages(
             rounds,
             valid_sets=[valid],
             callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
-            keep_training_booster=True,  # else the trees after the best are thrown away
+            keep_training_booster=True,  # else LightGBM drops the trees after the best tree
         )
         stages.append(_stages(booster, matrix, threads))
     return stages
 
 
 def with_bounds(params: Mapping[str, Any], monotone: Sequence[int], threads: int) -> dict[str, Any]:
-    """Return LightGBM's parameters with the threads and, where any is certain, the signals' directions."""
+    """Return LightGBM's parameters with the threads, and with the certain directions of signals."""
     bounds: dict[str, Any] = {}
     if any(monotone):
-        # the method "advanced" lets trees through that break the direction
+        # the method "advanced" allows trees that break the direction
         bounds = {"monotone_constraints": list(monotone), "monotone_constraints_method": "intermediate"}
     return {**params, "num_threads": threads, **bounds}
 

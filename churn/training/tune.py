@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import optuna
 
 RANDOM_TRIALS = 5
-"""The sampler draws this many trials at random, and then learns from all earlier trials."""
+"""The number of trials that the sampler draws at random; later trials depend on all earlier trials."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Trial:
     """One setting of the trees, with its best number of trees.
 
     Attributes:
-        number: In the order of the search; the first trials are the defaults.
-        recipe: The setting, with the trees of the final fit.
-        leaves: Leaves of a tree in the fold with the most churners.
-        log_loss: The mean over the validation rows of all folds.
-        behind: Its log loss minus that of the best trial.
+        number: The number of the trial in the order of the search; the first trials use the default settings.
+        recipe: The recipe of the final fit with this setting.
+        leaves: The number of leaves of a tree in the fold with the most churners.
+        log_loss: The mean log loss over the validation rows of all folds.
+        behind: The log loss of the trial minus the log loss of the best trial.
         standard_error: The standard error of `behind`, with customers as independent units.
     """
 
@@ -47,7 +47,7 @@ class Trial:
 
     @property
     def size(self) -> int:
-        """Return leaves times trees: the fewer, the simpler."""
+        """Return the number of leaves times the number of trees; a smaller number is a simpler model."""
         return self.leaves * self.recipe.rounds
 
 
@@ -56,10 +56,11 @@ class SearchResult:
     """The trials of a search and the trial to use.
 
     Attributes:
-        trials: In the order of the search.
+        trials: The trials in the order of the search.
         best: The number of the trial with the lowest log loss.
-        simplest: The number of the simplest trial within one standard error of it: the one to use.
-        gain: The log loss of the better default minus that of the simplest trial.
+        simplest: The number of the simplest within one standard error of the best trial. This trial is
+            used.
+        gain: The log loss of the better default setting minus the log loss of the simplest trial.
         standard_error: The standard error of `gain`, with customers as independent units.
     """
 
@@ -77,14 +78,15 @@ class SearchResult:
     def describe(self) -> str:
         """Return the result in one line."""
         best, simplest = self.trials[self.best], self.trials[self.simplest]
-        reason = "it is used; no simpler one lies within one standard error"
+        reason = "it is used, because no simpler trial lies within one standard error"
         if simplest is not best:
-            reason = f"trial {simplest.number} is used, the simplest within one standard error of it"
+            reason = f"trial {simplest.number} is used, the simplest within one standard error of the best"
         side = "below" if self.gain >= 0 else "above"
         return (
-            f"search: {len(self.trials)} trials; the best is {best.number}, log loss {best.log_loss:.4f} on "
-            f"the choice cutoffs; {reason} ({simplest.leaves} leaves x {simplest.recipe.rounds} trees): "
-            f"{abs(self.gain):.4f} {side} the defaults (standard error {self.standard_error:.4f})"
+            f"search: {len(self.trials)} trials; the best is trial {best.number}, log loss "
+            f"{best.log_loss:.4f} on the choice cutoffs; {reason} ({simplest.leaves} leaves x "
+            f"{simplest.recipe.rounds} trees): {abs(self.gain):.4f} {side} the defaults "
+            f"(standard error {self.standard_error:.4f})"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -105,21 +107,22 @@ def search(
     threads: int,
     advance: Callable[[], None] = lambda: None,
 ) -> SearchResult:
-    """Try settings of the trees and return the simplest within one standard error of the best.
+    """Try settings of the trees, and find the simplest setting within one standard error of the best.
 
-    The defaults of each kind of trees in `train.candidates` come first. The budget in minutes, if there is
-    one, starts after them. The same seed and folds give the same trials, unless the budget ends the search.
+    The first trials are the default settings of each kind of trees in `train.candidates`. A budget in minutes
+    starts after these trials. The same seed and folds give the same trials, unless the budget ends the
+    search.
 
     Args:
-        folds: Rows to learn from, and rows to compare the trials on.
+        folds: The folds; each has training rows and validation rows.
         monotone: One of -1, 0, 1 per signal.
         settings: The section `train` of the parameters; its candidates contain trees.
-        threads: Threads for all folds together; they do not change the result.
-        advance: Called after every trial.
+        threads: The threads for all folds together; they do not change the result.
+        advance: A function that is called after every trial.
 
     Source: Bergstra et al. (2011), Algorithms for hyper-parameter optimization, NeurIPS 24: the sampler.
     """
-    import optuna  # half a second, which only a search needs
+    import optuna  # the import takes half a second, and only a search needs it
 
     left = np.concatenate([fold.validation.left for fold in folds])
     customer = np.concatenate([fold.validation.customer for fold in folds])
@@ -161,13 +164,13 @@ def search(
 def simplest_within_one_error(losses: Sequence[Floats], sizes: Sequence[int], customer: Ints) -> int:
     """Return the index of the smallest model within one standard error of the lowest mean loss.
 
-    Distances are paired by row, and their standard errors are clustered by customer. Of equal sizes it is the
-    model with the lower loss.
+    The differences of the losses are paired by row, and their standard errors are clustered by customer. If
+    two models have the same size, the model with the lower mean loss is returned.
 
     Args:
-        losses: The loss of each row by model, shape (rows,) each.
+        losses: For each model, the loss of each row, shape (rows,).
         sizes: The size of each model.
-        customer: A dense integer per customer, shape (rows,).
+        customer: The number of each row's customer, shape (rows,).
 
     Source: Breiman, Friedman, Olshen and Stone (1984), Classification and regression trees, section 3.4.3.
     """
@@ -198,7 +201,7 @@ def _result(
 
 
 def _draw(trial: optuna.Trial, settings: TrainParams, rows: int, churners: int) -> Recipe:
-    """Return a recipe from the space around the defaults, which always contains them."""
+    """Return a recipe from a space around the default settings; the space contains the defaults."""
     default = _default(settings, settings.trees[0], rows, churners)
     leaf, leaves, rate = default["min_child_samples"], default["num_leaves"], default["learning_rate"]
     extra = trial.suggest_categorical("extra_trees", [kind == ExtraTrees.name for kind in settings.trees])
@@ -213,7 +216,7 @@ def _draw(trial: optuna.Trial, settings: TrainParams, rows: int, churners: int) 
 
 
 def _default(settings: TrainParams, kind: CandidateName, rows: int, churners: int) -> dict[str, Any]:
-    """Return the numbers that the defaults give in the largest fold."""
+    """Return the default settings as numbers, for the size of the largest fold."""
     return {
         "extra_trees": kind == ExtraTrees.name,
         "num_leaves": settings.num_leaves or leaves_for(churners),

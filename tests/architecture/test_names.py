@@ -8,14 +8,11 @@ import pytest
 
 from benchmarks.names import LOCAL, offenders
 
-IN_PROGRESS = "churn/snapshots/"
-"""A room whose names are still being changed."""
-
 
 def test_modules_functions_classes_fields_parameters_and_constants_say_what_they_are(root: Path) -> None:
     names = offenders([root / "churn", root / "pipelines"], root)
 
-    assert [str(n) for n in names if n.kind != LOCAL and not str(n).startswith(IN_PROGRESS)] == []
+    assert [str(n) for n in names if n.kind != LOCAL] == []
 
 
 @pytest.mark.parametrize(

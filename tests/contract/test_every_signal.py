@@ -145,7 +145,7 @@ def view_asks(function: object, table: str = "logins", looks_back: int = 28) -> 
         (lambda e: e.days_until("paid_at"), "payments", "card_expires_at"),
         (lambda e: e.lacking("paid_at").active_days(), "payments", "does not work on lacking"),
         (lambda e: e.kinds(), "logins", "has no fitting column 'kind'"),
-        (lambda e: 3, "logins", "must end in one number per customer, not int"),
+        (lambda e: 3, "logins", "returns int, but must return one number per customer"),
     ],
 )
 def test_a_signal_cannot_ask_for_what_it_may_not(function: object, table: str, said: str) -> None:

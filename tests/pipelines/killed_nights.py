@@ -1,7 +1,7 @@
 """Score nights that are killed, each followed by a whole one: a program that `test_night.py` calls.
 
-Each night is a forked process, so that the imports are paid for once. A line of JSON for each tells its exit
-code, the files that it left, the exit code of the night after it, and the files then.
+Each night is a forked process of a program that has imported what a night needs. A line of JSON for each
+night states its exit code, the files that it left, the exit code of the next night, and the files then.
 
     python -m tests.pipelines.killed_nights FOLDER BEFORE steps rename,unlink
     python -m tests.pipelines.killed_nights FOLDER BEFORE moments 20
@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pipelines.score  # noqa: F401  a night would import it; here it is imported once for all nights
 from pipelines.cli import main
 from tests.pipelines.night_files import night_in
 

@@ -49,6 +49,7 @@ def failing(error: BaseException) -> Callable[..., None]:
 # --- what every verb is
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", cli.VERBS)
 def test_every_verb_answers_help_as_its_own_program(name: str, churn: Call, tmp_path: Path) -> None:
     command = [sys.executable, "-m", f"pipelines.{name}", "--help"]

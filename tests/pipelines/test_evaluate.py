@@ -79,7 +79,7 @@ def test_evaluating_again_measures_the_same_child_runs(trained, echo) -> None:
     evaluate.run(params, echo=echo)
 
     test_cutoff, *_ = json.loads((params.output / "evaluate" / "metrics.json").read_text())["cutoffs"]
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     runs = mlflow.MlflowClient(params.tracking.uri).search_runs([registry.experiment_id])
     names = [run.info.run_name for run in runs]
     assert names.count("judged challenger") == names.count("judged recency") == 1

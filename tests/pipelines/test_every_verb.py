@@ -365,7 +365,7 @@ def test_a_version_whose_files_were_moved_away_is_not_exported_but_said(
     answer = verb("promote")
 
     assert answer.code == 13
-    assert "Move them back" in answer.err
+    assert "Move the files back" in answer.err
     assert not (work / "models" / "champion").exists()
 
 

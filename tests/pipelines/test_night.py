@@ -135,8 +135,10 @@ def nights_after_kills(
     )
     assert process.returncode == 0, process.stderr
     nights = [json.loads(line) for line in process.stdout.splitlines()]
-    assert {code for code, *_ in nights} <= {-killed_by, 0}
-    assert [code for code, *_ in nights].count(0) <= len(nights) / 4, "too few were killed"
+    codes = [code for code, *_ in nights]
+    assert set(codes) <= {-killed_by, 0}
+    # The last night makes fewer steps than the kill waits for, and a fast one ends before its moment.
+    assert codes.count(0) <= max(1, len(nights) // 4), "too few were killed"
     assert {next_code for *_, next_code, _ in nights} == {0}
     return [(left, then) for _, left, _, then in nights]
 

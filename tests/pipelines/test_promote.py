@@ -54,7 +54,7 @@ def test_a_planted_signal_is_found_and_promoted(trained) -> None:
     champion = load_champion(params.champion)
     evaluated = json.loads((params.output / "evaluate" / "metrics.json").read_text())
     page = json.loads((params.output / "evaluate" / "promotion.json").read_text())
-    assert Registry(params).aliases() == Aliases(champion=champion.version)
+    assert Registry(params.tracking, params.models).aliases() == Aliases(champion=champion.version)
     assert champion.scorer.spec["label_id"] == params.label_id
     assert len(champion.scorer.spec["trained_cutoffs"]) == 6
     assert page["accepted"]
@@ -117,7 +117,7 @@ def test_random_labels_are_refused_and_the_champion_stays(trained, write_world, 
     assert stopped.value.problems[0].startswith("promote: no signal: AUC ")
     assert not json.loads((params.output / "evaluate" / "promotion.json").read_text())["accepted"]
     assert bytes_in(params.champion / "artifacts" / "bundle") == before
-    assert Registry(params).aliases().champion == "1"
+    assert Registry(params.tracking, params.models).aliases().champion == "1"
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_rollback_puts_the_previous_champion_back(two_versions, echo) -> None:
     promote.run(params, rollback=True, echo=echo)
 
     assert load_champion(params.champion).version == "1"
-    assert Registry(params).aliases() == Aliases(champion="1", previous="2")
+    assert Registry(params.tracking, params.models).aliases() == Aliases(champion="1", previous="2")
 
 
 def test_the_same_model_trained_again_does_not_become_its_own_previous(trained, echo) -> None:
     params = trained(*VERSION_1, "train", "evaluate", "promote", train=LOGISTIC)
 
-    aliases = Registry(params).aliases()
+    aliases = Registry(params.tracking, params.models).aliases()
     assert (aliases.champion, aliases.previous) == ("1", None)
     assert any("version 1 is already the champion" in line for line in echo.lines)
     assert load_champion(params.champion).version == "1"
@@ -194,7 +194,7 @@ def test_promoting_twice_changes_nothing(trained, echo) -> None:
 
     promote.run(params, echo=echo)
 
-    assert Registry(params).aliases() == Aliases(champion="1")
+    assert Registry(params.tracking, params.models).aliases() == Aliases(champion="1")
 
 
 def test_a_signal_that_tells_all_is_a_warning_then_a_stop_until_signed(trained, echo) -> None:
@@ -238,7 +238,7 @@ def test_a_challenger_follows_only_the_champion_it_was_held_against(two_versions
 
     assert unchanged
     assert champion_in_metrics(params)["version"] == "1"
-    assert Registry(params).aliases() == Aliases(champion="3", previous="1")
+    assert Registry(params.tracking, params.models).aliases() == Aliases(champion="3", previous="1")
 
 
 def test_a_challenger_evaluated_before_there_was_a_champion_does_not_follow_one(two_versions, echo) -> None:
@@ -272,7 +272,9 @@ def test_a_model_rolled_back_may_follow_again_the_champion_it_was_held_against(t
 
     promote.run(two_versions, echo=echo)
 
-    assert Registry(two_versions).aliases() == Aliases(champion="2", previous="1")
+    assert Registry(two_versions.tracking, two_versions.models).aliases() == Aliases(
+        champion="2", previous="1"
+    )
 
 
 def test_a_champion_evaluated_and_promoted_again_keeps_its_page_its_card_and_its_verdict(

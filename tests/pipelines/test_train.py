@@ -42,7 +42,7 @@ def test_training_measures_nothing_at_the_test_cutoffs_and_evaluating_adds_them(
 
     params = trained(WORLD, "train")
     cutoffs = plan_of(params)
-    registry, client = Registry(params), mlflow.MlflowClient(params.tracking.uri)
+    registry, client = Registry(params.tracking, params.models), mlflow.MlflowClient(params.tracking.uri)
     folds_of_training, run_id = folds(), read_challenger(params.output).run_id
     before = client.get_run(run_id).data.metrics["out_of_time/auc"]
     evaluate.run(params, echo=echo)
@@ -101,7 +101,7 @@ def test_training_keeps_every_trial_and_uses_the_one_that_was_chosen(trained, ec
 
     search = json.loads((params.output / "train" / "search.json").read_text())
     record = json.loads((params.output / "train" / "train.json").read_text())
-    runs = mlflow.search_runs([Registry(params).experiment_id], output_format="list")
+    runs = mlflow.search_runs([Registry(params.tracking, params.models).experiment_id], output_format="list")
     trials = {run.info.run_name: run for run in runs if run.info.run_name.startswith("trial ")}
     assert sorted(trials) == ["trial 00", "trial 01", "trial 02"]
     assert {run.data.tags["mlflow.parentRunId"] for run in trials.values()} == {record["run_id"]}

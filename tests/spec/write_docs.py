@@ -14,11 +14,11 @@ MOST_ROWS = 16
 
 HEAD = f"""# The verbs of the view language
 
-A signal is written on a view of one table, and each verb ends in one number per customer. Every table is
+A signal is written on a view of one table, and gives one number per customer. Every table is
 also a test: `tests/spec/verbs/` holds the rows and the values, `make docs` writes this page from them.
 
-The cutoff is {CUTOFF}, a Monday: what happens at its midnight or later is not known. Who is not drawn in
-`customers` signed up in 2020, and unless it is said otherwise the table holds rows since then. A dash is a
+The cutoff is {CUTOFF}, a Monday. Events at its midnight or later are not known. A customer without a line in
+`customers` signed up in 2020. A table holds rows since 2020, unless the text states otherwise. A dash is a
 missing value. All windows are `[cutoff - days, cutoff - skip)` in local days.
 
 Add one: [add-a-verb.md](add-a-verb.md). Use them: [add-a-signal.md](add-a-signal.md).

@@ -1,1 +1,1 @@
-"""The traps, one per file; every file here is found by itself."""
+"""The traps, one per file; `trap.py` finds every file here."""

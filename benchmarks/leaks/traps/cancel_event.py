@@ -10,7 +10,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Let most leavers open the page where contracts are ended in their last days, and a few others too."""
+    """Let most churners open the cancellation page in their last days; a few other customers open it too."""
     interactions = company.tables["interactions"]
     asks = company.churners[rng.random(len(company.churners)) < 0.85]
     before = pd.to_timedelta(rng.integers(3_600, 12 * 86_400, len(asks)), unit="s")
@@ -24,7 +24,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 TRAP = Trap(
     name="cancel event as activity",
-    description="interactions hold the click by which most leavers ended their contract",
+    description="interactions hold the click by which most churners ended their contract",
     company="service",
     caught_by=(("announced", "interactions.kind: plan_page_end"),),
     plant=plant,

@@ -1,4 +1,4 @@
-"""A table of accounts to be deleted counts as one of events."""
+"""A table of accounts to be deleted is mapped as a table of events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Let most of those who never come back ask for their data shortly after they have faded away."""
+    """Let most customers who never come back ask, soon after their last event, to have their data deleted."""
     asks = company.churners[rng.random(len(company.churners)) < 0.6]
     before = pd.to_timedelta(rng.integers(3_600, 20 * 86_400, len(asks)), unit="s")
     at = company.left_on[asks].to_numpy() - before
@@ -20,7 +20,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 TRAP = Trap(
     name="table of requests to be forgotten",
-    description="an event table holds only customers who then never come back",
+    description="an event table holds only customers who never come back",
     company="shop",
     caught_by=(("announced", "data_requests"),),
     plant=plant,

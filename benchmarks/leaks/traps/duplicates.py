@@ -20,7 +20,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 TRAP = Trap(
     name="duplicates across a split",
-    description="one customer in twenty stands there twice, under two ids",
+    description="one customer in twenty appears twice, under two ids",
     company="shop",
     caught_by=(("duplicates", "customers"),),
     plant=plant,

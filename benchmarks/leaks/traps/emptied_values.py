@@ -9,7 +9,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Write how each customer pays, and empty it for those who left; a few others never said."""
+    """Write how each customer pays; empty the value for churners and for a few other customers."""
     ids = company.left_on.index
     has_left = ids.isin(company.churners) | (rng.random(len(ids)) < 0.02)
     means = rng.choice(["card", "invoice", "direct debit"], len(ids))

@@ -1,4 +1,4 @@
-"""The customers come from a join with those who are active today."""
+"""The customers come from a join with the customers who are active today."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Keep only customers who were active in the last 90 days; the events of the others stay behind."""
+    """Keep only customers who were active in the last 90 days; keep the events of all customers."""
     company.keep_customers(
         company.left_on.index[~(company.left_on < END - pd.Timedelta(days=90))], ["customers"]
     )
@@ -18,7 +18,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 TRAP = Trap(
     name="join that drops the inactive",
-    description="customers are joined with those active in the last 90 days",
+    description="customers are joined with the customers active in the last 90 days",
     company="service",
     caught_by=(
         ("ingest", "customer_id is in customers"),

@@ -18,7 +18,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 
 def honest(company: Company) -> None:
-    """Leave the attribute out: orders_count_28d says the same as of each cutoff."""
+    """Leave the attribute out: orders_count_28d is the same count as of each cutoff."""
     company.params["tables"]["customers"]["static"].remove("orders_40d")
 
 

@@ -1,4 +1,4 @@
-"""Rows come in days after they happened, and the source says when."""
+"""Rows are loaded days after they happened, and the source holds the time of loading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Let a third of the logins come in one to twenty days late; all others within the hour."""
+    """Load a third of the logins one to twenty days late, and all other logins within the hour."""
     logins = company.tables["logins"]
     late = rng.random(len(logins)) < 0.33
     days = np.where(late, rng.uniform(1, 20, len(logins)), rng.uniform(0, 0.04, len(logins)))
@@ -25,7 +25,7 @@ def honest(company: Company) -> None:
 
 TRAP = Trap(
     name="late ingestion",
-    description="a third of the logins came in up to 20 days late; the time of loading is not mapped",
+    description="a third of the logins were loaded up to 20 days late; the time of loading is not mapped",
     company="service",
     caught_by=(("late_rows", "logins"),),
     plant=plant,

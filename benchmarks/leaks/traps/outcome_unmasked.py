@@ -9,7 +9,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Map the end as the renewal, which is known ahead and never masked."""
+    """Map the end as the renewal, which is known in advance and never masked."""
     company.params["tables"]["subscriptions"] = {"columns": {"renews_at": "ended_at"}}
 
 
@@ -20,7 +20,7 @@ def honest(company: Company) -> None:
 
 TRAP = Trap(
     name="outcome column not masked",
-    description="the end of the contract is mapped as a renewal known ahead",
+    description="the end of the contract is mapped as a renewal that is known in advance",
     company="service",
     caught_by=(("filled_afterwards", "subscriptions.renews_at"),),
     plant=plant,

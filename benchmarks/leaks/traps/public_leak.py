@@ -9,7 +9,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Add columns of the extended Telco data, among them the two made from the outcome."""
+    """Add columns of the extended Telco data, including the two columns that were made from the outcome."""
     ids = company.left_on.index
     score = np.where(company.left_on.notna(), rng.integers(60, 101, len(ids)), rng.integers(5, 81, len(ids)))
     columns = {
@@ -23,7 +23,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 TRAP = Trap(
     name="known leaky public column",
-    description="attributes of the extended Telco data, CLTV among them",
+    description="attributes of the extended Telco data, including CLTV",
     company="service",
     caught_by=(("known_leaks", "customers.cltv"),),
     plant=plant,

@@ -1,4 +1,4 @@
-"""Totals of a month are stamped with its first day."""
+"""The total of a month has the first day of the month as its time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Sum up the logins of each month, and stamp the sum with the month's beginning, as reports do."""
+    """Sum up the logins of each month, and give the sum the first day of the month, as reports do."""
     logins = company.tables["logins"]
     month = logins["happened_at"].dt.to_period("M").dt.to_timestamp()
     totals = logins.groupby(["customer_id", month.rename("happened_at")]).size().rename("value")
@@ -18,7 +18,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 
 def honest(company: Company) -> None:
-    """Say that the total of a month is known when the month is over."""
+    """Map the end of the month as the time at which the total is known."""
     company.params["events"] = {"usage": {"columns": {"known_at": "happened_at + INTERVAL 1 MONTH"}}}
 
 

@@ -9,7 +9,7 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Write a state: some leavers keep the old one, and a few who stay look like leavers."""
+    """Write a state: some churners keep the old state, and a few stayers get the state of churners."""
     ids = company.left_on.index
     left = ids.isin(company.churners)
     state = np.where(rng.random(len(ids)) < 0.1, "paused", "running")

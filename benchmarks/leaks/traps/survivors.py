@@ -1,4 +1,4 @@
-"""Every table comes from a join with those who are active today."""
+"""Every table comes from a join with the customers who are active today."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of nothing are written once a contract is cancelled."""
+"""Empty rows are written after a contract is cancelled."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from benchmarks.leaks.trap import Trap
 
 
 def plant(company: Company, rng: np.random.Generator) -> None:
-    """Keep the meter running for customers who gave notice.
+    """Write meter rows for customers who gave notice.
 
-    It writes an empty row each week, from three weeks before the end of the contract to five weeks after.
+    The meter writes an empty row each week, from three weeks before the end of the contract to five
+    weeks after the end.
     """
     weeks = pd.to_timedelta(np.arange(-3, 6) * 7, unit="D")
     at = company.left_on[company.churners].to_numpy()[:, None] + weeks.to_numpy()[None, :]
@@ -33,7 +34,7 @@ def plant(company: Company, rng: np.random.Generator) -> None:
 
 TRAP = Trap(
     name="zero rows after cancellation",
-    description="from the notice on the meter writes a weekly row of quantity 0",
+    description="after the notice the meter writes a weekly row of quantity 0",
     company="service",
     caught_by=(("zeroed", "interactions.quantity"),),
     plant=plant,

@@ -25,9 +25,9 @@ from churn.data.ingest.staging import (
     query_over,
     raw_view,
 )
-from churn.data.sources.folder import TableFiles
+from churn.data.sources.file_readers import TableFiles
 from churn.data.sources.source import Source
-from churn.data.sql import identifier, internal_name, is_rowwise, literal
+from churn.data.sql import identifier, internal_name, is_rowwise, literal, parquet_rows
 from churn.data.store import STORE_FORMAT, Store
 from churn.errors import SourceError
 from churn.params import Params, digest_of
@@ -196,7 +196,7 @@ def reader_for(source: Source, query: TableQuery) -> NewRowsReader | None:
     if table.name == "customers" or has_outcome or origin.distinct:
         return None
     files = source.files.get((origin.from_ or table.name) if not origin.query else "")
-    if files and _has_positions(source, query, files):
+    if files and files.has_positions and _has_positions(source, query, files):
         return PositionReader(source, query, files)
     return KnownTimeReader(source, query) if "known_at" in query.columns else None
 
@@ -262,17 +262,19 @@ class PositionReader:
         return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
     def _rows_before(self, position: int) -> str:
-        return self._rows(
-            f"WHERE file_row_number < {position}" if self.files.are_parquet else f"LIMIT {position}"
-        )
+        return self._rows(f"WHERE file_row_number < {position}" if self._is_parquet else f"LIMIT {position}")
 
     def _rows_from(self, position: int) -> str:
         return self._rows(
-            f"WHERE file_row_number >= {position}" if self.files.are_parquet else f"OFFSET {position}"
+            f"WHERE file_row_number >= {position}" if self._is_parquet else f"OFFSET {position}"
         )
 
     def _rows(self, condition: str) -> str:
-        return query_over(self.source, self.query, f"(SELECT * FROM {self.files.reader} {condition})")
+        return query_over(self.source, self.query, f"({self.files.select(condition)})")
+
+    @property
+    def _is_parquet(self) -> bool:
+        return self.files.file_format == "parquet"
 
     def _checksum(self, query: str) -> str:
         return self.source.checksum(query, self.query.columns)
@@ -289,7 +291,7 @@ class KnownTimeReader:
         """Return the SQL of the rows that became known since the mark, without the stored ties."""
         if self._checksum(mark) != mark.checksum:
             raise RewrittenError.past(f"the rows known before {mark.known_at} changed")
-        since, old_ties = internal_name(f"since_{self._name}"), f"read_parquet({literal(str(ties))})"
+        since, old_ties = internal_name(f"since_{self._name}"), parquet_rows(ties)
         self.source.view(since, self._where(self._is_known_since(mark)))
         if column_types(self.source.connection, since) != mark.types:
             raise RewrittenError(TYPES_CHANGED)
@@ -375,7 +377,7 @@ def stage_new_rows(
             f"CAST({identifier(name)} AS {types[name]}) AS {identifier(name)}" for name in query.columns
         )
         repeats = f"rule = 'row_id is not repeated' AS {REPEATS_STORED_KEY}"
-        parts.append(f"SELECT {values}, {repeats} FROM read_parquet({literal(str(rejects))})")
+        parts.append(f"SELECT {values}, {repeats} FROM {parquet_rows(rejects)}")
     source.connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {raw_view(query.spec)} AS {' UNION ALL BY NAME '.join(parts)}"
     ).fetchall()

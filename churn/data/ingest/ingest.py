@@ -53,7 +53,7 @@ from churn.data.ingest.watermark import (
 from churn.data.ingest.writing import TablePart, TableWriter
 from churn.data.sources.address import without_secret
 from churn.data.sources.connections import open_source
-from churn.data.sources.folder import source_files
+from churn.data.sources.folder import describe_unread, scan_folder
 from churn.data.sources.lake import Lake
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec, table_specs
@@ -127,9 +127,21 @@ def _source_state(params: Params) -> list[str | None] | list[tuple[str, int, int
         with open_source(params, params.output / ".scratch") as opened_source:
             return [_table_state(opened_source, spec) for spec in table_specs(params)]
     root = Path(source)
-    files = source_files(root, (params.output, params.models)) if root.is_dir() else [root]
-    stats = [(path.relative_to(root), path.stat()) for path in files if path.exists()]
-    return [(str(name), stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    if not root.is_dir():
+        return [(root.name, *_file_state(root))] if root.exists() else []
+    scan = scan_folder(root, (params.output, params.models))
+    paths = [path for table_paths in scan.files.values() for path in table_paths]
+    unread = [(str(entry.path), 0, 0) for entry in scan.unread if entry.is_table]
+    return [*((str(path.relative_to(root)), *_file_state(path)) for path in paths), *unread]
+
+
+def _file_state(path: Path) -> tuple[int, int]:
+    """Return the size and the time of change of a file, or zeros for a file that has disappeared."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _table_state(source: Source, spec: TableSpec) -> str | None:
@@ -166,6 +178,8 @@ def _write_store(
             for name, table in tables.items():
                 echo(_summary(name, table, None))
         else:
+            for line in describe_unread(source.unread):
+                echo(f"  {line}")
             last = last_ingest(params)
             planner = IngestPlanner(source, params.timezone, last, echo, progress)
             tables, marks, present = _write_tables(planner, specs, watermark, folder)

@@ -21,7 +21,7 @@ class AmbiguousError(Exception):
 
 
 @dataclass(frozen=True)
-class StoredRows:
+class EarlierRows:
     """The rows of a table in an earlier store, with new codes of customers and old codes of levels.
 
     Args:
@@ -74,14 +74,14 @@ def recode_customers(connection: duckdb.DuckDBPyConnection, store: Store) -> boo
     return connection.execute(f"SELECT count(*) FROM {RECODED_CUSTOMERS}").fetchone() == (store.n_customers,)
 
 
-def stored_rows_of(store: Store, table: str) -> StoredRows:
+def stored_rows_of(store: Store, table: str) -> EarlierRows:
     """Return the rows of a table of the earlier store; `recode_customers` must have run."""
     stored_table = store.tables[table]
     rows = (
         f"SELECT c.customer, s.* EXCLUDE (customer) FROM {store.scan(table)} s "
         f"JOIN {RECODED_CUSTOMERS} c ON c.before = s.customer"
     )
-    return StoredRows(rows, stored_table.rows, stored_table.columns, stored_table.levels)
+    return EarlierRows(rows, stored_table.rows, stored_table.columns, stored_table.levels)
 
 
 def reject_stored_keys(
@@ -89,7 +89,7 @@ def reject_stored_keys(
     staged_table: StagedTable,
     checked_rows: str,
     stored_columns: Mapping[str, str],
-    stored_rows: StoredRows,
+    stored_rows: EarlierRows,
 ) -> str:
     """Return the SQL of the new rows, in which a good row with the key of a stored row counts as broken.
 

@@ -24,7 +24,7 @@ ORDERED_TABLES = ("emails", "tickets", "surveys", "subscriptions")
 """Tables whose outcomes cannot be before the row's own time; a bill may be paid before it is due."""
 
 
-class Rule(NamedTuple):
+class RowRule(NamedTuple):
     """A rule by name, and the SQL that is true for a row that breaks it.
 
     In the SQL, `t` is the typed row and `c` is the row with the customer's code.
@@ -34,49 +34,49 @@ class Rule(NamedTuple):
     broken_if: str
 
 
-def rules_for(staged_table: StagedTable, present: str | None) -> list[Rule]:
+def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
     """List the rules of a table in order; a rejected row gets the name of the first rule that it breaks.
 
     Args:
         staged_table: The table.
-        present: The date around which the data end, or None where it is unknown.
+        present: The date around which the data end, or None if it is unknown.
     """
     table = staged_table.spec.table
-    rules = [Rule("customer_id is present", "t.customer_id IS NULL")]
+    rules = [RowRule("customer_id is present", "t.customer_id IS NULL")]
     for column in staged_table.columns:
         rules += _column_rules(column, present)
     if table.name in ORDERED_TABLES or table.is_history:
         for column in staged_table.columns:
             if column.role == "outcome":
                 is_before = f"t.{column.name} < t.{table.time}"
-                rules.append(Rule(f"{column.name} is not before {table.time}", is_before))
+                rules.append(RowRule(f"{column.name} is not before {table.time}", is_before))
     if table.name != "customers":
-        rules.append(Rule("customer_id is in customers", "c.customer IS NULL"))
+        rules.append(RowRule("customer_id is in customers", "c.customer IS NULL"))
     return rules
 
 
-def _column_rules(column: Column, present: str | None) -> list[Rule]:
+def _column_rules(column: Column, present: str | None) -> list[RowRule]:
     value, raw = f"t.{identifier(column.name)}", f"t.{identifier(column.name + '__raw')}"
     name = column.name
-    rules: list[Rule] = []
+    rules: list[RowRule] = []
     if column.type == "instant":
         if column.is_required:
-            rules.append(Rule(f"{name} is present", f"{raw} IS NULL"))
-        rules.append(Rule(f"{name} is a time", f"{raw} IS NOT NULL AND {value} IS NULL"))
-        rules.append(Rule(f"{name} is after 1970-01-01", f"{value} < {EARLIEST_TIME}"))
+            rules.append(RowRule(f"{name} is present", f"{raw} IS NULL"))
+        rules.append(RowRule(f"{name} is a time", f"{raw} IS NOT NULL AND {value} IS NULL"))
+        rules.append(RowRule(f"{name} is after 1970-01-01", f"{value} < {EARLIEST_TIME}"))
         if present and column.role in ("time", "known"):
             limit = f"DATE '{present}' + {MAX_DAYS_AHEAD}"
-            rules.append(Rule(f"{name} is at most a year ahead", f"{value} > {limit}"))
+            rules.append(RowRule(f"{name} is at most a year ahead", f"{value} > {limit}"))
     elif column.type in STORED_UNITS:
         if column.is_required and not column.may_be_emptied:
-            rules.append(Rule(f"{name} is present", f"{raw} IS NULL"))
+            rules.append(RowRule(f"{name} is present", f"{raw} IS NULL"))
         is_no_number = f"{raw} IS NOT NULL AND coalesce(NOT isfinite({value}), true)"
-        rules.append(Rule(f"{name} is a number", is_no_number))
+        rules.append(RowRule(f"{name} is a number", is_no_number))
         low, high = column.bounds or (-LARGEST_NUMBER, LARGEST_NUMBER)
         bounds = f"at least {low:g}" if high >= LARGEST_NUMBER else f"between {low:g} and {high:g}"
-        rules.append(Rule(f"{name} is {bounds}", f"NOT ({value} BETWEEN {low!r} AND {high!r})"))
+        rules.append(RowRule(f"{name} is {bounds}", f"NOT ({value} BETWEEN {low!r} AND {high!r})"))
     elif column.type == "boolean":
-        rules.append(Rule(f"{name} is true or false", f"{raw} IS NOT NULL AND {value} IS NULL"))
+        rules.append(RowRule(f"{name} is true or false", f"{raw} IS NOT NULL AND {value} IS NULL"))
     return rules
 
 
@@ -91,19 +91,19 @@ def rows_with_broken_rule(
     Args:
         connection: Where the views are, and where the rows of repeated keys are stored.
         staged_table: The table.
-        present: The date around which the data end, or None where it is unknown.
+        present: The date around which the data end, or None if it is unknown.
         keys_elsewhere: SQL of the keys whose first good row is in another part of the table; None if these
             rows are the whole table.
     """
     rules = rules_for(staged_table, present)
     if staged_table.has_old_rejects:
-        rules.append(Rule(f"{key_column(staged_table)} is not repeated", f"t.{REPEATS_STORED_KEY}"))
+        rules.append(RowRule(f"{key_column(staged_table)} is not repeated", f"t.{REPEATS_STORED_KEY}"))
     if staged_table.has(key_column(staged_table)):
         return _without_repeats(connection, staged_table, rules, keys_elsewhere)
     return _with_broken_rule(staged_table, rules, staged_table.typed_view)
 
 
-def _with_broken_rule(staged_table: StagedTable, rules: Sequence[Rule], rows: str) -> str:
+def _with_broken_rule(staged_table: StagedTable, rules: Sequence[RowRule], rows: str) -> str:
     cases = " ".join(f"WHEN {rule.broken_if} THEN {literal(rule.name)}" for rule in rules)
     broken_rule = f"CASE {cases} END AS __broken"
     if staged_table.spec.table.name == "customers":
@@ -131,7 +131,7 @@ def order_of_repeats(staged_table: StagedTable) -> str:
 def _without_repeats(
     connection: duckdb.DuckDBPyConnection,
     staged_table: StagedTable,
-    rules: Sequence[Rule],
+    rules: Sequence[RowRule],
     keys_elsewhere: str | None,
 ) -> str:
     """Mark all but the first good row of each key as broken.

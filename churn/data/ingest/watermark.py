@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from churn.data.ingest.staging import StagedTable
-from churn.data.sql import identifier, literal
-from churn.data.store import date_of_day, day_number
+from churn.data.sql import identifier, parquet_rows
+from churn.data.store import date_of_day, day_number, day_number_sql, part_files
 
 MAX_HOLE_DAYS = 31
 """The longest hole before the last 1 % of the events; events after a longer hole do not count."""
@@ -26,14 +26,14 @@ def rows_by_day(connection: duckdb.DuckDBPyConnection, staged_table: StagedTable
     """Count a staged table's rows by local day; rows without a time are not counted."""
     local = identifier(f"{staged_table.spec.table.time}__local")
     return connection.execute(
-        f"SELECT ({local}::DATE - DATE '1970-01-01')::BIGINT, count(*) FROM {staged_table.typed_view} "
+        f"SELECT {day_number_sql(local)}::BIGINT, count(*) FROM {staged_table.typed_view} "
         f"WHERE {local} IS NOT NULL AND isfinite({local}) GROUP BY 1 ORDER BY 1"
     ).fetchall()
 
 
 def stored_rows_by_day(connection: duckdb.DuckDBPyConnection, folder: Path) -> RowsByDay:
     """Count the rows of a table of the store by local day."""
-    rows = f"read_parquet({literal(str(folder / '*.parquet'))})"
+    rows = parquet_rows(*part_files(folder))
     return connection.execute(f"SELECT day, count(*) FROM {rows} GROUP BY 1 ORDER BY 1").fetchall()
 
 

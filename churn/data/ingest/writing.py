@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.ingest.merging import StoredRows, reject_stored_keys
+from churn.data.ingest.merging import EarlierRows, reject_stored_keys
 from churn.data.ingest.rules import CUSTOMER_CODES, rows_with_broken_rule
 from churn.data.ingest.staging import StagedTable
-from churn.data.sql import identifier, internal_name, literal
-from churn.data.store import StoredTable
+from churn.data.sql import identifier, internal_name, literal, parquet_rows
+from churn.data.store import StoredTable, day_number_sql
 from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column
 from churn.params import digest_of
 
@@ -135,7 +135,7 @@ class TablePart:
     first_code: int = 0
     levels: Mapping[str, tuple[str, ...]] | None = None
     keys_elsewhere: str | None = None
-    stored_rows: StoredRows | None = None
+    stored_rows: EarlierRows | None = None
 
 
 class TableWriter:
@@ -155,7 +155,7 @@ class TableWriter:
         Args:
             connection: Where the staged table is.
             staged_table: The table.
-            present: The date around which the data end, or None where it is unknown.
+            present: The date around which the data end, or None if it is unknown.
             store: The folder of the store's tables.
             rejects: The folder of the rejects.
             part: The part of the table that the staged rows form; by default the whole table.
@@ -212,7 +212,7 @@ class TableWriter:
 
     @property
     def _good_rows(self) -> str:
-        return f"read_parquet({literal(str(self.path))})"
+        return parquet_rows(self.path)
 
     def _count(self, sql: str) -> int:
         row = self.connection.execute(sql).fetchone()
@@ -228,7 +228,7 @@ class TableWriter:
             "WHERE __broken IS NOT NULL ORDER BY ALL"
         )
         self._copy(bad_rows, self.rejects_path)
-        rejects = f"read_parquet({literal(str(self.rejects_path))})"
+        rejects = parquet_rows(self.rejects_path)
         counts = self.connection.execute(
             f"SELECT rule, count(*) FROM {rejects} GROUP BY 1 ORDER BY 2 DESC, 1"
         ).fetchall()
@@ -335,4 +335,4 @@ def _level_name(column: Column) -> str:
 
 
 def _day(name: str) -> str:
-    return f"({identifier(name + '__local')}::DATE - DATE '1970-01-01')::INTEGER"
+    return f"{day_number_sql(identifier(name + '__local'))}::INTEGER"

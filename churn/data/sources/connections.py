@@ -10,7 +10,7 @@ import duckdb
 
 from churn.data.files import private_folder
 from churn.data.sources.database import DRIVERS, open_database
-from churn.data.sources.folder import create_views
+from churn.data.sources.folder import create_views, scan_folder
 from churn.data.sources.lake import open_lake
 from churn.data.sources.source import Source
 from churn.data.sql import connect, first_line, literal
@@ -47,18 +47,22 @@ def open_source(params: Params, scratch: Path) -> Iterator[Source]:
                 f"duckdb:///file.duckdb, {', '.join(f'{name}://…' for name in (*DRIVERS, 'spark'))}."
             )
         else:
-            yield _open_folder(connection, Path(params.source), (params.output, params.models))
+            exclude = (params.output, params.models)
+            yield _open_folder(connection, Path(params.source), exclude, folder)
     finally:
         connection.close()
 
 
-def _open_folder(connection: duckdb.DuckDBPyConnection, folder: Path, exclude: tuple[Path, ...]) -> Source:
+def _open_folder(
+    connection: duckdb.DuckDBPyConnection, folder: Path, exclude: tuple[Path, ...], scratch: Path
+) -> Source:
     if not folder.is_dir():
         raise SourceError(
             f"source: no folder at {folder}. Correct 'source', or write a demo company with `churn demo`."
         )
-    files = create_views(connection, folder, exclude)
-    return Source(connection, tuple(files), str(folder), files=files)
+    scan = scan_folder(folder, exclude)
+    files = create_views(connection, folder, scan, scratch)
+    return Source(connection, tuple(files), str(folder), files=files, unread=scan.unread)
 
 
 def _open_duckdb(connection: duckdb.DuckDBPyConnection, path: Path) -> Source:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from churn.data.sources.address import without_secret
 from churn.data.sources.source import Source
-from churn.data.sql import first_line, literal
+from churn.data.sql import first_line, parquet_rows
 from churn.errors import SourceError
 
 
@@ -133,7 +133,7 @@ class Database(Source):
                     for batch in batches:
                         writer.write_batch(batch)
             self.queries[name] = select
-        super().view(name, f"SELECT * FROM read_parquet({literal(str(path))})")
+        super().view(name, f"SELECT * FROM {parquet_rows(path)}")
 
     def checksum(self, query: str, columns: Sequence[str]) -> str:
         """Return the number of a query's rows and a checksum of their values, independent of row order."""

@@ -1,74 +1,213 @@
-"""A folder as a source: each Parquet or CSV file, or each sub-folder of them, is a table."""
+"""A folder as a source: which files are data, which table each file belongs to, and which are not read."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
 
-from churn.data.sql import first_line, identifier, literal
+from churn.data.sources.file_readers import FileFormat, TableFiles, read_table, read_workbook, text_problem
+from churn.data.sql import identifier, reason_of
 from churn.errors import SourceError
 
-TABLE_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
-
-MISREAD_TESTS = {
-    "DATE": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}')",
-    "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?')",
-    "TIMESTAMP WITH TIME ZONE": "NOT regexp_full_match($, '.*:[0-9]{2}[0-9.]*[ ]?(Z|UTC|GMT|[+-][0-9:]+)')",
-    "TIME": "$ IS NOT NULL",
-    "BOOLEAN": "$ NOT IN ('true', 'false')",
-    "BIGINT": "$ <> TRY_CAST($ AS BIGINT)::VARCHAR",
-    "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
-    "DOUBLE": "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}')",
+SUFFIXES: Mapping[str, FileFormat] = {
+    ".parquet": "parquet",
+    **{f"{text}{packed}": "csv" for text in (".csv", ".tsv") for packed in ("", ".gz", ".zst")},
+    **{f"{text}{packed}": "json" for text in (".jsonl", ".ndjson") for packed in ("", ".gz", ".zst")},
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), "workbook"),
 }
-"""For each type that DuckDB may guess for a CSV column: a test whether this type would change the text `$`.
+"""The suffixes of the files that are read, in lower case; the case of a file's suffix does not matter."""
 
-A date with the day first needs `time_format`. A time without a zone is local. The texts 007, 12e3 and t may
-be ids.
-"""
+NOT_DATA = (".", "_", "~$")
+"""The first characters of the names of copies, markers and lock files that programs leave among data."""
+
+DOCUMENT_SUFFIXES = {
+    *(".md", ".rst", ".pdf", ".html", ".png", ".jpg", ".jpeg", ".svg", ".log", ".lock"),
+    *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".py", ".ipynb", ".sh", ".css", ".js"),
+}
+"""The suffixes of documents and programs; such a file holds no table, so no message names it."""
+
+MAX_NAMES_LISTED = 5
+"""Of the files that are not read for one reason, this many are named; the others are counted."""
 
 
 @dataclass(frozen=True)
-class TableFiles:
-    """The files of one table in order, and the SQL after FROM that reads their rows."""
+class UnreadPath:
+    """A file or a folder of the source that is not read.
 
-    paths: tuple[Path, ...]
-    reader: str
+    Args:
+        path: The path within the source.
+        reason: Why it is not read, and the way out if there is one.
+        is_table: Whether it certainly holds a table, as a lake folder or a spreadsheet does.
+    """
+
+    path: Path
+    reason: str
+    is_table: bool = False
 
     @property
-    def are_parquet(self) -> bool:
-        """Return whether the files are Parquet, not CSV."""
-        return _format(self.paths[0]) == "parquet"
+    def table(self) -> str:
+        """Return the name that the table of this path would have."""
+        name = self.path.parts[0]
+        return name.removesuffix(name[-len(suffix) :]) if (suffix := suffix_of(name)) else name
+
+
+@dataclass(frozen=True)
+class FolderScan:
+    """The files of a folder.
+
+    Args:
+        files: The files of each table, in order.
+        unread: The files and folders that are not read.
+    """
+
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    unread: tuple[UnreadPath, ...] = ()
+
+
+def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
+    """Find the data files of a folder and its sub-folders, also behind links.
+
+    Args:
+        folder: The source.
+        exclude: Folders inside `folder` that do not belong to the source, such as this program's output.
+
+    Raises:
+        SourceError: The folder cannot be listed, or it is itself a table of a lake.
+    """
+    if lake := _lake_format(folder):
+        raise SourceError(f"source: {folder} {_lake_reason(lake)}")
+    tables: dict[str, list[Path]] = {}
+    unread: list[UnreadPath] = []
+    for path in _walk(folder, {path.resolve() for path in exclude}, unread):
+        relative = path.relative_to(folder)
+        if reason := _reason_not_to_read(path):
+            unread.append(UnreadPath(relative, reason, suffix_of(path.name) != ""))
+        elif (suffix := suffix_of(path.name)) and not path.name.startswith(NOT_DATA):
+            parts = relative.parts
+            name = parts[0] if len(parts) > 1 else path.name[: -len(suffix)]
+            tables.setdefault(name, []).append(path)
+    files = {name: tuple(sorted(paths)) for name, paths in sorted(tables.items())}
+    return FolderScan(files, tuple(sorted(unread, key=lambda entry: entry.path)))
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file that is read, in lower case, or an empty string.
+
+    >>> suffix_of("TICKETS.CSV.GZ")
+    '.csv.gz'
+    """
+    return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
+
+
+def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterator[Path]:
+    """Yield the files of a folder in order; add the folders that hold no data to `unread`."""
+
+    def refuse(error: OSError) -> None:
+        raise SourceError(
+            f"source: {error.filename} cannot be listed: {error.strerror}. Allow it, or move it."
+        )
+
+    walked: set[Path] = set()
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        here = Path(parent)
+        walked.add(here.resolve())
+        for name in sorted(folders):
+            path = here / name
+            relative, target = path.relative_to(folder), path.resolve()
+            lake = _lake_format(path)
+            if name.startswith(NOT_DATA) and not ("=" in name and name.startswith("_")):
+                folders.remove(name)
+                if len(relative.parts) > 1 or not name.startswith("."):
+                    unread.append(UnreadPath(relative, _reason_of_name(name)))
+            elif target in walked or target in excluded:  # a link back up, or this program's output
+                folders.remove(name)
+            elif lake:
+                folders.remove(name)
+                unread.append(UnreadPath(relative, _lake_reason(lake), is_table=True))
+        folders.sort()
+        yield from (here / name for name in sorted(names))
+
+
+def _reason_not_to_read(path: Path) -> str:
+    """Return why a file is not read, or an empty string for a file that is read or needs no mention."""
+    suffix = suffix_of(path.name)
+    if path.name.startswith(NOT_DATA):
+        return _reason_of_name(path.name) if suffix and not path.name.startswith("~$") else ""
+    if not path.exists():
+        return "is a link to nothing" if suffix else ""
+    if not path.is_file():
+        return "is no file" if suffix else ""
+    if not suffix:
+        return "" if path.suffix.lower() in DOCUMENT_SUFFIXES else "is not of a kind that is read"
+    if SUFFIXES[suffix] == "workbook" and find_spec("python_calamine") is None:
+        return "is a spreadsheet: install its reader with `pip install 'churn[excel]'`, or save it as CSV"
+    return ""
+
+
+def _reason_of_name(name: str) -> str:
+    start = next(start for start in NOT_DATA if name.startswith(start))
+    return f"has a name that begins with {start}, which marks what is no data"
+
+
+def _lake_format(folder: Path) -> str:
+    """Return the name of the table format whose log a folder holds, or an empty string."""
+    if (folder / "_delta_log").is_dir():
+        return "Delta Lake"
+    if (folder / ".hoodie").is_dir():
+        return "Hudi"
+    metadata = folder / "metadata"
+    is_iceberg = metadata.is_dir() and any(metadata.glob("*.metadata.json"))
+    return "Iceberg" if is_iceberg else ""
+
+
+def _lake_reason(lake: str) -> str:
+    return (
+        f"is a table of {lake}: its folder also holds the files of removed rows, and only its log knows "
+        "which. Read it through Spark (source: spark://…), or export its current rows to a folder of Parquet "
+        "files"
+    )
+
+
+def describe_unread(unread: tuple[UnreadPath, ...]) -> Iterator[str]:
+    """Yield a line for each reason for which files are not read, with the names of the first files."""
+    for reason in dict.fromkeys(entry.reason for entry in unread):
+        names = [str(entry.path) for entry in unread if entry.reason == reason]
+        further = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
+        yield f"not read: {', '.join(names[:MAX_NAMES_LISTED])}{further} ({reason})"
 
 
 def create_views(
-    connection: duckdb.DuckDBPyConnection, folder: Path, exclude: tuple[Path, ...] = ()
+    connection: duckdb.DuckDBPyConnection, folder: Path, scan: FolderScan, scratch: Path
 ) -> dict[str, TableFiles]:
     """Create a view for each table of a folder and return the files of the tables by name.
 
     Args:
         connection: Where the views are created.
         folder: The source.
-        exclude: Folders inside `folder` that do not belong to the source, such as this program's output.
+        scan: The files of the source.
+        scratch: The folder for copies of the files that DuckDB does not read itself.
 
     Raises:
         SourceError: Some files cannot be read; the message lists all of them.
     """
     tables: dict[str, TableFiles] = {}
-    problems: list[str] = []
-    for name, paths in sorted(_tables_in(folder, exclude).items()):
-        if len({_format(path) for path in paths}) > 1:
-            names = ", ".join(sorted({path.name for path in paths}))
-            problems.append(f"source: table '{name}' has files in two formats ({names}). Keep one format.")
-            continue
+    problems = list(_name_problems(folder, scan))
+    for name, paths in scan.files.items() if not problems else ():
         try:
-            files = TableFiles(tuple(paths), _reader(connection, paths))
-            connection.execute(f"CREATE VIEW {identifier(name)} AS SELECT * FROM {files.reader}").fetchall()
-            tables[name] = files
-        except duckdb.Error as error:
+            for table, files in _read(connection, folder, name, paths, scratch):
+                connection.execute(f"CREATE VIEW {identifier(table)} AS {files.select()}").fetchall()
+                tables[table] = files
+        except SourceError as error:
+            problems += error.problems
+        except (duckdb.Error, OSError) as error:
             problems.append(
-                f"source: {paths[0].name} cannot be read: {first_line(error)}. "
+                text_problem(paths)
+                or f"source: {_list_paths(folder, paths)} cannot be read: {reason_of(error)}. "
                 "Write the file again, or remove it from the folder."
             )
     if problems:
@@ -76,54 +215,41 @@ def create_views(
     return tables
 
 
-def source_files(folder: Path, exclude: tuple[Path, ...]) -> list[Path]:
-    """Return all files of a folder in order, without those inside the folders of `exclude`."""
-    excluded_folders = tuple(path.resolve() for path in exclude)
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(
-        path
-        for path in files
-        if not any(path.resolve().is_relative_to(parent) for parent in excluded_folders)
-    )
+def _read(
+    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, paths: tuple[Path, ...], scratch: Path
+) -> Iterator[tuple[str, TableFiles]]:
+    """Yield the tables of some files: one table, or one for each sheet of a workbook with several sheets."""
+    file_format = SUFFIXES[suffix_of(paths[0].name)]
+    if file_format == "workbook":
+        for sheet, files in read_workbook(connection, folder, paths, scratch):
+            yield (f"{name}_{sheet}" if sheet else name), files
+    else:
+        yield name, read_table(connection, folder, paths, file_format, scratch)
 
 
-def _tables_in(folder: Path, exclude: tuple[Path, ...]) -> dict[str, list[Path]]:
-    tables: dict[str, list[Path]] = {}
-    for path in source_files(folder, exclude):
-        if suffix := _suffix(path):
-            parts = path.relative_to(folder).parts
-            name = parts[0] if len(parts) > 1 else path.name.removesuffix(suffix)
-            tables.setdefault(name, []).append(path)
-    return tables
+def _name_problems(folder: Path, scan: FolderScan) -> Iterator[str]:
+    """Yield the mistakes that show before a file is read: several files where one table is meant."""
+    spellings: dict[str, list[str]] = {}
+    for name, paths in scan.files.items():
+        spellings.setdefault(name.lower(), []).append(name)
+        formats = {SUFFIXES[suffix_of(path.name)] for path in paths}
+        at_top = [path for path in paths if path.parent == folder]
+        if len(formats) > 1:
+            yield (
+                f"source: table '{name}' has files in two formats ({_list_paths(folder, paths)}). "
+                "Keep one format."
+            )
+        elif at_top and len(paths) > 1:
+            yield (
+                f"source: table '{name}' is there twice ({_list_paths(folder, paths)}). Keep one of them, or "
+                f"put all parts of one table into the folder {name}/."
+            )
+    for names in spellings.values():
+        if len(names) > 1:
+            yield f"source: the tables {' and '.join(names)} differ only in capital letters. Rename one."
 
 
-def _suffix(path: Path) -> str:
-    return next((suffix for suffix in TABLE_SUFFIXES if path.name.endswith(suffix)), "")
-
-
-def _format(path: Path) -> str:
-    return "parquet" if _suffix(path) == ".parquet" else "csv"
-
-
-def _reader(connection: duckdb.DuckDBPyConnection, paths: list[Path]) -> str:
-    files = "[" + ", ".join(literal(str(path)) for path in paths) + "]"
-    if _format(paths[0]) == "parquet":
-        return f"read_parquet({files}, union_by_name = true)"
-    options = "union_by_name = true, sample_size = -1"
-    text_columns = _columns_read_as_text(connection, files, options)
-    types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in text_columns) + "}"
-    return f"read_csv({files}, {options}{f', types = {types}' if text_columns else ''})"
-
-
-def _columns_read_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
-    """Return the columns for which the guessed type would change a value."""
-    rows = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
-    tests = {str(name): MISREAD_TESTS[str(kind)] for name, kind, *_ in rows if str(kind) in MISREAD_TESTS}
-    if not tests:
-        return []
-    columns = [
-        f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in tests.items()
-    ]
-    texts = f"read_csv({files}, {options}, all_varchar = true)"
-    row = connection.execute(f"SELECT {', '.join(columns)} FROM {texts}").fetchone()
-    return [name for name, is_misread in zip(tests, row or (), strict=True) if is_misread]
+def _list_paths(folder: Path, paths: tuple[Path, ...]) -> str:
+    names = sorted({str(path.relative_to(folder)) for path in paths})
+    further = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
+    return f"{', '.join(names[:MAX_NAMES_LISTED])}{further}"

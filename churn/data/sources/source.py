@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from churn.data.sources.folder import TableFiles
+from churn.data.sources.file_readers import TableFiles
+from churn.data.sources.folder import UnreadPath
 from churn.data.sql import identifier
 from churn.errors import SourceError, did_you_mean
 
@@ -22,6 +23,7 @@ class Source:
         address: Where the source is, without a password, for messages.
         errors: The exceptions that a query can raise.
         files: The files of each table if the source is a folder.
+        unread: The files and folders that are not read if the source is a folder.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -29,6 +31,7 @@ class Source:
     address: str
     errors: tuple[type[Exception], ...] = (duckdb.Error,)
     files: Mapping[str, TableFiles] = field(default_factory=dict)
+    unread: tuple[UnreadPath, ...] = ()
 
     def quote(self, name: str) -> str:
         """Quote a name in the source's dialect."""
@@ -46,6 +49,9 @@ class Source:
         """
         if name in self.tables:
             return self.quote(name)
+        for entry in self.unread:
+            if entry.table.lower() == name.lower():
+                raise SourceError(f"{required_by}: {entry.path} in {self.address} {entry.reason}.")
         tables = ", ".join(self.tables) or "nothing"
         raise SourceError(
             f"{required_by}: the source {self.address} has no table '{name}'."

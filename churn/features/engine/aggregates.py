@@ -3,8 +3,8 @@
 The rows of a block are ordered by (customer, time), so the rows of one customer in one bin form a run. The
 start positions of the runs are enough to count rows and to find the latest row. The total of any window is
 the difference of two prefix sums at these positions. A row is steady if it counts at every cutoff after its
-day. The other rows are kept in a short list and added at each cutoff at which they count. All sums are sums
-of integers, so the order of blocks, threads and machines changes no digit.
+day. A short list holds the rows that are not steady; they are added at each cutoff at which they count. All
+sums are sums of integers, so the order of blocks, threads and machines changes no digit.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from churn.features.language.reader import Array, LongArray, Selection
 
 LOWEST, HIGHEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 Span = tuple[int, int]
-"""Bins `[start, end)`."""
+"""A range of bins, `[start, end)`."""
 
 
 class Aggregates:
     """The counts, sums and extremes of one selection of one table, for one block of `n` customers.
 
-    Each method computes for one cutoff, given by its ordinal, and a span of bins.
+    Each method takes the ordinal of a cutoff and a span of bins.
     """
 
     def __init__(self, rows: SelectedRows, timeline: Timeline) -> None:
@@ -47,7 +47,13 @@ class Aggregates:
         return counts
 
     def total(self, ordinal: int, span: Span, column: str) -> LongArray:
-        """Sum an integer column of the rows, `[n]`."""
+        """Sum an integer column of the rows, `[n]`.
+
+        Args:
+            ordinal: The ordinal of the cutoff.
+            span: The bins `[start, end)` of the window.
+            column: A stored integer column, or `day` for the placing day.
+        """
         if column not in self._prefix:
             self._prefix[column] = self._prefix_of(self._steady_of(self.rows.column(column)))
         prefix = self._prefix[column]
@@ -58,7 +64,15 @@ class Aggregates:
         return sums
 
     def decayed_count(self, ordinal: int, span: Span, half_life: int) -> Array:
-        """Sum `0.5 ** (age in days / half_life)`, `[n]`, by grid periods, so that bins change no digit."""
+        """Sum `0.5 ** (age in days / half_life)` over the rows, `[n]`.
+
+        The sum is computed by grid periods, so that the cut into bins changes no digit.
+
+        Args:
+            ordinal: The ordinal of the cutoff.
+            span: The bins `[start, end)` of the window.
+            half_life: The days after which a weight is halved.
+        """
         name = f"decayed {half_life}"
         if name not in self._prefix:
             weights = decay_weights(self.rows.day, half_life, GRID_DAYS)
@@ -82,7 +96,14 @@ class Aggregates:
         return total
 
     def extreme(self, ordinal: int, span: Span, column: str, highest: bool) -> Array:
-        """Return the highest or lowest value, `[n]`; `nan` for a customer without a value."""
+        """Return the highest or lowest value, `[n]`; `nan` for a customer without a value.
+
+        Args:
+            ordinal: The ordinal of the cutoff.
+            span: The bins `[start, end)` of the window.
+            column: A stored column.
+            highest: True for the highest value, False for the lowest value.
+        """
         key = column, highest
         missing, ufunc = (LOWEST, np.maximum) if highest else (HIGHEST, np.minimum)
         if key not in self._extremes:
@@ -99,7 +120,13 @@ class Aggregates:
         return np.where(values == missing, np.nan, values)
 
     def outermost(self, ordinal: int, span: Span, latest: bool) -> LongArray:
-        """Return the position of the latest or first row among the selected rows, `[n]`; -1 without a row."""
+        """Return the position of the latest or first row among the selected rows, `[n]`; -1 without a row.
+
+        Args:
+            ordinal: The ordinal of the cutoff.
+            span: The bins `[start, end)` of the window.
+            latest: True for the latest row, False for the first row.
+        """
         start, end = self._edges[span[0]], self._edges[span[1]]
         positions = self._steady_position(end - 1 if latest else start)
         positions[end <= start] = -1 if latest else HIGHEST

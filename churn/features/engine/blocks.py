@@ -40,11 +40,11 @@ SHARE_OF_LIMIT = 0.4
 """The share of the memory limit for the arrays of one block; reading and output need the rest."""
 
 SELECTIONS = 16
-"""The estimated number of selections of one table, such as the opened e-mails and the clicked e-mails."""
+"""An estimate of the number of selections of one table, such as opened e-mails and clicked e-mails."""
 
 MAX_SAMPLE, SAMPLE_PIECE = 16_384, 2_048
-"""Population statistics (rates, peers) are estimated on at most `MAX_SAMPLE` customers, in pieces of
-`SAMPLE_PIECE` neighbours."""
+"""Population statistics (rates, peers) are estimated on at most `MAX_SAMPLE` customers. The sample consists
+of pieces of `SAMPLE_PIECE` neighbours."""
 
 MAX_ROWS = 4_000_000
 """The largest number of rows of one table in a block; more rows would not fit the processor's cache."""
@@ -59,7 +59,7 @@ Populations = Mapping[tuple[int, str], Any]
 
 @dataclass(frozen=True)
 class Job:
-    """What to compute: signals by name, at cutoffs as day numbers."""
+    """The signals to compute, by name, and the cutoffs, as day numbers."""
 
     params: Params
     names: tuple[str, ...]
@@ -91,7 +91,7 @@ class BlockResult:
 
 
 class Worker:
-    """Holds what a process needs to compute blocks of one job."""
+    """Computes blocks of one job in one process; holds the store, the plans and the open tables."""
 
     def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
         self.job = job
@@ -107,18 +107,18 @@ class Worker:
 
     @cached_property
     def tables(self) -> dict[str, StoredRows]:
-        """Open the tables of the plans, once."""
+        """Return the readers of the tables of all plans; each table is opened once."""
         names = {*self.plan.signals, *(self.plan_of_peers.signals if self.plan_of_peers else ())}
         return {name: StoredRows(self.store, name) for name in sorted(names) if name != "customers"}
 
     @cached_property
     def plan_of_deferred(self) -> engine.Plan:
-        """Return the plan of the signals that need other customers, and of the signal for who is at risk."""
+        """Return the plan of the signals that need other customers, and of the signal `EXCLUSION`."""
         return self.plan.subset({EXCLUSION, *self.plan.cohort_values})
 
     @cached_property
     def plan_of_cohort(self) -> engine.Plan:
-        """Return the plan of only the signal for who is at risk."""
+        """Return the plan of only one signal: the signal that decides who is at risk."""
         return self.plan.subset({EXCLUSION})
 
 
@@ -127,7 +127,7 @@ def block_summaries(worker: Worker, block: Block) -> dict[tuple[int, str], Any]:
     evaluation = _BlockEvaluation(worker, block)
     summaries = {}
     for ordinal, name, values in evaluation.evaluate(worker.plan_of_deferred):
-        assert isinstance(values, CohortValue)  # the plan holds only those
+        assert isinstance(values, CohortValue)  # the plan holds only such signals
         status = evaluation.status[ordinal]
         counts = status == AT_RISK
         if values.counts_all_known:
@@ -163,7 +163,7 @@ def block_signals(worker: Worker, block: Block, populations: Populations) -> Blo
 
 
 class _BlockEvaluation:
-    """Evaluates a plan for a block, the label's table first, and keeps which customers are at risk."""
+    """Evaluates a plan for a block, and keeps which customers are at risk; the label's table comes first."""
 
     def __init__(self, worker: Worker, block: Block) -> None:
         self.worker = worker
@@ -172,7 +172,7 @@ class _BlockEvaluation:
         self.members = [np.zeros(0, dtype=np.intp)] * len(worker.job.cutoffs)
 
     def evaluate(self, plan: engine.Plan) -> Iterator[tuple[int, str, Array | CohortValue]]:
-        """Yield `(cutoff ordinal, signal, values)`; `members` of the ordinal is filled in before."""
+        """Yield `(cutoff ordinal, signal, values)`; `members[ordinal]` is complete at that time."""
         worker, block = self.worker, self.block
         bounds = block.first, block.end
         for ordinal, name, values in engine.evaluate(worker.tables, plan, block.signed_up, bounds):
@@ -212,7 +212,7 @@ def cut_into_blocks(store: Store, plan: engine.Plan, customers: Customers, proce
 
     Args:
         store: The store that is read.
-        plan: The plan whose tables and windows decide how much memory a customer takes.
+        plan: The plan; its tables and windows decide the memory that a customer takes.
         customers: All customers.
         processes: The number of blocks that are computed at once. At least this number of blocks is cut.
     """
@@ -236,7 +236,7 @@ def _block(customers: Customers, first: int, end: int) -> Block:
 
 
 def _customers_that_fit(store: Store, plan: engine.Plan, processes: int) -> int:
-    """Estimate how many customers fit into the memory.
+    """Estimate how many customers fit into the memory of a process.
 
     A customer takes 8 bytes for each result, 4 bytes for each bin of each selection, and 40 bytes for each
     row of a table.

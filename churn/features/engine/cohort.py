@@ -37,7 +37,7 @@ TENURE_BANDS = (91, 182, 365, 730)
 """The bounds of the bands of tenure, in days since sign-up. Peers are in the same band."""
 
 PLAN_SIGNAL = "subscription_plan"
-"""The signal that says which plan a customer has."""
+"""The name of the signal of a customer's plan."""
 
 Codes = npt.NDArray[np.int8]
 BoolArray = npt.NDArray[np.bool_]
@@ -59,7 +59,7 @@ class Customers:
 
 
 def read_customers(store: Store) -> Customers:
-    """Read ids, sign-up days and objections; an objection counts also at the cutoffs before it."""
+    """Read ids, sign-up days and objections; an objection also counts at earlier cutoffs."""
     columns = store.tables["customers"].columns
     objection = "objected_at_day IS NOT NULL" if "objected_at_day" in columns else "false"
     with store.connect() as connection:
@@ -126,7 +126,7 @@ def exclusion_signal(store: Store) -> Signal:
 
 
 def _status(core: Events, label: LabelParams, columns: tuple[str, ...]) -> Array:
-    """Return each customer's status by only the label's table; sign-ups and objections are applied later."""
+    """Return each customer's status from the label's table; sign-ups and objections are applied later."""
     if label.kind == "inactivity":
         active = core.reader.count(core.rows, core.window) > 0
         return np.where(active, AT_RISK, INACTIVE).astype(np.float64)
@@ -157,7 +157,7 @@ def peers_of(cutoff: int, signed_up: IntArray, plans: Array | None = None) -> Pe
 
 
 def plan_signal(store: Store, cohort_values: dict[str, type[CohortValue]]) -> Signal | None:
-    """Return the signal of the plan's code if some signal compares peers and the store has plans."""
+    """Return the signal of a customer's plan; None if no signal compares peers or the store has no plans."""
     table = REGISTRY[PLAN_SIGNAL].table
     if AmongPeers not in cohort_values.values() or not store.has(table):
         return None

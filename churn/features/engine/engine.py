@@ -1,6 +1,6 @@
 """The engine: compute the signals of a block of customers at every cutoff, from one scan of each table.
 
-A block is the unit of work and of memory; evaluating it needs only the store and the plan.
+A block is the unit of work and of memory. To evaluate a block, only the store and the plan are needed.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Plan:
         timelines: The cutoffs, and the bins of all windows.
         needs: What the signals read.
         data_starts: The first day of the data as known at each cutoff.
-        cohort_values: The type of value that is returned by each signal that needs the other customers, by
-            signal name.
+        cohort_values: The type of value that a signal returns, by signal name. Only signals that need the
+            other customers have an entry.
     """
 
     cutoffs: tuple[int, ...]
@@ -63,10 +63,10 @@ def make_plan(
     cutoffs: tuple[int, ...],
     data_starts: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Plan:
-    """Make the plan of signals of any tables; signals without a function are left out.
+    """Make the plan for signals of any tables; signals without a function are left out.
 
     Args:
-        store: The store, which gives the first day of each table unless `data_starts` is given.
+        store: The store to read; it gives the first day of each table if `data_starts` is None.
         signals: The signals to compute.
         tables: The contracts by name.
         cutoffs: The day numbers of the cutoffs, ascending.
@@ -129,7 +129,7 @@ def evaluate(
     signed_up: IntArray,
     block: tuple[int, int],
 ) -> Iterator[tuple[int, str, Array | CohortValue]]:
-    """Yield `(cutoff ordinal, signal, values)` of a block, table by table, with one number a customer.
+    """Yield `(cutoff ordinal, signal, values)` of a block, table by table, with one number per customer.
 
     Args:
         tables: The open tables of the plan, by name.

@@ -1,6 +1,7 @@
 """Compute the blocks of a job in this process, in a pool of processes, or as Spark tasks.
 
-Every executor returns the same results in the order of the blocks; they differ only in speed and place.
+Every executor returns the same results in the order of the blocks. Executors differ only in speed, and in
+the machine that computes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from churn.features.engine.blocks import Block, Job, Worker
 from churn.features.signal import Signal
 
 ROWS_WORTH_A_POOL = 50_000_000
-"""Fewer rows than this number are computed sooner than processes start, which takes some seconds."""
+"""The smallest number of rows for a pool of processes. A pool takes seconds to start, and fewer rows are
+computed sooner without a pool."""
 
 R = TypeVar("R")
 BlockFunction = Callable[[Worker, Block], R]
@@ -40,11 +42,11 @@ class Executor(Protocol):
 def executor_of(
     job: Job, number: int, blocks: Sequence[Block], signals: tuple[Signal, ...]
 ) -> AbstractContextManager[Executor]:
-    """Return the executor that `engine.executor` asks for; one block needs no pool.
+    """Return the executor for `engine.executor`; a single block is computed without a pool.
 
     Args:
         job: The job to compute.
-        number: How many processes or tasks to run at once, at most one for each block.
+        number: The number of processes or tasks to run at once; at most one for each block is started.
         blocks: All blocks of the job.
         signals: The signals of the job. A pool cannot receive functions, so its processes find signals by
             name.
@@ -70,7 +72,7 @@ def processes_for(store: Store, tables: Iterable[str]) -> int:
 class Serial:
     """Computes in this process, one block after another.
 
-    `signals` is None if the job's signals are signals of the library.
+    If `signals` is None, the library's signals with the names of the job are computed.
     """
 
     def __init__(self, job: Job, signals: tuple[Signal, ...] | None = None) -> None:
@@ -91,7 +93,8 @@ def serial(job: Job, signals: tuple[Signal, ...] | None = None) -> Iterator[Exec
 def in_order(submit: Callable[[Block], Future[R]], blocks: Sequence[Block], workers: int) -> Iterator[R]:
     """Yield the results in the order of the blocks.
 
-    One block more than there are workers is submitted, so that no worker waits and memory stays bounded.
+    The number of submitted blocks is the number of workers plus one. No worker waits, and memory stays
+    bounded.
 
     Args:
         submit: The function that starts the computation of a block in another process.
@@ -142,7 +145,7 @@ def _compute_in_process(function: BlockFunction[R], block: Block) -> R:
 
 
 class SparkTasks:
-    """Computes each block as a Spark job of one task; a result comes back as a file."""
+    """Computes each block as a Spark job of one task, which writes its result to a file."""
 
     def __init__(self, session: Any, job: Job, pool: ThreadPoolExecutor, number: int, folder: Path) -> None:
         self._session = session
@@ -192,7 +195,7 @@ def _compute_in_task(job: Job, function: BlockFunction[R], block: Block, folder:
     A process of Spark keeps its worker for the next block.
     """
     global _worker_of_task
-    digest = Store.open(job.params).digest  # the same job may come again after another night
+    digest = Store.open(job.params).digest  # the data may have changed since the last call
     if _worker_of_task is None or _worker_of_task[0] != digest or _worker_of_task[1].job != job:
         _worker_of_task = digest, Worker(job)
     name = uuid4().hex

@@ -29,7 +29,13 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Matrix:
-    """One cutoff: `frame` holds customer_id and the signals of the cohort, `roster` every known customer."""
+    """The signals of the customers at risk at one cutoff.
+
+    Attributes:
+        cutoff: The day of the cutoff.
+        frame: The `customer_id` and the signals of each customer at risk.
+        roster: The `customer_id` of each known customer, and why the customer is not at risk.
+    """
 
     cutoff: date
     frame: pd.DataFrame
@@ -38,7 +44,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Part:
-    """The cohort's rows of one block at one cutoff: customer codes `[n]` and one array `[n]` per signal."""
+    """The cohort's customers of one block at one cutoff: their codes `[n]`, and an array `[n]` per signal."""
 
     cutoff: date
     codes: npt.NDArray[np.int64]
@@ -65,7 +71,7 @@ class MatrixBuilder:
 
     @property
     def cohorts(self) -> list[Cohort]:
-        """Return who is at risk at each cutoff; without parts, read only the label's table."""
+        """Return the cohort of each cutoff; if no parts were computed, this reads only the label's table."""
         if self._cohorts is None:
             with self._executor() as executor:
                 self._cohorts = self._cohorts_of(list(executor.map(blocks.block_status, self.blocks)))
@@ -138,14 +144,14 @@ def _merge(
 
 
 def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
-    """Return who is at risk at each cutoff, by what was known then; objections count as known today."""
+    """Return the cohort of each cutoff, as known at the cutoff; only objections count as known today."""
     return MatrixBuilder(store, (), cutoffs).cohorts
 
 
 def matrix_at(
     store: Store, signals: Sequence[Signal], cutoff: date, advance: Advance = lambda _: None
 ) -> Matrix:
-    """Compute the signals of the cohort at one cutoff, customers in the order of their ids.
+    """Compute the signals of the cohort at one cutoff; customers are ordered by id.
 
     Args:
         store: The store to read.

@@ -1,4 +1,4 @@
-"""Answer a view's questions from what was known at one cutoff, for one table and one block of customers."""
+"""Answer the questions of a view from the rows that were known at one cutoff."""
 
 from __future__ import annotations
 
@@ -40,14 +40,20 @@ class PointInTime:
         return len(self.signed_up)
 
     def count(self, selection: Selection, window: Window) -> Array:
-        """Count rows."""
+        """Count the rows."""
         return self._once(
             ("count", selection, window),
             lambda: self._table.of(selection).count(self._ordinal, self._span(window)),
         )
 
     def total(self, selection: Selection, column: str, window: Window) -> LongArray:
-        """Sum a stored integer column, or the placing day (`day`)."""
+        """Sum a column of the rows.
+
+        Args:
+            selection: The rows that count.
+            column: A stored integer column, or `day` for the placing day.
+            window: The window, `(days, skip)`.
+        """
         return self._once(
             ("total", selection, column, window),
             lambda: self._table.of(selection).total(self._ordinal, self._span(window), column),
@@ -61,15 +67,35 @@ class PointInTime:
         )
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest value of a stored column; `nan` without a value."""
+        """Return the highest or lowest value of a stored column; `nan` without a value.
+
+        Args:
+            selection: The rows that count.
+            column: A stored column.
+            window: The window, `(days, skip)`.
+            highest: True for the highest value, False for the lowest value.
+        """
         return self._table.of(selection).extreme(self._ordinal, self._span(window), column, highest)
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
-        """Sum `0.5 ** (age in days / half_life)`."""
+        """Sum `0.5 ** (age in days / half_life)` over the rows.
+
+        Args:
+            selection: The rows that count.
+            half_life: The half-life in days.
+            window: The window, `(days, skip)`.
+        """
         return self._table.of(selection).decayed_count(self._ordinal, self._span(window), half_life)
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return a stored column (or the placing `day`) of the latest or first row; `nan` without a row."""
+        """Return the value of the latest or first row; `nan` without a row.
+
+        Args:
+            selection: The rows that count.
+            window: The window, `(days, skip)`.
+            latest: True for the latest row, False for the first row.
+            column: A stored column, or `day` for the placing day.
+        """
         return self._once(
             ("outermost", selection, window, latest, column),
             lambda: self._outermost(selection, window, latest, column),
@@ -78,7 +104,14 @@ class PointInTime:
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the visible rows themselves, or one row per customer and distinct local day."""
+        """Return the rows in the order of customer and placing time.
+
+        Args:
+            selection: The rows that count.
+            window: The window, `(days, skip)`.
+            columns: The stored columns to return in addition to `day`.
+            distinct_days: Whether only one row per customer and local day is returned.
+        """
         aggregates = self._table.of(selection, distinct_days)
         key = "positions", selection, window, distinct_days
         positions = self._once(key, lambda: aggregates.positions(self._ordinal, self._span(window)))
@@ -87,7 +120,7 @@ class PointInTime:
         return RowSequence(self.n, rows.customer[positions], values)
 
     def covered_days(self, window: Window) -> Array:
-        """Return how many days of the window lie after both the sign-up and the table's first row."""
+        """Count the days of the window that lie after both the sign-up and the table's first row."""
 
         def days() -> Array:
             start = np.maximum(self.signed_up, max(self.cutoff - window[0], self.data_start))
@@ -111,7 +144,7 @@ class PointInTime:
         return cast("BoolArray | None", self._answers[key])
 
     def tenure(self) -> Array:
-        """Return the days since sign-up."""
+        """Return the days from the sign-up to the cutoff."""
         days: Array = (self.cutoff - self.signed_up).astype(np.float64)
         return days
 

@@ -12,12 +12,12 @@ from churn.features.engine.timeline import IntArray, Timeline
 from churn.features.language.reader import LongArray, Selection
 
 SCALE = 1 << 30
-"""Weights of decayed sums are whole 2**-30ths, so that sums of them are exact."""
+"""Weights of decayed sums are whole multiples of 1 / SCALE, so that their sums are exact."""
 
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """The rows of a selection, ordered by (customer, placing time): parallel arrays, one item a row, `[m]`.
+    """The rows of a selection in the order of customer and placing time: parallel arrays, `[m]`.
 
     Attributes:
         source: All rows of the block.
@@ -25,11 +25,12 @@ class SelectedRows:
         customer: The customer, counted from 0 in the block.
         day: The day number of the placing time.
         begin: The ordinal of the first cutoff at which the row counts.
-        end: The ordinal of the first later cutoff at which the row no longer counts; NEVER if the row never
-            stops counting.
+        end: The ordinal of the first later cutoff at which the row no longer counts; NEVER without such a
+            cutoff.
         steady: Whether the row counts at every cutoff after its day.
 
-    `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row stops counting.
+    `begin`, `end` and `steady` are None if every row is steady. `end` is also None if no row has
+    such a cutoff.
     """
 
     source: Rows
@@ -59,7 +60,7 @@ def select_rows(rows: Rows, timeline: Timeline, selection: Selection) -> Selecte
     Args:
         rows: All rows of the block.
         timeline: The cutoffs and windows of the job.
-        selection: The rule for which rows count, and for the time at which a row is placed.
+        selection: The rule that decides which rows count, and the time at which a row is placed.
     """
     day = rows.columns[f"{selection.placed_by}_day"] if selection.placed_by else rows.day
     known_day = rows.known_day if day is rows.day else np.maximum(rows.known_day, day)
@@ -122,7 +123,10 @@ def _drop_rows_that_never_count(rows: SelectedRows, after_day: IntArray, timelin
 
 
 def distinct_days(rows: SelectedRows) -> SelectedRows:
-    """Reduce a selection to one row per customer and day; it counts as soon as any row of the day counts."""
+    """Reduce a selection to one row per customer and day.
+
+    The row counts at a cutoff if any row of the day counts at this cutoff.
+    """
     assert rows.end is None  # verbs of days do not work on lacking()
     new = np.empty(len(rows.day), dtype=bool)
     new[:1] = True

@@ -23,7 +23,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of `n` customers, ordered by (customer, time): parallel arrays, one item a row, `[m]`.
+    """The rows of `n` customers in the order of customer and time: parallel arrays, `[m]`.
 
     Attributes:
         n: The number of customers in the block, including customers without rows.
@@ -44,8 +44,11 @@ class Rows:
     at: npt.NDArray[np.int64] | None
 
     def outcome_instant(self, name: str) -> npt.NDArray[np.int64]:
-        """Return the time of an outcome in seconds since 1970 (UTC), `[m]`; arbitrary without the outcome."""
-        assert self.at is not None  # read for every table with a placing outcome
+        """Return the time of an outcome in seconds since 1970 (UTC), `[m]`.
+
+        The number is meaningless for a row without the outcome.
+        """
+        assert self.at is not None  # was read, because the table has a placing outcome
         return self.at + self.columns[f"{name}_after"]
 
 
@@ -59,11 +62,11 @@ class RowReader(Protocol):
         timeline: Timeline,
         block: tuple[int, int],
     ) -> Rows:
-        """Return the rows of customers `[block[0], block[1])` in some window, and maybe other rows."""
+        """Return at least the rows of customers `[block[0], block[1])` that lie in some window."""
 
 
 class StoredRows:
-    """The files of one table of the store, opened once; a block reads the row groups of its customers."""
+    """The files of one table of the store; each block reads the row groups of its customers."""
 
     def __init__(self, store: Store, table: str) -> None:
         self._two_clocks = store.tables[table].two_clocks
@@ -84,7 +87,7 @@ class StoredRows:
 
         Args:
             columns: The stored columns that signals need. Columns that the table does not have are left out.
-            placing_outcomes: The outcomes by whose time signals place rows.
+            placing_outcomes: The outcomes whose time places the rows of some signal.
             timeline: The cutoffs and windows of the job.
             block: The customer codes `[first, end)`.
         """
@@ -93,8 +96,8 @@ class StoredRows:
         names = ["customer", "day", *(["known_day"] if self._two_clocks else []), *stored_columns]
         table = self._read_row_groups(names + (["at"] if placing_outcomes else []), first, end)
         customer = _integers(table, "customer")[0]
-        bounds = np.array([first, end], dtype=customer.dtype)  # of one type, or all would be copied
-        inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold other customers
+        bounds = np.array([first, end], dtype=customer.dtype)  # of the column's type, so that no copy is made
+        inside = slice(*np.searchsorted(customer, bounds))  # a row group may hold more customers
         read = {name: _integers(table, name, inside) for name in table.column_names}
         day = read["day"][0]
         keep = (day >= timeline.first_day) & (day < timeline.end_day)
@@ -133,7 +136,7 @@ def _ranges(file: pq.ParquetFile) -> tuple[AnyInt, AnyInt]:
 
 
 def _integers(table: pa.Table, name: str, inside: slice = slice(None)) -> tuple[AnyInt, BoolArray | None]:
-    """Return a column as integers, and a mask of the given values, or None if no value is missing."""
+    """Return a column as integers, and a mask of its values; the mask is None if no value is missing."""
     column = table.column(name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())

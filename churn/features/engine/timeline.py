@@ -12,10 +12,10 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int32]
 
 GRID_DAYS = 28
-"""The length of a grid period in days. Decayed sums weigh a day by its distance to the end of its period `[k
-* GRID_DAYS, (k + 1) * GRID_DAYS)`.
+"""The length of a grid period in days; period k is `[k * GRID_DAYS, (k + 1) * GRID_DAYS)`.
 
-The grid is fixed and does not follow the bins of a job, so that a day has the same weights in every job.
+The weight of a day in a decayed sum depends on the distance to the end of the day's period. The grid is fixed
+and does not depend on a job's bins, so a day has the same weights in every job.
 """
 
 
@@ -70,11 +70,11 @@ class Timeline:
 
     def bin_of(self, days: IntArray) -> IntArray:
         """Return the bin of each day, `[m]`; days must lie in `[first_day, end_day)`."""
-        bins: IntArray = self._bin_of_day.take(days - self.first_day, mode="clip")  # clip spares a check
+        bins: IntArray = self._bin_of_day.take(days - self.first_day, mode="clip")  # clip saves a check
         return bins
 
     def first_cutoff_after(self, days: IntArray) -> IntArray:
-        """Return the ordinal of the first cutoff after each day, `[m]`; `len(cutoffs)` if there is none."""
+        """Return the ordinal of the first cutoff after each day, `[m]`; `len(cutoffs)` without a cutoff."""
         # Clip first, because NEVER minus a day before 1970 would not fit a 32-bit integer.
         offset = np.clip(days, self.first_day, self.end_day) - self.first_day
         return self._cutoff_after_day[offset]

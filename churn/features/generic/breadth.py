@@ -1,4 +1,4 @@
-"""Breadth: how many kinds of rows a customer has, how even, new or given up; each signal reads all rows."""
+"""Breadth: the kinds of rows that a customer has, and how they change; each signal reads all rows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kinds_kept,
         unit="share",
         riskier_when=table.lower_if_own,
-        doc=f"kinds of {{noun}} of the last {RECENT_DAYS} days over all kinds of {QUARTER_DAYS} days.",
+        doc=f"kinds of {{noun}} in the last {RECENT_DAYS} days over the kinds in {QUARTER_DAYS} days.",
         english=f"{{noun}}: {{value:.0%}} of the kinds of three months occurred in the last {RECENT_DAYS} "
         "days",
         german=f"{{noun}}: {{value:.0%}} der Arten dreier Monate kamen in den letzten {RECENT_DAYS} Tagen "
@@ -45,7 +45,7 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kinds_new,
         unit="kinds",
         riskier_when="either",
-        doc=f"kinds of {{noun}} of the last {RECENT_DAYS} days that the rest of {QUARTER_DAYS} days lacks.",
+        doc=f"kinds of {{noun}} that first occurred in the last {RECENT_DAYS} days of {QUARTER_DAYS} days.",
         english=f"new kinds of {{noun}} in the last {RECENT_DAYS} days: {{value:.0f}}",
         german=f"{{noun}}: neue Arten in den letzten {RECENT_DAYS} Tagen: {{value:.0f}}",
     )
@@ -55,7 +55,7 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         Events.kind_entropy,
         unit="nats",
         riskier_when="either",
-        doc=f"entropy of the kinds of {{noun}} of the last {QUARTER_DAYS} days: 0 for a single kind.",
+        doc=f"entropy of the kinds of {{noun}} of the last {QUARTER_DAYS} days; 0 for a single kind.",
         english="{noun}: variety of kinds {value:.2f} (0 is a single kind)",
         german="{noun}: Vielfalt der Arten {value:.2f} (0 ist eine einzige Art)",
     )
@@ -65,8 +65,8 @@ def breadth(table: TableFacts) -> Iterator[Signal]:
         kind_shift,
         unit="0..1",
         riskier_when="either",
-        doc=f"Jensen-Shannon distance of the kinds of {{noun}} of {RECENT_DAYS} days to the rest of "
-        f"{QUARTER_DAYS}.",
+        doc=f"Jensen-Shannon distance between the kinds of {{noun}} of the last {RECENT_DAYS} days and of "
+        f"the {QUARTER_DAYS - RECENT_DAYS} days before.",
         english="{noun}: the mix of kinds has shifted by {value:.0%}",
         german="{noun}: die Mischung der Arten hat sich um {value:.0%} verschoben",
     )

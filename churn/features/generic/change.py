@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic()
 def change(table: TableFacts) -> Iterator[Signal]:
-    """Yield ratios of recent to earlier counts, trends of the daily count, and the drop below the usual."""
+    """Yield ratios of recent to earlier counts, trends of the daily count, and the drop below normal."""
     for days in CHANGE_WINDOWS:
         yield table.signal(
             f"change_{days}d",
@@ -24,7 +24,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
             change_from_before(days),
             unit="log ratio",
             riskier_when=table.lower_if_own,
-            doc=f"log of {{noun}} in the last {days} days over the {days} days before, one added to each.",
+            doc=f"log of {{noun}} in the last {days} days over the {days} days before, 1 added to both.",
             english=f"{{noun}}: about {{value:log .0% more|fewer}} in {days} days than in the {days} before",
             german=f"{{noun}}: in {days} Tagen etwa {{value:log .0% mehr|weniger}} als in den {days} davor",
             with_days=False,
@@ -35,7 +35,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
         Events.slope,
         unit=f"{table.count_unit} a day per 28 days",
         riskier_when=table.lower_if_own,
-        doc=f"least-squares trend of {{noun}} a day over {TREND_DAYS} days, per 28 days.",
+        doc=f"least-squares trend of {{noun}} per day over {TREND_DAYS} days, as the change in 28 days.",
         english="{noun}: {value:.2f more|fewer} a day with every four weeks",
         german="{noun}: alle vier Wochen {value:.2f mehr|weniger} am Tag",
     )
@@ -45,9 +45,9 @@ def change(table: TableFacts) -> Iterator[Signal]:
         acceleration,
         unit=f"{table.count_unit} a day per 28 days",
         riskier_when="either",
-        doc=f"trend of {{noun}} a day over {RECENT_DAYS} days minus that over {TREND_DAYS} days.",
-        english="{noun}: the trend of four weeks lies {value:.2f a day above|a day below} that of three "
-        "months",
+        doc=f"trend of {{noun}} per day over {RECENT_DAYS} days minus the trend over {TREND_DAYS} days.",
+        english="{noun}: the trend of four weeks lies {value:.2f a day above|a day below} the trend of "
+        "three months",
         german="{noun}: der Trend von vier Wochen liegt {value:.2f am Tag über|am Tag unter} dem dreier "
         "Monate",
     )
@@ -57,7 +57,7 @@ def change(table: TableFacts) -> Iterator[Signal]:
         drop,
         unit="standard deviations",
         riskier_when=table.lower_if_own,
-        doc=f"{{noun}} of {RECENT_DAYS} days minus the usual number, in Poisson standard deviations.",
+        doc=f"{{noun}} in {RECENT_DAYS} days minus the usual number, in Poisson standard deviations.",
         english="{noun} of 4 weeks: {value:.1f times the usual swing above|times the usual swing below} "
         "normal",
         german="{noun} in vier Wochen: {value:.1f übliche Schwankungen über|übliche Schwankungen unter} "

@@ -1,4 +1,4 @@
-"""Decay: counts in which older rows weigh less, so that the counts do not jump at the edge of a window."""
+"""Decay: counts in which older rows weigh less; such counts do not jump at the edge of a window."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from churn.features.language.events import Array, Events, ratio
 from churn.features.signal import Function, Signal
 
 LOOKS_BACK = {7: 56, 30: 182, 90: 366}
-"""The look-back for each half-life, both in days. Rows before it would weigh almost nothing."""
+"""The look-back for each half-life, both in days. Older rows would weigh almost nothing."""
 
 FAST, SLOW = 7, 30
 
 
 @generic()
 def decay(table: TableFacts) -> Iterator[Signal]:
-    """Yield decayed counts, and the ratio of the count with a short half-life to a count with a long one."""
+    """Yield decayed counts, and the ratio of a count with a short half-life to one with a long half-life."""
     for half_life, days in LOOKS_BACK.items():
         yield table.signal(
             f"decayed_{half_life}d",
@@ -26,7 +26,7 @@ def decay(table: TableFacts) -> Iterator[Signal]:
             decayed_count_of(half_life),
             unit=table.count_unit,
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}}, each weighing half as much for every {half_life} days of its age.",
+            doc=f"number of {{noun}}, where a weight halves per {half_life} days of age.",
             english=f"{{noun}}, each counting half as much for every {half_life} days of age: {{value:,.1f}}",
             german=f"{{noun}}, alle {half_life} Tage halb gewichtet: {{value:,.1f}}",
             with_days=False,
@@ -37,7 +37,7 @@ def decay(table: TableFacts) -> Iterator[Signal]:
         pace,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc=f"the pace of {{noun}} with a half-life of {FAST} days over that with {SLOW} days.",
+        doc=f"pace of {{noun}} with a half-life of {FAST} days over the pace with one of {SLOW} days.",
         english="{noun}: the recent pace is {value:.0%} of the usual one",
         german="{noun}: das Tempo der letzten Zeit ist {value:.0%} des üblichen",
         with_days=False,
@@ -54,6 +54,6 @@ def decayed_count_of(half_life: int) -> Function:
 
 
 def pace(events: Events) -> Array:
-    """Return the fast decayed count over the slow decayed count, each in rows a day plus 0.1."""
+    """Return the fast decayed count over the slow one, both as rows per day with 0.1 added."""
     fast, slow = (events.decayed_count(half_life) * (np.log(2) / half_life) for half_life in (FAST, SLOW))
     return ratio(fast, slow, prior=0.1)

@@ -46,7 +46,7 @@ class TableFacts:
 
     @property
     def is_own(self) -> bool:
-        """Return whether the customer causes the rows; bills, e-mails and tickets are not counted as such."""
+        """Return whether the customer causes the rows; False for bills, e-mails and support tickets."""
         return self.family in CUSTOMERS_OWN
 
     @property
@@ -61,17 +61,17 @@ class TableFacts:
 
     @property
     def _is_surely_own(self) -> bool:
-        """Return whether fewer rows are surely riskier; a table under `events:` may hold complaints."""
+        """Return whether fewer rows surely mean more risk; a table under `events:` may hold complaints."""
         return self.is_own and self.contract.name in FAMILY_OF_TABLE
 
     @property
     def noun(self) -> str:
-        """Return what the rows are called in English."""
+        """Return the English noun for the rows."""
         return ENGLISH.get(self.contract.name, self.contract.name.replace("_", " "))
 
     @property
     def german(self) -> str:
-        """Return what the rows are called in German; a table under `events:` keeps its name."""
+        """Return the German noun for the rows; a table under `events:` keeps its name."""
         return GERMAN.get(self.contract.name, self.contract.name.replace("_", " "))
 
     @property
@@ -95,14 +95,14 @@ class TableFacts:
         """Make the signal `{table}_{verb}_{days}d`, or `{table}_{verb}` if `with_days` is False.
 
         Args:
-            verb: The part of the name that says what is computed.
-            days: How far the signal looks back.
+            verb: The part of the name that names the computation.
+            days: The look-back of the signal in days.
             function: The function that computes the values.
             unit: The unit of the values.
-            riskier_when: Whether a lower value, a higher value or either may mean more risk.
-            doc: The entry of the data dictionary; `{noun}` is filled in.
-            english: The sentence for a reason; `{noun}` is filled in.
-            german: The sentence for a reason in German; `{noun}` is filled in.
+            riskier_when: The direction of values that mean more risk: `lower`, `higher` or `either`.
+            doc: The entry of the data dictionary; `{noun}` is replaced by the noun for the rows.
+            english: The sentence for a reason; `{noun}` is replaced by the noun for the rows.
+            german: The same sentence in German.
             with_days: Whether the days are part of the name.
         """
         sentences = {

@@ -9,7 +9,7 @@ from churn.features.language.events import Array, Events
 from churn.features.signal import Signal
 
 LIFE_DAYS = 728
-"""How far back the rate since sign-up looks: two years, independent of `signals.windows`."""
+"""The look-back of the rate since sign-up: two years, independent of `signals.windows`."""
 
 RATE_DAYS = 28
 QUIET_DAYS = 30
@@ -25,7 +25,7 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             Events.count,
             unit=table.count_unit,
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}} in the last {days} days.",
+            doc=f"number of {{noun}} in the last {days} days.",
             english=f"{{noun}} in the last {days} days: {{value:,.0f}}",
             german=f"{{noun}} in den letzten {days} Tagen: {{value:,.0f}}",
         )
@@ -36,7 +36,7 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
                 Events.active_days,
                 unit="days",
                 riskier_when=table.lower_if_own,
-                doc=f"distinct days with {{noun}} in the last {days} days.",
+                doc=f"number of days with {{noun}} in the last {days} days.",
                 english=f"days with {{noun}} in the last {days} days: {{value:,.0f}}",
                 german=f"Tage mit {{noun}} in den letzten {days} Tagen: {{value:,.0f}}",
             )
@@ -47,7 +47,7 @@ def frequency(table: TableFacts) -> Iterator[Signal]:
             rate,
             unit=f"{table.count_unit} per {RATE_DAYS} days",
             riskier_when=table.lower_if_own,
-            doc=f"{{noun}} per {RATE_DAYS} days since sign-up, two years at most, {QUIET_DAYS} days added.",
+            doc=f"{{noun}} per {RATE_DAYS} days since sign-up, two years at most; {QUIET_DAYS} days added.",
             english=f"{{noun}}: {{value:,.1f}} per {RATE_DAYS} days since sign-up",
             german=f"{{noun}}: {{value:,.1f}} je {RATE_DAYS} Tage seit der Anmeldung",
         )

@@ -1,4 +1,4 @@
-"""Peers: the customer compared with others at the same cutoff; this removes effects of season and prices."""
+"""Peers: the customer compared with other customers at the same cutoff, which removes the season."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ RECENT_DAYS = 28
 
 @generic()
 def peers(table: TableFacts) -> Iterator[Signal]:
-    """Yield the rank among customers of the same plan and tenure, and the change beyond all customers."""
+    """Yield the rank among customers of the same plan and tenure, and the change compared with the cohort."""
     yield table.signal(
         "peer_rank",
         RECENT_DAYS,
         peer_rank,
         unit="share",
         riskier_when=table.lower_if_own,
-        doc=f"share of peers (plan, tenure band) with fewer {{noun}} in {RECENT_DAYS} days, ties "
-        "counted half.",
+        doc=f"share of peers (same plan and tenure band) with fewer {{noun}} in {RECENT_DAYS} days; a peer "
+        "with as many counts half.",
         english=f"{{noun}} in the last {RECENT_DAYS} days: more than {{value:.0%}} of comparable customers "
         "have",
         german=f"{{noun}} in den letzten {RECENT_DAYS} Tagen: mehr als {{value:.0%}} vergleichbarer Kunden",
@@ -33,8 +33,8 @@ def peers(table: TableFacts) -> Iterator[Signal]:
         beyond_season,
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"log change of {{noun}} to the {RECENT_DAYS} days before, minus that of all customers together.",
-        english="{noun} of four weeks: about {value:log .0% more|fewer} than if they followed those of all",
+        doc=f"log change of {{noun}} from the {RECENT_DAYS} days before, minus the log change of the cohort.",
+        english="{noun} of four weeks: about {value:log .0% more|fewer} than the trend of all customers",
         german="{noun} von vier Wochen: etwa {value:log .0% mehr|weniger}, als folgten sie denen aller",
         with_days=False,
     )
@@ -46,7 +46,7 @@ def peer_rank(events: Events) -> AmongPeers:
 
 
 def beyond_season(events: Events) -> BeyondPopulation:
-    """Return the customer's log change minus the log change of all customers together."""
+    """Return the customer's log change minus the log change of the cohort."""
     return beyond_population(
         events.last(RECENT_DAYS).count(), events.last(2 * RECENT_DAYS, skip=RECENT_DAYS).count()
     )

@@ -1,4 +1,4 @@
-"""Recency: how long the customer has been silent."""
+"""Recency: the time since the customer's latest row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from churn.features.language.events import Array, Events, ratio
 from churn.features.signal import Signal
 
 YEAR_DAYS = 366
-"""How far back the latest row may lie."""
+"""The look-back for the latest row."""
 
 HABIT_DAYS = 182
 WEEK_DAYS = 7
@@ -17,7 +17,7 @@ WEEK_DAYS = 7
 
 @generic()
 def recency(table: TableFacts) -> Iterator[Signal]:
-    """Yield the days since the latest row, also as a ratio to the usual gap and to the tenure."""
+    """Yield the days since the latest row, and their ratios to the usual gap and to the tenure."""
     yield table.signal(
         "days_since_last",
         YEAR_DAYS,
@@ -36,7 +36,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
             silence,
             unit="ratio",
             riskier_when=table.higher_if_own,
-            doc=f"days since the latest of {{noun}} over the mean gap of {HABIT_DAYS} days, 7 added to each.",
+            doc=f"days since the latest of {{noun}} over the mean gap in {HABIT_DAYS} days, 7 added to both.",
             english="{noun}: the present silence is {value:.1f} times the usual gap",
             german="{noun}: die jetzige Pause ist {value:.1f}-mal so lang wie üblich",
         )
@@ -54,7 +54,7 @@ def recency(table: TableFacts) -> Iterator[Signal]:
 
 
 def silence(events: Events) -> Array:
-    """Return the days since the latest row over the mean gap; 7 days are added to each."""
+    """Return the days since the latest row over the mean gap; 7 days are added to both."""
     return ratio(events.days_since_last(), events.mean_gap(), prior=WEEK_DAYS)
 
 

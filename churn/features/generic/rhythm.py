@@ -1,4 +1,4 @@
-"""Rhythm: gaps between active days, and days of the week; each signal reads all rows of its window."""
+"""Rhythm: gaps between active days, and weekdays; each signal reads all rows of its window."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"share of the customer's own gaps of {{noun}} of {HABIT_DAYS} days that the present "
-        "silence reaches.",
+        doc=f"share of the customer's gaps of {{noun}} of {HABIT_DAYS} days that are no longer than the "
+        "present silence.",
         english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
@@ -93,8 +93,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.burstiness,
         unit="-1..1",
         riskier_when="either",
-        doc=f"burstiness of {{noun}} of {HABIT_DAYS} days: -1 like a clock, 0 at random, towards 1 in "
-        "bursts.",
+        doc=f"burstiness of {{noun}} of {HABIT_DAYS} days: -1 for equal gaps, 0 for random events, near 1 "
+        "for bursts.",
         english="{noun}: {value:.0% of the way from chance to bursts|of the way from chance to clockwork}",
         german="{noun}: {value:.0% des Weges von Zufall zu Schüben|des Weges von Zufall zum Takt einer Uhr}",
     )
@@ -104,7 +104,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.clumpiness,
         unit="0..1",
         riskier_when="either",
-        doc=f"clumpiness of {{noun}} of the last {HABIT_DAYS} days: 0 spread evenly, 1 all at once.",
+        doc=f"clumpiness of {{noun}} of the last {HABIT_DAYS} days: 0 if spread evenly, 1 if all at once.",
         english="{noun}: {value:.0%} of the way from evenly spread to all at once",
         german="{noun}: {value:.0%} des Weges von gleich verteilt zu alle auf einmal",
     )
@@ -114,8 +114,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.weekday_entropy,
         unit="0..1",
         riskier_when="either",
-        doc=f"evenness of {{noun}} over the weekdays of {HABIT_DAYS} days: 0 always the same day, 1 all "
-        "alike.",
+        doc=f"evenness of {{noun}} over the weekdays of {HABIT_DAYS} days: 0 for one weekday only, 1 for "
+        "equal shares.",
         english="{noun}: {value:.0%} of the way from one weekday only to all weekdays alike",
         german="{noun}: {value:.0%} des Weges von einem einzigen Wochentag zu allen gleich",
     )
@@ -125,7 +125,7 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.missed_weekdays,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"share of active days of {{noun}} of {QUARTER_DAYS} days on weekdays that the last week lacks.",
+        doc=f"share of active days of {{noun}} of {QUARTER_DAYS} days on weekdays without any last week.",
         english="{noun}: {value:.0%} used to fall on weekdays on which the last week had none",
         german="{noun}: {value:.0%} fielen sonst auf Wochentage, an denen es letzte Woche keine gab",
     )

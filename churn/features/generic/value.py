@@ -16,7 +16,7 @@ RECENT_DAYS = 28
 
 @generic(needs="value")
 def value(table: TableFacts) -> Iterator[Signal]:
-    """Yield totals over `signals.windows`, and mean, highest and change of the value, amount or quantity."""
+    """Yield the totals over `signals.windows`, and the mean, the highest and the change of the value."""
     name = value_of(table.contract)
     assert name is not None  # the family is given only to tables that fit
     unit, german = UNITS.get(name, "units"), GERMAN[name]
@@ -57,7 +57,7 @@ def value(table: TableFacts) -> Iterator[Signal]:
         of(change, name),
         unit="log ratio",
         riskier_when=table.lower_if_own,
-        doc=f"log of the {name} of {{noun}} of {RECENT_DAYS} days over the {RECENT_DAYS} before, one added.",
+        doc=f"log of the {name} of {{noun}} of {RECENT_DAYS} days over the {RECENT_DAYS} before, plus 1.",
         english=f"{{noun}}: {name} of four weeks about {{value:log .0% above|below}} that of the four before",
         german=f"{{noun}}: {german} von vier Wochen etwa {{value:log .0% über|unter}} dem der vier davor",
         with_days=False,

@@ -14,7 +14,7 @@ TWELVE_WEEKS_DAYS, HALF_YEAR_DAYS = 84, 182
 
 @generic()
 def weeks(table: TableFacts) -> Iterator[Signal]:
-    """Yield the count of each of the last five weeks, active and silent weeks, and the fall from the best."""
+    """Yield counts of the last five weeks, active and silent weeks, and the fall from the best weeks."""
     for k in range(1, SINGLE_WEEKS + 1):
         yield table.signal(
             f"week_{k}",
@@ -43,7 +43,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.inactive_weeks,
         unit="weeks",
         riskier_when=table.higher_if_own,
-        doc="whole weeks without {noun} up to the cutoff, at most 26.",
+        doc="successive whole weeks without {noun} before the cutoff, at most 26.",
         english="whole weeks without {noun}: {value:.0f}",
         german="{noun}: keine seit [einer ganzen Woche|{value:.0f} ganzen Wochen]",
     )
@@ -53,7 +53,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.quieting_rate,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc="share of the weeks with {noun} of the last 26 that a silent one followed, (k + 1) / (n + 2).",
+        doc="estimated share of the weeks with {noun}, of the last 26, that a silent week followed.",
         english="{noun}: about {value:.0%} of the active weeks were followed by a silent one",
         german="{noun}: auf etwa {value:.0%} der aktiven Wochen folgte eine stille",
     )
@@ -63,7 +63,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.drawdown,
         unit="ratio",
         riskier_when=table.lower_if_own,
-        doc="{noun} of the last four weeks over those of the best four in a row of 26.",
+        doc="{noun} of the last four weeks over the number in the best four successive weeks of 26.",
         english="{noun}: the last four weeks reach {value:.0%} of the best four",
         german="{noun}: die letzten vier Wochen erreichen {value:.0%} der besten vier",
     )
@@ -73,7 +73,7 @@ def weeks(table: TableFacts) -> Iterator[Signal]:
         Events.shortfall,
         unit="mean weeks",
         riskier_when=table.higher_if_own,
-        doc="accumulated shortfall of {noun} below the mean of 26 weeks, in mean weeks (CUSUM).",
+        doc="accumulated shortfall of {noun} below the mean of 26 weeks, as a multiple of the mean (CUSUM).",
         english="{noun}: behind the usual number by {value:.1f} usual weeks",
         german="{noun}: {value:.1f} übliche Wochen im Rückstand",
     )

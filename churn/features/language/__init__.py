@@ -1,1 +1,1 @@
-"""The view language: what a signal may ask of a table, and what each verb computes."""
+"""The view language: the verbs that a signal may call on a table, and the computation of each verb."""

@@ -1,4 +1,4 @@
-"""Arithmetic of signals that keeps missing values missing."""
+"""Arithmetic of signals; the result is missing if an operand is missing."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ COST = Cost.COMPUTES
 
 
 def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
-    """Return `(part + prior) / (total + prior)`; missing where either is missing or the divisor is 0.
+    """Return `(part + prior) / (total + prior)`; missing if a number is missing or the divisor is 0.
 
     Args:
-        part: A number of each customer, `[n]`.
-        total: A number of each customer, `[n]`.
-        prior: Is added to both; it draws the ratio of small numbers towards 1.
+        part: The dividend, one number per customer, `[n]`.
+        total: The divisor, one number per customer, `[n]`.
+        prior: A number that is added to both; it draws the ratio of small numbers towards 1.
     """
     divisor = total + prior if prior else total
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -26,13 +26,17 @@ def ratio(part: Array, total: Array, prior: float = 0.0) -> Array:
 
 
 def log_ratio(recent: Array, before: Array) -> Array:
-    """Return `ln((recent + 1) / (before + 1))`: below 0 for less than before; missing where either is."""
+    """Return `ln((recent + 1) / (before + 1))`; below 0 if `recent` is the smaller number.
+
+    The result is missing if a number is missing.
+    """
     return np.log((recent + 1) / (before + 1))
 
 
 def drop_score(recent: Array, expected: Array) -> Array:
-    """Return how many standard deviations of a Poisson count the recent count lies from the expected one.
+    """Return `(recent - expected) / sqrt(expected + 1)`; below 0 if fewer events came than expected.
 
-    `(recent - expected) / sqrt(expected + 1)`; missing where either is.
+    The divisor is nearly the standard deviation of a Poisson count. The result is missing if a number is
+    missing.
     """
     return (recent - expected) / np.sqrt(expected + 1)

@@ -1,9 +1,16 @@
 """Buy till you die: the BG/NBD model of how often customers come, and of when they stop for good.
 
-While alive, a customer has random events at a personal rate, gamma(r, alpha) among customers. After each
-event, the customer stops for good with a personal probability, beta(a, b) among customers. A history has `x`
-events after the first, `recency` from the first to the last, and `age` from the first to the cutoff, in one
-unit of time; all three are arrays `[n]` with one item a customer.
+A customer who has not stopped is called alive and has random events at a personal rate. The rates of all
+customers follow the distribution gamma(r, alpha). After each event, a customer stops for good with a personal
+probability. The probabilities of all customers follow the distribution beta(a, b).
+
+The history of a customer consists of three numbers:
+
+- `x`: the number of events after the first event.
+- `recency`: the time from the first event to the last event.
+- `age`: the time from the first event to the cutoff.
+
+Both times have the same unit. All three are arrays with one item per customer, `[n]`.
 
 Source: Fader, Hardie and Lee 2005, "Counting your customers" the easy way, Marketing Science 24(2).
 """
@@ -17,27 +24,33 @@ import numpy as np
 
 from churn.features.language.reader import Array
 
-# scipy is imported where it is used: it is slow to import, and few signals fit a model.
+# The functions import scipy themselves: the import is slow, and few signals fit a model.
 
 MIN_HISTORIES = 100
-"""Fewer histories do not show how customers differ; nothing is fitted."""
+"""The smallest number of histories for a fit; fewer histories do not show how customers differ."""
 
 MAX_LOG = 9.0
-"""The largest log of a parameter, with time in mean ages: beyond it customers no longer differ."""
+"""The bound on the log of each parameter, with the mean age as the unit of time.
+
+At the bound, customers no longer differ from each other.
+"""
 
 MAX_SLOPE = 1e-3
-"""The search has reached a maximum if the log-likelihood per customer rises less per log of a parameter."""
+"""The largest slope at a maximum: log-likelihood per customer, per unit of the log of a parameter."""
 
 DIGITS = 6
-"""Parameters are rounded to this many digits, so that other processors give nearly the same ones."""
+"""The number of digits to which parameters are rounded, so that processors give nearly equal parameters."""
 
 NODES = 24
-"""Points that stand for a beta distribution; the expected number is then exact to 1e-4 or better."""
+"""The number of points that replace a beta distribution.
+
+With this number, the expected number of events is exact to 1e-4 or better.
+"""
 
 
 @dataclass(frozen=True)
 class LifetimeModel:
-    """Fitted parameters; `alpha` is in the unit of time of the histories."""
+    """The fitted parameters of the model; `alpha` has the unit of time of the histories."""
 
     r: float
     alpha: float
@@ -46,15 +59,16 @@ class LifetimeModel:
 
 
 def p_alive(model: LifetimeModel, x: Array, recency: Array, age: Array) -> Array:
-    """Return the probability that each customer has not stopped, `[n]`; 1 without a repeat event.
+    """Return the probability that each customer has not stopped, `[n]`; 1 if no event followed the first.
 
-    It ranks customers who never came again in the wrong order, so no signal may use it alone.
+    A customer who never came again gets 1, however long ago the first event was. No signal may therefore use
+    this probability as its value.
 
     Args:
         model: The fitted model.
-        x: Events after the first.
-        recency: Time from the first event to the last.
-        age: Time from the first event to the cutoff.
+        x: The number of events after the first event, `[n]`.
+        recency: The time from the first event to the last event, `[n]`.
+        age: The time from the first event to the cutoff, `[n]`.
     """
     odds = np.log(model.a) - np.log(model.b + np.maximum(x, 1) - 1)
     odds = odds + (model.r + x) * (np.log(model.alpha + age) - np.log(model.alpha + recency))
@@ -66,18 +80,22 @@ def p_none(
 ) -> Array:
     """Return the probability of no event in `[cutoff + after, cutoff + after + horizon)`, `[n]`.
 
-    Without `after` it is `1 - p_alive * (1 - q)`, `q = ((alpha + age) / (alpha + age + horizon)) ** (r + x)`.
-    With `after`, a customer who is alive now and has the rate l is alive later with probability
-    `exp(-l * p * after)`, and then has an event with probability `1 - exp(-l * horizon)`. This is averaged
-    over l, gamma(r + x, alpha + age), in closed form, and over p, beta(a, b + x), by sums.
+    If `after` is 0, the probability is `1 - p_alive * (1 - q)`, where
+    `q = ((alpha + age) / (alpha + age + horizon)) ** (r + x)`.
+
+    If `after` is above 0, let l be the customer's rate and p the customer's probability of stopping after an
+    event. A customer who is alive at the cutoff is alive at the start of the interval with the probability
+    `exp(-l * p * after)`. A customer who is alive at the start of the interval has an event in the interval
+    with the probability `1 - exp(-l * horizon)`. The function averages the product over l, which follows
+    gamma(r + x, alpha + age), in closed form. It averages over p, which follows beta(a, b + x), by sums.
 
     Args:
         model: The fitted model.
-        x: Events after the first.
-        recency: Time from the first event to the last.
-        age: Time from the first event to the cutoff.
+        x: The number of events after the first event, `[n]`.
+        recency: The time from the first event to the last event, `[n]`.
+        age: The time from the first event to the cutoff, `[n]`.
         horizon: The length of the interval.
-        after: The time from the cutoff to the interval's start.
+        after: The time from the cutoff to the start of the interval.
     """
     alive = p_alive(model, x, recency, age)
     if after:
@@ -95,18 +113,19 @@ def p_none(
 def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, horizon: float) -> Array:
     """Return the expected number of events in `[cutoff, cutoff + horizon)`, `[n]`.
 
-    `p_alive * E((1 - ((alpha + age) / (alpha + age + p * horizon)) ** (r + x)) / p)`, p of beta(a, b + x).
-    This is equation 10 of the source before its integral is solved by a hypergeometric function. That form
-    has poles at a = 1 and overflows if customers hardly differ; Gauss-Jacobi sums do not.
+    The number is `p_alive * E((1 - ((alpha + age) / (alpha + age + p * horizon)) ** (r + x)) / p)`, where the
+    mean E is over p, and p follows beta(a, b + x). This is equation 10 of the source. The source solves the
+    integral with a hypergeometric function, which has poles at a = 1 and overflows if customers hardly
+    differ. The Gauss-Jacobi sums of this function have neither fault.
 
     Args:
         model: The fitted model.
-        x: Events after the first.
-        recency: Time from the first event to the last.
-        age: Time from the first event to the cutoff.
+        x: The number of events after the first event, `[n]`.
+        recency: The time from the first event to the last event, `[n]`.
+        age: The time from the first event to the cutoff, `[n]`.
         horizon: The length of the interval.
     """
-    pairs, of_customer = np.unique(x + 1j * age, return_inverse=True)  # many customers share x and age
+    pairs, of_customer = np.unique(x + 1j * age, return_inverse=True)  # many customers have equal x and age
     counts, of_pair = np.unique(pairs.real, return_inverse=True)
     p, weights = _beta_nodes(model.a, model.b + counts)
     stays = (model.alpha + pairs.imag)[:, None]
@@ -117,14 +136,15 @@ def expected_events(model: LifetimeModel, x: Array, recency: Array, age: Array, 
 
 
 def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
-    """Fit by maximum likelihood; `None` with too few histories, without repeat events or without a maximum.
+    """Fit the model by maximum likelihood.
 
-    Equal histories are evaluated once and weighted.
+    The result is `None` in three cases: fewer than 100 histories, no customer with a second event, or no
+    maximum of the likelihood. Equal histories are evaluated once and weighted by their number.
 
     Args:
-        x: Events after the first.
-        recency: Time from the first event to the last.
-        age: Time from the first event to the cutoff.
+        x: The number of events after the first event, `[n]`.
+        recency: The time from the first event to the last event, `[n]`.
+        age: The time from the first event to the cutoff, `[n]`.
     """
     from scipy.optimize import minimize, root
 
@@ -153,7 +173,7 @@ def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
     if not np.abs(steps).max() <= MAX_SLOPE:
         return None
     with np.errstate(all="ignore"):
-        # Where the likelihood is flat, the search stops early; the zero of its slopes is precise.
+        # If the likelihood is flat, the search stops early. The zero of the slopes is more precise.
         zero: Any = root(slopes, logs, tol=1e-12)
         if np.abs(zero.x).max() < MAX_LOG and loss(zero.x)[0] <= search.fun:
             logs = zero.x
@@ -162,9 +182,10 @@ def fit_lifetimes(x: Array, recency: Array, age: Array) -> LifetimeModel | None:
 
 
 def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
-    """Return points and weights, `[n, NODES]` each, that average functions over beta(a, b).
+    """Return points and weights, `[n, NODES]` each, that average a function over beta(a, b).
 
-    They are the eigenvalues and eigenvectors of the recurrence of Jacobi polynomials.
+    Points and weights are computed from the eigenvalues and eigenvectors of the recurrence of Jacobi
+    polynomials.
     Source: Golub and Welsch 1969, Calculation of Gauss quadrature rules.
     """
     k, right, left = np.arange(1, NODES), (b - 1)[:, None], a - 1
@@ -177,12 +198,15 @@ def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:
     off_diagonal = 4 * k * (k + right) * (k + left) * (k + left + right)
     tri[:, 1, 0] = np.sqrt(first)
     tri[:, k, k - 1] = np.sqrt(off_diagonal / (degree**2 * (degree + 1) * (degree - 1)))
-    values, vectors = np.linalg.eigh(tri)  # of the lower triangle
+    values, vectors = np.linalg.eigh(tri)  # reads the lower triangle only
     return np.clip((1 + values) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
 
 
 def _log_likelihood(logs: Array, x: Array, recency: Array, age: Array) -> tuple[Array, Array]:
-    """Return the log-likelihood `[n]`, and its slopes `[4, n]` by the logs of r, alpha, a and b."""
+    """Return the log-likelihood of each history, `[n]`, and its slopes, `[4, n]`.
+
+    The slopes are the derivatives by the logs of r, alpha, a and b.
+    """
     from scipy.special import digamma, gammaln
 
     r, alpha, a, b = np.exp(logs)
@@ -191,7 +215,7 @@ def _log_likelihood(logs: Array, x: Array, recency: Array, age: Array) -> tuple[
     log_coming = gammaln(r + events) - gammaln(r) + r * np.log(alpha)
     log_staying = gammaln(a + b) + gammaln(b + events) - gammaln(b) - gammaln(a + b + events)
     odds = np.log(a) - np.log(b + np.maximum(x, 1) - 1) + (r + x) * (log_age - log_recency)
-    odds = np.where(x > 0, odds, -np.inf)  # of having stopped; impossible before a repeat event
+    odds = np.where(x > 0, odds, -np.inf)  # log-odds that the customer has stopped: impossible if x is 0
     value = (log_coming + log_staying)[of_history] - (r + x) * log_age + np.logaddexp(0, odds)
 
     p_stopped = 1 / (1 + np.exp(np.minimum(-odds, 700)))

@@ -1,6 +1,6 @@
-"""Verbs on what customers will do next, by a buy-till-you-die model that is fitted at each cutoff.
+"""Verbs that forecast customers' events with a buy-till-you-die model, which is fitted at each cutoff.
 
-They cost one fit per table, look-back and cutoff, and a few powers per customer.
+The verbs cost one fit per table, look-back and cutoff, and a few powers per customer.
 """
 
 from __future__ import annotations
@@ -21,20 +21,24 @@ from churn.features.language.reader import Array
 from churn.features.language.view import View
 
 MAX_HISTORIES = 10_000
-"""This many customers determine the parameters to a few per cent; of more, evenly spaced ones are taken."""
+"""The largest number of customers in a fit, evenly spaced among all customers.
+
+They determine the parameters to a few per cent.
+"""
 
 Histories = npt.NDArray[np.int16]
-"""Whole numbers `[n, 3]`: active days after the first, recency in days, age in days."""
+"""Whole numbers, `[n, 3]`: the active days after the first, the recency in days, the age in days."""
 
 Forecast = Callable[[LifetimeModel, Array, Array, Array, float], Array]
-"""Computes from `(model, x, recency, age, days ahead)` a value for each customer, `[n]`."""
+"""A function that computes one value per customer, `[n]`, from `(model, x, recency, age, days ahead)`."""
 
 
 @dataclass(frozen=True)
 class Lifetimes(CohortValue):
-    """What customers will do, by a model of the histories of all known customers of the cutoff.
+    """A forecast for each customer, by a model that is fitted on all known customers of the cutoff.
 
-    Customers who are not at risk count too: without those who fell silent, nobody would seem to stop.
+    Customers who are not at risk count in the fit too. Many of them fell silent; a fit without silent
+    customers would conclude that customers never stop.
     """
 
     counts_all_known: ClassVar[bool] = True
@@ -46,7 +50,7 @@ class Lifetimes(CohortValue):
     value: Forecast
 
     def summary(self, members: BoolArray, peers: Peers) -> Histories:
-        """Return the histories of the members who have one."""
+        """Return the histories of the members who have at least one event."""
         has_history = members & ~np.isnan(self.x)
         columns = [self.x[has_history], self.recency[has_history], self.age[has_history]]
         return np.column_stack(columns).astype(np.int16)
@@ -61,7 +65,7 @@ class Lifetimes(CohortValue):
 
     @classmethod
     def reproducible(cls, population: LifetimeModel | None) -> LifetimeModel | None:
-        """Return the model with two digits of each parameter; the sixth differs between processors."""
+        """Return the model with two digits of each parameter; the sixth digit differs between processors."""
         if population is None:
             return None
         return LifetimeModel(*(float(f"{value:.2g}") for value in astuple(population)))
@@ -77,11 +81,13 @@ class Lifetimes(CohortValue):
 
 
 class LifetimeVerbs(View):
-    """The silence or the events to expect, from the distinct active days of the window.
+    """Forecasts of silence and of events, from the distinct active days of the window.
 
-    The rows of one day are one event. The first active day in the window counts as the customer's first. If
-    older events exist, long-standing customers therefore look younger than they are. Values are missing
-    without an active day, with fewer than 100 customers who have one, and if no customer came twice.
+    The rows of one day are one event. The first active day in the window counts as the customer's first
+    active day. A customer whose first event is older than the window therefore looks younger than in truth.
+
+    A value is missing if the customer has no active day. All values are missing if fewer than 100 customers
+    have an active day, or if no customer came twice.
     """
 
     cost = Cost.COHORT
@@ -97,9 +103,9 @@ class LifetimeVerbs(View):
     def _lifetimes(self, days: int, value: Forecast) -> Lifetimes:
         if self.window[1]:
             raise SignalError(
-                f"{self.signal}: what comes next needs a window that ends at the cutoff, without skip."
+                f"{self.signal}: a forecast needs a window that ends at the cutoff. Leave out skip."
             )
-        self._refuse_lacking("what comes next")
+        self._refuse_lacking("a forecast")
         first = self.reader.outermost(self.rows, self.window, False, "day")
         last = self.reader.outermost(self.rows, self.window, True, "day")
         x = np.where(np.isnan(first), np.nan, self.reader.days(self.rows, self.window) - 1)
@@ -108,6 +114,6 @@ class LifetimeVerbs(View):
 
 @lru_cache(maxsize=64)
 def _fit_once(histories: bytes) -> LifetimeModel | None:
-    """Fit the model that several signals of one table and cutoff share."""
+    """Fit a model once for all signals with the same histories."""
     x, recency, age = np.frombuffer(histories, dtype=np.int16).reshape(-1, 3).astype(np.float64).T
     return fit_lifetimes(x, recency, age)

@@ -1,4 +1,4 @@
-"""What verbs cost; each file of verbs states it once, for all its verbs."""
+"""The cost of verbs; all verbs of a file have the cost that the file states once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import Enum
 
 
 class Cost(Enum):
-    """What a verb costs at one cutoff, in words for the documents."""
+    """The cost of a verb at one cutoff, in words for the documents."""
 
-    CHOOSES = "nothing by itself: it says which rows count, and in which window"
-    FOLDS = "one or two look-ups a customer, cutoff and window, however many rows there are"
-    WEEKS = "a look-up a customer, cutoff and week of the window, however many rows there are"
-    PASSES = "a pass over the rows of the window at each cutoff"
-    COMPUTES = "nothing to read: arithmetic on one number a customer"
-    COHORT = "a second pass over the customers: finished once the whole cohort of a cutoff is known"
+    CHOOSES = "none; these verbs only state which rows count, and in which window"
+    FOLDS = "one or two look-ups per customer, cutoff and window, independent of the number of rows"
+    WEEKS = "one look-up per customer, cutoff and week of the window, independent of the number of rows"
+    PASSES = "one pass over the rows of the window at each cutoff"
+    COMPUTES = "arithmetic on one number per customer; nothing is read"
+    COHORT = "a second pass over the customers, after the whole cohort of a cutoff has been read"

@@ -1,6 +1,6 @@
-"""All that a signal is written with: the view of a table's events with all verbs, and the arithmetic.
+"""What the author of a signal needs: the view of a table's events with all verbs, and the arithmetic.
 
-Each verb ends in one number per customer, `[n]`.
+An expression of verbs gives one number per customer, `[n]`.
 """
 
 from __future__ import annotations
@@ -29,4 +29,4 @@ __all__ = [
 
 
 class Events(FoldingVerbs, WeekVerbs, OrderedVerbs, MixVerbs, RhythmVerbs, LifetimeVerbs):
-    """The events of one table as known at the cutoff, in `[cutoff - days, cutoff - skip)`."""
+    """The events of one table in `[cutoff - days, cutoff - skip)`, as known at the cutoff."""

@@ -1,6 +1,7 @@
-"""Verbs that fold: each cutoff and window costs one or two look-ups a customer, however many rows there are.
+"""Verbs that fold: each cutoff and window costs one or two look-ups per customer.
 
-Each row is read once per table and selection, whatever the number of cutoffs and windows.
+The number of rows does not change this cost. Each row is read once per table and selection, for all cutoffs
+and windows together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from churn.features.language.reader import Array
 from churn.features.language.view import View
 
 SHORTEST_HALF_LIFE_DAYS = 5
-"""Decay weights are whole 2**-30ths in periods of 28 days; rounding would falsify faster decays."""
+"""The shortest half-life of a decay.
+
+Within a period of 28 days, weights are rounded to multiples of 2**-30, which would falsify a faster decay.
+"""
 
 
 class FoldingVerbs(View):
@@ -24,7 +28,11 @@ class FoldingVerbs(View):
     cost = Cost.FOLDS
 
     def count(self) -> Array:
-        """Count the rows; missing where the customer or the table's data did not exist yet."""
+        """Count the rows.
+
+        The count is missing if the window ends before the customer's sign-up or begins before the table's
+        data.
+        """
         return self._where_covered(self.reader.count(self.rows, self.window))
 
     def active_days(self) -> Array:
@@ -33,7 +41,7 @@ class FoldingVerbs(View):
         return self._where_covered(self.reader.days(self.rows, self.window))
 
     def total(self, value: str) -> Array:
-        """Sum a value over the rows where it is given, in its own unit."""
+        """Sum a value over the rows that give the value, in the unit of the value."""
         column = self._value(value)
         rows = self._rows_with(column.name)
         return self._where_covered(
@@ -41,68 +49,74 @@ class FoldingVerbs(View):
         )
 
     def mean(self, value: str) -> Array:
-        """Average a value over the rows where it is given; missing where there are none.
+        """Average a value over the rows that give the value; missing without such rows.
 
-        Also missing where `total` is: where the customer or the table's data did not exist yet.
+        The mean is also missing if the window ends before the customer's sign-up or begins before the
+        table's data.
         """
         column = self._value(value)
         return ratio(self.total(value), self.reader.count(self._rows_with(column.name), self.window))
 
     def highest(self, value: str) -> Array:
-        """Return the highest value; missing where none is given."""
+        """Return the highest value; missing if no row gives a value."""
         column = self._value(value)
         value_in_store = self.reader.extreme(self._rows_with(column.name), column.name, self.window, True)
         return value_in_store / STORED_UNITS[column.type]
 
     def lowest(self, value: str) -> Array:
-        """Return the lowest value; missing where none is given."""
+        """Return the lowest value; missing if no row gives a value."""
         column = self._value(value)
         value_in_store = self.reader.extreme(self._rows_with(column.name), column.name, self.window, False)
         return value_in_store / STORED_UNITS[column.type]
 
     def mean_hours_to(self, outcome: str) -> Array:
-        """Average the hours from a row's own time to its outcome, over rows whose outcome is known."""
+        """Average the hours from a row's own time to its outcome, over the rows with a known outcome."""
         column = f"{self._outcome(outcome)}_after"
         rows = self.having(outcome)._rows_with(column)
         seconds = self.reader.total(rows, column, self.window)
         return ratio(seconds / 3600.0, self.reader.count(rows, self.window))
 
     def mean_days_to(self, outcome: str) -> Array:
-        """Average the days from a row's own time to its outcome, over rows whose outcome is known."""
+        """Average the days from a row's own time to its outcome, over the rows with a known outcome."""
         return self.mean_hours_to(outcome) / 24.0
 
     def days_since_last(self) -> Array:
-        """Return the days from the latest row to the cutoff; missing where there is none."""
+        """Return the days from the latest row to the cutoff; missing without rows."""
         return self.reader.cutoff - self.reader.outermost(self.rows, self.window, True, "day")
 
     def days_since_first(self) -> Array:
-        """Return the days from the first row of the window to the cutoff; missing where there is none."""
+        """Return the days from the first row of the window to the cutoff; missing without rows."""
         return self.reader.cutoff - self.reader.outermost(self.rows, self.window, False, "day")
 
     def latest(self, value: str) -> Array:
-        """Return the value of the latest row that gives one; missing where there is none."""
+        """Return the value of the latest row that gives a value; missing without such a row."""
         column = self._value(value)
         value_in_store = self.reader.outermost(self._rows_with(column.name), self.window, True, column.name)
         return value_in_store / STORED_UNITS[column.type]
 
     def latest_level(self, level: str) -> Array:
-        """Return the code of the level of the latest row that gives one; missing where there is none.
+        """Return the code of the level of the latest row that gives a level; missing without such a row.
 
-        The codes are those of the store; a signal names the column with `level_of`.
+        The code is the store's code of the level. The signal states the column in `level_of`.
         """
         column = self._level(level)
         return self.reader.outermost(self._rows_with(column), self.window, True, column)
 
     def days_until(self, scheduled: str) -> Array:
-        """Return the days from the cutoff to a scheduled time of the latest row that gives one."""
+        """Return the days from the cutoff to a scheduled time, of the latest row that gives this time."""
         column = self._scheduled(scheduled)
         return self.reader.outermost(self._rows_with(column), self.window, True, column) - self.reader.cutoff
 
     def per(self, days: int, quiet_days: int = 0) -> Array:
-        """Return the usual count per `days`, over the part of the window after sign-up.
+        """Return the mean count per `days`, over the covered days of the window.
 
-        `quiet_days` without a row are added, which draws the rate of a short time towards 0.
-        Missing where no day of the window is covered, or fewer than `days` with those that are added.
+        A day is covered if it lies after the customer's sign-up and after the start of the table's data. The
+        length of time is the number of covered days plus `quiet_days`, so `quiet_days` draws the rate of a
+        short time towards 0. The rate is missing if no day is covered, or if the length is below `days`.
+
+        Args:
+            days: The length of time to which the count refers, such as 28 for a count per 28 days.
+            quiet_days: Days without a row that are added to the covered days.
         """
         covered_days = self.reader.covered_days(self.window)
         length = covered_days + quiet_days
@@ -112,10 +126,10 @@ class FoldingVerbs(View):
         )
 
     def slope(self, per_days: int = 28) -> Array:
-        """Return the least-squares slope of the daily count over the window: the change per `per_days`.
+        """Return the least-squares slope of the daily count over the window, as the change per `per_days`.
 
-        `sum (x - mean x) y / sum (x - mean x)^2`, x the day, y the rows of that day.
-        Missing where the window is not covered from its start.
+        The slope per day is `sum (x - mean x) y / sum (x - mean x)^2`, where x is the day and y is the number
+        of rows on day x. It is missing if the sign-up or the table's data began after the window's start.
         """
         length = self._days
         if length < 2:
@@ -128,19 +142,20 @@ class FoldingVerbs(View):
         return self._where_covered(slope if is_covered.all() else np.where(is_covered, slope, np.nan))
 
     def decayed_count(self, half_life_days: int) -> Array:
-        """Count the rows, each weighing `0.5 ** (age in days / half_life_days)`; the age of yesterday is 1.
+        """Count the rows; a row weighs `0.5 ** (age in days / half_life_days)`.
 
-        Weights are rounded to 2**-30 of their 28-day period, so that sums are exact.
+        A row of the day before the cutoff has age 1. Within a period of 28 days, weights are rounded to
+        multiples of 2**-30, so that sums are exact.
         """
         if half_life_days < SHORTEST_HALF_LIFE_DAYS:
             raise SignalError(
-                f"{self.signal}: a half-life of {half_life_days} days is too short; "
-                f"{SHORTEST_HALF_LIFE_DAYS} or more."
+                f"{self.signal}: a half-life of {half_life_days} days is too short. "
+                f"Take {SHORTEST_HALF_LIFE_DAYS} days or more."
             )
         return self._where_covered(self.reader.decayed_count(self.rows, half_life_days, self.window))
 
     def mean_gap(self) -> Array:
-        """Average the days between successive active days; missing with fewer than two."""
+        """Average the days between successive active days; missing with fewer than two active days."""
         self._refuse_lacking("mean_gap")
         between = self.days_since_first() - self.days_since_last()
         return ratio(between, self.reader.days(self.rows, self.window) - 1)

@@ -1,4 +1,4 @@
-"""Verbs on the mix of kinds; each reads the rows of its window once per cutoff."""
+"""Verbs on the kinds of rows; each verb reads the rows of its window once per cutoff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Longs = npt.NDArray[np.int64]
 
 
 class MixVerbs(View):
-    """How many kinds of rows there are, how evenly, and how that has changed."""
+    """The number of kinds of rows, how evenly rows are spread over kinds, and how both have changed."""
 
     cost = Cost.PASSES
 
@@ -24,9 +24,9 @@ class MixVerbs(View):
         return self._where_covered(np.bincount(customer, minlength=self.reader.n).astype(np.float64))
 
     def kind_entropy(self) -> Array:
-        """Return `-sum p ln p` over the shares of kinds: 0 for a single kind; missing without rows.
+        """Return `-sum p ln p`, where p is the share of a kind among the rows; missing without rows.
 
-        Source: Shannon 1948.
+        The entropy is 0 if all rows are of one kind. Source: Shannon 1948.
         """
         customer, _, counts = self._mix()
         total = np.bincount(customer, weights=counts, minlength=self.reader.n)
@@ -35,7 +35,7 @@ class MixVerbs(View):
         return np.where(total > 0, np.maximum(entropy, 0.0), np.nan)
 
     def kinds_new(self, days: int) -> Array:
-        """Count the kinds of the window's last `days` that its time before them does not hold."""
+        """Count the kinds that occur in the window's last `days` and not earlier in the window."""
         recent, before = self._pairs(self._recent(days)._mix()), self._pairs(self._earlier(days)._mix())
         new = recent[~np.isin(recent, before)]
         return self._where_covered(
@@ -43,9 +43,10 @@ class MixVerbs(View):
         )
 
     def kind_shift(self, days: int) -> Array:
-        """Return the Jensen-Shannon distance, 0..1, of the window's last `days` to its time before.
+        """Return how far the mix of kinds in the window's last `days` is from the earlier mix, 0 to 1.
 
-        Missing where either has no rows. The root of the divergence with logarithms to base 2 (Lin 1991).
+        The value is the Jensen-Shannon distance: the square root of the divergence with logarithms to base 2
+        (Lin 1991). It is missing if one of both parts of the window has no rows.
         """
         recent, before = self._recent(days)._mix(), self._earlier(days)._mix()
         pairs = np.union1d(self._pairs(recent), self._pairs(before))
@@ -59,19 +60,19 @@ class MixVerbs(View):
         return np.where(has_both, np.sqrt(np.maximum(divergence, 0.0)), np.nan)
 
     def kind_share(self, days: int) -> Array:
-        """Return the kinds of the window's last `days` over all its kinds; missing where there are none."""
+        """Return the share of the window's kinds that occur in its last `days`; missing without rows."""
         return ratio(self._recent(days).kinds(), self.kinds())
 
     _MAX_KINDS = 1 << 32
 
     def _mix(self) -> tuple[Longs, Longs, Longs]:
-        """Return the pairs of customer and kind that occur, with their counts: three arrays, `[pairs]`."""
+        """Return the customers, the kinds and the counts of all pairs that occur, `[pairs]` each."""
         kind = self._kind()
         rows = self.reader.sequence(self._rows_with(kind), self.window, (kind,))
         kinds = rows.columns[kind].astype(np.int64)
         n_kinds = int(kinds.max(initial=0)) + 1
         key = rows.customer.astype(np.int64) * n_kinds + kinds
-        if n_kinds * rows.n <= 4 * len(key):  # cheaper than sorting
+        if n_kinds * rows.n <= 4 * len(key):  # here a count is cheaper than a sort
             counts = np.bincount(key, minlength=0)
             pairs = np.flatnonzero(counts)
             counts = counts[pairs]
@@ -83,7 +84,10 @@ class MixVerbs(View):
         return mix[0] * self._MAX_KINDS + mix[1]
 
     def _shares(self, mix: tuple[Longs, Longs, Longs], pairs: Longs) -> Array:
-        """Return the share of each pair's kind among its customer's rows, `[pairs]`; 0 without such rows."""
+        """Return the share of a kind among the customer's rows, for each pair, `[pairs]`.
+
+        The share is 0 for a pair that does not occur in `mix`.
+        """
         customer, _, counts = mix
         total = np.bincount(customer, weights=counts, minlength=self.reader.n)
         shares = np.zeros(len(pairs))

@@ -1,11 +1,13 @@
-"""Values that need the other customers: they are finished once the whole cohort of a cutoff is known.
+"""Values that depend on other customers; they are finished once the whole cohort of a cutoff has been read.
 
-Each kind says what one block of customers adds (`summary`), how the summaries of all blocks are merged into
-population statistics (`merge`), and what a customer's value is, given these (`finish`). Summaries do not
-depend on how customers are cut into blocks: sums are of whole numbers, and lists keep the order of customers.
+Each class has three steps. `summary` computes what one block of customers adds. `merge` turns the summaries
+of all blocks into population statistics. `finish` computes each customer's value from these statistics. They
+do not depend on how customers are cut into blocks: sums are sums of whole numbers, and lists keep
+the order of customers.
 
-With more than 16,384 customers, population statistics are estimated on an evenly spread sample of that size
-(`blocks.population_sample`): the standard error of a rate of 10 % is then a quarter of a point.
+With more than 16,384 customers, population statistics are estimated on a sample of 16,384 customers that is
+spread evenly over all customers (`blocks.population_sample`). The standard error of a rate of 10 % is then a
+quarter of a percentage point.
 """
 
 from __future__ import annotations
@@ -25,17 +27,17 @@ COST = Cost.COHORT
 
 BoolArray = npt.NDArray[np.bool_]
 Peers = npt.NDArray[np.int64]
-"""The peer group of each customer at a cutoff: same plan, same band of tenure."""
+"""The peer group of each customer at a cutoff, `[n]`: customers of one plan and one band of tenure."""
 
 MIN_PEERS = 20
-"""Among fewer customers a percentile says nothing; it is missing."""
+"""The smallest number of peers for a percentile; with fewer peers the percentile is missing."""
 
 
 class CohortValue(ABC):
-    """The value of a signal that depends on the other customers too."""
+    """The value of a signal that also depends on other customers."""
 
     counts_all_known: ClassVar[bool] = False
-    """Whether all known customers without an objection count for the statistics, not the cohort alone."""
+    """Whether the statistics count all known customers without an objection, instead of only the cohort."""
 
     @abstractmethod
     def summary(self, members: BoolArray, peers: Peers) -> Any:
@@ -43,7 +45,7 @@ class CohortValue(ABC):
 
         Args:
             members: A mask of the block's customers who count, `[n]`.
-            peers: Their peer groups, `[n]`.
+            peers: The peer group of each customer of the block, `[n]`.
         """
 
     @classmethod
@@ -53,7 +55,10 @@ class CohortValue(ABC):
 
     @classmethod
     def reproducible(cls, population: Any) -> Any:
-        """Return the statistics without the digits in which processors differ; only fits have such digits."""
+        """Return the statistics without the digits that differ between processors.
+
+        Only the parameters of fitted models have such digits.
+        """
         return population
 
     @abstractmethod
@@ -70,7 +75,7 @@ class ShrunkRate(CohortValue):
     strength: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the members' hits and trials in units of `2 ** -20`, as decayed counts are not whole."""
+        """Return the sums of the members' hits and trials, as whole numbers of `2 ** -20`."""
         hits, trials = (
             np.rint(values[members] * 2.0**20).astype(np.int64) for values in (self.hits, self.trials)
         )
@@ -90,7 +95,7 @@ class ShrunkRate(CohortValue):
 
 @dataclass(frozen=True)
 class AmongPeers(CohortValue):
-    """The share of peers with a lower value, ties counted half: 0 is the lowest of all, 1 the highest."""
+    """The share of peers with a lower value, from 0 to 1; a peer with an equal value counts half."""
 
     values: Array
 
@@ -110,7 +115,7 @@ class AmongPeers(CohortValue):
         return dict(zip(names.tolist(), np.split(values, starts[1:]), strict=True)) if len(names) else {}
 
     def finish(self, population: dict[int, Array], peers: Peers) -> Array:
-        """Return each customer's rank among the peers; missing without a value or without enough peers."""
+        """Return each customer's rank among the peers; missing without a value or with too few peers."""
         ranks = np.full(len(self.values), np.nan)
         for group, values in population.items():
             customers = np.flatnonzero((peers == group) & ~np.isnan(self.values))
@@ -123,14 +128,14 @@ class AmongPeers(CohortValue):
 
 @dataclass(frozen=True)
 class BeyondPopulation(CohortValue):
-    """The log of a customer's own change minus that of the whole cohort, which removes the season."""
+    """The log of a customer's change minus the log of the cohort's change; the season cancels out."""
 
     recent: Array
     before: Array
     prior: float
 
     def summary(self, members: BoolArray, peers: Peers) -> tuple[int, int]:
-        """Return the members' sums in thousandths, over customers with both numbers."""
+        """Return the sums of both numbers in thousandths, over the members who have both numbers."""
         has_both = members & ~np.isnan(self.recent) & ~np.isnan(self.before)
         recent, before = (
             np.rint(1000 * values[has_both]).astype(np.int64) for values in (self.recent, self.before)
@@ -139,7 +144,7 @@ class BeyondPopulation(CohortValue):
 
     @classmethod
     def merge(cls, summaries: Sequence[Any]) -> float:
-        """Return the log of the cohort's change; missing if the cohort has no rows before or since."""
+        """Return the log of the cohort's change; missing if one of the cohort's two sums is 0."""
         recent = sum(summary[0] for summary in summaries)
         before = sum(summary[1] for summary in summaries)
         return float(np.log(recent / before)) if recent > 0 and before > 0 else float("nan")
@@ -151,31 +156,32 @@ class BeyondPopulation(CohortValue):
 
 
 def shrunk(hits: Array, trials: Array, strength: float = 4.0) -> ShrunkRate:
-    """Draw a rate towards the cohort's rate, so that 1 of 1 is not 100 %.
+    """Draw a customer's rate towards the cohort's rate, so that one hit in one trial is not a rate of 100 %.
 
     Args:
         hits: The hits of each customer, `[n]`.
         trials: The trials of each customer, `[n]`.
-        strength: The number of trials at the cohort's rate that are added.
+        strength: The number of imagined trials, with the cohort's rate of hits, that are added to the trials.
     """
     has_both = ~(np.isnan(hits) | np.isnan(trials))
     return ShrunkRate(np.where(has_both, hits, 0.0), np.where(has_both, trials, 0.0), strength)
 
 
 def among_peers(values: Array) -> AmongPeers:
-    """Return the share of customers of the same plan and tenure band with a lower value, ties counted half.
+    """Return the share of peers with a lower value, from 0 to 1; a peer with an equal value counts half.
 
-    Missing among fewer than 20 peers.
+    Peers are the customers of the same plan and the same band of tenure. The share is missing if fewer than
+    20 peers have a value.
     """
     return AmongPeers(values)
 
 
 def beyond_population(recent: Array, before: Array, prior: float = 1.0) -> BeyondPopulation:
-    """Return the log of a customer's own change minus the log of the cohort's change at the same cutoff.
+    """Return the log of a customer's change minus the log of the cohort's change at the same cutoff.
 
     Args:
-        recent: A number of the recent window for each customer, `[n]`.
-        before: The same number of the window before, `[n]`.
-        prior: Is added to both numbers of a customer.
+        recent: A number per customer, computed in the recent window, `[n]`.
+        before: The same number, computed in the earlier window, `[n]`.
+        prior: A number that is added to both numbers of a customer.
     """
     return BeyondPopulation(recent, before, prior)

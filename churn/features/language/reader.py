@@ -1,4 +1,4 @@
-"""The questions that a view asks of its table; the engine answers them, a tracer notes them."""
+"""The questions that a view puts to its table; the engine answers the questions, a tracer records them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Array = npt.NDArray[np.float64]
 LongArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 Window = tuple[int, int]
-"""`(days, skip)` before the cutoff: `[cutoff - days, cutoff - skip)`."""
+"""The pair `(days, skip)`, which stands for `[cutoff - days, cutoff - skip)`."""
 
 
 class Selection(NamedTuple):
-    """Which rows of a table count, and when.
+    """The rows of a table that count, and the time at which each row counts.
 
     Attributes:
-        placed_by: The outcome at whose time a row is placed; None for the row's own time.
-        known_outcomes: Outcomes that must be known.
-        open_outcomes: Outcomes that must not be known.
-        value: The column that must be given.
+        placed_by: The outcome that gives the time of a row; None for the row's own time.
+        known_outcomes: The outcomes that must be known for a row to count.
+        open_outcomes: The outcomes that must not be known for a row to count.
+        value: The column in which a row must have a value to count; None for no such column.
     """
 
     placed_by: str | None = None
@@ -41,12 +41,15 @@ ALL_ROWS = Selection()
 
 @dataclass(frozen=True)
 class RowSequence:
-    """Rows in the order (customer, placing time): parallel arrays, one item a row, `[m]`.
+    """Rows in the order of customer and placing time, as parallel arrays with one item per row, `[m]`.
+
+    The placing time of a row is the row's own time, or the time of the outcome that places the row.
 
     Attributes:
-        n: How many customers there are, also those without rows.
+        n: The number of customers, including customers without rows.
         customer: The customer of each row, counted from 0.
-        columns: `day` is the placing day; other columns are as in the store, missing days as `NEVER`.
+        columns: `day` is the day of the placing time. Other columns are as in the store; a missing day is
+            `NEVER`.
     """
 
     n: int
@@ -55,10 +58,10 @@ class RowSequence:
 
 
 class Reader(Protocol):
-    """Answers about one table, one block of customers and one cutoff, or notes what is asked for.
+    """A reader of one table, one block of customers and one cutoff, or a recorder of the questions.
 
-    Arrays have one item a customer, `[n]`. Each method takes the `selection` of rows that count and a
-    `window`, `(days, skip)`, in which they must lie.
+    Arrays have one item per customer, `[n]`. Most methods take two parameters: `selection` states the rows
+    that count, and `window`, `(days, skip)`, states the days on which these rows must lie.
     """
 
     @property
@@ -78,20 +81,20 @@ class Reader(Protocol):
         Args:
             selection: The rows that count.
             column: A stored integer column, or `day` for the placing day.
-            window: The window.
+            window: The window, `(days, skip)`.
         """
 
     def days(self, selection: Selection, window: Window) -> Array:
         """Count distinct local days."""
 
     def extreme(self, selection: Selection, column: str, window: Window, highest: bool) -> Array:
-        """Return the highest or lowest value of a column, `nan` without one.
+        """Return the highest or lowest value of a column; `nan` without a value.
 
         Args:
             selection: The rows that count.
             column: A stored column.
-            window: The window.
-            highest: Whether the highest value is returned, not the lowest.
+            window: The window, `(days, skip)`.
+            highest: True for the highest value, False for the lowest value.
         """
 
     def decayed_count(self, selection: Selection, half_life: int, window: Window) -> Array:
@@ -99,43 +102,43 @@ class Reader(Protocol):
 
         Args:
             selection: The rows that count.
-            half_life: In days.
-            window: The window.
+            half_life: The half-life in days.
+            window: The window, `(days, skip)`.
         """
 
     def outermost(self, selection: Selection, window: Window, latest: bool, column: str) -> Array:
-        """Return the value of the latest or first row, `nan` without one.
+        """Return the value of the latest or first row; `nan` without rows.
 
         Args:
             selection: The rows that count.
-            window: The window.
-            latest: Whether the latest row is taken, not the first.
+            window: The window, `(days, skip)`.
+            latest: True for the latest row, False for the first row.
             column: A stored column, or `day` for the placing day.
         """
 
     def sequence(
         self, selection: Selection, window: Window, columns: tuple[str, ...], distinct_days: bool = False
     ) -> RowSequence:
-        """Return the rows themselves, in their order.
+        """Return the rows in the order of customer and placing time.
 
         Args:
             selection: The rows that count.
-            window: The window.
-            columns: The stored columns to return beside `day`.
+            window: The window, `(days, skip)`.
+            columns: The stored columns to return in addition to `day`.
             distinct_days: Whether only one row per customer and local day is returned.
         """
 
     def covered_days(self, window: Window) -> Array:
-        """Return how many days of the window lie after both the sign-up and the table's first row."""
+        """Count the days of the window that lie after both the sign-up and the table's first row."""
 
     def reaches(self, window: Window) -> bool:
         """Tell whether the table's data go back to the window's start."""
 
     def covers(self, window: Window) -> BoolArray | None:
-        """Return a mask of the customers for whom the window is covered; None if for all.
+        """Return a mask of the customers for whom the window is covered, `[n]`; None means all customers.
 
-        It is covered if the data reach back to its start and it does not end before the sign-up.
+        A window is covered if the data reach back to its start and the window ends after the sign-up.
         """
 
     def tenure(self) -> Array:
-        """Return the days since sign-up."""
+        """Return the days from the sign-up to the cutoff."""

@@ -1,6 +1,6 @@
-"""Verbs on the rhythm of active days; each reads the days of its window once per cutoff.
+"""Verbs on the rhythm of active days; each verb reads the days of its window once per cutoff.
 
-A gap is the number of days between two successive active days; two rows on one day make no gap.
+A gap is the number of days between two successive active days. Two rows on one day make no gap.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from churn.features.language.view import View
 
 
 class RhythmVerbs(View):
-    """Gaps between active days, the silence since, and the days of the week."""
+    """The gaps between active days, the silence since the last active day, and the weekdays."""
 
     cost = Cost.PASSES
 
@@ -34,7 +34,7 @@ class RhythmVerbs(View):
         return np.where(n >= 2, np.sqrt(ratio(per_customer(rows, off * off), n)), np.nan)
 
     def gap_quantile(self, share: float) -> Array:
-        """Return the shortest gap that at least this share of the gaps do not exceed, in days."""
+        """Return a quantile of the gaps, in days: at least `share` of the gaps are this long or shorter."""
         rows, gaps = self._gaps()
         return quantile_per_customer(rows, gaps, share)
 
@@ -49,7 +49,7 @@ class RhythmVerbs(View):
         return self.gap_quantile(1.0)
 
     def gap_rank(self) -> Array:
-        """Return the share of the customer's own gaps that are not longer than the present silence."""
+        """Return the share of the customer's gaps that are as long as the present silence or shorter."""
         rows, gaps = self._gaps()
         silence = self.reader.cutoff - self.reader.outermost(self.rows, self.window, True, "day")
         return ratio(
@@ -57,16 +57,20 @@ class RhythmVerbs(View):
         )
 
     def gap_trend(self) -> Array:
-        """Return the least-squares slope of ln(gap) per gap: above 0 as visits grow rarer; needs three."""
+        """Return the least-squares slope of ln(gap) per gap; above 0 if gaps grow longer.
+
+        The slope is missing with fewer than three gaps.
+        """
         rows, gaps = self._gaps()
         start, _ = run_bounds(rows)
         nth = np.arange(len(gaps)) - start[rows.customer]
         return line_per_customer(rows, nth.astype(np.float64), np.log(gaps), 0.0)[1]
 
     def burstiness(self) -> Array:
-        """Return `(s - m) / (s + m)` of the gaps: -1 like a clock, 0 at random, towards 1 in bursts.
+        """Return `(s - m) / (s + m)`, where s is the standard deviation of the gaps and m is their mean.
 
-        Source: Goh and Barabasi 2008.
+        The value is -1 if all gaps are equal, about 0 if events are random, and near 1 if events come in
+        bursts. Source: Goh and Barabasi 2008.
         """
         spread = self.gap_spread()
         rows, gaps = self._gaps()
@@ -74,11 +78,11 @@ class RhythmVerbs(View):
         return ratio(spread - mean, spread + mean)
 
     def clumpiness(self) -> Array:
-        """Return `1 + sum x ln x / ln(n + 1)`: 0 for even visits, 1 for clumped ones.
+        """Return `1 + sum x ln x / ln(n + 1)`; 0 for evenly spaced active days, near 1 for clumped days.
 
-        x are the gaps and both ends as shares of the window. Missing without an active day, and for
-        customers who signed up within the window.
-        Source: Zhang, Bradlow and Small 2015.
+        n is the number of active days. They cut the window into n + 1 parts, and x is the length of a part
+        as a share of the window. The value is missing without an active day, and for customers who signed up
+        within the window. Source: Zhang, Bradlow and Small 2015.
         """
         rows = self._active_day_rows()
         start, end = run_bounds(rows)
@@ -96,7 +100,10 @@ class RhythmVerbs(View):
         return np.where((n > 0) & is_covered, 1 + ratio(total, np.log(n + 1.0)), np.nan)
 
     def weekday_entropy(self) -> Array:
-        """Return `-sum p ln p / ln 7` over the weekdays of active days: 0 always the same, 1 all alike."""
+        """Return `-sum p ln p / ln 7`, where p is the share of a weekday among the active days.
+
+        The entropy is 0 if all active days fall on one weekday, and 1 if all weekdays have equal shares.
+        """
         counts = self._weekdays()
         total = counts.sum(axis=1)
         share = counts / np.where(total > 0, total, 1.0)[:, None]
@@ -104,7 +111,10 @@ class RhythmVerbs(View):
         return np.where(total > 0, np.maximum(-parts.sum(axis=1) / np.log(7), 0.0), np.nan)
 
     def missed_weekdays(self) -> Array:
-        """Return the share of active days before the window's last seven on weekdays those seven lack."""
+        """Return the share of earlier active days whose weekday had no row in the window's last seven days.
+
+        The earlier active days are the active days of the window before its last seven days.
+        """
         usual, recent = self._earlier(7)._weekdays(), self._recent(7)._weekdays()
         return ratio(np.where(recent > 0, 0.0, usual).sum(axis=1), usual.sum(axis=1))
 
@@ -113,7 +123,7 @@ class RhythmVerbs(View):
         return self.reader.sequence(self.rows, self.window, (), distinct_days=True)
 
     def _gaps(self) -> tuple[RowSequence, Array]:
-        """Return the gaps as rows of their customers, oldest first, and their lengths in days, `[gaps]`."""
+        """Return the gaps as rows, ordered by customer and time, and the gaps' lengths in days, `[gaps]`."""
         rows = self._active_day_rows()
         day = rows.columns["day"]
         of_same_customer = rows.customer[1:] == rows.customer[:-1]
@@ -122,7 +132,7 @@ class RhythmVerbs(View):
         ].astype(np.float64)
 
     def _weekdays(self) -> Array:
-        """Return the active days per customer and weekday: `[n, 7]`."""
+        """Return the number of active days per customer and weekday, `[n, 7]`."""
         rows = self._active_day_rows()
         key = rows.customer.astype(np.int64) * 7 + rows.columns["day"] % 7
         return np.bincount(key, minlength=7 * rows.n).reshape(rows.n, 7).astype(np.float64)

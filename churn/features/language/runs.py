@@ -13,23 +13,26 @@ RowValues = npt.NDArray[Any]
 
 
 def per_customer(rows: RowSequence, values: RowValues | None = None) -> Array:
-    """Sum values, or count rows, per customer, `[n]`; in the order of rows, so blocks change no digit."""
+    """Sum values per customer, or count rows per customer without `values`, `[n]`.
+
+    A customer's values are added in the order of the rows, so the cut into blocks changes no digit.
+    """
     return np.bincount(rows.customer, weights=values, minlength=rows.n).astype(np.float64)
 
 
 def run_bounds(rows: RowSequence) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return where each customer's rows begin and end, positions `[start, end)`, `[n]` each."""
+    """Return the start and the end of each customer's rows, `[n]` each; the end is exclusive."""
     end = np.cumsum(np.bincount(rows.customer, minlength=rows.n))
     start = np.concatenate([[0], end[:-1]]) if rows.n else end
     return start, end
 
 
 def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bool_]) -> Array:
-    """Return the value at each customer's position, `[n]`; missing where the position is not valid.
+    """Return the value at each customer's position, `[n]`; missing if the position is not valid.
 
     Args:
-        values: One value a row, `[m]`.
-        position: One position among the rows for each customer, `[n]`.
+        values: One value per row, `[m]`.
+        position: One position among the rows per customer, `[n]`.
         valid: A mask of the customers who have a position, `[n]`.
     """
     at = np.full(len(position), np.nan)
@@ -38,12 +41,14 @@ def at_position(values: RowValues, position: RowValues, valid: npt.NDArray[np.bo
 
 
 def quantile_per_customer(rows: RowSequence, values: RowValues, share: float) -> Array:
-    """Return the smallest value of each customer that at least this share of the values do not exceed, `[n]`.
+    """Return a quantile of each customer's values, `[n]`; missing without values.
+
+    The quantile is the smallest value for which at least `share` of the customer's values are not higher.
 
     Args:
         rows: The rows, ordered by customer.
-        values: One value a row, `[m]`.
-        share: Between 0 and 1.
+        values: One value per row, `[m]`.
+        share: The share of values, between 0 and 1.
     """
     start, end = run_bounds(rows)
     in_order = values[np.lexsort((values, rows.customer))]
@@ -52,9 +57,9 @@ def quantile_per_customer(rows: RowSequence, values: RowValues, share: float) ->
 
 
 def line_per_customer(rows: RowSequence, x: RowValues, y: RowValues, where: float) -> tuple[Array, Array]:
-    """Fit a least-squares line per customer; return its value at `where` and its slope, `[n]` each.
+    """Fit a least-squares line per customer; return the line's value at `where` and its slope, `[n]` each.
 
-    Both are missing with fewer than three rows, or if all rows have the same x.
+    Both numbers are missing if a customer has fewer than three rows, or if all rows have the same x.
 
     Args:
         rows: The rows, ordered by customer.

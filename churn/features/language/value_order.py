@@ -1,4 +1,4 @@
-"""Verbs on values in the order of the rows; each reads the rows of its window once per cutoff."""
+"""Verbs on values in the order of the rows; each verb reads the rows of its window once per cutoff."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ class OrderedVerbs(View):
     cost = Cost.PASSES
 
     def previous(self, value: str) -> Array:
-        """Return the value of the row before the latest among those that give one; missing without two."""
+        """Return the last value but one, in the order of time; missing with fewer than two values."""
         rows, values = self._values(value)
         start, end = run_bounds(rows)
         return at_position(values, end - 2, end - start >= 2)
 
     def run_lacking(self, outcome: str) -> Array:
-        """Count the rows since the latest one whose outcome is known; missing where there are no rows."""
+        """Count the rows after the latest row with a known outcome; missing without rows.
+
+        If no row has a known outcome, all rows count.
+        """
         column = f"{self._outcome(outcome)}_day"
         rows = self.reader.sequence(self.rows, self.window, (column,))
         start, end = run_bounds(rows)
@@ -42,12 +45,12 @@ class OrderedVerbs(View):
         return np.where(end > start, end - after, np.nan)
 
     def quantile(self, value: str, share: float) -> Array:
-        """Return the smallest value that at least this share of the values do not exceed."""
+        """Return a quantile of the values: at least `share` of the values are this high or lower."""
         rows, values = self._values(value)
         return quantile_per_customer(rows, values, share)
 
     def count_at_most(self, value: str, bound: float) -> Array:
-        """Count the rows whose value is given and at most `bound`."""
+        """Count the rows that give a value of `bound` or less."""
         rows, values = self._values(value)
         return self._where_covered(per_customer(rows, (values <= bound).astype(np.float64)))
 
@@ -60,17 +63,20 @@ class OrderedVerbs(View):
         )
 
     def trend(self, value: str) -> Array:
-        """Return the least-squares line of a value on time, read at the cutoff; needs three values."""
+        """Fit a least-squares line of a value over time, and return the line's value at the cutoff.
+
+        The result is missing with fewer than three values.
+        """
         rows, values = self._values(value)
         return line_per_customer(rows, rows.columns["day"].astype(np.float64), values, self.reader.cutoff)[0]
 
     def decayed_mean(self, value: str, half_life_days: int) -> Array:
-        """Average a value, each row weighing `0.5 ** (age in days / half_life_days)`."""
+        """Average a value; a row weighs `0.5 ** (age in days / half_life_days)`."""
         rows, values = self._values(value)
         return self._decayed_mean(rows, values, half_life_days)
 
     def decayed_hours_to(self, outcome: str, half_life_days: int) -> Array:
-        """Average the hours to a known outcome, each row weighing `0.5 ** (age in days / half_life_days)`."""
+        """Average the hours to known outcomes; a row weighs `0.5 ** (age in days / half_life_days)`."""
         column = f"{self._outcome(outcome)}_after"
         selection = self.having(outcome)._rows_with(column)
         rows = self.reader.sequence(selection, self.window, (column,))

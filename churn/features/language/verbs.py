@@ -15,7 +15,7 @@ from churn.features.language.view import View
 
 @dataclass(frozen=True)
 class Verb:
-    """A public method of the view, or a function on numbers per customer."""
+    """A verb: a public method of the view, or a function on numbers per customer."""
 
     name: str
     function: Callable[..., Any]

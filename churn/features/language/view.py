@@ -1,7 +1,7 @@
-"""The view that a signal is written on: which rows, in which window.
+"""The view of a table that a signal reads: the rows that count, and the window.
 
-A view is already cut at the cutoff on both clocks and limited to the signal's look-back, so a signal cannot
-ask for anything that was not known.
+A view holds only rows that had happened and were known before the cutoff, and only rows within the signal's
+look-back. A signal therefore cannot read anything that was not known at the cutoff.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from churn.features.language.reader import ALL_ROWS, Array, Reader, Selection, W
 
 @dataclass(frozen=True)
 class View:
-    """The events of one table as known at the cutoff, in `[cutoff - days, cutoff - skip)`."""
+    """The events of one table in `[cutoff - days, cutoff - skip)`, as known at the cutoff."""
 
     cost: ClassVar[Cost] = Cost.CHOOSES
 
@@ -31,10 +31,10 @@ class View:
     rows: Selection = ALL_ROWS
 
     def last(self, days: int, skip: int = 0) -> Self:
-        """Look at `[cutoff - days, cutoff - skip)` only.
+        """Set the window to `[cutoff - days, cutoff - skip)`.
 
         Raises:
-            SignalError: the window reaches further than the signal's look-back, or is empty.
+            SignalError: the window reaches further back than the signal's look-back, or the window is empty.
         """
         if days > self.looks_back:
             raise SignalError(
@@ -45,11 +45,17 @@ class View:
         return replace(self, window=(days, skip))
 
     def week(self, k: int) -> Self:
-        """Look at the k-th last week, `[cutoff - 7 k d, cutoff - 7 (k - 1) d)`; 1 is the last."""
+        """Set the window to the k-th last week, `[cutoff - 7 k days, cutoff - 7 (k - 1) days)`.
+
+        The last week before the cutoff is week 1.
+        """
         return self.last(days=7 * k, skip=7 * (k - 1))
 
     def by(self, outcome: str) -> Self:
-        """Place each row at the time of an outcome instead of its own; rows without it do not count."""
+        """Place each row at the time of an outcome instead of the row's own time.
+
+        Rows without this outcome do not count.
+        """
         return replace(self, rows=self.rows._replace(placed_by=self._outcome(outcome)))
 
     def having(self, outcome: str) -> Self:
@@ -65,11 +71,11 @@ class View:
         )
 
     def _recent(self, days: int) -> Self:
-        """Look at the last days of the window."""
+        """Set the window to its last days."""
         return self.last(self.window[1] + days, skip=self.window[1])
 
     def _earlier(self, days: int) -> Self:
-        """Look at the window without its last days."""
+        """Set the window to all its days except the last days."""
         return self.last(self.window[0], skip=self.window[1] + days)
 
     @property
@@ -78,11 +84,11 @@ class View:
         return self.window[0] - self.window[1]
 
     def _rows_with(self, column: str) -> Selection:
-        """Return the selection of the rows whose value is given."""
+        """Return the selection of the rows that give a value in this column."""
         return self.rows._replace(value=column)
 
     def _where_covered(self, values: Array) -> Array:
-        """Return missing values for customers whose window lies before the sign-up or the table's data."""
+        """Return the values; a value is missing if the window is not covered for the customer."""
         is_covered = self.reader.covers(self.window)
         return values if is_covered is None else np.where(is_covered, values, np.nan)
 
@@ -124,8 +130,9 @@ class View:
     def _refuse_lacking(self, verb: str) -> None:
         if self.rows.open_outcomes:
             raise SignalError(
-                f"{self.signal}: {verb} does not work on lacking(), where rows come and go; "
-                "count, total and days_since_* do."
+                f"{self.signal}: {verb} does not work on lacking(), because rows leave the selection "
+                "again when their outcome becomes known. Use count, total or days_since_*, or leave out "
+                "lacking()."
             )
 
     def _no_column(self, name: str, fitting: list[str]) -> SignalError:

@@ -1,7 +1,8 @@
-"""Verbs on the counts of the weeks of the window; they cost a look-up per customer and week.
+"""Verbs on the counts of the window's weeks; they cost one look-up per customer and week.
 
-The k-th week is `[end - 7 k d, end - 7 (k - 1) d)`, where `end` is the end of the window. Weeks before the
-sign-up or before the table's data do not count, and a verb is missing if fewer than four weeks count.
+The k-th week is `[end - 7 k days, end - 7 (k - 1) days)`, where `end` is the end of the window. Weeks before
+the sign-up or before the table's data do not count. The value of a verb is missing if fewer than four weeks
+count.
 """
 
 from __future__ import annotations
@@ -19,45 +20,51 @@ MIN_WEEKS = 4
 
 
 class WeekVerbs(View):
-    """Active weeks, the weeks since activity began to fall, and how far below the best."""
+    """Active weeks, the time since activity began to fall, and the distance to the customer's best weeks."""
 
     cost = Cost.WEEKS
 
     def active_weeks(self) -> Array:
-        """Return the share of the window's weeks with a row."""
+        """Return the share of the window's weeks that have a row."""
         weeks, is_covered = self._weeks()
         return self._if_enough(
             is_covered, ratio((weeks > 0).sum(axis=0).astype(np.float64), is_covered.sum(axis=0))
         )
 
     def inactive_weeks(self) -> Array:
-        """Count the weeks without a row up to the window's end, at most those of the window."""
+        """Count the successive weeks without a row at the end of the window."""
         weeks, is_covered = self._weeks()
         silent = np.logical_and.accumulate((weeks == 0) & is_covered, axis=0)
         return self._if_enough(is_covered, silent.sum(axis=0).astype(np.float64))
 
     def quieting_rate(self) -> Array:
-        """Return `(k + 1) / (n + 2)`: a silent week followed k of the n active weeks before the last."""
+        """Return the estimated probability that an active week is followed by a week without a row.
+
+        The estimate is `(k + 1) / (n + 2)`. Here n is the number of active weeks before the window's last
+        week, and k is the number of these weeks that were followed by a week without a row.
+        """
         weeks, is_covered = self._weeks()
         active = (weeks[1:] > 0) & is_covered[1:]
         silent_after = active & (weeks[:-1] == 0)
         return self._if_enough(is_covered, (silent_after.sum(axis=0) + 1.0) / (active.sum(axis=0) + 2.0))
 
     def drawdown(self) -> Array:
-        """Return the count of the last four weeks over that of the best four in a row; 1 is the best."""
+        """Return the count of the last four weeks divided by the count of the best four successive weeks."""
         weeks, is_covered = self._weeks()
         four = np.stack([weeks[k : k + 4].sum(axis=0) for k in range(len(weeks) - 3)])
         return self._if_enough(is_covered, ratio(four[0], four.max(axis=0)))
 
     def shortfall(self) -> Array:
-        """Return the accumulated shortfall below the mean week, in mean weeks: a one-sided CUSUM.
+        """Return how far the latest weeks together fell below the mean week, as a multiple of the mean week.
 
-        `S = max(0, S + m - y)` from the oldest week on. Source: Page 1954.
+        The value is a one-sided CUSUM. From the oldest week on, `S = max(0, S + m - y)`, where y is the count
+        of a week and m is the mean count of all weeks. The value is the last S, divided by m.
+        Source: Page 1954.
         """
         return self._cusum()[0]
 
     def shortfall_weeks(self) -> Array:
-        """Return how many weeks ago the shortfall began: weeks since the CUSUM was last 0."""
+        """Return how many weeks ago the shortfall began: the number of weeks since its CUSUM was last 0."""
         return self._cusum()[1]
 
     def _cusum(self) -> tuple[Array, Array]:
@@ -70,9 +77,9 @@ class WeekVerbs(View):
         return self._if_enough(is_covered, ratio(missing, mean)), self._if_enough(is_covered, since)
 
     def _weeks(self) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Return the counts, `[weeks, n]`, the last week first, and a mask of the weeks that count.
+        """Return the counts of the weeks, and a mask of the weeks that count, `[weeks, n]` each.
 
-        Weeks that do not count have the count 0.
+        The last week comes first. A week that does not count has the count 0.
         """
         numbers = range(1, self._days // 7 + 1)
         if len(numbers) < MIN_WEEKS:

@@ -1,4 +1,4 @@
-"""Profile: how long somebody has been a customer."""
+"""Profile: the time since a customer signed up."""
 
 from __future__ import annotations
 

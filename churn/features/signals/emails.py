@@ -16,7 +16,7 @@ from churn.features.signal import signal
     german="hat die [letzte E-Mail|letzten {value:.0f} E-Mails] nicht geöffnet",
 )
 def emails_unopened_run(emails: Events) -> Array:
-    """E-mails sent since the newest one that was opened before the cutoff."""
+    """E-mails sent after the newest e-mail that the customer opened before the cutoff."""
     return emails.run_lacking("opened_at")
 
 
@@ -30,7 +30,7 @@ def emails_unopened_run(emails: Events) -> Array:
     german="hat etwa {value:.0%} der E-Mails der letzten 91 Tage geöffnet",
 )
 def emails_open_rate(emails: Events) -> ShrunkRate:
-    """Share of the e-mails of the last 91 days that were opened, drawn towards the cohort's."""
+    """Share of the e-mails of the last 91 days that were opened, drawn towards the cohort's share."""
     return shrunk(emails.having("opened_at").count(), emails.count())
 
 
@@ -44,7 +44,7 @@ def emails_open_rate(emails: Events) -> ShrunkRate:
     german="hat in etwa {value:.0%} der E-Mails der letzten 91 Tage geklickt",
 )
 def emails_click_rate(emails: Events) -> ShrunkRate:
-    """Share of the e-mails of the last 91 days with a click, drawn towards the cohort's."""
+    """Share of the e-mails of the last 91 days with a click, drawn towards the cohort's share."""
     return shrunk(emails.having("clicked_at").count(), emails.count())
 
 
@@ -72,7 +72,7 @@ def emails_days_since_unsubscribed(emails: Events) -> Array:
     german="hat in [der letzten E-Mail nicht|keiner der letzten {value:.0f} E-Mails] geklickt",
 )
 def emails_unclicked_run(emails: Events) -> Array:
-    """E-mails sent since the newest one with a click before the cutoff."""
+    """E-mails sent after the newest e-mail with a click before the cutoff."""
     return emails.run_lacking("clicked_at")
 
 
@@ -86,7 +86,7 @@ def emails_unclicked_run(emails: Events) -> Array:
     german="hat in letzter Zeit etwa {value:.0%} unserer E-Mails geöffnet",
 )
 def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
-    """Share of the e-mails opened, each halved for every 30 days of age, drawn towards the cohort's."""
+    """Share of e-mails opened, drawn towards the cohort's share; weights halve per 30 days of age."""
     return shrunk(emails.having("opened_at").decayed_count(30), emails.decayed_count(30))
 
 
@@ -100,7 +100,7 @@ def emails_open_rate_decayed(emails: Events) -> ShrunkRate:
     german="hat in letzter Zeit in etwa {value:.0%} unserer E-Mails geklickt",
 )
 def emails_click_rate_decayed(emails: Events) -> ShrunkRate:
-    """Share of the e-mails with a click, each halved for every 30 days of age, drawn towards the cohort's."""
+    """Share of e-mails with a click, drawn towards the cohort's share; weights halve per 30 days of age."""
     return shrunk(emails.having("clicked_at").decayed_count(30), emails.decayed_count(30))
 
 
@@ -114,5 +114,5 @@ def emails_click_rate_decayed(emails: Events) -> ShrunkRate:
     german="hat zuletzt vor {value:.0f} [Tag|Tagen] eine E-Mail geöffnet",
 )
 def emails_days_since_open(emails: Events) -> Array:
-    """Days since the customer last opened an e-mail, whenever it was sent."""
+    """Days since the customer last opened an e-mail of any age."""
     return emails.by("opened_at").days_since_last()

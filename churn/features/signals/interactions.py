@@ -1,4 +1,4 @@
-"""Fewer interactions: the customer does less, and fewer different things."""
+"""Fewer interactions: the customer does less, and does fewer different things."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from churn.features.signal import signal
     german="interagiert {value:.0%} so viel wie üblich",
 )
 def interaction_change(interactions: Events) -> Array:
-    """Interactions in the last 28 days over the 28-day average of the 84 days before, one added to each."""
+    """Interactions in the last 28 days over the 28-day average of the 84 days before, 1 added to both."""
     recent = interactions.last(days=28).count()
     usual = interactions.last(days=112, skip=28).per(days=28)
     return ratio(recent, usual, prior=1)
@@ -32,7 +32,7 @@ def interaction_change(interactions: Events) -> Array:
     german="verschiedene Arten von Interaktion in den letzten 28 Tagen: {value:.0f}",
 )
 def interaction_kinds(interactions: Events) -> Array:
-    """Distinct kinds of interaction in the last 28 days."""
+    """Number of distinct kinds of interaction in the last 28 days."""
     return interactions.kinds()
 
 
@@ -46,7 +46,7 @@ def interaction_kinds(interactions: Events) -> Array:
     german="in den letzten 28 Tagen aufgegebene Arten von Interaktion: {value:.0f}",
 )
 def interaction_kinds_given_up(interactions: Events) -> Array:
-    """Distinct kinds of the last 84 days that do not occur in the last 28 days."""
+    """Number of kinds of the last 84 days that do not occur in the last 28 days."""
     return interactions.last(days=84).kinds() - interactions.last(days=28).kinds()
 
 
@@ -60,7 +60,7 @@ def interaction_kinds_given_up(interactions: Events) -> Array:
     german="nutzt {value:.0%} so viele Arten von Interaktion wie vor vier Wochen",
 )
 def interaction_kinds_change(interactions: Events) -> Array:
-    """Distinct kinds of the last 28 days over those of the 28 days before, one added to each."""
+    """Number of kinds in the last 28 days over the number in the 28 days before, 1 added to both."""
     return ratio(interactions.last(28).kinds(), interactions.last(56, skip=28).kinds(), prior=1)
 
 
@@ -74,7 +74,7 @@ def interaction_kinds_change(interactions: Events) -> Array:
     german="Vielfalt der Interaktionen: {value:.2f} (0 ist eine einzige Art)",
 )
 def interaction_kind_entropy(interactions: Events) -> Array:
-    """Entropy of the kinds of interaction of the last 91 days; 0 for a single kind."""
+    """Entropy of the kinds of interaction in the last 91 days; 0 if all are of one kind."""
     return interactions.kind_entropy()
 
 
@@ -88,7 +88,7 @@ def interaction_kind_entropy(interactions: Events) -> Array:
     german="die Mischung der Interaktionen hat sich um {value:.0%} verschoben",
 )
 def interaction_kind_shift(interactions: Events) -> Array:
-    """Jensen-Shannon distance of the kinds of the last 28 days to those of the 84 days before."""
+    """Jensen-Shannon distance between the kinds of the last 28 days and of the 84 days before."""
     return interactions.kind_shift(28)
 
 
@@ -102,5 +102,5 @@ def interaction_kind_shift(interactions: Events) -> Array:
     german="interagiert seit {value:.0f} [Woche|Wochen] weniger als üblich",
 )
 def interaction_weeks_falling(interactions: Events) -> Array:
-    """Weeks since the interactions fell below the mean week of the last 26 (CUSUM)."""
+    """Weeks since interactions began to fall below the mean of the last 26 weeks (CUSUM)."""
     return interactions.shortfall_weeks()

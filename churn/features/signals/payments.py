@@ -1,4 +1,4 @@
-"""Skipped payments: bills that fall due and are not paid, or are paid late."""
+"""Skipped payments: bills that are not paid, or are paid late."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRACE_DAYS = 3
     german="eine Zahlung ist {value:.0f} [Tag|Tage] überfällig",
 )
 def payment_days_overdue(payments: Events) -> Array:
-    """Days since the oldest unpaid bill of the last 182 days fell due; 0 when all are paid."""
+    """Days since the oldest unpaid bill of the last 182 days fell due; 0 if all bills are paid."""
     overdue = payments.lacking("paid_at").days_since_first()
     return np.where(payments.count() > 0, np.nan_to_num(overdue), np.nan)
 
@@ -36,7 +36,7 @@ def payment_days_overdue(payments: Events) -> Array:
     german="unbezahlte Rechnungen der letzten 91 Tage: {value:.0f}",
 )
 def payments_skipped(payments: Events) -> Array:
-    """Bills that fell due in the last 91 days and are not paid."""
+    """Unpaid bills that fell due in the last 91 days."""
     return payments.lacking("paid_at").count()
 
 
@@ -50,7 +50,7 @@ def payments_skipped(payments: Events) -> Array:
     german="bei etwa {value:.0%} der Rechnungen der letzten 182 Tage schlug eine Abbuchung fehl",
 )
 def payment_failed_share(payments: Events) -> ShrunkRate:
-    """Share of the bills of the last 182 days with a failed charge, drawn towards the cohort's."""
+    """Share of the bills of the last 182 days with a failed charge, drawn towards the cohort's share."""
     return shrunk(payments.having("failed_at").count(), payments.count())
 
 
@@ -64,7 +64,7 @@ def payment_failed_share(payments: Events) -> ShrunkRate:
     german="zahlt im Mittel {value:.1f Tage nach|Tage vor} der Fälligkeit",
 )
 def payment_days_late(payments: Events) -> Array:
-    """Mean days from due to paid over the paid bills of the last 182 days; early payments count below 0."""
+    """Mean days from due date to payment of the bills of the last 182 days; below 0 if early."""
     return payments.mean_days_to("paid_at")
 
 
@@ -92,7 +92,7 @@ def card_days_left(payments: Events) -> Array:
     german="zahlte in letzter Zeit im Mittel {value:.1f Tage nach|Tage vor} der Fälligkeit",
 )
 def payment_days_late_decayed(payments: Events) -> Array:
-    """Mean days from due to paid of the last 366 days, each bill halved for every 60 days of age."""
+    """Mean days from due date to payment in the last 366 days; weights halve per 60 days of age."""
     return payments.decayed_hours_to("paid_at", half_life_days=60) / 24.0
 
 
@@ -106,7 +106,7 @@ def payment_days_late_decayed(payments: Events) -> Array:
     german="zahlt etwa {value:.0%} der Rechnungen mehr als 3 Tage zu spät",
 )
 def payment_late_share(payments: Events) -> ShrunkRate:
-    """Share of the bills due 3 to 182 days ago not paid within 3 days, drawn towards the cohort's."""
+    """Share of bills due 3 to 182 days ago not paid within 3 days, drawn towards the cohort's share."""
     due = payments.last(days=182, skip=GRACE_DAYS)
     late = due.having("paid_at").count_slower("paid_at", GRACE_DAYS) + due.lacking("paid_at").count()
     return shrunk(late, due.count())
@@ -122,7 +122,7 @@ def payment_late_share(payments: Events) -> ShrunkRate:
     german="zahlt {value:.1f Tage später|Tage früher} als vor einem Vierteljahr",
 )
 def payment_days_late_change(payments: Events) -> Array:
-    """Mean days from due to paid of the last 91 days minus that of the 91 days before."""
+    """Mean days from due date to payment in the last 91 days minus the mean in the 91 days before."""
     recent, before = payments.last(days=91), payments.last(days=182, skip=91)
     return recent.mean_days_to("paid_at") - before.mean_days_to("paid_at")
 
@@ -137,7 +137,7 @@ def payment_days_late_change(payments: Events) -> Array:
     german="fehlgeschlagene Abbuchungen in den letzten 91 Tagen: {value:.0f}",
 )
 def payments_failed(payments: Events) -> Array:
-    """Charges that failed in the last 91 days, whenever the bill was due."""
+    """Charges that failed in the last 91 days, for bills of any due date."""
     return payments.by("failed_at").count()
 
 
@@ -151,5 +151,5 @@ def payments_failed(payments: Events) -> Array:
     german="hat die [letzte Rechnung|letzten {value:.0f} Rechnungen] nicht bezahlt",
 )
 def payments_unpaid_run(payments: Events) -> Array:
-    """Bills of the last 182 days that fell due since the newest one that was paid before the cutoff."""
+    """Bills of the last 182 days that fell due after the newest bill that was paid before the cutoff."""
     return payments.run_lacking("paid_at")

@@ -6,10 +6,10 @@ from churn.features.language.events import Array, Events
 from churn.features.signal import signal
 
 CONTRACT_DAYS = 3660
-"""How many days ago the latest contract may have begun: ten years, because contracts may run long."""
+"""The look-back in days, ten years: the latest contract may have begun long ago."""
 
 LONGEST_NOTICE_DAYS = 366
-"""If a contract still runs this long after the request to cancel, the request was withdrawn."""
+"""A contract that runs for more days after a request to cancel shows that the request was withdrawn."""
 
 
 @signal(
@@ -22,7 +22,7 @@ LONGEST_NOTICE_DAYS = 366
     german="der Vertrag verlängert sich in {value:.0f} [Tag|Tagen]",
 )
 def subscription_days_to_renewal(subscriptions: Events) -> Array:
-    """Days until the latest contract's renewal, if one is scheduled."""
+    """Days until the latest contract's renewal; missing if no renewal is scheduled."""
     return subscriptions.days_until("renews_at")
 
 
@@ -79,7 +79,7 @@ def subscription_age_days(subscriptions: Events) -> Array:
     german="zahlt im Monat {value:.2f mehr|weniger} als im Vertrag davor",
 )
 def subscription_mrr_change(subscriptions: Events) -> Array:
-    """Monthly recurring revenue of the latest contract minus that of the one before."""
+    """Monthly recurring revenue of the latest contract minus the revenue of the contract before."""
     return subscriptions.latest("mrr") - subscriptions.previous("mrr")
 
 
@@ -93,6 +93,6 @@ def subscription_mrr_change(subscriptions: Events) -> Array:
     german="wollte vor {value:.0f} [Tag|Tagen] kündigen und ist geblieben",
 )
 def subscription_days_since_cancel_reversed(subscriptions: Events) -> Array:
-    """Days since the last request, more than a year ago, to cancel a contract that still runs."""
+    """Days since the last request to cancel that is over a year old and whose contract still runs."""
     requests = subscriptions.by("cancel_requested_at").last(days=CONTRACT_DAYS, skip=LONGEST_NOTICE_DAYS)
     return requests.lacking("ended_at").days_since_last()

@@ -1,4 +1,4 @@
-"""Low ratings: what the customer said when asked (the 0-10 question of the Net Promoter Score)."""
+"""Low ratings: the customer's answers to surveys (the 0-10 question of the Net Promoter Score)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from churn.features.signal import signal
     german="gab uns in der letzten Umfrage {value:.0f} von 10 Punkten",
 )
 def survey_last_rating(surveys: Events) -> Array:
-    """The latest rating of the last 366 days."""
+    """Latest rating in the last 366 days."""
     return surveys.by("answered_at").latest("rating")
 
 
@@ -32,7 +32,7 @@ def survey_last_rating(surveys: Events) -> Array:
     german="hat zuletzt vor {value:.0f} [Tag|Tagen] eine Umfrage beantwortet",
 )
 def survey_rating_age(surveys: Events) -> Array:
-    """Days since the latest answer."""
+    """Days since the customer's latest answer to a survey."""
     return surveys.by("answered_at").days_since_last()
 
 
@@ -46,7 +46,7 @@ def survey_rating_age(surveys: Events) -> Array:
     german="die letzte Bewertung liegt {value:.0f von 10 Punkten über|von 10 Punkten unter} der vorigen",
 )
 def survey_rating_change(surveys: Events) -> Array:
-    """The latest rating minus the one before it."""
+    """The latest rating minus the rating before it."""
     answers = surveys.by("answered_at")
     return answers.latest("rating") - answers.previous("rating")
 
@@ -76,7 +76,7 @@ def survey_detractor(surveys: Events) -> Array:
     german="hat etwa {value:.0%} unserer Umfragen nicht beantwortet",
 )
 def surveys_silent_share(surveys: Events) -> ShrunkRate:
-    """Share of the surveys of the last 366 days without an answer, drawn towards the cohort's."""
+    """Share of the surveys of the last 366 days without an answer, drawn towards the cohort's share."""
     return shrunk(surveys.lacking("answered_at").count(), surveys.count())
 
 
@@ -90,7 +90,7 @@ def surveys_silent_share(surveys: Events) -> ShrunkRate:
     german="Bewertungen von 6 oder niedriger im letzten halben Jahr: {value:.0f}",
 )
 def survey_low_ratings(surveys: Events) -> Array:
-    """Ratings of 6 or lower in the last 182 days; missing if the customer gave none."""
+    """Number of ratings of 6 or lower in the last 182 days; missing without an answer."""
     answers = surveys.by("answered_at")
     return np.where(answers.count() > 0, answers.count_at_most("rating", 6), np.nan)
 
@@ -105,7 +105,7 @@ def survey_low_ratings(surveys: Events) -> Array:
     german="gab uns in letzter Zeit im Mittel {value:.1f} von 10 Punkten",
 )
 def survey_rating_decayed(surveys: Events) -> Array:
-    """Mean rating of the last 366 days, each weighing half as much for every 90 days of age."""
+    """Mean rating of the last 366 days; weights halve per 90 days of age."""
     return surveys.by("answered_at").decayed_mean("rating", half_life_days=90)
 
 
@@ -119,5 +119,5 @@ def survey_rating_decayed(surveys: Events) -> Array:
     german="hat die [letzte Umfrage|letzten {value:.0f} Umfragen] nicht beantwortet",
 )
 def surveys_silent_run(surveys: Events) -> Array:
-    """Surveys of the last 366 days since the newest one that was answered before the cutoff."""
+    """Surveys sent after the newest survey that was answered before the cutoff, within 366 days."""
     return surveys.run_lacking("answered_at")

@@ -1,4 +1,4 @@
-"""Slow or unfinished support."""
+"""Slow support, and support tickets that are still open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from churn.features.signal import signal
     german="wartete im Mittel {value:.0f} [Stunde|Stunden] auf eine erste Antwort",
 )
 def tickets_reply_hours(tickets: Events) -> Array:
-    """Mean hours to the first reply over the tickets of the last 91 days that have one."""
+    """Mean hours to the first reply to the tickets of the last 91 days that have a reply."""
     return tickets.mean_hours_to("first_reply_at")
 
 
@@ -46,7 +46,7 @@ def tickets_open(tickets: Events) -> Array:
     german="die älteste offene Support-Anfrage ist {value:.0f} [Tag|Tage] alt",
 )
 def tickets_oldest_open_days(tickets: Events) -> Array:
-    """Days since the oldest ticket of the last 182 days that is not closed; 0 when all are."""
+    """Days since the oldest open ticket of the last 182 days; 0 if all tickets are closed."""
     oldest = tickets.lacking("closed_at").days_since_first()
     return np.where(tickets.count() > 0, np.nan_to_num(oldest), np.nan)
 
@@ -75,7 +75,7 @@ def tickets_unanswered(tickets: Events) -> Array:
     german="wartete in letzter Zeit im Mittel {value:.0f} [Stunde|Stunden] auf eine erste Antwort",
 )
 def tickets_reply_hours_decayed(tickets: Events) -> Array:
-    """Mean hours to the first reply, each ticket weighing half as much for every 30 days of age."""
+    """Mean hours to the first reply; a ticket's weight halves per 30 days of age."""
     return tickets.decayed_hours_to("first_reply_at", half_life_days=30)
 
 
@@ -89,7 +89,7 @@ def tickets_reply_hours_decayed(tickets: Events) -> Array:
     german="wartete in letzter Zeit im Mittel {value:.0f} [Stunde|Stunden] auf eine Lösung",
 )
 def tickets_resolution_hours_decayed(tickets: Events) -> Array:
-    """Mean hours to the closing of closed tickets, each weighing half as much for every 30 days of age."""
+    """Mean hours until closed tickets were closed; a ticket's weight halves per 30 days of age."""
     return tickets.decayed_hours_to("closed_at", half_life_days=30)
 
 
@@ -103,5 +103,5 @@ def tickets_resolution_hours_decayed(tickets: Events) -> Array:
     german="bewertete die zuletzt geschlossene Support-Anfrage mit {value:g}",
 )
 def tickets_last_satisfaction(tickets: Events) -> Array:
-    """Satisfaction with the ticket of the last 366 days that was closed last."""
+    """Satisfaction with the latest closed ticket of the last 366 days."""
     return tickets.by("closed_at").latest("satisfaction")

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from churn.finding import Finding
-from churn.guards.single_signal import STOP, missing_finding, ranking_finding
+from churn.guards.single_signal import STOP_LIMIT, missing_finding, ranking_finding
 from churn.guards.statistics import explained_share
 from churn.snapshots.dataset import Floats, Ints, LabelledRows, cutoffs_of, thin_customers
 
-MOST_ROWS = 40_000
+MAX_CHECKED_ROWS = 40_000
 """The largest number of rows to check, drawn by whole customers: enough rows to see an AUC of .9."""
 
 ID_SHARE = 0.9
@@ -20,7 +20,7 @@ ID_SHARE = 0.9
 CALENDAR_SHARE = 0.9
 """The share of a signal's ranks, explained by the cutoff, from which the signal tells the date."""
 
-MIN_KNOWN_SHARE = 0.9
+MIN_VALUE_SHARE = 0.9
 """The share of rows with a value from which a column can be an id or a date."""
 
 MIN_CUTOFFS = 3
@@ -34,7 +34,7 @@ def check_columns(rows: LabelledRows, attributes: Collection[str] = ()) -> Itera
         attributes: The static attributes. A finding names an attribute as `churn check` does, so that one
             sign-off counts for both verbs.
     """
-    rows = thin_customers(rows, MOST_ROWS)
+    rows = thin_customers(rows, MAX_CHECKED_ROWS)
     if rows.one_class:
         return
     for index, name in enumerate(rows.names):
@@ -44,7 +44,7 @@ def check_columns(rows: LabelledRows, attributes: Collection[str] = ()) -> Itera
         varies = len(present) > 0 and not (present == present[0]).all()
         findings = [
             ranking_finding(rows, index, column_name) if varies else None,
-            missing_finding(rows, np.isnan(values), column_name, stop=STOP),
+            missing_finding(rows, np.isnan(values), column_name, stop=STOP_LIMIT),
         ]
         if varies and name not in rows.levels:
             findings += [_id_finding(rows, values, column_name), _calendar_finding(rows, values, column_name)]
@@ -53,7 +53,7 @@ def check_columns(rows: LabelledRows, attributes: Collection[str] = ()) -> Itera
 
 def _id_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding | None:
     has_value = ~np.isnan(values)
-    if has_value.mean() < MIN_KNOWN_SHARE:
+    if has_value.mean() < MIN_VALUE_SHARE:
         return None
     lowest, highest, count = _ranges(values[has_value], rows.customer[has_value])
     if not (count > 1).any() or (lowest != highest).any():
@@ -84,7 +84,7 @@ def _ranges(values: Floats, customer: Ints) -> tuple[Floats, Floats, Ints]:
 def _calendar_finding(rows: LabelledRows, values: Floats, column_name: str) -> Finding | None:
     has_value = ~np.isnan(values)
     cutoffs = cutoffs_of(rows.cutoff[has_value])
-    if has_value.mean() < MIN_KNOWN_SHARE or len(cutoffs) < MIN_CUTOFFS:
+    if has_value.mean() < MIN_VALUE_SHARE or len(cutoffs) < MIN_CUTOFFS:
         return None
     _, group = np.unique(rows.cutoff[has_value], return_inverse=True)
     share = explained_share(group.astype(np.int64), values[has_value])

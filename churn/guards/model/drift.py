@@ -28,10 +28,10 @@ MIN_SHIFT, MIN_EXCESS = 0.15, 0.05
 EARLIER_CUTOFFS = 3
 """The number of cutoffs before the newest cutoff that show how far columns usually shift."""
 
-MIN_ROWS, MOST_ROWS = 100, 20_000
+MIN_DRIFT_ROWS, MAX_DRIFT_ROWS = 100, 20_000
 SHOWN_COLUMNS = 5
-TREES = 60
-TREE_SETTINGS = {
+DRIFT_TREES = 60
+DRIFT_TREE_PARAMS = {
     "objective": "binary",
     "num_leaves": 8,
     "learning_rate": 0.1,
@@ -61,7 +61,7 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
     rng = np.random.default_rng(seed)
     old, new = _draw_rows(earlier, rng), _draw_rows(newest, rng)
     shifted_columns = np.flatnonzero(_shifted_as_never_before(old, new))
-    if not len(shifted_columns) or min(len(old), len(new)) < MIN_ROWS:
+    if not len(shifted_columns) or min(len(old), len(new)) < MIN_DRIFT_ROWS:
         return
     matrix = np.concatenate([old.matrix[:, shifted_columns], new.matrix[:, shifted_columns]])
     is_new = np.concatenate([np.zeros(len(old)), np.ones(len(new))])
@@ -73,7 +73,7 @@ def drift(earlier: LabelledRows, newest: LabelledRows, seed: int) -> Iterator[Fi
         if not 0 < is_new[side].sum() < side.sum() or not 0 < is_new[~side].sum() < (~side).sum():
             return
         data = lgb.Dataset(matrix[side], is_new[side], categorical_feature=level_columns)
-        booster = lgb.train(TREE_SETTINGS | {"seed": seed}, data, TREES)
+        booster = lgb.train(DRIFT_TREE_PARAMS | {"seed": seed}, data, DRIFT_TREES)
         aucs.append(auc(is_new[~side], np.asarray(booster.predict(matrix[~side]))))
         gain += booster.feature_importance("gain")
     mean_auc = float(np.mean(aucs))
@@ -122,9 +122,9 @@ def _shifts(old: LabelledRows, new: LabelledRows) -> Floats:
 
 
 def _draw_rows(rows: LabelledRows, rng: np.random.Generator) -> LabelledRows:
-    if len(rows) <= MOST_ROWS:
+    if len(rows) <= MAX_DRIFT_ROWS:
         return rows
-    return rows.where(rng.random(len(rows)) < MOST_ROWS / len(rows))
+    return rows.where(rng.random(len(rows)) < MAX_DRIFT_ROWS / len(rows))
 
 
 def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:

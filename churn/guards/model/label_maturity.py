@@ -14,7 +14,7 @@ from churn.snapshots.read import Snapshots
 WARN_RATIO, STOP_RATIO = 2.0, 4.0
 """The factor by which the odds of leaving must differ from earlier cutoffs to warn, and to stop."""
 
-RARE = 1e-4
+MAX_CHANCE_OF_BREAK = 1e-4
 """The probability by chance below which a break is a finding."""
 
 EARLIER_CUTOFFS = 3
@@ -60,7 +60,7 @@ def _breaks(snapshots: Snapshots) -> Iterator[Finding]:
         ratio = max(odds[index] / usual, usual / odds[index])
         beyond = max(odds[index] / before.max(), before.min() / odds[index])
         low_tail, high_tail = binom.cdf(left[index], n, share), binom.sf(left[index] - 1, n, share)
-        if ratio < WARN_RATIO or beyond < WARN_RATIO**0.5 or min(low_tail, high_tail) > RARE:
+        if ratio < WARN_RATIO or beyond < WARN_RATIO**0.5 or min(low_tail, high_tail) > MAX_CHANCE_OF_BREAK:
             continue
         yield Finding(
             f"cutoff {cutoffs[index]}",

@@ -21,7 +21,7 @@ MAX_FALL = 0.10
 SLOPE_RANGE = (0.8, 1.25)
 """The interval of the calibration slope must overlap this range."""
 
-STANDARD_ERRORS = 2.33
+Z_99_ONE_SIDED = 2.33
 """The standard errors by which a better band must leave more often to be a stop; one-sided, 1 in 100."""
 
 MAX_AUC, MAX_AUC_ABOVE_RECENCY = 0.95, 0.15
@@ -121,7 +121,7 @@ def bands(outcomes: Sequence[BandOutcome]) -> Iterator[Finding]:
         shares = np.array([worse.churners, better.churners]) / rows
         overall = float((shares * rows).sum() / rows.sum())
         error = float(np.sqrt(overall * (1 - overall) * (1 / rows).sum()))
-        if shares[1] - shares[0] > STANDARD_ERRORS * error > 0:
+        if shares[1] - shares[0] > Z_99_ONE_SIDED * error > 0:
             yield Finding(
                 f"health band {better.band}",
                 f"{shares[1]:.1%} left, but only {shares[0]:.1%} of band {worse.band}, which should be "

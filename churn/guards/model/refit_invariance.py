@@ -17,15 +17,15 @@ from churn.snapshots.read import Snapshots
 from churn.training.backtest import predict_out_of_time
 from churn.training.recipe import Recipe
 
-MOST_ROWS = 100_000
+MAX_REFIT_ROWS = 100_000
 """The largest number of rows for guards that fit, of customers drawn at random: enough to show a leak."""
 
-STANDARD_ERRORS = 3
+MAX_AUC_ERRORS = 3
 """The standard errors by which the AUC of shuffled labels may differ from .5 (by chance: 1 in 370)."""
 
 
 @dataclass(frozen=True)
-class Fold:
+class CutoffFit:
     """The training and test rows of one fit.
 
     Attributes:
@@ -41,37 +41,37 @@ class Fold:
     logits: Floats
 
 
-Method = Callable[[Snapshots, date], Fold]
+Method = Callable[[Snapshots, date], CutoffFit]
 """A function that fits everything on snapshots and predicts a test cutoff."""
 
 
-def fold_at(snapshots: Snapshots, cutoff: date) -> Fold:
+def fold_at(snapshots: Snapshots, cutoff: date) -> CutoffFit:
     """Return the training and test rows of the rolling origin at a cutoff, without fitting."""
     rows = snapshots.rows
     train = rows.at(trainable(snapshots.mature_on, cutoff))
-    return Fold(cutoff, train, rows.at([cutoff]), np.zeros(0))
+    return CutoffFit(cutoff, train, rows.at([cutoff]), np.zeros(0))
 
 
 def rolling_origin(recipe: Recipe, threads: int) -> Method:
     """Return the method by which `churn train` and `churn evaluate` fit a recipe and predict."""
 
-    def predict(snapshots: Snapshots, cutoff: date) -> Fold:
+    def predict(snapshots: Snapshots, cutoff: date) -> CutoffFit:
         predictions = predict_out_of_time(snapshots, recipe, [cutoff], threads)
         return replace(fold_at(snapshots, cutoff), logits=predictions.logits)
 
     return predict
 
 
-def sample_customers(snapshots: Snapshots, seed: int, most_rows: int = MOST_ROWS) -> Snapshots:
+def sample_customers(snapshots: Snapshots, seed: int, max_rows: int = MAX_REFIT_ROWS) -> Snapshots:
     """Return the snapshots of customers drawn at random, with all their rows.
 
     Args:
         snapshots: The snapshots.
         seed: The seed of the draw.
-        most_rows: The expected number of rows; if there are fewer rows, all customers are returned.
+        max_rows: The expected number of rows; if there are fewer rows, all customers are returned.
     """
     rows, customers = snapshots.rows, len(snapshots.customers)
-    share = most_rows / max(len(rows), 1)
+    share = max_rows / max(len(rows), 1)
     if share >= 1:
         return snapshots
     in_sample = np.random.default_rng(seed).random(customers) < share
@@ -117,7 +117,7 @@ def refit_with_other_future(
         )
 
 
-def _different_predictions(first: Fold, second: Fold, customers: set[int]) -> tuple[int, int]:
+def _different_predictions(first: CutoffFit, second: CutoffFit, customers: set[int]) -> tuple[int, int]:
     """Return, for some customers, the number of predictions that differ between two fits, and of all."""
     before, after = _predictions(first), _predictions(second)
     common_keys = [key for key in before.keys() & after.keys() if key[0] in customers]
@@ -125,7 +125,7 @@ def _different_predictions(first: Fold, second: Fold, customers: set[int]) -> tu
     return n_unpaired + sum(before[key] != after[key] for key in common_keys), n_unpaired + len(common_keys)
 
 
-def _predictions(fold: Fold) -> dict[tuple[int, int], float]:
+def _predictions(fold: CutoffFit) -> dict[tuple[int, int], float]:
     """Return the log-odds of the test rows by customer and cutoff."""
     keys = zip(fold.test.customer.tolist(), fold.test.cutoff.tolist(), strict=True)
     return dict(zip(keys, fold.logits.tolist(), strict=True))
@@ -160,11 +160,11 @@ def refit_with_shuffled_labels(
         return
     auc_value = auc(fold.test.left, fold.logits)
     error = float(np.sqrt((churners + stayers + 1) / (12 * churners * stayers)))
-    if abs(auc_value - 0.5) > STANDARD_ERRORS * error:
+    if abs(auc_value - 0.5) > MAX_AUC_ERRORS * error:
         yield Finding(
             f"test cutoff {cutoff}",
             f"with shuffled labels the whole pipeline reaches AUC {auc_value:.3f}; chance is .5 +- "
-            f"{STANDARD_ERRORS * error:.3f}. The test leaks into the training.",
+            f"{MAX_AUC_ERRORS * error:.3f}. The test leaks into the training.",
             "Look for copied rows, encodings or scales fitted on all rows, or a random split.",
             "stop",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from churn.guards.model.split_overlap import copied_rows, disjoint
 from churn.guards.sign_off import EVALUATION_GUARDS, NO_DATA_GUARDS, REPORT_FILE, TRAINING_GUARDS
 from churn.labels.calendar import trainable
 from churn.labels.outcomes import label_window
-from churn.params import Params
+from churn.params import LabelParams
 from churn.snapshots.dataset import cutoffs_of
 from churn.snapshots.read import Snapshots
 from churn.training.split import CutoffPlan
@@ -42,29 +42,36 @@ UNCHECKED_DATA = Finding(
 )
 
 
-def check_training(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> list[Finding]:
-    """Run the guards of `train` on the training rows of the last test cutoff; without one, on all rows.
+def check_training(
+    snapshots: Snapshots,
+    plan: CutoffPlan,
+    *,
+    label: LabelParams,
+    late_days: int,
+    attributes: Collection[str],
+    seed: int,
+) -> list[Finding]:
+    """Run the guards of `train` on the training rows of the last test cutoff, or on all rows without a test.
 
     Args:
-        params: The parameters of the label, the static attributes and the seed.
         snapshots: The matured snapshots.
         plan: The test cutoffs.
+        label: The definition of the label.
+        late_days: The days by which rows may be late, `snapshot.late_days`.
+        attributes: The names of the static attributes of customers.
+        seed: The seed of the sample of customers.
     """
-    customers = params.tables.get("customers")
-    mature_on = {
-        cutoff: label_window(cutoff, params.label, params.snapshot.late_days).mature_on
-        for cutoff in snapshots.mature_on
-    }
+    mature_on = {cutoff: label_window(cutoff, label, late_days).mature_on for cutoff in snapshots.mature_on}
     findings = _by_guard("maturity", label_maturity(snapshots, mature_on))
     train = snapshots.rows
     if plan.test:
         last = plan.test[-1]
         for cutoff in plan.test:
             findings += _by_guard("disjoint", disjoint(fold_at(snapshots, cutoff), snapshots.mature_on))
-        sample = sample_customers(snapshots, params.train.seed)
+        sample = sample_customers(snapshots, seed)
         findings += _by_guard("copies", copied_rows(fold_at(sample, last)))
         train = snapshots.rows.at(trainable(snapshots.mature_on, last))
-    return [*findings, *check_columns(train, customers.static if customers else ())]
+    return [*findings, *check_columns(train, attributes)]
 
 
 def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardReport:
@@ -90,25 +97,30 @@ def data_findings(snapshots: Snapshots) -> tuple[Finding, ...]:
     return snapshots.guards.found if snapshots.guards.looked else (UNCHECKED_DATA,)
 
 
-def check_evaluation(params: Params, test_set: TestSet, result: EvaluationResult) -> list[Finding]:
+def check_evaluation(
+    test_set: TestSet, result: EvaluationResult, folder: Path, *, gap_days: int, seed: int, threads: int
+) -> list[Finding]:
     """Run the guards of an evaluation; two of them fit the recipe again.
 
     Args:
-        params: The parameters: the gap of the label, the seed, the threads and the output folder.
         test_set: The predictions of all candidates for the test cutoffs.
         result: The figures of the evaluation.
+        folder: The folder of the snapshots.
+        gap_days: The days from a cutoff to the label window.
+        seed: The seed of the samples, the changed rows and the trees.
+        threads: The threads of the fits; they do not change the result.
     """
-    snapshots, cutoff, seed = test_set.snapshots, test_set.cutoffs[-1], params.train.seed
+    snapshots, cutoff = test_set.snapshots, test_set.cutoffs[-1]
     sample = sample_customers(snapshots, seed)
-    method = rolling_origin(test_set.record.recipe, params.engine.threads)
+    method = rolling_origin(test_set.record.recipe, threads)
     findings = _by_guard("unseen", refit_with_other_future(method, sample, cutoff, seed))
     findings += _by_guard("shuffled", refit_with_shuffled_labels(method, sample, cutoff, seed))
-    newest = newest_rows(snapshots, params.output / "snapshots")
+    newest = newest_rows(snapshots, folder)
     first = cutoffs_of(newest.cutoff)[0]
     earlier = snapshots.rows.at([cutoff for cutoff in snapshots.cutoffs if cutoff < first])
     findings += _by_guard("newest", drift(earlier, newest, seed))
     challenger, recency = result.challenger, result.pair("recency")
-    findings += lead_time(result.lead_time, params.label.gap_days)
+    findings += lead_time(result.lead_time, gap_days)
     findings += too_good_to_be_true(challenger.auc, recency.auc if recency else None)
     findings += calibration(challenger.calibration_slope)
     findings += bands(result.health_bands.outcomes)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from churn.data.store import day_number
 from churn.finding import Finding
 from churn.guards.duplicates import COPY_STOP_SHARE, oversampling_note
-from churn.guards.model.refit_invariance import Fold
+from churn.guards.model.refit_invariance import CutoffFit
 from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
 
 MIN_COPIES = 5
@@ -24,7 +24,7 @@ MIN_RARE_VALUES = 10
 """The number of rare values that are not equal by chance; with few signals, half of the signals."""
 
 
-def disjoint(fold: Fold, mature_on: Mapping[date, date]) -> Iterator[Finding]:
+def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Finding]:
     """Stop at rows in both training and test, and at training labels not known by the test cutoff.
 
     Args:
@@ -52,7 +52,7 @@ def disjoint(fold: Fold, mature_on: Mapping[date, date]) -> Iterator[Finding]:
         )
 
 
-def copied_rows(fold: Fold) -> Iterator[Finding]:
+def copied_rows(fold: CutoffFit) -> Iterator[Finding]:
     """Look for rows with the same value in every signal as another row of training or test.
 
     Only rows with enough rare values count, because the rows of new and silent customers are often equal.

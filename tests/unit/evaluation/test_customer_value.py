@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from churn.data.store import day_number
 from churn.evaluation.test_set import customer_values, store_of_snapshots
 from churn.model.value import residual_value
 from churn.snapshots.dataset import LabelledRows
@@ -28,7 +29,7 @@ CUSTOMERS = ("later", "learnt", "pays")
 
 def snapshots_of(world: DrawnCompany) -> Snapshots:
     """Two snapshots of everybody; half of the earlier one left."""
-    days = [(day - date(1970, 1, 1)).days for day in (BEFORE, CUTOFF)]
+    days = [day_number(day) for day in (BEFORE, CUTOFF)]
     rows = LabelledRows(
         (), {}, np.zeros((6, 0)), np.array([1.0, 1, 0, 0, 0, 1]), np.tile(np.arange(3), 2), np.repeat(days, 3)
     )

@@ -10,7 +10,7 @@ from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from churn.features.library import select_signals
 from churn.guards import run
-from churn.guards.run import guard_report, report_path
+from churn.guards.run import guard_report, guard_report_path
 from churn.params import Params
 from tests.drawn_company import params_of
 
@@ -91,7 +91,7 @@ def test_rows_that_may_be_late_for_longer_are_looked_at_anew(tmp_path: Path, loo
 def test_a_damaged_file_is_no_answer(tmp_path: Path, looks: list[Store]) -> None:
     params = params_of(tmp_path, logins=LOGINS, since=None)
     ask(params)
-    report_path(params.output).write_text("{")
+    guard_report_path(params.output).write_text("{")
 
     ask(params)
 

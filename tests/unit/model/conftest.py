@@ -75,7 +75,7 @@ def registered(params: Params, spec: dict[str, Any], text: str, tmp_path: Path) 
     number = count()
 
     def register() -> str:
-        registry = Registry(params)
+        registry = Registry(params.tracking, params.models)
         write_bundle(tmp_path / "bundle", spec | {"number": next(number)}, {"booster_0.txt": text})
         with registry.run("train"):
             return registry.register(tmp_path / "bundle")

@@ -38,7 +38,7 @@ def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
     import mlflow
 
     version = registered()
-    Registry(params).promote(version)
+    Registry(params.tracking, params.models).promote(version)
     expected = Scorer.load(bundle).predict(FRAME)
 
     champion = load_champion(params.champion)
@@ -54,7 +54,7 @@ def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
 def test_the_same_bytes_registered_again_are_the_same_version(
     params: Params, bundle: Path, registered: Callable[[], str]
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
 
     versions = []
     for _ in range(2):
@@ -72,7 +72,7 @@ def test_the_same_bytes_registered_again_are_the_same_version(
 def test_a_version_whose_files_are_gone_is_registered_anew(
     params: Params, bundle: Path, tmp_path: Path
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     with registry.run("train"):
         registry.register(bundle)
     (kept,) = (tmp_path / "mlartifacts").rglob("booster_0.txt")
@@ -90,7 +90,7 @@ def test_a_description_that_is_too_long_ends_at_a_line_and_says_where_it_goes_on
 ) -> None:
     import mlflow
 
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     version = registered()
 
     registry.describe_version(version, "# Card\n" + "a line of it\n" * 1000, "no run")
@@ -105,7 +105,7 @@ def test_a_description_that_is_too_long_ends_at_a_line_and_says_where_it_goes_on
 def test_the_exported_champion_holds_its_whole_card_and_so_does_the_previous_one_after_a_rollback(
     params: Params, registered: Callable[[], str], tmp_path: Path
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     for number in ("1", "2"):
         version = registered()
         card = tmp_path / "card.md"
@@ -125,7 +125,7 @@ def test_the_exported_champion_holds_its_whole_card_and_so_does_the_previous_one
 def test_a_version_that_was_never_evaluated_is_exported_without_a_card(
     params: Params, registered: Callable[[], str]
 ) -> None:
-    Registry(params).promote(registered())
+    Registry(params.tracking, params.models).promote(registered())
 
     assert not (params.champion / "README.md").exists()
 
@@ -161,7 +161,7 @@ def test_mlflow_refuses_a_wrong_schema_and_takes_nobody(
 def test_aliases_move_on_and_a_rollback_moves_them_back(
     params: Params, registered: Callable[[], str]
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     seen = []
 
     for _ in range(2):
@@ -213,7 +213,7 @@ def exported(params: Params, name: str) -> str:
 def test_wherever_a_move_is_cut_short_the_next_call_ends_it(
     params: Params, registered: Callable[[], str], call: str
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     for _ in range(2):
         registry.promote(registered())
     now, other = "2", "1"
@@ -237,7 +237,7 @@ def test_wherever_a_move_is_cut_short_the_next_call_ends_it(
 def test_a_champion_folder_that_is_not_the_registrys_champion_is_exported_again(
     params: Params, registered: Callable[[], str]
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     for _ in range(2):
         registry.promote(registered())
     shutil.rmtree(params.champion)
@@ -256,7 +256,7 @@ def test_a_champion_folder_that_is_not_the_registrys_champion_is_exported_again(
 def test_a_damaged_champion_is_exported_again(
     params: Params, registered: Callable[[], str], name: str
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     registry.promote(registered())
     (params.champion / "artifacts" / "bundle" / name).write_text("{}")
 
@@ -269,7 +269,7 @@ def test_a_damaged_champion_is_exported_again(
 def test_a_version_whose_files_were_swapped_for_others_is_not_exported(
     params: Params, registered: Callable[[], str], spec: dict[str, Any], text: str, tmp_path: Path
 ) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     version = registered()
     (kept,) = (path.parent for path in (tmp_path / "mlartifacts").rglob("booster_0.txt"))
     write_bundle(kept, spec | {"label_id": "another"}, {"booster_0.txt": text})
@@ -286,12 +286,12 @@ def test_there_is_nothing_to_mend_before_the_first_promotion(
 ) -> None:
     registered()
 
-    assert Registry(params).repair() is None
+    assert Registry(params.tracking, params.models).repair() is None
     assert not params.models.exists()
 
 
 def test_the_exported_folder_holds_no_leftovers(params: Params, registered: Callable[[], str]) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
 
     for _ in range(3):
         registry.promote(registered())
@@ -301,18 +301,18 @@ def test_the_exported_folder_holds_no_leftovers(params: Params, registered: Call
 
 @pytest.mark.parametrize(
     ("promoted", "advice"),
-    [(0, "nothing was promoted yet"), (1, "there is one once a second model has been promoted")],
+    [(0, "nothing was promoted yet"), (1, "second model has been promoted")],
 )
 def test_no_rollback_without_a_previous_champion(
     params: Params, registered: Callable[[], str], promoted: int, advice: str
 ) -> None:
     for _ in range(promoted):
-        Registry(params).promote(registered())
+        Registry(params.tracking, params.models).promote(registered())
 
     with pytest.raises(ModelError, match=advice):
-        Registry(params).rollback()
+        Registry(params.tracking, params.models).rollback()
 
-    assert Registry(params).aliases() == Aliases(champion="1" if promoted else None)
+    assert Registry(params.tracking, params.models).aliases() == Aliases(champion="1" if promoted else None)
 
 
 def test_a_missing_champion_is_an_error_with_a_way_out(params: Params) -> None:
@@ -326,7 +326,7 @@ def test_a_missing_champion_is_an_error_with_a_way_out(params: Params) -> None:
 def test_a_damaged_file_of_the_champion_is_named(
     params: Params, registered: Callable[[], str], name: str
 ) -> None:
-    Registry(params).promote(registered())
+    Registry(params.tracking, params.models).promote(registered())
     path = params.champion / name
     path.write_bytes(path.read_bytes()[:-9])
 
@@ -337,7 +337,7 @@ def test_a_damaged_file_of_the_champion_is_named(
 def test_a_bundle_swapped_for_another_whole_one_is_noticed(
     params: Params, registered: Callable[[], str]
 ) -> None:
-    Registry(params).promote(registered())
+    Registry(params.tracking, params.models).promote(registered())
     about = json.loads((params.champion / "champion.json").read_text())
     (params.champion / "champion.json").write_text(json.dumps(about | {"digest": "0" * 64}))
 
@@ -359,7 +359,7 @@ def test_artefacts_lie_beside_the_database_whatever_the_working_directory(
 
 
 def test_the_champion_is_read_without_importing_mlflow(params: Params, registered: Callable[[], str]) -> None:
-    Registry(params).promote(registered())
+    Registry(params.tracking, params.models).promote(registered())
     program = (
         "import sys\nfrom pathlib import Path\nfrom churn.model.bundle import load_champion\n"
         f"print(load_champion(Path({str(params.champion)!r})).version, 'mlflow' in sys.modules)\n"
@@ -374,7 +374,7 @@ def test_a_registry_that_cannot_be_opened_is_named(params: Params) -> None:
     wrong = params.tracking.model_copy(update={"uri": "nonsense://nowhere"})
 
     with pytest.raises(ModelError, match="nonsense"):
-        Registry(params.model_copy(update={"tracking": wrong}))
+        Registry(wrong, params.models)
 
 
 @pytest.mark.parametrize(
@@ -386,9 +386,9 @@ def test_a_password_in_the_address_is_never_told(params: Params, uri: str, monke
     secret = params.model_copy(update={"tracking": tracking})
 
     with pytest.raises(ModelError) as raised:
-        Registry(secret)
-    registry = Registry(params)
-    registry.params = secret
+        Registry(secret.tracking, secret.models)
+    registry = Registry(params.tracking, params.models)
+    registry.tracking = secret.tracking
 
     told = str(raised.value) + registry.link("abc")
     assert "tracking.uri" in told
@@ -398,11 +398,11 @@ def test_a_password_in_the_address_is_never_told(params: Params, uri: str, monke
 def test_an_experiment_deleted_in_mlflow_is_named_with_the_way_out(params: Params) -> None:
     import mlflow
 
-    number = Registry(params).experiment_id
+    number = Registry(params.tracking, params.models).experiment_id
     mlflow.MlflowClient(params.tracking.uri).delete_experiment(number)
 
     with pytest.raises(ModelError, match=f"'work' was deleted.*--experiment-id {number}"):
-        Registry(params)
+        Registry(params.tracking, params.models)
 
 
 def days(drawn: str) -> list[date]:
@@ -428,7 +428,7 @@ def test_looks_are_counted_by_label_and_cutoff_and_the_cutoff_looked_at_most_cou
     import mlflow
 
     registered()
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     with registry.run("train") as run_id:
         counted = [registry.count_test_set_use(run_id, label, days(cutoffs)) for label, cutoffs, _ in LOOKS]
 
@@ -438,7 +438,7 @@ def test_looks_are_counted_by_label_and_cutoff_and_the_cutoff_looked_at_most_cou
 
 
 def test_links_open_the_page_for_models(params: Params) -> None:
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
 
     assert registry.link("abc").endswith(
         f"/experiments/{registry.experiment_id}/runs/abc?workflowType=machine_learning"
@@ -446,7 +446,7 @@ def test_links_open_the_page_for_models(params: Params) -> None:
 
 
 def test_links_to_the_pages_of_a_run_open_the_page_for_models(params: Params) -> None:
-    pages = Registry(params).pages("abc", "1")
+    pages = Registry(params.tracking, params.models).pages("abc", "1")
 
     assert {"charts", "promotion", "metrics", "registered model"} == set(pages)
     assert all(page.endswith("?workflowType=machine_learning") for page in pages.values())
@@ -459,7 +459,7 @@ def test_experiment_and_model_say_what_they_are_and_keep_a_persons_words(
 
     registered()
     client = mlflow.MlflowClient(params.tracking.uri)
-    number = Registry(params).experiment_id
+    number = Registry(params.tracking, params.models).experiment_id
     first = client.get_experiment(number).tags, client.get_registered_model("churn").description
     client.set_experiment_tag(number, "mlflow.note.content", "ours")
     client.update_registered_model("churn", "ours")
@@ -476,7 +476,7 @@ def test_experiment_and_model_say_what_they_are_and_keep_a_persons_words(
 def test_a_parameter_that_a_run_knows_with_another_value_becomes_a_tag(params: Params) -> None:
     import mlflow
 
-    registry = Registry(params)
+    registry = Registry(params.tracking, params.models)
     with registry.run("train") as run_id:
         registry.log_params_or_tags({"share": 0.1, "cost": 1})
     with registry.run("train", run_id):

@@ -41,7 +41,7 @@ def written(folder: Path, *drawn: str) -> dict[date, Path]:
 def test_labelled_rows_come_in_order_whatever_the_size_of_a_batch(
     tmp_path: Path, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "BATCH_ROWS", batch)
+    monkeypatch.setattr(read, "MATRIX_BATCH_ROWS", batch)
 
     rows, customers = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
 

@@ -84,7 +84,7 @@ def test_what_was_not_known_by_a_date_changes_nothing() -> None:
             [10] * 30 + [40] * 30 + [NEVER] * 50,
             FIRST + timedelta(60 + LAG),
             (30, 60),
-            "takes 120 days",
+            "120 days after a cutoff",
         ),
     ],
 )
@@ -102,7 +102,7 @@ def test_without_out_of_time_predictions_all_horizons_are_missing() -> None:
     fitted = fit_hazards(lives_of([]), 31, EVER)
 
     assert fitted.days == ()
-    assert "there is none" in fitted.missing[30]
+    assert "no cutoff was predicted" in fitted.missing[30]
     assert fitted.within(np.zeros(2), np.full(2, 0.1)) == {}
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churn.data.store import day_number
 from churn.errors import Stop
 from churn.labels.calendar import earliest_default_test, trainable
 from churn.snapshots.dataset import LabelledRows
@@ -18,7 +19,7 @@ FIRST = date(2024, 1, 1)
 
 
 def rows_of(cutoffs: list[date], left: tuple[float, ...] = (1.0, 0.0)) -> LabelledRows:
-    days = np.repeat([(day - date(1970, 1, 1)).days for day in cutoffs], len(left))
+    days = np.repeat([day_number(day) for day in cutoffs], len(left))
     return LabelledRows(
         names=("x",),
         levels={},

@@ -151,5 +151,5 @@ def test_a_search_of_nothing_is_refused(section: dict[str, object], message: str
 def test_the_description_gives_the_best_trial_and_the_distance_to_the_defaults(snapshots_of) -> None:
     result = search_with(snapshots_of(customers=200, cutoffs=8), settings_with(max_rounds=10))
 
-    assert result.describe().startswith(f"search: 3 trials; the best is {result.best}, log loss ")
+    assert result.describe().startswith(f"search: 3 trials; the best is trial {result.best}, log loss ")
     assert "the defaults (standard error " in result.describe()

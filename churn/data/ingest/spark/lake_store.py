@@ -33,7 +33,7 @@ from churn.data.ingest.watermark import RowsByDay, present_date
 from churn.data.ingest.writing import add_stats
 from churn.data.sources.lake import Lake
 from churn.data.sources.spark import arrow_function, arrow_schema, count_rows
-from churn.data.sql import literal
+from churn.data.sql import parquet_rows
 from churn.data.store import StoredTable
 from churn.errors import SourceError
 from churn.params import EngineParams
@@ -232,11 +232,11 @@ def split_into_ranges(
 
 
 def _check_files(folder: Path, files: Sequence[Sequence[str]], rows_written: int) -> None:
-    paths = ", ".join(literal(path) for range_files in files for path in range_files)
+    paths = [Path(path) for range_files in files for path in range_files]
     rows_here = 0
     if paths:
         with duckdb.connect() as connection:
-            row = connection.execute(f"SELECT count(*) FROM read_parquet([{paths}])").fetchone()
+            row = connection.execute(f"SELECT count(*) FROM {parquet_rows(*paths)}").fetchone()
             rows_here = int(row[0]) if row else 0
     if rows_here != rows_written:
         raise SourceError(

@@ -17,7 +17,7 @@ from churn.data.ingest.staging import StagedTable, TableQuery, create_typed_view
 from churn.data.ingest.type_casts import create_utc_of
 from churn.data.ingest.watermark import RowsByDay, rows_by_day, stored_rows_by_day
 from churn.data.ingest.writing import COPY_OPTIONS, TablePart, TableStats, TableWriter, levels_in_source
-from churn.data.sql import connect, first_line, internal_name, literal
+from churn.data.sql import connect, first_line, internal_name, literal, parquet_rows
 from churn.errors import SourceError
 from churn.params import EngineParams
 
@@ -148,8 +148,7 @@ def open_range(context: TaskContext, number: int) -> Iterator[CustomerRange]:
             for query in context.queries:
                 name = query.spec.table.name
                 with table_errors(name):
-                    paths = ", ".join(literal(path) for path in context.files[name][number])
-                    rows = f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
+                    rows = f"SELECT * FROM {parquet_rows(*map(Path, context.files[name][number]))}"
                     connection.execute(f"CREATE VIEW {raw_view(query.spec)} AS {rows}").fetchall()
                     customer_range.tables[name] = create_typed_view(connection, query, context.timezone)
             yield customer_range
@@ -184,7 +183,7 @@ def table_errors(table: str) -> Iterator[None]:
 
 def read_folder(folder: Path) -> str:
     """Return the SQL that reads all files of a folder."""
-    return f"read_parquet({literal(str(folder / '*.parquet'))})"
+    return parquet_rows(*sorted(folder.glob("*.parquet")))
 
 
 @dataclass(frozen=True)
@@ -252,11 +251,10 @@ def compare_keys(context: TaskContext, number: int) -> set[str]:
     keys = context.folder / "keys" / f"bucket={number}"
     if not keys.exists():
         return set()
-    files = literal(str(keys / "*" / "*.parquet"))
+    files = parquet_rows(*sorted(keys.glob("*/*.parquet")))
     with open_duckdb(context) as connection:
         connection.execute(
-            f"CREATE TABLE shared_keys AS SELECT of_table, key FROM read_parquet({files}) "
-            "GROUP BY ALL HAVING count(*) > 1"
+            f"CREATE TABLE shared_keys AS SELECT of_table, key FROM {files} GROUP BY ALL HAVING count(*) > 1"
         ).fetchall()
         rows = connection.execute("SELECT DISTINCT of_table FROM shared_keys").fetchall()
         tables = {str(row[0]) for row in rows}

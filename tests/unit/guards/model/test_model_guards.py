@@ -17,7 +17,7 @@ from churn.guards.model.columns import check_columns
 from churn.guards.model.drift import drift
 from churn.guards.model.label_maturity import label_maturity
 from churn.guards.model.refit_invariance import (
-    Fold,
+    CutoffFit,
     fold_at,
     refit_with_other_future,
     refit_with_shuffled_labels,
@@ -60,7 +60,14 @@ def test_nothing_is_said_of_clean_snapshots(seed: int) -> None:
     snapshots, params = clean_snapshots(seed=seed), label_params()
     method = rolling_origin(RECIPE, 1)
 
-    found = check_training(params, snapshots, plan_cutoffs(snapshots.rows, snapshots.mature_on))
+    found = check_training(
+        snapshots,
+        plan_cutoffs(snapshots.rows, snapshots.mature_on),
+        label=params.label,
+        late_days=params.snapshot.late_days,
+        attributes=(),
+        seed=params.train.seed,
+    )
     found += [
         *refit_with_other_future(method, snapshots, LAST, seed),
         *refit_with_shuffled_labels(method, snapshots, LAST, seed),
@@ -112,7 +119,7 @@ def test_a_newest_cutoff_that_loses_nobody_or_everybody_looks_unripe(
 
 def test_a_test_row_that_was_learnt_from_is_a_stop() -> None:
     fold = fold_at(clean_snapshots(), LAST)
-    mixed = Fold(LAST, fold.test, fold.test, fold.logits)
+    mixed = CutoffFit(LAST, fold.test, fold.test, fold.logits)
 
     found = list(disjoint(mixed, {LAST: LAST}))
 
@@ -123,7 +130,7 @@ def test_a_test_row_that_was_learnt_from_is_a_stop() -> None:
 def test_a_training_label_that_was_not_yet_known_is_a_stop() -> None:
     snapshots = clean_snapshots()
     rows = snapshots.rows
-    fold = Fold(cutoff(4), rows.at([cutoff(2), cutoff(5)]), rows.at([cutoff(4)]), np.zeros(0))
+    fold = CutoffFit(cutoff(4), rows.at([cutoff(2), cutoff(5)]), rows.at([cutoff(4)]), np.zeros(0))
 
     found = list(disjoint(fold, snapshots.mature_on))
 
@@ -212,7 +219,7 @@ def test_a_column_with_one_value_is_nobodys_leak() -> None:
 # --- 5 and 6: whatever was fitted
 
 
-def encoded_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
+def encoded_on_all_rows(snapshots: Snapshots, day: Any) -> CutoffFit:
     """Fit on the mean label of each customer, taken over all rows: the test's own among them."""
     rows = snapshots.rows
     mean = np.bincount(rows.customer, rows.left) / np.bincount(rows.customer)
@@ -220,7 +227,7 @@ def encoded_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
     return replace(fold, logits=mean[fold.test.customer])
 
 
-def scaled_on_all_rows(snapshots: Snapshots, day: Any) -> Fold:
+def scaled_on_all_rows(snapshots: Snapshots, day: Any) -> CutoffFit:
     """Predict by a signal scaled with mean and spread of all rows."""
     fold = fold_at(snapshots, day)
     amount = snapshots.rows.matrix[:, 0]
@@ -246,7 +253,7 @@ def test_what_was_fitted_on_the_test_is_found(method: Any, guards: list[str]) ->
 
 
 def test_the_guards_that_fit_take_whole_customers() -> None:
-    few = sample_customers(clean_snapshots(), seed=1, most_rows=600)
+    few = sample_customers(clean_snapshots(), seed=1, max_rows=600)
 
     kept, times = np.unique(few.rows.customer, return_counts=True)
     assert 60 < len(kept) < 140

@@ -1,0 +1,357 @@
+"""The SQL that reads the files of one table: Parquet, CSV, JSON lines and spreadsheets."""
+
+from __future__ import annotations
+
+import codecs
+import datetime as dt
+import gzip
+import importlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal, cast
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn.data.sql import file_list, identifier, literal, parquet_rows
+from churn.errors import SourceError
+
+FileFormat = Literal["parquet", "csv", "json", "workbook"]
+
+MISREAD_TESTS = {
+    "DATE": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}')",
+    "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?')",
+    "TIMESTAMP WITH TIME ZONE": "NOT regexp_full_match($, '.*:[0-9]{2}[0-9.]*[ ]?(Z|UTC|GMT|[+-][0-9:]+)')",
+    "TIME": "$ IS NOT NULL",
+    "BOOLEAN": "$ NOT IN ('true', 'false')",
+    "BIGINT": "$ <> TRY_CAST($ AS BIGINT)::VARCHAR",
+    "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
+    "DOUBLE": "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}')",
+}
+"""For each type that DuckDB may guess for a CSV column: a test whether this type would change the text `$`.
+
+A date with the day first needs `time_format`. A time without a zone is local. The texts 007, 12e3 and t may
+be ids.
+"""
+
+TEXT_IN_JSON = ("JSON", "UUID", "TIME", "DATE")
+"""The types of JSON values that are read as text.
+
+DuckDB drops the zone of a time in a JSON text. It keeps the quotation marks of a text in a column that also
+holds numbers.
+"""
+
+BYTES_PER_READ = 1 << 20
+
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""The first bytes of a text that state its encoding; the mark of UTF-32 begins with the mark of UTF-16."""
+
+
+@dataclass(frozen=True)
+class TableFiles:
+    """The files of one table in order, and the SQL that reads their rows.
+
+    Args:
+        paths: The files.
+        scan: The SQL after FROM that reads the columns inside the files.
+        file_format: The format of the files.
+        partition_columns: The SQL of each column that comes from `key=value` folders below the source.
+        replaced_columns: The columns inside the files that have the name of a partition column.
+        is_copy: Whether `scan` reads a copy of the files, which is made again for each verb.
+    """
+
+    paths: tuple[Path, ...]
+    scan: str
+    file_format: FileFormat
+    partition_columns: Mapping[str, str] = field(default_factory=dict)
+    replaced_columns: tuple[str, ...] = ()
+    is_copy: bool = False
+
+    @property
+    def reader(self) -> str:
+        """Return the SQL after FROM that reads all rows."""
+        return f"({self.select()})" if self.partition_columns else self.scan
+
+    @property
+    def has_positions(self) -> bool:
+        """Return whether the name of its file and its position in the file identify a row for ever."""
+        return self.file_format in ("parquet", "csv") and not self.is_copy
+
+    def select(self, condition: str = "") -> str:
+        """Return the query of the rows that meet a condition, such as `WHERE filename = 'a.csv'`."""
+        columns = [f"{sql} AS {identifier(name)}" for name, sql in self.partition_columns.items()]
+        excluded = ", ".join(map(identifier, self.replaced_columns))
+        star = f"* EXCLUDE ({excluded})" if excluded else "*"
+        return f"SELECT {', '.join([star, *columns])} FROM {self.scan} {condition}".rstrip()
+
+
+def read_table(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    paths: Sequence[Path],
+    file_format: FileFormat,
+    scratch: Path,
+) -> TableFiles:
+    """Return the files of a table of Parquet, CSV or JSON lines, with the SQL that reads them.
+
+    Args:
+        connection: The DuckDB that looks at the files.
+        folder: The source; only its own `key=value` folders give columns.
+        paths: The files.
+        file_format: The format of the files.
+        scratch: The folder for copies of texts that are not UTF-8.
+
+    Raises:
+        duckdb.Error: A file cannot be read.
+        SourceError: The encoding of a text is unknown.
+    """
+    read_paths = list(paths)
+    if file_format in ("csv", "json"):
+        read_paths = [_as_utf8(path, scratch / "utf-8" / path.relative_to(folder)) for path in paths]
+    if file_format == "parquet":
+        scan = parquet_rows(*read_paths, union_by_name=True)
+    else:
+        scan = (_csv_scan if file_format == "csv" else _json_scan)(connection, read_paths)
+    partition_columns = _partition_columns([path.relative_to(folder) for path in paths])
+    replaced: tuple[str, ...] = ()
+    if partition_columns:
+        keys = {name.lower() for name in partition_columns}
+        rows = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
+        replaced = tuple(str(row[0]) for row in rows if str(row[0]).lower() in keys)
+    is_copy = read_paths != list(paths)
+    return TableFiles(tuple(paths), scan, file_format, partition_columns, replaced, is_copy)
+
+
+def _compression(paths: Sequence[Path]) -> str:
+    """Return the option for packed texts; DuckDB itself knows `.gz` but not `.GZ`."""
+    suffixes = {path.suffix.lower() for path in paths}
+    kind = {".gz": "gzip", ".zst": "zstd"}.get(suffixes.pop()) if len(suffixes) == 1 else None
+    return f", compression = '{kind}'" if kind else ""
+
+
+def _csv_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:
+    """Return the SQL that reads CSV files; a type that would change the text of a value is not guessed."""
+    files = file_list(paths)
+    options = f"union_by_name = true, sample_size = -1, hive_partitioning = false{_compression(paths)}"
+    text_columns = _columns_read_as_text(connection, files, options)
+    types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in text_columns) + "}"
+    return f"read_csv({files}, {options}{f', types = {types}' if text_columns else ''})"
+
+
+def _columns_read_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
+    """Return the columns for which the guessed type would change a value."""
+    rows = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
+    tests = {str(name): MISREAD_TESTS[str(kind)] for name, kind, *_ in rows if str(kind) in MISREAD_TESTS}
+    if not tests:
+        return []
+    columns = [
+        f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in tests.items()
+    ]
+    texts = f"read_csv({files}, {options}, all_varchar = true)"
+    row = connection.execute(f"SELECT {', '.join(columns)} FROM {texts}").fetchone()
+    return [name for name, is_misread in zip(tests, row or (), strict=True) if is_misread]
+
+
+def _json_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:
+    """Return the SQL that reads files with one JSON object per line; times and ids stay texts."""
+    files = file_list(paths)
+    options = f"format = 'newline_delimited', hive_partitioning = false{_compression(paths)}"
+    described = connection.execute(
+        f"DESCRIBE SELECT * FROM read_json({files}, {options}, union_by_name = true, sample_size = -1, "
+        "map_inference_threshold = -1)"
+    ).fetchall()
+    columns = ", ".join(
+        f"{literal(str(name))}: {literal('VARCHAR' if _is_text_in_json(str(kind)) else str(kind))}"
+        for name, kind, *_ in described
+    )
+    return f"read_json({files}, {options}, columns = {{{columns}}})"
+
+
+def _is_text_in_json(duckdb_type: str) -> bool:
+    return duckdb_type in TEXT_IN_JSON or duckdb_type.startswith("TIMESTAMP")
+
+
+def _partition_columns(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the SQL of the columns that come from `key=value` folders below a table's folder.
+
+    Args:
+        paths: The paths of the files within the source. The columns exist if all files have the same keys.
+    """
+    folders = [dict(part.split("=", 1) for part in path.parts[1:-1] if "=" in part[1:]) for path in paths]
+    if len({tuple(folder) for folder in folders}) != 1:
+        return {}
+    return {key: _partition_column(key, {folder[key] for folder in folders}) for key in folders[0]}
+
+
+def _partition_column(key: str, values: set[str]) -> str:
+    """Return the SQL of a partition column: whole numbers and dates get their type."""
+    pattern = literal(f"^.*/{re.escape(key)}=([^/]*)/")
+    text = f"nullif(url_decode(regexp_extract(filename, {pattern}, 1)), '__HIVE_DEFAULT_PARTITION__')"
+    filled = values - {"__HIVE_DEFAULT_PARTITION__"}
+    if filled and all(re.fullmatch(r"-?\d{1,18}", value) for value in filled):
+        return f"CAST({text} AS BIGINT)"
+    if filled and all(re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) for value in filled):
+        return f"CAST({text} AS DATE)"
+    return text
+
+
+def _as_utf8(path: Path, copy: Path) -> Path:
+    """Return the path of a text in UTF-8: the file itself, or a copy if a mark states another encoding.
+
+    Raises:
+        SourceError: The text has an encoding with zero bytes, and no mark says which one.
+    """
+    with _open(path) as file:
+        start = file.read(4096)
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
+    if encoding is None:
+        if b"\0" in start:
+            raise SourceError(
+                f"source: {path.name} is not UTF-8: it holds zero bytes, as texts in the encoding UTF-16 do, "
+                f"but no byte-order mark. {_way_out(path, 'UTF-16')}"
+            )
+        return path
+    copy = copy.with_name(copy.name.removesuffix(path.suffix) if _is_packed(path) else copy.name)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with _open(path) as file, copy.open("wb") as text:
+            while part := file.read(BYTES_PER_READ):
+                text.write(decoder.decode(part).encode())
+            text.write(decoder.decode(b"", final=True).encode())
+    except UnicodeError as error:
+        raise SourceError(
+            f"source: {path.name} is no valid text in the encoding {encoding.upper()}: {error}. "
+            "Write the file again."
+        ) from None
+    return copy
+
+
+def text_problem(paths: Sequence[Path]) -> str | None:
+    """Return the message for the first of several texts that is not UTF-8, or None if all are."""
+    for path in paths:
+        if path.suffix.lower() in (".parquet", ".zst"):
+            continue
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        line = 1
+        try:
+            with _open(path) as file:
+                while part := file.read(BYTES_PER_READ):
+                    decoder.decode(part)
+                    line += part.count(b"\n")
+                decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            byte = error.object[error.start]
+            return (
+                f"source: {path.name} is not UTF-8 (line {line}, byte {byte:#04x}), so its encoding is "
+                f"unknown; older programs write Windows-1252. {_way_out(path, 'WINDOWS-1252')}"
+            )
+        except (OSError, EOFError):
+            continue
+    return None
+
+
+def _way_out(path: Path, encoding: str) -> str:
+    return f"Save it as UTF-8, or convert it: iconv -f {encoding} -t UTF-8 {path.name} > new-{path.name}"
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _open(path: Path) -> IO[bytes]:
+    return cast(IO[bytes], gzip.open(path)) if _is_packed(path) else path.open("rb")
+
+
+def read_workbook(
+    connection: duckdb.DuckDBPyConnection, folder: Path, paths: Sequence[Path], scratch: Path
+) -> Iterator[tuple[str, TableFiles]]:
+    """Yield each filled sheet of a spreadsheet as a table, with an empty name if there is only one sheet.
+
+    Args:
+        connection: The DuckDB that looks at the copies.
+        folder: The source.
+        paths: One spreadsheet, or several with one sheet each, which are parts of one table.
+        scratch: The folder for copies of the sheets as Parquet.
+
+    Raises:
+        SourceError: A spreadsheet cannot be read, or one of several has several sheets.
+    """
+    reader = importlib.import_module("python_calamine")
+    copies: dict[str, list[Path]] = {}
+    for path in paths:
+        try:
+            workbook = reader.CalamineWorkbook.from_path(str(path))
+            sheets = {
+                name: _sheet(workbook.get_sheet_by_name(name).to_python()) for name in workbook.sheet_names
+            }
+        except reader.CalamineError as error:
+            raise SourceError(
+                f"source: {path.name} cannot be read as a spreadsheet: {error}. Save it again, or as CSV."
+            ) from None
+        filled = {name: table for name, table in sheets.items() if table.num_columns}
+        if len(filled) > 1 and len(paths) > 1:
+            raise SourceError(
+                f"source: {path.name} has several sheets ({', '.join(filled)}), but it is one of "
+                "several files of a table. Give each sheet a file of its own."
+            )
+        for name, table in filled.items():
+            copy = scratch / "sheets" / path.relative_to(folder) / f"{len(copies)}.parquet"
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, copy)
+            copies.setdefault(name if len(filled) > 1 else "", []).append(copy)
+    for name, sheet_copies in copies.items():
+        scan = parquet_rows(*sheet_copies, union_by_name=True)
+        yield name, TableFiles(tuple(paths), scan, "workbook", is_copy=True)
+
+
+def _sheet(rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Return the cells of a sheet as a table; the first row that is not empty holds the names."""
+    filled = [row for row in rows if any(cell != "" for cell in row)]
+    if not filled:
+        return pa.table({})
+    header, *body = filled
+    columns: dict[str, pa.Array] = {}
+    for number, name in enumerate(header):
+        cells = [row[number] if row[number] != "" else None for row in body]
+        if name == "" and all(cell is None for cell in cells):
+            continue
+        title = _text_of(name) if name != "" else f"column_{number + 1}"
+        while title in columns:
+            title = f"{title}_{number + 1}"
+        columns[title] = _cells(cells)
+    return pa.table(columns)
+
+
+def _cells(cells: Sequence[Any]) -> pa.Array:
+    """Return the cells of a column: times, numbers or booleans if all are of one kind, else texts."""
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if kinds and kinds <= {dt.date, dt.datetime}:
+        times = [
+            dt.datetime(cell.year, cell.month, cell.day) if type(cell) is dt.date else cell for cell in cells
+        ]
+        return pa.array(times, pa.timestamp("us"))
+    if kinds and kinds <= {int, float}:
+        is_whole = all(cell is None or float(cell).is_integer() for cell in cells)
+        numbers = [cell if cell is None else int(cell) if is_whole else float(cell) for cell in cells]
+        fits = is_whole and all(number is None or abs(number) < 1 << 53 for number in numbers)
+        return pa.array(numbers, pa.int64() if fits else pa.float64())
+    if kinds == {bool}:
+        return pa.array(cells, pa.bool_())
+    return pa.array([None if cell is None else _text_of(cell) for cell in cells], pa.string())
+
+
+def _text_of(cell: Any) -> str:
+    """Return a cell as text; the spreadsheet shows a whole number without a decimal point."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return cell.isoformat(" ") if isinstance(cell, dt.datetime) else str(cell)

@@ -1,0 +1,211 @@
+"""Encodings, JSON lines and spreadsheets: a text is read as what it is, or refused with the way out."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from churn.data.ingest.ingest import ingest
+from churn.data.sources.connections import open_source
+from churn.errors import SourceError
+from tests.cases import case
+from tests.unit.data.sources.test_folder import CUSTOMERS, params_at, rows_in, write
+
+CITIES = "customer_id,city\n1,München\n2,Łódź\n3,東京 🙂\n"
+EXPECTED_CITIES = [(1, "München"), (2, "Łódź"), (3, "東京 🙂")]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        CITIES.encode("utf-8"),
+        CITIES.encode("utf-8-sig"),
+        codecs.BOM_UTF16_LE + CITIES.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + CITIES.encode("utf-16-be"),
+        codecs.BOM_UTF32_LE + CITIES.encode("utf-32-le"),
+        codecs.BOM_UTF16_LE + CITIES.replace("\n", "\r\n").encode("utf-16-le"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_text_with_a_byte_order_mark_is_read(tmp_path: Path, data: bytes, packed: bool) -> None:
+    name = "cities.csv.gz" if packed else "cities.csv"
+    source = write(tmp_path / "source", {name: gzip.compress(data) if packed else data})
+
+    assert rows_in(source, tmp_path, "cities") == EXPECTED_CITIES
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (CITIES.replace("東京 🙂", "x").encode("cp1250", "replace"), r"line 2.*0xfc.*encoding.*iconv"),
+        (CITIES.encode("utf-16-le"), r"zero bytes.*encoding UTF-16.*iconv"),
+        (("a,b\n" + "1,2\n" * 400_000 + "1,Zürich\n").encode("cp1252"), r"line 400002.*encoding"),
+        ("id;price\n1;5 €\n".encode("cp1252"), "line 2, byte 0x80"),
+    ],
+)
+def test_a_text_of_unknown_encoding_is_refused_with_its_line(tmp_path: Path, data: bytes, words: str) -> None:
+    source = write(tmp_path / "source", {"cities.csv": data})
+
+    with pytest.raises(SourceError, match=f"cities.csv.*{words}"):
+        rows_in(source, tmp_path, "cities")
+
+
+def test_the_export_in_utf_16_has_all_its_orders(tmp_path: Path) -> None:
+    assert len(rows_in(case("utf-16"), tmp_path, "orders")) == 4528
+
+
+def test_the_export_in_windows_1252_is_refused_with_the_word_encoding(tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as error:
+        rows_in(case("windows-1252"), tmp_path, "Kunden")
+
+    assert [("Kunden.csv" in text, "encoding" in text) for text in error.value.problems] == [
+        (False, True),
+        (True, True),
+    ]
+
+
+def test_json_lines_give_the_store_that_csv_gives(tmp_path: Path) -> None:
+    times = ["2024-01-01T10:00:00Z", "2024-01-01T12:30:00+02:00", "2024-07-01 10:00"]
+    csv = "".join(f"007,{time}\n" for time in times)
+    json = "".join(f'{{"customer_id": "007", "happened_at": "{time}"}}\n' for time in times)
+    customers = "customer_id,signed_up_at\n007,2023-01-01\n"
+    stores = []
+    for name, text in (("logins.csv", f"customer_id,happened_at\n{csv}"), ("logins.jsonl", json)):
+        source = write(tmp_path / name / "source", {name: text, "customers.csv": customers})
+        params = params_at(source, tmp_path / name).model_copy(update={"timezone": "Europe/Berlin"})
+        stores.append(ingest(params, lambda _: None))
+
+    assert stores[0].tables["logins"].rows == 3
+    assert stores[0].digest == stores[1].digest
+
+
+def test_values_of_json_keep_their_text(tmp_path: Path) -> None:
+    lines = (
+        '{"id": 7, "code": "007", "n": 1.5, "at": "2024-01-01T10:00:00Z", "tags": ["a"]}\n'
+        '{"id": "x", "code": "08", "n": null, "at": "2024-01-02T10:00:00Z"}\n'
+    )
+    source = write(tmp_path / "source", {"events.ndjson": lines})
+
+    rows = rows_in(source, tmp_path, "events", 'id, code, n, "at"')
+
+    assert rows == [("7", "007", 1.5, "2024-01-01T10:00:00Z"), ("x", "08", None, "2024-01-02T10:00:00Z")]
+
+
+def test_broken_json_is_refused_with_its_place(tmp_path: Path) -> None:
+    source = write(tmp_path / "source", {"events.jsonl": '{"a": 1}\n{"a": \n'})
+
+    with pytest.raises(SourceError, match=r"events\.jsonl cannot be read: .*line 3"):
+        rows_in(source, tmp_path, "events")
+
+
+def test_other_kinds_of_files_are_read_or_named(tmp_path: Path) -> None:
+    raw = case("other-file-kinds")
+    copy = write(tmp_path / "source", {p.name: p.read_bytes() for p in raw.iterdir() if p.suffix != ".xlsx"})
+
+    assert len(rows_in(copy, tmp_path, "logins")) == 4528
+    assert len(rows_in(copy, tmp_path, "TICKETS")) == 4528
+
+
+def test_a_spreadsheet_is_read_with_its_extra_or_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "source", {"payments.xlsx": b"PK", "customers.csv": CUSTOMERS})
+    monkeypatch.setattr("churn.data.sources.folder.find_spec", lambda _: None)
+
+    with open_source(params_at(source, tmp_path), tmp_path / "scratch") as opened:
+        assert opened.tables == ("customers",)
+        with pytest.raises(SourceError, match=r"payments\.xlsx.*spreadsheet.*churn\[excel\].*CSV"):
+            opened.require("payments", "params.yaml: tables.payments")
+
+
+def workbook(path: Path, **sheets: list[list[object]]) -> None:
+    """Write the smallest workbook that a reader accepts; texts are inline."""
+    from zipfile import ZipFile
+
+    def cell(value: object) -> str:
+        if isinstance(value, bool):
+            return f'<c t="b"><v>{int(value)}</v></c>'
+        if isinstance(value, int | float):
+            return f"<c><v>{value}</v></c>"
+        return f'<c t="inlineStr"><is><t>{value}</t></is></c>' if value is not None else "<c/>"
+
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    numbers = range(1, len(sheets) + 1)
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"/>' for n, name in zip(numbers, sheets, strict=True)
+    )
+    related = "".join(
+        f'<Relationship Id="r{n}" Type="{office}/worksheet" Target="worksheets/s{n}.xml"/>' for n in numbers
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ZipFile(path, "w") as file:
+        file.writestr("[Content_Types].xml", f'<Types xmlns="{package}/content-types"/>')
+        file.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{package}/relationships"><Relationship Id="r" '
+            f'Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        )
+        file.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>{listed}</sheets></workbook>',
+        )
+        file.writestr(
+            "xl/_rels/workbook.xml.rels",
+            f'<Relationships xmlns="{package}/relationships">{related}</Relationships>',
+        )
+        for n, rows in zip(numbers, sheets.values(), strict=True):
+            body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+            file.writestr(
+                f"xl/worksheets/s{n}.xml",
+                f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+            )
+
+
+def test_the_cells_of_a_spreadsheet_become_typed_columns(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="needs the extra 'excel'")
+    workbook(
+        tmp_path / "source" / "orders.xlsx",
+        Orders=[
+            [None, None, None, None],
+            ["customer", "amount", "code", "paid"],
+            [17850, 2.5, "007", True],
+            [None, None, None, None],
+            [17851, 3, 8, False],
+        ],
+    )
+
+    rows = rows_in(tmp_path / "source", tmp_path, "orders", "customer, amount, code, paid, typeof(customer)")
+
+    assert rows == [(17850, 2.5, "007", True, "BIGINT"), (17851, 3.0, "8", False, "BIGINT")]
+
+
+def test_each_filled_sheet_of_a_workbook_is_a_table(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="needs the extra 'excel'")
+    workbook(tmp_path / "source" / "crm.xlsx", Customers=[["id"], ["a"]], Notes=[], Logins=[["id"], ["b"]])
+
+    assert rows_in(tmp_path / "source", tmp_path, "crm_Logins") == [("b",)]
+    assert rows_in(tmp_path / "source", tmp_path, "crm_Customers") == [("a",)]
+
+
+def test_a_damaged_spreadsheet_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="needs the extra 'excel'")
+    source = write(tmp_path / "source", {"orders.xlsx": b"PK\3\4 not a zip"})
+
+    with pytest.raises(SourceError, match=r"orders\.xlsx cannot be read as a spreadsheet"):
+        rows_in(source, tmp_path, "orders")
+
+
+def test_a_bad_byte_in_parquet_is_no_question_of_encoding(tmp_path: Path) -> None:
+    source = write(tmp_path / "source", {"orders.parquet": b"PAR1\xff\xfe"})
+
+    with pytest.raises(SourceError, match=r"orders\.parquet cannot be read") as error:
+        rows_in(source, tmp_path, "orders")
+
+    assert "encoding" not in str(error.value)
+    assert duckdb.sql("SELECT 1").fetchall() == [(1,)]
