@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import poisson
 
-from churn.data.ingest.staging import from_clause
+from churn.data.ingest.source_errors import from_clause
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name

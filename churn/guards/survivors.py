@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import poisson
 
+from churn.data.ingest.rules import DANGLING_RULE
 from churn.data.sql import literal, parquet_rows
 from churn.data.store import day_number
 from churn.finding import Finding
@@ -15,9 +16,6 @@ from churn.guards.context import GuardContext
 from churn.labels.outcomes import LEFT, STAYED
 
 CountsByAge = npt.NDArray[np.float64]
-
-DANGLING_RULE = "customer_id is in customers"
-"""The name of the rule that rows of unknown customers break."""
 
 WARN_SHARE, STOP_SHARE = 0.02, 0.05
 """The shares of histories without a customer from which the finding is a warning and a stop."""

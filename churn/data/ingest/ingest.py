@@ -32,6 +32,8 @@ from churn.data.ingest.incremental import (
     write_marks,
 )
 from churn.data.ingest.merging import AmbiguousError, recode_customers, stored_rows_of
+from churn.data.ingest.rejects import placeholder_line, respelt_ids, table_problems
+from churn.data.ingest.source_errors import table_errors
 from churn.data.ingest.spark.lake_store import write_lake_store
 from churn.data.ingest.staging import (
     StagedTable,
@@ -57,8 +59,8 @@ from churn.data.sources.folder import describe_unread, scan_folder
 from churn.data.sources.lake import Lake
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec, table_specs
-from churn.data.sql import Progress, first_line, show_query_progress
-from churn.data.store import Store, StoredTable, date_of_day, write_manifest
+from churn.data.sql import Progress, parquet_rows, show_query_progress
+from churn.data.store import Store, StoredTable, date_of_day, part_files, write_manifest
 from churn.errors import SourceError
 from churn.params import Params, digest_of
 
@@ -185,9 +187,15 @@ def _write_store(
             tables, marks, present = _write_tables(planner, specs, watermark, folder)
             write_marks(folder, params, present, marks)
             label_days = stored_rows_by_day(source.connection, folder / params.label.core_table)
+        customers = parquet_rows(*part_files(folder / "customers"))
+        respelt = list(respelt_ids(source.connection, customers, tables, rejects))
         if source.files and fingerprint(params) != state_before:  # nobody knows which rows were read
             (folder / MARKS_FILE).unlink()
-    problems = [problem for name, table in tables.items() for problem in _table_problems(params, name, table)]
+    problems = [problem for name in tables for problem in table_problems(params, name, tables, rejects)]
+    problems += respelt
+    for name, table in tables.items():
+        for line in placeholder_line(name, table, rejects):
+            echo(f"  {line}")
     last_day = tables[params.label.core_table].last_day
     if last_day is not None and watermark is None:
         last_day = watermark_day(label_days, echo)
@@ -281,14 +289,13 @@ class IngestPlanner:
         if reader is None or mark is None or self.last is None:
             return self._plan_all_rows(query, reader)
         try:
-            new_rows = reader.new_rows(mark, self.last.ties(name))
-            if column_types(self.source.connection, f"SELECT * FROM ({new_rows})") != mark.types:
-                raise RewrittenError(TYPES_CHANGED)
+            with table_errors(name, self.source.errors):
+                new_rows = reader.new_rows(mark, self.last.ties(name))
+                if column_types(self.source.connection, f"SELECT * FROM ({new_rows})") != mark.types:
+                    raise RewrittenError(TYPES_CHANGED)
         except RewrittenError as reason:
             self.echo(f"  {name}: {reason}: the whole table is read again")
             return self._plan_all_rows(query, reader)
-        except self.source.errors as error:
-            raise unreadable_table(name, error) from None
         stage_new_rows(self.source, query, new_rows, mark.types, self.last.rejects(name))
         staged_table = create_typed_view(self.source.connection, query, self.timezone)
         return TablePlan(query, staged_table, mark.types, reader, mark)
@@ -302,13 +309,18 @@ class IngestPlanner:
 
     def _plan_all_rows(self, query: TableQuery, reader: NewRowsReader | None) -> TablePlan:
         create_raw_view(self.source, query)
+        with table_errors(query.spec.table.name, self.source.errors):
+            return self._typed_plan(query, reader)
+
+    def _typed_plan(self, query: TableQuery, reader: NewRowsReader | None) -> TablePlan:
         types = column_types(self.source.connection, raw_view(query.spec))
         staged_table = create_typed_view(self.source.connection, query, self.timezone)
         return TablePlan(query, staged_table, types, reader if can_be_read_back(types) else None, None)
 
     def rows_by_day(self, plan: TablePlan) -> RowsByDay:
         """Count the rows of a table by local day, both the rows that are read and the stored rows."""
-        days = Counter(dict(rows_by_day(self.source.connection, plan.staged_table)))
+        with table_errors(plan.name, self.source.errors):
+            days = Counter(dict(rows_by_day(self.source.connection, plan.staged_table)))
         if plan.last_mark and self.last:
             folder = self.last.store.folder / plan.name
             days.update(dict(stored_rows_by_day(self.source.connection, folder)))
@@ -359,45 +371,20 @@ def _write_table(
     connection = planner.source.connection
     part = TablePart(stored_rows=stored_rows_of(last.store, plan.name)) if last else TablePart()
     try:
-        writer = TableWriter(connection, plan.staged_table, present, folder, folder / REJECTS_FOLDER, part)
-        with show_query_progress(connection, f"ingest {plan.name}", planner.progress):
-            table = writer.write().stored_table(writer.levels, plan.staged_table.unused_columns)
-        mark = planner.new_mark(plan, present, folder / TIES_FOLDER)
+        with table_errors(plan.name, planner.source.errors):
+            rejects = folder / REJECTS_FOLDER
+            writer = TableWriter(connection, plan.staged_table, present, folder, rejects, part)
+            with show_query_progress(connection, f"ingest {plan.name}", planner.progress):
+                table = writer.write().stored_table(writer.levels, plan.staged_table.unused_columns)
+            mark = planner.new_mark(plan, present, folder / TIES_FOLDER)
     except AmbiguousError:
         whole_table = planner.read_all_rows(plan, "a stored row_id came again with other values")
         _write_table(planner, whole_table, present, folder, tables, marks)
         return
-    except planner.source.errors as error:
-        raise unreadable_table(plan.name, error) from None
     tables[plan.name] = table
     if mark:
         marks[plan.name] = mark
     planner.echo(_summary(plan.name, table, last.store.tables[plan.name] if last else None))
-
-
-def unreadable_table(table: str, error: Exception) -> SourceError:
-    """Return the error that names the table whose rows the source could not give."""
-    return SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}")
-
-
-def _table_problems(params: Params, name: str, table: StoredTable) -> list[str]:
-    rejects = sum(table.rejects.values())
-    rules = ", ".join(f"{count:,} break '{rule}'" for rule, count in table.rejects.items())
-    if table.rows_read and rejects > params.check.max_rejects * table.rows_read:
-        share = rejects / table.rows_read
-        return [
-            f"{name}: {rejects:,} of {table.rows_read:,} rows ({share:.1%}) are rejected, more than "
-            f"check.max_rejects ({params.check.max_rejects:.1%}): {rules}. "
-            f"See {params.output.name}/rejects/{name}.parquet; correct the source or its mapping."
-        ]
-    if table.rows == 0 and rejects:
-        return [
-            f"{name}: all {table.rows_read:,} rows are rejected: {rules}. See {params.output.name}/rejects/"
-            f"{name}.parquet; correct the source or its mapping (for times in another form: 'time_format')."
-        ]
-    if table.rows == 0 and name in ("customers", params.label.core_table):
-        return [f"{name}: the table is empty, but it is needed. Correct 'source' or the mapping."]
-    return []
 
 
 def _summary(name: str, table: StoredTable, last: StoredTable | None) -> str:

@@ -14,6 +14,20 @@ from churn.data.tables import LARGEST_NUMBER, STORED_UNITS, Column
 CUSTOMER_CODES = internal_name("codes")
 """The table of customer ids and codes; it exists after the customers were written."""
 
+DANGLING_RULE = "customer_id is in customers"
+PLACEHOLDER_RULE = "customer_id is no placeholder"
+"""The rules for rows that belong to no known customer, and for rows that belong to nobody."""
+
+PLACEHOLDERS = (
+    *("undefined", "null", "(null)", "<null>", "none", "(none)", "nil", "nan", "n/a", "#n/a", "(not set)"),
+    *("unknown", "anonymous", "guest", "not_authenticated", "[object object]", "\\n"),
+    *("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+)
+"""The words in lower case that programs write where the id of a customer is missing.
+
+Source: the ids that PostHog refuses to merge.
+"""
+
 EARLIEST_TIME = "TIMESTAMP '1970-01-02'"
 """The earliest allowed time. A broken clock writes the start of 1970; no event of a customer is so old."""
 
@@ -42,7 +56,11 @@ def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
         present: The date around which the data end, or None if it is unknown.
     """
     table = staged_table.spec.table
-    rules = [RowRule("customer_id is present", "t.customer_id IS NULL")]
+    placeholders = ", ".join(map(literal, PLACEHOLDERS))
+    rules = [
+        RowRule("customer_id is present", "t.customer_id IS NULL"),
+        RowRule(PLACEHOLDER_RULE, f"lower(t.customer_id) IN ({placeholders})"),
+    ]
     for column in staged_table.columns:
         rules += _column_rules(column, present)
     if table.name in ORDERED_TABLES or table.is_history:
@@ -51,7 +69,7 @@ def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
                 is_before = f"t.{column.name} < t.{table.time}"
                 rules.append(RowRule(f"{column.name} is not before {table.time}", is_before))
     if table.name != "customers":
-        rules.append(RowRule("customer_id is in customers", "c.customer IS NULL"))
+        rules.append(RowRule(DANGLING_RULE, "c.customer IS NULL"))
     return rules
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import duckdb
 
+from churn.data.ingest.source_errors import from_clause, sql_error
 from churn.data.ingest.type_casts import typed_column
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
-from churn.data.sql import first_line, identifier, internal_name
+from churn.data.sql import identifier, internal_name
 from churn.data.tables import HISTORY_PREFIX, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
@@ -101,30 +102,11 @@ def _select_list(source: Source, expressions: Mapping[str, str]) -> str:
     return ", ".join(f"({sql}) AS {source.quote(column)}" for column, sql in expressions.items())
 
 
-def from_clause(source: Source, spec: TableSpec) -> str:
-    """Return the SQL after FROM in the source's dialect: a table with its filter, or a query."""
-    origin = spec.origin
-    if origin.query:
-        query = origin.query.rstrip("; \n\t")
-        return f"({query}\n) AS {source.quote(spec.table.name + '_query')}"
-    table = source.require(origin.from_ or spec.table.name, f"{spec.file}: {spec.key}")
-    return f"{table} WHERE {origin.where}" if origin.where else table
-
-
-def sql_error(spec: TableSpec, error: Exception) -> SourceError:
-    """Return the error that gives the key of the SQL in params.yaml that the source rejected."""
-    keys = "'query'" if spec.origin.query else "'columns' or 'where'"
-    return SourceError(
-        f"{spec.file}: {spec.key}: the SQL is not understood by the source: "
-        f"{first_line(error).rstrip('.!')}. Correct {keys} there."
-    )
-
-
 def _source_columns(source: Source, spec: TableSpec) -> list[str]:
     try:
         return source.columns(from_clause(source, spec))
     except source.errors as error:
-        raise sql_error(spec, error) from None
+        raise sql_error(source, spec, error) from None
 
 
 def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> dict[str, str]:
@@ -214,7 +196,7 @@ def create_raw_view(source: Source, query: TableQuery) -> None:
     try:
         source.view(raw_view(query.spec), query.query)
     except source.errors as error:
-        raise sql_error(query.spec, error) from None
+        raise sql_error(source, query.spec, error) from None
 
 
 def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, timezone: str) -> StagedTable:

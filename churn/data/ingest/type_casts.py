@@ -67,7 +67,9 @@ def _instant(name: str, duckdb_type: str, timezone: str, time_format: str | None
         if "%z" in time_format.lower():
             return f"timezone('UTC', {time})", f"timezone('{timezone}', {time})"
         return f"utc_of({time})", time
-    with_zone = f"TRY_CAST({text} AS TIMESTAMPTZ)"
+    # DuckDB does not read an offset after a blank, as in 2024-05-01 10:00:00 -0400.
+    joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"
+    with_zone = f"TRY_CAST({joined} AS TIMESTAMPTZ)"
     without_zone = f"TRY_CAST({text} AS TIMESTAMP)"
     has_zone = f"regexp_matches({text}, '{ZONE_PATTERN}')"
     return (

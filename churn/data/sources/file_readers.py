@@ -23,7 +23,7 @@ FileFormat = Literal["parquet", "csv", "json", "workbook"]
 
 MISREAD_TESTS = {
     "DATE": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}')",
-    "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?')",
+    "TIMESTAMP": "NOT regexp_full_match($, '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9:.]*)?')",
     "TIMESTAMP WITH TIME ZONE": "NOT regexp_full_match($, '.*:[0-9]{2}[0-9.]*[ ]?(Z|UTC|GMT|[+-][0-9:]+)')",
     "TIME": "$ IS NOT NULL",
     "BOOLEAN": "$ NOT IN ('true', 'false')",
@@ -33,8 +33,8 @@ MISREAD_TESTS = {
 }
 """For each type that DuckDB may guess for a CSV column: a test whether this type would change the text `$`.
 
-A date with the day first needs `time_format`. A time without a zone is local. The texts 007, 12e3 and t may
-be ids.
+A date with the day first needs `time_format`. A time without a zone is local; DuckDB drops the zone UTC. The
+texts 007, 12e3 and t may be ids.
 """
 
 TEXT_IN_JSON = ("JSON", "UUID", "TIME", "DATE")

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from churn.data.ingest.source_errors import sql_error
 from churn.data.ingest.spark.lake_tasks import (
     Levels,
     RangeResult,
@@ -27,7 +28,7 @@ from churn.data.ingest.spark.lake_tasks import (
     survey_range,
     write_range,
 )
-from churn.data.ingest.staging import TableQuery, column_types, sql_error
+from churn.data.ingest.staging import TableQuery, column_types
 from churn.data.ingest.type_casts import typed_column
 from churn.data.ingest.watermark import RowsByDay, present_date
 from churn.data.ingest.writing import add_stats
@@ -221,7 +222,7 @@ def split_into_ranges(
         by_range.partitionBy(RANGE_COLUMN).parquet(str(folder))
         schema = arrow_schema(frame)
     except lake.errors as error:
-        raise sql_error(query.spec, error) from None
+        raise sql_error(lake, query.spec, error) from None
     files = [
         sorted(str(path) for path in folder.glob(f"{RANGE_COLUMN}={n}/*.parquet")) for n in range(ranges)
     ]

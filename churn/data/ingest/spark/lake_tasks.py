@@ -13,12 +13,12 @@ from uuid import uuid4
 import duckdb
 
 from churn.data.ingest.rules import order_of_repeats, rows_with_broken_rule
+from churn.data.ingest.source_errors import table_errors
 from churn.data.ingest.staging import StagedTable, TableQuery, create_typed_view, raw_view
 from churn.data.ingest.type_casts import create_utc_of
 from churn.data.ingest.watermark import RowsByDay, rows_by_day, stored_rows_by_day
 from churn.data.ingest.writing import COPY_OPTIONS, TablePart, TableStats, TableWriter, levels_in_source
-from churn.data.sql import connect, first_line, internal_name, literal, parquet_rows
-from churn.errors import SourceError
+from churn.data.sql import connect, internal_name, literal, parquet_rows
 from churn.params import EngineParams
 
 Levels = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -166,19 +166,6 @@ def open_duckdb(context: TaskContext) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
     finally:
         shutil.rmtree(spill_folder, ignore_errors=True)
-
-
-@contextmanager
-def table_errors(table: str) -> Iterator[None]:
-    """Name the table in errors of DuckDB.
-
-    Raises:
-        SourceError: Instead of DuckDB's own error.
-    """
-    try:
-        yield
-    except duckdb.Error as error:
-        raise SourceError(f"{table}: cannot be read as the parameters say: {first_line(error)}") from None
 
 
 def read_folder(folder: Path) -> str:

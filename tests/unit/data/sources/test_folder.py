@@ -34,11 +34,15 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def params_at(source: Path, output: Path, **tables: object) -> Params:
+    return params_with(source, output, {"customers": {}, "logins": {}, **tables}, "logins")
+
+
+def params_with(source: Path, output: Path, tables: dict[str, object], label_table: str) -> Params:
     return Params.model_validate(
         {
             "source": str(source),
-            "tables": {"customers": {}, "logins": {}, **tables},
-            "label": {"kind": "inactivity", "table": "logins", "horizon_days": 30},
+            "tables": tables,
+            "label": {"kind": "inactivity", "table": label_table, "horizon_days": 30},
             "output": str(output / "output"),
             "models": str(output / "models"),
         }

@@ -1,0 +1,144 @@
+"""Errors of a source in words: which SQL of params.yaml fails, where in the SQL, and what the table holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import duckdb
+
+from churn.data.sources.source import Source
+from churn.data.sources.table_specs import TableSpec
+from churn.data.sql import reason_of
+from churn.errors import SourceError
+
+MAX_COLUMNS_LISTED = 40
+"""How many columns of a table a message lists."""
+
+NEAR_LENGTH = 30
+"""How many characters of the SQL a message shows from the place of the mistake."""
+
+
+def from_clause(source: Source, spec: TableSpec) -> str:
+    """Return the SQL after FROM in the source's dialect: a table with its filter, or a query."""
+    origin = spec.origin
+    if origin.query:
+        query = origin.query.rstrip("; \n\t")
+        return f"({query}\n) AS {source.quote(spec.table.name + '_query')}"
+    table = source.require(origin.from_ or spec.table.name, f"{spec.file}: {spec.key}")
+    return f"{table} WHERE {origin.where}" if origin.where else table
+
+
+def sql_error(source: Source, spec: TableSpec, error: Exception) -> SourceError:
+    """Return the error that names each key in params.yaml whose SQL the source does not understand.
+
+    Args:
+        source: The source.
+        spec: The table.
+        error: The source's error about all SQL of the table together.
+    """
+    start = f"{spec.file}: {spec.key}: the SQL is not understood by the source:"
+    problems = [
+        f"{start} '{key}' ({text}): {_reason_with_place(cause, text)}. Correct '{key}' there."
+        for key, text, cause in _failures(source, spec)
+    ]
+    if not problems:
+        keys = "'query'" if spec.origin.query else "'columns' or 'where'"
+        problems = [f"{start} {reason_of(error)}. Correct {keys} there."]
+    columns = _columns_of_origin(source, spec)
+    return SourceError(*(f"{problem}{columns}" for problem in problems))
+
+
+def _failures(source: Source, spec: TableSpec) -> Iterator[tuple[str, str, Exception]]:
+    """Yield the key, the SQL and the error of each part of a table's SQL that fails on its own."""
+    origin = spec.origin
+    if origin.query:
+        query = origin.query.rstrip("; \n\t")
+        try:
+            source.columns(f"({query}\n) AS checked")
+        except source.errors as error:
+            yield "query", _short_text(query), error
+            return
+    else:
+        table = source.require(origin.from_ or spec.table.name, f"{spec.file}: {spec.key}")
+        if origin.where:
+            try:
+                source.columns(f"{table} WHERE {origin.where}")
+            except source.errors as error:
+                yield "where", _short_text(origin.where), error
+                return
+    rows = from_clause(source, spec)
+    names = source.columns(rows)
+    for key, sql in _mapped_columns(spec).items():
+        text = source.quote(sql) if sql in names else sql
+        try:
+            source.columns(f"(SELECT ({text}) AS checked FROM {rows}) AS checked")
+        except source.errors as error:
+            yield key, _short_text(sql), error
+
+
+def _mapped_columns(spec: TableSpec) -> Mapping[str, str]:
+    """Return the SQL under `columns` and `row_id` of a table by key."""
+    columns = {f"columns.{name}": sql for name, sql in spec.origin.columns.items()}
+    return columns | ({"row_id": spec.origin.row_id} if spec.origin.row_id else {})
+
+
+def _columns_of_origin(source: Source, spec: TableSpec) -> str:
+    """Return a sentence with the columns that the SQL can use, or nothing if the origin itself fails."""
+    origin = spec.origin
+    try:
+        rows = from_clause(source, spec) if origin.query else source.quote(origin.from_ or spec.table.name)
+        names = source.columns(rows)
+    except source.errors:
+        return ""
+    further = f" and {len(names) - MAX_COLUMNS_LISTED} more" if len(names) > MAX_COLUMNS_LISTED else ""
+    return f" Columns of its rows: {', '.join(names[:MAX_COLUMNS_LISTED])}{further}."
+
+
+def _reason_with_place(error: Exception, sql: str) -> str:
+    """Return the reason of an error, and the part of the user's own SQL at which it arose."""
+    reason = reason_of(error)
+    match = re.search(r"^LINE \d+: (.*)\n( *)\^", str(error), re.MULTILINE)
+    if match is None:
+        return reason
+    excerpt = match[0].split("\n")[0]
+    near = excerpt[len(match[2]) :][:NEAR_LENGTH].strip().rstrip(")")
+    return f"{reason}, near '{near}'" if near and near in sql and near not in reason else reason
+
+
+def _short_text(sql: str) -> str:
+    text = " ".join(sql.split())
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def unreadable_table(table: str, error: Exception) -> Exception:
+    """Return the error that names the table whose rows the source could not give."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return SourceError(
+            f"{table}: its rows need more memory than engine.memory_limit allows: {reason_of(error)}. "
+            "Raise engine.memory_limit, or lower engine.threads."
+        )
+    if isinstance(error, duckdb.IOException):
+        return SourceError(f"{table}: cannot be read, or not be written: {reason_of(error)}.")
+    return SourceError(
+        f"{table}: cannot be read as the parameters say: {reason_of(error)}. A row does not fit the SQL of "
+        "its entry in params.yaml ('query', 'columns' or 'where'), or its file is damaged. Correct it there; "
+        "try_cast and try_strptime give a missing value where a text is no number or no time."
+    )
+
+
+@contextmanager
+def table_errors(table: str, errors: tuple[type[Exception], ...] = (duckdb.Error,)) -> Iterator[None]:
+    """Name the table in errors of the source.
+
+    Raises:
+        SourceError: Instead of the source's own error.
+        KeyboardInterrupt: The user stopped the query.
+    """
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except errors as error:
+        raise unreadable_table(table, error) from None
