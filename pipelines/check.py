@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
@@ -51,9 +52,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool =
 def _list_signals(params: Params, store: Store, echo: Echo) -> None:
     entries = availability(params, store)
     signals = [entry.signal for entry in entries if entry.off_because is None]
-    echo(f"signals: {len(signals)} possible")
-    for family in dict.fromkeys(signal.family for signal in signals):
-        echo(f"  {family}: {', '.join(signal.name for signal in signals if signal.family == family)}")
+    echo(f"signals: {len(signals)} possible; `churn signals` lists their names and meanings")
+    counts = Counter(signal.family for signal in signals)
+    if counts:
+        echo(f"  {', '.join(f'{family} {counts[family]}' for family in counts)}")
     for reason in dict.fromkeys(entry.off_because for entry in entries if entry.off_because):
         names = [entry.signal.name for entry in entries if entry.off_because == reason]
         further_text = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
@@ -95,9 +97,14 @@ def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     if result.stops:
         raise Stop(
             *map(group_sentence, group_findings(result.stops)),
-            "check: fix the cause of each finding before you train, or accept the finding with a reason in "
+            f"check: {len(result.stops)} {'findings say' if len(result.stops) > 1 else 'finding says'} stop. "
+            "Fix the cause of each finding before you train, or accept the finding with a reason in "
             f"{params.locate('check')}: {{accept: {{PLACE or GUARD: the reason}}}}.",
         )
+    n_warnings = len(result.warnings)
+    plural = "s" if n_warnings > 1 else ""
+    advice = f"Read the {n_warnings} warning{plural} above, then call" if n_warnings else "Call"
+    echo(f"check: no finding says stop. {advice} `churn run`.")
 
 
 def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], echo: Echo) -> None:

@@ -11,8 +11,8 @@ from churn.evaluation.test_set import TestSet, predict_test_set, predictions_fra
 from churn.guards.model.run import check_evaluation, evaluation_report, read_training_report
 from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
 from churn.model.registry import Registry
-from churn.params import Params
-from churn.promotion.record import keep_evaluation, verdict_of_champion
+from churn.params import Params, digest_of
+from churn.promotion.record import keep_evaluation, verdict_of_champion, verdict_of_unchanged
 from churn.reporting.console import evaluation_summary
 from churn.reporting.evaluation_page import write_evaluation_page
 from churn.reporting.mlflow_log import (
@@ -61,11 +61,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         )
         advance()
     registry = Registry(params.tracking, params.models, params.file)
-    times_used = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
+    evaluation_id = digest_of([record.digest, cutoffs.test, params.evaluate.model_dump(mode="json")])[:16]
+    times_used = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test, evaluation_id)
     result = result.with_guards(evaluation_report(training, findings), times_used)
 
     folder = params.output / "evaluate"
-    verdict = verdict_of_champion(folder, result)
+    verdict = verdict_of_champion(folder, result) or verdict_of_unchanged(folder, result)
     if verdict is None:
         for name in PROMOTION:  # they are about an earlier evaluation
             (folder / name).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -82,31 +83,37 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     folder = _new_folder(params)
     digest = write_bundle(folder / "bundle", spec | horizons, training.model.boosters)
+    draft = Challenger(
+        model=params.tracking.model,
+        version="",
+        run_id="",
+        digest=digest,
+        snapshots_digest=snapshots.digest,
+        recipe=training.recipe,
+        calibration=training.calibration_choice,
+        chosen_by=plan.chosen_by,
+        choice_cutoffs=plan.choice,
+        scores=training.selection.scores,
+        logistic=training.selection.logistic,
+        importance=training.model.importance(snapshots.rows, params.engine.threads),
+    )
+    training_id = draft.training_id(training.search.as_dict() if training.search else None)
     registry = Registry(params.tracking, params.models, params.file)
-    with registry.run(f"train {training.recipe.candidate}") as run_id:
-        challenger = Challenger(
-            model=params.tracking.model,
-            version=registry.register(folder / "bundle"),
-            run_id=run_id,
-            digest=digest,
-            snapshots_digest=snapshots.digest,
-            recipe=training.recipe,
-            calibration=training.calibration_choice,
-            chosen_by=plan.chosen_by,
-            choice_cutoffs=plan.choice,
-            scores=training.selection.scores,
-            logistic=training.selection.logistic,
-            importance=training.model.importance(snapshots.rows, params.engine.threads),
-        )
+    earlier_run_id = registry.training_run(training_id)
+    with registry.run(f"train {training.recipe.candidate}", earlier_run_id) as run_id:
+        challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, training.predictions, snapshots)
         write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         write_json(folder / "horizons.json", horizons)
         if training.search:
             write_json(folder / "search.json", training.search.as_dict())
-            log_search(registry, training.search, folder / "search.json")
-        _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
-        registry.log(params=params_of(params, snapshots, challenger))
-        log_training(registry, challenger, training.choice_predictions, snapshots.mature_on)
+        if earlier_run_id is None:
+            if training.search:
+                log_search(registry, training.search, folder / "search.json")
+            _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
+            registry.log(params=params_of(params, snapshots, challenger))
+            log_training(registry, challenger, training.choice_predictions, snapshots.mature_on)
+            registry.log(tags={"training_id": training_id})  # last: a run without it is not complete
     replace_folder(folder, training_folder(params.output))  # last: a training that dies leaves the old one
 
     for line in _lines(snapshots, challenger, training):
@@ -114,6 +121,8 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     for line in describe_horizons(horizons):
         echo(line)
     echo(f"most important signals: {', '.join(list(challenger.importance)[:3])}")
+    if earlier_run_id:
+        echo("the same training as before: MLflow keeps its run.")
     echo(registry.link(run_id))
 
 
@@ -142,33 +151,37 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
     folder = _new_folder(params)
     digest = write_bundle(folder / "bundle", refresh.spec, boosters)
+    draft = Challenger(
+        model=params.tracking.model,
+        version="",
+        run_id="",
+        digest=digest,
+        snapshots_digest=snapshots.digest,
+        recipe=refresh.recipe,
+        calibration=CalibrationChoice(refresh.recipe.calibration),
+        chosen_by=plan.chosen_by,
+        choice_cutoffs=tuple(day for day in plan.choice if day in refresh.predictions.cutoffs),
+        scores=(),
+        logistic=_select_logistic(params, snapshots, plan),
+        importance=refresh.model(boosters).importance(snapshots.rows, params.engine.threads),
+    )
     registry = Registry(params.tracking, params.models, params.file)
-    with registry.run("refresh") as run_id:
-        challenger = Challenger(
-            model=params.tracking.model,
-            version=registry.register(folder / "bundle"),
-            run_id=run_id,
-            digest=digest,
-            snapshots_digest=snapshots.digest,
-            recipe=refresh.recipe,
-            calibration=CalibrationChoice(refresh.recipe.calibration),
-            chosen_by=plan.chosen_by,
-            choice_cutoffs=tuple(day for day in plan.choice if day in refresh.predictions.cutoffs),
-            scores=(),
-            logistic=_select_logistic(params, snapshots, plan),
-            importance=refresh.model(boosters).importance(snapshots.rows, params.engine.threads),
-        )
+    earlier_run_id = registry.training_run(draft.training_id())
+    with registry.run("refresh", earlier_run_id) as run_id:
+        challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, refresh.predictions, snapshots)
         write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
-        _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
-        registry.log(
-            params=params_of(params, snapshots, challenger)
-            | {"refresh.version": champion.version, "refresh.cutoffs": cutoffs},
-            metrics={
-                "refresh/shift_log_odds": refresh.shift,
-                "refresh/observed_expected": refresh.observed_expected,
-            },
-        )
+        if earlier_run_id is None:
+            _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
+            registry.log(
+                params=params_of(params, snapshots, challenger)
+                | {"refresh.version": champion.version, "refresh.cutoffs": cutoffs},
+                metrics={
+                    "refresh/shift_log_odds": refresh.shift,
+                    "refresh/observed_expected": refresh.observed_expected,
+                },
+                tags={"training_id": draft.training_id()},
+            )
     replace_folder(folder, training_folder(params.output))
     echo(f"{finding}. Its log-odds move by {refresh.shift:+.2f}.")
     echo(f"challenger version {challenger.version}: continue with `churn evaluate` and `churn promote`.")

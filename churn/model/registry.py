@@ -182,8 +182,23 @@ class Registry(Tracking):
                 f"registry: model '{self.name}' has no version {version}. Run `churn train` again."
             ) from None
 
-    def count_test_set_use(self, run_id: str, label_id: str, cutoffs: Sequence[date]) -> int:
+    def training_run(self, training_id: str) -> str | None:
+        """Return the newest run of a training, by the tag that its last log wrote; None if there is none.
+
+        Args:
+            training_id: The digest of the model and of the choices of its training.
+        """
+        runs = self._client.search_runs(
+            [self.experiment_id], f"tags.training_id = '{training_id}'", max_results=1
+        )
+        return str(runs[0].info.run_id) if runs else None
+
+    def count_test_set_use(
+        self, run_id: str, label_id: str, cutoffs: Sequence[date], evaluation_id: str
+    ) -> int:
         """Count one more use of each test cutoff of a label; return the highest count.
+
+        The same evaluation again is no further use, because it shows nothing new.
 
         The counts are tags of the registered model, because each training is a separate run. The run also
         gets the result as a tag. Each cutoff has its own count: with one count for a set of cutoffs, the
@@ -193,12 +208,17 @@ class Registry(Tracking):
             run_id: The run of the evaluated model.
             label_id: The label.
             cutoffs: The test cutoffs of the evaluation.
+            evaluation_id: The digest of the model and the settings of the evaluation.
         """
+        evaluation_tag = f"evaluation.{evaluation_id}"
+        is_repeated = evaluation_tag in self._client.get_run(run_id).data.tags
         tags = self._client.get_registered_model(self.name).tags
         keys = [f"looks_at_test.{label_id}.{day}" for day in cutoffs]
-        counts = {key: int(tags.get(key, "0")) + 1 for key in keys}
-        for key, count in counts.items():
-            self._client.set_registered_model_tag(self.name, key, str(count))
+        counts = {key: int(tags.get(key, "0")) + (not is_repeated) for key in keys}
+        if not is_repeated:
+            for key, count in counts.items():
+                self._client.set_registered_model_tag(self.name, key, str(count))
+            self._client.set_tag(run_id, evaluation_tag, "counted")
         highest = max(counts.values())
         self._client.set_tag(run_id, "looks_at_test", str(highest))
         return highest

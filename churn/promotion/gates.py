@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from statistics import fmean
 
 from churn.evaluation.measures import CHAMPION, CHAMPION_RECIPE
 from churn.evaluation.result import EvaluationResult
@@ -21,6 +22,9 @@ SHOWN_BEFORE = 12
 
 LOGISTIC = "logistic"
 """The baseline that is a model like the candidates: it need not be beaten, only matched."""
+
+SEASON_DAYS = 15
+"""A cutoff is of the same season as a test cutoff if it lies this close to one or two years before it."""
 
 OWN_GATES = (CHAMPION, CHAMPION_RECIPE, LOGISTIC)
 """The candidates that have gates of their own."""
@@ -132,8 +136,48 @@ def _level(result: EvaluationResult, max_loss: tuple[float, float]) -> Gate:
         f"the interval of observed/expected meets [{least}, {most}]",
         f"challenger observed/expected {format_interval(ratio)}; the gate asks that it meets "
         f"[{least}, {most}].",
-        "Look for a change of the churn rate between cutoffs (evaluate/metrics.json, by_cutoff), or widen "
-        "promote.observed_expected knowingly.",
+        f"{_level_remedy(result)} Or widen promote.observed_expected knowingly.",
+    )
+
+
+def _level_remedy(result: EvaluationResult) -> str:
+    """Return how to correct a level that is off: the season, the level of the champion, or a later test."""
+    if season := _season(result):
+        return season
+    if result.champion is not None and not result.evaluated_champion:
+        return (
+            "The share that left has changed: `churn train --refresh` keeps the champion's model and moves "
+            "its level to the newest labels."
+        )
+    return (
+        "The share that left has changed: name later cutoffs under evaluate.test_cutoffs once their labels "
+        "are known, so that the model also learns from the newer share."
+    )
+
+
+def _season(result: EvaluationResult) -> str:
+    """Return a sentence on the season where the test resembles the same time of earlier years, else "".
+
+    It resembles it if the share that left at the cutoffs one or two years before differs from the mean share
+    before the test in the same direction, by at least half as much as the share at the test.
+    """
+    tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
+    same_season = [
+        rate
+        for rate in result.before
+        if any(abs((day - rate.cutoff).days - days) <= SEASON_DAYS for day in tested for days in (365, 730))
+    ]
+    if not same_season:
+        return ""
+    usual = fmean(rate.base_rate for rate in result.before)
+    at_test, earlier = fmean(tested.values()) - usual, fmean(rate.base_rate for rate in same_season) - usual
+    if at_test == 0 or earlier / at_test < 0.5:
+        return ""
+    return (
+        f"The level follows a season: {usual + earlier:.1%} left at {same_season[0].cutoff}, at the same "
+        f"time of an earlier year, and {usual + at_test:.1%} at the test, against {usual:.1%} at all cutoffs "
+        "before the test. Give the model whole years: an earlier snapshot.first, and test cutoffs of all "
+        "seasons."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from churn.data.files import write_atomically, write_json
+from churn.data.files import json_text, write_atomically, write_json
 from churn.errors import CallError, Stop
 from churn.evaluation.result import EvaluatedModel, EvaluationResult
 from churn.guards.verdict import Gate, SignedOff, Verdict
@@ -83,13 +83,13 @@ def trial_of(output: Path, refusal: Stop) -> Trial:
     if promotion is None or promotion.accepted or promotion.digest != read_challenger(output).digest:
         return Trial(
             because=NOT_EVALUATED,
-            why=refusal.problems,
+            explanations=refusal.problems,
             requirements=("the model is evaluated on a test cutoff, and passes every gate",),
         )
     refused = [gate for gate in promotion.gates if not gate.passed]
     return Trial(
         because=tuple(gate.name for gate in refused),
-        why=tuple(gate.words.removeprefix("promote: ") for gate in refused),
+        explanations=tuple(gate.words.removeprefix("promote: ") for gate in refused),
         requirements=tuple(gate.rule for gate in refused),
     )
 
@@ -152,3 +152,17 @@ def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | Non
     if promotion is None or not promotion.accepted or promotion.digest != result.model.digest:
         return None
     return promotion.verdict
+
+
+def verdict_of_unchanged(folder: Path, result: EvaluationResult) -> Verdict | None:
+    """Return the verdict on an evaluation that is the same again, to the last figure; else None.
+
+    Args:
+        folder: The folder of the earlier evaluation, with metrics.json and promotion.json.
+        result: The evaluation.
+    """
+    promotion, metrics = Promotion.read_if_any(folder), folder / "metrics.json"
+    if promotion is None or promotion.digest != result.model.digest or not metrics.is_file():
+        return None
+    is_unchanged = metrics.read_bytes() == json_text(result.as_json()).encode()
+    return promotion.verdict if is_unchanged else None

@@ -98,6 +98,7 @@ class Quality:
     Attributes:
         table: Title, explanation and a cell for each candidate, by metric.
         comparisons: A sentence for each paired difference of log loss.
+        level: Observed/expected where its interval does not contain 1, so that the probabilities are off.
     """
 
     version: str
@@ -108,6 +109,7 @@ class Quality:
     candidates: tuple[str, ...]
     table: tuple[tuple[str, str, tuple[Cell, ...]], ...]
     comparisons: tuple[str, ...]
+    level: Interval | None
     bands: BandTable | None
     calibration_chart: Markup
     gain_chart: Markup
@@ -144,12 +146,19 @@ def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -
             for metric in REPORT_METRICS
         ),
         comparisons=tuple(_comparisons(result)),
+        level=_level_off(ours.observed_expected),
         bands=band_table(result.health_bands.outcomes),
         calibration_chart=_chart("calibration", calibration_figure, result),
         gain_chart=_chart("gain", gain_figure, result),
         verdict=_verdict_sentence(verdict, is_champion=result.evaluated_champion),
         notes=verdict.notes if verdict else (),
     )
+
+
+def _level_off(ratio: Interval) -> Interval | None:
+    if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
+        return None
+    return ratio
 
 
 def _chart(name: str, draw: Callable[[EvaluationResult], Figure | None], result: EvaluationResult) -> Markup:

@@ -99,12 +99,12 @@ class Trial:
 
     Attributes:
         because: The names of the gates that refused the model, or `not_evaluated`.
-        why: The measurement of each of these gates as a sentence, with a way out.
+        explanations: The measurement of each of these gates as a sentence, with a way out.
         requirements: The rule of each of these gates.
     """
 
     because: tuple[str, ...]
-    why: tuple[str, ...]
+    explanations: tuple[str, ...]
     requirements: tuple[str, ...]
 
     def mark(self, version: str) -> str:
@@ -117,7 +117,11 @@ class Trial:
 
     def as_json(self) -> Mapping[str, Any]:
         """Return the trial as JSON values, for the facts of the night."""
-        return {"because": list(self.because), "why": list(self.why), "requirements": list(self.requirements)}
+        return {
+            "because": list(self.because),
+            "explanations": list(self.explanations),
+            "requirements": list(self.requirements),
+        }
 
     def as_tags(self, night: str) -> Mapping[str, str]:
         """Return the trial as tags of the model's run in MLflow.
@@ -128,7 +132,7 @@ class Trial:
         return {
             "trial": night,
             "trial_because": ", ".join(self.because),
-            "trial_why": "\n".join(self.why)[:MAX_TAG_LENGTH],
+            "trial_why": "\n".join(self.explanations)[:MAX_TAG_LENGTH],
             "trial_requirements": "\n".join(self.requirements)[:MAX_TAG_LENGTH],
         }
 

@@ -15,7 +15,7 @@ from churn.data.files import write_json
 from churn.errors import CallError, ModelError
 from churn.model.bundle import Champion, bundle_digest
 from churn.model.scorer import SPEC_FORMAT, CorruptError, Floats, Scorer
-from churn.params import LabelParams
+from churn.params import LabelParams, digest_of
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.calibration import CalibrationChoice
@@ -100,6 +100,15 @@ class Challenger:
             "logistic": self.logistic.as_dict(),
             "importance": [[name, share] for name, share in self.importance.items()],
         }
+
+    def training_id(self, search: Mapping[str, Any] | None = None) -> str:
+        """Return a digest of the model and of the choices of its training; equal trainings, equal digests.
+
+        Args:
+            search: The search of settings, as JSON values; None without one.
+        """
+        facts = {key: value for key, value in self.as_dict().items() if key not in ("version", "run_id")}
+        return digest_of({"challenger": facts, "search": search})[:16]
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Challenger:

@@ -362,6 +362,37 @@ def test_a_level_that_is_off_is_explained_by_the_cutoffs(make_params, ratio: flo
     assert sum("2024-01-01" in note for note in verdict.notes) == notes
 
 
+# share that left at each cutoff before the test of 2024-01-01, at which 20 % left; what the gate advises
+LEVELS = [
+    ({"2023-01-01": 0.21, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.11}, "season"),
+    ({"2023-01-10": 0.16, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.10}, "season"),
+    ({"2023-01-01": 0.10, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.11}, "later"),
+    ({"2023-01-01": 0.05, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.11}, "later"),
+    ({"2023-10-01": 0.31}, "later"),
+]
+
+
+@pytest.mark.parametrize(("before", "remedy"), LEVELS)
+@pytest.mark.parametrize("champion", [False, True])
+def test_a_level_outside_the_gate_is_refused_with_its_remedy(
+    make_params, before: dict[str, float], remedy: str, champion: bool
+) -> None:
+    rates = [{"cutoff": day, "base_rate": rate} for day, rate in before.items()]
+    content = evaluated(ratio=1.5) | {"before": rates}
+    if champion:
+        content["champion"] = {"version": "1", "digest": "other"}
+
+    (gate,) = (one for one in verdict_on(content, make_params()).gates if one.name == "observed_expected")
+
+    advice = {
+        "follows a season": remedy == "season",
+        "churn train --refresh": remedy == "later" and champion,
+        "later cutoffs under evaluate.test_cutoffs": remedy == "later" and not champion,
+    }
+    assert not gate.passed
+    assert {words: words in gate.words for words in advice} == advice
+
+
 @pytest.mark.parametrize(("ratio", "less"), [(1.05, "more"), (0.95, "fewer")])
 def test_an_explanation_tells_the_rates_and_how_far_off_the_base_rate_was(
     make_params, ratio: float, less: str

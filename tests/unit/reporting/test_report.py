@@ -19,7 +19,7 @@ from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
 from churn.scoring.sink import contacts_path
 from tests.filled import filled
-from tests.unit.reporting.conftest import METRICS, NASTY, NIGHT, candidate
+from tests.unit.reporting.conftest import METRICS, NASTY, NIGHT, candidate, spread
 
 GATE = {
     "name": "g",
@@ -206,7 +206,11 @@ def test_a_night_whose_model_has_no_evaluation_shows_that_of_no_other_model(eval
 @pytest.mark.parametrize("trial", [True, False])
 def test_a_trial_is_marked_on_the_page_with_what_it_lacks(evaluated, trial: bool):
     sources = read_report_sources(evaluated)
-    reason = {"because": ["beats_rfm"], "why": [f"not better {NASTY}."], "requirements": ["it is better"]}
+    reason = {
+        "because": ["beats_rfm"],
+        "explanations": [f"not better {NASTY}."],
+        "requirements": ["it is better"],
+    }
 
     page = Page(render_report(replace(sources, facts={**sources.facts, "trial": reason if trial else None})))
 
@@ -214,6 +218,22 @@ def test_a_trial_is_marked_on_the_page_with_what_it_lacks(evaluated, trial: bool
     assert (f"not better {NASTY}." in page.text) is trial
     assert ("becomes champion if it is better." in page.text) is trial
     assert "script" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("ratio", "half", "said"),
+    [(1.5, 0.1, "about 1 customers leave"), (0.5, 0.1, "too high by this factor"), (1.05, 0.1, None)],
+)
+def test_a_level_that_was_off_at_the_test_says_how_far_tonight_is_off(evaluated, ratio, half, said):
+    ours = candidate(0.75, 0.9) | {"observed_expected": spread(ratio, half)}
+    filled(EvaluationResult, METRICS | {"candidates": {"challenger": ours}}).write(
+        evaluated / "evaluate" / "metrics.json"
+    )
+
+    text = page_of(evaluated).text
+
+    assert ("The level was off at the test." in text) is (said is not None)
+    assert said is None or said in text
 
 
 def test_a_name_is_shown_as_it_was_written(output):
