@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal -rs
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo quick test lint docs golden bench scoreboard ui clean
+.PHONY: help setup run demo shell quick test lint docs golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -30,6 +30,9 @@ run: demo  ## set up, make the demo company, learn from it, write tonight's call
 
 demo: $(READY)  ## write the raw tables of the demo company
 	$(BIN)/churn demo
+
+shell: $(READY)  ## open a shell in which the command is `churn`
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $${SHELL:-/bin/sh}
 
 ui: $(READY)  ## show the runs in MLflow
 	$(BIN)/churn ui

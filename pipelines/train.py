@@ -19,7 +19,7 @@ from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
 from churn.model.registry import Registry
 from churn.model.scorer import read_bundle
 from churn.params import Params
-from churn.reporting.mlflow_log import FILES, log_search, log_training, params_of, run_name
+from churn.reporting.mlflow_log import FILES, git_commit, log_search, log_training, params_of, run_name
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.calibration import CalibrationChoice
 from churn.training.challenger import Challenger, spec_of, training_folder, write_challenger
@@ -113,6 +113,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
             _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
             registry.log(params=params_of(params, snapshots, challenger))
             log_training(registry, challenger, training.choice_predictions, snapshots.mature_on)
+            _log_origin(registry, params, snapshots)
             registry.log(tags={"training_id": training_id})  # last: a run without it is not complete
     replace_folder(folder, training_folder(params.output))  # last: a training that dies leaves the old one
 
@@ -180,8 +181,9 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
                     "refresh/shift_log_odds": refresh.shift,
                     "refresh/observed_expected": refresh.observed_expected,
                 },
-                tags={"training_id": draft.training_id()},
             )
+            _log_origin(registry, params, snapshots)
+            registry.log(tags={"training_id": draft.training_id()})
     replace_folder(folder, training_folder(params.output))
     echo(f"{finding}. Its log-odds move by {refresh.shift:+.2f}.")
     echo(f"challenger version {challenger.version}: continue with `churn evaluate` and `churn promote`.")
@@ -239,6 +241,13 @@ def _describe_run(
         digest=challenger.digest,
         files=[folder / file for file in FILES if (folder / file).exists()],
     )
+
+
+def _log_origin(registry: Registry, params: Params, snapshots: Snapshots) -> None:
+    """Log into the open run what it was made from: the snapshots, and the git commit of the folder around the output."""
+    registry.log_dataset("snapshots", snapshots.digest, params.output / "snapshots")
+    if commit := git_commit(params.output.parent):
+        registry.log(tags={"mlflow.source.git.commit": commit})
 
 
 def _lines(snapshots: Snapshots, challenger: Challenger, training: TrainedChallenger) -> Sequence[str]:

@@ -11,6 +11,8 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import yaml
+
 from churn.data.sources.address import hide_secret
 from churn.errors import ModelError
 from churn.model import scorer as scorer_module
@@ -349,6 +351,7 @@ class Registry(Tracking):
         digest = bundle_digest(folder / BUNDLE_FOLDER)
         ExportRecord(self.name, version, self.run_of(version), digest).write(folder)
         self._add_card(version, folder)
+        _remove_machine_paths(folder / "MLmodel")
         load_champion(folder)
         if digest != self._digest_of(version):
             shutil.rmtree(folder)
@@ -383,3 +386,19 @@ class Registry(Tracking):
             dst_path=str(folder),
             tracking_uri=self.tracking.uri,
         )
+
+
+def _remove_machine_paths(path: Path) -> None:
+    """Write the paths of this machine in MLmodel as paths inside the model's folder.
+
+    MLflow records where the training found the files. It loads them from the folder of the model.
+    """
+    if not path.is_file():
+        return
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["artifact_path"] = "model"
+    flavor = content["flavors"]["python_function"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

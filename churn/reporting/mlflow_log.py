@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -32,6 +33,20 @@ def run_name(version: str, candidate: str, until: date) -> str:
     'v3 trees 2025-08-01'
     """
     return f"v{version} {candidate} {until}"
+
+
+def git_commit(folder: Path) -> str | None:
+    """Return the git commit that is checked out in a folder; None without git or outside a repository.
+
+    Args:
+        folder: The folder.
+    """
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return process.stdout.strip() if process.returncode == 0 else None
 
 
 def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[str, Any]:

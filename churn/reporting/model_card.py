@@ -54,8 +54,6 @@ LIMITS = (
 SEGMENT_NOTES = "calibration of "
 """The first words of the notes on segments; the summary has a part for them."""
 
-MEMBERS = {"booster": "gradient-boosted trees", "linear": "a logistic regression"}
-
 
 @dataclass(frozen=True)
 class Card:
@@ -126,7 +124,7 @@ def _template(name: str, contact_share: float) -> jinja2.Template:
         "candidate_title": CANDIDATE_NAMES.__getitem__,
         "cutoff_count": cutoff_count,
         "test_set_uses": lambda count: " ".join(test_set_uses(count)),
-        "member_titles": _member_titles,
+        "estimator": lambda recipe: Recipe(**recipe).describe(),
         "active_settings": lambda recipe: sorted(Recipe(**recipe).active().items()),
     }
     values = {
@@ -288,9 +286,3 @@ def _finding_lines(result: EvaluationResult) -> list[str]:
 def _notes(result: EvaluationResult) -> dict[str, str]:
     """Return the notes by subject, without the one on the champion, which is no limit of the model."""
     return {subject: note for subject, note in result.notes.items() if subject != "champion"}
-
-
-def _member_titles(spec: Mapping[str, Any]) -> str:
-    """Return the kinds of model in a bundle, each once."""
-    kinds = dict.fromkeys(MEMBERS.get(member["kind"], member["kind"]) for member in spec["members"])
-    return " and ".join(kinds)

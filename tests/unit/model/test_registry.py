@@ -49,6 +49,9 @@ def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
     assert np.abs(champion.scorer.predict(FRAME) - expected).max() < 1e-12
     assert np.abs(np.asarray(loaded.predict(FRAME)) - expected).max() < 1e-12
     assert np.abs(np.asarray(from_folder.predict(FRAME)) - expected).max() < 1e-12
+    description = (params.champion / "MLmodel").read_text()
+    assert "uri: artifacts/bundle" in description
+    assert [line for line in description.splitlines() if ": /" in line or "file:/" in line] == []
 
 
 def test_the_same_bytes_registered_again_are_the_same_version(
