@@ -75,8 +75,8 @@ def _files() -> Iterator[str]:
         "## Files\n\nIn a folder, each file is a table, and each sub-folder is a table of all its files. "
         f"These suffixes are read, in any case: {suffixes}. Spreadsheets need the extra `excel`. Names that "
         "begin with `.` or `_` are no data. Files that are not read are named. Texts are UTF-8, or UTF-16 "
-        "with a byte-order mark. Folders `key=value` below a table's folder give columns. A table of Delta Lake, "
-        "Iceberg or Hudi is refused, because its folder also holds removed rows.\n"
+        "with a byte-order mark. Folders `key=value` below a table's folder give columns. A table of Delta "
+        "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows.\n"
     )
 
 
