@@ -49,8 +49,9 @@ quick: lint  ## lint, then the fast tests (no training, no real data): for while
 test: lint  ## lint, then every test; says what is skipped and why
 	$(PYTEST) $(TEST_OPTIONS)
 
-docs: $(READY)  ## write docs/verbs.md anew from the verbs and their drawn examples
+docs: $(READY)  ## write docs/verbs.md and docs/your-data.md from the code
 	$(BIN)/python -m tests.spec.write_docs
+	$(BIN)/python -m tests.spec.write_data_page
 
 golden: $(READY)  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest tests/golden --update-golden

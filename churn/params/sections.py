@@ -49,13 +49,28 @@ EventName = Annotated[Name, AfterValidator(_check_not_canonical)]
 class OriginParams(Section):
     """Where the rows of a table come from: `from` and `columns`, or a `query`."""
 
-    from_: str | None = Field(None, alias="from")
-    query: str | None = None
-    columns: dict[str, str] = {}
-    where: str | None = None
-    time_format: str | None = None
-    row_id: str | None = None
-    distinct: bool = False
+    from_: str | None = Field(
+        None, alias="from", description="the table of the source; by default the table with the same name"
+    )
+    query: str | None = Field(
+        None, description="SQL that gives the rows, in the source's dialect, instead of `from` and `where`"
+    )
+    columns: dict[str, str] = Field(
+        {},
+        description="the SQL of each column; a column that has its canonical name needs no entry",
+    )
+    where: str | None = Field(None, description="SQL that is true for the rows to read")
+    time_format: str | None = Field(
+        None,
+        description="the form of times that are text and not like 2024-01-31 10:00, as `strptime` takes it; "
+        "`%z` is an offset such as -0400, and a time without an offset is local to `timezone`",
+    )
+    row_id: str | None = Field(
+        None, description="the column that identifies a row; of several rows with one id the first is kept"
+    )
+    distinct: bool = Field(
+        False, description="whether equal rows are one row; by default two equal rows are two events"
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> OriginParams:
@@ -67,7 +82,9 @@ class OriginParams(Section):
 class HistoryParams(OriginParams):
     """Where the history of an attribute comes from, and whether its values are names or numbers."""
 
-    kind: Literal["level", "number"] = "level"
+    kind: Literal["level", "number"] = Field(
+        "level", description="whether the values of the history are names (`level`) or numbers"
+    )
 
     @model_validator(mode="after")
     def _has_origin(self) -> HistoryParams:
@@ -79,8 +96,14 @@ class HistoryParams(OriginParams):
 class TableParams(OriginParams):
     """Where a canonical table comes from, and its attributes; only `customers` has attributes."""
 
-    static: tuple[str, ...] = ()
-    history: dict[Name, HistoryParams] = {}
+    static: tuple[str, ...] = Field(
+        (),
+        description="only for `customers`: columns whose value never changes, such as a birth year",
+    )
+    history: dict[Name, HistoryParams] = Field(
+        {},
+        description="only for `customers`: where the values of an attribute that changes come from",
+    )
 
 
 class LabelParams(Section):
@@ -335,7 +358,11 @@ class TrackingParams(Section):
 
 
 class EngineParams(Section):
-    """How much memory and how many threads and processes may be used."""
+    """How much memory and how many threads and processes may be used.
+
+    `memory_limit` bounds the memory in which DuckDB sorts and joins, divided among the processes. The arrays
+    of signals, the matrix of training and the libraries themselves (about 300 MB) come on top of it.
+    """
 
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")] = "4GiB"
     threads: Annotated[int, Field(ge=1, le=512)] = 2
