@@ -244,7 +244,7 @@ def _describe_run(
 
 
 def _log_origin(registry: Registry, params: Params, snapshots: Snapshots) -> None:
-    """Log into the open run what it was made from: the snapshots, and the git commit of the folder around the output."""
+    """Log the snapshots, and the git commit of the folder around the output, into the open run."""
     registry.log_dataset("snapshots", snapshots.digest, params.output / "snapshots")
     if commit := git_commit(params.output.parent):
         registry.log(tags={"mlflow.source.git.commit": commit})
