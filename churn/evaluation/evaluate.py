@@ -14,6 +14,7 @@ from churn.evaluation.champion import freshness_of, identity_of
 from churn.evaluation.comparison import compare_candidates
 from churn.evaluation.horizons import measure_horizons
 from churn.evaluation.lead_time import measure_lead_time
+from churn.evaluation.measures import Differences
 from churn.evaluation.prediction_tables import (
     DEPENDENCE_SIGNALS,
     decile_table,
@@ -57,6 +58,9 @@ STEPS = 8
 """The number of times that `evaluate_challenger` reports progress."""
 
 CHANCE_AUC = 0.5
+
+MIN_AUC_ABOVE_RFM = 0.005
+"""The AUC above recency, frequency and value from which the further signals add something."""
 
 
 def plan_test(params: Params, snapshots: Snapshots, record: Challenger) -> CutoffPlan:
@@ -175,22 +179,29 @@ def evaluate_challenger(
         freshness=freshness_of(snapshots, params.champion if test_set.champion_reference else None),
         health_bands=bands,
         notes={**test_set.notes, **split_notes, **calibration_notes},
-        signal=signal_verdict(auc, base_rate.log_loss if base_rate else None),
+        signal=signal_verdict(
+            auc, base_rate.log_loss if base_rate else None, comparison.paired.get("challenger_minus_rfm")
+        ),
     )
     return result.model_copy(update={"horizons": horizons}) if horizons else result
 
 
-def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalVerdict:
+def signal_verdict(
+    auc: Interval, against_base_rate: Interval | None, against_rfm: Differences | None = None
+) -> SignalVerdict:
     """Return whether the signals predict who leaves.
 
     No signal: the interval of AUC is not above one half, so the order of the customers is not shown to be
-    better than a random one. Ranks only: it is, but the log loss is not shown to be below that of the base
+    better than a random one. No more than RFM: the order is better than a random one, but the log loss is not
+    shown to be below that of recency, frequency and value, and the AUC is less than `MIN_AUC_ABOVE_RFM` above
+    it. Ranks only: it is, but the log loss is not shown to be below that of the base
     rate, so the probabilities have no use. Signal: both are shown.
 
     Args:
         auc: The challenger's AUC.
         against_base_rate: The log loss of the challenger minus that of the base rate; None where there is no
             such pair.
+        against_rfm: The challenger minus the baseline of recency, frequency and value; None without it.
     """
     ranks = auc.low is not None and auc.low > CHANCE_AUC
     better = (
@@ -203,6 +214,14 @@ def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalV
             words=f"no signal: AUC {format_interval(auc)} is not shown to be above one half, and {loss}. "
             "The signals do not predict who leaves.",
         )
+    if against_rfm is not None and _is_no_more_than_rfm(against_rfm):
+        return SignalVerdict(
+            found="no more than RFM",
+            words="no more than recency, frequency and value (RFM) say: AUC "
+            f"{format_interval(auc)}, which is {format_interval(against_rfm.auc)} above RFM, and log loss "
+            f"against RFM {format_interval(against_rfm.log_loss, 4)} is not shown to be below 0. The further "
+            "signals add nothing that these data can show.",
+        )
     if not better:
         return SignalVerdict(
             found="ranks only",
@@ -210,6 +229,13 @@ def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalV
             f"{format_interval(auc)}, but {loss} is not shown to be below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, {loss}.")
+
+
+def _is_no_more_than_rfm(difference: Differences) -> bool:
+    """Return whether the challenger is not shown to be better than RFM, and its AUC is hardly higher."""
+    loss, auc = difference.log_loss, difference.auc
+    is_better = loss.high is not None and loss.high < 0
+    return not is_better and auc.value is not None and auc.value < MIN_AUC_ABOVE_RFM
 
 
 def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:

@@ -280,7 +280,7 @@ class Horizons(Part):
 class SignalVerdict(Part):
     """Whether the signals predict who leaves, as a verdict and as a sentence."""
 
-    found: Literal["signal", "ranks only", "no signal"]
+    found: Literal["signal", "no more than RFM", "ranks only", "no signal"]
     words: str
 
 

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from churn.evaluation.measures import CHAMPION, CHAMPION_RECIPE
 from churn.evaluation.result import EvaluationResult
-from churn.guards.model.outcomes import TOO_GOOD_RULE, too_good
+from churn.guards.model.outcomes import TOO_GOOD_RULE, above_simple_models, too_good
 from churn.guards.sign_off import SignOffs, guard_verdict
 from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TEST_CUTOFFS
@@ -183,8 +183,12 @@ def _season(result: EvaluationResult) -> str:
 
 def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
     """Refuse an AUC that is too good to be true, without a reason in `evaluate.accept.too_good`."""
-    auc, recency = result.challenger.auc, result.pair("recency")
-    finding = too_good(auc, recency.auc if recency else None, "low")
+    auc = result.challenger.auc
+    finding = too_good(auc, above_simple_models(result), "low")
+    if "too_good" in result.guards.looked and not any(
+        warning.guard == "too_good" for warning in result.guards.found
+    ):
+        finding = None  # the guard also compared the AUC with tenure
     if finding and reason:
         words = f"challenger {finding}; accepted: {reason}"
     elif finding:

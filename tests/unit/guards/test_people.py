@@ -253,3 +253,45 @@ def test_a_second_time_of_which_the_values_do_not_say_what_it_is_only_warns(tmp_
     rows = logins_loaded(20, 100).replace("loaded_at", "zz")
 
     assert late_findings(tmp_path, rows) == [("logins", "warn")]
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [(0, []), (1, ["stop"])],
+    ids=["the mailing reached others too", "only these customers have the rows"],
+)
+def test_equal_mailings_of_different_people_are_no_duplicates(
+    tmp_path: Path, extra: int, expected: list[str]
+) -> None:
+    people = stayers(120)
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
+    mailings = [f"2024-04-{n + 1:02} 12:00" for n in range(12)]
+    mails = [(one, at) for one in people for at in mailings]
+    silent = [f"quiet{n}" for n in range(20)]
+    mails += [(one, at) for one in silent for at in (moments(200) if extra else mailings)]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([], [*people, *silent]),
+        logins=draw_table("customer | happened_at", logins + mails),
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+def test_zeros_that_a_meter_writes_after_the_end_make_no_duplicates(tmp_path: Path) -> None:
+    people = churners(20) + stayers(60)
+    september, october = ([f"2024-{month}-{day:02}" for day in range(1, 21)] for month in ("09", "10"))
+    rows = [(one, at, 1 + n % 7) for n, one in enumerate(people) for at in moments(n, 4)]
+    rows += [(one, at, 0) for one in churners(20) for at in october]
+    rows += [(f"idle{n}", at, 0) for n in range(20) for at in september]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([*churners(20), *(f"idle{n}" for n in range(20))], stayers(60)),
+        interactions=draw_table("customer | happened_at | quantity", rows),
+    )
+
+    assert found == []

@@ -418,5 +418,6 @@ def test_a_warning_comes_before_the_stop(auc: float, warned: bool) -> None:
     result = filled(EvaluationResult, evaluated(auc=auc))
 
     assert (
-        too_good(result.challenger.auc, result.paired["challenger_minus_recency"].auc) is not None
+        too_good(result.challenger.auc, ("recency", result.paired["challenger_minus_recency"].auc))
+        is not None
     ) is warned

@@ -91,7 +91,7 @@ def test_an_evaluation_without_money_says_so_and_shows_no_currency(evaluated) ->
     assert "profit per customer at 10%" not in told.split("By test date")[0].split("shows no difference")[1]
 
 
-@pytest.mark.parametrize("found", ["signal", "ranks only", "no signal"])
+@pytest.mark.parametrize("found", ["signal", "no more than RFM", "ranks only", "no signal"])
 def test_the_verdict_on_the_signal_is_told(evaluated, found: str) -> None:
     page = page_of(evaluated | {"signal": {"found": found, "words": f"{found}: AUC 0.5"}}, {})
 
