@@ -164,6 +164,8 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
         return
     own_time = mapping.get(time, source.quote(time))
     own_time = source.quote(own_time) if own_time in columns else own_time
+    mapped_names = {name.lower() for name in spec.table.names}
+    mapped_names |= {name.lower() for sql in mapping.values() for name in identifiers(sql)}
     view, query_columns = _view_with_all_columns(source, spec, own_time, columns)
     own_names = {time.lower(), *(name.lower() for name in identifiers(mapping.get(time, time)))}
     for column, sql_type in column_types(source.connection, view).items():
@@ -174,7 +176,9 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
         if measures is None:
             continue
         is_hidden = column in query_columns
-        severity = _severity(measures, column, may_be_loading=not (is_hidden or spec.table.is_history))
+        # A mapped column has a meaning already: only its values can show that rows come in at its time.
+        may_be_loading = not (is_hidden or spec.table.is_history or column.lower() in mapped_names)
+        severity = _severity(measures, column, may_be_loading=may_be_loading)
         if severity:
             yield _finding(spec, column, measures, severity, is_hidden=is_hidden)
 

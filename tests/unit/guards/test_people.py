@@ -295,3 +295,17 @@ def test_zeros_that_a_meter_writes_after_the_end_make_no_duplicates(tmp_path: Pa
     )
 
     assert found == []
+
+
+def test_a_mapped_due_date_of_a_small_table_is_no_late_row(tmp_path: Path) -> None:
+    opened = [date(2024, 3, 1) + timedelta(6 * n) for n in range(45)]
+    rows = [(f"c{n}", f"{day} 09:00", f"{day + timedelta(2)} 09:00") for n, day in enumerate(opened)]
+
+    found = findings_of(
+        late_rows,
+        tmp_path,
+        subscriptions=draw_contracts([], ["ana"]),
+        tickets=draw_table("customer | opened_at | due_at", rows),
+    )
+
+    assert found == []
