@@ -23,7 +23,7 @@ from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.features.language.btyd_verbs import MAX_HISTORIES
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import Floats, Ints, log_loss
-from churn.params import ConditionParams, LabelParams, Params
+from churn.params import ConditionParams, LabelParams
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training import calibration
@@ -212,15 +212,21 @@ def _probabilities(model: Pipeline, rows: LabelledRows, signals: Sequence[str]) 
     return np.asarray(model.predict_proba(_columns(rows, signals))[:, 1], dtype=np.float64)
 
 
-def check_rule(params: Params, rows: LabelledRows) -> None:
+def check_rule(rule: Sequence[ConditionParams], rows: LabelledRows, location: str) -> None:
     """Check that every condition of `evaluate.rule` fits a signal of the snapshots.
 
+    Args:
+        rule: The conditions of the team's own rule; empty without a rule.
+        rows: The labelled rows of the snapshots.
+        location: The file and the key of the rule, for messages.
+
     Raises:
-        ParamsError: a signal does not exist, or holds text instead of numbers, or the other way round.
+        ParamsError: a signal does not exist, a signal holds text and the condition asks for a number, or a
+            signal holds numbers and the condition asks for a text. The error lists all such conditions.
     """
     problems = []
-    for condition in params.evaluate.rule:
-        place = params.locate(f"evaluate.rule: '{condition.signal}'")
+    for condition in rule:
+        place = f"{location}: '{condition.signal}'"
         if condition.signal not in rows.names:
             hint = did_you_mean(condition.signal, rows.names)
             problems.append(f"{place} is no signal of the snapshots.{hint} See `churn signals`.")

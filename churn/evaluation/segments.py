@@ -22,7 +22,6 @@ from churn.metrics.bootstrap import paired_differences
 from churn.metrics.interval import Interval, format_interval
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.standard_errors import clustered_departure, clustered_ratio, clustered_slope
-from churn.params import Params
 from churn.snapshots.dataset import LabelledRows
 from churn.training.backtest import OutOfTime
 
@@ -44,19 +43,23 @@ ALPHA = 0.05
 """The probability that any segment is marked `off` when none is."""
 
 
-def check_segments(params: Params, rows: LabelledRows) -> None:
+def check_segments(attributes: Sequence[str], rows: LabelledRows, location: str) -> None:
     """Check that each name of `evaluate.segments` is a signal that holds text.
 
+    Args:
+        attributes: The names of `evaluate.segments`.
+        rows: The labelled rows of the snapshots.
+        location: The file and the key of the names, for messages.
+
     Raises:
-        ParamsError: a name is not; all are listed.
+        ParamsError: a name is no signal that holds text. The error lists all such names.
     """
     problems = []
-    for name in params.evaluate.segments:
+    for name in attributes:
         if name not in rows.levels:
-            what = "holds numbers" if name in rows.names else "is no signal of the snapshots"
+            mistake = "holds numbers" if name in rows.names else "is no signal of the snapshots"
             hint = did_you_mean(name, rows.levels)
-            place = params.locate(f"evaluate.segments: '{name}'")
-            problems.append(f"{place} {what}; name signals of text.{hint}")
+            problems.append(f"{location}: '{name}' {mistake}; name signals that hold text.{hint}")
     if problems:
         raise ParamsError(*problems)
 

@@ -13,7 +13,7 @@ from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TEST_CUTOFFS
 from churn.metrics.catalog import candidate_name
 from churn.metrics.interval import Interval, format_interval, test_set_uses
-from churn.params import Params
+from churn.params import PromoteParams
 from churn.promotion.champion_gates import champion_gates
 
 SHOWN_BEFORE = 12
@@ -26,31 +26,40 @@ OWN_GATES = (CHAMPION, CHAMPION_RECIPE, LOGISTIC)
 """The candidates that have gates of their own."""
 
 
-def judge_gates(result: EvaluationResult, params: Params) -> Verdict:
-    """Return how an evaluation passes the gates.
+def apply_gates(
+    result: EvaluationResult, settings: PromoteParams, sign_offs: SignOffs, params_file: str
+) -> Verdict:
+    """Apply the gates to an evaluation, and return the verdict.
 
     1. There is a signal: the interval of AUC is above one half.
-    2. Log loss is below that of every baseline: the paired interval is below 0. The logistic regression must
-       only be matched, within `promote.margin`, unless the challenger is one.
-    3. The interval of observed/expected overlaps `promote.observed_expected`. Where it does not contain 1,
-       a note explains why.
+    2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0. The
+       challenger must only match the logistic regression, within `promote.margin`. This gate is absent if the
+       challenger is a logistic regression.
+    3. The interval of observed/expected overlaps `promote.observed_expected`. If the interval does not
+       contain 1, a note explains why.
     4. There are `TEST_CUTOFFS` test cutoffs or more, or as many as the data allow.
-    5. It is not worse than the champion, or than its recipe where the champion has seen the test
-       (`champion_gates`).
-    6. No guard says stop, and the AUC is not too good to be true, unless a person accepted it in
+    5. The challenger is not worse than the champion, or than the champion's recipe if the champion has seen
+       the test (`champion_gates`).
+    6. No guard says stop, and the AUC is not too good to be true, unless a person accepted the finding in
        `evaluate.accept`.
+
+    Args:
+        result: The evaluation.
+        settings: The section `promote` of the parameters.
+        sign_offs: The reasons for accepted findings.
+        params_file: The name of the parameter file, for messages.
     """
-    accept, margin = params.evaluate.accept, params.promote.margin
+    accept, margin = sign_offs.evaluate, settings.margin
     baselines = [name for name in result.compared_with if name not in OWN_GATES]
-    guards = guard_verdict(result.guards, SignOffs.of(params), params.locate("evaluate"))
+    guards = guard_verdict(result.guards, sign_offs, f"{params_file}: evaluate")
     gates = (
         _signal(result),
         *(_beats(result, name) for name in baselines),
         *_matches_logistic(result, margin),
-        _level(result, params.promote.observed_expected),
-        *_cutoffs(result, accept.get("test_cutoffs"), params.file),
+        _level(result, settings.observed_expected),
+        *_cutoffs(result, accept.get("test_cutoffs"), params_file),
         *champion_gates(result, margin),
-        _too_good(result, accept.get("too_good"), params.file),
+        _too_good(result, accept.get("too_good"), params_file),
         *guards.gates,
     )
     notes = (*_notes(result), *_off_level(result), *guards.notes)

@@ -7,9 +7,10 @@ import pytest
 from churn.evaluation.evaluate import signal_verdict
 from churn.evaluation.result import EvaluationResult
 from churn.guards.model.outcomes import too_good
+from churn.guards.sign_off import SignOffs
 from churn.guards.verdict import Verdict
 from churn.params import CheckParams, EvaluateParams, PromoteParams
-from churn.promotion.gates import judge_gates
+from churn.promotion.gates import apply_gates
 from tests.filled import filled
 
 
@@ -39,7 +40,8 @@ def verdict_on(content: dict[str, Any], params: Any) -> Verdict:
     result = filled(EvaluationResult, content)
     pair = result.pair("base_rate")
     signal = signal_verdict(result.challenger.auc, pair.log_loss if pair else None)
-    return judge_gates(result.model_copy(update={"signal": signal}), params)
+    result = result.model_copy(update={"signal": signal})
+    return apply_gates(result, params.promote, SignOffs.of(params), params.file)
 
 
 def stopped(content: dict[str, Any], params: Any) -> list[str]:
