@@ -19,7 +19,7 @@ from pipelines.ingest import ensure_store
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Ingest, snapshot, train, evaluate, promote, score and report.
 
-    A night in the past (`--cutoff`) learns from labels known by then, so only from earlier snapshots. If
+    For a night in the past (`--cutoff`), only labels that were known on that night are used in training. If
     promotion is refused, the present champion scores, with a warning.
 
     Raises:

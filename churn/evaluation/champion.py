@@ -26,7 +26,7 @@ class ChampionPredictions:
     Attributes:
         predictions: The probabilities by candidate: `champion` for the test cutoffs whose labels the champion
             has not seen, and `champion_recipe` for all test cutoffs if it has seen some.
-        notes: What was compared, or why nothing was compared.
+        notes: The sentences that say what was compared, or why nothing was compared, by subject.
         champion: The champion itself; None if there is none.
     """
 
@@ -44,7 +44,7 @@ def check_same_champion(result: EvaluationResult, champion: Champion | None, fol
         folder: The folder of the evaluation, for messages.
 
     Raises:
-        CallError: the champion is another model, or there is no champion any more.
+        CallError: The champion is now another model, or there is no champion any more.
     """
     current = identity_of(champion)
     if (result.champion and result.champion.digest) == (current and current.digest):
@@ -60,7 +60,7 @@ def check_same_champion(result: EvaluationResult, champion: Champion | None, fol
 
 
 def identity_of(champion: Champion | None) -> ChampionIdentity | None:
-    """Return version and digest of a champion."""
+    """Return the version and the digest of a champion."""
     return ChampionIdentity(version=champion.version, digest=champion.digest) if champion else None
 
 

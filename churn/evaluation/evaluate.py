@@ -206,14 +206,14 @@ def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalV
     - "no signal": the interval of AUC is not above one half. The order of the customers is not shown to be
       better than a random order.
     - "ranks only": the interval of AUC is above one half, but the challenger's log loss is not shown to be
-      below the log loss of the base rate. The order of the customers has a use, the probabilities have none.
+      below the log loss of the base rate. The order of the customers is useful, the probabilities are not.
     - "signal": the interval of AUC is above one half, and the challenger's log loss is shown to be below the
       log loss of the base rate.
 
     Args:
         auc: The challenger's AUC.
-        against_base_rate: The difference of two log losses, challenger minus base rate; None if the two were
-            not compared.
+        against_base_rate: The difference in log loss, challenger minus base rate; None if they were not
+            compared.
     """
     ranks = auc.low is not None and auc.low > CHANCE_AUC
     better = (

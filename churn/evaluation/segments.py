@@ -1,4 +1,4 @@
-"""Segments of customers: their attributes and their tenure; the challenger's metrics and level on each."""
+"""Segments of customers by attribute and tenure, with the challenger's metrics on each segment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MIN_CALIBRATED = 100
 """With fewer churners, observed or expected, a segment is not tested: the error of its ratio exceeds 10 %."""
 
 ALPHA = 0.05
-"""The probability that any segment is marked `off` when none is."""
+"""The probability that some segment is marked `off` although no segment is off."""
 
 
 def check_segments(attributes: Sequence[str], rows: LabelledRows, location: str) -> None:
@@ -100,7 +100,7 @@ def _tenure_bands(tenure: npt.NDArray[np.float64]) -> dict[str, Mask]:
 def measure_segments(
     test_set: TestSet, attributes: Sequence[str] = ()
 ) -> dict[str, tuple[SegmentMetrics, ...]]:
-    """Measure the challenger on each segment, and its AUC against the champion's.
+    """Measure the challenger on each segment, and the difference of its AUC from the champion's AUC.
 
     A segment with fewer than 30 churners or stayers has observed/expected only.
 
@@ -138,8 +138,8 @@ def calibration_by_segment(
     """Compare the level of the probabilities of each segment with that of all customers.
 
     All out-of-time predictions count, also those of the choice cutoffs. A segment is `off` where its
-    observed/expected differs from that of all customers by more than chance explains, given the number of
-    segments. The level of all customers has a gate of its own.
+    observed/expected differs from the value of all customers by more than chance explains, given the number
+    of segments. The level of all customers has a gate of its own.
 
     Args:
         rows: The rows of the choice and test cutoffs.
@@ -185,7 +185,7 @@ def calibration_by_segment(
 def holm_limit(z_scores: Sequence[float]) -> float:
     """Return the absolute z-score above which a test is significant, by Holm's procedure.
 
-    Where no segment is off, one evaluation in twenty marks any.
+    If no segment is off, one evaluation in twenty still marks a segment as off.
 
     Args:
         z_scores: The absolute z-scores of all tests.

@@ -1,4 +1,4 @@
-"""The gates that a challenger must pass to become champion; they look at intervals, not at points."""
+"""The gates that a challenger must pass to become champion; gates use intervals, not point values."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from churn.params import PromoteParams
 from churn.promotion.champion_gates import champion_gates
 
 SHOWN_BEFORE = 12
-"""An explanation lists at most this many cutoffs before the test, the newest; metrics.json has all."""
+"""An explanation lists at most this many of the newest cutoffs before the test; metrics.json has all."""
 
 LOGISTIC = "logistic"
-"""The baseline that is a model like the candidates: it need not be beaten, only matched."""
+"""The baseline that is a model like the candidates; a challenger must match it, not beat it."""
 
 OWN_GATES = (CHAMPION, CHAMPION_RECIPE, LOGISTIC)
 """The candidates that have gates of their own."""
@@ -106,7 +106,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         f"{margin:.0%} of the regression's log loss",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
         f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's).",
-        "Make it a candidate (train.candidates), or add cutoffs or data.",
+        "Make the logistic regression a candidate (train.candidates), or add cutoffs or data.",
     )
 
 
@@ -116,7 +116,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
     if possible is None:
         return
     required = min(TEST_CUTOFFS, possible)
-    words = f"judged on {tested} test cutoffs; the gate asks for {TEST_CUTOFFS}" + (
+    words = f"evaluated on {tested} test cutoffs; the gate asks for {TEST_CUTOFFS}" + (
         "" if required == TEST_CUTOFFS else f", or the {required} that the data allow"
     )
     gate = Gate.of(
@@ -125,7 +125,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
         Interval(value=float(tested)),
         f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{words}; accepted: {reason}" if tested < required and reason else f"{words}.",
-        "Name more under evaluate.test_cutoffs, or remove it. If fewer are right, write the reason under "
+        "Add cutoffs to evaluate.test_cutoffs, or remove it. If fewer are right, write the reason under "
         f"evaluate.accept.test_cutoffs in {file}.",
     )
     yield replace(gate, signed=tested < required and bool(reason))
@@ -162,7 +162,7 @@ def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
         auc,
         f"{TOO_GOOD_RULE}, or a person accepts it",
         words,
-        "Look at the most important signals; if they are honest, write the reason under "
+        "Look at the most important signals; if these signals are no leak, write the reason under "
         f"evaluate.accept.too_good in {file}.",
     )
     return replace(gate, signed=bool(finding and reason))
@@ -175,8 +175,8 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
         yield result.notes.get(CHAMPION, "There was no champion to compare with.")
     if (tested := len(result.by_cutoff)) < TEST_CUTOFFS:
         yield (
-            f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would show "
-            "how much results vary between them. Add cutoffs to snapshot if the data go back far enough."
+            f"Evaluated on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would "
+            "show how much results vary between them. Add cutoffs to snapshot if the data go back far enough."
         )
     yield from test_set_uses(result.looks_at_test)
     changed = result.health_bands.changed
@@ -188,7 +188,7 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
 def _off_level(result: EvaluationResult) -> Iterator[str]:
     """Explain an observed/expected whose interval does not contain 1: the rate changed, or the model is off.
 
-    Where the base rate is as far off as the challenger, the rate changed; else the model is off.
+    If the base rate is as far off as the challenger, the churn rate changed. Otherwise the model is off.
     """
     ratio = result.challenger.observed_expected
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
