@@ -89,7 +89,7 @@ def predict_baselines(
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
-    """Return the days-since-last signals of the label's table, or else of all tables of customer activity.
+    """Return the days-since-last signals of the label's table, or else of the families in `CUSTOMERS_OWN`.
 
     >>> recency_signals([{"name": "a_days_since_last", "table": "a", "family": "activity"}], "orders")
     ('a_days_since_last',)

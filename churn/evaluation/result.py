@@ -207,7 +207,7 @@ class PartialDependence(Part):
 
 
 class Freshness(Part):
-    """The day on which the latest label of each model became known; None without a champion."""
+    """The day on which the latest label of each model became known; no date without a champion."""
 
     challenger: date
     champion: date | None = None
@@ -386,7 +386,7 @@ class EvaluationResult(Part):
         """Return the candidate with which the challenger is compared as the champion.
 
         This is the champion's recipe if the champion has seen a test cutoff, and otherwise the champion. It
-        is None without a champion.
+        is None if neither was compared.
         """
         return champion_reference(self.candidates)
 

@@ -162,9 +162,8 @@ class EvaluationSettings:
         return (
             f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are measured "
             f"at a contact share of {self.settings.contact_share:.0%}. A contact costs "
-            f"{terms.contact_cost:g}, an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} of the churners "
-            f"accept it. "
-            f"{units_in_words()}"
+            f"{terms.contact_cost:g}, an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} "
+            f"of the churners accept it. {units_in_words()}"
         )
 
 

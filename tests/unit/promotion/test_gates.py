@@ -163,7 +163,7 @@ def test_what_a_champion_without_profit_may_lose_is_asked_of_the_difference_itse
     (gate,) = (one for one in verdict_on(content, make_params()).gates if one.name == metric)
 
     assert gate.passed is passed
-    assert passed or ("surely worse" in gate.words) is surely
+    assert passed or ("worse by more than chance" in gate.words) is surely
     assert "nan" not in gate.words
     assert "%:" not in gate.words  # no difference is told as a share of nothing
 
@@ -187,7 +187,7 @@ def test_what_is_surely_worse_is_not_told_to_gather_data(
 ) -> None:
     (refusal,) = verdict_on(beside_champion(**changes), make_params()).refusals
 
-    assert ("surely worse" in refusal) is surely
+    assert ("worse by more than chance" in refusal) is surely
     assert ("Add test cutoffs or data" in refusal) is not surely
 
 
