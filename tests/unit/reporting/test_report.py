@@ -69,12 +69,12 @@ def page_of(output: Path) -> Page:
     [
         (
             "involuntary",
-            "within 31 days, because a payment was never recovered. Customers",
+            "within 31 days, because a payment was never recovered. A customer",
             "nothing shows",
         ),
         (
             "voluntary",
-            "and nothing shows that a payment was never recovered. Customers",
+            "and nothing shows that a payment was never recovered. A customer",
             "because a payment",
         ),
         ("any", "within 31 days.", "another way"),
@@ -172,7 +172,7 @@ def test_an_evaluation_of_another_version_is_said(evaluated):
     path = evaluated / "evaluate" / "metrics.json"
     path.write_text(path.read_text().replace('"version": "3"', '"version": "4"'))
 
-    assert "of version 4; tonight's scores are from version 3" in page_of(evaluated).text
+    assert "Version 4 was evaluated; tonight's scores are from version 3" in page_of(evaluated).text
 
 
 @pytest.mark.parametrize(
