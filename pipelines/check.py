@@ -24,9 +24,9 @@ from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
 MAX_PROOF_CUTOFFS = 3
-"""Signals are proved at this many cutoffs at most, spread over the cutoffs of the snapshots."""
+"""The proof of the signals uses at most this many cutoffs, spread over the cutoffs of the snapshots."""
 MAX_NAMES_LISTED = 4
-"""Of the signals that are off for one reason this many are named; the others are counted."""
+"""At most this many signals that are off for one reason are named; the others are counted."""
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool = False) -> int | None:
@@ -34,12 +34,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool =
 
     Args:
         params: The parameters.
-        cutoff: The sample cutoff; by default the latest one whose label is known.
+        cutoff: The sample cutoff; by default the latest cutoff with a known label.
         echo: Prints lines, warnings and progress.
         prove: Also compute signals again from altered data, to prove that no signal sees the future.
 
     Raises:
-        Stop: a guard says stop, and nobody has accepted its finding.
+        Stop: a guard says stop, and no person has accepted the finding.
     """
     store = ensure_store(params, echo)
     echo.report(describe_tables(store))
@@ -69,7 +69,7 @@ def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) 
 
 
 def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
-    """Print what the guards find; stop where a finding that says stop is not accepted."""
+    """Print what the guards find; raise `Stop` if a finding that says stop is not accepted."""
     signals = select_signals(params, store)
     cutoffs: tuple[date, ...] = ()
     try:
@@ -108,7 +108,7 @@ def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
 
 
 def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], echo: Echo) -> None:
-    """Warn where `snapshot` will refuse the label, because many silent customers come back."""
+    """Warn if `snapshot` will refuse the label because many silent customers come back."""
     if params.label.kind != "inactivity" or not cutoffs:
         return
     try:
@@ -120,7 +120,7 @@ def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], ec
 def _prove(
     params: Params, store: Store, signals: Sequence[Signal], cutoffs: tuple[date, ...], echo: Echo
 ) -> list[Finding]:
-    """Return the signals that change when data are altered that they must not see."""
+    """Return the signals that change when data that they must not see are altered."""
     if not cutoffs:
         return []
     last, steps = len(cutoffs) - 1, max(MAX_PROOF_CUTOFFS - 1, 1)

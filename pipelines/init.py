@@ -16,7 +16,7 @@ from churn.init.params_file import dialect_of, params_for_source, params_text, s
 from pipelines.echo import Echo
 
 STARTERS = ("params.yaml", "playbook.yaml")
-"""The demo company's files; `churn demo` and `churn init` put them into a folder that has none."""
+"""The demo company's files; `churn demo` and `churn init` write them into a folder without a params.yaml."""
 
 
 def run(
@@ -24,8 +24,8 @@ def run(
 ) -> int | None:
     """Look at the tables of `source` and write the file `params`, with a comment at each guess.
 
-    A playbook is written next to it if there is none. The comments give all that is known of a guess; the
-    owner of the data corrects it.
+    A playbook is written next to it if there is none. The comments give the evidence for each guess. The
+    owner of the data corrects wrong guesses.
 
     Raises:
         CallError: The file exists, and `force` is not set.
@@ -77,7 +77,7 @@ def write_starter(folder: Path) -> tuple[str, ...]:
 
 
 def write_playbook(folder: Path) -> bool:
-    """Write the demo company's playbook to start from; return False where there is a playbook."""
+    """Write the demo company's playbook to start from; return False if there is a playbook."""
     path = folder / "playbook.yaml"
     if path.exists():
         return False

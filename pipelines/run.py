@@ -20,9 +20,9 @@ from pipelines.ingest import ensure_store
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Ingest, snapshot, train, evaluate, promote, score and report.
 
-    A night in the past (`--cutoff`) learns from labels known by then, so only from earlier snapshots. If the
-    challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a warning.
-    If there is no champion yet, the challenger scores the night as a trial.
+    For a night in the past (`--cutoff`), only labels that were known on that night are used in training. If
+    the challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a
+    warning. If there is no champion yet, the challenger scores the night as a trial.
 
     Raises:
         Stop: promotion is refused, and there is no champion yet. The night is scored, as a trial.

@@ -26,11 +26,11 @@ class Promotion(Part):
 
     Attributes:
         version: The version of the model in the registry.
-        digest: The digest of its bundle.
-        accepted: Whether it passed every gate.
-        notes: Remarks that stop nothing.
-        signed: The findings that a person accepted, with the reason, as lines.
-        signed_off: The same findings one by one.
+        digest: The digest of the bundle of the model.
+        accepted: Whether the model passed every gate.
+        notes: The remarks that do not stop a promotion.
+        signed: The findings that a person accepted, one line per finding, with the reason.
+        signed_off: The guard and the place of each finding that a person accepted.
     """
 
     version: str
@@ -56,7 +56,7 @@ class Promotion(Part):
 
     @classmethod
     def read_if_any(cls, folder: Path) -> Self | None:
-        """Read promotion.json from the folder of an evaluation; None where it is absent or damaged."""
+        """Read promotion.json from the folder of an evaluation; None if the file is absent or damaged."""
         try:
             return cls.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
         except (OSError, ValidationError):
@@ -142,7 +142,9 @@ def keep_evaluation(output: Path, digest: str) -> None:
 
 
 def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | None:
-    """Return the verdict that promoted the evaluated model, where it is the champion and the record exists.
+    """Return the verdict that promoted the evaluated model; None if the model is not the champion.
+
+    Return None also if there is no record of the promotion.
 
     Args:
         folder: The folder of the evaluation, with promotion.json.

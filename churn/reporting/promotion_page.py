@@ -27,7 +27,7 @@ class GateRow:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding of a guard as a row of the page; the status is its severity, or that it was signed off."""
+    """One finding of a guard as a row of the page; the status is the severity, or `signed off`."""
 
     guard: str
     status: str
@@ -37,11 +37,11 @@ class FindingRow:
 
 
 def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
-    """Return the page as HTML without any reference to other files.
+    """Return the page as HTML that needs no other file.
 
     Args:
         result: The evaluation of the challenger.
-        verdict: The verdict of the gates on it.
+        verdict: The verdict of the gates on the challenger.
     """
     signed_off = {(signature.guard, signature.place) for signature in verdict.signed_off}
     return html_template("promotion.html").render(

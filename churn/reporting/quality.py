@@ -1,4 +1,4 @@
-"""The quality of the model, as the report and the page of a promotion show it."""
+"""The section on the quality of the model, for the report and for the page of a promotion."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REPORT_METRICS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A number and its interval as text; empty where it is not defined."""
+    """A number and its interval as text; both are empty if the number is not defined."""
 
     value: str = ""
     interval: str = ""
@@ -42,7 +42,7 @@ class Cell:
         """Format a figure.
 
         Args:
-            figure: The value, and the bounds of its interval where there is one.
+            figure: The value, with the bounds of its interval if it has an interval.
             digits: The number of decimals.
             percent: Whether to write shares in per cent.
             signed: Whether to write the sign of positive numbers too, as for differences.
@@ -93,12 +93,12 @@ def band_table(outcomes: Sequence[BandOutcome]) -> BandTable | None:
 
 @dataclass(frozen=True)
 class Quality:
-    """The section on the model: a table of metrics by candidate, comparisons, charts.
+    """The section on the quality of the model: a table of metrics, comparisons with baselines, and charts.
 
     Attributes:
-        table: Title, explanation and a cell for each candidate, by metric.
-        comparisons: A sentence for each paired difference of log loss.
-        level: Observed/expected where its interval does not contain 1, so that the probabilities are off.
+        table: The rows of the table, one per metric: title, explanation, and a cell for each candidate.
+        comparisons: The sentences on the paired differences of log loss, one per compared candidate.
+        level: Observed/expected if its interval does not contain 1, so that the probabilities are off.
     """
 
     version: str
@@ -118,11 +118,11 @@ class Quality:
 
 
 def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -> Quality | None:
-    """Return the section on an evaluation; None where there was none.
+    """Return the section on the quality of the evaluated model; None if there is no evaluation.
 
     Args:
-        result: The evaluation.
-        verdict: The verdict of the gates on the evaluated model; None where there is none.
+        result: The evaluation; None before `churn evaluate`.
+        verdict: The verdict of the gates on the evaluated model; None before `churn promote`.
     """
     if result is None:
         return None

@@ -1,4 +1,4 @@
-"""The report of a night: one page without any reference to other files."""
+"""The report of a night: one HTML page that needs no other file."""
 
 from __future__ import annotations
 
@@ -32,22 +32,21 @@ from churn.scoring.sink import contacts_path, facts_path, scores_path
 Floats = npt.NDArray[np.float64]
 
 MAX_CALLS = 50
-"""The highest number of calls on the page; the file of the call list has all."""
+"""The highest number of calls on the page. The file of the call list holds all calls."""
 
 
 @dataclass(frozen=True)
 class ReportSources:
-    """The files of a night, and those of the evaluation.
+    """The contents of the files of a night and of the evaluation.
 
     Attributes:
-        cutoff: The night.
+        cutoff: The date of the night.
         scores: One row per customer.
-        contacts: `(customer_id, name)` of the call list, in order.
+        contacts: `(customer_id, name)` of each customer on the call list, in the order of the list.
         facts: The counts and settings of the night.
-        result: The evaluation of the model that scored the night; None where there is none.
+        result: The evaluation of the model that scored the night; None if there is no such evaluation.
         verdict: The verdict on this model; None before `churn promote`.
-        latest_version: The version of another model that was evaluated last; None where the last evaluation
-            is of this model, or there is none.
+        latest_version: The version of the last evaluated model, if another model scored the night; else None.
     """
 
     cutoff: date
@@ -60,10 +59,10 @@ class ReportSources:
 
 
 def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
-    """Read a night, by default the latest.
+    """Read the files of a night, by default of the latest night.
 
     Raises:
-        CallError: there is no night, or not the requested one.
+        CallError: No night was scored, or the requested night was not scored.
     """
     nights = sorted(
         date.fromisoformat(path.parent.name.removeprefix("cutoff="))
@@ -117,7 +116,7 @@ def _read_contacts(path: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _read_verdict(folder: Path, result: EvaluationResult | None) -> Verdict | None:
-    """Return the verdict on the evaluated model; None where there is none, or one on another model."""
+    """Return the verdict on the evaluated model; None if there is no verdict or it is on another model."""
     promotion = Promotion.read_if_any(folder)
     if result is None or promotion is None or promotion.digest != result.model.digest:
         return None
@@ -130,7 +129,7 @@ def report_path(output: Path) -> Path:
 
 
 def write_report(output: Path, html: str) -> Path:
-    """Write the page in one step: readers see the old page or the new one."""
+    """Write the page in one step: a reader sees the whole old page or the whole new page."""
     path = report_path(output)
     write_atomically(path, html.encode())
     return path
@@ -138,7 +137,7 @@ def write_report(output: Path, html: str) -> Path:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a chart: its title, the count, and its length in per cent of the longest."""
+    """One bar of a chart: its title, its count, and its length in per cent of the longest bar."""
 
     name: str
     count: int
@@ -196,7 +195,7 @@ def render_report(night: ReportSources) -> str:
 
 @dataclass(frozen=True)
 class Total:
-    """A sum over customers with the 95 % interval of chance alone."""
+    """A sum over customers, with a 95 % interval that contains only the effect of chance."""
 
     value: float
     low: float
@@ -206,13 +205,13 @@ class Total:
 def expected_total(probability: Floats, value_at_risk: Floats | None = None) -> Total:
     """Return how many customers leave on average (or how much value), with the 95 % interval of chance.
 
-    Customers are assumed to leave independently, each with the stated probability. The interval is that of a
-    sum of independent yes-or-no draws, by the normal approximation.
+    Each customer is assumed to leave with the given probability, independently of the other customers. The
+    interval is the normal approximation for a sum of independent yes-or-no draws.
 
     Args:
         probability: One probability a customer, shape (customers,).
-        value_at_risk: The value at risk of each customer in currency, same shape; NaN, an unknown value,
-            counts as 0. Without it customers are counted.
+        value_at_risk: The value at risk of each customer in currency, shape (customers,). NaN is an unknown
+            value and counts as 0. None means that customers are counted.
     """
     if value_at_risk is None:
         value_at_risk = probability

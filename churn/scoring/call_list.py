@@ -22,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 
 BELOW_BUDGET = "below the budget"
 NO_PLAY = "no play"
-NEW_CUSTOMER = "new customer: too early to judge health"
+NEW_CUSTOMER = "new customer: too early to measure health"
 
 _FORMULA = ("=", "+", "-", "@")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")

@@ -7,9 +7,10 @@ import pytest
 from churn.evaluation.evaluate import signal_verdict
 from churn.evaluation.result import EvaluationResult
 from churn.guards.model.outcomes import too_good
+from churn.guards.sign_off import SignOffs
 from churn.guards.verdict import Verdict
 from churn.params import CheckParams, EvaluateParams, PromoteParams
-from churn.promotion.gates import judge_gates
+from churn.promotion.gates import apply_gates
 from tests.filled import filled
 
 
@@ -39,7 +40,8 @@ def verdict_on(content: dict[str, Any], params: Any) -> Verdict:
     result = filled(EvaluationResult, content)
     pair = result.pair("base_rate")
     signal = signal_verdict(result.challenger.auc, pair.log_loss if pair else None)
-    return judge_gates(result.model_copy(update={"signal": signal}), params)
+    result = result.model_copy(update={"signal": signal})
+    return apply_gates(result, params.promote, SignOffs.of(params), params.file)
 
 
 def stopped(content: dict[str, Any], params: Any) -> list[str]:
@@ -161,7 +163,7 @@ def test_what_a_champion_without_profit_may_lose_is_asked_of_the_difference_itse
     (gate,) = (one for one in verdict_on(content, make_params()).gates if one.name == metric)
 
     assert gate.passed is passed
-    assert passed or ("surely worse" in gate.words) is surely
+    assert passed or ("worse by more than chance" in gate.words) is surely
     assert "nan" not in gate.words
     assert "%:" not in gate.words  # no difference is told as a share of nothing
 
@@ -185,7 +187,7 @@ def test_what_is_surely_worse_is_not_told_to_gather_data(
 ) -> None:
     (refusal,) = verdict_on(beside_champion(**changes), make_params()).refusals
 
-    assert ("surely worse" in refusal) is surely
+    assert ("worse by more than chance" in refusal) is surely
     assert ("Add test cutoffs or data" in refusal) is not surely
 
 

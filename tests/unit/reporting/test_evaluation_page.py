@@ -177,4 +177,4 @@ def test_a_last_chart_without_a_neighbour_takes_the_whole_line(evaluated, narrow
 def test_the_money_says_who_takes_the_incentive_and_for_what(evaluated) -> None:
     told = words_of(page_of(evaluated, {}))
 
-    assert "30.0% take the incentive and stay. All other customers who are contacted take it too" in told
+    assert "30.0% take the incentive and stay. All contacted customers who are not churners take" in told

@@ -72,12 +72,12 @@ def page_of(output: Path) -> Page:
     [
         (
             "involuntary",
-            "within 31 days, because a payment was never recovered. Customers",
+            "within 31 days, because a payment was never recovered. A customer",
             "nothing shows",
         ),
         (
             "voluntary",
-            "and nothing shows that a payment was never recovered. Customers",
+            "and nothing shows that a payment was never recovered. A customer",
             "because a payment",
         ),
         ("any", "within 31 days.", "another way"),
