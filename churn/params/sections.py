@@ -113,8 +113,8 @@ class OriginParams(Section):
     )
     missing: dict[str, Words] = Field(
         {},
-        description="the words for no value by column, such as {ended_at: ['NULL', 9999-12-31]}; in a column of "
-        "times, a word that is a day stands for every time of that day",
+        description="the words for no value by column, such as {ended_at: ['NULL', 9999-12-31]}; in a "
+        "column of times, a word that is a day stands for every time of that day",
     )
 
     @model_validator(mode="after")
