@@ -119,6 +119,8 @@ def _block(body: dict[str, Any], indent: str) -> Iterator[str]:
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
     return str(value) if isinstance(value, int | date) else _scalar(str(value))
 
 
