@@ -268,12 +268,12 @@ def _without_no_value_days(
         return column
     days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
     text = f"trim({identifier(column.name)}::VARCHAR)"
-    found = connection.execute(
+    day_counts = connection.execute(
         f"SELECT CASE WHEN left({text}, 10) = d::VARCHAR THEN d::VARCHAR ELSE {text} END AS word, "
         f"count(*), d FROM (SELECT *, {time_of(column)}::DATE AS d FROM {view}) WHERE d IN ({days}) "
         "GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
     ).fetchall()
-    words = tuple((str(word), int(count)) for word, count, _ in found)
+    words = tuple((str(word), int(count)) for word, count, _ in day_counts)
     return replace(column, missing=(*column.missing, *words))
 
 
@@ -324,8 +324,8 @@ def parse_text(
     text = f"trim({identifier(column.name)}::VARCHAR)"
     words = ", ".join(map(literal, NO_VALUE_WORDS))
     values = f"SELECT {text} AS v FROM {view} WHERE {text} <> '' AND lower({text}) NOT IN ({words})"
-    parsed = _parse_values(connection, values, column, dialect)
-    if parsed.kind == "text":
+    parsed_column = _parse_values(connection, values, column, dialect)
+    if parsed_column.kind == "text":
         return column
     missing = connection.execute(
         f"SELECT {text}, count(*) FROM {view} WHERE lower({text}) IN ({words}) GROUP BY 1 ORDER BY 1"
@@ -336,7 +336,7 @@ def parse_text(
     if n_missing and n_filled:
         share *= n_filled[0] / (n_filled[0] + n_missing)
     counts = tuple((str(word), int(count)) for word, count in missing)
-    return replace(parsed, missing=counts, filled_share=share)
+    return replace(parsed_column, missing=counts, filled_share=share)
 
 
 def _parse_values(
