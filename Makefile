@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal -rs
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help setup run demo quick test lint docs golden bench scoreboard ui clean
+.PHONY: help setup run demo shell quick test lint docs golden bench scoreboard ui clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -31,6 +31,9 @@ run: demo  ## set up, make the demo company, learn from it, write tonight's call
 demo: $(READY)  ## write the raw tables of the demo company
 	$(BIN)/churn demo
 
+shell: $(READY)  ## open a shell in which the command is `churn`
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $${SHELL:-/bin/sh}
+
 ui: $(READY)  ## show the runs in MLflow
 	$(BIN)/churn ui
 
@@ -46,8 +49,9 @@ quick: lint  ## lint, then the fast tests (no training, no real data): for while
 test: lint  ## lint, then every test; says what is skipped and why
 	$(PYTEST) $(TEST_OPTIONS)
 
-docs: $(READY)  ## write docs/verbs.md anew from the verbs and their drawn examples
+docs: $(READY)  ## write docs/verbs.md and docs/your-data.md from the code
 	$(BIN)/python -m tests.spec.write_docs
+	$(BIN)/python -m tests.spec.write_data_page
 
 golden: $(READY)  ## write the golden files anew; read the difference before you commit it
 	$(BIN)/pytest tests/golden --update-golden

@@ -35,7 +35,7 @@ print("label:", params.label.kind, "within", params.label.horizon_days, "days; t
 # %% [markdown]
 # ## What the model learned from
 #
-# There is one snapshot per cutoff. It holds all customers at risk at that midnight, with what was known then.
+# There is one snapshot per cutoff. It holds all customers at risk at that midnight, with the data known at that midnight.
 # `left` is empty until the label is matured; the model never learns from such a snapshot.
 
 # %%
@@ -48,7 +48,7 @@ cutoffs[["rows", "left", "share who left", "matured", "mature_on"]]
 # ## How good it is on later months
 #
 # The table gives each metric with its interval, for the model and for the baselines. The test cutoffs were
-# not used to select the model. Look at the intervals before the values: where two intervals overlap widely,
+# not used to select the model. Look at the intervals before the values: if two intervals overlap widely,
 # the data do not show which model is better.
 
 # %%
@@ -62,7 +62,7 @@ pd.DataFrame(
 ).T
 
 # %% [markdown]
-# Of customers with a probability of 20 %, one in five should leave. Each row is a group of customers with
+# One in five customers with a probability of 20 % should leave. Each row is a group of customers with
 # similar predictions: the predicted share, the observed share, and the interval of the observed share.
 
 # %%
@@ -107,8 +107,8 @@ scores.dropna(subset=["churn_probability"]).nlargest(10, "churn_probability")[co
 # %% [markdown]
 # ## Inside the model
 #
-# The champion is data and one file of Python, and loads without MLflow. For customers of a snapshot it gives
-# probabilities, and the contribution of each signal to the log-odds before calibration.
+# The champion consists of data and one Python file, and loads without MLflow. For customers of a snapshot the
+# champion gives probabilities, and the contribution of each signal to the log-odds before calibration.
 
 # %%
 scorer = Scorer.load(params.champion / "artifacts" / "bundle")
@@ -126,7 +126,7 @@ contributions.abs().mean().nlargest(10).rename("mean size of the contribution, l
 #
 # `churn train` calls the same function. It selects the candidate and the calibration on cutoffs before the
 # first test, and then fits the model on all matured snapshots. Here the only candidate is the logistic
-# regression, because it takes seconds. Nothing is written or registered. The function of `churn evaluate` is
+# regression, because its training takes seconds. Nothing is written or registered. The function of `churn evaluate` is
 # `evaluate_challenger` in `churn.evaluation.evaluate`.
 
 # %%

@@ -1,4 +1,4 @@
-"""The pipeline: one module per verb of `churn`, each of which is what a scheduler runs."""
+"""The pipeline: one module per verb of `churn`. A scheduler runs the verbs."""
 
 import os
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
@@ -23,9 +24,9 @@ from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
 MAX_PROOF_CUTOFFS = 3
-"""Signals are proved at this many cutoffs at most, spread over the cutoffs of the snapshots."""
+"""The proof of the signals uses at most this many cutoffs, spread over the cutoffs of the snapshots."""
 MAX_NAMES_LISTED = 4
-"""Of the signals that are off for one reason this many are named; the others are counted."""
+"""At most this many signals that are off for one reason are named; the others are counted."""
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool = False) -> int | None:
@@ -33,12 +34,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool =
 
     Args:
         params: The parameters.
-        cutoff: The sample cutoff; by default the latest one whose label is known.
+        cutoff: The sample cutoff; by default the latest cutoff with a known label.
         echo: Prints lines, warnings and progress.
         prove: Also compute signals again from altered data, to prove that no signal sees the future.
 
     Raises:
-        Stop: a guard says stop, and nobody has accepted its finding.
+        Stop: a guard says stop, and no person has accepted the finding.
     """
     store = ensure_store(params, echo)
     echo.report(describe_tables(store))
@@ -51,9 +52,10 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, prove: bool =
 def _list_signals(params: Params, store: Store, echo: Echo) -> None:
     entries = availability(params, store)
     signals = [entry.signal for entry in entries if entry.off_because is None]
-    echo(f"signals: {len(signals)} possible")
-    for family in dict.fromkeys(signal.family for signal in signals):
-        echo(f"  {family}: {', '.join(signal.name for signal in signals if signal.family == family)}")
+    echo(f"signals: {len(signals)} possible; `churn signals` lists their names and meanings")
+    counts = Counter(signal.family for signal in signals)
+    if counts:
+        echo(f"  {', '.join(f'{family} {counts[family]}' for family in counts)}")
     for reason in dict.fromkeys(entry.off_because for entry in entries if entry.off_because):
         names = [entry.signal.name for entry in entries if entry.off_because == reason]
         further_text = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
@@ -67,7 +69,7 @@ def _list_cohort(params: Params, store: Store, cutoff: date | None, echo: Echo) 
 
 
 def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
-    """Print what the guards find; stop where a finding that says stop is not accepted."""
+    """Print what the guards find; raise `Stop` if a finding that says stop is not accepted."""
     signals = select_signals(params, store)
     cutoffs: tuple[date, ...] = ()
     try:
@@ -95,13 +97,18 @@ def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     if result.stops:
         raise Stop(
             *map(group_sentence, group_findings(result.stops)),
-            "check: fix the cause of each finding before you train, or accept the finding with a reason in "
+            f"check: {len(result.stops)} {'findings say' if len(result.stops) > 1 else 'finding says'} stop. "
+            "Fix the cause of each finding before you train, or accept the finding with a reason in "
             f"{params.locate('check')}: {{accept: {{PLACE or GUARD: the reason}}}}.",
         )
+    n_warnings = len(result.warnings)
+    plural = "s" if n_warnings > 1 else ""
+    advice = f"Read the {n_warnings} warning{plural} above, then call" if n_warnings else "Call"
+    echo(f"check: no finding says stop. {advice} `churn run`.")
 
 
 def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], echo: Echo) -> None:
-    """Warn where `snapshot` will refuse the label, because many silent customers come back."""
+    """Warn if `snapshot` will refuse the label because many silent customers come back."""
     if params.label.kind != "inactivity" or not cutoffs:
         return
     try:
@@ -113,7 +120,7 @@ def _warn_of_returns(params: Params, store: Store, cutoffs: tuple[date, ...], ec
 def _prove(
     params: Params, store: Store, signals: Sequence[Signal], cutoffs: tuple[date, ...], echo: Echo
 ) -> list[Finding]:
-    """Return the signals that change when data are altered that they must not see."""
+    """Return the signals that change when data that they must not see are altered."""
     if not cutoffs:
         return []
     last, steps = len(cutoffs) - 1, max(MAX_PROOF_CUTOFFS - 1, 1)

@@ -71,8 +71,8 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     """Run one call of `churn` and return its exit code.
 
     Args:
-        verb: The verb, when a verb's file is the program; otherwise it is the first argument.
-        argv: The arguments after the program's name; by default those of the process.
+        verb: The verb, if a verb's file is the program; by default the first argument.
+        argv: The arguments after the program's name; by default the arguments of the process.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if verb is not None:

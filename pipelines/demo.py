@@ -15,17 +15,17 @@ from pipelines.echo import Echo
 def run(
     params: Params, *, cutoff: date | None = None, echo: Echo, customers: int = 5000, seed: int = 7
 ) -> int | None:
-    """Write the company, or keep it if it is there; its truth goes to a second folder, for tests only.
+    """Write the company, or keep it if it exists; the truth, for tests only, goes to a second folder.
 
     Args:
         params: The parameters; `source` is the folder to write to.
         cutoff: Not used.
         echo: Prints lines, warnings and progress.
-        customers: How many customers the company has.
-        seed: Another seed is another company.
+        customers: The number of customers of the company.
+        seed: The seed of the simulation; another seed gives another company.
 
     Raises:
-        CallError: there is not even one customer, or the seed is negative.
+        CallError: the number of customers is below 1, or the seed is negative.
         SourceError: `source` is not a folder, or the folder holds something else.
     """
     _check_call(customers, seed)
@@ -68,7 +68,7 @@ def _folder(params: Params) -> Path:
 
 
 def _check_folders(folder: Path, truth: Path, company: dict[str, object]) -> None:
-    """Check that writing replaces nothing but the same company.
+    """Check that the folders are empty or hold the same company.
 
     Raises:
         SourceError: a folder holds something else; all problems are listed.

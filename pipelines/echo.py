@@ -51,7 +51,7 @@ class Echo:
 
 
 class QuietEcho(Echo):
-    """Prints warnings and progress only, where stdout holds output for a program."""
+    """Prints warnings and progress only, for verbs that write output for a program to stdout."""
 
     def __call__(self, text: str) -> None:
         """Drop the line."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from churn.data.files import write_json
-from churn.evaluation.evaluate import STEPS, evaluate_challenger, plan_test
+from churn.evaluation.evaluate import EVALUATION_STEPS, evaluate_challenger, plan_test
 from churn.evaluation.result import EvaluationResult
-from churn.evaluation.test_set import TestSet, predict_test_set, predictions_frame
+from churn.evaluation.test_set import TestSet, predict_test_set, predictions_frame, store_of_snapshots
 from churn.guards.model.run import check_evaluation, evaluation_report, read_training_report
 from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
+from churn.model.bundle import load_champion_if_any
 from churn.model.registry import Registry
-from churn.params import Params
-from churn.promotion.record import verdict_of_champion
+from churn.model.scorer import Scorer
+from churn.params import Params, digest_of
+from churn.promotion.record import keep_evaluation, verdict_of_champion, verdict_of_unchanged
 from churn.reporting.console import evaluation_summary
 from churn.reporting.evaluation_page import write_evaluation_page
 from churn.reporting.mlflow_log import (
@@ -27,47 +30,80 @@ from churn.reporting.mlflow_log import (
 from churn.reporting.model_card import write_card
 from churn.reporting.plots import write_plots
 from churn.snapshots.read import read_snapshots
-from churn.training.challenger import PROMOTION, read_challenger, training_folder
+from churn.training.challenger import PROMOTION, read_challenger, read_out_of_time, training_folder
 from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
-    """Predict each test cutoff with what was known by then, and measure the predictions with intervals.
+    """Predict each test cutoff from the knowledge of that cutoff, and measure the predictions with intervals.
 
     Args:
         params: The parameters.
-        cutoff: Evaluate as on this date: with labels known by then.
+        cutoff: The date of the evaluation: only labels known by this date are used; by default all.
         echo: Prints lines, warnings and progress.
 
     Raises:
-        CallError: nothing was trained, or on other snapshots, or the model was selected after a test cutoff.
-        Stop: no matured cutoff has an earlier one to train on.
+        CallError: no challenger was trained, or the challenger was trained on other snapshots, or the
+            challenger was selected after a test cutoff.
+        Stop: before each matured cutoff there is no other matured cutoff to train on.
     """
     snapshots = read_snapshots(params, known_by=cutoff)
-    record = read_challenger(params.output)
-    cutoffs = plan_test(params, snapshots, record)
-    training = read_training_report(training_folder(params.output))
-    with echo.progress("evaluate", 2 + STEPS) as advance:
-        test_set = predict_test_set(params, snapshots, record, cutoffs)
+    record, training_path = read_challenger(params.output), training_folder(params.output)
+    test_cutoffs = plan_test(
+        snapshots,
+        record,
+        settings=params.evaluate,
+        horizon_days=params.label.horizon_days,
+        training=training_path,
+        params_file=params.file,
+    )
+    training = read_training_report(training_path)
+    threads, snapshots_folder = params.engine.threads, params.output / "snapshots"
+    with echo.progress("evaluate", 2 + EVALUATION_STEPS) as advance:
+        store, missing_store = store_of_snapshots(params, snapshots)
+        test_set = predict_test_set(
+            snapshots,
+            record,
+            test_cutoffs,
+            settings=params.evaluate,
+            label=params.label,
+            value_terms=params.score.value,
+            threads=threads,
+            out_of_time=read_out_of_time(params.output, snapshots),
+            champion=load_champion_if_any(params.champion, threads),
+            store=store,
+            missing_store=missing_store,
+        )
         advance()
-        result = evaluate_challenger(params, test_set, advance)
+        result = evaluate_challenger(
+            test_set,
+            Scorer.load(training_path / "bundle", threads),
+            settings=params.evaluate,
+            label=params.label,
+            late_days=params.snapshot.late_days,
+            value_terms=params.score.value,
+            snapshots_folder=snapshots_folder,
+            threads=threads,
+            advance=advance,
+        )
         findings = check_evaluation(
             test_set,
             result,
-            params.output / "snapshots",
+            snapshots_folder,
             gap_days=params.label.gap_days,
             seed=params.train.seed,
-            threads=params.engine.threads,
+            threads=threads,
         )
         advance()
     registry = Registry(params.tracking, params.models, params.file, echo.warn)
-    times_used = registry.count_test_set_use(record.run_id, params.label_id, cutoffs.test)
+    evaluation_id = digest_of([record.digest, test_cutoffs, params.evaluate.model_dump(mode="json")])[:16]
+    times_used = registry.count_test_set_use(record.run_id, params.label_id, test_cutoffs, evaluation_id)
     result = result.with_guards(evaluation_report(training, findings), times_used)
 
     folder = params.output / "evaluate"
-    verdict = verdict_of_champion(folder, result)
+    verdict = verdict_of_champion(folder, result) or verdict_of_unchanged(folder, result)
     if verdict is None:
-        for name in PROMOTION:  # they are about an earlier evaluation
+        for name in PROMOTION:  # these files are about an earlier evaluation
             (folder / name).unlink(missing_ok=True)
     result.write(folder / "metrics.json")
     write_json(folder / "decile_table.json", table_of(result.decile_table))
@@ -76,9 +112,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     partial.replace(folder / "predictions.parquet")
     write_plots(folder / "plots", result)
     page = write_evaluation_page(folder, result)
-    bundle = training_folder(params.output) / "bundle"
-    card = write_card(folder, result, bundle, record.importance, verdict)
-    link = _log(registry, params, test_set, result, card.summary)
+    card = write_card(folder, result, training_path / "bundle", record.importance, verdict)
+    settings = EvaluationSettings(result.cutoffs, params.evaluate)
+    link = _log(registry, folder, settings, test_set, result, card.summary)
+    if result.evaluated_champion:
+        keep_evaluation(params.output, record.digest)
 
     echo.report(evaluation_summary(result))
     sign_offs = SignOffs.of(params)
@@ -90,11 +128,15 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
 
 
 def _log(
-    registry: Registry, params: Params, test_set: TestSet, result: EvaluationResult, summary: str
+    registry: Registry,
+    folder: Path,
+    settings: EvaluationSettings,
+    test_set: TestSet,
+    result: EvaluationResult,
+    summary: str,
 ) -> str:
-    """Log the evaluation into the challenger's run, with child runs; return the link."""
-    record, folder = test_set.record, params.output / "evaluate"
-    settings = EvaluationSettings(result.cutoffs, params.evaluate)
+    """Log the evaluation into the challenger's run and its child runs; return the link of the run."""
+    record = test_set.record
     pages = registry.pages(record.run_id, record.version)
     with registry.run("train", record.run_id):
         registry.log_params_or_tags(settings.as_params())

@@ -28,7 +28,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 def ensure_store(params: Params, echo: Echo) -> Store:
     """Return the store, after writing it again if the source or its parameters have changed.
 
-    Of several verbs that find it old at the same time, one writes it and the others wait.
+    If several verbs need a new store at the same time, one verb writes the store and the others wait.
     """
     if store := fresh_store(params):
         return store

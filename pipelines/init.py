@@ -12,11 +12,12 @@ from churn.data.sources.connections import open_source
 from churn.data.sources.folder import describe_unread
 from churn.errors import CallError
 from churn.init.draft import draft_params
+from churn.init.entry import open_question
 from churn.init.params_file import dialect_of, params_for_source, params_text, source_for_params
 from pipelines.echo import Echo
 
 STARTERS = ("params.yaml", "playbook.yaml")
-"""The demo company's files; `churn demo` and `churn init` put them into a folder that has none."""
+"""The demo company's files; `churn demo` and `churn init` write them into a folder without a params.yaml."""
 
 
 def run(
@@ -24,8 +25,8 @@ def run(
 ) -> int | None:
     """Look at the tables of `source` and write the file `params`, with a comment at each guess.
 
-    A playbook is written next to it if there is none. The comments give all that is known of a guess; the
-    owner of the data corrects it.
+    A playbook is written next to it if there is none. The comments give the evidence for each guess. The
+    owner of the data corrects wrong guesses.
 
     Raises:
         CallError: The file exists, and `force` is not set.
@@ -52,6 +53,8 @@ def run(
     echo(f"init: wrote {params}:")
     for entry in (draft.customers, *draft.tables, *draft.events):
         echo(f"  {entry.name}: {entry.reason}")
+        if question := open_question(entry.body):
+            echo.warn(f"{entry.name}: {question}. `churn check` stops until the answer is in {params}.")
     for name, reason in draft.unused_tables:
         echo(f"  {name} is not used: {reason}")
     for line in unread_lines:
@@ -77,7 +80,7 @@ def write_starter(folder: Path) -> tuple[str, ...]:
 
 
 def write_playbook(folder: Path) -> bool:
-    """Write the demo company's playbook to start from; return False where there is a playbook."""
+    """Write the demo company's playbook to start from; return False if there is a playbook."""
     path = folder / "playbook.yaml"
     if path.exists():
         return False

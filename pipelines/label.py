@@ -1,4 +1,4 @@
-"""Print the truth sheet: per cutoff the customers at risk, their outcomes, and the others with the reason."""
+"""Print the truth sheet: per cutoff the customers at risk, their outcomes, and the excluded customers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(params: Params, *, cutoff: date | None = None, horizon: bool = False, ec
     Args:
         params: The parameters.
         cutoff: Print this cutoff only.
-        horizon: Instead of the sheet, print how likely a silent customer comes back, and suggest a horizon.
+        horizon: Print, instead of the sheet, the chance of a return after a silence, and suggest a horizon.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -75,7 +75,7 @@ def _suggest_horizon(store: Store, folder: Path, echo: Echo) -> None:
 
 
 def _returns_after(curve: ReturnCurve, days: int) -> str:
-    """Return in words which share of customers comes back after some silent days."""
+    """Return in words the share of customers who come back after some silent days."""
     chance = curve.after(days)
     if chance is None:
         return "no customer can be followed"

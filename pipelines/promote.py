@@ -10,12 +10,13 @@ from churn.data.files import write_atomically
 from churn.errors import CallError, ModelError, Stop
 from churn.evaluation.champion import check_same_champion
 from churn.evaluation.result import EvaluationResult
+from churn.guards.sign_off import SignOffs
 from churn.guards.verdict import Verdict
 from churn.model.bundle import load_champion_if_any
 from churn.model.registry import Registry
 from churn.params import Params
-from churn.promotion.gates import judge_gates
-from churn.promotion.record import Promotion
+from churn.promotion.gates import apply_gates
+from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.model_card import write_card
 from churn.reporting.promotion_page import render_promotion
 from churn.training.challenger import PROMOTION, read_challenger, training_folder
@@ -23,14 +24,14 @@ from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, echo: Echo) -> None:
-    """Apply the gates to the last evaluation; if all pass, move the aliases and export the champion.
+    """Apply the gates to the last evaluation; if all gates pass, move the aliases and export the champion.
 
-    A challenger that is already the champion is not evaluated by the gates again.
+    The gates are not applied to a challenger that is already the champion.
 
     Args:
         params: The parameters.
         cutoff: Not used: the evaluation has its own cutoffs.
-        rollback: Instead, swap the champion and the previous champion.
+        rollback: Swap the champion and the previous champion, instead of a promotion.
         echo: Prints lines, warnings and progress.
 
     Raises:
@@ -40,9 +41,12 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     """
     record = None if rollback else read_challenger(params.output)
     registry = Registry(params.tracking, params.models, params.file, echo.warn)
-    repaired, trouble = _repair(registry, echo)
-    if record is None and repaired:
-        echo("An interrupted promotion was repaired; nothing was rolled back. Run it again to roll back.")
+    is_repaired, trouble = _repair(registry, echo)
+    if record is None and is_repaired:
+        echo(
+            "An interrupted promotion was repaired; nothing was rolled back. "
+            "Run `churn promote --rollback` again to roll back."
+        )
         return
     is_champion = record is not None and registry.aliases().champion == record.version
     if trouble and is_champion:
@@ -52,11 +56,11 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
     if record is None:
         aliases = registry.rollback()
         echo(
-            f"champion is version {aliases.champion} again; version {aliases.previous} is previous. "
-            f"Exported to {params.champion}"
+            f"champion is version {aliases.champion} again, exported to {params.champion}; version "
+            f"{aliases.previous} is now the previous champion"
         )
         return
-    if is_champion and repaired:
+    if is_champion and is_repaired:
         echo(f"champion is version {record.version}, exported to {params.champion}")
         return
     if is_champion:
@@ -68,14 +72,20 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
         )
         return
     folder = params.output / "evaluate"
-    result = _evaluation(params, record.digest, is_damaged=bool(trouble))
-    verdict = judge_gates(result, params)
+    result = EvaluationResult.read(folder / "metrics.json")
+    _check_models(result, record.digest, params, is_damaged=bool(trouble))
+    verdict = apply_gates(result, params.promote, SignOffs.of(params), params.file)
     card = write_card(folder, result, training_folder(params.output) / "bundle", record.importance, verdict)
     _log(registry, record.run_id, [*_write_pages(folder, result, verdict), card.path])
     registry.describe_version(record.version, card.summary, record.run_id)
     if not verdict.accepted:
-        raise Stop(*verdict.refusals)
+        raise Stop(
+            *verdict.refusals,
+            f"promote: every gate is on {folder / 'promotion.html'}, and the figures are on "
+            f"{folder / 'report.html'}.",
+        )
 
+    keep_evaluation(params.output, record.digest)
     registry.promote(record.version)
     echo(f"champion is version {record.version}, exported to {params.champion}")
     for gate in verdict.gates:
@@ -87,10 +97,10 @@ def run(params: Params, *, cutoff: date | None = None, rollback: bool = False, e
 
 
 def _repair(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
-    """Export the registry's champion again if the folder holds another model.
+    """Export the registry's champion again if the folder of the champion holds another model.
 
     Returns:
-        Whether that was done, and the error if it failed.
+        Whether the champion was exported again, and the error if the export failed.
     """
     try:
         repair = registry.repair()
@@ -102,20 +112,24 @@ def _repair(registry: Registry, echo: Echo) -> tuple[bool, ModelError | None]:
     return True, None
 
 
-def _evaluation(params: Params, digest: str, *, is_damaged: bool) -> EvaluationResult:
-    """Read the evaluation, which must be of the challenger and compared with the current champion.
+def _check_models(result: EvaluationResult, digest: str, params: Params, *, is_damaged: bool) -> None:
+    """Check that the evaluation compared the present challenger with the present champion.
 
     Args:
-        params: The parameters.
+        result: The evaluation.
         digest: The digest of the challenger.
-        is_damaged: Whether the champion may be damaged beyond repair, and so unreadable.
+        params: The parameters: the folders of the evaluation and of the champion, and the threads.
+        is_damaged: Whether the files of the champion may be damaged, so that they cannot be read.
+
+    Raises:
+        CallError: the evaluation is about another challenger or another champion.
+        ModelError: the champion cannot be read, and it is not known to be damaged.
     """
     folder = params.output / "evaluate"
-    result = EvaluationResult.read(folder / "metrics.json")
     if result.model.digest != digest:
         raise CallError(
-            f"{folder}: the evaluation is of version {result.model.version}, but another challenger was "
-            "trained since. Run `churn evaluate` again."
+            f"{folder}: version {result.model.version} was evaluated, but another challenger was trained "
+            "since then. Run `churn evaluate` again."
         )
     try:
         champion = load_champion_if_any(params.champion, params.engine.threads)
@@ -124,7 +138,6 @@ def _evaluation(params: Params, digest: str, *, is_damaged: bool) -> EvaluationR
             raise
     else:
         check_same_champion(result, champion, folder)
-    return result
 
 
 def _log(registry: Registry, run_id: str, pages: Sequence[Path]) -> None:

@@ -13,7 +13,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     """Write `output/report/index.html` from the files of a night (the latest by default) and the evaluation.
 
     Raises:
-        CallError: there is no night, or not the requested one.
+        CallError: no night was scored, or the requested night was not scored.
     """
     night = read_report_sources(params.output, cutoff)
     if night.result is None:

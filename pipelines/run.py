@@ -9,6 +9,7 @@ from churn.model.bundle import load_champion
 from churn.model.registry import Registry
 from churn.model.tracking import check_answers
 from churn.params import Params
+from churn.promotion.record import NOT_EVALUATED, keep_evaluation, trial_of
 from churn.reporting.report import report_path
 from churn.scoring.sink import calls_path
 from churn.training.challenger import read_challenger
@@ -20,11 +21,12 @@ from pipelines.ingest import ensure_store
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
     """Ingest, snapshot, train, evaluate, promote, score and report.
 
-    A night in the past (`--cutoff`) learns from labels known by then, so only from earlier snapshots. If
-    promotion is refused, the present champion scores, with a warning.
+    For a night in the past (`--cutoff`), only labels that were known on that night are used in training. If
+    the challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a
+    warning. If there is no champion yet, the challenger scores the night as a trial.
 
     Raises:
-        Stop: promotion is refused, and there is no champion yet.
+        Stop: promotion is refused, and there is no champion yet. The night is scored, as a trial.
     """
     check_answers(params.tracking.uri, params.file)
     store = ensure_store(params, echo)
@@ -35,24 +37,45 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     known_by = None if cutoff is None else night
     train.run(params, cutoff=known_by, echo=echo)
     echo.finished_steps.append("train")
-    evaluate.run(params, cutoff=known_by, echo=echo)
-    echo.finished_steps.append("evaluate")
-    try:
-        promote.run(params, echo=echo)
-    except Stop as refusal:
-        if not params.champion.exists():
-            raise
+    refusal, trial = _evaluate_and_promote(params, known_by, echo), None
+    if refusal and params.champion.exists():
         for problem in refusal.problems:
             echo.warn(problem)
         echo.warn(f"the present champion, version {load_champion(params.champion).version}, scores tonight.")
-    score.run(params, cutoff=night, echo=echo, store=store)
+    elif refusal:
+        trial = trial_of(params.output, refusal)
+        if trial.because != NOT_EVALUATED:
+            keep_evaluation(params.output, read_challenger(params.output).digest)
+    score.run(params, cutoff=night, echo=echo, store=store, trial=trial)
     echo.finished_steps.append("score")
     report.run(params, cutoff=night, echo=echo)
-    echo("")
-    echo(f"call list  {calls_path(params.output, night)}")
-    echo(f"report     {report_path(params.output)}")
     registry = Registry(params.tracking, params.models, params.file)
-    echo(f"MLflow     {registry.link(read_challenger(params.output).run_id)} (once `churn ui` runs)")
+    challenger = read_challenger(params.output)
+    if trial:
+        with registry.run("train", challenger.run_id):
+            registry.log(tags=trial.as_tags(str(night)))
+    echo("")
+    echo(f"call list  {calls_path(params.output, night)}{' (a trial)' if trial else ''}")
+    echo(f"report     {report_path(params.output)}")
+    echo(f"MLflow     {registry.link(challenger.run_id)} (once `churn ui` runs)")
+    if refusal and trial:
+        raise Stop(
+            *refusal.problems,
+            f"run: there is no champion yet, so version {challenger.version} scored the night of {night} as "
+            f"a trial ({', '.join(trial.because)}). Its call list is marked, and no customer is in an arm, "
+            "so that no other system takes the list over.",
+        )
+    return None
+
+
+def _evaluate_and_promote(params: Params, known_by: date | None, echo: Echo) -> Stop | None:
+    """Evaluate and promote the challenger; return the refusal, or None if it is the champion now."""
+    try:
+        evaluate.run(params, cutoff=known_by, echo=echo)
+        echo.finished_steps.append("evaluate")
+        promote.run(params, echo=echo)
+    except Stop as refusal:
+        return refusal
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from churn.data.store import Store
+from churn.errors import ModelError
 from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
@@ -12,16 +13,25 @@ from churn.features.money import money_before, mrr_at
 from churn.model.bundle import load_champion
 from churn.model.value import monthly_money
 from churn.params import Params
+from churn.promotion.record import waiting_model
 from churn.scoring.call_list import read_names
 from churn.scoring.champion_checks import check_fit, late_outcomes_warning, unusual_level_warning
-from churn.scoring.night import Stamp, run_id, score_night
+from churn.scoring.night import Stamp, Trial, run_id, score_night
 from churn.scoring.playbook import read_playbook
 from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
+from churn.training.challenger import load_challenger
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
 
-def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
+def run(
+    params: Params,
+    *,
+    cutoff: date | None = None,
+    echo: Echo,
+    store: Store | None = None,
+    trial: Trial | None = None,
+) -> int | None:
     """Score every customer known before the cutoff (tonight by default) and write the call list.
 
     Args:
@@ -29,13 +39,19 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
         cutoff: The cutoff; by default tonight.
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
+        trial: Why the challenger scores instead of the champion; None where the champion scores.
 
     Raises:
         CallError: the cutoff lies after the data, or another night is running.
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
     """
-    champion = load_champion(params.champion, params.engine.threads)
+    if trial:
+        champion = load_challenger(params.output, params.engine.threads)
+    elif not params.champion.exists() and (waiting := waiting_model(params.output)):
+        raise ModelError(f"{params.champion}: there is no champion. {waiting}")
+    else:
+        champion = load_champion(params.champion, params.engine.threads)
     model = champion.scorer
     signals = all_signals(params)
     digests = definitions(signals.values())
@@ -54,8 +70,9 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
         )
         stamp = Stamp(
             model_version=str(champion.version),
+            model_digest=champion.digest,
             label_id=params.label_id,
-            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest, digests),
+            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest, digests, trial),
         )
         night = score_night(
             params,
@@ -68,8 +85,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
             read_names(store),
             stamp,
             echo.progress,
+            trial,
         )
-        is_new = write_night(params.output, cutoff, night_files(night.scores, night.calls, night.facts))
+        is_new = write_night(
+            params.output, cutoff, night_files(night.scores, night.calls, night.contacts, night.facts)
+        )
 
     probabilities = night.scores["churn_probability"].drop_null().to_numpy()
     if unusual := unusual_level_warning(model.spec, probabilities):

@@ -1,4 +1,4 @@
-"""List the signals: what each one means, where it looks, and whether it is on here."""
+"""List the signals: the meaning, the table and the window of each signal, and whether it is on."""
 
 from __future__ import annotations
 

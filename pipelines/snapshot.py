@@ -19,16 +19,16 @@ from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store | None = None) -> int | None:
-    """Write `output/snapshots` and the truth sheet for the cutoffs of params.yaml, or for `--cutoff` alone.
+    """Write `output/snapshots` and the truth sheet for the cutoffs of params.yaml, or for `--cutoff` only.
 
     Args:
         params: The parameters.
-        cutoff: The only cutoff; by default those of params.yaml.
+        cutoff: The only cutoff; by default the cutoffs of params.yaml.
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
 
     Raises:
-        Stop: too many customers come back after they "left", and nobody has accepted that.
+        Stop: too many customers come back after they "left", and no person has accepted this.
     """
     store = store or ensure_store(params, echo)
     if cutoff is not None:

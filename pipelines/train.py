@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from churn.model.bundle import BUNDLE_FOLDER, load_champion, write_bundle
 from churn.model.registry import Registry
 from churn.model.scorer import read_bundle
 from churn.model.tracking import check_answers
-from churn.params import Params
-from churn.reporting.mlflow_log import FILES, log_search, log_training, params_of, run_name
+from churn.params import Params, TrainParams
+from churn.reporting.mlflow_log import FILES, git_commit, log_search, log_training, params_of, run_name
 from churn.snapshots.read import Snapshots, read_snapshots
 from churn.training.calibration import CalibrationChoice
 from churn.training.challenger import Challenger, spec_of, training_folder, write_challenger
@@ -33,17 +34,17 @@ from pipelines.echo import Echo
 
 
 def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, echo: Echo) -> None:
-    """Select a model on cutoffs before the first test, fit it on all matured snapshots, and register it.
+    """Select a model on cutoffs before the first test cutoff, fit it on all matured snapshots, register it.
 
     Args:
         params: The parameters.
-        cutoff: Train as on this date: with labels known by then.
-        refresh: Keep the champion's model and move its level to the labels that matured since its training.
+        cutoff: The date of the training: only labels known by this date are used; by default all.
+        refresh: Keep the champion's model, and move its level to the labels that matured since its training.
         echo: Prints lines, warnings and progress.
 
     Raises:
-        ParamsError: evaluate.rule or evaluate.segments names what the snapshots do not hold.
-        Stop: no label is matured, nobody or everybody left, or there are too few rows.
+        ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
+        Stop: no label is matured, no customer or every customer left, or there are too few rows.
         ModelError: there is no champion to refresh.
     """
     snapshots = read_snapshots(params, known_by=cutoff)
@@ -56,11 +57,15 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
 
 def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     check_enough_data(snapshots)
-    check_rule(params, snapshots.rows)  # `evaluate` needs the rule and the segments;
-    check_segments(params, snapshots.rows)  # a mistake in them is cheaper before the training
+    # `evaluate` needs the rule and the segments: a mistake in them costs less time before the training.
+    check_rule(params.evaluate.rule, snapshots.rows, params.locate("evaluate.rule"))
+    check_segments(params.evaluate.segments, snapshots.rows, params.locate("evaluate.segments"))
     plan = _plan(params, snapshots)
     if not plan.test:
-        echo.warn("no cutoff has an earlier matured cutoff to train on, so the model cannot be evaluated.")
+        echo.warn(
+            "before each matured cutoff there is no other matured cutoff to train on, so the model cannot be "
+            f"evaluated. Add earlier cutoffs to snapshot in {params.file}."
+        )
     findings = _look(params, snapshots, plan, echo)
 
     training = train_challenger(snapshots, plan, params.train, params.engine.threads, echo.progress)
@@ -82,59 +87,68 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
         timezone=params.timezone,
     )
 
-    folder = _new_folder(params)
+    folder = _new_folder(params.output)
     digest = write_bundle(folder / "bundle", spec | horizons, training.model.boosters)
+    draft = Challenger(
+        model=params.tracking.model,
+        version="",
+        run_id="",
+        digest=digest,
+        snapshots_digest=snapshots.digest,
+        recipe=training.recipe,
+        calibration=training.calibration_choice,
+        chosen_by=plan.chosen_by,
+        choice_cutoffs=plan.choice,
+        scores=training.selection.scores,
+        logistic=training.selection.logistic,
+        importance=training.model.importance(snapshots.rows, params.engine.threads),
+    )
+    training_id = draft.training_id(training.search.as_dict() if training.search else None)
     registry = Registry(params.tracking, params.models, params.file, echo.warn)
-    with registry.run(f"train {training.recipe.candidate}") as run_id:
-        challenger = Challenger(
-            model=params.tracking.model,
-            version=registry.register(folder / "bundle"),
-            run_id=run_id,
-            digest=digest,
-            snapshots_digest=snapshots.digest,
-            recipe=training.recipe,
-            calibration=training.calibration_choice,
-            chosen_by=plan.chosen_by,
-            choice_cutoffs=plan.choice,
-            scores=training.selection.scores,
-            logistic=training.selection.logistic,
-            importance=training.model.importance(snapshots.rows, params.engine.threads),
-        )
+    earlier_run_id = registry.training_run(training_id)
+    with registry.run(f"train {training.recipe.candidate}", earlier_run_id) as run_id:
+        challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, training.predictions, snapshots)
         write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         write_json(folder / "horizons.json", horizons)
         if training.search:
             write_json(folder / "search.json", training.search.as_dict())
-            log_search(registry, training.search, folder / "search.json")
-        _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
-        registry.log(params=params_of(params, snapshots, challenger))
-        log_training(registry, challenger, training.choice_predictions, snapshots.mature_on)
-    replace_folder(folder, training_folder(params.output))  # last: a training that dies leaves the old one
+        if earlier_run_id is None:
+            if training.search:
+                log_search(registry, training.search, folder / "search.json")
+            _describe_run(registry, snapshots, challenger, challenger.recipe.candidate, folder)
+            registry.log(params=params_of(params, snapshots, challenger))
+            log_training(registry, challenger, training.choice_predictions, snapshots.mature_on)
+            _log_origin(registry, params, snapshots)
+            registry.log(tags={"training_id": training_id})  # last: a run without it is not complete
+    replace_folder(folder, training_folder(params.output))  # the last step: a failed training changes no file
 
     for line in _lines(snapshots, challenger, training):
         echo(line)
     for line in describe_horizons(horizons):
         echo(line)
     echo(f"most important signals: {', '.join(list(challenger.importance)[:3])}")
+    if earlier_run_id:
+        echo("the same training as before: MLflow keeps its run.")
     echo(registry.link(run_id))
 
 
 def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
-    """Register the champion with a moved level as challenger; where its level holds, register nothing.
+    """Register the champion with a moved level as challenger; register nothing if the champion's level holds.
 
     Raises:
         ModelError: there is no champion.
-        Stop: no label has matured since its training, or it has seen a test cutoff.
+        Stop: no label has matured since the champion's training, or the refresh has seen a test cutoff.
     """
     champion = load_champion(params.champion, params.engine.threads)
     refresh = refresh_level(champion, snapshots)
     cutoffs = ", ".join(refresh.spec["refreshed"]["cutoffs"])
     finding = (
-        f"champion version {champion.version} at {cutoffs}, which it had not seen: {refresh.n_churners:,} "
-        f"customers left, observed/expected {refresh.observed_expected:.2f}"
+        f"champion version {champion.version} at {cutoffs}, which the champion has not seen: "
+        f"{refresh.n_churners:,} customers left, observed/expected {refresh.observed_expected:.2f}"
     )
     if not refresh.shift:
-        echo(f"{finding}. Its level holds: nothing to refresh.")
+        echo(f"{finding}. The champion's level holds: nothing was refreshed.")
         return
     plan = _plan(params, snapshots)
     check_unseen(refresh, plan.test)
@@ -142,37 +156,42 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
 
     files = read_bundle(params.champion / BUNDLE_FOLDER)
     boosters = {name: text for name, text in files.items() if name != "spec.json"}
-    folder = _new_folder(params)
+    folder = _new_folder(params.output)
     digest = write_bundle(folder / "bundle", refresh.spec, boosters)
+    draft = Challenger(
+        model=params.tracking.model,
+        version="",
+        run_id="",
+        digest=digest,
+        snapshots_digest=snapshots.digest,
+        recipe=refresh.recipe,
+        calibration=CalibrationChoice(refresh.recipe.calibration),
+        chosen_by=plan.chosen_by,
+        choice_cutoffs=tuple(day for day in plan.choice if day in refresh.predictions.cutoffs),
+        scores=(),
+        logistic=_select_logistic(snapshots, plan, params.train, params.engine.threads),
+        importance=refresh.model(boosters).importance(snapshots.rows, params.engine.threads),
+    )
     registry = Registry(params.tracking, params.models, params.file, echo.warn)
-    with registry.run("refresh") as run_id:
-        challenger = Challenger(
-            model=params.tracking.model,
-            version=registry.register(folder / "bundle"),
-            run_id=run_id,
-            digest=digest,
-            snapshots_digest=snapshots.digest,
-            recipe=refresh.recipe,
-            calibration=CalibrationChoice(refresh.recipe.calibration),
-            chosen_by=plan.chosen_by,
-            choice_cutoffs=tuple(day for day in plan.choice if day in refresh.predictions.cutoffs),
-            scores=(),
-            logistic=_select_logistic(params, snapshots, plan),
-            importance=refresh.model(boosters).importance(snapshots.rows, params.engine.threads),
-        )
+    earlier_run_id = registry.training_run(draft.training_id())
+    with registry.run("refresh", earlier_run_id) as run_id:
+        challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, refresh.predictions, snapshots)
         write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
-        _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
-        registry.log(
-            params=params_of(params, snapshots, challenger)
-            | {"refresh.version": champion.version, "refresh.cutoffs": cutoffs},
-            metrics={
-                "refresh/shift_log_odds": refresh.shift,
-                "refresh/observed_expected": refresh.observed_expected,
-            },
-        )
+        if earlier_run_id is None:
+            _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
+            registry.log(
+                params=params_of(params, snapshots, challenger)
+                | {"refresh.version": champion.version, "refresh.cutoffs": cutoffs},
+                metrics={
+                    "refresh/shift_log_odds": refresh.shift,
+                    "refresh/observed_expected": refresh.observed_expected,
+                },
+            )
+            _log_origin(registry, params, snapshots)
+            registry.log(tags={"training_id": draft.training_id()})
     replace_folder(folder, training_folder(params.output))
-    echo(f"{finding}. Its log-odds move by {refresh.shift:+.2f}.")
+    echo(f"{finding}. The log-odds move by {refresh.shift:+.2f}.")
     echo(f"challenger version {challenger.version}: continue with `churn evaluate` and `churn promote`.")
     echo(registry.link(run_id))
 
@@ -205,16 +224,15 @@ def _look(params: Params, snapshots: Snapshots, plan: CutoffPlan, echo: Echo) ->
     return findings
 
 
-def _select_logistic(params: Params, snapshots: Snapshots, plan: CutoffPlan) -> Recipe:
-    """Return the logistic regression at its best strength: the baseline of a refreshed champion."""
-    settings = params.train.model_copy(update={"candidates": (SplineLogistic.name,)})
-    folds = folds_of(snapshots, plan)
-    return select_candidate(folds, snapshots.monotone, settings, params.engine.threads).logistic
+def _select_logistic(snapshots: Snapshots, plan: CutoffPlan, settings: TrainParams, threads: int) -> Recipe:
+    """Return the logistic regression at its best strength: a baseline for a refreshed champion."""
+    settings = settings.model_copy(update={"candidates": (SplineLogistic.name,)})
+    return select_candidate(folds_of(snapshots, plan), snapshots.monotone, settings, threads).logistic
 
 
-def _new_folder(params: Params) -> Path:
-    """Return an empty folder beside that of the challenger, to write to."""
-    folder = params.output / ".train.new"
+def _new_folder(output: Path) -> Path:
+    """Return the path of a new folder next to the folder of the challenger; an old one is removed."""
+    folder = output / ".train.new"
     shutil.rmtree(folder, ignore_errors=True)
     return folder
 
@@ -230,8 +248,15 @@ def _describe_run(
     )
 
 
+def _log_origin(registry: Registry, params: Params, snapshots: Snapshots) -> None:
+    """Log the snapshots, and the git commit of the folder around the output, into the open run."""
+    registry.log_dataset("snapshots", snapshots.digest, params.output / "snapshots")
+    if commit := git_commit(params.output.parent):
+        registry.log(tags={"mlflow.source.git.commit": commit})
+
+
 def _lines(snapshots: Snapshots, challenger: Challenger, training: TrainedChallenger) -> Sequence[str]:
-    """Return the lines about the model: what it is, and the candidates that were not selected."""
+    """Return the lines about the model and the candidates that were not selected."""
     rows = snapshots.rows
     lines = [
         f"challenger version {challenger.version}: {training.recipe.describe()}, on {len(rows):,} rows with "

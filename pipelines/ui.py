@@ -30,11 +30,11 @@ STDERR = 2  # MLflow's output goes to the log; stdout is for the links
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None) -> None:
     """Serve the tracking store on this machine until stopped by hand, and print the links.
 
-    Of a tracking server that runs on another machine only the link is printed.
+    If the tracking server runs on another machine, only the link is printed.
 
     Raises:
         CallError: the port is taken.
-        ModelError: the server did not come up.
+        ModelError: the server did not start.
     """
     report = params.output / "report" / "index.html"
     if report.exists():
@@ -96,7 +96,7 @@ def _free_port(ports: Sequence[int]) -> int:
             except (OSError, OverflowError):
                 continue
             return int(probe.getsockname()[1])
-    raise CallError(f"--port {ports[0]} cannot be used. Without --port a free one is used.")
+    raise CallError(f"--port {ports[0]} cannot be used. Without --port a free port is used.")
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:
@@ -113,7 +113,7 @@ def _wait(server: subprocess.Popen[bytes], address: str) -> None:
 
 
 def _link(address: str, experiment: str, user: str | None = None) -> str:
-    """Return the address of the experiment's page, or of the front page while there is no run."""
+    """Return the address of the experiment's page, or of the front page if there is no run yet."""
     name = urllib.parse.quote(experiment)
     try:
         query = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={name}"

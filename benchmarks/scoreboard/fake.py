@@ -35,7 +35,7 @@ def ways(rows: LabelledRows, seeds: Sequence[int] = SEEDS) -> list[dict[str, Any
         "**fake: SMOTE-ENN before the split**": [
             _judged(*made, seed) for made, seed in zip(resampled, seeds, strict=True)
         ],
-        "SMOTE-ENN of the training rows alone: no better AUC, worse probabilities": [
+        "SMOTE-ENN of only the training rows: no better AUC, worse probabilities": [
             _judged(matrix, rows.left, seed, resample_training=True) for seed in seeds
         ],
     }

@@ -119,7 +119,10 @@ def play_telco(
     found = judged(first, aligned, OURS)
     _look(telco.NAME, found, date, looks)
     return {
-        "how": "no time, so five stratified folds of customers, twice: the model step alone.",
+        "how": (
+            "tested by five stratified folds of customers, twice, because the data have no time; only the "
+            "model step is tested."
+        ),
         "rows": len(first),
         "churners": int(first["left"].sum()),
         "customers": len(rows),
@@ -152,8 +155,9 @@ def _about(contest: Contest) -> dict[str, Any]:
     rows, stated = contest.test_rows, contest.set.stated
     return {
         "how": (
-            f"judged at {' and '.join(str(day) for day in contest.test)}; ours learns from every snapshot "
-            f"whose label was known by then, the rivals from the protocol's {len(contest.set.train)} cutoffs."
+            f"tested at {' and '.join(str(day) for day in contest.test)}. Our pipeline learns from every "
+            "snapshot with a label known on that day; the rivals learn from the protocol's "
+            f"{len(contest.set.train)} cutoffs."
         ),
         "rows": len(rows),
         "churners": int(rows["left"].sum()),

@@ -15,13 +15,13 @@ WORDS = {
     "ours": "**our pipeline**",
     "recency": "days since last seen, logistic",
     "rfm": "recency, frequency, money, logistic",
-    "bg_nbd": "BG/NBD, no label learnt",
+    "bg_nbd": "BG/NBD, without labels",
     "reference": "reference: LightGBM on plain counts",
     "logit": "L2 logistic regression",
     "featuretools": "featuretools + LightGBM",
-    "ours_one_snapshot": "ours, learnt from one snapshot",
-    "ours_plain_counts": "ours, plain counts for the signal library",
-    "ours_default_trees": "LightGBM as it comes on our snapshots",
+    "ours_one_snapshot": "ours, trained on one snapshot",
+    "ours_plain_counts": "ours, plain counts instead of the signal library",
+    "ours_default_trees": "LightGBM with its own settings on our snapshots",
     "ours_uncalibrated": "ours, without calibration",
 }
 COLUMNS = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
@@ -57,7 +57,7 @@ def _summary(sets: Mapping[str, Any], looks: Path) -> Iterator[str]:
         )
     total = len(read_looks(looks))
     yield ""
-    yield f"All looks of models of ours at a test, ablations counted: {total}."
+    yield f"Our models, ablations included, looked at a test {total} times."
 
 
 def _set(name: str, one: Mapping[str, Any], looks: Path) -> Iterator[str]:
@@ -69,21 +69,21 @@ def _set(name: str, one: Mapping[str, Any], looks: Path) -> Iterator[str]:
     )
     if stated := one.get("stated"):
         yield (
-            f"Stated of the reference before: AUC {_short(stated['auc'], 3)}, "
+            f"The README of the data states for the reference: AUC {_short(stated['auc'], 3)}, "
             f"log loss {_short(stated['log_loss'], 3)}."
         )
     if ceiling := one.get("ceiling"):
         known, inside = (_span(ceiling[name], 3) for name in ("histories", "inside"))
         yield (
-            "Had customers bought as the BG/NBD fitted at the last cutoff says, the best use of histories "
-            f"would reach AUC {known}, and one who knew each customer's rate and who has stopped {inside} "
-            "(twenty made-up companies)."
+            "In twenty simulated companies customers buy as the BG/NBD that is fitted at the last cutoff. "
+            f"There the best use of histories reaches AUC {known}. A model that knows each customer's rate, "
+            f"and which customers have stopped, reaches {inside}."
         )
     contestants, ablations = _parted(one["contestants"])
     yield from _table(contestants)
     if ablations:
         yield ""
-        yield "With one thing left out:"
+        yield "Our pipeline with one part left out or replaced:"
         yield from _table(ablations)
 
 
@@ -110,10 +110,10 @@ def _fake(fake: Mapping[str, Any]) -> Iterator[str]:
     yield "## How a fake .99 is made"
     yield ""
     yield (
-        "Telco once more: the reference's trees, a random fifth of the rows as the test, the mean of "
-        f"{fake['seeds']} splits. SMOTE makes up leavers between leavers, and ENN drops the rows whose "
-        "neighbours disagree. Done before the split, the test holds near-copies of training rows and nothing "
-        "that is hard."
+        "The data are Telco again, with the reference's trees. The test is a random fifth of the rows, and "
+        f"the figures are means of {fake['seeds']} splits. SMOTE invents churners between real churners. ENN "
+        "drops the rows that have neighbours with the other label. If this is done before the split, the "
+        "test holds near-copies of training rows and no hard rows."
     )
     yield ""
     yield "| what was done | AUC | log loss |"

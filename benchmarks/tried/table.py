@@ -17,7 +17,7 @@ def page(figures: Mapping[str, Any]) -> str:
     }
     lines = [*_about(figures, [words for words in every if beside[words] is None])]
     for base in dict.fromkeys(each for each in beside.values() if each):
-        lines += ["", f"## Beside {base}", ""]
+        lines += ["", f"## Compared with: {base}", ""]
         lines += _differences(figures, [words for words in every if beside[words] == base])
     if costs := [
         words for words in every if any(w.get(words, {}).get("cpu_seconds") for w in _ways(figures))
@@ -44,7 +44,7 @@ def _about(figures: Mapping[str, Any], bases: list[str]) -> Iterator[str]:
 
 
 def _differences(figures: Mapping[str, Any], wanted: list[str]) -> Iterator[str]:
-    yield f"| log loss minus that one's (standard error), better at | {' | '.join(figures)} |"
+    yield f"| log loss minus that of the way above (standard error), better at | {' | '.join(figures)} |"
     yield "|---" * (len(figures) + 1) + "|"
     for words in wanted:
         cells = [_cell(way) if (way := ways.get(words)) else "" for ways in _ways(figures)]

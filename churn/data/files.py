@@ -14,9 +14,11 @@ import math
 import os
 import shutil
 import weakref
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
@@ -25,6 +27,8 @@ from churn.errors import BusyError
 
 LEASE_FILE = ".held"
 """The file in a folder that each user of the folder locks."""
+
+BYTES_PER_READ = 1 << 20
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -88,6 +92,35 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until all files of a folder and its sub-folders are on the disk, with their names."""
+    for parent, _, names in os.walk(folder):
+        for path in (*(Path(parent) / name for name in names), Path(parent)):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def checksum_of(path: Path) -> str:
+    """Return the size and the CRC-32 of a file; a file that has not changed is read once per process.
+
+    The checksum shows damage by a disk or by an unfinished copy. It does not protect against an attacker.
+    """
+    stat = path.stat()
+    return _checksum(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=10_000)
+def _checksum(path: Path, inode: int, size: int, mtime_ns: int) -> str:
+    checksum = 0
+    with path.open("rb") as file:
+        while part := file.read(BYTES_PER_READ):
+            checksum = zlib.crc32(part, checksum)
+    return f"{size} {checksum:08x}"
 
 
 def replace_folder(new_folder: Path, path: Path) -> None:
@@ -261,14 +294,20 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 def publish_folder(new_folder: Path, path: Path) -> None:
     """Let the symbolic link `path` point to a finished folder of the same parent, in one step.
 
+    The files of the folder are on the disk before the link points to them.
+
     A reader with a lease on the earlier folder can still read it. The earlier folder is removed when no
     process holds a lease on it. The new folder comes from `create_folder(path.parent, f".{path.name}-")`.
     """
+    sync_folder(new_folder)
     link = path.with_name(f".{new_folder.name}.link")
     link.unlink(missing_ok=True)
     link.symlink_to(new_folder.name)
     if path.is_dir() and not path.is_symlink():  # the tree was copied, and the copy turned links into folders
         path.rename(create_folder(path.parent, f".{path.name}-") / path.name)
     link.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
     earlier = path.parent.glob(f".{path.name}-*")
     remove_unleased(folder for folder in earlier if folder.is_dir() and folder.name != new_folder.name)

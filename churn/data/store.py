@@ -12,12 +12,12 @@ from typing import IO, Any
 
 import duckdb
 
-from churn.data.files import lease_folder
+from churn.data.files import LEASE_FILE, checksum_of, lease_folder
 from churn.data.sql import connect, parquet_rows
 from churn.errors import CallError, SourceError
-from churn.params import Params
+from churn.params import Params, digest_of
 
-STORE_FORMAT = 2
+STORE_FORMAT = 3
 """The version of the store's files; a store of another version must be written again."""
 
 MANIFEST_FILE = "manifest.json"
@@ -153,6 +153,7 @@ class Store:
 
         Raises:
             SourceError: There is no store, or another version wrote its format.
+            DamagedStoreError: A file of the store has changed since `ingest` wrote it.
         """
         folder, manifest, lease = _open_folder(params.output / "store")
         store = cls(
@@ -224,25 +225,85 @@ def part_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
 
+class DamagedStoreError(SourceError):
+    """A store whose files are not those that `ingest` wrote."""
+
+    @classmethod
+    def of(cls, link: Path, damage: str) -> DamagedStoreError:
+        """Return the error for a store; `damage` says which file is wrong."""
+        return cls(f"{link}: the store is damaged: {damage}. Run `churn ingest` to write it again.")
+
+
 def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
     """Return the folder that the link points to, its manifest, and the lease on it."""
     folder = link.resolve()
     try:
         lease = lease_folder(folder)
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
-    except (OSError, ValueError):
+        text = (folder / MANIFEST_FILE).read_bytes()
+    except OSError:
         if link.resolve() != folder:  # a new store was published in the meantime
             return _open_folder(link)
         raise SourceError(f"{link}: no store here. Run `churn ingest` first.") from None
-    if manifest["format"] != STORE_FORMAT:
+    try:
+        manifest = json.loads(text)
+        written_format = manifest["format"]
+        checksum = manifest.pop("checksum", None)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DamagedStoreError.of(link, f"{MANIFEST_FILE} is not a manifest") from None
+    if written_format != STORE_FORMAT:
         raise SourceError(f"{link}: the store has the format of another version. Run `churn ingest` again.")
+    if checksum != _manifest_checksum(manifest):
+        raise DamagedStoreError.of(link, f"{MANIFEST_FILE} has changed")
+    tables = {name: checksum for name, checksum in manifest["files"].items() if not name.startswith(".")}
+    if damage := _find_damage(folder, tables):
+        raise DamagedStoreError.of(link, damage)
     return folder, manifest, lease
+
+
+def _find_damage(folder: Path, checksums: Mapping[str, str]) -> str:
+    """Return which file of a store is not as it was written, or an empty string.
+
+    Args:
+        folder: The folder of the store.
+        checksums: The checksum of each file of a table by its path in the folder.
+    """
+    for name, checksum in checksums.items():
+        try:
+            if checksum_of(folder / name) != checksum:
+                return f"{name} has changed"
+        except OSError:
+            return f"{name} cannot be read"
+    for path in folder.glob("*/*.parquet"):
+        name = str(path.relative_to(folder))
+        if name not in checksums and not name.startswith(".") and not path.name.startswith("."):
+            return f"{name} is not part of it"
+    return ""
+
+
+def has_records_of_ingest(store: Store) -> bool:
+    """Return whether the files in which an ingest records how far it read the source are all as written.
+
+    Their names begin with a dot. A store is complete without them, but the next ingest must read all rows.
+    """
+    manifest = json.loads((store.folder / MANIFEST_FILE).read_bytes())
+    try:
+        return all(
+            checksum_of(store.folder / name) == checksum
+            for name, checksum in manifest["files"].items()
+            if name.startswith(".")
+        )
+    except OSError:
+        return False
+
+
+def _manifest_checksum(manifest: Mapping[str, Any]) -> str:
+    return digest_of(manifest)
 
 
 def write_manifest(
     folder: Path, tables: Mapping[str, StoredTable], *, watermark: date, digest: str, fingerprint: str
 ) -> None:
-    """Write the manifest, which makes a folder of Parquet files a store.
+    """Write the manifest, which makes a folder of Parquet files a store; it holds a checksum of each file.
 
     Args:
         folder: The folder of the tables.
@@ -257,5 +318,12 @@ def write_manifest(
         "digest": digest,
         "fingerprint": fingerprint,
         "tables": {name: table.as_json() for name, table in tables.items()},
+        "files": {
+            str(path.relative_to(folder)): checksum_of(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name not in (LEASE_FILE, MANIFEST_FILE)
+        },
     }
+    manifest = json.loads(json.dumps(manifest))  # as it will be read
+    manifest["checksum"] = _manifest_checksum(manifest)
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")

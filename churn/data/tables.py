@@ -36,6 +36,7 @@ class Column:
         known_with: The outcome with which this value becomes known, at the same time.
         may_be_emptied: Whether a row without a value ends the previous value. In other columns, no value is
             just a missing value.
+        meaning: What the column holds, for docs/your-data.md.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column:
     bounds: tuple[float, float] | None = None
     known_with: str | None = None
     may_be_emptied: bool = False
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,43 +82,47 @@ class Table:
 
 
 _NEVER_NEGATIVE = (0.0, LARGEST_NUMBER)
-_ID = Column("customer_id", "text", "id", is_required=True)
-_KNOWN_AT = Column("known_at", "instant", "known")
-_ROW_ID = Column("row_id", "text", "row")
+_ID = Column("customer_id", "text", "id", is_required=True, meaning="the customer")
+_KNOWN_AT = Column("known_at", "instant", "known", meaning="when the row first appeared in your systems")
+_ROW_ID = Column("row_id", "text", "row", meaning="what identifies the row; a repeated row is rejected")
 
 
-def _time(name: str) -> Column:
-    return Column(name, "instant", "time", is_required=True)
+def _time(name: str, meaning: str) -> Column:
+    return Column(name, "instant", "time", is_required=True, meaning=meaning)
 
 
-def _outcome(name: str) -> Column:
-    return Column(name, "instant", "outcome")
+def _outcome(name: str, meaning: str) -> Column:
+    return Column(name, "instant", "outcome", meaning=meaning)
 
 
-def _scheduled(name: str) -> Column:
-    return Column(name, "instant", "scheduled")
+def _scheduled(name: str, meaning: str) -> Column:
+    return Column(name, "instant", "scheduled", meaning=meaning)
 
 
-def _text(name: str, known_with: str | None = None) -> Column:
-    return Column(name, "text", "attribute", known_with=known_with)
+def _text(name: str, meaning: str, known_with: str | None = None) -> Column:
+    return Column(name, "text", "attribute", known_with=known_with, meaning=meaning)
 
 
-def _level(name: str) -> Column:
-    return Column(name, "level", "attribute")
+def _level(name: str, meaning: str) -> Column:
+    return Column(name, "level", "attribute", meaning=meaning)
 
 
 def _number(
-    name: str, low: float = -LARGEST_NUMBER, high: float = LARGEST_NUMBER, known_with: str | None = None
+    name: str,
+    meaning: str,
+    low: float = -LARGEST_NUMBER,
+    high: float = LARGEST_NUMBER,
+    known_with: str | None = None,
 ) -> Column:
-    return Column(name, "number", "value", bounds=(low, high), known_with=known_with)
+    return Column(name, "number", "value", bounds=(low, high), known_with=known_with, meaning=meaning)
 
 
-def _money(name: str, is_required: bool = False) -> Column:
-    return Column(name, "money", "value", is_required=is_required, bounds=_NEVER_NEGATIVE)
+def _money(name: str, meaning: str, is_required: bool = False) -> Column:
+    return Column(name, "money", "value", is_required=is_required, bounds=_NEVER_NEGATIVE, meaning=meaning)
 
 
-def _events(name: str, time: str, *columns: Column) -> Table:
-    return Table(name, (_ID, _time(time), _KNOWN_AT, _ROW_ID, *columns))
+def _events(name: str, time: Column, *columns: Column) -> Table:
+    return Table(name, (_ID, time, _KNOWN_AT, _ROW_ID, *columns))
 
 
 CANONICAL_TABLES: Mapping[str, Table] = {
@@ -126,76 +132,81 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             "customers",
             (
                 _ID,
-                _time("signed_up_at"),
-                _outcome("objected_at"),
-                _text("account_id"),
-                _text("name"),
-                _text("language"),
+                _time("signed_up_at", "when the customer signed up"),
+                _outcome("objected_at", "when the customer objected to being contacted"),
+                _text("account_id", "the company or household that the customer belongs to"),
+                _text("name", "the name on the call list"),
+                _text("language", "the language of the customer"),
             ),
         ),
-        _events("logins", "happened_at"),
-        _events("interactions", "happened_at", _level("kind"), _number("quantity", 0)),
+        _events("logins", _time("happened_at", "when the customer logged in")),
+        _events(
+            "interactions",
+            _time("happened_at", "when the customer did it"),
+            _level("kind", "what the customer did, such as the feature that was used"),
+            _number("quantity", "how much of it", 0),
+        ),
         _events(
             "payments",
-            "due_at",
-            _money("amount", is_required=True),
-            _outcome("paid_at"),
-            _outcome("failed_at"),
-            _scheduled("card_expires_at"),
-            _text("invoice_id"),
+            _time("due_at", "when the bill is due"),
+            _money("amount", "the amount of the bill", is_required=True),
+            _outcome("paid_at", "when the bill was paid"),
+            _outcome("failed_at", "when the payment failed"),
+            _scheduled("card_expires_at", "when the card of the payment expires"),
+            _text("invoice_id", "the number of the bill"),
         ),
         _events(
             "emails",
-            "sent_at",
-            _outcome("opened_at"),
-            _outcome("clicked_at"),
-            _outcome("unsubscribed_at"),
-            _text("email_id"),
-            _text("campaign"),
+            _time("sent_at", "when the e-mail was sent"),
+            _outcome("opened_at", "when it was first opened"),
+            _outcome("clicked_at", "when a link in it was first clicked"),
+            _outcome("unsubscribed_at", "when the customer unsubscribed through it"),
+            _text("email_id", "the e-mail; needed if the source has one row per event with a column `kind`"),
+            _text("campaign", "the campaign of the e-mail"),
         ),
         _events(
             "surveys",
-            "asked_at",
-            _outcome("answered_at"),
-            _number("rating", 0, 10, known_with="answered_at"),
-            _text("comment", known_with="answered_at"),
+            _time("asked_at", "when the customer was asked; by default `answered_at`"),
+            _outcome("answered_at", "when the customer answered"),
+            _number("rating", "the answer", 0, 10, known_with="answered_at"),
+            _text("comment", "the words of the answer", known_with="answered_at"),
         ),
         _events(
             "tickets",
-            "opened_at",
-            _outcome("first_reply_at"),
-            _outcome("closed_at"),
-            _number("satisfaction", known_with="closed_at"),
-            _scheduled("due_at"),
+            _time("opened_at", "when the customer asked for help"),
+            _outcome("first_reply_at", "when support first replied"),
+            _outcome("closed_at", "when the ticket was closed"),
+            _number("satisfaction", "the customer's rating of the help", known_with="closed_at"),
+            _scheduled("due_at", "until when support promised to reply"),
         ),
         _events(
             "orders",
-            "ordered_at",
-            _money("amount", is_required=True),
-            _outcome("returned_at"),
-            _number("units", 0),
-            _money("discount"),
+            _time("ordered_at", "when the customer ordered"),
+            _money("amount", "the value of the order", is_required=True),
+            _outcome("returned_at", "when the order was returned"),
+            _number("units", "the number of pieces", 0),
+            _money("discount", "the discount on the order, in money"),
         ),
         _events(
             "subscriptions",
-            "started_at",
-            _outcome("ended_at"),
-            _level("plan"),
-            _money("mrr"),
-            _scheduled("renews_at"),
-            Column("auto_renew", "boolean", "attribute"),
-            _outcome("cancel_requested_at"),
-            _text("reason", known_with="ended_at"),
+            _time("started_at", "when the contract began"),
+            _outcome("ended_at", "when the contract ended; empty while it runs"),
+            _level("plan", "the plan"),
+            _money("mrr", "the revenue per month"),
+            _scheduled("renews_at", "when the contract renews next"),
+            Column("auto_renew", "boolean", "attribute", meaning="whether it renews without an action"),
+            _outcome("cancel_requested_at", "when the customer gave notice"),
+            _text("reason", "why the contract ended", known_with="ended_at"),
         ),
-        _events("referrals", "happened_at"),
+        _events("referrals", _time("happened_at", "when the customer recommended you to another person")),
         _events(
             "contacts",
-            "contacted_at",
-            _text("play"),
-            _text("variant"),
-            _text("arm"),
-            _number("p_assign", 0, 1),
-            _outcome("answered_at"),
+            _time("contacted_at", "when the customer was contacted, or would have been"),
+            _text("play", "the play of the contact"),
+            _text("variant", "the variant of the play"),
+            _text("arm", "treated or control"),
+            _number("p_assign", "the probability with which the arm was assigned", 0, 1),
+            _outcome("answered_at", "when the customer answered"),
         ),
     )
 }
@@ -203,7 +214,8 @@ CANONICAL_TABLES: Mapping[str, Table] = {
 
 def events_table(name: str) -> Table:
     """Return the contract of an event table under `events:` in params.yaml."""
-    return _events(name, "happened_at", _level("kind"), _number("value"))
+    time = _time("happened_at", "when it happened")
+    return _events(name, time, _level("kind", "what happened"), _number("value", "a number of the event"))
 
 
 def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
@@ -211,6 +223,9 @@ def history_table(attribute: str, kind: Literal["level", "number"]) -> Table:
 
     A value holds in `[valid_from, valid_to)`, or until a later row begins.
     """
-    value: Column = _level("value") if kind == "level" else _number("value")
-    columns = (_outcome("valid_to"), replace(value, is_required=True, may_be_emptied=True))
-    return _events(f"{HISTORY_PREFIX}{attribute}", "valid_from", *columns)
+    meaning = "the value; the source's column may also have the name of the attribute"
+    value: Column = _level("value", meaning) if kind == "level" else _number("value", meaning)
+    begins = _time("valid_from", "when the value began to hold; `changed_at` in a log of changes")
+    ends = _outcome("valid_to", "the first moment at which the value no longer holds; empty while it holds")
+    columns = (ends, replace(value, is_required=True, may_be_emptied=True))
+    return _events(f"{HISTORY_PREFIX}{attribute}", begins, *columns)

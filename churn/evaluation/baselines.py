@@ -1,4 +1,4 @@
-"""The baselines that a model must beat, on the test cutoffs, each with the knowledge of its cutoff."""
+"""The baselines that a model must beat. At each test cutoff they use only what was known then."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.features.language.btyd_verbs import MAX_HISTORIES
 from churn.labels.calendar import trainable
 from churn.metrics.metrics import Floats, Ints, log_loss
-from churn.params import ConditionParams, LabelParams, Params
+from churn.params import ConditionParams, LabelParams
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
 from churn.training import calibration
@@ -43,8 +43,8 @@ def predict_baselines(
 ) -> tuple[dict[str, Floats], dict[str, str]]:
     """Predict the test cutoffs with every baseline.
 
-    `logistic` uses all signals. `recency`, `rfm` and the team's `rule` use a few. `base_rate` uses none.
-    `bg_nbd` uses the events of the label's table, and predicts labels of inactivity only.
+    `logistic` uses all signals. `recency`, `rfm` and the team's `rule` use a few signals. `base_rate` uses
+    no signal. `bg_nbd` uses the events of the label's table, and predicts labels of inactivity only.
 
     Args:
         snapshots: The matured snapshots.
@@ -52,7 +52,7 @@ def predict_baselines(
         label: The definition of the label.
         logistic: The recipe of the logistic regression, chosen before the first test cutoff.
         rule: The conditions of the team's own rule; empty without a rule.
-        store: The store of the snapshots, for `bg_nbd`; None where it is not available.
+        store: The store of the snapshots, for `bg_nbd`; None if the store is not available.
         threads: The number of threads.
 
     Returns:
@@ -89,7 +89,7 @@ def predict_baselines(
 
 
 def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tuple[str, ...]:
-    """Return the days-since-last signals of the label's table, or else of all that customers do themselves.
+    """Return the days-since-last signals of the label's table, or else of the families in `CUSTOMERS_OWN`.
 
     >>> recency_signals([{"name": "a_days_since_last", "table": "a", "family": "activity"}], "orders")
     ('a_days_since_last',)
@@ -102,7 +102,7 @@ def recency_signals(signals: Sequence[Mapping[str, Any]], core_table: str) -> tu
 def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[str]) -> Floats:
     """Return the probabilities of a logistic regression on the days since the last event, shape (rows,).
 
-    One signal is used: of several, the one with the lowest log loss on the training rows.
+    Only one signal is used: the signal with the lowest log loss on the training rows.
 
     Args:
         train: Rows to learn from; both classes are present.
@@ -121,7 +121,8 @@ def predict_recency(train: LabelledRows, test: LabelledRows, signals: Sequence[s
 def rfm_signals(signals: Sequence[Mapping[str, Any]], recency: Sequence[str]) -> tuple[str, ...]:
     """Return the recency, frequency and money signals of the tables of the recency baseline.
 
-    Frequency is the count and money the total of an amount, each over the longest window among the signals.
+    Frequency is the number of events. Money is the total of an amount. Both are taken over the longest window
+    among the signals.
 
     >>> names = ["a_days_since_last", "a_count_7d", "a_count_28d", "a_amount_total_28d", "b_count_28d"]
     >>> entries = [{"name": name, "table": name[0], "kind": "number"} for name in names]
@@ -145,9 +146,9 @@ def predict_rfm(train: LabelledRows, test: LabelledRows, signals: Sequence[str])
     Args:
         train: Rows to learn from; both classes are present.
         test: Rows to predict.
-        signals: Recency, frequency and money; see `rfm_signals`.
+        signals: The signals of recency, frequency and money; see `rfm_signals`.
 
-    Source: Fader, Hardie and Lee 2005, RFM and CLV, Journal of Marketing Research 42, for the three.
+    Source: Fader, Hardie and Lee 2005, RFM and CLV, Journal of Marketing Research 42, for the three signals.
     """
     model = make_pipeline(LogScaled(), _logistic()).fit(_columns(train, signals), train.left)
     return _probabilities(model, test, signals)
@@ -163,7 +164,7 @@ class DaysSinceLast(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn one column of days into three: days over their median, log days, and whether they are missing."""
 
     def fit(self, X: Floats, y: Floats | None = None) -> DaysSinceLast:
-        """Learn the median of the days, shape (rows, 1); missing days take it."""
+        """Learn the median of the days, shape (rows, 1); a missing value is replaced by the median."""
         days = X[:, 0]
         present = days[~np.isnan(days)]
         self.median_ = float(np.median(present)) if len(present) else 0.0
@@ -212,15 +213,21 @@ def _probabilities(model: Pipeline, rows: LabelledRows, signals: Sequence[str]) 
     return np.asarray(model.predict_proba(_columns(rows, signals))[:, 1], dtype=np.float64)
 
 
-def check_rule(params: Params, rows: LabelledRows) -> None:
+def check_rule(rule: Sequence[ConditionParams], rows: LabelledRows, location: str) -> None:
     """Check that every condition of `evaluate.rule` fits a signal of the snapshots.
 
+    Args:
+        rule: The conditions of the team's own rule; empty without a rule.
+        rows: The labelled rows of the snapshots.
+        location: The file and the key of the rule, for messages.
+
     Raises:
-        ParamsError: a signal does not exist, or holds text instead of numbers, or the other way round.
+        ParamsError: a signal does not exist, a signal holds text and the condition asks for a number, or a
+            signal holds numbers and the condition asks for a text. The error lists all such conditions.
     """
     problems = []
-    for condition in params.evaluate.rule:
-        place = params.locate(f"evaluate.rule: '{condition.signal}'")
+    for condition in rule:
+        place = f"{location}: '{condition.signal}'"
         if condition.signal not in rows.names:
             hint = did_you_mean(condition.signal, rows.names)
             problems.append(f"{place} is no signal of the snapshots.{hint} See `churn signals`.")
@@ -241,7 +248,7 @@ def conditions_met(rule: Sequence[ConditionParams], rows: LabelledRows) -> Ints:
 
 
 def predict_rule(train: LabelledRows, test: LabelledRows, rule: Sequence[ConditionParams]) -> Floats:
-    """Predict the share of churners among the training rows that meet as many conditions.
+    """Predict the share of churners among the training rows that meet the same number of conditions.
 
     One row at the base rate is added to each number of conditions, so that no share is 0 or 1.
 
@@ -291,8 +298,8 @@ def _predict_bg_nbd(
 def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -> Floats:
     """Return BG/NBD's uncalibrated probability of no event of the label's table in the label window.
 
-    The model is fitted on the days with events of all customers, as they were known at the cutoff. Of more
-    than 10,000 customers, 10,000 evenly spaced ones are used.
+    The model is fitted on the days with events of all customers, as they were known at the cutoff. If
+    there are more than 10,000 customers, 10,000 evenly spaced customers are used.
 
     Args:
         store: The store of the snapshots.
@@ -300,7 +307,7 @@ def probability_inactive(store: Store, cutoff: date, customers: Sequence[str]) -
         customers: The customers to predict.
 
     Returns:
-        Shape (customers,); NaN where a customer has no event yet, and everywhere if no model can be fitted.
+        Shape (customers,); NaN for a customer without an event, and for all if no model can be fitted.
     """
     label = store.params.label
     table = label.core_table

@@ -40,12 +40,12 @@ BASE_RATE = "base_rate"
 """The candidate with the same probability for every customer of a cutoff."""
 
 CURVE_BASELINES = ("rule", "recency", BASE_RATE)
-"""The baselines in the gain table and the profit curve, where they have a probability for every row."""
+"""The baselines in the gain table and the profit curve, if they have a probability for every row."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All candidates on the test cutoffs, in the parts of an `EvaluationResult`."""
+    """The figures of all candidates on the test cutoffs, as parts of an `EvaluationResult`."""
 
     candidates: Mapping[str, CandidateMetrics]
     paired: Mapping[str, Differences]
@@ -70,10 +70,10 @@ def compare_candidates(
 
     Args:
         rows: The rows of the test cutoffs.
-        predictions: Probabilities by candidate, shape (rows,), NaN where the candidate has none.
-        draws: Weights from `draw_customers`, one column per customer of `rows`, in order.
-        share: The contact share, in (0, 1].
-        values: The values of the rows' customers; None where no money is known.
+        predictions: The probabilities by candidate, shape (rows,); NaN if the candidate has no probability.
+        draws: The weights from `draw_customers`, with one column per customer of `rows`, in order.
+        share: The share of customers that is contacted, in (0, 1].
+        values: The values of the rows' customers; None if no money is known.
     """
     customer = np.unique(rows.customer, return_inverse=True)[1]
     test = _TestRows(rows.left, customer, draws, share, values)
@@ -121,11 +121,11 @@ class _TestRows:
     """Labelled rows with the draws of their customers.
 
     Attributes:
-        left: Outcomes, shape (rows,).
+        left: The outcomes, 0 or 1, shape (rows,).
         customer: The column of `draws` that each row belongs to, shape (rows,).
         draws: How often each customer is drawn, shape (draws, customers).
         share: The contact share.
-        values: The values of the rows' customers; None where no money is known.
+        values: The values of the rows' customers; None if no money is known.
     """
 
     left: Floats
@@ -143,9 +143,9 @@ class _TestRows:
         """Measure a candidate on the rows for which it has a probability.
 
         Args:
-            probability: Its predictions, shape (rows,), NaN where it has none.
-            with_order: Whether its predictions order customers. Otherwise all rows are ties: a rate that is
-                the same for all customers of a cutoff, and differs between cutoffs, does not rank customers.
+            probability: The predictions of the candidate, shape (rows,); NaN where a row has no prediction.
+            with_order: Whether the predictions rank customers. If not, all rows count as ties: a rate that
+                is equal for all customers of a cutoff does not rank customers.
         """
         mask = np.isfinite(probability)
         rows, probability = self.where(mask), probability[mask]
@@ -194,8 +194,7 @@ def _differences(
 def spread(by_cutoff: Mapping[date, Mapping[str, CandidateMetrics]], candidate: str) -> Spread:
     """Return how far the main metrics of a candidate differ between the test cutoffs.
 
-    An interval that comes from drawing customers does not show the difference between one month and the
-    next.
+    An interval from draws of customers does not show how months differ; this range does.
     """
     cutoffs = [candidates[candidate] for candidates in by_cutoff.values() if candidate in candidates]
     ranges = {}
@@ -212,8 +211,8 @@ def calibration_table(left: Floats, probability: Floats, bins: int = BINS) -> tu
     """Return predicted and observed churn in bins with equally many rows, with Wilson intervals.
 
     Args:
-        left: Outcomes, shape (rows,).
-        probability: Predictions, shape (rows,).
+        left: The outcomes, 0 or 1, shape (rows,).
+        probability: The predicted probabilities, shape (rows,).
         bins: The number of bins; equal predictions share a bin, so there may be fewer.
     """
     bin_of_row = metrics.equal_count_bins(probability, bins)
@@ -240,9 +239,9 @@ def gain_table(
     """Return the churners reached, precision and lift for growing contact shares.
 
     Args:
-        left: Outcomes, shape (rows,).
-        probability: Predictions, shape (rows,).
-        baselines: Predictions of baselines by name, for the share of churners that they reach.
+        left: The outcomes, 0 or 1, shape (rows,).
+        probability: The predicted probabilities, shape (rows,).
+        baselines: The predictions of the baselines by name, for the share of churners they reach.
     """
     ranking, ones = metrics.Ranking.of(probability), np.ones(len(left))
     churners, rows = ranking.sums(left), ranking.sums(ones)

@@ -1,4 +1,4 @@
-"""Evaluate the challenger on the test cutoffs, and put everything measured into one result."""
+"""Evaluate the challenger on the test cutoffs, and collect all figures in one result."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from churn.evaluation.champion import freshness_of, identity_of
 from churn.evaluation.comparison import compare_candidates
 from churn.evaluation.horizons import measure_horizons
 from churn.evaluation.lead_time import measure_lead_time
+from churn.evaluation.measures import Differences
 from churn.evaluation.prediction_tables import (
     DEPENDENCE_SIGNALS,
     decile_table,
@@ -44,59 +45,86 @@ from churn.metrics.interval import Interval, format_interval
 from churn.metrics.profit import CustomerValues
 from churn.model.scorer import Scorer
 from churn.model.value import VARIANT
-from churn.params import Params, ValueParams
+from churn.params import EvaluateParams, LabelParams, ValueParams
 from churn.snapshots.dataset import LabelledRows, cutoffs_of
 from churn.snapshots.manifest import SnapshotManifest
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import calibrate_out_of_time
-from churn.training.challenger import Challenger, training_folder
+from churn.training.challenger import Challenger
 from churn.training.discrete_hazard import read_lives
-from churn.training.split import CutoffPlan, plan_cutoffs
+from churn.training.split import plan_cutoffs
 
-STEPS = 8
+EVALUATION_STEPS = 8
 """The number of times that `evaluate_challenger` reports progress."""
 
 CHANCE_AUC = 0.5
 
+MIN_AUC_ABOVE_RFM = 0.005
+"""The AUC above recency, frequency and value from which the further signals add something."""
 
-def plan_test(params: Params, snapshots: Snapshots, record: Challenger) -> CutoffPlan:
-    """Return the test cutoffs, and check that the choices of the training allow them.
+
+def plan_test(
+    snapshots: Snapshots,
+    record: Challenger,
+    *,
+    settings: EvaluateParams,
+    horizon_days: int,
+    training: Path,
+    params_file: str,
+) -> tuple[date, ...]:
+    """Return the test cutoffs, and check that the challenger may be evaluated on them.
+
+    Args:
+        snapshots: All matured snapshots.
+        record: The challenger.
+        settings: The section `evaluate` of the parameters.
+        horizon_days: The horizon of the label, in days.
+        training: The folder of the challenger, for messages.
+        params_file: The name of the parameter file, for messages.
 
     Raises:
-        CallError: the challenger learnt from other snapshots, or was chosen after a test cutoff.
+        CallError: the challenger learnt from other snapshots, or was selected after a test cutoff.
         ParamsError: evaluate.rule or evaluate.segments names signals that the snapshots do not have.
-        Stop: no matured cutoff leaves an earlier one to train on.
+        Stop: before each matured cutoff there is no other matured cutoff to train on.
     """
-    check_rule(params, snapshots.rows)
-    check_segments(params, snapshots.rows)
-    requested, horizon_days = params.evaluate.test_cutoffs, params.label.horizon_days
-    cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on, requested, horizon_days, params.file)
-    if not cutoffs.test:
+    check_rule(settings.rule, snapshots.rows, f"{params_file}: evaluate.rule")
+    check_segments(settings.segments, snapshots.rows, f"{params_file}: evaluate.segments")
+    plan = plan_cutoffs(snapshots.rows, snapshots.mature_on, settings.test_cutoffs, horizon_days, params_file)
+    if not plan.test:
         raise Stop(
-            "evaluate: no matured cutoff leaves an earlier matured one to train on. "
-            f"Add earlier cutoffs to snapshot in {params.file}."
+            "evaluate: before each matured cutoff there is no other matured cutoff to train on. "
+            f"Add earlier cutoffs to snapshot in {params_file}."
         )
-    record.check_fits(
-        snapshots,
-        cutoffs.test[0],
-        training_folder(params.output),
-        params.locate("evaluate.test_cutoffs"),
-    )
-    return cutoffs
+    record.check_fits(snapshots, plan.test[0], training, f"{params_file}: evaluate.test_cutoffs")
+    return plan.test
 
 
 def evaluate_challenger(
-    params: Params, test_set: TestSet, advance: Callable[[], None] = lambda: None
+    test_set: TestSet,
+    scorer: Scorer,
+    *,
+    settings: EvaluateParams,
+    label: LabelParams,
+    late_days: int,
+    value_terms: ValueParams,
+    snapshots_folder: Path,
+    threads: int,
+    advance: Callable[[], None] = lambda: None,
 ) -> EvaluationResult:
-    """Measure everything that `churn evaluate` measures, but for the guards and the use of the test set.
+    """Measure all figures of `churn evaluate`, except the guards and the number of uses of the test set.
 
     Args:
-        params: The parameters.
         test_set: The predictions of all candidates for the test cutoffs.
-        advance: A function to call after each step of `STEPS`.
+        scorer: The challenger's scorer, for the partial dependence.
+        settings: The section `evaluate` of the parameters.
+        label: The definition of the label.
+        late_days: The days that outcomes may arrive late.
+        value_terms: The terms of a customer's value.
+        snapshots_folder: The folder of the snapshots: their manifest and the ends of contracts.
+        threads: The number of threads.
+        advance: A function that is called after each of `EVALUATION_STEPS` steps.
     """
-    snapshots, record, settings = test_set.snapshots, test_set.record, params.evaluate
-    threads, past = params.engine.threads, test_set.out_of_time
+    snapshots, record, past = test_set.snapshots, test_set.record, test_set.out_of_time
 
     comparison = compare_candidates(
         test_set.rows,
@@ -117,19 +145,15 @@ def evaluate_challenger(
         settings.segments,
     )
     advance()
-    lead_time = measure_lead_time(test_set, gap_days=params.label.gap_days, threads=threads)
+    lead_time = measure_lead_time(test_set, gap_days=label.gap_days, threads=threads)
     advance()
     top_signals = [name for name, share in record.importance.items() if share > 0][:DEPENDENCE_SIGNALS]
-    scorer = Scorer.load(training_folder(params.output) / "bundle", threads)
     dependence = partial_dependence(scorer, snapshots.rows.at(snapshots.cutoffs[-1:]), top_signals)
     advance()
     bands = health_bands(test_set)
     advance()
-    folder = params.output / "snapshots"
-    lives = read_lives(
-        folder, params.label, wait_days(params.label, params.snapshot.late_days), snapshots, past
-    )
-    horizons = lives and measure_horizons(test_set, lives, params.label.horizon_days)
+    lives = read_lives(snapshots_folder, label, wait_days(label, late_days), snapshots, past)
+    horizons = lives and measure_horizons(test_set, lives, label.horizon_days)
     advance()
 
     auc = comparison.candidates["challenger"].auc
@@ -144,14 +168,14 @@ def evaluate_challenger(
         ),
         champion=identity_of(test_set.champion),
         cutoffs=test_set.cutoffs,
-        cutoffs_possible=_cutoffs_possible(snapshots, record, params.label.horizon_days),
+        cutoffs_possible=_cutoffs_possible(snapshots, record, label.horizon_days),
         contact_share=settings.contact_share,
-        cohort=_cohort(folder, test_set.cutoffs[-1]),
+        cohort=_cohort_counts(snapshots_folder, test_set.cutoffs[-1]),
         before=cutoff_rates(
             snapshots.rows.at([day for day in snapshots.cutoffs if day < test_set.cutoffs[0]])
         ),
         purged=purging(snapshots, test_set.cutoffs),
-        value=_customer_value(test_set.values, params.score.value),
+        value=_customer_value(test_set.values, value_terms),
         candidates=comparison.candidates,
         paired=comparison.paired,
         by_cutoff=comparison.by_cutoff,
@@ -172,25 +196,37 @@ def evaluate_challenger(
         prediction_histogram=prediction_histogram(test_set.rows.left, test_set.challenger),
         importance_by_family=_importance_by_family(snapshots, record),
         partial_dependence=dependence,
-        freshness=freshness_of(snapshots, params.champion if test_set.champion_reference else None),
+        freshness=freshness_of(snapshots, test_set.champion if test_set.champion_reference else None),
         health_bands=bands,
         notes={**test_set.notes, **split_notes, **calibration_notes},
-        signal=signal_verdict(auc, base_rate.log_loss if base_rate else None),
+        signal=signal_verdict(
+            auc, base_rate.log_loss if base_rate else None, comparison.paired.get("challenger_minus_rfm")
+        ),
     )
     return result.model_copy(update={"horizons": horizons}) if horizons else result
 
 
-def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalVerdict:
+def signal_verdict(
+    auc: Interval, against_base_rate: Interval | None, against_rfm: Differences | None = None
+) -> SignalVerdict:
     """Return whether the signals predict who leaves.
 
-    No signal: the interval of AUC is not above one half, so the order of the customers is not shown to be
-    better than a random one. Ranks only: it is, but the log loss is not shown to be below that of the base
-    rate, so the probabilities have no use. Signal: both are shown.
+    - "no signal": the interval of AUC is not above one half. The order of the customers is not shown to be
+      better than a random order.
+    - "no more than RFM": the interval of AUC is above one half, but the challenger's log loss is not shown to
+      be below the log loss of recency, frequency and value, and its AUC is less than `MIN_AUC_ABOVE_RFM`
+      above theirs.
+    - "ranks only": the interval of AUC is above one half, but the challenger's log loss is not shown to be
+      below the log loss of the base rate. The order of the customers is useful, the probabilities are not.
+    - "signal": the interval of AUC is above one half, and the challenger's log loss is shown to be below the
+      log loss of the base rate.
 
     Args:
         auc: The challenger's AUC.
-        against_base_rate: The log loss of the challenger minus that of the base rate; None where there is no
-            such pair.
+        against_base_rate: The difference in log loss, challenger minus base rate; None if they were not
+            compared.
+        against_rfm: The challenger minus the baseline of recency, frequency and value; None if they were not
+            compared.
     """
     ranks = auc.low is not None and auc.low > CHANCE_AUC
     better = (
@@ -203,6 +239,14 @@ def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalV
             words=f"no signal: AUC {format_interval(auc)} is not shown to be above one half, and {loss}. "
             "The signals do not predict who leaves.",
         )
+    if against_rfm is not None and _is_no_more_than_rfm(against_rfm):
+        return SignalVerdict(
+            found="no more than RFM",
+            words="no more than recency, frequency and value (RFM) say: AUC "
+            f"{format_interval(auc)}, which is {format_interval(against_rfm.auc)} above RFM, and log loss "
+            f"against RFM {format_interval(against_rfm.log_loss, 4)} is not shown to be below 0. The further "
+            "signals add nothing that these data can show.",
+        )
     if not better:
         return SignalVerdict(
             found="ranks only",
@@ -210,6 +254,13 @@ def signal_verdict(auc: Interval, against_base_rate: Interval | None) -> SignalV
             f"{format_interval(auc)}, but {loss} is not shown to be below 0.",
         )
     return SignalVerdict(found="signal", words=f"signal: AUC {format_interval(auc)}, {loss}.")
+
+
+def _is_no_more_than_rfm(difference: Differences) -> bool:
+    """Return whether the challenger is not shown to be better than RFM, and its AUC is hardly higher."""
+    loss, auc = difference.log_loss, difference.auc
+    is_better = loss.high is not None and loss.high < 0
+    return not is_better and auc.value is not None and auc.value < MIN_AUC_ABOVE_RFM
 
 
 def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
@@ -225,23 +276,22 @@ def cutoff_rates(rows: LabelledRows) -> tuple[CutoffRate, ...]:
 
 
 def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...]:
-    """Return the training snapshots of each test cutoff, and those left out.
+    """Return the training snapshots of each test cutoff, and the earlier snapshots that are left out.
 
-    A snapshot is left out where its label window, with gap, grace and lag, had not ended by the test cutoff.
+    A snapshot is left out if its label window, with gap, grace and late days, had not ended by the test
+    cutoff.
     """
     purgings = []
     for cutoff in cutoffs:
-        trained, left_out = (
-            trainable(snapshots.mature_on, cutoff),
-            purged_cutoffs(snapshots.mature_on, cutoff),
-        )
+        training_cutoffs = trainable(snapshots.mature_on, cutoff)
+        excluded_cutoffs = purged_cutoffs(snapshots.mature_on, cutoff)
         purgings.append(
             Purging(
                 cutoff=cutoff,
-                trained_on=trained,
-                trained_rows=len(snapshots.rows.at(trained)),
-                purged=left_out,
-                purged_rows=len(snapshots.rows.at(left_out)),
+                trained_on=training_cutoffs,
+                trained_rows=len(snapshots.rows.at(training_cutoffs)),
+                purged=excluded_cutoffs,
+                purged_rows=len(snapshots.rows.at(excluded_cutoffs)),
             )
         )
     return tuple(purgings)
@@ -250,14 +300,14 @@ def purging(snapshots: Snapshots, cutoffs: Sequence[date]) -> tuple[Purging, ...
 def _cutoffs_possible(snapshots: Snapshots, record: Challenger, horizon_days: int) -> int | None:
     """Return how many test cutoffs the snapshots allow, `TEST_CUTOFFS` at most.
 
-    None for a refreshed champion, which can be tested only on what it has not learnt from.
+    Return None for a refreshed champion: it can be tested only on cutoffs from which it has not learnt.
     """
     if record.recipe.calibration == "shifted":
         return None
     return len(plan_cutoffs(snapshots.rows, snapshots.mature_on, (), horizon_days).test)
 
 
-def _cohort(folder: Path, cutoff: date) -> Cohort:
+def _cohort_counts(folder: Path, cutoff: date) -> Cohort:
     snapshot = SnapshotManifest.read(folder).cutoffs[cutoff]
     return Cohort(cutoff=cutoff, rows=snapshot.rows, excluded=snapshot.excluded)
 
@@ -265,12 +315,12 @@ def _cohort(folder: Path, cutoff: date) -> Cohort:
 def _customer_value(values: CustomerValues | None, terms: ValueParams) -> CustomerValue | None:
     if values is None:
         return None
-    known = values.value[np.isfinite(values.value)]
+    known_values = values.value[np.isfinite(values.value)]
     return CustomerValue(
         rows=len(values.value),
-        known=len(known),
-        mean=float(known.mean()),
-        median=float(np.median(known)),
+        known=len(known_values),
+        mean=float(known_values.mean()),
+        median=float(np.median(known_values)),
         profit=CampaignTerms.model_validate(values.terms.model_dump()),
         months=terms.months,
         margin=terms.margin,
@@ -284,5 +334,5 @@ def _importance_by_family(snapshots: Snapshots, record: Challenger) -> tuple[Fam
     shares: dict[str, float] = {}
     for signal, share in record.importance.items():
         shares[family[signal]] = shares.get(family[signal], 0.0) + share
-    ordered = sorted(shares, key=lambda name: (-shares[name], name))
-    return tuple(FamilyImportance(family=name, share=shares[name]) for name in ordered)
+    names = sorted(shares, key=lambda name: (-shares[name], name))
+    return tuple(FamilyImportance(family=name, share=shares[name]) for name in names)

@@ -1,4 +1,4 @@
-"""The probability of leaving within 30, 60 and 90 days, on the test cutoffs that can show it."""
+"""The probability of leaving within 30, 60 and 90 days, on the test cutoffs with known outcomes."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
     """Measure the probabilities of leaving within 30, 60 and 90 days.
 
     For each test cutoff the hazards are fitted on the intervals that were completed by then. Their curve
-    passes through the challenger's probability at the label's own horizon. A horizon counts a cutoff once it
-    is known who left by then; `missing` states why a horizon has no cutoff.
+    passes through the challenger's probability at the label's own horizon. A horizon
+    uses a cutoff only if it is known who left within the horizon. `missing` says why a horizon has no cutoff.
 
     Args:
         test_set: The test set.
-        lives: How long the customers stayed after each cutoff.
+        lives: The time that each customer stayed after each cutoff.
         horizon_days: The horizon of the label, in days.
     """
     probabilities, missing = _predict(test_set, lives, horizon_days)
@@ -47,7 +47,7 @@ def measure_horizons(test_set: TestSet, lives: Lives, horizon_days: int) -> Hori
 
 
 def _predict(test_set: TestSet, lives: Lives, horizon_days: int) -> tuple[dict[int, Floats], dict[int, str]]:
-    """Return probabilities of the test rows by days, NaN where nothing could be learnt, and the reasons."""
+    """Return probabilities of the test rows by days, NaN if no model could be fitted, and the reasons."""
     probabilities = {days: np.full(len(test_set.rows), np.nan) for days in HORIZON_DAYS}
     missing: dict[int, str] = {}
     for cutoff in test_set.cutoffs:

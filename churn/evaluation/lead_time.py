@@ -1,4 +1,4 @@
-"""How early leaving is predicted: older predictions of the same customers against the label of the test."""
+"""How early churn is predicted: earlier predictions are compared with the label of the test cutoff."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def measure_lead_time(test_set: TestSet, *, gap_days: int, threads: int) -> tupl
     """Return the AUC by the days between a prediction and the test cutoff, the shortest lead first.
 
     A prediction for an earlier snapshot, by the model of that time, is compared with the label of the test
-    cutoff, for customers at risk at both. The AUC after k days shows what would still be known if all signals
-    were k days old. `now` is the AUC of the prediction at the test cutoff on the same rows, and `fall` the
-    paired difference.
+    cutoff, for customers at risk at both cutoffs. The AUC after k days shows what would still be known if
+    all signals were k days old. `now` is the AUC of the prediction at the test cutoff on these rows. `fall`
+    is the paired difference, `now` minus the AUC of the earlier prediction.
 
     Args:
         test_set: The test set.
@@ -91,7 +91,7 @@ def _measure(test_set: TestSet, past: OutOfTime, lead: Lead) -> LeadTime | None:
 
 
 def _logits_of(past: OutOfTime, customer: Ints) -> Floats:
-    """Return the log-odds of customers at one cutoff, NaN where they were not at risk."""
+    """Return the log-odds of customers at one cutoff, NaN for customers who were not at risk."""
     order = np.argsort(past.customer)
     position = np.searchsorted(past.customer, customer, sorter=order)
     index = order[np.minimum(position, len(order) - 1)]

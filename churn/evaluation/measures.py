@@ -1,4 +1,4 @@
-"""The figures of an evaluation: metrics of one candidate, differences of two, tables and curves."""
+"""The figures of an evaluation: metrics of one candidate, paired differences, tables and curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHALLENGER, CHAMPION, CHAMPION_RECIPE = "challenger", "champion", "champion_reci
 
 
 def champion_reference(candidates: Container[str]) -> str | None:
-    """Return the candidate that is compared as the champion: its recipe where present, else itself.
+    """Return the candidate that is compared as the champion: its recipe if present, else the champion.
 
     >>> champion_reference({"challenger", "champion", "champion_recipe"})
     'champion_recipe'
@@ -27,7 +27,7 @@ class Measure(Interval):
     Attributes:
         ceiling: The value of a perfect ranking.
         base_rate: The value of a random ranking.
-        noise_floor: The value of perfect predictions on as many rows.
+        noise_floor: The value of perfect predictions on the same number of rows.
         optimism: The part of the value that comes from the choice of the best budget on the same rows.
     """
 
@@ -52,7 +52,7 @@ class Counts(Part):
 class CandidateMetrics(Part):
     """All metrics of one candidate on the rows for which it has a probability.
 
-    Money is in units of the company's currency. The fields on money are absent where no money is known.
+    Money is in units of the company's currency. The fields on money are absent if no money is known.
 
     Attributes:
         log_loss: The mean log loss per row, in nats.
@@ -89,7 +89,7 @@ class CandidateMetrics(Part):
     rows_with_known_value: int | None = None
 
     def metric(self, name: str) -> Measure | None:
-        """Return a metric by its name; None where it was not measured."""
+        """Return a metric by its name; None if it was not measured."""
         value = getattr(self, name, None)
         return value if isinstance(value, Measure) else None
 
@@ -102,7 +102,8 @@ class CandidateMetrics(Part):
 class Differences(Part):
     """Paired differences of two candidates, metric by metric: the first minus the second.
 
-    Both are measured on the rows for which both have a probability. The same customers are drawn for both.
+    Both candidates are measured on the rows for which both have a probability. The bootstrap draws the same
+    customers for both.
     """
 
     log_loss: Interval
@@ -126,7 +127,7 @@ class Differences(Part):
     empc_share: Interval | None = None
 
     def metric(self, name: str) -> Interval | None:
-        """Return the difference of a metric by its name; None where it was not measured."""
+        """Return the difference of a metric by its name; None if it was not measured."""
         value = getattr(self, name, None)
         return value if isinstance(value, Interval) else None
 
@@ -161,7 +162,7 @@ class Spread(Part):
     cutoffs: int
 
     def metric(self, name: str) -> Range | None:
-        """Return the range of a metric by its name; None where there is none."""
+        """Return the range of a metric by its name; None if there is no range."""
         value = getattr(self, name, None)
         return value if isinstance(value, Range) else None
 
@@ -191,14 +192,15 @@ class GainRow(Part):
     Attributes:
         share: The share of rows contacted, 0 to 1.
         contacted: The number of rows contacted.
-        churners: The number of churners among them; a fraction where equal probabilities are divided.
-        precision: The share of churners among them.
-        captured: The share of all churners that is among them.
+        churners: The number of churners among the contacted rows; a fraction if
+            equal probabilities are divided.
+        precision: The share of churners among the contacted rows.
+        captured: The share of all churners that is among the contacted rows.
         perfect: `captured` of a perfect ranking.
         lift: `precision` over the base rate.
         ceiling: The lift of a perfect ranking.
         rule: `captured` of the team's own rule. Absent without a rule.
-        recency: `captured` of the recency baseline. Absent where it has no probability for some row.
+        recency: `captured` of the recency baseline. Absent if the baseline has no probability for some row.
         base_rate: `captured` of a random ranking.
     """
 
@@ -222,8 +224,8 @@ class ProfitPoint(Part):
         share: The share of customers contacted, 0 to 1.
         ceiling: The profit of a perfect call list.
         rule: The profit of the team's own rule. Absent without a rule.
-        recency: The profit of the recency baseline. Absent where it has no probability for some row.
-        base_rate: The profit of a list that knows the customers' values alone.
+        recency: The profit of the recency baseline. Absent if the baseline has no probability for some row.
+        base_rate: The profit of a list that is ordered by the customers' values only.
     """
 
     share: float
@@ -244,8 +246,8 @@ class DecileRow(Part):
         predicted: The mean predicted probability.
         observed: The share of rows that left.
         captured: The share of all churners in this tenth and the tenths before it.
-        value: The mean residual value of a row in currency. Absent where no money is known.
-        value_lost: The residual value of the churners in currency. Absent where no money is known.
+        value: The mean residual value of a row in currency. Absent if no money is known.
+        value_lost: The residual value of the churners in currency. Absent if no money is known.
     """
 
     decile: int
@@ -387,7 +389,7 @@ class SegmentMetrics(Part):
     challenger_minus_champion_recipe: SegmentDifference | None = None
 
     def minus(self, reference: str) -> SegmentDifference | None:
-        """Return the challenger minus `champion` or `champion_recipe`; None where it was not measured."""
+        """Return the challenger minus `champion` or `champion_recipe`; None if it was not measured."""
         recipe = reference == CHAMPION_RECIPE
         return self.challenger_minus_champion_recipe if recipe else self.challenger_minus_champion
 
@@ -410,8 +412,8 @@ class SegmentCalibration(CalibrationLevel):
     """Whether the probabilities hold for one level of a segment.
 
     Attributes:
-        z: The distance of its observed/expected from that of all rows, in standard errors.
-        judged: Whether it has enough churners to be tested.
+        z: The distance of the level's observed/expected from the value of all rows, in standard errors.
+        judged: Whether the level has enough churners for a test.
         off: Whether the distance is larger than chance explains, given the number of tests.
     """
 

@@ -24,7 +24,9 @@ DECILES = 10
 BARS = 40
 
 RARE = 0.1
-"""Below this base rate the histogram has a logarithmic scale; otherwise most predictions share a corner."""
+"""The histogram has a logarithmic scale below this base rate.
+
+On a linear scale most predictions would share one bar."""
 
 DEPENDENCE_SIGNALS = 6
 """The number of signals with a partial dependence."""
@@ -83,7 +85,7 @@ def decile_table(
 def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
     """Return how the predictions of churners and of stayers are distributed over 40 bars.
 
-    The bars are equally wide, in the logarithm where leaving is rare.
+    The bars are equally wide. If churn is rare, they are equally wide in the logarithm of the probability.
 
     Args:
         left: Outcomes, shape (rows,).
@@ -104,9 +106,9 @@ def prediction_histogram(left: Floats, probability: Floats) -> Histogram:
 
 
 def health_bands(test_set: TestSet) -> HealthBands:
-    """Return the outcomes of each health band, and how many customers change it against the champion.
+    """Return the outcomes of each health band, and how many customers have another band under the champion.
 
-    The bands are those of a night at the test cutoff: against the usual rate of leaving that was known then.
+    The bands are set as in a night at the test cutoff, with the usual rate of leaving that was known then.
     """
     snapshots = test_set.snapshots
     usual = {
@@ -123,7 +125,10 @@ def health_bands(test_set: TestSet) -> HealthBands:
         if mask.any():
             low, high = customer_wilson_interval(left[mask], customer[mask])
             rows, churners = int(mask.sum()), int(left[mask].sum())
-            outcomes.append(BandOutcome(band=band, rows=rows, churners=churners, low=low, high=high))
+            predicted = float(test_set.challenger[mask].mean())
+            outcomes.append(
+                BandOutcome(band=band, rows=rows, churners=churners, predicted=predicted, low=low, high=high)
+            )
     changed = None
     if test_set.champion_reference:
         champion_bands = _bands_of(test_set, test_set.champion_reference, usual)
@@ -182,7 +187,7 @@ def partial_dependence(
 
 
 def _grid(values_known: Floats, rows: int) -> Floats:
-    """Return the values to which a number is set: its common values, or quantiles where there are others."""
+    """Return the values to which a number is set: its common values, or else quantiles."""
     values, counts = np.unique(values_known, return_counts=True)
     common = counts * 500 >= rows
     if 2 <= common.sum() <= COMMON_VALUES and counts[common].sum() >= COMMON_SHARE * len(values_known):

@@ -39,8 +39,8 @@ class EvaluatedModel(Part):
     Attributes:
         name: The name in the registry.
         run_id: The MLflow run of its training.
-        digest: The digest of its bundle.
-        candidate: The kind of model.
+        digest: The digest of the model's bundle.
+        candidate: The name of the candidate, which says the type of model.
     """
 
     name: str
@@ -58,7 +58,7 @@ class ChampionIdentity(Part):
 
 
 class Cohort(Part):
-    """The customers at risk at the last test cutoff, and the others by reason."""
+    """The customers at risk at the last test cutoff, and the number of excluded customers by reason."""
 
     cutoff: date
     rows: int
@@ -125,7 +125,7 @@ class CustomerValue(Part):
 
 
 class CalibrationGain(Part):
-    """The out-of-time log loss of one calibration method minus that of no calibration.
+    """The out-of-time log loss of one calibration method minus the log loss without calibration.
 
     Attributes:
         standard_error: The standard error of the difference, over customers.
@@ -153,10 +153,10 @@ class CalibrationChoice(Part):
 
 
 class TrainedCandidate(Part):
-    """A candidate of the training with its cross-validated figures; the first of the list was taken.
+    """A candidate of the training with its cross-validated figures; the first candidate was selected.
 
     Attributes:
-        behind: Its log loss minus that of the first.
+        behind: The log loss of the candidate minus the log loss of the first candidate.
         standard_error: The standard error of `behind`, over customers.
     """
 
@@ -191,7 +191,7 @@ class PartialDependence(Part):
         values: The values at which a signal of kind `number` is set.
         deciles: The nine deciles of its known values.
         probabilities: The mean predicted probability per level or value.
-        missing_probability: The mean if all rows had no value; None where all rows have one.
+        missing_probability: The mean if all rows had no value; None if all rows have a value.
     """
 
     signal: str
@@ -207,7 +207,7 @@ class PartialDependence(Part):
 
 
 class Freshness(Part):
-    """The day on which the latest label of each model became known; no champion, no date."""
+    """The day on which the latest label of each model became known; no date without a champion."""
 
     challenger: date
     champion: date | None = None
@@ -218,6 +218,7 @@ class BandOutcome(Part):
 
     Attributes:
         band: The health band, from 1 (likely to leave) to 5 (well).
+        predicted: The mean predicted probability of its rows.
         low: The lower bound of Wilson's 95 % interval of the share that left.
         high: The upper bound.
     """
@@ -225,6 +226,7 @@ class BandOutcome(Part):
     band: int
     rows: int
     churners: int
+    predicted: float
     low: float
     high: float
 
@@ -278,7 +280,7 @@ class Horizons(Part):
 class SignalVerdict(Part):
     """Whether the signals predict who leaves, as a verdict and as a sentence."""
 
-    found: Literal["signal", "ranks only", "no signal"]
+    found: Literal["signal", "no more than RFM", "ranks only", "no signal"]
     words: str
 
 
@@ -286,14 +288,14 @@ class EvaluationResult(Part):
     """Everything that `churn evaluate` measures: the content of metrics.json.
 
     Attributes:
-        champion: The champion at that time; None where there was none.
+        champion: The champion at that time; None if there was no champion.
         cutoffs: The test cutoffs.
         cutoffs_possible: The number of test cutoffs that the snapshots allow; None for a refreshed champion.
         contact_share: The share of customers that is contacted, 0 to 1.
         cohort: The customers at the last test cutoff.
         before: The cutoffs before the first test cutoff.
         purged: The training snapshots per test cutoff.
-        value: The customers' value; None where no money is known.
+        value: The customers' value; None if no money is known.
         candidates: The metrics of challenger, champion and baselines by name.
         paired: Paired differences by name, such as `challenger_minus_recency`.
         by_cutoff: The metrics of the candidates per test cutoff.
@@ -303,11 +305,11 @@ class EvaluationResult(Part):
         segments: The challenger by attribute and level.
         lead_time: The AUC of older predictions, the shortest lead first.
         calibration: The calibration method that was chosen in training.
-        tried: The candidates of the training, the one that was taken first.
+        tried: The candidates of the training, with the selected candidate first.
         importance: The signals, the most important first.
         horizons: Absent where the label does not end contracts.
         notes: What could not be measured, or needs attention, by subject.
-        guards: The guards' findings. Absent until they have run.
+        guards: The guards' findings. Absent until the guards have run.
         signal: Whether the signals predict who leaves.
         looks_at_test: How often the test cutoffs of this label were used, this time included. Absent until
             the registry has counted.
@@ -369,7 +371,7 @@ class EvaluationResult(Part):
             ) from None
 
     def write(self, path: Path) -> None:
-        """Write metrics.json: keys in order, absent keys absent, undefined numbers as null."""
+        """Write metrics.json: keys in order, no absent fields, and undefined numbers as null."""
         write_json(path, self.as_json())
 
     def with_guards(self, guards: GuardReport, looks_at_test: int) -> Self:
@@ -385,8 +387,8 @@ class EvaluationResult(Part):
     def champion_reference(self) -> str | None:
         """Return the candidate with which the challenger is compared as the champion.
 
-        That is the champion's recipe where the champion has seen some test cutoff, else the champion, and
-        None where there is nothing to compare with.
+        This is the champion's recipe if the champion has seen a test cutoff, and otherwise the champion. It
+        is None if neither was compared.
         """
         return champion_reference(self.candidates)
 
@@ -396,7 +398,7 @@ class EvaluationResult(Part):
         return self.champion is not None and self.champion.digest == self.model.digest
 
     def pair(self, second: str) -> Differences | None:
-        """Return the challenger minus another candidate; None where they were not compared."""
+        """Return the challenger minus another candidate; None if they were not compared."""
         return self.paired.get(f"{CHALLENGER}_minus_{second}")
 
     @property

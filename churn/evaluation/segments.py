@@ -1,4 +1,4 @@
-"""Segments of customers: their attributes and their tenure; the challenger's metrics and level on each."""
+"""Segments of customers by attribute and tenure, with the challenger's metrics on each segment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from churn.metrics.bootstrap import paired_differences
 from churn.metrics.interval import Interval, format_interval
 from churn.metrics.metrics import Floats, Ints
 from churn.metrics.standard_errors import clustered_departure, clustered_ratio, clustered_slope
-from churn.params import Params
 from churn.snapshots.dataset import LabelledRows
 from churn.training.backtest import OutOfTime
 
@@ -41,22 +40,26 @@ MIN_CALIBRATED = 100
 """With fewer churners, observed or expected, a segment is not tested: the error of its ratio exceeds 10 %."""
 
 ALPHA = 0.05
-"""The probability that any segment is marked `off` when none is."""
+"""The probability that some segment is marked `off` although no segment is off."""
 
 
-def check_segments(params: Params, rows: LabelledRows) -> None:
+def check_segments(attributes: Sequence[str], rows: LabelledRows, location: str) -> None:
     """Check that each name of `evaluate.segments` is a signal that holds text.
 
+    Args:
+        attributes: The names of `evaluate.segments`.
+        rows: The labelled rows of the snapshots.
+        location: The file and the key of the names, for messages.
+
     Raises:
-        ParamsError: a name is not; all are listed.
+        ParamsError: a name is no signal that holds text. The error lists all such names.
     """
     problems = []
-    for name in params.evaluate.segments:
+    for name in attributes:
         if name not in rows.levels:
-            what = "holds numbers" if name in rows.names else "is no signal of the snapshots"
+            mistake = "holds numbers" if name in rows.names else "is no signal of the snapshots"
             hint = did_you_mean(name, rows.levels)
-            place = params.locate(f"evaluate.segments: '{name}'")
-            problems.append(f"{place} {what}; name signals of text.{hint}")
+            problems.append(f"{location}: '{name}' {mistake}; name signals that hold text.{hint}")
     if problems:
         raise ParamsError(*problems)
 
@@ -97,7 +100,7 @@ def _tenure_bands(tenure: npt.NDArray[np.float64]) -> dict[str, Mask]:
 def measure_segments(
     test_set: TestSet, attributes: Sequence[str] = ()
 ) -> dict[str, tuple[SegmentMetrics, ...]]:
-    """Measure the challenger on each segment, and its AUC against the champion's.
+    """Measure the challenger on each segment, and the difference of its AUC from the champion's AUC.
 
     A segment with fewer than 30 churners or stayers has observed/expected only.
 
@@ -135,8 +138,8 @@ def calibration_by_segment(
     """Compare the level of the probabilities of each segment with that of all customers.
 
     All out-of-time predictions count, also those of the choice cutoffs. A segment is `off` where its
-    observed/expected differs from that of all customers by more than chance explains, given the number of
-    segments. The level of all customers has a gate of its own.
+    observed/expected differs from the value of all customers by more than chance explains, given the number
+    of segments. The level of all customers has a gate of its own.
 
     Args:
         rows: The rows of the choice and test cutoffs.
@@ -182,7 +185,7 @@ def calibration_by_segment(
 def holm_limit(z_scores: Sequence[float]) -> float:
     """Return the absolute z-score above which a test is significant, by Holm's procedure.
 
-    Where no segment is off, one evaluation in twenty marks any.
+    If no segment is off, one evaluation in twenty still marks a segment as off.
 
     Args:
         z_scores: The absolute z-scores of all tests.

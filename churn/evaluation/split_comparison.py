@@ -41,7 +41,7 @@ SHARE = 0.2
 """The share of customers that are in no training set, and the share of rows that the naive split predicts."""
 
 MAX_NAIVE_ROWS = 1_000_000
-"""The naive split uses at most about this many rows, those of whole customers."""
+"""The naive split uses about this many rows at most; it takes all rows of a customer or none."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _of_estimates(left: Floats, probability: Floats, estimates: Mapping[str, Est
 
 
 def hash_to_unit_interval(customers: Sequence[str], salt: str = SALT) -> Floats:
-    """Return a number in `[0, 1)` per customer that is always the same and independent of all else.
+    """Return a number in `[0, 1)` per customer that depends only on the id of the customer.
 
     >>> hash_to_unit_interval(["a", "b"]).round(3).tolist()
     [0.404, 0.56]
@@ -221,7 +221,7 @@ def naive_split(snapshots: Snapshots, recipe: Recipe, seed: int, threads: int) -
         threads: The number of threads.
 
     Returns:
-        None where a part has one class only.
+        None if a part has one class only.
     """
     rows = snapshots.rows
     if len(rows) > MAX_NAIVE_ROWS:

@@ -22,20 +22,19 @@ from churn.metrics.metrics import Floats, Ints
 from churn.metrics.profit import CustomerValues
 from churn.model.bundle import Champion
 from churn.model.value import monthly_money, residual_value
-from churn.params import Params, ValueParams
+from churn.params import EvaluateParams, LabelParams, Params, ProfitParams, ValueParams
 from churn.snapshots.dataset import LabelledRows, cutoffs_of
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime, calibrate_out_of_time, predict_out_of_time
-from churn.training.challenger import Challenger, base_rate, read_out_of_time
-from churn.training.split import CutoffPlan
+from churn.training.challenger import Challenger, base_rate
 
 PAYMENT_DAYS = 91
-"""The days of payments that replace a missing contract, as in a night."""
+"""The days of payments that give the monthly money of a customer without a contract, as in a night."""
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """The rows of the test cutoffs with everything that was predicted for them.
+    """The rows of the test cutoffs with all predictions for them.
 
     Attributes:
         snapshots: All matured snapshots.
@@ -43,12 +42,12 @@ class TestSet:
         cutoffs: The test cutoffs, in order.
         rows: The rows of the test cutoffs.
         out_of_time: The challenger's uncalibrated out-of-time log-odds at the choice and test cutoffs.
-        predictions: Probabilities by candidate, shape (rows,), NaN where a candidate has none.
+        predictions: Probabilities by candidate, shape (rows,), NaN where a candidate has no probability.
         contact_share: The share of customers that is contacted, in (0, 1].
         customer: The column of `draws` that each row belongs to, shape (rows,).
         draws: How often each customer is drawn, shape (draws, customers).
-        values: The values of the rows' customers; None where no money is known.
-        champion: The current champion; None where there is none.
+        values: The values of the rows' customers; None if no money is known.
+        champion: The current champion; None if there is none.
         notes: What could not be predicted or measured, and why.
     """
 
@@ -72,14 +71,14 @@ class TestSet:
 
     @property
     def champion_reference(self) -> str | None:
-        """Return the candidate that is compared as the champion; None where there is none."""
+        """Return the name of the candidate that stands for the champion; None without a champion."""
         return champion_reference(self.predictions)
 
     def estimate(self, probability: Floats, mask: npt.NDArray[np.bool_] | None = None) -> dict[str, Estimate]:
         """Return every metric with its interval, on the rows that have a probability.
 
         Args:
-            probability: Predictions, shape (rows,), NaN where there is none.
+            probability: Predictions, shape (rows,), NaN where a row has no prediction.
             mask: The rows to use; by default all.
         """
         mask = np.isfinite(probability) if mask is None else np.isfinite(probability) & mask
@@ -88,51 +87,80 @@ class TestSet:
 
 
 def predict_test_set(
-    params: Params, snapshots: Snapshots, record: Challenger, cutoffs: CutoffPlan
+    snapshots: Snapshots,
+    record: Challenger,
+    test_cutoffs: tuple[date, ...],
+    *,
+    settings: EvaluateParams,
+    label: LabelParams,
+    value_terms: ValueParams,
+    threads: int,
+    out_of_time: OutOfTime | None,
+    champion: Champion | None,
+    store: Store | None,
+    missing_store: str,
 ) -> TestSet:
-    """Predict each test cutoff with challenger, baselines and champion, as it was known by then.
+    """Predict each test cutoff with challenger, baselines and champion, from the knowledge of that cutoff.
 
     Args:
-        params: The parameters.
         snapshots: All matured snapshots.
         record: The challenger.
-        cutoffs: The test cutoffs.
+        test_cutoffs: The test cutoffs, in order.
+        settings: The section `evaluate` of the parameters.
+        label: The definition of the label.
+        value_terms: The terms of a customer's value.
+        threads: The number of threads.
+        out_of_time: The challenger's out-of-time log-odds that `train` wrote; None if they do not exist. They
+            are computed again if they do not cover the choice and test cutoffs.
+        champion: The current champion; None if there is none.
+        store: The store from which the snapshots were made; None if it is not available.
+        missing_store: The reason why the store is not available, from `store_of_snapshots`; empty with a
+            store.
     """
-    threads = params.engine.threads
-    rows = snapshots.rows.at(cutoffs.test)
-    store, no_store = store_of_snapshots(params, snapshots)
-    past = _out_of_time(params, snapshots, record, cutoffs)
-    baselines, missing = predict_baselines(
+    rows = snapshots.rows.at(test_cutoffs)
+    cutoffs = tuple(sorted({*record.choice_cutoffs, *test_cutoffs}))
+    if out_of_time is not None and set(cutoffs) <= set(out_of_time.cutoffs):
+        past = out_of_time.at(cutoffs)
+    else:
+        past = predict_out_of_time(snapshots, record.recipe, cutoffs, threads)
+    baselines, baseline_notes = predict_baselines(
         snapshots,
-        cutoffs.test,
-        label=params.label,
+        test_cutoffs,
+        label=label,
         logistic=record.logistic,
-        rule=params.evaluate.rule,
+        rule=settings.rule,
         store=store,
         threads=threads,
     )
-    champion = champion_predictions(params, snapshots, record, past, cutoffs)
-    values, no_values = None, no_store
+    reference = champion_predictions(champion, snapshots, record, past, test_cutoffs, threads)
+    values, missing_values = None, missing_store
     if store is not None:
-        values, no_values = customer_values(params, store, snapshots, rows)
+        values, missing_values = customer_values(
+            store,
+            snapshots,
+            rows,
+            horizon_days=label.horizon_days,
+            value_terms=value_terms,
+            profit_terms=settings.profit,
+        )
     customers, customer = np.unique(rows.customer, return_inverse=True)
     return TestSet(
         snapshots=snapshots,
         record=record,
-        cutoffs=cutoffs.test,
+        cutoffs=test_cutoffs,
         rows=rows,
         out_of_time=past,
         predictions={
-            CHALLENGER: calibrate_out_of_time(snapshots, record.recipe, past, cutoffs.test),
+            CHALLENGER: calibrate_out_of_time(snapshots, record.recipe, past, test_cutoffs),
             **baselines,
-            **champion.predictions,
+            **reference.predictions,
         },
-        contact_share=params.evaluate.contact_share,
+        contact_share=settings.contact_share,
         customer=customer,
-        draws=draw_customers(len(customers), params.evaluate.bootstrap, params.evaluate.seed),
+        draws=draw_customers(len(customers), settings.bootstrap, settings.seed),
         values=values,
-        champion=champion.champion,
-        notes=missing | champion.notes | ({"value": no_values} if no_values else {}),
+        champion=champion,
+        notes=baseline_notes | reference.notes | ({"value": missing_values} if missing_values else {}),
     )
 
 
@@ -150,17 +178,8 @@ def predictions_frame(test_set: TestSet) -> pd.DataFrame:
     return frame.assign(**dict(test_set.predictions))
 
 
-def _out_of_time(params: Params, snapshots: Snapshots, record: Challenger, cutoffs: CutoffPlan) -> OutOfTime:
-    """Return the out-of-time log-odds that `train` wrote where they cover the cutoffs, else new ones."""
-    needed = tuple(sorted({*record.choice_cutoffs, *cutoffs.test}))
-    written = read_out_of_time(params.output, snapshots)
-    if written is not None and set(needed) <= set(written.cutoffs):
-        return written.at(needed)
-    return predict_out_of_time(snapshots, record.recipe, needed, params.engine.threads)
-
-
 def store_of_snapshots(params: Params, snapshots: Snapshots) -> tuple[Store | None, str]:
-    """Return the store from which the snapshots were made, or None with the reason."""
+    """Return the store from which the snapshots were made, or None with the reason for its absence."""
     try:
         store = Store.open(params)
     except SourceError:
@@ -174,28 +193,35 @@ def store_of_snapshots(params: Params, snapshots: Snapshots) -> tuple[Store | No
 
 
 def customer_values(
-    params: Params, store: Store, snapshots: Snapshots, rows: LabelledRows
+    store: Store,
+    snapshots: Snapshots,
+    rows: LabelledRows,
+    *,
+    horizon_days: int,
+    value_terms: ValueParams,
+    profit_terms: ProfitParams,
 ) -> tuple[CustomerValues | None, str]:
     """Return the residual value of each row's customer, or None with the reason.
 
-    It is the value that a night multiplies with the probability. It uses the money that was known at the
-    row's cutoff, and the share of churners among the labels that were known by then.
+    A night multiplies this value with the probability. The value is computed from the money that was known at
+    the row's cutoff, and from the share of churners among the labels that were known at this cutoff.
 
     Args:
-        params: The parameters.
         store: The store from which the snapshots were made.
         snapshots: The matured snapshots.
         rows: Rows of test cutoffs, in the order of their cutoffs.
+        horizon_days: The horizon of the label, in days.
+        value_terms: The terms of a customer's value.
+        profit_terms: The costs and the effect of a campaign.
     """
-    horizon_days, terms = params.label.horizon_days, params.score.value
     parts = [
-        _values_at(store, snapshots, rows.at([day]), day, horizon_days, terms)
+        _values_at(store, snapshots, rows.at([day]), day, horizon_days, value_terms)
         for day in cutoffs_of(rows.cutoff)
     ]
     value = np.concatenate([np.zeros(0), *parts])
     if not np.isfinite(value).any():
         return None, "Nothing is measured in money: no table says what the customers of the test pay."
-    return CustomerValues(value, params.evaluate.profit), ""
+    return CustomerValues(value, profit_terms), ""
 
 
 def _values_at(

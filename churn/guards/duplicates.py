@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from churn.data.sql import identifier
+from churn.data.tables import EMPTIED_VALUE
 from churn.finding import Finding
 from churn.guards.context import GuardContext
 
@@ -84,7 +85,11 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
 
 
 def _copy_groups(context: GuardContext) -> list[CopyGroup]:
-    """Return the groups of customers whose hash over all tables that tell customers apart is equal."""
+    """Return the groups of customers with equal histories, of rows that no customer outside the group has.
+
+    A row that other customers have too, such as a mailing to many, does not tell customers apart. Rows
+    without a value, such as a meter's zeros, do not count.
+    """
     parts = []
     for table in context.event_tables:
         columns = [name for name in context.store.tables[table].columns if name not in ID_COLUMNS]
@@ -94,14 +99,29 @@ def _copy_groups(context: GuardContext) -> list[CopyGroup]:
         ((distinct,),) = context.rows(f"SELECT count(DISTINCT hash({details})) FROM {sample}")
         if distinct >= MIN_DISTINCT:
             row_hash = f"hash('{table}', {', '.join(map(identifier, columns))})"
-            parts.append(f"SELECT customer, {row_hash}::HUGEINT AS h FROM {context.store.scan(table)}")
+            numbers = [column.name for column in context.tables[table].of_role("value")]
+            is_empty = " AND ".join(
+                f"coalesce({identifier(name)} IN (0, {EMPTIED_VALUE}), true)"
+                for name in numbers
+                if name in columns
+            )
+            where = f" WHERE NOT ({is_empty})" if is_empty else ""
+            parts.append(f"SELECT customer, {row_hash} AS h FROM {context.store.scan(table)}{where}")
     if not parts:
         return []
-    histories = f"SELECT customer, sum(h) AS h, count(*) AS n FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
     rows = context.rows(
-        "SELECT count(*) AS size, count(*) FILTER (WHERE gone = 1) AS churners, "
+        f"WITH facts AS MATERIALIZED ({' UNION ALL '.join(parts)}), "
+        "histories AS (SELECT customer, sum(h::HUGEINT) AS history, count(*) AS n FROM facts GROUP BY 1), "
+        "equal AS (SELECT history, n, count(*) AS size, count(*) FILTER (WHERE gone = 1) AS churners, "
         "count(*) FILTER (WHERE gone = 0) AS stayers, min(customer) AS first, max(customer) AS last "
-        f"FROM ({histories}) JOIN people USING (customer) WHERE n >= {MIN_HISTORY_ROWS} GROUP BY h, n "
-        "HAVING size > 1"
+        f"FROM histories JOIN people USING (customer) WHERE n >= {MIN_HISTORY_ROWS} GROUP BY 1, 2 "
+        "HAVING size > 1), "
+        "own AS (SELECT first, size, h FROM equal JOIN facts ON customer = first), "
+        "holders AS (SELECT h, count(DISTINCT customer) AS k FROM facts "
+        "WHERE h IN (SELECT h FROM own) GROUP BY 1), "
+        "exclusive AS (SELECT first, count(*) AS n FROM own JOIN holders USING (h) WHERE k = size "
+        "GROUP BY 1) "
+        "SELECT size, churners, stayers, first, last FROM equal JOIN exclusive USING (first) "
+        f"WHERE exclusive.n >= {MIN_HISTORY_ROWS} ORDER BY first"
     )
     return [CopyGroup(*row) for row in rows]

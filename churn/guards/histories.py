@@ -14,6 +14,15 @@ from churn.metrics.standard_errors import wilson_interval
 MIN_TENURE_DAYS = 91
 """The days as a customer after which a history is expected."""
 
+LAPSE_DAYS = 91
+"""The days before the end that do not count: many sources send nothing to customers who are lapsing."""
+
+MIN_BARE_SHARE = 0.6
+"""The share of churners without a row from which the finding is a stop.
+
+A deletion leaves few churners with rows. A lower share may also mean that some customers never had rows.
+"""
+
 MIN_SHARE_RISE = 0.3
 """The least difference, churners minus stayers, of the shares without a history or with a tail of zeros."""
 
@@ -22,6 +31,9 @@ MIN_CHURNERS = 10
 
 TAIL_ROWS = 3
 """The number of last rows without a value from which the end of a history is a tail of zeros."""
+
+NOTICE_DAYS = 31
+"""The days before the end from which a history of zeros alone begins with the notice of leaving."""
 
 DAILY_SHARE, ZERO_SHARE = 0.9, 0.2
 """The share of days with a row, and the share of rows with the value 0, that show a row for every day."""
@@ -46,10 +58,11 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
             continue
         first = context.store.tables[table].first_day or 0
         rows = context.rows(
-            f"WITH had AS (SELECT DISTINCT customer, true AS has FROM {context.store.scan(table)}) "
+            f"WITH had AS (SELECT DISTINCT customer, true AS has FROM {context.store.scan(table)} "
+            f"JOIN people USING (customer) WHERE day < end_day - {LAPSE_DAYS}) "
             "SELECT gone, count(*) AS n, count(*) FILTER (WHERE has IS NULL) AS bare "
             "FROM people LEFT JOIN had USING (customer) WHERE gone >= 0 "
-            f"AND end_day - greatest(signed_up, {first}) >= {MIN_TENURE_DAYS} GROUP BY 1"
+            f"AND end_day - greatest(signed_up, {first}) >= {MIN_TENURE_DAYS + LAPSE_DAYS} GROUP BY 1"
         )
         counts = {state: (n, bare) for state, n, bare in rows}
         churners, bare_churners = counts.get(HAS_LEFT, (0, 0))
@@ -60,11 +73,12 @@ def deleted_histories(context: GuardContext) -> Iterator[Finding]:
             continue
         yield Finding(
             table,
-            f"{bare_churners:,} of {churners:,} customers who left after {MIN_TENURE_DAYS} days or more have "
-            f"no row at all, but only {bare_stayers:,} of {stayers:,} customers who stayed: the rows were "
-            "deleted when the customers left.",
+            f"{bare_churners:,} of {churners:,} customers who left after {MIN_TENURE_DAYS + LAPSE_DAYS} days "
+            f"or more have no row before their last {LAPSE_DAYS} days, but only {bare_stayers:,} of "
+            f"{stayers:,} customers who stayed: the rows were deleted when the customers left, or these "
+            "customers never had rows.",
             "Read a source that keeps the past (a warehouse's history, a backup), or leave the table out.",
-            "stop",
+            "stop" if bare_churners >= MIN_BARE_SHARE * churners else "warn",
             figure=f"{bare_churners / churners:.0%}",
         )
 
@@ -85,11 +99,14 @@ def _zeroed_rows(context: GuardContext, table: str, column: str) -> Iterator[Fin
         f"FROM {context.store.scan(table)}), "
         "customers AS (SELECT customer, count(*) AS n, count(*) FILTER (WHERE is_zero) AS zeros, "
         "coalesce(min(back) FILTER (WHERE NOT is_zero) - 1, count(*)) AS tail, "
+        "min(day) AS first_day, "
         "count(DISTINCT day) / (max(day) - min(day) + 1) AS days FROM numbered GROUP BY 1) "
         "SELECT gone, count(*) AS n, "
-        f"count(*) FILTER (WHERE tail >= {TAIL_ROWS} AND tail < n AND zeros - tail <= 0.1 * (n - tail)) "
-        "AS tails, median(days) FILTER (WHERE n >= 28) AS days, sum(zeros) / sum(n) AS zeros "
-        f"FROM customers JOIN people USING (customer) WHERE gone >= 0 AND n > {TAIL_ROWS} GROUP BY 1"
+        f"count(*) FILTER (WHERE tail >= {TAIL_ROWS} AND zeros - tail <= 0.1 * (n - tail) "
+        f"AND (tail < n OR first_day >= end_day - {NOTICE_DAYS})) AS tails, "
+        "median(days) FILTER (WHERE n >= 28) AS days, "
+        "sum(zeros) / sum(n) AS zeros "
+        f"FROM customers JOIN people USING (customer) WHERE gone >= 0 GROUP BY 1"
     )
     counts = {row[0]: row[1:] for row in rows}
     churners, churner_tails, *_ = counts.get(HAS_LEFT, (0, 0))

@@ -1,4 +1,4 @@
-"""Guards of the times of rows: filled in afterwards, stamped at the beginning of a period, or loaded late."""
+"""Guards of the times of rows: filled in afterwards, or stamped at the beginning of a period."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import poisson
 
-from churn.data.ingest.source_errors import from_clause
-from churn.data.sources.source import Source
-from churn.data.sources.table_specs import TableSpec
-from churn.data.sql import identifier, internal_name
+from churn.data.sql import identifier
 from churn.data.store import date_of_day_sql, day_number_sql
 from churn.finding import Finding
 from churn.guards.context import GuardContext
-from churn.guards.names import identifiers, words_of
 from churn.guards.statistics import Z_99, spearman
 
 DAYS_BACK = (60, 90, 120)
@@ -35,23 +31,6 @@ MIN_TOTALS = 200
 
 MIN_CORRELATION_RISE = 0.1
 """The difference of the rank correlations above which totals follow the later period."""
-
-LOADING_WORDS = {
-    *("loaded", "load", "ingested", "ingest", "created", "updated", "inserted", "imported", "synced", "sync"),
-    *("received", "arrived", "processed", "recorded", "exported", "extracted", "etl", "dwh", "geladen"),
-}
-"""Words in the names of columns that hold the time at which a row was loaded."""
-
-TIME_WORDS = {"at", "time", "ts", "on", "date", "day", "timestamp", "datetime", "am"}
-
-LATE_WARN, LATE_STOP = 0.01, 0.05
-"""The shares of rows, loaded a day or more late, from which the finding is a warning and a stop.
-
-`LATE_STOP` equals the share of bad rows at which `ingest` stops by default.
-"""
-
-BULK_DAYS = 3
-"""The largest number of loading days of a table that was loaded in bulk. Its loading times mean nothing."""
 
 
 def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
@@ -155,53 +134,3 @@ def _correlations(
         np.asarray(columns[name], dtype=np.float64) for name in ("value", "before", "after")
     )
     return spearman(value, before), spearman(value, after), len(value)
-
-
-def late_rows(context: GuardContext) -> Iterator[Finding]:
-    """Look for an unmapped loading time that lies a day or more after the row's own time."""
-    with context.source() as source:
-        for spec in context.specs.values():
-            if spec.table.column("known_at") is not None and not spec.table.is_history:
-                yield from _late_rows(source, spec)
-
-
-def loading_columns(names: list[str]) -> list[str]:
-    """Return the names of columns that hold the time at which a row was loaded.
-
-    >>> loading_columns(["loaded_at", "_etl_ts", "createdAt", "load", "update_count"])
-    ['loaded_at', '_etl_ts', 'createdAt']
-    """
-    words_by_name = [(name, set(words_of(name))) for name in names]
-    return [name for name, words in words_by_name if words & LOADING_WORDS and words & TIME_WORDS]
-
-
-def _late_rows(source: Source, spec: TableSpec) -> Iterator[Finding]:
-    origin = from_clause(source, spec)
-    columns = source.columns(origin)
-    mapping = dict(spec.origin.columns)
-    time = spec.table.time
-    if "known_at" in mapping or "known_at" in columns or time not in {*mapping, *columns}:
-        return
-    mapped_columns = {name for sql in mapping.values() for name in identifiers(sql)}
-    for column in loading_columns([name for name in columns if name not in mapped_columns and name != time]):
-        own_time = mapping.get(time, source.quote(time))
-        view = internal_name(f"late_{spec.table.name}")
-        source.view(view, f"SELECT ({own_time}) AS happened, {source.quote(column)} AS loaded FROM {origin}")
-        row = source.connection.execute(
-            "SELECT avg((loaded >= happened + INTERVAL 1 DAY)::INTEGER), count(DISTINCT loaded::DATE), "
-            "median(loaded - happened) FILTER (WHERE loaded >= happened + INTERVAL 1 DAY) FROM ("
-            "SELECT TRY_CAST(happened AS TIMESTAMP) AS happened, TRY_CAST(loaded AS TIMESTAMP) AS loaded "
-            f"FROM {view}) WHERE happened IS NOT NULL AND loaded IS NOT NULL"
-        ).fetchone()
-        share, days, delay = row or (None, 0, None)
-        if share is not None and share >= LATE_WARN and days > BULK_DAYS:
-            yield Finding(
-                f"{spec.table.name}",
-                f"in {share:.1%} of its rows {identifier(column)} is a day or more after {time} (in half of "
-                f"these rows {delay.days} days or more): a cutoff between both times would see rows that "
-                "were not yet loaded.",
-                f"Map it: {spec.key}.columns.known_at: {column}. If it is the time of the last change, "
-                f"the row may have had other values at {time}.",
-                "stop" if share >= LATE_STOP else "warn",
-            )
-            return

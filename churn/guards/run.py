@@ -20,10 +20,12 @@ from churn.guards import proofs
 from churn.guards.announcements import announced_by_event, announced_by_level
 from churn.guards.as_of_today import as_of_today
 from churn.guards.context import GuardContext, open_context
+from churn.guards.degenerate import degenerate
 from churn.guards.duplicates import duplicates
 from churn.guards.histories import deleted_histories, zeroed_rows
+from churn.guards.late_rows import late_rows
 from churn.guards.names import known_leaks, suspicious_names
-from churn.guards.row_times import filled_afterwards, late_rows, stamped_early
+from churn.guards.row_times import filled_afterwards, stamped_early
 from churn.guards.shapes import shapes
 from churn.guards.sign_off import MODEL_GUARDS, REPORT_FILE, SignOffs
 from churn.guards.single_signal import missing_values, single_signal
@@ -46,6 +48,7 @@ GUARDS: Mapping[str, Guard] = {
     "purged": deleted_histories,
     "zeroed": zeroed_rows,
     "dangling": dangling_histories,
+    "cohort": degenerate,
     "survivors": survivors,
     "alone": single_signal,
     "missing": missing_values,

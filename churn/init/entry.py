@@ -88,6 +88,7 @@ def write_entry(
             body["row_id"] = row_id.name
     if time_format:
         body["time_format"] = time_format
+    body |= _missing_words(match, columns)
     if not table.complete:
         match.notes.append(f"only {table.rows:,} rows were read: check the dates below")
     used_names = {match.key.name, body.get("row_id"), *(column.name for column in match.columns.values())}
@@ -96,6 +97,12 @@ def write_entry(
         match.notes.append(f"not used: {_list_names(unused_names)}")
     sql = _first_rows_sql(match, columns, dialect)
     return Entry(match.name, match.canonical, body, _reason(match), match.notes, sql)
+
+
+def open_question(body: TableBody) -> str | None:
+    """Return the question about the times of a table that the user has to answer; None if there is none."""
+    time_format = str(body.get("time_format", ""))
+    return time_format.removeprefix("? ") if time_format.startswith("?") else None
 
 
 def _columns_entry(columns: Mapping[str, str]) -> TableBody:
@@ -121,6 +128,7 @@ def customers_from_table(
     body: TableBody = {"from": table.name} if table.name != "customers" else {}
     body |= _columns_entry(columns)
     body |= {"time_format": time_format} if time_format else {}
+    body |= _missing_words(match, columns)
     used_names = {column.name for column in match.columns.values()} | {key.name}
     attributes = [
         column.name
@@ -144,6 +152,9 @@ def customers_from_events(entries: Sequence[Entry], customers: KeyedTable | None
         f"select customer_id, min(seen) as signed_up_at\nfrom (\n  {rows}\n) as everything\n"
         "group by customer_id"
     )
+    if "'FORMAT'" in rows:
+        question = "? write the format of the times in place of FORMAT, and remove this line"
+        query = f"{question}\n{query}"
     cause = (
         f"{customers.table.name} has no date of sign-up" if customers else "there is no table of customers"
     )
@@ -154,7 +165,8 @@ def customers_from_events(entries: Sequence[Entry], customers: KeyedTable | None
 def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str) -> str:
     key, time = (_quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":
-        time = f"strptime({time}, '{match.time.time_format}')"
+        time_format = "FORMAT" if match.time.question else match.time.time_format
+        time = f"strptime({time}, '{time_format}')"
     where = f" where {key} is not null" if match.key.filled_share < 1 else ""
     customer_id = key if key == "customer_id" else f"{key} as customer_id"
     table = name_in(match.table.name, dialect)
@@ -186,7 +198,19 @@ def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]
         units, price = match.columns["units"], match.columns["amount"]
         columns["amount"] = f"{name_in(units.name, dialect)} * {name_in(price.name, dialect)}"
         match.notes.append(f"{price.name} is read as the price of one piece")
-    return columns, time_format
+    question = next((c.question for c in match.columns.values() if c.question), None)
+    return columns, f"? {question}" if question else time_format
+
+
+def _missing_words(match: Match, columns: Mapping[str, str]) -> TableBody:
+    """Return the key `missing` of a table, with a note on each column that has words for no value."""
+    words: dict[str, list[str]] = {}
+    for name, column in match.columns.items():
+        if name in columns and column.missing:
+            words[name] = [word for word, _ in column.missing]
+            counts = ", ".join(f"'{word}' in {count:,} rows" for word, count in column.missing)
+            match.notes.append(f"{column.name} has no value where it says {counts}")
+    return {"missing": words} if words else {}
 
 
 def _empty_columns(match: Match) -> dict[str, str]:

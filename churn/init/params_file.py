@@ -27,8 +27,8 @@ HEAD = """\
 """
 
 TABLES_COMMENT = """
-# canonical name -> where it comes from: {from: table, columns: {canonical: SQL}, where: SQL} or
-# {query: SQL}. {} means the source's table of the same name, with columns of the canonical names.
+# Each entry maps a canonical table to the source: {from: table, columns: {canonical: SQL}, where: SQL}, or
+# {query: SQL}. {} reads the source table with the canonical name and the columns with canonical names.
 # Remove a table to switch off its signals."""
 
 TAIL = """
@@ -42,9 +42,9 @@ evaluate: {contact_share: 0.1}       # the share of customers at which lift and 
 
 score:
   reasons: 3
-  language: en                       # of the reasons: en or de
-  budget: {share: 0.1}               # of the customers at risk; or {contacts: 200}
-  playbook: playbook.yaml            # who does what; the first rule that applies wins
+  language: en                       # the language of the reasons: en or de
+  budget: {share: 0.1}               # the share of the customers at risk to call; or {contacts: 200}
+  playbook: playbook.yaml            # the plays; a customer gets the first play with a `when` that applies
 
 tracking: {uri: "sqlite:///mlflow.db", experiment: churn, model: churn}
 output: output
@@ -119,6 +119,8 @@ def _block(body: dict[str, Any], indent: str) -> Iterator[str]:
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
     return str(value) if isinstance(value, int | date) else _scalar(str(value))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, NamedTuple
@@ -36,11 +36,19 @@ MIN_PARSED_SHARE = 0.98
 """A text column holds times or numbers if at least this share of its values can be parsed so."""
 
 FORMATS = (
-    *(f"{day}{time}" for day in ("%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d")
+    *(f"{day}{time}"
+      for day in ("%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d")
       for time in (" %H:%M:%S", " %H:%M", "")),
     *("%d.%m.%y", "%d.%m.%y %H:%M", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y"),
 )  # fmt: skip
 """The time formats that are tried, likely ones first: most countries write the day before the month."""
+
+NO_VALUE_WORDS = ("null", "none", "n/a", "nan", "nil", "-", "--", "\\n", "(null)", "#n/a", "0000-00-00",
+                  "0000-00-00 00:00:00", "k.a.")  # fmt: skip
+"""Words, in lower case, that stand for no value in a column of times or numbers."""
+
+NO_VALUE_DAYS = ("0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "9999-12-31")
+"""Days that programs write where there is no time."""
 
 ColumnKind = Literal["time", "number", "boolean", "text"]
 
@@ -57,6 +65,8 @@ class SourceColumn:
         first, last: The days between which 99 % of the times lie.
         time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
+        missing: The words for no value in a column of times or numbers, each with the number of its rows.
+        question: The readings to choose from if the contents do not decide; None if they do.
     """
 
     name: str
@@ -70,11 +80,17 @@ class SourceColumn:
     last: date | None = None
     time_format: str | None = None
     sql: str | None = None
+    missing: tuple[tuple[str, int], ...] = ()
+    question: str | None = None
 
 
 def time_of(column: SourceColumn) -> str:
     """Return the DuckDB expression that reads a time column of a view as a timestamp without a time zone."""
     name = identifier(column.name)
+    if column.missing:
+        words = ", ".join(literal(word) for word, _ in column.missing)
+        text, plain = f"trim({name}::VARCHAR)", time_of(replace(column, missing=()))
+        return f"(CASE WHEN {text} IN ({words}) OR left({text}, 10) IN ({words}) THEN NULL ELSE {plain} END)"
     if column.sql:  # seconds since 1970
         scale = 1000.0 if (column.high or 0) > 1e11 else 1.0
         return f"make_timestamp(({name} / {scale} * 1000000)::BIGINT)"
@@ -174,17 +190,91 @@ def _profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, 
         share = n_filled / rows if rows else 0.0
         profile = SourceColumn(column, _kind_of(duckdb_type), share, distinct, unique)
         columns.append(_profile_values(connection, view, profile, dialect))
+    columns = [_with_order_of_neighbours(column, columns) for column in columns]
     return SourceTable(name, rows, tuple(columns), view, dialect == "duckdb" or rows < ROWS_FETCHED)
 
 
 def _is_unique(
     connection: duckdb.DuckDBPyConnection, view: str, name: str, rows: int, n_filled: int, distinct: int
 ) -> bool:
-    """Return whether nearly every row has another value; `distinct` is an approximate count."""
-    if n_filled <= MIN_UNIQUE_SHARE * rows or distinct <= 0.8 * n_filled:
+    """Return whether nearly every row has another value; `distinct` is approximate and often too low."""
+    if n_filled <= MIN_UNIQUE_SHARE * rows or distinct <= 0.5 * n_filled:
         return False
     exact = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {view}").fetchone()
     return exact is not None and exact[0] > MIN_UNIQUE_SHARE * n_filled
+
+
+def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
+    """Return a column whose day and month cannot be told apart with the order of another column, if any."""
+    if column.question is None or column.time_format is None:
+        return column
+    forms = (column.time_format, _twin(column.time_format))
+    orders = {other.time_format[:5] for other in columns if other.time_format and not other.question} & {
+        form[:5] for form in forms
+    }
+    if len(orders) != 1:
+        return column
+    time_format = next(form for form in forms if form[:5] in orders)
+    return replace(column, time_format=time_format, question=None)
+
+
+def _twin(time_format: str) -> str:
+    """Return a time format with day and month exchanged.
+
+    >>> _twin("%d/%m/%Y %H:%M")
+    '%m/%d/%Y %H:%M'
+    """
+    day, mark, month = time_format[:2], time_format[2:3], time_format[3:5]
+    return f"{month}{mark}{day}{time_format[5:]}"
+
+
+def _order_of_day_and_month(
+    connection: duckdb.DuckDBPyConnection, values: str, time_format: str
+) -> tuple[str, str | None]:
+    """Return the format that the whole column decides for, and a question if it does not decide.
+
+    Args:
+        connection: The connection with the view of the column.
+        values: The SQL of the column's texts, as `v`.
+        time_format: A format that begins with a day and a month in digits, or the reverse.
+    """
+    if time_format[:5] not in ("%d/%m", "%m/%d", "%d-%m", "%m-%d"):
+        return time_format, None  # with dots, the day is always first
+    twin = _twin(time_format)
+    row = connection.execute(
+        "SELECT count(*) FILTER (a IS NOT NULL AND b IS NULL), "
+        "count(*) FILTER (a IS NULL AND b IS NOT NULL), min(v) FILTER (a <> b), "
+        "min(a), max(a), min(b), max(b) FROM (SELECT v, "
+        f"try_strptime(v, {literal(time_format)})::DATE AS a, try_strptime(v, {literal(twin)})::DATE AS b "
+        f"FROM ({values}))"
+    ).fetchone()
+    assert row is not None  # an aggregate without GROUP BY always gives one row
+    n_only, n_only_twin, example, *days = row
+    if n_only or n_only_twin or example is None:
+        return (time_format if n_only >= n_only_twin else twin), None
+    readings = ((time_format, days[0], days[1]), (twin, days[2], days[3]))
+    choices = " or ".join(
+        f"'{form}' ({example} is {datetime.strptime(example, form).date()}; all: {first} to {last})"
+        for form, first, last in readings
+    )
+    return time_format, f"day and month cannot be told apart: write {choices}"
+
+
+def _without_no_value_days(
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn
+) -> SourceColumn:
+    """Return a time column with the days for no value that it holds among its words for no value."""
+    if column.sql or not column.filled_share:
+        return column
+    days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
+    text = f"trim({identifier(column.name)}::VARCHAR)"
+    day_counts = connection.execute(
+        f"SELECT CASE WHEN left({text}, 10) = d::VARCHAR THEN d::VARCHAR ELSE {text} END AS word, "
+        f"count(*), d FROM (SELECT *, {time_of(column)}::DATE AS d FROM {view}) WHERE d IN ({days}) "
+        "GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
+    ).fetchall()
+    words = tuple((str(word), int(count)) for word, count, _ in day_counts)
+    return replace(column, missing=(*column.missing, *words))
 
 
 def _profile_values(
@@ -196,6 +286,7 @@ def _profile_values(
     if column.kind == "number":
         column = parse_number(connection, view, column, dialect)
     if column.kind == "time":
+        column = _without_no_value_days(connection, view, column)
         first, last = _date_range(connection, view, column)
         column = replace(column, first=first, last=last)
     return column
@@ -231,7 +322,27 @@ def parse_text(
     Numbers may have a decimal comma; times may have one of `FORMATS`.
     """
     text = f"trim({identifier(column.name)}::VARCHAR)"
-    values = f"SELECT {text} AS v FROM {view} WHERE {text} <> ''"
+    words = ", ".join(map(literal, NO_VALUE_WORDS))
+    values = f"SELECT {text} AS v FROM {view} WHERE {text} <> '' AND lower({text}) NOT IN ({words})"
+    parsed_column = _parse_values(connection, values, column, dialect)
+    if parsed_column.kind == "text":
+        return column
+    missing = connection.execute(
+        f"SELECT {text}, count(*) FROM {view} WHERE lower({text}) IN ({words}) GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    n_filled = connection.execute(f"SELECT count(*) FROM ({values})").fetchone()
+    n_missing = sum(count for _, count in missing)
+    share = column.filled_share
+    if n_missing and n_filled:
+        share *= n_filled[0] / (n_filled[0] + n_missing)
+    counts = tuple((str(word), int(count)) for word, count in missing)
+    return replace(parsed_column, missing=counts, filled_share=share)
+
+
+def _parse_values(
+    connection: duckdb.DuckDBPyConnection, values: str, column: SourceColumn, dialect: str
+) -> SourceColumn:
+    """Return a text column as times or numbers by its texts `v`, which are not words for no value."""
     sample = [str(row[0]) for row in connection.execute(f"{values} LIMIT {ROWS_PARSED_FIRST}").fetchall()]
     min_count = MIN_PARSED_SHARE * len(sample)
     formats = [form for form in FORMATS if sum(_has_format(value, form) for value in sample) >= min_count]
@@ -248,7 +359,8 @@ def parse_text(
     fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
     best = next(fits, None)
     if best and (best != "%Y%m%d" or name_matches(column.name, ANY_TIME)):
-        return replace(column, kind="time", time_format=best)
+        time_format, question = _order_of_day_and_month(connection, values, best)
+        return replace(column, kind="time", time_format=time_format, question=question)
     if number == 1.0:
         return replace(column, kind="number")
     if comma >= MIN_PARSED_SHARE:

@@ -28,7 +28,7 @@ class FirstTestCutoff:
     """The first test cutoff. Data from this date on must not influence the definition of a label.
 
     Attributes:
-        day: The date. It is the watermark where the data are too short for any test.
+        day: The date. It is the watermark if the data are too short for any test.
         description: The meaning of the date in words, for example "the watermark".
     """
 
@@ -40,7 +40,7 @@ class FirstTestCutoff:
 
 
 def first_test_cutoff(store: Store, horizon_days: int | None = None) -> FirstTestCutoff:
-    """Return the first test cutoff, or the watermark where the data are too short for any test.
+    """Return the first test cutoff, or the watermark if the data are too short for any test.
 
     If params.yaml has no `evaluate.test_cutoffs`, the result is the first default test cutoff of training, or
     an earlier day. It can be earlier because training also requires a churner among the labels known by the

@@ -76,7 +76,7 @@ def format_interval(
     """Return a value with its interval as text.
 
     Args:
-        estimate: The value and its bounds; None where it was not measured.
+        estimate: The value and its bounds; None if it was not measured.
         digits: The number of decimals.
         percent: Whether to write the numbers in per cent.
         signed: Whether to write a plus sign before positive numbers, for differences.

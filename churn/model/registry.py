@@ -11,6 +11,8 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import yaml
+
 from churn.data.sources.address import hide_secret
 from churn.errors import ModelError
 from churn.model import scorer as scorer_module
@@ -189,8 +191,23 @@ class Registry(Tracking):
                 f"registry: model '{self.name}' has no version {version}. Run `churn train` again."
             ) from None
 
-    def count_test_set_use(self, run_id: str, label_id: str, cutoffs: Sequence[date]) -> int:
+    def training_run(self, training_id: str) -> str | None:
+        """Return the newest run of a training, by the tag that its last log wrote; None if there is none.
+
+        Args:
+            training_id: The digest of the model and of the choices of its training.
+        """
+        runs = self._client.search_runs(
+            [self.experiment_id], f"tags.training_id = '{training_id}'", max_results=1
+        )
+        return str(runs[0].info.run_id) if runs else None
+
+    def count_test_set_use(
+        self, run_id: str, label_id: str, cutoffs: Sequence[date], evaluation_id: str
+    ) -> int:
         """Count one more use of each test cutoff of a label; return the highest count.
+
+        The same evaluation again is no further use, because it shows nothing new.
 
         The counts are tags of the registered model, because each training is a separate run. The run also
         gets the result as a tag. Each cutoff has its own count: with one count for a set of cutoffs, the
@@ -200,12 +217,17 @@ class Registry(Tracking):
             run_id: The run of the evaluated model.
             label_id: The label.
             cutoffs: The test cutoffs of the evaluation.
+            evaluation_id: The digest of the model and the settings of the evaluation.
         """
+        evaluation_tag = f"evaluation.{evaluation_id}"
+        is_repeated = evaluation_tag in self._client.get_run(run_id).data.tags
         tags = self._client.get_registered_model(self.name).tags
         keys = [f"looks_at_test.{label_id}.{day}" for day in cutoffs]
-        counts = {key: int(tags.get(key, "0")) + 1 for key in keys}
-        for key, count in counts.items():
-            self._client.set_registered_model_tag(self.name, key, str(count))
+        counts = {key: int(tags.get(key, "0")) + (not is_repeated) for key in keys}
+        if not is_repeated:
+            for key, count in counts.items():
+                self._client.set_registered_model_tag(self.name, key, str(count))
+            self._client.set_tag(run_id, evaluation_tag, "counted")
         highest = max(counts.values())
         self._client.set_tag(run_id, "looks_at_test", str(highest))
         return highest
@@ -336,6 +358,7 @@ class Registry(Tracking):
         digest = bundle_digest(folder / BUNDLE_FOLDER)
         ExportRecord(self.name, version, self.run_of(version), digest).write(folder)
         self._add_card(version, folder)
+        _remove_machine_paths(folder / "MLmodel")
         load_champion(folder)
         if digest != self._digest_of(version):
             shutil.rmtree(folder)
@@ -370,3 +393,19 @@ class Registry(Tracking):
             dst_path=str(folder),
             tracking_uri=self.tracking.uri,
         )
+
+
+def _remove_machine_paths(path: Path) -> None:
+    """Write the paths of this machine in MLmodel as paths inside the model's folder.
+
+    MLflow records where the training found the files. It loads them from the folder of the model.
+    """
+    if not path.is_file():
+        return
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["artifact_path"] = "model"
+    flavor = content["flavors"]["python_function"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

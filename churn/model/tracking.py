@@ -136,6 +136,22 @@ class Tracking:
             tags={name: text for name, text in texts.items() if logged_params.get(name, text) != text},
         )
 
+    def log_dataset(self, name: str, digest: str, folder: Path) -> None:
+        """Log into the open run from which data set a model learnt: its name, its digest and its folder.
+
+        Args:
+            name: The name of the data set.
+            digest: The digest of its content; MLflow keeps the first 36 characters.
+            folder: The folder of its files.
+        """
+        from mlflow.data.dataset_source_registry import resolve_dataset_source
+        from mlflow.data.meta_dataset import MetaDataset
+
+        with silent_mlflow():
+            source = resolve_dataset_source(str(folder))
+            dataset = MetaDataset(source, name=name, digest=digest[:36])
+            self._mlflow.log_input(dataset, context="training")
+
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Log a file or a folder into the open run under `folder`."""
         if path.is_dir():

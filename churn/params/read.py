@@ -130,6 +130,8 @@ def _message(detail: Mapping[str, Any]) -> str:
         return f"{key} is not a parameter.{did_you_mean(str(last), _keys_at(parents))}"
     if detail["type"] == "missing":
         return f"{key} is missing; it has no default."
+    if detail["type"] == "open_question":
+        return f"{key} is an open question of `churn init`: {detail['msg']}. Write the answer there."
     rule = _RULES.get(str(detail["type"]), str(detail["msg"]).removeprefix("Value error, "))
     if key.endswith("[key]"):
         if detail["type"] == "string_pattern_mismatch":

@@ -6,7 +6,16 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from churn.errors import did_you_mean
 
@@ -46,16 +55,67 @@ CanonicalName = Annotated[str, AfterValidator(_check_canonical)]
 EventName = Annotated[Name, AfterValidator(_check_not_canonical)]
 
 
-class OriginParams(Section):
-    """Where the rows of a table come from: `from` and `columns`, or a `query`."""
+OPEN_QUESTION = "?"
+"""The first character of a value that is a question of `churn init`; the user replaces it by the answer."""
 
-    from_: str | None = Field(None, alias="from")
-    query: str | None = None
-    columns: dict[str, str] = {}
-    where: str | None = None
-    time_format: str | None = None
-    row_id: str | None = None
-    distinct: bool = False
+
+def _refuse_question(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith(OPEN_QUESTION):
+        question = value.lstrip().removeprefix(OPEN_QUESTION).strip().rstrip(".")
+        raise PydanticCustomError("open_question", "{question}", {"question": question})
+    return value
+
+
+Answer = Annotated[str, BeforeValidator(_refuse_question)]
+"""A text that `churn init` may leave open: `? the question and the values to choose from`."""
+
+
+def _as_words(value: Any) -> Any:
+    """Return words as texts: YAML reads 9999-12-31 as a date and 0 as a number, both without quotes."""
+    words = value if isinstance(value, list | tuple) else [value]
+    if any(word is None or isinstance(word, bool | dict | list) for word in words):
+        raise ValueError("a word that YAML reads as something else needs quotes, such as ['null', 'no']")
+    return tuple(str(word) for word in words)
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_words), Field(min_length=1)]
+
+
+class OriginParams(Section):
+    """Where the rows of a table come from: `from` and `columns`, or a `query`.
+
+    `missing` holds, by canonical column or attribute, the words with which the source writes "no value":
+    `{ended_at: ['NULL', 9999-12-31]}`. A value is missing if its text, without blanks at its ends, equals one
+    of the words. In a column of times, a word that is a day also stands for every time of that day.
+    """
+
+    from_: Answer | None = Field(
+        None, alias="from", description="the table of the source; by default the table with the same name"
+    )
+    query: Answer | None = Field(
+        None, description="SQL that gives the rows, in the source's dialect, instead of `from` and `where`"
+    )
+    columns: dict[str, Answer] = Field(
+        {},
+        description="the SQL of each column; a column that has its canonical name needs no entry",
+    )
+    where: Answer | None = Field(None, description="SQL that is true for the rows to read")
+    time_format: Answer | None = Field(
+        None,
+        description="the form of times that are text and not like 2024-01-31 10:00, as `strptime` takes it; "
+        "`%z` is an offset such as -0400, and a time without an offset is local to `timezone`",
+    )
+    row_id: Answer | None = Field(
+        None, description="the column that identifies a row; of several rows with one id the first is kept"
+    )
+    distinct: bool = Field(
+        False, description="whether equal rows are one row; by default two equal rows are two events"
+    )
+    missing: dict[str, Words] = Field(
+        {},
+        description="the words for no value by column, such as {ended_at: ['NULL', 9999-12-31]}; in a "
+        "column of times, a word that is a day stands for every time of that day",
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> OriginParams:
@@ -67,7 +127,9 @@ class OriginParams(Section):
 class HistoryParams(OriginParams):
     """Where the history of an attribute comes from, and whether its values are names or numbers."""
 
-    kind: Literal["level", "number"] = "level"
+    kind: Literal["level", "number"] = Field(
+        "level", description="whether the values of the history are names (`level`) or numbers"
+    )
 
     @model_validator(mode="after")
     def _has_origin(self) -> HistoryParams:
@@ -79,8 +141,14 @@ class HistoryParams(OriginParams):
 class TableParams(OriginParams):
     """Where a canonical table comes from, and its attributes; only `customers` has attributes."""
 
-    static: tuple[str, ...] = ()
-    history: dict[Name, HistoryParams] = {}
+    static: tuple[str, ...] = Field(
+        (),
+        description="only for `customers`: columns whose value never changes, such as a birth year",
+    )
+    history: dict[Name, HistoryParams] = Field(
+        {},
+        description="only for `customers`: where the values of an attribute that changes come from",
+    )
 
 
 class LabelParams(Section):
@@ -335,7 +403,11 @@ class TrackingParams(Section):
 
 
 class EngineParams(Section):
-    """How much memory and how many threads and processes may be used."""
+    """How much memory and how many threads and processes may be used.
+
+    `memory_limit` bounds the memory in which DuckDB sorts and joins, divided among the processes. The arrays
+    of signals, the matrix of training and the libraries themselves (about 300 MB) come on top of it.
+    """
 
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")] = "4GiB"
     threads: Annotated[int, Field(ge=1, le=512)] = 2

@@ -10,30 +10,34 @@ from churn.metrics.catalog import METRICS, candidate_name
 from churn.metrics.interval import Interval, format_interval
 
 SEGMENT_CHURNERS = 300
-"""A segment needs at least this many churners: with fewer, chance alone moves its AUC by .02."""
+"""A segment needs at least this many churners; with fewer churners, chance moves its AUC by .02."""
 
 SEGMENT_LOSS = 0.02
-"""The AUC that no such segment may lose."""
+"""The largest loss of AUC that is allowed in a segment with `SEGMENT_CHURNERS` churners or more."""
 
 NOT_LESS = ("lift_at_contact_share", "profit_per_customer_at_contact_share")
 """The metrics that must not fall by more than `promote.margin`."""
 
 
 def champion_gates(result: EvaluationResult, margin: float) -> Iterator[Gate]:
-    """Return the gates on the paired differences, challenger minus champion; none without a champion.
+    """Return the gates on the paired differences, challenger minus champion.
 
-    A champion that has seen the test cannot be compared on it. Its recipe is compared instead, refitted for
-    each cutoff, so that the same recipe differs by 0.
+    There are no such gates without a champion.
 
-    1. Log loss: the interval is below 0; or it is below the margin, and the challenger has learnt from later
-       labels than the champion: no test in the past can show what fresh labels are worth.
+    A champion that has seen the test cutoffs cannot be compared on them. The recipe of the champion is then
+    refitted for each cutoff and compared instead. A challenger with the same recipe differs by 0.
+
+    1. Log loss: the interval is below 0. If the challenger has learnt from later labels than the champion,
+       it is enough that the interval is below the margin: no test in the past can show what later labels
+       are worth.
     2. Lift and expected profit: the lower bound, relative to the champion's value, is above minus the margin.
-       Where that value is 0 or negative, the difference itself may be below 0 by the margin of its size.
+       If the champion's value is 0 or negative, the absolute difference is compared: its lower bound must not
+       be below minus the margin times the size of the champion's value.
     3. No segment with 300 churners or more loses more than .02 AUC with an interval below 0.
 
     Args:
         result: The evaluation.
-        margin: `promote.margin`, a share.
+        margin: The setting `promote.margin`, a share, 0 to 1.
     """
     reference = result.champion_reference
     pair = result.pair(reference) if reference else None
@@ -69,7 +73,7 @@ def _log_loss(reference: str, loss: Interval, max_loss: float, margin: float, *,
 
 def _way_out(*, surely_worse: bool) -> str:
     if surely_worse:
-        return "It is surely worse: more data will not help."
+        return "The challenger is worse by more than chance: more data will not help."
     return "Add test cutoffs or data, which narrow the interval, or widen promote.margin knowingly."
 
 
@@ -137,5 +141,5 @@ def _segments(result: EvaluationResult, reference: str) -> Iterator[Gate]:
         f"challenger minus {candidate_name(reference)}, AUC by segment: {'lost' if lost else 'least gained'} "
         f"in {words}; the gate asks that none of {len(tested)} segments with {SEGMENT_CHURNERS} churners or "
         f"more loses more than {SEGMENT_LOSS} with an interval below 0.",
-        "See what the signals say of these customers, and whether their data have changed.",
+        "Look at the signals of these customers, and check whether their data have changed.",
     )

@@ -1,56 +1,69 @@
-"""The gates that a challenger must pass to become champion; they look at intervals, not at points."""
+"""The gates that a challenger must pass to become champion; gates use intervals, not point values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from statistics import fmean
 
 from churn.evaluation.measures import CHAMPION, CHAMPION_RECIPE
 from churn.evaluation.result import EvaluationResult
-from churn.guards.model.outcomes import TOO_GOOD_RULE, too_good
+from churn.guards.model.outcomes import TOO_GOOD_RULE, above_simple_models, too_good
 from churn.guards.sign_off import SignOffs, guard_verdict
 from churn.guards.verdict import Gate, Verdict
 from churn.labels.calendar import TEST_CUTOFFS
 from churn.metrics.catalog import candidate_name
 from churn.metrics.interval import Interval, format_interval, test_set_uses
-from churn.params import Params
+from churn.params import PromoteParams
 from churn.promotion.champion_gates import champion_gates
 
 SHOWN_BEFORE = 12
-"""An explanation lists at most this many cutoffs before the test, the newest; metrics.json has all."""
+"""An explanation lists at most this many of the newest cutoffs before the test; metrics.json has all."""
 
 LOGISTIC = "logistic"
-"""The baseline that is a model like the candidates: it need not be beaten, only matched."""
+"""The baseline that is a model like the candidates; a challenger must match it, not beat it."""
+
+SEASON_DAYS = 15
+"""A cutoff is of the same season as a test cutoff if it lies this close to one or two years before it."""
 
 OWN_GATES = (CHAMPION, CHAMPION_RECIPE, LOGISTIC)
 """The candidates that have gates of their own."""
 
 
-def judge_gates(result: EvaluationResult, params: Params) -> Verdict:
-    """Return how an evaluation passes the gates.
+def apply_gates(
+    result: EvaluationResult, settings: PromoteParams, sign_offs: SignOffs, params_file: str
+) -> Verdict:
+    """Apply the gates to an evaluation, and return the verdict.
 
     1. There is a signal: the interval of AUC is above one half.
-    2. Log loss is below that of every baseline: the paired interval is below 0. The logistic regression must
-       only be matched, within `promote.margin`, unless the challenger is one.
-    3. The interval of observed/expected overlaps `promote.observed_expected`. Where it does not contain 1,
-       a note explains why.
+    2. The challenger's log loss is below the log loss of every baseline: the paired interval is below 0. The
+       challenger must only match the logistic regression, within `promote.margin`. This gate is absent if the
+       challenger is a logistic regression.
+    3. The interval of observed/expected overlaps `promote.observed_expected`. If the interval does not
+       contain 1, a note explains why.
     4. There are `TEST_CUTOFFS` test cutoffs or more, or as many as the data allow.
-    5. It is not worse than the champion, or than its recipe where the champion has seen the test
-       (`champion_gates`).
-    6. No guard says stop, and the AUC is not too good to be true, unless a person accepted it in
+    5. The challenger is not worse than the champion, or than the champion's recipe if the champion has seen
+       the test (`champion_gates`).
+    6. No guard says stop, and the AUC is not too good to be true, unless a person accepted the finding in
        `evaluate.accept`.
+
+    Args:
+        result: The evaluation.
+        settings: The section `promote` of the parameters.
+        sign_offs: The reasons for accepted findings.
+        params_file: The name of the parameter file, for messages.
     """
-    accept, margin = params.evaluate.accept, params.promote.margin
+    accept, margin = sign_offs.evaluate, settings.margin
     baselines = [name for name in result.compared_with if name not in OWN_GATES]
-    guards = guard_verdict(result.guards, SignOffs.of(params), params.locate("evaluate"))
+    guards = guard_verdict(result.guards, sign_offs, f"{params_file}: evaluate")
     gates = (
         _signal(result),
         *(_beats(result, name) for name in baselines),
         *_matches_logistic(result, margin),
-        _level(result, params.promote.observed_expected),
-        *_cutoffs(result, accept.get("test_cutoffs"), params.file),
+        _level(result, settings.observed_expected),
+        *_cutoffs(result, accept.get("test_cutoffs"), params_file),
         *champion_gates(result, margin),
-        _too_good(result, accept.get("too_good"), params.file),
+        _too_good(result, accept.get("too_good"), params_file),
         *guards.gates,
     )
     notes = (*_notes(result), *_off_level(result), *guards.notes)
@@ -97,7 +110,7 @@ def _matches_logistic(result: EvaluationResult, margin: float) -> Iterator[Gate]
         f"{margin:.0%} of the regression's log loss",
         f"challenger minus the logistic regression, log loss: {format_interval(loss, 4)}; the gate asks for "
         f"an interval below {max_loss:.4f} ({margin:.0%} of the regression's).",
-        "Make it a candidate (train.candidates), or add cutoffs or data.",
+        "Make the logistic regression a candidate (train.candidates), or add cutoffs or data.",
     )
 
 
@@ -107,7 +120,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
     if possible is None:
         return
     required = min(TEST_CUTOFFS, possible)
-    words = f"judged on {tested} test cutoffs; the gate asks for {TEST_CUTOFFS}" + (
+    words = f"evaluated on {tested} test cutoffs; the gate asks for {TEST_CUTOFFS}" + (
         "" if required == TEST_CUTOFFS else f", or the {required} that the data allow"
     )
     gate = Gate.of(
@@ -116,7 +129,7 @@ def _cutoffs(result: EvaluationResult, reason: str | None, file: str) -> Iterato
         Interval(value=float(tested)),
         f"{TEST_CUTOFFS} test cutoffs or more, or as many as the data allow, or a person accepts fewer",
         f"{words}; accepted: {reason}" if tested < required and reason else f"{words}.",
-        "Name more under evaluate.test_cutoffs, or remove it. If fewer are right, write the reason under "
+        "Add cutoffs to evaluate.test_cutoffs, or remove it. If fewer are right, write the reason under "
         f"evaluate.accept.test_cutoffs in {file}.",
     )
     yield replace(gate, signed=tested < required and bool(reason))
@@ -132,15 +145,59 @@ def _level(result: EvaluationResult, max_loss: tuple[float, float]) -> Gate:
         f"the interval of observed/expected meets [{least}, {most}]",
         f"challenger observed/expected {format_interval(ratio)}; the gate asks that it meets "
         f"[{least}, {most}].",
-        "Look for a change of the churn rate between cutoffs (evaluate/metrics.json, by_cutoff), or widen "
-        "promote.observed_expected knowingly.",
+        f"{_level_remedy(result)} Or widen promote.observed_expected knowingly.",
+    )
+
+
+def _level_remedy(result: EvaluationResult) -> str:
+    """Return how to correct a level that is off: the season, the level of the champion, or a later test."""
+    if season := _season(result):
+        return season
+    if result.champion is not None and not result.evaluated_champion:
+        return (
+            "The share that left has changed: `churn train --refresh` keeps the champion's model and moves "
+            "its level to the newest labels."
+        )
+    return (
+        "The share that left has changed: name later cutoffs under evaluate.test_cutoffs once their labels "
+        "are known, so that the model also learns from the newer share."
+    )
+
+
+def _season(result: EvaluationResult) -> str:
+    """Return a sentence on the season where the test resembles the same time of earlier years, else "".
+
+    It resembles it if the share that left at the cutoffs one or two years before differs from the mean share
+    before the test in the same direction, by at least half as much as the share at the test.
+    """
+    tested = {day: metrics["challenger"].base_rate for day, metrics in result.by_cutoff.items()}
+    same_season = [
+        rate
+        for rate in result.before
+        if any(abs((day - rate.cutoff).days - days) <= SEASON_DAYS for day in tested for days in (365, 730))
+    ]
+    if not same_season:
+        return ""
+    usual = fmean(rate.base_rate for rate in result.before)
+    at_test, earlier = fmean(tested.values()) - usual, fmean(rate.base_rate for rate in same_season) - usual
+    if at_test == 0 or earlier / at_test < 0.5:
+        return ""
+    return (
+        f"The level follows a season: {usual + earlier:.1%} left at {same_season[0].cutoff}, at the same "
+        f"time of an earlier year, and {usual + at_test:.1%} at the test, against {usual:.1%} at all cutoffs "
+        "before the test. Give the model whole years: an earlier snapshot.first, and test cutoffs of all "
+        "seasons."
     )
 
 
 def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
     """Refuse an AUC that is too good to be true, without a reason in `evaluate.accept.too_good`."""
-    auc, recency = result.challenger.auc, result.pair("recency")
-    finding = too_good(auc, recency.auc if recency else None, "low")
+    auc = result.challenger.auc
+    finding = too_good(auc, above_simple_models(result), "low")
+    if "too_good" in result.guards.looked and not any(
+        warning.guard == "too_good" for warning in result.guards.found
+    ):
+        finding = None  # the guard also compared the AUC with tenure
     if finding and reason:
         words = f"challenger {finding}; accepted: {reason}"
     elif finding:
@@ -153,7 +210,7 @@ def _too_good(result: EvaluationResult, reason: str | None, file: str) -> Gate:
         auc,
         f"{TOO_GOOD_RULE}, or a person accepts it",
         words,
-        "Look at the most important signals; if they are honest, write the reason under "
+        "Look at the most important signals; if these signals are no leak, write the reason under "
         f"evaluate.accept.too_good in {file}.",
     )
     return replace(gate, signed=bool(finding and reason))
@@ -166,8 +223,8 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
         yield result.notes.get(CHAMPION, "There was no champion to compare with.")
     if (tested := len(result.by_cutoff)) < TEST_CUTOFFS:
         yield (
-            f"Judged on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would show "
-            "how much results vary between them. Add cutoffs to snapshot if the data go back far enough."
+            f"Evaluated on {tested} test cutoff{'s' if tested > 1 else ''}; {TEST_CUTOFFS} or more would "
+            "show how much results vary between them. Add cutoffs to snapshot if the data go back far enough."
         )
     yield from test_set_uses(result.looks_at_test)
     changed = result.health_bands.changed
@@ -179,7 +236,7 @@ def _notes(result: EvaluationResult) -> Iterator[str]:
 def _off_level(result: EvaluationResult) -> Iterator[str]:
     """Explain an observed/expected whose interval does not contain 1: the rate changed, or the model is off.
 
-    Where the base rate is as far off as the challenger, the rate changed; else the model is off.
+    If the base rate is as far off as the challenger, the churn rate changed. Otherwise the model is off.
     """
     ratio = result.challenger.observed_expected
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:

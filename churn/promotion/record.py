@@ -7,12 +7,18 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from churn.data.files import write_json
+from churn.data.files import json_text, write_atomically, write_json
+from churn.errors import CallError, Stop
 from churn.evaluation.result import EvaluatedModel, EvaluationResult
 from churn.guards.verdict import Gate, SignedOff, Verdict
 from churn.metrics.interval import Part
+from churn.scoring.night import Trial
+from churn.training.challenger import read_challenger, training_folder
 
 FILE = "promotion.json"
+
+NOT_EVALUATED = ("not_evaluated",)
+"""Why a night is a trial where no test cutoff could test the model."""
 
 
 class Promotion(Part):
@@ -20,11 +26,11 @@ class Promotion(Part):
 
     Attributes:
         version: The version of the model in the registry.
-        digest: The digest of its bundle.
-        accepted: Whether it passed every gate.
-        notes: Remarks that stop nothing.
-        signed: The findings that a person accepted, with the reason, as lines.
-        signed_off: The same findings one by one.
+        digest: The digest of the bundle of the model.
+        accepted: Whether the model passed every gate.
+        notes: The remarks that do not stop a promotion.
+        signed: The findings that a person accepted, one line per finding, with the reason.
+        signed_off: The guard and the place of each finding that a person accepted.
     """
 
     version: str
@@ -50,7 +56,7 @@ class Promotion(Part):
 
     @classmethod
     def read_if_any(cls, folder: Path) -> Self | None:
-        """Read promotion.json from the folder of an evaluation; None where it is absent or damaged."""
+        """Read promotion.json from the folder of an evaluation; None if the file is absent or damaged."""
         try:
             return cls.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
         except (OSError, ValidationError):
@@ -66,8 +72,79 @@ class Promotion(Part):
         return Verdict(self.gates, self.notes, self.signed, self.signed_off)
 
 
+def trial_of(output: Path, refusal: Stop) -> Trial:
+    """Return why the challenger scores a night as a trial: the gates that refused it, or no evaluation.
+
+    Args:
+        output: The output folder.
+        refusal: The error with which `evaluate` or `promote` stopped.
+    """
+    promotion = Promotion.read_if_any(output / "evaluate")
+    if promotion is None or promotion.accepted or promotion.digest != read_challenger(output).digest:
+        return Trial(
+            because=NOT_EVALUATED,
+            explanations=refusal.problems,
+            requirements=("the model is evaluated on a test cutoff, and passes every gate",),
+        )
+    refused = [gate for gate in promotion.gates if not gate.passed]
+    return Trial(
+        because=tuple(gate.name for gate in refused),
+        explanations=tuple(gate.words.removeprefix("promote: ") for gate in refused),
+        requirements=tuple(gate.rule for gate in refused),
+    )
+
+
+def waiting_model(output: Path) -> str:
+    """Return a sentence about the challenger that waits for its promotion, and what to do; "" without one.
+
+    Args:
+        output: The output folder.
+    """
+    try:
+        record = read_challenger(output)
+    except CallError:
+        return ""
+    folder = output / "evaluate"
+    promotion = Promotion.read_if_any(folder)
+    sentence = f"Version {record.version} is trained and waits in {training_folder(output)}"
+    if promotion is None or promotion.digest != record.digest:
+        return f"{sentence}: call `churn evaluate`, then `churn promote`."
+    refused = [gate.name for gate in promotion.gates if not gate.passed]
+    if not refused:
+        return f"{sentence}: call `churn promote`."
+    return (
+        f"{sentence}. `churn promote` refused it ({', '.join(refused)}): see {folder / 'promotion.html'}. "
+        "`churn run` scores the night with it as a trial."
+    )
+
+
+def kept_evaluation(output: Path, digest: str) -> Path:
+    """Return the folder that keeps the evaluation of a model after another model is evaluated.
+
+    Args:
+        output: The output folder.
+        digest: The digest of the model's bundle.
+    """
+    return output / "evaluations" / digest[:16]
+
+
+def keep_evaluation(output: Path, digest: str) -> None:
+    """Copy metrics.json and promotion.json of the last evaluation, so that a night's page can show them.
+
+    Args:
+        output: The output folder.
+        digest: The digest of the evaluated model's bundle.
+    """
+    for name in ("metrics.json", FILE):
+        path = output / "evaluate" / name
+        if path.is_file():
+            write_atomically(kept_evaluation(output, digest) / name, path.read_bytes())
+
+
 def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | None:
-    """Return the verdict that promoted the evaluated model, where it is the champion and the record exists.
+    """Return the verdict that promoted the evaluated model; None if the model is not the champion.
+
+    Return None also if there is no record of the promotion.
 
     Args:
         folder: The folder of the evaluation, with promotion.json.
@@ -77,3 +154,17 @@ def verdict_of_champion(folder: Path, result: EvaluationResult) -> Verdict | Non
     if promotion is None or not promotion.accepted or promotion.digest != result.model.digest:
         return None
     return promotion.verdict
+
+
+def verdict_of_unchanged(folder: Path, result: EvaluationResult) -> Verdict | None:
+    """Return the verdict on an evaluation that is the same again, to the last figure; else None.
+
+    Args:
+        folder: The folder of the earlier evaluation, with metrics.json and promotion.json.
+        result: The evaluation.
+    """
+    promotion, metrics = Promotion.read_if_any(folder), folder / "metrics.json"
+    if promotion is None or promotion.digest != result.model.digest or not metrics.is_file():
+        return None
+    is_unchanged = metrics.read_bytes() == json_text(result.as_json()).encode()
+    return promotion.verdict if is_unchanged else None

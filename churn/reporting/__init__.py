@@ -1,1 +1,1 @@
-"""Looking: what a night and a model look like to people."""
+"""Pages, charts, tables and the model card that show a night and a model to people."""

@@ -1,4 +1,4 @@
-"""What verbs print: an evaluation in a few lines, and the truth sheet as a table."""
+"""The lines that commands print: the summary of an evaluation, and the truth sheet as a table."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class SplitLine:
     """One way of splitting the rows, with its metrics.
 
     Attributes:
-        letter: The letter under which the documentation explains it; empty for a comparison with the one
-            above.
+        letter: The letter under which the documentation explains this split; empty if the line is compared
+            with the line above it.
     """
 
     letter: str
@@ -53,7 +53,7 @@ class SplitLine:
 
 
 def split_lines(splits: SplitComparison) -> tuple[SplitLine, ...]:
-    """Return the ways of splitting in the order in which people read them, then the baselines."""
+    """Return the ways of splitting in the order of the page, then the baselines."""
     return tuple(_split_lines(splits))
 
 
@@ -61,7 +61,9 @@ def _split_lines(splits: SplitComparison) -> Iterator[SplitLine]:
     yield SplitLine("a", "later time", splits.out_of_time)
     if unseen := splits.out_of_time_and_customer:
         yield SplitLine("b", "later time, other customers", unseen)
-        yield SplitLine("", "the same customers, if seen in training", unseen.same_customers_in_training)
+        yield SplitLine(
+            "", "the same customers, with their rows in training", unseen.same_customers_in_training
+        )
     if naive := splits.naive_split:
         yield SplitLine("c", f"naive random split, {naive.label}", naive)
     for name, metrics in splits.baselines.items():
@@ -80,7 +82,7 @@ def split_table(splits: SplitComparison) -> list[str]:
 
 
 def _lead_time_lines(leads: Sequence[LeadTime]) -> list[str]:
-    """Return the AUC of older predictions in one line; the first is that of the cutoff itself."""
+    """Return one line with the AUC of earlier predictions; the first lead time, 0 days, is left out."""
     if len(leads) < 2:
         return []
     parts = [f"{format_interval(lead.interval)} {lead.days} days before" for lead in leads[1:]]
@@ -89,7 +91,7 @@ def _lead_time_lines(leads: Sequence[LeadTime]) -> list[str]:
 
 COLUMN_GAP = "  "
 MAX_HEADING = 8
-"""A heading with more characters is broken into one line a word."""
+"""A longer heading is broken into lines of one word each; the unit is characters."""
 
 
 def truth_table(sheet: TruthSheet) -> list[str]:
@@ -122,7 +124,7 @@ def _truth_row(night: CutoffCounts, reasons: Sequence[str], outcomes: Sequence[s
 
 
 def _total_row(nights: Sequence[CutoffCounts], reasons: Sequence[str], outcomes: Sequence[str]) -> list[str]:
-    """Sum the nights; outcomes and their share are sums over the matured nights."""
+    """Return the totals of all nights; outcomes and the share that left are of the matured nights only."""
     matured = [night for night in nights if night.outcomes is not None]
     counts = [night.outcomes or {} for night in matured]
     return [
@@ -140,7 +142,7 @@ def _percent(part: int | None, total: int | None) -> str:
 
 
 def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align columns at the right; a long heading has one line a word."""
+    """Align columns at the right; a long heading is broken into lines of one word each."""
     words = [[name] if len(name) <= MAX_HEADING else name.split() for name in headings]
     height = max(map(len, words))
     padded = [[""] * (height - len(lines)) + lines for lines in words]
@@ -153,7 +155,7 @@ def _align(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def reactivation_line(sheet: TruthSheet) -> str:
-    """Return which share of the churners came back, with the limit and the reason of a sign-off."""
+    """Return a line with the share of churners who came back, the limit, and the reason of a sign-off."""
     back, label = sheet.reactivation, sheet.label
     if back.rate is None:
         return f"came back later: too few churners ({back.churners:,}) for a rate, before {back.before}"

@@ -1,4 +1,4 @@
-"""An evaluation as one page without any reference to other files."""
+"""The page of an evaluation: one HTML page that needs no other file."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ CUTOFF_METRICS = (
 SPLIT_METRICS = ("auc", "log_loss", "average_precision", "lift_at_contact_share", "observed_expected")
 SEGMENT_METRICS = ("auc", "log_loss", "observed_expected")
 CONTEXT = {"ceiling": "at most", "base_rate": "by chance", "noise_floor": "noise", "optimism": "optimism"}
-"""The title of each number that a metric is compared with."""
+"""The reference numbers of a metric, by field, with their titles on the page."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a table: a title, words below it, and a cell for each column."""
+    """A line of a table: a title, the words below the title, and a cell for each column."""
 
     title: str
     words: str
@@ -63,7 +63,7 @@ class Line:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """A table of figures: the titles of its columns, and its lines."""
+    """A table of figures: the titles of the columns, and the lines."""
 
     headings: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -87,11 +87,11 @@ def write_evaluation_page(folder: Path, result: EvaluationResult) -> Path:
 
 
 def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str:
-    """Return the page as HTML; sections without figures are left out.
+    """Return the page as HTML; a section without figures is left out.
 
     Args:
         result: The evaluation.
-        plots: The charts as SVG, by name.
+        plots: The text of each chart as SVG, by the name of the chart.
     """
     names = [name for name in CANDIDATE_NAMES if name in result.candidates]
     spread, share = result.spread.get("challenger"), result.contact_share
@@ -125,7 +125,7 @@ def render_evaluation(result: EvaluationResult, plots: Mapping[str, str]) -> str
 
 
 def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
-    """Return chart, caption and style; an odd narrow chart at the end takes the whole width."""
+    """Return chart, caption and style of each chart; a last narrow chart without a partner is made wide."""
     narrow = [name for name in plots if name not in WIDE_CHARTS]
     odd = narrow[-1:] if len(narrow) % 2 else []
     return [
@@ -141,7 +141,7 @@ def _charts(plots: Mapping[str, str]) -> list[tuple[Markup, Markup, str]]:
 def _metric_lines(
     candidates: Sequence[CandidateMetrics], challenger: CandidateMetrics, spread: Spread | None, share: float
 ) -> list[tuple[Line, str]]:
-    """Return for each metric a line with the figures of all candidates, and the context of the model's."""
+    """Return a line per metric with the figures of all candidates, and the context of the model's figure."""
     return [
         (
             Line(
@@ -184,7 +184,7 @@ def _cutoff_table(result: EvaluationResult, share: float) -> FigureTable:
 
 
 def _split_table(result: EvaluationResult, share: float) -> FigureTable:
-    """Return the ways of splitting side by side; the naive one says that it is not to be quoted."""
+    """Return a line for each way of splitting the rows; the title of the naive split warns against it."""
     return FigureTable(
         tuple(_title(name, share) for name in SPLIT_METRICS),
         tuple(
@@ -222,7 +222,7 @@ def _cell(figure: Interval | None, name: str, *, signed: bool = False) -> Cell:
 
 
 def _context(candidate: CandidateMetrics, name: str) -> str:
-    """Return the numbers with which a metric is compared."""
+    """Return the reference numbers of a metric in words."""
     figure, digits = candidate.metric(name), METRICS[name].digits
     numbers = {title: getattr(figure, field) for field, title in CONTEXT.items()}
     return ", ".join(
@@ -250,7 +250,7 @@ EMPTY = Cell()
 
 @dataclass(frozen=True)
 class HorizonRow:
-    """Whether the probability of leaving within some days holds; `words` alone where it was not measured."""
+    """How well the probability of leaving within some days holds; only `words` if it was not measured."""
 
     days: int
     words: str
@@ -261,7 +261,7 @@ class HorizonRow:
 
 
 def horizon_rows(horizons: Horizons | None) -> tuple[HorizonRow, ...]:
-    """Return a row for each horizon, those that were not measured last; none without contracts."""
+    """Return a row per horizon, the horizons without a measurement last; no row without contracts."""
     if horizons is None:
         return ()
     measured = [
@@ -270,7 +270,7 @@ def horizon_rows(horizons: Horizons | None) -> tuple[HorizonRow, ...]:
             f"{level_in_words(horizon.observed_expected)}, {cutoff_count(horizon.cutoffs)}",
             _counts(horizon.rows, horizon.churners, horizon.base_rate),
             Cell.of(horizon.observed_expected, 2),
-            Cell(f"{horizon.ece.value:.4f}", f"{horizon.ece.noise_floor:.4f} by chance alone"),
+            Cell(f"{horizon.ece.value:.4f}", f"{horizon.ece.noise_floor:.4f} by chance only"),
             Cell.of(horizon.auc, 3),
         )
         for days, horizon in horizons.days.items()
@@ -293,7 +293,7 @@ class SegmentRow:
 
 @dataclass(frozen=True)
 class SegmentRows:
-    """A row for all customers and one for each segment.
+    """A row for all customers, then a row for each segment.
 
     Attributes:
         cutoffs: The cutoffs whose predictions are used.
@@ -306,7 +306,7 @@ class SegmentRows:
 
 
 def segment_rows(section: CalibrationBySegment) -> SegmentRows | None:
-    """Return a row for all customers and one for each segment; None where there are no segments."""
+    """Return a row for all customers and a row for each segment; None if there are no segments."""
     if not section.groups:
         return None
     all_customers = SegmentRow(

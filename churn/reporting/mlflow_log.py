@@ -1,7 +1,8 @@
-"""What a training and an evaluation log in MLflow, under the same names in every run."""
+"""The parameters and metrics that training and evaluation log in MLflow, with fixed names."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,8 +35,22 @@ def run_name(version: str, candidate: str, until: date) -> str:
     return f"v{version} {candidate} {until}"
 
 
+def git_commit(folder: Path) -> str | None:
+    """Return the git commit that is checked out in a folder; None without git or outside a repository.
+
+    Args:
+        folder: The folder.
+    """
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        process = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return process.stdout.strip() if process.returncode == 0 else None
+
+
 def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[str, Any]:
-    """Return the parameters of a run, grouped: `recipe.`, `label.` and `data.`; unset ones are left out."""
+    """Return the set parameters of a run, grouped: `recipe.`, `label.` and `data.`."""
     rows = snapshots.rows
     label = params.label.model_dump(mode="json") | {"id": snapshots.label_id}
     data = {
@@ -56,7 +71,7 @@ def params_of(params: Params, snapshots: Snapshots, record: Challenger) -> dict[
 
 
 def with_prefix(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values under `group.name`, without unset ones.
+    """Return values under `group.name`; unset values are left out.
 
     >>> with_prefix("label", {"kind": "contract", "table": None})
     {'label.kind': 'contract'}
@@ -65,7 +80,7 @@ def with_prefix(group: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
-    """Return all metrics of a candidate: the main ones under `judged/`, the others under `rest/`."""
+    """Return all metrics of a candidate: main metrics under `judged/`, all others under `rest/`."""
     figures: dict[str, Any] = metrics.as_json()
     main = {f"judged/{name}": figures[name] for name in MAIN_METRICS if name in figures}
     return _flatten(
@@ -74,10 +89,12 @@ def metrics_of(metrics: CandidateMetrics) -> dict[str, float]:
 
 
 def paired_of(pairs: Mapping[str, Differences]) -> dict[str, float]:
-    """Return the paired differences of log loss with their intervals; below 0 the challenger is better.
+    """Return the paired differences of log loss with their intervals.
+
+    A difference below 0 means that the challenger is better.
 
     Args:
-        pairs: Differences by name, such as `challenger_minus_recency`.
+        pairs: The differences by name, such as `challenger_minus_recency`.
     """
     return _flatten({f"paired/log_loss_{name}": pair.log_loss.as_json() for name, pair in pairs.items()})
 
@@ -94,7 +111,7 @@ def spread_of(spread: Spread) -> dict[str, float]:
 
 
 def table_of(rows: Sequence[Part]) -> dict[str, Any]:
-    """Return rows as columns and data, the form that MLflow shows as a table."""
+    """Return rows as columns and data, the layout that MLflow shows as a table."""
     records = [row.as_json() for row in rows]
     columns = list(records[0]) if records else []
     return {"columns": columns, "data": [[record[name] for name in columns] for record in records]}
@@ -109,7 +126,7 @@ def run_note(version: str, settings: str, summary: str, pages: Mapping[str, str]
         version: The version of the model.
         settings: The settings of the evaluation in words.
         summary: The summary of the model card.
-        pages: The addresses of pages by title.
+        pages: The address of each page, by title.
 
     >>> run_note("1", "Evaluated at 2024-05-01.", "# Model card", {"charts": "#/charts"})
     'Version 1: [charts](#/charts)\n\nEvaluated at 2024-05-01.\n\n# Model card'
@@ -119,7 +136,7 @@ def run_note(version: str, settings: str, summary: str, pages: Mapping[str, str]
 
 
 def _flatten(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return figures by name, the parts of an interval as `name`, `name_low` and `name_high`."""
+    """Return figures by name; an interval becomes `name`, `name_low` and `name_high`."""
     flat: dict[str, float | None] = {}
     for name, figure in figures.items():
         if isinstance(figure, Mapping):
@@ -158,10 +175,10 @@ class EvaluationSettings:
         """Return the settings as sentences for the note of a run, with the units of the metrics."""
         terms = self.settings.profit
         return (
-            f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are those of "
-            f"a contact share of {self.settings.contact_share:.0%}. A contact costs {terms.contact_cost:g}, "
-            f"an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} of the churners accept it. "
-            f"{units_in_words()}"
+            f"Evaluated at {', '.join(map(str, self.test_cutoffs))}. Lift, precision and profit are measured "
+            f"at a contact share of {self.settings.contact_share:.0%}. A contact costs "
+            f"{terms.contact_cost:g}, an incentive {terms.incentive_cost:g}, and {terms.accept_share:.0%} "
+            f"of the churners accept it. {units_in_words()}"
         )
 
 
@@ -173,13 +190,13 @@ def log_training(
 ) -> None:
     """Log candidates, calibration methods and choice cutoffs as child runs of the open run.
 
-    Nothing is logged about the test cutoffs: `evaluate` does that.
+    Nothing is logged about the test cutoffs; `churn evaluate` logs their figures.
 
     Args:
         registry: The registry whose run is open.
-        challenger: The challenger, registered.
-        choice_predictions: Its out-of-time predictions of the choice cutoffs.
-        mature_on: For each matured cutoff the date from which it may train.
+        challenger: The registered challenger.
+        choice_predictions: The out-of-time predictions of the challenger at the choice cutoffs.
+        mature_on: The date from which each matured cutoff may be used in training, by cutoff.
     """
     for score in challenger.scores:
         with registry.run(f"candidate {score.recipe.candidate}"):
@@ -209,7 +226,7 @@ def log_search(registry: Registry, result: SearchResult, file: Path) -> None:
     Args:
         registry: The registry whose run is open.
         result: The search.
-        file: Its `search.json`.
+        file: The `search.json` of the search.
     """
     registry.log_file(file)
     registry.log(
@@ -235,13 +252,13 @@ def log_search(registry: Registry, result: SearchResult, file: Path) -> None:
 def log_folds(
     registry: Registry, run_id: str, predictions: OutOfTime, mature_on: Mapping[date, date]
 ) -> None:
-    """Log each predicted cutoff as a child run: what its model learnt from, and its uncalibrated metrics.
+    """Log each predicted cutoff as a child run: its number of training cutoffs and uncalibrated metrics.
 
     Args:
         registry: The registry whose run is open.
-        run_id: That run.
-        predictions: Out-of-time predictions of the cutoffs to log.
-        mature_on: For each matured cutoff the date from which it may train.
+        run_id: The id of the open run.
+        predictions: The out-of-time predictions at the cutoffs that are logged.
+        mature_on: The date from which each matured cutoff may be used in training, by cutoff.
     """
     for day in predictions.cutoffs:
         fold = predictions.at([day])

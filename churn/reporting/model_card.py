@@ -1,4 +1,4 @@
-"""The model card: what a person should know before using a model; and its summary for the registry."""
+"""The model card, which says what a person should know before using a model, and its summary."""
 
 from __future__ import annotations
 
@@ -41,20 +41,18 @@ CARD_METRICS = (
     "observed_expected",
     "calibration_slope",
 )
-"""The metrics of the card's tables, in order."""
+"""The metrics in the tables of the card, in the order of the card."""
 
 LIMITS = (
-    "It says nothing about customers outside the cohort, and it is as fresh as its last cutoff.",
-    "Its probabilities hold for times like those of the test: watch observed/expected in the report, and "
-    "train again when it drifts.",
-    "The labels of customers who were contacted say less about customers who were not.",
+    "The model says nothing about customers outside the cohort. It knows no data after its last cutoff.",
+    "The probabilities hold as long as customers behave as they did at the test cutoffs: watch "
+    "observed/expected in the report, and train again when observed/expected drifts.",
+    "The labels of customers who were contacted say less about customers who were not contacted.",
 )
 """The limits of every model."""
 
 SEGMENT_NOTES = "calibration of "
-"""The first words of the notes on segments; the summary has a part for them."""
-
-MEMBERS = {"booster": "gradient-boosted trees", "linear": "a logistic regression"}
+"""The first words of the notes on segments; the summary shows them in its part on segments."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def render_card(
     importance: Mapping[str, float],
     verdict: Verdict | None = None,
 ) -> str:
-    """Return the model card as Markdown; a part without figures is left out.
+    """Return the model card as Markdown; a section without figures is left out.
 
     Args:
         result: The evaluation.
@@ -126,7 +124,7 @@ def _template(name: str, contact_share: float) -> jinja2.Template:
         "candidate_title": CANDIDATE_NAMES.__getitem__,
         "cutoff_count": cutoff_count,
         "test_set_uses": lambda count: " ".join(test_set_uses(count)),
-        "member_titles": _member_titles,
+        "estimator": lambda recipe: Recipe(**recipe).describe(),
         "active_settings": lambda recipe: sorted(Recipe(**recipe).active().items()),
     }
     values = {
@@ -141,10 +139,10 @@ def _template(name: str, contact_share: float) -> jinja2.Template:
 
 @dataclass(frozen=True)
 class SummaryPart:
-    """A part of the summary: text that is always shown whole, and items that are shown while there is room.
+    """A part of the summary: a text that is always shown, and items that are shown if there is room.
 
     Attributes:
-        shown: The number of items that are shown.
+        n_shown: The number of items that are shown.
     """
 
     title: str
@@ -173,7 +171,7 @@ def summarize_card(
     """Return the summary of the model card, for the description of a version in the registry.
 
     Label, cohort and main figures are always shown. Segments that are off, findings, refusals and limits are
-    shown in turn while there is room, and the others are counted.
+    shown in turn while there is room. The items without room are counted.
 
     Args:
         result: The evaluation.
@@ -234,8 +232,8 @@ def _segments_part(result: EvaluationResult) -> SummaryPart:
     if not off:
         return SummaryPart("Segments", f"{len(tested)} segments were tested; none is shown to be off.")
     text = (
-        f"{len(tested)} segments were tested, {len(off)} are off: their observed/expected differs from that "
-        f"of all customers, {format_interval(section.all.observed_expected, 2)}."
+        f"{len(tested)} segments were tested, {len(off)} are off: their observed/expected differs from the "
+        f"value of all customers, {format_interval(section.all.observed_expected, 2)}."
     )
     return SummaryPart("Segments", text, off)
 
@@ -280,17 +278,11 @@ def _metric_title(name: str, contact_share: float) -> str:
 
 
 def _finding_lines(result: EvaluationResult) -> list[str]:
-    """Return the findings of the guards; findings of one guard with one way out share a line."""
+    """Return the findings of the guards; findings with the same guard and the same way out share a line."""
     groups = group_findings(result.guards.found)
     return [f"{group[0].severity}: {group_sentence(group, way_out=False)}" for group in groups]
 
 
 def _notes(result: EvaluationResult) -> dict[str, str]:
-    """Return the notes by subject, without the one on the champion, which is no limit of the model."""
+    """Return the notes by subject; the note on the champion is left out, for it is no limit of the model."""
     return {subject: note for subject, note in result.notes.items() if subject != "champion"}
-
-
-def _member_titles(spec: Mapping[str, Any]) -> str:
-    """Return the kinds of model in a bundle, each once."""
-    kinds = dict.fromkeys(MEMBERS.get(member["kind"], member["kind"]) for member in spec["members"])
-    return " and ".join(kinds)

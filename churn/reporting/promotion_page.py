@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from churn.evaluation.result import BandOutcome, EvaluationResult
+from churn.evaluation.result import EvaluationResult
 from churn.finding import Finding
 from churn.guards.verdict import Verdict
-from churn.metrics.interval import Interval
 from churn.reporting.plots import CAPTIONS
-from churn.reporting.quality import Cell, describe_quality
+from churn.reporting.quality import describe_quality
 from churn.reporting.rendering import html_template
 
 
@@ -28,7 +27,7 @@ class GateRow:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding of a guard as a row of the page; the status is its severity, or that it was signed off."""
+    """One finding of a guard as a row of the page; the status is the severity, or `signed off`."""
 
     guard: str
     status: str
@@ -38,11 +37,11 @@ class FindingRow:
 
 
 def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
-    """Return the page as HTML without any reference to other files.
+    """Return the page as HTML that needs no other file.
 
     Args:
         result: The evaluation of the challenger.
-        verdict: The verdict of the gates on it.
+        verdict: The verdict of the gates on the challenger.
     """
     signed_off = {(signature.guard, signature.place) for signature in verdict.signed_off}
     return html_template("promotion.html").render(
@@ -60,17 +59,12 @@ def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:
         findings=[_finding_row(finding, signed_off) for finding in result.guards.found],
         quality=describe_quality(result, verdict),
         captions={name: Markup(text) for name, text in CAPTIONS.items()},
-        bands=[(band.band, band.rows, _share_left(band)) for band in result.health_bands.outcomes],
     )
 
 
 def _finding_row(finding: Finding, signed_off: Set[tuple[str, str]]) -> FindingRow:
     status = "signed off" if (finding.guard, finding.place) in signed_off else finding.severity
     return FindingRow(_title(finding.guard), status, finding.place, finding.found, finding.way_out)
-
-
-def _share_left(band: BandOutcome) -> Cell:
-    return Cell.of(Interval(value=band.share, low=band.low, high=band.high), 1, percent=True)
 
 
 def _title(name: str) -> str:

@@ -1,14 +1,15 @@
-"""The quality of the model, as the report and the page of a promotion show it."""
+"""The section on the quality of the model, for the report and for the page of a promotion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from churn.evaluation.result import EvaluationResult
+from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.metrics.catalog import CANDIDATE_NAMES, METRICS, candidate_name
 from churn.metrics.interval import Interval, format_parts
@@ -31,7 +32,7 @@ REPORT_METRICS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A number and its interval as text; empty where it is not defined."""
+    """A number and its interval as text; both are empty if the number is not defined."""
 
     value: str = ""
     interval: str = ""
@@ -41,7 +42,7 @@ class Cell:
         """Format a figure.
 
         Args:
-            figure: The value, and the bounds of its interval where there is one.
+            figure: The value, with the bounds of its interval if it has an interval.
             digits: The number of decimals.
             percent: Whether to write shares in per cent.
             signed: Whether to write the sign of positive numbers too, as for differences.
@@ -49,13 +50,55 @@ class Cell:
         return cls() if figure is None else cls(*format_parts(figure, digits, percent=percent, signed=signed))
 
 
+BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "at risk", 1: "about to leave"}
+
+
+@dataclass(frozen=True)
+class BandRow:
+    """One health band: its test rows, the mean predicted probability, and the share that left."""
+
+    name: str
+    rows: int
+    predicted: float
+    observed: Cell
+
+
+@dataclass(frozen=True)
+class BandTable:
+    """The health bands with test rows, and whether the share that left falls from each to the next."""
+
+    bands: tuple[BandRow, ...]
+    falls: bool
+
+
+def band_table(outcomes: Sequence[BandOutcome]) -> BandTable | None:
+    """Return how many customers of each health band left at the test cutoffs; None without test rows.
+
+    Args:
+        outcomes: The outcomes of the bands, by band.
+    """
+    if not outcomes:
+        return None
+    rows = tuple(
+        BandRow(
+            name=f"{band.band} {BAND_TITLES[band.band]}",
+            rows=band.rows,
+            predicted=band.predicted,
+            observed=Cell.of(Interval(value=band.share, low=band.low, high=band.high), 1, percent=True),
+        )
+        for band in outcomes
+    )
+    return BandTable(rows, all(band.share > following.share for band, following in pairwise(outcomes)))
+
+
 @dataclass(frozen=True)
 class Quality:
-    """The section on the model: a table of metrics by candidate, comparisons, charts.
+    """The section on the quality of the model: a table of metrics, comparisons with baselines, and charts.
 
     Attributes:
-        table: Title, explanation and a cell for each candidate, by metric.
-        comparisons: A sentence for each paired difference of log loss.
+        table: The rows of the table, one per metric: title, explanation, and a cell for each candidate.
+        comparisons: The sentences on the paired differences of log loss, one per compared candidate.
+        level: Observed/expected if its interval does not contain 1, so that the probabilities are off.
     """
 
     version: str
@@ -66,6 +109,8 @@ class Quality:
     candidates: tuple[str, ...]
     table: tuple[tuple[str, str, tuple[Cell, ...]], ...]
     comparisons: tuple[str, ...]
+    level: Interval | None
+    bands: BandTable | None
     calibration_chart: Markup
     gain_chart: Markup
     verdict: str
@@ -73,11 +118,11 @@ class Quality:
 
 
 def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -> Quality | None:
-    """Return the section on an evaluation; None where there was none.
+    """Return the section on the quality of the evaluated model; None if there is no evaluation.
 
     Args:
-        result: The evaluation.
-        verdict: The verdict of the gates on the evaluated model; None where there is none.
+        result: The evaluation; None before `churn evaluate`.
+        verdict: The verdict of the gates on the evaluated model; None before `churn promote`.
     """
     if result is None:
         return None
@@ -101,11 +146,19 @@ def describe_quality(result: EvaluationResult | None, verdict: Verdict | None) -
             for metric in REPORT_METRICS
         ),
         comparisons=tuple(_comparisons(result)),
+        level=_level_off(ours.observed_expected),
+        bands=band_table(result.health_bands.outcomes),
         calibration_chart=_chart("calibration", calibration_figure, result),
         gain_chart=_chart("gain", gain_figure, result),
         verdict=_verdict_sentence(verdict, is_champion=result.evaluated_champion),
         notes=verdict.notes if verdict else (),
     )
+
+
+def _level_off(ratio: Interval) -> Interval | None:
+    if ratio.value is None or ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
+        return None
+    return ratio
 
 
 def _chart(name: str, draw: Callable[[EvaluationResult], Figure | None], result: EvaluationResult) -> Markup:

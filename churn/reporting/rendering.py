@@ -14,18 +14,18 @@ Filters = Mapping[str, Callable[..., Any]]
 
 
 def html_template(name: str) -> jinja2.Template:
-    """Return the template of a page; all values are escaped, and an undefined name is an error."""
+    """Return the template of a page; it escapes all values and raises an error for an undefined name."""
     environment = _environment(autoescape=True)
     environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
     return environment.get_template(name)
 
 
 def markdown_template(name: str, filters: Filters, values: Mapping[str, Any]) -> jinja2.Template:
-    """Return a template of Markdown; nothing is escaped, and an undefined name is an error.
+    """Return a template of Markdown; it escapes nothing and raises an error for an undefined name.
 
     Args:
-        name: The name of its file.
-        filters: Further filters of the template.
+        name: The file name of the template.
+        filters: Additional filters of the template, by name.
         values: Values that the template and its macros may use.
     """
     environment = _environment(autoescape=False)
@@ -60,7 +60,7 @@ def format_count(number: float) -> str:
 
 
 def format_money(number: float) -> str:
-    """Format an amount, a small one with cents.
+    """Format an amount of money; an amount below 100 is shown with cents.
 
     >>> format_money(1234.4), format_money(12.345)
     ('1,234', '12.35')

@@ -1,14 +1,11 @@
-"""The report of a night: one page without any reference to other files."""
+"""The report of a night: one HTML page that needs no other file."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,39 +20,33 @@ from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import WHY_LEFT
-from churn.metrics.interval import Interval
-from churn.metrics.standard_errors import Z_95, customer_wilson_interval
-from churn.promotion.record import Promotion
+from churn.metrics.standard_errors import Z_95
+from churn.promotion.record import Promotion, kept_evaluation
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
 from churn.reporting.plots.level import probabilities_figure
-from churn.reporting.quality import Cell, describe_quality
+from churn.reporting.quality import BAND_TITLES, describe_quality
 from churn.reporting.rendering import html_template
-from churn.scoring.call_list import plain_cell
-from churn.scoring.health import health
-from churn.scoring.sink import calls_path, facts_path, scores_path
+from churn.scoring.sink import contacts_path, facts_path, scores_path
 
 Floats = npt.NDArray[np.float64]
 
 MAX_CALLS = 50
-"""The highest number of calls on the page; the file of the call list has all."""
-
-BAND_TITLES = {5: "well", 4: "good", 3: "as usual", 2: "at risk", 1: "about to leave"}
+"""The highest number of calls on the page. The file of the call list holds all calls."""
 
 
 @dataclass(frozen=True)
 class ReportSources:
-    """The files of a night, and those of the evaluation.
+    """The contents of the files of a night and of the evaluation.
 
     Attributes:
-        cutoff: The night.
+        cutoff: The date of the night.
         scores: One row per customer.
-        contacts: `(customer_id, name)` of the call list, in order.
+        contacts: `(customer_id, name)` of each customer on the call list, in the order of the list.
         facts: The counts and settings of the night.
-        result: The evaluation; None before `churn evaluate`.
-        verdict: The verdict on the evaluated model; None before `churn promote`.
-        predictions: `customer_id, left, challenger`, a row per customer and test cutoff; None before
-            `churn evaluate`.
+        result: The evaluation of the model that scored the night; None if there is no such evaluation.
+        verdict: The verdict on this model; None before `churn promote`.
+        latest_version: The version of the last evaluated model, if another model scored the night; else None.
     """
 
     cutoff: date
@@ -64,14 +55,14 @@ class ReportSources:
     facts: Mapping[str, Any]
     result: EvaluationResult | None
     verdict: Verdict | None
-    predictions: pd.DataFrame | None = None
+    latest_version: str | None = None
 
 
 def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
-    """Read a night, by default the latest.
+    """Read the files of a night, by default of the latest night.
 
     Raises:
-        CallError: there is no night, or not the requested one.
+        CallError: No night was scored, or the requested night was not scored.
     """
     nights = sorted(
         date.fromisoformat(path.parent.name.removeprefix("cutoff="))
@@ -85,34 +76,51 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
             f"Run `churn score --cutoff {cutoff}` first."
         )
     night = cutoff or nights[-1]
-    evaluation = output / "evaluate"
-    metrics = evaluation / "metrics.json"
-    result = EvaluationResult.read(metrics) if metrics.is_file() else None
-    lines = csv.DictReader(io.StringIO(calls_path(output, night).read_text(encoding="utf-8-sig"), newline=""))
+    facts = json.loads(facts_path(output, night).read_text(encoding="utf-8"))
+    latest = _read_result(output / "evaluate")
+    folder, result = output / "evaluate", latest
+    if latest is None or latest.model.digest != facts["model_digest"]:
+        folder = kept_evaluation(output, facts["model_digest"])
+        result = _read_result(folder)
     return ReportSources(
         cutoff=night,
         scores=pq.read_table(scores_path(output, night), partitioning=None).to_pandas(),
-        contacts=tuple((plain_cell(line["customer_id"]), plain_cell(line["name"])) for line in lines),
-        facts=json.loads(facts_path(output, night).read_text(encoding="utf-8")),
+        contacts=_read_contacts(contacts_path(output, night)),
+        facts=facts,
         result=result,
-        verdict=_read_verdict(evaluation, result),
-        predictions=_read_predictions(evaluation / "predictions.parquet"),
+        verdict=_read_verdict(folder, result),
+        latest_version=latest.model.version
+        if latest and latest.model.digest != facts["model_digest"]
+        else None,
     )
 
 
+def _read_result(folder: Path) -> EvaluationResult | None:
+    metrics = folder / "metrics.json"
+    return EvaluationResult.read(metrics) if metrics.is_file() else None
+
+
+def _read_contacts(path: Path) -> tuple[tuple[str, str], ...]:
+    """Read `(customer_id, name)` of the call list, in order; the name is "" where it is unknown.
+
+    Raises:
+        CallError: the night has no such file, because an earlier version of this program wrote it.
+    """
+    if not path.is_file():
+        raise CallError(
+            f"{path}: this file of the night is missing. Run `churn score --cutoff "
+            f"{path.parent.name.removeprefix('cutoff=')}` again, which writes it."
+        )
+    rows = pq.read_table(path, partitioning=None).to_pylist()
+    return tuple((row["customer_id"], row["name"] or "") for row in rows)
+
+
 def _read_verdict(folder: Path, result: EvaluationResult | None) -> Verdict | None:
-    """Return the verdict on the evaluated model; None where there is none, or one on another model."""
+    """Return the verdict on the evaluated model; None if there is no verdict or it is on another model."""
     promotion = Promotion.read_if_any(folder)
     if result is None or promotion is None or promotion.digest != result.model.digest:
         return None
     return promotion.verdict
-
-
-def _read_predictions(path: Path) -> pd.DataFrame | None:
-    if not path.is_file():
-        return None
-    table = pq.read_table(path, columns=["customer_id", "left", "challenger"], partitioning=None)
-    return pd.DataFrame(table.to_pandas())
 
 
 def report_path(output: Path) -> Path:
@@ -121,7 +129,7 @@ def report_path(output: Path) -> Path:
 
 
 def write_report(output: Path, html: str) -> Path:
-    """Write the page in one step: readers see the old page or the new one."""
+    """Write the page in one step: a reader sees the whole old page or the whole new page."""
     path = report_path(output)
     write_atomically(path, html.encode())
     return path
@@ -129,7 +137,7 @@ def write_report(output: Path, html: str) -> Path:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a chart: its title, the count, and its length in per cent of the longest."""
+    """One bar of a chart: its title, its count, and its length in per cent of the longest bar."""
 
     name: str
     count: int
@@ -175,21 +183,19 @@ def render_report(night: ReportSources) -> str:
         excluded=_bars(facts["excluded"].items()),
         bands=_band_bars(bands),
         families=_bars(facts["first_reasons"].items()),
-        plays=_bars(_called_plays(night.scores).items()),
+        plays=_bars(_called_plays(night).items()),
         probabilities=_probabilities(probability, facts["base_rate"]) if len(cohort) else "",
         calls=_calls(night),
         most=MAX_CALLS,
         quality=quality,
-        outcomes=band_outcomes(night.predictions, facts["base_rate"]) if quality else None,
-        band_names=BAND_TITLES,
-        same_model=quality is None or not quality.version or quality.version == facts["model_version"],
+        latest_version=night.latest_version,
         captions={name: Markup(text) for name, text in CAPTIONS.items()},
     )
 
 
 @dataclass(frozen=True)
 class Total:
-    """A sum over customers with the 95 % interval of chance alone."""
+    """A sum over customers, with a 95 % interval that contains only the effect of chance."""
 
     value: float
     low: float
@@ -199,13 +205,13 @@ class Total:
 def expected_total(probability: Floats, value_at_risk: Floats | None = None) -> Total:
     """Return how many customers leave on average (or how much value), with the 95 % interval of chance.
 
-    Customers are assumed to leave independently, each with the stated probability. The interval is that of a
-    sum of independent yes-or-no draws, by the normal approximation.
+    Each customer is assumed to leave with the given probability, independently of the other customers. The
+    interval is the normal approximation for a sum of independent yes-or-no draws.
 
     Args:
         probability: One probability a customer, shape (customers,).
-        value_at_risk: The value at risk of each customer in currency, same shape; NaN, an unknown value,
-            counts as 0. Without it customers are counted.
+        value_at_risk: The value at risk of each customer in currency, shape (customers,). NaN is an unknown
+            value and counts as 0. None means that customers are counted.
     """
     if value_at_risk is None:
         value_at_risk = probability
@@ -235,8 +241,9 @@ def _band_bars(bands: Floats) -> list[Bar]:
     ]
 
 
-def _called_plays(scores: pd.DataFrame) -> dict[str, int]:
-    plays = scores.loc[scores["arm"] == "treated", "play"]
+def _called_plays(night: ReportSources) -> dict[str, int]:
+    customers = {customer for customer, _ in night.contacts}
+    plays = night.scores.loc[night.scores["customer_id"].isin(customers), "play"]
     return {str(play): int(count) for play, count in plays.value_counts().items()}
 
 
@@ -267,51 +274,3 @@ def _call(rank: int, customer: str, name: str, row: Mapping[Any, Any], reason_co
         due=row["due_at"],
         **texts,
     )
-
-
-@dataclass(frozen=True)
-class BandRow:
-    """One health band: its test rows, the mean predicted probability, and the share that left."""
-
-    band: int
-    rows: int
-    predicted: float
-    observed: Cell
-
-
-@dataclass(frozen=True)
-class BandOutcomes:
-    """The health bands with test rows, and whether the share that left falls from each to the next."""
-
-    bands: tuple[BandRow, ...]
-    falls: bool
-
-
-def band_outcomes(predictions: pd.DataFrame | None, base_rate: float) -> BandOutcomes | None:
-    """Return how many customers of each health band left at the test cutoffs; None where there was no test.
-
-    No customer counts as too new for a score: a test row has no tenure.
-
-    Args:
-        predictions: `customer_id, left, challenger`, one row per customer and test cutoff.
-        base_rate: The usual rate of the night, so that a band means the same as on the call list.
-    """
-    if predictions is None:
-        return None
-    known = predictions.dropna(subset=["challenger", "left"])
-    if known.empty:
-        return None
-    probability = known["challenger"].to_numpy(dtype=np.float64)
-    bands = health(probability, base_rate, np.zeros(len(known), dtype=bool))
-    left, customers = known["left"].to_numpy(dtype=np.float64), known["customer_id"].to_numpy()
-    rows, shares = [], []
-    for band in sorted(BAND_TITLES):
-        in_band = bands == band
-        if not in_band.any():
-            continue
-        share = float(left[in_band].mean())
-        low, high = customer_wilson_interval(left[in_band], customers[in_band])
-        observed = Cell.of(Interval(value=share, low=low, high=high), 1, percent=True)
-        rows.append(BandRow(band, int(in_band.sum()), float(probability[in_band].mean()), observed))
-        shares.append(share)
-    return BandOutcomes(tuple(rows), all(share > following for share, following in pairwise(shares)))

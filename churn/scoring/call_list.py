@@ -22,7 +22,7 @@ Bools = npt.NDArray[np.bool_]
 
 BELOW_BUDGET = "below the budget"
 NO_PLAY = "no play"
-NEW_CUSTOMER = "new customer: too early to judge health"
+NEW_CUSTOMER = "new customer: too early to measure health"
 
 _FORMULA = ("=", "+", "-", "@")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
@@ -85,8 +85,30 @@ def read_names(store: Store) -> Mapping[str, str]:
     return {str(customer_id): str(name) for customer_id, name in rows}
 
 
+def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
+    """Return `rank`, `customer_id` and `name` of the call list, each text as it is in the data.
+
+    `calls.csv` is for spreadsheets: its cells are changed so that no spreadsheet runs them.
+
+    Args:
+        order: The ids of the contacts, in order.
+        names: The known names of customers, by id.
+    """
+    schema = pa.schema([("rank", pa.int32()), ("customer_id", pa.string()), ("name", pa.string())])
+    columns = [list(range(1, len(order) + 1)), list(order), [names.get(customer) for customer in order]]
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema
+    )
+
+
 def calls_csv(
-    scores: pa.Table, order: Sequence[str], names: Mapping[str, str], thin: Sequence[str], reasons: int
+    scores: pa.Table,
+    order: Sequence[str],
+    names: Mapping[str, str],
+    thin: Sequence[str],
+    reasons: int,
+    *,
+    trial_mark: str | None = None,
 ) -> str:
     """Return the call list as CSV: a line for each contact, in order.
 
@@ -96,7 +118,10 @@ def calls_csv(
         names: The known names of customers, by id.
         thin: The ids of customers whose history is too short for a health band.
         reasons: The number of columns of reasons.
+        trial_mark: The text of the first column, `trial`, in a trial; None for a night of the champion, whose
+            call list does not have this column.
     """
+    trial_cells = [] if trial_mark is None else [trial_mark]
     reason_columns = [f"reason_{position}" for position in range(1, reasons + 1)]
     play_columns = ["play", "action", "owner", "channel", "due_at", "success", "template"]
     listed_ids = set(order)
@@ -104,13 +129,15 @@ def calls_csv(
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     customer_columns = ["rank", "customer_id", "name", "churn_probability", "value_at_risk", "health"]
-    writer.writerow([*customer_columns, *reason_columns, *play_columns, "note"])
+    trial_columns = ["trial"] if trial_cells else []
+    writer.writerow([*trial_columns, *customer_columns, *reason_columns, *play_columns, "note"])
     thin_ids = set(thin)
     for position, customer in enumerate(order, start=1):
         row = rows[customer]
         value = row["value_at_risk"]
         writer.writerow(
             [
+                *trial_cells,
                 position,
                 safe_cell(customer),
                 safe_cell(names.get(customer)),
@@ -123,15 +150,6 @@ def calls_csv(
         )
     # Spreadsheets read umlauts correctly only after this byte order mark.
     return "\ufeff" + buffer.getvalue()
-
-
-def plain_cell(cell: str) -> str:
-    """Return the text from which `safe_cell` made a cell.
-
-    >>> plain_cell("'=HYPERLINK(1)"), plain_cell("'t Hooft")
-    ('=HYPERLINK(1)', "'t Hooft")
-    """
-    return cell[1:] if cell.startswith("'") and safe_cell(cell[1:]) == cell else cell
 
 
 def safe_cell(value: Any) -> str:

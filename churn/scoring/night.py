@@ -22,6 +22,7 @@ from churn.params import Params, digest_of
 from churn.scoring.call_list import (
     calls_csv,
     contact_count,
+    contacts_table,
     not_contacted_because,
     rank_customers,
     select_contacts,
@@ -39,6 +40,9 @@ from churn.scoring.reasons import (
 from churn.scoring.scores import CohortScores, score_table
 
 Floats = npt.NDArray[np.float64]
+
+MAX_TAG_LENGTH = 5000
+"""The number of characters of a value that MLflow keeps in every version of its database."""
 
 _ABOUT_THE_MODEL = ("model", "trained_cutoffs", "mature_on", "rows", "churners", "calibration", "recipe")
 
@@ -64,20 +68,73 @@ class NightModel(ContributionModel, Protocol):
 
 @dataclass(frozen=True)
 class Night:
-    """The results of a night: the score table, the call list as CSV, and the settings and counts."""
+    """The score table of a night, its call list as CSV and as a table, and its settings and counts."""
 
     scores: pa.Table
     calls: str
+    contacts: pa.Table
     facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """The ids in each row of the score table, to trace a score back to its model and run."""
+    """The ids in each row of the score table, to trace a score back to its model and run.
+
+    Attributes:
+        model_version: The version of the model in the registry.
+        model_digest: The digest of the model's bundle. Only the facts of the night hold it.
+        label_id: The label.
+        run_id: The id of the night.
+    """
 
     model_version: str
+    model_digest: str
     label_id: str
     run_id: str
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Why a night is a trial: its model is not the champion, because there is no champion yet.
+
+    Attributes:
+        because: The names of the gates that refused the model, or `not_evaluated`.
+        explanations: The measurement of each of these gates as a sentence, with a way out.
+        requirements: The rule of each of these gates.
+    """
+
+    because: tuple[str, ...]
+    explanations: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+    def mark(self, version: str) -> str:
+        """Return the mark in each line of the call list.
+
+        >>> Trial(("beats_rfm",), ("w",), ("r",)).mark("1")
+        'TRIAL: model version 1 is not approved (beats_rfm)'
+        """
+        return f"TRIAL: model version {version} is not approved ({', '.join(self.because)})"
+
+    def as_json(self) -> Mapping[str, Any]:
+        """Return the trial as JSON values, for the facts of the night."""
+        return {
+            "because": list(self.because),
+            "explanations": list(self.explanations),
+            "requirements": list(self.requirements),
+        }
+
+    def as_tags(self, night: str) -> Mapping[str, str]:
+        """Return the trial as tags of the model's run in MLflow.
+
+        Args:
+            night: The cutoff of the night.
+        """
+        return {
+            "trial": night,
+            "trial_because": ", ".join(self.because),
+            "trial_why": "\n".join(self.explanations)[:MAX_TAG_LENGTH],
+            "trial_requirements": "\n".join(self.requirements)[:MAX_TAG_LENGTH],
+        }
 
 
 def run_id(
@@ -87,6 +144,7 @@ def run_id(
     playbook: Playbook,
     model_digest: str,
     definitions: Mapping[str, str],
+    trial: Trial | None = None,
 ) -> str:
     """Return the id of a night: a digest of everything on which its result depends.
 
@@ -99,6 +157,7 @@ def run_id(
         playbook: The playbook.
         model_digest: The digest of the champion.
         definitions: The digest of each signal's definition, by name.
+        trial: Why the night is a trial; None for a night of the champion.
     """
     return digest_of(
         {
@@ -114,6 +173,7 @@ def run_id(
             "model": model_digest,
             "definitions": dict(sorted(definitions.items())),
         }
+        | ({"trial": trial.as_json()} if trial else {})
     )[:16]
 
 
@@ -128,6 +188,7 @@ def score_night(
     names: Mapping[str, str],
     stamp: Stamp,
     progress: Progress = no_progress,
+    trial: Trial | None = None,
 ) -> Night:
     """Score each customer of the cohort and select the contacts.
 
@@ -146,6 +207,8 @@ def score_night(
         names: The known names of customers, by id.
         stamp: The ids in each row of the score table.
         progress: A function that shows the progress of the reasons.
+        trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
+            so that no other system takes its call list for a night of the champion.
 
     Raises:
         ModelError: The signals do not fit the model. The error holds all problems.
@@ -200,13 +263,26 @@ def score_night(
     )
     stamps = {"model_version": stamp.model_version, "label_id": stamp.label_id, "run_id": stamp.run_id}
     table = score_table(
-        roster, cohort, cutoff=cutoff, label=params.label, reasons=params.score.reasons, stamps=stamps
+        roster,
+        cohort,
+        cutoff=cutoff,
+        label=params.label,
+        reasons=params.score.reasons,
+        stamps=stamps,
+        trial_because=", ".join(trial.because) if trial else None,
     )
     calls = calls_csv(
-        table, customers[contacts].tolist(), names, customers[thin].tolist(), params.score.reasons
+        table,
+        customers[contacts].tolist(),
+        names,
+        customers[thin].tolist(),
+        params.score.reasons,
+        trial_mark=trial.mark(stamp.model_version) if trial else None,
     )
     facts = {
         **stamps,
+        "model_digest": stamp.model_digest,
+        "trial": trial.as_json() if trial else None,
         "cutoff": str(cutoff),
         "timezone": params.timezone,
         "label": params.label.model_dump(mode="json"),
@@ -227,7 +303,7 @@ def score_night(
         | {"variant": VARIANT, "known": int((~np.isnan(value)).sum())},
         "first_reasons": _first_families([reasons[row] for row in contacts]),
     }
-    return Night(table, calls, facts)
+    return Night(table, calls, contacts_table(customers[contacts].tolist(), names), facts)
 
 
 def _first_families(reasons: Sequence[tuple[Reason, ...]]) -> Mapping[str, int]:

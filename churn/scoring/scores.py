@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 ONE_MONTH = range(28, 32)
 """The horizons in days that may fill the column `churn_probability_30d`."""
 
+TRIAL = "trial"
+"""The reason why a customer on the call list of a trial is in no arm."""
+
 _PLAY = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
 
 
@@ -69,6 +72,7 @@ def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
         + [(name, pa.string()) for name in ("arm", "not_contacted_because")]
         + [(name, pa.string()) for name in ("model_version", "label_id", "run_id")]
         + ([("expected_days_90d", pa.float64())] if contract else [])
+        + [("trial", pa.bool_()), ("trial_because", pa.string())]
     )
 
 
@@ -80,6 +84,7 @@ def score_table(
     label: LabelParams,
     reasons: int,
     stamps: Mapping[str, str],
+    trial_because: str | None = None,
 ) -> pa.Table:
     """Return the score file of a night: a row for each customer of the roster, ordered by id.
 
@@ -97,6 +102,8 @@ def score_table(
         label: The label, which determines the columns of probabilities.
         reasons: The number of columns of reasons.
         stamps: The ids `model_version`, `label_id` and `run_id`, by column name.
+        trial_because: Why the night is a trial; None for a night of the champion. A trial has no arms: `arm`
+            is `none` in each row, and `not_contacted_because` of a customer on the call list is `trial`.
     """
     schema = score_schema(label, reasons)
     roster_by_id = roster.assign(customer_id=roster["customer_id"].astype(str)).sort_values("customer_id")
@@ -129,6 +136,11 @@ def score_table(
     table["not_contacted_because"] = table["not_contacted_because"].fill_null(excluded.cast(pa.string()))
     for name, stamp in stamps.items():
         table[name] = pa.array([stamp] * len(roster_by_id), pa.string())
+    table["trial"] = pa.array([trial_because is not None] * len(roster_by_id), pa.bool_())
+    table["trial_because"] = pa.array([trial_because] * len(roster_by_id), pa.string())
+    if trial_because is not None:
+        table["arm"] = pa.array(["none"] * len(roster_by_id), pa.string())
+        table["not_contacted_because"] = table["not_contacted_because"].fill_null(TRIAL)
     return pa.table(table, schema)
 
 

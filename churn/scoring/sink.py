@@ -30,19 +30,42 @@ class NightFiles:
 
     The files of facts and calls are in the folder of the scores. Their names begin with an underscore, so
     that programs that read the folder as a table skip these files.
+
+    Attributes:
+        calls: The call list as CSV, for spreadsheets.
+        contacts: The order, the ids and the names of the call list as Parquet, for the report.
+        facts: The settings, versions and counts of the night as JSON.
+        scores: The score table as Parquet.
     """
 
     calls: bytes
+    contacts: bytes
     facts: bytes
     scores: bytes
 
 
-def night_files(scores: pa.Table, calls: str, facts: Mapping[str, Any]) -> NightFiles:
-    """Return the files of a night as bytes; an equal night gives equal bytes."""
-    buffer = io.BytesIO()
-    pq.write_table(scores, buffer, compression="zstd", version="2.6", store_schema=False)
+def night_files(scores: pa.Table, calls: str, contacts: pa.Table, facts: Mapping[str, Any]) -> NightFiles:
+    """Return the files of a night as bytes; an equal night gives equal bytes.
+
+    Args:
+        scores: The score table.
+        calls: The call list as CSV.
+        contacts: `rank`, `customer_id` and `name` of the call list, in order.
+        facts: The settings, versions and counts of the night.
+    """
     facts_text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
-    return NightFiles(calls.encode("utf-8"), (facts_text + "\n").encode("utf-8"), buffer.getvalue())
+    return NightFiles(
+        calls=calls.encode("utf-8"),
+        contacts=_parquet(contacts),
+        facts=(facts_text + "\n").encode("utf-8"),
+        scores=_parquet(scores),
+    )
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", version="2.6", store_schema=False)
+    return buffer.getvalue()
 
 
 def scores_path(output: Path, cutoff: date) -> Path:
@@ -53,6 +76,11 @@ def scores_path(output: Path, cutoff: date) -> Path:
 def facts_path(output: Path, cutoff: date) -> Path:
     """Return the path of the facts of a night: settings, versions and counts."""
     return output / "scores" / f"cutoff={cutoff}" / "_night.json"
+
+
+def contacts_path(output: Path, cutoff: date) -> Path:
+    """Return the path of the contacts of a night: the call list as programs read it."""
+    return output / "scores" / f"cutoff={cutoff}" / "_contacts.parquet"
 
 
 def calls_path(output: Path, cutoff: date) -> Path:
@@ -89,6 +117,7 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     """
     targets = {
         calls_path(output, cutoff): files.calls,
+        contacts_path(output, cutoff): files.contacts,
         facts_path(output, cutoff): files.facts,
         scores_path(output, cutoff): files.scores,
     }

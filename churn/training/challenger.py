@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from churn.data.files import write_json
-from churn.errors import CallError
-from churn.model.scorer import SPEC_FORMAT, Floats
-from churn.params import LabelParams
+from churn.errors import CallError, ModelError
+from churn.model.bundle import Champion, bundle_digest
+from churn.model.scorer import SPEC_FORMAT, CorruptError, Floats, Scorer
+from churn.params import LabelParams, digest_of
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.calibration import CalibrationChoice
@@ -100,6 +101,15 @@ class Challenger:
             "importance": [[name, share] for name, share in self.importance.items()],
         }
 
+    def training_id(self, search: Mapping[str, Any] | None = None) -> str:
+        """Return a digest of the model and of the choices of its training; equal trainings, equal digests.
+
+        Args:
+            search: The search of settings, as JSON values; None without one.
+        """
+        facts = {key: value for key, value in self.as_dict().items() if key not in ("version", "run_id")}
+        return digest_of({"challenger": facts, "search": search})[:16]
+
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Challenger:
         """Return the challenger from the JSON values of `as_dict`."""
@@ -154,6 +164,27 @@ def read_challenger(output: Path) -> Challenger:
     except (OSError, ValueError):
         raise CallError(f"{folder}: no challenger was trained yet. Run `churn train` first.") from None
     return Challenger.of(facts)
+
+
+def load_challenger(output: Path, threads: int = 0) -> Champion:
+    """Load the challenger that `train` has written below `output`, for a night that it scores as a trial.
+
+    Args:
+        output: The output folder.
+        threads: Threads for prediction; 0 takes what LightGBM takes.
+
+    Raises:
+        CallError: nothing was trained yet.
+        ModelError: its bundle is damaged.
+    """
+    record, bundle = read_challenger(output), training_folder(output) / "bundle"
+    try:
+        scorer = Scorer.load(bundle, threads)
+    except CorruptError as error:
+        raise ModelError(f"{error} Run `churn train` again.") from None
+    if bundle_digest(bundle) != record.digest:
+        raise ModelError(f"{bundle}: this is not version {record.version}. Run `churn train` again.")
+    return Champion(scorer, record.version, record.digest)
 
 
 def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:

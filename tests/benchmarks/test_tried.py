@@ -121,6 +121,6 @@ def test_the_page_has_a_column_for_each_set_and_a_table_beside_each_way(rehearsa
     text = page({"shop": one, "club": other})
 
     assert "| log loss, AUC | shop | club |" in text
-    assert "## Beside base" in text
+    assert "## Compared with: base" in text
     assert "| way | **-0.3799 (.0000)**, 2 of 2 |  |" in text
     assert "| way | 2.5 |  |" in text

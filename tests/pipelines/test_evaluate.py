@@ -124,8 +124,8 @@ def test_looks_at_the_same_cutoffs_are_counted_over_trainings(trained, echo) -> 
     with suppress(Stop):  # the page is written however it ends
         promote.run(other, echo=echo)
 
-    assert counted == ["1", "2", "3"]
-    sentence = "The test cutoffs of this label have been used 3 times."
+    assert counted == ["1", "1", "2"]  # the second is the first again
+    sentence = "The test cutoffs of this label have been used 2 times."
     folder = params.output / "evaluate"
     assert any(sentence in line for line in echo.lines)
     assert sentence in (folder / "card.md").read_text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import pytest
 
@@ -169,7 +169,7 @@ def test_the_same_model_trained_again_does_not_become_its_own_previous(trained, 
     assert load_champion(params.champion).version == "1"
 
 
-def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(trained, echo) -> None:
+def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(trained, write_world, echo) -> None:
     import mlflow
 
     params = trained(WORLD | {"shuffled": True}, "train", "evaluate", train=LOGISTIC)
@@ -177,6 +177,7 @@ def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(trained, echo) 
     with pytest.raises(Stop):
         promote.run(params, echo=echo)
 
+    write_world(params, **WORLD, shuffled=True, seed=1)
     train.run(params, echo=echo)
     evaluate.run(params, echo=echo)
     run_ids.append(read_challenger(params.output).run_id)
@@ -187,6 +188,40 @@ def test_a_refusal_is_kept_in_the_run_it_refused_and_in_no_other(trained, echo) 
     assert pages <= held[0]
     assert not pages & held[1]
     assert not (params.output / "evaluate" / "promotion.json").exists()
+
+
+@pytest.mark.parametrize("shuffled", [False, True], ids=["accepted", "refused"])
+def test_all_again_unchanged_is_no_look_at_the_test_no_second_run_and_keeps_the_pages(
+    trained, echo, shuffled: bool
+) -> None:
+    import mlflow
+
+    def state() -> tuple[object, ...]:
+        runs = client.search_runs([registry.experiment_id])
+        names = sorted(run.info.run_name for run in runs)
+        tags = client.get_registered_model(params.tracking.model).tags
+        looks = {key: value for key, value in tags.items() if key.startswith("looks_at_test")}
+        pages = {path.name: path.read_bytes() for path in (params.output / "evaluate").glob("promotion.*")}
+        return names, looks, pages, read_challenger(params.output)
+
+    params = trained(WORLD | {"shuffled": shuffled}, "train", "evaluate", train=LOGISTIC)
+    registry, client = Registry(params.tracking, params.models), mlflow.MlflowClient(params.tracking.uri)
+    with suppress(Stop):
+        promote.run(params, echo=echo)
+    first = state()
+
+    train.run(params, echo=echo)
+    evaluate.run(params, echo=echo)
+    evaluated_again = state()
+    with suppress(Stop):
+        promote.run(params, echo=echo)
+
+    names, looks, pages, _ = first
+    assert len(set(names)) == len(names)
+    assert set(looks.values()) == {"1"}
+    assert set(pages) == {"promotion.json", "promotion.md", "promotion.html"}
+    assert evaluated_again == first
+    assert state() == first
 
 
 def test_promoting_twice_changes_nothing(trained, echo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pandas as pd
 import pytest
@@ -198,3 +199,30 @@ def test_an_evaluation_of_an_older_challenger_does_not_promote_a_newer_one(
     train.run(params, echo=echo)
     with pytest.raises(CallError, match="churn evaluate"):
         promote.run(params, echo=echo)
+
+
+@pytest.mark.parametrize("has_git", [True, False])
+def test_a_run_names_its_data_set_and_the_git_commit_around_its_output(
+    trained, write_world, echo, monkeypatch: pytest.MonkeyPatch, has_git: bool
+) -> None:
+    import mlflow
+
+    params = trained(WORLD)
+    folder = params.output.parent
+    commit = None
+    if has_git:
+        git = ("git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run([*git, "init", "-q"], check=True)
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "parameters"], check=True)
+        command = [*git, "rev-parse", "HEAD"]
+        commit = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    logistic = TrainParams(candidates=("logistic",), calibration="none")
+    params = params.model_copy(update={"train": logistic})
+
+    train.run(params, echo=echo)
+
+    run = mlflow.MlflowClient(params.tracking.uri).get_run(read_challenger(params.output).run_id)
+    (data,) = [entry.dataset for entry in run.inputs.dataset_inputs]
+    assert run.data.tags.get("mlflow.source.git.commit") == commit
+    assert (data.name, data.digest) == ("snapshots", read_snapshots(params).digest[:36])
+    assert str(params.output / "snapshots") in data.source

@@ -28,7 +28,7 @@ from churn.data.ingest.staging import (
 from churn.data.sources.file_readers import TableFiles
 from churn.data.sources.source import Source
 from churn.data.sql import identifier, internal_name, is_rowwise, literal, parquet_rows
-from churn.data.store import STORE_FORMAT, Store
+from churn.data.store import STORE_FORMAT, Store, has_records_of_ingest
 from churn.errors import SourceError
 from churn.params import Params, digest_of
 
@@ -115,6 +115,8 @@ def last_ingest(params: Params) -> LastIngest | None:
     """Return the last ingest, or None if a new ingest has to read all rows."""
     try:
         store = Store.open(params)
+        if not has_records_of_ingest(store):
+            return None
         entries = json.loads((store.folder / MARKS_FILE).read_text())
     except (SourceError, OSError, ValueError):
         return None

@@ -60,7 +60,7 @@ from churn.data.sources.lake import Lake
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec, table_specs
 from churn.data.sql import Progress, parquet_rows, show_query_progress
-from churn.data.store import Store, StoredTable, date_of_day, part_files, write_manifest
+from churn.data.store import DamagedStoreError, Store, StoredTable, date_of_day, part_files, write_manifest
 from churn.errors import SourceError
 from churn.params import Params, digest_of
 
@@ -86,6 +86,12 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
     """
     table_specs(params)
     echo(f"ingest: reading {without_secret(params.source)}")
+    try:
+        Store.open(params)
+    except DamagedStoreError as error:
+        echo(f"  {error.problems[0].rpartition('. Run ')[0]}; the source is read again")
+    except SourceError:
+        pass  # there is no store yet
     folder = create_folder(params.output, ".store-")
     with lease_folder(folder):
         try:

@@ -123,8 +123,8 @@ def unreadable_table(table: str, error: Exception) -> Exception:
         return SourceError(f"{table}: cannot be read, or not be written: {reason_of(error)}.")
     return SourceError(
         f"{table}: cannot be read as the parameters say: {reason_of(error)}. A row does not fit the SQL of "
-        "its entry in params.yaml ('query', 'columns' or 'where'), or its file is damaged. Correct it there; "
-        "try_cast and try_strptime give a missing value where a text is no number or no time."
+        "its entry in the parameters ('query', 'columns' or 'where'), or its file is damaged. Correct it "
+        "there; try_cast and try_strptime give a missing value where a text is no number or no time."
     )
 
 

@@ -12,7 +12,7 @@ from churn.data.ingest.source_errors import from_clause, sql_error
 from churn.data.ingest.type_casts import typed_column
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
-from churn.data.sql import identifier, internal_name
+from churn.data.sql import identifier, internal_name, literal
 from churn.data.tables import HISTORY_PREFIX, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
@@ -228,11 +228,34 @@ def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, 
     parts += [REPEATS_STORED_KEY] if has_old_rejects else []
     distinct = "DISTINCT " if spec.origin.distinct else ""
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {typed_view} AS SELECT {distinct}{', '.join(parts)} FROM {raw}"
+        f"CREATE OR REPLACE TEMP VIEW {typed_view} AS SELECT {distinct}{', '.join(parts)} "
+        f"FROM {_without_words(raw, columns, spec.origin.missing)}"
     ).fetchall()
     return StagedTable(
         spec, typed_view if distinct else raw, typed_view, columns, query.unused_columns, has_old_rejects
     )
+
+
+def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Sequence[str]]) -> str:
+    """Return the SQL after FROM in which the source's words for "no value" are NULL.
+
+    Args:
+        raw: The view of the rows.
+        columns: The columns of the view.
+        missing: The words by column, as `missing` in params.yaml. In a column of times, a word that is a day
+            stands for every time of that day.
+    """
+    values = []
+    for column in columns:
+        if words := missing.get(column.name):
+            name = identifier(column.name)
+            text = f"trim({name}::VARCHAR)"
+            is_missing = f"{text} IN ({', '.join(map(literal, words))})"
+            days = [word for word in words if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word)]
+            if days and column.type == "instant":
+                is_missing += f" OR left({text}, 10) IN ({', '.join(map(literal, days))})"
+            values.append(f"CASE WHEN {is_missing} THEN NULL ELSE {name} END AS {name}")
+    return f"(SELECT * REPLACE ({', '.join(values)}) FROM {raw})" if values else raw
 
 
 def column_types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

@@ -112,6 +112,9 @@ def _column_problems(key: str, table: Table, origin: OriginParams) -> Iterator[s
         if name not in table.names:
             column_key = f"{key}.columns.{name}"
             yield f"{column_key} is not a column of this table.{did_you_mean(name, table.names)}"
+    for name in origin.missing:
+        if name not in table.names:
+            yield f"{key}.missing.{name} is not a column of this table.{did_you_mean(name, table.names)}"
 
 
 def _attribute_problems(key: str, origin: TableParams) -> Iterator[str]:

@@ -9,9 +9,12 @@ from typing import Literal
 import numpy as np
 
 from churn.evaluation.measures import LeadTime
-from churn.evaluation.result import BandOutcome
+from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.finding import Finding
+from churn.guards.statistics import auc_within, level_scores
+from churn.metrics.catalog import candidate_name
 from churn.metrics.interval import Interval, format_interval
+from churn.snapshots.dataset import LabelledRows
 
 CHANCE_AUC = 0.5
 
@@ -24,39 +27,87 @@ SLOPE_RANGE = (0.8, 1.25)
 Z_99_ONE_SIDED = 2.33
 """The standard errors by which a better band must leave more often to be a stop; one-sided, 1 in 100."""
 
-MAX_AUC, MAX_AUC_ABOVE_RECENCY = 0.95, 0.15
-"""The AUC, and the AUC above recency, that honest churn models do not reach."""
+MAX_AUC, MAX_AUC_ABOVE_SIMPLE = 0.95, 0.15
+"""The AUC, and the AUC above the best simple model, that honest churn models do not reach."""
 
-TOO_GOOD_RULE = f"AUC is at most {MAX_AUC} and at most {MAX_AUC_ABOVE_RECENCY} above recency"
+TOO_GOOD_RULE = (
+    f"AUC is at most {MAX_AUC} and at most {MAX_AUC_ABOVE_SIMPLE} above the best simple model (recency, "
+    "tenure, or recency, frequency and value)"
+)
+
+SIMPLE_MODELS = ("recency", "rfm")
+"""The baselines with which an AUC is compared; the guard also compares it with tenure."""
+
+TENURE = "tenure_days"
+TENURE_BAND_DAYS = 31
+"""The width of the bands of tenure, in days. Contracts end after whole months and years."""
+
+
+def above_simple_models(result: EvaluationResult) -> tuple[str, Interval] | None:
+    """Return the best simple model of `SIMPLE_MODELS`, and the challenger's AUC minus the AUC of this model.
+
+    None if no simple model was measured.
+    """
+    pairs = [(name, pair.auc) for name in SIMPLE_MODELS if (pair := result.pair(name)) is not None]
+    measured_pairs = [(name, auc) for name, auc in pairs if auc.value is not None]
+    return min(measured_pairs, key=lambda pair: pair[1].value or 0.0, default=None)
 
 
 def too_good(
-    auc: Interval, above_recency: Interval | None, bound: Literal["value", "low"] = "value"
+    auc: Interval, above: tuple[str, Interval] | None, bound: Literal["value", "low"] = "value"
 ) -> str | None:
     """Return which figure is too good to be true, for the middle of a message; None if no figure is.
 
     Args:
         auc: The challenger's AUC.
-        above_recency: The challenger's AUC minus the AUC of the recency baseline; None without that baseline.
-        bound: The part of `above_recency` that must lie above 0.15: its `value` to warn, its lower bound
+        above: The best simple model, and the challenger's AUC minus the AUC of this model; None without a
+            simple model.
+        bound: The part of the difference that must lie above 0.15: its `value` to warn, its lower bound
             (`low`) to stop, so that chance alone does not stop a model.
     """
     if auc.value is None:
         return None
     if auc.value > MAX_AUC:
         return f"AUC {auc.value:.3f} is above {MAX_AUC}"
-    if above_recency is None:
+    if above is None:
         return None
-    above = above_recency.value if bound == "value" else above_recency.low
-    if above is None or above <= MAX_AUC_ABOVE_RECENCY:
+    name, difference = above
+    rise = difference.value if bound == "value" else difference.low
+    if rise is None or rise <= MAX_AUC_ABOVE_SIMPLE:
         return None
-    words = format_interval(above_recency)
-    return f"AUC {auc.value:.3f} is {words} above recency, more than {MAX_AUC_ABOVE_RECENCY}"
+    return (
+        f"AUC {auc.value:.3f} is {format_interval(difference)} above {candidate_name(name)}, more than "
+        f"{MAX_AUC_ABOVE_SIMPLE}"
+    )
 
 
-def too_good_to_be_true(auc: Interval, above_recency: Interval | None) -> Iterator[Finding]:
-    """Warn of an AUC that honest churn models do not reach; `promote` has a separate gate for it."""
-    if reason := too_good(auc, above_recency):
+def tenure_auc(rows: LabelledRows) -> float | None:
+    """Return the AUC of tenure by itself within cutoffs; None if the rows have no tenure.
+
+    A row's score is the share of churners in its band of tenure, in the other half of the customers. So the
+    score also follows contracts that end after a year.
+    """
+    if TENURE not in rows.names:
+        return None
+    bands = np.floor(rows.matrix[:, rows.names.index(TENURE)] / TENURE_BAND_DAYS)
+    value = auc_within(rows.left, level_scores(rows.left, bands, rows.customer), rows.cutoff)
+    return None if np.isnan(value) else value
+
+
+def too_good_to_be_true(
+    auc: Interval, above: tuple[str, Interval] | None, tenure: float | None = None
+) -> Iterator[Finding]:
+    """Warn of an AUC that honest churn models do not reach; `promote` has a separate gate for it.
+
+    Args:
+        auc: The challenger's AUC.
+        above: See `too_good`.
+        tenure: The AUC of tenure by itself; None if it was not measured.
+    """
+    reason = too_good(auc, above)
+    if auc.value is not None and auc.value <= MAX_AUC and tenure is not None:
+        reason = reason if auc.value - tenure > MAX_AUC_ABOVE_SIMPLE else None
+    if reason:
         yield Finding(
             "AUC",
             f"challenger {reason}; the usual cause is a leak.",

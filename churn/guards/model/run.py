@@ -15,7 +15,14 @@ from churn.finding import Finding, GuardReport
 from churn.guards.model.columns import check_columns
 from churn.guards.model.drift import drift, newest_rows
 from churn.guards.model.label_maturity import label_maturity
-from churn.guards.model.outcomes import bands, calibration, lead_time, too_good_to_be_true
+from churn.guards.model.outcomes import (
+    above_simple_models,
+    bands,
+    calibration,
+    lead_time,
+    tenure_auc,
+    too_good_to_be_true,
+)
 from churn.guards.model.refit_invariance import (
     fold_at,
     refit_with_other_future,
@@ -119,9 +126,9 @@ def check_evaluation(
     first = cutoffs_of(newest.cutoff)[0]
     earlier = snapshots.rows.at([cutoff for cutoff in snapshots.cutoffs if cutoff < first])
     findings += _by_guard("newest", drift(earlier, newest, seed))
-    challenger, recency = result.challenger, result.pair("recency")
+    challenger = result.challenger
     findings += lead_time(result.lead_time, gap_days)
-    findings += too_good_to_be_true(challenger.auc, recency.auc if recency else None)
+    findings += too_good_to_be_true(challenger.auc, above_simple_models(result), tenure_auc(test_set.rows))
     findings += calibration(challenger.calibration_slope)
     findings += bands(result.health_bands.outcomes)
     return findings

@@ -1,4 +1,4 @@
-"""Charts, written as SVG and PNG: each evaluation has the same files."""
+"""The charts of an evaluation, written as SVG and PNG under fixed file names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIGURES: dict[str, Callable[[EvaluationResult], Figure | None]] = {
     "importance": importance_figure,
     "partial_dependence": dependence_figure,
 }
-"""The function that draws each chart, by the name of its files; None where its data are missing."""
+"""The function that draws each chart, by file name; it returns None if the data are missing."""
 
 LABELS: Mapping[str, str] = {
     "gain": "Share of churners reached by share of customers contacted",
@@ -36,17 +36,21 @@ LABELS: Mapping[str, str] = {
 """What each chart shows, for readers who do not see it."""
 
 CAPTIONS: Mapping[str, str] = {
-    "gain": "The model reaches more of the churners with fewer contacts than any simple rule below it.",
-    "lift": "The vertical bar is the interval at the contact share. No order can lie above the dashed line.",
-    "calibration": "Ten groups of customers by predicted probability, with 95&nbsp;% intervals. On the line, "
-    "as many leave as predicted. Below: the spread of the predictions for customers who left and for "
-    "customers who stayed.",
-    "profit": "With the costs stated below. The bar at the bottom is the interval of the best budget.",
+    "gain": "Where the line of the model is above the line of a rule, the model reaches more "
+    "churners with the same number of contacts.",
+    "lift": "The vertical bar is the 95&nbsp;% interval at the contact share. No order of the customers can "
+    "reach a point above the dashed line.",
+    "calibration": "Ten groups of customers by predicted probability, with 95&nbsp;% intervals. At a point "
+    "on the diagonal, as many customers leave as predicted. The lower chart shows how the predictions are "
+    "distributed for customers who left and for customers who stayed.",
+    "profit": "The profit uses the costs that are listed below. The bar at the bottom is the 95&nbsp;% "
+    "interval of the best budget.",
     "lead_time": "How well the model still ranks customers when all signals are this many days old.",
-    "importance": "How far each signal moves the predictions, up or down: its share of the mean absolute "
-    "contributions to the log-odds. Related signals share their contribution.",
-    "partial_dependence": "The mean prediction if every customer had this value and nothing else changed; "
-    "ticks are the deciles, the hollow mark is a missing value. The chart shows how the model uses a signal, "
+    "importance": "How far each signal moves the predictions, up or down: its share of the mean "
+    "absolute contributions to the log-odds. Related signals share their contribution.",
+    "partial_dependence": "The mean prediction if every customer had this value and nothing else changed. "
+    "Ticks are the deciles of the signal. The hollow mark is the prediction for a missing value. The "
+    "chart shows how the model uses a signal, "
     "not what happens when the signal is changed.",
 }
 """The text below each chart on a page, as HTML."""
@@ -55,7 +59,7 @@ CAPTIONS: Mapping[str, str] = {
 def write_plots(folder: Path, result: EvaluationResult) -> list[Path]:
     """Draw an evaluation as SVG and PNG, and return the PNG files.
 
-    A chart whose data are missing is not drawn, and its files of an earlier evaluation are removed.
+    A chart whose data are missing is not drawn, and its files from an earlier evaluation are removed.
 
     Args:
         folder: The folder of the charts.

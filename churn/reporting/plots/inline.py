@@ -38,17 +38,19 @@ def inline_figure(figure: Figure, name: str, label: str) -> Markup:
 
 
 def inline_svg(svg: str, name: str, label: str, colours: Mapping[str, str] = PAGE_COLOURS) -> Markup:
-    """Return SVG that matplotlib wrote as part of a page.
+    """Return an SVG of matplotlib as part of a page.
 
     Args:
         svg: The text of the SVG file.
         name: A name that is unique on the page: two charts must not share the id of a clip path.
         label: What the chart shows, for readers who do not see it.
-        colours: The replacement of each colour.
+        colours: The replacement of each colour, by the colour in the SVG.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
-    svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL)  # it would reach the whole page
+    svg = re.sub(
+        r"<style.*?</style>", "", svg, count=1, flags=re.DOTALL
+    )  # the style would apply to the whole page
     for colour, variable in colours.items():
         svg = svg.replace(colour, variable)
     svg = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", svg, count=1)

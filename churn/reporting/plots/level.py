@@ -1,4 +1,4 @@
-"""Charts of the level: predicted against observed churn, probabilities, and returns after a silence."""
+"""Charts of churn rates: calibration, predicted probabilities, and returns after a silence."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ TICKS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 
 
 def calibration_figure(result: EvaluationResult) -> Figure | None:
-    """Draw observed over predicted churn with intervals, above a histogram of churners and stayers.
+    """Draw observed churn over predicted churn with intervals, above a histogram of the predictions.
 
-    Where churn is rare both scales are logarithmic; a bin without a churner is a hollow triangle at the
+    If churn is rare, both scales are logarithmic. A bin without churners is then a hollow triangle at the
     lower edge.
     """
     if not result.calibration_table:
@@ -81,7 +81,7 @@ def _next_tick(value: float) -> float:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return at most ten ticks of a logarithmic axis, the highest among them."""
+    """Return at most ten ticks of a logarithmic axis; the highest tick is always kept."""
     shown = [tick for tick in reversed(TICKS) if low <= tick <= high]
     return shown[:: 1 + len(shown) // 9][::-1]
 
@@ -123,7 +123,7 @@ def _draw_bins(axes: Axes, table: Sequence[CalibrationBin], log: bool) -> None:
 
 
 def probabilities_figure(probability: npt.NDArray[np.float64], base_rate: float) -> Figure:
-    """Draw how many customers have which probability of leaving, with the usual rate as a line.
+    """Draw a histogram of the probabilities of leaving, with the usual rate as a line.
 
     Args:
         probability: One probability a customer, shape (customers,).
@@ -150,7 +150,7 @@ def probabilities_figure(probability: npt.NDArray[np.float64], base_rate: float)
 
 
 SHOWN_HORIZONS = 4
-"""The chart ends at this multiple of the longer of both horizons."""
+"""The chart ends at this multiple of the longer of two horizons: the requested and the suggested."""
 
 
 def write_horizon_plot(folder: Path, suggestion: HorizonSuggestion) -> list[Path]:
@@ -176,7 +176,12 @@ def horizon_figure(suggestion: HorizonSuggestion) -> Figure:
             axes.plot([day], [curve.chance[day]], "o", color=color, markersize=4)
     half, last = curve.followed_days / 2, curve.followed_days
     axes.axvspan(
-        half, last, color=SOFT, alpha=0.15, linewidth=0, label="second half: few are followed so long"
+        half,
+        last,
+        color=SOFT,
+        alpha=0.15,
+        linewidth=0,
+        label="second half: few customers are followed this long",
     )
     axes.set_title(
         f"Who comes back after a silence? Data before {suggestion.before.day}", loc="left", fontsize=10

@@ -1,4 +1,4 @@
-"""Charts of the ranking: gain, lift, how early churn is predicted, and the profit of a campaign."""
+"""Charts of the ranking: gain, lift, AUC by age of the signals, and the profit of a campaign."""
 
 from __future__ import annotations
 
@@ -158,13 +158,13 @@ def lead_time_figure(result: EvaluationResult) -> Figure | None:
 
 
 def _column(table: Sequence[GainRow], name: str) -> list[float]:
-    """Return a column of the gain table; NaN where a row has no value."""
+    """Return a column of the gain table; NaN if a row has no value."""
     values = (getattr(row, name) for row in table)
     return [float("nan") if value is None else float(value) for value in values]
 
 
 def profit_figure(result: EvaluationResult) -> Figure | None:
-    """Draw profit per customer over the share contacted, the best budget marked with its interval."""
+    """Draw the profit per customer over the share of customers contacted; mark the best budget."""
     curve, best = result.profit_curve, result.challenger.best_share
     if not curve or best is None or best.value is None:
         return None
@@ -180,7 +180,7 @@ def profit_figure(result: EvaluationResult) -> Figure | None:
     axes.fill_between(shares, low, high, color=MAIN, alpha=0.18, linewidth=0)
     axes.plot(shares, ceiling, color=SOFT, linewidth=1, linestyle=DASHED_LINE, label="perfect list")
     axes.plot(shares, profit, color=MAIN, linewidth=2.2, label="the model")
-    others = {name: CANDIDATE_NAMES[name] for name in RULES} | {"base_rate": "by value alone"}
+    others = {name: CANDIDATE_NAMES[name] for name in RULES} | {"base_rate": "by value only"}
     for name, line in ((first_rule(curve[0]), DASHED_LINE), ("base_rate", DOTTED_LINE)):
         if name is not None and getattr(curve[0], name) is not None:
             baseline = np.array([getattr(point, name) for point in curve], dtype=np.float64)

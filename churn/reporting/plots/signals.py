@@ -1,4 +1,4 @@
-"""Charts of the signals: their importance, and the prediction over their values."""
+"""Charts of the signals: the importance of each signal, and the mean prediction over its values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = 3
 
 
 def importance_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the 15 signals that move the predictions most, and the sums by family."""
+    """Draw the 15 signals that move the predictions most, and the sum of each family of signals."""
     signals = [signal for signal in result.importance[:MAX_SIGNALS] if signal.share > 0]
     families = [family for family in result.importance_by_family if family.share > 0]
     if not signals:
@@ -49,10 +49,10 @@ def _bars(axes: Axes, title: str, shares: list[tuple[str, float]]) -> None:
 
 
 def dependence_figure(result: EvaluationResult) -> Figure | None:
-    """Draw the mean predicted probability over the values of the top signals, a small chart each.
+    """Draw the mean predicted probability over the values of the top signals, one small chart per signal.
 
-    Ticks at the lower edge are the deciles of the signal; levels are bars. The prediction for a missing value
-    is a hollow mark.
+    Ticks at the lower edge are the deciles of the signal. The levels of a category are bars.
+    The prediction for a missing value is a hollow mark.
     """
     entries = result.partial_dependence
     if not entries:

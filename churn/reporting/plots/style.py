@@ -1,4 +1,4 @@
-"""What all charts share: colours, axes, formats of numbers, and how they are saved."""
+"""The style that all charts share: colours, axes, formats of numbers, and the saving of files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from churn.data.files import write_atomically
 from churn.evaluation.measures import GainRow, ProfitPoint
 
 INK, MAIN, ACCENT, SOFT = "#1d2733", "#2f6f9f", "#b4491f", "#97a3b0"
-"""The only colours of a chart; a page replaces them by its own."""
+"""The only colours of a chart; a page replaces them with the colours of its style sheet."""
 
 WIDE, HIGH = 6.2, 4.2
 DASHED_LINE = (0, (4, 3))
@@ -24,16 +24,18 @@ DOTTED_LINE = (0, (1, 2))
 
 
 RULES = ("rule", "recency")
-"""The rules that a chart compares with the model; the first that the data hold is drawn."""
+"""The rules that a chart compares with the model; the first rule with data is drawn."""
 
 
 def first_rule(row: GainRow | ProfitPoint) -> str | None:
-    """Return the first of `RULES` that a row of a table holds; None where it holds none."""
+    """Return the first of `RULES` with a value in this row; None if no rule has a value."""
     return next((name for name in RULES if getattr(row, name) is not None), None)
 
 
 def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path, Path]:
-    """Write a figure as `NAME.svg` and `NAME.png`, and return both; the same chart gives the same bytes.
+    """Write a figure as `NAME.svg` and `NAME.png`, and return both paths.
+
+    The same chart gives the same bytes.
 
     Args:
         figure: The figure.
@@ -45,7 +47,7 @@ def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         _save(figure, svg, metadata={"Date": None})
-    figure.set_layout_engine("none")  # the layout is known by now; computing it takes most of the time
+    figure.set_layout_engine("none")  # the layout is already computed; to compute it again would be slow
     _save(figure, png, dpi=dpi, metadata={"Software": None})
     return svg, png
 
@@ -96,7 +98,7 @@ def percent(axis: Any, decimals: int | None = 0) -> None:
 
 
 def short_percent(value: float) -> str:
-    """Format a share as per cent, with as many digits as it needs.
+    """Format a share as per cent, with as many digits as the share needs.
 
     >>> [short_percent(share) for share in (0.0004, 0.003, 0.02, 0.5)]
     ['0.04%', '0.3%', '2%', '50%']
@@ -105,7 +107,7 @@ def short_percent(value: float) -> str:
 
 
 def few_percent(axis: Any) -> None:
-    """Format the numbers of an axis as per cent, each with as many digits as it needs."""
+    """Format the numbers of an axis as per cent, each with as many digits as the number needs."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: short_percent(round(value, 9))))
 
 

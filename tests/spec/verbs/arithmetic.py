@@ -39,7 +39,10 @@ ARITHMETIC = (
         "ratio",
         ", prior=1",
         {"ana": 2, "ben": 0.5, "none": 1, "new": MISSING},
-        "(3 + 1) / (1 + 1), (0 + 1) / (1 + 1), (0 + 1) / (0 + 1).",
+        (
+            "Ana has (3 + 1) / (1 + 1), Ben (0 + 1) / (1 + 1), and the customer without rows (0 "
+            "+ 1) / (0 + 1)."
+        ),
     ),
     _of_change(
         "ratio",
@@ -51,13 +54,16 @@ ARITHMETIC = (
         "log_ratio",
         "",
         {"ana": log(2), "ben": -log(2), "none": 0, "new": MISSING},
-        "ln (4 / 2), ln (1 / 2), ln (1 / 1).",
+        ("The values of Ana, Ben and the customer without rows are ln (4 / 2), ln (1 / 2) and ln (1 / 1)."),
     ),
     _of_change(
         "drop_score",
         "",
         {"ana": 2 / sqrt(2), "ben": -1 / sqrt(2), "none": 0, "new": MISSING},
-        "(3 - 1) / sqrt(1 + 1), (0 - 1) / sqrt(1 + 1), (0 - 0) / sqrt(0 + 1).",
+        (
+            "The values of Ana, Ben and the customer without rows are (3 - 1) / sqrt(1 + 1), (0 "
+            "- 1) / sqrt(1 + 1) and (0 - 0) / sqrt(0 + 1)."
+        ),
     ),
 )
 
@@ -83,7 +89,7 @@ COHORT = (
         none     | 2024-07-01 10:00 |
         """,
         {"lucky": (1 + 4 * 3 / 5) / (1 + 4), "often": (2 + 4 * 3 / 5) / (4 + 4), "none": MISSING},
-        "The cohort opened 3 of 5; each is drawn there by 4 mails.",
+        "The cohort opened 3 of 5 mails. Each customer gets 4 further mails with this rate.",
     ),
     Example(
         "among_peers",
@@ -96,8 +102,12 @@ COHORT = (
             "p01": 1 / 20,
             "new": MISSING,
         },
-        "Twenty peers: the two lowest tie, and each has half of the two not above; the n-th has n below "
-        "and is its own tie. The new one is alone in its band of tenure, which is too few.",
+        (
+            "There are twenty peers, and a customer is also its own peer. The two customers with the lowest "
+            "count have no lower peer and two equal peers, so their share is (0 + 2 / 2) / 20. A customer "
+            "with n lower peers has only itself as an equal peer, so the share is (n + 1 / 2) / 20. The new "
+            "customer is the only customer in its band of tenure, which is too few."
+        ),
         customers="\n".join(
             ["customer | signed_up_at", *(f"p{n:02} | 2020-01-01" for n in range(20)), "new | 2024-06-01"]
         ),
@@ -113,7 +123,7 @@ COHORT = (
             "none": 0 - log(3 / 2),
             "new": MISSING,
         },
-        "The cohort went from 2 to 3: who changed by as much has 0.",
+        "The cohort went from 2 to 3. A customer who changed by the same factor has 0.",
         SIGNED_UP,
     ),
 )
@@ -129,7 +139,7 @@ LIFETIME = tuple(
         none     | 2024-07-01 00:00 | 10
         """,
         {"ana": MISSING, "none": MISSING},
-        "Three customers teach nothing of how customers come and stop: below 100 the value is missing.",
+        ("The model needs at least 100 customers. This company has three, so the value is missing."),
     )
     for verb in ("p_none_next", "expected_next")
 )

@@ -57,8 +57,11 @@ EXAMPLES = (
         new      | 2024-06-20 10:00 | 2024-06-20 10:00
         """,
         {"late": 2, "twice": 2, "new": 1},
-        "A row that becomes known at the cutoff is not there; equal rows are two; who signed up inside the "
-        "window is counted. Before the sign-up a count is missing, not 0.",
+        (
+            "A row that becomes known at the cutoff does not count. Two equal rows count twice. "
+            "A customer who signed up inside the window has a count. If a whole window lies "
+            "before the sign-up, the count is missing, not 0."
+        ),
         customers="""
         customer | signed_up_at
         late     | 2020-01-01
@@ -80,7 +83,7 @@ EXAMPLES = (
         first    | 2024-06-20 10:00
         """,
         {"first": 2},
-        "The table begins on 17 June: 14 days are all there, 15 are not.",
+        "The table begins on 17 June. It covers a window of 14 days, but not a window of 15 days.",
         data_start_late=True,
         more={"logins.last(days=15).count()": {"first": MISSING}},
     ),
@@ -90,7 +93,10 @@ EXAMPLES = (
         "logins.last(days=28).active_days()",
         DAYS,
         {"ana": 3, "ben": 1, "none": 0},
-        "The 3rd (twice), the 11th and the 27th; the 2nd lies before the window.",
+        (
+            "Ana has rows on the 3rd (two rows, one day), the 11th and the 27th. The 2nd lies "
+            "before the window."
+        ),
     ),
     Example(
         "total",
@@ -98,7 +104,7 @@ EXAMPLES = (
         "orders.last(days=28).total('amount')",
         ORDERS,
         {"ana": 60.10, "ben": 5, "none": 0},
-        "30 + 10 + 20.10; the order at the cutoff's midnight is not known.",
+        "Ana's total is 30 + 10 + 20.10. The order at the cutoff's midnight is not known.",
         more={"orders.last(days=28).total('discount')": {"ana": 2, "ben": 0, "none": 0}},
     ),
     Example(
@@ -107,7 +113,7 @@ EXAMPLES = (
         "orders.last(days=28).mean('amount')",
         ORDERS,
         {"ana": 60.10 / 3, "ben": 5, "none": MISSING},
-        "Over the rows that give one: 60.10 over three.",
+        "Only rows that give an amount count. Ana's mean is 60.10 / 3.",
         more={"orders.last(days=28).mean('discount')": {"ana": 1, "ben": MISSING, "none": MISSING}},
     ),
     Example(
@@ -116,7 +122,7 @@ EXAMPLES = (
         "orders.last(days=28).highest('amount')",
         ORDERS,
         {"ana": 30, "ben": 5, "none": MISSING},
-        "The largest that is known.",
+        "The order of 1000 is not known at the cutoff.",
         more={"orders.last(days=28).highest('discount')": {"ana": 1.5, "ben": MISSING, "none": MISSING}},
     ),
     Example(
@@ -125,7 +131,7 @@ EXAMPLES = (
         "orders.last(days=28).lowest('amount')",
         ORDERS,
         {"ana": 10, "ben": 5, "none": MISSING},
-        "The smallest that is known; a discount that is not given is not 0.",
+        "Only known rows count. A missing discount is not 0.",
         more={"orders.last(days=28).lowest('discount')": {"ana": 0.5, "ben": MISSING, "none": MISSING}},
     ),
     Example(
@@ -134,7 +140,10 @@ EXAMPLES = (
         "tickets.mean_hours_to('first_reply_at')",
         TICKETS,
         {"ana": 15, "ben": MISSING},
-        "2 and 28 hours; the unanswered one does not count; Ben's reply comes at the cutoff's midnight.",
+        (
+            "Ana's replies took 2 and 28 hours. The ticket without a reply does not count. Ben's "
+            "reply comes at the cutoff's midnight, so it is not known."
+        ),
     ),
     Example(
         "mean_days_to",
@@ -150,7 +159,7 @@ EXAMPLES = (
         "logins.days_since_last()",
         DAYS,
         {"ana": 4, "ben": 1, "none": 182},
-        "27 June to 1 July; yesterday is 1.",
+        "Ana's latest row is of 27 June, 4 days before 1 July. A row of yesterday gives 1.",
         more={"logins.last(days=28).days_since_last()": {"ana": 4, "ben": 1, "none": MISSING}},
     ),
     Example(
@@ -159,7 +168,10 @@ EXAMPLES = (
         "logins.last(days=28).days_since_first()",
         DAYS,
         {"ana": 28, "ben": 1, "none": MISSING},
-        "3 June, the first day of the window, to 1 July.",
+        (
+            "Ana's first row in the window is of 3 June, the first day of the window. The days "
+            "run from there to 1 July."
+        ),
     ),
     Example(
         "latest",
@@ -176,8 +188,11 @@ EXAMPLES = (
         future   | 2024-06-02 10:00 | 2024-07-01 00:00 | 1
         """,
         {"order": 3, "tie": 9, "silent": 5, "future": MISSING},
-        "The latest by the time of the answer; of equal times the highest value; an answer without a rating "
-        "is passed over; one at the cutoff is not known.",
+        (
+            "The latest row is the row with the latest answer. Among rows with equal times the "
+            "highest value counts. An answer without a rating is ignored. An answer at the "
+            "cutoff is not known."
+        ),
     ),
     Example(
         "latest_level",
@@ -192,7 +207,7 @@ EXAMPLES = (
         none     | 2024-07-01 10:00 | view
         """,
         {"ana": "edit", "ben": "share", "none": MISSING},
-        "The verb gives codes, which snapshots hold as names; one that is not given is passed over.",
+        ("The verb gives codes; snapshots hold the names of the levels. A row without a kind is ignored."),
     ),
     Example(
         "days_until",
@@ -200,7 +215,10 @@ EXAMPLES = (
         "payments.days_until('card_expires_at')",
         BILLS,
         {"ana": 10, "ben": -1, "none": MISSING},
-        "The bill of 1 June is the latest that gives one: 11 July lies ahead and is known.",
+        (
+            "Ana's latest bill that gives an expiry date is the bill of 1 June. The date, 11 "
+            "July, lies in the future, but it is known."
+        ),
     ),
     Example(
         "per",
@@ -208,7 +226,10 @@ EXAMPLES = (
         "logins.last(days=28).per(days=7)",
         DAYS,
         {"ana": 1, "ben": 0.5, "none": 0},
-        "Ana: 4 in 28 days, so 1 in 7. Ben was there for the last 14 days: 1 in 14, so 0.5 in 7.",
+        (
+            "Ana has 4 rows in 28 days, which is 1 row in 7 days. Ben signed up 14 days before "
+            "the cutoff. He has 1 row in 14 days, which is 0.5 rows in 7 days."
+        ),
         customers="""
         customer | signed_up_at
         ana      | 2020-01-01
@@ -236,7 +257,7 @@ EXAMPLES = (
         new      | 2024-06-30 09:00
         """,
         {"rises": 1, "even": 0, "new": MISSING},
-        "Days 0 1 2 3 hold 0 1 2 3 rows: one more a day.",
+        "Days 0, 1, 2 and 3 hold 0, 1, 2 and 3 rows, so the count grows by one row per day.",
         customers="""
         customer | signed_up_at
         rises    | 2020-01-01
@@ -257,7 +278,7 @@ EXAMPLES = (
         none     | 2024-07-01 00:00
         """,
         {"ana": 1.0, "none": 0},
-        "10 days ago weighs 1/2, 20 days ago 1/4 and 1/4.",
+        "The row of 10 days ago weighs 1/2. The two rows of 20 days ago weigh 1/4 each.",
     ),
     Example(
         "mean_gap",
@@ -265,7 +286,7 @@ EXAMPLES = (
         "logins.last(days=28).mean_gap()",
         DAYS,
         {"ana": 12, "ben": MISSING, "none": MISSING},
-        "Active on the 3rd, 11th and 27th: gaps of 8 and 16 days.",
+        "Ana was active on the 3rd, the 11th and the 27th. The gaps are 8 and 16 days.",
     ),
     Example(
         "tenure_days",
@@ -277,7 +298,7 @@ EXAMPLES = (
         today    | 2024-06-20 10:00
         """,
         {"new": 16, "today": 1},
-        "15 June and 30 June to 1 July.",
+        "The days run from the sign-up, 15 June or 30 June, to 1 July.",
         customers="""
         customer | signed_up_at
         new      | 2024-06-15

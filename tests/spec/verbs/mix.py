@@ -32,19 +32,22 @@ EXAMPLES = (
         "kinds",
         "",
         {"ana": 3, "ben": 1, "none": 0},
-        "view, edit, share; a row that does not say its kind is of none.",
+        "Ana's kinds are view, edit and share. A row without a kind does not count.",
     ),
     _example(
         "kind_entropy",
         "",
         {"ana": -(3 / 5 * log(3 / 5) + 2 * 1 / 5 * log(1 / 5)), "ben": 0, "none": MISSING},
-        "Ana's five rows are 3/5 view, 1/5 edit, 1/5 share.",
+        "Of Ana's five rows with a kind, 3/5 are view, 1/5 are edit and 1/5 are share.",
     ),
     _example(
         "kinds_new",
         "14",
         {"ana": 1, "ben": 1, "none": 0},
-        "The last 14 days begin on 17 June: share is new, view is not; all of Ben's is.",
+        (
+            "The last 14 days begin on 17 June. For Ana share is new and view is not. All of "
+            "Ben's rows lie in the last 14 days, so his kind is new."
+        ),
     ),
     _example(
         "kind_shift",
@@ -60,12 +63,15 @@ EXAMPLES = (
             "ben": MISSING,
             "none": MISSING,
         },
-        "Recently 1/2 view, 1/2 share; before 2/3 view, 1/3 edit; the middle has view at 7/12.",
+        (
+            "Ana's recent mix is 1/2 view and 1/2 share. Her earlier mix is 2/3 view and 1/3 "
+            "edit. The mean of both mixes has 7/12 view."
+        ),
     ),
     _example(
         "kind_share",
         "14",
         {"ana": 2 / 3, "ben": 1, "none": MISSING},
-        "view and share, of view, edit and share.",
+        ("Ana's kinds in the window are view, edit and share. View and share occur in the last days."),
     ),
 )

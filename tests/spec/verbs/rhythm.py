@@ -42,33 +42,43 @@ EXAMPLES = (
             "clock": 0,
             "two": MISSING,
         },
-        "2 4 8 around their mean 14/3; one gap has no spread.",
+        ("Ana's gaps are 2, 4 and 8 days, with the mean 14/3. One gap is too few for a spread."),
     ),
     _example(
         "gap_quantile",
         "0.5",
         {"ana": 4, "clock": 7, "two": 3},
-        "Half of 2 4 8 is one and a half gaps: two of them do not exceed 4.",
+        (
+            "Ana's gaps are 2, 4 and 8 days. Half of three gaps is one and a half, so at least "
+            "two gaps must be as short as the quantile. Two gaps are 4 days or shorter."
+        ),
     ),
     _example("last_gap", "", {"ana": 8, "clock": 7, "two": 3}, "9 to 17 June."),
-    _example("longest_gap", "", {"ana": 8, "clock": 7, "two": 3}, "The present silence is none of the gaps."),
+    _example("longest_gap", "", {"ana": 8, "clock": 7, "two": 3}, "The present silence is not a gap."),
     _example(
         "gap_rank",
         "",
         {"ana": 1, "clock": 1, "two": 1},
-        "The silence of 14 days is as long as all gaps of 2 4 8; that of 7 days as 7 7 7: ties count.",
+        (
+            "Ana's silence of 14 days is as long as each of her gaps (2, 4 and 8 days) or "
+            "longer. Clock's silence of 7 days equals each gap (7, 7 and 7 days), and equal gaps "
+            "count."
+        ),
     ),
     _example(
         "gap_trend",
         "",
         {"ana": log(2), "clock": 0, "two": MISSING},
-        "2 4 8: each gap is twice the one before.",
+        "Ana's gaps are 2, 4 and 8 days. Each gap is twice the previous gap.",
     ),
     _example(
         "burstiness",
         "",
         {"ana": ((56 / 9) ** 0.5 - 14 / 3) / ((56 / 9) ** 0.5 + 14 / 3), "clock": -1, "two": MISSING},
-        "The spread of 2 4 8 is the root of 56/9, their mean 14/3.",
+        (
+            "Ana's gaps are 2, 4 and 8 days. Their standard deviation is the square root of "
+            "56/9, and their mean is 14/3."
+        ),
     ),
     _example(
         "clumpiness",
@@ -82,7 +92,11 @@ EXAMPLES = (
             "once": 1 + (27 / 28 * log(27 / 28) + 1 / 28 * log(1 / 28)) / log(2),
             "none": MISSING,
         },
-        "Ana's window of 28 days falls into 0 2 4 8 14 days: from its start, the gaps, and on to its end.",
+        (
+            "Ana's days divide the window of 28 days into parts of 0, 2, 4, 8 and 14 days. The "
+            "first part begins at the start of the window, the next parts are the gaps, and the "
+            "last part ends at the end of the window."
+        ),
     ),
     _example(
         "weekday_entropy",
@@ -93,13 +107,15 @@ EXAMPLES = (
             "two": log(2) / log(7),
             "once": 0,
         },
-        "Ana's four days are two Mondays, a Wednesday and a Sunday.",
+        "Ana's four active days are two Mondays, a Wednesday and a Sunday.",
     ),
     _example(
         "missed_weekdays",
         "",
         {"ana": 1, "clock": 0, "two": 1},
-        "Ana did not come in the last seven days; Clock's Monday was kept; who has no earlier day misses "
-        "none.",
+        (
+            "Ana was not active in the last seven days. Clock was active on the usual Monday. A "
+            "customer without an earlier active day has no usual day to miss."
+        ),
     ),
 )

@@ -34,7 +34,10 @@ EXAMPLES = (
         "orders.previous('amount')",
         ORDERS,
         {"ana": 20, "ben": MISSING, "none": MISSING},
-        "40, 10 and 20 at the same minute in the order of their values, 30: the one before the latest is 20.",
+        (
+            "Ana's amounts in the order of time are 40, 10, 20 and 30. The amounts 10 and 20 "
+            "have the same minute, so they are ordered by value. The last amount but one is 20."
+        ),
         more={"orders.previous('units')": {"ana": 2, "ben": MISSING, "none": MISSING}},
     ),
     Example(
@@ -43,8 +46,11 @@ EXAMPLES = (
         "emails.run_lacking('opened_at')",
         MAILS,
         {"ana": 2, "never": 2, "opens": 0, "none": MISSING},
-        "Two were sent since the latest-sent one that was opened, though another was opened later; opened at "
-        "the cutoff's midnight is not opened yet.",
+        (
+            "Ana's latest opened mail, by the time of sending, is the mail of the 10th. Two "
+            "mails were sent after it. The mail of the 1st was opened later, but it was sent "
+            "earlier. A mail that is opened at the cutoff's midnight is not known as opened."
+        ),
     ),
     Example(
         "quantile",
@@ -52,7 +58,7 @@ EXAMPLES = (
         "orders.quantile('amount', 0.5)",
         ORDERS,
         {"ana": 20, "ben": 7, "none": MISSING},
-        "10 20 30 40: half of them do not exceed 20.",
+        "Ana's amounts are 10, 20, 30 and 40. Half of them are 20 or less.",
         more={
             "orders.quantile('amount', 0.51)": {"ana": 30, "ben": 7, "none": MISSING},
             "orders.quantile('amount', 1.0)": {"ana": 40, "ben": 7, "none": MISSING},
@@ -65,7 +71,7 @@ EXAMPLES = (
         "orders.count_at_most('amount', 20)",
         ORDERS,
         {"ana": 2, "ben": 1, "none": 0},
-        "10 and 20: the bound is in.",
+        "The amounts 10 and 20 count, because the bound itself counts.",
         more={"orders.count_at_most('units', 0)": {"ana": 0, "ben": 0, "none": 0}},
     ),
     Example(
@@ -80,7 +86,7 @@ EXAMPLES = (
         none     | 2024-06-22 10:00 | 2024-07-01 00:00
         """,
         {"ana": 1, "none": 0},
-        "Two days to the minute are not more than two; a reply at the cutoff is not known.",
+        ("A reply after exactly two days is not slower than two days. A reply at the cutoff is not known."),
     ),
     Example(
         "trend",
@@ -98,7 +104,10 @@ EXAMPLES = (
         two      | 2024-06-21 10:00 | 1      | 5
         """,
         {"rises": 4, "one_day": MISSING, "two": MISSING},
-        "1 2 3 ten days apart: ten days on, at the cutoff, the line is at 4. Two values are no line.",
+        (
+            "The values 1, 2 and 3 are ten days apart. At the cutoff, ten days after the last "
+            "value, the line reaches 4. Two values are too few for a line."
+        ),
     ),
     Example(
         "decayed_mean",
@@ -106,7 +115,7 @@ EXAMPLES = (
         "orders.decayed_mean('units', half_life_days=10)",
         ORDERS,
         {"ana": (1 / 8 + 2 / 4 + 4 / 2) / (1 / 8 + 1 / 4 + 1 / 2), "ben": MISSING, "none": MISSING},
-        "30, 20 and 10 days ago: 1, 2 and 4 weigh 1/8, 1/4 and 1/2.",
+        "The values 1, 2 and 4 are 30, 20 and 10 days old. They weigh 1/8, 1/4 and 1/2.",
     ),
     Example(
         "decayed_hours_to",
@@ -120,6 +129,9 @@ EXAMPLES = (
         none     | 2024-06-22 10:00 | 2024-07-01 00:00
         """,
         {"ana": (6 / 4 + 24 / 2) / (1 / 4 + 1 / 2), "none": MISSING},
-        "6 hours weigh 1/4, 24 hours 1/2; what has no reply yet does not count.",
+        (
+            "The ticket with a reply after 6 hours weighs 1/4, and the ticket with a reply after "
+            "24 hours weighs 1/2. A ticket without a known reply does not count."
+        ),
     ),
 )

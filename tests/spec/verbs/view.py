@@ -27,7 +27,10 @@ EXAMPLES = (
         "logins.last(days=7).count()",
         EDGES,
         {"edges": 2},
-        "The first midnight of the window is in it, that of the cutoff is not: the 24th and the 30th.",
+        (
+            "The first midnight of the window is in the window; the midnight of the cutoff is "
+            "not. The rows of the 24th and the 30th count."
+        ),
         more={"logins.last(days=8, skip=7).count()": {"edges": 1}},
     ),
     Example(
@@ -36,7 +39,7 @@ EXAMPLES = (
         "logins.week(2).count()",
         EDGES,
         {"edges": 1},
-        "Week 2 is 17 to 23 June: only the row of the 23rd.",
+        "Week 2 is 17 to 23 June. Only the row of the 23rd counts.",
         more={"logins.week(1).count()": {"edges": 2}},
     ),
     Example(
@@ -45,8 +48,11 @@ EXAMPLES = (
         "emails.by('opened_at').last(days=3).count()",
         MAILS,
         {"ana": 1, "ben": 1},
-        "28 to 30 June. Ana opened on the 29th; Ben at the last minute of the 30th; what he opens at the "
-        "cutoff's midnight is not known yet.",
+        (
+            "The window is 28 to 30 June. Ana opened a mail on the 29th, and Ben at the last "
+            "minute of the 30th. Ben's mail that is opened at the cutoff's midnight is not known "
+            "as opened."
+        ),
         more={"emails.by('opened_at').days_since_last()": {"ana": 2, "ben": 1}},
     ),
     Example(
@@ -55,7 +61,7 @@ EXAMPLES = (
         "emails.having('opened_at').count()",
         MAILS,
         {"ana": 2, "ben": 1},
-        "Ben's second was opened at the cutoff: too late to be known.",
+        "Ben's second mail was opened at the cutoff, which is too late to be known.",
         more={"emails.having('opened_at').having('clicked_at').count()": {"ana": 1, "ben": 0}},
     ),
     Example(
@@ -64,7 +70,7 @@ EXAMPLES = (
         "emails.lacking('opened_at').count()",
         MAILS,
         {"ana": 0, "ben": 1},
-        "The complement of having: Ben's second stands there unopened.",
+        "`lacking` is the complement of `having`. Ben's second mail counts as unopened.",
         more={"emails.having('opened_at').lacking('clicked_at').count()": {"ana": 1, "ben": 1}},
     ),
 )

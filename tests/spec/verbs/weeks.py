@@ -42,7 +42,10 @@ EXAMPLES = (
     _example(
         "active_weeks",
         {"fades": 4 / 6, "steady": 1, "new": MISSING, "none": 0},
-        "Four of six weeks; who was there for three whole weeks only has too few.",
+        (
+            "Fades was active in four of six weeks. The new customer has only three whole weeks, "
+            "which is too few."
+        ),
         more={
             "logins.last(days=42, skip=14).active_weeks()": {
                 "fades": 1,
@@ -55,27 +58,34 @@ EXAMPLES = (
     _example(
         "inactive_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 6},
-        "The two weeks up to the end are silent; nobody is silent for longer than the window.",
+        ("The last two weeks of Fades hold no row. The result is at most the number of weeks in the window."),
     ),
     _example(
         "quieting_rate",
         {"fades": 2 / 6, "steady": 1 / 7, "new": MISSING, "none": 1 / 2},
-        "Fades was active in four weeks before the last, and silent after one of them: (1 + 1) / (4 + 2). "
-        "Steady: (0 + 1) / (5 + 2).",
+        (
+            "Fades was active in four weeks before the last week, and one of these weeks was "
+            "followed by a silent week: (1 + 1) / (4 + 2). Steady was active in five such weeks, "
+            "and none of them was followed by a silent week: (0 + 1) / (5 + 2)."
+        ),
     ),
     _example(
         "drawdown",
         {"fades": 2 / 6, "steady": 1, "new": MISSING, "none": MISSING},
-        "The last four weeks hold 1 1 0 0, the best four in a row 2 2 1 1; nothing at all has no best.",
+        (
+            "For Fades, the last four weeks hold 1, 1, 0 and 0 rows, and the best four "
+            "successive weeks hold 2, 2, 1 and 1 rows. A customer without rows has no best "
+            "weeks, so the value is missing."
+        ),
     ),
     _example(
         "shortfall",
         {"fades": 2, "steady": 0, "new": MISSING, "none": MISSING},
-        "The mean week holds 1: S goes 0 0 0 0 1 2.",
+        ("The mean week of Fades holds 1 row. The CUSUM S is 0, 0, 0, 0, 1 and 2 after each week."),
     ),
     _example(
         "shortfall_weeks",
         {"fades": 2, "steady": 0, "new": MISSING, "none": 0},
-        "S was last 0 two weeks ago.",
+        "The CUSUM S of Fades was last 0 two weeks ago.",
     ),
 )

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from churn.evaluation.test_set import TestSet, predict_test_set
-from churn.params import EngineParams, EvaluateParams, LabelParams
+from churn.params import EvaluateParams, LabelParams, ValueParams
 from churn.snapshots.read import Snapshots
 from churn.training.split import plan_cutoffs
 from tests.small_snapshots import RECIPE, rows_of, snapshots_from
-from tests.snapshot_world import params_for
 
 LOGISTIC = replace(RECIPE, candidate="logistic", strength=0.1)
 
@@ -23,17 +22,26 @@ Signals = dict[str, Any]
 
 
 @pytest.fixture
-def test_set_of(tmp_path) -> Callable[..., TestSet]:
+def test_set_of() -> Callable[..., TestSet]:
     """Predict the test cutoffs of snapshots in memory, without a champion and without a store."""
 
     def predict(snapshots: Snapshots, *, threads: int = 1, **evaluate: Any) -> TestSet:
         settings = EvaluateParams(bootstrap=100, **evaluate)
-        params = params_for(tmp_path, evaluate=settings, engine=EngineParams(threads=threads))
-        label = LabelParams(kind="inactivity", table="orders", horizon_days=28)
-        params = params.model_copy(update={"label": label})
-        cutoffs = plan_cutoffs(snapshots.rows, snapshots.mature_on, settings.test_cutoffs)
-        record = SimpleNamespace(recipe=RECIPE, logistic=LOGISTIC, choice_cutoffs=cutoffs.choice)
-        return predict_test_set(params, snapshots, record, cutoffs)
+        plan = plan_cutoffs(snapshots.rows, snapshots.mature_on, settings.test_cutoffs)
+        record = SimpleNamespace(recipe=RECIPE, logistic=LOGISTIC, choice_cutoffs=plan.choice)
+        return predict_test_set(
+            snapshots,
+            record,
+            plan.test,
+            settings=settings,
+            label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
+            value_terms=ValueParams(),
+            threads=threads,
+            out_of_time=None,
+            champion=None,
+            store=None,
+            missing_store="there is no store",
+        )
 
     return predict
 

@@ -13,7 +13,6 @@ from churn.features.language.btyd import fit_lifetimes, p_none
 from churn.params import ConditionParams, EvaluateParams, LabelParams
 from tests.drawn_company import SINCE, draw
 from tests.small_snapshots import rows_of
-from tests.snapshot_world import params_for
 
 NAN = float("nan")
 CUTOFF = date(2024, 7, 1)
@@ -79,7 +78,7 @@ def test_a_condition_asks_for_a_number_or_for_a_text(bounds: dict[str, object]) 
         ConditionParams(signal="plan", **bounds)
 
 
-def test_all_conditions_that_fit_no_signal_are_told_at_once(tmp_path: Path) -> None:
+def test_all_conditions_that_fit_no_signal_are_told_at_once() -> None:
     rule = [
         ConditionParams(signal="silent_day", at_least=14),
         ConditionParams(signal="plan", at_least=1),
@@ -87,7 +86,7 @@ def test_all_conditions_that_fit_no_signal_are_told_at_once(tmp_path: Path) -> N
     ]
 
     with pytest.raises(ParamsError) as told:
-        check_rule(params_for(tmp_path, evaluate=EvaluateParams(rule=rule)).of_file("team.yaml"), team())
+        check_rule(rule, team(), "team.yaml: evaluate.rule")
 
     assert all(problem.startswith("team.yaml: evaluate.rule: ") for problem in told.value.problems)
     assert [problem.split("'")[1] for problem in told.value.problems] == ["silent_day", "plan", "silent_days"]

@@ -11,6 +11,7 @@ import pytest
 
 from churn.data.store import day_number
 from churn.evaluation.test_set import customer_values, store_of_snapshots
+from churn.metrics.profit import CustomerValues
 from churn.model.value import residual_value
 from churn.snapshots.dataset import LabelledRows
 from churn.snapshots.read import Snapshots
@@ -46,11 +47,24 @@ def snapshots_of(world: DrawnCompany) -> Snapshots:
     )
 
 
+def values_at_cutoff(world: DrawnCompany, snapshots: Snapshots) -> tuple[CustomerValues | None, str]:
+    """The values of the customers at the cutoff, with the terms of the world's parameters."""
+    params = world.store.params
+    return customer_values(
+        world.store,
+        snapshots,
+        snapshots.rows.at([CUTOFF]),
+        horizon_days=params.label.horizon_days,
+        value_terms=params.score.value,
+        profit_terms=params.evaluate.profit,
+    )
+
+
 def test_a_value_comes_from_the_money_and_the_base_rate_known_at_the_cutoff(tmp_path: Path) -> None:
     world = draw(tmp_path, payments=PAYMENTS)
     snapshots = snapshots_of(world)
 
-    values, reason = customer_values(world.store.params, world.store, snapshots, snapshots.rows.at([CUTOFF]))
+    values, reason = values_at_cutoff(world, snapshots)
 
     asked = world.store.params
     expected = residual_value(
@@ -70,7 +84,7 @@ def test_without_money_or_with_another_store_the_reason_is_said(tmp_path: Path) 
     rich = draw(tmp_path / "rich", payments=PAYMENTS)
     poor_ones, changed = snapshots_of(poor), replace(snapshots_of(rich), store_digest="another")
 
-    values, reason = customer_values(poor.store.params, poor.store, poor_ones, poor_ones.rows.at([CUTOFF]))
+    values, reason = values_at_cutoff(poor, poor_ones)
     assert values is None
     assert "no table says" in reason
     assert "has changed" in store_of_snapshots(rich.store.params, changed)[1]

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from churn.evaluation.evaluate import cutoff_rates, purging, signal_verdict
+from churn.evaluation.measures import Differences
 from churn.metrics.interval import Interval
+from tests.filled import filled
 from tests.unit.evaluation.conftest import draw_snapshots
 
 
@@ -55,6 +57,29 @@ def test_the_verdict_says_in_words_whether_there_is_a_signal(
 
     assert signal.found == verdict
     assert signal.words.startswith({"ranks only": "it ranks"}.get(verdict, verdict))
+
+
+@pytest.mark.parametrize(
+    ("auc_above", "loss", "verdict"),
+    [
+        (0.004, -0.005, "no more than RFM"),  # neither better nor higher
+        (0.006, -0.005, "signal"),  # a higher AUC
+        (0.004, -0.02, "signal"),  # shown to be better
+    ],
+)
+def test_a_model_that_adds_nothing_to_rfm_is_named_in_words(
+    auc_above: float, loss: float, verdict: str
+) -> None:
+    against_rfm = filled(Differences, {"auc": interval_values(auc_above), "log_loss": interval_values(loss)})
+
+    signal = signal_verdict(around(0.7), around(-0.05), against_rfm)
+
+    assert signal.found == verdict
+    assert ("RFM" in signal.words) == (verdict != "signal")
+
+
+def interval_values(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.01, "high": value + 0.01}
 
 
 def around(value: float) -> Interval:

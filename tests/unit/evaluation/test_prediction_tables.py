@@ -145,6 +145,19 @@ def test_equal_predictions_are_in_one_bar() -> None:
     assert max(spread.left) == max(spread.stayed) == 1
 
 
+def test_each_health_band_has_the_mean_probability_and_the_share_of_its_rows(test_set_of) -> None:
+    test_set = test_set_of(draw_snapshots())
+
+    outcomes = health_bands(test_set).outcomes
+
+    assert len(outcomes) > 1
+    assert [band.predicted for band in outcomes] == sorted((b.predicted for b in outcomes), reverse=True)
+    total = sum(band.predicted * band.rows for band in outcomes)
+    assert total == pytest.approx(float(test_set.challenger.sum()))
+    assert sum(band.rows for band in outcomes) == len(test_set.rows)
+    assert all(band.low < band.share < band.high for band in outcomes)
+
+
 def test_health_bands_of_a_cutoff_know_no_later_label(test_set_of) -> None:
     snapshots = draw_snapshots()
     tested = np.isin(snapshots.rows.cutoff, np.unique(snapshots.rows.cutoff)[-3:])

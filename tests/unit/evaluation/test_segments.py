@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +13,9 @@ from churn.evaluation.segments import (
     measure_segments,
     segment_masks,
 )
-from churn.params import EvaluateParams
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from tests.small_snapshots import rows_of, snapshots_from
-from tests.snapshot_world import params_for
 from tests.unit.evaluation.conftest import draw_signals
 
 NAN = float("nan")
@@ -102,13 +99,11 @@ def test_texts_of_few_levels_and_bands_of_tenure_make_segments() -> None:
     assert set(segment_masks(rows, ["one"])) == {"one", "tenure_days"}
 
 
-def test_a_segment_asked_for_must_be_a_signal_of_text(tmp_path: Path) -> None:
+def test_a_segment_asked_for_must_be_a_signal_of_text() -> None:
     rows = rows_of({"plan": [0, 1], "tenure_days": [1, 2]}, [0, 1], levels={"plan": ("basic", "plus")})
-    asked = EvaluateParams(segments=["plans", "tenure_days", "plan"])
-    params = params_for(tmp_path, evaluate=asked)
 
     with pytest.raises(ParamsError) as told:
-        check_segments(params.of_file("team.yaml"), rows)
+        check_segments(["plans", "tenure_days", "plan"], rows, "team.yaml: evaluate.segments")
 
     assert all(problem.startswith("team.yaml: evaluate.segments: ") for problem in told.value.problems)
     assert [problem.split("'")[1] for problem in told.value.problems] == ["plans", "tenure_days"]

@@ -171,3 +171,47 @@ def test_rows_that_are_written_on_every_day_are_told(tmp_path: Path) -> None:
     )
 
     assert severities(found) == [("interactions.quantity", "warn")]
+
+
+def test_mailings_that_are_not_sent_to_lapsing_customers_are_no_deletion(tmp_path: Path) -> None:
+    early = [(one, f"2024-{month:02}-03") for one in LEFT for month in (1, 2, 3)]
+    steady = [(one, f"2024-{month:02}-03") for one in STAYED for month in range(1, 12)]
+
+    found = findings_of(
+        deleted_histories,
+        tmp_path,
+        subscriptions=draw_contracts(LEFT, STAYED),
+        emails=draw_table("customer | sent_at", early + steady),
+    )
+
+    assert found == []
+
+
+def test_a_programme_that_began_when_churners_lapsed_is_no_deletion(tmp_path: Path) -> None:
+    steady = [(one, f"2024-{month:02}-03") for one in STAYED for month in range(6, 12)]
+
+    found = findings_of(
+        deleted_histories,
+        tmp_path,
+        subscriptions=draw_contracts(LEFT, STAYED),
+        emails=draw_table("customer | sent_at", steady),
+    )
+
+    assert found == []
+
+
+@pytest.mark.parametrize(("zeros_of", "expected"), [(LEFT, ["stop"]), (LEFT + STAYED, [])])
+def test_zeros_after_the_end_are_seen_where_customers_are_rarely_active(
+    tmp_path: Path, zeros_of: list[str], expected: list[str]
+) -> None:
+    rare = [(one, "2024-05-02", 3) for one in STAYED + LEFT[:10]]
+    zeros = [(one, END + timedelta(7 * week), 0) for one in zeros_of for week in range(6)]
+
+    found = findings_of(
+        zeroed_rows,
+        tmp_path,
+        subscriptions=draw_contracts(LEFT, STAYED),
+        interactions=draw_table("customer | happened_at | quantity", rare + zeros),
+    )
+
+    assert [one.severity for one in found] == expected

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from churn.guards.duplicates import duplicates
-from churn.guards.row_times import late_rows, loading_columns
+from churn.guards.late_rows import is_loading_name, late_rows
 from churn.guards.survivors import dangling_histories, survivors
 from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
 
@@ -118,15 +118,12 @@ def test_tables_of_survivors(tmp_path: Path, months: list[int], same_age: bool, 
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        (
-            ["loaded_at", "ingestedAt", "_etl_ts", "date_imported"],
-            ["loaded_at", "ingestedAt", "_etl_ts", "date_imported"],
-        ),
-        (["updated", "update_count", "at", "uploaded_by", "created_by"], []),
+        (["loaded_at", "ingestedAt", "_etl_ts", "date_imported", "posted_at", "Gebucht am"], True),
+        (["update_count", "at", "uploaded_by", "created_by", "paid_at", "delivered_on"], False),
     ],
 )
-def test_a_column_says_when_a_row_came_in_by_two_of_its_words(names: list[str], expected: list[str]) -> None:
-    assert loading_columns(names) == expected
+def test_a_name_says_when_a_row_was_written(names: list[str], expected: bool) -> None:
+    assert {is_loading_name(name) for name in names} == {expected}
 
 
 def logins_loaded(late: int, of: int, bulk: bool = False) -> str:
@@ -176,3 +173,139 @@ def test_leavers_copied_to_balance_the_classes_are_pointed_out(tmp_path: Path) -
     )
 
     assert "may have been copied" in found.found
+
+
+def parcels(second: str, *, waiting: bool, ahead: bool = False, delay: int = 8) -> str:
+    """Draw a table that is written every day up to the end of the data, with a second time `delay` days on.
+
+    Args:
+        second: The name of the second time column.
+        waiting: Whether the table holds rows whose second time has not come by the end of the data.
+        ahead: Whether such rows already hold their second time.
+        delay: The days between both times of a row; every third row has none.
+    """
+    rows: list[tuple[object, ...]] = []
+    end = date(2024, 12, 31)
+    for n in range(600):
+        at = date(2024, 3, 7) + timedelta(n // 2)
+        second_day = at + timedelta(0 if n % 3 == 0 else delay)
+        if at >= end or (second_day >= end and not waiting):
+            continue
+        cell = f"{second_day} 09:00" if second_day < end or ahead else None
+        rows.append((f"c{n % 40:02}", f"{at} 08:00", cell))
+    return draw_table(f"customer | happened_at | {second}", rows)
+
+
+def late_findings(folder: Path, logins: str, **entry: object) -> list[tuple[str, str]]:
+    found = findings_of(
+        late_rows,
+        folder,
+        tables={"logins": dict(entry)},
+        subscriptions=draw_contracts([], ["ana"]),
+        logins=logins,
+    )
+    return severities(found)
+
+
+@pytest.mark.parametrize("second", ["posted_at", "zz", "delivered_on", "settlement"])
+def test_rows_that_come_in_at_a_second_time_whatever_its_name(tmp_path: Path, second: str) -> None:
+    assert late_findings(tmp_path, parcels(second, waiting=False)) == [("logins", "stop")]
+
+
+@pytest.mark.parametrize("ahead", [False, True], ids=["delivered later", "due later"])
+@pytest.mark.parametrize("second", ["zz", "delivered_on", "processed_at"])
+def test_rows_that_wait_for_their_second_time_are_no_late_rows(
+    tmp_path: Path, second: str, ahead: bool
+) -> None:
+    assert late_findings(tmp_path, parcels(second, waiting=True, ahead=ahead)) == []
+
+
+def test_a_second_time_that_is_mapped_as_an_outcome_also_shows_late_rows(tmp_path: Path) -> None:
+    rows = parcels("first_reply_at", waiting=False).replace("happened_at", "opened_at")
+
+    found = findings_of(
+        late_rows, tmp_path, subscriptions=draw_contracts([], ["ana"]), tickets=rows, tables={"tickets": {}}
+    )
+
+    assert severities(found) == [("tickets", "stop")]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select customer_id, happened_at from logins",
+        "with a as (select customer_id, happened_at as t from logins) "
+        "select customer_id, t as happened_at from a",
+        "select customer_id, min(happened_at) as happened_at from logins group by customer_id, happened_at",
+    ],
+    ids=["plain", "with", "groups"],
+)
+@pytest.mark.parametrize(("waiting", "expected"), [(False, [("logins", "stop")]), (True, [])])
+def test_a_query_that_leaves_the_second_time_out_hides_nothing(
+    tmp_path: Path, query: str, waiting: bool, expected: list[tuple[str, str]]
+) -> None:
+    found = late_findings(tmp_path, parcels("zz", waiting=waiting), query=query)
+
+    assert found == expected
+
+
+def test_a_second_time_of_which_the_values_do_not_say_what_it_is_only_warns(tmp_path: Path) -> None:
+    rows = logins_loaded(20, 100).replace("loaded_at", "zz")
+
+    assert late_findings(tmp_path, rows) == [("logins", "warn")]
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [(0, []), (1, ["stop"])],
+    ids=["the mailing reached others too", "only these customers have the rows"],
+)
+def test_equal_mailings_of_different_people_are_no_duplicates(
+    tmp_path: Path, extra: int, expected: list[str]
+) -> None:
+    people = stayers(120)
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
+    mailings = [f"2024-04-{n + 1:02} 12:00" for n in range(12)]
+    mails = [(one, at) for one in people for at in mailings]
+    silent = [f"quiet{n}" for n in range(20)]
+    mails += [(one, at) for one in silent for at in (moments(200) if extra else mailings)]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([], [*people, *silent]),
+        logins=draw_table("customer | happened_at", logins + mails),
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+def test_zeros_that_a_meter_writes_after_the_end_make_no_duplicates(tmp_path: Path) -> None:
+    people = churners(20) + stayers(60)
+    september, october = ([f"2024-{month}-{day:02}" for day in range(1, 21)] for month in ("09", "10"))
+    rows = [(one, at, 1 + n % 7) for n, one in enumerate(people) for at in moments(n, 4)]
+    rows += [(one, at, 0) for one in churners(20) for at in october]
+    rows += [(f"idle{n}", at, 0) for n in range(20) for at in september]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([*churners(20), *(f"idle{n}" for n in range(20))], stayers(60)),
+        interactions=draw_table("customer | happened_at | quantity", rows),
+    )
+
+    assert found == []
+
+
+def test_a_mapped_due_date_of_a_small_table_is_no_late_row(tmp_path: Path) -> None:
+    opened = [date(2024, 3, 1) + timedelta(6 * n) for n in range(45)]
+    rows = [(f"c{n}", f"{day} 09:00", f"{day + timedelta(2)} 09:00") for n, day in enumerate(opened)]
+
+    found = findings_of(
+        late_rows,
+        tmp_path,
+        subscriptions=draw_contracts([], ["ana"]),
+        tickets=draw_table("customer | opened_at | due_at", rows),
+    )
+
+    assert found == []

@@ -49,6 +49,9 @@ def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
     assert np.abs(champion.scorer.predict(FRAME) - expected).max() < 1e-12
     assert np.abs(np.asarray(loaded.predict(FRAME)) - expected).max() < 1e-12
     assert np.abs(np.asarray(from_folder.predict(FRAME)) - expected).max() < 1e-12
+    description = (params.champion / "MLmodel").read_text()
+    assert "uri: artifacts/bundle" in description
+    assert [line for line in description.splitlines() if ": /" in line or "file:/" in line] == []
 
 
 def test_the_same_bytes_registered_again_are_the_same_version(
@@ -430,11 +433,16 @@ def test_looks_are_counted_by_label_and_cutoff_and_the_cutoff_looked_at_most_cou
     registered()
     registry = Registry(params.tracking, params.models)
     with registry.run("train") as run_id:
-        counted = [registry.count_test_set_use(run_id, label, days(cutoffs)) for label, cutoffs, _ in LOOKS]
+        counted = [
+            registry.count_test_set_use(run_id, label, days(cutoffs), f"evaluation{number}")
+            for number, (label, cutoffs, _) in enumerate(LOOKS)
+        ]
+        repeated = [registry.count_test_set_use(run_id, "abc", days("2025-06-01"), "evaluation0")] * 2
 
     assert counted == [looks for _, _, looks in LOOKS]
+    assert repeated == [3, 3]
     tags = mlflow.MlflowClient(params.tracking.uri).get_run(run_id).data.tags
-    assert tags["looks_at_test"] == "4"
+    assert tags["looks_at_test"] == "3"
 
 
 def test_links_open_the_page_for_models(params: Params) -> None:

@@ -267,3 +267,49 @@ def test_a_file_that_holds_no_sections_is_refused(tmp_path: Path, text: str, sai
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="no such file"):
         load_params(tmp_path / "params.yml")
+
+
+def test_an_open_question_stops_with_its_choices_and_an_answer_settles_it(tmp_path: Path) -> None:
+    text = GOOD.replace("orders: {}", "orders: {time_format: \"? '%d/%m/%Y' or '%m/%d/%Y'\"}")
+
+    refused = problems(tmp_path, text)
+
+    assert len(refused) == 1
+    assert refused[0].startswith("params.yaml: tables.orders.time_format is an open question")
+    assert "'%d/%m/%Y' or '%m/%d/%Y'" in refused[0]
+    answered = load_params(written(tmp_path, text), ["tables.orders.time_format='%m/%d/%Y'"])
+    assert answered.tables["orders"].time_format == "%m/%d/%Y"
+
+
+def test_every_open_question_is_named_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("orders: {}", "orders: {from: '? a or b', columns: {amount: '?'}}")
+
+    refused = problems(tmp_path, text)
+
+    assert [problem.split(" ")[1] for problem in refused] == [
+        "tables.orders.from",
+        "tables.orders.columns.amount",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        ("[9999-12-31, 'NULL', 0]", ("9999-12-31", "NULL", "0")),
+        ("n/a", ("n/a",)),
+        ("['null', '']", ("null", "")),
+    ],
+)
+def test_words_for_no_value_are_texts(tmp_path: Path, words: str, read: tuple[str, ...]) -> None:
+    text = GOOD.replace("orders: {}", f"orders: {{missing: {{returned_at: {words}}}}}")
+
+    assert load_params(written(tmp_path, text)).tables["orders"].missing == {"returned_at": read}
+
+
+@pytest.mark.parametrize("words", ["null", "[null]", "[no]", "[]"])
+def test_a_word_for_no_value_that_yaml_reads_as_something_else_is_refused(tmp_path: Path, words: str) -> None:
+    text = GOOD.replace("orders: {}", f"orders: {{missing: {{returned_at: {words}}}}}")
+
+    (refused,) = problems(tmp_path, text)
+
+    assert "tables.orders.missing.returned_at" in refused

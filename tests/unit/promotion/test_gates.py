@@ -7,9 +7,10 @@ import pytest
 from churn.evaluation.evaluate import signal_verdict
 from churn.evaluation.result import EvaluationResult
 from churn.guards.model.outcomes import too_good
+from churn.guards.sign_off import SignOffs
 from churn.guards.verdict import Verdict
 from churn.params import CheckParams, EvaluateParams, PromoteParams
-from churn.promotion.gates import judge_gates
+from churn.promotion.gates import apply_gates
 from tests.filled import filled
 
 
@@ -39,7 +40,8 @@ def verdict_on(content: dict[str, Any], params: Any) -> Verdict:
     result = filled(EvaluationResult, content)
     pair = result.pair("base_rate")
     signal = signal_verdict(result.challenger.auc, pair.log_loss if pair else None)
-    return judge_gates(result.model_copy(update={"signal": signal}), params)
+    result = result.model_copy(update={"signal": signal})
+    return apply_gates(result, params.promote, SignOffs.of(params), params.file)
 
 
 def stopped(content: dict[str, Any], params: Any) -> list[str]:
@@ -161,7 +163,7 @@ def test_what_a_champion_without_profit_may_lose_is_asked_of_the_difference_itse
     (gate,) = (one for one in verdict_on(content, make_params()).gates if one.name == metric)
 
     assert gate.passed is passed
-    assert passed or ("surely worse" in gate.words) is surely
+    assert passed or ("worse by more than chance" in gate.words) is surely
     assert "nan" not in gate.words
     assert "%:" not in gate.words  # no difference is told as a share of nothing
 
@@ -185,7 +187,7 @@ def test_what_is_surely_worse_is_not_told_to_gather_data(
 ) -> None:
     (refusal,) = verdict_on(beside_champion(**changes), make_params()).refusals
 
-    assert ("surely worse" in refusal) is surely
+    assert ("worse by more than chance" in refusal) is surely
     assert ("Add test cutoffs or data" in refusal) is not surely
 
 
@@ -362,6 +364,37 @@ def test_a_level_that_is_off_is_explained_by_the_cutoffs(make_params, ratio: flo
     assert sum("2024-01-01" in note for note in verdict.notes) == notes
 
 
+# share that left at each cutoff before the test of 2024-01-01, at which 20 % left; what the gate advises
+LEVELS = [
+    ({"2023-01-01": 0.21, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.11}, "season"),
+    ({"2023-01-10": 0.16, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.10}, "season"),
+    ({"2023-01-01": 0.10, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.11}, "later"),
+    ({"2023-01-01": 0.05, "2023-04-01": 0.10, "2023-07-01": 0.10, "2023-10-01": 0.11}, "later"),
+    ({"2023-10-01": 0.31}, "later"),
+]
+
+
+@pytest.mark.parametrize(("before", "remedy"), LEVELS)
+@pytest.mark.parametrize("champion", [False, True])
+def test_a_level_outside_the_gate_is_refused_with_its_remedy(
+    make_params, before: dict[str, float], remedy: str, champion: bool
+) -> None:
+    rates = [{"cutoff": day, "base_rate": rate} for day, rate in before.items()]
+    content = evaluated(ratio=1.5) | {"before": rates}
+    if champion:
+        content["champion"] = {"version": "1", "digest": "other"}
+
+    (gate,) = (one for one in verdict_on(content, make_params()).gates if one.name == "observed_expected")
+
+    advice = {
+        "follows a season": remedy == "season",
+        "churn train --refresh": remedy == "later" and champion,
+        "later cutoffs under evaluate.test_cutoffs": remedy == "later" and not champion,
+    }
+    assert not gate.passed
+    assert {words: words in gate.words for words in advice} == advice
+
+
 @pytest.mark.parametrize(("ratio", "less"), [(1.05, "more"), (0.95, "fewer")])
 def test_an_explanation_tells_the_rates_and_how_far_off_the_base_rate_was(
     make_params, ratio: float, less: str
@@ -387,5 +420,6 @@ def test_a_warning_comes_before_the_stop(auc: float, warned: bool) -> None:
     result = filled(EvaluationResult, evaluated(auc=auc))
 
     assert (
-        too_good(result.challenger.auc, result.paired["challenger_minus_recency"].auc) is not None
+        too_good(result.challenger.auc, ("recency", result.paired["challenger_minus_recency"].auc))
+        is not None
     ) is warned

@@ -11,7 +11,7 @@ import pytest
 
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
-from churn.scoring.call_list import calls_csv
+from churn.scoring.call_list import calls_csv, contacts_table
 from churn.scoring.scores import score_schema
 from churn.scoring.sink import night_files, write_night
 from tests.filled import filled
@@ -52,6 +52,8 @@ ROWS = [
 FACTS = {
     "run_id": "run",
     "model_version": "3",
+    "model_digest": "d",
+    "trial": None,
     "label_id": "label",
     "cutoff": str(NIGHT),
     "timezone": "UTC",
@@ -118,8 +120,9 @@ METRICS = {
 def output(tmp_path: Path) -> Path:
     """The output folder of a night, without an evaluation."""
     table = pa.Table.from_pylist(ROWS, schema=score_schema(LABEL, 3))
-    calls = calls_csv(table, ["=ann"], {"=ann": f"Ann {NASTY}"}, [], 3)
-    write_night(tmp_path, NIGHT, night_files(table, calls, FACTS))
+    names = {"=ann": f"Ann {NASTY}"}
+    calls, contacts = calls_csv(table, ["=ann"], names, [], 3), contacts_table(["=ann"], names)
+    write_night(tmp_path, NIGHT, night_files(table, calls, contacts, FACTS))
     return tmp_path
 
 

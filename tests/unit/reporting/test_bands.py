@@ -1,61 +1,65 @@
 from __future__ import annotations
 
-import pandas as pd
+from typing import Any
+
 import pytest
 
-from churn.reporting.report import band_outcomes, read_report_sources, render_report
+from churn.evaluation.result import BandOutcome, EvaluationResult
+from churn.guards.verdict import Verdict
+from churn.reporting.promotion_page import render_promotion
+from churn.reporting.quality import band_table
+from churn.reporting.report import read_report_sources, render_report
+from tests.filled import filled
+from tests.unit.reporting.conftest import METRICS
 
-#        probability at a base rate of 10 %, rows, of which left, band
-DRAWN = [(0.50, 40, 20, 1), (0.20, 50, 10, 2), (0.10, 100, 9, 3), (0.06, 100, 4, 4), (0.02, 200, 2, 5)]
+#        band, rows, of which left, mean predicted probability, bounds of the share that left
+DRAWN = [
+    (1, 40, 20, 0.51, 0.352, 0.648),
+    (2, 50, 10, 0.22, 0.112, 0.330),
+    (3, 100, 9, 0.11, 0.048, 0.162),
+    (4, 100, 4, 0.06, 0.016, 0.098),
+    (5, 200, 2, 0.02, 0.003, 0.036),
+]
 
 
-def rows_of(drawn=DRAWN):
-    rows = [
-        {"left": float(place < left), "challenger": probability}
-        for probability, size, left, _ in drawn
-        for place in range(size)
-    ]
-    return pd.DataFrame(rows).assign(customer_id=[f"c{place}" for place in range(len(rows))])
+def outcomes(drawn: list[Any] = DRAWN) -> list[BandOutcome]:
+    names = ("band", "rows", "churners", "predicted", "low", "high")
+    return [BandOutcome.model_validate(dict(zip(names, row, strict=True))) for row in drawn]
 
 
 def test_each_band_says_who_was_in_it_and_what_came_of_them():
-    found = band_outcomes(rows_of(), base_rate=0.1)
+    table = band_table(outcomes())
 
-    assert [(one.band, one.rows) for one in found.bands] == [(band, rows) for _, rows, _, band in DRAWN]
-    assert [one.predicted for one in found.bands] == pytest.approx([p for p, *_ in DRAWN])
-    assert found.bands[0].observed.value == "50.0%"
-    assert found.bands[0].observed.interval == "[35.2%, 64.8%]"
-    assert found.falls
+    assert [(row.name[0], row.rows) for row in table.bands] == [(str(band), rows) for band, rows, *_ in DRAWN]
+    assert [row.predicted for row in table.bands] == pytest.approx([row[3] for row in DRAWN])
+    assert table.bands[0].observed.value == "50.0%"
+    assert table.bands[0].observed.interval == "[35.2%, 64.8%]"
+    assert table.falls
 
 
 def test_bands_out_of_order_are_told():
-    turned = [(0.50, 40, 2, 1), *DRAWN[1:]]
+    turned = [(1, 40, 2, 0.51, 0.0, 0.2), *DRAWN[1:]]
 
-    assert not band_outcomes(rows_of(turned), base_rate=0.1).falls
-
-
-def test_rows_of_the_same_customers_make_no_interval_narrower():
-    once = rows_of()
-
-    twice = band_outcomes(pd.concat([once, once]), base_rate=0.1)
-
-    assert twice.bands[0].rows == 80
-    assert twice.bands[0].observed == band_outcomes(once, base_rate=0.1).bands[0].observed
+    assert not band_table(outcomes(turned)).falls
 
 
-def test_rows_without_a_judgement_do_not_count():
-    blank = rows_of().assign(challenger=float("nan"))
-
-    assert band_outcomes(blank, base_rate=0.1) is None
-    assert band_outcomes(None, base_rate=0.1) is None
+def test_without_test_rows_there_is_no_table():
+    assert band_table([]) is None
 
 
-def test_the_report_shows_what_came_of_each_band_where_there_was_a_test(evaluated):
+def test_the_report_and_the_page_of_the_promotion_show_the_same_table_of_bands(evaluated):
+    def table_of(page: str) -> str:
+        start = page.index("How many of each health band left")
+        return page[start : page.index("</p>", start)]
+
     without = render_report(read_report_sources(evaluated))
-    rows_of().to_parquet(evaluated / "evaluate" / "predictions.parquet", index=False)
+    bands = {"health_bands": {"outcomes": [band.as_json() for band in outcomes()]}}
+    result = filled(EvaluationResult, METRICS | bands)
+    result.write(evaluated / "evaluate" / "metrics.json")
 
-    page = render_report(read_report_sources(evaluated))
+    report = render_report(read_report_sources(evaluated))
+    promotion = render_promotion(result, Verdict((), ()))
 
     assert "How many of each health band left" not in without
-    assert "How many of each health band left" in page
-    assert "[35.2%, 64.8%]" in page
+    assert "[35.2%, 64.8%]" in table_of(report)
+    assert table_of(report) == table_of(promotion)

@@ -91,7 +91,7 @@ def test_an_evaluation_without_money_says_so_and_shows_no_currency(evaluated) ->
     assert "profit per customer at 10%" not in told.split("By test date")[0].split("shows no difference")[1]
 
 
-@pytest.mark.parametrize("found", ["signal", "ranks only", "no signal"])
+@pytest.mark.parametrize("found", ["signal", "no more than RFM", "ranks only", "no signal"])
 def test_the_verdict_on_the_signal_is_told(evaluated, found: str) -> None:
     page = page_of(evaluated | {"signal": {"found": found, "words": f"{found}: AUC 0.5"}}, {})
 
@@ -177,4 +177,4 @@ def test_a_last_chart_without_a_neighbour_takes_the_whole_line(evaluated, narrow
 def test_the_money_says_who_takes_the_incentive_and_for_what(evaluated) -> None:
     told = words_of(page_of(evaluated, {}))
 
-    assert "30.0% take the incentive and stay. All other customers who are contacted take it too" in told
+    assert "30.0% take the incentive and stay. All contacted customers who are not churners take" in told

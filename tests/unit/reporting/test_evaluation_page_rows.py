@@ -48,7 +48,7 @@ def test_a_horizon_says_in_words_whether_it_holds_and_where_it_was_seen(value, c
 
     assert found.words == words
     assert found.counts == "2,000 rows, 400 left (20.0%)"
-    assert (found.error.value, found.error.interval) == ("0.0400", "0.0160 by chance alone")
+    assert (found.error.value, found.error.interval) == ("0.0400", "0.0160 by chance only")
 
 
 def test_a_horizon_nobody_can_judge_says_why_and_without_contracts_there_is_none() -> None:

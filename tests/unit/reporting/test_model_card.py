@@ -92,7 +92,7 @@ def test_a_card_tells_label_cohort_and_results() -> None:
         "| AUC | 0.700 [0.690, 0.710] | 0.500 [0.490, 0.510] |",
         "the model minus the base rate for everybody: -0.0500 [-0.0600, -0.0400]",
         "The signals with the largest contributions: `logins` 60.0%.",
-        "Gradient-boosted trees on 2 signals",
+        " boosted trees on 2 signals",
     ):
         assert words in text
 

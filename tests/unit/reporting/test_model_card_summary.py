@@ -83,11 +83,11 @@ def test_it_tells_label_cohort_figures_what_is_off_the_guards_the_verdict_and_th
         "At 2024-01-29 500 customers were at risk",
         "500 rows, 50 churners (10.0%)",
         "- the model minus the base rate for everybody: -0.0500 [-0.0600, -0.0400]",
-        "2 segments were tested, 1 are off: their observed/expected differs from that of all customers, 0.98",
+        "1 are off: their observed/expected differs from the value of all customers, 0.98",
         "- plan told 0: 1.20 [1.19, 1.21]",
         "1 guards ran; their findings:\n\n- stop: alone: p0: told 0",
         "Refused: 1 of 2 gates passed.\n\n- refused: told 0",
-        "- It says nothing about customers outside the cohort",
+        "- The model says nothing about customers outside the cohort",
         "- told 0",
     ):
         assert words in text

@@ -64,7 +64,9 @@ def test_guards_bands_and_signatures_are_on_the_page_where_there_are_any() -> No
     one = {"guard": "alone", "place": "logins", "found": "it tells.", "way_out": "See.", "severity": "warn"}
     content = evaluated(
         guards={"looked": ["alone", "shuffled"], "found": [one]},
-        health_bands={"outcomes": [{"band": 1, "rows": 40, "churners": 10, "low": 0.1, "high": 0.4}]},
+        health_bands={
+            "outcomes": [{"band": 1, "rows": 40, "churners": 10, "predicted": 0.3, "low": 0.1, "high": 0.4}]
+        },
         signal={"found": "signal", "words": "signal: AUC 0.7."},
     )
 

@@ -8,15 +8,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
-from churn.promotion.record import Promotion
+from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
+from churn.scoring.sink import contacts_path
 from tests.filled import filled
-from tests.unit.reporting.conftest import METRICS
+from tests.unit.reporting.conftest import METRICS, NASTY, NIGHT, candidate, spread
 
 GATE = {
     "name": "g",
@@ -69,12 +72,12 @@ def page_of(output: Path) -> Page:
     [
         (
             "involuntary",
-            "within 31 days, because a payment was never recovered. Customers",
+            "within 31 days, because a payment was never recovered. A customer",
             "nothing shows",
         ),
         (
             "voluntary",
-            "and nothing shows that a payment was never recovered. Customers",
+            "and nothing shows that a payment was never recovered. A customer",
             "because a payment",
         ),
         ("any", "within 31 days.", "another way"),
@@ -168,11 +171,83 @@ def compare_by(output: Path, loss: dict[str, float | None], other: str = "base_r
     filled(EvaluationResult, content).write(output / "evaluate" / "metrics.json")
 
 
-def test_an_evaluation_of_another_version_is_said(evaluated):
-    path = evaluated / "evaluate" / "metrics.json"
-    path.write_text(path.read_text().replace('"version": "3"', '"version": "4"'))
+def test_the_page_shows_the_model_that_scored_the_night_and_not_the_one_evaluated_last(evaluated):
+    keep_evaluation(evaluated, "d")
+    later = METRICS | {
+        "model": {"version": "4", "digest": "later"},
+        "candidates": {"challenger": candidate(0.99, 1.0)},
+        "paired": {},
+    }
+    filled(EvaluationResult, later).write(evaluated / "evaluate" / "metrics.json")
+    refused = {"accepted": False, "digest": "later", "gates": [GATE | {"rule": "no leak", "passed": False}]}
+    filled(Promotion, refused).write(evaluated / "evaluate")
 
-    assert "of version 4; tonight's scores are from version 3" in page_of(evaluated).text
+    text = page_of(evaluated).text
+
+    assert "0.750 [0.740, 0.760]" in text
+    assert "0.990" not in text
+    assert "no leak" not in text
+    assert "Version 4 was evaluated later." in text
+
+
+def test_a_night_whose_model_has_no_evaluation_shows_that_of_no_other_model(evaluated):
+    path = evaluated / "evaluate" / "metrics.json"
+    path.write_text(
+        path.read_text().replace('"digest": "d"', '"digest": "e"').replace('"version": "3"', '"version": "4"')
+    )
+
+    text = page_of(evaluated).text
+
+    assert "There is no evaluation of model version 3" in text
+    assert "is of version 4, which did not score this night" in text
+    assert "0.750" not in text
+
+
+@pytest.mark.parametrize("trial", [True, False])
+def test_a_trial_is_marked_on_the_page_with_what_it_lacks(evaluated, trial: bool):
+    sources = read_report_sources(evaluated)
+    reason = {
+        "because": ["beats_rfm"],
+        "explanations": [f"not better {NASTY}."],
+        "requirements": ["it is better"],
+    }
+
+    page = Page(render_report(replace(sources, facts={**sources.facts, "trial": reason if trial else None})))
+
+    assert ("A trial, not a call list to work from." in page.text) is trial
+    assert (f"not better {NASTY}." in page.text) is trial
+    assert ("becomes champion if it is better." in page.text) is trial
+    assert "script" not in page.tags
+
+
+@pytest.mark.parametrize(
+    ("ratio", "half", "said"),
+    [(1.5, 0.1, "about 1 customers leave"), (0.5, 0.1, "too high by this factor"), (1.05, 0.1, None)],
+)
+def test_a_level_that_was_off_at_the_test_says_how_far_tonight_is_off(evaluated, ratio, half, said):
+    ours = candidate(0.75, 0.9) | {"observed_expected": spread(ratio, half)}
+    filled(EvaluationResult, METRICS | {"candidates": {"challenger": ours}}).write(
+        evaluated / "evaluate" / "metrics.json"
+    )
+
+    text = page_of(evaluated).text
+
+    assert ("The level was off at the test." in text) is (said is not None)
+    assert said is None or said in text
+
+
+def test_a_name_is_shown_as_it_was_written(output):
+    row = {"rank": 1, "customer_id": "=ann", "name": "'=1 O\rBrien"}
+    pq.write_table(pa.Table.from_pylist([row]), contacts_path(output, NIGHT))
+
+    assert read_report_sources(output).contacts == (("=ann", "'=1 O\rBrien"),)
+
+
+def test_a_night_of_an_earlier_version_without_contacts_says_how_to_write_them(output):
+    contacts_path(output, NIGHT).unlink()
+
+    with pytest.raises(CallError, match="churn score --cutoff 2024-01-31"):
+        read_report_sources(output)
 
 
 @pytest.mark.parametrize(

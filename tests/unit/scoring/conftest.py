@@ -102,5 +102,5 @@ def company(tmp_path):
         playbook=read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS),
         monthly_money=money,
         names={"ann": "Ann <b>", "bob": "=1+1"},
-        stamp=Stamp(model_version="3", label_id="label", run_id="run"),
+        stamp=Stamp(model_version="3", model_digest="d", label_id="label", run_id="run"),
     )

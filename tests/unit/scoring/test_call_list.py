@@ -11,7 +11,6 @@ from churn.params import BudgetParams
 from churn.scoring.call_list import (
     contact_count,
     not_contacted_because,
-    plain_cell,
     rank_customers,
     read_names,
     safe_cell,
@@ -83,13 +82,11 @@ def test_who_has_no_play_takes_no_place_and_every_silence_has_its_reason():
 )
 def test_a_cell_that_a_spreadsheet_would_run_is_kept_as_text(text):
     assert safe_cell(text) == f"'{text}"
-    assert plain_cell(safe_cell(text)) == text
 
 
 @pytest.mark.parametrize("text", ["Ann", "-17", "+3.5", "-1,5", "a=b", "", "4711", "'t Hooft"])
 def test_a_harmless_cell_stays_as_it_is(text):
     assert safe_cell(text) == text
-    assert plain_cell(text) == text
 
 
 def test_names_come_from_the_customers_table_as_far_as_it_has_them(tmp_path: Path) -> None:

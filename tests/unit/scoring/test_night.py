@@ -11,7 +11,7 @@ import pytest
 from churn.errors import ModelError
 from churn.model.scorer import SchemaError
 from churn.params import LabelParams
-from churn.scoring.night import run_id, score_night
+from churn.scoring.night import Trial, run_id, score_night
 from churn.scoring.reasons import MAX_EXPLAINED_BEYOND_LIST, rows_to_explain
 from churn.scoring.sink import night_files
 
@@ -60,6 +60,8 @@ COLUMNS = [
     "model_version",
     "label_id",
     "run_id",
+    "trial",
+    "trial_because",
 ]
 
 
@@ -190,8 +192,8 @@ def test_the_same_night_twice_is_the_same_bytes_whatever_the_order_of_the_roster
 
     second = night_of(company)
 
-    assert night_files(first.scores, first.calls, first.facts) == night_files(
-        second.scores, second.calls, second.facts
+    assert night_files(first.scores, first.calls, first.contacts, first.facts) == night_files(
+        second.scores, second.calls, second.contacts, second.facts
     )
 
 
@@ -218,6 +220,55 @@ def test_a_night_without_a_cohort_still_accounts_for_everybody(company):
     assert lines_of(night) == []
 
 
+TRIAL = Trial(("beats_rfm",), ("not better than RFM.",), ("it is better than RFM",))
+
+
+def test_a_trial_is_marked_in_each_row_and_each_line_and_assigns_nobody_to_an_arm(company):
+    with_budget(company, 2)
+    champions = rows_of(night_of(company))
+    company.trial = TRIAL
+
+    night = night_of(company)
+
+    rows = rows_of(night)
+    called = [line["customer_id"] for line in lines_of(night)]
+    assert called == ["ann", "cem"]
+    assert {(row["trial"], row["trial_because"]) for row in rows.values()} == {(True, "beats_rfm")}
+    assert {row["arm"] for row in rows.values()} == {"none"}
+    assert {who: row["not_contacted_because"] for who, row in rows.items()} == {
+        "ann": "trial",
+        "bob": "no play",
+        "cem": "trial",
+        "dea": "no play",
+        "eva": "no play",
+        "fil": "excluded: inactive",
+    }
+    assert [rows[who]["action"] for who in called] == [champions[who]["action"] for who in called]
+    assert all(line["trial"].startswith("TRIAL: model version 3") for line in lines_of(night))
+    assert night.calls.removeprefix("\ufeff").startswith("trial,rank,")
+    assert night.facts["trial"]["requirements"] == ["it is better than RFM"]
+
+
+def test_a_night_of_the_champion_is_no_trial_and_its_call_list_has_no_mark(company):
+    night = night_of(company)
+
+    assert {(row["trial"], row["trial_because"]) for row in rows_of(night).values()} == {(False, None)}
+    assert "trial" not in lines_of(night)[0]
+    assert night.facts["trial"] is None
+
+
+def test_the_contacts_are_the_call_list_with_each_text_as_it_is_in_the_data(company):
+    with_budget(company, 2)
+    company.names = {"ann": "A\rnn", "cem": "'=1"}
+
+    night = night_of(company)
+
+    assert night.contacts.to_pylist() == [
+        {"rank": 1, "customer_id": "ann", "name": "A\rnn"},
+        {"rank": 2, "customer_id": "cem", "name": "'=1"},
+    ]
+
+
 def id_of(company, **changes):
     given = {
         "store_digest": "s",
@@ -236,12 +287,13 @@ def test_the_run_id_moves_with_everything_the_result_depends_on(company):
         id_of(company, cutoff=date(2024, 2, 1)),
         id_of(company, model_digest="n"),
         id_of(company, definitions={"login_change": "a1"}),
+        id_of(company, trial=TRIAL),
         id_of(company, playbook=replace(company.playbook, text="other")),
     }
     with_score(company, reasons=2)
     ids.add(id_of(company))
 
-    assert len(ids) == 7
+    assert len(ids) == 8
 
 
 def test_the_run_id_stays_where_files_and_machines_change(company, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 from churn.scoring.sink import (
     calls_path,
+    contacts_path,
     facts_path,
     night_files,
     one_night_at_a_time,
@@ -22,7 +23,10 @@ NIGHT = date(2024, 1, 31)
 
 def files_of(health):
     return night_files(
-        pa.table({"customer_id": ["a"], "health": [health]}), f"rank\n{health}\n", {"night": health}
+        pa.table({"customer_id": ["a"], "health": [health]}),
+        f"rank\n{health}\n",
+        pa.table({"rank": [health]}),
+        {"night": health},
     )
 
 
@@ -34,7 +38,7 @@ class Killed(BaseException):
     """Stands for the process ending there and then."""
 
 
-def test_a_night_is_three_files_and_the_link_to_its_calls(tmp_path):
+def test_a_night_is_four_files_and_the_link_to_its_calls(tmp_path):
     with one_night_at_a_time(tmp_path):
         write_night(tmp_path, NIGHT, files_of(1))
 
@@ -42,6 +46,7 @@ def test_a_night_is_three_files_and_the_link_to_its_calls(tmp_path):
         ".night.lock",
         "calls/cutoff=2024-01-31/calls.csv",
         "scores/cutoff=2024-01-31/_calls.csv",
+        "scores/cutoff=2024-01-31/_contacts.parquet",
         "scores/cutoff=2024-01-31/_night.json",
         "scores/cutoff=2024-01-31/scores.parquet",
     }
@@ -76,7 +81,7 @@ def steps_of_writing(monkeypatch, stop_at):
     monkeypatch.setattr(os, "fsync", counted(os.fsync))
 
 
-@pytest.mark.parametrize("stop_at", range(14))
+@pytest.mark.parametrize("stop_at", range(16))
 def test_wherever_a_night_dies_the_old_night_is_whole_or_the_new_one_or_there_is_none(
     tmp_path, monkeypatch, stop_at
 ):
@@ -88,13 +93,13 @@ def test_wherever_a_night_dies_the_old_night_is_whole_or_the_new_one_or_there_is
         with suppress(Killed):
             write_night(tmp_path, NIGHT, new)
 
-    paths = [place(tmp_path, NIGHT) for place in (calls_path, facts_path, scores_path)]
+    paths = [place(tmp_path, NIGHT) for place in (calls_path, contacts_path, facts_path, scores_path)]
     left = [path.read_bytes() if path.exists() else None for path in paths]
-    whole = [[night.calls, night.facts, night.scores] for night in (old, new)]
-    assert left in [*whole, [None, None, None]]
+    whole = [[night.calls, night.contacts, night.facts, night.scores] for night in (old, new)]
+    assert left in [*whole, [None] * 4]
 
 
-@pytest.mark.parametrize("stop_at", range(14))
+@pytest.mark.parametrize("stop_at", range(16))
 def test_the_next_night_clears_away_what_a_killed_one_left(tmp_path, monkeypatch, stop_at):
     with monkeypatch.context() as patch:
         steps_of_writing(patch, stop_at)
@@ -105,7 +110,7 @@ def test_the_next_night_clears_away_what_a_killed_one_left(tmp_path, monkeypatch
         half = {name for name in everything_under(tmp_path) if name != ".night.lock"}
         write_night(tmp_path, NIGHT, files_of(2))
 
-    assert len(half) in (0, 4)
+    assert len(half) in (0, 5)
     assert not list(tmp_path.glob(".night-*"))
     assert scores_path(tmp_path, NIGHT).read_bytes() == files_of(2).scores
 

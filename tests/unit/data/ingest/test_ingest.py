@@ -678,3 +678,41 @@ def test_each_row_of_a_repeated_id_is_rejected_by_its_own_rule(tmp_path: Path) -
         "happened_at is a time": 1,
         "row_id is not repeated": 1,
     }
+
+
+def test_the_words_for_no_value_are_missing_and_count_as_no_broken_rule(tmp_path: Path) -> None:
+    text = """
+        customer | started_at | ended_at | plan
+        ana      | 2020-01-01 | NULL     | NULL
+        bob      | 2020-01-01 | 2020-03-01 | S
+        cid      | 2020-01-01 | 9999-12-31 23:59:59 | S
+        dan      | 2020-01-01 | 0000-00-00 00:00:00 | S
+    """
+    words = {"ended_at": ["NULL", "9999-12-31", "0000-00-00 00:00:00"]}
+    world = draw(
+        tmp_path,
+        customers="customer | signed_up_at\n"
+        + "\n".join(f"{name} | 2020-01-01" for name in ("ana", "bob", "cid", "dan")),
+        since=None,
+        subscriptions=text,
+        params={"tables": {"customers": {}, "subscriptions": {"missing": words}}},
+    )
+
+    table = world.store.tables["subscriptions"]
+    assert (table.rows, dict(table.rejects), table.missing["ended_at_day"]) == (4, {}, 3)
+    assert table.levels["plan"] == ("NULL", "S")
+
+
+def test_a_word_for_no_value_of_an_unknown_column_is_refused(tmp_path: Path) -> None:
+    params = params_of(
+        tmp_path,
+        customers=CUSTOMERS,
+        logins="customer | happened_at\n ana | 2020-01-01",
+        since=None,
+        params={"tables": {"customers": {}, "logins": {"missing": {"happend_at": ["NULL"]}}}},
+    )
+
+    error = refusal(params)
+
+    assert "tables.logins.missing.happend_at" in str(error)
+    assert "happened_at" in str(error)

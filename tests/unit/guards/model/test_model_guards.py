@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.leaks.clean_snapshots import clean_snapshots, cutoff, label_params
 from churn.evaluation.measures import LeadTime
-from churn.evaluation.result import BandOutcome
+from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.finding import Finding, GuardReport
 from churn.guards.model import outcomes
 from churn.guards.model.columns import check_columns
@@ -139,16 +139,31 @@ def test_a_training_label_that_was_not_yet_known_is_a_stop() -> None:
     assert str(cutoff(2)) not in found[0].found
 
 
-@pytest.mark.parametrize(("copied", "severities"), [(0, []), (1, []), (6, ["warn"]), (60, ["stop"])])
-def test_rows_that_stand_there_twice_are_counted(copied: int, severities: list[str]) -> None:
-    snapshots = clean_snapshots()
-    fold = fold_at(snapshots, LAST)
-    matrix = fold.test.matrix.copy()
-    matrix[:copied] = fold.train.matrix[:copied]
+@pytest.mark.parametrize(("copied", "severities"), [(0, []), (1, ["stop"]), (60, ["stop"])])
+def test_rows_of_one_customer_and_cutoff_that_occur_twice_are_copies(
+    copied: int, severities: list[str]
+) -> None:
+    fold = fold_at(clean_snapshots(), LAST)
+    drawn_rows = np.concatenate([np.arange(len(fold.train)), np.arange(copied)])
+    train = replace(
+        fold.train,
+        matrix=fold.train.matrix[drawn_rows],
+        left=fold.train.left[drawn_rows],
+        customer=fold.train.customer[drawn_rows],
+        cutoff=fold.train.cutoff[drawn_rows],
+    )
 
-    found = list(copied_rows(replace(fold, test=replace(fold.test, matrix=matrix))))
+    found = list(copied_rows(replace(fold, train=train)))
 
     assert [one.severity for one in found] == severities
+
+
+def test_different_customers_with_equal_signals_are_no_copies() -> None:
+    fold = fold_at(clean_snapshots(), LAST)
+    matrix = fold.test.matrix.copy()
+    matrix[:60] = fold.train.matrix[:60]
+
+    assert list(copied_rows(replace(fold, test=replace(fold.test, matrix=matrix)))) == []
 
 
 def test_customers_who_did_nothing_yet_are_alike_and_no_copies() -> None:
@@ -376,3 +391,43 @@ def test_a_stop_of_the_training_rows_is_as_stern_as_one_of_the_data() -> None:
     both = training_report(snapshots, [at_logins("one", "stop"), at_logins("another")])
 
     assert [one.found for one in both.found] == ["one", "another"]
+
+
+# --- 8: too good to be true
+
+
+def differences(recency: float, rfm: float) -> EvaluationResult:
+    pairs = {"recency": recency, "rfm": rfm}
+    interval = {name: {"value": v, "low": v - 0.01, "high": v + 0.01} for name, v in pairs.items()}
+    return filled(
+        EvaluationResult, {"paired": {f"challenger_minus_{name}": {"auc": i} for name, i in interval.items()}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("recency", "rfm", "tenure", "said"),
+    [(0.3, 0.2, None, 1), (0.3, 0.1, None, 0), (0.3, 0.2, 0.55, 1), (0.3, 0.2, 0.7, 0)],
+    ids=["above all", "RFM explains it", "above tenure too", "tenure explains it"],
+)
+def test_an_auc_is_too_good_only_above_the_best_simple_model(
+    recency: float, rfm: float, tenure: float | None, said: int
+) -> None:
+    above = outcomes.above_simple_models(differences(recency, rfm))
+
+    found = list(outcomes.too_good_to_be_true(number(0.8), above, tenure))
+
+    assert len(found) == said
+
+
+def test_tenure_predicts_contracts_that_end_after_a_year() -> None:
+    rows = clean_snapshots(customers=600).rows
+    tenure = np.random.default_rng(2).integers(0, 700, len(rows)).astype(float)
+    left = ((tenure // 31) % 12 == 11).astype(float)
+    names = ("tenure_days", *rows.names[1:])
+    matrix = np.column_stack([tenure, rows.matrix[:, 1:]])
+
+    ends_of_years = outcomes.tenure_auc(replace(rows, names=names, matrix=matrix, left=left))
+
+    assert ends_of_years is not None
+    assert ends_of_years > 0.95
+    assert outcomes.tenure_auc(rows) is None

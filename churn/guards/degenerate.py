@@ -1,0 +1,127 @@
+"""The guard of cohorts and labels from which nothing can be learnt: nobody at risk, all left, nobody left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from churn.features.engine.cohort import Cohort
+from churn.finding import Finding
+from churn.guards.context import GuardContext
+from churn.labels.outcomes import LEFT, STAYED
+
+EMPTY_WARN, EMPTY_STOP = 0.1, 0.5
+"""The shares of cutoffs without a customer at risk from which the finding is a warning and a stop."""
+
+NEARLY_ALL = 0.95
+"""The share that left, over all cutoffs, from which a label tells hardly any customers apart."""
+
+MIN_EARLY_SHARE, MIN_EARLY_ROWS = 0.05, 20
+"""The least share and number of rows before the sign-up. Some customers order as guests first."""
+
+
+def degenerate(context: GuardContext) -> Iterator[Finding]:
+    """Look for cutoffs at which nobody is at risk, and for labels by which everybody or nobody left."""
+    cohorts = [cohort for cohort, _ in context.labelled_cohorts]
+    at_risk = np.array([int((c.members & (label >= STAYED)).sum()) for c, label in context.labelled_cohorts])
+    left = np.array([int((c.members & (label == LEFT)).sum()) for c, label in context.labelled_cohorts])
+    early = _rows_before_sign_up(context)
+    if early:
+        yield early
+    if not len(at_risk):
+        return
+    empty = [cohort for cohort, members in zip(cohorts, at_risk, strict=True) if not members]
+    if len(empty) >= EMPTY_WARN * len(cohorts):
+        yield _empty_cutoffs(context, empty, len(cohorts), has_early_rows=early is not None)
+    if at_risk.sum():
+        yield from _one_outcome(context, int(left.sum()), int(at_risk.sum()), len(cohorts), bool(empty))
+
+
+def _rows_before_sign_up(context: GuardContext) -> Finding | None:
+    """Look for events of the label's table before the day of the sign-up of their customer."""
+    table = context.label.core_table
+    ((rows, early, early_days, customers),) = context.rows(
+        'SELECT count(*), count(*) FILTER (WHERE e."at" < c."at"), count(*) FILTER (WHERE e.day < c.day), '
+        f'count(DISTINCT customer) FILTER (WHERE e."at" < c."at") FROM {context.store.scan(table)} e '
+        f"JOIN {context.store.scan('customers')} c USING (customer)"
+    )
+    # An account that is opened at the first order is a few moments younger than the order.
+    if early_days < max(MIN_EARLY_ROWS, MIN_EARLY_SHARE * rows):
+        return None
+    return Finding(
+        "customers.signed_up_at",
+        f"{early:,} of {rows:,} rows of {table} lie before the sign-up of their customer ({customers:,} "
+        "customers). A customer is in no cohort before the sign-up. The sign-up may be the date of a "
+        "migration, or of an account that was opened later.",
+        "Map the first known contact as signed_up_at, for example with a query that takes the earlier of the "
+        f"sign-up and the first row of {table}.",
+        figure=f"{early / rows:.0%}",
+    )
+
+
+def _empty_cutoffs(
+    context: GuardContext, empty: Sequence[Cohort], cutoffs: int, *, has_early_rows: bool
+) -> Finding:
+    """Describe the cutoffs at which nobody is at risk, with the most frequent reason."""
+    reasons: dict[str, int] = {"not signed up": sum(int((~cohort.signed_up).sum()) for cohort in empty)}
+    for cohort in empty:
+        for reason, count in cohort.exclusion_counts().items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    reason = max(reasons, key=lambda name: reasons[name])
+    share = reasons[reason] / max(sum(reasons.values()), 1)
+    way_out = {
+        "not signed up": "Map an earlier sign-up (tables.customers.columns.signed_up_at)"
+        if has_early_rows
+        else "Begin later, or map an earlier sign-up (tables.customers.columns.signed_up_at)",
+        "inactive": "Name a table of more frequent events (label.table), or take a longer label.active_days",
+        "no live contract": "Check started_at and ended_at of tables.subscriptions",
+        "pending cancellation": "Check cancel_requested_at of tables.subscriptions",
+        "objected": "Check objected_at of tables.customers",
+    }[reason]
+    return Finding(
+        "cohort",
+        f"at {len(empty)} of {cutoffs} cutoffs ({empty[0].cutoff} to {empty[-1].cutoff}) nobody is at risk: "
+        f"{share:.0%} of the customers there are left out because they are {reason}."
+        if reason != "no live contract"
+        else f"at {len(empty)} of {cutoffs} cutoffs ({empty[0].cutoff} to {empty[-1].cutoff}) nobody is at "
+        f"risk: {share:.0%} of the customers there have no live contract.",
+        f"{way_out}; or leave these cutoffs out (snapshot.first, snapshot.last).",
+        "stop" if len(empty) >= EMPTY_STOP * cutoffs else "warn",
+        figure=f"{len(empty)} of {cutoffs}",
+    )
+
+
+def _one_outcome(
+    context: GuardContext, left: int, at_risk: int, cutoffs: int, has_empty_cutoffs: bool
+) -> Iterator[Finding]:
+    """Look for a label by which nearly all customers left, or by which nobody left."""
+    label, table = context.label, context.label.core_table
+    if left >= NEARLY_ALL * at_risk:
+        cause = (
+            "Look at the end of the contracts: all may end within label.horizon_days "
+            f"({label.horizon_days}), or a date far ahead that means 'no end' may be read as missing."
+            if label.kind == "contract"
+            else f"Rows of {table} may come only once for each customer: then {table} shows contracts or "
+            "sign-ups, not activity. Name a table of repeated events (label.table), use a contract label, or "
+            f"take a longer label.horizon_days than {label.horizon_days}."
+        )
+        yield Finding(
+            table,
+            f"{left:,} of {at_risk:,} customers at risk ({left / at_risk:.0%}) left, over {cutoffs} cutoffs: "
+            "the label tells nearly no customers apart.",
+            cause,
+            "stop" if left == at_risk else "warn",
+            figure=f"{left / at_risk:.0%}",
+        )
+    elif left == 0 and (has_empty_cutoffs or cutoffs < 2):  # otherwise `survivors` says it
+        yield Finding(
+            table,
+            f"none of {at_risk:,} customers at risk left, over {cutoffs} cutoffs: the label tells no "
+            "customers apart.",
+            "Look for the ends of contracts (ended_at), which may be missing or written as text."
+            if label.kind == "contract"
+            else "Check whether the tables hold only today's customers, or take a shorter "
+            "label.horizon_days.",
+            "stop",
+        )

@@ -1,0 +1,378 @@
+"""The guard of rows that come in later than they happened, by a second time column of the source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from scipy.stats import poisson
+
+from churn.data.ingest.source_errors import from_clause
+from churn.data.ingest.staging import column_types
+from churn.data.sources.source import Source
+from churn.data.sources.table_specs import TableSpec
+from churn.data.sql import identifier, internal_name, literal
+from churn.data.store import date_of_day
+from churn.finding import Finding, Severity
+from churn.guards.context import GuardContext
+from churn.guards.names import identifiers, words_of
+
+LOADING_WORDS = {
+    *("loaded", "load", "ingested", "ingest", "created", "inserted", "imported", "synced", "sync"),
+    *("received", "arrived", "processed", "recorded", "exported", "extracted", "etl", "dwh", "entered"),
+    *("posted", "posting", "booked", "booking", "registered", "captured", "logged", "stored", "saved"),
+    *("geladen", "erfasst", "erfassung", "gebucht", "buchung", "importiert", "eingang", "angelegt"),
+}
+"""Words in the names of columns that hold the time at which a row was written."""
+
+CHANGE_WORDS = {"updated", "update", "modified", "changed", "edited", "geaendert", "geändert"}
+"""Words in the names of columns that hold the time at which a row was last changed."""
+
+TIME_WORDS = {"at", "time", "ts", "on", "date", "day", "timestamp", "datetime", "am", "datum", "zeit"}
+
+LATE_WARN, LATE_STOP = 0.01, 0.05
+"""The shares of rows, late by a day or more, from which the finding is a warning and a stop.
+
+`LATE_STOP` equals the share of bad rows at which `ingest` stops by default.
+"""
+
+BULK_DAYS = 3
+"""The largest number of loading days of a table that was loaded in bulk. Its loading times mean nothing."""
+
+MIN_FILLED, MIN_IN_ORDER = 0.98, 0.98
+"""The least shares of rows with a second time, and with a second time that is not before the row's own.
+
+A time of writing exists for each row, and is not before the row. A few rows may be errors.
+"""
+
+MIN_PARSED = 0.98
+"""The share of texts that must be times for a text column to hold times."""
+
+MIN_COMPARED_ROWS = 20
+"""The least number of rows for a finding that rests on a column's values and not on its name."""
+
+DAYS_BEFORE_END = (60, 90, 120)
+"""The days before the end at which rows are counted whose second time had not passed."""
+
+MIN_OPEN = 5
+"""The usual number of rows whose second time lies ahead, from which the number at the end is compared."""
+
+RARE = 1e-4
+"""The probability below which a low number of such rows at the end is no chance."""
+
+EPOCH_SECONDS = (631_152_000, 4_102_444_800)
+"""The years 1990 to 2100 in seconds since 1970: whole numbers in this range may be times."""
+
+OWN_TIME = internal_name("own_time")
+"""The name of the column that holds the row's own time."""
+
+Evidence = Literal["rows trail", "rows are there before", "unknown"]
+
+
+@dataclass(frozen=True)
+class SecondTime:
+    """The measures of a second time column of a table.
+
+    Attributes:
+        rows: The number of rows with both times.
+        filled_share: The share of rows that have the second time.
+        in_order_share: The share of rows whose second time is not a day or more before their own time.
+        late_share: The share of rows with a second time a day or more after the row's own time.
+        days: The number of distinct days of the second time.
+        delay: The median delay of the late rows.
+        ahead_share: The share of rows with a second time after the end of the data.
+        open_at_end: The number of rows whose second time had not passed at the end of the data.
+        usually_open: The mean of this number at the dates `DAYS_BEFORE_END` before the end.
+        recent: The number of rows with a second time in the last 30 days.
+        usually_recent: The mean of this number over three earlier periods of 30 days.
+    """
+
+    rows: int
+    filled_share: float
+    in_order_share: float
+    late_share: float
+    days: int
+    delay: timedelta
+    ahead_share: float
+    open_at_end: float
+    usually_open: float
+    recent: float
+    usually_recent: float
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return whether rows exist before their second time has passed.
+
+        A table that is still being written and whose rows come in at the second time holds no row whose
+        second time lies ahead. For any other time, such as a delivery, rows wait for it at the end of the
+        data as they waited at earlier dates.
+        """
+        if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
+            return "unknown"
+        if self.open_at_end >= self.usually_open / 2:
+            return "rows are there before"
+        return "rows trail" if poisson.cdf(self.open_at_end, self.usually_open) < RARE else "unknown"
+
+
+def late_rows(context: GuardContext) -> Iterator[Finding]:
+    """Look for a second time column that shows that rows came in a day or more after they happened.
+
+    Every time column of the source counts, mapped or not, and also the columns that a query leaves out.
+    """
+    end = _end_of_data(context)
+    with context.source() as source:
+        for spec in context.specs.values():
+            if spec.table.column("known_at") is not None:
+                findings = list(_late_rows(source, spec, end))
+                yield from sorted(findings, key=lambda finding: finding.severity != "stop")[:1]
+
+
+def _end_of_data(context: GuardContext) -> int:
+    """Return the day number after the last row of any event table, or the watermark if it is later.
+
+    Contracts may begin in the future, and so say nothing of the end.
+    """
+    last_days = [
+        context.store.tables[name].last_day for name in context.event_tables if name != "subscriptions"
+    ]
+    return max([context.watermark, *(day + 1 for day in last_days if day is not None)])
+
+
+def is_loading_name(name: str) -> bool:
+    """Return whether a name says that a column holds the time at which a row was written.
+
+    >>> [is_loading_name(name) for name in ("loaded_at", "createdAt", "posted", "load", "created_by")]
+    [True, True, True, False, False]
+    """
+    words = set(words_of(name))
+    is_single_word = len(words) == 1 and bool(words & (LOADING_WORDS - {"load", "ingest", "sync", "etl"}))
+    return is_single_word or bool(words & LOADING_WORDS and words & TIME_WORDS)
+
+
+def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
+    """Yield a finding for each second time column that lies a day or more after the row's own time."""
+    mapping, time = dict(spec.origin.columns), spec.table.time
+    if spec.table.is_history and "changed_at" in mapping:
+        mapping["valid_from"] = mapping["changed_at"]
+    origin = from_clause(source, spec)
+    columns = source.columns(origin)
+    lower_names = {name.lower() for name in (*mapping, *columns)}
+    if "known_at" in lower_names or time not in lower_names:
+        return
+    own_time = mapping.get(time, source.quote(time))
+    own_time = source.quote(own_time) if own_time in columns else own_time
+    mapped_names = {name.lower() for name in spec.table.names}
+    mapped_names |= {name.lower() for sql in mapping.values() for name in identifiers(sql)}
+    view, query_columns = _view_with_all_columns(source, spec, own_time, columns)
+    own_names = {time.lower(), *(name.lower() for name in identifiers(mapping.get(time, time)))}
+    for column, sql_type in column_types(source.connection, view).items():
+        if column == OWN_TIME or column.removesuffix("_1").lower() in own_names:
+            continue
+        second_time = _time_of(source, spec, view, column, sql_type)
+        measures = _measure(source, view, second_time, end) if second_time else None
+        if measures is None:
+            continue
+        is_hidden = column in query_columns
+        # A mapped column has a meaning already: only its values can show that rows come in at its time.
+        may_be_loading = not (is_hidden or spec.table.is_history or column.lower() in mapped_names)
+        severity = _severity(measures, column, may_be_loading=may_be_loading)
+        if severity:
+            yield _finding(spec, column, measures, severity, is_hidden=is_hidden)
+
+
+def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Severity | None:
+    """Return the severity of the finding of a second time column; None without a finding.
+
+    Args:
+        measures: The measures of the column.
+        column: The name of the column.
+        may_be_loading: Whether a column counts of which neither the name nor the values say that rows come
+            in at its time. A column of another table of a join does not count.
+    """
+    if (
+        measures.late_share < LATE_WARN
+        or measures.days <= BULK_DAYS
+        or measures.evidence == "rows are there before"
+    ):
+        return None
+    is_complete = measures.filled_share >= MIN_FILLED and measures.in_order_share >= MIN_IN_ORDER
+    is_change = bool(set(words_of(column)) & CHANGE_WORDS)
+    trails = measures.evidence == "rows trail" and is_complete and not is_change
+    if trails or (is_loading_name(column) and (may_be_loading or is_complete)):
+        return "stop" if measures.late_share >= LATE_STOP else "warn"
+    # The values allow two readings: a time of writing, or a time that follows each row, such as a delivery.
+    allows_both = is_complete and measures.ahead_share < LATE_WARN and measures.late_share >= LATE_STOP
+    return "warn" if may_be_loading and allows_both and measures.rows >= MIN_COMPARED_ROWS else None
+
+
+def _finding(
+    spec: TableSpec, column: str, measures: SecondTime, severity: Severity, *, is_hidden: bool
+) -> Finding:
+    time = spec.table.time
+    reason = (
+        "a cutoff between both times would see rows that were not yet written."
+        if is_loading_name(column)
+        else f"no row waits for its {identifier(column)} at the end of the data, but at earlier dates "
+        f"{measures.usually_open:,.0f} rows would have waited: rows come in at {identifier(column)}."
+        if measures.evidence == "rows trail"
+        else "if rows come in at that time, a cutoff between both times sees rows that were not yet written."
+    )
+    query_hint = f" Let the query also return {identifier(column)}." if is_hidden else ""
+    return Finding(
+        spec.table.name,
+        f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
+        f"(in half of these rows {measures.delay.days} days or more): {reason}",
+        f"Map it: {spec.key}.columns.known_at: {column}.{query_hint} If it is the time of the last change, "
+        f"the row may have had other values at {time}."
+        + (
+            ""
+            if severity == "stop"
+            else " If the rows were there from the beginning, sign this finding off with that reason."
+        ),
+        severity,
+        figure=f"{measures.late_share:.1%}",
+    )
+
+
+def _view_with_all_columns(
+    source: Source, spec: TableSpec, own_time: str, columns: list[str]
+) -> tuple[str, set[str]]:
+    """Create a view of a table's rows with `OWN_TIME` and all columns, also those that a query leaves out.
+
+    Args:
+        source: The source.
+        spec: The table.
+        own_time: The SQL of the row's own time.
+        columns: The columns of the table or query.
+
+    Returns:
+        The name of the view, and the columns that only the tables below the query have.
+    """
+    view = internal_name(f"late_{spec.table.name}")
+    select = f"SELECT ({own_time}) AS {source.quote(OWN_TIME)}, late_origin.* FROM"
+    query = spec.origin.query
+    if query and (widened := _widened_query(source, query)):
+        try:
+            source.view(view, f"{select} ({widened}) AS late_origin")
+            names = column_types(source.connection, view)
+            return view, {name for name in names if name not in (*columns, OWN_TIME)}
+        except source.errors:  # a union or an aggregate that cannot be widened: take the query as it is
+            pass
+    source.view(view, f"{select} (SELECT * FROM {from_clause(source, spec)}) AS late_origin")
+    return view, set()
+
+
+def _widened_query(source: Source, query: str) -> str | None:
+    """Return a query that also returns all columns of its tables; None if DuckDB cannot parse the query.
+
+    A query with groups returns the largest value of each column in each group.
+    """
+    tree = _syntax_tree(source, query.rstrip("; \n\t"))
+    if tree.get("error", True):
+        return None
+    star, largest = (_select_item(source, item) for item in ("*", 'max(COLUMNS(*)) AS "\\0"'))
+    _widen(tree, star, largest)
+    row = source.connection.execute("SELECT json_deserialize_sql(?)", [json.dumps(tree)]).fetchone()
+    return str(row[0]) if row else None
+
+
+def _syntax_tree(source: Source, query: str) -> dict[str, Any]:
+    """Return a query as DuckDB's syntax tree; the key `error` is true if DuckDB cannot parse the query."""
+    row = source.connection.execute("SELECT json_serialize_sql(?)", [query]).fetchone()
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
+    return tree
+
+
+def _select_item(source: Source, item: str) -> dict[str, Any]:
+    """Return an item of a select list as a node of DuckDB's syntax tree."""
+    (statement,) = _syntax_tree(source, f"SELECT {item} FROM t")["statements"]
+    node: dict[str, Any] = statement["node"]["select_list"][0]
+    return node
+
+
+def _widen(node: Any, star: Mapping[str, Any], largest: Mapping[str, Any]) -> None:
+    """Append the star to the select list of each SELECT below a node of a parsed query."""
+    if isinstance(node, list):
+        for child in node:
+            _widen(child, star, largest)
+    elif isinstance(node, dict):
+        if node.get("type") == "SELECT_NODE":
+            parts = ("cte_map", "from_table")
+            has_groups = bool(node.get("group_expressions") or node.get("group_sets"))
+            is_aggregate = has_groups or node.get("aggregate_handling") == "FORCE_AGGREGATES"
+            node["select_list"] = [*node["select_list"], largest if is_aggregate else star]
+        else:
+            parts = tuple(key for key in node if key not in ("where_clause", "select_list"))
+        for key in parts:
+            _widen(node.get(key), star, largest)
+
+
+def _time_of(source: Source, spec: TableSpec, view: str, column: str, sql_type: str) -> str | None:
+    """Return the SQL that reads a column as a time; None if the column holds no times."""
+    name = identifier(column)
+    if sql_type.startswith(("TIMESTAMP", "DATE")):
+        return f"TRY_CAST({name} AS TIMESTAMP)"
+    if sql_type in ("BIGINT", "HUGEINT", "UBIGINT", "DOUBLE"):
+        if not set(words_of(column)) & (TIME_WORDS | LOADING_WORDS | CHANGE_WORDS):
+            return None
+        row = source.connection.execute(f"SELECT min({name}), max({name}) FROM {view}").fetchone()
+        lowest, highest = row or (None, None)
+        for unit in (1, 1000):
+            if lowest is not None and EPOCH_SECONDS[0] * unit <= lowest <= highest <= EPOCH_SECONDS[1] * unit:
+                return f"make_timestamp(({name}::DOUBLE / {unit} * 1000000)::BIGINT)"
+        return None
+    if sql_type != "VARCHAR":
+        return None
+    time = f"TRY_CAST({name} AS TIMESTAMP)"
+    if spec.origin.time_format:
+        time = f"coalesce(try_strptime({name}, {literal(spec.origin.time_format)})::TIMESTAMP, {time})"
+    row = source.connection.execute(
+        f"SELECT avg(({time} IS NOT NULL)::INTEGER) FROM (SELECT {name} FROM {view} "
+        f"WHERE {name} IS NOT NULL LIMIT 10000)"
+    ).fetchone()
+    return time if row and (row[0] or 0.0) >= MIN_PARSED else None
+
+
+def _measure(source: Source, view: str, second_time: str, end: int) -> SecondTime | None:
+    """Measure a second time column; None if no row has both times."""
+    dates = [date_of_day(end - back) for back in (0, *DAYS_BEFORE_END)]
+    still_open = ", ".join(
+        f"count(*) FILTER (WHERE happened < DATE '{day}' AND (loaded IS NULL OR loaded >= DATE '{day}'))"
+        for day in dates
+    )
+    periods = ", ".join(
+        f"count(*) FILTER (WHERE loaded >= DATE '{date_of_day(end - start - 30)}' "
+        f"AND loaded < DATE '{date_of_day(end - start)}')"
+        for start in (0, *DAYS_BEFORE_END)
+    )
+    is_late = "loaded >= happened + INTERVAL 1 DAY"
+    sql = (
+        "SELECT count(loaded), avg((loaded IS NOT NULL)::INTEGER), "
+        "avg((loaded > happened - INTERVAL 1 DAY)::INTEGER), "
+        f"avg(({is_late})::INTEGER), count(DISTINCT loaded::DATE), "
+        f"median(loaded - happened) FILTER (WHERE {is_late}), "
+        f"avg((loaded >= DATE '{dates[0]}' + INTERVAL 2 DAY)::INTEGER), {still_open}, {periods} FROM ("
+        f"SELECT TRY_CAST({identifier(OWN_TIME)} AS TIMESTAMP) AS happened, {second_time} AS loaded "
+        f"FROM {view}) WHERE happened IS NOT NULL"
+    )
+    row = source.connection.execute(sql).fetchone()
+    if row is None or not row[0]:
+        return None
+    rows, filled, in_order, late, days, delay, ahead, open_at_end, *counts = row
+    past_open, (recent, *past_recent) = counts[: len(DAYS_BEFORE_END)], counts[len(DAYS_BEFORE_END) :]
+    return SecondTime(
+        rows=rows,
+        filled_share=filled,
+        in_order_share=in_order,
+        late_share=late,
+        days=days,
+        delay=delay or timedelta(0),
+        ahead_share=ahead,
+        open_at_end=open_at_end,
+        usually_open=sum(past_open) / len(past_open),
+        recent=recent,
+        usually_recent=sum(past_recent) / len(past_recent),
+    )

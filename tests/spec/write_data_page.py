@@ -1,0 +1,119 @@
+"""Write docs/your-data.md from the contracts of the tables and from the parameters of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from churn.data.sources.folder import SUFFIXES
+from churn.data.tables import CANONICAL_TABLES, LARGEST_NUMBER, Column, Table, events_table, history_table
+from churn.params.sections import HistoryParams, TableParams
+
+DOCUMENT = "docs/your-data.md"
+
+HEAD = """# Your data
+
+`params.yaml` maps your tables to the tables below. `churn init` writes a first mapping; `churn check` tells
+what does not fit. Only `customers` and the table of the label are required. A table that is not mapped
+switches its signals off. `make docs` writes this page from the code.
+
+```yaml
+source: exports                      # a folder, a DuckDB file, a database or Spark
+timezone: Europe/Berlin              # a time without an offset is local to this zone
+tables:
+  customers: {query: "select id as customer_id, min(ts) as signed_up_at from sales group by 1"}
+  orders:
+    from: sales                      # the table of the source
+    columns: {customer_id: id, ordered_at: ts, amount: "price * qty"}
+    where: "qty > 0"
+    time_format: "%d-%m-%Y %H:%M"
+    row_id: line_id
+events:                              # any other table of events
+  visits: {from: web, columns: {customer_id: id, happened_at: ts, kind: page}}
+label: {kind: inactivity, table: orders, horizon_days: 28}
+```
+"""
+
+ROLES = {
+    "id": "the customer of the row",
+    "time": "when the row happened; at a cutoff only earlier rows are visible",
+    "known": "when the row became known; without it, a row is known when it happened",
+    "row": "the identity of the row",
+    "outcome": "filled in later: empty at every cutoff before its own time, while the row is visible",
+    "scheduled": "known with the row although it lies ahead, such as a due date; never hidden",
+    "value": "a number that is known with the row",
+    "attribute": "a text, a name or a yes or no that is known with the row",
+}
+
+TYPES = {
+    "text": "text",
+    "level": "one of a few names",
+    "instant": "time",
+    "money": "money",
+    "number": "number",
+    "boolean": "true or false",
+}
+
+
+def written() -> str:
+    """Return the text of the document."""
+    return "\n".join([HEAD, *_options(), *_files(), *_roles(), *_tables()])
+
+
+def _options() -> Iterator[str]:
+    yield "## What a table may say\n\n| key | meaning |\n|---|---|"
+    fields = {**TableParams.model_fields, "kind": HistoryParams.model_fields["kind"]}
+    for name, entry in fields.items():
+        key = f"history.NAME.{name}" if name == "kind" else entry.alias or name
+        yield f"| `{key}` | {entry.description} |"
+    yield ""
+
+
+def _files() -> Iterator[str]:
+    suffixes = ", ".join(f"`{suffix}`" for suffix in SUFFIXES)
+    yield (
+        "## Files\n\nIn a folder, each file is a table, and each sub-folder is a table of all its files. "
+        f"These suffixes are read, in any case: {suffixes}. Spreadsheets need the extra `excel`. Names that "
+        "begin with `.` or `_` are no data. Files that are not read are named. Texts are UTF-8, or UTF-16 "
+        "with a byte-order mark. Folders `key=value` below a table's folder give columns. A table of Delta "
+        "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows.\n"
+    )
+
+
+def _roles() -> Iterator[str]:
+    yield "## Roles\n\n| role | meaning |\n|---|---|"
+    yield from (f"| {role} | {meaning} |" for role, meaning in ROLES.items())
+    yield ""
+
+
+def _tables() -> Iterator[str]:
+    yield "## Tables\n\nColumns in bold are required.\n"
+    for table in CANONICAL_TABLES.values():
+        yield from _table(table.name, table)
+    yield from _table("any table under `events:`", events_table("visits"))
+    yield from _table("`tables.customers.history.NAME`", history_table("NAME", "level"))
+
+
+def _table(title: str, table: Table) -> Iterator[str]:
+    yield f"### {title}\n\n| column | type | role | meaning |\n|---|---|---|---|"
+    for column in table.columns:
+        name = f"**`{column.name}`**" if column.is_required else f"`{column.name}`"
+        known = f"; known with `{column.known_with}`" if column.known_with else ""
+        yield f"| {name} | {_type(column)} | {column.role} | {column.meaning}{known} |"
+    yield ""
+
+
+def _type(column: Column) -> str:
+    low, high = column.bounds or (-LARGEST_NUMBER, LARGEST_NUMBER)
+    if high < LARGEST_NUMBER:
+        return f"{TYPES[column.type]}, {low:g} to {high:g}"
+    return f"{TYPES[column.type]}, at least {low:g}" if low > -LARGEST_NUMBER else TYPES[column.type]
+
+
+def main() -> None:
+    """Write the document."""
+    (Path(__file__).parents[2] / DOCUMENT).write_text(written(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""A store whose files have changed is noticed before a row is read, and the next ingest writes it again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from churn.data.files import sync_folder
+from churn.data.ingest.ingest import fresh_store, ingest
+from churn.data.sql import literal
+from churn.data.store import DamagedStoreError, Store
+from churn.errors import SourceError
+from churn.params import Params
+from tests.drawn_company import params_of
+
+LOGINS = "customer | happened_at | row_id\n" + "\n".join(
+    f"c{number % 40} | 2024-0{number % 9 + 1}-01 10:00 | {number}" for number in range(400)
+)
+
+
+def company(tmp_path: Path) -> tuple[Params, Path]:
+    params = params_of(tmp_path, logins=LOGINS, since=None)
+    ingest(params, lambda _: None)
+    return params, (params.output / "store").resolve()
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("*/*.parquet"))}
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def zero_in_the_middle(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 3
+    data[middle : middle + 200] = bytes(200)
+    path.write_bytes(data)
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def of_another_schema(path: Path) -> None:
+    path.unlink()
+    duckdb.sql(f"COPY (SELECT 1 AS customer, 2 AS day) TO {literal(str(path))} (FORMAT parquet)")
+
+
+def repeated(path: Path) -> None:
+    (path.parent / "part-1.parquet").write_bytes(path.read_bytes())
+
+
+def folder_in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = [
+    truncate,
+    delete,
+    empty,
+    zero_in_the_middle,
+    flip_a_bit,
+    of_another_schema,
+    repeated,
+    folder_in_its_place,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("table", ["customers", "logins"])
+def test_a_damaged_part_is_noticed_and_the_next_ingest_gives_the_same_bytes(
+    tmp_path: Path, table: str, damage: Callable[[Path], None]
+) -> None:
+    params, folder = company(tmp_path)
+    expected = bytes_of(folder)
+    damage(folder / table / "part-0.parquet")
+    lines: list[str] = []
+
+    with pytest.raises(DamagedStoreError, match=rf"store is damaged: {table}/part-.*churn ingest") as error:
+        Store.open(params)
+    is_fresh = fresh_store(params) is not None
+    ingest(params, lines.append)
+
+    assert error.value.exit_code == 11
+    assert not is_fresh
+    assert any(f"damaged: {table}/part-" in line and "read again" in line for line in lines)
+    assert bytes_of((params.output / "store").resolve()) == expected
+    assert fresh_store(params) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", "", "null", "7", '{"format": 3}', '{"format": 3, "tables": []}', "\x00\x00", '"x"']
+)
+def test_a_damaged_manifest_is_noticed_and_heals(tmp_path: Path, text: str) -> None:
+    params, folder = company(tmp_path)
+    (folder / "manifest.json").write_text(text)
+
+    with pytest.raises(DamagedStoreError, match=r"manifest\.json"):
+        Store.open(params)
+    store = ingest(params, lambda _: None)
+
+    assert store.tables["logins"].rows == 400
+
+
+def test_a_changed_value_in_the_manifest_is_noticed(tmp_path: Path) -> None:
+    params, folder = company(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["watermark"] = "2030-01-01"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(DamagedStoreError, match=r"manifest\.json has changed"):
+        Store.open(params)
+
+
+def test_a_store_of_another_version_is_written_again(tmp_path: Path) -> None:
+    params, folder = company(tmp_path)
+    (folder / "manifest.json").write_text('{"format": 2, "tables": {}}')
+
+    with pytest.raises(SourceError, match="format of another version"):
+        Store.open(params)
+
+    assert ingest(params, lambda _: None).tables["logins"].rows == 400
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "null", '{"made_by": 1}'])
+def test_damaged_marks_are_not_trusted(tmp_path: Path, text: str) -> None:
+    params, folder = company(tmp_path)
+    (folder / ".marks.json").write_text(text)
+    lines: list[str] = []
+
+    store = ingest(params, lines.append)
+
+    assert not any("new rows read" in line for line in lines)
+    assert store.tables["logins"].rows == 400
+
+
+def test_a_copied_store_and_a_note_of_the_system_are_no_damage(tmp_path: Path) -> None:
+    params, folder = company(tmp_path)
+    for path in folder.rglob("*"):
+        os.utime(path, (1, 1))
+    (folder / "logins" / "._part-0.parquet").write_bytes(b"\x00\x05")
+    (folder / ".DS_Store").write_bytes(b"x")
+
+    store = Store.open(params)
+
+    with store.connect() as connection:
+        assert connection.execute(f"SELECT count(*) FROM {store.scan('logins')}").fetchone() == (400,)
+    assert fresh_store(params) is not None
+
+
+def test_the_files_are_on_the_disk_before_the_store_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def sync(folder: Path) -> None:
+        order.append(f"sync {'manifest' if (folder / 'manifest.json').exists() else 'nothing'}")
+        order.append(f"published {(folder.parent / 'store').exists()}")
+        sync_folder(folder)
+
+    monkeypatch.setattr("churn.data.files.sync_folder", sync)
+
+    company(tmp_path)
+
+    assert order == ["sync manifest", "published False"]
+
+
+@pytest.mark.parametrize("damage", [truncate, delete, zero_in_the_middle], ids=lambda damage: damage.__name__)
+def test_damaged_rejects_are_not_read_back_by_the_next_ingest(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    limits: dict[str, object] = {"check": {"max_rejects": 1.0}}
+    params = params_of(tmp_path, logins=f"{LOGINS}\n c1 | never | 999", since=None, params=limits)
+    expected = ingest(params, lambda _: None)
+    damage(expected.folder / ".rejects" / "logins.parquet")
+
+    store = ingest(params, lambda _: None)
+
+    assert store.tables == expected.tables
+    assert dict(store.tables["logins"].rejects) == {"happened_at is a time": 1}
