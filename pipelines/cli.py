@@ -84,14 +84,14 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
             code = _call(arguments or ["--help"], echo, interrupts)
             sys.stdout.flush()
         except KeyboardInterrupt:
-            _say(f"churn: {interrupts.words}. {_what_was_left(arguments, echo)}")
+            _print_error(f"churn: {interrupts.words}. {_what_was_left(arguments, echo)}")
             return interrupts.exit_code
         except BrokenPipeError:  # the reader, such as `head`, has ended
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 141
         except OSError as error:  # stdout is a full disk
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            _say(f"churn: the output cannot be written: {error.strerror}. Send it elsewhere.")
+            _print_error(f"churn: the output cannot be written: {error.strerror}. Send it elsewhere.")
             return 2
         return code if arguments else 2
 
@@ -103,7 +103,7 @@ def _open_missing_streams() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open until the process ends)
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     """Print a line on stderr; a closed stderr is no reason for another exit code."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
@@ -134,7 +134,7 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
         text = _help_of(verb)
         app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb], echo, interrupts))
     try:
-        return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
+        code = int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
     except typer.TyperException as error:
         verb = f" {first}" if first in VERBS else ""
         return _refuse(f"{error.format_message().rstrip('.')}. `churn{verb} --help` lists the options.")
@@ -142,6 +142,9 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
         raise KeyboardInterrupt from None
     except SystemExit:  # typer turns a closed pipe into this
         raise BrokenPipeError from None
+    if interrupts.first_signal:  # typer answers it with a code of its own
+        raise KeyboardInterrupt
+    return code
 
 
 def _help_of(verb: str) -> str:
@@ -237,13 +240,13 @@ def _perform(
         with output_locks(verb, None if verb == "init" else params):
             return int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
     except ChurnError as error:
-        if interrupts.received:
+        if interrupts.first_signal:
             raise KeyboardInterrupt from None
         return _report(error, debug)
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:
-        if interrupts.received:  # a library has turned the exception into its own
+        if interrupts.first_signal:  # a library has turned the exception into its own
             raise KeyboardInterrupt from None
         from pipelines.faults import fault_in_words
 
@@ -252,7 +255,7 @@ def _perform(
         if debug:
             traceback.print_exc()
         advice = "" if debug else ", run with --debug for the traceback"
-        _say(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{advice}")
+        _print_error(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{advice}")
         return 1
 
 
@@ -261,7 +264,7 @@ def _report(error: ChurnError, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     for problem in error.problems:
-        _say(problem)
+        _print_error(problem)
     return error.exit_code
 
 
@@ -273,5 +276,5 @@ def _date_of(text: str) -> date:
 
 
 def _refuse(text: str) -> int:
-    _say(f"churn: {text}")
+    _print_error(f"churn: {text}")
     return 2

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from churn.data.sources.address import hide_secret
 from churn.errors import ChurnError, ModelError, ParamsError, SignalError, SourceError
-from churn.params import Params
+from churn.params import FILE, Params
 
 REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space"),
@@ -54,8 +54,8 @@ def fault_in_words(error: Exception, params: Params | None) -> ChurnError | None
         params: The parameters; None if they could not be read yet.
     """
     for cause in _chain(error):
-        if found := _of_one(cause, params):
-            return found
+        if fault := _of_one(cause, params):
+            return fault
     return None
 
 
@@ -163,7 +163,7 @@ def _is_signal(filename: str) -> bool:
 
 
 def _file(params: Params | None) -> str:
-    return params.file if params is not None else "params.yaml"
+    return params.file if params is not None else FILE
 
 
 def _text(error: BaseException, params: Params | None) -> str:

@@ -11,7 +11,7 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interrupted(KeyboardInterrupt):
+class Interruption(KeyboardInterrupt):
     """The program was asked to end.
 
     Libraries treat it as Ctrl-C, whichever signal it was.
@@ -22,23 +22,23 @@ class Interrupts:
     """Notes the first signal that asks the program to end, also if a library swallows the exception."""
 
     def __init__(self) -> None:
-        self.received: signal.Signals | None = None
+        self.first_signal: signal.Signals | None = None
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Note the signal and raise `Interrupted` where the program is."""
-        self.received = signal.Signals(number)
-        raise Interrupted
+        """Note the signal and raise `Interruption` where the program is."""
+        self.first_signal = signal.Signals(number)
+        raise Interruption
 
     @property
     def exit_code(self) -> int:
         """Return 128 and the number of the signal: 130 for Ctrl-C."""
-        return 128 + int(self.received or signal.SIGINT)
+        return 128 + int(self.first_signal or signal.SIGINT)
 
     @property
     def words(self) -> str:
         """Return what ended the program, in words."""
-        by_hand = self.received in (None, signal.SIGINT)
-        return "stopped by hand" if by_hand else f"ended by {signal.Signals(self.received).name}"  # type: ignore[arg-type]
+        by_hand = self.first_signal in (None, signal.SIGINT)
+        return "stopped by hand" if by_hand else f"ended by {signal.Signals(self.first_signal).name}"  # type: ignore[arg-type]
 
 
 @contextmanager
