@@ -12,7 +12,7 @@ from churn.data.sources.connections import open_source
 from churn.data.sources.folder import describe_unread
 from churn.errors import CallError
 from churn.init.draft import draft_params
-from churn.init.entry import open_question
+from churn.init.entry import open_questions
 from churn.init.params_file import dialect_of, params_for_source, params_text, source_for_params
 from pipelines.echo import Echo
 
@@ -53,7 +53,7 @@ def run(
     echo(f"init: wrote {params}:")
     for entry in (draft.customers, *draft.tables, *draft.events):
         echo(f"  {entry.name}: {entry.reason}")
-        if question := open_question(entry.body):
+        for question in open_questions(entry.body):
             echo.warn(f"{entry.name}: {question}. `churn check` stops until the answer is in {params}.")
     for name, reason in draft.unused_tables:
         echo(f"  {name} is not used: {reason}")

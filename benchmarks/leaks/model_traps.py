@@ -227,5 +227,5 @@ def catch_model(name: str, seed: int) -> CheckResult:
         "newest": drift(earlier, newest, seed),
     }
     pairs = [(guard, finding.place) for guard, by_guard in findings.items() for finding in by_guard]
-    pairs += [(finding.guard, finding.place) for finding in check_columns(fold.train)]
+    pairs += [(finding.guard, finding.place) for finding in check_columns(fold.train, label=PARAMS.label)]
     return CheckResult(tuple(pairs))

@@ -88,6 +88,8 @@ class SecondTime:
         usually_open: The mean of this number at the dates `DAYS_BEFORE_END` before the end.
         recent: The number of rows with a second time in the last 30 days.
         usually_recent: The mean of this number over three earlier periods of 30 days.
+        newest: The number of rows with an own time in the last 30 days.
+        usually_newest: The mean of this number over three earlier periods of 30 days.
     """
 
     rows: int
@@ -101,6 +103,8 @@ class SecondTime:
     usually_open: float
     recent: float
     usually_recent: float
+    newest: float
+    usually_newest: float
 
     @property
     def evidence(self) -> Evidence:
@@ -108,9 +112,12 @@ class SecondTime:
 
         A table that is still being written and whose rows come in at the second time holds no row whose
         second time lies ahead. For any other time, such as a delivery, rows wait for it at the end of the
-        data as they waited at earlier dates.
+        data as they waited at earlier dates. A table that ends before the other tables allows both readings:
+        nothing waits at the end because no new rows were written.
         """
         if self.usually_open < MIN_OPEN or self.recent < self.usually_recent / 2:
+            return "unknown"
+        if self.newest < self.usually_newest / 2:
             return "unknown"
         if self.open_at_end >= self.usually_open / 2:
             return "rows are there before"
@@ -344,8 +351,9 @@ def _measure(source: Source, view: str, second_time: str, end: int) -> SecondTim
         for day in dates
     )
     periods = ", ".join(
-        f"count(*) FILTER (WHERE loaded >= DATE '{date_of_day(end - start - 30)}' "
-        f"AND loaded < DATE '{date_of_day(end - start)}')"
+        f"count(*) FILTER (WHERE {time} >= DATE '{date_of_day(end - start - 30)}' "
+        f"AND {time} < DATE '{date_of_day(end - start)}')"
+        for time in ("loaded", "happened")
         for start in (0, *DAYS_BEFORE_END)
     )
     is_late = "loaded >= happened + INTERVAL 1 DAY"
@@ -362,7 +370,10 @@ def _measure(source: Source, view: str, second_time: str, end: int) -> SecondTim
     if row is None or not row[0]:
         return None
     rows, filled, in_order, late, days, delay, ahead, open_at_end, *counts = row
-    past_open, (recent, *past_recent) = counts[: len(DAYS_BEFORE_END)], counts[len(DAYS_BEFORE_END) :]
+    n = len(DAYS_BEFORE_END)
+    past_open = counts[:n]
+    recent, *past_recent = counts[n : 2 * n + 1]
+    newest, *past_newest = counts[2 * n + 1 :]
     return SecondTime(
         rows=rows,
         filled_share=filled,
@@ -372,7 +383,9 @@ def _measure(source: Source, view: str, second_time: str, end: int) -> SecondTim
         delay=delay or timedelta(0),
         ahead_share=ahead,
         open_at_end=open_at_end,
-        usually_open=sum(past_open) / len(past_open),
+        usually_open=sum(past_open) / n,
         recent=recent,
-        usually_recent=sum(past_recent) / len(past_recent),
+        usually_recent=sum(past_recent) / n,
+        newest=newest,
+        usually_newest=sum(past_newest) / n,
     )

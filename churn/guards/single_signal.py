@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ from churn.finding import Finding
 from churn.guards.context import GuardContext
 from churn.guards.statistics import Bools, Floats, auc_within, best_auc, level_scores
 from churn.metrics.standard_errors import wilson_interval
+from churn.params import LabelParams
 from churn.snapshots.dataset import LabelledRows
 
 Z_ONE_SIDED = 1.645
@@ -45,12 +47,73 @@ class AucLimit:
         """Return whether an AUC over this number of distinct churners passes both limits; NaN never does."""
         return auc > self.auc and auc_low(auc, churners) > self.low
 
+    def above(self, simple: float | None, part: float) -> AucLimit:
+        """Return the limit for a column in a company where a simple rule has a high AUC.
+
+        Args:
+            simple: The AUC of the best simple rule; None without a simple rule.
+            part: The part of the distance from the simple rule's AUC to 1 that the column must cover.
+        """
+        if simple is None:
+            return self
+        simple = min(simple, MAX_SIMPLE_AUC)
+        return AucLimit(max(self.auc, simple + part * (1 - simple)), self.low)
+
 
 WARN_LIMIT, STOP_LIMIT = AucLimit(0.9, 0.85), AucLimit(0.98, 0.9)
 """The limits above which a column may be a leak, and above which it is almost certainly a leak of the label.
 
 Whole honest models of monthly churn reach an AUC of about .85.
 """
+
+WARN_PART, STOP_PART = 0.5, 0.75
+"""The parts of the distance from a simple rule's AUC to 1 from which a column is a warning and a stop."""
+
+MAX_SIMPLE_AUC = 0.97
+"""The largest AUC of a simple rule that raises the limits. A simple rule above it may be a leak itself."""
+
+TENURE = "tenure_days"
+TENURE_BAND_DAYS = 31
+"""The width of the bands of tenure, in days. Contracts end after whole months and years."""
+
+
+def tenure_auc(rows: LabelledRows) -> float | None:
+    """Return the AUC of tenure by itself within cutoffs; None if the rows have no tenure.
+
+    A row's score is the share of churners in its band of tenure, in the other half of the customers. So the
+    score also follows contracts that end after a year.
+    """
+    if TENURE not in rows.names:
+        return None
+    bands = np.floor(rows.matrix[:, rows.names.index(TENURE)] / TENURE_BAND_DAYS)
+    value = auc_within(rows.left, level_scores(rows.left, bands, rows.customer), rows.cutoff)
+    return None if np.isnan(value) else value
+
+
+def simple_auc(rows: LabelledRows, label: LabelParams) -> float | None:
+    """Return the AUC of the best simple rule: tenure, and for an inactivity label recency and frequency.
+
+    Where most customers come once, and the others often, a simple rule honestly predicts nearly everything.
+    The activity of a contract label is no simple rule: it may follow from the cancellation.
+
+    Args:
+        rows: Labelled rows.
+        label: The definition of the label.
+
+    Returns:
+        The AUC, or None if the rows have none of these signals.
+    """
+    names = TENURE
+    if label.kind == "inactivity":
+        names += rf"|{re.escape(label.core_table)}_(days_since_last|count_\d+d)"
+    aucs = [tenure_auc(rows)]
+    aucs += [
+        best_auc(rows.left, rows.matrix[:, index], rows.cutoff)
+        for index, name in enumerate(rows.names)
+        if re.fullmatch(names, name)
+    ]
+    return max((value for value in aucs if value is not None and not np.isnan(value)), default=None)
+
 
 MISSING_LIMIT = AucLimit(0.65, 0.5)
 """The limit above which missing values predict who leaves.
@@ -59,13 +122,16 @@ At an AUC of .65, the share of churners without the value is .30 above the share
 """
 
 
-def ranking_finding(rows: LabelledRows, index: int, column_name: str) -> Finding | None:
+def ranking_finding(
+    rows: LabelledRows, index: int, column_name: str, simple: float | None = None
+) -> Finding | None:
     """Return the finding on a column that ranks churners nearly perfectly; None if it does not.
 
     Args:
         rows: Labelled rows.
         index: The index of the column.
         column_name: The name of the column in messages.
+        simple: The AUC of the best simple rule (`simple_auc`), which raises the limits; None without a rule.
     """
     name, values = rows.names[index], rows.matrix[:, index]
     if name in rows.levels:
@@ -73,14 +139,21 @@ def ranking_finding(rows: LabelledRows, index: int, column_name: str) -> Finding
     else:
         auc = best_auc(rows.left, values, rows.cutoff)
     churners = len(np.unique(rows.customer[rows.left > 0]))
-    if not WARN_LIMIT.passed_by(auc, churners):
+    warn_limit, stop_limit = WARN_LIMIT.above(simple, WARN_PART), STOP_LIMIT.above(simple, STOP_PART)
+    if not warn_limit.passed_by(auc, churners):
         return None
-    stop = STOP_LIMIT.passed_by(auc, churners)
+    stop = stop_limit.passed_by(auc, churners)
+    limit = stop_limit if stop else warn_limit
+    beside = (
+        f" beside a simple rule with AUC {simple:.3f}"
+        if simple is not None and limit.auc > WARN_LIMIT.auc
+        else ""
+    )
     meaning = "it is almost certainly a leak of the label" if stop else "a column is rarely honest"
     return Finding(
         column_name,
         f"on its own it predicts who leaves with AUC {auc:.3f} ({churners:,} churners, lower bound "
-        f"{auc_low(auc, churners):.2f}); above {STOP_LIMIT.auc if stop else WARN_LIMIT.auc} {meaning}.",
+        f"{auc_low(auc, churners):.2f}); above {limit.auc:.3g}{beside} {meaning}.",
         "Find out where its values come from, and whether they are filled in after the fact. Leave it out "
         "(signals.leave_out), or sign it off.",
         "stop" if stop else "warn",
@@ -126,9 +199,10 @@ def single_signal(context: GuardContext) -> Iterator[Finding]:
     rows = context.labelled_rows
     if rows is None or rows.one_class:
         return
+    simple = simple_auc(rows, context.label)
     for index, name in enumerate(rows.names):
         column_name = f"customers.{name}" if name in context.attributes else name
-        if finding := ranking_finding(rows, index, column_name):
+        if finding := ranking_finding(rows, index, column_name, simple):
             yield finding
 
 

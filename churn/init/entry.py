@@ -99,10 +99,14 @@ def write_entry(
     return Entry(match.name, match.canonical, body, _reason(match), match.notes, sql)
 
 
-def open_question(body: TableBody) -> str | None:
-    """Return the question about the times of a table that the user has to answer; None if there is none."""
-    time_format = str(body.get("time_format", ""))
-    return time_format.removeprefix("? ") if time_format.startswith("?") else None
+def open_questions(body: TableBody) -> list[str]:
+    """Return the questions in the entry of a table that the user has to answer, each with its key."""
+    values = {f"columns.{name}": sql for name, sql in body.get("columns", {}).items()}
+    values |= {key: body[key] for key in ("time_format", "query") if key in body}
+    histories = body.get("history", {})
+    values |= {f"history.{name}": entry.get("time_format", "") for name, entry in histories.items()}
+    questions = {key: sql.splitlines()[0] for key, sql in values.items() if sql.startswith("?")}
+    return [f"{key}: {question.removeprefix('? ')}" for key, question in questions.items()]
 
 
 def _columns_entry(columns: Mapping[str, str]) -> TableBody:
@@ -193,13 +197,26 @@ def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]
         if column.kind == "time" and column.time_format not in (None, time_format):
             match.notes.append(f"{column.name} is not used: it has another time format")
             continue
-        columns[name] = column.sql or column.name
+        target = match.target.column(name)
+        is_number = target is not None and target.type in ("money", "number")
+        is_open = column.kind == "number" and column.question and is_number
+        columns[name] = f"? {column.question}" if is_open else column.sql or column.name
     if "amount" in columns and "units" in columns and name_matches(match.columns["amount"].name, UNIT_PRICE):
         units, price = match.columns["units"], match.columns["amount"]
-        columns["amount"] = f"{name_in(units.name, dialect)} * {name_in(price.name, dialect)}"
+        factors = [_number_sql(column, dialect) for column in (units, price)]
+        columns["amount"] = " * ".join(factors)
+        if question := units.question or price.question:
+            columns["amount"] = f"? {question}; the amount is {columns['amount']}"
         match.notes.append(f"{price.name} is read as the price of one piece")
-    question = next((c.question for c in match.columns.values() if c.question), None)
+    times = [column for column in match.columns.values() if column.kind == "time"]
+    question = next((column.question for column in times if column.question), None)
     return columns, f"? {question}" if question else time_format
+
+
+def _number_sql(column: SourceColumn, dialect: str) -> str:
+    """Return the SQL of a number as a factor; a number that is text is cast."""
+    sql = column.sql or name_in(column.name, dialect)
+    return f"cast({sql} as double precision)" if column.number else sql
 
 
 def _missing_words(match: Match, columns: Mapping[str, str]) -> TableBody:
@@ -256,13 +273,20 @@ def _one_row_per_order(
     key = name_in(match.key.name, dialect)
     order = name_in(number.name, dialect)
     terms = [f"{key} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
+    names = [name for name in ("amount", "units", "discount") if name in columns]
+    questions = [f"{columns[name]}; correct {name} below" for name in names if columns[name].startswith("?")]
+    columns = {
+        name: name_in(match.columns[name].name, dialect) if sql.startswith("?") else sql
+        for name, sql in columns.items()
+    }
     terms += [f"sum({sql(name)}) as {name}" for name in ("amount", "units") if name in columns]
     discount = match.columns.get("discount")
     if discount is not None and (discount.low or 0) >= 0 and "discount" in columns:
         terms.append(f"sum({sql('discount')}) as discount")
     where = f"\nwhere {' and '.join(filters)}" if filters else ""
     table = name_in(match.table.name, dialect)
-    return f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {key}, {order}"
+    query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {key}, {order}"
+    return "\n".join([f"{'; '.join(questions)}, and remove this line", query]) if questions else query
 
 
 def _reason(match: Match) -> str:
@@ -376,7 +400,8 @@ def _history_bodies(match: Match) -> dict[str, TableBody]:
             continue
         if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_ATTRIBUTE_LEVELS):
             body: TableBody = {"from": table.name, "columns": columns | {"value": column.name}}
-            time_format = (start or change or match.time).time_format
+            time = start or change or match.time
+            time_format = f"? {time.question}" if time.question else time.time_format
             body |= {"time_format": time_format} if time_format else {}
             body |= {"kind": "number"} if column.kind == "number" else {}
             bodies[snake_case(column.name)] = body

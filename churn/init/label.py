@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -31,6 +31,9 @@ NO_NEW_DAYS = 45
 MIN_HISTORY_DAYS = 91
 """The history before the first cutoff, in days; a third of all days if there are fewer."""
 
+ORDER_IS_OPEN = "the cutoffs depend on the order of day and month, which cannot be told apart"
+"""The reason for cutoffs that are a question."""
+
 
 @dataclass(frozen=True)
 class LabelGuess:
@@ -52,8 +55,40 @@ class LabelGuess:
 def guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> LabelGuess | None:
     """Return a label by contracts if enough have ended, otherwise a label by inactivity.
 
-    Return None if there are only contracts, and too few customers have left.
+    Return None if there are only contracts, and too few customers have left. If day and month cannot be told
+    apart, cutoffs that depend on their order are a question.
     """
+    label = _guess_label(connection, matches)
+    if label is None or not any(
+        column.other_reading for match in matches for column in match.columns.values()
+    ):
+        return label
+    other_matches = [
+        replace(match, columns={name: c.other_reading or c for name, c in match.columns.items()})
+        for match in matches
+    ]
+    other_label = _guess_label(connection, other_matches)
+    snapshots = [label.snapshot, other_label.snapshot if other_label else {}]
+    return replace(label, snapshot=_common_snapshot(*snapshots), snapshot_reason=ORDER_IS_OPEN)
+
+
+def _common_snapshot(snapshot: dict[str, Any], other_snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of `snapshot:`; a day that depends on the order of day and month is a question."""
+    common = {key: value for key, value in snapshot.items() if other_snapshot.get(key) == value}
+    days = [
+        key
+        for key in ("first", "last", "watermark")
+        if key not in common and {key} & {*snapshot, *other_snapshot}
+    ]
+    choices = {
+        key: " or ".join(str(guess[key]) for guess in (snapshot, other_snapshot) if key in guess)
+        for key in days
+    }
+    questions = {key: f"? write {text}, after the order of day and month" for key, text in choices.items()}
+    return questions | {"every": snapshot.get("every", "week")} | common
+
+
+def _guess_label(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> LabelGuess | None:
     contracts = next((match for match in matches if match.name == "subscriptions"), None)
     events = [match for match in matches if match is not contracts]
     if contracts is not None and "ended_at" in contracts.columns:

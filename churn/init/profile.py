@@ -13,6 +13,13 @@ import duckdb
 from churn.data.sources.source import Source
 from churn.data.sql import first_line, identifier, internal_name, literal
 from churn.init.name_patterns import ANY_TIME, name_matches
+from churn.init.readings import (
+    NumberReading,
+    date_reading,
+    exchanged_format,
+    number_question,
+    number_reading,
+)
 
 WORDS_OF_SQL = {
     *("at", "order", "group", "from", "to", "user", "when", "desc", "asc", "end", "column", "table"),
@@ -28,6 +35,9 @@ MIN_UNIQUE_SHARE = 0.97
 
 ROWS_PARSED = 20_000
 """How many values of a text column are parsed as times and as numbers."""
+
+MIN_NUMBERS = 10
+"""A text column with more words for no value than numbers needs this many numbers to be a number."""
 
 ROWS_PARSED_FIRST = 100
 """How many values decide which time formats are worth a full attempt."""
@@ -67,6 +77,8 @@ class SourceColumn:
         sql: The expression that reads the column, in the source's dialect; None if its name is enough.
         missing: The words for no value in a column of times or numbers, each with the number of its rows.
         question: The readings to choose from if the contents do not decide; None if they do.
+        other_reading: The column with day and month exchanged, if the contents do not decide.
+        number: The notation of numbers that are text.
     """
 
     name: str
@@ -82,6 +94,8 @@ class SourceColumn:
     sql: str | None = None
     missing: tuple[tuple[str, int], ...] = ()
     question: str | None = None
+    other_reading: SourceColumn | None = None
+    number: NumberReading | None = None
 
 
 def time_of(column: SourceColumn) -> str:
@@ -166,7 +180,11 @@ def profile_tables(
                 _read_csv_once(source.connection, name, view)
             tables.append(_profile_table(source.connection, name, view, dialect))
         advance(1)
-    return tables, unreadable
+    all_columns = [column for table in tables for column in table.columns]
+    return [
+        replace(table, columns=tuple(_with_order_of_neighbours(c, all_columns) for c in table.columns))
+        for table in tables
+    ], unreadable
 
 
 def _read_csv_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) -> None:
@@ -205,59 +223,15 @@ def _is_unique(
 
 
 def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
-    """Return a column whose day and month cannot be told apart with the order of another column, if any."""
-    if column.question is None or column.time_format is None:
+    """Return a column whose day and month cannot be told apart with the order of other columns, if any."""
+    if column.kind != "time" or column.question is None or column.time_format is None:
         return column
-    forms = (column.time_format, _twin(column.time_format))
-    orders = {other.time_format[:5] for other in columns if other.time_format and not other.question} & {
-        form[:5] for form in forms
-    }
+    other = column.other_reading or column
+    readings = {reading.time_format[:5]: reading for reading in (column, other) if reading.time_format}
+    orders = {c.time_format[:5] for c in columns if c.time_format and not c.question} & set(readings)
     if len(orders) != 1:
         return column
-    time_format = next(form for form in forms if form[:5] in orders)
-    return replace(column, time_format=time_format, question=None)
-
-
-def _twin(time_format: str) -> str:
-    """Return a time format with day and month exchanged.
-
-    >>> _twin("%d/%m/%Y %H:%M")
-    '%m/%d/%Y %H:%M'
-    """
-    day, mark, month = time_format[:2], time_format[2:3], time_format[3:5]
-    return f"{month}{mark}{day}{time_format[5:]}"
-
-
-def _order_of_day_and_month(
-    connection: duckdb.DuckDBPyConnection, values: str, time_format: str
-) -> tuple[str, str | None]:
-    """Return the format that the whole column decides for, and a question if it does not decide.
-
-    Args:
-        connection: The connection with the view of the column.
-        values: The SQL of the column's texts, as `v`.
-        time_format: A format that begins with a day and a month in digits, or the reverse.
-    """
-    if time_format[:5] not in ("%d/%m", "%m/%d", "%d-%m", "%m-%d"):
-        return time_format, None  # with dots, the day is always first
-    twin = _twin(time_format)
-    row = connection.execute(
-        "SELECT count(*) FILTER (a IS NOT NULL AND b IS NULL), "
-        "count(*) FILTER (a IS NULL AND b IS NOT NULL), min(v) FILTER (a <> b), "
-        "min(a), max(a), min(b), max(b) FROM (SELECT v, "
-        f"try_strptime(v, {literal(time_format)})::DATE AS a, try_strptime(v, {literal(twin)})::DATE AS b "
-        f"FROM ({values}))"
-    ).fetchone()
-    assert row is not None  # an aggregate without GROUP BY always gives one row
-    n_only, n_only_twin, example, *days = row
-    if n_only or n_only_twin or example is None:
-        return (time_format if n_only >= n_only_twin else twin), None
-    readings = ((time_format, days[0], days[1]), (twin, days[2], days[3]))
-    choices = " or ".join(
-        f"'{form}' ({example} is {datetime.strptime(example, form).date()}; all: {first} to {last})"
-        for form, first, last in readings
-    )
-    return time_format, f"day and month cannot be told apart: write {choices}"
+    return replace(readings[orders.pop()], question=None, other_reading=None)
 
 
 def _without_no_value_days(
@@ -289,6 +263,10 @@ def _profile_values(
         column = _without_no_value_days(connection, view, column)
         first, last = _date_range(connection, view, column)
         column = replace(column, first=first, last=last)
+        if column.question and column.time_format:
+            other = replace(column, time_format=exchanged_format(column.time_format))
+            first, last = _date_range(connection, view, other)
+            column = replace(column, other_reading=replace(other, first=first, last=last))
     return column
 
 
@@ -332,6 +310,8 @@ def parse_text(
     ).fetchall()
     n_filled = connection.execute(f"SELECT count(*) FROM ({values})").fetchone()
     n_missing = sum(count for _, count in missing)
+    if parsed_column.kind == "number" and n_filled and n_filled[0] < min(MIN_NUMBERS, n_missing):
+        return column  # a few numbers among words make no column of numbers
     share = column.filled_share
     if n_missing and n_filled:
         share *= n_filled[0] / (n_filled[0] + n_missing)
@@ -348,25 +328,25 @@ def _parse_values(
     formats = [form for form in FORMATS if sum(_has_format(value, form) for value in sample) >= min_count]
     tests = [
         "avg((TRY_CAST(v AS TIMESTAMP) IS NOT NULL OR TRY_CAST(v AS TIMESTAMPTZ) IS NOT NULL)::INTEGER)",
-        r"avg(regexp_full_match(v, '-?[0-9.]+(,[0-9]+)?')::INTEGER) * bool_or(contains(v, ','))::INTEGER",
         "avg((isfinite(TRY_CAST(v AS DOUBLE)) AND NOT regexp_full_match(v, '0[0-9]+'))::INTEGER)",
         *(f"avg((try_strptime(v, {literal(form)}) IS NOT NULL)::INTEGER)" for form in formats),
     ]
     row = connection.execute(f"SELECT {', '.join(tests)} FROM ({values} LIMIT {ROWS_PARSED})").fetchone()
-    iso, comma, number, *shares = [share or 0.0 for share in row or (0.0, 0.0, 0.0)]
+    iso, number, *shares = [share or 0.0 for share in row or (0.0, 0.0)]
     if iso >= MIN_PARSED_SHARE:
         return replace(column, kind="time")
     fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
     best = next(fits, None)
     if best and (best != "%Y%m%d" or name_matches(column.name, ANY_TIME)):
-        time_format, question = _order_of_day_and_month(connection, values, best)
-        return replace(column, kind="time", time_format=time_format, question=question)
-    if number == 1.0:
-        return replace(column, kind="number")
-    if comma >= MIN_PARSED_SHARE:
-        sql = f"replace(replace({name_in(column.name, dialect)}, '.', ''), ',', '.')"
-        return replace(column, kind="number", sql=sql)
-    return column
+        dates = date_reading(connection, values, best)
+        return replace(column, kind="time", time_format=dates.time_format, question=dates.question)
+    reading = number_reading(connection, values)
+    if reading is None or reading.fit_share < MIN_PARSED_SHARE:
+        return replace(column, kind="number") if number == 1.0 else column
+    name = name_in(column.name, dialect)
+    if reading.example is not None:
+        return replace(column, kind="number", question=number_question(name, reading.example), number=reading)
+    return replace(column, kind="number", sql=reading.sql(name), number=reading)
 
 
 def _has_format(value: str, time_format: str) -> bool:
@@ -382,8 +362,8 @@ def parse_number(
 ) -> SourceColumn:
     """Return a number column with its range, or as times: seconds since 1970, or days like 20240131."""
     value = f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
-    if column.sql:
-        value = f"TRY_CAST(replace(replace({identifier(column.name)}, '.', ''), ',', '.') AS DOUBLE)"
+    if column.number and (sql := column.number.sql(identifier(column.name))):
+        value = f"TRY_CAST({sql} AS DOUBLE)"
     row = connection.execute(
         f"SELECT min({value}), max({value}) FROM {view} WHERE isfinite({value})"
     ).fetchone()

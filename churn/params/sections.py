@@ -66,6 +66,9 @@ def _refuse_question(value: Any) -> Any:
     return value
 
 
+DayAnswer = Annotated[date, BeforeValidator(_refuse_question)]
+"""A day that `churn init` may leave open."""
+
 Answer = Annotated[str, BeforeValidator(_refuse_question)]
 """A text that `churn init` may leave open: `? the question and the values to choose from`."""
 
@@ -217,10 +220,10 @@ class SnapshotParams(Section):
     """The cutoffs to learn from, and the time up to which the data are complete."""
 
     cutoffs: tuple[date, ...] = ()
-    first: date | None = None
-    last: date | None = None
+    first: DayAnswer | None = None
+    last: DayAnswer | None = None
     every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = "week"
-    watermark: date | None = None
+    watermark: DayAnswer | None = None
     late_days: DaysOrZero = 0
 
     @model_validator(mode="after")

@@ -37,6 +37,15 @@ A date with the day first needs `time_format`. A time without a zone is local; D
 texts 007, 12e3 and t may be ids.
 """
 
+MAY_BE_THOUSANDS = (
+    r"bool_and(regexp_full_match(trim($), '-?([1-9][0-9]{0,2}[.][0-9]{3}|[0-9]{1,3})')) "
+    "AND bool_or(contains($, '.')) AND bool_or(NOT contains($, '.'))"
+)
+"""The test whether a column has numbers such as 4.620 next to plain numbers below 1000, and no others.
+
+There, 4.620 may be 4620. If all numbers have three decimals, they are decimals, as 52.520 in coordinates.
+"""
+
 TEXT_IN_JSON = ("JSON", "UUID", "TIME", "DATE")
 """The types of JSON values that are read as text.
 
@@ -155,9 +164,12 @@ def _columns_read_as_text(connection: duckdb.DuckDBPyConnection, files: str, opt
     columns = [
         f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in tests.items()
     ]
+    decimals = [str(name) for name, kind, *_ in rows if str(kind) == "DOUBLE"]
+    names = [*tests, *decimals]
+    columns += [f"coalesce({MAY_BE_THOUSANDS.replace('$', identifier(name))}, false)" for name in decimals]
     texts = f"read_csv({files}, {options}, all_varchar = true)"
     row = connection.execute(f"SELECT {', '.join(columns)} FROM {texts}").fetchone()
-    return [name for name, is_misread in zip(tests, row or (), strict=True) if is_misread]
+    return list({name: True for name, is_misread in zip(names, row or (), strict=True) if is_misread})
 
 
 def _json_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:

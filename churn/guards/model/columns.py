@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from churn.finding import Finding
-from churn.guards.single_signal import STOP_LIMIT, missing_finding, ranking_finding
+from churn.guards.single_signal import STOP_LIMIT, missing_finding, ranking_finding, simple_auc
 from churn.guards.statistics import explained_share
+from churn.params import LabelParams
 from churn.snapshots.dataset import Floats, Ints, LabelledRows, cutoffs_of, thin_customers
 
 MAX_CHECKED_ROWS = 40_000
@@ -26,24 +27,28 @@ MIN_VALUE_SHARE = 0.9
 MIN_CUTOFFS = 3
 
 
-def check_columns(rows: LabelledRows, attributes: Collection[str] = ()) -> Iterator[Finding]:
+def check_columns(
+    rows: LabelledRows, attributes: Collection[str] = (), *, label: LabelParams
+) -> Iterator[Finding]:
     """Look at each column of the training rows by itself.
 
     Args:
         rows: The training rows.
         attributes: The static attributes. A finding names an attribute as `churn check` does, so that one
             sign-off counts for both verbs.
+        label: The definition of the label.
     """
     rows = thin_customers(rows, MAX_CHECKED_ROWS)
     if rows.one_class:
         return
+    simple = simple_auc(rows, label)
     for index, name in enumerate(rows.names):
         column_name = f"customers.{name}" if name in attributes else name
         values = rows.matrix[:, index]
         present = values[~np.isnan(values)]
         varies = len(present) > 0 and not (present == present[0]).all()
         findings = [
-            ranking_finding(rows, index, column_name) if varies else None,
+            ranking_finding(rows, index, column_name, simple) if varies else None,
             missing_finding(rows, np.isnan(values), column_name, stop=STOP_LIMIT),
         ]
         if varies and name not in rows.levels:

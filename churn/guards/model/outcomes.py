@@ -11,10 +11,8 @@ import numpy as np
 from churn.evaluation.measures import LeadTime
 from churn.evaluation.result import BandOutcome, EvaluationResult
 from churn.finding import Finding
-from churn.guards.statistics import auc_within, level_scores
 from churn.metrics.catalog import candidate_name
 from churn.metrics.interval import Interval, format_interval
-from churn.snapshots.dataset import LabelledRows
 
 CHANCE_AUC = 0.5
 
@@ -37,10 +35,6 @@ TOO_GOOD_RULE = (
 
 SIMPLE_MODELS = ("recency", "rfm")
 """The baselines with which an AUC is compared; the guard also compares it with tenure."""
-
-TENURE = "tenure_days"
-TENURE_BAND_DAYS = 31
-"""The width of the bands of tenure, in days. Contracts end after whole months and years."""
 
 
 def above_simple_models(result: EvaluationResult) -> tuple[str, Interval] | None:
@@ -79,19 +73,6 @@ def too_good(
         f"AUC {auc.value:.3f} is {format_interval(difference)} above {candidate_name(name)}, more than "
         f"{MAX_AUC_ABOVE_SIMPLE}"
     )
-
-
-def tenure_auc(rows: LabelledRows) -> float | None:
-    """Return the AUC of tenure by itself within cutoffs; None if the rows have no tenure.
-
-    A row's score is the share of churners in its band of tenure, in the other half of the customers. So the
-    score also follows contracts that end after a year.
-    """
-    if TENURE not in rows.names:
-        return None
-    bands = np.floor(rows.matrix[:, rows.names.index(TENURE)] / TENURE_BAND_DAYS)
-    value = auc_within(rows.left, level_scores(rows.left, bands, rows.customer), rows.cutoff)
-    return None if np.isnan(value) else value
 
 
 def too_good_to_be_true(

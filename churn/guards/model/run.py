@@ -20,7 +20,6 @@ from churn.guards.model.outcomes import (
     bands,
     calibration,
     lead_time,
-    tenure_auc,
     too_good_to_be_true,
 )
 from churn.guards.model.refit_invariance import (
@@ -32,6 +31,7 @@ from churn.guards.model.refit_invariance import (
 )
 from churn.guards.model.split_overlap import copied_rows, disjoint
 from churn.guards.sign_off import EVALUATION_GUARDS, NO_DATA_GUARDS, REPORT_FILE, TRAINING_GUARDS
+from churn.guards.single_signal import tenure_auc
 from churn.labels.calendar import trainable
 from churn.labels.outcomes import label_window
 from churn.params import LabelParams
@@ -78,7 +78,7 @@ def check_training(
         sample = sample_customers(snapshots, seed)
         findings += _by_guard("copies", copied_rows(fold_at(sample, last)))
         train = snapshots.rows.at(trainable(snapshots.mature_on, last))
-    return [*findings, *check_columns(train, attributes)]
+    return [*findings, *check_columns(train, attributes, label=label)]
 
 
 def training_report(snapshots: Snapshots, findings: Sequence[Finding]) -> GuardReport:

@@ -309,3 +309,28 @@ def test_a_mapped_due_date_of_a_small_table_is_no_late_row(tmp_path: Path) -> No
     )
 
     assert found == []
+
+
+@pytest.mark.parametrize(("last_month", "expected"), [(11, []), (12, [("subscriptions", "stop")])])
+def test_a_table_that_ends_before_the_others_shows_no_late_rows(
+    tmp_path: Path, last_month: int, expected: list[tuple[str, str]]
+) -> None:
+    """Terms of a month, written ahead up to November: no term is open at the end of the other tables.
+
+    The same rows up to the end of December come in when their term of two weeks is over.
+    """
+    starts = [date(2024, month, day) for month in range(1, last_month + 1) for day in range(1, 28)]
+    if last_month == 12:
+        starts = [start for start in starts if start + timedelta(14) < date(2024, 12, 31)]
+    days = 31 if last_month == 11 else 14
+    rows = [(f"c{n:03}", start, start + timedelta(days)) for n, start in enumerate(starts)]
+    rows = [row for row in rows if row[2] < date(2024, 12, 31)]
+
+    found = findings_of(
+        late_rows,
+        tmp_path,
+        subscriptions=draw_table("customer | started_at | ended_at", rows),
+        logins=draw_table("customer | happened_at", [("c000", "2024-12-30")]),
+    )
+
+    assert severities(found) == expected

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from benchmarks.leaks.clean_snapshots import label_params
 from churn.features.library import all_signals
 from churn.finding import Finding
 from churn.guards.run import GUARDS, guard_names, review
 from churn.guards.sign_off import SignOffs
-from churn.guards.single_signal import auc_low, missing_values, single_signal
+from churn.guards.single_signal import auc_low, missing_values, ranking_finding, simple_auc, single_signal
 from churn.guards.statistics import (
     auc_within,
     best_auc,
@@ -21,7 +23,8 @@ from churn.guards.statistics import (
     levels_differ,
     spearman,
 )
-from churn.params import CheckParams, EvaluateParams, Params
+from churn.params import CheckParams, EvaluateParams, LabelParams, Params
+from churn.snapshots.dataset import LabelledRows
 from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
 
 NAN = float("nan")
@@ -67,6 +70,51 @@ def test_one_signal_that_alone_tells_who_leaves(
     )
 
     assert severities(found) == ([("logins_count_28d", expected)] if expected else [])
+
+
+def rows_with(**aucs: float) -> LabelledRows:
+    """Return 4,000 rows of 2,000 churners with a column of about each AUC."""
+    left = np.tile([1.0, 0.0], 2000)
+    rng = np.random.default_rng(3)
+    columns = [norm.ppf(auc) * np.sqrt(2) * left + rng.normal(size=4000) for auc in aucs.values()]
+    return LabelledRows(
+        names=tuple(aucs),
+        levels={},
+        matrix=np.column_stack(columns),
+        left=left,
+        customer=np.arange(4000),
+        cutoff=np.zeros(4000, dtype=np.int64),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "recency", "suspect", "expected"),
+    [
+        ("inactivity", 0.94, 0.955, None),  # little more than recency
+        ("inactivity", 0.94, 0.978, "warn"),  # half the distance to 1, and more
+        ("inactivity", 0.94, 0.995, "stop"),
+        ("inactivity", 0.99, 0.996, "stop"),  # recency that may be a leak raises the limits no further
+        ("inactivity", 0.75, 0.93, "warn"),  # an ordinary company
+        ("contract", 0.94, 0.955, "warn"),  # activity may end with the notice
+    ],
+)
+def test_a_signal_is_compared_with_simple_rules(
+    kind: Literal["inactivity", "contract"], recency: float, suspect: float, expected: str | None
+) -> None:
+    table = "logins" if kind == "inactivity" else None
+    rows = rows_with(logins_days_since_last=recency, refund=suspect)
+
+    simple = simple_auc(rows, LabelParams(kind=kind, table=table, horizon_days=30))
+    found = ranking_finding(rows, 1, "refund", simple)
+
+    assert (found.severity if found else None) == expected
+
+
+def test_simple_rules_are_those_of_the_table_of_the_label() -> None:
+    label = LabelParams(kind="inactivity", table="logins", horizon_days=30)
+
+    assert simple_auc(rows_with(refunds_days_since_last=0.99, logins_count_share=0.99), label) is None
+    assert simple_auc(rows_with(logins_count_28d=0.9, tenure_days=0.6), label) == pytest.approx(0.9, abs=0.01)
 
 
 @pytest.mark.parametrize(("lacking", "expected"), [(30, "stop"), (12, "warn"), (4, None)])

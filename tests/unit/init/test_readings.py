@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from churn.data.ingest.ingest import ingest
+from churn.data.store import day_number
 from churn.errors import ParamsError
 from churn.params import load_params
 from pipelines import cli
@@ -50,14 +54,73 @@ def test_day_and_month_that_cannot_be_told_apart_are_a_question(
     assert "'%m" in error
 
 
-def test_dates_on_the_first_of_the_month_are_a_question_with_both_readings(tmp_path: Path) -> None:
+def test_dates_on_the_first_of_each_month_decide(tmp_path: Path) -> None:
     path = init(tmp_path, case("us-dates-first-of-month"))
+
+    params = load_params(path)
+    store = ingest(params, lambda _: None)
+
+    formats = {table.time_format for table in params.tables.values() if table.time_format}
+    assert formats == {"%m/%d/%Y"}
+    (name,) = (name for name in store.tables if name != "customers")
+    with store.connect() as connection:
+        days = connection.execute(
+            f"SELECT min(day), max(day), count(DISTINCT day) FROM {store.scan(name)}"
+        ).fetchone()
+    assert days == (day_number(date(2022, 1, 1)), day_number(date(2024, 6, 1)), 30)
+
+
+@pytest.mark.parametrize(
+    ("dates", "time_format"),
+    [
+        ([f"{month:02}/05/{year}" for year in (2021, 2022) for month in range(1, 13)], "%m/%d/%Y"),
+        ([f"05-{month:02}-{year}" for year in (2021, 2022) for month in range(1, 13)], "%d-%m-%Y"),
+        ([f"{month:02}/05/2022" for month in range(1, 13)], None),  # or twelve days of May
+    ],
+)
+def test_one_day_of_each_month_decides_within_two_years(
+    tmp_path: Path, dates: list[str], time_format: str | None
+) -> None:
+    path = init(tmp_path, orders(tmp_path, dates * 4))
+
+    if time_format:
+        assert load_params(path).tables["orders"].time_format == time_format
+    else:
+        with pytest.raises(ParamsError, match="2022-01-05 to 2022-12-05"):
+            load_params(path)
+
+
+def test_dates_in_both_orders_are_a_question(tmp_path: Path) -> None:
+    dates = [*AMBIGUOUS["slashes"], "02/13/2023", "13/02/2023"]
+
+    path = init(tmp_path, orders(tmp_path, dates))
+
+    with pytest.raises(ParamsError, match="1 dates only fit"):
+        load_params(path)
+
+
+def test_another_file_of_the_source_decides(tmp_path: Path) -> None:
+    raw = orders(tmp_path, AMBIGUOUS["slashes"])
+    lines = [f"U{n},{n + 4}/{n + 14}/2019" for n in range(9)]
+    (raw / "customers.csv").write_text("\n".join(["user_id,signed_up_at", *lines]) + "\n")
+
+    path = init(tmp_path, raw)
+
+    assert load_params(path).tables["orders"].time_format == "%m/%d/%Y"
+
+
+def test_cutoffs_that_depend_on_the_order_of_day_and_month_are_a_question(tmp_path: Path) -> None:
+    dates = [f"{n % 12 + 1:02}/{n % 5 + 1:02}/{2021 + n % 2}" for n in range(120)]
+    path = init(tmp_path, orders(tmp_path, dates))
 
     with pytest.raises(ParamsError) as caught:
         load_params(path)
+    path.write_text(re.sub(r"time_format: .*", "time_format: '%m/%d/%Y'", path.read_text()))
+    with pytest.raises(ParamsError) as caught_again:
+        load_params(path)
 
-    assert "2022-01-01 to 2024-06-01" in str(caught.value)
-    assert "2022-01-01 to 2024-01-06" in str(caught.value)
+    assert "tables.orders.time_format" in str(caught.value)
+    assert "snapshot.last" in str(caught_again.value)
 
 
 @pytest.mark.parametrize(("last", "time_format"), [("02/13/2023", "%m/%d/%Y"), ("13/02/2023", "%d/%m/%Y")])
@@ -118,3 +181,119 @@ def test_a_word_for_no_value_is_named_and_counted(tmp_path: Path, word: str) -> 
     contracts = ingest(params, lambda _: None).tables["subscriptions"]
     assert (contracts.rows, contracts.missing["ended_at_day"]) == (90, 60)
     assert contracts.levels["plan"] == ("NULL", "S")
+
+
+def amounts(folder: Path, cells: list[str], mark: str = ",") -> Path:
+    raw = folder / "raw"
+    raw.mkdir()
+    lines = [
+        f"U{n % 9}{mark}2023-{n % 12 + 1:02}-{n % 27 + 1:02}{mark}" + (f'"{cell}"' if mark in cell else cell)
+        for n, cell in enumerate(cells)
+    ]
+    header = mark.join(["user_id", "order_date", "amount"])
+    (raw / "orders.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8-sig")
+    return raw
+
+
+def stored_cents(path: Path) -> list[int]:
+    store = ingest(load_params(path), lambda _: None)
+    assert not store.tables["orders"].rejects
+    with store.connect() as connection:
+        rows = connection.execute(f"SELECT amount FROM {store.scan('orders')} ORDER BY amount").fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def csv_cells(file: Path, mark: str, column: str) -> list[str]:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        return [row[column] for row in csv.DictReader(lines, delimiter=mark)]
+
+
+def test_a_decimal_comma_among_whole_numbers_is_read(tmp_path: Path) -> None:
+    raw = case("german-decimals-mixed")
+
+    path = init(tmp_path, raw)
+
+    cells = csv_cells(raw / "Bestellungen.csv", ";", "Betrag (€)")
+    cents = [round(float(cell.replace(".", "").replace(",", ".")) * 100) for cell in cells]
+    assert stored_cents(path) == sorted(cents)
+
+
+def test_commas_between_thousands_are_read(tmp_path: Path) -> None:
+    raw = case("us-thousands")
+
+    path = init(tmp_path, raw)
+
+    cells = csv_cells(raw / "orders.csv", ",", "amount")
+    assert stored_cents(path) == sorted(int(cell.replace(",", "")) * 100 for cell in cells)
+
+
+PLAIN = [str(n) for n in range(101, 161)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark", "cents"),
+    [
+        (["12,50", "12"] * 40, ";", [1200, 1250]),
+        (["1.234,56", "99,90"] * 40, ";", [9990, 123456]),
+        (["4.628", "12,5"] * 40, ";", [1250, 462800]),
+        (["2,313", "41.89"] * 40, ",", [4189, 231300]),
+        (["1,234,567", "418"] * 40, ",", [41800, 123456700]),
+        (["1,234.50", "12"] * 40, ",", [1200, 123450]),
+        (["4.628", "418.5"] * 40, ",", [463, 41850]),
+        (["0.250", "1.500"] * 40, ",", [25, 150]),
+        (["1.234,00", "4.628"] * 40, ";", [123400, 462800]),
+        (["4.628"] * 60 + PLAIN, ";", [10100, 462800]),
+    ],
+)
+def test_the_whole_column_decides_between_decimals_and_thousands(
+    tmp_path: Path, cells: list[str], mark: str, cents: list[int]
+) -> None:
+    path = init(tmp_path, amounts(tmp_path, cells, mark))
+
+    read = [cent for cent in stored_cents(path) if cent not in {100 * n for n in range(102, 161)}]
+    assert sorted(set(read)) == cents
+
+
+@pytest.mark.parametrize(
+    ("cells", "mark", "words"),
+    [
+        (["4.628", "12.500", "7"] * 10, ",", ["cannot be told apart"]),
+        (["2,313"] * 80, ",", ["2313", "2.313"]),
+        (["2,313", "1500"] * 60, ",", ["2313", "2.313"]),
+        (["4.620", "12"] * 10, ",", ["4620", "4.620"]),
+        (["2,313", "4.628"] * 60, ",", ["cannot be told apart"]),
+        (["12,50", "12.75"] * 60, ",", ["decimal commas as well as decimal points"]),
+    ],
+)
+def test_decimals_and_thousands_that_cannot_be_told_apart_are_a_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cells: list[str], mark: str, words: list[str]
+) -> None:
+    path = init(tmp_path, amounts(tmp_path, cells, mark))
+
+    output = "".join(capsys.readouterr())
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+
+    assert "columns.amount" in str(caught.value)
+    assert all(word in str(caught.value) for word in words)
+    assert "columns.amount" in output
+
+
+def test_the_answer_to_a_question_on_thousands_is_read(tmp_path: Path) -> None:
+    path = init(tmp_path, amounts(tmp_path, ["4.620", "12"] * 10))
+    assert "replace(amount, '.', '')" in path.read_text()
+
+    path.write_text(re.sub(r"amount: .*", "amount: \"replace(amount, '.', '')\"", path.read_text()))
+
+    assert set(stored_cents(path)) == {1200, 462000}
+
+
+def test_one_number_among_words_makes_no_column_of_numbers(tmp_path: Path) -> None:
+    cells = ["n/a"] * 40 + ["12,50"] + ["None"] * 40
+
+    path = init(tmp_path, amounts(tmp_path, cells, ";"))
+
+    params = load_params(path)
+    assert "n/a" not in path.read_text().split("not used")[0]
+    assert not any("amount" in table.missing for table in params.tables.values())
+    assert set(params.events) == {"orders_rows"}  # without an amount, they are no orders

@@ -27,6 +27,7 @@ from churn.guards.model.refit_invariance import (
 from churn.guards.model.run import check_training, training_report
 from churn.guards.model.split_overlap import copied_rows, disjoint
 from churn.guards.sign_off import SignOffs, finding_lines
+from churn.guards.single_signal import tenure_auc
 from churn.metrics.interval import Interval
 from churn.params import EvaluateParams, TrainParams
 from churn.snapshots.dataset import LabelledRows
@@ -191,7 +192,7 @@ def test_a_column_that_alone_tells_who_leaves(noise: float, severity: list[str])
     rng = np.random.default_rng(5)
     told_by = snapshots.rows.left + noise * rng.normal(size=len(snapshots.rows))
 
-    found = list(check_columns(with_column(snapshots, -told_by).rows))
+    found = list(check_columns(with_column(snapshots, -told_by).rows, label=label_params().label))
 
     assert [(one.guard, one.severity) for one in found] == [("alone", each) for each in severity]
 
@@ -202,7 +203,7 @@ def test_a_hole_made_after_the_fact_is_told() -> None:
     hole = (snapshots.rows.left > 0) & (rng.random(len(snapshots.rows)) < 0.5)
     values = np.where(hole, np.nan, rng.normal(size=len(snapshots.rows)))
 
-    found = list(check_columns(with_column(snapshots, values).rows))
+    found = list(check_columns(with_column(snapshots, values).rows, label=label_params().label))
 
     assert [(one.guard, one.place) for one in found] == [("missing", "amount")]
 
@@ -210,7 +211,9 @@ def test_a_hole_made_after_the_fact_is_told() -> None:
 def test_a_column_that_names_the_customer_is_told() -> None:
     snapshots = clean_snapshots()
 
-    found = list(check_columns(with_column(snapshots, 7.0 * snapshots.rows.customer).rows))
+    found = list(
+        check_columns(with_column(snapshots, 7.0 * snapshots.rows.customer).rows, label=label_params().label)
+    )
 
     assert [(one.guard, one.place) for one in found] == [("id_like", "amount")]
 
@@ -220,7 +223,9 @@ def test_a_column_that_tells_the_date_is_told() -> None:
     rng = np.random.default_rng(5)
     date_like = snapshots.rows.cutoff + rng.integers(0, 5, len(snapshots.rows))
 
-    found = list(check_columns(with_column(snapshots, date_like.astype(float)).rows))
+    found = list(
+        check_columns(with_column(snapshots, date_like.astype(float)).rows, label=label_params().label)
+    )
 
     assert [(one.guard, one.place) for one in found] == [("calendar_like", "amount")]
 
@@ -228,7 +233,14 @@ def test_a_column_that_tells_the_date_is_told() -> None:
 def test_a_column_with_one_value_is_nobodys_leak() -> None:
     snapshots = clean_snapshots()
 
-    assert list(check_columns(with_column(snapshots, np.ones(len(snapshots.rows))).rows)) == []
+    assert (
+        list(
+            check_columns(
+                with_column(snapshots, np.ones(len(snapshots.rows))).rows, label=label_params().label
+            )
+        )
+        == []
+    )
 
 
 # --- 5 and 6: whatever was fitted
@@ -355,7 +367,7 @@ def test_a_band_that_leaves_more_than_the_worse_one_is_a_stop(
 
 def test_a_finding_is_said_with_the_key_that_signs_it_off_or_with_the_reason() -> None:
     snapshots = clean_snapshots()
-    found = list(check_columns(with_column(snapshots, snapshots.rows.left).rows))
+    found = list(check_columns(with_column(snapshots, snapshots.rows.left).rows, label=label_params().label))
     signed = label_params(evaluate=EvaluateParams(accept={"amount": "known beforehand"}))
 
     assert "evaluate.accept under 'amount' or 'alone'" in finding_lines(found, SignOffs({}, {})).warnings[0]
@@ -426,8 +438,8 @@ def test_tenure_predicts_contracts_that_end_after_a_year() -> None:
     names = ("tenure_days", *rows.names[1:])
     matrix = np.column_stack([tenure, rows.matrix[:, 1:]])
 
-    ends_of_years = outcomes.tenure_auc(replace(rows, names=names, matrix=matrix, left=left))
+    ends_of_years = tenure_auc(replace(rows, names=names, matrix=matrix, left=left))
 
     assert ends_of_years is not None
     assert ends_of_years > 0.95
-    assert outcomes.tenure_auc(rows) is None
+    assert tenure_auc(rows) is None

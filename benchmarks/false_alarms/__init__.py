@@ -1,0 +1,1 @@
+"""Honest companies of odd shape and public data sets, and what the guards of `churn check` find in them."""

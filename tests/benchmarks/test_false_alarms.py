@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.false_alarms.__main__ import Alarms, check_company, table
+from benchmarks.false_alarms.shapes import SHAPES
+from churn.finding import Finding
+
+ROUND = 100
+"""The reported table uses the seeds from 0; these tests do not."""
+
+
+@pytest.mark.parametrize("number", range(len(SHAPES)), ids=[*SHAPES])
+def test_no_guard_stops_an_honest_company_of_odd_shape(number: int) -> None:
+    alarms = check_company(ROUND * len(SHAPES) + number)
+
+    assert alarms.stops == ()
+    assert len(alarms.warnings) <= 1
+
+
+def test_the_table_counts_stops_and_warnings() -> None:
+    warning = Finding("logins", "it trails.", "Map it.", guard="late_rows")
+    noisy = Alarms(
+        "noisy", (Finding("plan", "it tells.", "Leave it out.", "stop", "alone"),), (warning, warning)
+    )
+
+    lines = list(table([Alarms("calm", (), ()), noisy]))
+
+    assert lines[2] == "| calm | 0 | 0 |  |"
+    assert lines[3] == "| noisy | 1 | 2 | `alone` 1, `late_rows` 2 |"
+    assert lines[4] == "| **all 2** | 1 | 2 | more than one warning in 1 |"
