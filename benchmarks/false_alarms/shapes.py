@@ -64,7 +64,7 @@ def tenure_contracts(seed: int) -> Company:
     is_anniversary = np.arange(3 * DAYS) % 365 == 0
     trouble, end = _lives(rng, signed_up, np.where(is_anniversary, 0.3, 0.0), trouble_factor=1.8)
     live = (signed_up[:, None] <= DAY) & (end[:, None] > DAY)
-    customer, _, at = moments(rng, live * np.where(trouble, 0.1, 0.2))
+    customer, _, at = moments(rng, (np.where(trouble, 0.1, 0.2) * live).astype(np.float64))
     visits = pd.DataFrame({"customer_id": ids[customer], "happened_at": at})
     return _company(rng, ids, signed_up, _contracts(ids, signed_up, end), {"visits": visits}, _CONTRACT)
 
@@ -78,7 +78,7 @@ def newcomers(seed: int) -> Company:
     end = np.where(stays, signed_up + rng.exponential(400, n).astype(int), signed_up)
     ids = new_ids(rng, n)
     live = (signed_up[:, None] <= DAY) & (end[:, None] > DAY)
-    customer, _, at = moments(rng, live * 0.25)
+    customer, _, at = moments(rng, (live * 0.25).astype(np.float64))
     days = START + pd.to_timedelta(signed_up, unit="D")
     logins = pd.DataFrame(
         {
