@@ -122,7 +122,7 @@ class _TestRows:
 
     Attributes:
         left: The outcomes, 0 or 1, shape (rows,).
-        customer: The column of `draws` that each row belongs to, shape (rows,).
+        customer: For each row, the index of its customer in the columns of `draws`, shape (rows,).
         draws: How often each customer is drawn, shape (draws, customers).
         share: The contact share.
         values: The values of the rows' customers; None if no money is known.

@@ -44,7 +44,7 @@ class TestSet:
         out_of_time: The challenger's uncalibrated out-of-time log-odds at the choice and test cutoffs.
         predictions: Probabilities by candidate, shape (rows,), NaN where a candidate has no probability.
         contact_share: The share of customers that is contacted, in (0, 1].
-        customer: The column of `draws` that each row belongs to, shape (rows,).
+        customer: For each row, the index of its customer in the columns of `draws`, shape (rows,).
         draws: How often each customer is drawn, shape (draws, customers).
         values: The values of the rows' customers; None if no money is known.
         champion: The current champion; None if there is none.

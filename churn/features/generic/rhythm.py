@@ -51,8 +51,8 @@ def rhythm(table: TableFacts) -> Iterator[Signal]:
         Events.gap_rank,
         unit="share",
         riskier_when=table.higher_if_own,
-        doc=f"share of the customer's gaps of {{noun}} of {HABIT_DAYS} days that are no longer than the "
-        "present silence.",
+        doc=f"share of the gaps between the customer's {{noun}} in the last {HABIT_DAYS} days that are as "
+        "long as the present silence or shorter.",
         english="{noun}: {value:.0%} of the past gaps were no longer than the present silence",
         german="{noun}: {value:.0%} der früheren Pausen waren nicht länger als die jetzige",
     )
