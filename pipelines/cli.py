@@ -238,7 +238,9 @@ def _perform(
         params = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
         with output_locks(verb, None if verb == "init" else params):
-            return int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
+            code = int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
+        interrupts.first_signal = None  # a verb that ends well has handled its signal, as `churn ui` does
+        return code
     except ChurnError as error:
         if interrupts.first_signal:
             raise KeyboardInterrupt from None

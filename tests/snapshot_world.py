@@ -43,6 +43,7 @@ class RecordedEcho(Echo):
     """Collects what a verb says to the user."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.lines: list[str] = []
         self.warnings: list[str] = []
 
