@@ -23,10 +23,7 @@ REASONS = {
     errno.ENOTDIR: ("a file is where a folder should be", "Move the file, or name another folder"),
     errno.EEXIST: ("a file is where a folder should be", "Move the file, or name another folder"),
     errno.EISDIR: ("a folder is where a file should be", "Move the folder, or name another file"),
-    errno.ENOENT: (
-        "no such file or folder",
-        "Check for a dangling link",
-    ),
+    errno.ENOENT: ("no such file or folder", "Check for a dangling link"),
     errno.ELOOP: ("a link points to itself", "Correct the link"),
     errno.ENAMETOOLONG: ("the name is too long", "Name a folder with a shorter path"),
     errno.ENOTEMPTY: ("another program wrote into the folder meanwhile", "Run the verb again"),

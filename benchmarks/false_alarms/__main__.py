@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import write_table
 from benchmarks.false_alarms.shapes import SHAPES
 from churn.data.ingest.ingest import ingest
 from churn.features.library import select_signals
@@ -113,9 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     lines = "\n".join(table(all_alarms))
     print(lines)
     if arguments.write:
-        text = README.read_text(encoding="utf-8")
-        head, tail = text.partition(MARKS[0])[0], text.partition(MARKS[1])[2]
-        README.write_text(f"{head}{MARKS[0]}\n{lines}\n{MARKS[1]}{tail}", encoding="utf-8")
+        write_table(README, MARKS, lines)
     return 0
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from benchmarks import write_table
 from benchmarks.leaks.catch import CheckResult, catch, equals_honest_twin
 from benchmarks.leaks.model_traps import TRAPS, catch_model
 from benchmarks.leaks.trap import CLEAN, Trap, traps
@@ -46,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = "\n".join([*data_table(by_trap, immune, seeds), *model_table(by_model_trap, len(seeds))])
     print(table)
     if arguments.write:
-        text = README.read_text(encoding="utf-8")
-        head, tail = text.partition(MARKS[0])[0], text.partition(MARKS[1])[2]
-        README.write_text(f"{head}{MARKS[0]}\n{table}\n{MARKS[1]}{tail}", encoding="utf-8")
+        write_table(README, MARKS, table)
     return 0
 
 

@@ -250,7 +250,9 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
     if not uri.startswith(("http://", "https://")):
         return
     reasons: list[str] = []
-    thread = Thread(target=_ask, args=(f"{without_secret(uri).rstrip('/')}/health", reasons), daemon=True)
+    thread = Thread(
+        target=_ask, args=(f"{without_secret(uri).rstrip('/')}/health", seconds, reasons), daemon=True
+    )
     thread.start()  # a name server may be slower than any timeout of the request
     thread.join(seconds)
     if thread.is_alive():
@@ -262,10 +264,10 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
         )
 
 
-def _ask(address: str, reasons: list[str]) -> None:
+def _ask(address: str, seconds: float, reasons: list[str]) -> None:
     """Append the reason why the address gave no answer, or an empty text if it gave one."""
     try:
-        with urllib.request.urlopen(address, timeout=ANSWER_SECONDS):
+        with urllib.request.urlopen(address, timeout=seconds):
             reasons.append("")
     except urllib.error.HTTPError:
         reasons.append("")  # a refusal is an answer, too

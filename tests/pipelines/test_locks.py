@@ -38,8 +38,6 @@ def folder(tmp_path: Path) -> Path:
 def test_a_verb_that_finds_the_lock_names_the_holder_and_exits_busy(
     folder: Path, verb: str, lock: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if verb == "score":
-        pytest.skip("score needs a champion; tests/pipelines/test_night.py has this case")
     with held_by_another_process(folder / "output" / lock, "`churn train`") as process:
         code = cli.main(verb, ["--params", str(folder / "params.yaml")])
 

@@ -8,7 +8,9 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -151,7 +153,22 @@ def test_a_port_without_a_server_is_noticed_in_words() -> None:
         pass
 
     with pytest.raises(ModelError, match="does not answer"):
-        check_answers(address)
+        check_answers(address, seconds=3600)
+
+
+@pytest.mark.parametrize("status", [200, 401, 404, 500])
+def test_a_server_that_answers_anything_is_there(status: int) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        check_answers(f"http://127.0.0.1:{server.server_port}", seconds=3600)
 
 
 def test_no_server_is_asked_for_a_file() -> None:
