@@ -42,7 +42,8 @@ def run(
         trial: Why the challenger scores instead of the champion; None where the champion scores.
 
     Raises:
-        CallError: the cutoff lies after the data, or another night is running.
+        CallError: the cutoff lies after the data.
+        BusyError: another night is being scored.
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
     """

@@ -66,6 +66,9 @@ RARE = 1e-4
 EPOCH_SECONDS = (631_152_000, 4_102_444_800)
 """The years 1990 to 2100 in seconds since 1970: whole numbers in this range may be times."""
 
+EPOCH_TYPES = ("BIGINT", "HUGEINT", "UBIGINT", "DOUBLE")
+"""DuckDB's types of columns that may hold seconds or milliseconds since 1970."""
+
 OWN_TIME = internal_name("own_time")
 """The name of the column that holds the row's own time."""
 
@@ -175,19 +178,25 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
     mapped_names |= {name.lower() for sql in mapping.values() for name in identifiers(sql)}
     view, query_columns = _view_with_all_columns(source, spec, own_time, columns)
     own_names = {time.lower(), *(name.lower() for name in identifiers(mapping.get(time, time)))}
-    for column, sql_type in column_types(source.connection, view).items():
+    types = column_types(source.connection, view)
+    stored_time = _time_of(source, spec, view, OWN_TIME, types[OWN_TIME])
+    if stored_time is None:  # ingest rejects such rows
+        return
+    for column, sql_type in types.items():
         if column == OWN_TIME or column.removesuffix("_1").lower() in own_names:
             continue
         second_time = _time_of(source, spec, view, column, sql_type)
-        measures = _measure(source, view, second_time, end) if second_time else None
-        if measures is None:
+        measures = _measure(source, view, stored_time, second_time, end) if second_time else None
+        if second_time is None or measures is None:
             continue
         is_hidden = column in query_columns
         # A mapped column has a meaning already: only its values can show that rows come in at its time.
         may_be_loading = not (is_hidden or spec.table.is_history or column.lower() in mapped_names)
         severity = _severity(measures, column, may_be_loading=may_be_loading)
         if severity:
-            yield _finding(spec, column, measures, severity, is_hidden=is_hidden)
+            # A column of seconds since 1970 must be mapped by the SQL that makes times of them.
+            known_at = second_time if sql_type in EPOCH_TYPES else column
+            yield _finding(spec, column, known_at, measures, severity, is_hidden=is_hidden)
 
 
 def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Severity | None:
@@ -216,7 +225,7 @@ def _severity(measures: SecondTime, column: str, *, may_be_loading: bool) -> Sev
 
 
 def _finding(
-    spec: TableSpec, column: str, measures: SecondTime, severity: Severity, *, is_hidden: bool
+    spec: TableSpec, column: str, known_at: str, measures: SecondTime, severity: Severity, *, is_hidden: bool
 ) -> Finding:
     time = spec.table.time
     reason = (
@@ -232,7 +241,7 @@ def _finding(
         spec.table.name,
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
         f"(in half of these rows {measures.delay.days} days or more): {reason}",
-        f"Map it: {spec.key}.columns.known_at: {column}.{query_hint} If it is the time of the last change, "
+        f"Map it: {spec.key}.columns.known_at: {known_at}.{query_hint} If it is the time of the last change, "
         f"the row may have had other values at {time}."
         + (
             ""
@@ -322,7 +331,7 @@ def _time_of(source: Source, spec: TableSpec, view: str, column: str, sql_type: 
     name = identifier(column)
     if sql_type.startswith(("TIMESTAMP", "DATE")):
         return f"TRY_CAST({name} AS TIMESTAMP)"
-    if sql_type in ("BIGINT", "HUGEINT", "UBIGINT", "DOUBLE"):
+    if sql_type in EPOCH_TYPES:
         if not set(words_of(column)) & (TIME_WORDS | LOADING_WORDS | CHANGE_WORDS):
             return None
         row = source.connection.execute(f"SELECT min({name}), max({name}) FROM {view}").fetchone()
@@ -343,8 +352,16 @@ def _time_of(source: Source, spec: TableSpec, view: str, column: str, sql_type: 
     return time if row and (row[0] or 0.0) >= MIN_PARSED else None
 
 
-def _measure(source: Source, view: str, second_time: str, end: int) -> SecondTime | None:
-    """Measure a second time column; None if no row has both times."""
+def _measure(source: Source, view: str, own_time: str, second_time: str, end: int) -> SecondTime | None:
+    """Measure a second time column; None if no row has both times.
+
+    Args:
+        source: The source.
+        view: The view of the rows.
+        own_time: The SQL of the row's own time.
+        second_time: The SQL of the second time.
+        end: The day number after the last row of any event table.
+    """
     dates = [date_of_day(end - back) for back in (0, *DAYS_BEFORE_END)]
     still_open = ", ".join(
         f"count(*) FILTER (WHERE happened < DATE '{day}' AND (loaded IS NULL OR loaded >= DATE '{day}'))"
@@ -363,7 +380,7 @@ def _measure(source: Source, view: str, second_time: str, end: int) -> SecondTim
         f"avg(({is_late})::INTEGER), count(DISTINCT loaded::DATE), "
         f"median(loaded - happened) FILTER (WHERE {is_late}), "
         f"avg((loaded >= DATE '{dates[0]}' + INTERVAL 2 DAY)::INTEGER), {still_open}, {periods} FROM ("
-        f"SELECT TRY_CAST({identifier(OWN_TIME)} AS TIMESTAMP) AS happened, {second_time} AS loaded "
+        f"SELECT {own_time} AS happened, {second_time} AS loaded "
         f"FROM {view}) WHERE happened IS NOT NULL"
     )
     row = source.connection.execute(sql).fetchone()

@@ -93,6 +93,16 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
+def test_all_rows_of_a_table_have_the_same_number_of_cells(document: str) -> None:
+    cells = [
+        [len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()]
+        for table in re.findall(r"(?:^\|.*\n)+", text_of(document), re.MULTILINE)
+    ]
+
+    assert [counts for counts in cells if len(set(counts)) > 1] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_call_in_a_document_names_a_verb_and_its_options(document: str) -> None:
     calls = re.findall(r"`churn (\w[^`]*)`", text_of(document))
     calls += [line.removeprefix("churn ") for block in blocks(document, "sh") for line in block.splitlines()

@@ -44,7 +44,7 @@ def sql_error(source: Source, spec: TableSpec, error: Exception) -> SourceError:
         for key, text, cause in _failures(source, spec)
     ]
     if not problems:
-        keys = "'query'" if spec.origin.query else "'columns' or 'where'"
+        keys = "'query'" if spec.origin.query else "'from', or the table in the source,"
         problems = [f"{start} {reason_of(error)}. Correct {keys} there."]
     columns = _columns_of_origin(source, spec)
     return SourceError(*(f"{problem}{columns}" for problem in problems))
@@ -69,7 +69,10 @@ def _failures(source: Source, spec: TableSpec) -> Iterator[tuple[str, str, Excep
                 yield "where", _short_text(origin.where), error
                 return
     rows = from_clause(source, spec)
-    names = source.columns(rows)
+    try:
+        names = source.columns(rows)
+    except source.errors:  # the table itself cannot be read, and the first error says why
+        return
     for key, sql in _mapped_columns(spec).items():
         text = source.quote(sql) if sql in names else sql
         try:

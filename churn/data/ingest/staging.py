@@ -13,7 +13,7 @@ from churn.data.ingest.type_casts import typed_column
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import identifier, internal_name, literal
-from churn.data.tables import HISTORY_PREFIX, Column
+from churn.data.tables import HISTORY_PREFIX, STORED_UNITS, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
 
@@ -243,7 +243,8 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
         raw: The view of the rows.
         columns: The columns of the view.
         missing: The words by column, as `missing` in params.yaml. In a column of times, a word that is a day
-            stands for every time of that day.
+            stands for every time of that day. In a column of numbers, a word that is a number stands for
+            that number.
     """
     values = []
     for column in columns:
@@ -254,6 +255,9 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
             days = [word for word in words if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word)]
             if days and column.type == "instant":
                 is_missing += f" OR left({text}, 10) IN ({', '.join(map(literal, days))})"
+            numbers = [word for word in words if re.fullmatch(r"[-+]?\d+(\.\d+)?", word)]
+            if numbers and column.type in STORED_UNITS:
+                is_missing += f" OR TRY_CAST({text} AS DOUBLE) IN ({', '.join(numbers)})"
             values.append(f"CASE WHEN {is_missing} THEN NULL ELSE {name} END AS {name}")
     return f"(SELECT * REPLACE ({', '.join(values)}) FROM {raw})" if values else raw
 

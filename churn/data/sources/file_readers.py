@@ -120,7 +120,7 @@ def read_table(
 
     Raises:
         duckdb.Error: A file cannot be read.
-        SourceError: The encoding of a text is unknown.
+        SourceError: The encoding of a text is unknown, or a column hides the names of the files.
     """
     read_paths = list(paths)
     if file_format in ("csv", "json"):
@@ -135,6 +135,12 @@ def read_table(
         keys = {name.lower() for name in partition_columns}
         rows = connection.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()
         replaced = tuple(str(row[0]) for row in rows if str(row[0]).lower() in keys)
+        if any(str(row[0]).lower() == "filename" for row in rows):  # DuckDB's own column of this name
+            raise SourceError(
+                f"source: {paths[0].relative_to(folder)} has a column 'filename', but the folders "
+                f"{', '.join(f'{key}=…' for key in partition_columns)} also give columns, by the names of "
+                "the files. Rename that column."
+            )
     is_copy = read_paths != list(paths)
     return TableFiles(tuple(paths), scan, file_format, partition_columns, replaced, is_copy)
 
@@ -221,6 +227,8 @@ def _as_utf8(path: Path, copy: Path) -> Path:
     Raises:
         SourceError: The text has an encoding with zero bytes, and no mark says which one.
     """
+    if path.suffix.lower() == ".zst":  # only DuckDB unpacks it, and it reads UTF-8
+        return path
     with _open(path) as file:
         start = file.read(4096)
     encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
@@ -231,7 +239,8 @@ def _as_utf8(path: Path, copy: Path) -> Path:
                 f"but no byte-order mark. {_way_out(path, 'UTF-16')}"
             )
         return path
-    copy = copy.with_name(copy.name.removesuffix(path.suffix) if _is_packed(path) else copy.name)
+    if _is_packed(path):  # in a folder of its own: the plain text may lie beside the packed one
+        copy = copy / copy.name.removesuffix(path.suffix)
     copy.parent.mkdir(parents=True, exist_ok=True)
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
@@ -273,7 +282,9 @@ def text_problem(paths: Sequence[Path]) -> str | None:
 
 
 def _way_out(path: Path, encoding: str) -> str:
-    return f"Save it as UTF-8, or convert it: iconv -f {encoding} -t UTF-8 {path.name} > new-{path.name}"
+    name, convert = path.name, f"iconv -f {encoding} -t UTF-8"
+    command = f"gzip -dc {name} | {convert} | gzip" if _is_packed(path) else f"{convert} {name}"
+    return f"Save it as UTF-8, or convert it: {command} > .new && mv .new {name}"
 
 
 def _is_packed(path: Path) -> bool:

@@ -86,13 +86,24 @@ def scan_folder(folder: Path, exclude: tuple[Path, ...] = ()) -> FolderScan:
     for path in _walk(folder, {path.resolve() for path in exclude}, unread):
         relative = path.relative_to(folder)
         if reason := _reason_not_to_read(path):
-            unread.append(UnreadPath(relative, reason, suffix_of(path.name) != ""))
+            is_table = suffix_of(path.name) != "" and not path.name.startswith(NOT_DATA)
+            unread.append(UnreadPath(relative, reason, is_table))
         elif (suffix := suffix_of(path.name)) and not path.name.startswith(NOT_DATA):
             parts = relative.parts
             name = parts[0] if len(parts) > 1 else path.name[: -len(suffix)]
             tables.setdefault(name, []).append(path)
-    files = {name: tuple(sorted(paths)) for name, paths in sorted(tables.items())}
+    files = {name: _read_once(folder, paths, unread) for name, paths in sorted(tables.items())}
     return FolderScan(files, tuple(sorted(unread, key=lambda entry: entry.path)))
+
+
+def _read_once(folder: Path, paths: list[Path], unread: list[UnreadPath]) -> tuple[Path, ...]:
+    """Return the files of a table in order; a link to another of these files is added to `unread`."""
+    root = folder.resolve()
+    targets: dict[Path, Path] = {}
+    for path in sorted(paths, key=lambda path: (path.resolve() != root / path.relative_to(folder), path)):
+        if targets.setdefault(path.resolve(), path) is not path:
+            unread.append(UnreadPath(path.relative_to(folder), "is a link to a file that is read itself"))
+    return tuple(sorted(targets.values()))
 
 
 def suffix_of(name: str) -> str:
@@ -124,8 +135,11 @@ def _walk(folder: Path, excluded: set[Path], unread: list[UnreadPath]) -> Iterat
                 folders.remove(name)
                 if len(relative.parts) > 1 or not name.startswith("."):
                     unread.append(UnreadPath(relative, _reason_of_name(name)))
-            elif target in walked or target in excluded:  # a link back up, or this program's output
+            elif target in excluded:
                 folders.remove(name)
+            elif target in walked:  # it would go round in a circle, or double the rows
+                folders.remove(name)
+                unread.append(UnreadPath(relative, "is a link to a folder that is read itself"))
             elif lake:
                 folders.remove(name)
                 unread.append(UnreadPath(relative, _lake_reason(lake), is_table=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import re
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,39 @@ def test_rows_that_came_in_late(
     )
 
     assert severities(found) == expected
+
+
+def test_rows_that_came_in_late_are_seen_in_times_of_another_form(tmp_path: Path) -> None:
+    head, *lines = logins_loaded(20, 100).strip().splitlines()
+    german = re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\3.\2.\1", "\n".join(lines))
+
+    found = findings_of(
+        late_rows,
+        tmp_path,
+        tables={"logins": {"time_format": "%d.%m.%Y %H:%M"}},
+        subscriptions=draw_contracts([], ["ana"]),
+        logins=f"{head}\n{german}",
+    )
+
+    assert severities(found) == [("logins", "stop")]
+
+
+def test_the_way_out_for_seconds_since_1970_gives_times(tmp_path: Path) -> None:
+    head, *lines = logins_loaded(20, 100).strip().splitlines()
+    rows = [line.rpartition("|") for line in lines]
+    seconds = [
+        f"{start}| {int(datetime.fromisoformat(f'{loaded.strip()}:00+00:00').timestamp())}"
+        for start, _, loaded in rows
+    ]
+    logins = "\n".join([head, *seconds])
+    company = {"subscriptions": draw_contracts([], ["ana"]), "logins": logins}
+
+    (found,) = findings_of(late_rows, tmp_path / "before", tables={"logins": {}}, **company)
+    known_at = re.search(r"known_at: (.*?)\. If it is", found.way_out)
+
+    assert known_at is not None
+    mapped = {"logins": {"columns": {"known_at": known_at[1]}}}
+    assert findings_of(late_rows, tmp_path / "after", tables=mapped, **company) == []
 
 
 def test_leavers_copied_to_balance_the_classes_are_pointed_out(tmp_path: Path) -> None:

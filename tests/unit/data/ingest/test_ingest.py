@@ -703,6 +703,27 @@ def test_the_words_for_no_value_are_missing_and_count_as_no_broken_rule(tmp_path
     assert table.levels["plan"] == ("NULL", "S")
 
 
+@pytest.mark.parametrize("word", ["-1", "-1.0"])
+def test_a_number_that_stands_for_no_value_is_missing_however_it_is_written(
+    tmp_path: Path, word: str
+) -> None:
+    world = draw(
+        tmp_path,
+        customers=CUSTOMERS,
+        logins="customer | happened_at\n ana | 2020-01-01",
+        tickets="""
+            customer | opened_at  | satisfaction
+            ana      | 2020-02-01 | -1
+            ana      | 2020-03-01 | 3.5
+        """,
+        since=None,
+        params={"tables": {"customers": {}, "logins": {}, "tickets": {"missing": {"satisfaction": [word]}}}},
+    )
+
+    table = world.store.tables["tickets"]
+    assert (table.rows, dict(table.rejects), table.missing["satisfaction"]) == (2, {}, 1)
+
+
 def test_a_word_for_no_value_of_an_unknown_column_is_refused(tmp_path: Path) -> None:
     params = params_of(
         tmp_path,

@@ -175,3 +175,26 @@ def test_a_company_without_mistakes_is_read_without_a_word(tmp_path: Path) -> No
     ingest(params_of(tmp_path, logins="customer | happened_at\n ana | 2024-01-01"), lines.append)
 
     assert [line for line in lines if "not read" in line or "left out" in line] == []
+
+
+def test_a_table_that_the_source_cannot_read_is_named_beside_other_mistakes(tmp_path: Path) -> None:
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "CREATE TABLE customers AS SELECT 'ana' AS customer_id, DATE '2023-01-01' AS signed_up_at"
+        )
+        connection.execute("CREATE TABLE sales AS SELECT 'ana' AS client, DATE '2024-01-01' AS created")
+        connection.execute("CREATE VIEW broken AS SELECT * FROM sales")
+        connection.execute("ALTER TABLE sales RENAME TO old_sales")
+    tables = {
+        "customers": {"columns": {"signed_up_at": "sign_up"}},
+        "orders": {"from": "broken", "columns": {"customer_id": "client", "ordered_at": "created"}},
+    }
+    params = params_with(tmp_path, tmp_path, tables, "orders").model_copy(
+        update={"source": f"duckdb:///{path}"}
+    )
+
+    problems = refusal(params).problems
+
+    assert any("tables.orders" in problem and "'from'" in problem for problem in problems)
+    assert any("tables.customers" in problem and "sign_up" in problem for problem in problems)

@@ -209,3 +209,56 @@ def test_a_bad_byte_in_parquet_is_no_question_of_encoding(tmp_path: Path) -> Non
 
     assert "encoding" not in str(error.value)
     assert duckdb.sql("SELECT 1").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("csv", "HEADER"), ("jsonl", "FORMAT json")])
+def test_a_text_packed_with_zstandard_is_read(tmp_path: Path, suffix: str, options: str) -> None:
+    (tmp_path / "source").mkdir()
+    path = tmp_path / "source" / f"cities.{suffix}.zst"
+    rows = ", ".join(f"({number}, '{city}')" for number, city in EXPECTED_CITIES)
+    duckdb.execute(
+        f"COPY (FROM (VALUES {rows}) AS t(customer_id, city)) TO '{path}' ({options}, COMPRESSION zstd)"
+    )
+
+    read = rows_in(tmp_path / "source", tmp_path, "cities", "customer_id::INTEGER, city")
+
+    assert read == EXPECTED_CITIES
+
+
+def test_a_packed_text_does_not_replace_the_plain_text_of_the_same_name(tmp_path: Path) -> None:
+    first, second = (
+        "\ufeffcustomer_id\n1\n".encode("utf-16-le"),
+        "\ufeffcustomer_id\n2\n".encode("utf-16-le"),
+    )
+    source = write(tmp_path / "source", {"o/a.csv": first, "o/a.csv.gz": gzip.compress(second)})
+
+    assert rows_in(source, tmp_path, "o") == [(1,), (2,)]
+
+
+def test_a_column_named_filename_does_not_decide_the_values_of_folders(tmp_path: Path) -> None:
+    source = write(tmp_path / "source", {"o/k=1/a.csv": "id,filename\n7,x\n"})
+
+    with pytest.raises(SourceError, match=r"column 'filename'.*k=.*Rename"):
+        rows_in(source, tmp_path, "o")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("orders.csv", "iconv -f UTF-16 -t UTF-8 orders.csv > .new && mv .new orders.csv"),
+        (
+            "orders.csv.gz",
+            "gzip -dc orders.csv.gz | iconv -f UTF-16 -t UTF-8 | gzip > .new && mv .new orders.csv.gz",
+        ),
+    ],
+)
+def test_the_command_that_converts_a_text_puts_it_in_the_same_place(
+    tmp_path: Path, name: str, command: str
+) -> None:
+    data = CITIES.encode("utf-16-le")
+    source = write(tmp_path / "source", {name: gzip.compress(data) if name.endswith(".gz") else data})
+
+    with pytest.raises(SourceError) as caught:
+        rows_in(source, tmp_path, "orders")
+
+    assert str(caught.value).endswith(command)

@@ -209,6 +209,33 @@ def test_a_table_behind_a_link_is_read_and_a_link_in_a_circle_ends(tmp_path: Pat
     assert len(rows_in(source, tmp_path, "logins")) == 2
 
 
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [("logins/latest", "2024"), ("logins/latest.csv", "2024/01.csv"), ("logins/a/latest", "../2024")],
+)
+def test_a_link_to_rows_of_the_same_table_does_not_double_them(
+    tmp_path: Path, link: str, target: str
+) -> None:
+    source = write(tmp_path / "source", {"logins/2024/01.csv": LOGINS})
+    (source / link).parent.mkdir(exist_ok=True)
+    (source / link).symlink_to(target)
+
+    scan = scan_folder(source)
+
+    assert [str(path.relative_to(source)) for path in scan.files["logins"]] == ["logins/2024/01.csv"]
+    assert any("that is read itself" in line for line in describe_unread(scan.unread))
+
+
+def test_a_file_whose_name_says_that_it_is_no_data_does_not_make_the_store_old(tmp_path: Path) -> None:
+    source = write(tmp_path / "source", {"logins.csv": LOGINS, "customers.csv": CUSTOMERS})
+    params = params_at(source, tmp_path)
+    ingest(params, lambda _: None)
+
+    write(source, {"_logins.csv": LOGINS, ".customers.csv": "half"})
+
+    assert fresh_store(params) is not None
+
+
 def test_a_new_copy_beside_the_data_does_not_make_the_store_old(tmp_path: Path) -> None:
     source = write(tmp_path / "source", {"logins.csv": LOGINS, "customers.csv": CUSTOMERS})
     params = params_at(source, tmp_path)
