@@ -179,9 +179,7 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
     view, query_columns = _view_with_all_columns(source, spec, own_time, columns)
     own_names = {time.lower(), *(name.lower() for name in identifiers(mapping.get(time, time)))}
     types = column_types(source.connection, view)
-    stored_time = _time_of(source, spec, view, OWN_TIME, types[OWN_TIME])
-    if stored_time is None:  # ingest rejects such rows
-        return
+    stored_time = _as_time(spec, OWN_TIME, types[OWN_TIME])
     for column, sql_type in types.items():
         if column == OWN_TIME or column.removesuffix("_1").lower() in own_names:
             continue
@@ -330,7 +328,7 @@ def _time_of(source: Source, spec: TableSpec, view: str, column: str, sql_type: 
     """Return the SQL that reads a column as a time; None if the column holds no times."""
     name = identifier(column)
     if sql_type.startswith(("TIMESTAMP", "DATE")):
-        return f"TRY_CAST({name} AS TIMESTAMP)"
+        return _as_time(spec, column, sql_type)
     if sql_type in EPOCH_TYPES:
         if not set(words_of(column)) & (TIME_WORDS | LOADING_WORDS | CHANGE_WORDS):
             return None
@@ -342,14 +340,22 @@ def _time_of(source: Source, spec: TableSpec, view: str, column: str, sql_type: 
         return None
     if sql_type != "VARCHAR":
         return None
-    time = f"TRY_CAST({name} AS TIMESTAMP)"
-    if spec.origin.time_format:
-        time = f"coalesce(try_strptime({name}, {literal(spec.origin.time_format)})::TIMESTAMP, {time})"
+    time = _as_time(spec, column, sql_type)
     row = source.connection.execute(
         f"SELECT avg(({time} IS NOT NULL)::INTEGER) FROM (SELECT {name} FROM {view} "
         f"WHERE {name} IS NOT NULL LIMIT 10000)"
     ).fetchone()
     return time if row and (row[0] or 0.0) >= MIN_PARSED else None
+
+
+def _as_time(spec: TableSpec, column: str, sql_type: str) -> str:
+    """Return the SQL that reads a column of times or texts as a time; another text is missing."""
+    time = f"TRY_CAST({identifier(column)} AS TIMESTAMP)"
+    if sql_type != "VARCHAR" or not spec.origin.time_format:
+        return time
+    return (
+        f"coalesce(try_strptime({identifier(column)}, {literal(spec.origin.time_format)})::TIMESTAMP, {time})"
+    )
 
 
 def _measure(source: Source, view: str, own_time: str, second_time: str, end: int) -> SecondTime | None:
