@@ -69,7 +69,7 @@ class SourceColumn:
 
     Attributes:
         filled_share: The share of rows with a value, in `[0, 1]`.
-        distinct: The approximate number of different values.
+        distinct: The number of different values; approximate for times and booleans.
         unique: Whether nearly every row has another value.
         low, high: The range of a number.
         first, last: The days between which 99 % of the times lie.
@@ -204,22 +204,20 @@ def _profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, 
     rows, *pairs = row
     columns = []
     for (column, duckdb_type), n_filled, distinct in zip(types.items(), pairs[::2], pairs[1::2], strict=True):
-        unique = _is_unique(connection, view, column, rows, n_filled, distinct)
+        kind = _kind_of(duckdb_type)
+        if kind in ("text", "number"):  # a key is never decided by an approximate count
+            distinct = _count_distinct(connection, view, column)
+        unique = n_filled > MIN_UNIQUE_SHARE * rows and distinct > MIN_UNIQUE_SHARE * n_filled
         share = n_filled / rows if rows else 0.0
-        profile = SourceColumn(column, _kind_of(duckdb_type), share, distinct, unique)
+        profile = SourceColumn(column, kind, share, distinct, unique)
         columns.append(_profile_values(connection, view, profile, dialect))
     columns = [_with_order_of_neighbours(column, columns) for column in columns]
     return SourceTable(name, rows, tuple(columns), view, dialect == "duckdb" or rows < ROWS_FETCHED)
 
 
-def _is_unique(
-    connection: duckdb.DuckDBPyConnection, view: str, name: str, rows: int, n_filled: int, distinct: int
-) -> bool:
-    """Return whether nearly every row has another value; `distinct` is approximate and often too low."""
-    if n_filled <= MIN_UNIQUE_SHARE * rows or distinct <= 0.5 * n_filled:
-        return False
-    exact = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {view}").fetchone()
-    return exact is not None and exact[0] > MIN_UNIQUE_SHARE * n_filled
+def _count_distinct(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> int:
+    row = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {view}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
