@@ -50,6 +50,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     ),
     "init": (
         Option("--source", str, "The folder or database to read; by default this folder."),
+        Option("--key", str, "The column with the ids of customers; by default init looks for it."),
         Option("--force", bool, "Replace an existing parameter file."),
     ),
     "check": (Option("--prove", bool, "Compute signals again from altered data: none may see the future."),),

@@ -21,7 +21,13 @@ STARTERS = ("params.yaml", "playbook.yaml")
 
 
 def run(
-    params: Path, *, cutoff: date | None = None, echo: Echo, source: str = ".", force: bool = False
+    params: Path,
+    *,
+    cutoff: date | None = None,
+    echo: Echo,
+    source: str = ".",
+    key: str | None = None,
+    force: bool = False,
 ) -> int | None:
     """Look at the tables of `source` and write the file `params`, with a comment at each guess.
 
@@ -29,7 +35,7 @@ def run(
     owner of the data corrects wrong guesses.
 
     Raises:
-        CallError: The file exists, and `force` is not set.
+        CallError: The file exists, and `force` is not set; or no table has the column `key`.
         SourceError: There is no such source, or no table in it holds what customers did.
     """
     if params.exists() and not force:
@@ -43,7 +49,7 @@ def run(
         open_source(source_params, Path(scratch)) as tables,
         echo.progress("tables", len(tables.tables)) as advance,
     ):
-        draft = draft_params(tables, dialect_of(source), advance)
+        draft = draft_params(tables, dialect_of(source), advance, key_name=key)
         unread_lines = list(describe_unread(tables.unread))
     text = params_text(draft, source_for_params(source, params))
     params.parent.mkdir(parents=True, exist_ok=True)
@@ -53,6 +59,8 @@ def run(
     echo(f"init: wrote {params}:")
     for entry in (draft.customers, *draft.tables, *draft.events):
         echo(f"  {entry.name}: {entry.reason}")
+        for warning in entry.warnings:
+            echo.warn(f"{entry.name}: {warning}.")
         for question in open_questions(entry.body):
             echo.warn(f"{entry.name}: {question}. `churn check` stops until the answer is in {params}.")
     for name, reason in draft.unused_tables:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from churn.data.ingest.rejects import COMMON_SPELLING
 from churn.data.sql import identifier, internal_name
+from churn.errors import CallError, did_you_mean
 from churn.init.name_patterns import (
     ANY_ID,
     CUSTOMER_ID,
@@ -30,29 +32,89 @@ MIN_LINKED_SHARE = 0.95
 """A column links to another table if at least this share of its ids are keys of that table."""
 
 
+SPELLINGS = ("lower($)", "ltrim($, '0')", "replace($, ' ', '')", COMMON_SPELLING)
+"""The SQL that may give the ids of two tables one spelling, the smallest change first."""
+
+MIN_RESPELT_GAIN = 0.02
+"""Ids are spelt differently in two tables if one spelling makes at least this share of ids known."""
+
+
 @dataclass(frozen=True)
 class IdColumn:
-    """A column that holds customer ids, and the share of its ids that the table of customers has."""
+    """A column that holds customer ids.
+
+    Attributes:
+        column: The column.
+        share: The share of its ids that the table of customers has, in one spelling if `respelt` is set.
+        respelt: Whether its ids are spelt differently in the table of customers.
+    """
 
     column: SourceColumn
     share: float
+    respelt: bool = False
+
+
+@dataclass(frozen=True)
+class Respelling:
+    """One spelling for the ids of all tables.
+
+    Attributes:
+        spelling: The SQL of the spelling of an id `$`.
+        table: The name of a table whose ids are spelt in another way than those of the customers.
+        pair: An id of that table and the same id in the table of customers.
+    """
+
+    spelling: str
+    table: str
+    pair: str
+
+    def applied_to(self, column: SourceColumn) -> SourceColumn:
+        """Return a column of ids that is read in this spelling; numbers have only one."""
+        return replace(column, spelling=self.spelling) if column.kind == "text" else column
+
+
+def has_name(column: SourceColumn, name: str) -> bool:
+    """Return whether a column has a name, apart from capital letters, blanks and other signs."""
+    words = snake_case(name)
+    return column.name.casefold() == name.casefold() or bool(words and snake_case(column.name) == words)
+
+
+def require_key(tables: Sequence[SourceTable], key: str) -> None:
+    """Refuse the name of a key that no table has.
+
+    Raises:
+        CallError: No column of a table has this name.
+    """
+    names = [column.name for table in tables for column in table.columns]
+    if any(has_name(column, key) for table in tables for column in table.columns):
+        return
+    columns = "; ".join(f"{table.name}: {', '.join(c.name for c in table.columns)}" for table in tables)
+    raise CallError(
+        f"init: --key '{key}': no table has a column of this name.{did_you_mean(key, names)} Name the column "
+        f"with the ids of customers. The columns are: {columns or 'none, as there are no tables'}."
+    )
 
 
 def customers_table(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], key_name: str | None = None
 ) -> KeyedTable | None:
     """Return the table that has one row for each customer, or None if there is none.
 
     Its name and key look like those of a table of customers, and it has most ids of at least one other table.
+
+    Args:
+        connection: The connection with the views of the tables.
+        tables: The tables.
+        key_name: The name of the column with the ids of customers, if the user has given it.
     """
     best: tuple[float, KeyedTable] | None = None
     for table in tables:
-        key = _own_key(table)
+        key = _named_key(table, key_name) if key_name else _own_key(table)
         if key is None:
             continue
         customers = KeyedTable(table, key)
         event_tables = [candidate for candidate in tables if candidate is not table]
-        id_columns = [id_column(connection, event_table, customers) for event_table in event_tables]
+        id_columns = [id_column(connection, candidate, customers, key_name) for candidate in event_tables]
         shares = [column.share for column in id_columns if column]
         n_known = sum(share >= MIN_KNOWN_SHARE for share in shares)
         if shares and not n_known:
@@ -62,6 +124,19 @@ def customers_table(
         if best is None or score > best[0]:
             best = score, customers
     return best[1] if best else None
+
+
+def _named_key(table: SourceTable, key_name: str) -> SourceColumn | None:
+    """Return the column that the user has named; None if the table may have several rows of one customer."""
+    key = next((column for column in table.columns if has_name(column, key_name)), None)
+    is_event = any(name_contains(table.name, pattern) for pattern in TABLE_PATTERNS.values())
+    return key if key and key.unique and not is_event else None
+
+
+def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
+    """Return the table with most values of the column that the user has named."""
+    named = [KeyedTable(t, column) for t in tables for column in t.columns if has_name(column, key_name)]
+    return max(named, key=lambda keyed: keyed.key.distinct, default=None)
 
 
 def _own_key(table: SourceTable) -> SourceColumn | None:
@@ -78,24 +153,32 @@ def _own_key(table: SourceTable) -> SourceColumn | None:
 
 
 def id_column(
-    connection: duckdb.DuckDBPyConnection, table: SourceTable, customers: KeyedTable | None
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    customers: KeyedTable | None,
+    key_name: str | None = None,
 ) -> IdColumn | None:
     """Return the column of a table that holds ids of customers, by its name and its values.
 
     Args:
         connection: The connection with the views of the tables.
         table: The table to look at.
-        customers: The table of customers; None if there is none, and names alone decide.
+        customers: The table of customers, or another table with their ids; None if there is none, and names
+            alone decide.
+        key_name: The name of the column with the ids of customers, if the user has given it.
     """
     columns = [c for c in table.columns if c.kind in ("text", "number") and c.filled_share > 0]
+    named = [column for column in table.columns if key_name and has_name(column, key_name)]
     if customers is None:
-        candidates = [c for c in columns if name_matches(c.name, CUSTOMER_ID)]
+        candidates = named or [c for c in columns if name_matches(c.name, CUSTOMER_ID)]
         best = max(
             candidates,
             key=lambda c: (name_matches(c.name, "customer_?id"), c.filled_share, c.distinct),
             default=None,
         )
         return IdColumn(best, best.filled_share) if best else None
+    if named:
+        return _compare(connection, table, named[0], customers)
     key = customers.key
     pattern = rf"{CUSTOMER_ID}|{singular(customers.table.name)}(_?(id|no|nr))?"
     by_name = [
@@ -104,12 +187,34 @@ def id_column(
         if name_matches(c.name, pattern) or (c.name == key.name and snake_case(c.name) != "id")
     ]
     by_values = [c for c in columns if c not in by_name and name_matches(c.name, ANY_ID) and not c.unique]
-    for candidates, min_share in ((by_name, MIN_NAMED_SHARE), (by_values, MIN_KNOWN_SHARE)):
-        shares = [IdColumn(c, _share_of_keys(connection, table, c, customers)) for c in candidates]
-        widest = max(shares, key=lambda column: column.share, default=None)
+    named_ids = [_compare(connection, table, c, customers) for c in by_name]
+    other_ids = [IdColumn(c, _share_of_keys(connection, table, c, customers)) for c in by_values]
+    for candidate_ids, min_share in ((named_ids, MIN_NAMED_SHARE), (other_ids, MIN_KNOWN_SHARE)):
+        widest = max(candidate_ids, key=lambda column: column.share, default=None)
         if widest and widest.share >= min_share:
             return widest
     return None
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn, customers: KeyedTable
+) -> IdColumn:
+    """Return a column with the share of its ids that the customers have, in one spelling if that is more."""
+    share = _share_of_keys(connection, table, column, customers)
+    if share >= 1 - MIN_RESPELT_GAIN or "text" not in (column.kind, customers.key.kind):
+        return IdColumn(column, share)
+    own, key = (replace(c, spelling=COMMON_SPELLING) for c in (column, customers.key))
+    respelt_share = _share_of_keys(connection, table, own, KeyedTable(customers.table, key))
+    if respelt_share < max(MIN_KNOWN_SHARE, share + MIN_RESPELT_GAIN):
+        return IdColumn(column, share)
+    if _count_ids(connection, customers.table, key) < _count_ids(connection, *customers):
+        return IdColumn(column, share)  # one spelling would make two customers one
+    return IdColumn(column, respelt_share, respelt=True)
+
+
+def _count_ids(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> int:
+    row = connection.execute(f"SELECT count(DISTINCT {id_of(column)}) FROM {table.view}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _share_of_keys(
@@ -121,6 +226,41 @@ def _share_of_keys(
         f"FROM (SELECT DISTINCT {id_of(column)} AS id FROM {table.view}) WHERE id IS NOT NULL"
     ).fetchone()
     return float(row[0] or 0.0) if row else 0.0
+
+
+def one_spelling(
+    connection: duckdb.DuckDBPyConnection, id_tables: Sequence[KeyedTable], customers: KeyedTable
+) -> Respelling | None:
+    """Return the smallest change that gives the ids of all tables one spelling; None without such tables.
+
+    Args:
+        connection: The connection with the views of the tables.
+        id_tables: The tables whose ids are spelt in another way, each with its column of ids.
+        customers: The table of customers.
+    """
+
+    def known_share(spelling: str) -> float:
+        key = replace(customers.key, spelling=spelling)
+        return min(
+            _share_of_keys(
+                connection, table, replace(column, spelling=spelling), KeyedTable(customers.table, key)
+            )
+            for table, column in id_tables
+        )
+
+    if not id_tables:
+        return None
+    enough = known_share(COMMON_SPELLING) - MIN_RESPELT_GAIN
+    spelling = next(spelling for spelling in SPELLINGS if known_share(spelling) >= enough)
+    table, column = id_tables[0]
+    own, key = (id_of(replace(c, spelling=spelling)) for c in (column, customers.key))
+    home = customers.table.view
+    row = connection.execute(
+        "SELECT min_by(a || ' and ' || b, a) "
+        f"FROM (SELECT {id_of(column)} AS a, {own} AS spelt FROM {table.view}) "
+        f"JOIN (SELECT {id_of(customers.key)} AS b, {key} AS spelt FROM {home}) USING (spelt) WHERE a <> b"
+    ).fetchone()
+    return Respelling(spelling, table.name, str(row[0]) if row else "")
 
 
 def join_customer_ids(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from churn.data.sources.source import Source
 from churn.errors import SourceError
-from churn.init.customer_ids import IdColumn, customers_table, id_column, join_customer_ids
+from churn.init.customer_ids import (
+    IdColumn,
+    customers_table,
+    id_column,
+    join_customer_ids,
+    named_ids,
+    one_spelling,
+    require_key,
+)
 from churn.init.entry import Entry, customers_from_events, customers_from_table, split_histories, write_entry
 from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
@@ -48,22 +56,41 @@ class Draft:
         }
 
 
-def draft_params(source: Source, dialect: str, advance: Callable[[int], None] = lambda _: None) -> Draft:
+def draft_params(
+    source: Source,
+    dialect: str,
+    advance: Callable[[int], None] = lambda _: None,
+    *,
+    key_name: str | None = None,
+) -> Draft:
     """Look at the tables of a source and draft params.yaml.
 
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
         advance: A function that is called with 1 after each table.
+        key_name: The name of the column with the ids of customers, if the user has given it.
 
     Raises:
+        CallError: No table has the column `key_name`.
         SourceError: No table holds what customers did, and when.
     """
     tables, unused_tables = profile_tables(source, dialect, advance)
+    if key_name:
+        require_key(tables, key_name)
     connection = source.connection
-    customers = customers_table(connection, tables)
+    customers = customers_table(connection, tables, key_name)
     event_tables = [table for table in tables if customers is None or table is not customers.table]
-    id_columns = {table.name: id_column(connection, table, customers) for table in event_tables}
+    ids = customers or (named_ids(tables, key_name) if key_name else None)
+    id_columns = {table.name: id_column(connection, table, ids, key_name) for table in event_tables}
+    respelt = [KeyedTable(t, key.column) for t in event_tables if (key := id_columns[t.name]) and key.respelt]
+    respelling = one_spelling(connection, respelt, customers) if customers else None
+    if customers and respelling:
+        customers = KeyedTable(customers.table, respelling.applied_to(customers.key))
+        id_columns = {
+            name: key and replace(key, column=respelling.applied_to(key.column))
+            for name, key in id_columns.items()
+        }
     tables_with_ids = [
         KeyedTable(table, key.column)
         for table in event_tables
@@ -81,7 +108,7 @@ def draft_params(source: Source, dialect: str, advance: Callable[[int], None] = 
         candidates += scored_matches
         if reason:
             unused_tables.append((table.name, reason))
-    histories, selection = split_histories(_select(candidates), customers)
+    histories, selection = split_histories(_select(candidates), customers, dialect)
     if not selection:
         raise _no_events_error(source, tables, unused_tables)
     entries = [write_entry(connection, match, dialect, customers) for match in selection]
@@ -89,6 +116,12 @@ def draft_params(source: Source, dialect: str, advance: Callable[[int], None] = 
     if customers_entry is None:
         customers_entry = customers_from_events(entries, customers)
     customers_entry.body.update({"history": histories} if histories else {})
+    if respelling and customers:
+        customers_entry.warnings.append(
+            f"ids are spelt differently in {customers.table.name} and {respelling.table}, such as "
+            f"{respelling.pair}: all ids are read as {respelling.spelling.replace('$', 'the id')}. If these "
+            "are different customers, map customer_id in each table to the id as it is"
+        )
     label = guess_label(connection, selection)
     if label is None:
         unused_tables += [(match.table.name, "it holds contracts, not events") for match in selection]

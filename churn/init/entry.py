@@ -23,7 +23,7 @@ from churn.init.name_patterns import (
     name_matches,
     snake_case,
 )
-from churn.init.profile import KeyedTable, SourceColumn, id_of, name_in
+from churn.init.profile import KeyedTable, SourceColumn, id_of, id_sql, name_in
 
 MAX_COLUMNS_LISTED = 12
 """How many columns are listed as not used."""
@@ -46,6 +46,7 @@ class Entry:
         canonical: Whether the table goes under `tables:`; otherwise the table goes under `events:`.
         reason: Why the table was chosen, and how certain that is.
         first_rows_sql: The SQL with `customer_id` and the time `seen` of each row, to derive customers from.
+        warnings: The notes that the user has to see at once.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Entry:
     reason: str
     notes: list[str] = field(default_factory=list)
     first_rows_sql: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 def write_entry(
@@ -192,7 +194,9 @@ def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]
     """
     formats = {c.time_format for c in match.columns.values() if c.kind == "time" and c.time_format}
     time_format = match.time.time_format or next(iter(sorted(formats)), None)
-    columns = {"customer_id": match.key.sql or match.key.name} | _empty_columns(match)
+    key = match.key
+    columns = {"customer_id": id_sql(key, dialect) if key.spelling else key.sql or key.name}
+    columns |= _empty_columns(match)
     for name, column in list(match.columns.items()):
         if column.kind == "time" and column.time_format not in (None, time_format):
             match.notes.append(f"{column.name} is not used: it has another time format")
@@ -270,7 +274,7 @@ def _one_row_per_order(
     def sql(name: str) -> str:
         return _quote_column(match, columns, name, dialect)
 
-    key = name_in(match.key.name, dialect)
+    key = id_sql(match.key, dialect)
     order = name_in(number.name, dialect)
     terms = [f"{key} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
     names = [name for name in ("amount", "units", "discount") if name in columns]
@@ -335,8 +339,8 @@ def _filters(
         return filters
     if _unknown_id_share(connection, match, customers) > MAX_FLAWED_SHARE:
         home = customers.table.name
-        ids = f"select {name_in(customers.key.name, dialect)} from {name_in(home, dialect)}"
-        filters.append(f"{name_in(match.key.name, dialect)} in ({ids})")
+        ids = f"select {id_sql(customers.key, dialect)} from {name_in(home, dialect)}"
+        filters.append(f"{id_sql(match.key, dialect)} in ({ids})")
         match.notes.append(f"only rows of customers in {home} are used")
     return filters
 
@@ -359,7 +363,7 @@ def _unknown_id_share(connection: duckdb.DuckDBPyConnection, match: Match, custo
 
 
 def split_histories(
-    matches: Sequence[Match], customers: KeyedTable | None
+    matches: Sequence[Match], customers: KeyedTable | None, dialect: str
 ) -> tuple[dict[str, TableBody], list[Match]]:
     """Split the histories of attributes from the other matches.
 
@@ -373,14 +377,14 @@ def split_histories(
     histories: dict[str, TableBody] = {}
     event_matches = []
     for match in matches:
-        bodies = _history_bodies(match) if customers and not match.canonical else {}
+        bodies = _history_bodies(match, dialect) if customers and not match.canonical else {}
         histories |= {name: body for name, body in bodies.items() if name not in histories}
         if not bodies:
             event_matches.append(match)
     return histories, event_matches
 
 
-def _history_bodies(match: Match) -> dict[str, TableBody]:
+def _history_bodies(match: Match, dialect: str) -> dict[str, TableBody]:
     """Return a body for each attribute whose history a table holds; empty if it is no history."""
     table = match.table
     times = [column for column in table.columns if column.kind == "time"]
@@ -389,7 +393,7 @@ def _history_bodies(match: Match) -> dict[str, TableBody]:
     change = next((c for c in times if name_matches(c.name, CHANGED_AT)), None)
     if not (name_contains(table.name, HISTORY) or (start and end)) or not (start or change):
         return {}
-    columns = {"customer_id": match.key.name}
+    columns = {"customer_id": id_sql(match.key, dialect) if match.key.spelling else match.key.name}
     columns |= {"valid_from": start.name} if start else {"changed_at": change.name if change else ""}
     columns |= {"valid_to": end.name} if end and start else {}
     used_names = {match.key.name, *(column.name for column in times)}

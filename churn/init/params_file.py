@@ -99,7 +99,7 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
     else:
         yield _with_comment(f"  {entry.name}:", entry.reason)
         yield from _block(entry.body, "    ")
-    for note in entry.notes:
+    for note in (*entry.warnings, *entry.notes):
         yield from _wrap(note, "    # ")
 
 

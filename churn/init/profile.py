@@ -79,6 +79,7 @@ class SourceColumn:
         question: The readings to choose from if the contents do not decide; None if they do.
         other_reading: The column with day and month exchanged, if the contents do not decide.
         number: The notation of numbers that are text.
+        spelling: The SQL that gives an id `$` the spelling of all tables; None if ids stay as they are.
     """
 
     name: str
@@ -96,6 +97,7 @@ class SourceColumn:
     question: str | None = None
     other_reading: SourceColumn | None = None
     number: NumberReading | None = None
+    spelling: str | None = None
 
 
 def time_of(column: SourceColumn) -> str:
@@ -118,7 +120,8 @@ def id_of(column: SourceColumn) -> str:
     name = identifier(column.name)
     if column.kind == "number":
         return f"coalesce(TRY_CAST({name} AS BIGINT)::VARCHAR, {name}::VARCHAR)"
-    return f"nullif(trim({name}::VARCHAR), '')"
+    text = f"nullif(trim({name}::VARCHAR), '')"
+    return column.spelling.replace("$", text) if column.spelling else text
 
 
 def name_in(name: str, dialect: str) -> str:
@@ -127,6 +130,17 @@ def name_in(name: str, dialect: str) -> str:
     if bare and name.lower() not in WORDS_OF_SQL:
         return name
     return f"`{name}`" if dialect == "spark" else identifier(name)
+
+
+def id_sql(column: SourceColumn, dialect: str) -> str:
+    """Return the SQL of params.yaml that reads an id, in the spelling of all tables."""
+    name = name_in(column.name, dialect)
+    if column.spelling is None:
+        return column.sql or name
+    spelling = column.spelling
+    if dialect == "spark":
+        spelling = re.sub(r"ltrim\((.+), '0'\)", r"trim(leading '0' from \1)", spelling)
+    return spelling.replace("$", name)
 
 
 @dataclass(frozen=True)

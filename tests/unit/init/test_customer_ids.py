@@ -1,0 +1,211 @@
+"""Who is a customer: the key that the user names, and ids that are spelt differently in two tables."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from churn.data.ingest.ingest import ingest
+from churn.data.sources.connections import open_source
+from churn.init.draft import Draft, draft_params
+from churn.init.params_file import params_for_source, params_text
+from churn.params import load_params
+from pipelines import cli
+from tests.cases import case
+
+Rows = list[dict[str, Any]]
+
+N_CUSTOMERS = 40
+
+
+def write(folder: Path, tables: Mapping[str, Rows]) -> Path:
+    """Write tables as CSV files and return their folder."""
+    raw = folder / "raw"
+    raw.mkdir(parents=True)
+    for name, rows in tables.items():
+        with (raw / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    return raw
+
+
+def members(id_of: Callable[[int], Any], key: str = "customer_id") -> Rows:
+    return [
+        {key: id_of(n), "signed_up_at": date(2023, 1, 1) + timedelta(n), "country": "DE" if n % 3 else "AT"}
+        for n in range(N_CUSTOMERS)
+    ]
+
+
+def orders(id_of: Callable[[int], Any], key: str = "customer_id") -> Rows:
+    return [
+        {
+            "order_no": f"B{n}-{day}",
+            key: id_of(n),
+            "ordered_at": date(2023, 2, 15) + timedelta(day),
+            "amount": 10 + n + day / 8,
+        }
+        for n in range(N_CUSTOMERS)
+        for day in range(n % 9, 120 + 7 * n, 9)
+    ]
+
+
+def draft(source: Path, key: str | None = None) -> Draft:
+    """Draft params.yaml from the tables of a folder."""
+    home = source.parent
+    with open_source(params_for_source(str(source), home / "params.yaml"), home / "scratch") as tables:
+        return draft_params(tables, "duckdb", key_name=key)
+
+
+def id_columns(written: Draft) -> dict[str, str]:
+    """Return the SQL of the customer's id by table; `-` where the source has the canonical name."""
+    return {
+        name: body.get("columns", {}).get("customer_id", "-")
+        for name, body in written.tree()["tables"].items()
+    }
+
+
+def test_ids_in_another_case_stay_the_ids_of_the_table_of_customers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "params.yaml"
+
+    code = cli.main("init", ["--params", str(path), "--source", str(case("ids-in-other-case"))])
+
+    warning = capsys.readouterr().err
+    assert code == 0
+    assert "ids are spelt differently in customers and orders" in warning
+    assert "C1000@Example.com and c1000@example.com" in warning
+    store = ingest(load_params(path), lambda _: None)
+    assert store.n_customers == 150
+    assert (store.tables["orders"].rows, store.tables["orders"].customers) == (4528, 146)
+
+
+ALL_CHANGES = "ltrim(replace(lower(customer_id), ' ', ''), '0')"
+
+
+@pytest.mark.parametrize(
+    ("customer_spelling", "order_spelling", "sql", "order_sql"),
+    [
+        (lambda n: f"{n + 1:06}", lambda n: n + 1, "ltrim(customer_id, '0')", "-"),
+        (lambda n: f"KD {n + 100}", lambda n: f"KD{n + 100}", "replace(customer_id, ' ', '')", None),
+        (lambda n: f"kd-{n + 100}", lambda n: f"Kd-{n + 100}", "lower(customer_id)", None),
+        (lambda n: f"0{n + 100} x", lambda n: f"{n + 100}X", ALL_CHANGES, None),
+    ],
+    ids=["lost zeros", "blanks", "first letter", "all three"],
+)
+def test_the_smallest_change_of_spelling_is_written_and_named(
+    tmp_path: Path,
+    customer_spelling: Callable[[int], Any],
+    order_spelling: Callable[[int], Any],
+    sql: str,
+    order_sql: str | None,
+) -> None:
+    source = write(tmp_path, {"customers": members(customer_spelling), "orders": orders(order_spelling)})
+
+    written = draft(source)
+
+    assert id_columns(written) == {"customers": sql, "orders": order_sql or sql}
+    (warning,) = written.customers.warnings
+    assert f"such as {order_spelling(0)} and {customer_spelling(0)}" in warning
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [lambda n: f"C{n}", lambda n: n + 1, lambda n: f"{'aB' if n % 2 else 'Ab'}{n // 2}", lambda n: f"0{n}"],
+    ids=["codes", "numbers", "case-sensitive codes", "zeros"],
+)
+def test_ids_that_are_equal_as_they_are_are_read_as_they_are(
+    tmp_path: Path, spelling: Callable[[int], Any]
+) -> None:
+    source = write(tmp_path, {"customers": members(spelling), "orders": orders(spelling)})
+
+    written = draft(source)
+
+    assert id_columns(written) == {"customers": "-", "orders": "-"}
+    assert not written.customers.warnings
+
+
+def test_no_spelling_makes_two_customers_one(tmp_path: Path) -> None:
+    customers = members(lambda n: f"{'ab' if n % 2 else 'AB'}{n // 2}")
+    rows = [*orders(lambda n: f"Ab{n // 2}"), *orders(lambda n: f"ab{n // 2}")]
+    source = write(tmp_path, {"customers": customers, "orders": rows})
+
+    written = draft(source)
+
+    assert set(id_columns(written).values()) == {"-"}
+    assert not written.customers.warnings
+
+
+def test_one_spelling_joins_customers_orders_and_the_history_of_an_attribute(tmp_path: Path) -> None:
+    plans = [
+        {"customer_id": f"C{n}", "valid_from": date(2023, 1, 1) + timedelta(n), "plan": "SML"[n % 3]}
+        for n in range(N_CUSTOMERS)
+    ]
+    tables = {"customers": members(lambda n: f"C{n}"), "orders": orders(lambda n: f"c{n}")}
+    path = tmp_path / "params.yaml"
+
+    written = draft(write(tmp_path, {**tables, "plan_history": plans}))
+
+    path.write_text(params_text(written, "raw"))
+    store = ingest(load_params(path), lambda _: None)
+    counts = {name: (table.customers, sum(table.rejects.values())) for name, table in store.tables.items()}
+    assert counts == dict.fromkeys(("customers", "orders", "customers.plan"), (N_CUSTOMERS, 0))
+
+
+@pytest.fixture
+def club(tmp_path: Path) -> Path:
+    """Tables whose key no pattern of names finds."""
+    people = [
+        {**row, "postcode": row["Member No"] % 7} for row in members(lambda n: n + 500, key="Member No")
+    ]
+    return write(tmp_path, {"passes": people, "till": orders(lambda n: n + 500, key="Member No")})
+
+
+def test_the_user_names_the_key(tmp_path: Path, club: Path) -> None:
+    written = draft(club, key="member no")
+
+    assert written.customers.body["from"] == "passes"
+    assert id_columns(written) == {"customers": "Member No", "orders": "Member No"}
+
+
+def test_the_named_key_is_used_where_another_id_has_a_likelier_name(tmp_path: Path) -> None:
+    rows = [
+        {"account_id": n % 3, "loyalty": row["loyalty"], **row}
+        for n, row in enumerate(orders(str, "loyalty"))
+    ]
+    source = write(tmp_path, {"orders": rows})
+
+    assert id_columns(draft(source))["orders"] == "account_id"
+    assert id_columns(draft(source, key="Loyalty"))["orders"] == "loyalty"
+
+
+def test_a_table_with_ids_of_another_kind_is_not_used_with_the_named_key(tmp_path: Path) -> None:
+    logins = [{"user_id": f"U{n}", "login_at": row["ordered_at"]} for n, row in enumerate(orders(str))]
+    source = write(tmp_path, {"orders": orders(lambda n: f"M{n}", "loyalty"), "logins": logins})
+
+    written = draft(source, key="loyalty")
+
+    assert set(written.tree()["tables"]) == {"customers", "orders"}
+    assert written.unused_tables == (("logins", "no column holds ids of customers"),)
+
+
+@pytest.mark.parametrize("key", ["Member", "nothing like it"])
+def test_a_key_that_no_table_has_is_refused_with_the_columns_there_are(
+    tmp_path: Path, club: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    params_file = tmp_path / "params.yaml"
+
+    code = cli.main("init", ["--params", str(params_file), "--source", str(club), "--key", key])
+
+    message = capsys.readouterr().err
+    assert code == 2
+    assert f"--key '{key}': no table has a column of this name" in message
+    assert "passes: Member No, signed_up_at, country, postcode; till: order_no, Member No" in message
+    assert ("Did you mean 'Member No'?" in message) == (key == "Member")
+    assert not params_file.exists()
