@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -117,9 +118,22 @@ class Processes:
 
     def map(self, function: BlockFunction[R], blocks: Sequence[Block]) -> Iterator[R]:
         """Yield the results in the order of the blocks."""
-        return in_order(
-            lambda block: self._pool.submit(_compute_in_process, function, block), blocks, self._number
-        )
+
+        def submit(block: Block) -> Future[R]:
+            with ctrl_c_blocked():  # a process may start here, and it inherits the block
+                return self._pool.submit(_compute_in_process, function, block)
+
+        return in_order(submit, blocks, self._number)
+
+
+@contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Keep Ctrl-C waiting for the end of the block."""
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
 @contextmanager
@@ -135,6 +149,9 @@ _worker_of_process: Worker | None = None
 
 
 def _start(job: Job) -> None:
+    """Prepare a process of the pool. Ctrl-C ends it without a traceback: its parent says what happened."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     global _worker_of_process
     _worker_of_process = Worker(job)
 
