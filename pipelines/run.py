@@ -23,10 +23,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
 
     For a night in the past (`--cutoff`), only labels that were known on that night are used in training. If
     the challenger cannot be evaluated, or its promotion is refused, the present champion scores, with a
-    warning. If there is no champion yet, the challenger scores the night as a trial.
+    warning. If there is no champion yet, or if it does not fit the present parameters (for example, it
+    predicts another label), the challenger scores the night as a trial.
 
     Raises:
-        Stop: promotion is refused, and there is no champion yet. The night is scored, as a trial.
+        Stop: promotion is refused, and no champion can score. The night is scored, as a trial.
     """
     check_answers(params.tracking.uri, params.file)
     store = ensure_store(params, echo)
@@ -38,14 +39,19 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     train.run(params, cutoff=known_by, echo=echo)
     echo.finished_steps.append("train")
     refusal, trial = _evaluate_and_promote(params, known_by, echo), None
-    if refusal and params.champion.exists():
-        for problem in refusal.problems:
-            echo.warn(problem)
-        echo.warn(f"the present champion, version {load_champion(params.champion).version}, scores tonight.")
-    elif refusal:
-        trial = trial_of(params.output, refusal)
-        if trial.because != NOT_EVALUATED:
-            keep_evaluation(params.output, read_challenger(params.output).digest)
+    if refusal:
+        has_champion = params.champion.exists()
+        problems = score.champion_problems(params, store) if has_champion else ()
+        if has_champion and not problems:
+            for problem in refusal.problems:
+                echo.warn(problem)
+            echo.warn(
+                f"the present champion, version {load_champion(params.champion).version}, scores tonight."
+            )
+        else:
+            trial = trial_of(params.output, refusal, problems)
+    if trial and trial.because != NOT_EVALUATED:
+        keep_evaluation(params.output, read_challenger(params.output).digest)
     score.run(params, cutoff=night, echo=echo, store=store, trial=trial)
     echo.finished_steps.append("score")
     report.run(params, cutoff=night, echo=echo)
@@ -59,9 +65,13 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     echo(f"report     {report_path(params.output)}")
     echo(f"MLflow     {registry.link(challenger.run_id)} (once `churn ui` runs)")
     if refusal and trial:
+        why_no_champion = (
+            "the champion cannot score" if trial.champion_problems else "there is no champion yet"
+        )
         raise Stop(
             *refusal.problems,
-            f"run: there is no champion yet, so version {challenger.version} scored the night of {night} as "
+            *trial.champion_problems,
+            f"run: {why_no_champion}, so version {challenger.version} scored the night of {night} as "
             f"a trial ({', '.join(trial.because)}). Its call list is marked, and no customer is in an arm, "
             "so that no other system takes the list over.",
         )

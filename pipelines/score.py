@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from churn.data.store import Store
-from churn.errors import ModelError
+from churn.errors import ChurnError, ModelError
 from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
@@ -15,7 +16,12 @@ from churn.model.value import monthly_money
 from churn.params import Params
 from churn.promotion.record import waiting_model
 from churn.scoring.call_list import read_names
-from churn.scoring.champion_checks import check_fit, late_outcomes_warning, unusual_level_warning
+from churn.scoring.champion_checks import (
+    check_fit,
+    fit_problems,
+    late_outcomes_warning,
+    unusual_level_warning,
+)
 from churn.scoring.night import Stamp, Trial, run_id, score_night
 from churn.scoring.playbook import read_playbook
 from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
@@ -56,7 +62,8 @@ def run(
     model = champion.scorer
     signals = all_signals(params)
     digests = definitions(signals.values())
-    check_fit(model.spec, params, digests)
+    if problems := fit_problems(model.spec, params, digests):
+        raise ModelError(*problems, *_fitting_model(params, digests, champion.digest))
     playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
 
     store = store or ensure_store(params, echo)
@@ -65,7 +72,7 @@ def run(
         echo.warn(late)
     with one_night_at_a_time(params.output):
         matrix = matrix_at(store, select_signals(params, store), cutoff)
-        check_fit(model.spec, params, digests, matrix.frame)
+        check_fit(model.spec, params, digests, [str(name) for name in matrix.frame.columns])
         money = monthly_money(
             matrix.frame["customer_id"], money_before(store, cutoff, days=91), mrr_at(store, cutoff)
         )
@@ -109,6 +116,32 @@ def run(
     )
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     return 0
+
+
+def champion_problems(params: Params, store: Store) -> tuple[str, ...]:
+    """Return why the champion cannot score a night with these parameters, each reason with a way out.
+
+    Args:
+        params: The parameters.
+        store: The store.
+
+    Raises:
+        ModelError: there is no champion, or it is damaged.
+    """
+    spec = load_champion(params.champion, params.engine.threads).scorer.spec
+    columns = [signal.name for signal in select_signals(params, store)]
+    return tuple(fit_problems(spec, params, definitions(all_signals(params).values()), columns))
+
+
+def _fitting_model(params: Params, digests: Mapping[str, str], champion_digest: str) -> tuple[str, ...]:
+    """Return a sentence about a trained model that fits the parameters and waits; empty without one."""
+    try:
+        challenger = load_challenger(params.output, params.engine.threads)
+    except ChurnError:
+        return ()
+    if challenger.digest == champion_digest or fit_problems(challenger.scorer.spec, params, digests):
+        return ()
+    return (waiting_model(params.output),)
 
 
 if __name__ == "__main__":

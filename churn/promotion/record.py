@@ -72,12 +72,13 @@ class Promotion(Part):
         return Verdict(self.gates, self.notes, self.signed, self.signed_off)
 
 
-def trial_of(output: Path, refusal: Stop) -> Trial:
+def trial_of(output: Path, refusal: Stop, champion_problems: tuple[str, ...] = ()) -> Trial:
     """Return why the challenger scores a night as a trial: the gates that refused it, or no evaluation.
 
     Args:
         output: The output folder.
         refusal: The error with which `evaluate` or `promote` stopped.
+        champion_problems: Why the champion cannot score the night; empty if there is no champion yet.
     """
     promotion = Promotion.read_if_any(output / "evaluate")
     if promotion is None or promotion.accepted or promotion.digest != read_challenger(output).digest:
@@ -85,12 +86,14 @@ def trial_of(output: Path, refusal: Stop) -> Trial:
             because=NOT_EVALUATED,
             explanations=refusal.problems,
             requirements=("the model is evaluated on a test cutoff, and passes every gate",),
+            champion_problems=champion_problems,
         )
     refused = [gate for gate in promotion.gates if not gate.passed]
     return Trial(
         because=tuple(gate.name for gate in refused),
         explanations=tuple(gate.words.removeprefix("promote: ") for gate in refused),
         requirements=tuple(gate.rule for gate in refused),
+        champion_problems=champion_problems,
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from churn.errors import ModelError, did_you_mean
 from churn.features.definition import is_comparable
@@ -24,18 +23,33 @@ def check_fit(
     spec: Mapping[str, Any],
     params: Params,
     definitions: Mapping[str, str],
-    frame: pd.DataFrame | None = None,
+    columns: Sequence[str] | None = None,
 ) -> None:
-    """Refuse a champion with another label, or with signals that are absent or have another definition.
+    """Refuse a champion that does not fit, as `fit_problems` says, with the same arguments.
+
+    Raises:
+        ModelError: The champion does not fit. The error holds all reasons, each with a way out.
+    """
+    if problems := fit_problems(spec, params, definitions, columns):
+        raise ModelError(*problems)
+
+
+def fit_problems(
+    spec: Mapping[str, Any],
+    params: Params,
+    definitions: Mapping[str, str],
+    columns: Sequence[str] | None = None,
+) -> list[str]:
+    """Say where a champion has another label, or signals that are absent or have another definition.
 
     Args:
         spec: The specification of the champion.
         params: The parameters of the night.
         definitions: The digest of each known signal's definition, by name.
-        frame: The night's signals; None before they are computed.
+        columns: The names of the night's signals; None before they are known.
 
-    Raises:
-        ModelError: The champion does not fit. The error holds all reasons, each with a way out.
+    Returns:
+        All reasons why the champion cannot score the night, each with a way out.
     """
     problems = []
     if spec["label_id"] != params.label_id:
@@ -58,17 +72,15 @@ def check_fit(
             f"{', '.join(changes)}. Train and promote a new model (`churn run`), or use the version of this "
             "program that trained the champion."
         )
-    if frame is not None:
-        columns = [str(name) for name in frame.columns]
+    if columns is not None:
         problems += [
             f"{params.champion}: the champion needs the signal '{entry['name']}', which is not computed "
             f"here.{did_you_mean(entry['name'], columns)} Restore its source table, or retrain with "
             "`churn run`."
             for entry in spec["signals"]
-            if entry["name"] not in frame.columns
+            if entry["name"] not in columns
         ]
-    if problems:
-        raise ModelError(*problems)
+    return problems
 
 
 def unusual_level_warning(spec: Mapping[str, Any], probability: Floats) -> str:

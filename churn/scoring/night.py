@@ -95,17 +95,20 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Trial:
-    """Why a night is a trial: its model is not the champion, because there is no champion yet.
+    """Why a night is a trial: its model is not the champion, because no champion can score the night.
 
     Attributes:
         because: The names of the gates that refused the model, or `not_evaluated`.
         explanations: The measurement of each of these gates as a sentence, with a way out.
         requirements: The rule of each of these gates.
+        champion_problems: Why the champion cannot score the night, such as another label, each reason with a
+            way out; empty if there is no champion yet.
     """
 
     because: tuple[str, ...]
     explanations: tuple[str, ...]
     requirements: tuple[str, ...]
+    champion_problems: tuple[str, ...] = ()
 
     def mark(self, version: str) -> str:
         """Return the mark in each line of the call list.
@@ -121,6 +124,7 @@ class Trial:
             "because": list(self.because),
             "explanations": list(self.explanations),
             "requirements": list(self.requirements),
+            "champion_problems": list(self.champion_problems),
         }
 
     def as_tags(self, night: str) -> Mapping[str, str]:

@@ -89,3 +89,32 @@ def test_a_model_that_cannot_be_evaluated_scores_the_night_as_a_trial(
     assert code == 15
     assert "Add earlier cutoffs" in capsys.readouterr().err
     assert {row["trial_because"] for row in rows} == {"not_evaluated"}
+
+
+def test_beside_a_champion_of_another_label_the_new_model_scores_the_night_as_a_trial(
+    first_day: Path, small_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    champion = first_day / "models" / "champion"
+    shutil.copytree(small_run / "models" / "champion", champion)
+    label = ("--set", "label.horizon_days=30")
+    cutoffs = ("--set", "snapshot={cutoffs: [2025-08-01], watermark: 2025-10-01}")
+
+    code = call(first_day, "run", *label, *cutoffs, "--set", "evaluate.test_cutoffs=[]")
+    refusal = " ".join(capsys.readouterr().err.split())
+    by_hand = call(first_day, "score", *label)
+    advice = " ".join(capsys.readouterr().err.split())
+
+    rows = pq.read_table(first_day / "output" / SCORES.format(NIGHT)).to_pylist()
+    assert code == 15
+    assert "the champion cannot score, so version 1 scored the night" in refusal
+    assert {(row["trial"], row["trial_because"], row["arm"]) for row in rows} == {
+        (True, "not_evaluated", "none")
+    }
+    assert "The champion cannot score this night" in (first_day / "output/report/index.html").read_text()
+    assert champion.is_dir()
+
+    assert by_hand == 13
+    assert "Version 1 is trained and waits in" in advice
+    for text in (refusal, advice):
+        assert "the champion learnt label" in text
+        assert "Restore label, timezone and the mapping" in text

@@ -17,6 +17,7 @@ from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
 from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
+from churn.scoring.night import Trial
 from churn.scoring.sink import contacts_path
 from tests.filled import filled
 from tests.unit.reporting.conftest import METRICS, NASTY, NIGHT, candidate, spread
@@ -217,7 +218,19 @@ def test_a_trial_is_marked_on_the_page_with_what_it_lacks(evaluated, trial: bool
     assert ("A trial, not a call list to work from." in page.text) is trial
     assert (f"not better {NASTY}." in page.text) is trial
     assert ("becomes champion if it is better." in page.text) is trial
+    assert ("There is no champion yet" in page.text) is trial
     assert "script" not in page.tags
+
+
+def test_a_trial_beside_a_champion_of_another_label_says_why_the_champion_did_not_score(evaluated):
+    sources = read_report_sources(evaluated)
+    trial = Trial(("beats_rfm",), ("no.",), ("it is better",), (f"the champion learnt label {NASTY}.",))
+
+    page = Page(render_report(replace(sources, facts={**sources.facts, "trial": trial.as_json()})))
+
+    assert "The champion cannot score this night" in page.text
+    assert f"the champion learnt label {NASTY}." in page.text
+    assert "There is no champion yet" not in page.text
 
 
 @pytest.mark.parametrize(
