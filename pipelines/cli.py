@@ -63,7 +63,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
     "score": (),
     "report": (),
-    "ui": (Option("--port", int, "The port; by default 5000, or any free one."),),
+    "ui": (Option("--port", int, "The port; by default the last one, or 5000, or any free one."),),
     "run": (),
 }
 

@@ -15,14 +15,15 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 from churn.data.sources.address import user_of, without_secret
 from churn.errors import CallError, ModelError
+from churn.model.ui_port import USUAL_PORT, keep_ui_port, read_ui_port
 from churn.params import Params
 from pipelines.echo import Echo
 
 VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # without it MLflow opens its GenAI page
-USUAL_PORT = 5000  # the links that `churn train` prints use it
 START_SECONDS = 120
 STDERR = 2  # MLflow's output goes to the log; stdout is for the links
 
@@ -30,7 +31,8 @@ STDERR = 2  # MLflow's output goes to the log; stdout is for the links
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None) -> None:
     """Serve the tracking store on this machine until stopped by hand, and print the links.
 
-    If the tracking server runs on another machine, only the link is printed.
+    If the tracking server runs on another machine, only the link is printed. Without a port the last one is
+    used again, because the links that other verbs have printed hold it.
 
     Raises:
         CallError: the port is taken.
@@ -43,13 +45,15 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | N
         address = without_secret(params.tracking.uri).rstrip("/")
         echo(f"runs    {_link(address, params.tracking.experiment, user_of(params.tracking.uri))}")
         return
-    port = _free_port([port] if port is not None else [USUAL_PORT, 0])
+    usual_ports = (read_ui_port(params.models), USUAL_PORT, 0)
+    port = _free_port(usual_ports if port is None else [port])
     address = f"http://127.0.0.1:{port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive its parent
     command, environment = _command(port), _environment(params.tracking.uri)
     server = subprocess.Popen(command, env=environment, stdout=STDERR, start_new_session=True)
     try:
         _wait(server, address)
+        _keep_port(params.models, port, echo)
         echo(f"runs    {_link(address, params.tracking.experiment)}")
         echo("Ctrl-C stops it.")
         server.wait()
@@ -97,6 +101,15 @@ def _free_port(ports: Sequence[int]) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise CallError(f"--port {ports[0]} cannot be used. Without --port a free port is used.")
+
+
+def _keep_port(models: Path, port: int, echo: Echo) -> None:
+    try:
+        keep_ui_port(models, port)
+    except OSError as error:  # the page works without it
+        echo.warn(
+            f"{models} cannot be written ({error.strerror}): links that verbs print may hold another port."
+        )
 
 
 def _wait(server: subprocess.Popen[bytes], address: str) -> None:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real local Spark for tests, or the reason why there is none."""
+"""A real PostgreSQL, Spark and model server for tests, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import getpass
 import glob
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,3 +86,37 @@ def running_spark() -> Iterator[Any]:
         yield session
     finally:
         session.stop()
+
+
+@contextmanager
+def running_model_server(folder: Path) -> Iterator[str]:
+    """Run `mlflow models serve` on a model folder and a free loopback port, and give its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(folder)]
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])  # for uvicorn
+    server = subprocess.Popen(
+        [*command, "--env-manager", "local", "--port", str(port), "--workers", "1"],
+        env=os.environ | {"PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while not _answers(f"{address}/ping"):
+            assert server.poll() is None, f"mlflow models serve ended with code {server.returncode}"
+            time.sleep(0.3)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address):
+            return True
+    except OSError:
+        return False

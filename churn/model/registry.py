@@ -11,14 +11,21 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-
-from churn.data.sources.address import hide_secret
+from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.model import scorer as scorer_module
 from churn.model.bundle import BUNDLE_FOLDER, ExportRecord, bundle_digest, load_champion
 from churn.model.scorer import CorruptError, Scorer
-from churn.model.tracking import WORKFLOW_QUERY, Tracking, error_text, signature_of, silent_mlflow
+from churn.model.tracking import (
+    WORKFLOW_QUERY,
+    PortableModel,
+    Tracking,
+    error_text,
+    remove_machine_paths,
+    signature_of,
+    silent_mlflow,
+)
+from churn.model.ui_port import read_ui_port
 from churn.params import CHAMPION_FOLDER, FILE, TrackingParams
 
 DESCRIPTION_LENGTH = 5000
@@ -83,7 +90,8 @@ class Registry(Tracking):
             tracking: The section `tracking` of params.yaml.
             models: The folder of the exported models, `models` in params.yaml.
             file: The name of the parameter file, for messages.
-            warn: Is called with a sentence if a half-made database is replaced.
+            warn: Is called with a sentence if a half-made database is replaced, or runs of killed processes
+                are ended.
 
         Raises:
             ModelError: MLflow's store cannot be opened, or the experiment was deleted.
@@ -265,6 +273,13 @@ class Registry(Tracking):
             text = text[: DESCRIPTION_LENGTH - len(CONTINUATION)].rpartition("\n")[0] + CONTINUATION
         self._client.update_model_version(self.name, version, text)
 
+    def link(self, run_id: str) -> str:
+        """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
+        uri = self.tracking.uri
+        is_local = not uri.startswith("http")
+        base = f"http://127.0.0.1:{read_ui_port(self.models)}" if is_local else without_secret(uri)
+        return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
+
     def pages(self, run_id: str, version: str) -> dict[str, str]:
         """Return the addresses, within the MLflow UI, of the pages of a run and its version, by title."""
         run = f"#/experiments/{self.experiment_id}/runs/{run_id}"
@@ -280,11 +295,13 @@ class Registry(Tracking):
         """Log a bundle as a model of the open run and return its new version."""
         scorer = Scorer.load(bundle)
         with silent_mlflow():
-            model = self._mlflow.pyfunc.log_model(
+            model = self._mlflow.models.Model.log(
+                artifact_path=None,
                 name="model",
+                flavor=PortableModel(),  # in place of mlflow.pyfunc
                 python_model=scorer_module.__file__,
                 artifacts={"bundle": str(bundle)},
-                signature=signature_of(scorer.names),
+                signature=signature_of(scorer.kinds),
                 pip_requirements=[f"{package}=={installed_version(package)}" for package in REQUIREMENTS],
                 registered_model_name=self.name,
             )
@@ -358,7 +375,7 @@ class Registry(Tracking):
         digest = bundle_digest(folder / BUNDLE_FOLDER)
         ExportRecord(self.name, version, self.run_of(version), digest).write(folder)
         self._add_card(version, folder)
-        _remove_machine_paths(folder / "MLmodel")
+        remove_machine_paths(folder / "MLmodel")
         load_champion(folder)
         if digest != self._digest_of(version):
             shutil.rmtree(folder)
@@ -393,19 +410,3 @@ class Registry(Tracking):
             dst_path=str(folder),
             tracking_uri=self.tracking.uri,
         )
-
-
-def _remove_machine_paths(path: Path) -> None:
-    """Write the paths of this machine in MLmodel as paths inside the model's folder.
-
-    MLflow records where the training found the files. It loads them from the folder of the model.
-    """
-    if not path.is_file():
-        return
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    content["artifact_path"] = "model"
-    flavor = content["flavors"]["python_function"]
-    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
-    for artifact in flavor["artifacts"].values():
-        artifact["uri"] = artifact["path"]
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

@@ -31,6 +31,23 @@ class SchemaError(ValueError):
         self.problems = tuple(problems)
         super().__init__("The columns do not fit the model:\n" + "\n".join(f"- {p}" for p in problems))
 
+    def summary(self, max_length: int) -> str:
+        """Return the first problems and the number of the others, in at most `max_length` characters of JSON.
+
+        >>> SchemaError(["'a' is missing.", "'b' is missing."]).summary(90)
+        "The columns do not fit the model: 'a' is missing. 'b' is missing."
+        >>> SchemaError(["'a' is missing.", "'b' is missing."]).summary(80)
+        "The columns do not fit the model: 'a' is missing. Problems left out: 1."
+        """
+        heading = "The columns do not fit the model:"
+        for n_shown in range(len(self.problems), -1, -1):
+            n_left_out = len(self.problems) - n_shown
+            end = [f"Problems left out: {n_left_out}."] if n_left_out else []
+            text = " ".join([heading, *self.problems[:n_shown], *end])
+            if len(json.dumps(text)) <= max_length:
+                return text
+        return text
+
 
 class CorruptError(ValueError):
     """The bytes of a bundle are not the bytes that were written."""
@@ -49,6 +66,7 @@ class Scorer:
             )
         self.spec: dict[str, Any] = dict(spec)
         self.names: list[str] = [signal["name"] for signal in spec["signals"]]
+        self.kinds: dict[str, str] = {signal["name"]: signal["kind"] for signal in spec["signals"]}
         self._levels: list[dict[str, float] | None] = [
             {level: float(code) for code, level in enumerate(signal["levels"])}
             if signal["kind"] == "level"
@@ -385,6 +403,20 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
     import mlflow
     import pandas as pd
 
+    MAX_MESSAGE_LENGTH = 450  # a whole answer of the server stays below 600 characters
+
+    class InputError(mlflow.exceptions.MlflowException):  # type: ignore[misc]
+        """The columns of a request do not fit the model. The server answers with this message alone."""
+
+        @property
+        def message(self) -> str:
+            """Return the first message: MLflow's server would add the rows of the request to it."""
+            return str(self.__dict__["_message"])
+
+        @message.setter
+        def message(self, text: str) -> None:
+            self.__dict__.setdefault("_message", text)
+
     class ChurnModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         """The MLflow side of the scorer."""
 
@@ -398,16 +430,33 @@ if "mlflow" in sys.modules and not __name__.startswith("churn."):
             """Return probabilities, or a table if `params` asks for further columns.
 
             `{"horizons": true}` adds the probabilities of 30, 60 and 90 days and `expected_days_90d`, if the
-            model has them. `{"contributions": true}` adds contributions.
+            model has them. `{"contributions": true}` adds contributions. A column that had missing values in
+            training may be absent: all its values are then missing.
             """
-            options = params or {}
-            columns = {"churn_probability": self.scorer.predict(model_input)}
+            try:
+                return self._predict(model_input, params or {})
+            except SchemaError as error:
+                raise InputError.invalid_parameter_value(error.summary(MAX_MESSAGE_LENGTH)) from None
+
+        def _predict(self, model_input: pd.DataFrame, options: dict[str, Any]) -> Any:
+            if not len(model_input.columns):  # MLflow has dropped the rows with the columns
+                raise SchemaError(["the request has none of the model's columns."])
+            table = self._with_optional_columns(model_input)
+            columns = {"churn_probability": self.scorer.predict(table)}
             if options.get("horizons"):
-                columns |= horizon_columns(self.scorer.predict_horizons(model_input))
+                columns |= horizon_columns(self.scorer.predict_horizons(table))
             if options.get("contributions"):
-                columns |= self.scorer.contributions(model_input)
+                columns |= self.scorer.contributions(table)
             if options.get("horizons") or options.get("contributions"):
-                return pd.DataFrame(columns, index=model_input.index)
+                return pd.DataFrame(columns, index=table.index)
             return columns["churn_probability"]
+
+        def _with_optional_columns(self, table: pd.DataFrame) -> pd.DataFrame:
+            absent = [
+                signal["name"]
+                for signal in self.scorer.spec["signals"]
+                if signal.get("missing_share") and signal["name"] not in table
+            ]
+            return table.reindex(columns=[*table.columns, *absent]) if absent else table
 
     mlflow.models.set_model(ChurnModel())

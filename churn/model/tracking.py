@@ -13,15 +13,18 @@ import os
 import urllib.error
 import urllib.request
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import yaml
+
 from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.metrics.catalog import units_in_words
+from churn.model.run_owner import OWNER_TAG, has_ended, owner
 from churn.model.runs_database import SCHEME, database_path, ensure_database
 from churn.params import FILE, TrackingParams
 
@@ -59,7 +62,8 @@ class Tracking:
         Args:
             tracking: The section `tracking` of params.yaml.
             file: The name of the parameter file, for messages.
-            warn: Is called with a sentence if a half-made database is replaced.
+            warn: Is called with a sentence if a half-made database is replaced, or runs of killed processes
+                are ended.
 
         Raises:
             ModelError: MLflow's store cannot be opened, or the experiment was deleted.
@@ -77,6 +81,7 @@ class Tracking:
                 ensure_database(path, create_database, warn)
             self._client = self._mlflow.MlflowClient()
             self.experiment_id = self._experiment()
+            self._end_killed_runs(warn)
         except (self._mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as error:
             raise ModelError(_cannot_open(tracking.uri, file, error)) from None
 
@@ -88,8 +93,14 @@ class Tracking:
         """
         is_nested = self._mlflow.active_run() is not None
         name_or_id = {"run_id": run_id} if run_id else {"run_name": name}
-        with self._mlflow.start_run(experiment_id=self.experiment_id, nested=is_nested, **name_or_id) as run:
-            yield run.info.run_id
+        with self._mlflow.start_run(
+            experiment_id=self.experiment_id, nested=is_nested, tags={OWNER_TAG: owner()}, **name_or_id
+        ) as run:
+            try:
+                yield run.info.run_id
+            except KeyboardInterrupt:  # MLflow would call it FAILED
+                self._mlflow.end_run("KILLED")
+                raise
 
     @contextmanager
     def child(self, parent: str, name: str) -> Iterator[str]:
@@ -174,11 +185,15 @@ class Tracking:
             tags={"mlflow.loggedArtifacts": json.dumps([{"path": f"{folder}/{path.name}", "type": "table"}])}
         )
 
-    def link(self, run_id: str) -> str:
-        """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
-        uri = self.tracking.uri
-        base = without_secret(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
-        return f"{base}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
+    def _end_killed_runs(self, warn: Callable[[str], object] | None) -> None:
+        """Mark runs as KILLED that are open although their process has ended."""
+        open_runs = self._client.search_runs([self.experiment_id], "attributes.status = 'RUNNING'")
+        killed = [run.info for run in open_runs if has_ended(run.data.tags.get(OWNER_TAG, ""))]
+        for info in killed:
+            self._client.set_terminated(info.run_id, "KILLED")
+        if killed and warn:
+            names = ", ".join(sorted({info.run_name for info in killed}))
+            warn(f"MLflow: the process of these runs was killed; they are marked KILLED: {names}.")
 
     def _experiment(self) -> str:
         """Return the id of the experiment; create and describe the experiment if needed."""
@@ -207,21 +222,53 @@ class Tracking:
         return str(self._client.create_experiment(name, artifact_location=folder.resolve().as_uri()))
 
 
-def signature_of(names: Sequence[str]) -> Any:
-    """Return a model signature with the names of the columns; the scorer checks their types.
+def signature_of(kinds: Mapping[str, str]) -> Any:
+    """Return a model signature with the names and types of the columns.
 
-    MLflow refuses int64 for a column declared as double, and counts are int64.
+    Each column is optional for MLflow, because MLflow answers a missing required column with the whole
+    signature and the data. The model itself refuses a missing column that it needs, in a few words.
+
+    Args:
+        kinds: The kind of each column, `number` or `level`, in the order of the model.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import AnyType, ColSpec, DataType, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+    types = {"number": DataType.double, "level": DataType.string}
     return ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), name) for name in names]),
+        inputs=Schema([ColSpec(types[kind], name, required=False) for name, kind in kinds.items()]),
         outputs=Schema([ColSpec(DataType.double, "churn_probability")]),
         params=ParamSchema(
             [ParamSpec(name, DataType.boolean, False) for name in ("contributions", "horizons")]
         ),
     )
+
+
+class PortableModel:
+    """MLflow's pyfunc flavor, whose MLmodel holds no path of this machine."""
+
+    __name__ = "mlflow.pyfunc"
+
+    def save_model(self, path: str, **arguments: Any) -> None:
+        """Save a model to a folder, as `mlflow.pyfunc.save_model` does, and remove the machine's paths."""
+        _quiet_mlflow().pyfunc.save_model(path, **arguments)
+        remove_machine_paths(Path(path) / "MLmodel")
+
+
+def remove_machine_paths(path: Path) -> None:
+    """Write the paths of this machine in MLmodel as paths inside the model's folder.
+
+    MLflow records where the training found the files. It loads them from the folder of the model.
+    """
+    if not path.is_file():
+        return
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content["artifact_path"] = "model"
+    flavor = content["flavors"]["python_function"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def create_database(path: Path) -> None:

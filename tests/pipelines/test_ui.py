@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from churn.model.ui_port import read_ui_port
 from pipelines import cli, ui
 
 PARAMS = "source: data\nlabel: {kind: inactivity, table: orders, horizon_days: 28}\n"
@@ -55,6 +56,7 @@ def test_ui_serves_the_store_says_where_and_stops_by_hand_with_0(
     assert told_report == ["report", str(report)]
     assert "?workflowType=machine_learning&compareRunsMode=CHART" in told_runs[1]
     assert b"MLflow" in body
+    assert f"127.0.0.1:{read_ui_port(report.parents[2] / 'models')}/" in told_runs[1]
     assert program.wait() == 0
 
 

@@ -26,7 +26,7 @@ from churn.params import Params
 FRAME = pd.DataFrame(
     {
         "plan": pd.array(["basic", "plus", None, "gold"], dtype="str"),
-        "logins": np.array([3, 0, 7, 12]),
+        "logins": [3.0, 0.0, 7.0, 12.0],
         "days": [1.0, 30.0, np.nan, 400.0],
     }
 )
@@ -49,9 +49,11 @@ def test_the_exported_champion_and_mlflow_predict_what_the_bundle_predicts(
     assert np.abs(champion.scorer.predict(FRAME) - expected).max() < 1e-12
     assert np.abs(np.asarray(loaded.predict(FRAME)) - expected).max() < 1e-12
     assert np.abs(np.asarray(from_folder.predict(FRAME)) - expected).max() < 1e-12
-    description = (params.champion / "MLmodel").read_text()
-    assert "uri: artifacts/bundle" in description
-    assert [line for line in description.splitlines() if ": /" in line or "file:/" in line] == []
+    (stored,) = (params.champion.parent.parent / "mlartifacts").rglob("MLmodel")
+    for path in (stored, params.champion / "MLmodel"):
+        description = path.read_text()
+        assert "uri: artifacts/bundle" in description
+        assert [line for line in description.splitlines() if ": /" in line or "file:/" in line] == []
 
 
 def test_the_same_bytes_registered_again_are_the_same_version(
@@ -146,7 +148,23 @@ def test_mlflow_gives_reasons_on_request(params: Params, bundle: Path, registere
     assert np.abs(table["days"] - scorer.contributions(FRAME)["days"]).max() < 1e-12
 
 
-def test_mlflow_refuses_a_wrong_schema_and_takes_nobody(
+def test_the_signature_says_what_is_a_number_and_what_is_text(
+    params: Params, registered: Callable[[], str]
+) -> None:
+    import mlflow
+
+    registered()
+
+    schema = mlflow.models.get_model_info("models:/churn@challenger").signature.inputs
+
+    assert [(column["name"], column["type"], column["required"]) for column in schema.to_dict()] == [
+        ("days", "double", False),
+        ("logins", "double", False),
+        ("plan", "string", False),
+    ]
+
+
+def test_mlflow_refuses_a_wrong_schema_in_few_words_and_takes_nobody(
     params: Params, registered: Callable[[], str]
 ) -> None:
     import mlflow
@@ -154,11 +172,35 @@ def test_mlflow_refuses_a_wrong_schema_and_takes_nobody(
     registered()
     loaded = mlflow.pyfunc.load_model("models:/churn@challenger")
 
-    with pytest.raises(Exception, match="days"):
+    with pytest.raises(mlflow.MlflowException) as refused:
         loaded.predict(FRAME.drop(columns=["days", "logins"]))
-    with pytest.raises(Exception, match="must hold numbers"):
+    with pytest.raises(mlflow.MlflowException, match="Incompatible input types for column days"):
         loaded.predict(FRAME.assign(days="long ago"))
+    with pytest.raises(mlflow.MlflowException, match="none of the model's columns"):
+        loaded.predict(FRAME[["plan"]].rename(columns={"plan": "plam"}))
     assert len(loaded.predict(FRAME.iloc[:0])) == 0
+
+    refused.value.message = f"{FRAME} {refused.value.message}"  # what MLflow's server does
+    assert refused.value.message == (
+        "The columns do not fit the model: 'days' is missing. 'logins' is missing."
+    )
+
+
+def test_for_mlflow_a_column_that_was_missing_in_training_may_be_absent(
+    params: Params, registered: Callable[[], str], spec: dict[str, Any], bundle: Path
+) -> None:
+    import mlflow
+
+    shares = {"days": 0.2, "logins": 0.0, "plan": 0.1}
+    for signal in spec["signals"]:
+        signal["missing_share"] = shares[signal["name"]]
+    registered()
+    loaded = mlflow.pyfunc.load_model("models:/churn@challenger")
+    expected = Scorer.load(bundle).predict(FRAME.assign(days=np.nan, plan=None))
+
+    assert np.array_equal(loaded.predict(FRAME[["logins"]]), expected)
+    with pytest.raises(mlflow.MlflowException, match="'logins' is missing"):
+        loaded.predict(FRAME[["days", "plan"]])
 
 
 def test_aliases_move_on_and_a_rollback_moves_them_back(

@@ -75,6 +75,18 @@ def test_all_schema_problems_are_listed_at_once(bundle: Path) -> None:
     assert "dayz" in refused.value.problems[0]
 
 
+@pytest.mark.parametrize("name", ["logins", "Bestellungen_für_Möbel", "注文"])
+def test_a_summary_of_many_problems_is_short_and_counts_the_others(name: str) -> None:
+    error = SchemaError([f"'{name}_{number}' is missing." for number in range(200)])
+
+    summary = error.summary(450)
+
+    n_named = summary.count("is missing")
+    assert len(json.dumps(summary)) <= 450
+    assert n_named >= 5
+    assert f"Problems left out: {200 - n_named}." in summary
+
+
 @pytest.mark.parametrize(
     "change",
     [
