@@ -48,6 +48,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         Stop: before each matured cutoff there is no other matured cutoff to train on.
     """
     snapshots = read_snapshots(params, known_by=cutoff)
+    if warning := snapshots.memory_warning(params.train.memory_limit, params.file):
+        echo.warn(warning)
     record, training_path = read_challenger(params.output), training_folder(params.output)
     test_cutoffs = plan_test(
         snapshots,

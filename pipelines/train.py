@@ -48,6 +48,8 @@ def run(params: Params, *, cutoff: date | None = None, refresh: bool = False, ec
         ModelError: there is no champion to refresh.
     """
     snapshots = read_snapshots(params, known_by=cutoff)
+    if warning := snapshots.memory_warning(params.train.memory_limit, params.file):
+        echo.warn(warning)
     check_answers(params.tracking.uri, params.file)  # not after an hour of training
     if refresh:
         _refresh(params, snapshots, echo)

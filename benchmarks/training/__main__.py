@@ -83,7 +83,7 @@ def _do(asked: argparse.Namespace) -> dict[str, object]:
     params = Params(
         source=str(asked.folder / "company"),
         label=LabelParams(kind="inactivity", table="orders", horizon_days=28),
-        train=TrainParams(max_rounds=asked.rounds),
+        train=TrainParams(max_rounds=asked.rounds, memory_limit="1TiB"),
         tracking=TrackingParams(uri=f"sqlite:///{asked.folder / 'mlflow.db'}"),
         output=asked.folder / "output",
         models=asked.folder / "models",

@@ -23,6 +23,7 @@ from churn.params.sections import (
     TrackingParams,
     TrainParams,
     ValueParams,
+    bytes_of,
 )
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "TrackingParams",
     "TrainParams",
     "ValueParams",
+    "bytes_of",
     "digest_of",
     "load_params",
 ]

@@ -273,10 +273,32 @@ class SearchParams(Section):
         return value
 
 
+MemorySize = Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")]
+"""A number and a unit, such as `4GiB` or `500 MB`."""
+
+LEAST_TRAIN_MEMORY = "1GiB"
+"""The least `train.memory_limit`: the libraries and the fits of few rows hold 750 MB."""
+
+
+def bytes_of(size: str) -> int:
+    """Return a memory size in bytes.
+
+    >>> bytes_of("1.5 GiB"), bytes_of("500MB")
+    (1610612736, 500000000)
+    """
+    number = size.rstrip("KMGTiB ")
+    unit = size[len(number) :].strip()
+    base = 1024 if "i" in unit else 1000
+    scale: int = base ** (1 + "KMGT".index(unit[0]))
+    return int(float(number) * scale)
+
+
 class TrainParams(Section):
     """How to fit the model, which is the best of `candidates`.
 
-    Without `num_leaves`, the number of leaves depends on the number of churners.
+    Without `num_leaves`, the number of leaves depends on the number of churners. `memory_limit` bounds the
+    memory of `train` and `evaluate`: if the rows need more, both use all rows of every second, third, …
+    customer, and say so.
     """
 
     seed: int = 7
@@ -286,6 +308,21 @@ class TrainParams(Section):
     candidates: Annotated[tuple[CandidateName, ...], Field(min_length=1)] = get_args(CandidateName)
     calibration: Literal["auto", "none", "beta", "platt", "venn_abers"] = "auto"
     search: SearchParams = SearchParams()
+    memory_limit: MemorySize = "8GiB"
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the memory limit in bytes."""
+        return bytes_of(self.memory_limit)
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _has_room_for_the_libraries(cls, size: str) -> str:
+        if bytes_of(size) < bytes_of(LEAST_TRAIN_MEMORY):
+            raise ValueError(
+                f"must be at least {LEAST_TRAIN_MEMORY}: the libraries and the fits of few rows hold 750 MB"
+            )
+        return size
 
     @property
     def trees(self) -> tuple[CandidateName, ...]:
@@ -410,11 +447,12 @@ class TrackingParams(Section):
 class EngineParams(Section):
     """How much memory and how many threads and processes may be used.
 
-    `memory_limit` bounds the memory in which DuckDB sorts and joins, divided among the processes. The arrays
-    of signals, the matrix of training and the libraries themselves (about 300 MB) come on top of it.
+    `memory_limit` bounds the memory in which DuckDB reads, sorts and joins, divided among the processes. On
+    top of it come the libraries (about 300 MB in each process), and the table of one cutoff or night: 8 bytes
+    for each customer and signal. `train` and `evaluate` have a bound of their own, `train.memory_limit`.
     """
 
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")] = "4GiB"
+    memory_limit: MemorySize = "4GiB"
     threads: Annotated[int, Field(ge=1, le=512)] = 2
     executor: Literal["auto", "serial", "processes", "spark"] = "auto"
     processes: Annotated[int, Field(ge=1, le=512)] | None = None
@@ -433,11 +471,7 @@ class EngineParams(Section):
     @property
     def memory_bytes(self) -> int:
         """Return the memory limit in bytes."""
-        number = self.memory_limit.rstrip("KMGTiB ")
-        unit = self.memory_limit[len(number) :].strip()
-        base = 1024 if "i" in unit else 1000
-        scale: int = base ** (1 + "KMGT".index(unit[0]))
-        return int(float(number) * scale)
+        return bytes_of(self.memory_limit)
 
 
 class CheckParams(Section):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,9 @@ class Snapshots:
         watermark: The day up to which the data were complete, in ISO format.
         guards: The guards of the data that ran, and their findings.
         known_by: The date by which a label must be known to be used; None if all matured labels are used.
+        customer_share: 1 if the rows are those of all customers; n if they are those of every n-th customer,
+            because more rows do not fit into the memory.
+        rows_on_disk: The number of labelled rows of all customers; 0 if it was not counted.
     """
 
     rows: LabelledRows
@@ -63,6 +66,25 @@ class Snapshots:
     watermark: str
     known_by: date | None = None
     guards: GuardReport = field(default_factory=GuardReport)
+    customer_share: int = 1
+    rows_on_disk: int = 0
+
+    def memory_warning(self, memory_limit: str, file: str) -> str:
+        """Return a sentence that says which customers are used if not all fit into the memory, else "".
+
+        Args:
+            memory_limit: The parameter `train.memory_limit`.
+            file: The name of the parameter file.
+        """
+        if self.customer_share == 1:
+            return ""
+        needed = bytes_needed(self.rows_on_disk, len(self.signals)) / 1024**3
+        return (
+            f"{file}: train.memory_limit: {self.rows_on_disk:,} labelled rows of {len(self.signals)} signals "
+            f"need about {needed:.1f} GiB, more than {memory_limit}. `train` and `evaluate` use the "
+            f"{len(self.rows):,} rows of one customer in {self.customer_share}. The model may be a little "
+            "worse, and intervals are wider. Raise the limit if the machine has more memory."
+        )
 
     @property
     def as_of(self) -> date:
@@ -127,7 +149,10 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         if params.label.kind == "contract":
             digest.update(contract_ends_bytes(folder, day))
     signals = tuple(sorted(manifest.signals, key=lambda signal: str(signal["name"])))
-    rows, customers = read_rows(paths, signals)
+    max_rows = rows_that_fit(params.train.memory_bytes, len(signals))
+    rows, customers, share, rows_on_disk = read_rows(paths, signals, max_rows)
+    if share > 1:
+        digest.update(f"one customer in {share}\n".encode())
     return Snapshots(
         rows=rows,
         signals=signals,
@@ -140,7 +165,34 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         watermark=manifest.watermark.isoformat(),
         known_by=known_by,
         guards=manifest.guards,
+        customer_share=share,
+        rows_on_disk=rows_on_disk,
     )
+
+
+MATRIX_FACTOR = 4.2
+"""The memory of a training per byte of its matrix, in the measurements of benchmarks/README.md at most."""
+
+FIXED_BYTES = 750_000_000
+"""The memory of a training with few rows: Python, the libraries and the results."""
+
+
+def bytes_needed(n_rows: int, n_signals: int) -> float:
+    """Return about how much memory a training takes at most.
+
+    >>> round(bytes_needed(5_000_000, 120) / 1e9, 1)
+    20.9
+    """
+    return FIXED_BYTES + MATRIX_FACTOR * 8 * n_rows * n_signals
+
+
+def rows_that_fit(memory_bytes: int, n_signals: int) -> int:
+    """Return with how many rows a training stays within a memory.
+
+    >>> rows_that_fit(8 * 1024**3, 226)
+    1032458
+    """
+    return int((memory_bytes - FIXED_BYTES) / (MATRIX_FACTOR * 8 * max(1, n_signals)))
 
 
 def _nothing_matured(manifest: SnapshotManifest) -> str:
@@ -151,13 +203,35 @@ def _nothing_matured(manifest: SnapshotManifest) -> str:
     )
 
 
+class ReadRows(NamedTuple):
+    """The labelled rows of some snapshots.
+
+    Attributes:
+        rows: The rows.
+        customers: The customer ids to which `rows.customer` refers.
+        customer_share: The rows are those of one customer in `customer_share`.
+        rows_on_disk: The number of labelled rows of all customers.
+    """
+
+    rows: LabelledRows
+    customers: tuple[str, ...]
+    customer_share: int
+    rows_on_disk: int
+
+
 def read_rows(
-    paths: Mapping[date, Path], signals: Sequence[Mapping[str, Any]]
-) -> tuple[LabelledRows, tuple[str, ...]]:
-    """Return the labelled rows of some snapshots, and the customer ids to which `rows.customer` refers.
+    paths: Mapping[date, Path], signals: Sequence[Mapping[str, Any]], max_rows: int | None = None
+) -> ReadRows:
+    """Read the labelled rows of some snapshots.
 
     Each file is read twice. The first reading takes the labels and the levels. The second reading copies the
     values into the matrix, one batch at a time.
+
+    Args:
+        paths: The file of each cutoff.
+        signals: The dictionary entries of the signals.
+        max_rows: About the highest number of rows to read: if there are more, all rows of every second,
+            third, … customer are read. With None all rows are read.
 
     Raises:
         CallError: a file is damaged or lacks a column.
@@ -171,15 +245,26 @@ def read_rows(
         with _open_snapshot(path, [*KEY_COLUMNS, *names]) as file:
             table = file.read(columns=["customer_id", "left", *text])
         has_label = table.column("left").is_valid()
-        label_masks.append(has_label.to_numpy())
+        label_masks.append(has_label.to_numpy(zero_copy_only=False).copy())
         table = table.filter(has_label)
         left.append(table.column("left").cast(pa.float64()).to_numpy())
         ids.append(table.column("customer_id").cast(pa.large_string()))
         for name in text:
             words[name] |= set(table.column(name).drop_null().unique().cast(pa.string()).to_pylist())
     counts = [len(column) for column in left]
-    if not sum(counts):
+    n_rows = sum(counts)
+    if not n_rows:
         raise Stop("snapshots: the matured cutoffs hold no customer at risk. See `churn check` for why.")
+    customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
+    del ids
+    share = -(-n_rows // max(1, max_rows)) if max_rows is not None else 1
+    if share > 1:
+        kept = np.split(customer % share == 0, np.cumsum(counts)[:-1])
+        for mask, part in zip(label_masks, kept, strict=True):
+            mask[mask] = part
+        left = [column[part] for column, part in zip(left, kept, strict=True)]
+        counts = [len(column) for column in left]
+        customer, customers = customer[customer % share == 0] // share, customers[::share]
     levels = {name: tuple(sorted(texts)) for name, texts in words.items()}
     matrix = np.empty((sum(counts), len(names)))
     start = 0
@@ -189,7 +274,6 @@ def read_rows(
             for index, name in enumerate(names):
                 matrix[start:end, index] = _values(columns.column(name), levels.get(name))
             start = end
-    customer, customers = _encode(pa.chunked_array([chunk for column in ids for chunk in column.chunks]))
     days = [day_number(day) for day in paths]
     rows = LabelledRows(
         names=names,
@@ -199,7 +283,7 @@ def read_rows(
         customer=customer,
         cutoff=np.repeat(np.array(days, dtype=np.int64), counts),
     )
-    return rows, customers
+    return ReadRows(rows, customers, share, n_rows)
 
 
 @contextmanager

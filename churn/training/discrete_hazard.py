@@ -123,10 +123,13 @@ def read_lives(
     if label.kind != "contract":
         return None
     stays = np.empty(len(predictions.left), dtype=np.int64)
-    ids = np.asarray(snapshots.customers, dtype=object)
+    ids, used_customers = np.asarray(snapshots.customers, dtype=object), set(snapshots.customers)
     for day in predictions.cutoffs:
         mask = predictions.cutoff == day_number(day)
         customers, ends = read_contract_ends(folder, day)
+        if snapshots.customer_share > 1:
+            used_rows = [row for row, customer in enumerate(customers) if customer in used_customers]
+            customers, ends = [customers[row] for row in used_rows], ends[used_rows]
         if customers != ids[predictions.customer[mask]].tolist():
             raise CallError(
                 f"{folder}: the outcome of {day} does not belong to its snapshot. Run `churn snapshot` again."

@@ -197,6 +197,11 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
             "timezone: Europe/Berln",
             "timezone ('Europe/Berln'): is not a time zone. Did you mean 'Europe/Berlin'?",
         ),
+        (
+            "train: {memory_limit: 500MB}",
+            "train.memory_limit ('500MB'): must be at least 1GiB: the libraries and the fits of few rows "
+            "hold 750 MB.",
+        ),
         ("engine: {threads: 0}", "engine.threads (0): must be greater than or equal to 1."),
         (
             "events: {My Visits: {}}",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pandas as pd
 import pytest
 
 from churn.errors import CallError, Stop
+from churn.params import bytes_of
 from churn.snapshots import read
 from churn.snapshots.dataset import recode_levels
-from churn.snapshots.read import read_rows
+from churn.snapshots.read import bytes_needed, read_rows, rows_that_fit
 from tests.drawn_company import parse
+from tests.small_snapshots import rows_of, snapshots_from
 
 SIGNALS = [{"name": "logins", "kind": "number"}, {"name": "plan", "kind": "level"}]
 FIRST = """
@@ -43,7 +46,7 @@ def test_labelled_rows_come_in_order_whatever_the_size_of_a_batch(
 ) -> None:
     monkeypatch.setattr(read, "MATRIX_BATCH_ROWS", batch)
 
-    rows, customers = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
+    rows, customers, *_ = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
 
     assert [customers[each] for each in rows.customer] == ["b", "ä", "a", "b"]
     assert list(customers) == sorted(customers)
@@ -51,6 +54,55 @@ def test_labelled_rows_come_in_order_whatever_the_size_of_a_batch(
     assert np.array_equal(rows.matrix, [[3, 1], [np.nan, 0], [7, np.nan], [5, 1]], equal_nan=True)
     assert rows.levels == {"plan": ("basic", "plus")}
     assert np.unique(rows.cutoff, return_counts=True)[1].tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("max_rows", "share", "kept"),
+    [
+        (None, 1, ["b 3", "ä nan", "a 7", "b 5"]),
+        (4, 1, ["b 3", "ä nan", "a 7", "b 5"]),
+        (3, 2, ["ä nan", "a 7"]),
+        (1, 4, ["a 7"]),
+        (0, 4, ["a 7"]),
+    ],
+)
+def test_of_more_rows_than_fit_all_rows_of_every_nth_customer_are_read(
+    tmp_path: Path, max_rows: int | None, share: int, kept: list[str]
+) -> None:
+    everything = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
+
+    part = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS, max_rows)
+
+    rows = part.rows
+    names = [part.customers[number] for number in rows.customer]
+    assert [f"{name} {value:.0f}" for name, value in zip(names, rows.matrix[:, 0], strict=True)] == kept
+    assert part.customers == everything.customers[::share]
+    assert (part.customer_share, part.rows_on_disk) == (share, 4)
+    left = {
+        (everything.customers[number], day): value
+        for number, day, value in zip(
+            everything.rows.customer, everything.rows.cutoff, everything.rows.left, strict=True
+        )
+    }
+    assert [left[key] for key in zip(names, rows.cutoff, strict=True)] == rows.left.tolist()
+
+
+@pytest.mark.parametrize("size", ["1GiB", "8GiB", "100 GB"])
+def test_the_rows_that_fit_need_the_memory_and_no_more(size: str) -> None:
+    limit = bytes_of(size)
+
+    fitting = rows_that_fit(limit, 226)
+
+    assert bytes_needed(fitting, 226) <= limit < bytes_needed(fitting + 1, 226)
+
+
+def test_only_a_training_on_a_part_of_the_customers_is_worth_a_sentence() -> None:
+    whole = snapshots_from(rows_of({"logins": [3, 0, 7]}, [0, 1, 0]))
+
+    assert whole.memory_warning("8GiB", "params.yaml") == ""
+    warning = replace(whole, customer_share=3, rows_on_disk=9_000_000).memory_warning("8GiB", "params.yaml")
+    assert "params.yaml: train.memory_limit: 9,000,000 labelled rows" in warning
+    assert f"use the {len(whole.rows):,} rows of one customer in 3" in warning
 
 
 def test_no_labelled_row_is_a_stop(tmp_path: Path) -> None:
@@ -71,7 +123,7 @@ def test_a_file_without_a_signal_is_named(tmp_path: Path) -> None:
 
 
 def test_where_all_levels_are_known_nothing_is_copied(tmp_path: Path) -> None:
-    rows, _ = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS)
+    rows = read_rows(written(tmp_path, FIRST, SECOND), SIGNALS).rows
 
     whole = recode_levels(rows, rows.levels)
     fewer = recode_levels(rows, {"plan": ("plus",)})

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from churn.data.store import day_number
 from churn.features.engine.rows import NEVER
+from churn.labels.contract import ENDS_FILE, ENDS_SCHEMA
+from churn.params import LabelParams
 from churn.training.backtest import OutOfTime
-from churn.training.discrete_hazard import Hazards, Lives, describe_horizons, edges_for, fit_hazards
+from churn.training.discrete_hazard import (
+    Hazards,
+    Lives,
+    describe_horizons,
+    edges_for,
+    fit_hazards,
+    read_lives,
+)
+from tests.small_snapshots import rows_of, snapshots_from
 
 FIRST = date(2024, 1, 1)
 LAG = 30
@@ -53,6 +67,30 @@ def test_an_interval_counts_from_the_day_on_which_its_end_the_grace_and_late_day
     lives = lives_of([5, NEVER])
 
     assert lives.at_risk(0, 30, FIRST + timedelta(days_after)).tolist() == [counts, counts]
+
+
+@pytest.mark.parametrize("share", [1, 2])
+def test_the_ends_of_contracts_are_joined_if_only_every_nth_customer_is_used(
+    tmp_path: Path, share: int
+) -> None:
+    ends = [day_number(FIRST) + 40, day_number(FIRST) + 50, NEVER, day_number(FIRST) + 20]
+    folder = tmp_path / f"cutoff={FIRST}"
+    folder.mkdir()
+    table = {
+        "customer_id": pa.array([f"c{number:04d}" for number in range(4)]),
+        "ends_on": pa.array(ends, pa.int32(), mask=np.array(ends) == NEVER).cast(pa.date32()),
+    }
+    pq.write_table(pa.table(table, schema=ENDS_SCHEMA), folder / ENDS_FILE)
+    rows = rows_of({"logins": [0.0] * 4}, [0, 0, 0, 1])
+    used = rows.where(rows.customer % share == 0)
+    whole = snapshots_from(rows)
+    part = replace(whole, rows=used, customers=whole.customers[::share], customer_share=share)
+    predictions = OutOfTime(np.zeros(len(used)), used.left, used.customer // share, used.cutoff)
+
+    lives = read_lives(tmp_path, LabelParams(kind="contract", horizon_days=31), LAG, part, predictions)
+
+    assert lives is not None
+    assert lives.stays.tolist() == [end - day_number(FIRST) for end in ends[::share]]
 
 
 def test_the_true_hazards_are_recovered() -> None:
