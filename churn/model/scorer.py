@@ -34,10 +34,8 @@ class SchemaError(ValueError):
     def summary(self, max_length: int) -> str:
         """Return the first problems and the number of the others, in at most `max_length` characters of JSON.
 
-        >>> SchemaError(["'a' is missing.", "'b' is missing."]).summary(90)
-        "The columns do not fit the model: 'a' is missing. 'b' is missing."
-        >>> SchemaError(["'a' is missing.", "'b' is missing."]).summary(80)
-        "The columns do not fit the model: 'a' is missing. Problems left out: 1."
+        >>> SchemaError([f"'{name}' is missing." for name in "abc"]).summary(80)
+        "The columns do not fit the model: 'a' is missing. Problems left out: 2."
         """
         heading = "The columns do not fit the model:"
         for n_shown in range(len(self.problems), -1, -1):

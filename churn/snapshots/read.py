@@ -190,7 +190,7 @@ def rows_that_fit(memory_bytes: int, n_signals: int) -> int:
     """Return with how many rows a training stays within a memory.
 
     >>> rows_that_fit(8 * 1024**3, 226)
-    1032458
+    1032439
     """
     return int((memory_bytes - FIXED_BYTES) / (MATRIX_FACTOR * 8 * max(1, n_signals)))
 
