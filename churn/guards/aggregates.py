@@ -6,14 +6,15 @@ Exports often hold such aggregates as columns of the customer.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from churn.data.sql import identifier
+from churn.data.store import date_of_day, day_number
 from churn.data.tables import EMPTIED_VALUE, STORED_UNITS
 from churn.guards.context import GuardContext
-from churn.guards.statistics import Floats, Ints, spearman
+from churn.guards.statistics import Bools, Floats, Ints, spearman
 
 MIN_COMPARED_CUSTOMERS = 50
 """The least number of customers: fewer customers prove nothing."""
@@ -33,6 +34,9 @@ LONGEST_WINDOW = 366
 WINDOW_CUSTOMERS = 5_000
 """The largest number of customers on which windows are tried."""
 
+SIGN_UP_DAYS = 31
+"""The days after the sign-up in which an attribute may still be filled in: most cutoffs are later."""
+
 
 @dataclass(frozen=True)
 class Aggregate:
@@ -40,12 +44,16 @@ class Aggregate:
 
     Attributes:
         words: The aggregate in words.
+        table: The event table.
+        sql: The SQL of the aggregate.
         values: The value of each customer, by customer code; NaN for a customer without events.
         mean: The mean of the same column, if the aggregate is a sum. An attribute that follows the mean
             as closely as the sum is a price, not a total.
     """
 
     words: str
+    table: str
+    sql: str
     values: Floats
     mean: Floats | None = None
 
@@ -56,11 +64,18 @@ class CopyMatch:
 
     Attributes:
         equal: Whether the values are equal; otherwise only their order agrees.
+        strength: The share of equal values, or the absolute rank correlation.
         words: The beginning of a sentence about the agreement. The words of the aggregate follow it.
     """
 
     equal: bool
+    strength: float
     words: str
+
+
+def equal_values(first: Floats, second: Floats) -> Bools:
+    """Return where two columns are equal, but for the rounding of cents and of large numbers."""
+    return np.asarray(np.abs(first - second) <= 0.005 + 1e-6 * np.abs(second))
 
 
 def copy_match(values: Floats, aggregate: Floats) -> CopyMatch | None:
@@ -76,13 +91,14 @@ def copy_match(values: Floats, aggregate: Floats) -> CopyMatch | None:
     informative = codes != counts.argmax() if len(counts) else codes > 0
     if informative.sum() < MIN_COMPARED_CUSTOMERS or len(distinct) < 3 or len(np.unique(values)) < 3:
         return None
-    equal = np.abs(values - aggregate) <= 0.005 + 1e-6 * np.abs(aggregate)
+    equal = equal_values(values, aggregate)
     if min(equal.mean(), equal[informative].mean()) >= EQUAL_SHARE:
-        return CopyMatch(True, f"for {equal.mean():.0%} of {len(values):,} customers it equals")
+        words = f"for {equal.mean():.0%} of {len(values):,} customers it equals"
+        return CopyMatch(True, float(equal.mean()), words)
     correlation = spearman(values, aggregate) if min(len(distinct), len(np.unique(values))) > 20 else 0.0
     if abs(correlation) >= MIN_CORRELATION:
         words = f"over {len(values):,} customers it follows (rank correlation {correlation:.2f})"
-        return CopyMatch(False, words)
+        return CopyMatch(False, abs(correlation), words)
     return None
 
 
@@ -108,14 +124,37 @@ def aggregates(context: GuardContext) -> Iterator[Aggregate]:
                 queries[f"the number of {column.name} of {table}"] = f"count({column.name}_day)"
         columns = _by_customer(context, table, [*queries.values(), *mean_queries.values()])
         means = dict(zip(mean_queries, columns[len(queries) :], strict=True))
-        for words, values in zip(queries, columns, strict=False):
-            yield Aggregate(words, values, means.get(words))
+        for (words, sql), values in zip(queries.items(), columns, strict=False):
+            yield Aggregate(words, table, sql, values, means.get(words))
 
 
-def _by_customer(context: GuardContext, table: str, queries: list[str]) -> list[Floats]:
-    """Return each aggregate of a table by customer code; NaN for a customer without a row."""
+def early_aggregate(context: GuardContext, aggregate: Aggregate) -> Aggregate:
+    """Return an aggregate over the rows that were known at each cutoff; 0 for a customer without such rows.
+
+    A column that copies this aggregate as well as the aggregate up to today holds nothing of the future.
+    """
+    (values,) = _by_customer(context, aggregate.table, [aggregate.sql], early_rows(context))
+    has_rows_today = ~np.isnan(aggregate.values)
+    return replace(aggregate, values=np.where(has_rows_today, np.nan_to_num(values), np.nan), mean=None)
+
+
+def early_rows(context: GuardContext) -> str:
+    """Return the SQL that is true for rows before the first cutoff, or within a month after the sign-up."""
+    return f"day < greatest({first_cutoff_day(context)}, signed_up + {SIGN_UP_DAYS})"
+
+
+def first_cutoff_day(context: GuardContext) -> int:
+    """Return the day number of the first cutoff, or 0 without cutoffs."""
+    return day_number(context.cutoffs[0]) if context.cutoffs else 0
+
+
+def _by_customer(context: GuardContext, table: str, queries: list[str], where: str = "true") -> list[Floats]:
+    """Return each aggregate of a table's rows by customer code; NaN for a customer without a row."""
     select_list = ", ".join(f"{sql} AS a{number}" for number, sql in enumerate(queries))
-    result = context.fetch(f"SELECT customer, {select_list} FROM {context.store.scan(table)} GROUP BY 1")
+    result = context.fetch(
+        f"SELECT customer, {select_list} FROM {context.store.scan(table)} JOIN people USING (customer) "
+        f"WHERE {where} GROUP BY 1"
+    )
     code = np.asarray(result["customer"], dtype=np.int64)
     columns = []
     for number in range(len(queries)):
@@ -136,7 +175,9 @@ def value_columns(context: GuardContext, table: str) -> dict[str, str]:
 
 
 def matching_window(context: GuardContext, values: Floats) -> str | None:
-    """Describe the window before today that a column counts or sums up; None if it copies no window.
+    """Describe the window that a column counts or sums up; None if it copies no window.
+
+    A window is the last days before today, or all time up to an export some days before today.
 
     Args:
         context: The company.
@@ -156,15 +197,14 @@ def matching_window(context: GuardContext, values: Floats) -> str | None:
         for words, (sql, codes) in queries.items():
             window = _best_window(context, table, sql, codes[:WINDOW_CUSTOMERS], values)
             if window:
-                match, days = window
-                return f"{match.words} {words} of the last {days} days: it includes the days of the labels."
+                return f"{window[0].words} {words} {window[1]}"
     return None
 
 
 def _best_window(
     context: GuardContext, table: str, sql: str, codes: Ints, values: Floats
-) -> tuple[CopyMatch, int] | None:
-    """Try every window of an aggregate; return the match with the best window and the window's days.
+) -> tuple[CopyMatch, str] | None:
+    """Try every window of an aggregate; return the match with the best window, and the window in words.
 
     Args:
         context: The company.
@@ -173,6 +213,8 @@ def _best_window(
         codes: The customers to compare.
         values: The column by customer code.
     """
+    if not len(codes):
+        return None
     position = np.full(context.store.n_customers, -1)
     position[codes] = np.arange(len(codes))
     end = context.watermark
@@ -186,8 +228,30 @@ def _best_window(
         np.asarray(result["value"], dtype=np.float64)[row >= 0]
     )
     windows = np.cumsum(daily, axis=0)
-    if not len(codes):
-        return None
-    best = int((np.abs(windows - values[codes]) <= 0.005).mean(axis=1).argmax())
+    total, early = (
+        np.nan_to_num(_by_customer(context, table, [sql], where)[0][codes])
+        for where in (f"day < {end}", early_rows(context))
+    )
+    # A column that equals the rows known at each cutoff as well as a window holds nothing of the future.
+    early_match = copy_match(values[codes], early)
+    early_strength = early_match.strength if early_match else 0.0
+
+    best = _best_row(windows, values[codes])
     match = copy_match(values[codes], windows[best])
-    return (match, best + 1) if match else None
+    if match and match.strength > early_strength:
+        return match, f"of the last {best + 1} days: it includes the days of the labels."
+
+    exports = windows[: max(0, end - first_cutoff_day(context) - 1)]
+    if not len(exports):
+        return None
+    best = _best_row(total - exports, values[codes])
+    match = copy_match(values[codes], total - exports[best])
+    if match and match.equal and match.strength > early_strength:
+        export = date_of_day(end - best - 1)
+        return match, f"before {export}: a cutoff before that date would see later rows."
+    return None
+
+
+def _best_row(windows: Floats, values: Floats) -> int:
+    """Return the row of windows, shape (days, customers), that equals the values for most customers."""
+    return int((np.abs(windows - values) <= 0.005).mean(axis=1).argmax())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,19 @@ import numpy.typing as npt
 from churn.data.sql import identifier
 from churn.data.store import day_number
 from churn.finding import Finding
-from churn.guards.aggregates import MIN_COMPARED_CUSTOMERS, Aggregate, aggregates, copy_match, matching_window
+from churn.guards.aggregates import (
+    MIN_COMPARED_CUSTOMERS,
+    SIGN_UP_DAYS,
+    Aggregate,
+    CopyMatch,
+    aggregates,
+    copy_match,
+    early_aggregate,
+    matching_window,
+)
 from churn.guards.context import GuardContext
 from churn.guards.statistics import Bools, Floats, explained_share, spearman
+from churn.guards.totals import Totals
 
 BAND_SHARE = 0.9
 """The share of the ranks from which levels are bands of an aggregate. Five equal bands explain .96."""
@@ -35,10 +46,16 @@ def as_of_today(context: GuardContext) -> Iterator[Finding]:
     numbers = {name: numbers_of(context, name) for name in context.attributes}
     for aggregate in aggregates(context) if len(messages) < len(numbers) else ():
         for name, values in numbers.items():
-            if name not in messages and (words := _copy_of(context.levels[name], values, aggregate)):
+            if name not in messages and (words := _copy_words(context, name, values, aggregate)):
                 messages[name] = words
-    for name, values in numbers.items():
-        if name not in messages and values is not None and (words := matching_window(context, values)):
+    open_numbers = {
+        name: values for name, values in numbers.items() if name not in messages and values is not None
+    }
+    totals = Totals(context) if open_numbers else None
+    for name, values in open_numbers.items():
+        if totals and (words := totals.copied_by(values)):
+            messages[name] = f"{words}: it holds what happened after the cutoffs."
+        elif words := matching_window(context, values):
             messages[name] = words
     for name, words in messages.items():
         yield Finding(f"customers.{name}", words, ATTRIBUTE_WAY_OUT, "stop")
@@ -54,7 +71,7 @@ def _late_dates(context: GuardContext, name: str) -> str | None:
         return None
     first = day_number(context.cutoffs[0])
     has_date = ~np.isnan(days)
-    late = has_date & (days >= first) & (days > context.customers.signed_up + 31)
+    late = has_date & (days >= first) & (days > context.customers.signed_up + SIGN_UP_DAYS)
     if late.sum() < max(MIN_LATE_DATES, MIN_LATE_SHARE * has_date.sum()):
         return None
     return (
@@ -90,8 +107,28 @@ def numbers_of(context: GuardContext, name: str) -> Floats | None:
     return numbers if (~np.isnan(numbers)).sum() >= MIN_PARSED * max(values, 1) else None
 
 
-def _copy_of(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Aggregate) -> str | None:
-    """Describe how an attribute copies an aggregate (as numbers, dates or bands); None if it is no copy.
+def _copy_words(context: GuardContext, name: str, values: Floats | None, aggregate: Aggregate) -> str | None:
+    """Describe how an attribute copies an aggregate; None if it is no copy.
+
+    An attribute that copies the rows known at each cutoff just as well holds nothing of the future.
+
+    Args:
+        context: The company.
+        name: The attribute.
+        values: The attribute as numbers, by customer code; None if it holds no numbers.
+        aggregate: The aggregate.
+    """
+    copy = _copy_of(context.levels[name], values, aggregate)
+    if copy is None:
+        return None
+    early = _copy_of(context.levels[name], values, early_aggregate(context, aggregate))
+    return None if early and early.strength >= copy.strength else copy.words
+
+
+def _copy_of(
+    levels: npt.NDArray[np.object_], values: Floats | None, aggregate: Aggregate
+) -> CopyMatch | None:
+    """Return how an attribute copies an aggregate (as numbers, dates or bands); None if it is no copy.
 
     Args:
         levels: The attribute as text, by customer code.
@@ -104,7 +141,8 @@ def _copy_of(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: 
         match = copy_match(values[comparable], aggregate.values[comparable])
         if match is None or (not match.equal and _follows_mean(values, aggregate, comparable)):
             return None
-        return f"{match.words} {aggregate.words}: it holds what happened after the cutoffs."
+        words = f"{match.words} {aggregate.words}: it holds what happened after the cutoffs."
+        return replace(match, words=words)
     comparable = has_events & np.array([level is not None for level in levels])
     names, codes = np.unique(levels[comparable].astype(str), return_inverse=True)
     if comparable.sum() < MIN_COMPARED_CUSTOMERS or not 2 < len(names) <= comparable.sum() / 10:
@@ -114,7 +152,8 @@ def _copy_of(levels: npt.NDArray[np.object_], values: Floats | None, aggregate: 
         return None
     if aggregate.mean is not None and explained_share(codes, aggregate.mean[comparable]) >= share:
         return None
-    return f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): it is the state of today."
+    words = f"its levels are bands of {aggregate.words} ({share:.0%} of the ranks): it is the state of today."
+    return CopyMatch(False, share, words)
 
 
 def _follows_mean(values: Floats, aggregate: Aggregate, comparable: Bools) -> bool:
