@@ -254,10 +254,10 @@ def _without_no_value_days(
         return column
     days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
     text = f"trim({identifier(column.name)}::VARCHAR)"
+    texts = f"SELECT {text} AS v, {time_of(column)}::DATE AS d FROM {view}"
     day_counts = connection.execute(
-        f"SELECT CASE WHEN left({text}, 10) = d::VARCHAR THEN d::VARCHAR ELSE {text} END AS word, "
-        f"count(*), d FROM (SELECT *, {time_of(column)}::DATE AS d FROM {view}) WHERE d IN ({days}) "
-        "GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
+        "SELECT CASE WHEN left(v, 10) = d::VARCHAR THEN d::VARCHAR ELSE v END AS word, "
+        f"count(*), d FROM ({texts}) WHERE d IN ({days}) GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
     ).fetchall()
     words = tuple((str(word), int(count)) for word, count, _ in day_counts)
     return replace(column, missing=(*column.missing, *words))
@@ -336,14 +336,15 @@ def _parse_values(
 ) -> SourceColumn:
     """Return a text column as times or numbers by its texts `v`, which are not words for no value."""
     sample = [str(row[0]) for row in connection.execute(f"{values} LIMIT {ROWS_PARSED_FIRST}").fetchall()]
-    min_count = MIN_PARSED_SHARE * len(sample)
-    formats = [form for form in FORMATS if sum(_has_format(value, form) for value in sample) >= min_count]
+    formats = [form for form in FORMATS if _most_have_format(sample, form)]
     tests = [
-        "avg((TRY_CAST(v AS TIMESTAMP) IS NOT NULL OR TRY_CAST(v AS TIMESTAMPTZ) IS NOT NULL)::INTEGER)",
-        "avg((isfinite(TRY_CAST(v AS DOUBLE)) AND NOT regexp_full_match(v, '0[0-9]+'))::INTEGER)",
-        *(f"avg((try_strptime(v, {literal(form)}) IS NOT NULL)::INTEGER)" for form in formats),
+        "TRY_CAST(v AS TIMESTAMP) IS NOT NULL OR TRY_CAST(v AS TIMESTAMPTZ) IS NOT NULL",
+        "isfinite(TRY_CAST(v AS DOUBLE)) AND NOT regexp_full_match(v, '0[0-9]+')",
+        *(f"try_strptime(v, {literal(form)}) IS NOT NULL" for form in formats),
     ]
-    row = connection.execute(f"SELECT {', '.join(tests)} FROM ({values} LIMIT {ROWS_PARSED})").fetchone()
+    shares_of_rows = ", ".join(f"sum(n) FILTER (WHERE {test}) / sum(n)" for test in tests)
+    different_values = f"SELECT v, count(*) AS n FROM ({values} LIMIT {ROWS_PARSED}) GROUP BY v"
+    row = connection.execute(f"SELECT {shares_of_rows} FROM ({different_values})").fetchone()
     iso, number, *shares = [share or 0.0 for share in row or (0.0, 0.0)]
     if iso >= MIN_PARSED_SHARE:
         return replace(column, kind="time")
@@ -361,11 +362,16 @@ def _parse_values(
     return replace(column, kind="number", sql=reading.sql(name), number=reading)
 
 
-def _has_format(value: str, time_format: str) -> bool:
-    try:
-        datetime.strptime(value, time_format)
-    except ValueError:
-        return False
+def _most_have_format(values: Sequence[str], time_format: str) -> bool:
+    """Return whether enough of the values have a time format; look no further once too many have not."""
+    n_allowed = len(values) - MIN_PARSED_SHARE * len(values)
+    for value in values:
+        try:
+            datetime.strptime(value, time_format)
+        except ValueError:
+            n_allowed -= 1
+            if n_allowed < 0:
+                return False
     return True
 
 

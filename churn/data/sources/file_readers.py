@@ -53,6 +53,9 @@ DuckDB drops the zone of a time in a JSON text. It keeps the quotation marks of 
 holds numbers.
 """
 
+NO_MARK = "(empty)"
+"""How DuckDB's sniffer writes that a CSV file has no such mark."""
+
 BYTES_PER_READ = 1 << 20
 
 BYTE_ORDER_MARKS = {
@@ -155,27 +158,64 @@ def _compression(paths: Sequence[Path]) -> str:
 def _csv_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:
     """Return the SQL that reads CSV files; a type that would change the text of a value is not guessed."""
     files = file_list(paths)
-    options = f"union_by_name = true, sample_size = -1, hive_partitioning = false{_compression(paths)}"
-    text_columns = _columns_read_as_text(connection, files, options)
-    types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in text_columns) + "}"
-    return f"read_csv({files}, {options}{f', types = {types}' if text_columns else ''})"
-
-
-def _columns_read_as_text(connection: duckdb.DuckDBPyConnection, files: str, options: str) -> list[str]:
-    """Return the columns for which the guessed type would change a value."""
+    options = f"hive_partitioning = false{_compression(paths)}"
+    if len(paths) == 1:  # DuckDB would look for the format anew in each query
+        dialect, types = _sniff_csv(connection, files[1:-1], options)
+        options = f"{options}, auto_detect = false{dialect}"
+        texts = f"read_csv({files}, {options}, columns = {_struct(dict.fromkeys(types, 'VARCHAR'))})"
+        text_columns = _columns_read_as_text(connection, texts, types)
+        return f"read_csv({files}, {options}, columns = {_struct(types | text_columns)})"
+    options = f"union_by_name = true, sample_size = -1, {options}"
     rows = connection.execute(f"DESCRIBE SELECT * FROM read_csv({files}, {options})").fetchall()
-    tests = {str(name): MISREAD_TESTS[str(kind)] for name, kind, *_ in rows if str(kind) in MISREAD_TESTS}
+    texts = f"read_csv({files}, {options}, all_varchar = true)"
+    text_columns = _columns_read_as_text(connection, texts, {str(name): str(kind) for name, kind, *_ in rows})
+    return f"read_csv({files}, {options}{f', types = {_struct(text_columns)}' if text_columns else ''})"
+
+
+def _sniff_csv(connection: duckdb.DuckDBPyConnection, file: str, options: str) -> tuple[str, dict[str, str]]:
+    """Return the options of `read_csv` that describe a CSV file, and the type of each column."""
+    marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
+    other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
+    names = {**marks, **other}
+    row = connection.execute(
+        f"SELECT Columns, SkipRows, HasHeader, {', '.join(names.values())} "
+        f"FROM sniff_csv({file}, sample_size = -1, {options})"
+    ).fetchone()
+    assert row is not None  # sniff_csv gives one row or raises
+    columns, skipped_rows, has_header, *values = row
+    dialect = f", skip = {skipped_rows}, header = {str(has_header).lower()}"
+    for option, value in zip(names, values, strict=True):
+        if value is not None:
+            mark = "" if option in marks and value == NO_MARK else value
+            dialect += f", {option} = {literal(mark)}"
+    return dialect, {str(column["name"]): str(column["type"]) for column in columns}
+
+
+def _struct(types: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items()) + "}"
+
+
+def _columns_read_as_text(
+    connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the type VARCHAR for each column for which the guessed type would change a value.
+
+    Args:
+        connection: The DuckDB that reads the file.
+        texts: The SQL that reads all columns as texts.
+        types: The guessed types.
+    """
+    tests = {name: MISREAD_TESTS[kind] for name, kind in types.items() if kind in MISREAD_TESTS}
     if not tests:
-        return []
+        return {}
     columns = [
         f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in tests.items()
     ]
-    decimals = [str(name) for name, kind, *_ in rows if str(kind) == "DOUBLE"]
+    decimals = [name for name, kind in types.items() if kind == "DOUBLE"]
     names = [*tests, *decimals]
     columns += [f"coalesce({MAY_BE_THOUSANDS.replace('$', identifier(name))}, false)" for name in decimals]
-    texts = f"read_csv({files}, {options}, all_varchar = true)"
     row = connection.execute(f"SELECT {', '.join(columns)} FROM {texts}").fetchone()
-    return list({name: True for name, is_misread in zip(names, row or (), strict=True) if is_misread})
+    return {name: "VARCHAR" for name, is_misread in zip(names, row or (), strict=True) if is_misread}
 
 
 def _json_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:
