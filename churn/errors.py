@@ -5,18 +5,21 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from churn.secrets import hide_secrets
+
 
 class ChurnError(Exception):
     """A mistake of the user; the message gives place, value, rule and way out.
 
-    One error holds all problems of a file, so that the user can correct them together.
+    One error holds all problems of a file, so that the user can correct them together. Secrets of this
+    process are taken out of the message, also where it repeats the words of a library.
     """
 
     exit_code = 1
 
     def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
+        self.problems = tuple(hide_secrets(problem) for problem in problems)
+        super().__init__("\n".join(self.problems))
 
 
 class CallError(ChurnError):

@@ -22,9 +22,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from churn.errors import ChurnError, did_you_mean
+from churn.secrets import keep_secrets_of
 from pipelines.echo import Echo
 from pipelines.interrupts import Interrupts, watch_interrupts
 from pipelines.locks import output_locks
+from pipelines.streams import safe_streams
 
 PARAMS_FILE = "params.yaml"
 
@@ -79,8 +81,10 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     if verb is not None:
         arguments.insert(0, verb)
     _open_missing_streams()
+    for argument in arguments:
+        keep_secrets_of(argument)
     echo = Echo()
-    with watch_interrupts() as interrupts:
+    with safe_streams(), watch_interrupts() as interrupts:
         try:
             code = _call(arguments or ["--help"], echo, interrupts)
             sys.stdout.flush()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TextIO
+
+from churn.secrets import hide_secrets
+from pipelines.streams import SafeStream, escape_controls
 
 
 class Advance(Protocol):
@@ -27,11 +30,11 @@ class Echo:
 
     def __call__(self, text: str) -> None:
         """Print a line on stdout."""
-        print(text, flush=True)
+        print(_clean(text), flush=True)
 
     def warn(self, text: str) -> None:
         """Print a warning on stderr."""
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        print(f"warning: {_clean(text)}", file=sys.stderr, flush=True)
 
     def report(self, lines: Iterable[str], warnings: Iterable[str] = ()) -> None:
         """Print lines, then warnings."""
@@ -57,15 +60,27 @@ class QuietEcho(Echo):
         """Drop the line."""
 
 
+def _clean(text: str) -> str:
+    """Return a text as it may go to a terminal; while a bar is shown, rich writes the lines."""
+    return escape_controls(hide_secrets(text))
+
+
+def _stream_of_bar() -> TextIO:
+    return sys.stderr.with_cursor() if isinstance(sys.stderr, SafeStream) else sys.stderr
+
+
 @contextmanager
 def _bar(label: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    name = TextColumn("{task.description}", markup=False)  # a table may be called [/b]
+    columns = (name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     on_terminal = sys.stdout.isatty()  # a redirected stdout keeps its lines
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=on_terminal) as bar:
-        task = bar.add_task(label, total=total)
+    with Progress(
+        *columns, console=Console(file=_stream_of_bar()), transient=True, redirect_stdout=on_terminal
+    ) as bar:
+        task = bar.add_task(_clean(label), total=total)
 
         def advance(steps: int = 1) -> None:
             bar.advance(task, steps)

@@ -10,9 +10,9 @@ import errno
 import traceback
 from pathlib import Path
 
-from churn.data.sources.address import hide_secret
 from churn.errors import ChurnError, ModelError, ParamsError, SignalError, SourceError
 from churn.params import FILE, Params
+from churn.secrets import hide_secrets
 
 REASONS = {
     errno.ENOSPC: ("the disk is full", "Free some space"),
@@ -69,7 +69,7 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
     module, name = type(error).__module__.partition(".")[0], type(error).__name__
     if isinstance(error, MemoryError) or "OutOfMemory" in name:
         return ParamsError(
-            f"{_file(params)}: engine.memory_limit: too little memory: {_text(error, params)}. Raise the "
+            f"{_file(params)}: engine.memory_limit: too little memory: {_text(error)}. Raise the "
             "limit if the machine has more memory, or lower engine.threads."
         )
     if isinstance(error, OSError) and error.errno in REASONS:
@@ -77,16 +77,16 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
     if isinstance(error, OSError) and error.errno is None and "No space left" in str(error):
         return _of_system(OSError(errno.ENOSPC, str(error)), params)
     if signal := _place_in_signal(error):
-        return SignalError(f"{signal}: {name}: {_text(error, params)}. Correct the signal.")
+        return SignalError(f"{signal}: {name}: {_text(error)}. Correct the signal.")
     if module in ("duckdb", "_duckdb", "pyarrow") or module.startswith("adbc"):
         return _of_reader(error, params)
     if module in ("mlflow", "sqlalchemy", "alembic") or module == "sqlite3":
         return ModelError(
-            f"{_file(params)}: tracking.uri: MLflow cannot go on: {_text(error, params)}. Check the database "
+            f"{_file(params)}: tracking.uri: MLflow cannot go on: {_text(error)}. Check the database "
             "or the server, then run the verb again."
         )
     if module == "lightgbm":
-        return ModelError(f"LightGBM cannot go on: {_text(error, params)}. Rename or leave out that signal.")
+        return ModelError(f"LightGBM cannot go on: {_text(error)}. Rename or leave out that signal.")
     if name == "BrokenProcessPool":
         return ParamsError(
             f"{_file(params)}: engine.processes: a process that computes signals was ended from outside, "
@@ -105,7 +105,7 @@ def _of_system(error: OSError, params: Params | None) -> ChurnError:
 
 
 def _of_reader(error: BaseException, params: Params | None) -> ChurnError:
-    text = _text(error, params)
+    text = _text(error)
     if "No space left" in text:
         return _of_system(OSError(errno.ENOSPC, text), params)
     if params is not None and str(params.output) in text and str(params.source) not in text:
@@ -163,9 +163,5 @@ def _file(params: Params | None) -> str:
     return params.file if params is not None else FILE
 
 
-def _text(error: BaseException, params: Params | None) -> str:
-    text = " ".join(str(error).split())[:MAX_LENGTH].rstrip(" .") or type(error).__name__
-    if params is not None:
-        for uri in (params.source, params.tracking.uri):
-            text = hide_secret(text, uri) if "://" in uri else text
-    return text
+def _text(error: BaseException) -> str:
+    return " ".join(hide_secrets(str(error)).split())[:MAX_LENGTH].rstrip(" .") or type(error).__name__

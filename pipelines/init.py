@@ -51,7 +51,8 @@ def run(
     ):
         draft = draft_params(tables, dialect_of(source), advance, key_name=key)
         unread_lines = list(describe_unread(tables.unread))
-    text = params_text(draft, source_for_params(source, params))
+    address, variables = source_for_params(source, params)
+    text = params_text(draft, address)
     params.parent.mkdir(parents=True, exist_ok=True)
     temporary = params.with_name(f".{params.name}.new")
     temporary.write_text(text, encoding="utf-8")
@@ -70,6 +71,11 @@ def run(
     echo(f"  label: {draft.label.reason}")
     if write_playbook(params.parent):
         echo(f"init: wrote {params.parent / 'playbook.yaml'}, a first playbook.")
+    for variable in variables:
+        echo(
+            f"init: the password of the source is not in {params}. Put it into the environment before each "
+            f"verb, as it is and without codes such as %40: export {variable}='...'"
+        )
     echo("init: read the comments, correct what is wrong, then run `churn check`.")
     return None
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -17,15 +18,15 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from churn.data.sources.address import user_of, without_secret
 from churn.errors import CallError, ModelError
+from churn.model.tracking import uri_for_mlflow
 from churn.model.ui_port import USUAL_PORT, keep_ui_port, read_ui_port
 from churn.params import Params
+from churn.secrets import Address
 from pipelines.echo import Echo
 
 VIEW = "workflowType=machine_learning&compareRunsMode=CHART"  # without it MLflow opens its GenAI page
 START_SECONDS = 120
-STDERR = 2  # MLflow's output goes to the log; stdout is for the links
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | None = None) -> None:
@@ -42,17 +43,22 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | N
     if report.exists():
         echo(f"report  {report}")
     if params.tracking.uri.startswith(("http://", "https://")):
-        address = without_secret(params.tracking.uri).rstrip("/")
-        echo(f"runs    {_link(address, params.tracking.experiment, user_of(params.tracking.uri))}")
+        address = uri_for_mlflow(params.tracking.uri, params.file).rstrip("/")
+        user = _user_of(params.tracking.uri)
+        echo(f"runs    {_link(address, params.tracking.experiment, user)}")
         return
     usual_ports = (read_ui_port(params.models), USUAL_PORT, 0)
     port = _free_port(usual_ports if port is None else [port])
     address = f"http://127.0.0.1:{port}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive its parent
-    command, environment = _command(port), _environment(params.tracking.uri)
-    server = subprocess.Popen(command, env=environment, stdout=STDERR, start_new_session=True)
+    command, environment = _command(port), _environment(uri_for_mlflow(params.tracking.uri, params.file))
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    )
+    log = threading.Thread(target=_copy_log, args=(server,), daemon=True)
+    log.start()
     try:
-        _wait(server, address)
+        _wait(server, address, log)
         _keep_port(params.models, port, echo)
         echo(f"runs    {_link(address, params.tracking.experiment)}")
         echo("Ctrl-C stops it.")
@@ -63,6 +69,19 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, port: int | N
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
+
+
+def _user_of(uri: str) -> str | None:
+    """Return the `user:password` of an address, or None."""
+    address = Address.parse(uri)
+    return None if address.user is None else f"{address.user}:{address.password or ''}"
+
+
+def _copy_log(server: subprocess.Popen[bytes]) -> None:
+    """Write what the server prints to stderr, which hides secrets; stdout is for the links."""
+    assert server.stdout is not None  # the server was started with a pipe
+    for line in server.stdout:
+        print(line.decode(errors="replace").rstrip("\r\n"), file=sys.stderr, flush=True)
 
 
 def _command(port: int) -> list[str]:
@@ -112,10 +131,11 @@ def _keep_port(models: Path, port: int, echo: Echo) -> None:
         )
 
 
-def _wait(server: subprocess.Popen[bytes], address: str) -> None:
+def _wait(server: subprocess.Popen[bytes], address: str, log: threading.Thread) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
+            log.join(timeout=10)
             raise ModelError(f"mlflow server ended with code {server.returncode}; its messages are above.")
         try:
             with urllib.request.urlopen(f"{address}/health", timeout=5):

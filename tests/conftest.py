@@ -13,6 +13,7 @@ import yaml
 from hypothesis import HealthCheck, settings
 
 from churn.data import sql
+from churn.secrets import forget_secrets
 from tests.run_folders import filled_once
 
 pytest_plugins = ("tests.snapshot_world",)
@@ -74,6 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Let only a slow test train, in its fixtures too; show no progress of long queries."""
+    forget_secrets()  # a word that was a password elsewhere may be an ordinary word here
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sql, "DELAY_SECONDS", 3600.0)  # on a busy machine each query is a long one
         if item.get_closest_marker("slow") is None and "pipelines.train" in sys.modules:

@@ -14,6 +14,7 @@ import duckdb
 
 from churn.data.files import private_folder
 from churn.params import EngineParams
+from churn.secrets import hide_secrets
 
 
 def identifier(name: str) -> str:
@@ -71,7 +72,7 @@ def _without_patterns(path: str) -> str:
 
 def first_line(error: Exception) -> str:
     """Return the first line of a database's error message; the lines below it repeat the SQL."""
-    return str(error).strip().split("\n")[0]
+    return hide_secrets(str(error).strip()).split("\n")[0]
 
 
 REASON_ENDS = ("LINE ", "The search space", "Possible fixes", "Possible Solution", "It is possible that")
@@ -87,7 +88,7 @@ def reason_of(error: Exception) -> str:
     'CSV Error on Line: 2; Invalid unicode'
     """
     lines: list[str] = []
-    for line in str(error).splitlines():
+    for line in hide_secrets(str(error)).splitlines():
         if lines and (not line.strip() or line.startswith(REASON_ENDS)):
             break
         if line.strip(" ^"):

@@ -10,15 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from churn.data.sources.address import without_secret
 from churn.errors import CallError
 from churn.init.draft import Draft
 from churn.init.entry import Entry
 from churn.params import Params
+from churn.params.environment import Environment
+from churn.secrets import AddressError, keep_secrets_of, show_address, with_variables
 
 WIDTH = 110
 COMMENT_COLUMN = 37
-PASSWORD = "${DATABASE_PASSWORD}"
 
 HEAD = """\
 # A first guess by `churn init`, from the names and the contents of the tables. Each guess has a comment:
@@ -61,7 +61,7 @@ def params_text(draft: Draft, source: str) -> str:
         draft: The drafted parts.
         source: The address of the source, as `source_for_params` gives it.
     """
-    lines = [HEAD, f"source: {_scalar(source)}"]
+    lines = [HEAD, _source_line(source)]
     lines.append(_with_comment("timezone: UTC", "not guessed: the time zone of a day, such as Europe/Berlin"))
     lines += [TABLES_COMMENT, "tables:"]
     for entry in (draft.customers, *draft.tables):
@@ -86,6 +86,12 @@ def params_text(draft: Draft, source: str) -> str:
         _with_comment("  late_days: 0", "rows may arrive this many days late; labels mature as much later")
     ]
     return "\n".join(lines) + "\n" + TAIL
+
+
+def _source_line(source: str) -> str:
+    line = f"source: {_scalar(source)}"
+    names = re.findall(r"\$\{(\w+)\}", source)
+    return _with_comment(line, f"export {' and '.join(names)} before each verb") if names else line
 
 
 def _comment_lines(reason: str) -> Iterator[str]:
@@ -160,9 +166,10 @@ def params_for_source(source: str, params_file: Path) -> Params:
     Its path is relative to the working folder, not to the folder of params.yaml.
 
     Raises:
-        CallError: A `${NAME}` in it is not set in the environment.
+        CallError: A `${NAME}` in it is not set in the environment, or the address cannot be read for certain.
     """
     address = _from_environment(source)
+    keep_secrets_of(address)
     scheme, separator, path = address.partition(":///")
     if separator and scheme in ("duckdb", "sqlite"):
         address = f"{scheme}:///{Path(path).resolve()}"
@@ -179,24 +186,23 @@ def params_for_source(source: str, params_file: Path) -> Params:
     )
 
 
-def source_for_params(source: str, params_file: Path) -> str:
-    """Return the address of a source for params.yaml: a path relative to that file, and no password.
+def source_for_params(source: str, params_file: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the address of a source for params.yaml, and the variables that the user must set.
 
-    A password becomes `${DATABASE_PASSWORD}`, which the user sets in the environment.
+    A path becomes relative to that file. A password becomes `${DATABASE_PASSWORD}`.
+
+    Raises:
+        CallError: The address cannot be read for certain.
     """
-    if "${" in source:
-        return source
     scheme, separator, path = source.partition(":///")
     if separator and scheme in ("duckdb", "sqlite"):
-        return f"{scheme}:///{_relative_path(params_file, path)}"
+        return (source if "${" in source else f"{scheme}:///{_relative_path(params_file, path)}"), ()
     if "://" not in source:
-        return _relative_path(params_file, source)
-    secret = re.search(r"(?<=://)([^/?#:@]*):[^/?#]*@", source)
-    return (
-        source.replace(f"{secret[1]}:{secret[0].split(':', 1)[1]}", f"{secret[1]}:{PASSWORD}@")
-        if secret
-        else source
-    )
+        return (source if "${" in source else _relative_path(params_file, source)), ()
+    try:
+        return with_variables(source, lambda name: f"DATABASE_{name.upper()}")
+    except AddressError as error:
+        raise CallError(f"init: --source {show_address(source)}: {error}.") from None
 
 
 def _relative_path(params_file: Path, path: str) -> str:
@@ -207,10 +213,14 @@ def _relative_path(params_file: Path, path: str) -> str:
 
 
 def _from_environment(source: str) -> str:
-    names = re.findall(r"\$\{(\w+)\}", source)
-    if missing := [name for name in names if name not in os.environ]:
+    keep_secrets_of(source)
+    environment = Environment()
+    address = str(environment.expand(source, "source"))
+    if environment.missing:
+        name, _ = environment.missing[0]
         raise CallError(
-            f"init: --source {without_secret(source)} uses ${{{missing[0]}}}, which is not set in the "
-            f"environment. Export {missing[0]} first."
+            f"init: --source {show_address(source)} uses ${{{name}}}, which is not set in the environment. "
+            f"Export {name} first."
         )
-    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], source)
+    environment.keep_free_text(address)
+    return address

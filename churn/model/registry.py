@@ -11,7 +11,6 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.model import scorer as scorer_module
 from churn.model.bundle import BUNDLE_FOLDER, ExportRecord, bundle_digest, load_champion
@@ -27,6 +26,7 @@ from churn.model.tracking import (
 )
 from churn.model.ui_port import read_ui_port
 from churn.params import CHAMPION_FOLDER, FILE, TrackingParams
+from churn.secrets import show_address
 
 DESCRIPTION_LENGTH = 5000
 """The largest number of characters of a version's description: the size of MLflow's column."""
@@ -277,7 +277,7 @@ class Registry(Tracking):
         """Return the address of a run in the MLflow UI; a local store needs `churn ui` running."""
         uri = self.tracking.uri
         is_local = not uri.startswith("http")
-        base = f"http://127.0.0.1:{read_ui_port(self.models)}" if is_local else without_secret(uri)
+        base = f"http://127.0.0.1:{read_ui_port(self.models)}" if is_local else show_address(uri)
         return f"{base.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}?{WORKFLOW_QUERY}"
 
     def pages(self, run_id: str, version: str) -> dict[str, str]:
@@ -364,7 +364,7 @@ class Registry(Tracking):
         except (self._mlflow.exceptions.MlflowException, OSError) as error:
             raise ModelError(
                 f"registry: version {version} of '{self.name}' cannot be exported: "
-                f"{hide_secret(error_text(error), self.tracking.uri)} Run `churn train` again."
+                f"{error_text(error)} Run `churn train` again."
             ) from None
         if not (folder / BUNDLE_FOLDER / "manifest.json").is_file():
             raise ModelError(
@@ -395,7 +395,7 @@ class Registry(Tracking):
                 path = self._mlflow.artifacts.download_artifacts(
                     f"runs:/{run_id}/evaluate/card.md",
                     dst_path=temporary,
-                    tracking_uri=self.tracking.uri,
+                    tracking_uri=self._mlflow.get_tracking_uri(),
                 )
                 text = Path(path).read_text(encoding="utf-8")
         except (KeyError, self._mlflow.exceptions.MlflowException, OSError):
@@ -408,5 +408,5 @@ class Registry(Tracking):
         self._mlflow.artifacts.download_artifacts(
             f"models:/{self.name}/{version}{f'/{part}' if part else ''}",
             dst_path=str(folder),
-            tracking_uri=self.tracking.uri,
+            tracking_uri=self._mlflow.get_tracking_uri(),
         )

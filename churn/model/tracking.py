@@ -21,12 +21,12 @@ from typing import Any
 
 import yaml
 
-from churn.data.sources.address import hide_secret, without_secret
 from churn.errors import ModelError
 from churn.metrics.catalog import units_in_words
 from churn.model.run_owner import OWNER_TAG, has_ended, owner
 from churn.model.runs_database import SCHEME, database_path, ensure_database
 from churn.params import FILE, TrackingParams
+from churn.secrets import Address, AddressError, hide_secrets, keep_secrets_of, show_address
 
 ANSWER_SECONDS = 8.0
 """How long a tracking server may take to answer at all."""
@@ -70,12 +70,14 @@ class Tracking:
         """
         self.tracking = tracking
         self.name = tracking.model
-        check_answers(tracking.uri, file)
+        keep_secrets_of(tracking.uri)
+        uri = uri_for_mlflow(tracking.uri, file)
+        check_answers(uri, file)
         self._mlflow = _quiet_mlflow()
         from sqlalchemy.exc import SQLAlchemyError  # MLflow does not translate the errors of its database
 
-        self._mlflow.set_tracking_uri(tracking.uri)
-        self._mlflow.set_registry_uri(tracking.uri)
+        self._mlflow.set_tracking_uri(uri)
+        self._mlflow.set_registry_uri(uri)
         try:
             if path := database_path(tracking.uri):
                 ensure_database(path, create_database, warn)
@@ -271,6 +273,32 @@ def remove_machine_paths(path: Path) -> None:
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
+def uri_for_mlflow(uri: str, file: str = FILE) -> str:
+    """Return the tracking address as MLflow gets it; the user of a server goes into MLflow's environment.
+
+    MLflow repeats the address of a server in its messages, so that address has no password.
+
+    Args:
+        uri: The address in params.yaml.
+        file: The name of the parameter file, for messages.
+
+    Raises:
+        ModelError: The address cannot be read for certain.
+    """
+    if "://" not in uri or uri.startswith(SCHEME):
+        return uri
+    try:
+        address = Address.parse(uri)
+    except AddressError as error:
+        raise ModelError(f"{file}: tracking.uri: {error}.") from None
+    if address.scheme not in ("http", "https"):
+        return address.canonical
+    if address.user is not None:
+        os.environ["MLFLOW_TRACKING_USERNAME"] = address.user
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = address.password or ""
+    return address.public_text
+
+
 def create_database(path: Path) -> None:
     """Create MLflow's database with all its tables and its first experiment at a path."""
     _quiet_mlflow()
@@ -292,21 +320,20 @@ def check_answers(uri: str, file: str = FILE, seconds: float = ANSWER_SECONDS) -
         seconds: How long to wait for the answer.
 
     Raises:
-        ModelError: The server does not answer in time.
+        ModelError: The address cannot be read for certain, or the server does not answer in time.
     """
+    uri = uri_for_mlflow(uri, file)
     if not uri.startswith(("http://", "https://")):
         return
     reasons: list[str] = []
-    thread = Thread(
-        target=_ask, args=(f"{without_secret(uri).rstrip('/')}/health", seconds, reasons), daemon=True
-    )
+    thread = Thread(target=_ask, args=(f"{uri.rstrip('/')}/health", seconds, reasons), daemon=True)
     thread.start()  # a name server may be slower than any timeout of the request
     thread.join(seconds)
     if thread.is_alive():
         reasons.append(f"no answer within {seconds:.0f} seconds")
     if reasons and reasons != [""]:
         raise ModelError(
-            f"{file}: tracking.uri '{without_secret(uri)}' does not answer: {reasons[0]}. Start the server, "
+            f"{file}: tracking.uri '{show_address(uri)}' does not answer: {reasons[0]}. Start the server, "
             "or give sqlite:///FILE."
         )
 
@@ -345,12 +372,12 @@ def silent_mlflow() -> Iterator[None]:
 
 def _cannot_open(uri: str, file: str, error: Exception) -> str:
     return (
-        f"{file}: tracking.uri '{without_secret(uri)}' cannot be opened: "
-        f"{hide_secret(error_text(error), uri)} Give sqlite:///FILE or the address of an MLflow server."
+        f"{file}: tracking.uri '{show_address(uri)}' cannot be opened: "
+        f"{error_text(error)} Give sqlite:///FILE or the address of an MLflow server."
     )
 
 
 def error_text(error: Exception) -> str:
-    """Return the first line of an error's message."""
-    lines = str(error).strip().splitlines()
+    """Return the first line of an error's message, without secrets."""
+    lines = hide_secrets(str(error)).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import types
 import typing
@@ -13,8 +12,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from churn.errors import ParamsError, did_you_mean
+from churn.params.environment import Environment
 from churn.params.schema import Params
 from churn.params.strict_yaml import YamlError, parse_yaml
+from churn.secrets import hide_secrets, keep_secrets_of
 
 
 def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
@@ -30,20 +31,33 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     problems: list[str] = []
     for override in overrides:
         problems += _override(tree, override)
-    tree = _from_environment(tree, "", problems)
+    environment = Environment()
+    tree = environment.expand(tree)
+    problems += [
+        f"{key} uses ${{{name}}}, which is not set in the environment. Export {name} first."
+        for name, key in environment.missing
+    ]
+    for text in _addresses(tree):
+        keep_secrets_of(text)
+    problems += _addresses_cut_by_a_comment(path, tree)
     params: Params | None = None
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        problems += [_message(detail) for detail in _causes(error.errors())]
+        problems += [_message(detail, environment.templates) for detail in _causes(error.errors())]
     if problems or params is None:
+        environment.keep_all()
         raise ParamsError(*(f"{path.name}: {problem}" for problem in problems))
-    return _absolute(params, path.resolve().parent).of_file(path.name)
+    params = _absolute(params, path.resolve().parent)
+    environment.keep_free_text(params.source)
+    return params.of_file(path.name)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    text = ""
     try:
-        tree = parse_yaml(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tree = parse_yaml(text)
     except OSError:
         raise ParamsError(
             f"{path}: no such file. Name one with --params, or write one with `churn init` or `churn demo`."
@@ -51,12 +65,47 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ParamsError(f"{path.name}: not YAML: not text in UTF-8. Save the file as UTF-8.") from None
     except YamlError as error:
+        _keep_secrets_of_lines(text)
         raise ParamsError(f"{path.name}: {error}") from None
     if not isinstance(tree, dict):
+        _keep_secrets_of_lines(text)
+        content = hide_secrets(repr(tree))
         raise ParamsError(
-            f"{path.name}: expected sections such as 'source:' and 'label:', found {tree!r:.40}."
+            f"{path.name}: expected sections such as 'source:' and 'label:', found {content:.40}."
         )
     return tree
+
+
+def _keep_secrets_of_lines(text: str) -> None:
+    for line in text.splitlines():
+        keep_secrets_of(line)
+
+
+def _addresses(value: Any, key: str = "") -> Iterator[str]:
+    """Yield the texts of params.yaml that may be an address: each with `://`, and the source in any form."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _addresses(part, str(name))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _addresses(part, key)
+    elif isinstance(value, str) and ("://" in value or key in ("source", "uri")):
+        yield value
+
+
+def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the mistake of an address without quotes whose password holds ` #`: YAML drops what follows."""
+    tracking = tree.get("tracking")
+    addresses = {"source": tree.get("source")}
+    addresses["tracking.uri"] = tracking.get("uri") if isinstance(tracking, dict) else None
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for key, address in addresses.items():
+        if not isinstance(address, str) or "://" not in address or "@" in address:
+            continue
+        for line in lines:
+            if re.search(rf"{re.escape(address)}\s+#.*@", line):
+                _keep_secrets_of_lines(line)
+                yield f"{key}: the address is cut at ' #', where YAML begins a comment. Put it in quotes."
 
 
 def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
@@ -75,26 +124,6 @@ def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
         tree[last] = parse_yaml(text)
     except YamlError as error:
         yield f"--set {override}: the value is not usable: {error}"
-
-
-def _from_environment(value: Any, key: str, problems: list[str]) -> Any:
-    """Return a value with each `${NAME}` replaced; `key` is its key in the file, such as `tracking.uri`."""
-    if isinstance(value, dict):
-        return {k: _from_environment(v, f"{key}.{k}".lstrip("."), problems) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_from_environment(v, key, problems) for v in value]
-    if not isinstance(value, str):
-        return value
-
-    def replace(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            problems.append(
-                f"{key} uses ${{{name}}}, which is not set in the environment. Export {name} first."
-            )
-        return os.environ.get(name, "unset")
-
-    return re.sub(r"\$\{(\w+)\}", replace, value)
 
 
 _RULES = (
@@ -123,7 +152,13 @@ def _causes(details: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [mistake for mistake in mistakes if mistake["type"] != "too_short" or mistake["loc"] not in lists]
 
 
-def _message(detail: Mapping[str, Any]) -> str:
+def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
+    """Return a mistake in words.
+
+    Args:
+        detail: The mistake, as pydantic describes it.
+        templates: The texts with `${NAME}`, by the text with the values; a message shows the name.
+    """
     key = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         *parents, last = detail["loc"]
@@ -139,9 +174,20 @@ def _message(detail: Mapping[str, Any]) -> str:
         return f"{key.removesuffix('.[key]')} {rule}"
     rule = rule.replace("Input should be", "must be")
     value = detail.get("input")
-    value_text = "" if isinstance(value, dict | BaseModel) else f" ({value!r:.60})"
+    if isinstance(value, str) and value in templates:
+        rule = rule.replace(value, templates[value])
+    value_text = "" if isinstance(value, dict | BaseModel) else f" ({_value_text(value, templates):.60})"
     period = "" if rule.endswith(("?", ".")) else "."
     return f"{key}{value_text}: {rule}{period}" if key else f"{rule}{period}"
+
+
+def _value_text(value: Any, templates: Mapping[str, str]) -> str:
+    """Return a value for a message: with `${NAME}` as in the file, and without passwords."""
+    if isinstance(value, str):
+        return repr(hide_secrets(templates.get(value, value)))
+    if isinstance(value, list):
+        return f"[{', '.join(_value_text(part, templates) for part in value)}]"
+    return hide_secrets(repr(value))
 
 
 def _keys_at(path: Sequence[str | int]) -> list[str]:

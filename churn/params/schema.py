@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
-from pydantic import PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
 from churn.errors import did_you_mean
 from churn.params.sections import (
@@ -39,7 +39,7 @@ CHAMPION_FOLDER = "champion"
 class Params(Section):
     """All of params.yaml; paths are absolute."""
 
-    source: str
+    source: str = Field(repr=False)  # it may hold a password
     timezone: str = "UTC"
     tables: dict[CanonicalName, TableParams] = {}
     events: dict[EventName, OriginParams] = {}

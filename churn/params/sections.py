@@ -28,7 +28,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 class Section(BaseModel):
     """A frozen part of params.yaml; unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
 
 TABLES = (
@@ -439,7 +439,7 @@ class ScoreParams(Section):
 class TrackingParams(Section):
     """Where MLflow keeps runs and models."""
 
-    uri: str = "sqlite:///mlflow.db"
+    uri: str = Field(default="sqlite:///mlflow.db", repr=False)  # it may hold a password
     experiment: str = "churn"
     model: str = "churn"
 

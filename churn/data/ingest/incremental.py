@@ -31,6 +31,7 @@ from churn.data.sql import identifier, internal_name, is_rowwise, literal, parqu
 from churn.data.store import STORE_FORMAT, Store, has_records_of_ingest
 from churn.errors import SourceError
 from churn.params import Params, digest_of
+from churn.secrets import without_password
 
 MARKS_FILE = ".marks.json"
 REJECTS_FOLDER = ".rejects"
@@ -145,6 +146,7 @@ def write_marks(
 def _shaping_digest(params: Params) -> str:
     """Return a digest of the parameters and program versions that determine how a row is stored."""
     shaping = params.model_dump(mode="json", include={"source", "timezone", "tables", "events"})
+    shaping["source"] = without_password(params.source)
     return digest_of([shaping, STORE_FORMAT, duckdb.__version__])
 
 

@@ -53,7 +53,6 @@ from churn.data.ingest.watermark import (
     watermark_day,
 )
 from churn.data.ingest.writing import TablePart, TableWriter
-from churn.data.sources.address import without_secret
 from churn.data.sources.connections import open_source
 from churn.data.sources.folder import describe_unread, scan_folder
 from churn.data.sources.lake import Lake
@@ -63,6 +62,7 @@ from churn.data.sql import Progress, parquet_rows, show_query_progress
 from churn.data.store import DamagedStoreError, Store, StoredTable, date_of_day, part_files, write_manifest
 from churn.errors import SourceError
 from churn.params import Params, digest_of
+from churn.secrets import show_address, without_password
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ def ingest(params: Params, echo: Callable[[str], None], progress: Progress | Non
             `check.max_rejects` break a rule.
     """
     table_specs(params)
-    echo(f"ingest: reading {without_secret(params.source)}")
+    echo(f"ingest: reading {show_address(params.source)}")
     try:
         Store.open(params)
     except DamagedStoreError as error:
@@ -126,6 +126,7 @@ def fingerprint(params: Params) -> str:
             "check": {"max_rejects"},
         },
     )
+    shaping["source"] = without_password(params.source)
     return digest_of([_source_state(params), shaping, params.snapshot.watermark])
 
 

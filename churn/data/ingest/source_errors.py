@@ -12,6 +12,7 @@ from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
 from churn.data.sql import reason_of
 from churn.errors import SourceError
+from churn.secrets import hide_secrets
 
 MAX_COLUMNS_LISTED = 40
 """How many columns of a table a message lists."""
@@ -101,6 +102,8 @@ def _columns_of_origin(source: Source, spec: TableSpec) -> str:
 
 def _reason_with_place(error: Exception, sql: str) -> str:
     """Return the reason of an error, and the part of the user's own SQL at which it arose."""
+    if "${" in sql:
+        return "it holds a value from ${NAME}, so the source's words, which may quote it, are left out"
     reason = reason_of(error)
     match = re.search(r"^LINE \d+: (.*)\n( *)\^", str(error), re.MULTILINE)
     if match is None:
@@ -111,7 +114,7 @@ def _reason_with_place(error: Exception, sql: str) -> str:
 
 
 def _short_text(sql: str) -> str:
-    text = " ".join(sql.split())
+    text = hide_secrets(" ".join(sql.split()))
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from churn.data.sources.source import Source
 from churn.data.sql import connect, first_line, literal
 from churn.errors import SourceError
 from churn.params import Params
+from churn.secrets import hide_secrets, keep_secrets_of
+
+_LIBPQ_FORM = re.compile(r"\b(host|hostaddr|dbname|user|password|service)\s*=")
 
 
 @contextmanager
@@ -29,6 +33,7 @@ def open_source(params: Params, scratch: Path) -> Iterator[Source]:
     Raises:
         SourceError: The source does not exist, its driver is not installed, or it cannot be read.
     """
+    keep_secrets_of(params.source)
     connection = connect(params.engine, scratch)
     folder = private_folder(scratch, connection)
     scheme = params.source.split("://")[0] if "://" in params.source else ""
@@ -42,6 +47,7 @@ def open_source(params: Params, scratch: Path) -> Iterator[Source]:
             with open_lake(connection, params.source, folder) as lake:
                 yield lake
         elif scheme:
+            scheme = hide_secrets(params.source).partition("://")[0]
             raise SourceError(
                 f"source: '{scheme}://' is not supported. Give a folder of Parquet or CSV files, "
                 f"duckdb:///file.duckdb, {', '.join(f'{name}://…' for name in (*DRIVERS, 'spark'))}."
@@ -56,6 +62,11 @@ def open_source(params: Params, scratch: Path) -> Iterator[Source]:
 def _open_folder(
     connection: duckdb.DuckDBPyConnection, folder: Path, exclude: tuple[Path, ...], scratch: Path
 ) -> Source:
+    if not folder.is_dir() and _LIBPQ_FORM.search(folder.name):
+        raise SourceError(
+            "source: an address in libpq's form key=value is not read. Write "
+            "postgresql://user:${DATABASE_PASSWORD}@host:5432/name."
+        )
     if not folder.is_dir():
         raise SourceError(
             f"source: no folder at {folder}. Correct 'source', or write a demo company with `churn demo`."

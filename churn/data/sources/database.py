@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,14 +13,46 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from churn.data.sources.address import without_secret
 from churn.data.sources.source import Source
 from churn.data.sql import first_line, parquet_rows
 from churn.errors import SourceError
+from churn.secrets import Address, AddressError, show_address
+
+LIBPQ_SETTINGS = frozenset(
+    (
+        *("host", "hostaddr", "port", "dbname", "user", "password", "passfile", "require_auth"),
+        *("channel_binding", "connect_timeout", "client_encoding", "options", "application_name"),
+        *("fallback_application_name", "keepalives", "keepalives_idle", "keepalives_interval"),
+        *("keepalives_count", "tcp_user_timeout", "replication", "gssencmode", "sslmode", "requiressl"),
+        *("sslnegotiation", "sslcompression", "sslcert", "sslkey", "sslpassword", "sslcertmode"),
+        *("sslrootcert", "sslcrl", "sslcrldir", "sslsni", "requirepeer", "ssl_min_protocol_version"),
+        *("ssl_max_protocol_version", "min_protocol_version", "max_protocol_version", "krbsrvname"),
+        *("gsslib", "gssdelegation", "scram_client_key", "scram_server_key", "service", "servicefile"),
+        *("target_session_attrs", "load_balance_hosts", "oauth_issuer", "oauth_client_id"),
+        *("oauth_client_secret", "oauth_scope", "ssl"),
+    )
+)
+"""The settings after ? that libpq knows.
+
+Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+"""
 
 
-def _uri_argument(uri: str) -> dict[str, Any]:
-    return {"uri": uri}
+def _libpq_argument(address: Address) -> dict[str, Any]:
+    """Return the address with every special character encoded, so that libpq reads it as it was parsed."""
+    if any(name not in LIBPQ_SETTINGS for name, _ in address.settings):
+        raise AddressError(
+            "a setting after ? is none of PostgreSQL's. Inside a value, write & as %26 and = as %3D"
+        )
+    return {"uri": address.canonical}
+
+
+def _sqlite_argument(address: Address) -> dict[str, Any]:
+    """Return the path of the file; SQLite would create a file that does not exist."""
+    path = address.path.removeprefix("/")
+    if not Path(path).is_file() or address.settings:
+        raise AddressError("there is no such file. Write sqlite:///FILE, without settings after ?")
+    return {"uri": path}
 
 
 @dataclass(frozen=True)
@@ -30,7 +63,7 @@ class Driver:
         module: The package of the ADBC driver; its module `dbapi` connects.
         extra: The extra of this package that installs the driver.
         list_tables: The query of the names of the tables and views.
-        connect_arguments: The keyword arguments of `connect`, from `source` in params.yaml.
+        connect_arguments: The keyword arguments of `connect`, from the parsed `source` in params.yaml.
         quote_mark: The mark before and after a name; a mark inside a name is doubled.
         snapshot_statement: The statement that makes all later queries read the state of one moment; empty if
             the driver needs no such statement.
@@ -44,7 +77,7 @@ class Driver:
     module: str
     extra: str
     list_tables: str
-    connect_arguments: Callable[[str], dict[str, Any]] = _uri_argument
+    connect_arguments: Callable[[Address], dict[str, Any]] = _libpq_argument
     quote_mark: str = '"'
     snapshot_statement: str = ""
     row_checksum: str = ""
@@ -73,7 +106,7 @@ DRIVERS: dict[str, Driver] = {
         module="adbc_driver_sqlite",
         extra="sqlite",
         list_tables="SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
-        connect_arguments=lambda uri: {"uri": uri.partition(":///")[2]},
+        connect_arguments=_sqlite_argument,
         column_checksums=(
             *("count({})", "count(DISTINCT {})", "min({})", "max({})", "sum({})"),
             "sum(strftime('%s', {}))",
@@ -165,7 +198,8 @@ def open_database(
         scratch: The folder for fetched rows.
 
     Raises:
-        SourceError: The driver is not installed, or the database cannot be opened.
+        SourceError: The driver is not installed, the address cannot be read for certain, or the database
+            cannot be opened.
     """
     driver = DRIVERS[scheme]
     try:
@@ -174,12 +208,17 @@ def open_database(
         raise SourceError(
             f"source: {scheme}:// needs its driver. Install it with `pip install 'churn[{driver.extra}]'`."
         ) from None
-    address = without_secret(uri)
     try:
-        remote = module.connect(**driver.connect_arguments(uri))
+        address = Address.parse(uri)
+        arguments = driver.connect_arguments(address)
+    except AddressError as error:
+        raise SourceError(f"source: {show_address(uri)} cannot be opened: {error}.") from None
+    try:
+        remote = module.connect(**arguments)
     except module.Error as error:
         raise SourceError(
-            f"source: {address} cannot be opened: {first_line(error)} Correct 'source'."
+            f"source: {address.public_text} cannot be opened: {first_line(error)} Correct 'source'."
+            f"{_advice_about_codes(address)}"
         ) from None
     with remote:
         with remote.cursor() as cursor:
@@ -188,4 +227,13 @@ def open_database(
             cursor.execute(driver.list_tables)
             tables = tuple(sorted(str(row[0]) for row in cursor.fetchall()))
         errors = (duckdb.Error, module.Error)
-        yield Database(connection, tables, address, errors, remote=remote, driver=driver, scratch=scratch)
+        yield Database(
+            connection, tables, address.public_text, errors, remote=remote, driver=driver, scratch=scratch
+        )
+
+
+def _advice_about_codes(address: Address) -> str:
+    """Return a sentence for a password that still has codes after the address was decoded."""
+    if address.password is None or not re.search(r"%[0-9A-Fa-f]{2}", address.password):
+        return ""
+    return " A password from ${NAME} stands in the environment as it is, without codes such as %40."

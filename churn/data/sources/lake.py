@@ -15,6 +15,7 @@ from churn.data.sources.source import Source
 from churn.data.sources.spark import open_session, run_tasks, spark_errors
 from churn.data.sql import first_line
 from churn.errors import SourceError
+from churn.secrets import show_address
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -83,6 +84,7 @@ def open_lake(connection: duckdb.DuckDBPyConnection, uri: str, scratch: Path) ->
     Raises:
         SourceError: pyspark is not installed, or the session or the database cannot be opened.
     """
+    address = show_address(uri)
     host, _, database = uri.removeprefix("spark://").partition("/")
     session = open_session("source: spark://", host)
     try:
@@ -90,6 +92,6 @@ def open_lake(connection: duckdb.DuckDBPyConnection, uri: str, scratch: Path) ->
             session.catalog.setCurrentDatabase(database)
         tables = tuple(sorted(table.name for table in session.catalog.listTables()))
     except spark_errors() as error:
-        raise SourceError(f"source: {uri} cannot be opened: {first_line(error)}") from None
+        raise SourceError(f"source: {address} cannot be opened: {first_line(error)}") from None
     errors: tuple[type[Exception], ...] = (duckdb.Error, *spark_errors())
-    yield Lake(connection, tables, uri, errors, session=session, scratch=scratch)
+    yield Lake(connection, tables, address, errors, session=session, scratch=scratch)

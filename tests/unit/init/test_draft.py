@@ -268,7 +268,7 @@ def guess(source: str, folder: Path) -> WrittenDraft:
     scratch = folder / "scratch"
     with open_source(params_for_source(source, path), scratch) as tables:
         draft = draft_params(tables, dialect_of(source))
-    path.write_text(params_text(draft, source_for_params(source, path)), encoding="utf-8")
+    path.write_text(params_text(draft, source_for_params(source, path)[0]), encoding="utf-8")
     tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     for part, body in draft.tree().items():
         assert {**tree.get(part, {}), **body} == tree.get(part, {})
@@ -478,13 +478,20 @@ def test_a_source_without_events_of_customers_is_refused(
 @pytest.mark.parametrize(
     ("source", "address"),
     [
-        ("postgresql://ana:pa@ss@db/shop", "postgresql://ana:${DATABASE_PASSWORD}@db/shop"),
+        ("postgresql://ana:pa%40ss@db/shop", "postgresql://ana:${DATABASE_PASSWORD}@db/shop"),
+        ("postgresql://${USER}:pass@db/shop", "postgresql://${USER}:${DATABASE_PASSWORD}@db/shop"),
+        ("postgresql://ana:${PW}@db/shop", "postgresql://ana:${PW}@db/shop"),
+        (
+            "postgresql://db/shop?user=ana&password=x1&sslpassword=y2&sslmode=require",
+            "postgresql://db/shop?user=ana&password=${DATABASE_PASSWORD}&sslpassword=${DATABASE_SSLPASSWORD}"
+            "&sslmode=require",
+        ),
         ("postgresql://ana@db/shop", "postgresql://ana@db/shop"),
         ("${LAKE}/shop", "${LAKE}/shop"),
     ],
 )
 def test_no_password_is_written_down(tmp_path: Path, source: str, address: str) -> None:
-    assert source_for_params(source, tmp_path / "params.yaml") == address
+    assert source_for_params(source, tmp_path / "params.yaml")[0] == address
 
 
 def test_a_path_is_written_as_seen_from_the_parameter_file(
@@ -493,9 +500,9 @@ def test_a_path_is_written_as_seen_from_the_parameter_file(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
 
-    assert source_for_params("../raw", Path("params.yaml")) == "../raw"
-    assert source_for_params("sqlite:///raw.db", Path("../params.yaml")) == "sqlite:///here/raw.db"
-    assert source_for_params(str(tmp_path / "raw"), Path("params.yaml")) == str(tmp_path / "raw")
+    assert source_for_params("../raw", Path("params.yaml"))[0] == "../raw"
+    assert source_for_params("sqlite:///raw.db", Path("../params.yaml"))[0] == "sqlite:///here/raw.db"
+    assert source_for_params(str(tmp_path / "raw"), Path("params.yaml"))[0] == str(tmp_path / "raw")
 
 
 @pytest.mark.parametrize(

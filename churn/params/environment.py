@@ -1,0 +1,105 @@
+"""Replace `${NAME}` in params.yaml by the environment, and keep what came from there as secret."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from churn.secrets import keep_secret
+
+NAME = re.compile(r"\$\{(\w+)\}")
+
+FREE_TEXT_SECTIONS = ("source", "tracking", "tables", "events")
+"""The sections whose values are text of any kind; the others hold paths, numbers and choices."""
+
+SHOWN_KEYS = ("from",)
+"""Keys of tables whose value every message about the table needs."""
+
+
+@dataclass
+class Environment:
+    """The values that `${NAME}` had in one file.
+
+    Attributes:
+        missing: The names that are not set, each with the key that uses it.
+        templates: The texts of the file that use a name, by the text with the values.
+        values: The value of each name, and the keys that use it.
+    """
+
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    templates: dict[str, str] = field(default_factory=dict)
+    values: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+
+    def expand(self, value: Any, key: str = "") -> Any:
+        """Return a value with each `${NAME}` replaced; `key` is its key in the file, such as `tracking.uri`.
+
+        A password is used as it is, also with `/ # ? % @`: it is encoded here as the address needs it.
+        """
+        if isinstance(value, dict):
+            return {name: self.expand(part, f"{key}.{name}".lstrip(".")) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self.expand(part, key) for part in value]
+        if not isinstance(value, str) or not NAME.search(value):
+            return value
+        encoded_places = list(_encoded_places(value))
+
+        def replace(match: re.Match[str]) -> str:
+            text = self._value(match[1], key)
+            return quote(text, safe="") if match.start() in encoded_places else text
+
+        text = NAME.sub(replace, value)
+        self.templates[text] = value
+        return text
+
+    def _value(self, name: str, key: str) -> str:
+        if name not in os.environ:
+            self.missing.append((name, key))
+            return "unset"
+        _, keys = self.values.setdefault(name, (os.environ[name], []))
+        keys.append(key)
+        return os.environ[name]
+
+    def keep_all(self) -> None:
+        """Keep every value as secret: some key has a value that does not belong there."""
+        for name, (value, _) in self.values.items():
+            keep_secret(value, f"${{{name}}}")
+
+    def keep_free_text(self, source: str) -> None:
+        """Keep the values as secret that stand in an address or in SQL.
+
+        Paths and choices of good parameters are no secret: a message names the folder it reads or writes.
+
+        Args:
+            source: The address of the source, with the values.
+        """
+        path = re.sub(r"^(duckdb|sqlite):///", "", source)
+        is_path = "://" not in path and os.path.exists(path)
+        for name, (value, keys) in self.values.items():
+            if any(_is_free_text(key) and not (key == "source" and is_path) for key in keys):
+                keep_secret(value, f"${{{name}}}")
+
+
+def _is_free_text(key: str) -> bool:
+    return key.partition(".")[0] in FREE_TEXT_SECTIONS and key.rpartition(".")[2] not in SHOWN_KEYS
+
+
+def _encoded_places(text: str) -> Iterator[int]:
+    """Yield where in an address the names stand whose values are encoded: as password or setting.
+
+    >>> list(_encoded_places("postgresql://${USER}:${PASSWORD}@${HOST}/shop?sslpassword=${KEY}"))
+    [21, 62]
+    """
+    scheme, separator, rest = text.partition("://")
+    if not separator or "${" in scheme:
+        return
+    start = len(scheme) + len(separator)
+    user_end = start + rest.rfind("@") if "@" in rest else start
+    colon = text.find(":", start)
+    query = text.find("?", user_end)
+    for match in NAME.finditer(text):
+        if -1 < colon < match.start() < user_end or -1 < query < match.start():
+            yield match.start()
