@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,11 @@ NO_PLAY = "no play"
 NEW_CUSTOMER = "new customer: too early to measure health"
 
 _FORMULA = ("=", "+", "-", "@")
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?( ?[%€$£])?( [^\W\d_]+)*\.?")
+_SEPARATORS = re.compile(r"([;,|\t\r\n])")
+_INVISIBLE_CATEGORIES = ("Cc", "Cf", "Mn", "Zs", "Zl", "Zp")
+_BLANKS = '\u115f\u1160\u3164\uffa0"'
+"""Letters without a picture, and the quotation mark, which a spreadsheet may drop."""
 
 
 def rank_customers(customers: npt.NDArray[np.object_], value_at_risk: Floats, probability: Floats) -> Order:
@@ -155,10 +160,23 @@ def calls_csv(
 def safe_cell(value: Any) -> str:
     """Return a cell that no spreadsheet runs as a formula; a plain number stays unchanged.
 
-    >>> safe_cell("=HYPERLINK(1)"), safe_cell("-17"), safe_cell("Ann"), safe_cell(None)
-    ("'=HYPERLINK(1)", '-17', 'Ann', '')
+    A spreadsheet may split a cell at its own separators, so each part of the cell is looked at.
+
+    >>> safe_cell("=HYPERLINK(1)"), safe_cell("Ann;=1+1"), safe_cell("-17"), safe_cell(None)
+    ("'=HYPERLINK(1)", "Ann;'=1+1", '-17', '')
     """
     text = "" if value is None else str(value)
-    if text.lstrip().startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(text):
+    if text.startswith(("\t", "\r", "\n")):
         return f"'{text}"
-    return f"'{text}" if text.startswith(("\t", "\r", "\n")) else text
+    parts = _SEPARATORS.split(text)  # every second part is a separator
+    return "".join(f"'{part}" if _is_formula(part) else part for part in parts)
+
+
+def _is_formula(part: str) -> bool:
+    """Return whether a part of a cell begins with the sign of a formula, and is no plain number."""
+    visible = part
+    while visible and (unicodedata.category(visible[0]) in _INVISIBLE_CATEGORIES or visible[0] in _BLANKS):
+        visible = visible[1:]
+    if not visible or unicodedata.normalize("NFKC", visible[0]) not in _FORMULA:
+        return False
+    return not _PLAIN_NUMBER.fullmatch(visible.strip())

@@ -84,7 +84,23 @@ def test_a_cell_that_a_spreadsheet_would_run_is_kept_as_text(text):
     assert safe_cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["Ann", "-17", "+3.5", "-1,5", "a=b", "", "4711", "'t Hooft"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "⁼", "﹫"])
+@pytest.mark.parametrize("start", ["", " ", "\u00a0", "\u200b", "\ufeff", "\u2060", "\u3164", "\u202e", '"'])
+def test_a_sign_of_a_formula_is_found_in_each_form_and_behind_what_nobody_sees(start: str, sign: str) -> None:
+    text = f"{start}{sign}1+1"
+
+    assert safe_cell(text) == f"'{text}"
+    for separator in (";", ",", "\n", "\r", "\t", "|"):
+        assert safe_cell(f"Ann{separator}{text}") == f"Ann{separator}'{text}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Ann", "-17", "+3.5", "-1,5", "a=b", "", "4711", "'t Hooft", "O'Brien", "Smith-Jones; Ann", "-5.0"),
+        *("a+b@example.com", "Logins fell, -35 % in a month", "1;2;-3", "Zoë\u200d", "Anruf - dann Mail"),
+    ],
+)
 def test_a_harmless_cell_stays_as_it_is(text):
     assert safe_cell(text) == text
 
