@@ -12,8 +12,8 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -242,7 +242,8 @@ def _perform(
                 echo(f"demo: wrote {name}.")
         params = Path(params_file) if verb == "init" else load_params(Path(params_file), overrides)
         module = importlib.import_module(f"pipelines.{verb}")
-        with output_locks(verb, None if verb == "init" else params):
+        is_private = verb != "init" and params.private_files
+        with _private_files(is_private), output_locks(verb, None if verb == "init" else params):
             code = int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
         interrupts.first_signal = None  # a verb that ends well has handled its signal, as `churn ui` does
         return code
@@ -264,6 +265,22 @@ def _perform(
         advice = "" if debug else ", run with --debug for the traceback"
         _print_error(f"a bug: {type(error).__name__}: {' '.join(str(error).split())}{advice}")
         return 1
+
+
+@contextmanager
+def _private_files(is_private: bool) -> Iterator[None]:
+    """Let only the user of this process read what the block writes: it holds data of persons.
+
+    Args:
+        is_private: Whether to do so; otherwise the umask of the caller decides.
+    """
+    umask = os.umask(0o077)
+    if not is_private:
+        os.umask(umask)
+    try:
+        yield
+    finally:
+        os.umask(umask)
 
 
 def _report(error: ChurnError, debug: bool) -> int:

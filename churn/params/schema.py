@@ -55,6 +55,7 @@ class Params(Section):
     models: Path = Path("models")
     engine: EngineParams = EngineParams()
     check: CheckParams = CheckParams()
+    private_files: bool = True  # only the user who calls a verb can read what it writes
     _file: str = PrivateAttr(
         FILE
     )  # not a field: dumps, digests and tracked parameters do not contain the name
