@@ -31,6 +31,9 @@ LOADING_WORDS = {
 CHANGE_WORDS = {"updated", "update", "modified", "changed", "edited", "geaendert", "geändert"}
 """Words in the names of columns that hold the time at which a row was last changed."""
 
+PERIOD_WORDS, START_WORDS = {"period", "term", "cycle"}, {"start", "starts", "started", "begin", "begins"}
+"""Words in the names of columns that hold the start of the period that a contract is in now."""
+
 TIME_WORDS = {"at", "time", "ts", "on", "date", "day", "timestamp", "datetime", "am", "datum", "zeit"}
 
 LATE_WARN, LATE_STOP = 0.01, 0.05
@@ -162,6 +165,18 @@ def is_loading_name(name: str) -> bool:
     return is_single_word or bool(words & LOADING_WORDS and words & TIME_WORDS)
 
 
+def is_period_start(name: str) -> bool:
+    """Return whether a name says that a column holds the start of a contract's present period.
+
+    Such a time is written anew in each period, and is not the time at which the row came in.
+
+    >>> [is_period_start(name) for name in ("Current Period Start (UTC)", "term_start", "started_at")]
+    [True, True, False]
+    """
+    words = set(words_of(name))
+    return bool(words & PERIOD_WORDS and words & START_WORDS)
+
+
 def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
     """Yield a finding for each second time column that lies a day or more after the row's own time."""
     mapping, time = dict(spec.origin.columns), spec.table.time
@@ -181,7 +196,8 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
     types = column_types(source.connection, view)
     stored_time = _as_time(spec, OWN_TIME, types[OWN_TIME])
     for column, sql_type in types.items():
-        if column == OWN_TIME or column.removesuffix("_1").lower() in own_names:
+        is_own = column == OWN_TIME or column.removesuffix("_1").lower() in own_names
+        if is_own or is_period_start(column):
             continue
         second_time = _time_of(source, spec, view, column, sql_type)
         measures = _measure(source, view, stored_time, second_time, end) if second_time else None

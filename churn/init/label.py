@@ -12,6 +12,7 @@ import duckdb
 from churn.data.ingest.watermark import watermark_day
 from churn.data.store import date_of_day, day_number_sql
 from churn.init.match import Match
+from churn.init.name_patterns import PERIOD_START, name_matches
 from churn.init.profile import id_of, time_of
 
 HORIZONS_DAYS = (7, 14, 28, 31, 60, 90)
@@ -26,7 +27,7 @@ MIN_CHURNERS = 10
 """A label by contracts needs at least this many customers whose contracts have all ended."""
 
 NO_NEW_DAYS = 45
-"""If no contract has begun for more days than this, the other tables give the watermark."""
+"""If no contract has begun for more days than this, other times that have passed give the watermark."""
 
 MIN_HISTORY_DAYS = 91
 """The history before the first cutoff, in days; a third of all days if there are fewer."""
@@ -121,6 +122,11 @@ def _contract_label(
     first_days = sorted(match.time.first for match in events if match.time.first)
     first = max(first, first_days[len(first_days) // 2]) if first_days else first
     last_days = sorted(match.time.last for match in events if match.time.last)
+    evidence = "the other tables"
+    if not last_days:
+        periods = [c for c in contracts.table.columns if name_matches(c.name, PERIOD_START) and c.last]
+        last_days = sorted(column.last for column in periods if column.last)
+        evidence = ", ".join(column.name for column in periods)
     watermark = {}
     if last_days and (last_days[len(last_days) // 2] - last).days > NO_NEW_DAYS:
         last = last_days[len(last_days) // 2]
@@ -138,8 +144,8 @@ def _contract_label(
     cutoffs, snapshot_reason = _cutoffs(first, last, CONTRACT_HORIZON_DAYS + grace)
     if watermark:
         snapshot_reason += (
-            f"; no contract has begun for more than {NO_NEW_DAYS} days, so the watermark comes from the "
-            "other tables: check that the contracts are complete up to it"
+            f"; no contract has begun for more than {NO_NEW_DAYS} days, so the watermark comes from "
+            f"{evidence}: check that the contracts are complete up to it"
         )
     return LabelGuess(body, reason, cutoffs | watermark, snapshot_reason)
 

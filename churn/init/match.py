@@ -15,8 +15,10 @@ from churn.init.name_patterns import (
     ANY_ID,
     ANY_TIME,
     BIRTH,
+    CANCELLED_AT,
     COLUMN_PATTERNS,
     KNOWN_AT,
+    STATE,
     TABLE_PATTERNS,
     UNIT_PRICE,
     name_contains,
@@ -40,6 +42,9 @@ MIN_VALID_SHARE = 0.97
 
 MAX_EARLY_SHARE = 0.03
 """An outcome column may lie before the row's own time in at most this share of the rows."""
+
+STATES_OF_RUNNING = ("active", "live", "trialing", "in_trial", "past_due", "aktiv", "laufend")
+"""States of a contract that has not ended."""
 
 
 @dataclass
@@ -133,11 +138,50 @@ def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, fl
     if time is None:
         return scores
     scores.setdefault(match.target.time, 0.1)
+    if match.name == "subscriptions":
+        _correct_contract_columns(connection, match, scores)
     early = [name for name, column in match.columns.items() if _is_early(connection, match, name, column)]
     for name in early:
         match.notes.append(f"{match.columns[name].name} is not used: it is often earlier than {time.name}")
         del match.columns[name], scores[name]
     return scores
+
+
+def _correct_contract_columns(
+    connection: duckdb.DuckDBPyConnection, match: Match, scores: dict[str, float]
+) -> None:
+    """Read the time of cancellation as the end if there is no other, and leave out a renewal of today.
+
+    A contract that still runs after its cancellation shows that the cancellation is not the end. A renewal
+    that only contracts without an end have was written today, and would tell at an earlier cutoff who stays.
+    """
+    columns, view = match.columns, match.table.view
+    cancelled = columns.get("cancel_requested_at")
+    if "ended_at" not in columns and cancelled and name_matches(cancelled.name, CANCELLED_AT):
+        states = [c for c in match.table.columns if c.kind == "text" and name_matches(c.name, STATE)]
+        runs = [f"lower({id_of(state)}) IN {STATES_OF_RUNNING}" for state in states]
+        n_running = _count_rows(connection, view, f"{time_of(cancelled)} IS NOT NULL", *runs) if runs else 0
+        if n_running:
+            note = f"as {n_running:,} rows with it still run"
+            match.notes.append(f"{cancelled.name} is not read as the end, {note}: map ended_at")
+        else:
+            columns["ended_at"] = columns.pop("cancel_requested_at")
+            scores["ended_at"] = scores.pop("cancel_requested_at")
+            match.notes.append(f"{cancelled.name} is read as the end: no other column has it")
+    if "renews_at" not in columns or "ended_at" not in columns:
+        return
+    ended, renews = time_of(columns["ended_at"]), time_of(columns["renews_at"])
+    n_ended = _count_rows(connection, view, f"{ended} IS NOT NULL")
+    n_ended_with_renewal = _count_rows(connection, view, f"{ended} IS NOT NULL", f"{renews} IS NOT NULL")
+    if n_ended and n_ended_with_renewal <= MAX_EARLY_SHARE * n_ended:
+        name = columns.pop("renews_at").name
+        del scores["renews_at"]
+        match.notes.append(f"{name} is not used: only contracts that run today have it")
+
+
+def _count_rows(connection: duckdb.DuckDBPyConnection, view: str, *conditions: str) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {view} WHERE {' AND '.join(conditions)}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _fits(match: Match) -> Iterator[tuple[float, CanonicalColumn, SourceColumn, int]]:

@@ -33,7 +33,8 @@ NEVER_CHANGES = (
 TABLE_PATTERNS: Mapping[str, str] = {
     "logins": r"log_?ins?|sign_?ins?|sessions?|visits?|anmeldung|einlogg|besuch",
     "interactions": (
-        r"interaction|usage|activit|engagement|events?$|actions?$|clicks?|nutzung|aktivitaet|aktion|interakt"
+        r"interaction|usage|activit|engagement|events?$|(?<!trans)actions?$|clicks?|nutzung|aktivitaet"
+        r"|(?<!trans)aktion|interakt"
     ),
     "payments": r"payments?|invoices?|bills?$|billing|charges?$|zahlung|rechnung|faktura|lastschrift",
     "emails": r"e_?mails?|mailings?|newsletter",
@@ -146,12 +147,13 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
             rf"|vertragsbeginn|laufzeit_?(von|beginn)|gueltig_?(ab|von)|abgeschlossen){_WHEN}"
         ),
         "ended_at": (
-            rf"(end(ed|s)?|ende|beendet|valid_to|valid_until|until|to|bis|expired|terminated|vertragsende"
+            r"(end(ed|s)?|ende|beendet|valid_to|valid_until|until|to|bis|terminated|vertragsende"
+            r"|((membership|subscription|contract|plan|licen[cs]e|pass|access)_)?expir(e[sd]?|y|ation)"
             rf"|laufzeit_?(bis|ende)|gueltig_?bis|ablauf){_WHEN}"
         ),
         "plan": (
             r"((plan|product|package|subscription)_?)?(plan|tier|product|package|tarif|produkt|paket|name)"
-            r"|tarif\w*|plan_type"
+            r"|tarif\w*|plan_(type|id|code)"
         ),
         "mrr": (
             r"mrr\w*|monthly_(fee|price|revenue|charge|amount)|fee|price|monats(preis|beitrag|gebuehr)"
@@ -172,6 +174,14 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """By canonical table and column: what its name in a source looks like, from the first to the last letter."""
+
+CANCELLED_AT = rf"(cancell?ed|cancell?ation){_WHEN}"
+"""The end of a contract, in a table of contracts without another column for it."""
+
+PERIOD_START = r"current_(\w+_)?start(s|ed)?(_at|_on|_date)?"
+"""The start of the period that a contract is in: a time that has passed."""
+
+STATE = r"((\w+_)?(status|state)|zustand)"
 
 ANY_TIME = (
     r"(.*_)?(date|datum|time|zeit|zeitpunkt|timestamp|time_?stamp|ts|dt|day|tag|at|on|am|when|wann)"
@@ -210,10 +220,21 @@ def singular(word: str) -> str:
 
 
 def name_matches(name: str, pattern: str, table: str = "") -> bool:
-    """Return whether a whole column name, with or without its table's name as a prefix, fits a pattern."""
-    column = snake_case(name)
-    short = column.removeprefix(f"{singular(table)}_") if table else column
-    return bool(re.fullmatch(pattern, column) or re.fullmatch(pattern, short))
+    """Return whether a whole column name, with or without its table's name as a prefix, fits a pattern.
+
+    The time zone after a name does not count, as in `Start (UTC)`, nor does a prefix before a point, as in
+    `subscriptions.started_at`, except before `id`.
+    """
+    column = _without_zone(snake_case(name))
+    last_part = _without_zone(snake_case(name.rpartition(".")[2]))
+    names = {column, column if last_part == "id" else last_part}
+    if table:
+        names |= {column.removeprefix(f"{singular(table)}_")}
+    return any(re.fullmatch(pattern, candidate) for candidate in names)
+
+
+def _without_zone(column: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])_(utc|gmt)$", "", column)
 
 
 def name_contains(table: str, pattern: str) -> bool:

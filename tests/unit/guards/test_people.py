@@ -254,6 +254,11 @@ def test_rows_that_wait_for_their_second_time_are_no_late_rows(
     assert late_findings(tmp_path, parcels(second, waiting=True, ahead=ahead)) == []
 
 
+@pytest.mark.parametrize("second", ["current_term_start", "current_billing_period_starts_at"])
+def test_the_start_of_the_present_period_is_no_time_of_writing(tmp_path: Path, second: str) -> None:
+    assert late_findings(tmp_path, parcels(second, waiting=False)) == []
+
+
 def test_a_second_time_that_is_mapped_as_an_outcome_also_shows_late_rows(tmp_path: Path) -> None:
     rows = parcels("first_reply_at", waiting=False).replace("happened_at", "opened_at")
 
