@@ -32,9 +32,6 @@ MIN_LINKED_SHARE = 0.95
 """A column links to another table if at least this share of its ids are keys of that table."""
 
 
-SPELLINGS = ("lower($)", "ltrim($, '0')", "replace($, ' ', '')", COMMON_SPELLING)
-"""The SQL that may give the ids of two tables one spelling, the smallest change first."""
-
 MIN_RESPELT_GAIN = 0.02
 """Ids are spelt differently in two tables if one spelling makes at least this share of ids known."""
 
@@ -52,25 +49,6 @@ class IdColumn:
     column: SourceColumn
     share: float
     respelt: bool = False
-
-
-@dataclass(frozen=True)
-class Respelling:
-    """One spelling for the ids of all tables.
-
-    Attributes:
-        spelling: The SQL of the spelling of an id `$`.
-        table: The name of a table whose ids are spelt in another way than those of the customers.
-        pair: An id of that table and the same id in the table of customers.
-    """
-
-    spelling: str
-    table: str
-    pair: str
-
-    def applied_to(self, column: SourceColumn) -> SourceColumn:
-        """Return a column of ids that is read in this spelling; numbers have only one."""
-        return replace(column, spelling=self.spelling) if column.kind == "text" else column
 
 
 def has_name(column: SourceColumn, name: str) -> bool:
@@ -133,10 +111,20 @@ def _named_key(table: SourceTable, key_name: str) -> SourceColumn | None:
     return key if key and key.unique and not is_event else None
 
 
+def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[KeyedTable]:
+    """Return the columns with names of ids of customers, each with its table."""
+    return [
+        KeyedTable(table, column)
+        for table in tables
+        for column in table.columns
+        if column.kind in ("text", "number")
+        and (has_name(column, key_name) if key_name else name_matches(column.name, CUSTOMER_ID))
+    ]
+
+
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
     """Return the table with most values of the column that the user has named."""
-    named = [KeyedTable(t, column) for t in tables for column in t.columns if has_name(column, key_name)]
-    return max(named, key=lambda keyed: keyed.key.distinct, default=None)
+    return max(may_be_ids(tables, key_name), key=lambda keyed: keyed.key.distinct, default=None)
 
 
 def _own_key(table: SourceTable) -> SourceColumn | None:
@@ -188,7 +176,7 @@ def id_column(
     ]
     by_values = [c for c in columns if c not in by_name and name_matches(c.name, ANY_ID) and not c.unique]
     named_ids = [_compare(connection, table, c, customers) for c in by_name]
-    other_ids = [IdColumn(c, _share_of_keys(connection, table, c, customers)) for c in by_values]
+    other_ids = [IdColumn(c, share_of_keys(connection, table, c, customers)) for c in by_values]
     for candidate_ids, min_share in ((named_ids, MIN_NAMED_SHARE), (other_ids, MIN_KNOWN_SHARE)):
         widest = max(candidate_ids, key=lambda column: column.share, default=None)
         if widest and widest.share >= min_share:
@@ -200,11 +188,11 @@ def _compare(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn, customers: KeyedTable
 ) -> IdColumn:
     """Return a column with the share of its ids that the customers have, in one spelling if that is more."""
-    share = _share_of_keys(connection, table, column, customers)
+    share = share_of_keys(connection, table, column, customers)
     if share >= 1 - MIN_RESPELT_GAIN or "text" not in (column.kind, customers.key.kind):
         return IdColumn(column, share)
     own, key = (replace(c, spelling=COMMON_SPELLING) for c in (column, customers.key))
-    respelt_share = _share_of_keys(connection, table, own, KeyedTable(customers.table, key))
+    respelt_share = share_of_keys(connection, table, own, KeyedTable(customers.table, key))
     if respelt_share < max(MIN_KNOWN_SHARE, share + MIN_RESPELT_GAIN):
         return IdColumn(column, share)
     if _count_ids(connection, customers.table, key) < _count_ids(connection, *customers):
@@ -217,7 +205,7 @@ def _count_ids(connection: duckdb.DuckDBPyConnection, table: SourceTable, column
     return int(row[0]) if row else 0
 
 
-def _share_of_keys(
+def share_of_keys(
     connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn, target: KeyedTable
 ) -> float:
     """Return the share of a column's distinct ids that are keys of another table, in `[0, 1]`."""
@@ -226,41 +214,6 @@ def _share_of_keys(
         f"FROM (SELECT DISTINCT {id_of(column)} AS id FROM {table.view}) WHERE id IS NOT NULL"
     ).fetchone()
     return float(row[0] or 0.0) if row else 0.0
-
-
-def one_spelling(
-    connection: duckdb.DuckDBPyConnection, id_tables: Sequence[KeyedTable], customers: KeyedTable
-) -> Respelling | None:
-    """Return the smallest change that gives the ids of all tables one spelling; None without such tables.
-
-    Args:
-        connection: The connection with the views of the tables.
-        id_tables: The tables whose ids are spelt in another way, each with its column of ids.
-        customers: The table of customers.
-    """
-
-    def known_share(spelling: str) -> float:
-        key = replace(customers.key, spelling=spelling)
-        return min(
-            _share_of_keys(
-                connection, table, replace(column, spelling=spelling), KeyedTable(customers.table, key)
-            )
-            for table, column in id_tables
-        )
-
-    if not id_tables:
-        return None
-    enough = known_share(COMMON_SPELLING) - MIN_RESPELT_GAIN
-    spelling = next(spelling for spelling in SPELLINGS if known_share(spelling) >= enough)
-    table, column = id_tables[0]
-    own, key = (id_of(replace(c, spelling=spelling)) for c in (column, customers.key))
-    home = customers.table.view
-    row = connection.execute(
-        "SELECT min_by(a || ' and ' || b, a) "
-        f"FROM (SELECT {id_of(column)} AS a, {own} AS spelt FROM {table.view}) "
-        f"JOIN (SELECT {id_of(customers.key)} AS b, {key} AS spelt FROM {home}) USING (spelt) WHERE a <> b"
-    ).fetchone()
-    return Respelling(spelling, table.name, str(row[0]) if row else "")
 
 
 def join_customer_ids(
@@ -290,7 +243,7 @@ def join_customer_ids(
             if key is None:
                 continue
             target = KeyedTable(owner.table, key)
-            if _share_of_keys(connection, table, column, target) >= MIN_LINKED_SHARE:
+            if share_of_keys(connection, table, column, target) >= MIN_LINKED_SHARE:
                 return _join(connection, KeyedTable(table, column), target, owner.key, dialect)
     return None
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import duckdb
+
 from churn.data.sources.source import Source
 from churn.errors import SourceError
 from churn.init.customer_ids import (
@@ -13,11 +15,12 @@ from churn.init.customer_ids import (
     customers_table,
     id_column,
     join_customer_ids,
+    may_be_ids,
     named_ids,
-    one_spelling,
     require_key,
 )
 from churn.init.entry import Entry, customers_from_events, customers_from_table, split_histories, write_entry
+from churn.init.id_spelling import one_spelling, rounded_reason
 from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
 from churn.init.name_patterns import CHURN_EVENT, name_contains
@@ -79,26 +82,19 @@ def draft_params(
     if key_name:
         require_key(tables, key_name)
     connection = source.connection
-    customers = customers_table(connection, tables, key_name)
-    event_tables = [table for table in tables if customers is None or table is not customers.table]
-    ids = customers or (named_ids(tables, key_name) if key_name else None)
-    id_columns = {table.name: id_column(connection, table, ids, key_name) for table in event_tables}
-    respelt = [KeyedTable(t, key.column) for t in event_tables if (key := id_columns[t.name]) and key.respelt]
-    respelling = one_spelling(connection, respelt, customers) if customers else None
-    if customers and respelling:
-        customers = KeyedTable(customers.table, respelling.applied_to(customers.key))
-        id_columns = {
-            name: key and replace(key, column=respelling.applied_to(key.column))
-            for name, key in id_columns.items()
-        }
+    ids = _find_ids(connection, tables, key_name)
+    customers = ids.customers
     tables_with_ids = [
         KeyedTable(table, key.column)
-        for table in event_tables
-        if (key := id_columns[table.name]) and _has_enough_customers(key, customers)
+        for table in ids.event_tables
+        if (key := ids.columns[table.name]) and _has_enough_customers(key, customers)
     ]
     candidates: list[tuple[float, Match]] = []
-    for table in event_tables:
-        key = id_columns[table.name]
+    for table in ids.event_tables:
+        if table.name in ids.rounded:
+            unused_tables.append((table.name, ids.rounded[table.name]))
+            continue
+        key = ids.columns[table.name]
         if not _has_enough_customers(key, customers):
             joined_table = join_customer_ids(connection, table, tables_with_ids, dialect)
             table, key = (
@@ -116,12 +112,7 @@ def draft_params(
     if customers_entry is None:
         customers_entry = customers_from_events(entries, customers)
     customers_entry.body.update({"history": histories} if histories else {})
-    if respelling and customers:
-        customers_entry.warnings.append(
-            f"ids are spelt differently in {customers.table.name} and {respelling.table}, such as "
-            f"{respelling.pair}: all ids are read as {respelling.spelling.replace('$', 'the id')}. If these "
-            "are different customers, map customer_id in each table to the id as it is"
-        )
+    customers_entry.warnings += ids.warnings
     label = guess_label(connection, selection)
     if label is None:
         unused_tables += [(match.table.name, "it holds contracts, not events") for match in selection]
@@ -132,6 +123,72 @@ def draft_params(
         tuple(entry for entry in entries if not entry.canonical),
         label,
         tuple(unused_tables),
+    )
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """The ids of customers in the tables of a source.
+
+    Attributes:
+        customers: The table of customers and its key; None if there is none.
+        event_tables: The other tables.
+        columns: By table, the column with ids of customers; None for a table without them.
+        rounded: By table, why its ids are no ids any more.
+        warnings: What the user has to know about the ids.
+    """
+
+    customers: KeyedTable | None
+    event_tables: tuple[SourceTable, ...]
+    columns: dict[str, IdColumn | None]
+    rounded: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+def _find_ids(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], key_name: str | None
+) -> _Ids:
+    """Find the table of customers and the ids of customers in the other tables, in one spelling.
+
+    Raises:
+        SourceError: The ids in the table of customers are rounded.
+    """
+    customers = customers_table(connection, tables, key_name)
+    event_tables = tuple(table for table in tables if customers is None or table is not customers.table)
+    named = customers or (named_ids(tables, key_name) if key_name else None)
+    columns = {table.name: id_column(connection, table, named, key_name) for table in event_tables}
+    rounded: dict[str, str] = {}
+    for keyed in may_be_ids(tables, key_name):
+        table = keyed.table
+        key = customers.key if customers and customers.table is table else columns[table.name]
+        column = key.column if isinstance(key, IdColumn) else key
+        if (column or keyed.key).name == keyed.key.name and (reason := rounded_reason(connection, keyed)):
+            rounded[table.name] = reason
+            columns[table.name] = None
+    if customers and customers.table.name in rounded:
+        raise SourceError(f"init: {customers.table.name}: {rounded[customers.table.name]}.")
+    respelt = [
+        KeyedTable(table, key.column)
+        for table in event_tables
+        if (key := columns[table.name]) and key.respelt
+    ]
+    respelling = one_spelling(connection, respelt, customers) if customers else None
+    if customers is None or respelling is None:
+        return _Ids(customers, event_tables, columns, rounded)
+    warning = (
+        f"ids are spelt differently in {customers.table.name} and {respelling.table}, such as "
+        f"{respelling.pair}: all ids are read as {respelling.spelling.replace('$', 'the id')}. If these "
+        "are different customers, map customer_id in each table to the id as it is"
+    )
+    return _Ids(
+        KeyedTable(customers.table, respelling.applied_to(customers.key)),
+        event_tables,
+        {
+            name: key and replace(key, column=respelling.applied_to(key.column))
+            for name, key in columns.items()
+        },
+        rounded,
+        (warning,),
     )
 
 
@@ -178,6 +235,8 @@ def _no_events_error(
             f"init: no table found in {source.address}. Name a folder of Parquet or CSV files, or a "
             "database, with --source."
         )
+    if rounded := [f"init: {name}: {reason}." for name, reason in unused_tables if "rounded" in reason]:
+        return SourceError(*rounded)
     reasons = [f"{name} ({reason})" for name, reason in unused_tables]
     return SourceError(
         f"init: no table in {source.address} holds what customers did, and when: "

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.data.ingest.rules import DANGLING_RULE, PLACEHOLDER_RULE
+from churn.data.ingest.rules import DANGLING_RULE, PLACEHOLDER_RULE, ROUNDED_RULE
 from churn.data.sources.table_specs import table_specs
 from churn.data.sql import literal, parquet_rows
 from churn.data.store import StoredTable
@@ -47,7 +47,8 @@ def table_problems(
         yield (
             f"{name}: {count:,} of {table.rows_read:,} rows ({share:.1%}) are rejected{limit}: "
             f"{describe_rejects(counts, path)}. See {params.output.name}/rejects/{name}.parquet; "
-            f"correct the source or its mapping.{_time_format_hint(params, name, table)}"
+            "correct the source or its mapping."
+            f"{_rounded_hint(counts)}{_time_format_hint(params, name, table)}"
         )
     elif table.rows == 0 and name in ("customers", params.label.core_table):
         yield f"{name}: the table is empty, but it is needed. Correct 'source' or the mapping."
@@ -71,6 +72,16 @@ def describe_rejects(counts: Mapping[str, int], path: Path) -> str:
         examples = f" ({', '.join(values[:MAX_EXAMPLES])})" if values else ""
         parts.append(f"{count:,} break '{rule}'{examples}")
     return ", ".join(parts)
+
+
+def _rounded_hint(counts: Mapping[str, int]) -> str:
+    """Return how to get whole ids if some are rounded."""
+    if ROUNDED_RULE not in counts:
+        return ""
+    return (
+        " A spreadsheet has rounded these ids, so several customers have the same id. Export the ids "
+        "again, as text."
+    )
 
 
 def _time_format_hint(params: Params, name: str, table: StoredTable) -> str:

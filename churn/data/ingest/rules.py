@@ -18,6 +18,10 @@ DANGLING_RULE = "customer_id is in customers"
 PLACEHOLDER_RULE = "customer_id is no placeholder"
 """The rules for rows that belong to no known customer, and for rows that belong to nobody."""
 
+ROUNDED_RULE = "customer_id has all its digits"
+ROUNDED_ID = "[0-9]([.,][0-9]+)?[eE][+][0-9]{2,}"
+"""The pattern of an id that a spreadsheet has rounded, such as 4.50000E+12: several ids become this one."""
+
 PLACEHOLDERS = (
     *("undefined", "null", "(null)", "<null>", "none", "(none)", "nil", "nan", "n/a", "#n/a", "(not set)"),
     *("unknown", "anonymous", "guest", "not_authenticated", "[object object]", "\\n"),
@@ -60,6 +64,7 @@ def rules_for(staged_table: StagedTable, present: str | None) -> list[RowRule]:
     rules = [
         RowRule("customer_id is present", "t.customer_id IS NULL"),
         RowRule(PLACEHOLDER_RULE, f"lower(t.customer_id) IN ({placeholders})"),
+        RowRule(ROUNDED_RULE, f"regexp_full_match(t.customer_id, '{ROUNDED_ID}')"),
     ]
     for column in staged_table.columns:
         rules += _column_rules(column, present)

@@ -29,12 +29,15 @@ MISREAD_TESTS = {
     "BOOLEAN": "$ NOT IN ('true', 'false')",
     "BIGINT": "$ <> TRY_CAST($ AS BIGINT)::VARCHAR",
     "HUGEINT": "$ <> TRY_CAST($ AS HUGEINT)::VARCHAR",
-    "DOUBLE": "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}')",
+    "DOUBLE": (
+        "regexp_full_match($, '[0-9]+[eE][0-9]+|[0-9]{16,}') "
+        "OR regexp_full_match($, '[0-9]([.][0-9]+)?[eE][+](1[1-9]|[2-9][0-9])')"
+    ),
 }
 """For each type that DuckDB may guess for a CSV column: a test whether this type would change the text `$`.
 
 A date with the day first needs `time_format`. A time without a zone is local; DuckDB drops the zone UTC. The
-texts 007, 12e3 and t may be ids.
+texts 007, 12e3 and t may be ids; 4.5E+12 may be an id that a spreadsheet has rounded.
 """
 
 MAY_BE_THOUSANDS = (

@@ -209,3 +209,54 @@ def test_a_key_that_no_table_has_is_refused_with_the_columns_there_are(
     assert "passes: Member No, signed_up_at, country, postcode; till: order_no, Member No" in message
     assert ("Did you mean 'Member No'?" in message) == (key == "Member")
     assert not params_file.exists()
+
+
+def test_ids_of_a_spreadsheet_are_refused_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, source = tmp_path / "params.yaml", case("ids-from-a-spreadsheet")
+
+    code = cli.main("init", ["--params", str(path), "--source", str(source)])
+
+    message = capsys.readouterr().err
+    assert code == 11
+    for table in ("customers", "orders"):
+        assert f"{table}: a spreadsheet has rounded its ids in customer_id, such as 4.50000E+12" in message
+    assert "export the ids again, as text" in message
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        lambda n: f"{(41 + n // 9) / 10:.2f}E+14",
+        lambda n: f"{(41 + n // 9) / 10}".replace(".", ",") + "E+14",
+        lambda n: (8_412_345_678_901_20 + n) * 1000,
+        lambda n: f"{n % 10}.25E+11" if n % 9 == 0 else f"K{n}",
+    ],
+    ids=["two decimals", "decimal comma", "fifteen digits", "among other ids"],
+)
+def test_a_table_with_rounded_ids_is_not_used(tmp_path: Path, spelling: Callable[[int], Any]) -> None:
+    days = [date(2023, 3, 1) + timedelta(day) for day in range(0, 99, 7)]
+    logins = [{"client_id": spelling(n), "login_at": day} for n in range(N_CUSTOMERS) for day in days]
+    tables = {"customers": members(lambda n: f"K{n}"), "orders": orders(lambda n: f"K{n}")}
+
+    written = draft(write(tmp_path, {**tables, "logins": logins}))
+
+    ((name, reason),) = written.unused_tables
+    assert name == "logins"
+    assert reason.startswith("a spreadsheet has rounded its ids in client_id, such as")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [lambda n: f"12E{n}", lambda n: 4_500_000_000_123 + n, lambda n: 45_000_000_000_001_230 + n],
+    ids=["codes with an E", "thirteen digits", "seventeen digits"],
+)
+def test_long_ids_with_all_their_digits_are_ids(tmp_path: Path, spelling: Callable[[int], Any]) -> None:
+    source = write(tmp_path, {"customers": members(spelling), "orders": orders(spelling)})
+
+    written = draft(source)
+
+    assert id_columns(written) == {"customers": "-", "orders": "-"}
+    assert not written.unused_tables

@@ -109,3 +109,25 @@ def test_strangers_among_the_rows_are_no_question_of_spelling(tmp_path: Path) ->
     world = draw(tmp_path, customers=customers, logins=logins, since=None, params=params)
 
     assert sum(world.store.tables["logins"].rejects.values()) == 2
+
+
+@pytest.mark.parametrize("rounded", ["4.50000E+12", "1,5e+14", "5E+15"])
+def test_an_id_that_a_spreadsheet_has_rounded_is_no_customer(tmp_path: Path, rounded: str) -> None:
+    rows = f'ana,2024-01-01\nben,2024-01-02\n"{rounded}",2024-01-03\n"{rounded}",2024-01-04\n'
+    source = write(tmp_path / "source", {"logins.csv": f"customer_id,happened_at\n{rows}"})
+
+    with pytest.raises(SourceError) as caught:
+        ingest(params_at(source, tmp_path, customers={"query": FIRST_ROWS}), lambda _: None)
+
+    message = str(caught.value)
+    assert "logins: 2 of 4 rows (50.0%) are rejected" in message
+    assert f"2 break 'customer_id has all its digits' ('{rounded}')" in message
+    assert "A spreadsheet has rounded these ids" in message
+
+
+@pytest.mark.parametrize("name", ["12E5", "4500000000000", "1E-05", "E+12", "4.5"])
+def test_an_id_with_all_its_digits_is_a_customer(tmp_path: Path, name: str) -> None:
+    world = draw(tmp_path, logins=f"customer | happened_at\n {name} | 2024-01-01", since=None)
+
+    assert world.store.tables["logins"].rejects == {}
+    assert world.store.n_customers == 1
