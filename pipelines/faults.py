@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 
 from churn.errors import ChurnError, ModelError, ParamsError, SignalError, SourceError
+from churn.model.runs_database import database_path
 from churn.params import FILE, Params
 from churn.secrets import hide_secrets
 
@@ -36,6 +37,9 @@ REASONS = {
     errno.EINVAL: ("the disk refuses the name or the operation", "Name another folder"),
 }
 """For each error of the operating system, the reason and the way out."""
+
+SQLITE_REASONS = {"database or disk is full": errno.ENOSPC, "disk I/O error": errno.EIO}
+"""For each message of SQLite about the disk, the error of the operating system."""
 
 SIGNAL_FOLDERS = ("features/signals", "features/generic")
 """The folders of signals, below the package; an error in there is a mistake in a signal."""
@@ -81,6 +85,9 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
     if module in ("duckdb", "_duckdb", "pyarrow") or module.startswith("adbc"):
         return _of_reader(error, params)
     if module in ("mlflow", "sqlalchemy", "alembic") or module == "sqlite3":
+        for words, number in SQLITE_REASONS.items():
+            if words in str(error):
+                return _of_system(OSError(number, words, _database(params)), params)
         return ModelError(
             f"{_file(params)}: tracking.uri: MLflow cannot go on: {_text(error)}. Check the database "
             "or the server, then run the verb again."
@@ -102,6 +109,12 @@ def _of_system(error: OSError, params: Params | None) -> ChurnError:
         return ParamsError(f"{_file(params)}: output: {reason}. {way_out}, then run the verb again.")
     kind, key = _key_of(Path(path), params)
     return kind(f"{_file(params)}: {key}: {path}: {reason}. {way_out}, then run the verb again.")
+
+
+def _database(params: Params | None) -> str | None:
+    """Return the file of MLflow's database, if it is a file."""
+    path = database_path(params.tracking.uri) if params is not None else None
+    return str(path) if path else None
 
 
 def _of_reader(error: BaseException, params: Params | None) -> ChurnError:

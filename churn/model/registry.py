@@ -107,8 +107,7 @@ class Registry(Tracking):
         twice is one version. A version without its files does not count.
         """
         digest = bundle_digest(bundle)
-        version = self._version_with(digest) or self._log_model(bundle)
-        self._client.set_model_version_tag(self.name, version, "digest", digest)
+        version = self._version_with(digest) or self._log_model(bundle, digest)
         if not self._client.get_registered_model(self.name).description:  # the words of a person stay
             self._client.update_registered_model(self.name, MODEL_DESCRIPTION)
         if self.aliases().champion != version:
@@ -291,8 +290,12 @@ class Registry(Tracking):
         }
         return {title: f"{page}?{WORKFLOW_QUERY}" for title, page in pages.items()}
 
-    def _log_model(self, bundle: Path) -> str:
-        """Log a bundle as a model of the open run and return its new version."""
+    def _log_model(self, bundle: Path, digest: str) -> str:
+        """Log a bundle as a model of the open run and return its new version.
+
+        The version gets its digest in the step that creates it: a version without one, left by a process that
+        was killed between two steps, would never be found again.
+        """
         scorer = Scorer.load(bundle)
         with silent_mlflow():
             model = self._mlflow.models.Model.log(
@@ -303,9 +306,9 @@ class Registry(Tracking):
                 artifacts={"bundle": str(bundle)},
                 signature=signature_of(scorer.kinds),
                 pip_requirements=[f"{package}=={installed_version(package)}" for package in REQUIREMENTS],
-                registered_model_name=self.name,
             )
-        return str(model.registered_model_version)
+            version = self._mlflow.register_model(model.model_uri, self.name, tags={"digest": digest})
+        return str(version.version)
 
     def _version_with(self, digest: str) -> str | None:
         """Return the newest version with this digest and with undamaged files, else None."""

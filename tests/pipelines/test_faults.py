@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +41,22 @@ def verb(monkeypatch: pytest.MonkeyPatch, params: Params, tmp_path: Path) -> Cal
         return cli.main("check", ["--params", str(tmp_path / "params.yaml")])
 
     return call
+
+
+def test_a_full_disk_below_the_database_of_mlflow_is_named_as_a_full_disk(
+    verb: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(params: Any, **_: Any) -> None:
+        with closing(sqlite3.connect(":memory:")) as database:
+            database.execute("PRAGMA max_page_count = 1")
+            database.execute("CREATE TABLE runs (id)")
+
+    code = verb(fail)
+
+    message = capsys.readouterr().err
+    assert code == 13
+    assert "tracking.uri" in message
+    assert "runs/mlflow.db: the disk is full. Free some space" in message
 
 
 @pytest.mark.parametrize(

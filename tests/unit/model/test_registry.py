@@ -74,6 +74,26 @@ def test_the_same_bytes_registered_again_are_the_same_version(
     assert registered() == "2"
 
 
+def test_a_registration_that_was_killed_after_its_version_was_created_keeps_that_version(
+    params: Params, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_here(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    registry = Registry(params.tracking, params.models)
+    with monkeypatch.context() as patch:
+        for step in ("set_model_version_tag", "get_registered_model"):  # whichever comes first
+            patch.setattr(registry._client, step, end_here)
+        with suppress(KeyboardInterrupt), registry.run("train"):
+            registry.register(bundle)
+
+    with registry.run("train"):
+        version = registry.register(bundle)
+
+    versions = registry._client.search_model_versions(f"name = '{params.tracking.model}'")
+    assert [str(item.version) for item in versions] == [version] == ["1"]
+
+
 def test_a_version_whose_files_are_gone_is_registered_anew(
     params: Params, bundle: Path, tmp_path: Path
 ) -> None:
