@@ -4,7 +4,7 @@ Each night is a forked process of a program that has imported what a night needs
 night states its exit code, the files that it left, the exit code of the next night, and the files then.
 
     python -m tests.pipelines.killed_nights FOLDER BEFORE steps rename,unlink
-    python -m tests.pipelines.killed_nights FOLDER BEFORE moments 20
+    python -m tests.pipelines.killed_nights FOLDER BEFORE moments 3
 
 `FOLDER` is where the company is; `BEFORE` is copied to its `output` before each night that is killed, or is
 empty.
@@ -65,7 +65,7 @@ def start_from(folder: Path, before: str) -> None:
     """Let the output be as it was before."""
     shutil.rmtree(folder / "output", ignore_errors=True)
     if before:
-        shutil.copytree(before, folder / "output")
+        shutil.copytree(before, folder / "output", symlinks=True)
 
 
 def _score(folder: Path) -> int:

@@ -1,4 +1,8 @@
-"""A night is the same bytes again, whole or not there, however it is called and whenever it dies."""
+"""A night is the same bytes again, whole or not there, however it is called and whenever it dies.
+
+The kills here are few and decisive: before each step that publishes or removes a folder, and at three
+moments. `python -m benchmarks.kills` holds the many moments, of a whole run.
+"""
 
 from __future__ import annotations
 
@@ -146,42 +150,41 @@ def nights_after_kills(
 def test_a_night_killed_at_any_moment_is_whole_or_not_there_and_the_next_makes_it_whole(
     tiny: Path, expected: Digests
 ) -> None:
-    nights = nights_after_kills(tiny, None, "moments", "20", killed_by=signal.SIGPROF)
+    nights = nights_after_kills(tiny, None, "moments", "3", killed_by=signal.SIGPROF)
 
-    assert len(nights) == 20
+    assert len(nights) == 3
     for moment, (left, then) in enumerate(nights, 1):
-        assert_whole_or_not_there(left, expected, f"after {moment} of 20 parts")
+        assert_whole_or_not_there(left, expected, f"after {moment} of 3 parts")
         assert then == expected, moment
 
 
-@pytest.mark.parametrize("there", ["no night", "another night"])
-def test_a_night_killed_at_any_step_of_writing_is_whole_or_not_there(
-    tiny: Path, expected: Digests, tmp_path: Path, there: str
+def test_a_night_over_another_one_killed_at_any_step_that_publishes_or_removes_is_whole_or_not_there(
+    tiny: Path, expected: Digests, tmp_path: Path
 ) -> None:
-    before, old = tmp_path / "before", {}
-    shutil.copytree(tiny / "output" / "store", before / "store")
-    if there == "another night":
-        assert score(tiny, "--set", f"output={before}", "--set", "score.reasons=1") == 0
-        old = night_in(before)
-        assert set(old.items()).isdisjoint(expected.items())
-    steps = "replace,rename,fsync,unlink,mkdir,rmdir"
+    before = tmp_path / "before"
+    shutil.copytree(tiny / "output", before, symlinks=True)  # with its store: the night reads no source
+    for name in ("scores", "calls"):
+        shutil.rmtree(before / name)
+    assert score(tiny, "--set", f"output={before}", "--set", "score.reasons=1") == 0
+    old = night_in(before)
+    assert set(old.items()).isdisjoint(expected.items())
 
-    nights = nights_after_kills(tiny, before, "steps", steps, killed_by=signal.SIGKILL)
+    nights = nights_after_kills(tiny, before, "steps", "replace,rename,rmdir", killed_by=signal.SIGKILL)
 
-    assert len(nights) > 12
+    assert len(nights) > 5
     for step, (left, then) in enumerate(nights, 1):
         assert left in (old, expected, {}), step
         assert then == expected, step
 
 
-def test_a_night_killed_while_it_reads_the_source_leaves_no_store_that_is_half_there(
+def test_a_night_killed_at_any_step_that_publishes_store_or_night_is_whole_or_not_there(
     tiny: Path, expected: Digests
 ) -> None:
-    nights = nights_after_kills(tiny, None, "steps", "rename", killed_by=signal.SIGKILL)
+    nights = nights_after_kills(tiny, None, "steps", "replace,rename", killed_by=signal.SIGKILL)
 
-    assert len(nights) > 2
+    assert len(nights) > 4
     for step, (left, then) in enumerate(nights, 1):
-        assert_whole_or_not_there(left, expected, f"before renaming {step}")
+        assert_whole_or_not_there(left, expected, f"before step {step} that publishes")
         assert then == expected, step
 
 
