@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 import duckdb
 
 from churn.data.sources.source import Source
 from churn.data.sql import first_line, identifier, internal_name, literal
-from churn.init.name_patterns import ANY_TIME, name_matches
+from churn.init.name_patterns import ANY_TIME, VALID_TO, name_matches
 from churn.init.readings import (
     NumberReading,
     date_reading,
-    exchanged_format,
     number_question,
     number_reading,
 )
@@ -45,13 +44,27 @@ ROWS_PARSED_FIRST = 100
 MIN_PARSED_SHARE = 0.98
 """A text column holds times or numbers if at least this share of its values can be parsed so."""
 
-FORMATS = (
-    *(f"{day}{time}"
-      for day in ("%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d")
-      for time in (" %H:%M:%S", " %H:%M", "")),
-    *("%d.%m.%y", "%d.%m.%y %H:%M", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y"),
+FORMATS = tuple(
+    f"{day}{time}"
+    for day in ("%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%Y-%m-%d",
+                "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%y/%m/%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",
+                "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y")
+    for time in (" %H:%M:%S", " %H:%M", "", " %I:%M:%S %p", " %I:%M %p", " %I:%M%p",
+                 " %H:%M:%S %z", " %H:%M %z")
 )  # fmt: skip
 """The time formats that are tried, likely ones first: most countries write the day before the month."""
+
+DATE_SHAPE = (
+    r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}.*|[0-9]{8}.*"
+    r"|[0-9]{1,2}[ -][A-Za-z]{3}[ -].*|[A-Za-z]{3} [0-9].*"
+)
+"""What a text in one of `FORMATS` looks like; another text is not tried."""
+
+MAY_LIE_AHEAD = (
+    rf"{VALID_TO}|(\w+_)?(due|expir\w*|renew\w*|next|planned|scheduled|appointment|deadline|faellig\w*|frist"
+    r"|termin|ablauf\w*|ends?|until|bis)(_\w+)?"
+)
+"""Names of columns whose dates may lie in the future."""
 
 NO_VALUE_WORDS = ("null", "none", "n/a", "nan", "nil", "-", "--", "\\n", "(null)", "#n/a", "0000-00-00",
                   "0000-00-00 00:00:00", "k.a.")  # fmt: skip
@@ -80,6 +93,7 @@ class SourceColumn:
         other_reading: The column with day and month exchanged, if the contents do not decide.
         number: The notation of numbers that are text.
         spelling: The SQL that gives an id `$` the spelling of all tables; None if ids stay as they are.
+        is_iso_text: Whether the times are text in ISO 8601, such as 2024-01-31 09:00:00 -0400.
     """
 
     name: str
@@ -98,6 +112,7 @@ class SourceColumn:
     other_reading: SourceColumn | None = None
     number: NumberReading | None = None
     spelling: str | None = None
+    is_iso_text: bool = False
 
 
 def time_of(column: SourceColumn) -> str:
@@ -111,8 +126,18 @@ def time_of(column: SourceColumn) -> str:
         scale = 1000.0 if (column.high or 0) > 1e11 else 1.0
         return f"make_timestamp(({name} / {scale} * 1000000)::BIGINT)"
     if column.time_format:
-        return f"try_strptime({name}::VARCHAR, {literal(column.time_format)})"
-    return f"TRY_CAST({name} AS TIMESTAMP)"
+        return f"try_strptime({name}::VARCHAR, {literal(column.time_format)})::TIMESTAMP"
+    return iso_time(name) if column.is_iso_text else f"TRY_CAST({name} AS TIMESTAMP)"
+
+
+def iso_time(name: str) -> str:
+    """Return the DuckDB expression that reads ISO 8601 as a timestamp; the year has four digits.
+
+    DuckDB does not read an offset after a blank, and reads 21/04/03 as a day of the year 21.
+    """
+    text = f"trim({name}::VARCHAR)"
+    joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"
+    return f"CASE WHEN regexp_matches({text}, '^[0-9]{{4}}') THEN TRY_CAST({joined} AS TIMESTAMP) END"
 
 
 def id_of(column: SourceColumn) -> str:
@@ -275,9 +300,9 @@ def _profile_values(
         column = _without_no_value_days(connection, view, column)
         first, last = _date_range(connection, view, column)
         column = replace(column, first=first, last=last)
-        if column.question and column.time_format:
-            other = replace(column, time_format=exchanged_format(column.time_format))
+        if other := column.other_reading:
             first, last = _date_range(connection, view, other)
+            other = replace(other, missing=column.missing, filled_share=column.filled_share)
             column = replace(column, other_reading=replace(other, first=first, last=last))
     return column
 
@@ -336,9 +361,11 @@ def _parse_values(
 ) -> SourceColumn:
     """Return a text column as times or numbers by its texts `v`, which are not words for no value."""
     sample = [str(row[0]) for row in connection.execute(f"{values} LIMIT {ROWS_PARSED_FIRST}").fetchall()]
-    formats = [form for form in FORMATS if _most_have_format(sample, form)]
+    dates = [value for value in sample if re.fullmatch(DATE_SHAPE, value)]
+    has_dates = bool(dates) and len(dates) >= MIN_PARSED_SHARE * len(sample)
+    formats = [form for form in FORMATS if has_dates and _most_have_format(dates, form)]
     tests = [
-        "TRY_CAST(v AS TIMESTAMP) IS NOT NULL OR TRY_CAST(v AS TIMESTAMPTZ) IS NOT NULL",
+        f"{iso_time('v')} IS NOT NULL",
         "isfinite(TRY_CAST(v AS DOUBLE)) AND NOT regexp_full_match(v, '0[0-9]+')",
         *(f"try_strptime(v, {literal(form)}) IS NOT NULL" for form in formats),
     ]
@@ -347,19 +374,23 @@ def _parse_values(
     row = connection.execute(f"SELECT {shares_of_rows} FROM ({different_values})").fetchone()
     iso, number, *shares = [share or 0.0 for share in row or (0.0, 0.0)]
     if iso >= MIN_PARSED_SHARE:
-        return replace(column, kind="time")
+        return replace(column, kind="time", is_iso_text=True)
     fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
     best = next(fits, None)
     if best and (best != "%Y%m%d" or name_matches(column.name, ANY_TIME)):
-        dates = date_reading(connection, values, best)
-        return replace(column, kind="time", time_format=dates.time_format, question=dates.question)
-    reading = number_reading(connection, values)
-    if reading is None or reading.fit_share < MIN_PARSED_SHARE:
+        latest = None if name_matches(column.name, MAY_LIE_AHEAD) else date.today() + timedelta(1)
+        reading = date_reading(connection, values, best, latest)
+        column = replace(column, kind="time", time_format=reading.time_format, question=reading.question)
+        other = replace(column, time_format=reading.other_format)
+        return replace(column, other_reading=other) if reading.other_format else column
+    notation = number_reading(connection, values)
+    if notation is None or notation.fit_share < MIN_PARSED_SHARE:
         return replace(column, kind="number") if number == 1.0 else column
     name = name_in(column.name, dialect)
-    if reading.example is not None:
-        return replace(column, kind="number", question=number_question(name, reading.example), number=reading)
-    return replace(column, kind="number", sql=reading.sql(name), number=reading)
+    if notation.example is not None:
+        question = number_question(name, notation.example)
+        return replace(column, kind="number", question=question, number=notation)
+    return replace(column, kind="number", sql=notation.sql(name), number=notation)
 
 
 def _most_have_format(values: Sequence[str], time_format: str) -> bool:

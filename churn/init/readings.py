@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from itertools import combinations, permutations
 from typing import Literal
 
 import duckdb
@@ -16,6 +19,9 @@ MAX_ODD_SHARE = 0.02
 MIN_MONTHS = 12
 """Dates on one day of the month are monthly dates if there are at least this many, in two years or more."""
 
+MIN_LATE = 5
+"""A reading in which this many dates lie ahead is wrong if no date lies ahead in another reading."""
+
 MIN_GROUPED, MIN_PLAIN = 50, 20
 """Numbers such as 2,313 have thousands if there are this many, and this many numbers below 1000."""
 
@@ -26,10 +32,42 @@ DECIMAL_POINT = r"[-+]?([0-9]+|[1-9][0-9]{0,2}(,[0-9]{3})+)(\.[0-9]+)?"
 
 @dataclass(frozen=True)
 class DateReading:
-    """The time format of a column, and the question to the user if the column does not decide for it."""
+    """The time format of a column, and what stays open if the column does not decide for it.
+
+    Attributes:
+        time_format: The format, or the first of the formats that are possible.
+        question: The question to the user; None if the column decides.
+        other_format: The second of the formats that are possible; None if there is one only.
+    """
 
     time_format: str
     question: str | None = None
+    other_format: str | None = None
+
+
+@dataclass(frozen=True)
+class _DateFacts:
+    """What the dates of a column are in one reading.
+
+    Attributes:
+        time_format: The format of the reading.
+        first, last: The first and the last date.
+        n_days, n_days_of_month, n_years: The numbers of distinct dates, days of the month and years.
+        n_late: The number of dates after the latest date that is possible.
+    """
+
+    time_format: str
+    first: date
+    last: date
+    n_days: int
+    n_days_of_month: int
+    n_years: int
+    n_late: int
+
+    @property
+    def is_monthly(self) -> bool:
+        """Return whether all dates are on one day of the month, over more than a year."""
+        return self.n_days >= MIN_MONTHS and self.n_days_of_month == 1 and self.n_years > 1
 
 
 @dataclass(frozen=True)
@@ -55,65 +93,113 @@ class NumberReading:
         return f"replace({name}, ',', '')" if self.has_other_mark else None
 
 
-def exchanged_format(time_format: str) -> str:
-    """Return a time format with day and month exchanged.
+def possible_formats(time_format: str) -> tuple[str, ...]:
+    """Return the formats with the parts of a date in another order, likely ones first.
 
-    >>> exchanged_format("%d/%m/%Y %H:%M")
-    '%m/%d/%Y %H:%M'
+    With points, the day is always first. With two digits, the year may be first too.
+
+    >>> possible_formats("%d/%m/%Y %H:%M")
+    ('%d/%m/%Y %H:%M', '%m/%d/%Y %H:%M')
+    >>> possible_formats("%m-%d-%y")
+    ('%d-%m-%y', '%m-%d-%y', '%y-%m-%d')
     """
-    day, mark, month = time_format[:2], time_format[2:3], time_format[3:5]
-    return f"{month}{mark}{day}{time_format[5:]}"
+    form = re.fullmatch(r"(?:%d([/-])%m|%m([/-])%d|%y([/-])%m)[/-](%[Yyd])(.*)", time_format)
+    if form is None:
+        return (time_format,)
+    mark, rest = form[1] or form[2] or form[3], form[5]
+    year = "%Y" if form[4] == "%Y" else "%y"
+    orders = [("%d", "%m", year), ("%m", "%d", year), *([("%y", "%m", "%d")] if year == "%y" else [])]
+    return tuple(mark.join(order) + rest for order in orders)
 
 
-def date_reading(connection: duckdb.DuckDBPyConnection, values: str, time_format: str) -> DateReading:
-    """Return the order of day and month that the whole column decides for, or a question.
+def date_reading(
+    connection: duckdb.DuckDBPyConnection, values: str, time_format: str, latest: date | None = None
+) -> DateReading:
+    """Return the order of day, month and year that the whole column decides for, or a question.
 
-    A part above 12 decides. Otherwise dates on the same day of each month decide, which would all lie in one
-    month in the other reading.
+    A part above 12 decides. Otherwise dates after the latest possible date decide against a reading, and
+    dates on the same day of each month decide for one: in the other reading they all lie in one month.
 
     Args:
         connection: The connection with the view of the column.
         values: The SQL of the column's texts, as `v`.
         time_format: A format that fits the column.
+        latest: The last date that is possible in the column; None if its dates may lie ahead.
     """
-    if time_format[:5] not in ("%d/%m", "%m/%d", "%d-%m", "%m-%d"):
-        return DateReading(time_format)  # with dots, the day is always first
-    formats = (time_format, exchanged_format(time_format))
-    parts = ", ".join(
-        f"min({x}), max({x}), count(DISTINCT {x}), count(DISTINCT day({x})), count(DISTINCT year({x}))"
-        for x in ("a", "b")
+    formats = possible_formats(time_format)
+    if len(formats) == 1:
+        return DateReading(time_format)
+    view = ", ".join(f"try_strptime(v, {literal(form)})::DATE AS d{n}" for n, form in enumerate(formats))
+    dates = f"(SELECT v, {view} FROM ({values}))"
+    formats, question = _formats_that_fit(connection, dates, formats)
+    if question:
+        return DateReading(formats[0], question)
+    if len(formats) == 1:
+        return DateReading(formats[0])
+    columns = [f"try_strptime(v, {literal(form)})::DATE" for form in formats]
+    differ = " OR ".join(f"{columns[0]} <> {other}" for other in columns[1:])
+    example = connection.execute(f"SELECT min(v) FROM ({values}) WHERE {differ}").fetchone()
+    if example is None or example[0] is None:
+        return DateReading(formats[0])
+    facts = [_date_facts(connection, values, form, latest) for form in formats]
+    if any(fact.n_late == 0 for fact in facts):
+        facts = [fact for fact in facts if fact.n_late < MIN_LATE]
+    monthly = [fact for fact in facts if fact.is_monthly]
+    if len(monthly) == 1:
+        facts = monthly
+    if len(facts) == 1:
+        return DateReading(facts[0].time_format)
+    choices = " or ".join(
+        f"'{fact.time_format}' ({example[0]} is {datetime.strptime(example[0], fact.time_format).date()}; "
+        f"all: {fact.first} to {fact.last})"
+        for fact in facts
     )
+    question = f"day and month cannot be told apart: write {choices}"
+    return DateReading(facts[0].time_format, question, facts[1].time_format)
+
+
+def _formats_that_fit(
+    connection: duckdb.DuckDBPyConnection, dates: str, formats: Sequence[str]
+) -> tuple[tuple[str, ...], str | None]:
+    """Return the formats that no other one excludes, and a question if two formats exclude each other.
+
+    Args:
+        connection: The connection with the view of the column.
+        dates: The SQL of the texts `v` with the dates `d0`, `d1`, … in each format.
+        formats: The formats.
+    """
+    pairs = list(permutations(range(len(formats)), 2))
+    only = ", ".join(f"count(*) FILTER (d{a} IS NOT NULL AND d{b} IS NULL)" for a, b in pairs)
+    row = connection.execute(f"SELECT {only} FROM {dates}").fetchone()
+    assert row is not None  # an aggregate without GROUP BY always gives one row
+    n_only = dict(zip(pairs, row, strict=True))
+    possible = set(range(len(formats)))
+    for first, second in pairs:
+        n_first, n_second = n_only[first, second], n_only[second, first]
+        if n_second and n_first <= MAX_ODD_SHARE * (n_first + n_second):
+            possible.discard(first)
+    for first, second in combinations(sorted(possible), 2):
+        n_first, n_second = n_only[first, second], n_only[second, first]
+        if n_first and n_second:
+            best = formats[second if n_second > n_first else first]
+            return (best,), (
+                f"{n_first} dates only fit '{formats[first]}' and {n_second} only '{formats[second]}': "
+                "correct the source"
+            )
+    return tuple(formats[n] for n in sorted(possible)), None
+
+
+def _date_facts(
+    connection: duckdb.DuckDBPyConnection, values: str, time_format: str, latest: date | None
+) -> _DateFacts:
+    is_late = f"d > DATE '{latest}'" if latest else "false"
     row = connection.execute(
-        "SELECT count(*) FILTER (a IS NOT NULL AND b IS NULL), "
-        "count(*) FILTER (a IS NULL AND b IS NOT NULL), "
-        f"arg_min(v, a) FILTER (a <> b), {parts} FROM (SELECT v, "
-        f"try_strptime(v, {literal(formats[0])})::DATE AS a, "
-        f"try_strptime(v, {literal(formats[1])})::DATE AS b FROM ({values}))"
+        f"SELECT min(d), max(d), count(DISTINCT d), count(DISTINCT day(d)), count(DISTINCT year(d)), "
+        f"count(*) FILTER ({is_late}) FROM "
+        f"(SELECT try_strptime(v, {literal(time_format)})::DATE AS d FROM ({values}))"
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
-    n_first, n_second, example, *facts = row
-    if n_first or n_second:
-        best = formats[n_second > n_first]
-        if min(n_first, n_second) <= MAX_ODD_SHARE * (n_first + n_second):
-            return DateReading(best)
-        return DateReading(
-            best,
-            f"{n_first} dates only fit '{formats[0]}' and {n_second} only '{formats[1]}': correct the source",
-        )
-    if example is None:
-        return DateReading(time_format)
-    ranges = (facts[0:2], facts[5:7])
-    is_monthly = tuple(
-        n_days >= MIN_MONTHS and n_days_of_month == 1 and n_years > 1
-        for _, _, n_days, n_days_of_month, n_years in (facts[0:5], facts[5:10])
-    )
-    if is_monthly[0] != is_monthly[1]:
-        return DateReading(formats[is_monthly[1]])
-    choices = " or ".join(
-        f"'{form}' ({example} is {datetime.strptime(example, form).date()}; all: {first} to {last})"
-        for form, (first, last) in zip(formats, ranges, strict=True)
-    )
-    return DateReading(time_format, f"day and month cannot be told apart: write {choices}")
+    return _DateFacts(time_format, *row)
 
 
 def number_reading(connection: duckdb.DuckDBPyConnection, values: str) -> NumberReading | None:

@@ -7,11 +7,13 @@ import re
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from churn.data.ingest.ingest import ingest
 from churn.data.store import day_number
 from churn.errors import ParamsError
+from churn.init.readings import DateReading, date_reading
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
@@ -31,7 +33,11 @@ def orders(folder: Path, dates: list[str], header: str = "user_id,order_date,amo
     return raw
 
 
+TWO_DIGITS = [f"{n % 12 + 1:02}/{n % 7 + 1:02}/{21 + n % 2}" for n in range(80)]
+
 AMBIGUOUS = {
+    "two digits of the year": TWO_DIGITS,
+    "morning and afternoon": [f"{day[:6]}2021 5:06 PM" for day in TWO_DIGITS],
     "slashes": [f"{n % 12 + 1:02}/{n % 7 + 1:02}/202{n % 3}" for n in range(80)],
     "dashes": [f"{n % 7 + 1:02}-{n % 12 + 1:02}-202{n % 3}" for n in range(80)],
     "times of day": [f"{n % 12 + 1:02}/{n % 7 + 1:02}/202{n % 3} 10:00" for n in range(80)],
@@ -52,6 +58,88 @@ def test_day_and_month_that_cannot_be_told_apart_are_a_question(
     assert "cannot be told apart" in error
     assert "'%d" in error
     assert "'%m" in error
+
+
+@pytest.mark.parametrize(
+    ("dates", "time_format", "first", "last"),
+    [
+        (
+            [f"{n % 28 + 1:02}/{n % 12 + 1:02}/2{n % 2 + 1}" for n in range(90)],
+            "%d/%m/%y",
+            date(2021, 1, 1),
+            date(2022, 12, 28),
+        ),
+        (
+            [f"{n % 12 + 1}/{n % 28 + 1}/2021 {n % 12 + 1}:06 PM" for n in range(90)],
+            "%m/%d/%Y %I:%M %p",
+            date(2021, 1, 1),
+            date(2021, 12, 28),
+        ),
+        (
+            [f"{n % 28 + 1:02}/{n % 12 + 1:02}/2023 06:46:53 -0400" for n in range(90)],
+            "%d/%m/%Y %H:%M:%S %z",
+            date(2023, 1, 1),
+            date(2023, 12, 28),
+        ),
+        (
+            [f"2023-{n % 12 + 1:02}-{n % 28 + 1:02} 23:46:53 -0400" for n in range(90)],
+            None,
+            date(2023, 1, 2),
+            date(2023, 12, 29),
+        ),
+        (
+            [f"2023-{n % 12 + 1:02}-{n % 28 + 1:02} 09:05:00 PM" for n in range(90)],
+            "%Y-%m-%d %I:%M:%S %p",
+            date(2023, 1, 1),
+            date(2023, 12, 28),
+        ),
+    ],
+)
+def test_times_in_the_forms_of_exports_are_read(
+    tmp_path: Path, dates: list[str], time_format: str | None, first: date, last: date
+) -> None:
+    path = init(tmp_path, orders(tmp_path, dates))
+
+    params = load_params(path)
+    stored = ingest(params, lambda _: None).tables["orders"]
+
+    assert params.tables["orders"].time_format == time_format
+    assert (stored.rows, dict(stored.rejects)) == (90, {})
+    assert (stored.first_day, stored.last_day) == (day_number(first), day_number(last))
+
+
+def reading(texts: list[str], time_format: str, latest: date | None) -> DateReading:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t AS SELECT unnest($texts) AS v", {"texts": texts})
+        return date_reading(connection, "SELECT v FROM t", time_format, latest)
+
+
+LATE_MARCH = [f"{n % 9 + 1:02}/03/2024" for n in range(60)]
+"""Days of March, or the third day of months up to September."""
+
+
+@pytest.mark.parametrize(
+    ("latest", "time_format"), [(date(2024, 4, 1), "%d/%m/%Y"), (None, None), (date(2025, 1, 1), None)]
+)
+def test_dates_that_lie_ahead_decide_against_a_reading(latest: date | None, time_format: str | None) -> None:
+    read = reading(LATE_MARCH, "%d/%m/%Y", latest)
+
+    assert (read.time_format if read.question is None else None) == time_format
+
+
+def test_few_dates_ahead_or_dates_ahead_in_both_readings_decide_nothing() -> None:
+    few = [f"{n % 3 + 1:02}/0{n % 3 + 1}/2024" for n in range(60)] + ["04/03/2024"] * 4
+    both = [f"{n % 9 + 1:02}/{n % 5 + 5:02}/2024" for n in range(60)]
+
+    assert reading(few, "%d/%m/%Y", date(2024, 3, 31)).question
+    assert reading(both, "%d/%m/%Y", date(2024, 3, 31)).question
+
+
+def test_a_year_of_two_digits_that_comes_first_is_seen() -> None:
+    texts = [f"{21 + n % 3}/{n % 12 + 1:02}/{n % 28 + 1:02}" for n in range(200)]
+
+    assert reading(texts, "%y/%m/%d", date(2024, 6, 1)) == DateReading("%y/%m/%d")
+    assert "%y/%m/%d" in (reading(texts, "%y/%m/%d", None).question or "")
 
 
 def test_dates_on_the_first_of_each_month_decide(tmp_path: Path) -> None:
