@@ -254,6 +254,8 @@ def _open_folder(link: Path) -> tuple[Path, dict[str, Any], IO[str]]:
         raise SourceError(f"{link}: the store has the format of another version. Run `churn ingest` again.")
     if checksum != _manifest_checksum(manifest):
         raise DamagedStoreError.of(link, f"{MANIFEST_FILE} has changed")
+    if not all((folder / name).resolve().is_relative_to(folder) for name in manifest["files"]):
+        raise DamagedStoreError.of(link, f"{MANIFEST_FILE} names a file elsewhere")
     tables = {name: checksum for name, checksum in manifest["files"].items() if not name.startswith(".")}
     if damage := _find_damage(folder, tables):
         raise DamagedStoreError.of(link, damage)

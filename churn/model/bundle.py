@@ -56,16 +56,28 @@ class ExportRecord:
         version: The version of the model in the registry.
         run_id: The MLflow run that made the version.
         digest: The digest of the bundle.
+        files: The SHA-256 of each other file, such as `MLmodel` and `scorer.py`, by its path in the folder.
     """
 
     model: str
     version: str
     run_id: str
     digest: str
+    files: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
         """Write `champion.json` into an exported model folder."""
         write_json(folder / "champion.json", asdict(self))
+
+
+def digests_beside_bundle(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of the files of an exported model that MLflow needs to serve it, by their path."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = [
+        path.relative_to(folder).as_posix() for path in paths if folder / BUNDLE_FOLDER not in path.parents
+    ]
+    served_names = [name for name in names if name not in ("champion.json", "README.md")]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in served_names}
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,8 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         version, digest = str(record["version"]), str(record["digest"])
-    except (ValueError, KeyError, TypeError):
+        files = dict(record.get("files", {}))  # older versions of churn wrote none
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ModelError(f"{path} is damaged. Export the model again with `churn promote`.") from None
     try:
         scorer = Scorer.load(bundle, threads)
@@ -109,6 +122,11 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
             f"{bundle / 'manifest.json'} does not belong to version {version}: its digest differs from "
             "champion.json. Export the model again with `churn promote`."
         )
+    current_files = digests_beside_bundle(folder)
+    for name, file_digest in files.items():
+        if current_files.get(name) != file_digest:
+            fault = "has changed" if name in current_files else "is missing"
+            raise ModelError(f"{folder / name} {fault}. Export the model again with `churn promote`.")
     return Champion(scorer, version, digest)
 
 

@@ -13,7 +13,13 @@ from tempfile import TemporaryDirectory
 
 from churn.errors import ModelError
 from churn.model import scorer as scorer_module
-from churn.model.bundle import BUNDLE_FOLDER, ExportRecord, bundle_digest, load_champion
+from churn.model.bundle import (
+    BUNDLE_FOLDER,
+    ExportRecord,
+    bundle_digest,
+    digests_beside_bundle,
+    load_champion,
+)
 from churn.model.scorer import CorruptError, Scorer
 from churn.model.tracking import (
     WORKFLOW_QUERY,
@@ -376,9 +382,10 @@ class Registry(Tracking):
                 "the files back, or run `churn train` again."
             )
         digest = bundle_digest(folder / BUNDLE_FOLDER)
-        ExportRecord(self.name, version, self.run_of(version), digest).write(folder)
         self._add_card(version, folder)
         remove_machine_paths(folder / "MLmodel")
+        files = digests_beside_bundle(folder)
+        ExportRecord(self.name, version, self.run_of(version), digest, files).write(folder)
         load_champion(folder)
         if digest != self._digest_of(version):
             shutil.rmtree(folder)

@@ -91,7 +91,7 @@ def _encoded_places(text: str) -> Iterator[int]:
     """Yield where in an address the names stand whose values are encoded: as password or setting.
 
     >>> list(_encoded_places("postgresql://${USER}:${PASSWORD}@${HOST}/shop?sslpassword=${KEY}"))
-    [21, 62]
+    [21, 58]
     """
     scheme, separator, rest = text.partition("://")
     if not separator or "${" in scheme:

@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from churn.data.files import sync_folder
+from churn.data.files import checksum_of, sync_folder
 from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sql import literal
 from churn.data.store import DamagedStoreError, Store
 from churn.errors import SourceError
-from churn.params import Params
+from churn.params import Params, digest_of
 from tests.drawn_company import params_of
 
 LOGINS = "customer | happened_at | row_id\n" + "\n".join(
@@ -127,6 +127,19 @@ def test_a_changed_value_in_the_manifest_is_noticed(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
     with pytest.raises(DamagedStoreError, match=r"manifest\.json has changed"):
+        Store.open(params)
+
+
+def test_a_manifest_cannot_name_a_file_outside_the_store(tmp_path: Path) -> None:
+    params, folder = company(tmp_path)
+    outside = tmp_path / "outside.parquet"
+    outside.write_bytes(b"x")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["checksum"]
+    manifest["files"][os.path.relpath(outside, folder.resolve())] = checksum_of(outside)
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"checksum": digest_of(manifest)}))
+
+    with pytest.raises(DamagedStoreError, match="names a file elsewhere"):
         Store.open(params)
 
 

@@ -399,6 +399,21 @@ def test_a_damaged_file_of_the_champion_is_named(
         load_champion(params.champion)
 
 
+@pytest.mark.parametrize("name", ["MLmodel", "scorer.py"])
+@pytest.mark.parametrize("fault", ["is missing", "has changed"])
+def test_a_file_with_which_mlflow_serves_the_champion_is_watched_too(
+    params: Params, registered: Callable[[], str], name: str, fault: str
+) -> None:
+    Registry(params.tracking, params.models).promote(registered())
+    (params.champion / "README.md").write_text("the words of a person")
+    assert load_champion(params.champion).version == "1"
+    path = params.champion / name
+    path.unlink() if fault == "is missing" else path.write_bytes(path.read_bytes() + b"\n")
+
+    with pytest.raises(ModelError, match=f"{name} {fault}"):
+        load_champion(params.champion)
+
+
 def test_a_bundle_swapped_for_another_whole_one_is_noticed(
     params: Params, registered: Callable[[], str]
 ) -> None:

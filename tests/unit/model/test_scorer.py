@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import pytest
 
 from churn.model import scorer as scorer_module
 from churn.model.bundle import bundle_digest, write_bundle
-from churn.model.scorer import CorruptError, SchemaError, Scorer
+from churn.model.scorer import CorruptError, SchemaError, Scorer, manifest_text
 
 COLUMNS = {
     "days": np.array([1.0, 30.0, np.nan, 400.0]),
@@ -252,3 +254,24 @@ def test_a_manifest_written_otherwise_is_damaged_too(bundle: Path) -> None:
 
     with pytest.raises(CorruptError, match="manifest"):
         Scorer.load(bundle)
+
+
+@pytest.mark.parametrize("kind", ["parent", "absolute", "symlink"])
+def test_a_manifest_cannot_name_a_file_outside_the_bundle(bundle: Path, tmp_path: Path, kind: str) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("x")
+    name = {"parent": os.path.relpath(outside, bundle), "absolute": str(outside), "symlink": "link.txt"}[kind]
+    if kind == "symlink":
+        (bundle / name).symlink_to(outside)
+    digests = json.loads((bundle / "manifest.json").read_text())["files"]
+    digests[name] = hashlib.sha256(outside.read_bytes()).hexdigest()
+    (bundle / "manifest.json").write_text(manifest_text(digests))
+
+    with pytest.raises(CorruptError, match="names a file elsewhere"):
+        Scorer.load(bundle)
+
+
+def test_a_bundle_behind_a_link_is_read(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "behind_a_link").symlink_to(bundle)
+
+    assert Scorer.load(tmp_path / "behind_a_link").names == Scorer.load(bundle).names
