@@ -276,8 +276,13 @@ def _join(
     ).fetchall()
     query = (
         f"select o.{name_in(customer_id.name, dialect)} as customer_id, t.*\n"
-        f"from {name_in(table.name, dialect)} as t join {name_in(target_table.name, dialect)} as o "
+        f"from {_origin_as(table, 't', dialect)} join {_origin_as(target_table, 'o', dialect)} "
         f"on t.{name_in(link.key.name, dialect)} = o.{name_in(target.key.name, dialect)}"
     )
     joined_id = replace(customer_id, name="customer_id", unique=False)
     return replace(table, columns=(*table.columns, joined_id), view=view, query=query)
+
+
+def _origin_as(table: SourceTable, alias: str, dialect: str) -> str:
+    origin = f"({table.query})" if table.query else name_in(table.name, dialect)
+    return f"{origin} as {alias}"

@@ -24,6 +24,7 @@ from churn.init.id_spelling import one_spelling, rounded_reason
 from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
 from churn.init.name_patterns import CHURN_EVENT, name_contains
+from churn.init.parts import join_parts
 from churn.init.profile import KeyedTable, SourceTable, profile_tables
 
 MIN_SHARE = 0.3
@@ -82,6 +83,7 @@ def draft_params(
     if key_name:
         require_key(tables, key_name)
     connection = source.connection
+    tables = join_parts(connection, tables, dialect)
     ids = _find_ids(connection, tables, key_name)
     customers = ids.customers
     tables_with_ids = [
@@ -91,8 +93,8 @@ def draft_params(
     ]
     candidates: list[tuple[float, Match]] = []
     for table in ids.event_tables:
-        if table.name in ids.rounded:
-            unused_tables.append((table.name, ids.rounded[table.name]))
+        if table.name in ids.reasons:
+            unused_tables.append((table.name, ids.reasons[table.name]))
             continue
         key = ids.columns[table.name]
         if not _has_enough_customers(key, customers):
@@ -134,14 +136,14 @@ class _Ids:
         customers: The table of customers and its key; None if there is none.
         event_tables: The other tables.
         columns: By table, the column with ids of customers; None for a table without them.
-        rounded: By table, why its ids are no ids any more.
+        reasons: By table, why its ids are no ids any more.
         warnings: What the user has to know about the ids.
     """
 
     customers: KeyedTable | None
     event_tables: tuple[SourceTable, ...]
     columns: dict[str, IdColumn | None]
-    rounded: dict[str, str]
+    reasons: dict[str, str]
     warnings: tuple[str, ...] = ()
 
 

@@ -81,7 +81,8 @@ def write_entry(
     else:
         body = {"from": table.name} if table.name != match.name else {}
         if table.query:
-            body = {"query": " ".join([table.query, *(["where", " and ".join(filters)] if filters else [])])}
+            query = " ".join([table.query, *(["where", " and ".join(filters)] if filters else [])])
+            body = {"query": f"? {table.question}\n{query}" if table.question else query}
             filters = []
         body |= _columns_entry(columns)
         body |= {"where": " and ".join(filters)} if filters else {}
@@ -132,6 +133,8 @@ def customers_from_table(
         return None
     columns, time_format = _column_sql(match, dialect)
     body: TableBody = {"from": table.name} if table.name != "customers" else {}
+    if table.query:
+        body = {"query": f"? {table.question}\n{table.query}" if table.question else table.query}
     body |= _columns_entry(columns)
     body |= {"time_format": time_format} if time_format else {}
     body |= _missing_words(match, columns)
@@ -175,9 +178,7 @@ def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str) -> s
         time = f"strptime({time}, '{time_format}')"
     where = f" where {key} is not null" if match.key.filled_share < 1 else ""
     customer_id = key if key == "customer_id" else f"{key} as customer_id"
-    table = name_in(match.table.name, dialect)
-    origin = f"({match.table.query}) as {table}" if match.table.query else table
-    return f"select {customer_id}, {time} as seen from {origin}{where}"
+    return f"select {customer_id}, {time} as seen from {match.table.origin(dialect)}{where}"
 
 
 def _quote_column(match: Match, columns: Mapping[str, str], name: str, dialect: str) -> str:
@@ -251,7 +252,7 @@ def _empty_columns(match: Match) -> dict[str, str]:
 
 def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> SourceColumn | None:
     """Return the column with the number of an order, if the rows of the table are lines of orders."""
-    if match.name != "orders" or match.table.query:
+    if match.name != "orders" or (match.table.query and not match.table.parts):
         return None
     for column in match.table.columns:
         if column.unique or column.filled_share < 0.9 or not name_matches(column.name, ORDER_ID):
@@ -288,13 +289,19 @@ def _one_row_per_order(
     if discount is not None and (discount.low or 0) >= 0 and "discount" in columns:
         terms.append(f"sum({sql('discount')}) as discount")
     where = f"\nwhere {' and '.join(filters)}" if filters else ""
-    table = name_in(match.table.name, dialect)
+    table = match.table.origin(dialect)
     query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {key}, {order}"
+    questions += (
+        [match.table.question.removesuffix("; then remove this line")] if match.table.question else []
+    )
+    questions = [question if question.startswith("?") else f"? {question}" for question in questions]
     return "\n".join([f"{'; '.join(questions)}, and remove this line", query]) if questions else query
 
 
 def _reason(match: Match) -> str:
     """Return why a table was matched; the first word is how certain that is: sure, likely or a guess."""
+    if match.table.parts:
+        return f"likely: one table from its parts {', '.join(match.table.parts)}, which have the same columns"
     if match.table.query:
         return "likely: another table, which its rows point to, has the customer"
     exact = [name for name, column in match.columns.items() if column.name.lower() == name]
@@ -339,7 +346,7 @@ def _filters(
         return filters
     if _unknown_id_share(connection, match, customers) > MAX_FLAWED_SHARE:
         home = customers.table.name
-        ids = f"select {id_sql(customers.key, dialect)} from {name_in(home, dialect)}"
+        ids = f"select {id_sql(customers.key, dialect)} from {customers.table.origin(dialect)}"
         filters.append(f"{id_sql(match.key, dialect)} in ({ids})")
         match.notes.append(f"only rows of customers in {home} are used")
     return filters
@@ -403,7 +410,8 @@ def _history_bodies(match: Match, dialect: str) -> dict[str, TableBody]:
         if column.name in used_names or not column.filled_share or is_id:
             continue
         if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_ATTRIBUTE_LEVELS):
-            body: TableBody = {"from": table.name, "columns": columns | {"value": column.name}}
+            origin = {"query": table.query} if table.query else {"from": table.name}
+            body: TableBody = origin | {"columns": columns | {"value": column.name}}
             time = start or change or match.time
             time_format = f"? {time.question}" if time.question else time.time_format
             body |= {"time_format": time_format} if time_format else {}

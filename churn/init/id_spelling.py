@@ -80,19 +80,19 @@ def one_spelling(
     return Respelling(spelling, table.name, str(row[0]) if row else "")
 
 
-def rounded_reason(connection: duckdb.DuckDBPyConnection, keyed: KeyedTable) -> str | None:
+def rounded_reason(connection: duckdb.DuckDBPyConnection, id_table: KeyedTable) -> str | None:
     """Return why a column holds no ids any more: a spreadsheet has rounded them; None if it holds ids.
 
     A spreadsheet writes 4.50000E+12, or zeros after the fifteenth digit.
     """
-    name = keyed.key.name
+    name = id_table.key.name
     is_long = f"length(id) > {MAX_DIGITS}"
     row = connection.execute(
         f"SELECT count(*), count(*) FILTER (short), min(id) FILTER (short), min(id) FILTER ({is_long}), "
         f"count(DISTINCT id) FILTER ({is_long}), "
         f"bool_and(regexp_full_match(id, '[0-9]{{{MAX_DIGITS}}}0+')) FILTER ({is_long}) "
         f"FROM (SELECT id, regexp_full_match(id, {literal(ROUNDED_ID)}) AS short "
-        f"FROM (SELECT trim({identifier(name)}::VARCHAR) AS id FROM {keyed.table.view}) WHERE id <> '')"
+        f"FROM (SELECT trim({identifier(name)}::VARCHAR) AS id FROM {id_table.table.view}) WHERE id <> '')"
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     n_ids, n_short, short_id, long_id, n_long, all_zeros = row

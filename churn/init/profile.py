@@ -175,7 +175,9 @@ class SourceTable:
     Attributes:
         view: The name of its view in DuckDB.
         complete: Whether every row was read; False if only the first `ROWS_FETCHED` rows were.
-        query: The SQL that joins it from two tables, in the source's dialect; None for a plain table.
+        query: The SQL that joins it from several tables, in the source's dialect; None for a plain table.
+        parts: The names of the tables of one shape that it is joined from.
+        question: Why it is not certain that these tables are parts of one table.
     """
 
     name: str
@@ -184,6 +186,13 @@ class SourceTable:
     view: str
     complete: bool
     query: str | None = None
+    parts: tuple[str, ...] = ()
+    question: str | None = None
+
+    def origin(self, dialect: str) -> str:
+        """Return the SQL after FROM that reads the table."""
+        name = name_in(self.name, dialect)
+        return f"({self.query}) as {name}" if self.query else name
 
 
 class KeyedTable(NamedTuple):
@@ -217,7 +226,7 @@ def profile_tables(
         else:
             if dialect == "duckdb":
                 _read_csv_once(source.connection, name, view)
-            tables.append(_profile_table(source.connection, name, view, dialect))
+            tables.append(profile_table(source.connection, name, view, dialect))
         advance(1)
     all_columns = [column for table in tables for column in table.columns]
     return [
@@ -234,7 +243,15 @@ def _read_csv_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) 
         connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {identifier(name)}").fetchall()
 
 
-def _profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, dialect: str) -> SourceTable:
+def profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, dialect: str) -> SourceTable:
+    """Profile the table of a view.
+
+    Args:
+        connection: The connection with the view.
+        name: The name of the table.
+        view: The name of its view.
+        dialect: The SQL dialect of the source.
+    """
     description = connection.execute(f"DESCRIBE {view}").fetchall()
     types = {str(row[0]): str(row[1]) for row in description}
     counts = ", ".join(f"count({identifier(c)}), approx_count_distinct({identifier(c)})" for c in types)
