@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -135,9 +136,21 @@ def _own_key(table: SourceTable) -> SourceColumn | None:
         # A table of orders or bills may have another customer in each row. It has a key of its own then.
         is_event = any(name_contains(table.name, pattern) for pattern in TABLE_PATTERNS.values())
         return None if is_event and len(keys) > 1 else customer_ids[0]
-    if not name_contains(table.name, PEOPLE):
+    if not name_contains(table.name, PEOPLE) or _repeats_people(table):
         return None
     return next((column for column in keys if name_matches(column.name, ANY_ID, table.name)), None)
+
+
+def _repeats_people(table: SourceTable) -> bool:
+    """Return whether a table has several rows of one person, as a history has: its own key is no customer."""
+    people = re.search(PEOPLE, snake_case(table.name))
+    return people is not None and any(
+        not column.unique
+        and column.filled_share > MIN_KNOWN_SHARE
+        and name_matches(column.name, CUSTOMER_ID)
+        and snake_case(column.name)[:4] == people[0][:4]
+        for column in table.columns
+    )
 
 
 def id_column(

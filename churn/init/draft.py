@@ -19,7 +19,14 @@ from churn.init.customer_ids import (
     named_ids,
     require_key,
 )
-from churn.init.entry import Entry, customers_from_events, customers_from_table, split_histories, write_entry
+from churn.init.entry import (
+    Entry,
+    customers_from_events,
+    customers_from_table,
+    early_rows,
+    split_histories,
+    write_entry,
+)
 from churn.init.id_spelling import one_spelling, rounded_reason
 from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
@@ -113,6 +120,8 @@ def draft_params(
     customers_entry = customers_from_table(connection, customers, dialect) if customers else None
     if customers_entry is None:
         customers_entry = customers_from_events(entries, customers)
+    elif customers:
+        customers_entry.warnings += early_rows(connection, customers, selection)
     customers_entry.body.update({"history": histories} if histories else {})
     customers_entry.warnings += ids.warnings
     label = guess_label(connection, selection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,13 +23,16 @@ from churn.init.name_patterns import (
     name_matches,
     snake_case,
 )
-from churn.init.profile import KeyedTable, SourceColumn, id_of, id_sql, name_in
+from churn.init.profile import KeyedTable, SourceColumn, id_of, id_sql, name_in, time_of
 
 MAX_COLUMNS_LISTED = 12
 """How many columns are listed as not used."""
 
 MAX_FLAWED_SHARE = 0.03
 """Rows without an id, without a time or with a negative amount get a filter above this share."""
+
+MAX_EARLY_SHARE = 0.1
+"""A larger share of rows before the sign-up of their customer is a warning; some order as guests first."""
 
 MAX_ATTRIBUTE_LEVELS = 200
 """A text column with more values than this is not used as an attribute of customers."""
@@ -152,6 +155,30 @@ def customers_from_table(
     if changing:
         notes.append(f"not used: they may change, and there is no history of them: {_list_names(changing)}")
     return Entry("customers", True, body, _reason(match), notes)
+
+
+def early_rows(
+    connection: duckdb.DuckDBPyConnection, customers: KeyedTable, matches: Sequence[Match]
+) -> Iterator[str]:
+    """Yield a warning for each table with many rows before the sign-up of their customer."""
+    table, key = customers
+    signed_up_at = assign_columns(connection, Match("customers", table, key, True)).columns["signed_up_at"]
+    people = f"SELECT {id_of(key)} AS id, {time_of(signed_up_at)} AS signed_up FROM {table.view}"
+    is_early = "seen < signed_up AND (seen <> seen::DATE OR seen < signed_up::DATE)"  # a day has no clock
+    for match in matches:
+        row = connection.execute(
+            f"SELECT count(*), count(*) FILTER ({is_early}) "
+            f"FROM (SELECT {id_of(match.key)} AS id, {time_of(match.time)} AS seen FROM {match.table.view}) "
+            f"JOIN ({people}) USING (id)"
+        ).fetchone()
+        n_rows, n_early = row or (0, 0)
+        if n_early > MAX_EARLY_SHARE * n_rows:
+            yield (
+                f"{n_early:,} of {n_rows:,} rows of {match.table.name} lie before the sign-up "
+                f"({signed_up_at.name}) of their customer, and nobody counts before it. It may be the date "
+                "of a migration. Map the first known contact as signed_up_at, for example with a query "
+                f"that takes the earlier of {signed_up_at.name} and the first row of {match.table.name}"
+            )
 
 
 def customers_from_events(entries: Sequence[Entry], customers: KeyedTable | None) -> Entry:

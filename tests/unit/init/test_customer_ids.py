@@ -55,9 +55,9 @@ def orders(id_of: Callable[[int], Any], key: str = "customer_id") -> Rows:
     ]
 
 
-def draft(source: Path, key: str | None = None) -> Draft:
-    """Draft params.yaml from the tables of a folder."""
-    home = source.parent
+def draft(source: Path, key: str | None = None, home: Path | None = None) -> Draft:
+    """Draft params.yaml from the tables of a folder; `home` holds what is written, beside them by default."""
+    home = home or source.parent
     with open_source(params_for_source(str(source), home / "params.yaml"), home / "scratch") as tables:
         return draft_params(tables, "duckdb", key_name=key)
 
@@ -260,3 +260,46 @@ def test_long_ids_with_all_their_digits_are_ids(tmp_path: Path, spelling: Callab
 
     assert id_columns(written) == {"customers": "-", "orders": "-"}
     assert not written.unused_tables
+
+
+@pytest.mark.parametrize(
+    ("history", "own_id", "people_id"),
+    [("client_history", "id", "client_id"), ("Kundenstamm_Kunden_Verlauf", "id", "KundenNr")],
+)
+def test_the_row_key_of_a_history_is_no_id_of_customers(
+    tmp_path: Path, history: str, own_id: str, people_id: str
+) -> None:
+    rows = [
+        {
+            own_id: n + 1,
+            people_id: n // 3 + 1,
+            "valid_from": date(2023, 1, 1) + timedelta(n),
+            "plan": "SM"[n % 2],
+        }
+        for n in range(3 * N_CUSTOMERS)
+    ]
+    tables = {"zz_clients": members(lambda n: n + 1, key="id"), "orders": orders(lambda n: n + 1)}
+
+    written = draft(write(tmp_path, {history: rows, **tables}))
+
+    assert written.customers.body["from"] == "zz_clients"
+
+
+def test_rows_before_a_migrated_sign_up_are_named(tmp_path: Path) -> None:
+    written = draft(case("migrated-sign-up"), home=tmp_path)
+
+    (warning,) = written.customers.warnings
+    assert "2,962 of 4,528 rows of orders lie before the sign-up (signed_up_at)" in warning
+    assert "the earlier of signed_up_at and the first row of orders" in warning
+
+
+@pytest.mark.parametrize(("days", "n_warnings"), [(300, 1), (-20, 0)], ids=["migrated", "honest"])
+def test_a_sign_up_after_the_orders_is_named_and_one_before_them_is_not(
+    tmp_path: Path, days: int, n_warnings: int
+) -> None:
+    people = members(lambda n: n + 1)
+    for row in people:
+        row["signed_up_at"] = date(2023, 2, 15) + timedelta(days)
+    source = write(tmp_path, {"customers": people, "orders": orders(lambda n: n + 1)})
+
+    assert len(draft(source).customers.warnings) == n_warnings
