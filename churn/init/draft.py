@@ -30,7 +30,7 @@ from churn.init.entry import (
 from churn.init.id_spelling import one_spelling, rounded_reason
 from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
-from churn.init.name_patterns import CHURN_EVENT, name_contains
+from churn.init.name_patterns import CHURN_EVENT, name_contains, snake_case
 from churn.init.parts import join_parts
 from churn.init.profile import KeyedTable, SourceTable, profile_tables
 
@@ -219,6 +219,9 @@ def _candidates(
         return "only churners are in it: as a signal it would leak the label", []
     if all(column.distinct <= 1 for column in table.columns if column.kind == "time"):
         return "no column has the time of a row", []
+    names = [snake_case(column.name) for column in table.columns]
+    if all(any(name.endswith(f"_{end}") for name in names) for end in ("valid_from", "valid_to")):
+        return "it is a history of attributes: map each attribute under tables.customers.history", []
     scored_matches = list(matches(source.connection, table, key.column))
     if not scored_matches:
         return "no column has the time of a row", []

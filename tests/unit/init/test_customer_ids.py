@@ -303,3 +303,12 @@ def test_a_sign_up_after_the_orders_is_named_and_one_before_them_is_not(
     source = write(tmp_path, {"customers": people, "orders": orders(lambda n: n + 1)})
 
     assert len(draft(source).customers.warnings) == n_warnings
+
+
+def test_customers_as_a_history_are_no_events(tmp_path: Path) -> None:
+    written = draft(case("customers-as-history"), home=tmp_path)
+
+    reason = "it is a history of attributes: map each attribute under tables.customers.history"
+    assert written.unused_tables == (("customers_snapshot", reason),)
+    assert set(written.tree()["tables"]) == {"customers", "orders"}
+    assert not written.events
