@@ -6,6 +6,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,7 @@ def _value_text(value: Any, templates: Mapping[str, str]) -> str:
         return repr(hide_secrets(templates.get(value, value)))
     if isinstance(value, list):
         return f"[{', '.join(_value_text(part, templates) for part in value)}]"
-    return hide_secrets(repr(value))
+    return str(value) if isinstance(value, date) else hide_secrets(repr(value))
 
 
 def _keys_at(path: Sequence[str | int]) -> list[str]:

@@ -22,13 +22,24 @@ from churn.errors import did_you_mean
 Days = Annotated[int, Field(ge=1, le=3660)]
 DaysOrZero = Annotated[int, Field(ge=0, le=3660)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""A seed that every library takes."""
+
+Cost = Annotated[float, Field(ge=0, le=1e9)]
+"""An amount of money per contact; with larger ones sums of many customers lose their cents."""
+
+Day = Annotated[date, Field(ge=date(1970, 1, 2), le=date(2199, 12, 31))]
+"""A day from which years can be counted back and ahead."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Section(BaseModel):
-    """A frozen part of params.yaml; unknown keys are refused."""
+    """A frozen part of params.yaml; unknown keys are refused, and so are numbers that are not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
 
 TABLES = (
@@ -66,7 +77,7 @@ def _refuse_question(value: Any) -> Any:
     return value
 
 
-DayAnswer = Annotated[date, BeforeValidator(_refuse_question)]
+DayAnswer = Annotated[Day, BeforeValidator(_refuse_question)]
 """A day that `churn init` may leave open."""
 
 Answer = Annotated[str, BeforeValidator(_refuse_question)]
@@ -221,7 +232,7 @@ class LabelParams(Section):
 class SnapshotParams(Section):
     """The cutoffs to learn from, and the time up to which the data are complete."""
 
-    cutoffs: tuple[date, ...] = ()
+    cutoffs: tuple[Day, ...] = ()
     first: DayAnswer | None = None
     last: DayAnswer | None = None
     every: Annotated[str, Field(pattern=r"^(month|week|[1-9]\d{0,3} days?)$")] = "week"
@@ -301,7 +312,7 @@ class TrainParams(Section):
     customer, and say so.
     """
 
-    seed: int = 7
+    seed: Seed = 7
     num_leaves: Annotated[int, Field(ge=2, le=255)] | None = None
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.03
     max_rounds: Annotated[int, Field(ge=10, le=20_000)] = 2000
@@ -348,8 +359,8 @@ class ProfitParams(Section):
     Churners who take the offer stay. The defaults are assumptions, not measurements.
     """
 
-    contact_cost: Annotated[float, Field(ge=0)] = 1.0
-    incentive_cost: Annotated[float, Field(ge=0)] = 10.0
+    contact_cost: Cost = 1.0
+    incentive_cost: Cost = 10.0
     accept_share: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
 
@@ -379,10 +390,10 @@ class EvaluateParams(Section):
     to 12 values.
     """
 
-    test_cutoffs: tuple[date, ...] = ()
+    test_cutoffs: tuple[Day, ...] = ()
     contact_share: Share = 0.1
     bootstrap: Annotated[int, Field(ge=100, le=20_000)] = 500
-    seed: int = 7
+    seed: Seed = 7
     profit: ProfitParams = ProfitParams()
     rule: tuple[ConditionParams, ...] = ()
     segments: tuple[str, ...] = ()
@@ -444,6 +455,10 @@ class TrackingParams(Section):
     model: str = "churn"
 
 
+MIN_MEMORY, MAX_MEMORY = 64 * 2**20, 64 * 2**40
+"""DuckDB cannot sort even a small table in less memory, and takes no larger number."""
+
+
 class EngineParams(Section):
     """How much memory and how many threads and processes may be used.
 
@@ -456,6 +471,13 @@ class EngineParams(Section):
     threads: Annotated[int, Field(ge=1, le=512)] = 2
     executor: Literal["auto", "serial", "processes", "spark"] = "auto"
     processes: Annotated[int, Field(ge=1, le=512)] | None = None
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _is_enough_and_possible(cls, value: str) -> str:
+        if not MIN_MEMORY <= bytes_of(value) <= MAX_MEMORY:
+            raise ValueError("must be between 64MiB and 64TiB, such as 4GiB")
+        return value
 
     @property
     def n_processes(self) -> int:

@@ -6,6 +6,20 @@ from typing import Any
 
 import yaml
 
+MAX_DEPTH = 50
+"""How deep lists and mappings may be nested; no parameter file comes near it."""
+
+MAX_NODES = 200_000
+"""How many values, lists and mappings a text may hold; an alias counts as all that it stands for."""
+
+_NAMES = {
+    "tag:yaml.org,2002:timestamp": "a date or time that exists",
+    "tag:yaml.org,2002:int": "a whole number",
+    "tag:yaml.org,2002:float": "a number",
+    "tag:yaml.org,2002:bool": "true or false",
+}
+"""What the value of a tag must be, in words."""
+
 
 class YamlError(ValueError):
     """A text that is not usable YAML; the message gives the mistake, and its line if the line is known."""
@@ -15,7 +29,9 @@ def parse_yaml(text: str) -> Any:
     r"""Parse the text of one YAML document.
 
     Raises:
-        YamlError: The text is not YAML, a key is given twice in one mapping, or a key is not a plain value.
+        YamlError: The text is not YAML, a key is given twice in one mapping, a key is not a plain value, a
+            value does not fit its form (`!!int abc`, `2025-02-30`), or the text is nested too deeply or grows
+            too large by its aliases.
 
     >>> parse_yaml("a: 1\nb: [2, 3]")
     {'a': 1, 'b': [2, 3]}
@@ -29,16 +45,56 @@ def parse_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        message = problem if isinstance(error, _KeyMistake) else f"not YAML: {problem}"
+        message = problem if isinstance(error, _Mistake) else f"not YAML: {problem}"
         raise YamlError(f"line {mark.line + 1}: {message}." if mark else f"{message}.") from None
 
 
-class _KeyMistake(yaml.MarkedYAMLError):
-    """A key that YAML accepts but that params.yaml must not have."""
+class _Mistake(yaml.MarkedYAMLError):
+    """A key or a value that params.yaml must not have; `problem` says so without "not YAML"."""
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """A safe loader that refuses a repeated key; plain YAML keeps the last value and drops the others."""
+    """A safe loader with bounds that refuses a repeated key; plain YAML keeps the last of several values."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self.depth = 0
+        self.sizes: dict[int, int] = {}
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose a node, unless it is too deep, contains itself, or is too large with its aliases."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark = event.start_mark
+        if self.depth >= MAX_DEPTH:
+            problem = f"lists and mappings are nested more than {MAX_DEPTH} deep; write them flat"
+            raise _Mistake(problem=problem, problem_mark=mark)
+        self.depth += 1
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        if isinstance(event, yaml.AliasEvent):
+            if id(node) not in self.sizes:
+                problem = f"the alias '*{event.anchor}' is inside the value that it stands for"
+                raise _Mistake(problem=problem, problem_mark=mark)
+        elif node is not None:
+            parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+            children = [child for part in parts for child in (part if isinstance(part, tuple) else (part,))]
+            self.sizes[id(node)] = 1 + sum(self.sizes[id(child)] for child in children)
+            if self.sizes[id(node)] > MAX_NODES:
+                problem = (
+                    f"with its aliases the value has more than {MAX_NODES:,} parts; write it without aliases"
+                )
+                raise _Mistake(problem=problem, problem_mark=mark)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Build the value of a node; a value that does not fit its form is a mistake at its line."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            text = repr(node.value)[:60] if isinstance(node, yaml.ScalarNode) else "the value"
+            kind = _NAMES.get(node.tag, f"what its tag '{node.tag.rpartition(':')[2]}' says")
+            problem = f"{text} is not {kind}; correct it, or put a text in quotes"
+            raise _Mistake(problem=problem, problem_mark=node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping of distinct plain keys."""
@@ -46,10 +102,10 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 problem = "a key cannot be a list or a mapping; put text with braces in quotes"
-                raise _KeyMistake(problem=problem, problem_mark=key_node.start_mark)
+                raise _Mistake(problem=problem, problem_mark=key_node.start_mark)
             key = self.construct_object(key_node)
             if key in keys:
                 problem = f"the key '{key}' is given twice; keep one"
-                raise _KeyMistake(problem=problem, problem_mark=key_node.start_mark)
+                raise _Mistake(problem=problem, problem_mark=key_node.start_mark)
             keys.add(key)
         return super().construct_mapping(node, deep)

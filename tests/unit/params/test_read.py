@@ -235,6 +235,34 @@ def test_what_belongs_to_the_other_kind_of_label_is_refused(tmp_path: Path, labe
             "train.candidates.0 ('tree'): must be 'trees', 'extra_trees', 'logistic' or 'blend'.",
         ),
         ("train: {candidates: []}", "train.candidates ([]): must not be empty."),
+        ("train: {seed: -1}", "train.seed (-1): must be greater than or equal to 0."),
+        (
+            "evaluate: {seed: 2147483648}",
+            "evaluate.seed (2147483648): must be less than or equal to 2147483647.",
+        ),
+        (
+            "evaluate: {profit: {contact_cost: .inf}}",
+            "evaluate.profit.contact_cost (inf): must be a finite number.",
+        ),
+        (
+            "evaluate: {profit: {incentive_cost: 1.0e+308}}",
+            "evaluate.profit.incentive_cost (1e+308): must be less than or equal to 1000000000.",
+        ),
+        (
+            "evaluate: {test_cutoffs: [0001-01-01]}",
+            "evaluate.test_cutoffs.0 (0001-01-01): must be greater than or equal to 1970-01-02.",
+        ),
+        (
+            "snapshot: {watermark: 9999-12-31}",
+            "snapshot.watermark (9999-12-31): must be less than or equal to 2199-12-31.",
+        ),
+        *(
+            (
+                f"engine: {{memory_limit: {limit}}}",
+                f"engine.memory_limit ('{limit}'): must be between 64MiB and 64TiB, such as 4GiB.",
+            )
+            for limit in ("0KB", "1KB", "0.5MiB", "999999TiB")
+        ),
         (
             "output: ${NOT_SET}/x",
             "output uses ${NOT_SET}, which is not set in the environment. Export NOT_SET first.",

@@ -1,0 +1,1 @@
+"""Mutated inputs of every kind, and what the verbs answer to them."""
