@@ -20,14 +20,27 @@ MAX_CHANCE_OF_FEW_AHEAD = 1e-4
 """The probability below which a low number of times ahead is no chance."""
 
 PERIODS = {
+    "year": "dayofyear(date) = 1",
+    "quarter": "day(date) = 1 AND month(date) % 3 = 1",
     "month": "day(date) = 1",
     "week": "isodow(date) = 1",
-    "quarter": "day(date) = 1 AND month(date) % 3 = 1",
 }
-"""The SQL that is true if a date is the first day of a period, by period."""
+"""The SQL that is true if a date is the first day of a period, by period; the longest period comes first."""
 
 MIN_TOTALS = 200
 """The least number of totals: fewer totals prove nothing."""
+
+MIN_DATES = 3
+"""The least number of distinct dates of a table from which its dates show a period."""
+
+MIN_SIGN_UPS = 50
+"""The least number of sign-ups inside a period whose first rows show what the dates mean."""
+
+EARLY_SHARE = 0.05
+"""The share of such customers with a row dated before the sign-up from which rows hold the period they begin.
+
+In a table of finished periods nobody has such a row, because there was no customer yet.
+"""
 
 MIN_CORRELATION_RISE = 0.1
 """The difference of the rank correlations above which totals follow the later period."""
@@ -65,41 +78,135 @@ def filled_afterwards(context: GuardContext) -> Iterator[Finding]:
 
 
 def stamped_early(context: GuardContext) -> Iterator[Finding]:
-    """Stop at totals that follow the events after their own time more closely than the events before it.
+    """Look for rows that have the first day of a period as their time but hold the whole period.
 
-    For each row on the first day of a period, the guard counts the events of another table in the period
-    before the row and in the period after it. A true total of the past follows the events before the row. The
-    difference of the two rank correlations must pass its 99 % margin.
+    The guard looks at tables with all rows on the first days of months, weeks, quarters or years, if a cutoff
+    lies inside such a period. Three facts show what the dates mean:
+
+    - Totals of the past follow the events of another table before their date. A stop needs totals that follow
+      the later events more closely, by more than the 99 % margin of the difference of rank correlations.
+    - No customer has a row of the past dated before the sign-up. A stop needs a share of `EARLY_SHARE`.
+    - If neither fact can be measured, both readings are possible: a warning.
     """
     for table in context.event_tables:
-        columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
-        columns = [name for name in columns if name in context.store.tables[table].columns]
-        own_events = context.specs[table].key == f"events.{table}"
-        period = _period_of(context, table) if columns and own_events else None
-        for other_table in context.event_tables if period else ():
-            if other_table == table or _period_of(context, other_table):
-                continue
-            for column in columns:
-                before, after, n = _correlations(context, table, column, str(period), other_table)
-                if n >= MIN_TOTALS and after - before > max(MIN_CORRELATION_RISE, Z_99 * np.sqrt(2 / n)):
-                    yield Finding(
-                        f"{table}.{column}",
-                        f"its rows lie on the first day of a {period} and follow the {other_table} of the "
-                        f"{period} that begins there (rank correlation {after:.2f}), not of the {period} "
-                        f"that ended ({before:.2f}): a cutoff inside the {period} sees a total that "
-                        "includes later days.",
-                        f"Map the end of the {period} as known_at (or as happened_at) of events.{table}.",
-                        "stop",
-                    )
-                    return
+        # A contract may begin before its customer signs up, on the first day of the month.
+        period = _period_of(context, table) if table != "subscriptions" else None
+        if period is None or not _cutoffs_inside(context, period):
+            continue
+        finding, follows_past = _compare_with_events(context, table, period)
+        if finding is None and not follows_past:
+            finding = _rows_before_sign_up(context, table, period)
+        if finding:
+            yield finding
 
 
 def _period_of(context: GuardContext, table: str) -> str | None:
-    """Return the longest period with all rows of a table on its first days; None without such a period."""
+    """Return the longest period with all rows of a table on its first days; None without such a period.
+
+    A table whose rows have a second time is left out: it says when each row was known.
+    """
+    if context.store.tables[table].two_clocks:
+        return None
     conditions = ", ".join(f"bool_and({sql}) AS {name}" for name, sql in PERIODS.items())
     dates = f"SELECT {date_of_day_sql('day')} AS date FROM {context.store.scan(table)}"
-    ((month, week, quarter),) = context.rows(f"SELECT {conditions} FROM ({dates})")
-    return "quarter" if quarter else "month" if month else "week" if week else None
+    ((*is_first_day, n_dates),) = context.rows(f"SELECT {conditions}, count(DISTINCT date) FROM ({dates})")
+    periods = [name for name, is_first in zip(PERIODS, is_first_day, strict=True) if is_first]
+    return periods[0] if periods and n_dates >= MIN_DATES else None
+
+
+def _cutoffs_inside(context: GuardContext, period: str) -> int:
+    """Return the number of cutoffs that are not the first day of a period."""
+    if not context.cutoffs:
+        return 0
+    dates = ", ".join(f"(DATE '{cutoff}')" for cutoff in context.cutoffs)
+    ((inside,),) = context.rows(
+        f"SELECT count(*) FILTER (WHERE NOT ({PERIODS[period]})) FROM (VALUES {dates}) AS cutoffs(date)"
+    )
+    return int(inside)
+
+
+def _compare_with_events(context: GuardContext, table: str, period: str) -> tuple[Finding | None, bool]:
+    """Compare the values of a table with the events of other tables before and after their dates.
+
+    Returns:
+        A finding if values follow the later events more closely, and whether values follow the earlier events
+        more closely.
+    """
+    follows_past = False
+    columns = [column.name for column in context.tables[table].of_role("value") if not column.known_with]
+    columns = [name for name in columns if name in context.store.tables[table].columns]
+    if context.specs[table].key != f"events.{table}":
+        return None, False  # a bill is dated at the beginning of the period that it pays
+    for other_table in context.event_tables if columns else ():
+        if other_table == table or _period_of(context, other_table):
+            continue
+        for column in columns:
+            before, after, n = _correlations(context, table, column, period, other_table)
+            margin = max(MIN_CORRELATION_RISE, Z_99 * np.sqrt(2 / max(n, 1)))
+            follows_past |= n >= MIN_TOTALS and before - after > margin
+            if n >= MIN_TOTALS and after - before > margin:
+                finding = Finding(
+                    f"{table}.{column}",
+                    f"its rows lie on the first day of a {period} and follow the {other_table} of the "
+                    f"{period} that begins there (rank correlation {after:.2f}), not of the {period} "
+                    f"that ended ({before:.2f}): a cutoff inside the {period} sees a total that "
+                    "includes later days.",
+                    _period_way_out(context, table, period),
+                    "stop",
+                )
+                return finding, False
+    return None, follows_past
+
+
+def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Finding | None:
+    """Return a finding if customers have a row dated in the period of the sign-up, but before the sign-up.
+
+    Only customers count who signed up after the table begins and not on the first day of a period. Customers
+    with rows in earlier periods do not count either: their sign-up was recorded late.
+    """
+    sign_up_date = date_of_day_sql("signed_up")
+    begin = f"date_trunc('{period}', {sign_up_date})"
+    first_day = context.store.tables[table].first_day or 0
+    ((n, early),) = context.rows(
+        f"WITH firsts AS (SELECT customer, min(day) AS first FROM {context.store.scan(table)} GROUP BY 1), "
+        f"inside AS (SELECT first, signed_up, {day_number_sql(begin)} AS begin FROM people "
+        f"JOIN firsts USING (customer) WHERE signed_up > {first_day} AND {sign_up_date} > {begin}) "
+        "SELECT count(*), count(*) FILTER (WHERE first < signed_up) FROM inside WHERE first >= begin"
+    )
+    inside = _cutoffs_inside(context, period)
+    if n >= MIN_SIGN_UPS and early < EARLY_SHARE * n:
+        return None
+    dates = f"all its rows lie on the first day of a {period}"
+    cutoffs = f"{inside:,} of {len(context.cutoffs):,} cutoffs lie inside a {period}"
+    if n >= MIN_SIGN_UPS:
+        return Finding(
+            table,
+            f"{dates}, and {early:,} of {n:,} customers have a row dated in the {period} of the sign-up but "
+            f"before the sign-up: a row holds events of the {period} that begins at its date. {cutoffs} and "
+            "see later days.",
+            _period_way_out(context, table, period),
+            "stop",
+        )
+    return Finding(
+        table,
+        f"{dates}, and {cutoffs}. If a row holds the {period} that begins at its date, these cutoffs see "
+        f"later days; if it holds the {period} before, they are right. The data do not show which.",
+        f"{_period_way_out(context, table, period)} If its rows hold the {period} before, sign this finding "
+        "off with that reason.",
+    )
+
+
+def _period_way_out(context: GuardContext, table: str, period: str) -> str:
+    """Return how to show a row only when its period is over."""
+    spec = context.specs[table]
+    time = spec.table.time
+    known_at = f'{spec.key}.columns.known_at: "{time} + INTERVAL 1 {period.upper()}"'
+    borders = (
+        f", or set snapshot.every: {period} and snapshot.first to a first day"
+        if period in ("month", "week")
+        else ""
+    )
+    return f"Map the end of the {period}: {known_at}{borders}."
 
 
 def _correlations(
@@ -111,7 +218,7 @@ def _correlations(
         context: The company.
         table: The table of the totals.
         column: The column of the totals.
-        period: `month`, `week` or `quarter`.
+        period: The period, a key of `PERIODS`.
         other_table: The table of the events.
 
     Returns:

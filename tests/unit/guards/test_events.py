@@ -103,6 +103,7 @@ def test_totals_that_go_with_the_month_after_their_stamp(
     found = findings_of(
         stamped_early,
         tmp_path,
+        cutoffs=["2024-05-20"],
         subscriptions=draw_contracts([], STAYED),
         logins=draw_table("customer | happened_at", logins),
         usage=draw_table("customer | happened_at | value", totals),
@@ -110,6 +111,68 @@ def test_totals_that_go_with_the_month_after_their_stamp(
     )
 
     assert [one.severity for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("months_later", "people", "cutoffs", "expected"),
+    [
+        (0, 80, ["2024-05-20", "2024-07-01"], [("visits", "stop")]),  # dated before the sign-up
+        (0, 80, ["2024-05-01", "2024-07-01"], []),  # such cutoffs see only whole months
+        (1, 80, ["2024-05-20", "2024-07-01"], []),  # reports of the month before
+        (0, 20, ["2024-05-20", "2024-07-01"], [("visits", "warn")]),  # too few sign-ups to know
+        (1, 20, ["2024-05-20", "2024-07-01"], [("visits", "warn")]),
+    ],
+    ids=["this month", "cutoffs on borders", "month before", "few: this month", "few: month before"],
+)
+def test_rows_dated_on_the_first_of_the_month_that_hold_the_month(
+    tmp_path: Path,
+    months_later: int,
+    people: int,
+    cutoffs: list[str],
+    expected: list[tuple[str, str]],
+) -> None:
+    names = stayers(people)
+    sign_ups = [date(2024, 3 + n % 5, 3 + n % 20) for n in range(people)]
+    visits = [
+        (one, date(2024, day.month + months_later + further, 1))
+        for one, day in zip(names, sign_ups, strict=True)
+        for further in range(3)
+    ]
+
+    found = findings_of(
+        stamped_early,
+        tmp_path,
+        cutoffs=cutoffs,
+        customers=draw_table("customer | signed_up_at", zip(names, sign_ups, strict=True)),
+        subscriptions=draw_contracts([], names),
+        visits=draw_table("customer | happened_at", visits),
+        params={"events": {"visits": {}}},
+        since=None,
+    )
+
+    assert severities(found) == expected
+
+
+def test_rows_of_the_month_that_are_known_at_its_end_are_right(tmp_path: Path) -> None:
+    names = stayers(60)
+    sign_ups = [date(2024, 3 + n % 5, 3 + n % 20) for n in range(60)]
+    visits = [
+        (one, date(2024, day.month, 1), date(2024, day.month + 1, 1))
+        for one, day in zip(names, sign_ups, strict=True)
+    ]
+
+    found = findings_of(
+        stamped_early,
+        tmp_path,
+        cutoffs=["2024-05-20"],
+        customers=draw_table("customer | signed_up_at", zip(names, sign_ups, strict=True)),
+        subscriptions=draw_contracts([], names),
+        visits=draw_table("customer | happened_at | known_at", visits),
+        params={"events": {"visits": {}}},
+        since=None,
+    )
+
+    assert found == []
 
 
 @pytest.mark.parametrize(
