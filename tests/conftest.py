@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -62,6 +63,12 @@ FEW_SIGNALS: dict[str, dict[str, Any]] = {
 
 SLOW_FIXTURES = {"finished_run", "small_run", "trained", "spark", "histories", "real_data"}
 """Fixtures that train a model, start a cluster or read large companies: a test that uses one is slow."""
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual where the tests run in the background of a shell, which ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
