@@ -77,7 +77,7 @@ def _look(params: Params, store: Store, echo: Echo, prove: bool) -> None:
     except (CallError, Stop) as error:
         echo.warn(f"the guards that need labels find nothing without cutoffs: {error.problems[0]}")
     _warn_of_returns(params, store, cutoffs, echo)
-    report = guard_report(store, signals, cutoffs, echo.progress)
+    report = guard_report(store, signals, cutoffs, echo.progress, echo.warn)
     guards, proof_findings = [*GUARDS], []
     if prove:
         proof_findings = _prove(params, store, signals, cutoffs, echo)

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from churn.data.files import write_json
+from churn.errors import SourceError
 from churn.evaluation.evaluate import EVALUATION_STEPS, evaluate_challenger, plan_test
 from churn.evaluation.result import EvaluationResult
 from churn.evaluation.test_set import TestSet, predict_test_set, predictions_frame, store_of_snapshots
@@ -13,7 +14,6 @@ from churn.guards.model.run import check_evaluation, evaluation_report, read_tra
 from churn.guards.sign_off import SignOffs, count_sentence, finding_lines
 from churn.model.bundle import load_champion_if_any
 from churn.model.registry import Registry
-from churn.model.scorer import Scorer
 from churn.params import Params, digest_of
 from churn.promotion.record import keep_evaluation, verdict_of_champion, verdict_of_unchanged
 from churn.reporting.console import evaluation_summary
@@ -29,8 +29,15 @@ from churn.reporting.mlflow_log import (
 )
 from churn.reporting.model_card import write_card
 from churn.reporting.plots import write_plots
-from churn.snapshots.read import read_snapshots
-from churn.training.challenger import PROMOTION, read_challenger, read_out_of_time, training_folder
+from churn.snapshots.read import Snapshots, read_snapshots
+from churn.training.backtest import OutOfTime
+from churn.training.challenger import (
+    PROMOTION,
+    load_challenger,
+    read_challenger,
+    read_out_of_time,
+    training_folder,
+)
 from pipelines.echo import Echo
 
 
@@ -60,6 +67,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
         params_file=params.file,
     )
     training = read_training_report(training_path)
+    challenger = load_challenger(params.output, params.engine.threads)
+    champion = load_champion_if_any(params.champion, params.engine.threads)
     threads, snapshots_folder = params.engine.threads, params.output / "snapshots"
     with echo.progress("evaluate", 2 + EVALUATION_STEPS) as advance:
         store, missing_store = store_of_snapshots(params, snapshots)
@@ -71,15 +80,15 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
             label=params.label,
             value_terms=params.score.value,
             threads=threads,
-            out_of_time=read_out_of_time(params.output, snapshots),
-            champion=load_champion_if_any(params.champion, threads),
+            out_of_time=_out_of_time(params.output, snapshots, echo),
+            champion=champion,
             store=store,
             missing_store=missing_store,
         )
         advance()
         result = evaluate_challenger(
             test_set,
-            Scorer.load(training_path / "bundle", threads),
+            challenger.scorer,
             settings=params.evaluate,
             label=params.label,
             late_days=params.snapshot.late_days,
@@ -103,7 +112,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     result = result.with_guards(evaluation_report(training, findings), times_used)
 
     folder = params.output / "evaluate"
-    verdict = verdict_of_champion(folder, result) or verdict_of_unchanged(folder, result)
+    try:
+        verdict = verdict_of_champion(folder, result) or verdict_of_unchanged(folder, result)
+    except SourceError as error:
+        echo.warn(f"{error} This evaluation removes the damaged file.")
+        verdict = None
     if verdict is None:
         for name in PROMOTION:  # these files are about an earlier evaluation
             (folder / name).unlink(missing_ok=True)
@@ -127,6 +140,15 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> None:
     echo.report(*finding_lines(findings, sign_offs))
     echo(f"card: {card.path}, with charts: {page}")
     echo(link)
+
+
+def _out_of_time(output: Path, snapshots: Snapshots, echo: Echo) -> OutOfTime | None:
+    """Return the out-of-time predictions of `train`; None, with a warning, if their file is damaged."""
+    try:
+        return read_out_of_time(output, snapshots)
+    except SourceError as error:
+        echo.warn(f"{error} This evaluation computes the predictions again.")
+        return None
 
 
 def _log(

@@ -38,7 +38,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo, store: Store 
     sheet = truth_sheet(store, cohorts_at(store, cutoffs))
     sheet.write(params.output)
     sheet.check_reactivation()
-    report = guard_report(store, signals, cutoffs, echo.progress)
+    report = guard_report(store, signals, cutoffs, echo.progress, echo.warn)
     lines = finding_lines(report.found, SignOffs.of(params), "check.accept")
     echo.report(*lines)  # before the long work, which a leak would spoil
     with echo.progress("snapshot", store.n_customers) as advance:

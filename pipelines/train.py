@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from churn.data.files import replace_folder, write_json
+from churn.data.own_files import write_own_json
 from churn.evaluation.baselines import check_rule
 from churn.evaluation.segments import check_segments
 from churn.finding import Finding
@@ -111,7 +112,7 @@ def _train(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     with registry.run(f"train {training.recipe.candidate}", earlier_run_id) as run_id:
         challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, training.predictions, snapshots)
-        write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
+        write_own_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         write_json(folder / "horizons.json", horizons)
         if training.search:
             write_json(folder / "search.json", training.search.as_dict())
@@ -179,7 +180,7 @@ def _refresh(params: Params, snapshots: Snapshots, echo: Echo) -> None:
     with registry.run("refresh", earlier_run_id) as run_id:
         challenger = replace(draft, version=registry.register(folder / "bundle"), run_id=run_id)
         write_challenger(folder, challenger, refresh.predictions, snapshots)
-        write_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
+        write_own_json(folder / REPORT_FILE, training_report(snapshots, findings).as_json())
         if earlier_run_id is None:
             _describe_run(registry, snapshots, challenger, f"refresh of v{champion.version}", folder)
             registry.log(

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.data.own_files import write_own_json
 from churn.features.definition import FORMAT
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, LabelParams, Params, TrackingParams
@@ -258,7 +259,7 @@ def write_world(
         "watermark": watermark.isoformat(),
         "guards": {"looked": ["only_leavers"], "found": []} if guards is None else guards,
     }
-    (params.output / "snapshots" / "manifest.json").write_text(json.dumps(manifest))
+    write_own_json(params.output / "snapshots" / "manifest.json", manifest)
 
 
 def _frame(rng: np.random.Generator, base: np.ndarray, cutoff: date) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from churn.data.own_files import write_own_json
 from churn.features.definition import FORMAT
 from churn.params import Params
 from churn.snapshots.manifest import params_digest
@@ -67,7 +67,7 @@ def write_snapshots(params: Params, rows: int, columns: int, seed: int = 7) -> N
         "params_digest": params_digest(params),
         "watermark": (FIRST + timedelta(days=STEP_DAYS * CUTOFFS)).isoformat(),
     }
-    (params.output / "snapshots" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    write_own_json(params.output / "snapshots" / "manifest.json", manifest)
 
 
 def _piece(rng: np.random.Generator, schema: pa.Schema, cutoff: date, customers: range) -> pa.Table:

@@ -116,7 +116,7 @@ def champion_predictions(
         predictions[CHAMPION] = probability
     if len(unseen_cutoffs) == len(test_cutoffs):
         return ChampionPredictions(predictions, champion=champion)
-    recipe = Recipe(**champion.scorer.spec["recipe"])
+    recipe = Recipe.of_spec(champion.scorer.spec)
     if recipe != record.recipe.with_calibration(recipe.calibration):
         past = predict_out_of_time(snapshots, recipe, past.cutoffs, threads)
     predictions[CHAMPION_RECIPE] = calibrate_out_of_time(snapshots, recipe, past, test_cutoffs)

@@ -6,9 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import ValidationError
-
-from churn.data.files import write_json
+from churn.data.own_files import own_json_text, read_own_json, write_own_json
 from churn.errors import CallError
 from churn.evaluation.measures import (
     CHALLENGER,
@@ -351,28 +349,31 @@ class EvaluationResult(Part):
     looks_at_test: int | None = None
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, way_out: str = "Run `churn evaluate` again.") -> Self:
         """Read metrics.json.
 
+        Args:
+            path: The file.
+            way_out: The sentence that says how the file is written again.
+
         Raises:
-            CallError: nothing was evaluated, or another version of the package wrote the file.
+            CallError: nothing was evaluated.
+            SourceError: the file is damaged, or another version of the package wrote it.
         """
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except OSError:
+            return read_own_json(path, cls, way_out=way_out)
+        except FileNotFoundError:
             problem = f"{path.parent}: nothing was evaluated yet. Run `churn evaluate` first."
             raise CallError(problem) from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"])) or "the file"
-            raise CallError(
-                f"{path}: {key}: {first['msg']}. Another version of churn wrote it, or it is damaged. "
-                "Run `churn evaluate` again."
-            ) from None
 
     def write(self, path: Path) -> None:
         """Write metrics.json: keys in order, no absent fields, and undefined numbers as null."""
-        write_json(path, self.as_json())
+        write_own_json(path, self.as_json())
+
+    @property
+    def text(self) -> str:
+        """Return the text of metrics.json."""
+        return own_json_text(self.as_json())
 
     def with_guards(self, guards: GuardReport, looks_at_test: int) -> Self:
         """Return the result with the guards' findings and the number of uses of the test cutoffs."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import churn
-from churn.data.files import scratch_folder, write_json
+from churn.data.files import scratch_folder
+from churn.data.own_files import read_own_json, write_own_json
 from churn.data.sql import Progress
 from churn.data.store import Store
-from churn.errors import did_you_mean
+from churn.errors import SourceError, did_you_mean
 from churn.features.signal import Signal
 from churn.finding import Finding, GuardReport
 from churn.guards import proofs
@@ -92,7 +92,11 @@ def guard_report_path(output: Path) -> Path:
 
 
 def guard_report(
-    store: Store, signals: Sequence[Signal], cutoffs: Sequence[date], show: Progress
+    store: Store,
+    signals: Sequence[Signal],
+    cutoffs: Sequence[date],
+    show: Progress,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> GuardReport:
     """Return the report of the guards of the data; read it from its file if nothing has changed.
 
@@ -101,27 +105,38 @@ def guard_report(
         signals: The selected signals.
         cutoffs: The cutoffs of the snapshots.
         show: A function that shows how many guards have run.
+        warn: A function that tells the user of a damaged file, which is then written again.
     """
     key, path = _report_key(store, signals, cutoffs), guard_report_path(store.params.output)
-    earlier = _read_report(path, key)
-    if earlier:
-        return earlier
+    try:
+        if earlier := _read_report(path, key):
+            return earlier
+    except SourceError as error:
+        warn(str(error))
     with show("guards", len(GUARDS)) as advance:
         findings = run_guards(store, signals, cutoffs, advance)
     report = GuardReport.of([*GUARDS], findings)
-    write_json(path, {"key": key} | report.as_json())
+    write_own_json(path, _KeyedReport(key=key, looked=report.looked, found=report.found).as_json())
     return report
 
 
+class _KeyedReport(GuardReport):
+    """The content of the report file: the report, and a digest of everything that the guards used."""
+
+    key: str
+
+
 def _read_report(path: Path, key: str) -> GuardReport | None:
-    """Return the report in a file if the file has this key; otherwise None."""
+    """Return the report in a file if the file has this key; otherwise None.
+
+    Raises:
+        SourceError: the file is damaged.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        report = read_own_json(path, _KeyedReport, way_out="The guards run again now.")
+    except FileNotFoundError:
         return None
-    if content.pop("key", None) != key:
-        return None
-    return GuardReport.model_validate(content)
+    return GuardReport(looked=report.looked, found=report.found) if report.key == key else None
 
 
 def _report_key(store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> str:

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from churn.data.own_files import check_own_file, read_own_parquet
 from churn.data.store import Store, day_number
-from churn.errors import CallError, SourceError
+from churn.errors import SourceError
 from churn.features.engine.rows import NEVER
 from churn.features.engine.timeline import IntArray
 from churn.labels.outcomes import (
@@ -351,15 +352,16 @@ def read_contract_ends(folder: Path, cutoff: date) -> tuple[list[str], IntArray]
         cutoff: The cutoff.
 
     Raises:
-        CallError: the file is missing or damaged.
+        SourceError: the file is missing or damaged.
     """
     path = folder / f"cutoff={cutoff}" / ENDS_FILE
+    way_out = "Run `churn snapshot` again."
     try:
-        table = pq.read_table(path, partitioning=None, schema=ENDS_SCHEMA)
-    except (OSError, pa.ArrowException) as error:
-        raise CallError(
-            f"{path} cannot be read: {str(error).splitlines()[0]:.120} Run `churn snapshot` again."
-        ) from None
+        table = read_own_parquet(path, ENDS_SCHEMA.names, way_out=way_out).cast(ENDS_SCHEMA)
+    except FileNotFoundError:
+        raise SourceError(f"{path}: the file is missing. {way_out}") from None
+    except (pa.ArrowException, ValueError) as error:
+        raise SourceError(f"{path}: the file is damaged: {error}. {way_out}") from None
     days = table["ends_on"].cast(pa.int32()).fill_null(NEVER).to_numpy()
     return table["customer_id"].to_pylist(), days.astype(np.int32)
 
@@ -368,11 +370,11 @@ def contract_ends_bytes(folder: Path, cutoff: date) -> bytes:
     """Return the bytes of the contract ends of a snapshot, for its digest.
 
     Raises:
-        CallError: the file is missing.
+        SourceError: the file is missing.
     """
+    path = folder / f"cutoff={cutoff}" / ENDS_FILE
     try:
-        return (folder / f"cutoff={cutoff}" / ENDS_FILE).read_bytes()
-    except OSError:
-        raise CallError(
-            f"{folder}: the file {ENDS_FILE} of cutoff {cutoff} is missing. Run `churn snapshot` again."
-        ) from None
+        check_own_file(path, way_out="Run `churn snapshot` again.")
+    except FileNotFoundError:
+        raise SourceError(f"{path}: the file is missing. Run `churn snapshot` again.") from None
+    return path.read_bytes()

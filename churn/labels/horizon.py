@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
+from churn.data.own_files import open_own_parquet
 from churn.data.store import Store, day_number
 from churn.errors import CallError, Stop
 from churn.features.engine.cohort import read_customers
@@ -139,22 +139,24 @@ def count_silences(store: Store, table: str, before: date) -> Silences:
     width = max(limit - (store.tables[table].first_day or 0), 0) + 1
     closed_count = np.zeros(JACKKNIFE_GROUPS * width, dtype=np.int64)
     last_day = np.full(store.n_customers, -1, dtype=np.int64)
+    names = ["customer", "day"]
     for path in store.files(table):
-        for batch in pq.ParquetFile(path).iter_batches(BATCH_ROWS, columns=["customer", "day"]):
-            customer = batch.column("customer").to_numpy().astype(np.int64)
-            day = batch.column("day").to_numpy().astype(np.int64)
-            is_counted = (day < limit) & ~has_objected[customer]
-            customer, day = customer[is_counted], day[is_counted]
-            if not len(customer):
-                continue
-            earlier = np.empty_like(day)
-            earlier[1:] = np.where(customer[1:] == customer[:-1], day[:-1], -1)
-            first = np.flatnonzero(np.concatenate([[True], customer[1:] != customer[:-1]]))
-            earlier[first] = last_day[customer[first]]  # the customer's last day in an earlier batch
-            gap = np.where(earlier >= 0, day - earlier, 0)
-            cell = (customer % JACKKNIFE_GROUPS) * width + gap
-            closed_count += np.bincount(cell[gap > 0], minlength=JACKKNIFE_GROUPS * width)
-            last_day[customer] = day  # rows are in order, so the latest day stays
+        with open_own_parquet(path, names, way_out="Run `churn ingest` again.") as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=names):
+                customer = batch.column("customer").to_numpy().astype(np.int64)
+                day = batch.column("day").to_numpy().astype(np.int64)
+                is_counted = (day < limit) & ~has_objected[customer]
+                customer, day = customer[is_counted], day[is_counted]
+                if not len(customer):
+                    continue
+                earlier = np.empty_like(day)
+                earlier[1:] = np.where(customer[1:] == customer[:-1], day[:-1], -1)
+                first = np.flatnonzero(np.concatenate([[True], customer[1:] != customer[:-1]]))
+                earlier[first] = last_day[customer[first]]  # the customer's last day in an earlier batch
+                gap = np.where(earlier >= 0, day - earlier, 0)
+                cell = (customer % JACKKNIFE_GROUPS) * width + gap
+                closed_count += np.bincount(cell[gap > 0], minlength=JACKKNIFE_GROUPS * width)
+                last_day[customer] = day  # rows are in order, so the latest day stays
     active = np.flatnonzero(last_day >= 0)
     open_cell = (active % JACKKNIFE_GROUPS) * width + (limit - 1 - last_day[active])
     open_count = np.bincount(open_cell, minlength=JACKKNIFE_GROUPS * width)

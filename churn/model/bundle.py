@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from churn.data.files import json_text, write_json
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from churn.data.files import json_text
+from churn.data.own_files import read_own_json, write_own_json
 from churn.errors import ModelError
 from churn.model.scorer import CorruptError, Scorer, manifest_text
 
+CHAMPION_FILE = "champion.json"
+EXPORT_AGAIN = "Export the model again with `churn promote`."
+"""The way out of a damaged file of the champion."""
 BUNDLE_FOLDER = Path("artifacts") / "bundle"
 """The path of the bundle inside an exported model folder."""
 
@@ -67,7 +75,7 @@ class ExportRecord:
 
     def write(self, folder: Path) -> None:
         """Write `champion.json` into an exported model folder."""
-        write_json(folder / "champion.json", asdict(self))
+        write_own_json(folder / CHAMPION_FILE, asdict(self))
 
 
 def digests_beside_bundle(folder: Path) -> dict[str, str]:
@@ -76,7 +84,7 @@ def digests_beside_bundle(folder: Path) -> dict[str, str]:
     names = [
         path.relative_to(folder).as_posix() for path in paths if folder / BUNDLE_FOLDER not in path.parents
     ]
-    served_names = [name for name in names if name not in ("champion.json", "README.md")]
+    served_names = [name for name in names if name not in (CHAMPION_FILE, "README.md")]
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in served_names}
 
 
@@ -104,30 +112,86 @@ def load_champion(folder: Path, threads: int = 0) -> Champion:
     Raises:
         ModelError: there is no champion, or one of its files is damaged.
     """
-    path, bundle = folder / "champion.json", folder / BUNDLE_FOLDER
-    if not path.is_file():
-        raise ModelError(f"{folder}: there is no champion. Run `churn train` and `churn promote` first.")
+    path, bundle = folder / CHAMPION_FILE, folder / BUNDLE_FOLDER
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        version, digest = str(record["version"]), str(record["digest"])
-        files = dict(record.get("files", {}))  # older versions of churn wrote none
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ModelError(f"{path} is damaged. Export the model again with `churn promote`.") from None
-    try:
-        scorer = Scorer.load(bundle, threads)
-    except CorruptError as error:
-        raise ModelError(f"{folder}: {error} `churn promote` exports the model.") from None
-    if bundle_digest(bundle) != digest:
+        record = read_own_json(path, ExportRecord, way_out=EXPORT_AGAIN, error=ModelError)
+    except FileNotFoundError:
         raise ModelError(
-            f"{bundle / 'manifest.json'} does not belong to version {version}: its digest differs from "
-            "champion.json. Export the model again with `churn promote`."
+            f"{folder}: there is no champion. Run `churn train` and `churn promote` first."
+        ) from None
+    scorer = load_scorer(bundle, threads, way_out=EXPORT_AGAIN)
+    if bundle_digest(bundle) != record.digest:
+        raise ModelError(
+            f"{bundle / 'manifest.json'} does not belong to version {record.version}: its digest differs "
+            f"from {CHAMPION_FILE}. {EXPORT_AGAIN}"
         )
     current_files = digests_beside_bundle(folder)
-    for name, file_digest in files.items():
+    for name, file_digest in record.files.items():
         if current_files.get(name) != file_digest:
             fault = "has changed" if name in current_files else "is missing"
-            raise ModelError(f"{folder / name} {fault}. Export the model again with `churn promote`.")
-    return Champion(scorer, version, digest)
+            raise ModelError(f"{folder / name} {fault}. {EXPORT_AGAIN}")
+    return Champion(scorer, record.version, record.digest)
+
+
+def load_scorer(bundle: Path, threads: int = 0, *, way_out: str) -> Scorer:
+    """Load the scorer of a bundle, and verify every file.
+
+    Args:
+        bundle: The folder of the bundle.
+        threads: The threads for predictions; with 0 LightGBM chooses the number.
+        way_out: The sentence that says which verb writes the bundle again.
+
+    Raises:
+        ModelError: a file of the bundle is missing or damaged, or describes no model.
+    """
+    try:
+        scorer = Scorer.load(bundle, threads)
+        _check_facts(bundle, scorer.spec)
+    except CorruptError as error:
+        raise ModelError(f"{error} {way_out}") from None
+    return scorer
+
+
+class _SignalFacts(BaseModel):
+    """The facts about a signal on which every model depends; others are not checked here."""
+
+    model_config = ConfigDict(strict=True)
+
+    name: str
+    kind: Literal["number", "level"]
+    levels: tuple[str, ...] = ()
+    family: str = ""
+    riskier_when: str = ""
+    reason: Mapping[str, str] = {}
+    definition: str | None = None
+
+
+class _ModelFacts(BaseModel):
+    """The facts about a model that are used besides its prediction."""
+
+    model_config = ConfigDict(strict=True)
+
+    label_id: str
+    mature_on: date
+    trained_cutoffs: tuple[date, ...]
+    base_rate: Annotated[float, Field(ge=0, le=1)]
+    recipe: Mapping[str, Any]
+    signals: tuple[_SignalFacts, ...]
+
+
+def _check_facts(bundle: Path, spec: Mapping[str, Any]) -> None:
+    """Check the types of the facts in a spec; a spec with right checksums may still be another program's.
+
+    Raises:
+        CorruptError: facts are missing or of the wrong type; the error holds all of them.
+    """
+    try:
+        _ModelFacts.model_validate_json(json.dumps(spec))
+    except ValidationError as problems:
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems.errors()[:5]
+        )
+        raise CorruptError(f"{bundle / 'spec.json'}: the facts describe no model: {mistakes}.") from None
 
 
 def load_champion_if_any(folder: Path, threads: int = 0) -> Champion | None:
@@ -136,4 +200,4 @@ def load_champion_if_any(folder: Path, threads: int = 0) -> Champion | None:
     Raises:
         ModelError: one of its files is damaged.
     """
-    return load_champion(folder, threads) if folder.exists() else None
+    return load_champion(folder, threads) if os.path.lexists(folder) else None

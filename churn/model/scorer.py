@@ -47,6 +47,10 @@ class SchemaError(ValueError):
         return text
 
 
+MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError)
+"""The errors of content that is not of the expected form."""
+
+
 class CorruptError(ValueError):
     """The bytes of a bundle are not the bytes that were written."""
 
@@ -72,7 +76,7 @@ class Scorer:
             for signal in spec["signals"]
         ]
         self._members: list[_Booster | _Linear] = [
-            _Booster(texts[member["file"]], n_threads)
+            _Booster(texts[member["file"]], n_threads, len(self.names), member.get("trees"))
             if member["kind"] == "booster"
             else _Linear(member, self.names)
             for member in spec["members"]
@@ -87,10 +91,38 @@ class Scorer:
             n_threads: The threads for predictions; with 0 LightGBM chooses the number.
 
         Raises:
-            CorruptError: a file is missing, or one of its bytes has changed.
+            CorruptError: a file is missing, one of its bytes has changed, or the files describe no model.
         """
         files = read_bundle(Path(bundle))
-        return cls(json.loads(files["spec.json"]), files, n_threads)
+        try:
+            scorer = cls(json.loads(files["spec.json"]), files, n_threads)
+            scorer._try_out()
+        except CorruptError:
+            raise
+        except (*MALFORMED, lgb.basic.LightGBMError) as error:
+            raise CorruptError(
+                f"{Path(bundle) / 'spec.json'}: the files describe no model: {type(error).__name__}: {error}."
+            ) from None
+        return scorer
+
+    def _try_out(self) -> None:
+        """Predict a few customers; a damaged model can be built and fails, or answers no probability.
+
+        Raises:
+            CorruptError: an answer is not a finite number, or no probability.
+        """
+        if len(set(self.names)) != len(self.names) or not self._members:
+            raise CorruptError("spec.json: a model needs members, and each signal once.")
+        matrix = np.vstack([np.full((1, len(self.names)), fill) for fill in (np.nan, 0.0, 1.0)])
+        matrix[2, [levels is not None and len(levels) < 2 for levels in self._levels]] = 0.0
+        logits = self.logits(matrix)
+        probability = self.probability(logits)
+        if not (np.isfinite(logits).all() and ((probability >= 0) & (probability <= 1)).all()):
+            raise CorruptError("spec.json: the model answers no probability.")
+        if horizons := self.spec.get("horizons"):
+            within = horizons_of(logits, probability, horizons) if horizons["days"] else {}
+            if not all(((values >= 0) & (values <= 1)).all() for values in within.values()):
+                raise CorruptError("spec.json: the horizons answer no probability.")
 
     def predict(self, columns: Mapping[str, Any] | Any) -> Floats:
         """Return the calibrated churn probability of every row, in [0, 1].
@@ -169,7 +201,8 @@ class Scorer:
 class _Booster:
     """Gradient-boosted trees read from LightGBM's text."""
 
-    def __init__(self, text: str, n_threads: int) -> None:
+    def __init__(self, text: str, n_threads: int, n_signals: int, n_trees: int | None) -> None:
+        _check_trees(text, n_signals, n_trees)
         self._booster = lgb.Booster(model_str=text)
         self._threads: dict[str, Any] = {"num_threads": n_threads} if n_threads else {}
 
@@ -180,12 +213,87 @@ class _Booster:
         return np.asarray(self._booster.predict(matrix, pred_contrib=True, **self._threads), dtype=np.float64)
 
 
+def _check_trees(text: str, n_signals: int, n_trees: int | None) -> None:
+    """Check the trees in LightGBM's text; LightGBM reads other memory, or runs forever, if they are wrong.
+
+    Args:
+        text: The text of a booster.
+        n_signals: The number of signals of the model.
+        n_trees: The number of trees that were trained; None if the spec does not hold it.
+
+    Raises:
+        CorruptError: the trees are not complete, or a tree is not a tree.
+    """
+    head, *trees = text.partition("\nend of trees")[0].split("\nTree=")
+    facts = dict(line.partition("=")[::2] for line in head.splitlines())
+    sizes = facts.get("tree_sizes", "").split()
+    if "\nend of trees" not in text or len(trees) != len(sizes) or n_trees not in (None, len(trees)):
+        expected = len(sizes) if n_trees is None else n_trees
+        raise CorruptError(f"booster: it holds {len(trees)} whole trees, but {expected} were trained.")
+    shape = [facts.get(key) for key in ("num_class", "num_tree_per_iteration", "max_feature_idx")]
+    if shape != ["1", "1", str(n_signals - 1)]:
+        raise CorruptError(f"booster: it is no model of {n_signals} signals with one answer.")
+    for number, tree in enumerate(trees):
+        try:
+            is_tree = tree.startswith(f"{number}\n") and _is_tree(tree, n_signals)
+        except MALFORMED:
+            is_tree = False
+        if not is_tree:
+            raise CorruptError(f"booster: tree {number} is damaged.")
+
+
+def _is_tree(text: str, n_signals: int) -> bool:
+    """Return whether the nodes of a tree are connected as a tree and hold finite numbers."""
+    facts = dict(line.partition("=")[::2] for line in text.splitlines() if "=" in line)
+    leaves, is_linear = int(facts["num_leaves"]), facts.get("is_linear", "0") != "0"
+    values = np.array(facts["leaf_value"].split(), dtype=np.float64)
+    if leaves < 1 or is_linear or len(values) != leaves or not np.isfinite(values).all():
+        return False
+    if leaves == 1:
+        return True
+    signal, decision, left, right = (
+        np.array(facts[key].split(), dtype=np.int64)
+        for key in ("split_feature", "decision_type", "left_child", "right_child")
+    )
+    threshold = np.array(facts["threshold"].split(), dtype=np.float64)
+    nodes, children = np.arange(leaves - 1), np.concatenate([left, right])
+    if not all(len(part) == leaves - 1 for part in (signal, decision, left, right, threshold)):
+        return False
+    if np.isnan(threshold).any():
+        return False
+    is_connected = np.array_equal(np.sort(children), np.setdiff1d(np.arange(-leaves, leaves - 1), [0]))
+    is_ordered = bool(((left > nodes) | (left < 0)).all() and ((right > nodes) | (right < 0)).all())
+    is_in_range = bool(((signal >= 0) & (signal < n_signals)).all() and (decision >= 0).all())
+    return is_connected and is_ordered and is_in_range and _are_levels(facts, threshold[decision % 2 == 1])
+
+
+def _are_levels(facts: Mapping[str, str], sets: Floats) -> bool:
+    """Return whether the sets of levels to which the nodes of a tree refer exist."""
+    n_sets = int(facts["num_cat"])
+    if not n_sets:
+        return not len(sets)
+    bounds = np.array(facts["cat_boundaries"].split(), dtype=np.int64)
+    words = [int(word) for word in facts["cat_threshold"].split()]
+    return bool(
+        len(bounds) == n_sets + 1
+        and bounds[0] == 0
+        and (np.diff(bounds) > 0).all()
+        and bounds[-1] == len(words)
+        and all(0 <= word < 2**32 for word in words)
+        and np.isin(sets, np.arange(n_sets)).all()
+    )
+
+
 class _Linear:
     """A logistic regression: each signal adds one curve, and a missing value has its own weight."""
 
     def __init__(self, member: Mapping[str, Any], names: Sequence[str]) -> None:
         self._intercept = float(member["intercept"])
         self._terms = [(names.index(term["signal"]), term) for term in member["terms"]]
+        for _, term in self._terms:
+            knots = np.asarray(term.get("knots", []), dtype=np.float64)
+            if "weights" not in term and (len(knots) != len(term["values"]) or (np.diff(knots) < 0).any()):
+                raise CorruptError(f"spec.json: the curve of '{term['signal']}' is no curve.")
         self._width = len(names)
 
     def logits(self, matrix: Floats) -> Floats:
@@ -328,14 +436,14 @@ def read_bundle(bundle: Path) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, AttributeError):
         is_complete = False
     if not is_complete:
-        raise CorruptError(f"{bundle / 'manifest.json'} is damaged. Export the model again.")
+        raise CorruptError(f"{bundle / 'manifest.json'} is damaged.")
     files = {}
     for name, digest in digests.items():
         if not (bundle / name).resolve().is_relative_to(bundle.resolve()):
             raise CorruptError(f"{bundle / 'manifest.json'} names a file elsewhere. Export the model again.")
         content = _read(bundle / name)
         if hashlib.sha256(content).hexdigest() != digest:
-            raise CorruptError(f"{bundle / name} is damaged: its bytes have changed. Export the model again.")
+            raise CorruptError(f"{bundle / name} is damaged: its bytes have changed.")
         files[name] = content.decode("utf-8")
     return files
 
@@ -349,7 +457,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError:
-        raise CorruptError(f"{path} cannot be read. Export the model again.") from None
+        raise CorruptError(f"{path} cannot be read.") from None
 
 
 def _near(name: str, words: Sequence[str]) -> str:

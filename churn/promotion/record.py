@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import ValidationError
-
-from churn.data.files import json_text, write_atomically, write_json
+from churn.data.files import write_atomically
+from churn.data.own_files import read_own_json, write_own_json
 from churn.errors import CallError, Stop
 from churn.evaluation.result import EvaluatedModel, EvaluationResult
 from churn.guards.verdict import Gate, SignedOff, Verdict
@@ -55,16 +54,26 @@ class Promotion(Part):
         )
 
     @classmethod
-    def read_if_any(cls, folder: Path) -> Self | None:
-        """Read promotion.json from the folder of an evaluation; None if the file is absent or damaged."""
+    def read_if_any(
+        cls, folder: Path, way_out: str = "Run `churn evaluate`, then `churn promote`."
+    ) -> Self | None:
+        """Read promotion.json from the folder of an evaluation; None if there is no such file.
+
+        Args:
+            folder: The folder of the evaluation.
+            way_out: The sentence that says how the file is written again.
+
+        Raises:
+            SourceError: the file is damaged.
+        """
         try:
-            return cls.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
-        except (OSError, ValidationError):
+            return read_own_json(folder / FILE, cls, way_out=way_out)
+        except FileNotFoundError:
             return None
 
     def write(self, folder: Path) -> None:
         """Write promotion.json into the folder of an evaluation."""
-        write_json(folder / FILE, self.as_json())
+        write_own_json(folder / FILE, self.as_json())
 
     @property
     def verdict(self) -> Verdict:
@@ -169,5 +178,5 @@ def verdict_of_unchanged(folder: Path, result: EvaluationResult) -> Verdict | No
     promotion, metrics = Promotion.read_if_any(folder), folder / "metrics.json"
     if promotion is None or promotion.digest != result.model.digest or not metrics.is_file():
         return None
-    is_unchanged = metrics.read_bytes() == json_text(result.as_json()).encode()
+    is_unchanged = metrics.read_bytes() == result.text.encode()
     return promotion.verdict if is_unchanged else None

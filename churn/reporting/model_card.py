@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from churn.metrics.interval import (
     level_in_words,
     test_set_uses,
 )
+from churn.model.bundle import load_scorer
 from churn.model.registry import DESCRIPTION_LENGTH
 from churn.reporting.console import split_lines
 from churn.reporting.rendering import Filters, markdown_template
@@ -79,7 +79,7 @@ def write_card(
         importance: The share of each signal in the contributions, 0 to 1, the largest first.
         verdict: The verdict of the gates; None before `churn promote`.
     """
-    spec = json.loads((bundle / "spec.json").read_text(encoding="utf-8"))
+    spec = load_scorer(bundle, way_out="Run `churn train` again.").spec
     path = folder / "card.md"
     write_atomically(path, render_card(result, spec, importance, verdict).encode())
     return Card(path, summarize_card(result, spec, verdict))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
 from markupsafe import Markup
+from pydantic import BaseModel
 
 from churn.data.files import write_atomically
+from churn.data.own_files import read_own_json, read_own_parquet
 from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
@@ -31,8 +32,43 @@ from churn.scoring.sink import contacts_path, facts_path, scores_path
 
 Floats = npt.NDArray[np.float64]
 
+EVALUATE_AGAIN = "Run `churn evaluate` again."
+PROMOTE_AGAIN = "Run `churn evaluate`, then `churn promote`."
+
 MAX_CALLS = 50
 """The highest number of calls on the page. The file of the call list holds all calls."""
+
+
+class NightFacts(BaseModel):
+    """The counts and settings of a night, as far as the report shows them."""
+
+    run_id: str
+    model_version: str
+    model_digest: str
+    trial: Mapping[str, Any] | None
+    label_id: str
+    cutoff: str
+    timezone: str
+    label: Mapping[str, Any]
+    model: Mapping[str, Any]
+    base_rate: float
+    customers: int
+    cohort: int
+    excluded: Mapping[str, int]
+    thin: int
+    places: int
+    contacted: int
+    switched_off: Mapping[str, tuple[str, ...]]
+    value: Mapping[str, Any]
+    first_reasons: Mapping[str, int]
+    files: Mapping[str, str]
+
+
+SCORE_COLUMNS = (
+    *("customer_id", "excluded_because", "churn_probability", "health", "value_at_risk"),
+    *("play", "action", "owner", "channel", "due_at"),
+)
+"""The columns of the scores that the report needs; it shows the columns of reasons that there are."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +88,7 @@ class ReportSources:
     cutoff: date
     scores: pd.DataFrame
     contacts: tuple[tuple[str, str], ...]
-    facts: Mapping[str, Any]
+    facts: NightFacts
     result: EvaluationResult | None
     verdict: Verdict | None
     latest_version: str | None = None
@@ -63,10 +99,12 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
 
     Raises:
         CallError: No night was scored, or the requested night was not scored.
+        SourceError: A file of the night or of the evaluation is damaged.
     """
     nights = sorted(
-        date.fromisoformat(path.parent.name.removeprefix("cutoff="))
+        night
         for path in output.glob("scores/cutoff=*/scores.parquet")
+        if (night := _night_of(path.parent)) is not None
     )
     if not nights:
         raise CallError(f"{output / 'scores'}: there is no night. Run `churn score` first.")
@@ -76,48 +114,66 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
             f"Run `churn score --cutoff {cutoff}` first."
         )
     night = cutoff or nights[-1]
-    facts = json.loads(facts_path(output, night).read_text(encoding="utf-8"))
-    latest = _read_result(output / "evaluate")
-    folder, result = output / "evaluate", latest
-    if latest is None or latest.model.digest != facts["model_digest"]:
-        folder = kept_evaluation(output, facts["model_digest"])
-        result = _read_result(folder)
+    facts, scores, contacts = _read_night(output, night)
+    latest = _read_result(output / "evaluate", EVALUATE_AGAIN)
+    folder, result, way_out = output / "evaluate", latest, PROMOTE_AGAIN
+    if latest is None or latest.model.digest != facts.model_digest:
+        folder = kept_evaluation(output, facts.model_digest)
+        way_out = f"Delete {folder}; the report then shows no quality of this model."
+        result = _read_result(folder, way_out)
     return ReportSources(
         cutoff=night,
-        scores=pq.read_table(scores_path(output, night), partitioning=None).to_pandas(),
-        contacts=_read_contacts(contacts_path(output, night)),
+        scores=scores,
+        contacts=contacts,
         facts=facts,
         result=result,
-        verdict=_read_verdict(folder, result),
-        latest_version=latest.model.version
-        if latest and latest.model.digest != facts["model_digest"]
-        else None,
+        verdict=_read_verdict(folder, result, way_out),
+        latest_version=latest.model.version if latest and latest.model.digest != facts.model_digest else None,
     )
 
 
-def _read_result(folder: Path) -> EvaluationResult | None:
-    metrics = folder / "metrics.json"
-    return EvaluationResult.read(metrics) if metrics.is_file() else None
+def _night_of(folder: Path) -> date | None:
+    """Return the night of a folder of scores; None for a folder that is not a night, such as a copy."""
+    try:
+        return date.fromisoformat(folder.name.removeprefix("cutoff="))
+    except ValueError:
+        return None
 
 
-def _read_contacts(path: Path) -> tuple[tuple[str, str], ...]:
-    """Read `(customer_id, name)` of the call list, in order; the name is "" where it is unknown.
+def _read_night(output: Path, night: date) -> tuple[NightFacts, pd.DataFrame, tuple[tuple[str, str], ...]]:
+    """Return facts, scores, and `(customer_id, name)` of the call list in order, of a night.
+
+    The name is "" where it is unknown.
 
     Raises:
-        CallError: the night has no such file, because an earlier version of this program wrote it.
+        CallError: a file is missing, because an earlier version of this program wrote the night.
+        SourceError: a file is damaged.
     """
-    if not path.is_file():
-        raise CallError(
-            f"{path}: this file of the night is missing. Run `churn score --cutoff "
-            f"{path.parent.name.removeprefix('cutoff=')}` again, which writes it."
+    again = f"Run `churn score --cutoff {night}` again."
+    try:
+        facts = read_own_json(facts_path(output, night), NightFacts, way_out=again)
+        scores, contacts = (
+            read_own_parquet(path, columns, way_out=again, checksum=facts.files.get(path.name))
+            for path, columns in (
+                (scores_path(output, night), SCORE_COLUMNS),
+                (contacts_path(output, night), ("customer_id", "name")),
+            )
         )
-    rows = pq.read_table(path, partitioning=None).to_pylist()
-    return tuple((row["customer_id"], row["name"] or "") for row in rows)
+    except FileNotFoundError as error:
+        raise CallError(f"{error.filename}: this file of the night is missing. {again}") from None
+    rows = contacts.to_pylist()
+    return facts, scores.to_pandas(), tuple((row["customer_id"], row["name"] or "") for row in rows)
 
 
-def _read_verdict(folder: Path, result: EvaluationResult | None) -> Verdict | None:
+def _read_result(folder: Path, way_out: str) -> EvaluationResult | None:
+    """Return the evaluation in a folder; None if there is none."""
+    path = folder / "metrics.json"
+    return EvaluationResult.read(path, way_out) if os.path.lexists(path) else None
+
+
+def _read_verdict(folder: Path, result: EvaluationResult | None, way_out: str) -> Verdict | None:
     """Return the verdict on the evaluated model; None if there is no verdict or it is on another model."""
-    promotion = Promotion.read_if_any(folder)
+    promotion = Promotion.read_if_any(folder, way_out)
     if result is None or promotion is None or promotion.digest != result.model.digest:
         return None
     return promotion.verdict
@@ -174,17 +230,17 @@ def render_report(night: ReportSources) -> str:
     return html_template("report.html").render(
         cutoff=night.cutoff,
         facts=facts,
-        horizon=facts["label"]["horizon_days"],
-        why_left=WHY_LEFT[facts["label"].get("leaving", "any")],
+        horizon=facts.label["horizon_days"],
+        why_left=WHY_LEFT[facts.label.get("leaving", "any")],
         at_risk=int((bands <= 2).sum()),
         leaving=expected_total(probability),
         at_stake=expected_total(probability, value),
         value_known=int((~np.isnan(value)).sum()),
-        excluded=_bars(facts["excluded"].items()),
+        excluded=_bars(facts.excluded.items()),
         bands=_band_bars(bands),
-        families=_bars(facts["first_reasons"].items()),
+        families=_bars(facts.first_reasons.items()),
         plays=_bars(_called_plays(night).items()),
-        probabilities=_probabilities(probability, facts["base_rate"]) if len(cohort) else "",
+        probabilities=_probabilities(probability, facts.base_rate) if len(cohort) else "",
         calls=_calls(night),
         most=MAX_CALLS,
         quality=quality,

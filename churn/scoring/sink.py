@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -17,10 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn.data.files import only_writer
+from churn.data.own_files import checksum_of_bytes, own_json_text
 
 NIGHT_LOCK = ".night.lock"
 STAGING = ".night-"
 CALLS = "_calls.csv"
+SCORES = "scores.parquet"
+CONTACTS = "_contacts.parquet"
 CALLS_LINK = "calls.csv"
 
 
@@ -53,12 +55,13 @@ def night_files(scores: pa.Table, calls: str, contacts: pa.Table, facts: Mapping
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         facts: The settings, versions and counts of the night.
     """
-    facts_text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
+    contacts_bytes, scores_bytes = _parquet(contacts), _parquet(scores)
+    files = {CONTACTS: checksum_of_bytes(contacts_bytes), SCORES: checksum_of_bytes(scores_bytes)}
     return NightFiles(
         calls=calls.encode("utf-8"),
-        contacts=_parquet(contacts),
-        facts=(facts_text + "\n").encode("utf-8"),
-        scores=_parquet(scores),
+        contacts=contacts_bytes,
+        facts=own_json_text({**facts, "files": files}).encode("utf-8"),
+        scores=scores_bytes,
     )
 
 
@@ -70,7 +73,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 def scores_path(output: Path, cutoff: date) -> Path:
     """Return the path of a night's scores; if the file exists, the night is complete."""
-    return output / "scores" / f"cutoff={cutoff}" / "scores.parquet"
+    return output / "scores" / f"cutoff={cutoff}" / SCORES
 
 
 def facts_path(output: Path, cutoff: date) -> Path:
@@ -80,7 +83,7 @@ def facts_path(output: Path, cutoff: date) -> Path:
 
 def contacts_path(output: Path, cutoff: date) -> Path:
     """Return the path of the contacts of a night: the call list as programs read it."""
-    return output / "scores" / f"cutoff={cutoff}" / "_contacts.parquet"
+    return output / "scores" / f"cutoff={cutoff}" / CONTACTS
 
 
 def calls_path(output: Path, cutoff: date) -> Path:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from churn.data.own_files import read_own_json, write_own_json
 from churn.errors import CallError
 from churn.features.definition import is_comparable
 from churn.finding import GuardReport
 from churn.metrics.interval import Part
 from churn.params import Params, digest_of
+
+WRITE_AGAIN = "Run `churn snapshot` again."
+"""The way out of a damaged file of the snapshots."""
+
+PART_FILE = "part.parquet"
+"""The file of a snapshot in its folder."""
 
 DECIDING_SECTIONS = ("snapshot", "signals", "tables", "events")
 """The sections of params.yaml, besides the label, on which the content of snapshots depends."""
@@ -31,6 +35,7 @@ class SnapshotCutoff(Part):
         mature_on: The date from which the label is matured.
         dropped: The number of customers at risk who got no label, by reason.
         excluded: The number of customers who were not at risk, by reason.
+        files: The checksum of each file of the snapshot, by name.
     """
 
     rows: int
@@ -40,6 +45,7 @@ class SnapshotCutoff(Part):
     mature_on: date
     dropped: Mapping[str, int] = {}
     excluded: Mapping[str, int] = {}
+    files: Mapping[str, str] = {}
 
 
 class SnapshotManifest(Part):
@@ -70,24 +76,17 @@ class SnapshotManifest(Part):
         """Read the manifest in the folder of the snapshots.
 
         Raises:
-            CallError: there are no snapshots, or the manifest is damaged.
+            CallError: there are no snapshots.
+            SourceError: the manifest is damaged, or another version of the program wrote it.
         """
-        path = folder / "manifest.json"
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except OSError:
+            return read_own_json(folder / "manifest.json", cls, way_out=WRITE_AGAIN)
+        except FileNotFoundError:
             raise CallError(f"{folder}: there are no snapshots. Run `churn snapshot` first.") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"])) or "the file"
-            raise CallError(
-                f"{path}: {key}: {first['msg']}. The file is damaged, or another version of churn wrote it. "
-                "Run `churn snapshot` again."
-            ) from None
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json` into the folder of the snapshots."""
-        (folder / "manifest.json").write_text(json.dumps(self.as_json(), indent=1) + "\n")
+        write_own_json(folder / "manifest.json", self.as_json())
 
     def check_fits(self, folder: Path, params: Params) -> None:
         """Refuse snapshots that were made for another label or with other parameters.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -18,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from churn.data.own_files import check_own_file, open_own_parquet, read_own_parquet
 from churn.data.store import day_number
-from churn.errors import CallError, Stop
+from churn.errors import CallError, SourceError, Stop
 from churn.finding import GuardReport
 from churn.labels.contract import contract_ends_bytes
 from churn.params import Params
 from churn.snapshots.dataset import Ints, LabelledRows, cutoffs_of
-from churn.snapshots.manifest import SnapshotManifest
+from churn.snapshots.manifest import PART_FILE, WRITE_AGAIN, SnapshotCutoff, SnapshotManifest
 
 KEY_COLUMNS = ("customer_id", "cutoff", "left")
 
@@ -120,8 +119,9 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
         known_by: Only labels known by this date are used; with None all matured labels are used.
 
     Raises:
-        CallError: there are no snapshots, they are damaged, they do not fit the parameters, or `known_by` is
-            after the watermark.
+        CallError: there are no snapshots, they do not fit the parameters, or `known_by` is after the
+            watermark.
+        SourceError: a file of the snapshots is missing or damaged.
         Stop: no label is matured.
     """
     folder = params.output / "snapshots"
@@ -139,11 +139,10 @@ def read_snapshots(params: Params, known_by: date | None = None) -> Snapshots:
     }
     if not mature_on:
         raise Stop(_nothing_matured(manifest))
-    paths = {day: folder / f"cutoff={day}" / "part.parquet" for day in mature_on}
+    paths = {day: folder / f"cutoff={day}" / PART_FILE for day in mature_on}
     digest = hashlib.sha256()
     for day, path in paths.items():
-        if not path.is_file():
-            raise CallError(f"{folder}: the snapshot of {day} is missing. Run `churn snapshot` again.")
+        _check_files(path.parent, manifest.cutoffs[day])
         with path.open("rb") as file:
             digest.update(f"{day} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
         if params.label.kind == "contract":
@@ -234,7 +233,7 @@ def read_rows(
             third, … customer are read. With None all rows are read.
 
     Raises:
-        CallError: a file is damaged or lacks a column.
+        SourceError: a file is damaged or lacks a column.
         Stop: no row is labelled.
     """
     names = tuple(str(signal["name"]) for signal in signals)
@@ -242,7 +241,7 @@ def read_rows(
     label_masks, left, ids = [], [], []
     words: dict[str, set[str]] = {name: set() for name in text}
     for path in paths.values():
-        with _open_snapshot(path, [*KEY_COLUMNS, *names]) as file:
+        with open_own_parquet(path, [*KEY_COLUMNS, *names], way_out=WRITE_AGAIN) as file:
             table = file.read(columns=["customer_id", "left", *text])
         has_label = table.column("left").is_valid()
         label_masks.append(has_label.to_numpy(zero_copy_only=False).copy())
@@ -286,29 +285,39 @@ def read_rows(
     return ReadRows(rows, customers, share, n_rows)
 
 
-@contextmanager
-def _open_snapshot(path: Path, columns: Sequence[str]) -> Iterator[pq.ParquetFile]:
-    """Open the file of a snapshot.
+def read_part(folder: Path, cutoff: date, columns: Sequence[str]) -> pa.Table:
+    """Return columns of one snapshot.
+
+    Args:
+        folder: The folder of the snapshots.
+        cutoff: The cutoff of the snapshot.
+        columns: The names of the columns.
 
     Raises:
-        CallError: the file lacks one of the columns, or it is damaged.
+        SourceError: the file is missing or damaged.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            present = set(file.schema_arrow.names)
-            if missing := [name for name in columns if name not in present]:
-                raise KeyError(f"it has no column {', '.join(missing[:3])}.")
-            yield file
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise CallError(
-            f"{path} cannot be read: {str(error.args[0]).splitlines()[0]:.120} Run `churn snapshot` again."
-        ) from None
+    snapshot, path = SnapshotManifest.read(folder).cutoffs[cutoff], folder / f"cutoff={cutoff}" / PART_FILE
+    _check_files(path.parent, snapshot)
+    return read_own_parquet(path, columns, way_out=WRITE_AGAIN, only=True)
+
+
+def _check_files(folder: Path, snapshot: SnapshotCutoff) -> None:
+    """Check that the files of a snapshot are as they were written.
+
+    Raises:
+        SourceError: a file is missing or damaged.
+    """
+    for name in {PART_FILE: "", **snapshot.files}:
+        try:
+            check_own_file(folder / name, snapshot.files.get(name), way_out=WRITE_AGAIN)
+        except FileNotFoundError:
+            raise SourceError(f"{folder / name}: the file is missing. {WRITE_AGAIN}") from None
 
 
 def _batches(path: Path, names: Sequence[str], mask: npt.NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
     """Yield the values of the rows in the mask."""
     start = 0
-    with _open_snapshot(path, names) as file:
+    with open_own_parquet(path, names, way_out=WRITE_AGAIN) as file:
         for batch in file.iter_batches(MATRIX_BATCH_ROWS, columns=list(names)):
             part = mask[start : start + len(batch)]
             start += len(batch)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from churn.data.files import replace_folder
+from churn.data.files import checksum_of, replace_folder
 from churn.data.store import Store
 from churn.features.definition import definitions
 from churn.features.engine.blocks import STEP
@@ -25,7 +25,7 @@ from churn.labels.calendar import snapshot_cutoffs
 from churn.labels.contract import ContractEndsWriter
 from churn.labels.labels import labels_at
 from churn.labels.outcomes import DROP_REASONS, LEFT, Labels, LabelWindow, label_window
-from churn.snapshots.manifest import SnapshotCutoff, SnapshotManifest, params_digest
+from churn.snapshots.manifest import PART_FILE, SnapshotCutoff, SnapshotManifest, params_digest
 
 
 def write_snapshots(
@@ -107,10 +107,11 @@ class _Writer:
         kinds = {s.name: pa.string() if s.kind == "level" else pa.float64() for s in builder.signals}
         columns = {"customer_id": pa.string(), "cutoff": pa.date32(), "left": pa.int8(), **kinds}
         self.schema = pa.schema(list(columns.items()))
+        self.folder = folder
         self.files: dict[date, pq.ParquetWriter] = {}
         self.counts: dict[date, _Counts] = {}
         for cutoff in builder.cutoffs:
-            path = folder / f"cutoff={cutoff}" / "part.parquet"
+            path = folder / f"cutoff={cutoff}" / PART_FILE
             path.parent.mkdir(parents=True)
             self.files[cutoff] = pq.ParquetWriter(path, self.schema, compression="zstd")
             self.counts[cutoff] = _Counts()
@@ -160,6 +161,10 @@ class _Writer:
                 mature_on=self.windows[cutoff].mature_on,
                 dropped=dict(counts.drop_reasons),
                 excluded=excluded[cutoff],
+                files={
+                    path.name: checksum_of(path)
+                    for path in sorted((self.folder / f"cutoff={cutoff}").glob("*.parquet"))
+                },
             )
             for cutoff, counts in self.counts.items()
         }

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from churn.data.files import write_json
-from churn.errors import CallError, ModelError
-from churn.model.bundle import Champion, bundle_digest
-from churn.model.scorer import SPEC_FORMAT, CorruptError, Floats, Scorer
+from churn.data.files import checksum_of, write_json
+from churn.data.own_files import read_own_json, read_own_parquet, write_own_json
+from churn.errors import CallError, ModelError, SourceError
+from churn.model.bundle import Champion, bundle_digest, load_scorer
+from churn.model.scorer import SPEC_FORMAT, Floats
 from churn.params import LabelParams, digest_of
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
@@ -25,6 +23,9 @@ from churn.training.select import CandidateScore
 
 PROMOTION = ("promotion.json", "promotion.md", "promotion.html")
 """The files that `promote` writes under output/evaluate; a new evaluation removes them."""
+OUT_OF_TIME = "out_of_time.parquet"
+TRAIN_AGAIN = "Run `churn train` again."
+"""The way out of a damaged file of the challenger."""
 BASE_RATE_CHURNERS = 200
 """The number of churners over which the base rate is taken; its Poisson error, 1 / sqrt(200), is 7 %."""
 
@@ -148,8 +149,9 @@ def write_challenger(
     write_json(folder / "recipe.json", challenger.recipe.as_dict())
     write_json(folder / "signals.json", list(snapshots.signals))
     write_json(folder / "importance.json", challenger.importance)
-    predictions.frame(snapshots.customers).to_parquet(folder / "out_of_time.parquet", index=False)
-    write_json(folder / "train.json", challenger.as_dict())
+    path = folder / OUT_OF_TIME
+    predictions.frame(snapshots.customers).to_parquet(path, index=False)
+    write_own_json(folder / "train.json", challenger.as_dict() | {"files": {path.name: checksum_of(path)}})
 
 
 def read_challenger(output: Path) -> Challenger:
@@ -157,13 +159,24 @@ def read_challenger(output: Path) -> Challenger:
 
     Raises:
         CallError: nothing was trained yet.
+        SourceError: `train.json` is damaged, or another version of the program wrote it.
     """
+    facts = _read_facts(output)
+    try:
+        return Challenger.of(facts)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            f"{training_folder(output) / 'train.json'}: {type(error).__name__}: {error}: another version of "
+            "churn wrote the file. Run `churn train` again."
+        ) from None
+
+
+def _read_facts(output: Path) -> dict[str, Any]:
     folder = training_folder(output)
     try:
-        facts = json.loads((folder / "train.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        return read_own_json(folder / "train.json", dict[str, Any], way_out=TRAIN_AGAIN)
+    except FileNotFoundError:
         raise CallError(f"{folder}: no challenger was trained yet. Run `churn train` first.") from None
-    return Challenger.of(facts)
 
 
 def load_challenger(output: Path, threads: int = 0) -> Champion:
@@ -175,23 +188,32 @@ def load_challenger(output: Path, threads: int = 0) -> Champion:
 
     Raises:
         CallError: nothing was trained yet.
+        SourceError: its record is damaged.
         ModelError: its bundle is damaged.
     """
     record, bundle = read_challenger(output), training_folder(output) / "bundle"
-    try:
-        scorer = Scorer.load(bundle, threads)
-    except CorruptError as error:
-        raise ModelError(f"{error} Run `churn train` again.") from None
+    scorer = load_scorer(bundle, threads, way_out=TRAIN_AGAIN)
     if bundle_digest(bundle) != record.digest:
         raise ModelError(f"{bundle}: this is not version {record.version}. Run `churn train` again.")
     return Champion(scorer, record.version, record.digest)
 
 
 def read_out_of_time(output: Path, snapshots: Snapshots) -> OutOfTime | None:
-    """Return the out-of-time predictions of `train`, or None if they do not fit the snapshots."""
+    """Return the out-of-time predictions of `train`, or None if they do not fit the snapshots.
+
+    Raises:
+        CallError: nothing was trained yet.
+        SourceError: the file is damaged.
+    """
+    checksum = _read_facts(output)["files"].get(OUT_OF_TIME)
     try:
-        frame = pd.read_parquet(training_folder(output) / "out_of_time.parquet", partitioning=None)
-    except OSError:
+        frame = read_own_parquet(
+            training_folder(output) / OUT_OF_TIME,
+            ("cutoff", "logit"),
+            way_out=TRAIN_AGAIN,
+            checksum=checksum,
+        ).to_pandas()
+    except FileNotFoundError:
         return None
     cutoffs = [date.fromisoformat(day) for day in frame["cutoff"].unique()]
     rows = snapshots.rows.at(cutoffs)

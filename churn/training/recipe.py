@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
+from churn.errors import ModelError
 from churn.metrics.metrics import Floats
 from churn.params import CandidateName, TrainParams
 from churn.snapshots.dataset import LabelledRows
@@ -70,6 +71,20 @@ class Recipe:
     min_child_samples: int | None = None
     lambda_l2: float | None = None
     feature_fraction: float | None = None
+
+    @classmethod
+    def of_spec(cls, spec: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of a bundle's spec.
+
+        Raises:
+            ModelError: another version of the program wrote the recipe.
+        """
+        try:
+            return cls(**spec["recipe"])
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                f"spec.json: recipe: {error}: another version of churn wrote the model. Run `churn train`."
+            ) from None
 
     @classmethod
     def start(cls, settings: TrainParams, candidate: CandidateName = "trees") -> Recipe:

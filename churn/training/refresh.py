@@ -48,7 +48,7 @@ class RefreshedChampion:
     @property
     def recipe(self) -> Recipe:
         """Return the champion's recipe with the calibration `shifted`."""
-        return Recipe(**self.spec["recipe"]).with_calibration("shifted")
+        return Recipe.of_spec(self.spec).with_calibration("shifted")
 
     def model(self, boosters: Mapping[str, str]) -> FittedModel:
         """Return the champion's model from its LightGBM texts by file name."""

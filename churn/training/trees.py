@@ -58,7 +58,7 @@ def fit_trees(
     levels = frequent_levels(rows)
     params = with_bounds(params, monotone, _threads(rows, threads))
     booster = lgb.train(params, _data(rows, levels), rounds)
-    member = {"kind": "booster", "file": "booster_0.txt"}
+    member = {"kind": "booster", "file": "booster_0.txt", "trees": booster.num_trees()}
     return FittedModel(rows.names, levels, [member], {"booster_0.txt": _text(booster)})
 
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext, suppress
 
 import pytest
 
+from churn.data.own_files import write_own_json
 from churn.errors import CallError, Stop
 from churn.model.bundle import bundle_digest, load_champion
 from churn.model.registry import Aliases, Registry
@@ -278,7 +279,7 @@ def test_a_challenger_follows_only_the_champion_it_was_held_against(two_versions
 
 def test_a_challenger_evaluated_before_there_was_a_champion_does_not_follow_one(two_versions, echo) -> None:
     path = two_versions.output / "evaluate" / "metrics.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"champion": None}))
+    write_own_json(path, json.loads(path.read_text()) | {"champion": None})
 
     with pytest.raises(CallError, match=r"no champion, .* version 1\. Run `churn evaluate` again"):
         promote.run(two_versions, echo=echo)

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from churn.data.ingest.rules import DANGLING_RULE, PLACEHOLDER_RULE, ROUNDED_RULE
+from churn.data.own_files import read_own_parquet
 from churn.data.sources.table_specs import table_specs
 from churn.data.sql import literal, parquet_rows
 from churn.data.store import StoredTable
+from churn.errors import SourceError
 from churn.params import Params
 
 MAX_EXAMPLES = 3
@@ -62,7 +64,7 @@ def describe_rejects(counts: Mapping[str, int], path: Path) -> str:
         path: The file of the rejected rows.
     """
     parts: list[str] = []
-    rejects = pq.read_table(path, partitioning=None)
+    rejects = _read_rejects(path)
     for rule, count in counts.items():
         values: list[str] = []
         column = rule.split(" ")[0]
@@ -84,6 +86,14 @@ def _rounded_hint(counts: Mapping[str, int]) -> str:
     )
 
 
+def _read_rejects(path: Path) -> pa.Table:
+    way_out = "Delete the store and run `churn ingest` again."
+    try:
+        return read_own_parquet(path, ("rule",), way_out=way_out)
+    except FileNotFoundError:
+        raise SourceError(f"{path}: the file is missing. {way_out}") from None
+
+
 def _time_format_hint(params: Params, name: str, table: StoredTable) -> str:
     """Return how to give the form of times if a rule about times is broken."""
     if not any(rule.endswith(" is a time") for rule in table.rejects):
@@ -102,7 +112,7 @@ def placeholder_line(name: str, table: StoredTable, rejects: Path) -> Iterator[s
     count = table.rejects.get(PLACEHOLDER_RULE)
     if not count:
         return
-    rows = pq.read_table(rejects / f"{name}.parquet", partitioning=None)
+    rows = _read_rejects(rejects / f"{name}.parquet")
     values = rows.filter(pc.field("rule") == PLACEHOLDER_RULE)["customer_id"].value_counts().to_pylist()
     names = ", ".join(
         f"{entry['values']!r} {entry['counts']:,}"

@@ -9,7 +9,6 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
 from scipy.stats import rankdata
 
 from churn.data.store import day_number
@@ -17,7 +16,7 @@ from churn.finding import Finding
 from churn.guards.statistics import customer_half
 from churn.metrics.metrics import auc
 from churn.snapshots.dataset import Floats, LabelledRows
-from churn.snapshots.read import Snapshots
+from churn.snapshots.read import Snapshots, read_part
 
 WARN_AUC = 0.75
 """The AUC of telling new rows from old rows above which the guard warns."""
@@ -143,8 +142,7 @@ def newest_rows(snapshots: Snapshots, folder: Path) -> LabelledRows:
     if newest is None or newest < snapshots.cutoffs[-1]:
         return snapshots.rows.at(snapshots.cutoffs[-1:])
     names, levels = snapshots.rows.names, snapshots.rows.levels
-    path = folder / f"cutoff={newest}" / "part.parquet"
-    frame = pq.read_table(path, partitioning=None, columns=["customer_id", *names]).to_pandas()
+    frame = read_part(folder, newest, ["customer_id", *names]).to_pandas()
     matrix = np.empty((len(frame), len(names)))
     for index, name in enumerate(names):
         if name in levels:

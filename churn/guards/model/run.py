@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from churn.data.own_files import read_own_json
 from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.evaluation.test_set import TestSet
@@ -138,11 +137,12 @@ def read_training_report(folder: Path) -> GuardReport:
     """Read the report that `train` wrote into its folder.
 
     Raises:
-        CallError: The report is missing or damaged.
+        CallError: The report is missing.
+        SourceError: The report is damaged.
     """
     try:
-        return GuardReport.model_validate_json((folder / REPORT_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValidationError):
+        return read_own_json(folder / REPORT_FILE, GuardReport, way_out="Run `churn train` again.")
+    except FileNotFoundError:
         problem = (
             f"{folder}: the findings of the guards of `churn train` are missing. Run `churn train` again."
         )

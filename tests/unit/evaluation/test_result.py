@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from churn.data.files import json_text
-from churn.errors import CallError
+from churn.errors import CallError, SourceError
 from churn.evaluation.measures import Measure
 from churn.evaluation.result import EvaluationResult
 from churn.metrics.interval import Interval
@@ -153,5 +153,5 @@ def test_a_missing_file_and_a_file_of_another_version_are_told_apart(tmp_path: P
         EvaluationResult.read(path)
 
     path.write_text(written(filled(EvaluationResult), tmp_path).replace('"paired"', '"pairs"'))
-    with pytest.raises(CallError, match=r"metrics.json: paired.*churn evaluate"):
+    with pytest.raises(SourceError, match=r"metrics.json: paired.*churn evaluate"):
         EvaluationResult.read(path)

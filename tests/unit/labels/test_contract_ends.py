@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from churn.errors import CallError
+from churn.errors import SourceError
 from churn.features.library import select_signals
 from churn.params import Params
 from churn.snapshots.read import read_snapshots
@@ -86,5 +86,5 @@ def test_snapshots_without_ends_say_how_to_get_them(tmp_path: Path) -> None:
     params = write(tmp_path)
     (params.output / "snapshots" / f"cutoff={CUTOFF}" / "outcome.parquet").unlink()
 
-    with pytest.raises(CallError, match="churn snapshot"):
+    with pytest.raises(SourceError, match="churn snapshot"):
         read_snapshots(params)

@@ -53,6 +53,9 @@ def spec() -> dict[str, Any]:
         "members": [{"kind": "booster", "file": "booster_0.txt"}],
         "calibration": {"method": "none"},
         "label_id": "abc",
+        "mature_on": "2024-02-01",
+        "base_rate": 0.1,
+        "recipe": {},
         "trained_cutoffs": ["2024-01-01"],
     }
 

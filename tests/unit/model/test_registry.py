@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.data.own_files import write_own_json
 from churn.errors import ModelError
 from churn.model.bundle import load_champion, write_bundle
 from churn.model.registry import Aliases, Registry
@@ -419,7 +420,7 @@ def test_a_bundle_swapped_for_another_whole_one_is_noticed(
 ) -> None:
     Registry(params.tracking, params.models).promote(registered())
     about = json.loads((params.champion / "champion.json").read_text())
-    (params.champion / "champion.json").write_text(json.dumps(about | {"digest": "0" * 64}))
+    write_own_json(params.champion / "champion.json", about | {"digest": "0" * 64})
 
     with pytest.raises(ModelError):
         load_champion(params.champion)

@@ -12,13 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from churn.data.files import checksum_of
+from churn.data.own_files import write_own_json
 from churn.errors import CallError
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
 from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
 from churn.scoring.night import Trial
-from churn.scoring.sink import contacts_path
+from churn.scoring.sink import contacts_path, facts_path
 from tests.filled import filled
 from tests.unit.reporting.conftest import METRICS, NASTY, NIGHT, candidate, spread
 
@@ -88,7 +90,7 @@ def test_the_report_says_which_way_of_leaving_is_meant(output, leaving: str, sai
     sources = read_report_sources(output)
     label = LabelParams(kind="contract", horizon_days=31).model_dump(mode="json") | {"leaving": leaving}
 
-    page = Page(render_report(replace(sources, facts={**sources.facts, "label": label})))
+    page = Page(render_report(replace(sources, facts=sources.facts.model_copy(update={"label": label}))))
 
     assert said in page.text
     assert unsaid not in page.text
@@ -193,9 +195,10 @@ def test_the_page_shows_the_model_that_scored_the_night_and_not_the_one_evaluate
 
 def test_a_night_whose_model_has_no_evaluation_shows_that_of_no_other_model(evaluated):
     path = evaluated / "evaluate" / "metrics.json"
-    path.write_text(
+    text = (
         path.read_text().replace('"digest": "d"', '"digest": "e"').replace('"version": "3"', '"version": "4"')
     )
+    write_own_json(path, json.loads(text))
 
     text = page_of(evaluated).text
 
@@ -213,7 +216,8 @@ def test_a_trial_is_marked_on_the_page_with_what_it_lacks(evaluated, trial: bool
         "requirements": ["it is better"],
     }
 
-    page = Page(render_report(replace(sources, facts={**sources.facts, "trial": reason if trial else None})))
+    facts = sources.facts.model_copy(update={"trial": reason if trial else None})
+    page = Page(render_report(replace(sources, facts=facts)))
 
     assert ("A trial, not a call list to work from." in page.text) is trial
     assert (f"not better {NASTY}." in page.text) is trial
@@ -251,7 +255,11 @@ def test_a_level_that_was_off_at_the_test_says_how_far_tonight_is_off(evaluated,
 
 def test_a_name_is_shown_as_it_was_written(output):
     row = {"rank": 1, "customer_id": "=ann", "name": "'=1 O\rBrien"}
-    pq.write_table(pa.Table.from_pylist([row]), contacts_path(output, NIGHT))
+    path = contacts_path(output, NIGHT)
+    pq.write_table(pa.Table.from_pylist([row]), path)
+    facts = json.loads(facts_path(output, NIGHT).read_text())
+    facts["files"][path.name] = checksum_of(path)
+    write_own_json(facts_path(output, NIGHT), facts)
 
     assert read_report_sources(output).contacts == (("=ann", "'=1 O\rBrien"),)
 
@@ -287,7 +295,7 @@ def test_a_champion_judged_again_is_said_to_have_passed_the_gates_before(evaluat
     path = evaluated / "evaluate" / "metrics.json"
     metrics = json.loads(path.read_text())
     champion = {"version": "3", "digest": metrics["model"]["digest"]}
-    path.write_text(json.dumps(metrics | {"champion": champion}))
+    write_own_json(path, metrics | {"champion": champion})
 
     text = page_of(evaluated).text
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.errors import CallError, Stop
+from churn.errors import SourceError, Stop
 from churn.params import bytes_of
 from churn.snapshots import read
 from churn.snapshots.dataset import recode_levels
@@ -115,7 +115,7 @@ def test_no_labelled_row_is_a_stop(tmp_path: Path) -> None:
 def test_a_file_without_a_signal_is_named(tmp_path: Path) -> None:
     parts = written(tmp_path, FIRST)
 
-    with pytest.raises(CallError) as refused:
+    with pytest.raises(SourceError) as refused:
         read_rows(parts, [*SIGNALS, {"name": "orders", "kind": "number"}])
 
     assert "1.parquet" in refused.value.problems[0]

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.errors import CallError, Stop
+from churn.data.own_files import write_own_json
+from churn.errors import CallError, SourceError, Stop
 from churn.params import ScoreParams, SignalsParams, SnapshotParams, TableParams, TrainParams
 from churn.snapshots.dataset import cutoffs_of, scorer_columns
 from churn.snapshots.read import read_snapshots
@@ -125,7 +126,7 @@ def test_a_lost_snapshot_is_named(make_params, write_world) -> None:
     day = read_snapshots(params).cutoffs[1]
     (params.output / "snapshots" / f"cutoff={day}" / "part.parquet").unlink()
 
-    with pytest.raises(CallError, match=str(day)):
+    with pytest.raises(SourceError, match=str(day)):
         read_snapshots(params)
 
 
@@ -149,7 +150,7 @@ def test_a_late_maturing_cutoff_waits_as_its_manifest_says(make_params, write_wo
     manifest = json.loads(path.read_text())
     last = read_snapshots(params).cutoffs[-1]
     manifest["cutoffs"][str(last)]["mature_on"] = str(last + timedelta(days=60))
-    path.write_text(json.dumps(manifest | {"watermark": str(last + timedelta(days=90))}))
+    write_own_json(path, manifest | {"watermark": str(last + timedelta(days=90))})
 
     early, late = (read_snapshots(params, known_by=last + timedelta(days=days)) for days in (59, 60))
 
@@ -165,7 +166,7 @@ def test_snapshots_with_definitions_of_another_format_are_refused_with_the_way_o
     path = params.output / "snapshots" / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["signals"][0]["definition"] = "9a3f51c2d87e4b06"
-    path.write_text(json.dumps(manifest))
+    write_own_json(path, manifest)
 
     with pytest.raises(CallError, match=r"another version.*`churn snapshot` again"):
         read_snapshots(params)
@@ -182,7 +183,7 @@ def test_a_damaged_snapshot_is_named(make_params, write_world, damage: str) -> N
     else:
         pd.read_parquet(path, partitioning=None).drop(columns="noise").to_parquet(path)
 
-    with pytest.raises(CallError, match=str(day)):
+    with pytest.raises(SourceError, match=str(day)):
         read_snapshots(params)
 
 

@@ -131,6 +131,7 @@ def test_a_snapshot_has_labels_from_the_day_on_which_nothing_can_change_them(tmp
     facts, columns = written(tmp_path, MATURE_ON)
 
     assert dict(zip(columns["customer_id"], columns["left"], strict=True)) == {"leaves": 1, "stays": 0}
+    assert set(facts.pop("files")) == {"part.parquet", "outcome.parquet"}
     assert facts == {
         "rows": 2,
         "left": 1,
