@@ -433,7 +433,7 @@ def read_bundle(bundle: Path) -> dict[str, str]:
     try:
         digests = json.loads(text)["files"]
         is_complete = text == manifest_text(digests) and "spec.json" in digests
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         is_complete = False
     if not is_complete:
         raise CorruptError(f"{bundle / 'manifest.json'} is damaged.")

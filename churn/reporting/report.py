@@ -103,8 +103,8 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
     """
     nights = sorted(
         night
-        for path in output.glob("scores/cutoff=*/scores.parquet")
-        if (night := _night_of(path.parent)) is not None
+        for folder in {path.parent for path in output.glob("scores/cutoff=*/*")}
+        if (night := _night_of(folder)) is not None
     )
     if not nights:
         raise CallError(f"{output / 'scores'}: there is no night. Run `churn score` first.")
