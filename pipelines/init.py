@@ -49,7 +49,7 @@ def run(
         open_source(source_params, Path(scratch)) as tables,
         echo.progress("tables", len(tables.tables)) as advance,
     ):
-        draft = draft_params(tables, dialect_of(source), advance, key_name=key)
+        draft = draft_params(tables, dialect_of(source), date.today(), advance, key_name=key)
         unread_lines = list(describe_unread(tables.unread))
     address, variables = source_for_params(source, params)
     text = params_text(draft, address)

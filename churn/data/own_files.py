@@ -65,9 +65,11 @@ def read_own_json(path: Path, kind: type[T], *, way_out: str, error: type[ChurnE
     try:
         content = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise _damaged(path, "it is not JSON" if data else "it is empty", way_out, error) from None
+        raise _damage_error(path, "it is not JSON" if data else "it is empty", way_out, error) from None
     if not isinstance(content, dict):
-        raise _damaged(path, f"it holds no JSON object, but {_shorten(json.dumps(content))}", way_out, error)
+        raise _damage_error(
+            path, f"it holds no JSON object, but {_shorten(json.dumps(content))}", way_out, error
+        )
     checksum = content.pop(CHECKSUM, None)
     try:
         value = TypeAdapter(kind).validate_json(json.dumps(content))
@@ -84,7 +86,7 @@ def read_own_json(path: Path, kind: type[T], *, way_out: str, error: type[ChurnE
             f"{way_out}"
         )
     if checksum != _checksum_of_content(content):
-        raise _damaged(path, "its content is not what churn wrote: its checksum differs", way_out, error)
+        raise _damage_error(path, "its content is not what churn wrote: its checksum differs", way_out, error)
     return value
 
 
@@ -115,12 +117,12 @@ def open_own_parquet(
         with pq.ParquetFile(path) as file:
             present = set(file.schema_arrow.names)
             if missing := [name for name in columns if name not in present]:
-                raise _damaged(path, f"it has no column {', '.join(missing[:3])}", way_out, error)
+                raise _damage_error(path, f"it has no column {', '.join(missing[:3])}", way_out, error)
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
         if isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno is not None):
             raise
-        raise _damaged(path, f"it cannot be read: {_shorten(str(problem))}", way_out, error) from None
+        raise _damage_error(path, f"it cannot be read: {_shorten(str(problem))}", way_out, error) from None
 
 
 def read_own_parquet(
@@ -170,7 +172,7 @@ def check_own_file(
     """
     _check_place(path, way_out, error)
     if checksum is not None and checksum_of(path) != checksum:
-        raise _damaged(path, "it is not what churn wrote: its checksum differs", way_out, error)
+        raise _damage_error(path, "it is not what churn wrote: its checksum differs", way_out, error)
 
 
 def _read_bytes(path: Path, way_out: str, error: type[ChurnError]) -> bytes:
@@ -199,7 +201,7 @@ def _check_place(path: Path, way_out: str, error: type[ChurnError]) -> None:
     raise error(f"{path}: it is no file. Move or delete it. {way_out}")
 
 
-def _damaged(path: Path, damage: str, way_out: str, error: type[ChurnError]) -> ChurnError:
+def _damage_error(path: Path, damage: str, way_out: str, error: type[ChurnError]) -> ChurnError:
     return error(f"{path}: the file is damaged: {damage}. {way_out}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -70,6 +71,7 @@ class Draft:
 def draft_params(
     source: Source,
     dialect: str,
+    today: date,
     advance: Callable[[int], None] = lambda _: None,
     *,
     key_name: str | None = None,
@@ -79,6 +81,7 @@ def draft_params(
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
+        today: The day of the call: dates that would lie after it decide against a reading.
         advance: A function that is called with 1 after each table.
         key_name: The name of the column with the ids of customers, if the user has given it.
 
@@ -86,11 +89,11 @@ def draft_params(
         CallError: No table has the column `key_name`.
         SourceError: No table holds what customers did, and when.
     """
-    tables, unused_tables = profile_tables(source, dialect, advance)
+    tables, unused_tables = profile_tables(source, dialect, today, advance)
     if key_name:
         require_key(tables, key_name)
     connection = source.connection
-    tables = join_parts(connection, tables, dialect)
+    tables = join_parts(connection, tables, dialect, today)
     ids = _find_ids(connection, tables, key_name)
     customers = ids.customers
     tables_with_ids = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import duckdb
 
@@ -60,7 +61,7 @@ def _is_of_a_part(word: str) -> bool:
 
 
 def join_parts(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], dialect: str
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], dialect: str, today: date
 ) -> list[SourceTable]:
     """Return the tables; tables of one shape whose names differ in a period or number are one table.
 
@@ -68,6 +69,7 @@ def join_parts(
         connection: The connection with the views of the tables; the views of the joined tables are added.
         tables: The profiled tables.
         dialect: The SQL dialect of the source.
+        today: The day of the call: dates that would lie after it decide against a reading.
     """
     groups: dict[tuple[str, frozenset[tuple[str, str]]], list[SourceTable]] = {}
     for table in tables:
@@ -78,12 +80,12 @@ def join_parts(
     for (stem, _), parts in groups.items():
         others = [table for table in tables if table not in parts and snake_case(table.name) == stem]
         is_one_table = len(parts) > 1 and any(stem_of(part.name) for part in parts)
-        joined += [_join(connection, stem, parts, dialect)] if is_one_table and not others else parts
+        joined += [_join(connection, stem, parts, dialect, today)] if is_one_table and not others else parts
     return joined
 
 
 def _join(
-    connection: duckdb.DuckDBPyConnection, stem: str, parts: Sequence[SourceTable], dialect: str
+    connection: duckdb.DuckDBPyConnection, stem: str, parts: Sequence[SourceTable], dialect: str, today: date
 ) -> SourceTable:
     names = [column.name for column in parts[0].columns if column.filled_share]
     view = internal_name(f"guess_parts_of_{stem}")
@@ -94,7 +96,7 @@ def _join(
     selects = "\n  union all ".join(f"select {columns} from {name_in(part.name, dialect)}" for part in parts)
     query = f"select * from (\n  {selects}\n) as {name_in(stem, dialect)}"
     question = _question(connection, parts, names)
-    table = profile_table(connection, stem, view, dialect)
+    table = profile_table(connection, stem, view, dialect, today)
     return replace(
         table,
         complete=all(part.complete for part in parts),

@@ -203,13 +203,14 @@ class KeyedTable(NamedTuple):
 
 
 def profile_tables(
-    source: Source, dialect: str, advance: Callable[[int], None] = lambda _: None
+    source: Source, dialect: str, today: date, advance: Callable[[int], None] = lambda _: None
 ) -> tuple[list[SourceTable], list[tuple[str, str]]]:
     """Profile every table of a source.
 
     Args:
         source: The open source.
         dialect: The SQL dialect of the source: duckdb, postgresql, sqlite or spark.
+        today: The day of the call: dates that would lie after it decide against a reading.
         advance: A function that is called with 1 after each table.
 
     Returns:
@@ -226,7 +227,7 @@ def profile_tables(
         else:
             if dialect == "duckdb":
                 _read_csv_once(source.connection, name, view)
-            tables.append(profile_table(source.connection, name, view, dialect))
+            tables.append(profile_table(source.connection, name, view, dialect, today))
         advance(1)
     all_columns = [column for table in tables for column in table.columns]
     return [
@@ -243,7 +244,9 @@ def _read_csv_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) 
         connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {identifier(name)}").fetchall()
 
 
-def profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, dialect: str) -> SourceTable:
+def profile_table(
+    connection: duckdb.DuckDBPyConnection, name: str, view: str, dialect: str, today: date
+) -> SourceTable:
     """Profile the table of a view.
 
     Args:
@@ -251,6 +254,7 @@ def profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, d
         name: The name of the table.
         view: The name of its view.
         dialect: The SQL dialect of the source.
+        today: The day of the call: dates that would lie after it decide against a reading.
     """
     description = connection.execute(f"DESCRIBE {view}").fetchall()
     types = {str(row[0]): str(row[1]) for row in description}
@@ -266,7 +270,7 @@ def profile_table(connection: duckdb.DuckDBPyConnection, name: str, view: str, d
         unique = n_filled > MIN_UNIQUE_SHARE * rows and distinct > MIN_UNIQUE_SHARE * n_filled
         share = n_filled / rows if rows else 0.0
         profile = SourceColumn(column, kind, share, distinct, unique)
-        columns.append(_profile_values(connection, view, profile, dialect))
+        columns.append(_profile_values(connection, view, profile, dialect, today))
     columns = [_with_order_of_neighbours(column, columns) for column in columns]
     return SourceTable(name, rows, tuple(columns), view, dialect == "duckdb" or rows < ROWS_FETCHED)
 
@@ -306,11 +310,11 @@ def _without_no_value_days(
 
 
 def _profile_values(
-    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str, today: date
 ) -> SourceColumn:
     """Return the column with the kind and the range of its values."""
     if column.kind == "text" and column.filled_share:
-        column = parse_text(connection, view, column, dialect)
+        column = _parse_text(connection, view, column, dialect, today)
     if column.kind == "number":
         column = parse_number(connection, view, column, dialect)
     if column.kind == "time":
@@ -346,8 +350,8 @@ def _date_range(
     return first, last
 
 
-def parse_text(
-    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str
+def _parse_text(
+    connection: duckdb.DuckDBPyConnection, view: str, column: SourceColumn, dialect: str, today: date
 ) -> SourceColumn:
     """Return a text column as times or numbers, if that is what its values are.
 
@@ -356,7 +360,7 @@ def parse_text(
     text = f"trim({identifier(column.name)}::VARCHAR)"
     words = ", ".join(map(literal, NO_VALUE_WORDS))
     values = f"SELECT {text} AS v FROM {view} WHERE {text} <> '' AND lower({text}) NOT IN ({words})"
-    parsed_column = _parse_values(connection, values, column, dialect)
+    parsed_column = _parse_values(connection, values, column, dialect, today)
     if parsed_column.kind == "text":
         return column
     missing = connection.execute(
@@ -374,7 +378,7 @@ def parse_text(
 
 
 def _parse_values(
-    connection: duckdb.DuckDBPyConnection, values: str, column: SourceColumn, dialect: str
+    connection: duckdb.DuckDBPyConnection, values: str, column: SourceColumn, dialect: str, today: date
 ) -> SourceColumn:
     """Return a text column as times or numbers by its texts `v`, which are not words for no value."""
     sample = [str(row[0]) for row in connection.execute(f"{values} LIMIT {ROWS_PARSED_FIRST}").fetchall()]
@@ -395,7 +399,7 @@ def _parse_values(
     fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
     best = next(fits, None)
     if best and (best != "%Y%m%d" or name_matches(column.name, ANY_TIME)):
-        latest = None if name_matches(column.name, MAY_LIE_AHEAD) else date.today() + timedelta(1)
+        latest = None if name_matches(column.name, MAY_LIE_AHEAD) else today + timedelta(1)
         reading = date_reading(connection, values, best, latest)
         column = replace(column, kind="time", time_format=reading.time_format, question=reading.question)
         other = replace(column, time_format=reading.other_format)

@@ -47,7 +47,7 @@ class SchemaError(ValueError):
         return text
 
 
-MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError)
+CONTENT_ERRORS = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError)
 """The errors of content that is not of the expected form."""
 
 
@@ -99,7 +99,7 @@ class Scorer:
             scorer._try_out()
         except CorruptError:
             raise
-        except (*MALFORMED, lgb.basic.LightGBMError) as error:
+        except (*CONTENT_ERRORS, lgb.basic.LightGBMError) as error:
             raise CorruptError(
                 f"{Path(bundle) / 'spec.json'}: the files describe no model: {type(error).__name__}: {error}."
             ) from None
@@ -236,7 +236,7 @@ def _check_trees(text: str, n_signals: int, n_trees: int | None) -> None:
     for number, tree in enumerate(trees):
         try:
             is_tree = tree.startswith(f"{number}\n") and _is_tree(tree, n_signals)
-        except MALFORMED:
+        except CONTENT_ERRORS:
             is_tree = False
         if not is_tree:
             raise CorruptError(f"booster: tree {number} is damaged.")

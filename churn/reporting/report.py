@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from markupsafe import Markup
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from churn.data.files import write_atomically
 from churn.data.own_files import read_own_json, read_own_parquet
@@ -56,8 +56,8 @@ class NightFacts(BaseModel):
     cohort: int
     excluded: Mapping[str, int]
     thin: int
-    places: int
-    contacted: int
+    n_places: Annotated[int, Field(alias="places")]
+    n_contacts: Annotated[int, Field(alias="contacted")]
     switched_off: Mapping[str, tuple[str, ...]]
     value: Mapping[str, Any]
     first_reasons: Mapping[str, int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def export(folder: Path, table: str, rows: list[Row]) -> Path:
 def draft(source: Path) -> Draft:
     params = params_for_source(str(source), source.parent / "params.yaml")
     with open_source(params, source.parent / "scratch") as tables:
-        return draft_params(tables, "duckdb")
+        return draft_params(tables, "duckdb", date.today())
 
 
 def contracts(row: Callable[[int, datetime, datetime | None, datetime], Row]) -> list[Row]:

@@ -59,7 +59,7 @@ def draft(source: Path, key: str | None = None, home: Path | None = None) -> Dra
     """Draft params.yaml from the tables of a folder; `home` holds what is written, beside them by default."""
     home = home or source.parent
     with open_source(params_for_source(str(source), home / "params.yaml"), home / "scratch") as tables:
-        return draft_params(tables, "duckdb", key_name=key)
+        return draft_params(tables, "duckdb", date.today(), key_name=key)
 
 
 def id_columns(written: Draft) -> dict[str, str]:

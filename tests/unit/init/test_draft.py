@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +267,7 @@ def guess(source: str, folder: Path) -> WrittenDraft:
     path = folder / "params.yaml"
     scratch = folder / "scratch"
     with open_source(params_for_source(source, path), scratch) as tables:
-        draft = draft_params(tables, dialect_of(source))
+        draft = draft_params(tables, dialect_of(source), date.today())
     path.write_text(params_text(draft, source_for_params(source, path)[0]), encoding="utf-8")
     tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     for part, body in draft.tree().items():

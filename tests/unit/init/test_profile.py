@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def only_column(folder: Path, text: str) -> SourceColumn:
     raw.mkdir()
     (raw / "members.csv").write_text(text)
     with open_source(params_for_source(str(raw), folder / "params.yaml"), folder / "scratch") as source:
-        tables, _ = profile_tables(source, "duckdb")
+        tables, _ = profile_tables(source, "duckdb", date.today())
     (column,) = tables[0].columns
     return column
 
