@@ -69,6 +69,9 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "run": (),
 }
 
+ENDED_BY_HAND = ("ui",)
+"""The verbs that a signal ends well: they serve until then."""
+
 
 def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     """Run one call of `churn` and return its exit code.
@@ -83,22 +86,38 @@ def main(verb: str | None = None, argv: Sequence[str] | None = None) -> int:
     _open_missing_streams()
     for argument in arguments:
         keep_secrets_of(argument)
-    echo = Echo()
-    with safe_streams(), watch_interrupts() as interrupts:
-        try:
-            code = _call(arguments or ["--help"], echo, interrupts)
-            sys.stdout.flush()
-        except KeyboardInterrupt:
+    with safe_streams():
+        code = None
+        with watch_interrupts() as interrupts:
+            echo = Echo(interrupts.raise_if_noted)
+            try:
+                interrupts.is_raising = True
+                interrupts.raise_if_noted()
+                code = _code_of(arguments, echo, interrupts)
+                interrupts.is_raising = False
+            except KeyboardInterrupt:
+                interrupts.is_raising = False
+        # Only here, where no further signal is noted, is it known whether there was one. The verb may have
+        # ended well because something swallowed the exception, so its code does not count.
+        if code is None or interrupts.first_signal:
             _print_error(f"churn: {interrupts.words}. {_what_was_left(arguments, echo)}")
             return interrupts.exit_code
-        except BrokenPipeError:  # the reader, such as `head`, has ended
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 141
-        except OSError as error:  # stdout is a full disk
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            _print_error(f"churn: the output cannot be written: {error.strerror}. Send it elsewhere.")
-            return 2
-        return code if arguments else 2
+        return code
+
+
+def _code_of(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
+    """Return the exit code of a call that no signal stops; one without arguments shows the help."""
+    try:
+        code = _call(arguments or ["--help"], echo, interrupts)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has ended
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:  # stdout is a full disk
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_error(f"churn: the output cannot be written: {error.strerror}. Send it elsewhere.")
+        return 2
+    return code if arguments else 2
 
 
 def _open_missing_streams() -> None:
@@ -139,7 +158,7 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
         text = _help_of(verb)
         app.command(verb, help=text, short_help=text)(_command(verb, VERBS[verb], echo, interrupts))
     try:
-        code = int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
+        return int(app(list(arguments), prog_name="churn", standalone_mode=False) or 0)
     except typer.TyperException as error:
         verb = f" {first}" if first in VERBS else ""
         return _refuse(f"{error.format_message().rstrip('.')}. `churn{verb} --help` lists the options.")
@@ -147,9 +166,6 @@ def _call(arguments: Sequence[str], echo: Echo, interrupts: Interrupts) -> int:
         raise KeyboardInterrupt from None
     except SystemExit:  # typer turns a closed pipe into this
         raise BrokenPipeError from None
-    if interrupts.first_signal:  # typer answers it with a code of its own
-        raise KeyboardInterrupt
-    return code
 
 
 def _help_of(verb: str) -> str:
@@ -245,7 +261,8 @@ def _perform(
         is_private = verb != "init" and params.private_files
         with _private_files(is_private), output_locks(verb, None if verb == "init" else params):
             code = int(module.run(params, cutoff=day, echo=echo, **own_options) or 0)
-        interrupts.first_signal = None  # a verb that ends well has handled its signal, as `churn ui` does
+        if verb in ENDED_BY_HAND:
+            interrupts.first_signal = None
         return code
     except ChurnError as error:
         if interrupts.first_signal:

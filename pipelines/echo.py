@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
@@ -25,15 +25,24 @@ class Echo:
         finished_steps: The steps of the verb that are done, for the words of a verb that is stopped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
+        """Take the function that raises if the program was asked to end; each line calls it first."""
         self.finished_steps: list[str] = []
+        self._raise_if_stopped = raise_if_stopped
 
     def __call__(self, text: str) -> None:
         """Print a line on stdout."""
+        self._raise_if_stopped()
         print(_clean(text), flush=True)
+
+    def finish_step(self, step: str) -> None:
+        """Note that a step of the verb is done."""
+        self._raise_if_stopped()
+        self.finished_steps.append(step)
 
     def warn(self, text: str) -> None:
         """Print a warning on stderr."""
+        self._raise_if_stopped()
         print(f"warning: {_clean(text)}", file=sys.stderr, flush=True)
 
     def report(self, lines: Iterable[str], warnings: Iterable[str] = ()) -> None:
@@ -49,7 +58,12 @@ class Echo:
 
         Progress goes to stderr, so that the output of a verb can be piped.
         """
-        with _bar(label, total) if sys.stderr.isatty() else _lines(label, total) as advance:
+        with _bar(label, total) if sys.stderr.isatty() else _lines(label, total) as show:
+
+            def advance(steps: int = 1) -> None:
+                self._raise_if_stopped()
+                show(steps)
+
             yield advance
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -19,15 +21,34 @@ class Interruption(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Notes the first signal that asks the program to end, also if a library swallows the exception."""
+    """Notes the first signal that asks the program to end, also if a library swallows the exception.
+
+    Attributes:
+        first_signal: The first signal that came, or None.
+        is_raising: Whether a signal raises `Interruption`. Outside the block that answers the exception, a
+            signal is only noted.
+    """
 
     def __init__(self) -> None:
         self.first_signal: signal.Signals | None = None
+        self.is_raising = False
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Note the signal and raise `Interruption` where the program is."""
-        self.first_signal = signal.Signals(number)
-        raise Interruption
+        self.first_signal = self.first_signal or signal.Signals(number)
+        self.raise_if_noted()
+
+    def raise_if_noted(self) -> None:
+        """Raise `Interruption` if a signal came: the first exception may have been swallowed.
+
+        Python prints and drops an exception that arises in a callback or in `__del__`, and a library may
+        catch it.
+
+        Raises:
+            Interruption: a signal came.
+        """
+        if self.is_raising and self.first_signal:
+            raise Interruption
 
     @property
     def exit_code(self) -> int:
@@ -43,7 +64,10 @@ class Interrupts:
 
 @contextmanager
 def watch_interrupts() -> Iterator[Interrupts]:
-    """Turn the signals into exceptions until the block ends; ignored signals stay ignored."""
+    """Turn the signals into exceptions until the block ends; ignored signals stay ignored.
+
+    The caller sets `is_raising` where it answers the exception.
+    """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts  # only the main thread may handle signals
@@ -53,8 +77,23 @@ def watch_interrupts() -> Iterator[Interrupts]:
         for number in SIGNALS
         if signal.getsignal(number) is not signal.SIG_IGN
     }
+    earlier_hook, sys.unraisablehook = sys.unraisablehook, _without_interruptions(sys.unraisablehook)
     try:
         yield interrupts
     finally:
+        sys.unraisablehook = earlier_hook
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+def _without_interruptions(hook: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Return a hook that prints no `Interruption`: the signal is noted, and the program ends with words."""
+
+    def report(unraisable: Any) -> None:
+        error: BaseException | None = unraisable.exc_value
+        while error is not None and not isinstance(error, Interruption):
+            error = error.__cause__ or error.__context__
+        if error is None:
+            hook(unraisable)
+
+    return report

@@ -32,12 +32,12 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     check_answers(params.tracking.uri, params.file)
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
-    echo.finished_steps.append("ingest")
+    echo.finish_step("ingest")
     snapshot.run(params, echo=echo, store=store)
-    echo.finished_steps.append("snapshot")
+    echo.finish_step("snapshot")
     known_by = None if cutoff is None else night
     train.run(params, cutoff=known_by, echo=echo)
-    echo.finished_steps.append("train")
+    echo.finish_step("train")
     refusal, trial = _evaluate_and_promote(params, known_by, echo), None
     if refusal:
         has_champion = params.champion.exists()
@@ -53,7 +53,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     if trial and trial.because != NOT_EVALUATED:
         keep_evaluation(params.output, read_challenger(params.output).digest)
     score.run(params, cutoff=night, echo=echo, store=store, trial=trial)
-    echo.finished_steps.append("score")
+    echo.finish_step("score")
     report.run(params, cutoff=night, echo=echo)
     registry = Registry(params.tracking, params.models, params.file)
     challenger = read_challenger(params.output)
@@ -82,7 +82,7 @@ def _evaluate_and_promote(params: Params, known_by: date | None, echo: Echo) -> 
     """Evaluate and promote the challenger; return the refusal, or None if it is the champion now."""
     try:
         evaluate.run(params, cutoff=known_by, echo=echo)
-        echo.finished_steps.append("evaluate")
+        echo.finish_step("evaluate")
         promote.run(params, echo=echo)
     except Stop as refusal:
         return refusal

@@ -66,23 +66,31 @@ def stopped_verbs(
         workshop.empty()
         verb = Verb(workshop.project, workshop.verb, is_repeatable=True)
         verb.wait_for(lambda verb=verb, moment=moment: verb.cpu_seconds() >= moment)  # type: ignore[misc]
-        verb.send(number)
+        is_sent = verb.send(number)
         ending = verb.end()
         yield Outcome(
             kind,
             f"after {moment:.3f} CPU seconds",
             (ending.code,),
-            (*problems_of_signal(ending, number), *workshop.problems_of_next_call(is_repeatable=True)),
+            (
+                *problems_of_signal(ending, number if is_sent else None),
+                *workshop.problems_of_next_call(is_repeatable=True),
+            ),
         )
 
 
-def problems_of_signal(ending: Ending, number: signal.Signals) -> Iterator[str]:
-    """Yield what is wrong with the end of a verb that got a signal."""
+def problems_of_signal(ending: Ending, number: signal.Signals | None) -> Iterator[str]:
+    """Yield what is wrong with the end of a verb.
+
+    Args:
+        ending: The end.
+        number: The signal that the verb got; None if it had ended before.
+    """
     # Before the program watches signals, and after it has ended its work, the signal itself ends the process:
     # a shell shows the same code for both.
-    if ending.code not in (0, -number, 128 + number):
+    if ending.code not in ((0,) if number is None else (-number, 128 + number)):
         yield f"ended with {ending.code}: {ending.last_line}"
-    if ending.code == 128 + number and "begins again" not in ending.text:
+    if number is not None and ending.code == 128 + number and "begins again" not in ending.text:
         yield f"does not say what was left: {ending.last_line}"
     yield from problems_in_words(ending, "the verb")
 

@@ -68,6 +68,8 @@ class Verb:
         self.pid = os.fork()
         if not self.pid:
             _become(folder, verb, options, self._log.fileno(), is_repeatable)
+        with suppress(ProcessLookupError, PermissionError):
+            os.setpgid(self.pid, self.pid)  # the verb does it too: whoever is first
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that the process has used."""
@@ -85,10 +87,19 @@ class Verb:
         while not condition() and not self.has_ended():
             time.sleep(POLL_SECONDS)
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process group, as a terminal does on Ctrl-C."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+    def send(self, number: signal.Signals) -> bool:
+        """Send a signal to the process group, as a terminal does on Ctrl-C.
+
+        The verb is paused first, so that it cannot end by itself just before the signal comes.
+
+        Returns:
+            Whether the verb got the signal; otherwise it had ended before.
+        """
+        os.killpg(self.pid, signal.SIGSTOP)  # not reaped yet, so the group exists
+        state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+        for sent in (number, signal.SIGCONT):
+            os.killpg(self.pid, sent)
+        return state is not None and state.si_code == os.CLD_STOPPED
 
     def end(self) -> Ending:
         """Wait for the end of the process."""

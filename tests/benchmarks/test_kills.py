@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from benchmarks.kills import process
 from benchmarks.kills.__main__ import table
 from benchmarks.kills.disturbances import Outcome, moments, problems_of_signal
-from benchmarks.kills.process import Ending
+from benchmarks.kills.process import Ending, Verb
 from benchmarks.kills.workshop import ProjectFiles
 
 KILLED = "SIGKILL, any moment"
@@ -59,7 +62,7 @@ def test_other_bytes_a_missing_file_and_litter_are_differences(project: Path) ->
     [
         (Ending(143, "churn: ended by SIGTERM. `churn run` begins again.", 1.0), ""),
         (Ending(-signal.SIGTERM, "", 1.0), ""),
-        (Ending(0, "store: 2 customers", 1.0), ""),
+        (Ending(0, "store: 2 customers", 1.0), "ended with 0"),
         (Ending(143, "", 1.0), "does not say what was left"),
         (Ending(1, "a bug: KeyError", 1.0), "says a bug"),
         (Ending(10, "Traceback (most recent call last):", 1.0), "shows a traceback"),
@@ -72,6 +75,26 @@ def test_a_stopped_verb_must_end_with_the_code_of_its_signal_and_with_words(
 
     assert bool(problems) == bool(problem)
     assert problem in " ".join(problems)
+
+
+@pytest.mark.parametrize(("code", "problems"), [(0, []), (1, ["ended with 1: done"])])
+def test_a_verb_that_had_ended_before_the_signal_must_have_ended_with_0(
+    code: int, problems: list[str]
+) -> None:
+    assert [*problems_of_signal(Ending(code, "done", 1.0), None)] == problems
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_verb_gets_a_signal_only_if_it_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_running: bool
+) -> None:
+    monkeypatch.setattr(process, "_become", lambda *_: time.sleep(600) if is_running else os._exit(0))
+    verb = Verb(tmp_path, "run")
+    if not is_running:
+        verb.wait_for(lambda: False)
+
+    assert verb.send(signal.SIGTERM) == is_running
+    assert verb.end().code == (-signal.SIGTERM if is_running else 0)
 
 
 def test_moments_are_spread_evenly_and_drawn_by_a_seed() -> None:
@@ -98,11 +121,11 @@ def test_an_ingest_that_is_killed_or_stopped_is_repaired_by_the_next_one(tmp_pat
     rounds = [KILLED, "SIGTERM"]
     command = [sys.executable, "-m", "benchmarks.kills", "--verb", "ingest", "--share", "0.02"]
 
-    process = subprocess.run(
+    ended = subprocess.run(
         [*command, "--folder", str(tmp_path), "--only", *rounds], cwd=root, capture_output=True, text=True
     )
 
-    assert process.returncode == 0, process.stdout + process.stderr
-    assert f"| {KILLED} | 3 | -9: 3 | 0 |" in process.stdout.splitlines()
-    assert "| **all** | 4 | | 0 |" in process.stdout.splitlines()
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"\n| {KILLED} | 3 | -9: " in ended.stdout  # an ingest may be over before the last moment
+    assert "| **all** | 4 | | 0 |" in ended.stdout.splitlines()
     assert [*tmp_path.iterdir()] == []

@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -190,6 +190,134 @@ def test_ctrl_c_that_a_library_turns_into_its_own_error_is_no_bug(
 
     assert verb(stop) == 130
     assert "a bug" not in capsys.readouterr().err
+
+
+def _stop_in_an_except_clause(number: signal.Signals) -> None:
+    with suppress(BaseException):
+        signal.raise_signal(number)
+
+
+def _stop_in_a_destructor(number: signal.Signals) -> None:
+    class Resource:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    Resource()
+
+
+SWALLOW = [_stop_in_an_except_clause, _stop_in_a_destructor]
+
+
+@pytest.fixture
+def ignored(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """The exceptions that Python would print as "Exception ignored"."""
+    errors: list[BaseException] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: errors.append(unraisable.exc_value))
+    return errors
+
+
+@pytest.mark.parametrize("swallow", SWALLOW)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("answer", [0, 3])
+def test_a_swallowed_signal_counts_more_than_the_code_of_the_verb(
+    verb: Callable[..., int],
+    ignored: list[BaseException],
+    capsys: pytest.CaptureFixture[str],
+    swallow: Callable[[signal.Signals], None],
+    number: signal.Signals,
+    code: int,
+    answer: int,
+) -> None:
+    def work(params: Any, *, echo: Any, **given: Any) -> int:
+        echo.finish_step("ingest")
+        swallow(number)
+        return answer
+
+    assert verb(work) == code
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "Finished before: ingest. `churn check` begins again." in message
+    assert ignored == []
+
+
+@pytest.mark.parametrize("swallow", SWALLOW)
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        lambda echo: echo("a line"),
+        lambda echo: echo.warn("a line"),
+        lambda echo: echo.finish_step("train"),
+        lambda echo: _report_progress(echo),
+    ],
+)
+def test_a_swallowed_signal_ends_the_verb_at_its_next_line_or_step(
+    verb: Callable[..., int],
+    ignored: list[BaseException],
+    capsys: pytest.CaptureFixture[str],
+    swallow: Callable[[signal.Signals], None],
+    go_on: Callable[[Any], None],
+) -> None:
+    reached = []
+
+    def work(params: Any, *, echo: Any, **given: Any) -> None:
+        swallow(signal.SIGTERM)
+        reached.append("before")
+        go_on(echo)
+        reached.append("after")
+
+    assert verb(work) == 143
+    assert reached == ["before"]
+    captured = capsys.readouterr()
+    assert "a line" not in captured.out + captured.err
+    assert "Finished before" not in captured.err
+
+
+def _report_progress(echo: Any) -> None:
+    with echo.progress("signals", 8) as advance:
+        advance()
+
+
+def test_a_server_that_a_signal_ends_well_ends_with_0(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def serve(params: Any, **given: Any) -> None:
+        _stop_in_an_except_clause(signal.SIGINT)
+
+    monkeypatch.setitem(sys.modules, "pipelines.ui", SimpleNamespace(run=serve))
+
+    assert cli.main("ui", ["--params", str(tmp_path / "params.yaml")]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_another_error_that_python_ignores_is_still_printed(
+    verb: Callable[..., int], ignored: list[BaseException]
+) -> None:
+    class Resource:
+        def __del__(self) -> None:
+            raise ValueError("no file")
+
+    def work(params: Any, **given: Any) -> None:
+        Resource()
+
+    assert verb(work) == 0
+    assert [str(error) for error in ignored] == ["no file"]
+
+
+def test_a_signal_after_the_last_line_of_a_verb_is_answered(
+    verb: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flush = sys.stdout.flush
+
+    def stop_and_flush() -> None:
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGTERM)
+        flush()
+
+    def work(params: Any, **given: Any) -> None:
+        monkeypatch.setattr(sys.stdout, "flush", stop_and_flush, raising=False)
+
+    assert verb(work) == 143
+    assert "SIGTERM" in capsys.readouterr().err
 
 
 def test_the_handlers_of_the_caller_come_back(verb: Callable[..., int]) -> None:
