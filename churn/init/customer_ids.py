@@ -36,6 +36,8 @@ MIN_LINKED_SHARE = 0.95
 MIN_RESPELT_GAIN = 0.02
 """Ids are spelt differently in two tables if one spelling makes at least this share of ids known."""
 
+PLAIN_EMAIL = r"^e_?mail(_?(address|adresse))?$"
+
 
 @dataclass(frozen=True)
 class IdColumn:
@@ -53,9 +55,12 @@ class IdColumn:
 
 
 def has_name(column: SourceColumn, name: str) -> bool:
-    """Return whether a column has a name, apart from capital letters, blanks and other signs."""
-    words = snake_case(name)
-    return column.name.casefold() == name.casefold() or bool(words and snake_case(column.name) == words)
+    """Return whether a column has a name, apart from capital letters, blanks and other signs.
+
+    `E-Mail`, `email` and `email_address` are one name.
+    """
+    own_words, words = (re.sub(PLAIN_EMAIL, "email", snake_case(text)) for text in (column.name, name))
+    return column.name.casefold() == name.casefold() or bool(words and own_words == words)
 
 
 def require_key(tables: Sequence[SourceTable], key: str) -> None:
@@ -202,7 +207,7 @@ def _compare(
 ) -> IdColumn:
     """Return a column with the share of its ids that the customers have, in one spelling if that is more."""
     share = share_of_keys(connection, table, column, customers)
-    if share >= 1 - MIN_RESPELT_GAIN or "text" not in (column.kind, customers.key.kind):
+    if column.spelling or share >= 1 - MIN_RESPELT_GAIN or "text" not in (column.kind, customers.key.kind):
         return IdColumn(column, share)
     own, key = (replace(c, spelling=COMMON_SPELLING) for c in (column, customers.key))
     respelt_share = share_of_keys(connection, table, own, KeyedTable(customers.table, key))

@@ -20,6 +20,7 @@ from churn.init.customer_ids import (
     named_ids,
     require_key,
 )
+from churn.init.email_ids import address_key, read_addresses
 from churn.init.entry import (
     Entry,
     customers_from_events,
@@ -94,7 +95,7 @@ def draft_params(
         require_key(tables, key_name)
     connection = source.connection
     tables = join_parts(connection, tables, dialect, today)
-    ids = _find_ids(connection, tables, key_name)
+    ids, guessed_key = _find_ids_or_addresses(connection, tables, key_name)
     customers = ids.customers
     tables_with_ids = [
         KeyedTable(table, key.column)
@@ -127,6 +128,9 @@ def draft_params(
         customers_entry.warnings += early_rows(connection, customers, selection)
     customers_entry.body.update({"history": histories} if histories else {})
     customers_entry.warnings += ids.warnings
+    if guessed_key:
+        cause = customers_entry.reason.partition(": ")[2]
+        customers_entry.reason = f"a guess: the e-mail address in {guessed_key} is the id; {cause}"
     label = guess_label(connection, selection)
     if label is None:
         unused_tables += [(match.table.name, "it holds contracts, not events") for match in selection]
@@ -157,6 +161,31 @@ class _Ids:
     columns: dict[str, IdColumn | None]
     reasons: dict[str, str]
     warnings: tuple[str, ...] = ()
+
+
+def _find_ids_or_addresses(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], key_name: str | None
+) -> tuple[_Ids, str | None]:
+    """Find the ids of customers; without any, take a column of e-mail addresses, and return its name too."""
+    guessed_key = None
+    if not key_name:
+        ids = _find_ids(connection, tables, None)
+        if not any(ids.columns.values()) and not ids.reasons:
+            guessed_key = address_key(connection, tables)
+        if not guessed_key:
+            return ids, None
+    key = key_name or guessed_key or ""
+    addresses = read_addresses(connection, tables, key)
+    ids = _find_ids(connection, addresses.tables, key)
+    warnings = addresses.warnings
+    if guessed_key:
+        guess = (
+            f"no column holds ids of customers, so the e-mail address in {guessed_key} is the id, in lower "
+            "case and without blanks at its ends. A person with two addresses counts as two customers. If "
+            "another column has the id, name it with --key"
+        )
+        warnings = (guess, *warnings)
+    return replace(ids, warnings=(*ids.warnings, *warnings)), guessed_key
 
 
 def _find_ids(

@@ -16,6 +16,7 @@ from churn.init.name_patterns import (
     HISTORY,
     NEVER_CHANGES,
     ORDER_ID,
+    ORDER_NAME,
     UNIT_PRICE,
     VALID_FROM,
     VALID_TO,
@@ -33,6 +34,12 @@ MAX_FLAWED_SHARE = 0.03
 
 MAX_EARLY_SHARE = 0.1
 """A larger share of rows before the sign-up of their customer is a warning; some order as guests first."""
+
+MIN_EQUAL_SHARE = 0.99
+"""A column repeats the total of an order if it is equal in all lines of at least this share of the orders."""
+
+MIN_DIFFERENT_TOTALS = 20
+"""A column that repeats the total of an order has at least this many different values."""
 
 MAX_ATTRIBUTE_LEVELS = 200
 """A text column with more values than this is not used as an attribute of customers."""
@@ -78,7 +85,8 @@ def write_entry(
     max_negative_share = MAX_FLAWED_SHARE if number is None else 0.0
     filters = _filters(connection, match, dialect, customers, max_negative_share)
     if number is not None:
-        query = _one_row_per_order(match, number, columns, filters, dialect)
+        totals = [name for name in ("amount", "discount") if _is_total(connection, match, number, name)]
+        query = _one_row_per_order(match, number, columns, filters, totals, dialect)
         body: TableBody = {"query": query}
         match.notes.append(f"its rows are lines of orders: lines with the same {number.name} become one row")
     else:
@@ -282,22 +290,70 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Source
     if match.name != "orders" or (match.table.query and not match.table.parts):
         return None
     for column in match.table.columns:
-        if column.unique or column.filled_share < 0.9 or not name_matches(column.name, ORDER_ID):
+        is_number = name_matches(column.name, ORDER_ID)
+        if column.unique or column.filled_share < 0.9 or column.name == match.key.name:
+            continue
+        if not is_number and (column.kind == "time" or not name_matches(column.name, ORDER_NAME)):
             continue
         row = connection.execute(
-            "SELECT count(DISTINCT o), count(DISTINCT (o, c)), count(*) FROM (SELECT "
-            f"{id_of(column)} AS o, {id_of(match.key)} AS c FROM {match.table.view}) WHERE c IS NOT NULL"
+            "SELECT count(DISTINCT o), count(DISTINCT (o, c)), count(DISTINCT (o, t)), count(*) FROM (SELECT "
+            f"{id_of(column)} AS o, {id_of(match.key)} AS c, {time_of(match.time)} AS t "
+            f"FROM {match.table.view}) WHERE c IS NOT NULL"
         ).fetchone()
-        orders, pairs, rows = row or (0, 0, 0)
-        if orders and pairs <= 1.01 * orders and rows > 1.1 * orders:
+        orders, pairs, times, rows = row or (0, 0, 0, 0)
+        has_one_time = is_number or times <= 1.01 * orders  # a person's name comes again at other times
+        if orders and pairs <= 1.01 * orders and rows > 1.1 * orders and has_one_time:
             return column
     return None
 
 
+def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
+    """Return whether a column repeats the total of an order in each of its lines; a note says so.
+
+    Lines with one price for each piece also have equal values, but not many different ones.
+    """
+    column = match.columns.get(name)
+    if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):
+        return False
+    value = f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
+    row = connection.execute(
+        "SELECT count(*), count(*) FILTER (low = high AND n_filled = n), count(DISTINCT high) "
+        f"FROM (SELECT count(*) AS n, count({value}) AS n_filled, min({value}) AS low, max({value}) AS high "
+        f"FROM {match.table.view} GROUP BY {id_of(number)}) WHERE n > 1 AND high <> 0"
+    ).fetchone()
+    n_orders, n_equal, n_values = row or (0, 0, 0)
+    if not n_orders or n_equal < MIN_EQUAL_SHARE * n_orders:
+        return False
+    if n_values < MIN_DIFFERENT_TOTALS:
+        match.notes.append(
+            f"{column.name} is summed, although all lines of an order have the same value: if it is the "
+            f"total of the order, write max in place of sum for {name}"
+        )
+        return False
+    match.notes.append(
+        f"{column.name} is read as the total of the order, once: each line of an order has the same value"
+    )
+    return True
+
+
 def _one_row_per_order(
-    match: Match, number: SourceColumn, columns: Mapping[str, str], filters: Sequence[str], dialect: str
+    match: Match,
+    number: SourceColumn,
+    columns: Mapping[str, str],
+    filters: Sequence[str],
+    totals: Sequence[str],
+    dialect: str,
 ) -> str:
-    """Return the SQL with one row for each order: sums of its lines; a negative discount is not summed."""
+    """Return the SQL with one row for each order: sums of its lines; a negative discount is not summed.
+
+    Args:
+        match: The table of the lines.
+        number: The column with the number of an order.
+        columns: The SQL by canonical column.
+        filters: The conditions for the rows to read.
+        totals: The canonical columns that hold in each line the total of the order: they are not summed.
+        dialect: The SQL dialect of the source.
+    """
 
     def sql(name: str) -> str:
         return _quote_column(match, columns, name, dialect)
@@ -311,10 +367,11 @@ def _one_row_per_order(
         name: name_in(match.columns[name].name, dialect) if sql.startswith("?") else sql
         for name, sql in columns.items()
     }
-    terms += [f"sum({sql(name)}) as {name}" for name in ("amount", "units") if name in columns]
+    verbs = {name: "max" if name in totals else "sum" for name in ("amount", "units", "discount")}
+    terms += [f"{verbs[name]}({sql(name)}) as {name}" for name in ("amount", "units") if name in columns]
     discount = match.columns.get("discount")
     if discount is not None and (discount.low or 0) >= 0 and "discount" in columns:
-        terms.append(f"sum({sql('discount')}) as discount")
+        terms.append(f"{verbs['discount']}({sql('discount')}) as discount")
     where = f"\nwhere {' and '.join(filters)}" if filters else ""
     table = match.table.origin(dialect)
     query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {key}, {order}"
@@ -359,7 +416,8 @@ def _filters(
     """
     filters = []
     if match.key.filled_share < 1 - MAX_FLAWED_SHARE:
-        filters.append(f"{name_in(match.key.name, dialect)} is not null")
+        key = id_sql(match.key, dialect) if match.key.spelling else name_in(match.key.name, dialect)
+        filters.append(f"{key} is not null")
     if match.time.filled_share < 1 - MAX_FLAWED_SHARE:
         filters.append(f"{name_in(match.time.name, dialect)} is not null")
     for name, bound in (("units", "> 0"), ("amount", ">= 0")):

@@ -12,6 +12,7 @@ from churn.data.tables import CANONICAL_TABLES, events_table
 from churn.data.tables import Column as CanonicalColumn
 from churn.data.tables import Table as CanonicalTable
 from churn.init.name_patterns import (
+    AFTER_THE_ORDER,
     ANY_ID,
     ANY_TIME,
     BIRTH,
@@ -266,6 +267,8 @@ def _assign_time(match: Match, used_names: set[str]) -> None:
     times = [column for column in match.table.columns if column.kind == "time" and column.filled_share > 0.9]
     free = [c for c in times if c.name not in used_names and not name_matches(c.name, BIRTH)]
     likely = [column for column in free if name_matches(column.name, ANY_TIME, match.table.name)]
+    if match.name == "orders":
+        likely.sort(key=lambda column: name_matches(column.name, AFTER_THE_ORDER))
     outcome = {"payments": "paid_at", "surveys": "answered_at"}.get(match.name, "")
     if likely or free:
         match.columns[time] = (likely or free)[0]

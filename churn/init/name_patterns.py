@@ -15,12 +15,18 @@ PEOPLE = (
     r"(customers?|clients?|users?|accounts?|members?|households?|subscribers?|persons?|people|partners?"
     r"|kunden?|nutzer|benutzer|mitglied(er|s)?|konto|konten|haushalt(e|s)?|teilnehmer|debitor(en)?|cust|kd)"
 )
+EMAIL = rf"({PEOPLE}_?|(contact|billing|buyer|rechnungs)_?)?e_?mail(_?(address|adresse))?"
+"""The e-mail address of a customer, which is the id where no table has another."""
+
 CUSTOMER_ID = rf"{PEOPLE}({ID_SUFFIX})?|uid"
 ANY_ID = rf"(\w+_)?id|\w*{ID_SUFFIX}"
 ORDER_ID = (
     r"(orders?|baskets?|invoices?|receipts?|transactions?|purchases?|sales?|bestell(ungs?|ungen)?|bons?"
     rf"|belegs?|rechnungs?|auftrags?|warenkorb){ID_SUFFIX}"
 )
+ORDER_NAME = r"name|number|no|nr|nummer|id|order|order_name|reference|bestellung|auftrag|beleg"
+"""Columns that may hold the number of an order, if all rows with one value have one customer and time."""
+
 CHURN_EVENT = r"churn|cancel|winback|win_back|exit|offboard|kuendig|abgewander"
 """Tables that only churners appear in. As a signal, such a table would leak the label."""
 
@@ -138,7 +144,9 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
         ),
         "amount": _AMOUNT,
         "returned_at": rf"(return(ed)?|refund(ed)?|retour\w*|zurueck\w*|erstattet){_WHEN}",
-        "units": r"units|quantity|qty|items|pieces|number_of_\w+|menge|anzahl|stueck\w*|n_items",
+        "units": (
+            r"units|(line_?item_)?(quantity|qty)|items|pieces|number_of_\w+|menge|anzahl|stueck\w*|n_items"
+        ),
         "discount": r"discount\w*|\w*rabatt\w*|rebate|nachlass|\w+_disc",
     },
     "subscriptions": {
@@ -187,6 +195,11 @@ ANY_TIME = (
     r"(.*_)?(date|datum|time|zeit|zeitpunkt|timestamp|time_?stamp|ts|dt|day|tag|at|on|am|when|wann)"
     r"|creat\w*|erstellt\w*|angelegt\w*|start\w*|beginn?\w*|occurred\w*|\w+datum|\w+zeit"
 )
+AFTER_THE_ORDER = (
+    rf"(paid|payment|fulfill?ed|shipped|dispatched|delivered|cancell?ed|refunded|updated|modified){_WHEN}"
+)
+"""What happens to an order after it was placed."""
+
 BIRTH = r"(\w+_)?(birth\w*|geburt\w*|dob)|date_of_birth"
 KNOWN_AT = rf"(known|ingested|loaded|load|inserted|recorded|erfasst|geladen){_WHEN}"
 HISTORY = r"history|histor|verlauf|changes|change_?log|aenderung|audit|versions?"
@@ -238,5 +251,6 @@ def _without_zone(column: str) -> str:
 
 
 def name_contains(table: str, pattern: str) -> bool:
-    """Return whether a table's name contains a pattern."""
-    return bool(re.search(pattern, snake_case(table)))
+    """Return whether a table's name contains a pattern; `orders_export_1` is read as `orders`."""
+    name = re.sub(r"(?<=.)_(export|extract|dump)(_[0-9]+)*$", "", snake_case(table))
+    return bool(re.search(pattern, name))

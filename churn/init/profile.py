@@ -54,6 +54,8 @@ FORMATS = tuple(
 )  # fmt: skip
 """The time formats that are tried, likely ones first: most countries write the day before the month."""
 
+ISO_WITH_OFFSET = "%Y-%m-%d %H:%M:%S %z"
+
 DATE_SHAPE = (
     r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}.*|[0-9]{8}.*"
     r"|[0-9]{1,2}[ -][A-Za-z]{3}[ -].*|[A-Za-z]{3} [0-9].*"
@@ -395,6 +397,9 @@ def _parse_values(
     row = connection.execute(f"SELECT {shares_of_rows} FROM ({different_values})").fetchone()
     iso, number, *shares = [share or 0.0 for share in row or (0.0, 0.0)]
     if iso >= MIN_PARSED_SHARE:
+        # Texts with different offsets have another order than their times: `min` needs times.
+        if dict(zip(formats, shares, strict=True)).get(ISO_WITH_OFFSET) == 1.0:
+            return replace(column, kind="time", time_format=ISO_WITH_OFFSET)
         return replace(column, kind="time", is_iso_text=True)
     fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
     best = next(fits, None)

@@ -83,7 +83,7 @@ def test_day_and_month_that_cannot_be_told_apart_are_a_question(
         ),
         (
             [f"2023-{n % 12 + 1:02}-{n % 28 + 1:02} 23:46:53 -0400" for n in range(90)],
-            None,
+            "%Y-%m-%d %H:%M:%S %z",
             date(2023, 1, 2),
             date(2023, 12, 29),
         ),

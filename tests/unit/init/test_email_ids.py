@@ -1,0 +1,124 @@
+"""Customers without an id are found by their e-mail address, and the lines of an order become one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from churn.data.ingest.ingest import ingest
+from churn.data.store import Store
+from churn.errors import SourceError
+from churn.init.params_file import params_text
+from churn.params import load_params
+from tests.cases import case
+from tests.unit.init.test_customer_ids import N_CUSTOMERS, Rows, draft, id_columns, members, orders, write
+
+
+def ingest_draft(source: Path, home: Path, key: str | None = None) -> Store:
+    """Draft params.yaml from a folder and ingest with it."""
+    home.mkdir(exist_ok=True)
+    path = home / "params.yaml"
+    path.write_text(params_text(draft(source, key, home), str(source)))
+    return ingest(load_params(path), lambda _: None)
+
+
+def address(n: int) -> str:
+    return f"c{n}@example.com"
+
+
+@pytest.mark.parametrize("key", [None, "Email"])
+def test_a_shop_export_has_one_row_for_each_order_of_an_address(tmp_path: Path, key: str | None) -> None:
+    written = draft(case("shop-orders-export"), key, tmp_path)
+
+    assert written.customers.reason.startswith("a guess: ")
+    assert ("the e-mail address in Email is the id" in written.customers.reason) == (key is None)
+    assert len(written.customers.warnings) == (key is None)
+    store = ingest_draft(case("shop-orders-export"), tmp_path / "home", key)
+    assert store.n_customers == 146
+    table = store.tables["orders"]
+    assert (table.rows, table.customers, sum(table.rejects.values())) == (4528, 146, 0)
+
+
+def test_addresses_of_two_tables_are_read_in_one_spelling_and_rows_without_one_are_counted(
+    tmp_path: Path,
+) -> None:
+    people = members(lambda n: address(n).upper() if n % 4 else f" {address(n)}", "E-Mail-Adresse")
+    rows = orders(lambda n: address(n).title() if n % 5 else address(n), "E-Mail")
+    rows += [{**row, "order_no": f"guest {n}", "E-Mail": " "} for n, row in enumerate(rows[:50])]
+    rows += [{**rows[0], "order_no": "twice", "E-Mail": address(0).upper()}]
+    source = write(tmp_path, {"Kunden": people, "Bestellungen": rows})
+
+    written = draft(source)
+
+    assert written.customers.body["from"] == "Kunden"
+    guess, *words = written.customers.warnings
+    assert "no column holds ids of customers" in guess
+    assert words == [
+        "one address in E-Mail of Bestellungen is spelt in several ways, such as 'C0@EXAMPLE.COM' and "
+        "'c0@example.com': each is one customer",
+        f"50 of {len(rows):,} rows of Bestellungen have no address in E-Mail: they belong to no customer and "
+        "are left out",
+    ]
+    store = ingest_draft(source, tmp_path / "home")
+    assert (store.n_customers, store.tables["orders"].customers) == (N_CUSTOMERS, N_CUSTOMERS)
+    assert store.tables["orders"].rows == len(rows) - 50
+
+
+def test_an_id_is_used_where_there_is_one_beside_the_address(tmp_path: Path) -> None:
+    people = [{**row, "email": address(n)} for n, row in enumerate(members(lambda n: f"K{n}"))]
+    rows = [{**row, "email": "guest@example.com"} for row in orders(lambda n: f"K{n}")]
+
+    written = draft(write(tmp_path, {"customers": people, "orders": rows}))
+
+    assert id_columns(written) == {"customers": "-", "orders": "-"}
+    assert written.customers.reason.startswith("sure: ")
+    assert not written.customers.warnings
+
+
+def test_a_column_of_another_content_is_no_address(tmp_path: Path) -> None:
+    source = write(tmp_path, {"orders": orders(lambda n: ("yes", "no", "later")[n % 3], "email")})
+
+    with pytest.raises(SourceError, match="no column holds ids of customers"):
+        draft(source)
+
+
+def lines(total: Callable[[int, int], float | str]) -> Rows:
+    """Draw orders of two lines each; `total` gives the total of a line from its order and its index."""
+    return [
+        {
+            "Order": f"#{1000 + n}",
+            "Customer Email": address(n % N_CUSTOMERS),
+            "Paid at": datetime(2023, 3, 2) + timedelta(hours=9 * n),
+            "Created at": datetime(2023, 3, 1) + timedelta(hours=9 * n),
+            "Total": total(n, line),
+        }
+        for n in range(900)
+        for line in range(2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("total", "amount"),
+    [
+        (lambda n, line: "" if line else 50.0 + n, 50.0),
+        (lambda n, line: 50.0 + n, 50.0),
+        (lambda n, line: 50.0 + n + line, 101.0),
+        (lambda n, line: 50.0, 100.0),
+    ],
+    ids=["in the first line", "in each line", "of the line", "one price of all lines"],
+)
+def test_the_total_of_an_order_counts_once(
+    tmp_path: Path, total: Callable[[int, int], float | str], amount: float
+) -> None:
+    source = write(tmp_path, {"orders_export": lines(total)})
+
+    store = ingest_draft(source, tmp_path / "home")
+
+    rows = pq.read_table(sorted(store.folder.glob("**/orders/**/*.parquet"))[0]).to_pylist()
+    first = min(rows, key=lambda row: row["at"])
+    assert store.tables["orders"].rows == 900
+    assert (first["amount"], first["at"].date()) == (100 * amount, date(2023, 3, 1))
