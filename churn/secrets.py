@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote
 
+from churn.controls import control_code
+
 MASK = "***"
 """The text that stands for a password."""
 
@@ -258,12 +260,8 @@ def _spellings(secret: str) -> Iterator[str]:
     yield re.sub("/(?:/|\\./)+", "/", secret)  # a path
     yield from (repr(secret)[1:-1], html.escape(secret), secret.replace("'", "''"))
     yield from (secret.replace("\\", "\\\\").replace("'", "\\'"), " ".join(secret.split()))
-    yield "".join(letter if letter.isprintable() else _control_code(ord(letter)) for letter in secret)
-    yield "".join(letter if ord(letter) >= 0x20 else _control_code(ord(letter)) for letter in secret)
-
-
-def _control_code(number: int) -> str:
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+    yield "".join(letter if letter.isprintable() else control_code(ord(letter)) for letter in secret)
+    yield "".join(letter if ord(letter) >= 0x20 else control_code(ord(letter)) for letter in secret)
 
 
 def keep_secrets_of(text: str) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
+from churn.controls import escape_controls
 from churn.secrets import hide_secrets
-from pipelines.streams import SafeStream, escape_controls
+from pipelines.streams import SafeStream
 
 
 class Advance(Protocol):

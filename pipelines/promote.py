@@ -18,7 +18,7 @@ from churn.params import Params
 from churn.promotion.gates import apply_gates
 from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.model_card import write_card
-from churn.reporting.promotion_page import render_promotion
+from churn.reporting.promotion_page import render_promotion, render_promotion_summary
 from churn.training.challenger import PROMOTION, read_challenger, training_folder
 from pipelines.echo import Echo
 
@@ -151,14 +151,7 @@ def _write_pages(folder: Path, result: EvaluationResult, verdict: Verdict) -> Se
     """Write promotion.json and the pages for people."""
     version = result.model.version
     Promotion.of(result.model, verdict).write(folder)
-    lines = [
-        f"# Promotion of version {version}: {'accepted' if verdict.accepted else 'refused'}",
-        "",
-        *(f"- {gate.outcome}: {gate.words}" for gate in verdict.gates),
-        *(f"- note: {note}" for note in verdict.notes),
-        *(f"- signed off: {sign_off}" for sign_off in verdict.signed),
-    ]
-    write_atomically(folder / "promotion.md", ("\n".join(lines) + "\n").encode())
+    write_atomically(folder / "promotion.md", render_promotion_summary(version, verdict).encode())
     write_atomically(folder / "promotion.html", render_promotion(result, verdict).encode())
     return [folder / name for name in PROMOTION]
 

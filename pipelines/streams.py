@@ -6,33 +6,13 @@ or change the title of the terminal, and a mark of direction could turn a name a
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
+from churn.controls import escape_controls
 from churn.secrets import hide_secrets
-
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 without tab and line feed, delete, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # Unicode's Bidi_Control
-    "\u2028\u2029]"  # line and paragraph separators
-)
-
-
-def escape_controls(text: str) -> str:
-    r"""Return a text in which control characters of a terminal are written as codes.
-
-    >>> print(escape_controls("plan\x1b[31m, O'Brien, \u202eabc"))
-    plan\x1b[31m, O'Brien, \u202eabc
-    """
-    return _CONTROLS.sub(_code, text)
-
-
-def _code(match: re.Match[str]) -> str:
-    number = ord(match[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 class SafeStream:

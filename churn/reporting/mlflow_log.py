@@ -16,6 +16,7 @@ from churn.metrics.interval import Part
 from churn.metrics.metrics import auc, log_loss
 from churn.model.registry import Registry
 from churn.params import EvaluateParams, Params
+from churn.reporting.markdown import escape_sentence
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
 from churn.training.calibration import NO_CALIBRATION, apply_calibration, fit_calibration
@@ -132,7 +133,7 @@ def run_note(version: str, settings: str, summary: str, pages: Mapping[str, str]
     'Version 1: [charts](#/charts)\n\nEvaluated at 2024-05-01.\n\n# Model card'
     """
     links = " · ".join(f"[{title}]({address})" for title, address in pages.items())
-    return f"Version {version}: {links}\n\n{settings}\n\n{summary}"
+    return f"Version {version}: {links}\n\n{escape_sentence(settings)}\n\n{summary}"
 
 
 def _flatten(figures: Mapping[str, Any]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from churn.data.files import write_atomically
 from churn.evaluation.result import EvaluationResult
@@ -27,6 +28,7 @@ from churn.metrics.interval import (
 from churn.model.bundle import load_scorer
 from churn.model.registry import DESCRIPTION_LENGTH
 from churn.reporting.console import split_lines
+from churn.reporting.markdown import code_span, escape_markdown, escape_sentence
 from churn.reporting.rendering import Filters, markdown_template
 from churn.training.recipe import Recipe
 
@@ -142,6 +144,8 @@ class SummaryPart:
     """A part of the summary: a text that is always shown, and items that are shown if there is room.
 
     Attributes:
+        text: Markdown, or a sentence.
+        items: Sentences. Names of the data in a sentence are shown as text.
         n_shown: The number of items that are shown.
     """
 
@@ -152,14 +156,15 @@ class SummaryPart:
 
     @property
     def lines(self) -> list[str]:
-        """Return the lines of the part; the last one counts the items that are not shown."""
+        """Return the lines of the part as Markdown; the last one counts the items that are not shown."""
         if not self.text and not self.items:
             return []
         hidden = len(self.items) - self.n_shown
         more = [f"- … and {hidden} more, see the whole card"] if hidden else []
-        items = [*(f"- {item}" for item in self.items[: self.n_shown]), *more]
-        gap = [""] if self.text and items and not self.text.splitlines()[-1].startswith("- ") else []
-        return ["", f"## {self.title}", "", *self.text.splitlines(), *gap, *items]
+        items = [*(f"- {escape_sentence(item)}" for item in self.items[: self.n_shown]), *more]
+        text = escape_sentence(self.text).splitlines()
+        gap = [""] if text and items and not text[-1].startswith("- ") else []
+        return ["", f"## {self.title}", "", *text, *gap, *items]
 
 
 def summarize_card(
@@ -180,14 +185,14 @@ def summarize_card(
         max_characters: The highest number of characters.
     """
     head = [
-        f"# Summary of the model card: {spec['model']}, version {result.model.version}",
+        f"# Summary of the model card: {escape_markdown(spec['model'])}, version {result.model.version}",
         "",
-        f"The whole card is `evaluate/card.md` in the artefacts of the run `{result.model.run_id}`.",
+        f"The whole card is `evaluate/card.md` in the artefacts of the run {code_span(result.model.run_id)}.",
         "",
-        _sentence(result.signal.words),
+        escape_sentence(_sentence(result.signal.words)),
     ]
     macros: Any = _template("card_parts.md", result.contact_share).module
-    figures = f"{macros.tested(result, spec)}\n\n{macros.figures(result)}".strip()
+    figures = Markup("\n\n").join((macros.tested(result, spec), macros.figures(result))).strip()
     parts = [
         SummaryPart("Label", macros.label(spec).strip()),
         SummaryPart("Cohort", macros.cohort(result, spec).strip()),
@@ -266,7 +271,9 @@ def _promotion_part(result: EvaluationResult, verdict: Verdict | None) -> Summar
 
 def _limits_part(result: EvaluationResult) -> SummaryPart:
     notes = [note for subject, note in _notes(result).items() if not subject.startswith(SEGMENT_NOTES)]
-    return SummaryPart("Limits", "\n".join(f"- {limit}" for limit in LIMITS), notes)
+    return SummaryPart(
+        "Limits", Markup("\n").join(Markup("- ") + escape_sentence(limit) for limit in LIMITS), notes
+    )
 
 
 def _sentence(words: str) -> str:

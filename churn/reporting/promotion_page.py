@@ -12,7 +12,7 @@ from churn.finding import Finding
 from churn.guards.verdict import Verdict
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.quality import describe_quality
-from churn.reporting.rendering import html_template
+from churn.reporting.rendering import html_template, markdown_template
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class FindingRow:
     signal: str
     problem: str
     way_out: str
+
+
+def render_promotion_summary(version: str, verdict: Verdict) -> str:
+    """Return the verdict on a version as Markdown."""
+    return markdown_template("promotion.md", {}, {}).render(version=version, verdict=verdict).strip() + "\n"
 
 
 def render_promotion(result: EvaluationResult, verdict: Verdict) -> str:

@@ -10,34 +10,41 @@ from typing import Any
 
 import jinja2
 
+from churn.reporting.markdown import code_span, escape_markdown, escape_sentence
+
 Filters = Mapping[str, Callable[..., Any]]
 
 
 def html_template(name: str) -> jinja2.Template:
     """Return the template of a page; it escapes all values and raises an error for an undefined name."""
-    environment = _environment(autoescape=True)
+    environment = _environment()
     environment.filters |= {"count": format_count, "money": format_money, "share": format_share, "day": _day}
     return environment.get_template(name)
 
 
 def markdown_template(name: str, filters: Filters, values: Mapping[str, Any]) -> jinja2.Template:
-    """Return a template of Markdown; it escapes nothing and raises an error for an undefined name.
+    """Return a template of Markdown; it shows all values as text and raises an error for an undefined name.
+
+    The filter `code` makes a value code, and `prose` keeps the code in a sentence of the program.
 
     Args:
         name: The file name of the template.
         filters: Additional filters of the template, by name.
         values: Values that the template and its macros may use.
     """
-    environment = _environment(autoescape=False)
+    environment = _environment(finalize=escape_markdown)
+    environment.filters |= {"code": code_span, "prose": escape_sentence}
     environment.filters |= {"count": format_count, "share": format_share, **filters}
     environment.globals |= dict(values)
     return environment.get_template(name)
 
 
-def _environment(*, autoescape: bool) -> jinja2.Environment:
+def _environment(finalize: Callable[[Any], Any] | None = None) -> jinja2.Environment:
+    """Return an environment that escapes HTML; `finalize` may escape a value before, and return `Markup`."""
     return jinja2.Environment(
         loader=jinja2.DictLoader(_files()),
-        autoescape=autoescape,
+        autoescape=True,
+        finalize=finalize,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

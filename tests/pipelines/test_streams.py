@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from churn.controls import escape_controls
 from pipelines import cli
-from pipelines.streams import SafeStream, escape_controls, safe_streams
+from pipelines.streams import SafeStream, safe_streams
 
 CONTROLS = [
     *(chr(number) for number in (*range(0x20), *range(0x7F, 0xA0)) if chr(number) not in "\t\n"),

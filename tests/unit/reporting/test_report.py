@@ -230,7 +230,9 @@ def test_a_trial_beside_a_champion_of_another_label_says_why_the_champion_did_no
     sources = read_report_sources(evaluated)
     trial = Trial(("beats_rfm",), ("no.",), ("it is better",), (f"the champion learnt label {NASTY}.",))
 
-    page = Page(render_report(replace(sources, facts={**sources.facts, "trial": trial.as_json()})))
+    page = Page(
+        render_report(replace(sources, facts=sources.facts.model_copy(update={"trial": trial.as_json()})))
+    )
 
     assert "The champion cannot score this night" in page.text
     assert f"the champion learnt label {NASTY}." in page.text

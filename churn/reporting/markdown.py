@@ -1,0 +1,93 @@
+"""Markdown in which names and values of the data appear as text.
+
+A name could bring HTML, a link, an image, a new cell or a new line into a card. The templates escape each
+value with `escape_markdown`, unless it is `Markup`: Markdown that the program itself wrote. Characters become
+HTML entities where the dialects of Markdown do not agree on the backslash.
+"""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import Markup
+
+from churn.controls import escape_controls
+
+_ACTIVE = re.compile(
+    r"(?P<interval>\[[-+\d.%]+, [-+\d.%]+\](?![(\[:]))"
+    r"|(?P<entity>`|<(?=[A-Za-z/!?]|$)|&(?=#?\w+;)|\\(?=[!-/:-@\[-`{-~]|$)"
+    r"|:(?=//)|(?<=\bwww)\.|(?<=\w)@(?=[\w-]+\.))"
+    r"|(?P<backslash>[\[\]|~]|(?<![^\W_])_+|_+(?![^\W_])|(?<!\s)\*+|\*+(?!\s))",
+    re.IGNORECASE,
+)
+"""What Markdown, GitHub or MLflow reads as markup. `plan_type`, `a < b`, `R&D` and intervals are none."""
+
+_BLOCK = re.compile(r"\s*(?:(?P<mark>[#>=])|(?P<list>[-+])(?=[-+\s]|$)|(?P<number>\d+)(?P<dot>[.)])(?=\s|$))")
+"""What would begin a heading, a quotation, a list or a line at the start of a line."""
+
+_CODE = re.compile(r"(?<![`\\])`([^`]+)`(?!`)")
+
+
+def escape_markdown(value: object) -> Markup:
+    r"""Return a value as Markdown that shows the value as text, on one line; `Markup` is returned as it is.
+
+    >>> print(escape_markdown("plan_type of O'Brien: 0.70 [0.69, 0.71]"))
+    plan_type of O'Brien: 0.70 [0.69, 0.71]
+    >>> print(escape_markdown("<b>|[x](http://evil)"))
+    &lt;b>\|\[x\](http&#58;//evil)
+    """
+    if isinstance(value, Markup):
+        return value
+    return Markup(_escape_block(_escape_inline(_one_line(str(value)))))
+
+
+def escape_sentence(text: str) -> Markup:
+    """Return a sentence of the program as Markdown: like `escape_markdown`, but pairs of backticks hold code.
+
+    Nothing in code is active, so that a name between backticks, or a name with backticks, stays text.
+
+    >>> print(escape_sentence("<b>: run `churn train` again"))
+    &lt;b>: run `churn train` again
+    """
+    if isinstance(text, Markup):
+        return text
+    parts = _CODE.split(_one_line(text))  # text, code, text, code, ..., text
+    pieces = [f"`{part}`" if number % 2 else _escape_inline(part) for number, part in enumerate(parts)]
+    return Markup(_escape_block("".join(pieces)))
+
+
+def code_span(value: object) -> Markup:
+    """Return a value as code; its fence is longer than any row of backticks in the value.
+
+    >>> print(code_span("a_b*c"), code_span("a`b"))
+    `a_b*c` ``a`b``
+    """
+    text = _one_line(str(value))
+    fence = "`" * (max((len(row) for row in re.findall("`+", text)), default=0) + 1)
+    gap = " " if text[:1] in ("`", " ", "") or text[-1:] in ("`", " ") else ""
+    return Markup(f"{fence}{gap}{text}{gap}{fence}")
+
+
+def _one_line(text: str) -> str:
+    return escape_controls(re.sub(r"\s*[\r\n]\s*", " ", text))
+
+
+def _escape_inline(text: str) -> str:
+    return _ACTIVE.sub(_escape_match, text)
+
+
+def _escape_match(match: re.Match[str]) -> str:
+    if match["interval"]:
+        return match[0]
+    if match["entity"]:
+        return f"&{ {'<': 'lt', '&': 'amp'}.get(match[0], f'#{ord(match[0])}') };"
+    return "".join(f"\\{letter}" for letter in match[0])
+
+
+def _escape_block(text: str) -> str:
+    text = re.sub(r"^(?: *\t| {2})\s*", " ", text)  # four spaces at the start of a line begin code
+    match = _BLOCK.match(text)
+    if match is None:
+        return text
+    start = next(match.start(name) for name in ("mark", "list", "dot") if match[name])
+    return f"{text[:start]}\\{text[start:]}"
