@@ -26,9 +26,9 @@ from churn.init.entry import (
     customers_from_events,
     customers_from_table,
     early_rows,
-    split_histories,
     write_entry,
 )
+from churn.init.histories import VersionedCustomers, split_histories, versioned_customers
 from churn.init.id_spelling import one_spelling, rounded_reason
 from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
@@ -95,7 +95,7 @@ def draft_params(
         require_key(tables, key_name)
     connection = source.connection
     tables = join_parts(connection, tables, dialect, today)
-    ids, guessed_key = _find_ids_or_addresses(connection, tables, key_name)
+    ids, guessed_key = _find_ids_or_addresses(connection, tables, key_name, dialect, today)
     customers = ids.customers
     tables_with_ids = [
         KeyedTable(table, key.column)
@@ -113,11 +113,13 @@ def draft_params(
             table, key = (
                 (joined_table, IdColumn(joined_table.columns[-1], 1.0)) if joined_table else (table, None)
             )
-        reason, scored_matches = _candidates(source, table, key)
+        is_versions = ids.customer_versions is not None and table is ids.customer_versions.versions
+        reason, scored_matches = _candidates(source, table, key, is_versions)
         candidates += scored_matches
         if reason:
             unused_tables.append((table.name, reason))
-    histories, selection = split_histories(_select(candidates), customers, dialect)
+    versions = ids.customer_versions.versions if ids.customer_versions else None
+    histories, selection = split_histories(_select(candidates), customers, dialect, versions)
     if not selection:
         raise _no_events_error(source, tables, unused_tables)
     entries = [write_entry(connection, match, dialect, customers) for match in selection]
@@ -125,6 +127,9 @@ def draft_params(
     if customers_entry is None:
         customers_entry = customers_from_events(entries, customers)
     elif customers:
+        customers_entry.reason = (
+            ids.customer_versions.reason if ids.customer_versions else customers_entry.reason
+        )
         customers_entry.warnings += early_rows(connection, customers, selection)
     customers_entry.body.update({"history": histories} if histories else {})
     customers_entry.warnings += ids.warnings
@@ -154,6 +159,7 @@ class _Ids:
         columns: By table, the column with ids of customers; None for a table without them.
         reasons: By table, why its ids are no ids any more.
         warnings: What the user has to know about the ids.
+        customer_versions: The table of customers as a history; None if they have a table of their own.
     """
 
     customers: KeyedTable | None
@@ -161,22 +167,35 @@ class _Ids:
     columns: dict[str, IdColumn | None]
     reasons: dict[str, str]
     warnings: tuple[str, ...] = ()
+    customer_versions: VersionedCustomers | None = None
 
 
 def _find_ids_or_addresses(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], key_name: str | None
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[SourceTable],
+    key_name: str | None,
+    dialect: str,
+    today: date,
 ) -> tuple[_Ids, str | None]:
-    """Find the ids of customers; without any, take a column of e-mail addresses, and return its name too."""
+    """Find the ids of customers; without any, take a column of e-mail addresses, and return its name too.
+
+    Args:
+        connection: The connection with the views of the tables.
+        tables: The tables.
+        key_name: The name of the column with the ids of customers, if the user has given it.
+        dialect: The SQL dialect of the source.
+        today: The day of the call.
+    """
     guessed_key = None
     if not key_name:
-        ids = _find_ids(connection, tables, None)
+        ids = _find_ids(connection, tables, None, dialect, today)
         if not any(ids.columns.values()) and not ids.reasons:
             guessed_key = address_key(connection, tables)
         if not guessed_key:
             return ids, None
     key = key_name or guessed_key or ""
     addresses = read_addresses(connection, tables, key)
-    ids = _find_ids(connection, addresses.tables, key)
+    ids = _find_ids(connection, addresses.tables, key, dialect, today)
     warnings = addresses.warnings
     if guessed_key:
         guess = (
@@ -189,14 +208,29 @@ def _find_ids_or_addresses(
 
 
 def _find_ids(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], key_name: str | None
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[SourceTable],
+    key_name: str | None,
+    dialect: str,
+    today: date,
 ) -> _Ids:
     """Find the table of customers and the ids of customers in the other tables, in one spelling.
+
+    Args:
+        connection: The connection with the views of the tables.
+        tables: The tables.
+        key_name: The name of the column with the ids of customers, if there is one.
+        dialect: The SQL dialect of the source.
+        today: The day of the call.
 
     Raises:
         SourceError: The ids in the table of customers are rounded.
     """
     customers = customers_table(connection, tables, key_name)
+    customer_versions = None
+    if customers is None:
+        customer_versions = versioned_customers(connection, tables, key_name, dialect, today)
+        customers = customer_versions.customers if customer_versions else None
     event_tables = tuple(table for table in tables if customers is None or table is not customers.table)
     named = customers or (named_ids(tables, key_name) if key_name else None)
     columns = {table.name: id_column(connection, table, named, key_name) for table in event_tables}
@@ -217,7 +251,7 @@ def _find_ids(
     ]
     respelling = one_spelling(connection, respelt, customers) if customers else None
     if customers is None or respelling is None:
-        return _Ids(customers, event_tables, columns, rounded)
+        return _Ids(customers, event_tables, columns, rounded, customer_versions=customer_versions)
     warning = (
         f"ids are spelt differently in {customers.table.name} and {respelling.table}, such as "
         f"{respelling.pair}: all ids are read as {respelling.spelling.replace('$', 'the id')}. If these "
@@ -232,6 +266,7 @@ def _find_ids(
         },
         rounded,
         (warning,),
+        customer_versions,
     )
 
 
@@ -240,7 +275,7 @@ def _has_enough_customers(key: IdColumn | None, customers: KeyedTable | None) ->
 
 
 def _candidates(
-    source: Source, table: SourceTable, key: IdColumn | None
+    source: Source, table: SourceTable, key: IdColumn | None, is_versions: bool
 ) -> tuple[str, list[tuple[float, Match]]]:
     """Return the matches of a table with their scores, or the reason why there are none."""
     if not table.rows:
@@ -251,6 +286,8 @@ def _candidates(
         return "only churners are in it: as a signal it would leak the label", []
     if all(column.distinct <= 1 for column in table.columns if column.kind == "time"):
         return "no column has the time of a row", []
+    if is_versions:
+        return "", [pair for pair in matches(source.connection, table, key.column) if not pair[1].canonical]
     names = [snake_case(column.name) for column in table.columns]
     if all(any(name.endswith(f"_{end}") for name in names) for end in ("valid_from", "valid_to")):
         return "it is a history of attributes: map each attribute under tables.customers.history", []

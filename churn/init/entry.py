@@ -11,18 +11,12 @@ import duckdb
 from churn.data.sql import identifier
 from churn.init.match import Match, assign_columns, row_id_of
 from churn.init.name_patterns import (
-    CHANGED_AT,
     COLUMN_PATTERNS,
-    HISTORY,
     NEVER_CHANGES,
     ORDER_ID,
     ORDER_NAME,
     UNIT_PRICE,
-    VALID_FROM,
-    VALID_TO,
-    name_contains,
     name_matches,
-    snake_case,
 )
 from churn.init.profile import KeyedTable, SourceColumn, id_of, id_sql, name_in, time_of
 
@@ -40,9 +34,6 @@ MIN_EQUAL_SHARE = 0.99
 
 MIN_DIFFERENT_TOTALS = 20
 """A column that repeats the total of an order has at least this many different values."""
-
-MAX_ATTRIBUTE_LEVELS = 200
-"""A text column with more values than this is not used as an attribute of customers."""
 
 TableBody = dict[str, Any]
 """The keys and values of one table in params.yaml."""
@@ -452,54 +443,3 @@ def _unknown_id_share(connection: duckdb.DuckDBPyConnection, match: Match, custo
         f"FROM {match.table.view} WHERE {id_of(match.key)} IS NOT NULL"
     ).fetchone()
     return float(row[0] or 0.0) if row else 0.0
-
-
-def split_histories(
-    matches: Sequence[Match], customers: KeyedTable | None, dialect: str
-) -> tuple[dict[str, TableBody], list[Match]]:
-    """Split the histories of attributes from the other matches.
-
-    A history is a table with the value of an attribute and the time of its change. Its name must say so, or
-    it must have two columns for the start and the end of a value. Without a table of customers there are no
-    histories, as there is no entry to hold them.
-
-    Returns:
-        The bodies under `history:` by the name of their attribute, and the matches that are no histories.
-    """
-    histories: dict[str, TableBody] = {}
-    event_matches = []
-    for match in matches:
-        bodies = _history_bodies(match, dialect) if customers and not match.canonical else {}
-        histories |= {name: body for name, body in bodies.items() if name not in histories}
-        if not bodies:
-            event_matches.append(match)
-    return histories, event_matches
-
-
-def _history_bodies(match: Match, dialect: str) -> dict[str, TableBody]:
-    """Return a body for each attribute whose history a table holds; empty if it is no history."""
-    table = match.table
-    times = [column for column in table.columns if column.kind == "time"]
-    start = next((c for c in times if name_matches(c.name, VALID_FROM)), None)
-    end = next((c for c in times if name_matches(c.name, VALID_TO)), None)
-    change = next((c for c in times if name_matches(c.name, CHANGED_AT)), None)
-    if not (name_contains(table.name, HISTORY) or (start and end)) or not (start or change):
-        return {}
-    columns = {"customer_id": id_sql(match.key, dialect) if match.key.spelling else match.key.name}
-    columns |= {"valid_from": start.name} if start else {"changed_at": change.name if change else ""}
-    columns |= {"valid_to": end.name} if end and start else {}
-    used_names = {match.key.name, *(column.name for column in times)}
-    bodies: dict[str, TableBody] = {}
-    for column in table.columns:
-        is_id = column.unique or snake_case(column.name) in ("id", "row_id", "version")
-        if column.name in used_names or not column.filled_share or is_id:
-            continue
-        if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_ATTRIBUTE_LEVELS):
-            origin = {"query": table.query} if table.query else {"from": table.name}
-            body: TableBody = origin | {"columns": columns | {"value": column.name}}
-            time = start or change or match.time
-            time_format = f"? {time.question}" if time.question else time.time_format
-            body |= {"time_format": time_format} if time_format else {}
-            body |= {"kind": "number"} if column.kind == "number" else {}
-            bodies[snake_case(column.name)] = body
-    return bodies

@@ -203,8 +203,15 @@ AFTER_THE_ORDER = (
 BIRTH = r"(\w+_)?(birth\w*|geburt\w*|dob)|date_of_birth"
 KNOWN_AT = rf"(known|ingested|loaded|load|inserted|recorded|erfasst|geladen){_WHEN}"
 HISTORY = r"history|histor|verlauf|changes|change_?log|aenderung|audit|versions?"
-VALID_FROM = rf"(valid_?from|since|from|von|seit|ab|gueltig_?(ab|von)|start(ed)?|effective(_from)?){_WHEN}"
-VALID_TO = rf"(valid_?(to|until)|until|to|bis|gueltig_?bis|end(ed)?|effective_to){_WHEN}"
+VALID_FROM = (
+    rf"((\w+_)?valid_?from|since|from|von|seit|ab|gueltig_?(ab|von)|start(ed)?|effective(_from)?){_WHEN}"
+)
+VALID_TO = rf"((\w+_)?valid_?(to|until)|until|to|bis|gueltig_?bis|end(ed)?|effective_to){_WHEN}"
+VERSION_BEGIN = rf"(\w+_)?(valid_?from|effective_?from|gueltig_?(ab|von)){_WHEN}"
+VERSION_END = rf"(\w+_)?(valid_?(to|until)|effective_?(to|until)|gueltig_?bis){_WHEN}"
+IS_CURRENT = r"(\w+_)?(is_)?(current|latest|aktuell)(_(flag|row|record|version|ind|indicator))?"
+"""A mark of the version that holds today."""
+
 CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){_WHEN}"
 
 

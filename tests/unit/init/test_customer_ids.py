@@ -305,10 +305,21 @@ def test_a_sign_up_after_the_orders_is_named_and_one_before_them_is_not(
     assert len(draft(source).customers.warnings) == n_warnings
 
 
-def test_customers_as_a_history_are_no_events(tmp_path: Path) -> None:
-    written = draft(case("customers-as-history"), home=tmp_path)
+def test_a_snapshot_without_a_sign_up_or_a_name_of_customers_is_no_events(tmp_path: Path) -> None:
+    snapshot = [
+        {
+            "customer_id": f"C{n // 2}",
+            "plan": "SM"[n % 2],
+            "dbt_valid_from": date(2023, 1, 1) + timedelta(n),
+            "dbt_valid_to": date(2024, 1, 1) if n % 2 else "",
+        }
+        for n in range(2 * N_CUSTOMERS)
+    ]
+    source = write(tmp_path, {"tariffs": snapshot, "orders": orders(lambda n: f"C{n}")})
+
+    written = draft(source)
 
     reason = "it is a history of attributes: map each attribute under tables.customers.history"
-    assert written.unused_tables == (("customers_snapshot", reason),)
+    assert written.unused_tables == (("tariffs", reason),)
     assert set(written.tree()["tables"]) == {"customers", "orders"}
     assert not written.events
