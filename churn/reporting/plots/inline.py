@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Mapping
 
-import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -32,7 +31,7 @@ def inline_figure(figure: Figure, name: str, label: str) -> Markup:
     """
     out = io.StringIO()
     no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with style.saving(figure, name):
         figure.savefig(out, format="svg", metadata=no_metadata)
     return inline_svg(out.getvalue(), name, label)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from churn.data.files import write_atomically
@@ -32,6 +35,23 @@ def first_rule(row: GainRow | ProfitPoint) -> str | None:
     return next((name for name in RULES if getattr(row, name) is not None), None)
 
 
+@contextmanager
+def saving(figure: Figure, name: str) -> Iterator[None]:
+    """Save a figure so that the same chart gives the same bytes, and names of the data are text.
+
+    Without this, `$...$` in a name would be read as a formula, and a formula that is none would be an error.
+
+    Args:
+        figure: The figure.
+        name: The name of the chart, from which the ids in an SVG are derived.
+    """
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    # The settings also hold for the labels of ticks, which are made while the figure is drawn.
+    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none", "text.parse_math": False}):
+        yield
+
+
 def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path, Path]:
     """Write a figure as `NAME.svg` and `NAME.png`, and return both paths.
 
@@ -45,10 +65,10 @@ def save_figure(figure: Figure, folder: Path, name: str, dpi: int) -> tuple[Path
     """
     FigureCanvasAgg(figure)
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+    with saving(figure, name):
         _save(figure, svg, metadata={"Date": None})
-    figure.set_layout_engine("none")  # the layout is already computed; to compute it again would be slow
-    _save(figure, png, dpi=dpi, metadata={"Software": None})
+        figure.set_layout_engine("none")  # the layout is already computed; to compute it again would be slow
+        _save(figure, png, dpi=dpi, metadata={"Software": None})
     return svg, png
 
 

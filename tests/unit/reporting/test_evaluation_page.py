@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from churn.metrics.profit import CustomerValues
 from churn.params import ProfitParams
 from churn.reporting.evaluation_page import render_evaluation, write_evaluation_page
 from churn.reporting.plots import CAPTIONS, FIGURES, write_plots
+from churn.reporting.plots.style import save_figure
 from churn.snapshots.dataset import LabelledRows
 from tests.filled import filled, json_of
 from tests.small_snapshots import draws_of
@@ -75,6 +77,69 @@ def test_the_page_shows_every_metric_and_needs_nothing_but_itself(evaluated, tmp
     assert not re.search(r"(?:src|href)=\"(?!#)", page.replace("xlink:href", "href"))
     assert "<churn>" not in page
     assert len(re.findall(r'id="([^"]+)"', page)) == len(set(re.findall(r'id="([^"]+)"', page)))
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=http://evil.example/i.png onerror=alert(1)>',
+    "'><a href='javascript:alert(1)'>x</a>",
+    "--></svg><style>@import 'http://evil.example'</style>",
+    r"$\nocommand{$ and $x$",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_signals_segments_and_notes_are_text_on_the_page_and_in_the_charts(
+    evaluated, tmp_path: Path, name: str
+) -> None:
+    drawn = {"missing_share": 0.1, "missing_probability": 0.2, "probabilities": [0.2, 0.1], "unit": name}
+    level = {"signal": name, "kind": "level", "levels": [name, "b"], "shares": [0.5, 0.4]}
+    more = {
+        "model": {"name": name, "version": "3", "run_id": name},
+        "segments": {name: [{"level": name}]},
+        "importance": [{"signal": name, "share": 1.0}],
+        "importance_by_family": [{"family": name, "share": 1.0}],
+        "partial_dependence": [drawn | level],
+        "signal": {"found": "signal", "words": f"signal: {name}"},
+        "notes": {"one": name},
+    }
+    result = filled(EvaluationResult, evaluated | more)
+    plots = {"importance", "partial_dependence"}
+    for chart in plots:
+        figure = FIGURES[chart](result)
+        assert figure is not None
+        save_figure(figure, tmp_path, chart, dpi=20)
+
+    page = render_evaluation(result, {c: (tmp_path / f"{c}.svg").read_text(encoding="utf-8") for c in plots})
+
+    read = Read(page)
+    assert read.tags.isdisjoint({"script", "img", "a", "link", "iframe", "object"})
+    assert [text for text in read.addresses if not text.startswith("#")] == []
+    assert {"h1", "td", "li", "text"} <= read.tags_around(name)
+
+
+class Read(HTMLParser):
+    """Collects the tags, the addresses and the texts of a page, as a browser reads it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.addresses: list[str] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+        self.texts.append((tag, ""))
+
+    def handle_data(self, data: str) -> None:
+        tag, text = self.texts[-1] if self.texts else ("", "")
+        self.texts.append((tag, text + data))
+
+    def tags_around(self, name: str) -> set[str]:
+        """Return the tags whose text holds the name."""
+        return {tag for tag, text in self.texts if name in text}
 
 
 def test_an_evaluation_without_money_says_so_and_shows_no_currency(evaluated) -> None:

@@ -19,10 +19,12 @@ from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
 from churn.promotion.record import Promotion, keep_evaluation
 from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
+from churn.scoring.call_list import calls_csv, contacts_table
 from churn.scoring.night import Trial
-from churn.scoring.sink import contacts_path, facts_path
+from churn.scoring.scores import score_schema
+from churn.scoring.sink import contacts_path, facts_path, night_files, write_night
 from tests.filled import filled
-from tests.unit.reporting.conftest import METRICS, NASTY, NIGHT, candidate, spread
+from tests.unit.reporting.conftest import FACTS, LABEL, METRICS, NASTY, NIGHT, ROWS, candidate, spread
 
 GATE = {
     "name": "g",
@@ -109,6 +111,33 @@ def test_the_page_needs_nothing_but_itself(evaluated):
 
     assert Page(html).fetched == []
     assert not re.search(r"@import|url\((?!#)", html)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=http://evil.example/i.png onerror=alert(1)>',
+    "'><a href='javascript:alert(1)'>x</a>",
+    "--><style>@import 'http://evil.example'</style>",
+    "</svg></style><link rel=stylesheet href=http://evil.example>",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_ids_names_and_plays_are_text_on_the_report(tmp_path: Path, name: str):
+    rows = [ROWS[0] | {"customer_id": name, "play": name, "action": name, "owner": name, "reason_1": name}]
+    rows.append(ROWS[3] | {"excluded_because": name})
+    table = pa.Table.from_pylist(rows, schema=score_schema(LABEL, 3))
+    facts = FACTS | {"plays": {name: 1}, "switched_off": {name: [name]}, "excluded": {name: 1}}
+    calls, contacts = calls_csv(table, [name], {name: name}, [], 3), contacts_table([name], {name: name})
+    write_night(tmp_path, NIGHT, night_files(table, calls, contacts, facts))
+
+    html = render_report(read_report_sources(tmp_path))
+
+    page = Page(html)
+    assert name in page.text
+    assert page.tags.isdisjoint({"script", "img", "a", "link", "iframe", "object"})
+    assert page.fetched == []
+    assert not re.search(r"@import|url\((?!#)", "".join(re.findall(r"<style.*?</style>", html, re.DOTALL)))
 
 
 def test_the_headline_counts_the_unhealthy_and_sums_what_is_known(output):
