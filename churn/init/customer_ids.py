@@ -36,7 +36,7 @@ MIN_LINKED_SHARE = 0.95
 MIN_RESPELT_GAIN = 0.02
 """Ids are spelt differently in two tables if one spelling makes at least this share of ids known."""
 
-PLAIN_EMAIL = r"^e_?mail(_?(address|adresse))?$"
+PLAIN_EMAIL = r"^((customer|client|user|member|kunden?)_?)?e_?mail(_?(address|adresse))?$"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class IdColumn:
 def has_name(column: SourceColumn, name: str) -> bool:
     """Return whether a column has a name, apart from capital letters, blanks and other signs.
 
-    `E-Mail`, `email` and `email_address` are one name.
+    `E-Mail`, `email_address` and `Customer Email` are one name.
     """
     own_words, words = (re.sub(PLAIN_EMAIL, "email", snake_case(text)) for text in (column.name, name))
     return column.name.casefold() == name.casefold() or bool(words and own_words == words)

@@ -112,5 +112,5 @@ def _describe_addresses(
     if missing:
         yield (
             f"{missing:,} of {table.rows:,} rows of {table.name} have no address in {column.name}: they "
-            "belong to no customer and are left out"
+            "are left out, apart from lines of an order that has an address in another line"
         )

@@ -77,7 +77,11 @@ def write_entry(
     filters = _filters(connection, match, dialect, customers, max_negative_share)
     if number is not None:
         totals = [name for name in ("amount", "discount") if _is_total(connection, match, number, name)]
-        query = _one_row_per_order(match, number, columns, filters, totals, dialect)
+        is_shared = customers is None and _lines_share_id(connection, match, number)
+        if is_shared:
+            filters = [sql for sql in filters if sql != _has_id(match, dialect)]
+            match.notes.append(f"lines without {match.key.name} get it from another line of their order")
+        query = _one_row_per_order(match, number, columns, filters, totals, is_shared, dialect)
         body: TableBody = {"query": query}
         match.notes.append(f"its rows are lines of orders: lines with the same {number.name} become one row")
     else:
@@ -288,7 +292,8 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Source
             continue
         row = connection.execute(
             "SELECT count(DISTINCT o), count(DISTINCT (o, c)), count(DISTINCT (o, t)), count(*) FROM (SELECT "
-            f"{id_of(column)} AS o, {id_of(match.key)} AS c, {time_of(match.time)} AS t "
+            f"{id_of(column)} AS o, {time_of(match.time)} AS t, "
+            f"coalesce({id_of(match.key)}, max({id_of(match.key)}) OVER (PARTITION BY {id_of(column)})) AS c "
             f"FROM {match.table.view}) WHERE c IS NOT NULL"
         ).fetchone()
         orders, pairs, times, rows = row or (0, 0, 0, 0)
@@ -296,6 +301,17 @@ def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> Source
         if orders and pairs <= 1.01 * orders and rows > 1.1 * orders and has_one_time:
             return column
     return None
+
+
+def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn) -> bool:
+    """Return whether only some lines of an order have the customer's id, and no order has two ids."""
+    key = id_of(match.key)
+    row = connection.execute(
+        "SELECT max(n_ids) = 1 AND bool_or(has_gap AND n_ids = 1) "
+        f"FROM (SELECT count(DISTINCT {key}) AS n_ids, count(*) > count({key}) AS has_gap "
+        f"FROM {match.table.view} GROUP BY {id_of(number)})"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
@@ -333,6 +349,7 @@ def _one_row_per_order(
     columns: Mapping[str, str],
     filters: Sequence[str],
     totals: Sequence[str],
+    is_shared: bool,
     dialect: str,
 ) -> str:
     """Return the SQL with one row for each order: sums of its lines; a negative discount is not summed.
@@ -343,6 +360,7 @@ def _one_row_per_order(
         columns: The SQL by canonical column.
         filters: The conditions for the rows to read.
         totals: The canonical columns that hold in each line the total of the order: they are not summed.
+        is_shared: Whether lines without an id get the id of another line of their order.
         dialect: The SQL dialect of the source.
     """
 
@@ -351,7 +369,8 @@ def _one_row_per_order(
 
     key = id_sql(match.key, dialect)
     order = name_in(number.name, dialect)
-    terms = [f"{key} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
+    own_id = f"max({key})" if is_shared else key
+    terms = [f"{own_id} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
     names = [name for name in ("amount", "units", "discount") if name in columns]
     questions = [f"{columns[name]}; correct {name} below" for name in names if columns[name].startswith("?")]
     columns = {
@@ -365,7 +384,8 @@ def _one_row_per_order(
         terms.append(f"{verbs['discount']}({sql('discount')}) as discount")
     where = f"\nwhere {' and '.join(filters)}" if filters else ""
     table = match.table.origin(dialect)
-    query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {key}, {order}"
+    groups = f"{order}\nhaving {own_id} is not null" if is_shared else f"{key}, {order}"
+    query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {groups}"
     questions += (
         [match.table.question.removesuffix("; then remove this line")] if match.table.question else []
     )
@@ -407,8 +427,7 @@ def _filters(
     """
     filters = []
     if match.key.filled_share < 1 - MAX_FLAWED_SHARE:
-        key = id_sql(match.key, dialect) if match.key.spelling else name_in(match.key.name, dialect)
-        filters.append(f"{key} is not null")
+        filters.append(_has_id(match, dialect))
     if match.time.filled_share < 1 - MAX_FLAWED_SHARE:
         filters.append(f"{name_in(match.time.name, dialect)} is not null")
     for name, bound in (("units", "> 0"), ("amount", ">= 0")):
@@ -426,6 +445,12 @@ def _filters(
         filters.append(f"{id_sql(match.key, dialect)} in ({ids})")
         match.notes.append(f"only rows of customers in {home} are used")
     return filters
+
+
+def _has_id(match: Match, dialect: str) -> str:
+    """Return the SQL condition for the rows with an id."""
+    key = id_sql(match.key, dialect) if match.key.spelling else name_in(match.key.name, dialect)
+    return f"{key} is not null"
 
 
 def _negative_share(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> float:

@@ -60,8 +60,8 @@ def test_addresses_of_two_tables_are_read_in_one_spelling_and_rows_without_one_a
     assert words == [
         "one address in E-Mail of Bestellungen is spelt in several ways, such as 'C0@EXAMPLE.COM' and "
         "'c0@example.com': each is one customer",
-        f"50 of {len(rows):,} rows of Bestellungen have no address in E-Mail: they belong to no customer and "
-        "are left out",
+        f"50 of {len(rows):,} rows of Bestellungen have no address in E-Mail: they are left out, apart "
+        "from lines of an order that has an address in another line",
     ]
     store = ingest_draft(source, tmp_path / "home")
     assert (store.n_customers, store.tables["orders"].customers) == (N_CUSTOMERS, N_CUSTOMERS)
@@ -122,3 +122,24 @@ def test_the_total_of_an_order_counts_once(
     first = min(rows, key=lambda row: row["at"])
     assert store.tables["orders"].rows == 900
     assert (first["amount"], first["at"].date()) == (100 * amount, date(2023, 3, 1))
+
+
+def test_the_lines_of_an_order_have_the_address_of_its_first_line(tmp_path: Path) -> None:
+    rows = lines(lambda n, line: 50.0 + n + line)
+    for row in rows[1::2]:
+        row["Customer Email"] = ""
+    source = write(tmp_path, {"orders_export": [*rows, {**rows[0], "Order": "#9", "Customer Email": ""}]})
+
+    store = ingest_draft(source, tmp_path / "home")
+
+    stored = pq.read_table(sorted(store.folder.glob("**/orders/**/*.parquet"))[0])["amount"].to_pylist()
+    assert (len(stored), min(stored), sum(store.tables["orders"].rejects.values())) == (900, 10_100, 0)
+
+
+def test_orders_with_an_address_belong_to_customers_whose_table_also_has_an_id(tmp_path: Path) -> None:
+    people = [{"Customer ID": 7000 + n, "Email": address(n), "spent": n} for n in range(N_CUSTOMERS)]
+    source = write(tmp_path, {"customers_export": people, "orders_export": lines(lambda n, line: 50.0 + n)})
+
+    store = ingest_draft(source, tmp_path / "home")
+
+    assert (store.n_customers, store.tables["orders"].rows) == (N_CUSTOMERS, 900)
