@@ -43,8 +43,8 @@ lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-quick: lint  ## lint, then the fast tests (no training, no real data): for while you work
-	$(PYTEST) -m "not slow"
+quick: lint  ## lint, then the fast tests (no training, no real data, no long module): for while you work
+	$(PYTEST) -m "not slow and not long"
 
 test: lint  ## lint, then every test; says what is skipped and why
 	$(PYTEST) $(TEST_OPTIONS)

@@ -65,6 +65,46 @@ SLOW_FIXTURES = {"finished_run", "small_run", "trained", "spark", "histories", "
 """Fixtures that train a model, start a cluster or read large companies: a test that uses one is slow."""
 
 
+LONG_MODULES = frozenset(
+    {
+        "golden/test_golden",
+        "oracle/test_engine_equals_reference",
+        "pipelines/test_check",
+        "pipelines/test_mistakes",
+        "spec/test_verbs",
+        "unit/data/ingest/test_incremental",
+        "unit/data/ingest/test_ingest",
+        "unit/data/ingest/test_type_casts",
+        "unit/data/sources/test_database",
+        "unit/data/sources/test_folder",
+        "unit/data/test_store",
+        "unit/demo/test_demo_verb",
+        "unit/demo/test_truth",
+        "unit/demo/test_write",
+        "unit/guards/test_degenerate",
+        "unit/guards/test_events",
+        "unit/guards/test_people",
+        "unit/init/test_draft",
+        "unit/init/test_readings",
+        "unit/labels/test_horizon",
+        "unit/labels/test_labels",
+        "unit/labels/test_truth_sheet",
+        "unit/metrics/test_profit",
+        "unit/model/test_registry",
+        "unit/model/test_runs_database",
+        "unit/reporting/plots/test_inline",
+        "unit/reporting/plots/test_plots",
+        "unit/reporting/test_evaluation_page",
+        "unit/reporting/test_report",
+        "unit/training/test_calibration",
+        "unit/training/test_select",
+        "unit/training/test_tune",
+        "unit/training/test_venn_abers",
+    }
+)
+"""The modules whose tests together take five seconds or more on one core; `make quick` leaves them out."""
+
+
 def pytest_configure() -> None:
     """Take Ctrl-C as usual where the tests run in the background of a shell, which ignores it."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -76,6 +116,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+        if item.path.relative_to(ROOT / "tests").with_suffix("").as_posix() in LONG_MODULES:
+            item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
