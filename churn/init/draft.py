@@ -11,6 +11,7 @@ import duckdb
 
 from churn.data.sources.source import Source
 from churn.errors import SourceError
+from churn.init.contract_log import read_contract_logs
 from churn.init.customer_ids import (
     IdColumn,
     customers_table,
@@ -103,6 +104,7 @@ def draft_params(
         if (key := ids.columns[table.name]) and _has_enough_customers(key, customers)
     ]
     candidates: list[tuple[float, Match]] = []
+    logs: list[KeyedTable] = []
     for table in ids.event_tables:
         if table.name in ids.reasons:
             unused_tables.append((table.name, ids.reasons[table.name]))
@@ -118,6 +120,9 @@ def draft_params(
         candidates += scored_matches
         if reason:
             unused_tables.append((table.name, reason))
+        elif key:
+            logs.append(KeyedTable(table, key.column))
+    candidates, log_warnings = read_contract_logs(connection, candidates, logs, dialect, today)
     versions = ids.customer_versions.versions if ids.customer_versions else None
     histories, selection = split_histories(_select(candidates), customers, dialect, versions)
     if not selection:
@@ -132,7 +137,7 @@ def draft_params(
         )
         customers_entry.warnings += early_rows(connection, customers, selection)
     customers_entry.body.update({"history": histories} if histories else {})
-    customers_entry.warnings += ids.warnings
+    customers_entry.warnings += [*ids.warnings, *log_warnings]
     if guessed_key:
         cause = customers_entry.reason.partition(": ")[2]
         customers_entry.reason = f"a guess: the e-mail address in {guessed_key} is the id; {cause}"

@@ -105,7 +105,7 @@ def write_entry(
     if unused_names := [column.name for column in table.columns if column.name not in used_names]:
         match.notes.append(f"not used: {_list_names(unused_names)}")
     sql = _first_rows_sql(match, columns, dialect)
-    return Entry(match.name, match.canonical, body, _reason(match), match.notes, sql)
+    return Entry(match.name, match.canonical, body, _reason(match), match.notes, sql, match.warnings)
 
 
 def open_questions(body: TableBody) -> list[str]:
@@ -395,6 +395,8 @@ def _one_row_per_order(
 
 def _reason(match: Match) -> str:
     """Return why a table was matched; the first word is how certain that is: sure, likely or a guess."""
+    if match.reason:
+        return match.reason
     if match.table.parts:
         return f"likely: one table from its parts {', '.join(match.table.parts)}, which have the same columns"
     if match.table.query:

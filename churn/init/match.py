@@ -59,6 +59,8 @@ class Match:
         by_name: Whether the table's name fits; otherwise only its columns do.
         columns: The source's columns by their canonical names.
         notes: Comments for the reader of params.yaml.
+        warnings: The notes that the user has to see at once.
+        reason: Why the table was matched, if its contents show it; empty if its names do.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Match:
     by_name: bool
     columns: dict[str, SourceColumn] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    reason: str = ""
 
     @property
     def target(self) -> CanonicalTable:

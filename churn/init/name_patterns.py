@@ -214,6 +214,30 @@ IS_CURRENT = r"(\w+_)?(is_)?(current|latest|aktuell)(_(flag|row|record|version|i
 
 CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){_WHEN}"
 
+EXPIRY = (
+    r"(\w+_)?(expir\w*|valid_?(to|until|thru|through)|(paid|access|active|covered)_?(to|until|thru|through)"
+    r"|until|gueltig_?bis|bezahlt_?bis|bis|ablauf\w*"
+    r"|(membership|subscription|contract|plan|access|coverage|licen[cs]e|period|term)_?ends?)"
+    rf"{_WHEN}"
+)
+"""The time up to which a row of a log of contracts has paid."""
+
+DELIVERY = r"(\w+_)?(deliver\w*|ship\w*|dispatch\w*|arriv\w*|liefer\w*|geliefert|versand\w*)(_\w+)?"
+"""A time after that of an order."""
+
+CANCEL_FLAG = (
+    r"(is_?|was_?|has_?|ist_?)?(cancel(l?ed|l?ation)?|storno|storniert|kuendigung|gekuendigt"
+    r"|terminat(ed|ion))(_?(flag|row|yn))?"
+)
+ACTION = (
+    r"(\w+_)?(action|event|type|kind|typ|art|vorgang\w*|aktion|operation|ereignis)"
+    r"(_(type|name|kind|typ|art))?"
+)
+"""A column that says what a row of a log does."""
+
+CANCEL_WORD = r"(^|_)(cancel|terminat|kuendig|gekuendig|storn|abbestell)"
+YES_WORDS = ("y", "yes", "j", "ja", "t", "true", "1")
+
 
 @cache
 def snake_case(name: str) -> str:

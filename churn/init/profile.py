@@ -12,7 +12,7 @@ import duckdb
 
 from churn.data.sources.source import Source
 from churn.data.sql import first_line, identifier, internal_name, literal
-from churn.init.name_patterns import ANY_TIME, VALID_TO, name_matches
+from churn.init.name_patterns import ANY_TIME, EXPIRY, VALID_TO, name_matches
 from churn.init.readings import (
     NumberReading,
     date_reading,
@@ -403,7 +403,7 @@ def _parse_values(
         return replace(column, kind="time", is_iso_text=True)
     fits = (form for form, share in zip(formats, shares, strict=True) if share >= MIN_PARSED_SHARE)
     best = next(fits, None)
-    if best and (best != "%Y%m%d" or name_matches(column.name, ANY_TIME)):
+    if best and (best != "%Y%m%d" or _names_a_time(column)):
         latest = None if name_matches(column.name, MAY_LIE_AHEAD) else today + timedelta(1)
         reading = date_reading(connection, values, best, latest)
         column = replace(column, kind="time", time_format=reading.time_format, question=reading.question)
@@ -417,6 +417,11 @@ def _parse_values(
         question = number_question(name, notation.example)
         return replace(column, kind="number", question=question, number=notation)
     return replace(column, kind="number", sql=notation.sql(name), number=notation)
+
+
+def _names_a_time(column: SourceColumn) -> bool:
+    """Return whether numbers such as 20240131 are times by the name of their column."""
+    return name_matches(column.name, ANY_TIME) or name_matches(column.name, EXPIRY)
 
 
 def _most_have_format(values: Sequence[str], time_format: str) -> bool:
@@ -444,7 +449,7 @@ def parse_number(
     ).fetchone()
     low, high = row or (None, None)
     column = replace(column, low=low, high=high)
-    if low is None or high is None or column.sql or not name_matches(column.name, ANY_TIME):
+    if low is None or high is None or column.sql or not _names_a_time(column):
         return column
     name = name_in(column.name, dialect)
     if low >= 6e8 and high <= 4.2e9:

@@ -1,0 +1,376 @@
+"""Read a log of contracts: a row pays from its own time to an expiry, or cancels earlier rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import NamedTuple
+
+import duckdb
+
+from churn.data.sql import identifier, internal_name, literal
+from churn.init.match import Match, assign_columns
+from churn.init.name_patterns import (
+    ACTION,
+    BIRTH,
+    CANCEL_FLAG,
+    CANCEL_WORD,
+    DELIVERY,
+    EXPIRY,
+    HISTORY,
+    VALID_FROM,
+    YES_WORDS,
+    name_contains,
+    name_matches,
+    snake_case,
+)
+from churn.init.profile import (
+    MAY_LIE_AHEAD,
+    KeyedTable,
+    SourceColumn,
+    SourceTable,
+    id_of,
+    name_in,
+    profile_table,
+    time_of,
+)
+
+MIN_RENEWALS = 20
+"""A log of contracts has at least this many rows after another row of the same customer."""
+
+MIN_RENEWED_SHARE = 0.5
+"""At least this share of these rows lies near the expiry before it."""
+
+MAX_GAP_DAYS = 7
+"""A row is near the expiry before it within this many days, and within a quarter of the paid period."""
+
+MIN_INSIDE_SHARE = 0.5
+"""At least this share of the rows that cancel must lie inside a paid period; otherwise they are contracts."""
+
+MAX_ACTIONS = 20
+"""A column that says what a row does has at most this many different words."""
+
+LOG_SCORE = 10.0
+"""The score of the reading as contracts, above the readings by name: the contents show it."""
+
+
+class _Period(NamedTuple):
+    """The columns with the start and the expiry of a row, and the share of rows near the expiry before."""
+
+    start: SourceColumn
+    expiry: SourceColumn
+    renewed_share: float
+
+
+class _CancelRows(NamedTuple):
+    """The column that says which rows cancel, and the SQL after its name; empty for a boolean column."""
+
+    column: SourceColumn
+    condition: str
+
+
+def read_contract_logs(
+    connection: duckdb.DuckDBPyConnection,
+    candidates: Sequence[tuple[float, Match]],
+    tables: Sequence[KeyedTable],
+    dialect: str,
+    today: date,
+) -> tuple[list[tuple[float, Match]], list[str]]:
+    """Return the candidates with a log of contracts read as contracts, and what the user has to know.
+
+    Nothing changes if there is another table of contracts with their ends.
+
+    Args:
+        connection: The connection with the views of the tables; the view of the contracts is added.
+        candidates: The matches of all tables with their scores.
+        tables: The tables that have ids of customers.
+        dialect: The SQL dialect of the source.
+        today: The day of the call: dates that would lie after it decide against a reading.
+    """
+    periods = {log.table.name: (log, period) for log in tables if (period := _period(connection, log))}
+    has_contracts = any(
+        match.name == "subscriptions" and "ended_at" in match.columns and match.table.name not in periods
+        for _, match in candidates
+    )
+    if has_contracts or not periods:
+        return list(candidates), []
+    log, period = max(periods.values(), key=lambda pair: pair[0].table.rows)
+    if reason := _unwritable_reason(period, dialect):
+        start, expiry, table = period.start.name, period.expiry.name, log.table.name
+        warning = (
+            f"{table} looks like a log of contracts from {start} to {expiry}, but {reason}. Write the entry "
+            f"`subscriptions` with a query of {table} that gives started_at and ended_at of each contract, "
+            "without the rows that cancel, and write a label of the kind contract"
+        )
+        return list(candidates), [warning]
+    match = _contracts(connection, log, period, dialect, today)
+    others = [(score, other) for score, other in candidates if other.table.name != log.table.name]
+    return [*others, (LOG_SCORE, match)], []
+
+
+def _period(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> _Period | None:
+    """Return the start and the expiry of the rows of a log of contracts; None if the table is none."""
+    if name_contains(log.table.name, HISTORY):
+        return None
+    times = [c for c in log.table.columns if c.kind == "time" and c.filled_share > 0.5]
+    if any(_begins_a_value(column) for column in times):
+        return None
+    expiries = [c for c in times if name_matches(c.name, EXPIRY, log.table.name)]
+    starts = [c for c in times if c not in expiries and _may_be_start(c)]
+    periods = []
+    for expiry in expiries:
+        for start in starts:
+            share = _renewed_share(connection, log, start, expiry)
+            if share >= MIN_RENEWED_SHARE:
+                periods.append(_Period(start, expiry, share))
+    return max(periods, key=lambda period: period.renewed_share, default=None)
+
+
+def _begins_a_value(column: SourceColumn) -> bool:
+    """Return whether a time is named as the start of a value in a history of attributes."""
+    return name_matches(column.name, VALID_FROM) and not snake_case(column.name).startswith("start")
+
+
+def _may_be_start(column: SourceColumn) -> bool:
+    """Return whether a time may be that of the row itself: by its name it is no later or planned time."""
+    return not any(name_matches(column.name, pattern) for pattern in (DELIVERY, MAY_LIE_AHEAD, BIRTH))
+
+
+def _renewed_share(
+    connection: duckdb.DuckDBPyConnection, log: KeyedTable, start: SourceColumn, expiry: SourceColumn
+) -> float:
+    """Return the share of later rows of a customer that lie near the expiry of the row before."""
+    rows = (
+        f"SELECT {id_of(log.key)} AS id, {time_of(start)} AS s, {time_of(expiry)} AS e FROM {log.table.view}"
+    )
+    row = connection.execute(
+        f"SELECT count(*), avg((abs(gap) <= least({MAX_GAP_DAYS}, days / 4.0))::INTEGER) FROM ("
+        "SELECT date_diff('day', e, lead(s) OVER (PARTITION BY id ORDER BY s, e)) AS gap, "
+        f"date_diff('day', s, e) AS days FROM ({rows}) WHERE id IS NOT NULL AND isfinite(s) AND "
+        "isfinite(e) AND e > s) WHERE gap IS NOT NULL AND days >= 1"
+    ).fetchone()
+    n_renewals, share = row or (0, None)
+    return float(share) if share is not None and n_renewals >= MIN_RENEWALS else 0.0
+
+
+def _unwritable_reason(period: _Period, dialect: str) -> str:
+    """Return why the two times cannot be compared in SQL; empty if they can."""
+    start, expiry = period.start, period.expiry
+    if start.question or expiry.question:
+        return "the order of day and month in its times is open"
+    ways = [(c.time_format, bool(c.sql), c.is_iso_text) for c in (start, expiry)]
+    if ways[0] != ways[1]:
+        return "these two times are written in different ways"
+    if not _keeps_order(start) and dialect != "duckdb":
+        return f"text in the format {start.time_format} has to be parsed first"
+    return ""
+
+
+def _keeps_order(column: SourceColumn) -> bool:
+    """Return whether the values as they are written have the order of their times."""
+    return column.time_format in (None, "%Y%m%d")
+
+
+def _time_sql(column: SourceColumn, quote: Callable[[str], str]) -> str:
+    """Return the SQL of a time that can be compared with the other time of its table."""
+    name = quote(column.name)
+    if not _keeps_order(column):
+        return f"try_strptime({name}, {literal(column.time_format or '')})"
+    for word, _ in column.missing:
+        if not word[:1].isdigit():
+            name = f"nullif({name}, {literal(word)})"
+    return name
+
+
+def _contracts(
+    connection: duckdb.DuckDBPyConnection, log: KeyedTable, period: _Period, dialect: str, today: date
+) -> Match:
+    """Return the match of a log as contracts: by a query if there are rows that cancel or rows to leave out.
+
+    Args:
+        connection: The connection with the view of the table; the view of the contracts is added.
+        log: The table and its column with the customer's id.
+        period: The columns with the start and the expiry of a row.
+        dialect: The SQL dialect of the source.
+        today: The day of the call.
+    """
+    table, (start, expiry, share) = log.table, period
+    cancel_rows, notes = _cancel_rows(connection, log, period)
+    n_early, n_open, example = _flawed_rows(connection, table, period, cancel_rows)
+    contracts = table
+    if cancel_rows or n_early:
+        view = internal_name(f"guess_contracts_of_{snake_case(table.name)}")
+        sql = _query(log, period, cancel_rows, identifier, table.view)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {view} AS {sql}").fetchall()
+        query = _query(log, period, cancel_rows, lambda name: name_in(name, dialect), table.origin(dialect))
+        contracts = replace(
+            profile_table(connection, table.name, view, dialect, today),
+            complete=table.complete,
+            query=query,
+            parts=table.parts,
+            question=table.question,
+        )
+    match = assign_columns(connection, Match("subscriptions", contracts, log.key, False))
+    columns = {column.name: column for column in contracts.columns}
+    ends = {"started_at": columns[start.name], "ended_at": columns[expiry.name]}
+    match.columns = ends | {
+        name: column
+        for name, column in match.columns.items()
+        if name not in ends and column.name not in (start.name, expiry.name)
+    }
+    match.reason = f"likely: {share:.0%} of the later rows of customers start near the expiry before"
+    match.notes += notes
+    if n_early:
+        match.warnings.append(
+            f"{n_early:,} of {table.rows:,} rows of {table.name} are left out: their {expiry.name} lies "
+            f"before their {start.name}, such as {example}"
+        )
+    if n_open:
+        match.warnings.append(
+            f"{n_open:,} of {table.rows:,} rows of {table.name} have no {expiry.name}: they are read as "
+            "contracts that still run"
+        )
+    return match
+
+
+def _cancel_rows(
+    connection: duckdb.DuckDBPyConnection, log: KeyedTable, period: _Period
+) -> tuple[_CancelRows | None, list[str]]:
+    """Return the rows that cancel earlier rows, if there are any, and notes about them."""
+    notes: list[str] = []
+    for rows in _possible_cancel_rows(connection, log.table):
+        is_cancel = f"coalesce({identifier(rows.column.name)}{rows.condition}, false)"
+        log_rows = (
+            f"SELECT {id_of(log.key)} AS id, {time_of(period.start)} AS s, {time_of(period.expiry)} AS e, "
+            f"{is_cancel} AS c FROM {log.table.view}"
+        )
+        row = connection.execute(
+            "SELECT count(*) FILTER (c), count(*) FILTER (c AND (paid_until > s OR e <= s)), "
+            "count(*) FILTER (c AND (e IS NULL OR e < s)), count(*) FILTER (NOT c AND has_cancel) FROM ("
+            "SELECT *, max(e) FILTER (NOT c) OVER (PARTITION BY id ORDER BY s, c ROWS BETWEEN UNBOUNDED "
+            "PRECEDING AND 1 PRECEDING) AS paid_until, bool_or(c) OVER (PARTITION BY id, s) AS has_cancel "
+            f"FROM ({log_rows}) WHERE id IS NOT NULL AND s IS NOT NULL)"
+        ).fetchone()
+        n_rows, n_inside, n_without_expiry, n_same_time = row or (0, 0, 0, 0)
+        name, start, expiry = rows.column.name, period.start.name, period.expiry.name
+        if not n_rows:
+            continue
+        if n_inside < MIN_INSIDE_SHARE * n_rows:
+            notes.append(
+                f"the {n_rows:,} rows where {name} says cancelled are read as contracts: they lie outside "
+                "of earlier contracts"
+            )
+            continue
+        note = (
+            f"the {n_rows:,} rows where {name} says cancelled are no contracts: each ends the earlier "
+            f"contracts of its customer at its {expiry}"
+        )
+        if n_without_expiry:
+            note += f", or at its {start} in {n_without_expiry:,} rows where the expiry is earlier or missing"
+        notes.append(note)
+        if n_same_time:
+            notes.append(
+                f"{n_same_time:,} contracts start at the time of a cancellation: they are read as cancelled "
+                "by it. If they are new contracts, let the query count only cancellations after them"
+            )
+        return rows, notes
+    return None, notes
+
+
+def _possible_cancel_rows(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> Iterator[_CancelRows]:
+    """Yield the columns that may say which rows cancel, flags first."""
+    flags = [column for column in table.columns if name_matches(column.name, CANCEL_FLAG, table.name)]
+    for column in flags:
+        if column.kind == "boolean":
+            yield _CancelRows(column, "")
+        elif column.kind == "number" and (column.low, column.high) == (0, 1):
+            yield _CancelRows(column, " = 1")
+    for column in table.columns:
+        is_flag = column in flags
+        if column.kind != "text" or column.distinct > MAX_ACTIONS:
+            continue
+        if not is_flag and not name_matches(column.name, ACTION, table.name):
+            continue
+        rows = connection.execute(
+            f"SELECT DISTINCT {identifier(column.name)}::VARCHAR AS word FROM {table.view} "
+            "WHERE word IS NOT NULL ORDER BY 1"
+        ).fetchall()
+        words = [str(word) for (word,) in rows if _says_cancelled(str(word), is_flag)]
+        if words:
+            yield _CancelRows(column, f" in ({', '.join(map(literal, words))})")
+
+
+def _says_cancelled(word: str, is_flag: bool) -> bool:
+    return name_contains(word, CANCEL_WORD) or (is_flag and word.strip().lower() in YES_WORDS)
+
+
+def _flawed_rows(
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    period: _Period,
+    cancel_rows: _CancelRows | None,
+) -> tuple[int, int, str]:
+    """Return how many contracts expire before their start, how many have no expiry, and an early expiry."""
+    is_cancel = f"{identifier(cancel_rows.column.name)}{cancel_rows.condition}" if cancel_rows else "false"
+    start, expiry = (_time_sql(column, identifier) for column in (period.start, period.expiry))
+    row = connection.execute(
+        f"SELECT count(*) FILTER ({expiry} < {start}), count(*) FILTER ({expiry} IS NULL), "
+        f"min({identifier(period.expiry.name)}::VARCHAR) FILTER ({expiry} < {start}) "
+        f"FROM {table.view} WHERE NOT coalesce({is_cancel}, false)"
+    ).fetchone()
+    n_early, n_open, example = row or (0, 0, "")
+    return n_early, n_open, str(example)
+
+
+def _query(
+    log: KeyedTable,
+    period: _Period,
+    cancel_rows: _CancelRows | None,
+    quote: Callable[[str], str],
+    origin: str,
+) -> str:
+    """Return the SQL with one row for each contract, which ends at its expiry or by a later cancellation.
+
+    Args:
+        log: The table and its column with the customer's id.
+        period: The columns with the start and the expiry of a row.
+        cancel_rows: The rows that cancel; None if there are none.
+        quote: Returns a column's name for SQL.
+        origin: The SQL after FROM that reads the table.
+    """
+    start, expiry = (_time_sql(column, quote) for column in (period.start, period.expiry))
+    keeps_order = _keeps_order(period.start)
+    terms = []
+    for column in log.table.columns:
+        name = quote(column.name)
+        if column.name == period.expiry.name and cancel_rows:
+            sooner = (
+                f"first_cancelled_until < {expiry} or {expiry} is null and first_cancelled_until is not null"
+            )
+            terms.append(f"case when {sooner} then first_cancelled_until else {expiry} end as {name}")
+        elif column.name == period.expiry.name and (not keeps_order or expiry != name):
+            terms.append(f"{expiry} as {name}")
+        elif column.name == period.start.name and not keeps_order:
+            terms.append(f"{start} as {name}")
+        else:
+            terms.append(name)
+    columns, table = ", ".join(terms), quote(log.table.name)
+    is_valid = f"({expiry} is null or {expiry} >= {start})"
+    if cancel_rows is None:
+        return f"select * from (\n  select {columns}\n  from {origin}\n  where {is_valid}\n) as {table}"
+    is_cancel = f"{quote(cancel_rows.column.name)}{cancel_rows.condition}"
+    flag = f"case when {is_cancel} then 1 else 0 end"
+    first_cancelled_until = (
+        f"case when {is_cancel} then case when {expiry} >= {start} then {expiry} else {start} end end"
+    )
+    window = (
+        f"partition by {quote(log.key.name)} order by {start}, {flag} "
+        "rows between 1 following and unbounded following"
+    )
+    return (
+        f"select * from (\n  select {columns}\n  from (\n    select *, {flag} as row_cancels,\n"
+        f"      min({first_cancelled_until})\n      over ({window}) as first_cancelled_until\n"
+        f"    from {origin}\n"
+        f"  ) as log\n  where row_cancels = 0 and {is_valid}\n) as {table}"
+    )

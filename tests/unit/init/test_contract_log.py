@@ -1,0 +1,179 @@
+"""A log of payments up to an expiry is drafted as contracts; rows that cancel are ends, not contracts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from churn.data.ingest.ingest import ingest
+from churn.data.sources.connections import open_source
+from churn.init.draft import Draft, draft_params
+from churn.init.params_file import params_for_source
+from churn.params import load_params
+from pipelines import cli
+from tests.cases import case
+
+Row = dict[str, str]
+
+
+def draft(source: Path, dialect: str = "duckdb") -> Draft:
+    params = params_for_source(str(source), source.parent / "params.yaml")
+    with open_source(params, source.parent / "scratch") as tables:
+        return draft_params(tables, dialect, date(2024, 7, 1))
+
+
+def export(folder: Path, table: str, rows: list[Row]) -> Path:
+    raw = folder / "raw"
+    raw.mkdir()
+    with (raw / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return raw
+
+
+def periods(row: Callable[[int, date, date, bool], Row], cancel_days: int = 12) -> list[Row]:
+    """Draw sixty customers, who pay for thirty days one to six times; every second of them cancels.
+
+    Args:
+        row: Returns a row of the export from a customer's number, its day, its expiry and whether it cancels.
+        cancel_days: The days from the last payment to the cancellation.
+    """
+    rows = []
+    for n in range(60):
+        day = date(2023, 9, 1) + timedelta(3 * n)
+        for _ in range(1 + n % 6):
+            rows.append(row(n, day, day + timedelta(30), False))
+            day += timedelta(30)
+        if n % 2:
+            cancelled = day - timedelta(30 - cancel_days)
+            rows.append(row(n, cancelled, cancelled + timedelta(1), True))
+    return rows
+
+
+def german(n: int, day: date, expiry: date, cancels: bool) -> Row:
+    return {
+        "Kunde": f"K{n}",
+        "Buchungsdatum": f"{day:%d.%m.%Y}",
+        "bezahlt bis": f"{expiry:%d.%m.%Y}",
+        "Vorgang": "Kündigung" if cancels else "Zahlung",
+        "Betrag": "9,90",
+    }
+
+
+def passes(n: int, day: date, expiry: date, cancels: bool) -> Row:
+    return {
+        "member_id": f"M{n}",
+        "created_at": str(day),
+        "valid_until": str(expiry),
+        "is_cancellation": str(cancels).lower(),
+    }
+
+
+@pytest.mark.slow
+def test_transactions_with_an_expiry_are_contracts_and_their_cancel_rows_are_ends(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "params.yaml"
+    source = str(case("yyyymmdd-transactions"))
+    assert cli.main("init", ["--params", str(path), "--source", source]) == 0
+
+    store = ingest(load_params(path), lambda _: None)
+
+    contracts = store.tables["subscriptions"]
+    assert (contracts.rows, contracts.customers, dict(contracts.rejects)) == (2_224, 250, {})
+    assert not contracts.missing.get("ended_at_day")
+    assert load_params(path).label.kind == "contract"
+    told = capsys.readouterr().err
+    assert "5 of 2,297 rows of transactions are left out" in told
+    assert "such as 19700101" in told
+    assert "the 68 rows where is_cancel says cancelled are no contracts" in path.read_text()
+
+
+@pytest.mark.parametrize(("table", "row"), [("Buchungen", german), ("payments", passes)])
+def test_a_cancel_row_ends_the_contract_before_it(
+    tmp_path: Path, table: str, row: Callable[[int, date, date, bool], Row]
+) -> None:
+    source = export(tmp_path, table, periods(row))
+    path = tmp_path / "params.yaml"
+    assert cli.main("init", ["--params", str(path), "--source", str(source)]) == 0
+
+    store = ingest(load_params(path), lambda _: None)
+
+    rows = store.scan("subscriptions")
+    with store.connect() as connection:
+        lengths = connection.execute(
+            f"SELECT ended_at_day - day AS days, count(*) FROM {rows} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert lengths == [(13, 30), (30, 180)]
+
+
+def test_rows_without_an_expiry_still_run_and_are_a_warning(tmp_path: Path) -> None:
+    rows = [entry for entry in periods(passes) if entry["is_cancellation"] == "false"]
+    rows[-1]["valid_until"] = ""
+
+    (entry,) = draft(export(tmp_path, "payments", rows)).tables
+
+    assert entry.body["from"] == "payments"
+    assert entry.warnings == [
+        "1 of 210 rows of payments have no valid_until: they are read as contracts that still run"
+    ]
+
+
+def test_contracts_that_were_cancelled_later_stay_contracts(tmp_path: Path) -> None:
+    rows = periods(passes, cancel_days=30)
+
+    drafted = draft(export(tmp_path, "passes", rows))
+
+    (entry,) = drafted.tables
+    assert entry.body["from"] == "passes"
+    assert "query" not in entry.body
+    assert any("30 rows where is_cancellation says cancelled are read as contracts" in n for n in entry.notes)
+
+
+def test_times_in_two_notations_are_a_warning_and_no_guess(tmp_path: Path) -> None:
+    rows = [row | {"valid_until": row["valid_until"].replace("-", "")} for row in periods(passes)]
+
+    drafted = draft(export(tmp_path, "payments", rows))
+
+    (warning,) = drafted.customers.warnings
+    assert "payments looks like a log of contracts from created_at to valid_until" in warning
+    assert "written in different ways" in warning
+
+
+def order(n: int, day: date, _expiry: date, _cancels: bool) -> Row:
+    return {"customer_id": f"C{n}", "order_date": str(day), "delivery_date": str(day + timedelta(29))}
+
+
+def voucher(n: int, day: date, expiry: date, _cancels: bool) -> Row:
+    bought = day + timedelta(11 * n % 19)
+    return order(n, bought, expiry, False) | {
+        "valid_until": str(bought + timedelta(60)),
+        "amount": f"{n % 9}.5",
+    }
+
+
+def invoice(n: int, day: date, expiry: date, _cancels: bool) -> Row:
+    return {"customer_id": f"C{n}", "invoiced_at": str(day), "due_date": str(expiry), "amount": "9.90"}
+
+
+def session(n: int, day: date, _expiry: date, _cancels: bool) -> Row:
+    return {"user_id": f"U{n}", "created_at": f"{day} 08:00:00", "expires_at": f"{day} 20:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("table", "row"), [("orders", order), ("orders", voucher), ("invoices", invoice), ("sessions", session)]
+)
+def test_other_tables_with_a_second_time_are_no_log_of_contracts(
+    tmp_path: Path, table: str, row: Callable[[int, date, date, bool], Row]
+) -> None:
+    drafted = draft(export(tmp_path, table, periods(row)))
+
+    entries = [*drafted.tables, *drafted.events]
+    assert "subscriptions" not in [entry.name for entry in entries]
+    assert drafted.label.body["kind"] == "inactivity"
+    assert not [warning for entry in (drafted.customers, *entries) for warning in entry.warnings]
