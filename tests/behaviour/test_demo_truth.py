@@ -23,6 +23,8 @@ from benchmarks.truth import (
     read_tested,
     read_tonight,
 )
+from churn.data.files import checksum_of
+from churn.data.own_files import write_own_json
 from churn.data.store import Store
 from churn.demo.troubles import TROUBLE_FAMILIES
 from churn.features.engine.cohort import read_customers
@@ -279,7 +281,11 @@ def shuffle_labels(snapshots: Path) -> None:
     rng = np.random.default_rng(7)
     parts = sorted(snapshots.glob("cutoff=*/part.parquet"))
     assert parts
+    manifest = json.loads((snapshots / "manifest.json").read_text())
     for part in parts:
         rows = pd.read_parquet(part, partitioning=None)
         rows["left"] = rng.permutation(rows["left"].to_numpy())
         rows.to_parquet(part, index=False)
+        day = part.parent.name.removeprefix("cutoff=")
+        manifest["cutoffs"][day]["files"][part.name] = checksum_of(part)
+    write_own_json(snapshots / "manifest.json", manifest)
