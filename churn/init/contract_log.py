@@ -19,22 +19,15 @@ from churn.init.name_patterns import (
     DELIVERY,
     EXPIRY,
     HISTORY,
+    MAY_LIE_AHEAD,
     VALID_FROM,
     YES_WORDS,
     name_contains,
     name_matches,
     snake_case,
 )
-from churn.init.profile import (
-    MAY_LIE_AHEAD,
-    KeyedTable,
-    SourceColumn,
-    SourceTable,
-    id_of,
-    name_in,
-    profile_table,
-    time_of,
-)
+from churn.init.profile import profile_table
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, name_in, time_of
 
 MIN_RENEWALS = 20
 """A log of contracts has at least this many rows after another row of the same customer."""

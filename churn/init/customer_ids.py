@@ -21,7 +21,7 @@ from churn.init.name_patterns import (
     singular,
     snake_case,
 )
-from churn.init.profile import KeyedTable, SourceColumn, SourceTable, id_of, name_in
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, name_in
 
 MIN_NAMED_SHARE = 0.01
 """A column with the name of a customer id holds customer ids if at least this share are known ids."""

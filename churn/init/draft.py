@@ -35,7 +35,8 @@ from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
 from churn.init.name_patterns import CHURN_EVENT, name_contains, snake_case
 from churn.init.parts import join_parts
-from churn.init.profile import KeyedTable, SourceTable, profile_tables
+from churn.init.profile import profile_tables
+from churn.init.source_table import KeyedTable, SourceTable
 
 MIN_SHARE = 0.3
 """A table is not used if less than this share of its ids are in the table of customers."""

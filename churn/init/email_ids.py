@@ -11,7 +11,7 @@ import duckdb
 from churn.data.sql import identifier
 from churn.init.customer_ids import has_name
 from churn.init.name_patterns import EMAIL, name_matches, snake_case
-from churn.init.profile import SourceColumn, SourceTable, id_of
+from churn.init.source_table import SourceColumn, SourceTable, id_of
 
 MIN_ADDRESS_SHARE = 0.95
 """A column holds e-mail addresses if at least this share of its values has the form of an address."""

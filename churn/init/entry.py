@@ -9,16 +9,15 @@ from typing import Any
 import duckdb
 
 from churn.data.sql import identifier
-from churn.init.match import Match, assign_columns, row_id_of
+from churn.init.match import Match, assign_columns, quote_column, row_id_of
 from churn.init.name_patterns import (
     COLUMN_PATTERNS,
     NEVER_CHANGES,
-    ORDER_ID,
-    ORDER_NAME,
     UNIT_PRICE,
     name_matches,
 )
-from churn.init.profile import KeyedTable, SourceColumn, id_of, id_sql, name_in, time_of
+from churn.init.order_lines import find_order_lines, one_row_per_order
+from churn.init.source_table import KeyedTable, SourceColumn, id_of, id_sql, name_in, time_of
 
 MAX_COLUMNS_LISTED = 12
 """How many columns are listed as not used."""
@@ -28,12 +27,6 @@ MAX_FLAWED_SHARE = 0.03
 
 MAX_EARLY_SHARE = 0.1
 """A larger share of rows before the sign-up of their customer is a warning; some order as guests first."""
-
-MIN_EQUAL_SHARE = 0.99
-"""A column repeats the total of an order if it is equal in all lines of at least this share of the orders."""
-
-MIN_DIFFERENT_TOTALS = 20
-"""A column that repeats the total of an order has at least this many different values."""
 
 TableBody = dict[str, Any]
 """The keys and values of one table in params.yaml."""
@@ -72,18 +65,12 @@ def write_entry(
     """
     table = match.table
     columns, time_format = _column_sql(match, dialect)
-    number = _order_number(connection, match)
-    max_negative_share = MAX_FLAWED_SHARE if number is None else 0.0
-    filters = _filters(connection, match, dialect, customers, max_negative_share)
-    if number is not None:
-        totals = [name for name in ("amount", "discount") if _is_total(connection, match, number, name)]
-        is_shared = customers is None and _lines_share_id(connection, match, number)
-        if is_shared:
+    lines = find_order_lines(connection, match, customers)
+    filters = _filters(connection, match, dialect, customers, 0.0 if lines else MAX_FLAWED_SHARE)
+    if lines:
+        if lines.share_id:
             filters = [sql for sql in filters if sql != _has_id(match, dialect)]
-            match.notes.append(f"lines without {match.key.name} get it from another line of their order")
-        query = _one_row_per_order(match, number, columns, filters, totals, is_shared, dialect)
-        body: TableBody = {"query": query}
-        match.notes.append(f"its rows are lines of orders: lines with the same {number.name} become one row")
+        body: TableBody = {"query": one_row_per_order(match, lines, columns, filters, dialect)}
     else:
         body = {"from": table.name} if table.name != match.name else {}
         if table.query:
@@ -101,7 +88,7 @@ def write_entry(
     if not table.complete:
         match.notes.append(f"only {table.rows:,} rows were read: check the dates below")
     used_names = {match.key.name, body.get("row_id"), *(column.name for column in match.columns.values())}
-    used_names |= {number.name} if number else set()
+    used_names |= {lines.number.name} if lines else set()
     if unused_names := [column.name for column in table.columns if column.name not in used_names]:
         match.notes.append(f"not used: {_list_names(unused_names)}")
     sql = _first_rows_sql(match, columns, dialect)
@@ -202,20 +189,13 @@ def customers_from_events(entries: Sequence[Entry], customers: KeyedTable | None
 
 
 def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str) -> str:
-    key, time = (_quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
+    key, time = (quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":
         time_format = "FORMAT" if match.time.question else match.time.time_format
         time = f"strptime({time}, '{time_format}')"
     where = f" where {key} is not null" if match.key.filled_share < 1 else ""
     customer_id = key if key == "customer_id" else f"{key} as customer_id"
     return f"select {customer_id}, {time} as seen from {match.table.origin(dialect)}{where}"
-
-
-def _quote_column(match: Match, columns: Mapping[str, str], name: str, dialect: str) -> str:
-    """Return the SQL of a canonical column; a plain name gets quotes if the dialect needs them."""
-    sql = columns[name]
-    column = match.key if name == "customer_id" else match.columns.get(name)
-    return name_in(sql, dialect) if column and sql == column.name else sql
 
 
 def _column_sql(match: Match, dialect: str) -> tuple[dict[str, str], str | None]:
@@ -278,119 +258,6 @@ def _empty_columns(match: Match) -> dict[str, str]:
             empty[target.name] = f"cast(null as {sql_type})"
             match.notes.append(f"its column {target.name} is not used: it holds something else")
     return empty
-
-
-def _order_number(connection: duckdb.DuckDBPyConnection, match: Match) -> SourceColumn | None:
-    """Return the column with the number of an order, if the rows of the table are lines of orders."""
-    if match.name != "orders" or (match.table.query and not match.table.parts):
-        return None
-    for column in match.table.columns:
-        is_number = name_matches(column.name, ORDER_ID)
-        if column.unique or column.filled_share < 0.9 or column.name == match.key.name:
-            continue
-        if not is_number and (column.kind == "time" or not name_matches(column.name, ORDER_NAME)):
-            continue
-        row = connection.execute(
-            "SELECT count(DISTINCT o), count(DISTINCT (o, c)), count(DISTINCT (o, t)), count(*) FROM (SELECT "
-            f"{id_of(column)} AS o, {time_of(match.time)} AS t, "
-            f"coalesce({id_of(match.key)}, max({id_of(match.key)}) OVER (PARTITION BY {id_of(column)})) AS c "
-            f"FROM {match.table.view}) WHERE c IS NOT NULL"
-        ).fetchone()
-        orders, pairs, times, rows = row or (0, 0, 0, 0)
-        has_one_time = is_number or times <= 1.01 * orders  # a person's name comes again at other times
-        if orders and pairs <= 1.01 * orders and rows > 1.1 * orders and has_one_time:
-            return column
-    return None
-
-
-def _lines_share_id(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn) -> bool:
-    """Return whether only some lines of an order have the customer's id, and no order has two ids."""
-    key = id_of(match.key)
-    row = connection.execute(
-        "SELECT max(n_ids) = 1 AND bool_or(has_gap AND n_ids = 1) "
-        f"FROM (SELECT count(DISTINCT {key}) AS n_ids, count(*) > count({key}) AS has_gap "
-        f"FROM {match.table.view} GROUP BY {id_of(number)})"
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: SourceColumn, name: str) -> bool:
-    """Return whether a column repeats the total of an order in each of its lines; a note says so.
-
-    Lines with one price for each piece also have equal values, but not many different ones.
-    """
-    column = match.columns.get(name)
-    if column is None or column.sql or column.question or name_matches(column.name, UNIT_PRICE):
-        return False
-    value = f"TRY_CAST({identifier(column.name)} AS DOUBLE)"
-    row = connection.execute(
-        "SELECT count(*), count(*) FILTER (low = high AND n_filled = n), count(DISTINCT high) "
-        f"FROM (SELECT count(*) AS n, count({value}) AS n_filled, min({value}) AS low, max({value}) AS high "
-        f"FROM {match.table.view} GROUP BY {id_of(number)}) WHERE n > 1 AND high <> 0"
-    ).fetchone()
-    n_orders, n_equal, n_values = row or (0, 0, 0)
-    if not n_orders or n_equal < MIN_EQUAL_SHARE * n_orders:
-        return False
-    if n_values < MIN_DIFFERENT_TOTALS:
-        match.notes.append(
-            f"{column.name} is summed, although all lines of an order have the same value: if it is the "
-            f"total of the order, write max in place of sum for {name}"
-        )
-        return False
-    match.notes.append(
-        f"{column.name} is read as the total of the order, once: each line of an order has the same value"
-    )
-    return True
-
-
-def _one_row_per_order(
-    match: Match,
-    number: SourceColumn,
-    columns: Mapping[str, str],
-    filters: Sequence[str],
-    totals: Sequence[str],
-    is_shared: bool,
-    dialect: str,
-) -> str:
-    """Return the SQL with one row for each order: sums of its lines; a negative discount is not summed.
-
-    Args:
-        match: The table of the lines.
-        number: The column with the number of an order.
-        columns: The SQL by canonical column.
-        filters: The conditions for the rows to read.
-        totals: The canonical columns that hold in each line the total of the order: they are not summed.
-        is_shared: Whether lines without an id get the id of another line of their order.
-        dialect: The SQL dialect of the source.
-    """
-
-    def sql(name: str) -> str:
-        return _quote_column(match, columns, name, dialect)
-
-    key = id_sql(match.key, dialect)
-    order = name_in(number.name, dialect)
-    own_id = f"max({key})" if is_shared else key
-    terms = [f"{own_id} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
-    names = [name for name in ("amount", "units", "discount") if name in columns]
-    questions = [f"{columns[name]}; correct {name} below" for name in names if columns[name].startswith("?")]
-    columns = {
-        name: name_in(match.columns[name].name, dialect) if sql.startswith("?") else sql
-        for name, sql in columns.items()
-    }
-    verbs = {name: "max" if name in totals else "sum" for name in ("amount", "units", "discount")}
-    terms += [f"{verbs[name]}({sql(name)}) as {name}" for name in ("amount", "units") if name in columns]
-    discount = match.columns.get("discount")
-    if discount is not None and (discount.low or 0) >= 0 and "discount" in columns:
-        terms.append(f"{verbs['discount']}({sql('discount')}) as discount")
-    where = f"\nwhere {' and '.join(filters)}" if filters else ""
-    table = match.table.origin(dialect)
-    groups = f"{order}\nhaving {own_id} is not null" if is_shared else f"{key}, {order}"
-    query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {groups}"
-    questions += (
-        [match.table.question.removesuffix("; then remove this line")] if match.table.question else []
-    )
-    questions = [question if question.startswith("?") else f"? {question}" for question in questions]
-    return "\n".join([f"{'; '.join(questions)}, and remove this line", query]) if questions else query
 
 
 def _reason(match: Match) -> str:

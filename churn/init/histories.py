@@ -29,7 +29,8 @@ from churn.init.name_patterns import (
     name_matches,
     snake_case,
 )
-from churn.init.profile import KeyedTable, SourceColumn, SourceTable, id_of, id_sql, name_in, profile_table
+from churn.init.profile import profile_table
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, id_sql, name_in
 
 MAX_ATTRIBUTE_LEVELS = 200
 """A text column with more values than this is not used as an attribute of customers."""

@@ -11,7 +11,7 @@ from churn.data.ingest.rejects import COMMON_SPELLING
 from churn.data.ingest.rules import ROUNDED_ID
 from churn.data.sql import identifier, literal
 from churn.init.customer_ids import MIN_RESPELT_GAIN, share_of_keys
-from churn.init.profile import KeyedTable, SourceColumn, id_of
+from churn.init.source_table import KeyedTable, SourceColumn, id_of
 
 SPELLINGS = ("lower($)", "ltrim($, '0')", "replace($, ' ', '')", COMMON_SPELLING)
 """The SQL that may give the ids of two tables one spelling, the smallest change first."""

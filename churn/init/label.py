@@ -13,7 +13,7 @@ from churn.data.ingest.watermark import watermark_day
 from churn.data.store import date_of_day, day_number_sql
 from churn.init.match import Match
 from churn.init.name_patterns import PERIOD_START, name_matches
-from churn.init.profile import id_of, time_of
+from churn.init.source_table import id_of, time_of
 
 HORIZONS_DAYS = (7, 14, 28, 31, 60, 90)
 """The horizons to choose from, in days."""

@@ -26,7 +26,7 @@ from churn.init.name_patterns import (
     name_matches,
     snake_case,
 )
-from churn.init.profile import SourceColumn, SourceTable, id_of, time_of
+from churn.init.source_table import SourceColumn, SourceTable, id_of, name_in, time_of
 
 TELLTALE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "emails": ("opened_at", "clicked_at"),
@@ -299,3 +299,10 @@ def row_id_of(match: Match) -> SourceColumn | None:
     used_names = {column.name for column in match.columns.values()} | {match.key.name}
     free = [c for c in match.table.columns if c.unique and c.name not in used_names]
     return next((c for c in free if c.kind in ("text", "number") and name_matches(c.name, ANY_ID)), None)
+
+
+def quote_column(match: Match, columns: Mapping[str, str], name: str, dialect: str) -> str:
+    """Return the SQL of a canonical column; a plain name gets quotes if the dialect needs them."""
+    sql = columns[name]
+    column = match.key if name == "customer_id" else match.columns.get(name)
+    return name_in(sql, dialect) if column and sql == column.name else sql

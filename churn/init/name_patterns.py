@@ -207,6 +207,11 @@ VALID_FROM = (
     rf"((\w+_)?valid_?from|since|from|von|seit|ab|gueltig_?(ab|von)|start(ed)?|effective(_from)?){_WHEN}"
 )
 VALID_TO = rf"((\w+_)?valid_?(to|until)|until|to|bis|gueltig_?bis|end(ed)?|effective_to){_WHEN}"
+MAY_LIE_AHEAD = (
+    rf"{VALID_TO}|(\w+_)?(due|expir\w*|renew\w*|next|planned|scheduled|appointment|deadline|faellig\w*|frist"
+    r"|termin|ablauf\w*|ends?|until|bis)(_\w+)?"
+)
+"""Names of columns whose dates may lie in the future."""
 VERSION_BEGIN = rf"(\w+_)?(valid_?from|effective_?from|gueltig_?(ab|von)){_WHEN}"
 VERSION_END = rf"(\w+_)?(valid_?(to|until)|effective_?(to|until)|gueltig_?bis){_WHEN}"
 IS_CURRENT = r"(\w+_)?(is_)?(current|latest|aktuell)(_(flag|row|record|version|ind|indicator))?"

@@ -11,7 +11,8 @@ import duckdb
 
 from churn.data.sql import identifier, internal_name
 from churn.init.name_patterns import ANY_ID, name_matches, snake_case
-from churn.init.profile import SourceTable, id_of, name_in, profile_table
+from churn.init.profile import profile_table
+from churn.init.source_table import SourceTable, id_of, name_in
 
 MONTHS = (
     *("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"),

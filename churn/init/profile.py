@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Literal, NamedTuple
 
 import duckdb
 
 from churn.data.sources.source import Source
 from churn.data.sql import first_line, identifier, internal_name, literal
-from churn.init.name_patterns import ANY_TIME, EXPIRY, VALID_TO, name_matches
-from churn.init.readings import (
-    NumberReading,
-    date_reading,
-    number_question,
-    number_reading,
-)
-
-WORDS_OF_SQL = {
-    *("at", "order", "group", "from", "to", "user", "when", "desc", "asc", "end", "column", "table"),
-    *("select", "where", "left", "right", "limit", "values", "check", "primary", "default", "using", "on"),
-}  # fmt: skip
-"""Column names that are words of SQL, and so need quotes."""
+from churn.init.name_patterns import ANY_TIME, EXPIRY, MAY_LIE_AHEAD, name_matches
+from churn.init.readings import date_reading, number_question, number_reading
+from churn.init.source_table import ColumnKind, SourceColumn, SourceTable, iso_time, name_in, time_of
 
 ROWS_FETCHED = 1_000_000
 """How many rows of a database table are read; files are read whole."""
@@ -62,146 +51,12 @@ DATE_SHAPE = (
 )
 """What a text in one of `FORMATS` looks like; another text is not tried."""
 
-MAY_LIE_AHEAD = (
-    rf"{VALID_TO}|(\w+_)?(due|expir\w*|renew\w*|next|planned|scheduled|appointment|deadline|faellig\w*|frist"
-    r"|termin|ablauf\w*|ends?|until|bis)(_\w+)?"
-)
-"""Names of columns whose dates may lie in the future."""
-
 NO_VALUE_WORDS = ("null", "none", "n/a", "nan", "nil", "-", "--", "\\n", "(null)", "#n/a", "0000-00-00",
                   "0000-00-00 00:00:00", "k.a.")  # fmt: skip
 """Words, in lower case, that stand for no value in a column of times or numbers."""
 
 NO_VALUE_DAYS = ("0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "9999-12-31")
 """Days that programs write where there is no time."""
-
-ColumnKind = Literal["time", "number", "boolean", "text"]
-
-
-@dataclass(frozen=True)
-class SourceColumn:
-    """A column of the source, profiled.
-
-    Attributes:
-        filled_share: The share of rows with a value, in `[0, 1]`.
-        distinct: The number of different values; approximate for times and booleans.
-        unique: Whether nearly every row has another value.
-        low, high: The range of a number.
-        first, last: The days between which 99 % of the times lie.
-        time_format: The `strptime` format of times, if they are text in another format than 2024-01-31.
-        sql: The expression that reads the column, in the source's dialect; None if its name is enough.
-        missing: The words for no value in a column of times or numbers, each with the number of its rows.
-        question: The readings to choose from if the contents do not decide; None if they do.
-        other_reading: The column with day and month exchanged, if the contents do not decide.
-        number: The notation of numbers that are text.
-        spelling: The SQL that gives an id `$` the spelling of all tables; None if ids stay as they are.
-        is_iso_text: Whether the times are text in ISO 8601, such as 2024-01-31 09:00:00 -0400.
-    """
-
-    name: str
-    kind: ColumnKind
-    filled_share: float
-    distinct: int
-    unique: bool
-    low: float | None = None
-    high: float | None = None
-    first: date | None = None
-    last: date | None = None
-    time_format: str | None = None
-    sql: str | None = None
-    missing: tuple[tuple[str, int], ...] = ()
-    question: str | None = None
-    other_reading: SourceColumn | None = None
-    number: NumberReading | None = None
-    spelling: str | None = None
-    is_iso_text: bool = False
-
-
-def time_of(column: SourceColumn) -> str:
-    """Return the DuckDB expression that reads a time column of a view as a timestamp without a time zone."""
-    name = identifier(column.name)
-    if column.missing:
-        words = ", ".join(literal(word) for word, _ in column.missing)
-        text, plain = f"trim({name}::VARCHAR)", time_of(replace(column, missing=()))
-        return f"(CASE WHEN {text} IN ({words}) OR left({text}, 10) IN ({words}) THEN NULL ELSE {plain} END)"
-    if column.sql:  # seconds since 1970
-        scale = 1000.0 if (column.high or 0) > 1e11 else 1.0
-        return f"make_timestamp(({name} / {scale} * 1000000)::BIGINT)"
-    if column.time_format:
-        return f"try_strptime({name}::VARCHAR, {literal(column.time_format)})::TIMESTAMP"
-    return iso_time(name) if column.is_iso_text else f"TRY_CAST({name} AS TIMESTAMP)"
-
-
-def iso_time(name: str) -> str:
-    """Return the DuckDB expression that reads ISO 8601 as a timestamp; the year has four digits.
-
-    DuckDB does not read an offset after a blank, and reads 21/04/03 as a day of the year 21.
-    """
-    text = f"trim({name}::VARCHAR)"
-    joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"
-    return f"CASE WHEN regexp_matches({text}, '^[0-9]{{4}}') THEN TRY_CAST({joined} AS TIMESTAMP) END"
-
-
-def id_of(column: SourceColumn) -> str:
-    """Return the DuckDB expression that reads an id as text; 17850.0 becomes 17850."""
-    name = identifier(column.name)
-    if column.kind == "number":
-        return f"coalesce(TRY_CAST({name} AS BIGINT)::VARCHAR, {name}::VARCHAR)"
-    text = f"nullif(trim({name}::VARCHAR), '')"
-    return column.spelling.replace("$", text) if column.spelling else text
-
-
-def name_in(name: str, dialect: str) -> str:
-    """Return a column's name for SQL in params.yaml, in quotes if the dialect needs them."""
-    bare = re.fullmatch(r"[a-z_][a-z0-9_]*", name if dialect == "postgresql" else name.lower())
-    if bare and name.lower() not in WORDS_OF_SQL:
-        return name
-    return f"`{name}`" if dialect == "spark" else identifier(name)
-
-
-def id_sql(column: SourceColumn, dialect: str) -> str:
-    """Return the SQL of params.yaml that reads an id, in the spelling of all tables."""
-    name = name_in(column.name, dialect)
-    if column.spelling is None:
-        return column.sql or name
-    spelling = column.spelling
-    if dialect == "spark":
-        spelling = re.sub(r"ltrim\((.+), '0'\)", r"trim(leading '0' from \1)", spelling)
-    return spelling.replace("$", name)
-
-
-@dataclass(frozen=True)
-class SourceTable:
-    """A table of the source, profiled.
-
-    Attributes:
-        view: The name of its view in DuckDB.
-        complete: Whether every row was read; False if only the first `ROWS_FETCHED` rows were.
-        query: The SQL that joins it from several tables, in the source's dialect; None for a plain table.
-        parts: The names of the tables of one shape that it is joined from.
-        question: Why it is not certain that these tables are parts of one table.
-    """
-
-    name: str
-    rows: int
-    columns: tuple[SourceColumn, ...]
-    view: str
-    complete: bool
-    query: str | None = None
-    parts: tuple[str, ...] = ()
-    question: str | None = None
-
-    def origin(self, dialect: str) -> str:
-        """Return the SQL after FROM that reads the table."""
-        name = name_in(self.name, dialect)
-        return f"({self.query}) as {name}" if self.query else name
-
-
-class KeyedTable(NamedTuple):
-    """A table and one of its columns that holds ids: ids of its own rows, or ids of customers."""
-
-    table: SourceTable
-    key: SourceColumn
 
 
 def profile_tables(

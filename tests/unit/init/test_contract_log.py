@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,30 +9,12 @@ from pathlib import Path
 import pytest
 
 from churn.data.ingest.ingest import ingest
-from churn.data.sources.connections import open_source
-from churn.init.draft import Draft, draft_params
-from churn.init.params_file import params_for_source
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
+from tests.unit.init.exports import draft, write_tables
 
 Row = dict[str, str]
-
-
-def draft(source: Path, dialect: str = "duckdb") -> Draft:
-    params = params_for_source(str(source), source.parent / "params.yaml")
-    with open_source(params, source.parent / "scratch") as tables:
-        return draft_params(tables, dialect, date(2024, 7, 1))
-
-
-def export(folder: Path, table: str, rows: list[Row]) -> Path:
-    raw = folder / "raw"
-    raw.mkdir()
-    with (raw / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return raw
 
 
 def periods(row: Callable[[int, date, date, bool], Row], cancel_days: int = 12) -> list[Row]:
@@ -98,7 +79,7 @@ def test_transactions_with_an_expiry_are_contracts_and_their_cancel_rows_are_end
 def test_a_cancel_row_ends_the_contract_before_it(
     tmp_path: Path, table: str, row: Callable[[int, date, date, bool], Row]
 ) -> None:
-    source = export(tmp_path, table, periods(row))
+    source = write_tables(tmp_path, {table: periods(row)})
     path = tmp_path / "params.yaml"
     assert cli.main("init", ["--params", str(path), "--source", str(source)]) == 0
 
@@ -116,7 +97,7 @@ def test_rows_without_an_expiry_still_run_and_are_a_warning(tmp_path: Path) -> N
     rows = [entry for entry in periods(passes) if entry["is_cancellation"] == "false"]
     rows[-1]["valid_until"] = ""
 
-    (entry,) = draft(export(tmp_path, "payments", rows)).tables
+    (entry,) = draft(write_tables(tmp_path, {"payments": rows})).tables
 
     assert entry.body["from"] == "payments"
     assert entry.warnings == [
@@ -127,7 +108,7 @@ def test_rows_without_an_expiry_still_run_and_are_a_warning(tmp_path: Path) -> N
 def test_contracts_that_were_cancelled_later_stay_contracts(tmp_path: Path) -> None:
     rows = periods(passes, cancel_days=30)
 
-    drafted = draft(export(tmp_path, "passes", rows))
+    drafted = draft(write_tables(tmp_path, {"passes": rows}))
 
     (entry,) = drafted.tables
     assert entry.body["from"] == "passes"
@@ -138,7 +119,7 @@ def test_contracts_that_were_cancelled_later_stay_contracts(tmp_path: Path) -> N
 def test_times_in_two_notations_are_a_warning_and_no_guess(tmp_path: Path) -> None:
     rows = [row | {"valid_until": row["valid_until"].replace("-", "")} for row in periods(passes)]
 
-    drafted = draft(export(tmp_path, "payments", rows))
+    drafted = draft(write_tables(tmp_path, {"payments": rows}))
 
     (warning,) = drafted.customers.warnings
     assert "payments looks like a log of contracts from created_at to valid_until" in warning
@@ -171,7 +152,7 @@ def session(n: int, day: date, _expiry: date, _cancels: bool) -> Row:
 def test_other_tables_with_a_second_time_are_no_log_of_contracts(
     tmp_path: Path, table: str, row: Callable[[int, date, date, bool], Row]
 ) -> None:
-    drafted = draft(export(tmp_path, table, periods(row)))
+    drafted = draft(write_tables(tmp_path, {table: periods(row)}))
 
     entries = [*drafted.tables, *drafted.events]
     assert "subscriptions" not in [entry.name for entry in entries]

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from churn.data.ingest.ingest import ingest
-from churn.data.sources.connections import open_source
-from churn.init.draft import Draft, draft_params
-from churn.init.params_file import params_for_source
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
+from tests.unit.init.exports import draft, write_tables
 
 Row = dict[str, Any]
 
 LAST = datetime(2024, 6, 30)
 """The day of the exports."""
-
-
-def export(folder: Path, table: str, rows: list[Row]) -> Path:
-    raw = folder / "raw"
-    raw.mkdir()
-    with (raw / f"{table}.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return raw
-
-
-def draft(source: Path) -> Draft:
-    params = params_for_source(str(source), source.parent / "params.yaml")
-    with open_source(params, source.parent / "scratch") as tables:
-        return draft_params(tables, "duckdb", date.today())
 
 
 def contracts(row: Callable[[int, datetime, datetime | None, datetime], Row]) -> list[Row]:
@@ -122,7 +103,7 @@ PROVIDERS: Mapping[str, tuple[Any, str, Mapping[str, str]]] = {
 def test_the_export_of_a_payment_provider_holds_contracts(tmp_path: Path, name: str) -> None:
     row, table, columns = PROVIDERS[name]
 
-    drafted = draft(export(tmp_path, table, contracts(row)))
+    drafted = draft(write_tables(tmp_path, {table: contracts(row)}))
 
     (entry,) = drafted.tables
     assert entry.name == "subscriptions"
@@ -154,7 +135,7 @@ def test_a_cancellation_after_which_a_contract_runs_on_is_not_its_end(tmp_path: 
         export_row = paddle(n, start, end, period)
         return export_row | ({"status": "active"} if n % 6 == 1 else {})
 
-    source = export(tmp_path, "subscriptions", contracts(row))
+    source = write_tables(tmp_path, {"subscriptions": contracts(row)})
     events = [{"customer_id": f"ctm_{n % 90}", "used_at": f"2024-0{n % 6 + 1}-03"} for n in range(400)]
     (source / "usage.csv").write_text(
         "\n".join(["customer_id,used_at", *(",".join(event.values()) for event in events)]) + "\n"
@@ -172,13 +153,13 @@ def test_a_renewal_that_ended_contracts_have_too_is_used(tmp_path: Path) -> None
     def row(n: int, start: datetime, end: datetime | None, period: datetime) -> Row:
         return paddle(n, start, end, period) | {"next_billed_at": text(start + timedelta(30))}
 
-    drafted = draft(export(tmp_path, "subscriptions", contracts(row)))
+    drafted = draft(write_tables(tmp_path, {"subscriptions": contracts(row)}))
 
     assert drafted.tables[0].body["columns"]["renews_at"] == "next_billed_at"
 
 
 def test_the_contracts_of_an_export_are_stored_with_their_ends(tmp_path: Path) -> None:
-    source = export(tmp_path, "subscriptions", contracts(chargebee))
+    source = write_tables(tmp_path, {"subscriptions": contracts(chargebee)})
     path = tmp_path / "params.yaml"
     cli.main("init", ["--params", str(path), "--source", str(source)])
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,63 +10,11 @@ from typing import Any
 import pytest
 
 from churn.data.ingest.ingest import ingest
-from churn.data.sources.connections import open_source
-from churn.init.draft import Draft, draft_params
-from churn.init.params_file import params_for_source, params_text
+from churn.init.params_file import params_text
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
-
-Rows = list[dict[str, Any]]
-
-N_CUSTOMERS = 40
-
-
-def write(folder: Path, tables: Mapping[str, Rows]) -> Path:
-    """Write tables as CSV files and return their folder."""
-    raw = folder / "raw"
-    raw.mkdir(parents=True)
-    for name, rows in tables.items():
-        with (raw / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    return raw
-
-
-def members(id_of: Callable[[int], Any], key: str = "customer_id") -> Rows:
-    return [
-        {key: id_of(n), "signed_up_at": date(2023, 1, 1) + timedelta(n), "country": "DE" if n % 3 else "AT"}
-        for n in range(N_CUSTOMERS)
-    ]
-
-
-def orders(id_of: Callable[[int], Any], key: str = "customer_id") -> Rows:
-    return [
-        {
-            "order_no": f"B{n}-{day}",
-            key: id_of(n),
-            "ordered_at": date(2023, 2, 15) + timedelta(day),
-            "amount": 10 + n + day / 8,
-        }
-        for n in range(N_CUSTOMERS)
-        for day in range(n % 9, 120 + 7 * n, 9)
-    ]
-
-
-def draft(source: Path, key: str | None = None, home: Path | None = None) -> Draft:
-    """Draft params.yaml from the tables of a folder; `home` holds what is written, beside them by default."""
-    home = home or source.parent
-    with open_source(params_for_source(str(source), home / "params.yaml"), home / "scratch") as tables:
-        return draft_params(tables, "duckdb", date.today(), key_name=key)
-
-
-def id_columns(written: Draft) -> dict[str, str]:
-    """Return the SQL of the customer's id by table; `-` where the source has the canonical name."""
-    return {
-        name: body.get("columns", {}).get("customer_id", "-")
-        for name, body in written.tree()["tables"].items()
-    }
+from tests.unit.init.exports import N_CUSTOMERS, draft, id_columns, members, orders, write_tables
 
 
 def test_ids_in_another_case_stay_the_ids_of_the_table_of_customers(
@@ -106,7 +53,9 @@ def test_the_smallest_change_of_spelling_is_written_and_named(
     sql: str,
     order_sql: str | None,
 ) -> None:
-    source = write(tmp_path, {"customers": members(customer_spelling), "orders": orders(order_spelling)})
+    source = write_tables(
+        tmp_path, {"customers": members(customer_spelling), "orders": orders(order_spelling)}
+    )
 
     written = draft(source)
 
@@ -123,7 +72,7 @@ def test_the_smallest_change_of_spelling_is_written_and_named(
 def test_ids_that_are_equal_as_they_are_are_read_as_they_are(
     tmp_path: Path, spelling: Callable[[int], Any]
 ) -> None:
-    source = write(tmp_path, {"customers": members(spelling), "orders": orders(spelling)})
+    source = write_tables(tmp_path, {"customers": members(spelling), "orders": orders(spelling)})
 
     written = draft(source)
 
@@ -134,7 +83,7 @@ def test_ids_that_are_equal_as_they_are_are_read_as_they_are(
 def test_no_spelling_makes_two_customers_one(tmp_path: Path) -> None:
     customers = members(lambda n: f"{'ab' if n % 2 else 'AB'}{n // 2}")
     rows = [*orders(lambda n: f"Ab{n // 2}"), *orders(lambda n: f"ab{n // 2}")]
-    source = write(tmp_path, {"customers": customers, "orders": rows})
+    source = write_tables(tmp_path, {"customers": customers, "orders": rows})
 
     written = draft(source)
 
@@ -150,7 +99,7 @@ def test_one_spelling_joins_customers_orders_and_the_history_of_an_attribute(tmp
     tables = {"customers": members(lambda n: f"C{n}"), "orders": orders(lambda n: f"c{n}")}
     path = tmp_path / "params.yaml"
 
-    written = draft(write(tmp_path, {**tables, "plan_history": plans}))
+    written = draft(write_tables(tmp_path, {**tables, "plan_history": plans}))
 
     path.write_text(params_text(written, "raw"))
     store = ingest(load_params(path), lambda _: None)
@@ -164,7 +113,7 @@ def club(tmp_path: Path) -> Path:
     people = [
         {**row, "postcode": row["Member No"] % 7} for row in members(lambda n: n + 500, key="Member No")
     ]
-    return write(tmp_path, {"passes": people, "till": orders(lambda n: n + 500, key="Member No")})
+    return write_tables(tmp_path, {"passes": people, "till": orders(lambda n: n + 500, key="Member No")})
 
 
 def test_the_user_names_the_key(tmp_path: Path, club: Path) -> None:
@@ -179,7 +128,7 @@ def test_the_named_key_is_used_where_another_id_has_a_likelier_name(tmp_path: Pa
         {"account_id": n % 3, "loyalty": row["loyalty"], **row}
         for n, row in enumerate(orders(str, "loyalty"))
     ]
-    source = write(tmp_path, {"orders": rows})
+    source = write_tables(tmp_path, {"orders": rows})
 
     assert id_columns(draft(source))["orders"] == "account_id"
     assert id_columns(draft(source, key="Loyalty"))["orders"] == "loyalty"
@@ -187,7 +136,7 @@ def test_the_named_key_is_used_where_another_id_has_a_likelier_name(tmp_path: Pa
 
 def test_a_table_with_ids_of_another_kind_is_not_used_with_the_named_key(tmp_path: Path) -> None:
     logins = [{"user_id": f"U{n}", "login_at": row["ordered_at"]} for n, row in enumerate(orders(str))]
-    source = write(tmp_path, {"orders": orders(lambda n: f"M{n}", "loyalty"), "logins": logins})
+    source = write_tables(tmp_path, {"orders": orders(lambda n: f"M{n}", "loyalty"), "logins": logins})
 
     written = draft(source, key="loyalty")
 
@@ -241,7 +190,7 @@ def test_a_table_with_rounded_ids_is_not_used(tmp_path: Path, spelling: Callable
     logins = [{"client_id": spelling(n), "login_at": day} for n in range(N_CUSTOMERS) for day in days]
     tables = {"customers": members(lambda n: f"K{n}"), "orders": orders(lambda n: f"K{n}")}
 
-    written = draft(write(tmp_path, {**tables, "logins": logins}))
+    written = draft(write_tables(tmp_path, {**tables, "logins": logins}))
 
     ((name, reason),) = written.unused_tables
     assert name == "logins"
@@ -254,7 +203,7 @@ def test_a_table_with_rounded_ids_is_not_used(tmp_path: Path, spelling: Callable
     ids=["codes with an E", "thirteen digits", "seventeen digits"],
 )
 def test_long_ids_with_all_their_digits_are_ids(tmp_path: Path, spelling: Callable[[int], Any]) -> None:
-    source = write(tmp_path, {"customers": members(spelling), "orders": orders(spelling)})
+    source = write_tables(tmp_path, {"customers": members(spelling), "orders": orders(spelling)})
 
     written = draft(source)
 
@@ -280,7 +229,7 @@ def test_the_row_key_of_a_history_is_no_id_of_customers(
     ]
     tables = {"zz_clients": members(lambda n: n + 1, key="id"), "orders": orders(lambda n: n + 1)}
 
-    written = draft(write(tmp_path, {history: rows, **tables}))
+    written = draft(write_tables(tmp_path, {history: rows, **tables}))
 
     assert written.customers.body["from"] == "zz_clients"
 
@@ -300,7 +249,7 @@ def test_a_sign_up_after_the_orders_is_named_and_one_before_them_is_not(
     people = members(lambda n: n + 1)
     for row in people:
         row["signed_up_at"] = date(2023, 2, 15) + timedelta(days)
-    source = write(tmp_path, {"customers": people, "orders": orders(lambda n: n + 1)})
+    source = write_tables(tmp_path, {"customers": people, "orders": orders(lambda n: n + 1)})
 
     assert len(draft(source).customers.warnings) == n_warnings
 
@@ -315,7 +264,7 @@ def test_a_snapshot_without_a_sign_up_or_a_name_of_customers_is_no_events(tmp_pa
         }
         for n in range(2 * N_CUSTOMERS)
     ]
-    source = write(tmp_path, {"tariffs": snapshot, "orders": orders(lambda n: f"C{n}")})
+    source = write_tables(tmp_path, {"tariffs": snapshot, "orders": orders(lambda n: f"C{n}")})
 
     written = draft(source)
 

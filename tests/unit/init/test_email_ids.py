@@ -9,21 +9,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from churn.data.ingest.ingest import ingest
-from churn.data.store import Store
 from churn.errors import SourceError
-from churn.init.params_file import params_text
-from churn.params import load_params
 from tests.cases import case
-from tests.unit.init.test_customer_ids import N_CUSTOMERS, Rows, draft, id_columns, members, orders, write
-
-
-def ingest_draft(source: Path, home: Path, key: str | None = None) -> Store:
-    """Draft params.yaml from a folder and ingest with it."""
-    home.mkdir(exist_ok=True)
-    path = home / "params.yaml"
-    path.write_text(params_text(draft(source, key, home), str(source)))
-    return ingest(load_params(path), lambda _: None)
+from tests.unit.init.exports import (
+    N_CUSTOMERS,
+    Rows,
+    draft,
+    id_columns,
+    ingest_draft,
+    members,
+    orders,
+    write_tables,
+)
 
 
 def address(n: int) -> str:
@@ -32,7 +29,7 @@ def address(n: int) -> str:
 
 @pytest.mark.parametrize("key", [None, "Email"])
 def test_a_shop_export_has_one_row_for_each_order_of_an_address(tmp_path: Path, key: str | None) -> None:
-    written = draft(case("shop-orders-export"), key, tmp_path)
+    written = draft(case("shop-orders-export"), key=key, home=tmp_path)
 
     assert written.customers.reason.startswith("a guess: ")
     assert ("the e-mail address in Email is the id" in written.customers.reason) == (key is None)
@@ -50,7 +47,7 @@ def test_addresses_of_two_tables_are_read_in_one_spelling_and_rows_without_one_a
     rows = orders(lambda n: address(n).title() if n % 5 else address(n), "E-Mail")
     rows += [{**row, "order_no": f"guest {n}", "E-Mail": " "} for n, row in enumerate(rows[:50])]
     rows += [{**rows[0], "order_no": "twice", "E-Mail": address(0).upper()}]
-    source = write(tmp_path, {"Kunden": people, "Bestellungen": rows})
+    source = write_tables(tmp_path, {"Kunden": people, "Bestellungen": rows})
 
     written = draft(source)
 
@@ -72,7 +69,7 @@ def test_an_id_is_used_where_there_is_one_beside_the_address(tmp_path: Path) -> 
     people = [{**row, "email": address(n)} for n, row in enumerate(members(lambda n: f"K{n}"))]
     rows = [{**row, "email": "guest@example.com"} for row in orders(lambda n: f"K{n}")]
 
-    written = draft(write(tmp_path, {"customers": people, "orders": rows}))
+    written = draft(write_tables(tmp_path, {"customers": people, "orders": rows}))
 
     assert id_columns(written) == {"customers": "-", "orders": "-"}
     assert written.customers.reason.startswith("sure: ")
@@ -80,7 +77,7 @@ def test_an_id_is_used_where_there_is_one_beside_the_address(tmp_path: Path) -> 
 
 
 def test_a_column_of_another_content_is_no_address(tmp_path: Path) -> None:
-    source = write(tmp_path, {"orders": orders(lambda n: ("yes", "no", "later")[n % 3], "email")})
+    source = write_tables(tmp_path, {"orders": orders(lambda n: ("yes", "no", "later")[n % 3], "email")})
 
     with pytest.raises(SourceError, match="no column holds ids of customers"):
         draft(source)
@@ -114,7 +111,7 @@ def lines(total: Callable[[int, int], float | str]) -> Rows:
 def test_the_total_of_an_order_counts_once(
     tmp_path: Path, total: Callable[[int, int], float | str], amount: float
 ) -> None:
-    source = write(tmp_path, {"orders_export": lines(total)})
+    source = write_tables(tmp_path, {"orders_export": lines(total)})
 
     store = ingest_draft(source, tmp_path / "home")
 
@@ -128,7 +125,9 @@ def test_the_lines_of_an_order_have_the_address_of_its_first_line(tmp_path: Path
     rows = lines(lambda n, line: 50.0 + n + line)
     for row in rows[1::2]:
         row["Customer Email"] = ""
-    source = write(tmp_path, {"orders_export": [*rows, {**rows[0], "Order": "#9", "Customer Email": ""}]})
+    source = write_tables(
+        tmp_path, {"orders_export": [*rows, {**rows[0], "Order": "#9", "Customer Email": ""}]}
+    )
 
     store = ingest_draft(source, tmp_path / "home")
 
@@ -138,7 +137,9 @@ def test_the_lines_of_an_order_have_the_address_of_its_first_line(tmp_path: Path
 
 def test_orders_with_an_address_belong_to_customers_whose_table_also_has_an_id(tmp_path: Path) -> None:
     people = [{"Customer ID": 7000 + n, "Email": address(n), "spent": n} for n in range(N_CUSTOMERS)]
-    source = write(tmp_path, {"customers_export": people, "orders_export": lines(lambda n, line: 50.0 + n)})
+    source = write_tables(
+        tmp_path, {"customers_export": people, "orders_export": lines(lambda n, line: 50.0 + n)}
+    )
 
     store = ingest_draft(source, tmp_path / "home")
 

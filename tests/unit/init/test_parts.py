@@ -12,7 +12,7 @@ from churn.init.parts import stem_of
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
-from tests.unit.init.test_customer_ids import draft, members, orders, write
+from tests.unit.init.exports import draft, members, orders, write_tables
 
 
 def identity(number: int) -> str:
@@ -42,7 +42,7 @@ def test_orders_of_two_years_are_one_table(tmp_path: Path) -> None:
 def test_parts_of_any_period_are_one_table(tmp_path: Path, names: tuple[str, ...]) -> None:
     rows = orders(identity)
     parts = {name: rows[index :: len(names)] for index, name in enumerate(names)}
-    source = write(tmp_path, {"customers": members(identity), **parts})
+    source = write_tables(tmp_path, {"customers": members(identity), **parts})
 
     written = draft(source)
 
@@ -57,7 +57,7 @@ def test_customers_by_year_are_one_table(tmp_path: Path) -> None:
     people = members(identity)
     parts = {"customers_2022": people[:20], "customers_2023": people[20:]}
 
-    written = draft(write(tmp_path, {**parts, "orders": orders(identity)}))
+    written = draft(write_tables(tmp_path, {**parts, "orders": orders(identity)}))
 
     assert "customers_2022" in written.customers.body["query"]
     assert "customers_2023" in written.customers.body["query"]
@@ -68,7 +68,7 @@ def test_customers_by_year_are_one_table(tmp_path: Path) -> None:
 def test_tables_that_share_rows_are_a_question(tmp_path: Path, names: tuple[str, str]) -> None:
     rows = orders(identity)
     parts = {names[0]: rows, names[1]: rows[::2]}
-    source = write(tmp_path, {"customers": members(identity), **parts})
+    source = write_tables(tmp_path, {"customers": members(identity), **parts})
     path = tmp_path / "params.yaml"
 
     code = cli.main("init", ["--params", str(path), "--source", str(source)])
@@ -81,7 +81,7 @@ def test_tables_that_share_rows_are_a_question(tmp_path: Path, names: tuple[str,
 
 def test_tables_of_one_shape_with_other_names_stay_apart(tmp_path: Path) -> None:
     rows = orders(identity)
-    source = write(tmp_path, {"customers": members(identity), "orders": rows, "returns": rows[::9]})
+    source = write_tables(tmp_path, {"customers": members(identity), "orders": rows, "returns": rows[::9]})
 
     written = draft(source)
 

@@ -9,7 +9,8 @@ import pytest
 
 from churn.data.sources.connections import open_source
 from churn.init.params_file import params_for_source
-from churn.init.profile import SourceColumn, profile_tables
+from churn.init.profile import profile_tables
+from churn.init.source_table import SourceColumn
 
 
 def only_column(folder: Path, text: str) -> SourceColumn:

@@ -7,20 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from churn.data.ingest.ingest import ingest
-from churn.data.store import Store
-from churn.init.params_file import params_text
-from churn.params import load_params
 from tests.cases import case
-from tests.unit.init.test_customer_ids import N_CUSTOMERS, Rows, draft, members, orders, write
-
-
-def ingest_draft(source: Path, home: Path) -> Store:
-    """Draft params.yaml from a folder and ingest with it."""
-    home.mkdir(exist_ok=True)
-    path = home / "params.yaml"
-    path.write_text(params_text(draft(source, home=home), str(source)))
-    return ingest(load_params(path), lambda _: None)
+from tests.unit.init.exports import N_CUSTOMERS, Rows, draft, ingest_draft, members, orders, write_tables
 
 
 def test_a_snapshot_of_customers_gives_the_customers_and_the_history_of_the_plan(tmp_path: Path) -> None:
@@ -63,7 +51,7 @@ def test_each_customer_is_one_row_with_the_history_of_what_changes(
     tmp_path: Path, table: str, names: tuple[str, str, str], sign_up: str | None, reason: str
 ) -> None:
     tables = {table: versions(names, sign_up), "orders": orders(lambda n: f"K{n}")}
-    source = write(tmp_path, tables)
+    source = write_tables(tmp_path, tables)
 
     written = draft(source)
 
@@ -82,7 +70,7 @@ def test_contracts_with_a_begin_and_an_end_are_no_versions_of_customers(tmp_path
     contracts = versions(("customer_id", "valid_from", "valid_to"), None)
     tables = {"customer_contracts": contracts, "orders": orders(lambda n: f"K{n}")}
 
-    written = draft(write(tmp_path, tables))
+    written = draft(write_tables(tmp_path, tables))
 
     assert set(written.tree()["tables"]) == {"customers", "orders", "subscriptions"}
     assert "history" not in written.customers.body
@@ -93,7 +81,7 @@ def test_a_table_of_customers_is_used_as_it_is_beside_its_history(tmp_path: Path
     people = members(lambda n: f"K{n}")
     tables = {"customers": people, "customer_history": history, "orders": orders(lambda n: f"K{n}")}
 
-    written = draft(write(tmp_path, tables))
+    written = draft(write_tables(tmp_path, tables))
 
     assert written.customers.reason.startswith("sure: ")
     assert "query" not in written.customers.body
