@@ -32,7 +32,9 @@ PUBLIC_WORDS = frozenset(
 FILE_SCHEMES = ("duckdb", "sqlite", "file")
 """The schemes whose address is the path of a file, without host and user."""
 
-SECRET_KEYS = r"(?:ssl)?password|passwd|pwd|\w*token|\w*secret|\w*api_?key|\w*access_?key"
+SECRET_KEYS = (
+    r"\w*passw(?:or)?d|pwd|\w*token|\w*secret|\w*api[-_]?key|\w*access[-_]?key|sig|\w*signature|\w*credential"
+)
 """The names of settings whose value is secret, as a pattern."""
 
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*")

@@ -440,7 +440,7 @@ def read_bundle(bundle: Path) -> dict[str, str]:
     files = {}
     for name, digest in digests.items():
         if not (bundle / name).resolve().is_relative_to(bundle.resolve()):
-            raise CorruptError(f"{bundle / 'manifest.json'} names a file elsewhere. Export the model again.")
+            raise CorruptError(f"{bundle / 'manifest.json'} names a file elsewhere.")
         content = _read(bundle / name)
         if hashlib.sha256(content).hexdigest() != digest:
             raise CorruptError(f"{bundle / name} is damaged: its bytes have changed.")

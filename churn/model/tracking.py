@@ -295,7 +295,8 @@ def uri_for_mlflow(uri: str, file: str = FILE) -> str:
         return address.canonical
     if address.user is not None:
         os.environ["MLFLOW_TRACKING_USERNAME"] = address.user
-        os.environ["MLFLOW_TRACKING_PASSWORD"] = address.password or ""
+    if address.password is not None:
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = address.password
     return address.public_text
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from churn.params.sections import TABLES
 from churn.secrets import keep_secret
 
 NAME = re.compile(r"\$\{(\w+)\}")
@@ -19,6 +20,12 @@ FREE_TEXT_SECTIONS = ("source", "tracking", "tables", "events")
 SHOWN_KEYS = ("from",)
 """Keys of tables whose value every message about the table needs."""
 
+ADDRESS_KEYS = ("source", "tracking.uri")
+"""The keys whose value may be an address; `://` in the SQL of a table is text."""
+
+ORDINARY_VALUE = re.compile(r"\d{1,5}|\d{4}-\d{2}-\d{2}|" + "|".join(TABLES))
+"""A port, a year, a day or a canonical table: unless it is a password, hiding it would change good output."""
+
 
 @dataclass
 class Environment:
@@ -28,11 +35,13 @@ class Environment:
         missing: The names that are not set, each with the key that uses it.
         templates: The texts of the file that use a name, by the text with the values.
         values: The value of each name, and the keys that use it.
+        passwords: The names that stand as the password or a setting of an address.
     """
 
     missing: list[tuple[str, str]] = field(default_factory=list)
     templates: dict[str, str] = field(default_factory=dict)
     values: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    passwords: set[str] = field(default_factory=set)
 
     def expand(self, value: Any, key: str = "") -> Any:
         """Return a value with each `${NAME}` replaced; `key` is its key in the file, such as `tracking.uri`.
@@ -45,11 +54,14 @@ class Environment:
             return [self.expand(part, key) for part in value]
         if not isinstance(value, str) or not NAME.search(value):
             return value
-        encoded_places = list(_encoded_places(value))
+        encoded_places = list(_encoded_places(value)) if key in ADDRESS_KEYS else []
 
         def replace(match: re.Match[str]) -> str:
             text = self._value(match[1], key)
-            return quote(text, safe="") if match.start() in encoded_places else text
+            if match.start() not in encoded_places:
+                return text
+            self.passwords.add(match[1])
+            return quote(text, safe="")
 
         text = NAME.sub(replace, value)
         self.templates[text] = value
@@ -79,7 +91,9 @@ class Environment:
         path = re.sub(r"^(duckdb|sqlite):///", "", source)
         is_path = "://" not in path and os.path.exists(path)
         for name, (value, keys) in self.values.items():
-            if any(_is_free_text(key) and not (key == "source" and is_path) for key in keys):
+            is_ordinary = name not in self.passwords and ORDINARY_VALUE.fullmatch(value)
+            is_shown = all(not _is_free_text(key) or (key == "source" and is_path) for key in keys)
+            if not is_ordinary and not is_shown:
                 keep_secret(value, f"${{{name}}}")
 
 

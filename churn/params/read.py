@@ -16,7 +16,7 @@ from churn.errors import ParamsError, did_you_mean
 from churn.params.environment import Environment
 from churn.params.schema import Params
 from churn.params.strict_yaml import YamlError, parse_yaml
-from churn.secrets import hide_secrets, keep_secrets_of
+from churn.secrets import FILE_SCHEMES, hide_secrets, keep_secrets_of
 
 
 def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
@@ -101,10 +101,15 @@ def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator
     addresses["tracking.uri"] = tracking.get("uri") if isinstance(tracking, dict) else None
     lines = path.read_text(encoding="utf-8").splitlines()
     for key, address in addresses.items():
-        if not isinstance(address, str) or "://" not in address or "@" in address:
+        if not isinstance(address, str) or "@" in address:
             continue
+        scheme, separator, rest = address.partition("://")
+        if not separator or scheme in FILE_SCHEMES:
+            continue
+        has_port = re.search(r":\d+$", rest) or ":" not in rest  # otherwise it ends in part of a password
+        comment = r"#\S*@" if has_port else "#.*@"
         for line in lines:
-            if re.search(rf"{re.escape(address)}\s+#.*@", line):
+            if re.search(rf"^[^#]*{re.escape(address)}\s+{comment}", line):
                 _keep_secrets_of_lines(line)
                 yield f"{key}: the address is cut at ' #', where YAML begins a comment. Put it in quotes."
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from churn.secrets import hide_secrets, keep_secrets_of
+
 MAX_DEPTH = 50
 """How deep lists and mappings may be nested; no parameter file comes near it."""
 
@@ -91,7 +93,10 @@ class _StrictLoader(yaml.SafeLoader):
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-            text = repr(node.value)[:60] if isinstance(node, yaml.ScalarNode) else "the value"
+            text = "the value"
+            if isinstance(node, yaml.ScalarNode):
+                keep_secrets_of(node.value)
+                text = repr(hide_secrets(node.value))[:60]
             kind = _NAMES.get(node.tag, f"what its tag '{node.tag.rpartition(':')[2]}' says")
             problem = f"{text} is not {kind}; correct it, or put a text in quotes"
             raise _Mistake(problem=problem, problem_mark=node.start_mark) from error

@@ -10,6 +10,7 @@ import pytest
 from churn.data.tables import CANONICAL_TABLES
 from churn.errors import ParamsError
 from churn.params import TABLES, load_params
+from churn.secrets import hide_secrets
 
 GOOD = """
 source: company
@@ -68,6 +69,57 @@ def test_an_override_wins_over_the_file(tmp_path: Path) -> None:
     )
 
     assert (params.train.seed, params.label.horizon_days, params.engine.threads) == (11, 14, 1)
+
+
+def test_a_value_in_the_sql_of_a_table_is_used_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE", "in use")
+    where = "site = 'http://shop/?p=1' and state = '${STATE}'"
+
+    text = GOOD.replace("orders: {}", f'orders: {{where: "{where}"}}')
+    params = load_params(written(tmp_path, text))
+
+    assert params.tables["orders"].where == "site = 'http://shop/?p=1' and state = 'in use'"
+
+
+def test_a_port_a_day_and_a_table_from_the_environment_stay_in_the_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"DB_PORT": "5432", "DB_NAME": "customers", "FIRST_DAY": "2024-05-01", "DB_PASSWORD": "4711"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    text = GOOD.replace("company", "postgresql://ana:${DB_PASSWORD}@db:${DB_PORT}/${DB_NAME}")
+    text = text.replace("orders: {}", "orders: {where: \"day >= '${FIRST_DAY}'\"}")
+
+    load_params(written(tmp_path, text))
+
+    assert hide_secrets("5432 rows of customers from 2024-05-01") == "5432 rows of customers from 2024-05-01"
+    assert hide_secrets("4711 is wrong") == "${DB_PASSWORD} is wrong"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_cut"),
+    [
+        ("source: postgresql://ana:pa #ss@db/shop", True),
+        ("source: postgresql://ana:12 #ss@db/shop", True),
+        ("source: duckdb:///shop.duckdb  # ask ana@example.com", False),
+        ("source: raw\ntracking: {uri: http://mlflow:5000}  # ask ana@example.com", False),
+        ("source: postgresql://db/shop  # ask ana@example.com", False),
+    ],
+)
+def test_an_address_that_a_comment_cuts_is_named_and_an_honest_comment_is_not(
+    tmp_path: Path, line: str, is_cut: bool
+) -> None:
+    path = written(tmp_path, f"{line}\n")
+
+    try:
+        load_params(path)
+        message = ""
+    except ParamsError as error:
+        message = str(error)
+
+    assert ("the address is cut" in message) == is_cut
 
 
 def test_a_name_in_braces_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
