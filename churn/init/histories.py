@@ -133,17 +133,26 @@ def _is_named_people(table: SourceTable) -> bool:
 
 
 def _constant_columns(connection: duckdb.DuckDBPyConnection, versions: KeyedTable) -> list[SourceColumn]:
-    """Return the columns whose value is the same in all versions of each customer."""
+    """Return the columns whose value is the same in all versions of each customer.
+
+    A customer may have no value in any version. A value in some versions only is no constant: at an earlier
+    time it was not known yet.
+    """
     table, key = versions
     columns = [c for c in table.columns if c.name != key.name and c.filled_share and not c.unique]
     if not columns:
         return []
-    counts = ", ".join(f"count(DISTINCT {identifier(c.name)}) AS n{i}" for i, c in enumerate(columns))
-    most = ", ".join(f"max(n{i})" for i in range(len(columns)))
+    terms = []
+    for column in columns:
+        name = identifier(column.name)
+        terms.append(f"count(DISTINCT {name}) = 0 OR count(DISTINCT {name}) = 1 AND count({name}) = count(*)")
+    one_value = ", ".join(f"{term} AS c{i}" for i, term in enumerate(terms))
+    in_all = ", ".join(f"bool_and(c{i})" for i in range(len(columns)))
     row = connection.execute(
-        f"SELECT {most} FROM (SELECT {counts} FROM {table.view} GROUP BY {id_of(key)})"
+        f"SELECT {in_all} FROM (SELECT {one_value} FROM {table.view} "
+        f"WHERE {id_of(key)} IS NOT NULL GROUP BY {id_of(key)})"
     ).fetchone()
-    return [column for column, count in zip(columns, row or (), strict=True) if count == 1]
+    return [column for column, is_constant in zip(columns, row or (), strict=True) if is_constant]
 
 
 def split_histories(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -64,6 +65,27 @@ def test_each_customer_is_one_row_with_the_history_of_what_changes(
         "orders": (len(tables["orders"]), 0),
         "customers.tariff": (3 * N_CUSTOMERS, 0),
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "is_constant"),
+    [
+        (lambda n, version: f"shop {n % 2}" if version == 2 else "", False),
+        (lambda n, version: f"shop {n % 2}" if n % 3 else "", True),
+    ],
+    ids=["known in the last version only", "known in all versions or in none"],
+)
+def test_a_value_that_comes_in_a_later_version_is_a_history(
+    tmp_path: Path, value: Callable[[int, int], str], is_constant: bool
+) -> None:
+    rows = versions(("customer_id", "valid_from", "valid_to"), "created_at")
+    rows = [{**row, "store": value(index // 3, index % 3)} for index, row in enumerate(rows)]
+    source = write_tables(tmp_path, {"dim_customer": rows, "orders": orders(lambda n: f"K{n}")})
+
+    written = draft(source)
+
+    assert ("store" in written.customers.body["query"]) == is_constant
+    assert ("store" in written.customers.body["history"]) == (not is_constant)
 
 
 def test_contracts_with_a_begin_and_an_end_are_no_versions_of_customers(tmp_path: Path) -> None:
