@@ -72,6 +72,10 @@ class CopyMatch:
     strength: float
     words: str
 
+    def is_closer_than(self, early: CopyMatch | None) -> bool:
+        """Return whether it proves more than the match with early rows: equal values prove more than order."""
+        return early is None or (self.equal, self.strength) > (early.equal, early.strength)
+
 
 def equal_values(first: Floats, second: Floats) -> Bools:
     """Return where two columns are equal, but for the rounding of cents and of large numbers."""
@@ -234,11 +238,10 @@ def _best_window(
     )
     # A column that equals the rows known at each cutoff as well as a window holds nothing of the future.
     early_match = copy_match(values[codes], early)
-    early_strength = early_match.strength if early_match else 0.0
 
     best = _best_row(windows, values[codes])
     match = copy_match(values[codes], windows[best])
-    if match and match.strength > early_strength:
+    if match and match.is_closer_than(early_match):
         return match, f"of the last {best + 1} days: it includes the days of the labels."
 
     exports = windows[: max(0, end - first_cutoff_day(context) - 1)]
@@ -246,7 +249,7 @@ def _best_window(
         return None
     best = _best_row(total - exports, values[codes])
     match = copy_match(values[codes], total - exports[best])
-    if match and match.equal and match.strength > early_strength:
+    if match and match.equal and match.is_closer_than(early_match):
         export = date_of_day(end - best - 1)
         return match, f"before {export}: a cutoff before that date would see later rows."
     return None

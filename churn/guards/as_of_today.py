@@ -122,7 +122,7 @@ def _copy_words(context: GuardContext, name: str, values: Floats | None, aggrega
     if copy is None:
         return None
     early = _copy_of(context.levels[name], values, early_aggregate(context, aggregate))
-    return None if early and early.strength >= copy.strength else copy.words
+    return copy.words if copy.is_closer_than(early) else None
 
 
 def _copy_of(

@@ -66,6 +66,62 @@ def test_an_attribute_that_copies_events_up_to_today_is_refused(
     assert said is None or said in found[0].found
 
 
+def corrected(values: list[float]) -> list[object]:
+    """Six of 100 values differ from what the rows say."""
+    return [value + 2 if n % 17 == 3 else value for n, value in enumerate(values)]
+
+
+def used_amounts(number: int) -> list[tuple[date, int]]:
+    """Customer number n uses a typical amount before the first cutoff, and some customers more after it."""
+    typical = 1 + number * 53 % 97
+    early = [(date(2023, 2, 1) + timedelta(30 * p), typical + p * 7 % 5) for p in range(12)]
+    return early + [(date(2024, 5, 1) + timedelta(20 * p), typical + 3 + p) for p in range(number * 7 % 4)]
+
+
+def used_days(number: int) -> list[date]:
+    """Customer number n has many rows before the first cutoff, few in May and some from June."""
+    early = [date(2023, 2, 1) + timedelta(3 * p) for p in range(5 + number * 37 % 120)]
+    may = [date(2024, 5, 1) + timedelta(p) for p in range(number * 7 % 4)]
+    return early + may + [date(2024, 6, 3) + timedelta(9 * p) for p in range(number * 29 % 13)]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (
+            corrected([sum(q for _, q in rows) / len(rows) for rows in map(used_amounts, range(120))]),
+            "94% of 120 customers it equals the mean of interactions.quantity",
+        ),
+        (
+            corrected([sum(day < date(2024, 6, 1) for day in used_days(n)) for n in range(120)]),
+            "94% of 120 customers it equals the rows of logins before 2024-0",
+        ),
+        ([5 + n * 37 % 120 for n in range(120)], None),
+    ],
+    ids=["mean up to today", "export", "rows before the first cutoff"],
+)
+def test_equal_values_prove_more_than_the_order_of_earlier_rows(
+    tmp_path: Path, values: list[object], said: str | None
+) -> None:
+    """Most rows lie before the first cutoff: the order of customers hardly changes after it."""
+    amounts = [(one, *row) for n, one in enumerate(PEOPLE) for row in used_amounts(n)]
+    days = [(one, day) for n, one in enumerate(PEOPLE) for day in used_days(n)]
+
+    found = findings_of(
+        as_of_today,
+        tmp_path,
+        static=["attribute"],
+        cutoffs=["2024-04-01"],
+        customers=with_attribute("attribute", values),
+        subscriptions=draw_contracts([], PEOPLE),
+        interactions=draw_table("customer | happened_at | quantity", amounts),
+        logins=draw_table("customer | happened_at", days),
+    )
+
+    assert [one.severity for one in found] == (["stop"] if said else [])
+    assert said is None or said in found[0].found
+
+
 def test_an_agreed_price_is_no_total_of_the_bills(tmp_path: Path) -> None:
     price = [10 * (n % 6 + 1) for n in range(120)]
     bills = [(one, f"2024-0{m}-01", p) for one, p in zip(PEOPLE, price, strict=True) for m in range(1, 8)]
