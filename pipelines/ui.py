@@ -15,6 +15,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def _copy_log(server: subprocess.Popen[bytes]) -> None:
     """Write what the server prints to stderr, which hides secrets; stdout is for the links."""
     assert server.stdout is not None  # the server was started with a pipe
     for line in server.stdout:
-        print(line.decode(errors="replace").rstrip("\r\n"), file=sys.stderr, flush=True)
+        with suppress(OSError):  # the reader of stderr has ended; a full pipe would stop the server
+            print(line.decode(errors="replace").rstrip("\r\n"), file=sys.stderr, flush=True)
 
 
 def _command(port: int) -> list[str]:

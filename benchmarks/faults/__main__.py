@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(lines)
     if arguments.write:
         write_table(README, MARKS, lines)
-    return 0
+    return int(any(answer.outcome in FAULTS for answer in answers))
 
 
 if __name__ == "__main__":

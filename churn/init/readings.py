@@ -118,7 +118,8 @@ def date_reading(
     """Return the order of day, month and year that the whole column decides for, or a question.
 
     A part above 12 decides. Otherwise dates after the latest possible date decide against a reading, and
-    dates on the same day of each month decide for one: in the other reading they all lie in one month.
+    dates on the same day of each month decide for one: in the other reading they all lie in one month. If
+    these two rules speak against each other, that is a question.
 
     Args:
         connection: The connection with the view of the column.
@@ -142,11 +143,12 @@ def date_reading(
     if example is None or example[0] is None:
         return DateReading(formats[0])
     facts = [_date_facts(connection, values, form, latest) for form in formats]
-    if any(fact.n_late == 0 for fact in facts):
-        facts = [fact for fact in facts if fact.n_late < MIN_LATE]
     monthly = [fact for fact in facts if fact.is_monthly]
-    if len(monthly) == 1:
-        facts = monthly
+    possible = [fact for fact in facts if fact.n_late < MIN_LATE or all(f.n_late for f in facts)]
+    if len(monthly) != 1:
+        facts = possible
+    elif monthly[0] in possible:
+        facts = monthly  # otherwise the two rules speak against each other
     if len(facts) == 1:
         return DateReading(facts[0].time_format)
     choices = " or ".join(

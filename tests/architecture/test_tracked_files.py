@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG_MODULES
+
 MACHINE_PATH = re.compile(r"(?<![\w./$}-])/(work|home|root|Users|mnt|opt|private)/\w")
 DATA_FOLDER = "/".join(["shared", "data"])
 
@@ -60,3 +62,7 @@ def test_what_a_run_writes_is_ignored_by_git(root: Path) -> None:
     done = subprocess.run(["git", "check-ignore", *written], cwd=root, capture_output=True, text=True)
 
     assert done.stdout.split() == written
+
+
+def test_every_long_module_exists(root: Path) -> None:
+    assert [name for name in LONG_MODULES if not (root / "tests" / f"{name}.py").is_file()] == []

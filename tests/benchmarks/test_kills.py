@@ -117,6 +117,7 @@ def test_the_table_counts_codes_and_problems() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_ingest_that_is_killed_or_stopped_is_repaired_by_the_next_one(tmp_path: Path, root: Path) -> None:
     rounds = [KILLED, "SIGTERM"]
     command = [sys.executable, "-m", "benchmarks.kills", "--verb", "ingest", "--share", "0.02"]

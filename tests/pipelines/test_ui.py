@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import signal
 import socket
 import subprocess
@@ -97,3 +98,17 @@ def test_a_password_of_a_server_elsewhere_is_not_told(
     assert code == 13
     assert "127.0.0.1:1" in output
     assert "hush" not in output
+
+
+def test_the_server_ends_well_if_nobody_reads_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ClosedStream(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", ClosedStream())
+    program = "print('x' * 99 + '\\n', end='', flush=True)\n" * 2000  # more than a pipe holds
+
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as server:
+        ui._copy_log(server)
+
+    assert server.returncode == 0

@@ -127,6 +127,13 @@ def test_dates_that_lie_ahead_decide_against_a_reading(latest: date | None, time
     assert (read.time_format if read.question is None else None) == time_format
 
 
+def test_the_first_of_each_month_and_dates_ahead_that_speak_against_each_other_are_a_question() -> None:
+    months = [f"01/{n % 12 + 1:02}/{2024 + n // 12}" for n in range(35) for _ in range(10)]
+
+    assert reading(months, "%d/%m/%Y", date(2026, 11, 30)).question is None
+    assert reading([*months, *["01/12/2026"] * 6], "%d/%m/%Y", date(2026, 11, 30)).question
+
+
 def test_few_dates_ahead_or_dates_ahead_in_both_readings_decide_nothing() -> None:
     few = [f"{n % 3 + 1:02}/0{n % 3 + 1}/2024" for n in range(60)] + ["04/03/2024"] * 4
     both = [f"{n % 9 + 1:02}/{n % 5 + 5:02}/2024" for n in range(60)]
