@@ -73,7 +73,7 @@ class CopyMatch:
     words: str
 
     def is_closer_than(self, early: CopyMatch | None) -> bool:
-        """Return whether it proves more than the match with early rows: equal values prove more than order."""
+        """Return whether it proves more than a match with early rows; equal values prove more than order."""
         return early is None or (self.equal, self.strength) > (early.equal, early.strength)
 
 
