@@ -16,10 +16,12 @@ from churn.init.name_patterns import (
     BIRTH,
     CANCEL_FLAG,
     CANCEL_WORD,
+    CONTRACT_EXPIRY,
     DELIVERY,
     EXPIRY,
     HISTORY,
     MAY_LIE_AHEAD,
+    TABLE_PATTERNS,
     VALID_FROM,
     YES_WORDS,
     name_contains,
@@ -43,6 +45,9 @@ MIN_INSIDE_SHARE = 0.5
 
 MAX_ACTIONS = 20
 """A column that says what a row does has at most this many different words."""
+
+OTHER_LOGS = ("logins", "emails", "tickets", "surveys", "referrals")
+"""The canonical tables whose rows are no contracts, even if the rows have an expiry."""
 
 LOG_SCORE = 10.0
 """The score of the reading as contracts, above the readings by name: the contents show it."""
@@ -72,7 +77,8 @@ def read_contract_logs(
 ) -> tuple[list[tuple[float, Match]], list[str]]:
     """Return the candidates with a log of contracts read as contracts, and what the user has to know.
 
-    Nothing changes if there is another table of contracts with their ends.
+    Nothing changes if there is another table of contracts with their ends. A table whose names say that its
+    rows are no contracts stays what it is and gets a note.
 
     Args:
         connection: The connection with the views of the tables; the view of the contracts is added.
@@ -86,7 +92,13 @@ def read_contract_logs(
         match.name == "subscriptions" and "ended_at" in match.columns and match.table.name not in periods
         for _, match in candidates
     )
-    if has_contracts or not periods:
+    if has_contracts:
+        return list(candidates), []
+    for name, (log, period) in list(periods.items()):
+        if not _is_named_as_contracts(log.table.name, period.expiry.name):
+            del periods[name]
+            _add_note(candidates, name, period)
+    if not periods:
         return list(candidates), []
     log, period = max(periods.values(), key=lambda pair: pair[0].table.rows)
     if reason := _unwritable_reason(period, dialect):
@@ -117,7 +129,32 @@ def _period(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> _Period |
             share = _renewed_share(connection, log, start, expiry)
             if share >= MIN_RENEWED_SHARE:
                 periods.append(_Period(start, expiry, share))
-    return max(periods, key=lambda period: period.renewed_share, default=None)
+    table = log.table.name
+    return max(
+        periods,
+        key=lambda period: (_is_named_as_contracts(table, period.expiry.name), period.renewed_share),
+        default=None,
+    )
+
+
+def _is_named_as_contracts(table: str, expiry: str) -> bool:
+    """Return whether the names of a table and of its expiry let its rows be contracts."""
+    if name_contains(table, TABLE_PATTERNS["subscriptions"]):
+        return True
+    is_other_log = any(name_contains(table, TABLE_PATTERNS[other]) for other in OTHER_LOGS)
+    return not is_other_log and name_matches(expiry, CONTRACT_EXPIRY, table)
+
+
+def _add_note(candidates: Sequence[tuple[float, Match]], table: str, period: _Period) -> None:
+    """Add to the matches of a table that its rows may be contracts, which its names do not say."""
+    note = (
+        f"{period.renewed_share:.0%} of the later rows of customers start near the {period.expiry.name} "
+        "before them, as contracts do, but the names say something else. If each row is a contract, move it "
+        f"to the entry `subscriptions` with {period.expiry.name} as ended_at"
+    )
+    for _, match in candidates:
+        if match.table.name == table:
+            match.notes.append(note)
 
 
 def _begins_a_value(column: SourceColumn) -> bool:

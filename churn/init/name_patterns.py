@@ -219,13 +219,22 @@ IS_CURRENT = r"(\w+_)?(is_)?(current|latest|aktuell)(_(flag|row|record|version|i
 
 CHANGED_AT = rf"(changed?|geaendert|aenderungs?|updated|modified){_WHEN}"
 
-EXPIRY = (
-    r"(\w+_)?(expir\w*|valid_?(to|until|thru|through)|(paid|access|active|covered)_?(to|until|thru|through)"
+_EXPIRY = (
+    r"(expir\w*|valid_?(to|until|thru|through)|(paid|access|active|covered)_?(to|until|thru|through)"
     r"|until|gueltig_?bis|bezahlt_?bis|bis|ablauf\w*"
     r"|(membership|subscription|contract|plan|access|coverage|licen[cs]e|period|term)_?ends?)"
     rf"{_WHEN}"
 )
-"""The time up to which a row of a log of contracts has paid."""
+EXPIRY = rf"(\w+_)?{_EXPIRY}"
+"""The time up to which a row holds, such as one of a log of contracts."""
+
+_CONTRACT = (
+    r"(paid|prepaid|current|billing|new|membership|subscription|contract|plan|licen[cs]e|pass|access"
+    r"|coverage|policy|service|season|period|term|bezahlt|vertrags?|mitgliedschaft(s)?|abo(nnements?)?|lizenz"
+    rf"|tarif|laufzeit|zugang(s)?|{PEOPLE})"
+)
+CONTRACT_EXPIRY = rf"({_CONTRACT}_?)*{_EXPIRY}"
+"""An expiry whose name says of no other thing that it expires, such as a session, an offer or a card."""
 
 DELIVERY = r"(\w+_)?(deliver\w*|ship\w*|dispatch\w*|arriv\w*|liefer\w*|geliefert|versand\w*)(_\w+)?"
 """A time after that of an order."""

@@ -146,8 +146,44 @@ def session(n: int, day: date, _expiry: date, _cancels: bool) -> Row:
     return {"user_id": f"U{n}", "created_at": f"{day} 08:00:00", "expires_at": f"{day} 20:00:00"}
 
 
+def login(n: int, day: date, expiry: date, _cancels: bool) -> Row:
+    return {
+        "user_id": f"U{n}",
+        "logged_in_at": f"{day} 08:00:00",
+        "session_expires_at": f"{expiry} 08:00:00",
+    }
+
+
+def login_with_plain_expiry(n: int, day: date, expiry: date, _cancels: bool) -> Row:
+    return {"user_id": f"U{n}", "logged_in_at": f"{day} 08:00:00", "expires_at": f"{expiry} 08:00:00"}
+
+
+def email(n: int, day: date, expiry: date, _cancels: bool) -> Row:
+    return {
+        "email_id": f"{n}-{day}",
+        "customer_id": f"C{n}",
+        "sent_at": f"{day} 08:00:00",
+        "opened_at": f"{day} 09:00:00" if day.day % 2 else "",
+        "offer_expires_at": f"{expiry} 08:00:00",
+    }
+
+
+def coupon(n: int, day: date, expiry: date, _cancels: bool) -> Row:
+    return order(n, day, expiry, False) | {"amount": f"{n % 9}.5", "coupon_valid_until": str(expiry)}
+
+
 @pytest.mark.parametrize(
-    ("table", "row"), [("orders", order), ("orders", voucher), ("invoices", invoice), ("sessions", session)]
+    ("table", "row"),
+    [
+        ("orders", order),
+        ("orders", voucher),
+        ("orders", coupon),
+        ("invoices", invoice),
+        ("sessions", session),
+        ("logins", login),
+        ("logins", login_with_plain_expiry),
+        ("emails", email),
+    ],
 )
 def test_other_tables_with_a_second_time_are_no_log_of_contracts(
     tmp_path: Path, table: str, row: Callable[[int, date, date, bool], Row]
@@ -158,3 +194,38 @@ def test_other_tables_with_a_second_time_are_no_log_of_contracts(
     assert "subscriptions" not in [entry.name for entry in entries]
     assert drafted.label.body["kind"] == "inactivity"
     assert not [warning for entry in (drafted.customers, *entries) for warning in entry.warnings]
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "expiry"),
+    [("orders", coupon, "coupon_valid_until"), ("logins", login_with_plain_expiry, "expires_at")],
+)
+def test_a_table_that_only_behaves_like_contracts_gets_a_note(
+    tmp_path: Path, table: str, row: Callable[[int, date, date, bool], Row], expiry: str
+) -> None:
+    (entry,) = draft(write_tables(tmp_path, {table: periods(row)})).tables
+
+    assert entry.name == table
+    assert any(f"near the {expiry} before them" in note for note in entry.notes)
+
+
+@pytest.mark.parametrize(
+    ("table", "expiry"),
+    [
+        ("payments", "membership_expire_date"),
+        ("payments", "current_period_end"),
+        ("Zahlungen", "Vertrag gültig bis"),
+        ("season_ticket_subscriptions", "gold_until"),
+    ],
+)
+def test_an_expiry_with_the_name_of_a_contract_shows_contracts(
+    tmp_path: Path, table: str, expiry: str
+) -> None:
+    rows = [
+        {"customer_id": row["member_id"], "paid_on": row["created_at"], expiry: row["valid_until"]}
+        for row in periods(passes)
+    ]
+
+    (entry,) = draft(write_tables(tmp_path, {table: rows})).tables
+
+    assert (entry.name, entry.body["columns"]["ended_at"]) == ("subscriptions", expiry)
