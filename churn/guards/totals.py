@@ -179,13 +179,15 @@ class Totals:
         The unit of the time (days, months of 30.4 days) and of the total is a factor, the same for all.
         """
         for until, days in self._days.items():
+            # A customer who left before the first cutoff has no days between the end and the cutoff.
+            early_days = np.maximum(np.minimum(self._early_days, days), 1)
             for total in self._totals:
                 customers = has_value & (days > 0) & (total.values > 0) & (column > 0)
                 copy = column[customers]
                 share, factor = _proportional_share(copy, (total.values / np.maximum(days, 1))[customers])
                 if share < EQUAL_SHARE:
                     continue
-                early_share, _ = _proportional_share(copy, (total.early / self._early_days)[customers])
+                early_share, _ = _proportional_share(copy, (total.early / early_days)[customers])
                 if early_share < EQUAL_SHARE:
                     return (
                         f"for {share:.0%} of {customers.sum():,} customers it equals {total.words} over "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+
+import pytest
 
 from churn.finding import Finding
 from churn.guards.as_of_today import as_of_today
@@ -154,3 +156,53 @@ def test_a_count_of_rows_from_the_month_of_the_sign_up_is_no_copy(tmp_path: Path
     )
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("first_cutoff", "every", "rise", "expected"),
+    [
+        (date(2024, 1, 1), lambda _: 1, 0, []),  # an agreed price for each day; all contracts ended before
+        (date(2023, 3, 1), lambda _: 1, 0, []),  # the same price; the contracts end after the first cutoff
+        (date(2023, 3, 1), lambda n: 1 + n % 3, 1, ["stop"]),  # the value for each day up to the end
+    ],
+    ids=["price, ended before", "price, ended after", "value up to the end"],
+)
+def test_a_daily_price_up_to_the_end_of_the_contract_is_no_copy(
+    tmp_path: Path, first_cutoff: date, every: Callable[[int], int], rise: int, expected: list[str]
+) -> None:
+    """Amounts rise with the month by a part that differs between customers, or they never change."""
+    people = PEOPLE[:80]
+    sign_ups = [date(2023, 1, 1) + timedelta(n % 30) for n in range(80)]
+    lives = [60 + n * 37 % 120 for n in range(80)]
+    prices = [(30 + n * 53 % 170) / 100 for n in range(80)]
+    charges = [
+        (one, sign_ups[n] + timedelta(day), prices[n] + rise * (day // 30) * (n * 11 % 7))
+        for n, one in enumerate(people)
+        for day in range(0, lives[n], every(n))
+    ]
+    values = [
+        round(sum(amount for one, _, amount in charges if one == name) / life, 2)
+        for name, life in zip(people, lives, strict=True)
+    ]
+    ends = [day + timedelta(life) for day, life in zip(sign_ups, lives, strict=True)]
+
+    found = findings_of(
+        as_of_today,
+        tmp_path,
+        static=["value_per_day"],
+        cutoffs=[str(first_cutoff)],
+        customers=draw_table(
+            "customer | signed_up_at | value_per_day",
+            [*zip(people, sign_ups, values, strict=True), ("here999", SIGN_UP, 1.0)],
+        ),
+        subscriptions=draw_table(
+            "customer | started_at | ended_at",
+            [*zip(people, sign_ups, ends, strict=True), ("here999", SIGN_UP, None)],
+        ),
+        interactions=draw_table(
+            "customer | happened_at | quantity", [*charges, ("here999", date(2024, 6, 1), 1)]
+        ),
+    )
+
+    assert [finding.severity for finding in found] == expected
+    assert all("from the sign-up to the end of the customer" in finding.found for finding in found)
