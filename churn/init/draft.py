@@ -133,10 +133,9 @@ def draft_params(
     if customers_entry is None:
         customers_entry = customers_from_events(entries, customers)
     elif customers:
-        customers_entry.reason = (
-            ids.customer_versions.reason if ids.customer_versions else customers_entry.reason
-        )
         customers_entry.warnings += early_rows(connection, customers, selection)
+    if ids.customer_versions:
+        customers_entry.reason = ids.customer_versions.reason
     customers_entry.body.update({"history": histories} if histories else {})
     customers_entry.warnings += [*ids.warnings, *log_warnings]
     if guessed_key:

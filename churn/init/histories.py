@@ -30,7 +30,7 @@ from churn.init.name_patterns import (
     snake_case,
 )
 from churn.init.profile import profile_table
-from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, id_sql, name_in
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, id_sql, name_in, time_of
 
 MAX_ATTRIBUTE_LEVELS = 200
 """A text column with more values than this is not used as an attribute of customers."""
@@ -83,7 +83,9 @@ def versioned_customers(
             continue
         names = [c.name for c in constant if c.kind in ("text", "number") or c is sign_up]
         values = [("min({})", name, name) for name in names]
-        values += [] if sign_up else [("min({})", begin.name, "signed_up_at")]
+        row = connection.execute(f"SELECT count(*) - count({time_of(begin)}) FROM {table.view}").fetchone()
+        n_without_day = row[0] if row else 0  # the first version may be one of them
+        values += [] if sign_up or n_without_day else [("min({})", begin.name, "signed_up_at")]
         view = internal_name(f"guess_customers_{table.name}")
         terms = [sql.format(identifier(name)) + f" AS {identifier(alias)}" for sql, name, alias in values]
         own_key = identifier(key.name)
@@ -107,6 +109,9 @@ def versioned_customers(
         if customers and customers.table is profile:
             certainty = "likely" if sign_up else "a guess"
             origin = sign_up.name if sign_up else f"the first {begin.name}"
+            if n_without_day and not sign_up:
+                rows = f"{n_without_day:,} rows"
+                origin = f"the first row in the other tables, as {begin.name} has no day in {rows}"
             reason = (
                 f"{certainty}: the rows of {table.name} are versions of customers, so each {key.name} is one "
                 f"customer; the sign-up is {origin}"

@@ -57,6 +57,7 @@ def test_each_customer_is_one_row_with_the_history_of_what_changes(
     written = draft(source)
 
     assert written.customers.reason.startswith(reason)
+    assert "first row" not in written.customers.reason
     assert list(written.customers.body["history"]) == ["tariff"]
     store = ingest_draft(source, tmp_path / "home")
     counts = {name: (table.rows, sum(table.rejects.values())) for name, table in store.tables.items()}
@@ -86,6 +87,23 @@ def test_a_value_that_comes_in_a_later_version_is_a_history(
 
     assert ("store" in written.customers.body["query"]) == is_constant
     assert ("store" in written.customers.body["history"]) == (not is_constant)
+
+
+@pytest.mark.parametrize("no_day", ["1900-01-01", ""])
+def test_versions_that_have_no_day_give_no_sign_up(tmp_path: Path, no_day: str) -> None:
+    rows = versions(("customer_id", "valid_from", "valid_to"), None)
+    rows = [
+        {**row, "valid_from": row["valid_from"] if index % 3 else no_day} for index, row in enumerate(rows)
+    ]
+    source = write_tables(tmp_path, {"dim_customer": rows, "orders": orders(lambda n: f"K{n}")})
+
+    written = draft(source)
+
+    assert written.customers.reason == (
+        "a guess: the rows of dim_customer are versions of customers, so each customer_id is one customer; "
+        f"the sign-up is the first row in the other tables, as valid_from has no day in {N_CUSTOMERS} rows"
+    )
+    assert "min(seen) as signed_up_at" in written.customers.body["query"]
 
 
 def test_contracts_with_a_begin_and_an_end_are_no_versions_of_customers(tmp_path: Path) -> None:
