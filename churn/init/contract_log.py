@@ -29,7 +29,7 @@ from churn.init.name_patterns import (
     snake_case,
 )
 from churn.init.profile import profile_table
-from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, name_in, time_of
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, id_sql, name_in, time_of
 
 MIN_RENEWALS = 20
 """A log of contracts has at least this many rows after another row of the same customer."""
@@ -230,10 +230,11 @@ def _contracts(
     n_early, n_open, example = _flawed_rows(connection, table, period, cancel_rows)
     contracts = table
     if cancel_rows or n_early:
+        spelt_log = KeyedTable(table, _without_blanks(connection, log))
         view = internal_name(f"guess_contracts_of_{snake_case(table.name)}")
-        sql = _query(log, period, cancel_rows, identifier, table.view)
+        sql = _query(spelt_log, period, cancel_rows, "duckdb", table.view)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {view} AS {sql}").fetchall()
-        query = _query(log, period, cancel_rows, lambda name: name_in(name, dialect), table.origin(dialect))
+        query = _query(spelt_log, period, cancel_rows, dialect, table.origin(dialect))
         contracts = replace(
             profile_table(connection, table.name, view, dialect, today),
             complete=table.complete,
@@ -262,6 +263,17 @@ def _contracts(
             "contracts that still run"
         )
     return match
+
+
+def _without_blanks(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> SourceColumn:
+    """Return the column with the customer's id, read without blanks at its ends if some ids have them."""
+    if log.key.kind != "text":
+        return log.key
+    text = f"{identifier(log.key.name)}::VARCHAR"
+    row = connection.execute(f"SELECT bool_or({text} <> trim({text})) FROM {log.table.view}").fetchone()
+    if not row or not row[0]:
+        return log.key
+    return replace(log.key, spelling=(log.key.spelling or "$").replace("$", "trim($)"))
 
 
 def _cancel_rows(
@@ -357,7 +369,7 @@ def _query(
     log: KeyedTable,
     period: _Period,
     cancel_rows: _CancelRows | None,
-    quote: Callable[[str], str],
+    dialect: str,
     origin: str,
 ) -> str:
     """Return the SQL with one row for each contract, which ends at its expiry or by a later cancellation.
@@ -366,9 +378,13 @@ def _query(
         log: The table and its column with the customer's id.
         period: The columns with the start and the expiry of a row.
         cancel_rows: The rows that cancel; None if there are none.
-        quote: Returns a column's name for SQL.
+        dialect: The SQL dialect of the query.
         origin: The SQL after FROM that reads the table.
     """
+
+    def quote(name: str) -> str:
+        return name_in(name, dialect)
+
     start, expiry = (_time_sql(column, quote) for column in (period.start, period.expiry))
     keeps_order = _keeps_order(period.start)
     terms = []
@@ -395,7 +411,7 @@ def _query(
         f"case when {is_cancel} then case when {expiry} >= {start} then {expiry} else {start} end end"
     )
     window = (
-        f"partition by {quote(log.key.name)} order by {start}, {flag} "
+        f"partition by {id_sql(log.key, dialect)} order by {start}, {flag} "
         "rows between 1 following and unbounded following"
     )
     return (

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from churn.data.ingest.ingest import ingest
+from churn.data.store import Store
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
-from tests.unit.init.exports import draft, write_tables
+from tests.unit.init.exports import draft, ingest_draft, write_tables
 
 Row = dict[str, str]
 
@@ -55,6 +56,15 @@ def passes(n: int, day: date, expiry: date, cancels: bool) -> Row:
     }
 
 
+def contract_lengths(store: Store) -> list[tuple[int, int]]:
+    """Return the lengths of the contracts in days, each with the number of contracts."""
+    rows = store.scan("subscriptions")
+    with store.connect() as connection:
+        return connection.execute(
+            f"SELECT ended_at_day - day AS days, count(*) FROM {rows} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+
+
 @pytest.mark.slow
 def test_transactions_with_an_expiry_are_contracts_and_their_cancel_rows_are_ends(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -85,12 +95,29 @@ def test_a_cancel_row_ends_the_contract_before_it(
 
     store = ingest(load_params(path), lambda _: None)
 
-    rows = store.scan("subscriptions")
-    with store.connect() as connection:
-        lengths = connection.execute(
-            f"SELECT ended_at_day - day AS days, count(*) FROM {rows} GROUP BY 1 ORDER BY 1"
-        ).fetchall()
-    assert lengths == [(13, 30), (30, 180)]
+    assert contract_lengths(store) == [(13, 30), (30, 180)]
+
+
+@pytest.mark.parametrize(
+    ("key", "spelling", "cancel_spelling"),
+    [("email", "u{}@x.de", "U{}@x.de"), ("email", "u{}@x.de", "u{}@x.de "), ("member_id", "M{}", "M{} ")],
+    ids=["address in capitals", "address with a blank", "id with a blank"],
+)
+def test_a_cancel_row_ends_the_contract_of_an_id_in_another_spelling(
+    tmp_path: Path, key: str, spelling: str, cancel_spelling: str
+) -> None:
+    rows = periods(
+        lambda n, day, expiry, cancels: {
+            key: (cancel_spelling if cancels else spelling).format(n),
+            "created_at": str(day),
+            "valid_until": str(expiry),
+            "is_cancellation": str(cancels).lower(),
+        }
+    )
+
+    store = ingest_draft(write_tables(tmp_path, {"payments": rows}), tmp_path / "home")
+
+    assert contract_lengths(store) == [(13, 30), (30, 180)]
 
 
 def test_rows_without_an_expiry_still_run_and_are_a_warning(tmp_path: Path) -> None:
