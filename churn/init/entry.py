@@ -16,7 +16,7 @@ from churn.init.name_patterns import (
     UNIT_PRICE,
     name_matches,
 )
-from churn.init.order_lines import find_order_lines, one_row_per_order
+from churn.init.order_lines import OrderLines, find_order_lines, one_row_per_order, shared_id
 from churn.init.source_table import KeyedTable, SourceColumn, id_of, id_sql, name_in, time_of
 
 MAX_COLUMNS_LISTED = 12
@@ -65,13 +65,14 @@ def write_entry(
     """
     table = match.table
     columns, time_format = _column_sql(match, dialect)
-    lines = find_order_lines(connection, match, customers)
-    filters = _filters(connection, match, dialect, customers, 0.0 if lines else MAX_FLAWED_SHARE)
+    lines = find_order_lines(connection, match)
+    filters = _filters(connection, match, dialect, 0.0 if lines else MAX_FLAWED_SHARE)
+    id_filters = _id_filters(connection, match, dialect, customers, lines)
     if lines:
-        if lines.share_id:
-            filters = [sql for sql in filters if sql != _has_id(match, dialect)]
-        body: TableBody = {"query": one_row_per_order(match, lines, columns, filters, dialect)}
+        query = one_row_per_order(match, lines, columns, filters, id_filters, dialect)
+        body: TableBody = {"query": query}
     else:
+        filters = [*id_filters, *filters]
         body = {"from": table.name} if table.name != match.name else {}
         if table.query:
             query = " ".join([table.query, *(["where", " and ".join(filters)] if filters else [])])
@@ -283,20 +284,14 @@ def _reason(match: Match) -> str:
 
 
 def _filters(
-    connection: duckdb.DuckDBPyConnection,
-    match: Match,
-    dialect: str,
-    customers: KeyedTable | None,
-    max_negative_share: float,
+    connection: duckdb.DuckDBPyConnection, match: Match, dialect: str, max_negative_share: float
 ) -> list[str]:
-    """Return the SQL conditions that exclude unusable rows; each condition gets a note.
+    """Return the SQL conditions that exclude rows with unusable values; each condition gets a note.
 
-    An id or a time may be missing, and an id unknown, in at most `MAX_FLAWED_SHARE` of the rows without a
-    condition; units and amounts may be negative in at most `max_negative_share`.
+    A time may be missing in at most `MAX_FLAWED_SHARE` of the rows without a condition; units and amounts
+    may be negative in at most `max_negative_share`.
     """
     filters = []
-    if match.key.filled_share < 1 - MAX_FLAWED_SHARE:
-        filters.append(_has_id(match, dialect))
     if match.time.filled_share < 1 - MAX_FLAWED_SHARE:
         filters.append(f"{name_in(match.time.name, dialect)} is not null")
     for name, bound in (("units", "> 0"), ("amount", ">= 0")):
@@ -306,20 +301,43 @@ def _filters(
         if _negative_share(connection, match, column) > max_negative_share:
             filters.append(f"{name_in(column.name, dialect)} {bound}")
             match.notes.append(f"only rows with {column.name} {bound} are used: no returns, no corrections")
+    return filters
+
+
+def _id_filters(
+    connection: duckdb.DuckDBPyConnection,
+    match: Match,
+    dialect: str,
+    customers: KeyedTable | None,
+    lines: OrderLines | None,
+) -> list[str]:
+    """Return the SQL conditions that exclude rows without the id of a customer, or orders without it.
+
+    An id may be missing, and an id unknown, in at most `MAX_FLAWED_SHARE` of the rows without a condition.
+
+    Args:
+        connection: The connection with the views of the tables.
+        match: The matched table; comments on it are added to its notes.
+        dialect: The SQL dialect of the source.
+        customers: The table of customers; None if the source has none.
+        lines: What the lines of an order have in common; None if the rows are no lines.
+    """
+    key = id_sql(match.key, dialect)
+    filters = []
+    if lines and lines.share_id:
+        key = shared_id(match, dialect)
+        filters.append(f"{key} is not null")
+    elif match.key.filled_share < 1 - MAX_FLAWED_SHARE:
+        has_id = key if match.key.spelling else name_in(match.key.name, dialect)
+        filters.append(f"{has_id} is not null")
     if customers is None or customers.table is match.table:
         return filters
     if _unknown_id_share(connection, match, customers) > MAX_FLAWED_SHARE:
         home = customers.table.name
         ids = f"select {id_sql(customers.key, dialect)} from {customers.table.origin(dialect)}"
-        filters.append(f"{id_sql(match.key, dialect)} in ({ids})")
+        filters.append(f"{key} in ({ids})")
         match.notes.append(f"only rows of customers in {home} are used")
     return filters
-
-
-def _has_id(match: Match, dialect: str) -> str:
-    """Return the SQL condition for the rows with an id."""
-    key = id_sql(match.key, dialect) if match.key.spelling else name_in(match.key.name, dialect)
-    return f"{key} is not null"
 
 
 def _negative_share(connection: duckdb.DuckDBPyConnection, match: Match, column: SourceColumn) -> float:

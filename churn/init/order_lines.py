@@ -10,7 +10,7 @@ import duckdb
 from churn.data.sql import identifier
 from churn.init.match import Match, quote_column
 from churn.init.name_patterns import ORDER_ID, ORDER_NAME, UNIT_PRICE, name_matches
-from churn.init.source_table import KeyedTable, SourceColumn, id_of, id_sql, name_in, time_of
+from churn.init.source_table import SourceColumn, id_of, id_sql, name_in, time_of
 
 MIN_EQUAL_SHARE = 0.99
 """A column repeats the total of an order if it is equal in all lines of at least this share of the orders."""
@@ -34,21 +34,18 @@ class OrderLines:
     share_id: bool
 
 
-def find_order_lines(
-    connection: duckdb.DuckDBPyConnection, match: Match, customers: KeyedTable | None
-) -> OrderLines | None:
+def find_order_lines(connection: duckdb.DuckDBPyConnection, match: Match) -> OrderLines | None:
     """Return what the lines of an order have in common; None if the rows are no lines. Notes say so.
 
     Args:
         connection: The connection with the views of the tables.
         match: The matched table; comments on it are added to its notes.
-        customers: The table of customers; None if the source has none.
     """
     number = _order_number(connection, match)
     if number is None:
         return None
     totals = tuple(name for name in ("amount", "discount") if _is_total(connection, match, number, name))
-    share_id = customers is None and _lines_share_id(connection, match, number)
+    share_id = _lines_share_id(connection, match, number)
     if share_id:
         match.notes.append(f"lines without {match.key.name} get it from another line of their order")
     match.notes.append(f"its rows are lines of orders: lines with the same {number.name} become one row")
@@ -118,8 +115,18 @@ def _is_total(connection: duckdb.DuckDBPyConnection, match: Match, number: Sourc
     return True
 
 
+def shared_id(match: Match, dialect: str) -> str:
+    """Return the SQL of the customer's id of an order that only some of its lines have."""
+    return f"max({id_sql(match.key, dialect)})"
+
+
 def one_row_per_order(
-    match: Match, lines: OrderLines, columns: Mapping[str, str], filters: Sequence[str], dialect: str
+    match: Match,
+    lines: OrderLines,
+    columns: Mapping[str, str],
+    filters: Sequence[str],
+    id_filters: Sequence[str],
+    dialect: str,
 ) -> str:
     """Return the SQL with one row for each order: sums of its lines; a negative discount is not summed.
 
@@ -128,6 +135,7 @@ def one_row_per_order(
         lines: What the lines of an order have in common.
         columns: The SQL by canonical column.
         filters: The conditions for the rows to read.
+        id_filters: The conditions on the customer's id: of an order if its lines share it, else of a row.
         dialect: The SQL dialect of the source.
     """
 
@@ -136,7 +144,7 @@ def one_row_per_order(
 
     key = id_sql(match.key, dialect)
     order = name_in(lines.number.name, dialect)
-    own_id = f"max({key})" if lines.share_id else key
+    own_id = shared_id(match, dialect) if lines.share_id else key
     terms = [f"{own_id} as customer_id", f"min({sql('ordered_at')}) as ordered_at", f"{order} as row_id"]
     names = [name for name in ("amount", "units", "discount") if name in columns]
     questions = [f"{columns[name]}; correct {name} below" for name in names if columns[name].startswith("?")]
@@ -149,9 +157,10 @@ def one_row_per_order(
     discount = match.columns.get("discount")
     if discount is not None and (discount.low or 0) >= 0 and "discount" in columns:
         terms.append(f"{verbs['discount']}({sql('discount')}) as discount")
+    filters = filters if lines.share_id else [*id_filters, *filters]
     where = f"\nwhere {' and '.join(filters)}" if filters else ""
     table = match.table.origin(dialect)
-    groups = f"{order}\nhaving {own_id} is not null" if lines.share_id else f"{key}, {order}"
+    groups = f"{order}\nhaving {' and '.join(id_filters)}" if lines.share_id else f"{key}, {order}"
     query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {groups}"
     questions += (
         [match.table.question.removesuffix("; then remove this line")] if match.table.question else []

@@ -144,3 +144,19 @@ def test_orders_with_an_address_belong_to_customers_whose_table_also_has_an_id(t
     store = ingest_draft(source, tmp_path / "home")
 
     assert (store.n_customers, store.tables["orders"].rows) == (N_CUSTOMERS, 900)
+
+
+def test_lines_without_an_address_count_where_customers_have_a_table_of_their_own(tmp_path: Path) -> None:
+    people = [{**row, "Customer ID": 7000 + n} for n, row in enumerate(members(address, "Email"))]
+    rows = lines(lambda n, line: 50.0 + n + line)
+    for row in rows[1::2]:
+        row["Customer Email"] = ""
+    for row in rows[::18]:
+        row["Customer Email"] = "guest@example.com"
+    source = write_tables(tmp_path, {"customers_export": people, "orders_export": rows})
+
+    store = ingest_draft(source, tmp_path / "home")
+
+    stored = pq.read_table(sorted(store.folder.glob("**/orders/**/*.parquet"))[0])["amount"].to_pylist()
+    assert sorted(stored) == [100 * (101 + 2 * n) for n in range(900) if n % 9]
+    assert (store.n_customers, store.tables["orders"].rejects) == (N_CUSTOMERS, {})
