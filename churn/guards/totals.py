@@ -8,7 +8,7 @@ a difference makes the order of customers too unlike the plain aggregates of `ag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations, zip_longest
 
 import numpy as np
 
@@ -31,7 +31,7 @@ MAX_KINDS = 12
 """The largest number of kinds of rows whose totals are tried for each column of a table."""
 
 MAX_PAIRED_TOTALS = 40
-"""The largest number of totals that are tried in pairs."""
+"""The largest number of totals that are tried in pairs: those of whole tables first, then those of kinds."""
 
 RATE_TOLERANCE = 0.002
 """The largest relative difference of a rate. A rate is rounded, and its days may differ by one."""
@@ -87,14 +87,21 @@ class Totals:
             "today": context.watermark - signed_up,
             "the end of the customer": context.ends.day[self._codes] - signed_up,
         }
-        self._totals = [total for table in context.event_tables for total in self._of_table(context, table)]
+        tables = [self._of_table(context, table) for table in context.event_tables]
+        # Only the first totals are paired: the kinds of one table must not keep out the rows of another one.
+        kinds = chain.from_iterable(zip_longest(*(kinds for _, kinds in tables)))
+        self._totals = [
+            *chain.from_iterable(whole for whole, _ in tables),
+            *(total for total in kinds if total is not None),
+        ]
 
-    def _of_table(self, context: GuardContext, table: str) -> list[Total]:
-        """Compute the totals of the sampled customers over one table."""
+    def _of_table(self, context: GuardContext, table: str) -> tuple[list[Total], list[Total]]:
+        """Compute the totals of the sampled customers over one table: of all rows, and of each kind."""
         stored = context.store.tables[table]
         values = value_columns(context, table)
         queries = {f"the number of rows of {table}": "count(*)"}
         queries |= {f"the sum of {table}.{name}": _sum_sql(sql) for name, sql in values.items()}
+        n_whole = len(queries)
         for column in context.tables[table].of_role("attribute"):
             levels = stored.levels.get(column.name, ())
             if column.name not in stored.columns or not 1 < len(levels) <= MAX_KINDS:
@@ -108,7 +115,7 @@ class Totals:
                 for number, sql in values.items():
                     queries[f"the sum of {table}.{number} {rows}"] = _sum_sql(sql, only)
         is_whole = context.customers.signed_up[self._codes] > (stored.first_day or 0)
-        return [
+        totals = [
             Total(words, today, early, is_whole)
             for words, today, early in zip(
                 queries,
@@ -117,6 +124,7 @@ class Totals:
                 strict=True,
             )
         ]
+        return totals[:n_whole], totals[n_whole:]
 
     def _columns(self, context: GuardContext, table: str, queries: list[str], where: str) -> list[Floats]:
         select_list = ", ".join(f"{sql} AS a{number}" for number, sql in enumerate(queries))

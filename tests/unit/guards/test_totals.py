@@ -82,7 +82,7 @@ def test_an_attribute_that_copies_an_all_time_total_is_refused(tmp_path: Path) -
     assert {finding.severity for finding in found.values()} == {"stop"}
     for name, words in {
         "one_kind": "the number of rows of interactions with kind 'complaint' up to today",
-        "two_tables": "plus the number of rows of tickets",
+        "two_tables": "rows of tickets plus the number of rows of interactions with kind 'complaint'",
         "difference": "minus the number of rows of tickets",
         "export": "the sum of interactions.quantity before 2024-08-",
         "value": "over the days from the sign-up to today, times 30.4",
@@ -206,3 +206,58 @@ def test_a_daily_price_up_to_the_end_of_the_contract_is_no_copy(
 
     assert [finding.severity for finding in found] == expected
     assert all("from the sign-up to the end of the customer" in finding.found for finding in found)
+
+
+def test_two_totals_are_paired_although_the_first_tables_have_many_kinds(tmp_path: Path) -> None:
+    def rows(step: int, most: int, kinds: str) -> list[tuple[str, date, str]]:
+        """Customer number n has up to `most` rows, every 17 days, of kinds that vary."""
+        return [
+            (one, date(2024, 2, 1) + timedelta(17 * place + n % 7), kinds[(n * step + place**2) % len(kinds)])
+            for n, one in enumerate(PEOPLE)
+            for place in range(2 + n * step % most)
+        ]
+
+    def counts(table: list[tuple[str, date, str]], kind: str = "", until: date = END) -> list[int]:
+        return [
+            sum(name == one and day < until and kind in ("", k) for name, day, k in table) for one in PEOPLE
+        ]
+
+    twelve = "abcdefghijkl"
+    interactions, downloads, webinars = rows(31, 17, twelve), rows(43, 14, twelve), rows(13, 11, "io")
+    columns: dict[str, list[int]] = {
+        "rows": [a + b for a, b in zip(counts(interactions), counts(webinars), strict=True)],
+        "kinds": [a + b for a, b in zip(counts(interactions, "a"), counts(webinars, "i"), strict=True)],
+        "early": [
+            a + b
+            for a, b in zip(
+                counts(interactions, until=FIRST_CUTOFF), counts(webinars, until=FIRST_CUTOFF), strict=True
+            )
+        ],
+        "number": [n * 7919 % 40 for n in range(120)],
+    }
+
+    found = findings_of(
+        as_of_today,
+        tmp_path,
+        static=[*columns],
+        cutoffs=[str(FIRST_CUTOFF)],
+        customers=draw_table(
+            f"customer | signed_up_at | {' | '.join(columns)}",
+            zip(PEOPLE, [SIGN_UP] * 120, *columns.values(), strict=True),
+        ),
+        subscriptions=draw_contracts([], PEOPLE),
+        interactions=draw_table(
+            "customer | happened_at | kind | quantity",
+            [(*row, 1 + n % 9) for n, row in enumerate(interactions)],
+        ),
+        downloads=draw_table("customer | happened_at | kind", downloads),
+        webinars=draw_table("customer | happened_at | kind", webinars),
+        params={"events": {"downloads": {}, "webinars": {}}},
+    )
+
+    assert {finding.place: finding.severity for finding in found} == {
+        "customers.rows": "stop",
+        "customers.kinds": "stop",
+    }
+    assert "of interactions plus the number of rows of webinars up to today" in found[0].found
+    assert "with kind 'a' plus the number of rows of webinars with kind 'i' up to today" in found[1].found
