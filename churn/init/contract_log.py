@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
@@ -10,12 +10,10 @@ from typing import NamedTuple
 import duckdb
 
 from churn.data.sql import identifier, internal_name, literal
+from churn.init.cancel_rows import CancelRows, find_cancel_rows
 from churn.init.match import Match, assign_columns
 from churn.init.name_patterns import (
-    ACTION,
     BIRTH,
-    CANCEL_FLAG,
-    CANCEL_WORD,
     CONTRACT_EXPIRY,
     DELIVERY,
     EXPIRY,
@@ -23,7 +21,6 @@ from churn.init.name_patterns import (
     MAY_LIE_AHEAD,
     TABLE_PATTERNS,
     VALID_FROM,
-    YES_WORDS,
     name_contains,
     name_matches,
     snake_case,
@@ -40,12 +37,6 @@ MIN_RENEWED_SHARE = 0.5
 MAX_GAP_DAYS = 7
 """A row is near the expiry before it within this many days, and within a quarter of the paid period."""
 
-MIN_INSIDE_SHARE = 0.5
-"""At least this share of the rows that cancel must lie inside a paid period; otherwise they are contracts."""
-
-MAX_ACTIONS = 20
-"""A column that says what a row does has at most this many different words."""
-
 OTHER_LOGS = ("logins", "emails", "tickets", "surveys", "referrals")
 """The canonical tables whose rows are no contracts, even if the rows have an expiry."""
 
@@ -59,13 +50,6 @@ class _Period(NamedTuple):
     start: SourceColumn
     expiry: SourceColumn
     renewed_share: float
-
-
-class _CancelRows(NamedTuple):
-    """The column that says which rows cancel, and the SQL after its name; empty for a boolean column."""
-
-    column: SourceColumn
-    condition: str
 
 
 def read_contract_logs(
@@ -226,7 +210,7 @@ def _contracts(
         today: The day of the call.
     """
     table, (start, expiry, share) = log.table, period
-    cancel_rows, notes = _cancel_rows(connection, log, period)
+    cancel_rows, notes = find_cancel_rows(connection, log, start, expiry)
     n_early, n_open, example = _flawed_rows(connection, table, period, cancel_rows)
     contracts = table
     if cancel_rows or n_early:
@@ -276,82 +260,11 @@ def _without_blanks(connection: duckdb.DuckDBPyConnection, log: KeyedTable) -> S
     return replace(log.key, spelling=(log.key.spelling or "$").replace("$", "trim($)"))
 
 
-def _cancel_rows(
-    connection: duckdb.DuckDBPyConnection, log: KeyedTable, period: _Period
-) -> tuple[_CancelRows | None, list[str]]:
-    """Return the rows that cancel earlier rows, if there are any, and notes about them."""
-    notes: list[str] = []
-    for rows in _possible_cancel_rows(connection, log.table):
-        is_cancel = f"coalesce({identifier(rows.column.name)}{rows.condition}, false)"
-        log_rows = (
-            f"SELECT {id_of(log.key)} AS id, {time_of(period.start)} AS s, {time_of(period.expiry)} AS e, "
-            f"{is_cancel} AS c FROM {log.table.view}"
-        )
-        row = connection.execute(
-            "SELECT count(*) FILTER (c), count(*) FILTER (c AND (paid_until > s OR e <= s)), "
-            "count(*) FILTER (c AND (e IS NULL OR e < s)), count(*) FILTER (NOT c AND has_cancel) FROM ("
-            "SELECT *, max(e) FILTER (NOT c) OVER (PARTITION BY id ORDER BY s, c ROWS BETWEEN UNBOUNDED "
-            "PRECEDING AND 1 PRECEDING) AS paid_until, bool_or(c) OVER (PARTITION BY id, s) AS has_cancel "
-            f"FROM ({log_rows}) WHERE id IS NOT NULL AND s IS NOT NULL)"
-        ).fetchone()
-        n_rows, n_inside, n_without_expiry, n_same_time = row or (0, 0, 0, 0)
-        name, start, expiry = rows.column.name, period.start.name, period.expiry.name
-        if not n_rows:
-            continue
-        if n_inside < MIN_INSIDE_SHARE * n_rows:
-            notes.append(
-                f"the {n_rows:,} rows where {name} says cancelled are read as contracts: they lie outside "
-                "of earlier contracts"
-            )
-            continue
-        note = (
-            f"the {n_rows:,} rows where {name} says cancelled are no contracts: each ends the earlier "
-            f"contracts of its customer at its {expiry}"
-        )
-        if n_without_expiry:
-            note += f", or at its {start} in {n_without_expiry:,} rows where the expiry is earlier or missing"
-        notes.append(note)
-        if n_same_time:
-            notes.append(
-                f"{n_same_time:,} contracts start at the time of a cancellation: they are read as cancelled "
-                "by it. If they are new contracts, let the query count only cancellations after them"
-            )
-        return rows, notes
-    return None, notes
-
-
-def _possible_cancel_rows(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> Iterator[_CancelRows]:
-    """Yield the columns that may say which rows cancel, flags first."""
-    flags = [column for column in table.columns if name_matches(column.name, CANCEL_FLAG, table.name)]
-    for column in flags:
-        if column.kind == "boolean":
-            yield _CancelRows(column, "")
-        elif column.kind == "number" and (column.low, column.high) == (0, 1):
-            yield _CancelRows(column, " = 1")
-    for column in table.columns:
-        is_flag = column in flags
-        if column.kind != "text" or column.distinct > MAX_ACTIONS:
-            continue
-        if not is_flag and not name_matches(column.name, ACTION, table.name):
-            continue
-        rows = connection.execute(
-            f"SELECT DISTINCT {identifier(column.name)}::VARCHAR AS word FROM {table.view} "
-            "WHERE word IS NOT NULL ORDER BY 1"
-        ).fetchall()
-        words = [str(word) for (word,) in rows if _says_cancelled(str(word), is_flag)]
-        if words:
-            yield _CancelRows(column, f" in ({', '.join(map(literal, words))})")
-
-
-def _says_cancelled(word: str, is_flag: bool) -> bool:
-    return name_contains(word, CANCEL_WORD) or (is_flag and word.strip().lower() in YES_WORDS)
-
-
 def _flawed_rows(
     connection: duckdb.DuckDBPyConnection,
     table: SourceTable,
     period: _Period,
-    cancel_rows: _CancelRows | None,
+    cancel_rows: CancelRows | None,
 ) -> tuple[int, int, str]:
     """Return how many contracts expire before their start, how many have no expiry, and an early expiry."""
     is_cancel = f"{identifier(cancel_rows.column.name)}{cancel_rows.condition}" if cancel_rows else "false"
@@ -368,7 +281,7 @@ def _flawed_rows(
 def _query(
     log: KeyedTable,
     period: _Period,
-    cancel_rows: _CancelRows | None,
+    cancel_rows: CancelRows | None,
     dialect: str,
     origin: str,
 ) -> str:

@@ -249,7 +249,21 @@ ACTION = (
 )
 """A column that says what a row of a log does."""
 
-CANCEL_WORD = r"(^|_)(cancel|terminat|kuendig|gekuendig|storn|abbestell)"
+_CANCEL = r"(cancel|terminat|kuendig|gekuendig|storn|abbestell)"
+CANCEL_WORD = rf"(^|_){_CANCEL}"
+NO_CANCEL_WORD = (
+    r"(^|_)(no|not|non|un|never|nicht|nie|kein(e|er|en)?)"
+    rf"_((yet|longer|been|being|be|to|mehr|noch|zu)_)*{_CANCEL}"
+    r"|(^|_)(withdr[ae]w|revo[ck]|revers|re_?activat|reinstat|undo|undid|undone|rescind|widerruf|ruecknahme"
+    r"|zurueck_?(genommen|gezogen|nahme|zieh|nehm)|rueckgaengig|aufgehoben|aufhebung|reaktivier)"
+    rf"|(^|_){_CANCEL}[a-z]*_(\w+_)?(no|none|false|nein|keine|rejected|declined|denied|refused|abgelehnt"
+    r"|abgewiesen|unwirksam)$"
+    r"|(cancell?ation|termination|kuendigung)_((was|is|wurde|ist)_)?(cancell?ed|storniert)$"
+    r"|(^|_)(storno|stornierung|cancel|cancell?ation)_((of|the|der|einer)_)*"
+    r"(kuendigung|cancell?ation|termination)$"
+)
+"""A word that denies a cancellation, or takes it back."""
+
 YES_WORDS = ("y", "yes", "j", "ja", "t", "true", "1")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
+from churn.init.cancel_rows import says_cancelled
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
@@ -118,6 +119,55 @@ def test_a_cancel_row_ends_the_contract_of_an_id_in_another_spelling(
     store = ingest_draft(write_tables(tmp_path, {"payments": rows}), tmp_path / "home")
 
     assert contract_lengths(store) == [(13, 30), (30, 180)]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *(
+            "not cancelled",
+            "Not yet cancelled",
+            "notCancelled",
+            "no cancellation",
+            "un-cancel",
+            "Undo cancel",
+        ),
+        *("cancellation withdrawn", "cancel revoked", "cancellation reversed", "cancellation rejected"),
+        *("reactivated after cancel", "cancellation: no", "cancellation cancelled", "nicht gekündigt"),
+        *("keine Kündigung", "Kündigung zurückgenommen", "Rücknahme der Kündigung", "Kündigung abgelehnt"),
+        *("Kündigung widerrufen", "Storno der Kündigung", "Kündigung storniert", "Kündigung: nein"),
+    ],
+)
+def test_a_word_that_takes_a_cancellation_back_is_no_cancellation(word: str) -> None:
+    assert not says_cancelled(word, is_flag=False)
+    assert not says_cancelled(word, is_flag=True)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("cancel", "Cancelled", "subscription cancelled", "cancelled: no payment", "terminated"),
+        *("cancelled - payment failed", "cancelled, not renewed", "cancellation confirmed", "Storno"),
+        *("Kündigung", "gekündigt", "Vertrag gekündigt (ohne Frist)", "Zahlung nicht erfolgt, gekündigt"),
+        *("Kündigung, Betrag zurückgezahlt", "abbestellt"),
+    ],
+)
+def test_a_word_of_cancellation_with_its_reason_is_a_cancellation(word: str) -> None:
+    assert says_cancelled(word, is_flag=False)
+
+
+def test_the_words_of_cancellations_are_listed_and_a_withdrawn_one_cancels_nothing(tmp_path: Path) -> None:
+    def row(n: int, day: date, expiry: date, cancels: bool) -> Row:
+        word = "Kündigung" if cancels else ("Zahlung", "Kündigung zurückgenommen")[day.day % 2]
+        return german(n, day, expiry, cancels) | {"Vorgang": word}
+
+    source = write_tables(tmp_path, {"Buchungen": periods(row)})
+
+    (entry,) = draft(source).tables
+    notes = "\n".join(entry.notes)
+    assert "the 30 rows where Vorgang says cancelled ('Kündigung') are no contracts" in notes
+    assert "'Kündigung zurückgenommen' is not read as a cancellation" in notes
+    assert contract_lengths(ingest_draft(source, tmp_path / "home")) == [(13, 30), (30, 180)]
 
 
 def test_rows_without_an_expiry_still_run_and_are_a_warning(tmp_path: Path) -> None:
