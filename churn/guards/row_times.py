@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
 from scipy.stats import poisson
 
+from churn.data.ingest.source_errors import from_clause
+from churn.data.ingest.staging import column_types, table_query
+from churn.data.ingest.type_casts import local_time
 from churn.data.sql import identifier
 from churn.data.store import date_of_day_sql, day_number_sql
 from churn.finding import Finding
@@ -198,15 +202,32 @@ def _rows_before_sign_up(context: GuardContext, table: str, period: str) -> Find
 
 def _period_way_out(context: GuardContext, table: str, period: str) -> str:
     """Return how to show a row only when its period is over."""
-    spec = context.specs[table]
-    time = spec.table.time
-    known_at = f'{spec.key}.columns.known_at: "{time} + INTERVAL 1 {period.upper()}"'
+    key = f"{context.specs[table].key}.columns.known_at"
+    sql = _period_end(context, table, period)
     borders = (
         f", or set snapshot.every: {period} and snapshot.first to a first day"
         if period in ("month", "week")
         else ""
     )
-    return f"Map the end of the {period}: {known_at}{borders}."
+    if sql is None:
+        return f"Map the first day of the next {period} as {key}, in the SQL of the source{borders}."
+    return f"Map the end of the {period}: {key}: {json.dumps(sql, ensure_ascii=False)}{borders}."
+
+
+def _period_end(context: GuardContext, table: str, period: str) -> str | None:
+    """Return the SQL of the end of each row's period; None if the source has another SQL than DuckDB's."""
+    spec = context.specs[table]
+    with context.source() as source:
+        if not source.has_duckdb_sql:
+            return None
+        query = table_query(source, spec)
+        own_time = dict(zip(query.columns, query.expressions, strict=True))[spec.table.time]
+        rows = f"SELECT ({own_time}) AS own_time FROM {from_clause(source, spec)}"
+        sql_type = column_types(source.connection, rows)["own_time"]
+    is_column = own_time == identifier(own_time[1:-1])
+    value = own_time if is_column else f"({own_time})"
+    time = local_time(value, sql_type, context.store.params.timezone, spec.origin.time_format)
+    return f"{time} + INTERVAL 1 {period.upper()}"
 
 
 def _correlations(

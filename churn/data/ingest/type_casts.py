@@ -45,6 +45,18 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
     return f"{value}::VARCHAR AS {name}, {raw}"
 
 
+def local_time(sql: str, duckdb_type: str, timezone: str, time_format: str | None) -> str:
+    """Return the SQL of a local time, as `typed_column` reads the values.
+
+    Args:
+        sql: The SQL of the source's value.
+        duckdb_type: DuckDB's type of the value.
+        timezone: The company's time zone.
+        time_format: See `typed_column`.
+    """
+    return _instant(sql, duckdb_type, timezone, time_format)[1]
+
+
 def _text_or_missing(name: str) -> str:
     """Return the SQL of a text without blanks at its ends; a text of blanks is missing.
 

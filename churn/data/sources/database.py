@@ -133,6 +133,11 @@ class Database(Source):
     scratch: Path
     queries: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def has_duckdb_sql(self) -> bool:
+        """Return False: a database answers queries in its own dialect."""
+        return False
+
     def quote(self, name: str) -> str:
         """Quote a name as the database does."""
         return self.driver.quote(name)

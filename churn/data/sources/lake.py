@@ -33,6 +33,11 @@ class Lake(Source):
     session: Any
     scratch: Path
 
+    @property
+    def has_duckdb_sql(self) -> bool:
+        """Return False: Spark answers queries in its own dialect."""
+        return False
+
     def quote(self, name: str) -> str:
         """Quote a name as Spark does."""
         return "`" + name.replace("`", "``") + "`"

@@ -33,6 +33,11 @@ class Source:
     files: Mapping[str, TableFiles] = field(default_factory=dict)
     unread: tuple[UnreadPath, ...] = ()
 
+    @property
+    def has_duckdb_sql(self) -> bool:
+        """Return whether the source's dialect of SQL is DuckDB's."""
+        return True
+
     def quote(self, name: str) -> str:
         """Quote a name in the source's dialect."""
         return identifier(name)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 
+from churn.data.store import date_of_day_sql
+from churn.finding import Finding
 from churn.guards.announcements import announced_by_event
+from churn.guards.context import GuardContext
 from churn.guards.histories import deleted_histories, zeroed_rows
 from churn.guards.row_times import filled_afterwards, stamped_early
 from tests.guard_companies import (
@@ -173,6 +182,85 @@ def test_rows_of_the_month_that_are_known_at_its_end_are_right(tmp_path: Path) -
     )
 
     assert found == []
+
+
+PEOPLE = stayers(60)
+SIGN_UPS = [date(2024, 3 + n % 5, 3 + n % 20) for n in range(60)]
+MONTHS = [
+    (one, date(2024, day.month + n, 1)) for one, day in zip(PEOPLE, SIGN_UPS, strict=True) for n in (0, 1)
+]
+
+
+def stamps_and_findings(folder: Path, head: str, form: str, **given: Any) -> tuple[set[Any], list[Finding]]:
+    """Return the dates of the visits and of their `known_at`, and the findings; `form` writes the dates."""
+    stamps: set[Any] = set()
+
+    def guard(context: GuardContext) -> Iterator[Finding]:
+        days = ", ".join(date_of_day_sql(f"v.{name}") for name in ("day", "known_day"))
+        if context.store.tables["visits"].two_clocks:
+            stamps.update(context.rows(f"SELECT {days} FROM {context.store.scan('visits')} AS v"))
+        yield from stamped_early(context)
+
+    zone = ZoneInfo("Europe/Berlin")
+    visits = [(one, datetime.combine(day, time(), zone).strftime(form)) for one, day in MONTHS]
+    found = findings_of(
+        guard,
+        folder,
+        cutoffs=["2024-05-20"],
+        customers=draw_table("customer | signed_up_at", zip(PEOPLE, SIGN_UPS, strict=True)),
+        subscriptions=draw_contracts([], PEOPLE),
+        visits=draw_table(f"customer | {head}", visits),
+        params=given,
+    )
+    return stamps, found
+
+
+@pytest.mark.parametrize(
+    ("head", "form", "mapping"),
+    [
+        ("happened_at", "%Y-%m-%d", {}),
+        ("Visit of", "%d.%m.%Y", {"columns": {"happened_at": "Visit of"}, "time_format": "%d.%m.%Y"}),
+        ("v", "%d.%m.%Y", {"columns": {"happened_at": "v || ' 00:00'"}, "time_format": "%d.%m.%Y %H:%M"}),
+        ("happened_at", "%Y-%m-%d %H:%M:%S%z", {}),
+        ("happened_at", "%d.%m.%Y %z", {"time_format": "%d.%m.%Y %z"}),
+    ],
+    ids=["dates", "texts in a column of another name", "SQL", "ISO with an offset", "texts with an offset"],
+)
+def test_the_time_that_the_advice_maps_is_the_end_of_the_month(
+    tmp_path: Path, head: str, form: str, mapping: dict[str, Any]
+) -> None:
+    _, (finding,) = stamps_and_findings(tmp_path / "before", head, form, events={"visits": mapping})
+    advice = re.search(r'events\.visits\.columns\.known_at: ("(?:[^"\\]|\\.)*")', finding.way_out)
+    assert advice
+    columns = {**mapping.get("columns", {}), "known_at": yaml.safe_load(advice[1])}
+
+    stamps, found = stamps_and_findings(
+        tmp_path / "after", head, form, events={"visits": {**mapping, "columns": columns}}
+    )
+
+    assert found == []
+    assert stamps == {(day, date(2024, day.month + 1, 1)) for _, day in MONTHS}
+
+
+def test_the_advice_names_the_rule_in_words_if_the_source_has_its_own_sql(tmp_path: Path) -> None:
+    pytest.importorskip("adbc_driver_sqlite")
+    path = tmp_path / "company.sqlite"
+    with sqlite3.connect(path) as connection:
+        for name, time_name, rows in (
+            ("customers", "signed_up_at", zip(PEOPLE, SIGN_UPS, strict=True)),
+            ("subscriptions", "started_at", ((one, date(2023, 1, 1)) for one in PEOPLE)),
+            ("visits", "happened_at", MONTHS),
+        ):
+            connection.execute(f"CREATE TABLE {name} (customer_id TEXT, {time_name} TEXT)")
+            texts = [(one, str(day)) for one, day in rows]
+            connection.executemany(f"INSERT INTO {name} VALUES (?, ?)", texts)
+
+    _, (finding,) = stamps_and_findings(
+        tmp_path, "happened_at", "%Y-%m-%d", source=f"sqlite:///{path}", events={"visits": {}}
+    )
+
+    assert "the first day of the next month as events.visits.columns.known_at" in finding.way_out
+    assert "INTERVAL" not in finding.way_out
 
 
 @pytest.mark.parametrize(
