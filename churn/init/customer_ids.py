@@ -14,6 +14,7 @@ from churn.errors import CallError, did_you_mean
 from churn.init.name_patterns import (
     ANY_ID,
     CUSTOMER_ID,
+    ID_SUFFIX,
     PEOPLE,
     TABLE_PATTERNS,
     name_contains,
@@ -61,6 +62,11 @@ def has_name(column: SourceColumn, name: str) -> bool:
     """
     own_words, words = (re.sub(PLAIN_EMAIL, "email", snake_case(text)) for text in (column.name, name))
     return column.name.casefold() == name.casefold() or bool(words and own_words == words)
+
+
+def is_plain(key_name: str) -> bool:
+    """Return whether a name says only that a column is a key, as `id` does: other tables may have it too."""
+    return re.fullmatch(ID_SUFFIX, snake_case(key_name)) is not None
 
 
 def require_key(tables: Sequence[SourceTable], key: str) -> None:
@@ -114,23 +120,45 @@ def _named_key(table: SourceTable, key_name: str) -> SourceColumn | None:
     """Return the column that the user has named; None if the table may have several rows of one customer."""
     key = next((column for column in table.columns if has_name(column, key_name)), None)
     is_event = any(name_contains(table.name, pattern) for pattern in TABLE_PATTERNS.values())
+    if is_plain(key_name) and not name_contains(table.name, PEOPLE):
+        is_event |= any(name_matches(c.name, CUSTOMER_ID) and not c.unique for c in table.columns)
     return key if key and key.unique and not is_event else None
 
 
 def may_be_ids(tables: Sequence[SourceTable], key_name: str | None) -> list[KeyedTable]:
     """Return the columns with names of ids of customers, each with its table."""
+    by_name = key_name is None or is_plain(key_name)
     return [
         KeyedTable(table, column)
         for table in tables
         for column in table.columns
         if column.kind in ("text", "number")
-        and (has_name(column, key_name) if key_name else name_matches(column.name, CUSTOMER_ID))
+        and (
+            (key_name is not None and has_name(column, key_name))
+            or (by_name and name_matches(column.name, CUSTOMER_ID))
+        )
     ]
 
 
 def named_ids(tables: Sequence[SourceTable], key_name: str) -> KeyedTable | None:
-    """Return the table with most values of the column that the user has named."""
-    return max(may_be_ids(tables, key_name), key=lambda keyed: keyed.key.distinct, default=None)
+    """Return the table with most values of the column that the user has named, where none is of customers.
+
+    Raises:
+        CallError: The name is as plain as `id`, and each row of each table has another value in the column.
+    """
+    named = [keyed for keyed in may_be_ids(tables, key_name) if has_name(keyed.key, key_name)]
+    if is_plain(key_name):
+        repeated = [keyed for keyed in named if not keyed.key.unique]
+        if named and not repeated:
+            names = ", ".join(keyed.table.name for keyed in named)
+            ids = {keyed.key.name: None for keyed in may_be_ids(tables, None) if not keyed.key.unique}
+            raise CallError(
+                f"init: --key '{key_name}': there is no table of customers, and the column is the key of the "
+                f"rows in {names}: no value is in two rows. Name the column with the ids of customers"
+                f"{', such as ' + ', '.join(ids) if ids else ''}."
+            )
+        named = repeated
+    return max(named, key=lambda keyed: keyed.key.distinct, default=None)
 
 
 def _own_key(table: SourceTable) -> SourceColumn | None:
@@ -166,6 +194,9 @@ def id_column(
 ) -> IdColumn | None:
     """Return the column of a table that holds ids of customers, by its name and its values.
 
+    A column that the user has named with a name as plain as `id` may be the key of the table's own rows: it
+    is compared with the columns found by their names.
+
     Args:
         connection: The connection with the views of the tables.
         table: The table to look at.
@@ -183,15 +214,18 @@ def id_column(
             default=None,
         )
         return IdColumn(best, best.filled_share) if best else None
-    if named:
+    if named and not is_plain(key_name or ""):
         return _compare(connection, table, named[0], customers)
     key = customers.key
     pattern = rf"{CUSTOMER_ID}|{singular(customers.table.name)}(_?(id|no|nr))?"
     by_name = [
         c
         for c in columns
-        if name_matches(c.name, pattern) or (c.name == key.name and snake_case(c.name) != "id")
+        if c not in named
+        and (name_matches(c.name, pattern) or (c.name == key.name and snake_case(c.name) != "id"))
     ]
+    # Numbers count the rows of many tables, so unique ones that are known ids show nothing.
+    by_name += [c for c in named if c in columns and not (c.unique and c.kind == "number")]
     by_values = [c for c in columns if c not in by_name and name_matches(c.name, ANY_ID) and not c.unique]
     named_ids = [_compare(connection, table, c, customers) for c in by_name]
     other_ids = [IdColumn(c, share_of_keys(connection, table, c, customers)) for c in by_values]

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from churn.data.ingest.ingest import ingest
+from churn.errors import CallError
 from churn.init.params_file import params_text
 from churn.params import load_params
 from pipelines import cli
 from tests.cases import case
-from tests.unit.init.exports import N_CUSTOMERS, draft, id_columns, members, orders, write_tables
+from tests.unit.init.exports import N_CUSTOMERS, Rows, draft, id_columns, members, orders, write_tables
 
 
 def test_ids_in_another_case_stay_the_ids_of_the_table_of_customers(
@@ -132,6 +133,58 @@ def test_the_named_key_is_used_where_another_id_has_a_likelier_name(tmp_path: Pa
 
     assert id_columns(draft(source))["orders"] == "account_id"
     assert id_columns(draft(source, key="Loyalty"))["orders"] == "loyalty"
+
+
+def with_row_keys(rows: Rows) -> Rows:
+    return [{"id": n + 1, **row} for n, row in enumerate(rows)]
+
+
+@pytest.mark.parametrize("people", ["customers", "passes"])
+@pytest.mark.parametrize("events", ["orders", "till"])
+def test_the_named_id_is_the_key_of_customers_and_of_no_other_table(
+    tmp_path: Path, people: str, events: str
+) -> None:
+    tables = {
+        people: members(lambda n: n + 1, key="id"),
+        events: with_row_keys(orders(lambda n: n + 1 if n else 999)),
+        "products": [{"id": n + 1, "created_at": date(2023, 1, 1) + timedelta(n)} for n in range(9)],
+    }
+
+    written = draft(write_tables(tmp_path, tables), key="id")
+
+    assert written.customers.body.get("from", "customers") == people
+    assert id_columns(written) == {"customers": "id", "orders": "-"}
+    assert written.unused_tables == (("products", "no column holds ids of customers"),)
+
+
+@pytest.mark.parametrize("spelling", [lambda n: n + 1, lambda n: f"C{n}"], ids=["numbers", "codes"])
+def test_the_named_id_is_used_in_a_table_with_several_rows_of_one_id(
+    tmp_path: Path, spelling: Callable[[int], Any]
+) -> None:
+    rows = [{**row, "user_id": f"staff {row['order_no'][-1]}"} for row in orders(spelling, "id")]
+    source = write_tables(tmp_path, {"customers": members(spelling, key="id"), "orders": rows})
+
+    assert id_columns(draft(source, key="id")) == {"customers": "id", "orders": "id"}
+
+
+def test_rounded_ids_beside_a_named_id_of_rows_are_found(tmp_path: Path) -> None:
+    days = [{"client_id": f"{(41 + n // 9) / 10:.2f}E+14", "login_at": date(2023, 3, 1)} for n in range(90)]
+    tables = {
+        "customers": members(lambda n: n + 1, key="id"),
+        "orders": with_row_keys(orders(lambda n: n + 1)),
+    }
+    source = write_tables(tmp_path, {**tables, "logins": with_row_keys(days)})
+
+    reasons = dict(draft(source, key="id").unused_tables)
+
+    assert reasons["logins"].startswith("a spreadsheet has rounded its ids in client_id, such as 4.10E+14")
+
+
+def test_a_named_id_that_is_only_a_key_of_rows_is_refused(tmp_path: Path) -> None:
+    source = write_tables(tmp_path, {"orders": with_row_keys(orders(lambda n: f"C{n}"))})
+
+    with pytest.raises(CallError, match=r"--key 'id'.*key of the rows.*orders.*customer_id"):
+        draft(source, key="id")
 
 
 def test_a_table_with_ids_of_another_kind_is_not_used_with_the_named_key(tmp_path: Path) -> None:
