@@ -96,7 +96,7 @@ def draft_params(
     if key_name:
         require_key(tables, key_name)
     connection = source.connection
-    tables = join_parts(connection, tables, dialect, today)
+    tables, part_warnings = join_parts(connection, tables, dialect, today)
     ids, guessed_key = _find_ids_or_addresses(connection, tables, key_name, dialect, today)
     customers = ids.customers
     tables_with_ids = [
@@ -137,7 +137,7 @@ def draft_params(
     if ids.customer_versions:
         customers_entry.reason = ids.customer_versions.reason
     customers_entry.body.update({"history": histories} if histories else {})
-    customers_entry.warnings += [*ids.warnings, *log_warnings]
+    customers_entry.warnings += [*ids.warnings, *log_warnings, *part_warnings]
     if guessed_key:
         cause = customers_entry.reason.partition(": ")[2]
         customers_entry.reason = f"a guess: the e-mail address in {guessed_key} is the id; {cause}"

@@ -101,7 +101,9 @@ def open_questions(body: TableBody) -> list[str]:
     values = {f"columns.{name}": sql for name, sql in body.get("columns", {}).items()}
     values |= {key: body[key] for key in ("time_format", "query") if key in body}
     histories = body.get("history", {})
-    values |= {f"history.{name}": entry.get("time_format", "") for name, entry in histories.items()}
+    for name, entry in histories.items():
+        values |= {f"history.{name}": entry.get("time_format", "")}
+        values |= {f"history.{name}.query": entry.get("query", "")}
     questions = {key: sql.splitlines()[0] for key, sql in values.items() if sql.startswith("?")}
     return [f"{key}: {question.removeprefix('? ')}" for key, question in questions.items()]
 

@@ -103,7 +103,9 @@ def versioned_customers(
             f"where {key_sql} is not null\ngroup by {key_sql}"
         )
         profile = profile_table(connection, table.name, view, dialect, today)
-        profile = replace(profile, query=query, complete=table.complete)
+        profile = replace(
+            profile, query=query, complete=table.complete, parts=table.parts, question=table.question
+        )
         other_tables = [other for other in tables if other is not table]
         customers = customers_table(connection, [profile, *other_tables], key_name)
         if customers and customers.table is profile:
@@ -221,7 +223,8 @@ def _history_bodies(match: Match, dialect: str) -> dict[str, TableBody]:
         if column.name in used_names or not column.filled_share or is_id:
             continue
         if column.kind == "number" or (column.kind == "text" and column.distinct <= MAX_ATTRIBUTE_LEVELS):
-            origin = {"query": table.query} if table.query else {"from": table.name}
+            question = f"? {table.question}\n" if table.question else ""
+            origin = {"query": f"{question}{table.query}"} if table.query else {"from": table.name}
             body: TableBody = origin | {"columns": columns | {"value": column.name}}
             time = start or change or match.time
             time_format = f"? {time.question}" if time.question else time.time_format

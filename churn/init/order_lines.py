@@ -10,6 +10,7 @@ import duckdb
 from churn.data.sql import identifier
 from churn.init.match import Match, quote_column
 from churn.init.name_patterns import ORDER_ID, ORDER_NAME, UNIT_PRICE, name_matches
+from churn.init.parts import REMOVE_LINE
 from churn.init.source_table import SourceColumn, id_of, id_sql, name_in, time_of
 
 MIN_EQUAL_SHARE = 0.99
@@ -162,8 +163,6 @@ def one_row_per_order(
     table = match.table.origin(dialect)
     groups = f"{order}\nhaving {' and '.join(id_filters)}" if lines.share_id else f"{key}, {order}"
     query = f"select {', '.join(terms)}\nfrom {table}{where}\ngroup by {groups}"
-    questions += (
-        [match.table.question.removesuffix("; then remove this line")] if match.table.question else []
-    )
+    questions += [match.table.question.removesuffix(REMOVE_LINE)] if match.table.question else []
     questions = [question if question.startswith("?") else f"? {question}" for question in questions]
     return "\n".join([f"{'; '.join(questions)}, and remove this line", query]) if questions else query

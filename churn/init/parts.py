@@ -39,6 +39,12 @@ PART_WORDS = (
 MAX_SHARED_SHARE = 0.01
 """Tables with a larger share of the same rows or keys may be copies, and are a question."""
 
+MIN_COMMON_SHARE = 0.5
+"""Tables are parts of one table if at least this share of the columns of each is in all of them."""
+
+REMOVE_LINE = "; then remove this line"
+"""The end of each question about the parts of a table."""
+
 
 def stem_of(name: str) -> str | None:
     """Return the name of the table that a table is a part of; None if its name has no period or number.
@@ -63,8 +69,11 @@ def _is_of_a_part(word: str) -> bool:
 
 def join_parts(
     connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], dialect: str, today: date
-) -> list[SourceTable]:
-    """Return the tables; tables of one shape whose names differ in a period or number are one table.
+) -> tuple[list[SourceTable], list[str]]:
+    """Return the tables, and what the user has to know about them.
+
+    Tables whose names differ in a period or number are one table. If some columns differ, this table has
+    the columns that all of them have, and is a question; if most columns differ, the tables stay apart.
 
     Args:
         connection: The connection with the views of the tables; the views of the joined tables are added.
@@ -72,23 +81,57 @@ def join_parts(
         dialect: The SQL dialect of the source.
         today: The day of the call: dates that would lie after it decide against a reading.
     """
-    groups: dict[tuple[str, frozenset[tuple[str, str]]], list[SourceTable]] = {}
+    groups: dict[str, list[SourceTable]] = {}
     for table in tables:
-        stem = stem_of(table.name) or snake_case(table.name)
-        shape = frozenset((column.name, column.kind) for column in table.columns if column.filled_share)
-        groups.setdefault((stem, shape), []).append(table)
+        groups.setdefault(stem_of(table.name) or snake_case(table.name), []).append(table)
     joined: list[SourceTable] = []
-    for (stem, _), parts in groups.items():
-        others = [table for table in tables if table not in parts and snake_case(table.name) == stem]
-        is_one_table = len(parts) > 1 and any(stem_of(part.name) for part in parts)
-        joined += [_join(connection, stem, parts, dialect, today)] if is_one_table and not others else parts
-    return joined
+    warnings: list[str] = []
+    for stem, parts in groups.items():
+        shapes = [_shape(part) for part in parts]
+        common = frozenset.intersection(*shapes)
+        if len(parts) == 1 or not any(stem_of(part.name) for part in parts):
+            joined += parts
+        elif len(common) >= MIN_COMMON_SHARE * max(map(len, shapes)):
+            joined.append(_join(connection, stem, parts, dialect, today))
+        else:
+            joined += parts
+            warnings += [_apart_warning(parts)] if len(set(shapes)) < len(parts) else []
+    return joined, warnings
+
+
+def _shape(table: SourceTable) -> frozenset[tuple[str, str]]:
+    """Return the columns of a table that have values, each with the kind of its values."""
+    return frozenset((column.name, column.kind) for column in table.columns if column.filled_share)
+
+
+def _differences(parts: Sequence[SourceTable]) -> str:
+    """Return which columns only some of the tables have, or hold as another kind; empty if there are none."""
+    by_column: dict[tuple[str, str], list[str]] = {}
+    for part in parts:
+        for column in part.columns:
+            if column.filled_share:
+                by_column.setdefault((column.name, column.kind), []).append(part.name)
+    return "; ".join(
+        f"{name} as {kind} only in {', '.join(names)}"
+        for (name, kind), names in by_column.items()
+        if len(names) < len(parts)
+    )
+
+
+def _apart_warning(parts: Sequence[SourceTable]) -> str:
+    listed = ", ".join(part.name for part in parts)
+    return (
+        f"{listed} may be parts of one table by their names, but most of "
+        f"their columns differ ({_differences(parts)}): each is read as a table of its own. If they are "
+        "parts, write one entry with a query that joins them by union all"
+    )
 
 
 def _join(
     connection: duckdb.DuckDBPyConnection, stem: str, parts: Sequence[SourceTable], dialect: str, today: date
 ) -> SourceTable:
-    names = [column.name for column in parts[0].columns if column.filled_share]
+    common = frozenset.intersection(*map(_shape, parts))
+    names = [column.name for column in parts[0].columns if (column.name, column.kind) in common]
     view = internal_name(f"guess_parts_of_{stem}")
     quoted = ", ".join(map(identifier, names))
     rows = " UNION ALL ".join(f"SELECT {quoted} FROM {part.view}" for part in parts)
@@ -96,14 +139,28 @@ def _join(
     columns = ", ".join(name_in(name, dialect) for name in names)
     selects = "\n  union all ".join(f"select {columns} from {name_in(part.name, dialect)}" for part in parts)
     query = f"select * from (\n  {selects}\n) as {name_in(stem, dialect)}"
-    question = _question(connection, parts, names)
+    questions = [_column_question(parts), _question(connection, parts, names)]
+    question = "; ".join(question for question in questions if question)
     table = profile_table(connection, stem, view, dialect, today)
     return replace(
         table,
         complete=all(part.complete for part in parts),
         query=query,
         parts=tuple(part.name for part in parts),
-        question=question,
+        question=f"{question}{REMOVE_LINE}" if question else None,
+    )
+
+
+def _column_question(parts: Sequence[SourceTable]) -> str | None:
+    """Return the question of tables that differ in a few columns; None if all have the same columns."""
+    differences = _differences(parts)
+    if not differences:
+        return None
+    listed = ", ".join(part.name for part in parts)
+    return (
+        f"{listed} differ in columns with values ({differences}): below is one table with the columns that "
+        "all of them have; if they are other tables, keep one of them; if a column of "
+        "some is needed, add it to the query"
     )
 
 
@@ -130,7 +187,6 @@ def _question(
             what = f"values of {selected[0]}" if len(selected) == 1 else "rows"
             return (
                 f"{listed} have the same columns, and {n_shared:,} {what} are in more than one of them: if "
-                "they are copies, keep one of them below; if they are parts, correct the source; then remove "
-                "this line"
+                "they are copies, keep one of them below; if they are parts, correct the source"
             )
     return None

@@ -79,6 +79,44 @@ def test_tables_that_share_rows_are_a_question(tmp_path: Path, names: tuple[str,
     assert f"{len(rows[::2]):,} values of order_no are in more than one of them" in str(caught.value)
 
 
+def test_parts_that_differ_in_a_column_are_one_table_and_a_question(tmp_path: Path) -> None:
+    rows = orders(identity)
+    years = {year: rows[index::4] for index, year in enumerate((2022, 2023, 2024, 2025))}
+    parts = {
+        f"orders_{year}": [
+            {**row, "coupon": f"C{n % 5}"} if year > 2023 else row for n, row in enumerate(part)
+        ]
+        for year, part in years.items()
+    }
+    source = write_tables(tmp_path, {"customers": members(identity), **parts})
+
+    written = draft(source)
+
+    assert set(written.tree()["tables"]) == {"customers", "orders"}
+    assert not written.events
+    question, query = written.tree()["tables"]["orders"]["query"].split("\n", 1)
+    assert question.startswith("? ")
+    assert question.count("then remove this line") == 1
+    assert "coupon as text only in orders_2024, orders_2025" in question
+    assert all(name in query for name in parts)
+
+
+@pytest.mark.parametrize("one_shape", [True, False])
+def test_parts_with_other_columns_stay_apart(tmp_path: Path, one_shape: bool) -> None:
+    rows = orders(identity)
+    other = [{"member": row["customer_id"], "stars": 4, "text": "good", "rated": True} for row in rows]
+    parts = {"orders_1": rows[::2], "orders_2": other[1::2]}
+    parts |= {"orders_3": other[::2]} if one_shape else {}
+    source = write_tables(tmp_path, {"customers": members(identity), **parts})
+
+    written = draft(source)
+
+    assert written.tree()["tables"]["orders"]["from"] == "orders_1"
+    warnings = [text for text in written.customers.warnings if "may be parts of one table" in text]
+    assert len(warnings) == one_shape
+    assert not one_shape or "stars as number only in orders_2, orders_3" in warnings[0]
+
+
 def test_tables_of_one_shape_with_other_names_stay_apart(tmp_path: Path) -> None:
     rows = orders(identity)
     source = write_tables(tmp_path, {"customers": members(identity), "orders": rows, "returns": rows[::9]})

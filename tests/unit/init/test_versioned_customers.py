@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from churn.init.entry import open_questions
 from tests.cases import case
 from tests.unit.init.exports import N_CUSTOMERS, Rows, draft, ingest_draft, members, orders, write_tables
 
@@ -125,3 +126,14 @@ def test_a_table_of_customers_is_used_as_it_is_beside_its_history(tmp_path: Path
 
     assert written.customers.reason.startswith("sure: ")
     assert "query" not in written.customers.body
+
+
+def test_versions_in_parts_that_differ_in_a_column_are_a_question(tmp_path: Path) -> None:
+    rows = versions(("customer_id", "valid_from", "valid_to"), "created_at")
+    parts = {"dim_customer_1": rows[::2], "dim_customer_2": [{**row, "shop": "s"} for row in rows[1::2]]}
+
+    written = draft(write_tables(tmp_path, {**parts, "orders": orders(lambda n: f"K{n}")}))
+
+    questions = open_questions(written.customers.body)
+    assert [question.split(":")[0] for question in questions] == ["query", "history.tariff.query"]
+    assert all("shop as text only in dim_customer_2" in question for question in questions)
