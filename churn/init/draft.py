@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -107,8 +107,8 @@ def draft_params(
     candidates: list[tuple[float, Match]] = []
     logs: list[KeyedTable] = []
     for table in ids.event_tables:
-        if table.name in ids.reasons:
-            unused_tables.append((table.name, ids.reasons[table.name]))
+        if table.name in ids.rounding_reasons:
+            unused_tables.append((table.name, ids.rounding_reasons[table.name]))
             continue
         key = ids.columns[table.name]
         if not _has_enough_customers(key, customers):
@@ -127,7 +127,7 @@ def draft_params(
     versions = ids.customer_versions.versions if ids.customer_versions else None
     histories, selection = split_histories(_select(candidates), customers, dialect, versions)
     if not selection:
-        raise _no_events_error(source, tables, unused_tables)
+        raise _no_events_error(source, tables, unused_tables, ids.rounding_reasons)
     entries = [write_entry(connection, match, dialect, customers) for match in selection]
     customers_entry = customers_from_table(connection, customers, dialect) if customers else None
     if customers_entry is None:
@@ -144,7 +144,7 @@ def draft_params(
     label = guess_label(connection, selection)
     if label is None:
         unused_tables += [(match.table.name, "it holds contracts, not events") for match in selection]
-        raise _no_events_error(source, tables, unused_tables)
+        raise _no_events_error(source, tables, unused_tables, ids.rounding_reasons)
     return Draft(
         customers_entry,
         tuple(entry for entry in entries if entry.canonical),
@@ -162,7 +162,7 @@ class _Ids:
         customers: The table of customers and its key; None if there is none.
         event_tables: The other tables.
         columns: By table, the column with ids of customers; None for a table without them.
-        reasons: By table, why its ids are no ids any more.
+        rounding_reasons: By table, why its ids are no ids any more: a spreadsheet has rounded them.
         warnings: What the user has to know about the ids.
         customer_versions: The table of customers as a history; None if they have a table of their own.
     """
@@ -170,7 +170,7 @@ class _Ids:
     customers: KeyedTable | None
     event_tables: tuple[SourceTable, ...]
     columns: dict[str, IdColumn | None]
-    reasons: dict[str, str]
+    rounding_reasons: dict[str, str]
     warnings: tuple[str, ...] = ()
     customer_versions: VersionedCustomers | None = None
 
@@ -194,7 +194,7 @@ def _find_ids_or_addresses(
     guessed_key = None
     if not key_name:
         ids = _find_ids(connection, tables, None, dialect, today)
-        if not any(ids.columns.values()) and not ids.reasons:
+        if not any(ids.columns.values()) and not ids.rounding_reasons:
             guessed_key = address_key(connection, tables)
         if not guessed_key:
             return ids, None
@@ -316,15 +316,26 @@ def _select(candidates: Sequence[tuple[float, Match]]) -> list[Match]:
 
 
 def _no_events_error(
-    source: Source, tables: Sequence[SourceTable], unused_tables: Sequence[tuple[str, str]]
+    source: Source,
+    tables: Sequence[SourceTable],
+    unused_tables: Sequence[tuple[str, str]],
+    rounding_reasons: Mapping[str, str],
 ) -> SourceError:
+    """Return the error of a source without events; rounded ids are the only reason if there are any.
+
+    Args:
+        source: The open source.
+        tables: The profiled tables.
+        unused_tables: The tables that are not used, as pairs of a name and a reason.
+        rounding_reasons: By table, why its ids are no ids any more.
+    """
     if not tables:
         return SourceError(
             f"init: no table found in {source.address}. Name a folder of Parquet or CSV files, or a "
             "database, with --source."
         )
-    if rounded := [f"init: {name}: {reason}." for name, reason in unused_tables if "rounded" in reason]:
-        return SourceError(*rounded)
+    if rounding_reasons:
+        return SourceError(*(f"init: {name}: {reason}." for name, reason in rounding_reasons.items()))
     reasons = [f"{name} ({reason})" for name, reason in unused_tables]
     return SourceError(
         f"init: no table in {source.address} holds what customers did, and when: "

@@ -475,6 +475,22 @@ def test_a_source_without_events_of_customers_is_refused(
     assert reason in str(caught.value)
 
 
+def test_a_table_with_rounded_in_its_error_is_one_reason_among_all(tmp_path: Path) -> None:
+    tables = {"sales": [{"total": n, "date": "2023-01-01"} for n in range(9)]}
+    as_csv(tmp_path / "csv", tables)
+    source = as_duckdb(tmp_path, tables)
+    with duckdb.connect(next(tmp_path.glob("*.duckdb"))) as database:
+        database.execute("CREATE TABLE rounded AS SELECT 1 AS total")
+        database.execute("CREATE VIEW rounded_sums AS SELECT total FROM rounded")
+        database.execute("DROP TABLE rounded")
+
+    with pytest.raises(SourceError) as caught:
+        guess(source, tmp_path)
+
+    assert "rounded_sums (it cannot be read: " in str(caught.value)
+    assert "sales (no column holds ids of customers)" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("source", "address"),
     [
