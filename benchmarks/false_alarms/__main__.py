@@ -93,7 +93,7 @@ def table(all_alarms: Sequence[Alarms]) -> Iterator[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Check every honest data set, and print the table and each finding."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.false_alarms", description=__doc__)
-    parser.add_argument("--companies", type=int, default=20, help="how many simulated companies")
+    parser.add_argument("--companies", type=int, default=24, help="how many simulated companies")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument(
         "--write", action="store_true", help=f"put the table into {README.name} of this folder"
