@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -158,7 +159,11 @@ class Harness:
         if not ended_id and not is_late:
             return None
         if is_late:
-            os.killpg(process_id, signal.SIGKILL)
+            # The child may have ended meanwhile, or may not yet lead a process group of its own.
+            with suppress(ProcessLookupError):
+                os.killpg(process_id, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
             _, status, usage = os.wait4(process_id, 0)
         facts = json.loads(call.mutation_file.read_text()) if call.mutation_file.exists() else {}
         stderr_file = call.folder.with_name(f"{call.folder.name}.err")

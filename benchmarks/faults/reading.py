@@ -68,7 +68,8 @@ def _text(path: Path) -> str:
 def _csv_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     text = _text(path)
     quote = "'" if re.match(r"('[^']*',)+'[^']*'\s", text) else '"'
-    reader = csv.reader(io.StringIO(text, newline=""), quotechar=quote, strict=True)
+    delimiter = max(",;\t|", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, strict=True)
     header = next(reader, [])
     names = [name.strip() for name in header]
     for cells in reader:
