@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from churn.errors import CallError
+from churn.errors import CallError, ModelError
 from churn.evaluation.measures import CHAMPION, CHAMPION_RECIPE
 from churn.evaluation.result import ChampionIdentity, EvaluationResult, Freshness
 from churn.metrics.metrics import Floats
@@ -89,7 +89,8 @@ def champion_predictions(
 
     A month after the training of a champion, all test cutoffs lie before the last label from which the
     champion learnt. The champion's recipe then replaces the champion. For each test cutoff the recipe is
-    refitted on the labels that were known by then, with the current signals.
+    refitted on the labels that were known by then, with the current signals. If another version of the
+    program wrote the recipe, it cannot be refitted, and nothing is compared.
 
     Args:
         champion: The current champion; None if there is none.
@@ -116,7 +117,11 @@ def champion_predictions(
         predictions[CHAMPION] = probability
     if len(unseen_cutoffs) == len(test_cutoffs):
         return ChampionPredictions(predictions, champion=champion)
-    recipe = Recipe.of_spec(champion.scorer.spec)
+    try:
+        recipe = Recipe.of_spec(champion.scorer.spec, way_out="")
+    except ModelError as error:
+        words = f"{reason}, and its recipe cannot be refitted, so the challenger is not compared with it"
+        return _not_compared(f"{words}: {error}", champion)
     if recipe != record.recipe.with_calibration(recipe.calibration):
         past = predict_out_of_time(snapshots, recipe, past.cutoffs, threads)
     predictions[CHAMPION_RECIPE] = calibrate_out_of_time(snapshots, recipe, past, test_cutoffs)

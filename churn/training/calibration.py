@@ -148,6 +148,8 @@ def isotonic_with_guess(rows: Floats, churners: Floats, guess: float) -> Floats:
     return np.maximum.accumulate(share)
 
 
+SHIFT_METHOD = "shifted"
+"""The calibration of a refreshed champion: its own calibration and a shift."""
 METHODS: dict[str, Callable[[Floats, Floats], dict[str, Any]]] = {
     "none": fit_none,
     "beta": fit_beta,
@@ -160,14 +162,14 @@ def fit_calibration(method: str, logits: Floats, left: Floats, customer: Ints) -
     """Fit a calibration method; with too few churners or stayers return the calibration that changes nothing.
 
     Args:
-        method: One of `METHODS`, or `shifted` for the shift of a refresh.
+        method: One of `METHODS`, or `SHIFT_METHOD` for the shift of a refresh.
         logits: The uncalibrated log-odds, shape (rows,).
         left: The outcomes, shape (rows,).
         customer: The number of each row's customer, shape (rows,).
     """
     if not enough_of_both(left):
         return dict(NO_CALIBRATION)
-    return fit_shift(logits, left, customer) if method == "shifted" else METHODS[method](logits, left)
+    return fit_shift(logits, left, customer) if method == SHIFT_METHOD else METHODS[method](logits, left)
 
 
 def enough_of_both(left: Floats) -> bool:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
 from churn.errors import ModelError
 from churn.metrics.metrics import Floats
 from churn.params import CandidateName, TrainParams
 from churn.snapshots.dataset import LabelledRows
+from churn.training.calibration import METHODS, SHIFT_METHOD
 from churn.training.fitted_model import FittedModel
 from churn.training.spline_logistic import STRENGTHS, fit_spline, spline_stages
 from churn.training.trees import (
@@ -72,19 +75,33 @@ class Recipe:
     lambda_l2: float | None = None
     feature_fraction: float | None = None
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     @classmethod
-    def of_spec(cls, spec: Mapping[str, Any]) -> Recipe:
+    def of_spec(cls, spec: Mapping[str, Any], way_out: str = " Run `churn train`.") -> Recipe:
         """Return the recipe of a bundle's spec.
 
+        Args:
+            spec: The content of `spec.json`.
+            way_out: The end of the message of an error.
+
         Raises:
-            ModelError: another version of the program wrote the recipe.
+            ModelError: another version of the program wrote the recipe; the error holds all mistakes.
         """
+        settings, mistakes = spec["recipe"], []
+        calibration = settings.get("calibration", "none")
+        if calibration not in (*METHODS, SHIFT_METHOD):
+            mistakes.append(f"calibration: {calibration!r} is no method")
         try:
-            return cls(**spec["recipe"])
-        except (TypeError, ValueError) as error:
-            raise ModelError(
-                f"spec.json: recipe: {error}: another version of churn wrote the model. Run `churn train`."
-            ) from None
+            recipe = TypeAdapter(cls).validate_python(settings)
+        except ValidationError as problems:
+            mistakes += [
+                f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems.errors()
+            ]
+        if mistakes:
+            problem = f"spec.json: recipe: {'; '.join(mistakes)}: another version of churn wrote the model."
+            raise ModelError(problem + way_out)
+        return recipe
 
     @classmethod
     def start(cls, settings: TrainParams, candidate: CandidateName = "trees") -> Recipe:

@@ -16,7 +16,7 @@ from churn.model.scorer import SchemaError, calibrate_logits
 from churn.snapshots.dataset import scorer_columns
 from churn.snapshots.read import Snapshots
 from churn.training.backtest import OutOfTime
-from churn.training.calibration import NO_CALIBRATION, add_shift, apply_calibration, fit_shift
+from churn.training.calibration import NO_CALIBRATION, SHIFT_METHOD, add_shift, apply_calibration, fit_shift
 from churn.training.challenger import base_rate
 from churn.training.fitted_model import FittedModel, quantiles
 from churn.training.recipe import Recipe
@@ -48,7 +48,7 @@ class RefreshedChampion:
     @property
     def recipe(self) -> Recipe:
         """Return the champion's recipe with the calibration `shifted`."""
-        return Recipe.of_spec(self.spec).with_calibration("shifted")
+        return Recipe.of_spec(self.spec).with_calibration(SHIFT_METHOD)
 
     def model(self, boosters: Mapping[str, str]) -> FittedModel:
         """Return the champion's model from its LightGBM texts by file name."""
