@@ -17,6 +17,7 @@ PLANTED = {
     "connections": ("pipelines/__init__.py", "import pyspark"),
     "duckdb": ("churn/reporting/__init__.py", "import duckdb"),
     "lightgbm": ("churn/features/__init__.py", "import lightgbm"),
+    "statsmodels": ("churn/metrics/__init__.py", "import statsmodels"),
     "pandas": ("churn/data/__init__.py", "import pandas"),
 }
 
