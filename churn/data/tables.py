@@ -136,7 +136,12 @@ CANONICAL_TABLES: Mapping[str, Table] = {
                 _outcome("objected_at", "when the customer objected to being contacted"),
                 _text("account_id", "the company or household that the customer belongs to"),
                 _text("name", "the name on the call list"),
-                _text("language", "the language of the customer"),
+                _text("language", "the language of the customer, such as de or en"),
+                _text("email", "the e-mail address; customers with the same address are one person"),
+                _text(
+                    "person_id", "the person behind several customer ids; by default the e-mail address tells"
+                ),
+                _text("timezone", "the time zone of the customer for quiet hours, such as Europe/Berlin"),
             ),
         ),
         _events("logins", _time("happened_at", "when the customer logged in")),
@@ -207,9 +212,33 @@ CANONICAL_TABLES: Mapping[str, Table] = {
             _text("arm", "treated or control"),
             _number("p_assign", "the probability with which the arm was assigned", 0, 1),
             _outcome("answered_at", "when the customer answered"),
+            _text(
+                "task_id", "the task of the call list that this contact answers; see `task_id` in the ledger"
+            ),
+            _level("result", "what came of it: done, no answer, declined, snoozed"),
+            _scheduled("snoozed_until", "until when the task rests, if the result is snoozed"),
+            _level("channel", "the channel of the contact, such as phone or email"),
+        ),
+        _events(
+            "consents",
+            _time("given_at", "when the customer gave consent"),
+            replace(_level("channel", "the channel of the consent, such as phone"), is_required=True),
+            replace(_level("purpose", "the purpose of the consent, such as marketing"), is_required=True),
+            _outcome("withdrawn_at", "when the customer withdrew the consent"),
+            _text("evidence", "where the proof of the consent is kept"),
+        ),
+        _events(
+            "loyalty",
+            _time("happened_at", "when it happened"),
+            replace(_level("kind", "earn, redeem, expire or tier"), is_required=True),
+            _number("points", "the points that were earned, redeemed or lost"),
+            _scheduled("expires_at", "when the points expire"),
         ),
     )
 }
+
+NO_EVENTS = ("contacts", "consents")
+"""Tables in which the company writes down its own acts: no signals come from them."""
 
 
 def events_table(name: str) -> Table:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from churn.data.sources.table_specs import table_contracts
 from churn.data.store import Store
-from churn.data.tables import CANONICAL_TABLES, Table
+from churn.data.tables import CANONICAL_TABLES, NO_EVENTS, Table
 from churn.errors import SignalError, did_you_mean
 from churn.features import signals as package
 from churn.features.attributes import attributes
@@ -110,7 +110,7 @@ def _names_in_lists(signal: Signal) -> dict[str, set[str]]:
 
 def _check_names(params: Params, by_name: dict[str, Signal]) -> None:
     families = [*FAMILIES, *GENERIC]
-    tables = [name for name in (*CANONICAL_TABLES, *params.events) if name != "contacts"]
+    tables = [name for name in (*CANONICAL_TABLES, *params.events) if name not in NO_EVENTS]
     valid_names: dict[str, Sequence[str]] = {"families": families, "tables": tables, "names": list(by_name)}
     problems = [
         f"signals.{key}: '{name}' is not a {LIST_ITEM[key]}.{did_you_mean(name, valid_names[key])} "

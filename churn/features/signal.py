@@ -29,6 +29,7 @@ FAMILY_OF_TABLE: Mapping[str, str] = {
     "orders": "purchase",
     "subscriptions": "contract",
     "referrals": "activity",
+    "loyalty": "activity",
 }
 """The family of the generic signals of each table; a table under `events:` has the family activity."""
 

@@ -19,7 +19,7 @@ from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec, table_specs
 from churn.data.sql import identifier
 from churn.data.store import Store, day_number
-from churn.data.tables import Table
+from churn.data.tables import NO_EVENTS, Table
 from churn.features.engine.cohort import Cohort, Customers, read_customers
 from churn.features.engine.matrix import MatrixBuilder, cohorts_at
 from churn.features.signal import Signal
@@ -127,7 +127,7 @@ class GuardContext:
     @property
     def event_tables(self) -> tuple[str, ...]:
         """Return the event tables that hold rows, except attribute histories and the company's contacts."""
-        no_events = {"customers", "contacts"} | {
+        no_events = {"customers", *NO_EVENTS} | {
             name for name, table in self.tables.items() if table.is_history
         }
         return tuple(name for name in self.store.tables if name not in no_events and self.store.has(name))

@@ -237,5 +237,8 @@ def _absolute(params: Params, folder: Path) -> Params:
             "models": folder / params.models,
             "tracking": params.tracking.model_copy(update={"uri": uri}),
             "score": params.score.model_copy(update={"playbook": folder / params.score.playbook}),
+            "contact": params.contact.model_copy(
+                update={"suppression": tuple(folder / path for path in params.contact.suppression)}
+            ),
         }
     )

@@ -14,9 +14,11 @@ from churn.errors import did_you_mean
 from churn.params.sections import (
     CanonicalName,
     CheckParams,
+    ContactParams,
     EngineParams,
     EvaluateParams,
     EventName,
+    ExperimentsParams,
     LabelParams,
     OriginParams,
     PromoteParams,
@@ -50,6 +52,8 @@ class Params(Section):
     evaluate: EvaluateParams = EvaluateParams()
     promote: PromoteParams = PromoteParams()
     score: ScoreParams = ScoreParams()
+    experiments: ExperimentsParams = ExperimentsParams()
+    contact: ContactParams = ContactParams()
     tracking: TrackingParams = TrackingParams()
     output: Path = Path("output")
     models: Path = Path("models")

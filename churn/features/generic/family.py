@@ -6,17 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from churn.data.tables import Table
+from churn.data.tables import NO_EVENTS, Table
 from churn.errors import SignalError
 from churn.features.signal import FAMILY_OF_TABLE, Direction, Function, Signal
 
-NOT_EVENTS = ("customers", "subscriptions", "contacts")
+NOT_EVENTS = ("customers", "subscriptions", *NO_EVENTS)
 """Tables whose rows are not events of a customer; they have no generic signals."""
 
 CUSTOMERS_OWN = ("activity", "purchase")
 """Signal families of tables in which the customer causes the rows, so that fewer rows are riskier."""
 
-ENGLISH = {"emails": "e-mails to the customer", "tickets": "support tickets", "payments": "bills due"}
+ENGLISH = {
+    "emails": "e-mails to the customer",
+    "tickets": "support tickets",
+    "payments": "bills due",
+    "loyalty": "loyalty events",
+}
 GERMAN = {
     "logins": "Anmeldungen",
     "interactions": "Interaktionen",
@@ -26,6 +31,7 @@ GERMAN = {
     "tickets": "Support-Anfragen",
     "orders": "Bestellungen",
     "referrals": "Empfehlungen",
+    "loyalty": "Punktebuchungen",
 }
 
 WHAT_IS_COUNTED = {"payments": "bills", "emails": "e-mails"}
