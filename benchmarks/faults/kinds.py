@@ -102,7 +102,16 @@ def _is_same(given: Any, effective: Any) -> bool:
         return float(given) == float(effective)
     if isinstance(given, date):
         return given.isoformat() == effective
+    if isinstance(effective, int | float) and isinstance(given, str):  # a number in quotation marks
+        return _number(given) == float(effective)
     return given == effective or str(given) == str(effective)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def judge_plays(folder: Path, undisturbed: Path) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -86,14 +87,30 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
         if text.lstrip().startswith("[")
         else map(json.loads, filter(str.strip, text.splitlines()))
     )
+    spellings: dict[str, str] = {}
     for row in rows:
         if not isinstance(row, dict):
             raise UnreadableError("a line is no object")
+        for key in row:
+            if spellings.setdefault(key.lower(), key) != key:
+                raise UnreadableError(f"the keys {spellings[key.lower()]} and {key} may be one column or two")
         yield row
 
 
 def _parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    yield from pq.read_table(path, partitioning=None, use_threads=False).to_pylist()
+    table = pq.read_table(path, partitioning=None, use_threads=False)
+    for number, column in enumerate(table.columns):
+        if pa.types.is_timestamp(column.type):  # a time that Python cannot hold is no time of a company
+            times = pa.array(map(_time_or_none, column), pa.timestamp("us", column.type.tz))
+            table = table.set_column(number, table.column_names[number], times)
+    yield from table.to_pylist()
+
+
+def _time_or_none(value: pa.TimestampScalar) -> datetime | None:
+    try:
+        return value.as_py()  # type: ignore[no-any-return]
+    except (OverflowError, ValueError):  # beyond the year 9999, or digits below the microsecond
+        return None
 
 
 _READERS = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}
@@ -157,7 +174,9 @@ def instant_of(value: Any) -> datetime | None:
             return None
     moment = moment.replace(microsecond=0)
     try:
-        utc = (moment if moment.tzinfo else moment.replace(tzinfo=ZONE)).astimezone(UTC).replace(tzinfo=None)
+        # A local time that the clocks show twice is the later one.
+        moments = (moment,) if moment.tzinfo else tuple(moment.replace(tzinfo=ZONE, fold=n) for n in (0, 1))
+        utc = max(moment.astimezone(UTC).replace(tzinfo=None) for moment in moments)
     except OverflowError:
         return None
     return utc if datetime(1970, 1, 2) <= utc <= LATEST else None

@@ -35,6 +35,19 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+BLANKS = r"[\s\p{Z}\x{0b}\x{1c}-\x{1f}\x{85}]+"
+"""Matches blanks of every kind: tabs, line ends and all blanks of Unicode. DuckDB's `trim` keeps a tab."""
+
+
+def trim_blanks(sql: str) -> str:
+    """Return the SQL of a text without blanks at its ends.
+
+    >>> duckdb.sql(f"SELECT {trim_blanks(literal(chr(160) + 'C 1' + chr(9)))}").fetchall()
+    [('C 1',)]
+    """
+    return f"regexp_replace({sql}, '^{BLANKS}|{BLANKS}$', '', 'g')"
+
+
 def internal_name(name: str) -> str:
     """Return the quoted name of a view or table of this program; no name in a source has this prefix."""
     return identifier(f"__churn_{name}")

@@ -9,7 +9,7 @@ import duckdb
 
 from churn.data.ingest.rejects import COMMON_SPELLING
 from churn.data.ingest.rules import ROUNDED_ID
-from churn.data.sql import identifier, literal
+from churn.data.sql import identifier, literal, trim_blanks
 from churn.init.customer_ids import MIN_RESPELT_GAIN, share_of_keys
 from churn.init.source_table import KeyedTable, SourceColumn, id_of
 
@@ -86,13 +86,14 @@ def rounded_reason(connection: duckdb.DuckDBPyConnection, id_table: KeyedTable) 
     A spreadsheet writes 4.50000E+12, or zeros after the fifteenth digit.
     """
     name = id_table.key.name
+    text = trim_blanks(f"{identifier(name)}::VARCHAR")
     is_long = f"length(id) > {MAX_DIGITS}"
     row = connection.execute(
         f"SELECT count(*), count(*) FILTER (short), min(id) FILTER (short), min(id) FILTER ({is_long}), "
         f"count(DISTINCT id) FILTER ({is_long}), "
         f"bool_and(regexp_full_match(id, '[0-9]{{{MAX_DIGITS}}}0+')) FILTER ({is_long}) "
         f"FROM (SELECT id, regexp_full_match(id, {literal(ROUNDED_ID)}) AS short "
-        f"FROM (SELECT trim({identifier(name)}::VARCHAR) AS id FROM {id_table.table.view}) WHERE id <> '')"
+        f"FROM (SELECT {text} AS id FROM {id_table.table.view}) WHERE id <> '')"
     ).fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     n_ids, n_short, short_id, long_id, n_long, all_zeros = row

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 
 from churn.data.sources.source import Source
-from churn.data.sql import first_line, identifier, internal_name, literal
+from churn.data.sql import first_line, identifier, internal_name, literal, trim_blanks
 from churn.init.name_patterns import ANY_TIME, EXPIRY, MAY_LIE_AHEAD, name_matches
 from churn.init.readings import date_reading, number_question, number_reading
 from churn.init.source_table import ColumnKind, SourceColumn, SourceTable, iso_time, name_in, time_of
@@ -156,7 +156,7 @@ def _without_no_value_days(
     if column.sql or not column.filled_share:
         return column
     days = ", ".join(f"DATE '{day}'" for day in NO_VALUE_DAYS)
-    text = f"trim({identifier(column.name)}::VARCHAR)"
+    text = trim_blanks(f"{identifier(column.name)}::VARCHAR")
     texts = f"SELECT {text} AS v, {time_of(column)}::DATE AS d FROM {view}"
     day_counts = connection.execute(
         "SELECT CASE WHEN left(v, 10) = d::VARCHAR THEN d::VARCHAR ELSE v END AS word, "
@@ -214,7 +214,7 @@ def _parse_text(
 
     Numbers may have a decimal comma; times may have one of `FORMATS`.
     """
-    text = f"trim({identifier(column.name)}::VARCHAR)"
+    text = trim_blanks(f"{identifier(column.name)}::VARCHAR")
     words = ", ".join(map(literal, NO_VALUE_WORDS))
     values = f"SELECT {text} AS v FROM {view} WHERE {text} <> '' AND lower({text}) NOT IN ({words})"
     parsed_column = _parse_values(connection, values, column, dialect, today)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, NamedTuple
 
-from churn.data.sql import identifier, literal
+from churn.data.sql import identifier, literal, trim_blanks
 from churn.init.readings import NumberReading
 
 WORDS_OF_SQL = {
@@ -63,7 +63,7 @@ def time_of(column: SourceColumn) -> str:
     name = identifier(column.name)
     if column.missing:
         words = ", ".join(literal(word) for word, _ in column.missing)
-        text, plain = f"trim({name}::VARCHAR)", time_of(replace(column, missing=()))
+        text, plain = trim_blanks(f"{name}::VARCHAR"), time_of(replace(column, missing=()))
         return f"(CASE WHEN {text} IN ({words}) OR left({text}, 10) IN ({words}) THEN NULL ELSE {plain} END)"
     if column.sql:  # seconds since 1970
         scale = 1000.0 if (column.high or 0) > 1e11 else 1.0
@@ -78,7 +78,7 @@ def iso_time(name: str) -> str:
 
     DuckDB does not read an offset after a blank, and reads 21/04/03 as a day of the year 21.
     """
-    text = f"trim({name}::VARCHAR)"
+    text = trim_blanks(f"{name}::VARCHAR")
     joined = rf"regexp_replace({text}, '\s+([+-][0-9:]+|Z)$', '\1')"
     return f"CASE WHEN regexp_matches({text}, '^[0-9]{{4}}') THEN TRY_CAST({joined} AS TIMESTAMP) END"
 
@@ -88,7 +88,7 @@ def id_of(column: SourceColumn) -> str:
     name = identifier(column.name)
     if column.kind == "number":
         return f"coalesce(TRY_CAST({name} AS BIGINT)::VARCHAR, {name}::VARCHAR)"
-    text = f"nullif(trim({name}::VARCHAR), '')"
+    text = f"nullif({trim_blanks(f'{name}::VARCHAR')}, '')"
     return column.spelling.replace("$", text) if column.spelling else text
 
 

@@ -10,13 +10,22 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.faults import kinds, processes
 from benchmarks.faults.kinds import KINDS, Kind, judge_bytes, judge_params, judge_store
 from benchmarks.faults.outcome import Answer, outcome_of, table
 from benchmarks.faults.processes import Harness
-from benchmarks.faults.reading import cents_of, difference, expected_rows, instant_of
+from benchmarks.faults.reading import (
+    UnreadableError,
+    cents_of,
+    difference,
+    expected_rows,
+    instant_of,
+    rows_of,
+)
 from benchmarks.faults.world import write_world
 from churn.data.ingest.ingest import ingest
 from churn.params import load_params
@@ -75,6 +84,7 @@ def test_the_same_number_gives_the_same_input(tmp_path: Path) -> None:
     [
         ("2024-05-01 10:00:00", datetime(2024, 5, 1, 8)),
         ("2024-05-01T10:00:00Z", datetime(2024, 5, 1, 10)),
+        ("2024-10-27 02:30:00", datetime(2024, 10, 27, 1, 30)),
         ("2024-02-30", None),
         ("9999-12-31", None),
         ("05/06/2024", None),
@@ -89,6 +99,32 @@ def test_the_independent_reading_of_a_time(value: str, instant: datetime | None)
 )
 def test_the_independent_reading_of_an_amount(value: object, cents: int | None) -> None:
     assert cents_of(value) == cents
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
+def test_the_independent_reading_finds_the_delimiter(delimiter: str, tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(delimiter.join(("customer_id", "amount")) + "\n" + delimiter.join(("C1", "5")) + "\n")
+
+    assert rows_of(path) == [{"customer_id": "C1", "amount": "5"}]
+
+
+def test_keys_of_json_lines_that_differ_in_capital_letters_have_no_independent_reading(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "orders.jsonl"
+    path.write_text('{"amount": 1}\n{"AMOUNT": 2}\n')
+
+    with pytest.raises(UnreadableError, match="amount and AMOUNT"):
+        rows_of(path)
+
+
+def test_a_time_of_parquet_beyond_the_times_of_python_is_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    times = pa.array([0, 2**62], pa.int64()).cast(pa.timestamp("us"))
+    pq.write_table(pa.table({"placed": times}), path)
+
+    assert rows_of(path) == [{"placed": datetime(1970, 1, 1)}, {"placed": None}]
 
 
 @pytest.mark.parametrize("file_format", ["csv", "jsonl", "parquet"])

@@ -12,7 +12,7 @@ from churn.data.ingest.source_errors import from_clause, sql_error
 from churn.data.ingest.type_casts import typed_column
 from churn.data.sources.source import Source
 from churn.data.sources.table_specs import TableSpec
-from churn.data.sql import identifier, internal_name, literal
+from churn.data.sql import identifier, internal_name, literal, trim_blanks
 from churn.data.tables import HISTORY_PREFIX, STORED_UNITS, Column
 from churn.errors import SourceError, did_you_mean
 from churn.params import TableParams
@@ -250,7 +250,7 @@ def _without_words(raw: str, columns: Sequence[Column], missing: Mapping[str, Se
     for column in columns:
         if words := missing.get(column.name):
             name = identifier(column.name)
-            text = f"trim({name}::VARCHAR)"
+            text = trim_blanks(f"{name}::VARCHAR")
             is_missing = f"{text} IN ({', '.join(map(literal, words))})"
             days = [word for word in words if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word)]
             if days and column.type == "instant":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from churn.data.sql import identifier, literal
+from churn.data.sql import identifier, literal, trim_blanks
 from churn.data.tables import STORED_UNITS, Column
 
 ZONE_PATTERN = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -60,11 +60,10 @@ def local_time(sql: str, duckdb_type: str, timezone: str, time_format: str | Non
 def _text_or_missing(name: str) -> str:
     """Return the SQL of a text without blanks at its ends; a text of blanks is missing.
 
-    `trim` removes all blanks of Unicode, but it is slow. It runs only if a quick test cannot exclude blanks
-    at the ends.
+    `trim_blanks` is slow. It runs only if a quick test cannot exclude blanks at the ends.
     """
-    has_no_blanks = f"ascii({name}) > 32 AND NOT suffix({name}, ' ') AND strlen({name}) = length({name})"
-    return f"CASE WHEN {has_no_blanks} THEN {name} ELSE nullif(trim({name}), '') END"
+    has_no_blanks = f"ascii({name}) > 32 AND {name}[-1] > ' ' AND strlen({name}) = length({name})"
+    return f"CASE WHEN {has_no_blanks} THEN {name} ELSE nullif({trim_blanks(name)}, '') END"
 
 
 def _instant(name: str, duckdb_type: str, timezone: str, time_format: str | None) -> tuple[str, str]:

@@ -229,11 +229,50 @@ def _json_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> 
         f"DESCRIBE SELECT * FROM read_json({files}, {options}, union_by_name = true, sample_size = -1, "
         "map_inference_threshold = -1)"
     ).fetchall()
+    _check_key_spellings(connection, paths, [str(name) for name, *_ in described])
     columns = ", ".join(
         f"{literal(str(name))}: {literal('VARCHAR' if _is_text_in_json(str(kind)) else str(kind))}"
         for name, kind, *_ in described
     )
     return f"read_json({files}, {options}, columns = {{{columns}}})"
+
+
+def _check_key_spellings(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], columns: Sequence[str]
+) -> None:
+    """Check that no two keys of JSON lines differ only in capital letters.
+
+    DuckDB numbers the later spelling, as in `ID_1`, and then finds no value under this name.
+
+    Args:
+        connection: The DuckDB that reads the files.
+        paths: The files.
+        columns: The names that DuckDB gives to the keys.
+
+    Raises:
+        SourceError: Some keys differ only in capital letters.
+    """
+    names = {name.lower() for name in columns}
+    stems = {name.lower().rpartition("_")[0] for name in columns if re.search(r"_\d+$", name)}
+    if not stems & names:
+        return
+    objects = f"read_json_objects({file_list(paths)}, format = 'newline_delimited'{_compression(paths)})"
+    keys = f"SELECT unnest(json_keys(json)) AS key FROM {objects}"
+    rows = connection.execute(
+        "SELECT list(key ORDER BY n DESC, key), list(n ORDER BY n DESC, key) FROM "
+        f"(SELECT key, count(*) AS n FROM ({keys}) GROUP BY key) "
+        "GROUP BY lower(key) HAVING count(*) > 1 ORDER BY min(key)"
+    ).fetchall()
+    if rows:
+        spellings = "; ".join(
+            " and ".join(f"{key!r} ({n:,} lines)" for key, n in zip(keys, counts, strict=True))
+            for keys, counts in rows
+        )
+        raise SourceError(
+            f"source: {paths[0].name} has keys that differ only in capital letters: {spellings}. SQL does "
+            "not tell such names apart, so their values would be lost. Write each key in one spelling in all "
+            "lines."
+        )
 
 
 def _is_text_in_json(duckdb_type: str) -> bool:

@@ -1,11 +1,12 @@
-"""The fast conversion to UTC gives the same times as DuckDB's own."""
+"""The fast conversion to UTC gives the same times as DuckDB's own, and texts lose blanks at their ends."""
 
 from __future__ import annotations
 
 import duckdb
 import pytest
 
-from churn.data.ingest.type_casts import create_utc_of
+from churn.data.ingest.type_casts import create_utc_of, typed_column
+from churn.data.tables import Column
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,33 @@ def test_each_local_time_is_converted_as_by_duckdb(timezone: str) -> None:
         ).fetchone()
 
     assert different == (0,)
+
+
+@pytest.mark.parametrize(
+    ("local", "utc"),
+    [("2024-10-27 02:30", "2024-10-27 01:30:00"), ("2024-03-31 02:30", "2024-03-31 01:30:00")],
+    ids=["the clocks show the time twice: the later one", "the clocks skip the time"],
+)
+def test_a_local_time_of_the_night_on_which_the_clocks_change(local: str, utc: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        create_utc_of(connection, "Europe/Berlin")
+
+        row = connection.execute(f"SELECT utc_of(TIMESTAMP '{local}')::VARCHAR").fetchone()
+
+    assert row == (utc,)
+
+
+@pytest.mark.parametrize("blank", ["\t", "\r", "\n", "\u00a0", "\u3000", "\u2028", " \t\u00a0", "\x1f"])
+def test_a_text_loses_blanks_of_every_kind_at_its_ends_only(blank: str) -> None:
+    texts = [f"{blank}C 1", f"C 1{blank}", f"{blank}C 1{blank}", f"C{blank}1", f"Ç 1{blank}", blank]
+    column = typed_column(Column("plan", "level", "attribute"), "VARCHAR", "UTC", None)
+    with duckdb.connect() as connection:
+        values = [
+            connection.execute(
+                f"SELECT plan FROM (SELECT {column} FROM (SELECT ? AS plan))", [text]
+            ).fetchone()
+            for text in texts
+        ]
+
+    assert values == [("C 1",), ("C 1",), ("C 1",), (f"C{blank}1",), ("Ç 1",), (None,)]

@@ -95,6 +95,25 @@ def test_values_of_json_keep_their_text(tmp_path: Path) -> None:
     assert rows == [("7", "007", 1.5, "2024-01-01T10:00:00Z"), ("x", "08", None, "2024-01-02T10:00:00Z")]
 
 
+def test_keys_of_json_that_differ_only_in_capital_letters_are_refused(tmp_path: Path) -> None:
+    lines = '{"id": 1, "plan": "a"}\n{"id": 2, "PLAN": "b"}\n{"id": 3, "plan": "a"}\n'
+    source = write(tmp_path / "source", {"events.jsonl": lines})
+
+    with pytest.raises(SourceError) as error:
+        rows_in(source, tmp_path, "events")
+
+    assert "'plan' (2 lines) and 'PLAN' (1 lines)" in str(error.value)
+
+
+def test_keys_of_json_that_end_in_numbers_are_read(tmp_path: Path) -> None:
+    lines = '{"plan": "a", "plan_1": "b"}\n{"plan": "c", "plan_2": "d"}\n'
+    source = write(tmp_path / "source", {"events.jsonl": lines})
+
+    rows = rows_in(source, tmp_path, "events", "plan, plan_1, plan_2")
+
+    assert rows == [("a", "b", None), ("c", None, "d")]
+
+
 def test_broken_json_is_refused_with_its_place(tmp_path: Path) -> None:
     source = write(tmp_path / "source", {"events.jsonl": '{"a": 1}\n{"a": \n'})
 
