@@ -16,6 +16,8 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         CallError: no night was scored, or the requested night was not scored.
     """
     night = read_report_sources(params.output, cutoff)
+    for warning in night.warnings:
+        echo.warn(warning)
     if night.result is None:
         echo.warn(
             "there is no evaluation, so the report has no quality section. Run `churn evaluate` to add it."

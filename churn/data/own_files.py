@@ -90,6 +90,15 @@ def read_own_json(path: Path, kind: type[T], *, way_out: str, error: type[ChurnE
     return value
 
 
+def lacks_checksum(path: Path) -> bool:
+    """Return whether a file is a JSON object without a checksum, as earlier versions wrote it."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and bool(content) and CHECKSUM not in content
+
+
 @contextmanager
 def open_own_parquet(
     path: Path,

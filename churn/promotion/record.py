@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from churn.data.files import write_atomically
-from churn.data.own_files import read_own_json, write_own_json
+from churn.data.own_files import lacks_checksum, read_own_json, write_own_json
 from churn.errors import CallError, Stop
 from churn.evaluation.result import EvaluatedModel, EvaluationResult
 from churn.guards.verdict import Gate, SignedOff, Verdict
@@ -59,6 +59,9 @@ class Promotion(Part):
     ) -> Self | None:
         """Read promotion.json from the folder of an evaluation; None if there is no such file.
 
+        Return None also for a file without a checksum: an earlier version of the program wrote it, and the
+        gates must be applied again.
+
         Args:
             folder: The folder of the evaluation.
             way_out: The sentence that says how the file is written again.
@@ -66,6 +69,8 @@ class Promotion(Part):
         Raises:
             SourceError: the file is damaged.
         """
+        if lacks_checksum(folder / FILE):
+            return None
         try:
             return read_own_json(folder / FILE, cls, way_out=way_out)
         except FileNotFoundError:

@@ -16,12 +16,13 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from churn.data.files import write_atomically
-from churn.data.own_files import read_own_json, read_own_parquet
-from churn.errors import CallError
+from churn.data.own_files import lacks_checksum, read_own_json, read_own_parquet
+from churn.errors import CallError, SourceError
 from churn.evaluation.result import EvaluationResult
 from churn.guards.verdict import Verdict
 from churn.labels.outcomes import WHY_LEFT
 from churn.metrics.standard_errors import Z_95
+from churn.promotion.record import FILE as PROMOTION_FILE
 from churn.promotion.record import Promotion, kept_evaluation
 from churn.reporting.plots import CAPTIONS
 from churn.reporting.plots.inline import inline_figure
@@ -29,6 +30,7 @@ from churn.reporting.plots.level import probabilities_figure
 from churn.reporting.quality import BAND_TITLES, describe_quality
 from churn.reporting.rendering import html_template
 from churn.scoring.sink import contacts_path, facts_path, scores_path
+from churn.training.challenger import training_folder
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,6 +85,7 @@ class ReportSources:
         result: The evaluation of the model that scored the night; None if there is no such evaluation.
         verdict: The verdict on this model; None before `churn promote`.
         latest_version: The version of the last evaluated model, if another model scored the night; else None.
+        warnings: The files that are left out because they cannot be used, each with the reason and a way out.
     """
 
     cutoff: date
@@ -92,10 +95,14 @@ class ReportSources:
     result: EvaluationResult | None
     verdict: Verdict | None
     latest_version: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSources:
     """Read the files of a night, by default of the latest night.
+
+    An evaluation that an earlier version of the program wrote is left out, with a warning. So is a damaged
+    evaluation that was kept for this night: the verb that wrote it cannot always write it again.
 
     Raises:
         CallError: No night was scored, or the requested night was not scored.
@@ -115,20 +122,35 @@ def read_report_sources(output: Path, cutoff: date | None = None) -> ReportSourc
         )
     night = cutoff or nights[-1]
     facts, scores, contacts = _read_night(output, night)
-    latest = _read_result(output / "evaluate", EVALUATE_AGAIN)
-    folder, result, way_out = output / "evaluate", latest, PROMOTE_AGAIN
-    if latest is None or latest.model.digest != facts.model_digest:
+    folder = output / "evaluate"
+    warnings = [
+        f"{path}: it has no checksum, so an earlier version of churn wrote it. The report leaves the file "
+        f"out. {way_out}"
+        for name, way_out in (("metrics.json", EVALUATE_AGAIN), (PROMOTION_FILE, PROMOTE_AGAIN))
+        if lacks_checksum(path := folder / name)
+    ]
+    is_usable = not lacks_checksum(folder / "metrics.json")
+    latest = result = _read_result(folder, EVALUATE_AGAIN) if is_usable else None
+    if latest is not None and latest.model.digest == facts.model_digest:
+        verdict = _read_verdict(folder, result, PROMOTE_AGAIN)
+    else:
         folder = kept_evaluation(output, facts.model_digest)
-        way_out = f"Delete {folder}; the report then shows no quality of this model."
-        result = _read_result(folder, way_out)
+        way_out = f"Run `churn evaluate` for a new evaluation of the model in {training_folder(output)}."
+        try:
+            result = _read_result(folder, way_out)
+            verdict = _read_verdict(folder, result, way_out)
+        except SourceError as error:
+            warnings.append(f"{error} The report leaves out the evaluation of this model.")
+            result = verdict = None
     return ReportSources(
         cutoff=night,
         scores=scores,
         contacts=contacts,
         facts=facts,
         result=result,
-        verdict=_read_verdict(folder, result, way_out),
+        verdict=verdict,
         latest_version=latest.model.version if latest and latest.model.digest != facts.model_digest else None,
+        warnings=tuple(warnings),
     )
 
 

@@ -14,10 +14,10 @@ import pytest
 
 from churn.data.files import checksum_of
 from churn.data.own_files import write_own_json
-from churn.errors import CallError
+from churn.errors import CallError, SourceError
 from churn.evaluation.result import EvaluationResult
 from churn.params import LabelParams
-from churn.promotion.record import Promotion, keep_evaluation
+from churn.promotion.record import Promotion, keep_evaluation, kept_evaluation
 from churn.reporting.report import expected_total, read_report_sources, render_report, write_report
 from churn.scoring.call_list import calls_csv, contacts_table
 from churn.scoring.night import Trial
@@ -220,6 +220,84 @@ def test_the_page_shows_the_model_that_scored_the_night_and_not_the_one_evaluate
     assert "0.990" not in text
     assert "no leak" not in text
     assert "Version 4 was evaluated later." in text
+
+
+def drop_checksum(path: Path) -> None:
+    """Write a file as versions did that wrote no checksum."""
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    path.write_text(json.dumps(content))
+
+
+def test_an_evaluation_without_a_checksum_is_left_out_with_the_way_to_make_it_anew(evaluated):
+    path = evaluated / "evaluate" / "metrics.json"
+    drop_checksum(path)
+
+    sources = read_report_sources(evaluated)
+
+    assert "0.750" not in Page(render_report(sources)).text
+    (warning,) = sources.warnings
+    assert str(path) in warning
+    assert "no checksum" in warning
+    assert "Run `churn evaluate`" in warning
+
+
+def change_figure(path: Path) -> None:
+    path.write_text(path.read_text().replace("0.75", "0.95", 1))
+
+
+def empty(path: Path) -> None:
+    path.write_text("")
+
+
+@pytest.mark.parametrize(
+    ("damage", "name"),
+    [(drop_checksum, "metrics.json"), (change_figure, "metrics.json"), (empty, "promotion.json")],
+)
+def test_a_kept_evaluation_that_cannot_be_read_is_left_out_with_the_way_out(evaluated, damage, name: str):
+    filled(Promotion, {"accepted": True, "digest": "d", "gates": [GATE]}).write(evaluated / "evaluate")
+    keep_evaluation(evaluated, "d")
+    later = METRICS | {"model": {"version": "4", "digest": "later"}}
+    filled(EvaluationResult, later).write(evaluated / "evaluate" / "metrics.json")
+    (evaluated / "evaluate" / "promotion.json").unlink()
+    damage(kept_evaluation(evaluated, "d") / name)
+
+    sources = read_report_sources(evaluated)
+
+    assert "There is no evaluation of model version 3" in Page(render_report(sources)).text
+    (warning,) = sources.warnings
+    assert str(kept_evaluation(evaluated, "d")) in warning
+    assert "Run `churn evaluate`" in warning
+    assert "Delete" not in warning
+
+
+def test_a_verdict_without_a_checksum_is_left_out_and_the_figures_stay(evaluated):
+    filled(Promotion, {"accepted": True, "digest": "d", "gates": [GATE]}).write(evaluated / "evaluate")
+    drop_checksum(evaluated / "evaluate" / "promotion.json")
+
+    sources = read_report_sources(evaluated)
+
+    text = Page(render_report(sources)).text
+    assert "0.750 [0.740, 0.760]" in text
+    assert "It passed" not in text
+    (warning,) = sources.warnings
+    assert "promotion.json" in warning
+    assert "Run `churn evaluate`, then `churn promote`" in warning
+
+
+def test_files_with_their_checksum_bring_no_warning(evaluated):
+    filled(Promotion, {"accepted": True, "digest": "d", "gates": [GATE]}).write(evaluated / "evaluate")
+    keep_evaluation(evaluated, "d")
+
+    assert read_report_sources(evaluated).warnings == ()
+
+
+def test_a_damaged_evaluation_stops_the_report(evaluated):
+    path = evaluated / "evaluate" / "metrics.json"
+    change_figure(path)
+
+    with pytest.raises(SourceError, match=r"checksum differs\. Run `churn evaluate` again"):
+        read_report_sources(evaluated)
 
 
 def test_a_night_whose_model_has_no_evaluation_shows_that_of_no_other_model(evaluated):
