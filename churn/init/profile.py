@@ -82,27 +82,35 @@ def profile_tables(
         except source.errors as error:
             unreadable.append((name, f"it cannot be read: {first_line(error)}"))
         else:
-            if dialect == "duckdb":
-                _read_csv_once(source.connection, name, view)
-            tables.append(profile_table(source.connection, name, view, dialect, today))
+            is_csv = dialect == "duckdb" and _read_text_once(source.connection, name, view)
+            tables.append(profile_table(source.connection, name, view, dialect, today, is_csv=is_csv))
         advance(1)
     all_columns = [column for table in tables for column in table.columns]
-    return [
-        replace(table, columns=tuple(_with_order_of_neighbours(c, all_columns) for c in table.columns))
-        for table in tables
-    ], unreadable
+    return [_with_readings_of(table, all_columns, source.connection, dialect) for table in tables], unreadable
 
 
-def _read_csv_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) -> None:
-    """Replace the view of a CSV file by a table, so that later queries do not parse the file again."""
-    sql = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
-    if sql and ("read_csv(" in sql[0] or "read_json(" in sql[0]):
+def _read_text_once(connection: duckdb.DuckDBPyConnection, name: str, view: str) -> bool:
+    """Replace the view of a text file by a table, so that later queries do not parse the file again.
+
+    Returns:
+        Whether it is a CSV file.
+    """
+    row = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
+    sql = str(row[0]) if row else ""
+    if "read_csv(" in sql or "read_json(" in sql:
         connection.execute(f"DROP VIEW {view}").fetchall()
         connection.execute(f"CREATE TEMP TABLE {view} AS SELECT * FROM {identifier(name)}").fetchall()
+    return "read_csv(" in sql
 
 
 def profile_table(
-    connection: duckdb.DuckDBPyConnection, name: str, view: str, dialect: str, today: date
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    view: str,
+    dialect: str,
+    today: date,
+    *,
+    is_csv: bool = False,
 ) -> SourceTable:
     """Profile the table of a view.
 
@@ -112,6 +120,7 @@ def profile_table(
         view: The name of its view.
         dialect: The SQL dialect of the source.
         today: The day of the call: dates that would lie after it decide against a reading.
+        is_csv: Whether the view reads CSV files.
     """
     description = connection.execute(f"DESCRIBE {view}").fetchall()
     types = {str(row[0]): str(row[1]) for row in description}
@@ -127,9 +136,21 @@ def profile_table(
         unique = n_filled > MIN_UNIQUE_SHARE * rows and distinct > MIN_UNIQUE_SHARE * n_filled
         share = n_filled / rows if rows else 0.0
         profile = SourceColumn(column, kind, share, distinct, unique)
-        columns.append(_profile_values(connection, view, profile, dialect, today))
-    columns = [_with_order_of_neighbours(column, columns) for column in columns]
-    return SourceTable(name, rows, tuple(columns), view, dialect == "duckdb" or rows < ROWS_FETCHED)
+        profile = _profile_values(connection, view, profile, dialect, today)
+        if is_csv and duckdb_type == "DOUBLE":
+            profile = replace(profile, has_decimal_points=_has_decimals(connection, view, column))
+        columns.append(profile)
+    is_complete = dialect == "duckdb" or rows < ROWS_FETCHED
+    table = SourceTable(name, rows, tuple(columns), view, is_complete)
+    return _with_readings_of(table, columns, connection, dialect)
+
+
+def _has_decimals(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> bool:
+    value = identifier(name)
+    row = connection.execute(
+        f"SELECT bool_or({value} <> trunc({value})) FROM {view} WHERE isfinite({value})"
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _count_distinct(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> int:
@@ -147,6 +168,34 @@ def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColu
     if len(orders) != 1:
         return column
     return replace(readings[orders.pop()], question=None, other_reading=None)
+
+
+def _with_readings_of(
+    table: SourceTable,
+    columns: Sequence[SourceColumn],
+    connection: duckdb.DuckDBPyConnection,
+    dialect: str,
+) -> SourceTable:
+    """Return a table whose columns with two readings have the reading of other columns, if these agree.
+
+    Args:
+        table: The table.
+        columns: The columns that may decide.
+        connection: The connection with the view of the table.
+        dialect: The SQL dialect of the source.
+    """
+    marks = {c.number.decimal_mark for c in columns if c.number and c.number.example is None}
+    marks |= {"." for c in columns if c.has_decimal_points}
+    decided = []
+    for column in table.columns:
+        column = _with_order_of_neighbours(column, columns)
+        if column.number and column.number.is_open and len(marks) == 1:
+            number = replace(column.number, decimal_mark=next(iter(marks)), example=None)
+            sql = number.sql(name_in(column.name, dialect))
+            column = replace(column, number=number, sql=sql, question=None)
+            column = parse_number(connection, table.view, column, dialect)
+        decided.append(column)
+    return replace(table, columns=tuple(decided))
 
 
 def _without_no_value_days(

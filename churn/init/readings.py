@@ -92,6 +92,11 @@ class NumberReading:
             return f"replace(replace({name}, '.', ''), ',', '.')"
         return f"replace({name}, ',', '')" if self.has_other_mark else None
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether each number has two readings, so that other columns may decide."""
+        return self.example is not None and self.example[-1].isdigit()
+
 
 def possible_formats(time_format: str) -> tuple[str, ...]:
     """Return the formats with the parts of a date in another order, likely ones first.

@@ -35,6 +35,7 @@ class SourceColumn:
         question: The readings to choose from if the contents do not decide; None if they do.
         other_reading: The column with day and month exchanged, if the contents do not decide.
         number: The notation of numbers that are text.
+        has_decimal_points: Whether a file of texts has the column's numbers with decimal points.
         spelling: The SQL that gives an id `$` the spelling of all tables; None if ids stay as they are.
         is_iso_text: Whether the times are text in ISO 8601, such as 2024-01-31 09:00:00 -0400.
     """
@@ -54,6 +55,7 @@ class SourceColumn:
     question: str | None = None
     other_reading: SourceColumn | None = None
     number: NumberReading | None = None
+    has_decimal_points: bool = False
     spelling: str | None = None
     is_iso_text: bool = False
 

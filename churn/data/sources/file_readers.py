@@ -40,14 +40,26 @@ A date with the day first needs `time_format`. A time without a zone is local; D
 texts 007, 12e3 and t may be ids; 4.5E+12 may be an id that a spreadsheet has rounded.
 """
 
-MAY_BE_THOUSANDS = (
-    r"bool_and(regexp_full_match(trim($), '-?([1-9][0-9]{0,2}[.][0-9]{3}|[0-9]{1,3})')) "
-    "AND bool_or(contains($, '.')) AND bool_or(NOT contains($, '.'))"
-)
-"""The test whether a column has numbers such as 4.620 next to plain numbers below 1000, and no others.
+HAS_POINT = "bool_or(contains($, '.'))"
+"""The test whether a column has a number with a point."""
 
-There, 4.620 may be 4620. If all numbers have three decimals, they are decimals, as 52.520 in coordinates.
-"""
+HAS_THREE_DIGITS = f"bool_and(trim($) LIKE '%.___' OR NOT contains($, '.')) AND {HAS_POINT}"
+"""The quick test whether three characters follow each point of a column."""
+
+MAY_BE_THOUSANDS = (
+    r"bool_and(regexp_full_match(trim($), '[-+]?([1-9][0-9]{0,2}[.][0-9]{3}|[0-9]+)|(?i:nan)'))"
+)
+"""The test whether a column has only whole numbers and numbers such as 4.620, which may be 4620."""
+
+ARE_PROBABLY_THOUSANDS = f"{MAY_BE_THOUSANDS} AND max(length(trim($))) FILTER (NOT contains($, '.')) <= 3"
+"""The test whether these whole numbers are all below 1000, as they are if points group thousands."""
+
+HAS_DECIMAL_COMMA = (
+    r"avg(regexp_full_match(trim($), '[-+]?([0-9]+|[1-9][0-9]{0,2}([.][0-9]{3})+)(,[0-9]+)?')::INTEGER) "
+    r">= 0.98 "
+    r"AND bool_or(regexp_matches(trim($), '[.][0-9]{3}[.,]|,[0-9]{1,2}\z|,[0-9]{4,}|^[-+]?0,|[0-9]{4,},'))"
+)
+"""The test whether a text column has numbers that have a decimal comma, or points between thousands."""
 
 TEXT_IN_JSON = ("JSON", "UUID", "TIME", "DATE")
 """The types of JSON values that are read as text.
@@ -208,17 +220,47 @@ def _columns_read_as_text(
         texts: The SQL that reads all columns as texts.
         types: The guessed types.
     """
-    tests = {name: MISREAD_TESTS[kind] for name, kind in types.items() if kind in MISREAD_TESTS}
-    if not tests:
-        return {}
-    columns = [
-        f"coalesce(bool_or({test.replace('$', identifier(name))}), false)" for name, test in tests.items()
+    doubles = [name for name, kind in types.items() if kind == "DOUBLE"]
+    tests = [
+        (name, f"bool_or({MISREAD_TESTS[kind]})") for name, kind in types.items() if kind in MISREAD_TESTS
     ]
-    decimals = [name for name, kind in types.items() if kind == "DOUBLE"]
-    names = [*tests, *decimals]
-    columns += [f"coalesce({MAY_BE_THOUSANDS.replace('$', identifier(name))}, false)" for name in decimals]
+    passed = _passed_tests(connection, texts, [*tests, *((name, HAS_THREE_DIGITS) for name in doubles)])
+    misread = {name for name, test in passed if test != HAS_THREE_DIGITS}
+    ambiguous = {name for name, test in passed if test == HAS_THREE_DIGITS}
+    tests = [(name, test) for name in ambiguous for test in (MAY_BE_THOUSANDS, ARE_PROBABLY_THOUSANDS)]
+    passed = _passed_tests(connection, texts, tests)
+    ambiguous = {name for name, _ in passed}
+    if ambiguous and _has_decimal_points(connection, texts, types, ambiguous):
+        ambiguous = {name for name, test in passed if test == ARE_PROBABLY_THOUSANDS}
+    return dict.fromkeys([name for name in types if name in misread | ambiguous], "VARCHAR")
+
+
+def _has_decimal_points(
+    connection: duckdb.DuckDBPyConnection, texts: str, types: Mapping[str, str], ambiguous: set[str]
+) -> bool:
+    """Return whether the other columns of a file have decimal points, and none has a decimal comma.
+
+    Args:
+        connection: The DuckDB that reads the file.
+        texts: The SQL that reads all columns as texts.
+        types: The guessed types.
+        ambiguous: The columns whose points may also group thousands.
+    """
+    doubles = [name for name, kind in types.items() if kind == "DOUBLE" and name not in ambiguous]
+    tests = [(name, HAS_POINT) for name in doubles]
+    tests += [(name, HAS_DECIMAL_COMMA) for name, kind in types.items() if kind == "VARCHAR"]
+    return {test for _, test in _passed_tests(connection, texts, tests)} == {HAS_POINT}
+
+
+def _passed_tests(
+    connection: duckdb.DuckDBPyConnection, texts: str, tests: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return the pairs of a column and a test, an aggregate of the text `$`, that the column passes."""
+    if not tests:
+        return set()
+    columns = [f"coalesce({test.replace('$', identifier(name))}, false)" for name, test in tests]
     row = connection.execute(f"SELECT {', '.join(columns)} FROM {texts}").fetchone()
-    return {name: "VARCHAR" for name, is_misread in zip(names, row or (), strict=True) if is_misread}
+    return {pair for pair, passes in zip(tests, row or (), strict=True) if passes}
 
 
 def _json_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> str:

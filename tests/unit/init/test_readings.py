@@ -338,6 +338,11 @@ PLAIN = [str(n) for n in range(101, 161)]
         (["0.250", "1.500"] * 40, ",", [25, 150]),
         (["1.234,00", "4.628"] * 40, ";", [123400, 462800]),
         (["4.628"] * 60 + PLAIN, ";", [10100, 462800]),
+        (["0.628", "4.500"] * 40, ",", [63, 450]),
+        (["12345.678", "4.500"] * 40, ",", [450, 1234568]),
+        (["4.628", "12.5"] * 40, ",", [463, 1250]),
+        (["0,628", "4,500"] * 40, ";", [63, 450]),
+        (["1.234.567", "4.500"] * 40, ";", [450000, 123456700]),
     ],
 )
 def test_the_whole_column_decides_between_decimals_and_thousands(
@@ -358,6 +363,11 @@ def test_the_whole_column_decides_between_decimals_and_thousands(
         (["4.620", "12"] * 10, ",", ["4620", "4.620"]),
         (["2,313", "4.628"] * 60, ",", ["cannot be told apart"]),
         (["12,50", "12.75"] * 60, ",", ["decimal commas as well as decimal points"]),
+        (["4.628"] * 80, ",", ["4.628 is 4628", "4.628 is 4.628"]),
+        (["12.500", "-4.628"] * 40, ",", ["cannot be told apart"]),
+        (["4.628", "1500"] * 40, ",", ["cannot be told apart"]),
+        (["4.628", "nan"] * 40, ",", ["cannot be told apart"]),
+        (["4,628"] * 80, ";", ["4,628 is 4628", "4,628 is 4.628"]),
     ],
 )
 def test_decimals_and_thousands_that_cannot_be_told_apart_are_a_question(
@@ -372,6 +382,64 @@ def test_decimals_and_thousands_that_cannot_be_told_apart_are_a_question(
     assert "columns.amount" in str(caught.value)
     assert all(word in str(caught.value) for word in words)
     assert "columns.amount" in output
+
+
+def with_column(raw: Path, cells: list[str], name: str = "fee") -> Path:
+    """Add a column to the orders."""
+    header, *lines = (raw / "orders.csv").read_text(encoding="utf-8-sig").splitlines()
+    mark = "," if "," in header else ";"
+    lines = [f"{line}{mark}{cells[n % len(cells)]}" for n, line in enumerate(lines)]
+    (raw / "orders.csv").write_text("\n".join([f"{header}{mark}{name}", *lines]) + "\n")
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("fees", "mark", "cents"),
+    [
+        (["12.5", "3.25"], ",", [463, 1250]),
+        (["12.500", "0.250"], ",", [463, 1250]),
+        (["12,5", "3,25"], ";", [462800, 1250000]),
+        (["1.250.000", "3.250"], ";", [462800, 1250000]),
+    ],
+)
+def test_another_column_decides_between_decimals_and_thousands(
+    tmp_path: Path, fees: list[str], mark: str, cents: list[int]
+) -> None:
+    raw = with_column(amounts(tmp_path, ["4.628", "12.500"] * 40, mark), fees)
+
+    path = init(tmp_path, raw)
+
+    assert sorted(set(stored_cents(path))) == cents
+
+
+@pytest.mark.parametrize(
+    ("cells", "fees", "cents"),
+    [
+        (["4.628", "12.500"], "3.25", [463, 1250]),
+        (["4.628", "12.500"], "3,25", [462800, 1250000]),
+        (["4,628", "12,500"], "3.25", [462800, 1250000]),
+    ],
+)
+def test_another_file_decides_between_decimals_and_thousands(
+    tmp_path: Path, cells: list[str], fees: str, cents: list[int]
+) -> None:
+    raw = amounts(tmp_path, cells * 40, ";")
+    lines = [f"U{n};2022-0{n + 1}-01;{fees}" for n in range(9)]
+    (raw / "customers.csv").write_text("\n".join(["user_id;signed_up_at;fee", *lines]) + "\n")
+
+    path = init(tmp_path, raw)
+
+    assert sorted(set(stored_cents(path))) == cents
+
+
+def test_columns_that_contradict_each_other_leave_the_question(tmp_path: Path) -> None:
+    raw = with_column(amounts(tmp_path, ["4.628", "12.500"] * 40, ";"), ["12,5", "3,25"])
+    raw = with_column(raw, ["12.5", "3.25"], "weight")
+
+    path = init(tmp_path, raw)
+
+    with pytest.raises(ParamsError, match=r"columns\.amount.*cannot be told apart"):
+        load_params(path)
 
 
 def test_the_answer_to_a_question_on_thousands_is_read(tmp_path: Path) -> None:
