@@ -15,7 +15,7 @@ from churn.model.bundle import load_champion
 from churn.model.value import monthly_money
 from churn.params import Params
 from churn.promotion.record import waiting_model
-from churn.scoring.call_list import read_names
+from churn.scoring.call_list import read_names, why_places_are_free
 from churn.scoring.champion_checks import (
     check_fit,
     fit_problems,
@@ -114,6 +114,9 @@ def run(
         f"call list: {night.facts['contacted']:,} of {night.facts['places']:,} places, "
         f"{calls_path(params.output, cutoff)}"
     )
+    n_free = night.facts["places"] - night.facts["contacted"]
+    if why_free := why_places_are_free(night.scores, n_free, "run" if trial else "score"):
+        echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     return 0
 

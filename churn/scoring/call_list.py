@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn.data.store import Store
 from churn.params import BudgetParams
@@ -77,6 +78,29 @@ def not_contacted_because(has_play: Bools, contacts: Order) -> npt.NDArray[np.ob
     reasons = np.where(has_play, BELOW_BUDGET, NO_PLAY).astype(object)
     reasons[contacts] = None
     return reasons
+
+
+def why_places_are_free(scores: pa.Table, n_free: int, verb: str) -> str:
+    """Return why places of the call list are free, with a condition that fills them; empty if none does.
+
+    Args:
+        scores: The score table of the night.
+        n_free: The number of free places.
+        verb: The verb that scores this night again.
+    """
+    has_no_play = pc.equal(scores["not_contacted_because"], NO_PLAY)
+    probability = scores.filter(has_no_play)["churn_probability"].to_numpy()
+    if n_free <= 0 or not len(probability):
+        return ""
+    last = np.sort(probability)[::-1][:n_free][-1]
+    bound = math.floor(last * 1000) / 1000
+    places = "one place is" if n_free == 1 else f"{n_free:,} places are"
+    customers = "one customer" if len(probability) == 1 else f"{len(probability):,} customers"
+    return (
+        f"{places} free, because no play applies to {customers}. To call those who are most likely to leave, "
+        f"add a play with `when: {{churn_probability: {{at_least: {bound:g}}}}}` to the playbook, then call "
+        f"`churn {verb}`."
+    )
 
 
 def read_names(store: Store) -> Mapping[str, str]:

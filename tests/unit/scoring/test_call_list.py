@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from churn.params import BudgetParams
 from churn.scoring.call_list import (
+    NO_PLAY,
     contact_count,
     not_contacted_because,
     rank_customers,
     read_names,
     safe_cell,
     select_contacts,
+    why_places_are_free,
 )
 from tests.drawn_company import draw
 
@@ -75,6 +78,35 @@ def test_who_has_no_play_takes_no_place_and_every_silence_has_its_reason():
 
     assert called.tolist() == [0, 3]
     assert not_contacted_because(has_play, called).tolist() == [None, "below the budget", "no play", None]
+
+
+@pytest.mark.parametrize(
+    ("n_free", "words"),
+    [
+        (1, "one place is free, because no play applies to 3 customers. "),
+        (2, "`when: {churn_probability: {at_least: 0.061}}`"),
+        (9, "`when: {churn_probability: {at_least: 0.02}}`"),
+        (0, ""),
+    ],
+)
+def test_free_places_are_explained_with_a_condition_that_fills_them(n_free: int, words: str) -> None:
+    scores = pa.table(
+        {
+            "churn_probability": [0.0618, 0.02, 0.9, 0.07, None],
+            "not_contacted_because": [NO_PLAY, NO_PLAY, None, NO_PLAY, "too new"],
+        }
+    )
+
+    why_free = why_places_are_free(scores, n_free, "score")
+
+    assert words in why_free
+    assert bool(why_free) == bool(words)
+
+
+def test_nobody_is_left_for_a_free_place_if_each_customer_has_a_play() -> None:
+    scores = pa.table({"churn_probability": [0.9], "not_contacted_because": pa.array([None], pa.string())})
+
+    assert why_places_are_free(scores, 3, "score") == ""
 
 
 @pytest.mark.parametrize(
