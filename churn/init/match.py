@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -19,6 +19,7 @@ from churn.init.name_patterns import (
     CANCELLED_AT,
     COLUMN_PATTERNS,
     KNOWN_AT,
+    SHARE,
     STATE,
     TABLE_PATTERNS,
     UNIT_PRICE,
@@ -133,8 +134,19 @@ def _assign(connection: duckdb.DuckDBPyConnection, match: Match) -> dict[str, fl
     fits = sorted(_fits(match), key=lambda fit: (-fit[0], fit[3]))
     scores: dict[str, float] = {}
     used_names = {match.key.name}
+    money_targets = {target.name for _, target, column, _ in fits if not _share_reason(match, target, column)}
     for score, target, column, _ in fits:
         is_free = target.name not in scores and column.name not in used_names
+        share_reason = _share_reason(match, target, column)
+        if is_free and share_reason and (target.name in money_targets or not target.is_required):
+            match.notes.append(f"{column.name} is not used as {target.name}: {share_reason}")
+            continue
+        if share_reason:
+            column = replace(
+                column,
+                question=f'{column.name} may be no money, as {share_reason}: write "{column.name}" if it is '
+                "money, or the column that has the money",
+            )
         if is_free and _has_valid_values(connection, match, target, column):
             scores[target.name], match.columns[target.name] = score, column
             used_names.add(column.name)
@@ -243,6 +255,26 @@ def _has_valid_values(
         f"{column.name} is not used as {target.name}: it goes from {column.low:g} to {column.high:g}"
     )
     return False
+
+
+def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -> str:
+    """Return why a column fits the name of an amount of money but is a share; empty if it may be money.
+
+    The price of one piece may be below 1.
+    """
+    low, high = column.low, column.high
+    if target.type != "money" or low is None or high is None or low < 0 or high > 100:
+        return ""
+    if "%" in column.name or name_matches(column.name, SHARE):
+        return "its name says that it is a share"
+    has_decimals = column.distinct > 2 or low % 1 > 0 or high % 1 > 0
+    units = COLUMN_PATTERNS["orders"]["units"]
+    is_unit_price = name_matches(column.name, UNIT_PRICE) and any(
+        name_matches(other.name, units) for other in match.table.columns
+    )
+    if high > 1 or not has_decimals or is_unit_price:
+        return ""
+    return f"its values lie between {low:g} and {high:g}, as shares do"
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:

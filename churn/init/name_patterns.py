@@ -67,6 +67,12 @@ _AMOUNT = (
 UNIT_PRICE = r"(unit|single|item|einzel|stueck)_?(price|preis|cost)|price_per_\w+|price|preis"
 """The price of one piece, in a table that also has the number of pieces."""
 
+SHARE = (
+    r"(\w+_)?(percent(age)?s?|pct|perc|rate|ratio|share|prozent\w*|anteil|quote)(_\w+)?"
+    r"|\w+(prozent|anteil|quote)"
+)
+"""A share or a percentage of something."""
+
 COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
     "customers": {
         "signed_up_at": (

@@ -1,0 +1,93 @@
+"""The columns of a source by their canonical names: a share is not taken for an amount of money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from churn.errors import ParamsError
+from churn.init.match import Match, matches
+from churn.init.profile import profile_table
+from churn.params import load_params
+from pipelines import cli
+
+SHARES = [0.05, 0.1, 0.25, 0.5]
+MONEY = [9.9, 19.5, 250.0, 8.0]
+CENTS = [0.5, 0.25, 12.0, 0.0]
+PERCENTS = [5.0, 10.0, 25.0, 50.0]
+
+
+def match_of(name: str, columns: Mapping[str, Sequence[float]], time: str = "ordered_at") -> Match:
+    """Return the best match of a table with 80 rows of twenty customers."""
+    numbers = ", ".join(f'{list(values)}[1 + i % {len(values)}] AS "{c}"' for c, values in columns.items())
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE {name} AS SELECT 'U' || i % 20 AS customer_id, DATE '2024-01-01' + i::INTEGER "
+            f"AS {time}, {numbers} FROM range(80) AS rows(i)"
+        )
+        table = profile_table(connection, name, name, "duckdb", date(2026, 1, 1))
+        scores = list(matches(connection, table, table.columns[0]))
+        return max(scores, key=lambda scored: scored[0])[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "columns", "used"),
+    [
+        ("orders", "ordered_at", {"amount": SHARES, "revenue": MONEY}, {"amount": "revenue"}),
+        ("orders", "ordered_at", {"total": SHARES, "net_value": CENTS}, {"amount": "net_value"}),
+        ("payments", "due_at", {"amount": SHARES, "betrag": MONEY}, {"amount": "betrag"}),
+        ("orders", "ordered_at", {"amount": MONEY, "discount": SHARES}, {"amount": "amount"}),
+        ("orders", "ordered_at", {"amount": MONEY, "discount_pct": PERCENTS}, {"amount": "amount"}),
+        ("orders", "ordered_at", {"amount": MONEY, "Discount %": PERCENTS}, {"amount": "amount"}),
+        ("orders", "ordered_at", {"umsatz": MONEY, "rabatt_prozent": PERCENTS}, {"amount": "umsatz"}),
+    ],
+)
+def test_a_share_is_not_used_as_money(
+    name: str, time: str, columns: dict[str, list[float]], used: dict[str, str]
+) -> None:
+    match = match_of(name, columns, time)
+
+    assert {
+        key: column.name for key, column in match.columns.items() if key in ("amount", "discount")
+    } == used
+    assert all(column.question is None for column in match.columns.values())
+    assert any("share" in note for note in match.notes)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"amount": MONEY, "discount": [0.0, 1.5, 0.2]},
+        {"amount": CENTS},
+        {"amount": [1.0, 0.0]},
+        {"price": SHARES, "units": [100.0, 250.0]},
+    ],
+)
+def test_money_of_small_amounts_is_used_without_a_word(columns: dict[str, list[float]]) -> None:
+    match = match_of("orders", columns)
+
+    used_names = {match.columns[key].name for key in ("amount", "units", "discount") if key in match.columns}
+    assert used_names == set(columns)
+    assert all(column.question is None for column in match.columns.values())
+    assert not match.notes
+
+
+@pytest.mark.parametrize("values", [SHARES, [0.0, 0.5], [0.333, 1.0, 0.25]])
+def test_a_share_that_is_the_only_amount_is_a_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], values: list[float]
+) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    lines = [f"U{n % 9},2023-{n % 12 + 1:02}-{n % 27 + 1:02},{values[n % len(values)]}" for n in range(90)]
+    (raw / "orders.csv").write_text("\n".join(["user_id,order_date,amount", *lines]) + "\n")
+    path = tmp_path / "params.yaml"
+
+    assert cli.main("init", ["--params", str(path), "--source", str(raw)]) == 0
+
+    assert "columns.amount" in "".join(capsys.readouterr())
+    with pytest.raises(ParamsError, match=r"columns\.amount.*as shares do: write"):
+        load_params(path)
