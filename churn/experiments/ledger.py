@@ -1,0 +1,330 @@
+"""The ledger: what each night decided about units and customers, kept for ever.
+
+Each night has a folder `output/ledger/cutoff=D` with its new assignments, its new tasks, the health bands and
+`_ledger.json`, which names the night that it follows (`previous`). A night reads only the nights of its own
+chain: the night that it follows, the night that that one follows, and so on. So the same night gives the same
+bytes again, and also if an older night was scored later. Such a backfilled night is in no chain but its own.
+
+A night's folder is written as `.pending-cutoff=D` before the scores of the night are published, and renamed
+afterwards. So no list of calls exists without its ledger, also if the process is killed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
+from churn.data.files import sync_folder
+from churn.data.own_files import checksum_of_bytes, own_json_text, read_own_json, read_own_parquet
+from churn.errors import SourceError, Stop
+
+FOLDER = "ledger"
+PENDING = ".pending-"
+FACTS = "_ledger.json"
+NIGHT_PREFIX = "cutoff="
+
+ASSIGNMENTS = pa.schema(
+    [(name, pa.string()) for name in ("experiment", "unit", "arm")]
+    + [("position", pa.float64()), ("share", pa.float64()), ("assigned_on", pa.date32())]
+    + [("stratum", pa.string()), ("score", pa.float64()), ("customers", pa.list_(pa.string()))]
+)
+TASKS = pa.schema(
+    [(name, pa.string()) for name in ("task_id", "customer_id", "unit", "play", "variant", "arm")]
+    + [(name, pa.string()) for name in ("control_of", "owner", "channel", "template")]
+    + [("planned_on", pa.date32()), ("due_at", pa.date32()), ("expires_on", pa.date32())]
+    + [("not_before", pa.timestamp("us", tz="UTC"))]
+    + [(name, pa.float64()) for name in ("churn_probability", "expected_profit", "residual_value")]
+    + [("cost", pa.float64()), ("incentive", pa.float64()), ("first_reason_family", pa.string())]
+)
+BANDS = pa.schema([("customer_id", pa.string()), ("raw_band", pa.int8()), ("band", pa.int8())])
+
+TABLES: Mapping[str, pa.Schema] = {"assignments": ASSIGNMENTS, "tasks": TASKS, "bands": BANDS}
+
+_WAY_OUT = "Restore it from a copy: the ledger holds decisions that cannot be computed again."
+
+
+class LedgerFacts(BaseModel):
+    """The facts of a ledger night.
+
+    Attributes:
+        cutoff: The cutoff of the night.
+        previous: The cutoff of the night that this night follows; None for the first night.
+        run_id: The id of the night's run.
+        salt_digest: The digest of the salt with which the arms are drawn.
+        unit: Who gets an arm: a person, an account or a customer.
+        control_share: The share of the universal control group in this night.
+        no_control_because: Why there is no universal control group; None if there is one.
+        files: The checksum of each Parquet file by its name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cutoff: date
+    previous: date | None
+    run_id: str
+    salt_digest: str
+    unit: str
+    control_share: float
+    no_control_because: str | None
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The decisions of all earlier nights of a chain, the oldest first.
+
+    Attributes:
+        assignments: The rows of `ASSIGNMENTS`.
+        tasks: The rows of `TASKS`.
+        bands: The rows of `BANDS` of the latest night, for the next band of each customer.
+        nights: The facts of the nights, the oldest first.
+    """
+
+    assignments: pd.DataFrame
+    tasks: pd.DataFrame
+    bands: pd.DataFrame
+    nights: tuple[LedgerFacts, ...]
+
+    @property
+    def previous(self) -> date | None:
+        """Return the cutoff of the latest night, which the next night follows."""
+        return self.nights[-1].cutoff if self.nights else None
+
+    @property
+    def unit_of(self) -> dict[str, str]:
+        """Return the first unit of each customer that was assigned, in the order of the assignments."""
+        units: dict[str, str] = {}
+        for unit, customers in zip(self.assignments["unit"], self.assignments["customers"], strict=True):
+            for customer in customers:
+                units.setdefault(customer, unit)
+        return units
+
+
+@dataclass(frozen=True)
+class LedgerNight:
+    """The decisions of a night that are to be written."""
+
+    facts: LedgerFacts
+    contents: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """Return the checksum of the facts, which hold the checksums of the tables."""
+        return checksum_of_bytes(self.contents[FACTS])
+
+
+def read_ledger(output: Path, cutoff: date) -> Ledger:
+    """Read the nights that the night of a cutoff follows.
+
+    A night that is in the ledger follows the same night as before. A new night follows the latest earlier
+    night: of the chain of the newest night if it is the newest itself, of all nights if it is a backfill.
+
+    Args:
+        output: The output folder.
+        cutoff: The cutoff of the night that reads.
+
+    Raises:
+        SourceError: a file of the ledger is damaged or missing.
+    """
+    known = ledger_nights(output)
+    if cutoff in known:
+        previous = _read_facts(output, cutoff).previous
+    else:
+        previous = max((night for night in known if night < cutoff), default=None)
+    chain: list[LedgerFacts] = []
+    while previous is not None:
+        chain.append(_read_facts(output, previous))
+        previous = chain[-1].previous
+    nights = tuple(reversed(chain))
+    return Ledger(
+        assignments=_read_tables(output, "assignments", nights),
+        tasks=_read_tables(output, "tasks", nights),
+        bands=_read_tables(output, "bands", nights[-1:]),
+        nights=nights,
+    )
+
+
+def read_whole_ledger(output: Path) -> Ledger:
+    """Read all nights of the chain of the newest night; the ledger is empty without any night.
+
+    Raises:
+        SourceError: a file of the ledger is damaged or missing.
+    """
+    known = ledger_nights(output)
+    return read_ledger(output, date.max) if known else _empty()
+
+
+def ledger_nights(output: Path) -> list[date]:
+    """Return the cutoffs of all nights in the ledger, the earliest first."""
+    folders = (output / FOLDER).glob(f"{NIGHT_PREFIX}*")
+    return sorted(date.fromisoformat(folder.name.removeprefix(NIGHT_PREFIX)) for folder in folders)
+
+
+def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
+    """Return the assignments that the night itself made when it was scored before; empty if it was not.
+
+    An assignment is kept also if the night is scored again with other parameters.
+    """
+    if cutoff not in ledger_nights(output):
+        return _frame([], ASSIGNMENTS)
+    return _read_tables(output, "assignments", (_read_facts(output, cutoff),))
+
+
+def check_history(output: Path, cutoff: date, run_id: str) -> None:
+    """Check that the ledger of a night which later nights follow does not change.
+
+    Raises:
+        Stop: later nights follow the night, and its inputs have changed since it was scored.
+    """
+    known = ledger_nights(output)
+    if cutoff not in known or _read_facts(output, cutoff).run_id == run_id:
+        return
+    later = [night for night in known if night > cutoff and _read_facts(output, night).previous == cutoff]
+    if later:
+        raise Stop(
+            f"the night of {cutoff} was scored with other inputs (data, parameters, model or version), and "
+            f"the night of {later[0]} builds on what was planned then. Its ledger does not change. To see "
+            "what this night would be today, score it into another folder: --set output=FOLDER."
+        )
+
+
+def ledger_night(facts: LedgerFacts, tables: Mapping[str, pd.DataFrame]) -> LedgerNight:
+    """Return the files of a ledger night as bytes; an equal night gives equal bytes.
+
+    Args:
+        facts: The facts; `files` is filled in here.
+        tables: The rows of each table of `TABLES`, by name.
+    """
+    contents: dict[str, bytes] = {}
+    for name, schema in TABLES.items():
+        buffer = io.BytesIO()
+        table = pa.Table.from_pandas(tables[name][schema.names], schema=schema, preserve_index=False)
+        pq.write_table(table.replace_schema_metadata(None), buffer, compression="zstd", version="2.6")
+        contents[f"{name}.parquet"] = buffer.getvalue()
+    files = {name: checksum_of_bytes(content) for name, content in sorted(contents.items())}
+    facts = facts.model_copy(update={"files": files})
+    contents[FACTS] = own_json_text(facts.model_dump(mode="json")).encode("utf-8")
+    return LedgerNight(facts, contents)
+
+
+def stage(output: Path, night: LedgerNight) -> None:
+    """Write a night as pending: it counts only after `publish`."""
+    pending = _pending(output, night.facts.cutoff)
+    shutil.rmtree(pending, ignore_errors=True)
+    pending.mkdir(parents=True)
+    for name, content in night.contents.items():
+        with (pending / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    sync_folder(pending)
+    sync_folder(pending.parent)
+
+
+def publish(output: Path, cutoff: date) -> None:
+    """Rename the pending folder of a night, so that the night counts."""
+    pending, target = _pending(output, cutoff), night_folder(output, cutoff)
+    before = target.with_name(f".before-{target.name}")
+    shutil.rmtree(before, ignore_errors=True)
+    if target.exists():
+        os.rename(target, before)
+    os.rename(pending, target)
+    sync_folder(target.parent)
+    shutil.rmtree(before, ignore_errors=True)
+
+
+def recover(output: Path, published_digests: Mapping[date, str]) -> None:
+    """End what a killed process has begun: publish a pending night whose scores are there, drop others.
+
+    Args:
+        output: The output folder.
+        published_digests: The digest of the ledger night by cutoff, as the facts of the published scores
+            hold it.
+    """
+    folder = output / FOLDER
+    for before in folder.glob(f".before-{NIGHT_PREFIX}*"):
+        target = folder / before.name.removeprefix(".before-")
+        if target.exists():
+            shutil.rmtree(before)
+        elif not (folder / f"{PENDING}{target.name}").exists():
+            os.rename(before, target)
+    for pending in folder.glob(f"{PENDING}{NIGHT_PREFIX}*"):
+        cutoff = date.fromisoformat(pending.name.removeprefix(f"{PENDING}{NIGHT_PREFIX}"))
+        facts = pending / FACTS
+        digest = checksum_of_bytes(facts.read_bytes()) if facts.is_file() else None
+        if digest is not None and published_digests.get(cutoff) == digest:
+            publish(output, cutoff)
+            continue
+        shutil.rmtree(pending)
+        before = folder / f".before-{NIGHT_PREFIX}{cutoff}"
+        if before.exists():
+            os.rename(before, night_folder(output, cutoff))
+
+
+def night_folder(output: Path, cutoff: date) -> Path:
+    """Return the folder of a night in the ledger."""
+    return output / FOLDER / f"{NIGHT_PREFIX}{cutoff}"
+
+
+def _pending(output: Path, cutoff: date) -> Path:
+    return output / FOLDER / f"{PENDING}{NIGHT_PREFIX}{cutoff}"
+
+
+def _read_facts(output: Path, cutoff: date) -> LedgerFacts:
+    path = night_folder(output, cutoff) / FACTS
+    with _missing_in_words(path):
+        return read_own_json(path, LedgerFacts, way_out=_WAY_OUT)
+
+
+@contextmanager
+def _missing_in_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise SourceError(f"{path}: the file of the ledger is missing. {_WAY_OUT}") from None
+
+
+def _read_tables(output: Path, name: str, nights: Sequence[LedgerFacts]) -> pd.DataFrame:
+    schema = TABLES[name]
+    file = f"{name}.parquet"
+    tables = []
+    for night in nights:
+        path = night_folder(output, night.cutoff) / file
+        with _missing_in_words(path):
+            tables.append(
+                read_own_parquet(path, schema.names, way_out=_WAY_OUT, checksum=night.files.get(file))
+            )
+    return _frame(tables, schema)
+
+
+def _frame(tables: Sequence[pa.Table], schema: pa.Schema) -> pd.DataFrame:
+    """Return tables as a frame: texts and days as Python objects, None where a value is missing."""
+    table = pa.concat_tables(
+        [table.select(schema.names).cast(schema) for table in tables] or [schema.empty_table()]
+    )
+    columns: dict[str, object] = {}
+    for field in schema:
+        values = table[field.name]
+        if pa.types.is_floating(field.type):
+            columns[field.name] = values.to_numpy(zero_copy_only=False).astype("float64")
+        elif pa.types.is_integer(field.type):
+            columns[field.name] = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        else:
+            columns[field.name] = pd.Series(values.to_pylist(), dtype=object)
+    return pd.DataFrame(columns)
+
+
+def _empty() -> Ledger:
+    frames = {name: _frame([], schema) for name, schema in TABLES.items()}
+    return Ledger(frames["assignments"], frames["tasks"], frames["bands"], ())

@@ -1,0 +1,134 @@
+"""Find the units of an experiment: the persons or accounts behind the customer ids.
+
+Two customers who are one person must never get different arms: the person would be contacted and left alone
+at the same time. So an arm belongs to a unit, and a unit is a set of customers.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+UnitKind = Literal["person", "account", "customer"]
+
+MAX_CUSTOMERS_PER_ADDRESS = 10
+"""An address of more customers belongs to a shop assistant or an agency, and tells nothing about persons."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """The unit of each customer.
+
+    Attributes:
+        unit_of: The name of the unit by customer id. The name is the id of one of the unit's customers.
+        shared_addresses: The number of e-mail addresses with so many customers that they tell no person.
+        merged_units: The names of earlier units that are now a part of another unit, and that unit's name.
+            Each of them keeps its own assignment in the ledger, and no measurement uses them.
+    """
+
+    unit_of: Mapping[str, str]
+    shared_addresses: int
+    merged_units: Mapping[str, str]
+
+    def of(self, customers: Sequence[str] | npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+        """Return the unit of each customer; a customer who is not in the table is a unit of its own."""
+        return np.array([self.unit_of.get(customer, customer) for customer in customers], dtype=object)
+
+
+def normalise_email(address: object) -> str | None:
+    """Return an e-mail address as it is compared: without blanks at its ends, in lower case; None if empty.
+
+    >>> normalise_email("  Ann@Example.COM "), normalise_email(" "), normalise_email(None)
+    ('ann@example.com', None, None)
+    """
+    if not isinstance(address, str):
+        return None
+    text = unicodedata.normalize("NFKC", address).strip().casefold()
+    return text if "@" in text else None
+
+
+def find_units(customers: pd.DataFrame, kind: UnitKind, earlier: Mapping[str, str] | None = None) -> Units:
+    """Return the unit of each customer.
+
+    A person is the set of customers with the same `person_id` or the same e-mail address. An address whose
+    customers have different person ids is not used, because the ids say that they are different persons.
+    An account is the set of customers with the same `account_id`.
+
+    A unit keeps its name: if a customer of the unit had a unit in an earlier night, the name is that unit.
+    If there are several, it is the first one in the order of `earlier`.
+
+    Args:
+        customers: A row for each customer: `customer_id`, and `person_id`, `email`, `account_id` if known.
+        kind: Who gets an arm.
+        earlier: The unit by customer id in earlier nights, in the order of the assignments.
+    """
+    frame = customers.assign(customer_id=customers["customer_id"].astype(str)).sort_values("customer_id")
+    ids = frame["customer_id"].tolist()
+    keys: list[list[str | None]] = []
+    shared_addresses = 0
+    if kind == "account":
+        keys = [_texts(frame, "account_id")]
+    elif kind == "person":
+        persons = _texts(frame, "person_id")
+        addresses, shared_addresses = _addresses_of_persons(frame, persons)
+        keys = [persons, addresses]
+    roots = _connect(len(ids), keys)
+    members: dict[int, list[str]] = {}
+    for customer, root in zip(ids, roots, strict=True):
+        members.setdefault(root, []).append(customer)
+    order = {unit: index for index, unit in enumerate(dict.fromkeys((earlier or {}).values()))}
+    unit_of: dict[str, str] = {}
+    merged_units: dict[str, str] = {}
+    for unit_customers in members.values():
+        names = {(earlier or {})[customer] for customer in unit_customers if customer in (earlier or {})}
+        name = min(names, key=order.__getitem__) if names else unit_customers[0]
+        merged_units |= dict.fromkeys(sorted(names - {name}), name)
+        unit_of |= dict.fromkeys(unit_customers, name)
+    return Units(unit_of, shared_addresses, merged_units)
+
+
+def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
+    if column not in frame.columns:
+        return [None] * len(frame)
+    return [text if isinstance(text, str) and text else None for text in frame[column]]
+
+
+def _addresses_of_persons(frame: pd.DataFrame, persons: Sequence[str | None]) -> tuple[list[str | None], int]:
+    """Return the address of each customer if it tells a person, and the number of addresses that do not."""
+    emails = frame["email"] if "email" in frame.columns else [None] * len(frame)
+    addresses = [normalise_email(email) for email in emails]
+    owners: dict[str, set[str]] = {}
+    counts: dict[str, int] = {}
+    for address, person in zip(addresses, persons, strict=True):
+        if address is not None:
+            counts[address] = counts.get(address, 0) + 1
+            owners.setdefault(address, set()).update({person} if person else ())
+    too_many = {address for address, count in counts.items() if count > MAX_CUSTOMERS_PER_ADDRESS}
+    unusable = too_many | {address for address, people in owners.items() if len(people) > 1}
+    return [None if address in unusable else address for address in addresses], len(too_many)
+
+
+def _connect(n: int, keys: Sequence[Sequence[str | None]]) -> list[int]:
+    """Return for each row the first row that is connected with it by equal keys."""
+    parent = list(range(n))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    for column in keys:
+        first_row: dict[str, int] = {}
+        for row, key in enumerate(column):
+            if key is None:
+                continue
+            one, other = root(row), root(first_row.setdefault(key, row))
+            parent[max(one, other)] = min(one, other)
+    return [root(row) for row in range(n)]
