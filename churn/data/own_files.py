@@ -128,10 +128,24 @@ def open_own_parquet(
             if missing := [name for name in columns if name not in present]:
                 raise _damage_error(path, f"it has no column {', '.join(missing[:3])}", way_out, error)
             yield file
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
-        if isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno is not None):
-            raise
-        raise _damage_error(path, f"it cannot be read: {_shorten(str(problem))}", way_out, error) from None
+    except PARQUET_ERRORS as problem:
+        damage = parquet_damage(problem)
+        raise _damage_error(path, f"it cannot be read: {damage}", way_out, error) from None
+
+
+PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""The errors of a reader of Parquet files; `parquet_damage` tells which of them mean a damaged file."""
+
+
+def parquet_damage(problem: Exception) -> str:
+    """Return what is wrong with a damaged Parquet file; raise an error of the machine again.
+
+    Args:
+        problem: The error of the reader, one of `PARQUET_ERRORS`.
+    """
+    if isinstance(problem, MemoryError) or (isinstance(problem, OSError) and problem.errno is not None):
+        raise problem
+    return _shorten(str(problem))
 
 
 def read_own_parquet(

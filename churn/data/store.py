@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import IO, Any
 import duckdb
 
 from churn.data.files import LEASE_FILE, checksum_of, lease_folder
+from churn.data.own_files import PARQUET_ERRORS, parquet_damage
 from churn.data.sql import connect, parquet_rows
 from churn.errors import CallError, SourceError
 from churn.params import Params, digest_of
@@ -134,6 +136,7 @@ class Store:
     Args:
         folder: The folder of the tables. The store keeps a lease on it.
         tables: The facts of each table by name.
+        parts: The paths of the files of all tables, below the folder; a later file holds later customers.
         watermark: The day up to which the data are complete.
         digest: A digest of all rows.
         fingerprint: A digest of the source's state and of the parameters that shape the store.
@@ -142,6 +145,7 @@ class Store:
 
     folder: Path
     tables: Mapping[str, StoredTable]
+    parts: tuple[str, ...]
     watermark: date
     digest: str
     fingerprint: str
@@ -159,6 +163,7 @@ class Store:
         store = cls(
             folder=folder,
             tables={name: StoredTable.from_json(entry) for name, entry in manifest["tables"].items()},
+            parts=tuple(sorted(name for name in manifest["files"] if not name.startswith("."))),
             watermark=date.fromisoformat(manifest["watermark"]),
             digest=manifest["digest"],
             fingerprint=manifest["fingerprint"],
@@ -195,8 +200,24 @@ class Store:
         return table in self.tables and self.tables[table].rows > 0
 
     def files(self, table: str) -> list[Path]:
-        """Return the files of a table by name; later files hold later customers."""
-        return part_files(self.folder / table)
+        """Return the files that `ingest` wrote for a table; later files hold later customers."""
+        return [self.folder / name for name in self.parts if name.startswith(f"{table}/")]
+
+    @contextmanager
+    def damage_in_words(self, path: Path) -> Iterator[None]:
+        """Turn an error of a reader of Parquet files into words; when the store was opened, it was sound.
+
+        Raises:
+            DamagedStoreError: The file is missing or damaged.
+        """
+        try:
+            yield
+        except PARQUET_ERRORS as problem:
+            is_missing = isinstance(problem, FileNotFoundError)
+            damage = "it is missing" if is_missing else parquet_damage(problem)
+            raise DamagedStoreError.of(
+                self.params.output / "store", f"{path} cannot be read: {damage}"
+            ) from None
 
     def scan(self, table: str) -> str:
         """Return the SQL that reads a table of the store."""

@@ -71,7 +71,12 @@ class StoredRows:
     def __init__(self, store: Store, table: str) -> None:
         self._two_clocks = store.tables[table].two_clocks
         self._columns = set(store.tables[table].columns)
-        self._files = [pq.ParquetFile(path) for path in store.files(table)]
+        self._store = store
+        self._paths = store.files(table)
+        self._files: list[pq.ParquetFile] = []
+        for path in self._paths:
+            with store.damage_in_words(path):
+                self._files.append(pq.ParquetFile(path))
         self._groups = [_ranges(file) for file in self._files]
 
     def read(
@@ -120,9 +125,10 @@ class StoredRows:
 
     def _read_row_groups(self, columns: list[str], first: int, end: int) -> pa.Table:
         parts = []
-        for file, (lowest, highest) in zip(self._files, self._groups, strict=True):
+        for path, file, (lowest, highest) in zip(self._paths, self._files, self._groups, strict=True):
             groups = np.flatnonzero((highest >= first) & (lowest < end)).tolist()
-            parts.append(file.read_row_groups(groups, columns=columns, use_threads=False))
+            with self._store.damage_in_words(path):
+                parts.append(file.read_row_groups(groups, columns=columns, use_threads=False))
         return pa.concat_tables(parts) if len(parts) > 1 else parts[0]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -13,8 +15,10 @@ import pytest
 from churn.data.files import checksum_of, sync_folder
 from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sql import literal
-from churn.data.store import DamagedStoreError, Store
+from churn.data.store import DamagedStoreError, Store, day_number
 from churn.errors import SourceError
+from churn.features.engine.rows import Rows, StoredRows
+from churn.features.engine.timeline import Timeline
 from churn.params import Params, digest_of
 from tests.drawn_company import params_of
 
@@ -31,6 +35,14 @@ def company(tmp_path: Path) -> tuple[Params, Path]:
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("*/*.parquet"))}
+
+
+ALL_DAYS = Timeline.over([day_number(date(2025, 1, 1))], [(400, 0)])
+
+
+def all_rows(store: Store) -> Rows:
+    """Read all rows, as the computation of signals does."""
+    return StoredRows(store, "logins").read((), (), ALL_DAYS, (0, 40))
 
 
 def truncate(path: Path) -> None:
@@ -104,6 +116,48 @@ def test_a_damaged_part_is_noticed_and_the_next_ingest_gives_the_same_bytes(
     assert any(f"damaged: {table}/part-" in line and "read again" in line for line in lines)
     assert bytes_of((params.output / "store").resolve()) == expected
     assert fresh_store(params) is not None
+
+
+@pytest.mark.parametrize("damage", [truncate, delete, empty], ids=lambda d: d.__name__)
+def test_a_part_damaged_while_the_store_is_open_is_named_by_the_reader_of_signals(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    store = Store.open(company(tmp_path)[0])
+    path = store.files("logins")[0]
+    damage(path)
+
+    with pytest.raises(DamagedStoreError, match=r"the store is damaged: .*Run `churn ingest`") as error:
+        all_rows(store)
+
+    assert str(path) in str(error.value)
+
+
+def test_a_part_damaged_between_two_blocks_is_named_by_the_reader_of_signals(tmp_path: Path) -> None:
+    store = Store.open(company(tmp_path)[0])
+    rows = StoredRows(store, "logins")
+    path = store.files("logins")[0]
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size // 2))
+
+    with pytest.raises(DamagedStoreError, match=r"the store is damaged: .*Run `churn ingest`"):
+        rows.read((), (), ALL_DAYS, (0, 40))
+
+
+def test_a_lost_part_of_an_open_store_is_not_passed_over(tmp_path: Path) -> None:
+    store = Store.open(company(tmp_path)[0])
+    delete(store.files("logins")[0])
+
+    with store.connect() as connection, pytest.raises(duckdb.IOException, match="part-"):
+        connection.execute(f"SELECT count(*) FROM {store.scan('logins')}")
+
+
+def test_a_part_laid_into_an_open_store_is_not_read(tmp_path: Path) -> None:
+    store = Store.open(company(tmp_path)[0])
+    path = store.files("logins")[0]
+    shutil.copy(path, path.with_name("part-9.parquet"))
+
+    assert store.files("logins") == [path]
+    assert len(all_rows(store).day) == 400
 
 
 @pytest.mark.parametrize(
