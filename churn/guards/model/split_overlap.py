@@ -46,8 +46,8 @@ def disjoint(fold: CutoffFit, mature_on: Mapping[date, date]) -> Iterator[Findin
 def copied_rows(fold: CutoffFit) -> Iterator[Finding]:
     """Look for rows of a customer and a cutoff that occur more than once in training or test.
 
-    Rows with equal signals are no copies: the signals of new and silent customers are often equal. Two
-    customers with the same whole history are found in the data, by the guard `duplicates`.
+    Rows with equal signals are no copies: the signals of new and silent customers are often equal. One
+    person under two ids is found in the data, by the guard `duplicates`.
     """
     train, test = _row_keys(fold.train), _row_keys(fold.test)
     is_copy = np.concatenate([_occurs_twice(train), _occurs_twice(test)])

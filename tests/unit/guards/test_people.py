@@ -26,8 +26,8 @@ def moments(number: int, rows: int = 12) -> list[str]:
 
 @pytest.mark.parametrize(
     ("copies", "rows", "expected"),
-    [(6, 12, ["stop"]), (1, 12, ["warn"]), (0, 12, []), (6, 8, [])],
-    ids=["many", "one pair", "none", "short histories"],
+    [(6, 12, ["stop"]), (1, 12, ["warn"]), (0, 12, []), (6, 5, ["stop"]), (6, 4, [])],
+    ids=["many", "one pair", "none", "histories of five rows", "histories of four rows"],
 )
 def test_customers_with_the_same_whole_history(
     tmp_path: Path, copies: int, rows: int, expected: list[str]
@@ -44,6 +44,97 @@ def test_customers_with_the_same_whole_history(
     )
 
     assert [one.severity for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("kept", "own", "expected"),
+    [(12, 20, ["stop"]), (10, 2, ["stop"]), (6, 20, []), (3, 0, [])],
+    ids=["the new id goes on", "the old id too", "half of the rows", "three rows"],
+)
+def test_an_id_that_holds_the_history_of_another_id(
+    tmp_path: Path, kept: int, own: int, expected: list[str]
+) -> None:
+    """Six customers moved to a new system, with the rows that were kept there and rows of the new id."""
+    people = stayers(300)
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
+    logins += [(f"new{n}", at) for n in range(6) for at in moments(n)[:kept]]
+    logins += [
+        (f"new{n}", f"2024-08-{day + 1:02} 05:{n:02}:{day:02}") for n in range(6) for day in range(own)
+    ]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([], [*people, *(f"new{n}" for n in range(6))]),
+        logins=draw_table("customer | happened_at", logins),
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+def test_newcomers_with_one_event_on_the_same_day_are_no_duplicates(tmp_path: Path) -> None:
+    people = stayers(300)
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
+    logins += [(f"new{n:03}", f"2024-06-{n % 5 + 1:02}") for n in range(150)]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([], [*people, *(f"new{n:03}" for n in range(150))]),
+        logins=draw_table("customer | happened_at", logins),
+    )
+
+    assert found == []
+
+
+def test_agreed_prices_on_the_same_billing_days_make_no_duplicates(tmp_path: Path) -> None:
+    """Each price is agreed with two or three customers only, and all of them pay on the first of a month."""
+    bills = [(one, day, 10 + n % 130) for n, one in enumerate(stayers(300)) for day in MONTHS]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([], stayers(300)),
+        payments=draw_table("customer | due_at | amount", bills),
+    )
+
+    assert found == []
+
+
+def test_mails_that_follow_the_sign_up_make_no_duplicates(tmp_path: Path) -> None:
+    """Two customers sign up on each day, and get ten mails in the same order at the same hour."""
+    people = stayers(200)
+    mails = [
+        (one, f"{date(2024, 2, 1) + timedelta(n // 2 + 7 * mail)} 09:00:00", f"mail {mail}")
+        for n, one in enumerate(people)
+        for mail in range(10)
+    ]
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n, 2)]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([], people),
+        emails=draw_table("customer | sent_at | campaign", mails),
+        logins=draw_table("customer | happened_at", logins),
+    )
+
+    assert found == []
+
+
+def test_players_of_some_common_matches_are_no_duplicates(tmp_path: Path) -> None:
+    people = stayers(300)
+    logins = [(one, at) for n, one in enumerate(people) for at in moments(n)]
+    logins += [(one, at) for n, one in enumerate(people) for at in moments(400 + n // 2, 6)]
+
+    found = findings_of(
+        duplicates,
+        tmp_path,
+        subscriptions=draw_contracts([], people),
+        logins=draw_table("customer | happened_at", logins),
+    )
+
+    assert found == []
 
 
 def test_bills_of_the_same_days_make_no_duplicates(tmp_path: Path) -> None:
