@@ -50,15 +50,15 @@ class CopiedPair(NamedTuple):
 
     Attributes:
         first: The lowest code among the customers with these rows.
-        other: The code of the other customer.
+        copy: The code of another customer with these rows.
         first_state: The state of the first customer at the end of the data: 1 if the customer left, 0 if not.
-        other_state: The state of the other customer.
+        copy_state: The state of the other customer.
     """
 
     first: int
-    other: int
+    copy: int
     first_state: int
-    other_state: int
+    copy_state: int
 
 
 def oversampling_note(copied_share: float, base: float, base_name: str) -> str:
@@ -84,13 +84,11 @@ def duplicates(context: GuardContext) -> Iterator[Finding]:
     pairs = _copied_pairs(context)
     if not pairs:
         return
-    state = {pair.first: pair.first_state for pair in pairs} | {
-        pair.other: pair.other_state for pair in pairs
-    }
+    state = {pair.first: pair.first_state for pair in pairs} | {pair.copy: pair.copy_state for pair in pairs}
     known_states = [value for value in state.values() if value >= 0]
     share = sum(known_states) / max(len(known_states), 1)
     ids = context.customers.ids
-    examples = ", ".join(f"{ids[pair.first]} and {ids[pair.other]}" for pair in pairs[:SHOWN_PAIRS])
+    examples = ", ".join(f"{ids[pair.first]} and {ids[pair.copy]}" for pair in pairs[:SHOWN_PAIRS])
     note = oversampling_note(share, context.ends.left_share or 0.0, "all customers")
     yield Finding(
         "customers",
