@@ -1,16 +1,21 @@
 """Turn faults of the machine and of libraries into words and a designed exit code.
 
-A bug is a fault of this program alone. A full disk, a folder without permission, a file with damaged bytes,
+A bug is a fault of this program alone. A missing file of the program is such a bug, and so is a path that
+neither the call nor params.yaml names. A full disk, a folder without permission, a file with damaged bytes,
 too little memory, a library that refuses the user's data: each of these has a place, a reason and a way out.
 """
 
 from __future__ import annotations
 
 import errno
+import os
+import sysconfig
+import tempfile
 import traceback
 from pathlib import Path
 
-from churn.errors import ChurnError, ModelError, ParamsError, SignalError, SourceError
+import churn
+from churn.errors import CallError, ChurnError, ModelError, ParamsError, SignalError, SourceError
 from churn.model.runs_database import database_path
 from churn.params import FILE, Params
 from churn.secrets import hide_secrets
@@ -37,6 +42,15 @@ REASONS = {
     errno.EINVAL: ("the disk refuses the name or the operation", "Name another folder"),
 }
 """For each error of the operating system, the reason and the way out."""
+
+PATH_ERRORS = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+"""Errors that a wrong path of this program also causes: only for a path of the user they are no bug."""
+
+PROGRAM_FOLDERS = (
+    *(Path(module).parent for module in (churn.__file__, __file__)),
+    *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")),
+)
+"""The folders of this program, of its libraries and of Python."""
 
 SQLITE_REASONS = {"database or disk is full": errno.ENOSPC, "disk I/O error": errno.EIO}
 """For each message of SQLite about the disk, the error of the operating system."""
@@ -76,6 +90,8 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
             f"{_file(params)}: engine.memory_limit: too little memory: {_text(error)}. Raise the "
             "limit if the machine has more memory, or lower engine.threads."
         )
+    if isinstance(error, OSError) and error.errno in PATH_ERRORS and not _is_of_user(error, params):
+        return _of_working_folder() if error.filename is None else None
     if isinstance(error, OSError) and error.errno in REASONS:
         return _of_system(error, params)
     if isinstance(error, OSError) and error.errno is None and "No space left" in str(error):
@@ -99,6 +115,34 @@ def _of_one(error: BaseException, params: Params | None) -> ChurnError | None:
             f"{_file(params)}: engine.processes: a process that computes signals was ended from outside, "
             "most often because the memory was used up. Lower engine.processes or engine.memory_limit."
         )
+    return None
+
+
+def _is_of_user(error: OSError, params: Params | None) -> bool:
+    """Return whether the path of an error comes from the user: from the call, params.yaml or its folders."""
+    path = error.filename2 or error.filename
+    if not isinstance(path, str | Path):
+        return "temporary directory" in str(error)  # TMPDIR
+    try:
+        absolute_path = Path(os.path.abspath(path))
+    except FileNotFoundError:  # the working folder was removed
+        return True
+    if any(absolute_path.is_relative_to(folder) for folder in PROGRAM_FOLDERS):
+        return False
+    if params is None:  # the path of the call
+        return True
+    named_folders = [folder for folder, _, _ in _folders_of(params)]
+    more_files = [params.score.playbook, *params.contact.suppression]
+    folders = [Path(params.file).parent, Path(tempfile.gettempdir()), *more_files, *named_folders]
+    return any(absolute_path.is_relative_to(os.path.abspath(folder)) for folder in folders)
+
+
+def _of_working_folder() -> ChurnError | None:
+    """Return the error for a working folder that was removed; None if the folder is there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return CallError("the working folder was removed. Change to a folder that is there.")
     return None
 
 
@@ -137,6 +181,14 @@ def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
     """Return the parameter that names the folder of a path, and the class of its errors."""
     if params is None:
         return ParamsError, "the path"
+    for folder, kind, key in _folders_of(params):
+        if path == folder or folder in path.parents or path.name.startswith(f".{folder.name}."):
+            return kind, key
+    return ParamsError, "output"
+
+
+def _folders_of(params: Params) -> list[tuple[Path, type[ChurnError], str]]:
+    """Return the folders and files that params.yaml names, each with the class of its errors and its key."""
     source = Path(params.source.removeprefix("duckdb:///").removeprefix("sqlite:///"))
     folders: list[tuple[Path, type[ChurnError], str]] = [
         (params.output, ParamsError, "output"),
@@ -147,10 +199,7 @@ def _key_of(path: Path, params: Params | None) -> tuple[type[ChurnError], str]:
         database = Path(params.tracking.uri.removeprefix("sqlite:///"))
         folders += [(database, ModelError, "tracking.uri")]
         folders += [(database.parent / "mlartifacts", ModelError, "tracking.uri")]
-    for folder, kind, key in folders:
-        if path == folder or folder in path.parents or path.name.startswith(f".{folder.name}."):
-            return kind, key
-    return ParamsError, "output"
+    return folders
 
 
 def _place_in_signal(error: BaseException) -> str:

@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+import churn
 from churn.params import Params, load_params
 from pipelines import cli
 from pipelines.faults import fault_in_words
@@ -91,6 +92,79 @@ def test_an_error_of_the_system_names_the_parameter_the_path_and_the_way_out(
     assert all(word in message for word in words), message
     assert file is None or file in message
     assert "a bug" not in message
+
+
+PACKAGE = Path(churn.__file__).parent
+
+PATH_ERRORS = [errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST]
+
+
+@pytest.mark.parametrize("number", PATH_ERRORS)
+@pytest.mark.parametrize(
+    "file",
+    [
+        str(PACKAGE / "reporting" / "templates" / "report.html"),
+        str(Path(cli.__file__).parent / "missing.txt"),
+        str(Path(pa.__file__).parent / "missing.so"),
+        "/nowhere/of/nobody",
+        None,
+    ],
+)
+def test_a_path_that_the_program_chose_wrongly_is_a_bug(
+    verb: Callable[..., int], capsys: pytest.CaptureFixture[str], number: int, file: str | None
+) -> None:
+    def fail(params: Any, **_: Any) -> None:
+        raise OSError(number, os.strerror(number), *([file] if file else []))
+
+    code = verb(fail)
+
+    assert code == 1
+    assert "a bug" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", PATH_ERRORS)
+@pytest.mark.parametrize(
+    "file",
+    ["output/store/x", "models/champion", "data/orders.csv", "runs/mlflow.db", "playbook.yaml", "sheet.csv"],
+)
+def test_a_path_of_the_user_is_answered_in_words(
+    params: Params, tmp_path: Path, number: int, file: str
+) -> None:
+    fault = fault_in_words(OSError(number, os.strerror(number), str(tmp_path / file)), params)
+
+    assert fault is not None
+    assert file in str(fault)
+
+
+def test_a_relative_path_of_the_user_is_answered_in_words(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert fault_in_words(FileNotFoundError(errno.ENOENT, "no file", "output/x"), params) is not None
+
+
+def test_a_working_folder_that_was_removed_is_no_bug(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(FileNotFoundError) as caught:
+        os.getcwd()
+
+    fault = fault_in_words(caught.value, params)
+
+    assert fault is not None
+    assert "the working folder was removed" in str(fault)
+
+
+def test_before_the_parameters_are_read_only_a_path_of_the_program_is_a_bug() -> None:
+    def fault_at(path: Path) -> object:
+        return fault_in_words(FileNotFoundError(errno.ENOENT, "no file", str(path)), None)
+
+    assert fault_at(PACKAGE / "params" / "x.yaml") is None
+    assert fault_at(Path("/exports/orders.csv")) is not None
 
 
 @pytest.mark.parametrize(
