@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -48,8 +48,14 @@ TASKS = pa.schema(
     + [("cost", pa.float64()), ("incentive", pa.float64()), ("first_reason_family", pa.string())]
 )
 BANDS = pa.schema([("customer_id", pa.string()), ("raw_band", pa.int8()), ("band", pa.int8())])
+HOLDINGS = pa.schema([("customer_id", pa.string()), ("play", pa.string()), ("nights", pa.int32())])
 
-TABLES: Mapping[str, pa.Schema] = {"assignments": ASSIGNMENTS, "tasks": TASKS, "bands": BANDS}
+TABLES: Mapping[str, pa.Schema] = {
+    "assignments": ASSIGNMENTS,
+    "tasks": TASKS,
+    "bands": BANDS,
+    "holdings": HOLDINGS,
+}
 
 _WAY_OUT = "Restore it from a copy: the ledger holds decisions that cannot be computed again."
 
@@ -88,12 +94,15 @@ class Ledger:
         assignments: The rows of `ASSIGNMENTS`.
         tasks: The rows of `TASKS`.
         bands: The rows of `BANDS` of the latest night, for the next band of each customer.
+        holdings: The rows of `HOLDINGS` of the latest night: for how many nights in a row the condition of a
+            play has held. Only plays that ask for several nights have rows.
         nights: The facts of the nights, the oldest first.
     """
 
     assignments: pd.DataFrame
     tasks: pd.DataFrame
     bands: pd.DataFrame
+    holdings: pd.DataFrame
     nights: tuple[LedgerFacts, ...]
 
     @property
@@ -151,6 +160,7 @@ def read_ledger(output: Path, cutoff: date) -> Ledger:
         assignments=_read_tables(output, "assignments", nights),
         tasks=_read_tables(output, "tasks", nights),
         bands=_read_tables(output, "bands", nights[-1:]),
+        holdings=_read_tables(output, "holdings", nights[-1:]),
         nights=nights,
     )
 
@@ -162,7 +172,7 @@ def read_whole_ledger(output: Path) -> Ledger:
         SourceError: a file of the ledger is damaged or missing.
     """
     known = ledger_nights(output)
-    return read_ledger(output, date.max) if known else _empty()
+    return read_ledger(output, date.max) if known else empty_ledger()
 
 
 def ledger_nights(output: Path) -> list[date]:
@@ -232,6 +242,15 @@ def stage(output: Path, night: LedgerNight) -> None:
     sync_folder(pending.parent)
 
 
+def is_published(output: Path, night: LedgerNight) -> bool:
+    """Return whether the ledger holds the night with exactly these bytes."""
+    folder = night_folder(output, night.facts.cutoff)
+    return all(
+        (folder / name).is_file() and (folder / name).read_bytes() == content
+        for name, content in night.contents.items()
+    )
+
+
 def publish(output: Path, cutoff: date) -> None:
     """Rename the pending folder of a night, so that the night counts."""
     pending, target = _pending(output, cutoff), night_folder(output, cutoff)
@@ -244,13 +263,13 @@ def publish(output: Path, cutoff: date) -> None:
     shutil.rmtree(before, ignore_errors=True)
 
 
-def recover(output: Path, published_digests: Mapping[date, str]) -> None:
+def recover(output: Path, digest_in_scores: Callable[[date], str | None]) -> None:
     """End what a killed process has begun: publish a pending night whose scores are there, drop others.
 
     Args:
         output: The output folder.
-        published_digests: The digest of the ledger night by cutoff, as the facts of the published scores
-            hold it.
+        digest_in_scores: Returns the digest of the ledger night that the published scores of a night name;
+            None if they are missing.
     """
     folder = output / FOLDER
     for before in folder.glob(f".before-{NIGHT_PREFIX}*"):
@@ -263,7 +282,7 @@ def recover(output: Path, published_digests: Mapping[date, str]) -> None:
         cutoff = date.fromisoformat(pending.name.removeprefix(f"{PENDING}{NIGHT_PREFIX}"))
         facts = pending / FACTS
         digest = checksum_of_bytes(facts.read_bytes()) if facts.is_file() else None
-        if digest is not None and published_digests.get(cutoff) == digest:
+        if digest is not None and digest_in_scores(cutoff) == digest:
             publish(output, cutoff)
             continue
         shutil.rmtree(pending)
@@ -325,6 +344,7 @@ def _frame(tables: Sequence[pa.Table], schema: pa.Schema) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _empty() -> Ledger:
+def empty_ledger() -> Ledger:
+    """Return the ledger before the first night."""
     frames = {name: _frame([], schema) for name, schema in TABLES.items()}
-    return Ledger(frames["assignments"], frames["tasks"], frames["bands"], ())
+    return Ledger(**frames, nights=())

@@ -16,11 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.data.store import Store
-from churn.params import BudgetParams
+from churn.params import BudgetParams, CsvParams
 
 Floats = npt.NDArray[np.float64]
 Order = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 
 BELOW_BUDGET = "below the budget"
 NO_PLAY = "no play"
@@ -66,18 +65,6 @@ def contact_count(budget: BudgetParams, cohort: int) -> int:
     if budget.contacts is not None:
         return min(budget.contacts, cohort)
     return min(cohort, max(1, math.floor(budget.share * cohort + 1e-9)))
-
-
-def select_contacts(order: Order, has_play: Bools, max_contacts: int) -> Order:
-    """Return the rows to contact, in order: the first `max_contacts` customers with a play."""
-    return order[has_play[order]][:max_contacts]
-
-
-def not_contacted_because(has_play: Bools, contacts: Order) -> npt.NDArray[np.object_]:
-    """Return the reason why each customer of the cohort is not contacted; None for contacted customers."""
-    reasons = np.where(has_play, BELOW_BUDGET, NO_PLAY).astype(object)
-    reasons[contacts] = None
-    return reasons
 
 
 def why_places_are_free(scores: pa.Table, n_free: int, verb: str) -> str:
@@ -130,6 +117,45 @@ def contacts_table(order: Sequence[str], names: Mapping[str, str]) -> pa.Table:
     )
 
 
+CALL_COLUMNS = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
+TASK_COLUMNS = ("task_status", "listed_since", "task_id")
+
+GERMAN_HEADERS = {
+    "trial": "Probelauf",
+    "rank": "Rang",
+    "customer_id": "Kundennummer",
+    "name": "Name",
+    "churn_probability": "Abwanderungsrisiko",
+    "value_at_risk": "Wert in Gefahr",
+    "health": "Gesundheit",
+    "play": "Spielzug",
+    "action": "Aufgabe",
+    "owner": "zuständig",
+    "channel": "Kanal",
+    "due_at": "fällig am",
+    "success": "Erfolg",
+    "template": "Vorlage",
+    "variant": "Variante",
+    "task_status": "Stand",
+    "listed_since": "auf der Liste seit",
+    "task_id": "Aufgabennummer",
+    "note": "Hinweis",
+}
+GERMAN_STATUS = {"new": "neu", "open": "offen", "overdue": "überfällig"}
+GERMAN_NEW_CUSTOMER = "neuer Kunde: zu früh für ein Urteil"
+
+
+def header_of(column: str, language: str) -> str:
+    """Return the header of a column of the call list in a language.
+
+    >>> header_of("due_at", "en"), header_of("due_at", "de"), header_of("reason_2", "de")
+    ('due_at', 'fällig am', 'Grund 2')
+    """
+    if language != "de":
+        return column
+    return GERMAN_HEADERS.get(column, column.replace("reason_", "Grund "))
+
+
 def calls_csv(
     scores: pa.Table,
     order: Sequence[str],
@@ -137,6 +163,8 @@ def calls_csv(
     thin: Sequence[str],
     reasons: int,
     *,
+    form: CsvParams | None = None,
+    language: str = "en",
     trial_mark: str | None = None,
 ) -> str:
     """Return the call list as CSV: a line for each contact, in order.
@@ -147,34 +175,40 @@ def calls_csv(
         names: The known names of customers, by id.
         thin: The ids of customers whose history is too short for a health band.
         reasons: The number of columns of reasons.
+        form: The separators; by default a comma between cells and a point in numbers.
+        language: The language of the headers and of the words of the list.
         trial_mark: The text of the first column, `trial`, in a trial; None for a night of the champion, whose
             call list does not have this column.
     """
+    form = form or CsvParams()
     trial_cells = [] if trial_mark is None else [trial_mark]
     reason_columns = [f"reason_{position}" for position in range(1, reasons + 1)]
-    play_columns = ["play", "action", "owner", "channel", "due_at", "success", "template"]
     listed_ids = set(order)
     rows = {row["customer_id"]: row for row in scores.to_pylist() if row["customer_id"] in listed_ids}
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer = csv.writer(buffer, lineterminator="\r\n", delimiter=form.separator)
     customer_columns = ["rank", "customer_id", "name", "churn_probability", "value_at_risk", "health"]
+    columns = [*customer_columns, *reason_columns, *CALL_COLUMNS, *TASK_COLUMNS, "note"]
     trial_columns = ["trial"] if trial_cells else []
-    writer.writerow([*trial_columns, *customer_columns, *reason_columns, *play_columns, "note"])
+    writer.writerow([header_of(column, language) for column in [*trial_columns, *columns]])
     thin_ids = set(thin)
+    new_customer = GERMAN_NEW_CUSTOMER if language == "de" else NEW_CUSTOMER
     for position, customer in enumerate(order, start=1):
         row = rows[customer]
         value = row["value_at_risk"]
+        status = row["task_status"]
+        texts = {**row, "task_status": GERMAN_STATUS.get(status, status) if language == "de" else status}
         writer.writerow(
             [
                 *trial_cells,
                 position,
                 safe_cell(customer),
                 safe_cell(names.get(customer)),
-                f"{row['churn_probability']:.1%}",
-                "" if value is None else f"{value:.2f}",
+                f"{row['churn_probability']:.1%}".replace(".", form.decimal),
+                "" if value is None else f"{value:.2f}".replace(".", form.decimal),
                 "" if row["health"] is None else row["health"],
-                *(safe_cell(row[name]) for name in (*reason_columns, *play_columns)),
-                NEW_CUSTOMER if customer in thin_ids else "",
+                *(safe_cell(texts[name]) for name in (*reason_columns, *CALL_COLUMNS, *TASK_COLUMNS)),
+                new_customer if customer in thin_ids else "",
             ]
         )
     # Spreadsheets read umlauts correctly only after this byte order mark.

@@ -17,27 +17,14 @@ import pyarrow as pa
 import churn
 from churn.errors import ModelError
 from churn.model.scorer import SchemaError
-from churn.model.value import VARIANT, value_at_risk
-from churn.params import Params, digest_of
-from churn.scoring.call_list import (
-    calls_csv,
-    contact_count,
-    contacts_table,
-    not_contacted_because,
-    rank_customers,
-    select_contacts,
-)
+from churn.model.value import VARIANT, residual_value
+from churn.params import LabelParams, Params, ValueParams, digest_of
+from churn.scoring.call_list import calls_csv, contacts_table
 from churn.scoring.health import health, is_thin, sides
+from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook
-from churn.scoring.reasons import (
-    ContributionModel,
-    Progress,
-    Reason,
-    SignalFacts,
-    compute_reasons,
-    rows_to_explain,
-)
-from churn.scoring.scores import CohortScores, score_table
+from churn.scoring.reasons import ContributionModel, Reason, SignalFacts
+from churn.scoring.scores import CohortScores, Task, score_table
 
 Floats = npt.NDArray[np.float64]
 
@@ -148,6 +135,7 @@ def run_id(
     playbook: Playbook,
     model_digest: str,
     definitions: Mapping[str, str],
+    reads: Mapping[str, str],
     trial: Trial | None = None,
 ) -> str:
     """Return the id of a night: a digest of everything on which its result depends.
@@ -161,6 +149,8 @@ def run_id(
         playbook: The playbook.
         model_digest: The digest of the champion.
         definitions: The digest of each signal's definition, by name.
+        reads: The digest of each further input by its name: the earlier night of the ledger, suppression
+            lists, and templates.
         trial: Why the night is a trial; None for a night of the champion.
     """
     return digest_of(
@@ -173,6 +163,10 @@ def run_id(
             "signals": params.signals.model_dump(mode="json"),
             "late_days": params.snapshot.late_days,
             "score": params.score.model_dump(mode="json", exclude={"playbook", "sink"}),
+            "experiments": params.experiments.model_dump(mode="json"),
+            "contact": params.contact.model_dump(mode="json", exclude={"suppression"}),
+            "profit": params.evaluate.profit.model_dump(mode="json"),
+            "reads": dict(sorted(reads.items())),
             "playbook": playbook.text,
             "model": model_digest,
             "definitions": dict(sorted(definitions.items())),
@@ -181,45 +175,77 @@ def run_id(
     )[:16]
 
 
-def score_night(
-    params: Params,
-    cutoff: date,
-    frame: pd.DataFrame,
-    roster: pd.DataFrame,
-    model: NightModel,
-    playbook: Playbook,
-    monthly_money: Floats,
-    names: Mapping[str, str],
-    stamp: Stamp,
-    progress: Progress = no_progress,
-    trial: Trial | None = None,
-) -> Night:
-    """Score each customer of the cohort and select the contacts.
+@dataclass(frozen=True)
+class ScoredCohort:
+    """What the model says about each customer of the cohort. Each array has the shape `[customers]`.
 
-    Reasons are computed for the call list, and for up to `MAX_EXPLAINED_BEYOND_LIST` other customers in
-    health bands 1 and 2, the most likely churners first. Further customers get no reasons, because reasons
-    cost a hundred times as much time as a score.
+    Attributes:
+        frame: The cohort: `customer_id` and the signals.
+        customers: The ids of the customers.
+        probability: The churn probabilities.
+        within: The probabilities of leaving by horizon in days.
+        thin: Whether the history is too short for a health band.
+        raw_band: The health band of this night alone, without the memory of earlier nights.
+        sides: The health bands of the sides, by column name.
+        residual_value: The value of the customer if the customer is kept, NaN if unknown.
+        value_at_risk: The value at risk in currency, NaN if unknown.
+        signals: The facts about the signals of the model.
+        base_rate: The usual share that leaves within one horizon.
+    """
+
+    frame: pd.DataFrame
+    customers: npt.NDArray[np.object_]
+    probability: Floats
+    within: Mapping[int, Floats]
+    thin: npt.NDArray[np.bool_]
+    raw_band: Floats
+    sides: Mapping[str, Floats]
+    residual_value: Floats
+    value_at_risk: Floats
+    signals: Sequence[SignalFacts]
+    base_rate: float
+
+
+@dataclass(frozen=True)
+class ContactPlan:
+    """What a night plans for each customer of the cohort.
+
+    Attributes:
+        band: The health band, with the memory of earlier nights, shape `[customers]`.
+        plays: The play of each customer; None without one.
+        reasons: The reasons of each customer, the largest contribution first.
+        tasks: The task of each customer on the call list, and each task of a control; None for others.
+        listed_rows: The rows of the customers on the call list, in order.
+        not_contacted_because: The reason why a customer is not on the call list; None for those on it.
+        facts: The counts of the plan, for the facts of the night.
+    """
+
+    band: Floats
+    plays: Sequence[Play | None]
+    reasons: Sequence[tuple[Reason, ...]]
+    tasks: Sequence[Task | None]
+    listed_rows: npt.NDArray[np.intp]
+    not_contacted_because: npt.NDArray[np.object_]
+    facts: Mapping[str, Any]
+
+
+def score_cohort(
+    frame: pd.DataFrame, model: NightModel, monthly_money: Floats, label: LabelParams, terms: ValueParams
+) -> ScoredCohort:
+    """Score each customer of the cohort.
 
     Args:
-        params: The parameters: the label, the budget, the value, the language and the number of reasons.
-        cutoff: The cutoff of the night.
         frame: The cohort: `customer_id` and the signals.
-        roster: All known customers: `customer_id` and `excluded_because`.
         model: The champion's scorer.
-        playbook: The playbook.
         monthly_money: The monthly value of each row of `frame`, NaN if unknown.
-        names: The known names of customers, by id.
-        stamp: The ids in each row of the score table.
-        progress: A function that shows the progress of the reasons.
-        trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
-            so that no other system takes its call list for a night of the champion.
+        label: The label.
+        terms: The terms of the residual value.
 
     Raises:
         ModelError: The signals do not fit the model. The error holds all problems.
     """
     signals = [SignalFacts.from_spec(entry) for entry in model.spec["signals"]]
     base_rate = float(model.spec["base_rate"])
-    customers = frame["customer_id"].astype(str).to_numpy(dtype=object)
     try:
         probability = np.asarray(model.predict(frame), dtype=np.float64)
         within = model.predict_horizons(frame)
@@ -228,42 +254,62 @@ def score_night(
             *(f"the champion cannot read tonight's signals: {problem}" for problem in error.problems)
         ) from None
     thin = is_thin(frame)
-    band = health(probability, base_rate, thin)
-    side_bands = sides(frame, signals)
-    value = value_at_risk(
-        probability,
-        monthly_money,
-        base_rate=base_rate,
-        horizon_days=params.label.horizon_days,
-        terms=params.score.value,
+    kept_value = residual_value(
+        monthly_money, base_rate=base_rate, horizon_days=label.horizon_days, terms=terms
     )
-    columns = {str(name): frame[name].to_numpy() for name in frame.columns if name != "customer_id"}
-    columns |= {"churn_probability": probability, "health": band, "value_at_risk": value, **side_bands}
-    play_indices = playbook.choose(columns, len(frame))
-    has_play = play_indices >= 0
-    order = rank_customers(customers, value, probability)
-    max_contacts = contact_count(params.score.budget, len(frame))
-    contacts = select_contacts(order, has_play, max_contacts)
-    reasons = compute_reasons(
-        frame,
-        rows_to_explain(contacts, band, probability),
-        model,
-        signals,
-        params.score.language,
-        params.score.reasons,
-        progress,
-    )
-    cohort = CohortScores(
-        customers=customers,
+    return ScoredCohort(
+        frame=frame,
+        customers=frame["customer_id"].astype(str).to_numpy(dtype=object),
         probability=probability,
         within=within,
-        health=band,
-        sides=side_bands,
-        value_at_risk=value,
-        reasons=reasons,
-        rules=[playbook.rules[index].play if index >= 0 else None for index in play_indices],
-        is_contacted=np.isin(np.arange(len(frame)), contacts),
-        not_contacted_because=not_contacted_because(has_play, contacts),
+        thin=thin,
+        raw_band=health(probability, base_rate, thin),
+        sides=sides(frame, signals),
+        residual_value=kept_value,
+        value_at_risk=probability * kept_value,
+        signals=signals,
+        base_rate=base_rate,
+    )
+
+
+def complete_night(
+    params: Params,
+    cutoff: date,
+    roster: pd.DataFrame,
+    scored: ScoredCohort,
+    plan: ContactPlan,
+    model: NightModel,
+    names: Mapping[str, str],
+    stamp: Stamp,
+    trial: Trial | None = None,
+    ledger_digest: str | None = None,
+) -> Night:
+    """Return the score table, the call list and the facts of a night.
+
+    Args:
+        params: The parameters: the label, the time zone, the language and the number of reasons.
+        cutoff: The cutoff of the night.
+        roster: All known customers: `customer_id` and `excluded_because`.
+        scored: The scores of the cohort.
+        plan: What the night plans for the cohort.
+        model: The champion's scorer.
+        names: The known names of customers, by id.
+        stamp: The ids in each row of the score table.
+        trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
+            so that no other system takes its call list for a night of the champion.
+        ledger_digest: The digest of the night's page in the ledger; None in a trial.
+    """
+    cohort = CohortScores(
+        customers=scored.customers,
+        probability=scored.probability,
+        within=scored.within,
+        health=plan.band,
+        sides=scored.sides,
+        value_at_risk=scored.value_at_risk,
+        reasons=plan.reasons,
+        plays=plan.plays,
+        tasks=plan.tasks,
+        not_contacted_because=plan.not_contacted_because,
     )
     stamps = {"model_version": stamp.model_version, "label_id": stamp.label_id, "run_id": stamp.run_id}
     table = score_table(
@@ -275,39 +321,38 @@ def score_night(
         stamps=stamps,
         trial_because=", ".join(trial.because) if trial else None,
     )
+    listed_ids = scored.customers[plan.listed_rows].tolist()
     calls = calls_csv(
         table,
-        customers[contacts].tolist(),
+        listed_ids,
         names,
-        customers[thin].tolist(),
+        scored.customers[scored.thin].tolist(),
         params.score.reasons,
+        form=params.score.csv,
+        language=params.score.language,
         trial_mark=trial.mark(stamp.model_version) if trial else None,
     )
+    known_values = int((~np.isnan(scored.value_at_risk)).sum())
     facts = {
         **stamps,
         "model_digest": stamp.model_digest,
+        "ledger": ledger_digest,
         "trial": trial.as_json() if trial else None,
         "cutoff": str(cutoff),
         "timezone": params.timezone,
         "label": params.label.model_dump(mode="json"),
         "model": {name: model.spec[name] for name in _ABOUT_THE_MODEL if name in model.spec},
         "horizons": model.spec.get("horizons"),
-        "base_rate": base_rate,
+        "base_rate": scored.base_rate,
         "customers": len(roster),
-        "cohort": len(frame),
+        "cohort": len(scored.frame),
         "excluded": dict(sorted(Counter(roster["excluded_because"].dropna()).items())),
-        "thin": int(thin.sum()),
-        "places": max_contacts,
-        "contacted": len(contacts),
-        "plays": {
-            rule.play.name: int((play_indices == index).sum()) for index, rule in enumerate(playbook.rules)
-        },
-        "switched_off": {name: list(keys) for name, keys in playbook.switched_off(columns.keys()).items()},
-        "value": params.score.value.model_dump()
-        | {"variant": VARIANT, "known": int((~np.isnan(value)).sum())},
-        "first_reasons": _first_families([reasons[row] for row in contacts]),
+        "thin": int(scored.thin.sum()),
+        **plan.facts,
+        "value": params.score.value.model_dump() | {"variant": VARIANT, "known": known_values},
+        "first_reasons": _first_families([plan.reasons[row] for row in plan.listed_rows]),
     }
-    return Night(table, calls, contacts_table(customers[contacts].tolist(), names), facts)
+    return Night(table, calls, contacts_table(listed_ids, names), facts)
 
 
 def _first_families(reasons: Sequence[tuple[Reason, ...]]) -> Mapping[str, int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,49 @@ TRIAL = "trial"
 
 _PLAY = ("play", "action", "owner", "channel", "due_at", "success", "template", "variant")
 
+TREATED_ARM, CONTROL_ARM = "treated", "control"
+
+TaskStatus = Literal["new", "open", "overdue"]
+"""The status of a task on the call list: planned tonight, planned earlier, or past its due date."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A planned contact of one customer, as the call list shows it.
+
+    Attributes:
+        task_id: The id; answers come back under this id.
+        play: The name of the play.
+        action: What to do; None if the play of an earlier night is no longer in the playbook.
+        owner: Who does it.
+        channel: The channel of the contact.
+        due_at: The day on which the action is due. An open task keeps its day.
+        success: What the play wants to reach, as text; None like `action`.
+        template: The template of the message; None without one.
+        variant: The variant of the play; None without one.
+        arm: `treated`, or `control` for a task that is only counted and never handed over; None in a trial.
+        planned_on: The cutoff of the night that planned the task.
+        status: The status on the call list.
+    """
+
+    task_id: str
+    play: str
+    action: str | None
+    owner: str
+    channel: str
+    due_at: date
+    success: str | None
+    template: str | None
+    variant: str | None
+    arm: str | None
+    planned_on: date
+    status: TaskStatus
+
+    @property
+    def is_listed(self) -> bool:
+        """Return whether the task stands on the call list; the task of a control does not."""
+        return self.arm != CONTROL_ARM
+
 
 @dataclass(frozen=True)
 class CohortScores:
@@ -41,8 +84,8 @@ class CohortScores:
         sides: The health bands of the sides, by column name.
         value_at_risk: The values at risk in currency, NaN if unknown.
         reasons: The reasons, the largest contribution first.
-        rules: The play of the first rule that holds; None if no rule holds.
-        is_contacted: Whether the customer is on the call list.
+        plays: The play of each customer; None if no rule holds.
+        tasks: The task of each customer on the call list, and of each control; None for others.
         not_contacted_because: The reason why the customer is not contacted; None for contacted customers.
     """
 
@@ -53,8 +96,8 @@ class CohortScores:
     sides: Mapping[str, Floats]
     value_at_risk: Floats
     reasons: Sequence[tuple[Reason, ...]]
-    rules: Sequence[Play | None]
-    is_contacted: npt.NDArray[np.bool_]
+    plays: Sequence[Play | None]
+    tasks: Sequence[Task | None]
     not_contacted_because: npt.NDArray[np.object_]
 
 
@@ -73,6 +116,7 @@ def score_schema(label: LabelParams, reasons: int) -> pa.Schema:
         + [(name, pa.string()) for name in ("model_version", "label_id", "run_id")]
         + ([("expected_days_90d", pa.float64())] if contract else [])
         + [("trial", pa.bool_()), ("trial_because", pa.string())]
+        + [("task_id", pa.string()), ("task_status", pa.string()), ("listed_since", pa.date32())]
     )
 
 
@@ -91,14 +135,14 @@ def score_table(
     Only contract labels have columns for the probabilities within 30, 60 and 90 days and for the expected
     days. These columns are missing values if the model does not predict them. If the label has a horizon of
     28 to 31 days without a gap, and the model has no other horizons, the churn probability fills the column
-    of 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a play are
-    filled only for contacted customers.
+    of 30 days. `play` is the name of the play. Action, owner, due date and the other columns of a task are
+    filled only for customers on the call list.
 
     Args:
         roster: The columns `customer_id` and `excluded_because` of all customers; `excluded_because` is
             missing for customers of the cohort.
         cohort: The scores of the cohort.
-        cutoff: The cutoff of the night; due dates count from this day.
+        cutoff: The cutoff of the night.
         label: The label, which determines the columns of probabilities.
         reasons: The number of columns of reasons.
         stamps: The ids `model_version`, `label_id` and `run_id`, by column name.
@@ -115,7 +159,7 @@ def score_table(
         for reason, outside in zip(roster_by_id["excluded_because"], is_excluded, strict=True)
     ]
 
-    cells = _cohort_columns(cohort, cutoff)
+    cells = _cohort_columns(cohort)
     if not cohort.within and label.horizon_days in ONE_MONTH and label.gap_days == 0:
         cells["churn_probability_30d"] = cells["churn_probability"]
     table: dict[str, pa.Array] = {}
@@ -144,11 +188,9 @@ def score_table(
     return pa.table(table, schema)
 
 
-def _cohort_columns(cohort: CohortScores, cutoff: date) -> dict[str, Any]:
+def _cohort_columns(cohort: CohortScores) -> dict[str, Any]:
     """Return the columns that are filled only for the cohort, in the cohort's order."""
-    contact_plays = [
-        play if is_due else None for play, is_due in zip(cohort.rules, cohort.is_contacted, strict=True)
-    ]
+    listed = [task if task and task.is_listed else None for task in cohort.tasks]
     max_reasons = max((len(reasons) for reasons in cohort.reasons), default=0)
     return {
         "churn_probability": cohort.probability,
@@ -162,13 +204,14 @@ def _cohort_columns(cohort: CohortScores, cutoff: date) -> dict[str, Any]:
             ]
             for index in range(max_reasons)
         },
-        "play": [play and play.name for play in cohort.rules],
-        "action": [play and play.action for play in contact_plays],
-        "owner": [play and play.owner for play in contact_plays],
-        "channel": [play and play.channel for play in contact_plays],
-        "due_at": [play and cutoff + timedelta(days=play.due_in_days) for play in contact_plays],
-        "success": [play and play.success for play in contact_plays],
-        "template": [play and play.template for play in contact_plays],
-        "arm": np.where(cohort.is_contacted, "treated", "none").astype(object),
+        "play": [
+            task.play if task else play and play.name
+            for task, play in zip(listed, cohort.plays, strict=True)
+        ],
+        **{name: [task and getattr(task, name) for task in listed] for name in _PLAY[1:]},
+        "arm": [(task and task.arm) or "none" for task in cohort.tasks],
         "not_contacted_because": cohort.not_contacted_because,
+        "task_id": [task and task.task_id for task in listed],
+        "task_status": [task and task.status for task in listed],
+        "listed_since": [task and task.planned_on for task in listed],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,18 +36,26 @@ class NightFiles:
 
     Attributes:
         calls: The call list as CSV, for spreadsheets.
+        owner_calls: The part of the call list of each owner as CSV, by the name of the owner's file.
         contacts: The order, the ids and the names of the call list as Parquet, for the report.
         facts: The settings, versions and counts of the night as JSON.
         scores: The score table as Parquet.
     """
 
     calls: bytes
+    owner_calls: Mapping[str, bytes]
     contacts: bytes
     facts: bytes
     scores: bytes
 
 
-def night_files(scores: pa.Table, calls: str, contacts: pa.Table, facts: Mapping[str, Any]) -> NightFiles:
+def night_files(
+    scores: pa.Table,
+    calls: str,
+    contacts: pa.Table,
+    facts: Mapping[str, Any],
+    owner_calls: Mapping[str, str] | None = None,
+) -> NightFiles:
     """Return the files of a night as bytes; an equal night gives equal bytes.
 
     Args:
@@ -54,15 +63,35 @@ def night_files(scores: pa.Table, calls: str, contacts: pa.Table, facts: Mapping
         calls: The call list as CSV.
         contacts: `rank`, `customer_id` and `name` of the call list, in order.
         facts: The settings, versions and counts of the night.
+        owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
     """
     contacts_bytes, scores_bytes = _parquet(contacts), _parquet(scores)
     files = {CONTACTS: checksum_of_bytes(contacts_bytes), SCORES: checksum_of_bytes(scores_bytes)}
     return NightFiles(
         calls=calls.encode("utf-8"),
+        owner_calls={
+            name: content.encode("utf-8") for name, content in owner_files(owner_calls or {}).items()
+        },
         contacts=contacts_bytes,
         facts=own_json_text({**facts, "files": files}).encode("utf-8"),
         scores=scores_bytes,
     )
+
+
+def owner_files(owner_calls: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the call lists of the owners by the name of their files, which no file system refuses.
+
+    >>> dict(owner_files({"Customer success": "a", "calls": "b", "../x": "c", "X": "d"}))
+    {'customer-success.csv': 'a', 'calls-2.csv': 'b', 'x.csv': 'c', 'x-2.csv': 'd'}
+    """
+    files: dict[str, str] = {}
+    for owner, content in owner_calls.items():
+        slug = re.sub(r"[^\w]+", "-", owner.casefold()).strip("-_")[:60] or "owner"
+        name, number = f"{slug}.csv", 2
+        while name in files or name == CALLS_LINK:
+            name, number = f"{slug}-{number}.csv", number + 1
+        files[name] = content
+    return files
 
 
 def _parquet(table: pa.Table) -> bytes:
@@ -118,32 +147,45 @@ def write_night(output: Path, cutoff: date, files: NightFiles) -> bool:
     Returns:
         Whether files were written.
     """
+    links = calls_path(output, cutoff).parent
+    lists = {CALLS_LINK: files.calls, **files.owner_calls}
     targets = {
-        calls_path(output, cutoff): files.calls,
+        **{links / name: content for name, content in lists.items()},
         contacts_path(output, cutoff): files.contacts,
         facts_path(output, cutoff): files.facts,
         scores_path(output, cutoff): files.scores,
     }
-    if all(path.is_file() and path.read_bytes() == content for path, content in targets.items()):
+    old_links = {path for path in links.glob("*.csv") if path.name not in lists}
+    if not old_links and all(
+        path.is_file() and path.read_bytes() == content for path, content in targets.items()
+    ):
         return False
     staging = output / f"{STAGING}{os.getpid()}"
     night = staging / "night"
     night.mkdir(parents=True)
     for path, content in targets.items():
-        _write_through(night / (CALLS if path.name == CALLS_LINK else path.name), content)
+        _write_through(night / (_name_in_night(path.name) if path.parent == links else path.name), content)
     _sync_folder(night)
-    target, link = scores_path(output, cutoff).parent, calls_path(output, cutoff)
-    for folder in (target.parent, link.parent):
+    target = scores_path(output, cutoff).parent
+    for folder in (target.parent, links):
         folder.mkdir(parents=True, exist_ok=True)
-    (staging / CALLS_LINK).symlink_to(Path("..", "..", "scores", target.name, CALLS))
-    os.replace(staging / CALLS_LINK, link)
-    _sync_folder(link.parent)
+    for name in lists:
+        (staging / name).symlink_to(Path("..", "..", "scores", target.name, _name_in_night(name)))
+        os.replace(staging / name, links / name)
+    for path in old_links:  # an owner who has nothing to do tonight
+        path.unlink()
+    _sync_folder(links)
     if target.exists():
         os.rename(target, staging / "before")
     os.rename(night, target)
     _sync_folder(target.parent)
     shutil.rmtree(staging)
     return True
+
+
+def _name_in_night(list_name: str) -> str:
+    """Return the name of a call list in the night's folder; programs that read the folder skip the file."""
+    return CALLS if list_name == CALLS_LINK else f"_calls_{list_name}"
 
 
 def _clear_leftovers(output: Path) -> None:

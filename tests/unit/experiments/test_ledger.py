@@ -35,6 +35,7 @@ def night(cutoff: date, previous: date | None, run_id: str = "r", unit: str = "c
     rows["assignments"] |= {"customers": [unit, f"{unit}-b"], "assigned_on": cutoff}
     rows["tasks"] |= {"task_id": f"{cutoff}", "customer_id": unit, "planned_on": cutoff}
     rows["bands"] |= {"customer_id": unit, "raw_band": 2, "band": 3}
+    rows["holdings"] |= {"customer_id": unit, "play": "check-in", "nights": 2}
     facts = LedgerFacts(
         cutoff=cutoff,
         previous=previous,
@@ -49,9 +50,9 @@ def night(cutoff: date, previous: date | None, run_id: str = "r", unit: str = "c
 
 
 def write(output, *nights: LedgerNight) -> None:
-    for each in nights:
-        stage(output, each)
-        publish(output, each.facts.cutoff)
+    for written_night in nights:
+        stage(output, written_night)
+        publish(output, written_night.facts.cutoff)
 
 
 def test_a_night_reads_all_nights_that_it_follows(tmp_path):
@@ -127,7 +128,7 @@ def test_recovery_publishes_what_the_scores_name_and_drops_the_rest(tmp_path):
     stage(tmp_path, scored)
     stage(tmp_path, night(MARCH, JANUARY))
 
-    recover(tmp_path, {FEBRUARY: scored.digest, MARCH: "of an earlier run"})
+    recover(tmp_path, {FEBRUARY: scored.digest, MARCH: "of an earlier run"}.get)
 
     assert ledger_nights(tmp_path) == [JANUARY, FEBRUARY]
     assert sorted(path.name for path in (tmp_path / "ledger").iterdir()) == [
@@ -146,7 +147,7 @@ def test_recovery_ends_a_rename_that_was_killed(tmp_path, step):
     if step == "renamed":
         folder.with_name(f".pending-{folder.name}").rename(folder)
 
-    recover(tmp_path, {JANUARY: new.digest})
+    recover(tmp_path, {JANUARY: new.digest}.get)
 
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     assert read_ledger(tmp_path, FEBRUARY).nights[0].run_id == "new"
@@ -158,7 +159,7 @@ def test_recovery_puts_the_old_night_back_if_the_new_scores_are_not_there(tmp_pa
     folder = night_folder(tmp_path, JANUARY)
     folder.rename(folder.with_name(f".before-{folder.name}"))
 
-    recover(tmp_path, {})
+    recover(tmp_path, {}.get)
 
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     assert read_ledger(tmp_path, FEBRUARY).nights[0].run_id == "old"

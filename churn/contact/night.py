@@ -1,0 +1,161 @@
+"""Score a night whole: the scores, the plan of contacts, the call list, and the night's page of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from churn.contact.plan import Acts, NightPlan, PlanTerms, plan_night
+from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, ledger_night
+from churn.params import Params, digest_of
+from churn.scoring.call_list import calls_csv, contact_count
+from churn.scoring.night import Floats, Night, NightModel, Stamp, Trial, complete_night, no_progress, score_cohort
+from churn.scoring.playbook import Playbook
+from churn.scoring.reasons import Progress
+
+
+@dataclass(frozen=True)
+class History:
+    """What earlier nights decided, for the plan of a night.
+
+    Attributes:
+        ledger: The nights that this night follows.
+        own_assignments: The assignments that this night made when it was scored before.
+    """
+
+    ledger: Ledger
+    own_assignments: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class PlannedNight:
+    """A night with its page of the ledger.
+
+    Attributes:
+        night: The scores, the call list and the facts.
+        ledger: The page of the ledger; None in a trial, which assigns nobody.
+        owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
+    """
+
+    night: Night
+    ledger: LedgerNight | None
+    owner_calls: Mapping[str, str]
+
+
+def score_night(
+    params: Params,
+    cutoff: date,
+    frame: pd.DataFrame,
+    roster: pd.DataFrame,
+    model: NightModel,
+    playbook: Playbook,
+    monthly_money: Floats,
+    names: Mapping[str, str],
+    stamp: Stamp,
+    history: History,
+    acts: Acts,
+    progress: Progress = no_progress,
+    trial: Trial | None = None,
+) -> PlannedNight:
+    """Score each customer of the cohort and plan the contacts.
+
+    Reasons are computed for the customers who may come onto the call list, and for up to
+    `MAX_EXPLAINED_BEYOND_LIST` other customers in health bands 1 and 2, the most likely churners first.
+    Further customers get no reasons, because reasons cost a hundred times as much time as a score.
+
+    Args:
+        params: The parameters.
+        cutoff: The cutoff of the night.
+        frame: The cohort: `customer_id` and the signals.
+        roster: All known customers: `customer_id` and `excluded_because`.
+        model: The champion's scorer.
+        playbook: The playbook.
+        monthly_money: The monthly value of each row of `frame`, NaN if unknown.
+        names: The known names of customers, by id.
+        stamp: The ids in each row of the score table.
+        history: What earlier nights decided.
+        acts: What is known about customers and earlier contacts.
+        progress: A function that shows the progress of the reasons.
+        trial: Why the night is a trial; None for a night of the champion. A trial assigns nobody to an arm,
+            so that no other system takes its call list for a night of the champion.
+
+    Raises:
+        ModelError: The signals do not fit the model. The error holds all problems.
+    """
+    scored = score_cohort(frame, model, monthly_money, params.label, params.score.value)
+    terms = PlanTerms(
+        experiments=params.experiments,
+        contact=params.contact,
+        n_places=contact_count(params.score.budget, len(frame)),
+        profit=params.evaluate.profit,
+        n_reasons=params.score.reasons,
+        language=params.score.language,
+        timezone=params.timezone,
+    )
+    plan = plan_night(
+        cutoff,
+        scored,
+        model,
+        playbook,
+        history.ledger,
+        history.own_assignments,
+        acts,
+        terms,
+        progress,
+        is_trial=trial is not None,
+    )
+    page = None if trial else _ledger_page(params, cutoff, history.ledger, stamp, plan)
+    night = complete_night(
+        params,
+        cutoff,
+        roster,
+        scored,
+        plan.contact,
+        model,
+        names,
+        stamp,
+        trial,
+        ledger_digest=page.digest if page else None,
+    )
+    thin = scored.customers[scored.thin].tolist()
+    listed = [(plan.contact.tasks[row], str(scored.customers[row])) for row in plan.contact.listed_rows]
+    owners = sorted({task.owner for task, _ in listed if task is not None})
+    owner_calls = {
+        owner: calls_csv(
+            night.scores,
+            [customer for task, customer in listed if task is not None and task.owner == owner],
+            names,
+            thin,
+            params.score.reasons,
+            form=params.score.csv,
+            language=params.score.language,
+            trial_mark=trial.mark(stamp.model_version) if trial else None,
+        )
+        for owner in owners
+    }
+    return PlannedNight(night, page, owner_calls)
+
+
+def _ledger_page(
+    params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan
+) -> LedgerNight:
+    control = params.experiments.control
+    facts = LedgerFacts(
+        cutoff=cutoff,
+        previous=ledger.previous,
+        run_id=stamp.run_id,
+        salt_digest=salt_digest(params.experiments.salt),
+        unit=params.experiments.unit,
+        control_share=control.share,
+        no_control_because=control.because if control.share == 0 else None,
+        files={},
+    )
+    return ledger_night(facts, plan.ledger_rows)
+
+
+def salt_digest(salt: str) -> str:
+    """Return the digest by which a changed salt is noticed; the salt itself stays in params.yaml."""
+    return digest_of({"salt": salt})[:16]
