@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from churn.contact.acts import read_acts
+from churn.contact.night import History, score_night
+from churn.data.files import checksum_of
 from churn.data.store import Store
 from churn.errors import ChurnError, ModelError
+from churn.experiments.ledger import (
+    check_salt,
+    is_published,
+    own_assignments,
+    publish,
+    read_ledger,
+    recover,
+    stage,
+)
 from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
@@ -22,9 +34,16 @@ from churn.scoring.champion_checks import (
     late_outcomes_warning,
     unusual_level_warning,
 )
-from churn.scoring.night import Stamp, Trial, run_id, score_night
+from churn.scoring.night import Stamp, Trial, run_id
 from churn.scoring.playbook import read_playbook
-from churn.scoring.sink import calls_path, night_files, one_night_at_a_time, scores_path, write_night
+from churn.scoring.sink import (
+    calls_path,
+    ledger_digest,
+    night_files,
+    one_night_at_a_time,
+    scores_path,
+    write_night,
+)
 from churn.training.challenger import load_challenger
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
@@ -71,6 +90,9 @@ def run(
     if late := late_outcomes_warning(model.spec, cutoff):
         echo.warn(late)
     with one_night_at_a_time(params.output):
+        recover(params.output, lambda night: ledger_digest(params.output, night))
+        ledger = read_ledger(params.output, cutoff)
+        check_salt(ledger, params.experiments.salt)
         matrix = matrix_at(store, select_signals(params, store), cutoff)
         check_fit(model.spec, params, digests, [str(name) for name in matrix.frame.columns])
         money = monthly_money(
@@ -80,9 +102,31 @@ def run(
             model_version=str(champion.version),
             model_digest=champion.digest,
             label_id=params.label_id,
-            run_id=run_id(params, store.digest, cutoff, playbook, champion.digest, digests, trial),
+            run_id=run_id(
+                params,
+                store.digest,
+                cutoff,
+                playbook,
+                champion.digest,
+                digests,
+                {
+                    "ledger": ledger.digest,
+                    **{str(path.name): checksum_of(path) for path in params.contact.suppression},
+                },
+                trial,
+            ),
         )
-        night = score_night(
+        acts = read_acts(
+            store,
+            cutoff,
+            params.experiments,
+            params.contact,
+            ledger,
+            matrix.frame["customer_id"].astype(str).tolist(),
+        )
+        for warning in acts.warnings:
+            echo.warn(warning)
+        planned = score_night(
             params,
             cutoff,
             matrix.frame,
@@ -92,12 +136,18 @@ def run(
             money,
             read_names(store),
             stamp,
+            History(ledger, own_assignments(params.output, cutoff)),
+            acts,
             echo.progress,
             trial,
         )
-        is_new = write_night(
-            params.output, cutoff, night_files(night.scores, night.calls, night.contacts, night.facts)
-        )
+        night = planned.night
+        files = night_files(night.scores, night.calls, night.contacts, night.facts, planned.owner_calls)
+        if planned.ledger and not is_published(params.output, planned.ledger):
+            stage(params.output, planned.ledger)
+        is_new = write_night(params.output, cutoff, files)
+        if planned.ledger and not is_published(params.output, planned.ledger):
+            publish(params.output, cutoff)
 
     probabilities = night.scores["churn_probability"].drop_null().to_numpy()
     if unusual := unusual_level_warning(model.spec, probabilities):

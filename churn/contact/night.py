@@ -1,4 +1,4 @@
-"""Score a night whole: the scores, the plan of contacts, the call list, and the night's page of the ledger."""
+"""Score a night whole: scores, the plan of contacts, the call list, and the page of the ledger."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from datetime import date
 import pandas as pd
 
 from churn.contact.plan import Acts, NightPlan, PlanTerms, plan_night
-from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, ledger_night
-from churn.params import Params, digest_of
+from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, keep_history, ledger_night, salt_digest
+from churn.params import Params
 from churn.scoring.call_list import calls_csv, contact_count
-from churn.scoring.night import Floats, Night, NightModel, Stamp, Trial, complete_night, no_progress, score_cohort
+from churn.scoring.night import (
+    Floats,
+    Night,
+    NightModel,
+    Stamp,
+    Trial,
+    complete_night,
+    no_progress,
+    score_cohort,
+)
 from churn.scoring.playbook import Playbook
 from churn.scoring.reasons import Progress
 
@@ -84,6 +93,7 @@ def score_night(
 
     Raises:
         ModelError: The signals do not fit the model. The error holds all problems.
+        Stop: Later nights follow this night, and it would plan other contacts today.
     """
     scored = score_cohort(frame, model, monthly_money, params.label, params.score.value)
     terms = PlanTerms(
@@ -139,9 +149,7 @@ def score_night(
     return PlannedNight(night, page, owner_calls)
 
 
-def _ledger_page(
-    params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan
-) -> LedgerNight:
+def _ledger_page(params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan) -> LedgerNight:
     control = params.experiments.control
     facts = LedgerFacts(
         cutoff=cutoff,
@@ -153,9 +161,4 @@ def _ledger_page(
         no_control_because=control.because if control.share == 0 else None,
         files={},
     )
-    return ledger_night(facts, plan.ledger_rows)
-
-
-def salt_digest(salt: str) -> str:
-    """Return the digest by which a changed salt is noticed; the salt itself stays in params.yaml."""
-    return digest_of({"salt": salt})[:16]
+    return keep_history(params.output, ledger_night(facts, plan.ledger_rows))

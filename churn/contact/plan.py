@@ -6,8 +6,8 @@ The steps have this order, because each step may use only what the steps before 
 2. The plays of the customers.
 3. Who may be contacted: consent, suppression, health, open tasks.
 4. The arms of those who may be contacted. An arm is drawn once and kept.
-5. The places of the night: rest, caps, budget. The arm plays no part in it, so a control spends a place, a cap
-   and a rest exactly like a treated customer.
+5. The places of the night: rest, caps, budget. The arm plays no part in it, so a control spends a place, a
+   cap and a rest exactly like a treated customer.
 6. The tasks. The task of a control is in the ledger only.
 """
 
@@ -39,7 +39,7 @@ from churn.scoring.call_list import NO_PLAY, rank_customers
 from churn.scoring.night import ContactPlan, NightModel, ScoredCohort
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook, nights_in_a_row
-from churn.scoring.reasons import Progress, Reason, compute_reasons, rows_to_explain
+from churn.scoring.reasons import Progress, compute_reasons, rows_to_explain
 from churn.scoring.scores import CONTROL_ARM, TREATED_ARM, Task, TaskStatus
 
 Bools = npt.NDArray[np.bool_]
@@ -88,6 +88,7 @@ class Acts:
         objected: The customers who objected, as known today.
         zones: The time zone of each customer who has another one than the company, by id.
         states: The states of the earlier tasks.
+        warnings: Sentences about what is probably not meant.
     """
 
     units: Units
@@ -96,6 +97,7 @@ class Acts:
     objected: frozenset[str]
     zones: Mapping[str, str]
     states: TaskStates
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,9 +181,7 @@ def plan_night(
         experiments = _experiments(plays, is_eligible, terms.experiments)
         for experiment, (share, rows) in experiments.items():
             drawn = Draw(draw_salt, experiment, cutoff)
-            arm_of, new_rows = assign(
-                _unit_table(units, rows, scored), earlier, share=share, draw=drawn
-            )
+            arm_of, new_rows = assign(_unit_table(units, rows, scored), earlier, share=share, draw=drawn)
             new_assignments.append(new_rows)
             controls = set(arm_of.loc[arm_of["arm"] == CONTROL_ARM, "unit"])
             is_control = np.array([unit in controls for unit in units[rows]], dtype=bool)
@@ -448,7 +448,8 @@ def _experiments(
     """Return the share of the control group and the eligible rows of each experiment, by name.
 
     The universal experiment comes first, so that a customer in its control group counts as its control. A
-    play with a control group of its own assigns all its eligible customers, also those in the universal group.
+    play with a control group of its own assigns all its eligible customers, also those of the universal
+    group.
     """
     rows = np.flatnonzero(is_eligible)
     experiments = {UNIVERSAL: (terms.control.share, rows)}
@@ -521,9 +522,7 @@ def _open_tasks(states: TaskStates, customers: Objects) -> dict[int, dict[str, A
     }
 
 
-def _carried(
-    open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook
-) -> dict[int, Task]:
+def _carried(open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook) -> dict[int, Task]:
     """Return the tasks of earlier nights that stay on the call list, by row."""
     plays = {rule.play.name: rule.play for rule in playbook.rules}
     carried: dict[int, Task] = {}

@@ -41,6 +41,7 @@ BAD_ROWS_BY_TABLE = {
     "orders": (*_EVENT, "negative_amount"),
     "subscriptions": ("repeated", "dangling_id", "missing_id", "missing_time"),
     "referrals": _EVENT,
+    "consents": ("repeated", "dangling_id", "missing_id", "missing_time"),
 }
 TIME_COLUMNS = {
     "customers": "signed_up_at",
@@ -53,6 +54,7 @@ TIME_COLUMNS = {
     "orders": "ordered_at",
     "subscriptions": "started_at",
     "referrals": "happened_at",
+    "consents": "given_at",
 }
 
 

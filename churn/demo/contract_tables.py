@@ -20,6 +20,7 @@ from churn.demo.columns import (
     timestamps,
 )
 from churn.demo.life import CHARGE, INACTIVE, START_SECOND, STARTING
+from churn.demo.relation_tables import addresses
 from churn.demo.troubles import TROUBLE_NAMES
 from churn.demo.world import Values, seconds_at
 
@@ -60,6 +61,7 @@ def customers(chunk: Chunk) -> pa.Table:
             "industry": categories(people.industry, w.INDUSTRIES),
             "channel": categories(people.channel, w.CHANNELS),
             "objected_at": timestamps(objected_at),
+            "email": addresses(chunk),
         }
     )
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.data.files import replace_folder
-from churn.demo import contract_tables, event_tables, truth
+from churn.demo import contract_tables, event_tables, relation_tables, truth
 from churn.demo import world as w
 from churn.demo.bad_rows import add_bad_rows
 from churn.demo.columns import Chunk, RandomStreams
@@ -27,7 +27,7 @@ CHUNK_CUSTOMERS = 10_000
 """How many customers are simulated at once; the memory depends on this, not on the size of the company."""
 
 STAMP_FILE = "demo.json"
-VERSION = 2
+VERSION = 3
 """Part of the stamp: another version gives another company."""
 
 TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
@@ -41,6 +41,7 @@ TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "tickets": event_tables.tickets,
     "orders": contract_tables.orders,
     "referrals": event_tables.referrals,
+    "consents": relation_tables.consents,
 }
 TRUTH_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "probabilities": truth.true_probabilities,

@@ -28,7 +28,18 @@ RISK_BANDS, VALUE_BANDS = 4, 2
 """The numbers of bands of risk and of value that make the strata."""
 
 ASSIGNMENT_COLUMNS = (
-    *("experiment", "unit", "arm", "position", "share", "assigned_on", "stratum", "score", "customers"),
+    *(
+        "experiment",
+        "unit",
+        "arm",
+        "position",
+        "share",
+        "assigned_on",
+        "stratum",
+        "score",
+        "value",
+        "customers",
+    ),
 )
 
 
@@ -155,6 +166,7 @@ def assign(
             "assigned_on": draw.night,
             "stratum": stratum,
             "score": units["score"].to_numpy(dtype=np.float64),
+            "value": units["value"].to_numpy(dtype=np.float64),
             "customers": units["customers"].to_list(),
         }
     )

@@ -11,6 +11,7 @@ afterwards. So no list of calls exists without its ledger, also if the process i
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -25,9 +26,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from churn.data.files import sync_folder
+from churn.data.files import json_text, sync_folder
 from churn.data.own_files import checksum_of_bytes, own_json_text, read_own_json, read_own_parquet
-from churn.errors import SourceError, Stop
+from churn.errors import ParamsError, SourceError, Stop
 
 FOLDER = "ledger"
 PENDING = ".pending-"
@@ -37,7 +38,8 @@ NIGHT_PREFIX = "cutoff="
 ASSIGNMENTS = pa.schema(
     [(name, pa.string()) for name in ("experiment", "unit", "arm")]
     + [("position", pa.float64()), ("share", pa.float64()), ("assigned_on", pa.date32())]
-    + [("stratum", pa.string()), ("score", pa.float64()), ("customers", pa.list_(pa.string()))]
+    + [("stratum", pa.string()), ("score", pa.float64()), ("value", pa.float64())]
+    + [("customers", pa.list_(pa.string()))]
 )
 TASKS = pa.schema(
     [(name, pa.string()) for name in ("task_id", "customer_id", "unit", "play", "variant", "arm")]
@@ -111,6 +113,11 @@ class Ledger:
         return self.nights[-1].cutoff if self.nights else None
 
     @property
+    def digest(self) -> str:
+        """Return a digest of all decisions, for the id of the night that reads them."""
+        return checksum_of_bytes(json_text([(night.cutoff, night.files) for night in self.nights]).encode())
+
+    @property
     def unit_of(self) -> dict[str, str]:
         """Return the first unit of each customer that was assigned, in the order of the assignments."""
         units: dict[str, str] = {}
@@ -165,6 +172,25 @@ def read_ledger(output: Path, cutoff: date) -> Ledger:
     )
 
 
+def check_salt(ledger: Ledger, salt: str) -> None:
+    """Check that the salt has not changed since the first night.
+
+    Raises:
+        ParamsError: the salt has changed: new units would be drawn apart from the earlier ones.
+    """
+    if any(night.salt_digest != salt_digest(salt) for night in ledger.nights):
+        raise ParamsError(
+            "experiments.salt has changed since the first night of the ledger. With another salt, the "
+            "control group would no longer be one draw. Write the earlier salt, or begin anew with another "
+            "output folder."
+        )
+
+
+def salt_digest(salt: str) -> str:
+    """Return the digest by which a changed salt is noticed; the salt itself stays in params.yaml."""
+    return hashlib.sha256(f"salt of the experiments: {salt}".encode()).hexdigest()[:16]
+
+
 def read_whole_ledger(output: Path) -> Ledger:
     """Read all nights of the chain of the newest night; the ledger is empty without any night.
 
@@ -191,22 +217,36 @@ def own_assignments(output: Path, cutoff: date) -> pd.DataFrame:
     return _read_tables(output, "assignments", (_read_facts(output, cutoff),))
 
 
-def check_history(output: Path, cutoff: date, run_id: str) -> None:
-    """Check that the ledger of a night which later nights follow does not change.
+def keep_history(output: Path, night: LedgerNight) -> LedgerNight:
+    """Return the page of a night as it may be written: a page that later nights follow does not change.
+
+    If the page in the ledger has the same decisions, it stays as it is, also if it was written with other
+    data or by another version.
+
+    Args:
+        output: The output folder.
+        night: The page as it would be written today.
 
     Raises:
-        Stop: later nights follow the night, and its inputs have changed since it was scored.
+        Stop: later nights follow the night, and today it would decide something else.
     """
+    cutoff = night.facts.cutoff
     known = ledger_nights(output)
-    if cutoff not in known or _read_facts(output, cutoff).run_id == run_id:
-        return
-    later = [night for night in known if night > cutoff and _read_facts(output, night).previous == cutoff]
-    if later:
-        raise Stop(
-            f"the night of {cutoff} was scored with other inputs (data, parameters, model or version), and "
-            f"the night of {later[0]} builds on what was planned then. Its ledger does not change. To see "
-            "what this night would be today, score it into another folder: --set output=FOLDER."
-        )
+    if cutoff not in known:
+        return night
+    facts = _read_facts(output, cutoff)
+    later = [other for other in known if other > cutoff and _read_facts(output, other).previous == cutoff]
+    if not later:
+        return night
+    if facts.files == night.facts.files:
+        folder = night_folder(output, cutoff)
+        return LedgerNight(facts, {name: (folder / name).read_bytes() for name in (*facts.files, FACTS)})
+    raise Stop(
+        f"the night of {cutoff} would plan other contacts today, because data, parameters, model or version "
+        f"have changed since it was scored. The night of {later[0]} builds on what was planned then, so its "
+        "page in the ledger does not change. To see what the night would be today, score it into another "
+        "folder: --set output=FOLDER."
+    )
 
 
 def ledger_night(facts: LedgerFacts, tables: Mapping[str, pd.DataFrame]) -> LedgerNight:

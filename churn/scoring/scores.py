@@ -205,8 +205,7 @@ def _cohort_columns(cohort: CohortScores) -> dict[str, Any]:
             for index in range(max_reasons)
         },
         "play": [
-            task.play if task else play and play.name
-            for task, play in zip(listed, cohort.plays, strict=True)
+            task.play if task else play and play.name for task, play in zip(listed, cohort.plays, strict=True)
         ],
         **{name: [task and getattr(task, name) for task in listed] for name in _PLAY[1:]},
         "arm": [(task and task.arm) or "none" for task in cohort.tasks],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -108,6 +109,16 @@ def scores_path(output: Path, cutoff: date) -> Path:
 def facts_path(output: Path, cutoff: date) -> Path:
     """Return the path of the facts of a night: settings, versions and counts."""
     return output / "scores" / f"cutoff={cutoff}" / "_night.json"
+
+
+def ledger_digest(output: Path, cutoff: date) -> str | None:
+    """Return the digest of the ledger's page that the published scores of a night name; None without it."""
+    try:
+        facts = json.loads(facts_path(output, cutoff).read_bytes())
+    except (OSError, ValueError):
+        return None
+    digest = facts.get("ledger") if isinstance(facts, dict) else None
+    return digest if isinstance(digest, str) else None
 
 
 def contacts_path(output: Path, cutoff: date) -> Path:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 import pytest
 
-from churn.errors import SourceError, Stop
+from churn.errors import ParamsError, SourceError, Stop
 from churn.experiments.ledger import (
     TABLES,
     LedgerFacts,
     LedgerNight,
-    check_history,
+    check_salt,
+    empty_ledger,
+    keep_history,
     ledger_night,
     ledger_nights,
     night_folder,
@@ -21,6 +24,7 @@ from churn.experiments.ledger import (
     read_ledger,
     read_whole_ledger,
     recover,
+    salt_digest,
     stage,
 )
 
@@ -92,19 +96,43 @@ def test_the_same_night_gives_the_same_bytes():
 
 
 def test_a_night_that_others_follow_does_not_change(tmp_path):
-    write(tmp_path, night(JANUARY, None), night(FEBRUARY, JANUARY))
+    first = night(JANUARY, None)
+    write(tmp_path, first, night(FEBRUARY, JANUARY))
 
-    check_history(tmp_path, JANUARY, "r")
-    check_history(tmp_path, FEBRUARY, "another")
-    check_history(tmp_path, MARCH, "another")
-    with pytest.raises(Stop, match=r"2025-01-01 was scored with other inputs.*--set output=FOLDER"):
-        check_history(tmp_path, JANUARY, "another")
+    with pytest.raises(Stop, match=r"2025-01-01 would plan other contacts today.*--set output=FOLDER"):
+        keep_history(tmp_path, night(JANUARY, None, unit="c-9"))
+    other_run = keep_history(tmp_path, night(JANUARY, None, run_id="another"))
+    assert other_run.contents == first.contents
+    assert other_run.digest == first.digest
 
 
-def test_a_backfilled_night_may_change_because_nobody_follows_it(tmp_path):
+@pytest.mark.parametrize("cutoff", [FEBRUARY, MARCH])
+def test_a_night_that_nobody_follows_may_change(tmp_path, cutoff):
     write(tmp_path, night(JANUARY, None), night(MARCH, JANUARY), night(FEBRUARY, JANUARY))
+    changed = night(cutoff, JANUARY, unit="c-9")
 
-    check_history(tmp_path, FEBRUARY, "another")
+    assert keep_history(tmp_path, changed) is changed
+
+
+def test_another_salt_is_a_mistake(tmp_path):
+    first = night(JANUARY, None)
+    facts = first.facts.model_copy(update={"salt_digest": salt_digest("salt")})
+    ledger = replace(empty_ledger(), nights=(facts,))
+
+    check_salt(ledger, "salt")
+    check_salt(empty_ledger(), "any")
+    with pytest.raises(ParamsError, match=r"experiments\.salt has changed.*Write the earlier salt"):
+        check_salt(ledger, "pepper")
+
+
+def test_the_digest_depends_on_the_decisions_and_not_on_the_run(tmp_path):
+    write(tmp_path / "a", night(JANUARY, None))
+    write(tmp_path / "b", night(JANUARY, None, run_id="another"))
+    write(tmp_path / "c", night(JANUARY, None, unit="c-9"))
+
+    digests = [read_ledger(tmp_path / name, MARCH).digest for name in "abc"]
+
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_own_assignments_are_those_of_the_night_alone(tmp_path):
