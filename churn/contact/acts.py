@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
 from churn.contact.consent import consents_at, match_suppression, read_suppression_lists
 from churn.contact.plan import Acts
-from churn.contact.tasks import task_states
+from churn.contact.tasks import CAME_BACK, NO_LONGER_AT_RISK, OBJECTED, OPENED_TICKET, task_states
 from churn.contact.working_days import read_zones
-from churn.data.acts import read_consents, read_contacts, read_reach
+from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
 from churn.data.store import Store
 from churn.experiments.ledger import Ledger
 from churn.experiments.units import find_units
@@ -53,7 +57,12 @@ def read_acts(
     )
     zones = read_zones(reach["timezone"].to_numpy(dtype=object), timezone)
     contacts = read_contacts(store, cutoff)
-    states = task_states(ledger.tasks, None if contacts is None else contacts.to_pandas(), at_risk, cutoff)
+    states = task_states(
+        ledger.tasks,
+        None if contacts is None else contacts.to_pandas(),
+        _exits(store, cutoff, ledger, at_risk, customers[reach["has_objected"].to_numpy(dtype=bool)]),
+        cutoff,
+    )
     unmatched = [
         f"{path}: {count:,} line{'' if count == 1 else 's'} of the suppression list match no customer."
         for path, count in suppression.n_unmatched.items()
@@ -71,3 +80,36 @@ def read_acts(
         states=states,
         warnings=(*consents.warnings, *unmatched, *unknown),
     )
+
+
+def _exits(
+    store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str], objected: npt.NDArray[np.object_]
+) -> pd.DataFrame:
+    """Return the exits of customers with tasks: `customer_id`, `happened_on` and `why`.
+
+    A customer came back with an event of the label's table, if the label is one of inactivity. A customer who
+    was at risk in the night before and is not tonight left the cohort between the two nights; one who was not
+    at risk in the night before left it at once after the task was planned.
+    """
+    with_tasks = set(ledger.tasks["customer_id"])
+    frames = [_event_exits(store, "tickets", cutoff, with_tasks, OPENED_TICKET)]
+    label = store.params.label
+    if label.kind == "inactivity":
+        frames.append(_event_exits(store, label.core_table, cutoff, with_tasks, CAME_BACK))
+    gone = with_tasks - set(at_risk)
+    before = set(ledger.bands["customer_id"])
+    first_task = ledger.tasks.groupby("customer_id")["planned_on"].min()
+    objected_ids = set(objected)
+    rows = []
+    for customer in sorted(gone):
+        day = ledger.previous if customer in before and ledger.previous else first_task[customer]
+        why = OBJECTED if customer in objected_ids else NO_LONGER_AT_RISK
+        rows.append((customer, day, why))
+    frames.append(pd.DataFrame(rows, columns=["customer_id", "happened_on", "why"]))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _event_exits(store: Store, table: str, cutoff: date, customers: set[str], why: str) -> pd.DataFrame:
+    days = read_event_days(store, table, cutoff).to_pandas()
+    own = days[days["customer_id"].isin(customers)]
+    return pd.DataFrame({"customer_id": own["customer_id"], "happened_on": own["day"], "why": why})

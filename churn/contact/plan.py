@@ -144,7 +144,8 @@ def plan_night(
     columns |= {"value_at_risk": scored.value_at_risk, **scored.sides}
     may_be_called = ~(band > terms.contact.max_health)
 
-    open_tasks = _open_tasks(acts.states, scored.customers)
+    earlier_tasks = with_states(ledger.tasks, acts.states)
+    open_tasks = _open_tasks(earlier_tasks, scored.customers)
     explained_rows = _rows_to_explain(scored, band, may_be_called, open_tasks, terms.n_places)
     reasons = compute_reasons(
         scored.frame, explained_rows, model, scored.signals, terms.language, terms.n_reasons, progress
@@ -159,7 +160,7 @@ def plan_night(
         n,
         first_families=families,
         nights_held=nights_held,
-        may_follow=playbook.follow_ups(acts.states.frame, scored.customers.tolist(), cutoff),
+        may_follow=playbook.follow_ups(earlier_tasks, scored.customers.tolist(), cutoff),
     )
     plays: list[Play | None] = [playbook.rules[index].play if index >= 0 else None for index in play_indices]
 
@@ -264,6 +265,7 @@ def plan_night(
     for row, open_task in open_tasks.items():
         because[row] = _why_not_listed(open_task)
 
+    came_off = _came_off(earlier_tasks, ledger.previous)
     contact = ContactPlan(
         band=band,
         plays=plays,
@@ -271,11 +273,11 @@ def plan_night(
         tasks=tasks,
         listed_rows=listed_rows,
         not_contacted_because=because,
-        facts=_facts(playbook, play_indices, columns, (tasks, listed_rows, because), acts, terms),
+        facts=_facts(playbook, play_indices, columns, (tasks, listed_rows, because), came_off, acts, terms),
     )
     assignments = pd.concat(new_assignments, ignore_index=True)[list(ASSIGNMENT_COLUMNS)]
     assignments = assignments.drop_duplicates(["experiment", "unit"], keep="last")
-    rows = {
+    ledger_rows = {
         "assignments": assignments.sort_values(["experiment", "unit"], ignore_index=True),
         "tasks": pd.DataFrame(rows_of_ledger, columns=TABLES["tasks"].names).sort_values(
             "task_id", ignore_index=True
@@ -283,7 +285,7 @@ def plan_night(
         "bands": _band_rows(scored, band),
         "holdings": _holding_rows(playbook, nights_held, scored.customers),
     }
-    return NightPlan(contact, rows)
+    return NightPlan(contact, ledger_rows)
 
 
 def bands_with_memory(scored: ScoredCohort, earlier: pd.DataFrame) -> Floats:
@@ -510,14 +512,23 @@ def _band_rows(scored: ScoredCohort, band: Floats) -> pd.DataFrame:
     return frame.sort_values("customer_id", ignore_index=True)
 
 
-def _open_tasks(states: TaskStates, customers: Objects) -> dict[int, dict[str, Any]]:
+def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
+    """Return the tasks with their states; `result` is what the customer answered, None without an answer."""
+    frame = tasks.merge(states.states, on="task_id", how="left", validate="one_to_one")
+    is_answered = frame["state"].isin(("done", "declined")) & (not states.is_assumed)
+    frame["result"] = frame["state"].where(is_answered, None)
+    for name in ("planned_on", "due_at", "expires_on"):
+        frame[name] = pd.to_datetime(frame[name])
+    return frame
+
+
+def _open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, Any]]:
     """Return the open and overdue tasks of customers in the cohort, by row. Controls have them too."""
     row_of = {customer: row for row, customer in enumerate(customers)}
-    frame = states.frame
-    is_open = frame["state"].isin(("open", "overdue", "snoozed"))
+    is_open = tasks["state"].isin(("open", "overdue", "snoozed"))
     return {
         row_of[task["customer_id"]]: task
-        for task in frame[is_open].sort_values(["planned_on", "task_id"]).to_dict("records")
+        for task in tasks[is_open].sort_values(["planned_on", "task_id"]).to_dict("records")
         if task["customer_id"] in row_of
     }
 
@@ -537,12 +548,12 @@ def _carried(open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook) ->
             action=play.action if play else None,
             owner=task["owner"],
             channel=task["channel"],
-            due_at=task["due_at"],
+            due_at=task["due_at"].date(),
             success=play.success_text if play else None,
             template=task["template"],
             variant=task["variant"],
             arm=task["arm"],
-            planned_on=task["planned_on"],
+            planned_on=task["planned_on"].date(),
             status=status,
         )
     return carried
@@ -562,12 +573,25 @@ def _listed_rows(tasks: Sequence[Task | None], accepted: Ints) -> Ints:
     return np.array([row for *_, row in sorted(carried)] + new, dtype=np.intp)
 
 
+def _came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
+    """Count the treated tasks that ended since the night before, by what became of them."""
+    if previous is None:
+        return {}
+    ended = tasks[
+        (tasks["arm"] == TREATED_ARM)
+        & ~tasks["state"].isin(("open", "overdue", "snoozed"))
+        & (tasks["since"] >= pd.Timestamp(previous))
+    ]
+    words = ended["state"].where(ended["why"].isna(), ended["state"] + ": " + ended["why"].fillna(""))
+    return dict(sorted(Counter(words).items()))
+
+
 def _why_not_listed(task: Mapping[str, Any]) -> str | None:
     """Return why the customer of an open task is not on the call list; None if the customer is."""
     if task["arm"] == CONTROL_ARM:
         return CONTROL_REASON
     if task["state"] == "snoozed":
-        return f"snoozed until {task['snoozed_until']}"
+        return f"snoozed until {task['snoozed_until'].date()}"
     return None
 
 
@@ -576,6 +600,7 @@ def _facts(
     play_indices: Ints,
     columns: Mapping[str, Any],
     contact: tuple[Sequence[Task | None], Ints, Objects],
+    came_off: Mapping[str, int],
     acts: Acts,
     terms: PlanTerms,
 ) -> dict[str, Any]:
@@ -586,6 +611,7 @@ def _facts(
         play_indices: The index of the rule of each customer, -1 without one.
         columns: The columns that conditions may use.
         contact: The tasks, the rows of the call list and the reasons for not being contacted.
+        came_off: The number of tasks that came off the list since the night before, by what became of them.
         acts: What is known about customers and earlier contacts.
         terms: The settings.
     """
@@ -602,8 +628,8 @@ def _facts(
         "control_share": control.share,
         "no_control_because": control.because if control.share == 0 else None,
         "not_contacted": dict(sorted(Counter(_kind_of(reason) for reason in because if reason).items())),
-        "came_off": acts.states.came_off,
-        "answers_are_assumed": acts.states.answers_are_assumed,
+        "came_off": came_off,
+        "answers_are_assumed": acts.states.is_assumed,
         "shared_addresses": acts.units.shared_addresses,
         "merged_units": len(acts.units.merged_units),
         "plays": {

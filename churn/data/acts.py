@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn.data.sql import literal
 from churn.data.store import Store, date_of_day_sql, day_number
@@ -78,6 +79,24 @@ def read_contacts(store: Store, cutoff: date) -> pa.Table | None:
         "snoozed_until": _day(store, "contacts", "snoozed_until"),
     }
     return _read(store, "contacts", columns, CONTACT_SCHEMA, cutoff)
+
+
+def read_event_days(store: Store, table: str, cutoff: date, column: str | None = None) -> pa.Table:
+    """Return the local days on which customers had an event before the cutoff: `customer_id` and `day`.
+
+    Args:
+        store: The store.
+        table: The table; if the company does not have it, the result is empty.
+        cutoff: Only what was known before the cutoff counts.
+        column: An outcome whose day counts, such as `unsubscribed_at`; by default the time of the row.
+    """
+    schema = pa.schema([("customer_id", pa.string()), ("day", pa.date32())])
+    is_there = store.has(table) and (column is None or f"{column}_day" in _columns(store, table))
+    if not is_there:
+        return schema.empty_table()
+    day = date_of_day_sql("rows.day") if column is None else _outcome_day(store, table, column, cutoff)
+    days = _read(store, table, {"day": day}, schema, cutoff)
+    return days.filter(pc.is_valid(days["day"]))
 
 
 def read_reach(store: Store) -> pa.Table:

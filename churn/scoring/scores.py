@@ -15,7 +15,7 @@ import pyarrow as pa
 from churn.model.scorer import horizon_columns
 from churn.params import LabelParams
 from churn.scoring.health import SIDES
-from churn.scoring.playbook import Play
+from churn.scoring.play import Play
 from churn.scoring.reasons import Reason
 
 Floats = npt.NDArray[np.float64]
