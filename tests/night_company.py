@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from churn.params import LabelParams, Params
+from churn.contact.consent import Consents
+from churn.contact.night import History
+from churn.contact.plan import Acts
+from churn.contact.tasks import TaskStates, task_states
+from churn.experiments.ledger import Ledger, empty_ledger
+from churn.experiments.units import Units
+from churn.params import ControlParams, ExperimentsParams, LabelParams, Params
 from churn.scoring.night import Stamp
 from churn.scoring.playbook import read_playbook
 
@@ -86,21 +92,44 @@ def drawn_company() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
 
 def params_of(folder: Path, **score: Any) -> Params:
     label = LabelParams(kind="inactivity", table="orders", horizon_days=28)
-    return Params(source="nowhere", label=label, score=score, output=folder)
+    nobody = ControlParams(share=0, because="a test of the other parts")
+    experiments = ExperimentsParams(control=nobody)
+    return Params(source="nowhere", label=label, score=score, output=folder, experiments=experiments)
 
 
-@pytest.fixture
-def company(tmp_path):
-    """Everything `score_night` takes, ready to be changed before the call."""
+def acts_of(**changes: Any) -> Acts:
+    """Return acts in which nobody refuses contacts, and no task is open."""
+    acts = Acts(
+        units=Units({}, 0, {}),
+        consents=Consents({"phone": frozenset(("ann", "bob", "cem", "dea", "eva"))}),
+        suppressed=frozenset(),
+        objected=frozenset(),
+        zones={},
+        states=states_of(empty_ledger()),
+    )
+    return replace(acts, **changes)
+
+
+def states_of(ledger: Ledger, cutoff: date = CUTOFF, contacts: pd.DataFrame | None = None) -> TaskStates:
+    """Return the states of the tasks of a ledger without any exit."""
+    exits = pd.DataFrame(columns=["customer_id", "happened_on", "why"], dtype=object)
+    return task_states(ledger.tasks, contacts, exits, cutoff)
+
+
+def night_company(folder: Path) -> SimpleNamespace:
+    """Return everything that `score_night` takes, ready to be changed before the call."""
     frame, roster, money = drawn_company()
+    ledger = empty_ledger()
     return SimpleNamespace(
-        params=params_of(tmp_path),
+        params=params_of(folder),
         cutoff=CUTOFF,
         frame=frame,
         roster=roster,
         model=FakeModel(),
-        playbook=read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS),
+        playbook=read_playbook(Path(__file__).parents[1] / "playbook.yaml", KINDS),
         monthly_money=money,
         names={"ann": "Ann <b>", "bob": "=1+1"},
         stamp=Stamp(model_version="3", model_digest="d", label_id="label", run_id="run"),
+        history=History(ledger, ledger.assignments),
+        acts=acts_of(),
     )
