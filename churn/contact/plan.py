@@ -27,28 +27,26 @@ import pandas as pd
 
 from churn.contact.consent import Consents, contact_refusals
 from churn.contact.limits import Candidates, EarlierTasks, Limits, select_contacts
+from churn.contact.listing import came_off, carried_tasks, listed_rows, open_tasks, with_states
+from churn.contact.memory import band_rows, bands_with_memory, holding_rows, nights_before
 from churn.contact.tasks import TaskStates
 from churn.contact.working_days import DayRange, QuietHours, WorkingCalendar, not_before
 from churn.experiments.assignment import ASSIGNMENT_COLUMNS, UNIVERSAL, Draw, assign, hash_to_unit_interval
 from churn.experiments.ledger import TABLES, Ledger
 from churn.experiments.units import Units
 from churn.metrics.profit import contact_profit
-from churn.model.value import health_band
 from churn.params import ContactParams, ExperimentsParams, ProfitParams
 from churn.scoring.call_list import NO_PLAY, rank_customers
 from churn.scoring.night import ContactPlan, NightModel, ScoredCohort
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook, nights_in_a_row
 from churn.scoring.reasons import Progress, compute_reasons, rows_to_explain
-from churn.scoring.scores import CONTROL_ARM, TREATED_ARM, Task, TaskStatus
+from churn.scoring.scores import CONTROL_ARM, TREATED_ARM, Task
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Objects = npt.NDArray[np.object_]
-
-BAND_MARGIN = 1.1
-"""How far the odds ratio must pass the edge of a band, so that the band changes after one night."""
 
 CONTROL_REASON = "control group: nobody contacts this customer"
 LOSES_MONEY = "a contact costs more than it is expected to save"
@@ -137,23 +135,23 @@ def plan_night(
     """
     n = len(scored.frame)
     band = bands_with_memory(scored, ledger.bands)
-    columns: dict[str, npt.NDArray[Any]] = {
-        str(name): scored.frame[name].to_numpy() for name in scored.frame.columns if name != "customer_id"
-    }
-    columns |= {"churn_probability": scored.probability, "health": band}
-    columns |= {"value_at_risk": scored.value_at_risk, **scored.sides}
+    columns = _condition_columns(scored, band)
     may_be_called = ~(band > terms.contact.max_health)
-
     earlier_tasks = with_states(ledger.tasks, acts.states)
-    open_tasks = _open_tasks(earlier_tasks, scored.customers)
-    explained_rows = _rows_to_explain(scored, band, may_be_called, open_tasks, terms.n_places)
+    open_by_row = open_tasks(earlier_tasks, scored.customers)
+
     reasons = compute_reasons(
-        scored.frame, explained_rows, model, scored.signals, terms.language, terms.n_reasons, progress
+        scored.frame,
+        _rows_to_explain(scored, band, may_be_called, list(open_by_row), terms.n_places),
+        model,
+        scored.signals,
+        terms.language,
+        terms.n_reasons,
+        progress,
     )
     families = [customer_reasons[0].family if customer_reasons else None for customer_reasons in reasons]
-
     nights_held = nights_in_a_row(
-        _nights_before(ledger.holdings, playbook, scored.customers), playbook.holding(columns, n)
+        nights_before(ledger.holdings, playbook, scored.customers), playbook.holding(columns, n)
     )
     play_indices = playbook.choose(
         columns,
@@ -162,160 +160,234 @@ def plan_night(
         nights_held=nights_held,
         may_follow=playbook.follow_ups(earlier_tasks, scored.customers.tolist(), cutoff),
     )
-    plays: list[Play | None] = [playbook.rules[index].play if index >= 0 else None for index in play_indices]
+    plays = [playbook.rules[index].play if index >= 0 else None for index in play_indices]
 
     channels, because = _permissions(scored, plays, may_be_called, acts, terms)
-    units = acts.units.of(scored.customers)
-    is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
-    is_eligible[list(open_tasks)] = False
     profit = expected_profit(scored, plays, terms.profit)
+    is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
+    is_eligible[list(open_by_row)] = False
     loses_money = is_eligible & (profit <= 0)
     because[loses_money] = LOSES_MONEY
     is_eligible &= ~loses_money
 
-    draw_salt = terms.experiments.salt
-    new_assignments = [own_assignments]
-    arms = np.full(n, TREATED_ARM, dtype=object)
-    control_of = np.full(n, None, dtype=object)
+    arms = _Arms(np.full(n, None, dtype=object), np.full(n, None, dtype=object), own_assignments)
     if not is_trial:
         earlier = pd.concat([ledger.assignments, own_assignments], ignore_index=True)
-        experiments = _experiments(plays, is_eligible, terms.experiments)
-        for experiment, (share, rows) in experiments.items():
-            drawn = Draw(draw_salt, experiment, cutoff)
-            arm_of, new_rows = assign(_unit_table(units, rows, scored), earlier, share=share, draw=drawn)
-            new_assignments.append(new_rows)
-            controls = set(arm_of.loc[arm_of["arm"] == CONTROL_ARM, "unit"])
-            is_control = np.array([unit in controls for unit in units[rows]], dtype=bool)
-            chosen = rows[is_control & (arms[rows] == TREATED_ARM)]
-            arms[chosen] = CONTROL_ARM
-            control_of[chosen] = experiment
-
+        arms = _draw_arms(cutoff, scored, plays, is_eligible, list(open_by_row), earlier, acts.units, terms)
     rows = np.flatnonzero(is_eligible)
-    candidates = Candidates(
-        customers=scored.customers[rows],
-        units=units[rows],
-        owners=np.array([play.owner if play else "" for play in plays], dtype=object)[rows],
-        channels=np.array(channels, dtype=object)[rows],
-        expected_profit=profit[rows],
-        probability=scored.probability[rows],
-    )
+    units = acts.units.of(scored.customers)
     selection = select_contacts(
-        candidates, EarlierTasks.of(ledger.tasks, acts.units.unit_of), _limits(terms), cutoff
+        Candidates(
+            customers=scored.customers[rows],
+            units=units[rows],
+            owners=np.array([play.owner if play else "" for play in plays], dtype=object)[rows],
+            channels=np.array(channels, dtype=object)[rows],
+            expected_profit=profit[rows],
+            probability=scored.probability[rows],
+        ),
+        EarlierTasks.of(ledger.tasks, acts.units.unit_of),
+        _limits(terms),
+        cutoff,
     )
     because[rows] = selection.reasons
     accepted = rows[selection.contacts]
-    calendar = WorkingCalendar.of(
-        terms.contact.working_days,
-        terms.contact.holidays,
-        [DayRange(period.first, period.last) for period in terms.contact.announcements],
-    )
-    quiet = QuietHours.of(terms.contact.quiet_hours.begin, terms.contact.quiet_hours.end)
-    tasks: list[Task | None] = [None] * n
-    rows_of_ledger: list[dict[str, Any]] = []
-    for row in accepted:
-        play = plays[row]
-        assert play is not None
-        customer, unit = str(scored.customers[row]), str(units[row])
-        due_at = calendar.due_date(cutoff, play.due_in_days)
-        task = Task(
-            task_id=task_id(play.name, customer, cutoff),
-            play=play.name,
-            action=play.action,
-            owner=play.owner,
-            channel=str(channels[row]),
-            due_at=due_at,
-            success=play.success_text,
-            template=None,
-            variant=_variant_of(play, unit, draw_salt),
-            arm=None if is_trial else str(arms[row]),
-            planned_on=cutoff,
-            status="new",
-        )
-        task = _with_template(task, play)
-        tasks[row] = task
-        because[row] = CONTROL_REASON if task.arm == CONTROL_ARM else None
-        costs = play.terms(_without_incentive(terms.profit))
-        rows_of_ledger.append(
-            {
-                "task_id": task.task_id,
-                "customer_id": customer,
-                "unit": unit,
-                "play": play.name,
-                "variant": task.variant,
-                "arm": task.arm,
-                "control_of": control_of[row] if task.arm == CONTROL_ARM else None,
-                "owner": play.owner,
-                "channel": task.channel,
-                "template": task.template,
-                "planned_on": cutoff,
-                "due_at": due_at,
-                "expires_on": due_at + timedelta(days=terms.contact.rest_days),
-                "not_before": not_before(due_at, acts.zones.get(customer, terms.timezone), quiet),
-                "churn_probability": float(scored.probability[row]),
-                "expected_profit": float(profit[row]),
-                "residual_value": float(scored.residual_value[row]),
-                "cost": costs.contact_cost,
-                "incentive": costs.incentive_cost,
-                "first_reason_family": families[row],
-            }
-        )
-    for row, carried_task in _carried(open_tasks, playbook).items():
-        tasks[row] = carried_task
-    listed_rows = _listed_rows(tasks, accepted)
-    for row, open_task in open_tasks.items():
-        because[row] = _why_not_listed(open_task)
 
-    came_off = _came_off(earlier_tasks, ledger.previous)
+    planned = _Planned(cutoff, scored, plays, channels, units, profit, families, arms)
+    tasks = _new_tasks(planned, accepted, terms)
+    for row in accepted:
+        because[row] = CONTROL_REASON if arms.arm[row] == CONTROL_ARM else None
+    task_rows = _task_rows(planned, tasks, accepted, acts, terms)
+    carried = carried_tasks(open_by_row, playbook)
+    for row, open_task in open_by_row.items():
+        because[row] = _why_withheld(open_task, arms.arm[row], acts, terms)
+        tasks[row] = carried[row] if because[row] is None else None
+    on_list = listed_rows(tasks, accepted)
     contact = ContactPlan(
         band=band,
         plays=plays,
         reasons=reasons,
         tasks=tasks,
-        listed_rows=listed_rows,
+        listed_rows=on_list,
         not_contacted_because=because,
-        facts=_facts(playbook, play_indices, columns, (tasks, listed_rows, because), came_off, acts, terms),
+        facts={
+            **_facts(playbook, play_indices, set(columns), acts, terms),
+            **_counts(tasks, on_list, because),
+            "came_off": came_off(earlier_tasks, ledger.previous),
+        },
     )
-    assignments = pd.concat(new_assignments, ignore_index=True)[list(ASSIGNMENT_COLUMNS)]
-    assignments = assignments.drop_duplicates(["experiment", "unit"], keep="last")
-    ledger_rows = {
-        "assignments": assignments.sort_values(["experiment", "unit"], ignore_index=True),
-        "tasks": pd.DataFrame(rows_of_ledger, columns=TABLES["tasks"].names).sort_values(
-            "task_id", ignore_index=True
-        ),
-        "bands": _band_rows(scored, band),
-        "holdings": _holding_rows(playbook, nights_held, scored.customers),
+    return NightPlan(
+        contact,
+        {
+            "assignments": arms.new_rows.sort_values(["experiment", "unit"], ignore_index=True),
+            "tasks": task_rows,
+            "bands": band_rows(scored, band),
+            "holdings": holding_rows(playbook, nights_held, scored.customers),
+        },
+    )
+
+
+def _condition_columns(scored: ScoredCohort, band: Floats) -> dict[str, npt.NDArray[Any]]:
+    columns: dict[str, npt.NDArray[Any]] = {
+        str(name): scored.frame[name].to_numpy() for name in scored.frame.columns if name != "customer_id"
     }
-    return NightPlan(contact, ledger_rows)
+    columns |= {"churn_probability": scored.probability, "health": band}
+    return columns | {"value_at_risk": scored.value_at_risk, **scored.sides}
 
 
-def bands_with_memory(scored: ScoredCohort, earlier: pd.DataFrame) -> Floats:
-    """Return the health bands, which do not change because of a single night near the edge of a band.
+@dataclass(frozen=True)
+class _Arms:
+    """The arm of each customer, None if nobody was drawn, the experiment of a control, and the new rows."""
 
-    A band changes if the bands of two nights in a row lie on the same side of it. It changes after one night
-    if the odds ratio lies at least 10 % beyond the edge. A customer without an earlier band, or with a
-    history too short for a band, gets the band of this night.
+    arm: Objects
+    control_of: Objects
+    new_rows: pd.DataFrame
 
-    Args:
-        scored: The scores of the cohort.
-        earlier: The bands of the night before: `customer_id`, `raw_band` and `band`.
+
+def _draw_arms(
+    cutoff: date,
+    scored: ScoredCohort,
+    plays: Sequence[Play | None],
+    is_eligible: Bools,
+    open_rows: Sequence[int],
+    earlier: pd.DataFrame,
+    units: Units,
+    terms: PlanTerms,
+) -> _Arms:
+    """Draw the arms of the units that may be contacted, and of those with an open task.
+
+    A unit with an open task has an arm already; it is looked up because a larger control group may have taken
+    the unit since then.
     """
-    by_customer = earlier.drop_duplicates("customer_id").set_index("customer_id")
-    raw = scored.raw_band
-    raw_before = by_customer["raw_band"].reindex(scored.customers).to_numpy(dtype=np.float64)
-    band_before = by_customer["band"].reindex(scored.customers).to_numpy(dtype=np.float64)
-    odds = scored.probability / (1 - scored.probability)
-    cautious_if_worse = health_band(_probability_of(odds / BAND_MARGIN), scored.base_rate)
-    cautious_if_better = health_band(_probability_of(odds * BAND_MARGIN), scored.base_rate)
-    # Of the two ways to change, the one that goes further counts.
-    worse = np.minimum(np.maximum(raw, raw_before), cautious_if_worse)
-    better = np.maximum(np.minimum(raw, raw_before), cautious_if_better)
-    band = np.where(raw < band_before, np.minimum(worse, band_before), np.maximum(better, band_before))
-    has_memory = ~np.isnan(band_before) & ~np.isnan(raw) & ~scored.thin
-    return np.where(has_memory & (raw != band_before), band, np.where(has_memory, band_before, raw))
+    names = units.of(scored.customers)
+    members = _members(units, scored.customers)
+    arm = np.full(len(names), None, dtype=object)
+    control_of = np.full(len(names), None, dtype=object)
+    rows = np.union1d(np.flatnonzero(is_eligible), np.array(open_rows, dtype=np.intp)).astype(np.intp)
+    arm[rows] = TREATED_ARM
+    new_rows = []
+    for experiment, (share, own) in _experiments(plays, rows, is_eligible, terms.experiments).items():
+        draw = Draw(terms.experiments.salt, experiment, cutoff)
+        drawn, new = assign(_unit_table(names, own, scored, members), earlier, share=share, draw=draw)
+        new_rows.append(new)
+        controls = set(drawn.loc[drawn["arm"] == CONTROL_ARM, "unit"])
+        is_new_control = np.array([name in controls for name in names[own]], dtype=bool)
+        is_new_control &= arm[own] == TREATED_ARM
+        arm[own[is_new_control]] = CONTROL_ARM
+        control_of[own[is_new_control]] = experiment
+    own_rows = earlier[earlier["assigned_on"] == cutoff]
+    table = pd.concat([own_rows, *new_rows], ignore_index=True)[list(ASSIGNMENT_COLUMNS)]
+    return _Arms(arm, control_of, table.drop_duplicates(["experiment", "unit"], keep="last"))
 
 
-def _probability_of(odds: Floats) -> Floats:
-    return np.where(np.isinf(odds), 1.0, odds / (1 + odds))
+def _members(units: Units, customers: Objects) -> dict[str, list[str]]:
+    """Return all customers of each unit, also those outside the cohort, in order."""
+    members: dict[str, list[str]] = {}
+    for customer, unit in units.unit_of.items():
+        members.setdefault(unit, []).append(customer)
+    for customer in customers:
+        if customer not in units.unit_of:
+            members.setdefault(str(customer), []).append(str(customer))
+    return {unit: sorted(own) for unit, own in members.items()}
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What is decided about the customers of the cohort before their tasks are written."""
+
+    cutoff: date
+    scored: ScoredCohort
+    plays: Sequence[Play | None]
+    channels: Sequence[str | None]
+    units: Objects
+    profit: Floats
+    families: Sequence[str | None]
+    arms: _Arms
+
+
+def _new_tasks(planned: _Planned, accepted: Ints, terms: PlanTerms) -> list[Task | None]:
+    """Return the new task of each customer, None without one."""
+    contact = terms.contact
+    calendar = WorkingCalendar.of(
+        contact.working_days,
+        contact.holidays,
+        [DayRange(period.first, period.last) for period in contact.announcements],
+    )
+    tasks: list[Task | None] = [None] * len(planned.plays)
+    for row in accepted.tolist():
+        play, channel = planned.plays[row], planned.channels[row]
+        if play is None or channel is None:
+            raise ValueError("a customer without a play cannot be selected")
+        variant = _variant_of(play, str(planned.units[row]), terms.experiments.salt)
+        own = play.variants[variant] if variant else None
+        tasks[row] = Task(
+            task_id=task_id(play.name, str(planned.scored.customers[row]), planned.cutoff),
+            play=play.name,
+            action=play.action,
+            owner=play.owner,
+            channel=channel,
+            due_at=calendar.due_date(planned.cutoff, play.due_in_days),
+            success=play.success_text,
+            template=own.template if own and own.template else play.template,
+            variant=variant,
+            arm=planned.arms.arm[row],
+            planned_on=planned.cutoff,
+            status="new",
+        )
+    return tasks
+
+
+def _task_rows(
+    planned: _Planned, tasks: Sequence[Task | None], accepted: Ints, acts: Acts, terms: PlanTerms
+) -> pd.DataFrame:
+    """Return the new tasks of both arms as rows of the ledger, ordered by id."""
+    quiet = QuietHours.of(terms.contact.quiet_hours.begin, terms.contact.quiet_hours.end)
+    scored = planned.scored
+    rows = []
+    for row in accepted.tolist():
+        task, play, customer = tasks[row], planned.plays[row], str(scored.customers[row])
+        if task is None or play is None:
+            continue
+        costs = play.terms(_without_incentive(terms.profit))
+        shared = ("task_id", "play", "variant", "arm", "owner", "channel", "template", "planned_on", "due_at")
+        rows.append(
+            {name: getattr(task, name) for name in shared}
+            | {
+                "customer_id": customer,
+                "unit": str(planned.units[row]),
+                "control_of": planned.arms.control_of[row],
+                "expires_on": task.due_at + timedelta(days=terms.contact.rest_days),
+                "not_before": not_before(task.due_at, acts.zones.get(customer, terms.timezone), quiet),
+                "churn_probability": float(scored.probability[row]),
+                "expected_profit": float(planned.profit[row]),
+                "residual_value": float(scored.residual_value[row]),
+                "cost": costs.contact_cost,
+                "incentive": costs.incentive_cost,
+                "first_reason_family": planned.families[row],
+            }
+        )
+    return pd.DataFrame(rows, columns=TABLES["tasks"].names).sort_values("task_id", ignore_index=True)
+
+
+def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: PlanTerms) -> str | None:
+    """Return why the customer of an open task is not on the call list; None if the customer is.
+
+    What allowed a contact when it was planned may have ended since then.
+    """
+    if CONTROL_ARM in (task["arm"], arm):
+        return CONTROL_REASON
+    if task["state"] == "snoozed":
+        return f"snoozed until {task['snoozed_until'].date()}"
+    customer = task["customer_id"]
+    refusals = contact_refusals(
+        np.array([customer], dtype=object),
+        np.array([task["channel"]], dtype=object),
+        has_objected=np.array([customer in acts.objected]),
+        is_suppressed=np.array([customer in acts.suppressed]),
+        consents=acts.consents,
+        consent_channels=terms.contact.consent_channels,
+    )
+    refusal: str | None = refusals[0]
+    return refusal
 
 
 def expected_profit(scored: ScoredCohort, plays: Sequence[Play | None], defaults: ProfitParams) -> Floats:
@@ -363,12 +435,6 @@ def _variant_of(play: Play, unit: str, salt: str) -> str | None:
     return next(reversed(shares), None)  # the shares sum to 1 but for their last bit
 
 
-def _with_template(task: Task, play: Play) -> Task:
-    variant = play.variants.get(task.variant) if task.variant else None
-    template = variant.template if variant and variant.template else play.template
-    return Task(**{**vars(task), "template": template})
-
-
 def _limits(terms: PlanTerms) -> Limits:
     contact = terms.contact
     return Limits(
@@ -382,7 +448,7 @@ def _limits(terms: PlanTerms) -> Limits:
 
 
 def _rows_to_explain(
-    scored: ScoredCohort, band: Floats, may_be_called: Bools, open_tasks: Mapping[int, Any], n_places: int
+    scored: ScoredCohort, band: Floats, may_be_called: Bools, open_rows: Sequence[int], n_places: int
 ) -> Ints:
     """Return the rows that get reasons: open tasks, the likely contacts, and the riskiest others.
 
@@ -391,7 +457,7 @@ def _rows_to_explain(
     """
     order = rank_customers(scored.customers, scored.value_at_risk, scored.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]
-    rows = np.array(list(dict.fromkeys([*open_tasks, *likely.tolist()])), dtype=np.intp)
+    rows = np.array(list(dict.fromkeys([*open_rows, *likely.tolist()])), dtype=np.intp)
     return rows_to_explain(rows, band, scored.probability)
 
 
@@ -445,198 +511,71 @@ def _channel(play: Play | None, preference: int) -> str | None:
 
 
 def _experiments(
-    plays: Sequence[Play | None], is_eligible: Bools, terms: ExperimentsParams
+    plays: Sequence[Play | None], rows: Ints, is_eligible: Bools, terms: ExperimentsParams
 ) -> dict[str, tuple[float, Ints]]:
-    """Return the share of the control group and the eligible rows of each experiment, by name.
+    """Return the share of the control group and the rows of each experiment, by name.
 
     The universal experiment comes first, so that a customer in its control group counts as its control. A
     play with a control group of its own assigns all its eligible customers, also those of the universal
     group.
     """
-    rows = np.flatnonzero(is_eligible)
     experiments = {UNIVERSAL: (terms.control.share, rows)}
     names = np.array([play.name if play else "" for play in plays], dtype=object)
     shares = {play.name: play.control for play in plays if play is not None and play.control}
     for name in sorted(shares):
-        experiments[name] = (float(shares[name] or 0.0), rows[names[rows] == name])
+        experiments[name] = (float(shares[name] or 0.0), np.flatnonzero(is_eligible & (names == name)))
     return {name: (share, own) for name, (share, own) in experiments.items() if len(own)}
 
 
-def _unit_table(units: Objects, rows: Ints, scored: ScoredCohort) -> pd.DataFrame:
-    """Return the units of some rows: the highest probability, the sum of the values, and the customers."""
+def _unit_table(
+    names: Objects, rows: Ints, scored: ScoredCohort, members: Mapping[str, list[str]]
+) -> pd.DataFrame:
+    """Return the units of some rows: the highest probability, the sum of the values, and all customers."""
     frame = pd.DataFrame(
-        {
-            "unit": units[rows],
-            "score": scored.probability[rows],
-            "value": scored.residual_value[rows],
-            "customer_id": scored.customers[rows],
-        }
-    ).sort_values(["unit", "customer_id"])
+        {"unit": names[rows], "score": scored.probability[rows], "value": scored.residual_value[rows]}
+    )
     groups = frame.groupby("unit", sort=True)
+    units = list(groups.groups)
     return pd.DataFrame(
         {
-            "unit": list(groups.groups),
+            "unit": units,
             "score": groups["score"].max().to_numpy(),
             "value": groups["value"].sum(min_count=1).to_numpy(),
-            "customers": groups["customer_id"].agg(list).to_list(),
+            "customers": [members[str(unit)] for unit in units],
         }
     )
 
 
-def _nights_before(holdings: pd.DataFrame, playbook: Playbook, customers: Objects) -> Ints:
-    """Return for how many nights in a row each play has held up to the night before, [plays, customers]."""
-    nights = np.zeros((len(playbook.rules), len(customers)), dtype=np.intp)
-    row_of = {customer: row for row, customer in enumerate(customers)}
-    index_of = {rule.play.name: index for index, rule in enumerate(playbook.rules)}
-    for customer, play, count in zip(
-        holdings["customer_id"], holdings["play"], holdings["nights"], strict=True
-    ):
-        if customer in row_of and play in index_of:
-            nights[index_of[play], row_of[customer]] = int(count)
-    return nights
-
-
-def _holding_rows(playbook: Playbook, nights_held: Ints, customers: Objects) -> pd.DataFrame:
-    rows = [
-        (str(customers[row]), rule.play.name, int(nights_held[index, row]))
-        for index, rule in enumerate(playbook.rules)
-        if rule.play.for_nights > 1
-        for row in np.flatnonzero(nights_held[index])
-    ]
-    frame = pd.DataFrame(rows, columns=["customer_id", "play", "nights"])
-    return frame.sort_values(["customer_id", "play"], ignore_index=True)
-
-
-def _band_rows(scored: ScoredCohort, band: Floats) -> pd.DataFrame:
-    frame = pd.DataFrame({"customer_id": scored.customers, "raw_band": scored.raw_band, "band": band})
-    return frame.sort_values("customer_id", ignore_index=True)
-
-
-def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
-    """Return the tasks with their states; `result` is what the customer answered, None without an answer."""
-    frame = tasks.merge(states.states, on="task_id", how="left", validate="one_to_one")
-    is_answered = frame["state"].isin(("done", "declined")) & (not states.is_assumed)
-    frame["result"] = frame["state"].where(is_answered, None)
-    for name in ("planned_on", "due_at", "expires_on"):
-        frame[name] = pd.to_datetime(frame[name])
-    return frame
-
-
-def _open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, Any]]:
-    """Return the open and overdue tasks of customers in the cohort, by row. Controls have them too."""
-    row_of = {customer: row for row, customer in enumerate(customers)}
-    is_open = tasks["state"].isin(("open", "overdue", "snoozed"))
-    return {
-        row_of[task["customer_id"]]: task
-        for task in tasks[is_open].sort_values(["planned_on", "task_id"]).to_dict("records")
-        if task["customer_id"] in row_of
-    }
-
-
-def _carried(open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook) -> dict[int, Task]:
-    """Return the tasks of earlier nights that stay on the call list, by row."""
-    plays = {rule.play.name: rule.play for rule in playbook.rules}
-    carried: dict[int, Task] = {}
-    for row, task in open_tasks.items():
-        if task["state"] == "snoozed" or task["arm"] == CONTROL_ARM:
-            continue
-        play = plays.get(task["play"])
-        status: TaskStatus = "overdue" if task["state"] == "overdue" else "open"
-        carried[row] = Task(
-            task_id=task["task_id"],
-            play=task["play"],
-            action=play.action if play else None,
-            owner=task["owner"],
-            channel=task["channel"],
-            due_at=task["due_at"].date(),
-            success=play.success_text if play else None,
-            template=task["template"],
-            variant=task["variant"],
-            arm=task["arm"],
-            planned_on=task["planned_on"].date(),
-            status=status,
-        )
-    return carried
-
-
-def _listed_rows(tasks: Sequence[Task | None], accepted: Ints) -> Ints:
-    """Return the rows of the call list in order: the overdue tasks, the open tasks, then the new tasks.
-
-    Earlier tasks are in the order of their due dates, new tasks in the order of priority.
-    """
-    carried = [
-        (task.status != "overdue", task.due_at, task.task_id, row)
-        for row, task in enumerate(tasks)
-        if task is not None and task.status != "new"
-    ]
-    new = [row for row in accepted.tolist() if (task := tasks[row]) is not None and task.is_listed]
-    return np.array([row for *_, row in sorted(carried)] + new, dtype=np.intp)
-
-
-def _came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
-    """Count the treated tasks that ended since the night before, by what became of them."""
-    if previous is None:
-        return {}
-    ended = tasks[
-        (tasks["arm"] == TREATED_ARM)
-        & ~tasks["state"].isin(("open", "overdue", "snoozed"))
-        & (tasks["since"] >= pd.Timestamp(previous))
-    ]
-    words = ended["state"].where(ended["why"].isna(), ended["state"] + ": " + ended["why"].fillna(""))
-    return dict(sorted(Counter(words).items()))
-
-
-def _why_not_listed(task: Mapping[str, Any]) -> str | None:
-    """Return why the customer of an open task is not on the call list; None if the customer is."""
-    if task["arm"] == CONTROL_ARM:
-        return CONTROL_REASON
-    if task["state"] == "snoozed":
-        return f"snoozed until {task['snoozed_until'].date()}"
-    return None
-
-
 def _facts(
-    playbook: Playbook,
-    play_indices: Ints,
-    columns: Mapping[str, Any],
-    contact: tuple[Sequence[Task | None], Ints, Objects],
-    came_off: Mapping[str, int],
-    acts: Acts,
-    terms: PlanTerms,
+    playbook: Playbook, play_indices: Ints, columns: set[str], acts: Acts, terms: PlanTerms
 ) -> dict[str, Any]:
-    """Return the counts of a plan for the facts of the night.
-
-    Args:
-        playbook: The playbook.
-        play_indices: The index of the rule of each customer, -1 without one.
-        columns: The columns that conditions may use.
-        contact: The tasks, the rows of the call list and the reasons for not being contacted.
-        came_off: The number of tasks that came off the list since the night before, by what became of them.
-        acts: What is known about customers and earlier contacts.
-        terms: The settings.
-    """
-    tasks, listed_rows, because = contact
-    listed = [task for row in listed_rows if (task := tasks[row]) is not None]
-    status = Counter(task.status for task in listed)
-    n_controls = sum(task is not None and task.arm == CONTROL_ARM and task.status == "new" for task in tasks)
+    """Return the settings and the plays of a plan, for the facts of the night."""
     control = terms.experiments.control
     return {
         "places": terms.n_places,
-        "contacted": len(listed),
-        "tasks": {name: status.get(name, 0) for name in ("new", "open", "overdue")},
-        "controls": n_controls,
         "control_share": control.share,
         "no_control_because": control.because if control.share == 0 else None,
-        "not_contacted": dict(sorted(Counter(_kind_of(reason) for reason in because if reason).items())),
-        "came_off": came_off,
         "answers_are_assumed": acts.states.is_assumed,
+        "contacted_controls": list(acts.states.contacted_controls),
         "shared_addresses": acts.units.shared_addresses,
         "merged_units": len(acts.units.merged_units),
         "plays": {
             rule.play.name: int((play_indices == index).sum()) for index, rule in enumerate(playbook.rules)
         },
-        "switched_off": {name: list(keys) for name, keys in playbook.switched_off(columns.keys()).items()},
-        "switched_off_because": dict(playbook.off_because),
+        "switched_off": {name: list(keys) for name, keys in playbook.switched_off(columns).items()},
+        "off_because": dict(playbook.off_because),
+    }
+
+
+def _counts(tasks: Sequence[Task | None], on_list: Ints, because: Objects) -> dict[str, Any]:
+    """Return the counts of a plan, for the facts of the night."""
+    listed = [task for row in on_list.tolist() if (task := tasks[row]) is not None]
+    status = Counter(task.status for task in listed)
+    return {
+        "contacted": len(listed),
+        "tasks": {name: status.get(name, 0) for name in ("new", "open", "overdue")},
+        "controls": sum(task is not None and task.arm == CONTROL_ARM for task in tasks),
+        "not_contacted": dict(sorted(Counter(_kind_of(reason) for reason in because if reason).items())),
     }
 
 

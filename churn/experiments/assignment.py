@@ -127,8 +127,8 @@ def assign(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the assignment of each unit, and the assignments that are new in this night.
 
-    A unit that has a position keeps it for ever. If the share has changed, a unit whose arm changes gets a
-    new row with its old position.
+    A unit that has a position keeps it for ever. A unit whose arm changes, because the share has changed,
+    gets a new row with its old position. So does a unit that has gained or lost a customer.
 
     Args:
         units: The eligible units: `unit`, `score`, `value` (NaN if unknown) and `customers` (list of ids).
@@ -155,7 +155,15 @@ def assign(
         position[is_new] = draw_positions(new_units["unit"].to_numpy(dtype=object), new_strata, draw)
     arm = np.where(position < share, CONTROL_ARM, TREATED_ARM).astype(object)
     earlier_arm = latest["arm"].reindex(units["unit"]).to_numpy(dtype=object)
+    earlier_customers = latest["customers"].reindex(units["unit"])
     has_changed = is_new | (earlier_arm != arm)
+    has_changed |= np.array(
+        [
+            list(before) != list(now) if isinstance(before, list | np.ndarray) else False
+            for before, now in zip(earlier_customers, units["customers"], strict=True)
+        ],
+        dtype=bool,
+    )
     rows = pd.DataFrame(
         {
             "experiment": draw.experiment,

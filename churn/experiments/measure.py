@@ -39,7 +39,7 @@ from churn.metrics.interval import Part
 Floats = npt.NDArray[np.float64]
 
 OutcomeAt = Callable[[date, Sequence[str]], npt.NDArray[np.float64]]
-"""Returns for a cutoff and customers 1 (left), 0 (stayed) or NaN (no label), in the order of the customers."""
+"""Returns for a cutoff and customers 1 (left), 0 (stayed) or NaN (no label), in their order."""
 
 UNIT_COLUMNS = ("unit", "arm", "started_on", "score", "value", "customers", "control_share")
 
@@ -144,7 +144,6 @@ class Outcomes:
         watermark: The day up to which the data are complete.
         horizon_days: The days from a cutoff to the end of the label's window.
         events: The days of unwanted events by name: `customer_id` and `day`.
-        per_account: Whether the units are accounts with several customers.
     """
 
     left_at: OutcomeAt
@@ -167,7 +166,7 @@ def measure(ledger: Ledger, outcomes: Outcomes, label_id: str) -> Effects:
     universal = None
     if not ledger.assignments.empty:
         units = _universal_units(ledger.assignments)
-        universal = _measure_experiment(UNIVERSAL, "universal", units, ledger, shares, merged, outcomes)
+        universal = _measure_experiment(UNIVERSAL, "universal", units, ledger, merged, outcomes)
     plays = []
     tasks = ledger.tasks
     for play in sorted(set(tasks["play"])):
@@ -177,7 +176,7 @@ def measure(ledger: Ledger, outcomes: Outcomes, label_id: str) -> Effects:
             rows = own if variant is None else own[own["variant"] == variant]
             name = play if variant is None else f"{play}, variant {variant}"
             units = _play_units(rows, ledger, shares)
-            plays.append(_measure_experiment(name, "play", units, ledger, shares, merged, outcomes))
+            plays.append(_measure_experiment(name, "play", units, ledger, merged, outcomes))
     saved = [
         play.saved.customers.value
         for play in plays
@@ -233,7 +232,6 @@ def _measure_experiment(
     kind: str,
     units: pd.DataFrame,
     ledger: Ledger,
-    shares: Mapping[date, float],
     merged: frozenset[str],
     outcomes: Outcomes,
 ) -> MeasuredExperiment:
@@ -269,7 +267,7 @@ def _measure_experiment(
         without_label=int((~has_label).sum()),
         arm_changed=int(has_changed.sum()),
         merged=int(is_merged.sum()),
-        ratio=_ratio(units[~is_merged], changed, shares),
+        ratio=_ratio(units[~is_merged]),
         unadjusted=unadjusted,
         adjusted=_adjusted(counted, left, in_treatment, ledger.assignments) if len(counted) else None,
         nightly=_nightly(counted, left, in_treatment, mature_on),
@@ -298,8 +296,9 @@ def _merged_units(ledger: Ledger) -> frozenset[str]:
 def _changed_units(assignments: pd.DataFrame, units: pd.DataFrame, outcomes: Outcomes) -> frozenset[str]:
     """Return the units whose universal arm changed before their outcome matured."""
     own = assignments[assignments["experiment"] == UNIVERSAL]
+    own = own[own["arm"] != own["unit"].map(own.drop_duplicates("unit").set_index("unit")["arm"])]
     started_on = dict(zip(units["unit"], units["started_on"], strict=True))
-    later = own[own["unit"].isin(started_on) & own.duplicated("unit", keep="first")]
+    later = own[own["unit"].isin(started_on)]
     return frozenset(
         unit
         for unit, changed_on in zip(later["unit"], later["assigned_on"], strict=True)
@@ -381,7 +380,7 @@ def _nightly(
     return nightly_effect(sequence)
 
 
-def _ratio(units: pd.DataFrame, changed: frozenset[str], shares: Mapping[date, float]) -> SampleRatio | None:
+def _ratio(units: pd.DataFrame) -> SampleRatio | None:
     """Return whether the sizes of the arms agree with the shares of the nights of assignment.
 
     The check uses all units, matured or not, because an arm may lose units before they mature.

@@ -1,0 +1,93 @@
+"""The call list: the open tasks of earlier nights, and the order of all tasks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.contact.tasks import TaskStates
+from churn.scoring.playbook import Playbook
+from churn.scoring.scores import TREATED_ARM, Task, TaskStatus
+
+Ints = npt.NDArray[np.intp]
+Objects = npt.NDArray[np.object_]
+
+OPEN_STATES = ("open", "overdue", "snoozed")
+
+
+def with_states(tasks: pd.DataFrame, states: TaskStates) -> pd.DataFrame:
+    """Return the tasks with their states; `result` is what the customer answered, None without an answer."""
+    frame = tasks.merge(states.states, on="task_id", how="left", validate="one_to_one")
+    is_answered = frame["state"].isin(("done", "declined")) & (not states.is_assumed)
+    frame["result"] = frame["state"].where(is_answered, None)
+    for name in ("planned_on", "due_at", "expires_on"):
+        frame[name] = pd.to_datetime(frame[name])
+    return frame
+
+
+def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, Any]]:
+    """Return the open and overdue tasks of customers in the cohort, by row. Controls have them too."""
+    row_of = {customer: row for row, customer in enumerate(customers)}
+    is_open = tasks["state"].isin(OPEN_STATES)
+    return {
+        row_of[task["customer_id"]]: task
+        for task in tasks[is_open].sort_values(["planned_on", "task_id"]).to_dict("records")
+        if task["customer_id"] in row_of
+    }
+
+
+def carried_tasks(open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playbook) -> dict[int, Task]:
+    """Return the open tasks of earlier nights as they stand on the call list, by row."""
+    plays = {rule.play.name: rule.play for rule in playbook.rules}
+    carried: dict[int, Task] = {}
+    for row, task in open_tasks.items():
+        play = plays.get(task["play"])
+        status: TaskStatus = "overdue" if task["state"] == "overdue" else "open"
+        carried[row] = Task(
+            task_id=task["task_id"],
+            play=task["play"],
+            action=play.action if play else None,
+            owner=task["owner"],
+            channel=task["channel"],
+            due_at=task["due_at"].date(),
+            success=play.success_text if play else None,
+            template=task["template"],
+            variant=task["variant"],
+            arm=task["arm"],
+            planned_on=task["planned_on"].date(),
+            status=status,
+        )
+    return carried
+
+
+def listed_rows(tasks: Sequence[Task | None], accepted: Ints) -> Ints:
+    """Return the rows of the call list in order: the overdue tasks, the open tasks, then the new tasks.
+
+    Earlier tasks are in the order of their due dates, new tasks in the order of priority.
+    """
+    carried = [
+        (task.status != "overdue", task.due_at, task.task_id, row)
+        for row, task in enumerate(tasks)
+        if task is not None and task.status != "new"
+    ]
+    new = [row for row in accepted.tolist() if (task := tasks[row]) is not None and task.is_listed]
+    return np.array([row for *_, row in sorted(carried)] + new, dtype=np.intp)
+
+
+def came_off(tasks: pd.DataFrame, previous: date | None) -> dict[str, int]:
+    """Count the treated tasks that ended since the night before, by what became of them."""
+    if previous is None:
+        return {}
+    ended = tasks[
+        (tasks["arm"] == TREATED_ARM)
+        & ~tasks["state"].isin(OPEN_STATES)
+        & (tasks["since"] >= pd.Timestamp(previous))
+    ]
+    words = ended["state"].where(ended["why"].isna(), ended["state"] + ": " + ended["why"].fillna(""))
+    return dict(sorted(Counter(words).items()))

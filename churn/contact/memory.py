@@ -1,0 +1,79 @@
+"""The memory of a night: health bands and conditions that look at the nights before."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.model.value import health_band
+from churn.scoring.night import ScoredCohort
+from churn.scoring.playbook import Playbook
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Objects = npt.NDArray[np.object_]
+
+BAND_MARGIN = 1.1
+"""How far the odds ratio must pass the edge of a band, so that the band changes after one night."""
+
+
+def bands_with_memory(scored: ScoredCohort, earlier: pd.DataFrame) -> Floats:
+    """Return the health bands, which do not change because of a single night near the edge of a band.
+
+    A band changes if the bands of two nights in a row lie on the same side of it. It changes after one night
+    if the odds ratio lies at least 10 % beyond the edge. A customer without an earlier band, or with a
+    history too short for a band, gets the band of this night.
+
+    Args:
+        scored: The scores of the cohort.
+        earlier: The bands of the night before: `customer_id`, `raw_band` and `band`.
+    """
+    by_customer = earlier.drop_duplicates("customer_id").set_index("customer_id")
+    raw = scored.raw_band
+    raw_before = by_customer["raw_band"].reindex(scored.customers).to_numpy(dtype=np.float64)
+    band_before = by_customer["band"].reindex(scored.customers).to_numpy(dtype=np.float64)
+    odds = scored.probability / (1 - scored.probability)
+    cautious_if_worse = health_band(_probability_of(odds / BAND_MARGIN), scored.base_rate)
+    cautious_if_better = health_band(_probability_of(odds * BAND_MARGIN), scored.base_rate)
+    # Of the two ways to change, the one that goes further counts.
+    worse = np.minimum(np.maximum(raw, raw_before), cautious_if_worse)
+    better = np.maximum(np.minimum(raw, raw_before), cautious_if_better)
+    band = np.where(raw < band_before, np.minimum(worse, band_before), np.maximum(better, band_before))
+    has_memory = ~np.isnan(band_before) & ~np.isnan(raw) & ~scored.thin
+    return np.where(has_memory & (raw != band_before), band, np.where(has_memory, band_before, raw))
+
+
+def _probability_of(odds: Floats) -> Floats:
+    return np.where(np.isinf(odds), 1.0, odds / (1 + odds))
+
+
+def nights_before(holdings: pd.DataFrame, playbook: Playbook, customers: Objects) -> Ints:
+    """Return for how many nights in a row each play has held up to the night before, [plays, customers]."""
+    nights = np.zeros((len(playbook.rules), len(customers)), dtype=np.intp)
+    row_of = {customer: row for row, customer in enumerate(customers)}
+    index_of = {rule.play.name: index for index, rule in enumerate(playbook.rules)}
+    for customer, play, count in zip(
+        holdings["customer_id"], holdings["play"], holdings["nights"], strict=True
+    ):
+        if customer in row_of and play in index_of:
+            nights[index_of[play], row_of[customer]] = int(count)
+    return nights
+
+
+def holding_rows(playbook: Playbook, nights_held: Ints, customers: Objects) -> pd.DataFrame:
+    """Return the rows of the ledger for the plays that ask for several nights in a row."""
+    rows = [
+        (str(customers[row]), rule.play.name, int(nights_held[index, row]))
+        for index, rule in enumerate(playbook.rules)
+        if rule.play.for_nights > 1
+        for row in np.flatnonzero(nights_held[index])
+    ]
+    frame = pd.DataFrame(rows, columns=["customer_id", "play", "nights"])
+    return frame.sort_values(["customer_id", "play"], ignore_index=True)
+
+
+def band_rows(scored: ScoredCohort, band: Floats) -> pd.DataFrame:
+    """Return the rows of the ledger with the health bands of this night."""
+    frame = pd.DataFrame({"customer_id": scored.customers, "raw_band": scored.raw_band, "band": band})
+    return frame.sort_values("customer_id", ignore_index=True)
