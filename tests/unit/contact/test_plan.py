@@ -1,0 +1,393 @@
+"""The plan of a night: arms, rules of contact, and the memory of earlier nights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.contact.night import History, score_night
+from churn.contact.plan import CONTROL_REASON, LOSES_MONEY
+from churn.experiments.ledger import empty_ledger, publish, read_ledger, stage
+from churn.experiments.units import Units
+from churn.params import ControlParams
+from tests.night_company import CUTOFF, acts_of, states_of
+
+EVERYBODY = """
+plays:
+  - name: call
+    when: {churn_probability: {at_least: 0.0}}
+    action: Call
+    owner: customer success
+    channel: phone
+    due_in_days: 2
+    success: The customer stays
+"""
+
+
+def set_params(company, **sections):
+    company.params = company.params.model_copy(update=sections)
+
+
+def set_contact(company, **changes):
+    set_params(company, contact=company.params.contact.model_copy(update=changes))
+
+
+def with_control(company, share):
+    control = ControlParams(share=share, because=None if share else "no reason")
+    set_params(company, experiments=company.params.experiments.model_copy(update={"control": control}))
+
+
+@pytest.fixture
+def everybody(company):
+    """The company with one play for everybody, of all health bands, and places for everybody."""
+    from churn.scoring.playbook import parse_playbook
+
+    company.playbook = parse_playbook(EVERYBODY, {})
+    set_contact(company, max_health=5)
+    budget = company.params.score.budget.model_copy(update={"contacts": 5})
+    set_params(company, score=company.params.score.model_copy(update={"budget": budget}))
+    return company
+
+
+def plan_of(company):
+    return score_night(**vars(company))
+
+
+def rows_of(planned):
+    return {row["customer_id"]: row for row in planned.night.scores.to_pylist()}
+
+
+def reasons_of(planned):
+    return {who: row["not_contacted_because"] for who, row in rows_of(planned).items() if who != "fil"}
+
+
+def next_night(company, planned, days=1, **changes):
+    """Publish a night, and turn the company into the one of a later night."""
+    output = company.params.output
+    stage(output, planned.ledger)
+    publish(output, planned.ledger.facts.cutoff)
+    company.cutoff = company.cutoff + timedelta(days=days)
+    ledger = read_ledger(output, company.cutoff)
+    company.history = History(ledger, empty_ledger().assignments)
+    company.acts = replace(company.acts, states=states_of(ledger, company.cutoff, **changes))
+    return company
+
+
+def answers(*rows):
+    """Return contacts as the company reports them."""
+    columns = ["task_id", "customer_id", "contacted_on", "result", "snoozed_until"]
+    frame = pd.DataFrame(rows, columns=columns, dtype=object)
+    return frame.assign(contacted_at=frame["contacted_on"], play=None, arm="treated", variant=None)
+
+
+def test_a_control_has_a_task_in_the_ledger_and_stands_on_no_list(everybody):
+    with_control(everybody, 0.5)
+
+    planned = plan_of(everybody)
+
+    tasks = read_tasks(planned)
+    controls = set(tasks.loc[tasks["arm"] == "control", "customer_id"])
+    assert 1 <= len(controls) <= 4
+    assert len(tasks) == 5
+    assert {who for who, why in reasons_of(planned).items() if why == CONTROL_REASON} == controls
+    assert {who for who, row in rows_of(planned).items() if row["arm"] == "control"} == controls
+    listed = planned.night.contacts["customer_id"].to_pylist()
+    assert sorted([*listed, *controls]) == ["ann", "bob", "cem", "dea", "eva"]
+    assert all(rows_of(planned)[who]["action"] is None for who in controls)
+    assert planned.night.facts["controls"] == len(controls)
+
+
+def read_tasks(planned):
+    import io
+
+    import pyarrow.parquet as pq
+
+    return pq.read_table(io.BytesIO(planned.ledger.contents["tasks.parquet"])).to_pandas()
+
+
+def test_a_control_spends_a_place_exactly_like_a_treated_customer(everybody):
+    budget = everybody.params.score.budget.model_copy(update={"contacts": 3})
+    set_params(everybody, score=everybody.params.score.model_copy(update={"budget": budget}))
+    without = set(read_tasks(plan_of(everybody))["customer_id"])
+    with_control(everybody, 0.5)
+
+    planned = plan_of(everybody)
+
+    assert set(read_tasks(planned)["customer_id"]) == without
+    assert [why for why in reasons_of(planned).values() if why == "below the budget"] == [
+        "below the budget"
+    ] * 2
+
+
+def test_the_arms_of_a_night_do_not_depend_on_its_budget_or_order(everybody):
+    with_control(everybody, 0.5)
+    first = {who: row["arm"] for who, row in rows_of(plan_of(everybody)).items()}
+    everybody.frame = everybody.frame.iloc[::-1].reset_index(drop=True)
+    everybody.monthly_money = everybody.monthly_money[::-1]
+
+    assert {who: row["arm"] for who, row in rows_of(plan_of(everybody)).items()} == first
+
+
+def test_without_consent_objected_or_suppressed_nobody_is_contacted_or_assigned(everybody):
+    everybody.acts = acts_of(
+        consents=replace(
+            everybody.acts.consents, customers_by_channel={"phone": frozenset(("ann", "bob", "cem"))}
+        ),
+        suppressed=frozenset(("ann",)),
+        objected=frozenset(("bob",)),
+    )
+    with_control(everybody, 0.5)
+
+    planned = plan_of(everybody)
+
+    reasons = reasons_of(planned)
+    assert reasons["ann"] == "on a suppression list"
+    assert reasons["bob"] == "objected to being contacted"
+    assert reasons["dea"] == reasons["eva"] == "no consent for phone"
+    assert planned.ledger.facts.control_share == 0.5
+    assert set(read_tasks(planned)["customer_id"]) == {"cem"}
+    assert units_assigned(planned) == {"cem"}
+
+
+def units_assigned(planned):
+    import io
+
+    import pyarrow.parquet as pq
+
+    return set(pq.read_table(io.BytesIO(planned.ledger.contents["assignments.parquet"]))["unit"].to_pylist())
+
+
+def test_the_next_channel_is_taken_where_the_first_needs_a_consent_that_is_missing(everybody):
+    from churn.scoring.playbook import parse_playbook
+
+    everybody.playbook = parse_playbook(EVERYBODY.replace("channel: phone", "channels: [phone, email]"), {})
+    everybody.acts = acts_of(consents=replace(everybody.acts.consents, customers_by_channel={}))
+
+    assert {row["channel"] for row in rows_of(plan_of(everybody)).values()} == {"email", None}
+
+
+def test_one_person_with_two_ids_is_contacted_once_and_has_one_arm(everybody):
+    everybody.acts = acts_of(units=Units({"ann": "ann", "cem": "ann"}, 0, {}))
+    with_control(everybody, 0.5)
+
+    planned = plan_of(everybody)
+
+    tasks = read_tasks(planned)
+    assert len(tasks[tasks["unit"] == "ann"]) == 1
+    assert "another customer of the same person is contacted tonight" in reasons_of(planned).values()
+    assert {"ann", "cem"} - set(tasks["customer_id"])
+    assert units_assigned(planned) == {"ann", "bob", "dea", "eva"}
+
+
+def test_healthy_customers_and_contacts_that_lose_money_are_not_planned(everybody):
+    set_contact(everybody, max_health=3)
+    profit = everybody.params.evaluate.profit.model_copy(update={"contact_cost": 1e6})
+
+    healthy = reasons_of(plan_of(everybody))
+    set_params(everybody, evaluate=everybody.params.evaluate.model_copy(update={"profit": profit}))
+    dear = reasons_of(plan_of(everybody))
+
+    assert healthy["bob"] == healthy["eva"] == "health is above 3"
+    assert dear["ann"] == LOSES_MONEY
+    assert dear["cem"] is None  # the value of this customer is not known, so no loss is known either
+
+
+def test_an_open_task_keeps_its_date_becomes_overdue_and_ends_with_its_rest(everybody):
+    everybody.acts = acts_of()
+    planned = plan_of(everybody)
+    due = rows_of(planned)["ann"]["due_at"]
+    task = rows_of(planned)["ann"]["task_id"]
+    no_answers = {"contacts": answers()}
+
+    seen = []
+    for days in (1, 5, 30):
+        everybody = next_night(everybody, planned, days, **no_answers)
+        planned = plan_of(everybody)
+        row = rows_of(planned)["ann"]
+        seen.append((row["task_status"], row["due_at"], row["task_id"] == task))
+        assert planned.night.facts["cohort"] == 5
+
+    assert seen == [
+        ("open", due, True),
+        ("overdue", due, True),
+        ("new", everybody.cutoff + timedelta(days=4), False),
+    ] or seen[:2] == [("open", due, True), ("overdue", due, True)]
+    assert seen[2][0] == "new"
+    assert seen[2][1] > due + timedelta(days=28)
+
+
+@pytest.mark.parametrize(
+    ("result", "snoozed_until", "reason"),
+    [
+        ("done", None, "rests until"),
+        ("declined", None, "rests until"),
+        ("snoozed", CUTOFF + timedelta(days=10), "snoozed until 2024-02-10"),
+    ],
+)
+def test_an_answer_takes_the_task_off_the_list_and_the_customer_rests(
+    everybody, result, snoozed_until, reason
+):
+    planned = plan_of(everybody)
+    task = rows_of(planned)["ann"]["task_id"]
+    contacts = answers((task, "ann", CUTOFF + timedelta(days=1), result, snoozed_until))
+
+    everybody = next_night(everybody, planned, 3, contacts=contacts)
+    planned = plan_of(everybody)
+
+    assert reasons_of(planned)["ann"].startswith(reason)
+    assert "ann" not in planned.night.contacts["customer_id"].to_pylist()
+    assert rows_of(planned)["bob"]["task_status"] in ("open", "overdue")
+    if result != "snoozed":
+        assert planned.night.facts["came_off"] == {result: 1}
+
+
+def test_a_control_rests_like_a_treated_customer_after_the_due_date(everybody):
+    with_control(everybody, 0.5)
+    planned = plan_of(everybody)
+    everybody = next_night(everybody, planned, 10)
+
+    reasons = reasons_of(plan_of(everybody))
+
+    assert all(why.startswith(("rests until", "control group")) for why in reasons.values())
+
+
+def test_a_customer_who_objects_or_withdraws_consent_leaves_the_list(everybody):
+    planned = plan_of(everybody)
+    everybody = next_night(everybody, planned, 1, contacts=answers())
+    everybody.acts = replace(
+        everybody.acts, consents=replace(everybody.acts.consents, customers_by_channel={})
+    )
+
+    planned = plan_of(everybody)
+
+    assert set(reasons_of(planned).values()) == {"no consent for phone"}
+    assert planned.night.contacts.num_rows == 0
+
+
+def test_a_larger_control_group_takes_its_new_units_off_the_list(everybody):
+    planned = plan_of(everybody)
+    assert planned.night.contacts.num_rows == 5
+    everybody = next_night(everybody, planned, 1, contacts=answers())
+    with_control(everybody, 0.5)
+
+    planned = plan_of(everybody)
+
+    controls = {who for who, why in reasons_of(planned).items() if why == CONTROL_REASON}
+    assert controls
+    assert planned.night.contacts.num_rows == 5 - len(controls)
+
+
+def test_a_band_does_not_change_because_of_one_night_near_its_edge(company):
+    from churn.contact.memory import bands_with_memory
+    from churn.scoring.night import score_cohort
+
+    scored = score_cohort(
+        company.frame,
+        company.model,
+        company.monthly_money,
+        company.params.label,
+        company.params.score.value,
+    )
+    base = scored.base_rate
+    odds = base / (1 - base)
+
+    def band_at(ratio, raw, raw_before, band_before):
+        p = np.array([ratio * odds / (1 + ratio * odds)])
+        one = replace(
+            scored,
+            customers=np.array(["ann"], dtype=object),
+            probability=p,
+            raw_band=np.array([raw]),
+            thin=np.array([False]),
+        )
+        rows = [("ann", raw_before, band_before)] if band_before else []
+        earlier = pd.DataFrame(rows, columns=["customer_id", "raw_band", "band"])
+        return float(bands_with_memory(one, earlier)[0])
+
+    # The edge between 3 and 2 is an odds ratio of 1.5.
+    assert band_at(1.55, 2.0, None, None) == 2  # no memory
+    assert band_at(1.55, 2.0, 3.0, 3.0) == 3  # one night, less than 10 % beyond the edge
+    assert band_at(1.70, 2.0, 3.0, 3.0) == 2  # more than 10 % beyond
+    assert band_at(1.55, 2.0, 2.0, 3.0) == 2  # the second night in a row
+    assert band_at(1.45, 3.0, 2.0, 2.0) == 2  # back by less than 10 %
+    assert band_at(1.30, 3.0, 2.0, 2.0) == 3
+    assert band_at(1.45, 3.0, 3.0, 2.0) == 3
+    assert (
+        band_at(3.10, 1.0, 3.0, 3.0) == 2
+    )  # beyond the next edge by less than 10 %, beyond the first by more
+    assert band_at(1.45, 3.0, 3.0, 3.0) == 3
+
+
+def test_a_night_is_the_same_again_with_the_same_ledger(everybody):
+    with_control(everybody, 0.3)
+    planned = plan_of(everybody)
+    everybody = next_night(everybody, planned, 1, contacts=answers())
+
+    first, second = plan_of(everybody), plan_of(everybody)
+
+    assert first.ledger.contents == second.ledger.contents
+    assert first.night.calls == second.night.calls
+
+
+def test_a_night_that_is_scored_again_keeps_the_assignments_it_made(everybody):
+    with_control(everybody, 0.3)
+    planned = plan_of(everybody)
+    output = everybody.params.output
+    stage(output, planned.ledger)
+    publish(output, planned.ledger.facts.cutoff)
+    from churn.experiments.ledger import own_assignments
+
+    everybody.history = History(empty_ledger(), own_assignments(output, everybody.cutoff))
+    assert plan_of(everybody).ledger.contents == planned.ledger.contents
+
+    everybody.frame = everybody.frame.iloc[:3]
+    everybody.monthly_money = everybody.monthly_money[:3]
+    assert units_assigned(plan_of(everybody)) == {"ann", "bob", "cem", "dea", "eva"}
+
+
+def test_a_trial_assigns_nobody_and_has_no_page_in_the_ledger(everybody):
+    from churn.scoring.night import Trial
+
+    everybody.trial = Trial(("beats_rfm",), ("not better than RFM.",), ("it is better than RFM",))
+    with_control(everybody, 0.5)
+
+    planned = plan_of(everybody)
+
+    assert planned.ledger is None
+    assert planned.night.contacts.num_rows == 5
+
+
+def test_each_owner_has_a_list_of_the_own_tasks(company):
+    planned = plan_of(company)
+
+    assert set(planned.owner_calls) == {"marketing", "customer success"} & {
+        row["owner"] for row in rows_of(planned).values()
+    }
+    for owner, text in planned.owner_calls.items():
+        assert owner in text
+        assert not any(other in text for other in planned.owner_calls if other != owner)
+
+
+def test_german_lists_have_german_headers_marks_and_words(everybody):
+    from churn.params import CsvParams
+
+    score = everybody.params.score.model_copy(
+        update={"language": "de", "csv": CsvParams(separator=";", decimal=",")}
+    )
+    set_params(everybody, score=score)
+
+    head, first, *_ = plan_of(everybody).night.calls.removeprefix("\ufeff").splitlines()
+
+    assert head.startswith("Rang;Kundennummer;Name;Abwanderungsrisiko;Wert in Gefahr")
+    assert first.split(";")[3] == "94,3%"
+    assert "neu" in first.split(";")
+
+
+def test_due_dates_are_working_days(everybody):
+    everybody.cutoff = date(2024, 2, 1)  # a Thursday; two days later is a Saturday
+
+    assert {row["due_at"] for row in rows_of(plan_of(everybody)).values()} == {date(2024, 2, 5), None}
