@@ -208,6 +208,29 @@ def test_tables_of_survivors(tmp_path: Path, months: list[int], same_age: bool, 
 
 
 @pytest.mark.parametrize(
+    ("each", "expected"),
+    [(2, []), (8, ["stop"])],
+    ids=["few churners, each in three windows", "many"],
+)
+def test_a_churner_in_three_label_windows_counts_once(tmp_path: Path, each: int, expected: list[str]) -> None:
+    people = [(one, None) for one in stayers(60)]
+    people += [(f"g{month}-{n}", f"2024-{month:02}-20") for month in range(7, 13) for n in range(each)]
+
+    found = findings_of(
+        survivors,
+        tmp_path,
+        label={"kind": "contract", "horizon_days": 92},
+        customers=draw_table("customer | signed_up_at", [(one, "2020-01-01") for one, _ in people]),
+        subscriptions=draw_table(
+            "customer | started_at | ended_at", [(a, "2020-01-01", b) for a, b in people]
+        ),
+        cutoffs=MONTHS,
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+@pytest.mark.parametrize(
     ("names", "expected"),
     [
         (["loaded_at", "ingestedAt", "_etl_ts", "date_imported", "posted_at", "Gebucht am"], True),
