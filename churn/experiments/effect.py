@@ -28,7 +28,7 @@ ALPHA = 0.05
 """The share of experiments without an effect in which an interval may exclude 0."""
 
 LEAST_REST = 1e-9
-"""The least part of a unit's outcome that the regression leaves to the unit; below it HC2 is undefined."""
+"""Below this part of a column, or of a unit's own outcome, that the others do not fix, HC2 is undefined."""
 
 MAX_IDS = 3
 """The number of units that an error names."""
@@ -320,9 +320,9 @@ def _fit(
     """Return minus the coefficient of the arm, the second column, with its interval and standard error."""
     model = OLS(left.astype(float), design)
     if accounts is None:
-        fit = model.fit(cov_type="HC2")
+        fit = model.fit(method="qr", cov_type="HC2")
     else:
-        fit = model.fit(cov_type="cluster", cov_kwds={"groups": accounts}, use_t=True)
+        fit = model.fit(method="qr", cov_type="cluster", cov_kwds={"groups": accounts}, use_t=True)
     low, high = fit.conf_int(alpha)[1]
     return Interval(value=-float(fit.params[1]), low=-float(high), high=-float(low)), float(fit.bse[1])
 
@@ -345,10 +345,10 @@ def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:
 
 def _has_undetermined_rows(design: Floats, accounts: npt.NDArray[np.intp] | None) -> bool:
     """Return whether the regression is not identified, or fits a unit exactly, so that HC2 is undefined."""
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    if len(design) <= design.shape[1]:
         return True
-    leverage = (np.linalg.qr(design)[0] ** 2).sum(axis=1)
-    if leverage.max() > 1 - LEAST_REST:
+    q, r = np.linalg.qr(design / np.linalg.norm(design, axis=0).clip(LEAST_REST))
+    if np.abs(np.diag(r)).min() < LEAST_REST or (q**2).sum(axis=1).max() > 1 - LEAST_REST:
         return True
     return accounts is not None and len(np.unique(accounts)) <= design.shape[1]
 
