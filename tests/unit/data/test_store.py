@@ -15,7 +15,7 @@ import pytest
 from churn.data.files import checksum_of, sync_folder
 from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sql import literal
-from churn.data.store import DamagedStoreError, Store, day_number
+from churn.data.store import DamagedStoreError, Store, day_number, write_manifest
 from churn.errors import SourceError
 from churn.features.engine.rows import Rows, StoredRows
 from churn.features.engine.timeline import Timeline
@@ -282,3 +282,18 @@ def test_damaged_rejects_are_not_read_back_by_the_next_ingest(
 
     assert store.tables == expected.tables
     assert dict(store.tables["logins"].rejects) == {"happened_at is a time": 1}
+
+
+def test_hidden_files_that_spark_writes_beside_a_part_are_no_parts(tmp_path: Path) -> None:
+    store = ingest(params_of(tmp_path, logins=LOGINS, since=None), lambda _: None)
+    (store.folder / "logins" / ".part-0.parquet.crc").write_bytes(b"crc")
+    (store.folder / "logins" / "_SUCCESS").write_bytes(b"")
+    write_manifest(
+        store.folder,
+        store.tables,
+        watermark=store.watermark,
+        digest=store.digest,
+        fingerprint=store.fingerprint,
+    )
+
+    assert [path.name for path in Store.open(store.params).files("logins")] == ["part-0.parquet"]
