@@ -1,0 +1,253 @@
+"""Working days, announcements and quiet hours: on which day a contact is due, and from which instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+import holidays
+import numpy as np
+import numpy.typing as npt
+
+from churn.errors import ParamsError, did_you_mean
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+MAX_SEARCH_DAYS = 366
+"""How many days may follow each other without a day for contacts, announcements left out."""
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """The local hours `[begin, end)` in which nobody is contacted.
+
+    If `begin` is later than `end`, the hours span midnight. If both are equal, there are no quiet hours.
+    """
+
+    begin: time
+    end: time
+
+    @classmethod
+    def of(cls, begin: str, end: str) -> QuietHours:
+        """Read two times of day such as `20:00`.
+
+        >>> QuietHours.of("20:00", "08:00").first_allowed
+        datetime.time(8, 0)
+        """
+        return cls(time.fromisoformat(begin), time.fromisoformat(end))
+
+    @property
+    def first_allowed(self) -> time:
+        """Return the first time of each day that is not quiet."""
+        return self.end if self.contains(time(0)) else time(0)
+
+    def contains(self, local: time) -> bool:
+        """Return whether a local time of day is quiet."""
+        if self.begin <= self.end:
+            return self.begin <= local < self.end
+        return local >= self.begin or local < self.end
+
+
+@dataclass(frozen=True)
+class DayRange:
+    """The days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class WorkingCalendar:
+    """The days on which customers may be contacted.
+
+    A day is a day for contacts if it is one of the working weekdays, no public holiday, and not inside an
+    announcement.
+
+    - A contact is due on the first day for contacts at or after the night plus `due_in_days` calendar days.
+    - During an announcement nobody is contacted. A due date inside it moves to the first day for contacts
+      after it. A night inside an announcement plans contacts as always; they are due after it.
+    - A task is contacted on its due date or later, never before (`not_before`). So a contact that is planned
+      before an announcement and is due after it does not happen during it.
+    - The calendar does not depend on the arm of a customer.
+
+    Attributes:
+        working_weekdays: The numbers of the working weekdays; Monday is 0.
+        country: A country, or a country and a region, such as DE or DE-BY; None for no holidays.
+        announcements: The days on which nobody is contacted.
+    """
+
+    working_weekdays: frozenset[int]
+    country: str | None = None
+    announcements: tuple[DayRange, ...] = ()
+    _holidays: holidays.HolidayBase | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.country is not None:
+            object.__setattr__(self, "_holidays", _calendar_of(self.country))
+
+    @classmethod
+    def of(
+        cls, working_days: Sequence[str], country: str | None, announcements: Sequence[DayRange] = ()
+    ) -> WorkingCalendar:
+        """Make a calendar from the values of params.yaml.
+
+        Args:
+            working_days: The names of the working weekdays, such as `monday`.
+            country: The value of `contact.holidays`.
+            announcements: The days on which nobody is contacted.
+
+        Raises:
+            ParamsError: The calendar of this country is not known.
+        """
+        return cls(frozenset(WEEKDAYS.index(day) for day in working_days), country, tuple(announcements))
+
+    def is_contact_day(self, day: date) -> bool:
+        """Return whether customers may be contacted on this day.
+
+        Raises:
+            ParamsError: The calendar of the country does not cover the year of this day.
+        """
+        return (
+            day.weekday() in self.working_weekdays
+            and not self._is_holiday(day)
+            and not any(period.first <= day <= period.last for period in self.announcements)
+        )
+
+    def due_date(self, planned_on: date, due_in_days: int) -> date:
+        """Return the first day for contacts at or after `planned_on + due_in_days` calendar days.
+
+        Args:
+            planned_on: The cutoff of the night that plans the contact.
+            due_in_days: The `due_in_days` of the play, 0 or more.
+
+        Raises:
+            ParamsError: No day within a year after that is a day for contacts, or the calendar of the country
+                does not cover the year.
+        """
+        day = planned_on + timedelta(days=due_in_days)
+        n_closed = 0
+        while not self.is_contact_day(day):
+            period = next((p for p in self.announcements if p.first <= day <= p.last), None)
+            if period is None:
+                n_closed += 1
+                if n_closed > MAX_SEARCH_DAYS:
+                    raise ParamsError(
+                        f"params.yaml: contact: no day within {MAX_SEARCH_DAYS} days before {day} is a "
+                        "working day and no holiday. Correct contact.working_days or contact.holidays."
+                    )
+            day = (period.last if period else day) + timedelta(days=1)
+        return day
+
+    def _is_holiday(self, day: date) -> bool:
+        if self._holidays is None:
+            return False
+        first, last = self._holidays.start_year, self._holidays.end_year
+        if not first <= day.year <= last:
+            raise ParamsError(
+                f"params.yaml: contact.holidays '{self.country}': the calendar covers the years {first} to "
+                f"{last}, and a contact would be due on {day}. Remove contact.holidays for this night."
+            )
+        return day in self._holidays
+
+
+def check_holidays(code: str) -> None:
+    """Check the value of `contact.holidays`: a country, or a country and a region.
+
+    Raises:
+        ParamsError: There is no calendar for the country or for the region.
+    """
+    _calendar_of(code)
+
+
+def not_before(due: date, timezone: str, quiet: QuietHours) -> datetime:
+    """Return the earliest instant (UTC) on the due date that is not quiet at the customer's place.
+
+    - If the clock skips the end of the quiet hours, the instant is that of the change of the clock.
+    - If the clock shows the end of the quiet hours twice, the second time counts, because the quiet hours
+      return before it.
+    - If the clock skips the whole day, or all its hours that are not quiet, the next day counts.
+
+    Args:
+        due: The local day on which the contact is due.
+        timezone: The customer's or the company's zone, such as `Europe/Berlin`.
+        quiet: The quiet hours, in local time.
+    """
+    return _first_instant(due, timezone, quiet)
+
+
+@lru_cache(maxsize=65_536)
+def _first_instant(day: date, timezone: str, quiet: QuietHours) -> datetime:
+    zone = ZoneInfo(timezone)
+    for clock_time in sorted({quiet.first_allowed, quiet.end}):  # the clock may skip the first of them
+        instant = _instant_of(datetime.combine(day, clock_time), zone)
+        local = instant.astimezone(zone)
+        if local.date() == day and not quiet.contains(local.time()):
+            return instant
+    return _first_instant(day + timedelta(days=1), timezone, quiet)
+
+
+def _instant_of(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant of a local time; if the clock skips this time, the instant of the change."""
+    fold = 1 if local.time() != time(0) else 0  # a day begins with the first of two midnights
+    instant = local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == local:
+        return instant
+    # The two readings of a skipped time lie before and after the change of the clock.
+    before, after = sorted(local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    while after - before > timedelta(seconds=1):
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=1) // 2)
+        is_changed = middle.astimezone(zone).replace(tzinfo=None) >= local
+        before, after = (before, middle) if is_changed else (middle, after)
+    return after
+
+
+@dataclass(frozen=True)
+class ZoneReading:
+    """The time zone of each customer, and the values that are no time zone.
+
+    Attributes:
+        zones: The zone of each customer; the company's zone if the customer has none. Shape `[customers]`.
+        unknown_names: The values that are no time zone, sorted. Their customers get the company's
+            zone; the caller warns.
+    """
+
+    zones: npt.NDArray[np.object_]
+    unknown_names: tuple[str, ...]
+
+
+def read_zones(timezones: npt.NDArray[np.object_], company_zone: str) -> ZoneReading:
+    """Return the zone of each customer, for quiet hours.
+
+    Args:
+        timezones: The column `timezone` of customers; None where missing. Shape `[customers]`.
+        company_zone: The parameter `timezone`.
+    """
+    known_zones = available_timezones() - {"localtime"}
+    zones = np.array(
+        [zone if isinstance(zone, str) and zone in known_zones else company_zone for zone in timezones],
+        dtype=object,
+    )
+    names = {zone for zone in timezones if isinstance(zone, str)}
+    return ZoneReading(zones, tuple(sorted(names - known_zones)))
+
+
+def _calendar_of(code: str) -> holidays.HolidayBase:
+    country, _, region = code.partition("-")
+    place = f"params.yaml: contact.holidays '{code}'"
+    calendars = holidays.list_supported_countries()
+    if country not in calendars:
+        similar = sorted(name for name in calendars if len(name) == 2 and name[0] == country[0])
+        raise ParamsError(
+            f"{place}: there is no calendar of holidays for '{country}'. Give the ISO code of a country, "
+            f"such as DE. The codes with the first letter {country[0]} are {', '.join(similar) or 'unknown'}."
+        )
+    if region and region not in calendars[country]:
+        regions = ", ".join(calendars[country]) or "no regions"
+        raise ParamsError(
+            f"{place}: the calendar of {country} has no region '{region}'."
+            f"{did_you_mean(region, calendars[country])} It has {regions}."
+        )
+    return holidays.country_holidays(country, subdiv=region or None)

@@ -1,0 +1,162 @@
+"""Read what the company and the customers agreed and did: consents, contacts, and how to reach customers."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import date
+
+import pyarrow as pa
+
+from churn.data.sql import literal
+from churn.data.store import Store, date_of_day_sql, day_number
+
+CONSENT_SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("channel", pa.string()),
+        ("purpose", pa.string()),
+        ("given_at", pa.timestamp("us")),
+        ("withdrawn_at", pa.timestamp("us")),
+    ]
+)
+CONTACT_SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("contacted_at", pa.timestamp("us")),
+        ("contacted_on", pa.date32()),
+        *((name, pa.string()) for name in ("task_id", "play", "variant", "arm", "channel", "result")),
+        ("answered_on", pa.date32()),
+        ("snoozed_until", pa.date32()),
+    ]
+)
+REACH_SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        *((name, pa.string()) for name in ("email", "person_id", "account_id", "timezone", "language")),
+        ("has_objected", pa.bool_()),
+    ]
+)
+
+
+def read_consents(store: Store, cutoff: date) -> pa.Table:
+    """Return the consents that were given and known before the cutoff, ordered by customer and time.
+
+    The columns are those of `CONSENT_SCHEMA`; times are UTC. `withdrawn_at` is null if the consent was not
+    withdrawn before the cutoff. The table is empty if the company has no consents.
+    """
+    if not store.has("consents"):
+        return CONSENT_SCHEMA.empty_table()
+    columns = {
+        "channel": _level(store, "consents", "channel"),
+        "purpose": _level(store, "consents", "purpose"),
+        "given_at": "rows.at",
+        "withdrawn_at": _outcome_time(store, "consents", "withdrawn_at", cutoff),
+    }
+    return _read(store, "consents", columns, CONSENT_SCHEMA, cutoff)
+
+
+def read_contacts(store: Store, cutoff: date) -> pa.Table | None:
+    """Return the contacts that happened and were known before the cutoff; None if the company maps none.
+
+    The columns are those of `CONTACT_SCHEMA`; columns that the company does not have are null.
+    `contacted_on` and `answered_on` are local days. `answered_on` is null if the customer had not answered
+    before the cutoff.
+    """
+    if "contacts" not in store.tables:
+        return None
+    if not store.has("contacts"):
+        return CONTACT_SCHEMA.empty_table()
+    text = {name: _text(store, "contacts", name) for name in ("task_id", "play", "variant", "arm")}
+    columns = {
+        "contacted_at": "rows.at",
+        "contacted_on": date_of_day_sql("rows.day"),
+        **text,
+        "channel": _level(store, "contacts", "channel"),
+        "result": _level(store, "contacts", "result"),
+        "answered_on": _outcome_day(store, "contacts", "answered_at", cutoff),
+        "snoozed_until": _day(store, "contacts", "snoozed_until"),
+    }
+    return _read(store, "contacts", columns, CONTACT_SCHEMA, cutoff)
+
+
+def read_reach(store: Store) -> pa.Table:
+    """Return how each customer is reached, and who objected, in the order of the store's customers.
+
+    The columns are those of `REACH_SCHEMA`; columns that the company does not have are null. All values are
+    as of today, not as of a cutoff: an objection counts at once, also in a night that is repeated.
+    """
+    names = ("email", "person_id", "account_id", "timezone", "language")
+    columns = {name: _text(store, "customers", name) for name in names}
+    objected = "objected_at_day" in store.tables["customers"].columns
+    columns["has_objected"] = "rows.objected_at_day IS NOT NULL" if objected else "false"
+    return _read(store, "customers", columns, REACH_SCHEMA, None)
+
+
+def normalise_email(address: str | None) -> str | None:
+    """Return the form of an e-mail address in which equal addresses are equal texts; None for no address.
+
+    >>> normalise_email(" Ann.Lee@Example.COM "), normalise_email(" ")
+    ('ann.lee@example.com', None)
+    """
+    if address is None:
+        return None
+    return unicodedata.normalize("NFKC", address).strip().casefold() or None
+
+
+def _read(
+    store: Store, table: str, columns: dict[str, str], schema: pa.Schema, cutoff: date | None
+) -> pa.Table:
+    """Return some columns of the rows of a table, with the ids of the customers, as an Arrow table."""
+    # The code of a customer is the number of the customer's row in the table of customers.
+    selected = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+    visible = "true" if cutoff is None else store.visible_before(table, cutoff)
+    people, rows = f"(SELECT customer, customer_id FROM {store.scan('customers')})", store.scan(table)
+    is_customers = table == "customers"
+    source = (
+        f"{rows} AS rows"
+        if is_customers
+        else f"(SELECT * FROM {rows} WHERE {visible}) AS rows JOIN {people} AS people USING (customer)"
+    )
+    id_column = "rows.customer_id" if is_customers else "people.customer_id"
+    order = ", ".join(["rows.customer", "rows.at", *(name for name in columns if name not in ("given_at",))])
+    with store.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        query = f"SELECT {id_column} AS customer_id, {selected} FROM {source} ORDER BY {order}"
+        return connection.sql(query).to_arrow_table().cast(schema)
+
+
+def _columns(store: Store, table: str) -> Iterable[str]:
+    return store.tables[table].columns
+
+
+def _text(store: Store, table: str, name: str) -> str:
+    return f"rows.{name}" if name in _columns(store, table) else "NULL::VARCHAR"
+
+
+def _level(store: Store, table: str, name: str) -> str:
+    """Return the SQL of the name of a level."""
+    levels = store.tables[table].levels.get(name, ())
+    if name not in _columns(store, table) or not levels:
+        return "NULL::VARCHAR"
+    cases = " ".join(f"WHEN {code} THEN {literal(level)}" for code, level in enumerate(levels))
+    return f"CASE rows.{name} {cases} END"
+
+
+def _day(store: Store, table: str, name: str) -> str:
+    column = f"{name}_day"
+    return date_of_day_sql(f"rows.{column}") if column in _columns(store, table) else "NULL::DATE"
+
+
+def _outcome_day(store: Store, table: str, name: str, cutoff: date) -> str:
+    column = f"{name}_day"
+    if column not in _columns(store, table):
+        return "NULL::DATE"
+    return f"CASE WHEN rows.{column} < {day_number(cutoff)} THEN {date_of_day_sql(f'rows.{column}')} END"
+
+
+def _outcome_time(store: Store, table: str, name: str, cutoff: date) -> str:
+    if f"{name}_day" not in _columns(store, table):
+        return "NULL::TIMESTAMP"
+    time = f"rows.at + to_seconds(rows.{name}_after)"
+    return f"CASE WHEN rows.{name}_day < {day_number(cutoff)} THEN {time} END"

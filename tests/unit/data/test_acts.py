@@ -1,0 +1,82 @@
+"""Consents and contacts are read as they were known before the cutoff; objections as known today."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from churn.data.acts import read_consents, read_contacts, read_reach
+from churn.data.ingest.ingest import ingest
+from churn.data.store import Store
+from tests.drawn_company import params_of
+
+CUTOFF = date(2024, 3, 1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    params = params_of(
+        tmp_path,
+        since=None,
+        customers="""
+            customer | signed_up_at | email  | timezone         | objected_at
+            a        | 2024-01-01   | A@x.de | America/New_York |
+            b        | 2024-01-01   |        |                  | 2024-05-01
+            """,
+        logins="customer | happened_at\na | 2024-01-05",
+        consents="""
+            customer | given_at         | channel | purpose   | withdrawn_at     | known_at
+            a        | 2024-02-01 10:00 | phone   | marketing | 2024-02-29 23:59 | 2024-02-01
+            a        | 2024-02-02 10:00 | email   | marketing | 2024-03-01 00:00 | 2024-02-02
+            b        | 2024-02-03 23:30 | email   | service   |                  | 2024-03-01
+            b        | 2024-03-01 00:00 | email   | service   |                  | 2024-03-01
+            """,
+        contacts="""
+            customer | contacted_at     | task_id | result  | snoozed_until | answered_at
+            a        | 2024-02-28 23:30 | t1      | snoozed | 2024-03-20    | 2024-03-01 09:00
+            b        | 2024-02-29 10:00 | t2      |         |               | 2024-02-29 11:00
+            b        | 2024-03-01 10:00 | t3      | done    |               |
+            """,
+    )
+    return ingest(params, lambda _: None)
+
+
+def test_consents_are_as_known_before_the_cutoff(store: Store) -> None:
+    rows = read_consents(store, CUTOFF).to_pylist()
+
+    assert [(row["customer_id"], row["channel"], row["withdrawn_at"]) for row in rows] == [
+        ("a", "phone", datetime(2024, 2, 29, 22, 59)),  # the data are in Berlin's time, the store in UTC
+        ("a", "email", None),
+    ]
+    assert rows[0]["given_at"] == datetime(2024, 2, 1, 9)
+
+
+def test_contacts_are_as_known_before_the_cutoff_with_local_days(store: Store) -> None:
+    contacts = read_contacts(store, CUTOFF)
+
+    assert contacts is not None
+    names = ["customer_id", "task_id", "contacted_on", "result", "snoozed_until", "answered_on", "play"]
+    assert [tuple(row.values()) for row in contacts.select(names).to_pylist()] == [
+        ("a", "t1", date(2024, 2, 28), "snoozed", date(2024, 3, 20), None, None),
+        ("b", "t2", date(2024, 2, 29), None, None, date(2024, 2, 29), None),
+    ]
+
+
+def test_objections_are_as_known_today(store: Store) -> None:
+    rows = read_reach(store).select(["customer_id", "email", "timezone", "has_objected"]).to_pylist()
+
+    assert rows == [
+        {"customer_id": "a", "email": "A@x.de", "timezone": "America/New_York", "has_objected": False},
+        {"customer_id": "b", "email": None, "timezone": None, "has_objected": True},
+    ]
+
+
+def test_a_company_without_these_tables_has_no_contacts_and_no_consents(tmp_path: Path) -> None:
+    params = params_of(tmp_path, since=None, logins="customer | happened_at\na | 2024-01-05")
+    store = ingest(params, lambda _: None)
+
+    assert read_contacts(store, CUTOFF) is None
+    assert read_consents(store, CUTOFF).num_rows == 0
+    assert read_reach(store).column("has_objected").to_pylist() == [False]
