@@ -1,0 +1,286 @@
+"""Who is contacted tonight if not all can be: rest, caps, budget, and the places of owners and channels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.scoring.call_list import BELOW_BUDGET
+
+Bools = npt.NDArray[np.bool_]
+Days = npt.NDArray[np.datetime64]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Order = npt.NDArray[np.intp]
+Texts = npt.NDArray[np.object_]
+
+Unit = Literal["person", "account", "customer"]
+
+
+def same_unit_tonight(unit: Unit) -> str:
+    """Return the reason when another customer of the same person or account is contacted tonight.
+
+    >>> same_unit_tonight("person")
+    'another customer of the same person is contacted tonight'
+    """
+    return f"another customer of the same {unit} is contacted tonight"
+
+
+def rests_until(day: date) -> str:
+    """Return the reason for a unit that was contacted a short time ago; from this day on it is free again.
+
+    >>> rests_until(date(2025, 1, 31))
+    'rests until 2025-01-31'
+    """
+    return f"rests until {day}"
+
+
+def cap_is_reached(contacts: int, days: int) -> str:
+    """Return the reason for a unit that had as many contacts as the cap allows.
+
+    >>> cap_is_reached(4, 182)
+    '4 contacts in 182 days'
+    """
+    return f"{contacts} contact{'' if contacts == 1 else 's'} in {days} days"
+
+
+def no_place_left_for(owner_or_channel: str) -> str:
+    """Return the reason when all places of an owner or of a channel are taken.
+
+    >>> no_place_left_for("customer success")
+    'no place left for customer success'
+    """
+    return f"no place left for {owner_or_channel}"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a night.
+
+    Attributes:
+        rest_days: The rest of a unit after the due date of its last contact, over all plays and channels.
+        max_contacts: The largest number of contacts of a unit within `max_contacts_days`.
+        max_contacts_days: The number of days of `max_contacts`.
+        budget: The places of the night; None for no bound.
+        per_owner: The places of an owner in this night; an owner that is not named has no bound.
+        per_channel: The places of a channel in this night; a channel that is not named has no bound.
+        unit: Who gets an arm, the value of `experiments.unit`; it names the unit in a reason.
+    """
+
+    rest_days: int
+    max_contacts: int
+    max_contacts_days: int
+    budget: int | None = None
+    per_owner: Mapping[str, int] | None = None
+    per_channel: Mapping[str, int] | None = None
+    unit: Unit = "person"
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The customers with a play tonight whom no other rule excludes, of both arms. Shape `[candidates]`.
+
+    Attributes:
+        customers: The ids; each occurs once.
+        units: The units, that is the person, account or customer who gets an arm.
+        owners: The owners of the plays.
+        channels: The channels of the plays.
+        expected_profit: The expected profit of the contact, NaN if unknown.
+        probability: The churn probability.
+    """
+
+    customers: Texts
+    units: Texts
+    owners: Texts
+    channels: Texts
+    expected_profit: Floats
+    probability: Floats
+
+
+@dataclass(frozen=True)
+class EarlierTasks:
+    """The tasks of earlier nights, of both arms. Shape `[tasks]`.
+
+    Attributes:
+        units: The unit of each task when it was planned.
+        units_tonight: The unit of its customer tonight; None if the customer has none. It differs from
+            `units` if customers became one person since then.
+        due_at: The due dates, `datetime64[D]`.
+    """
+
+    units: Texts
+    units_tonight: Texts
+    due_at: Days
+
+    @classmethod
+    def of(cls, tasks: pd.DataFrame, unit_by_customer: Mapping[str, str]) -> EarlierTasks:
+        """Take the tasks of the ledger.
+
+        Args:
+            tasks: The tasks, with `unit`, `customer_id` and `due_at`.
+            unit_by_customer: The unit of each customer tonight.
+        """
+        return cls(
+            units=tasks["unit"].to_numpy(dtype=object),
+            units_tonight=np.array([unit_by_customer.get(c) for c in tasks["customer_id"]], dtype=object),
+            due_at=pd.to_datetime(tasks["due_at"]).to_numpy().astype("datetime64[D]"),
+        )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The contacts of a night.
+
+    Attributes:
+        contacts: The indices of the candidates to contact, in order of priority. Shape `[contacts]`.
+        reasons: Why each candidate is not contacted; None for contacts. Shape `[candidates]`.
+        order: The indices of all candidates in order of priority. Shape `[candidates]`.
+    """
+
+    contacts: Order
+    reasons: Texts
+    order: Order
+
+
+def order_of_contact(candidates: Candidates) -> Order:
+    """Return the indices of the candidates in order of priority. Shape `[candidates]`.
+
+    The highest expected profit comes first, and unknown profits come last. Equal profits are ordered by churn
+    probability, the highest first and unknown ones last; equal probabilities by customer id.
+    """
+    profit, probability = (
+        np.where(np.isnan(values), -np.inf, values)
+        for values in (candidates.expected_profit, candidates.probability)
+    )
+    is_unknown = np.isnan(candidates.expected_profit)
+    order = np.lexsort((-probability, -profit, is_unknown))
+    keys = np.column_stack([is_unknown, profit, probability])[order]
+    is_tied = np.zeros(len(order), dtype=bool)
+    same_as_next = (keys[1:] == keys[:-1]).all(axis=1)
+    is_tied[1:] |= same_as_next
+    is_tied[:-1] |= same_as_next
+    group = np.cumsum(np.append(True, ~same_as_next)) if len(order) else np.empty(0, dtype=int)
+    positions = np.flatnonzero(is_tied)  # only these need their ids, and sorting a million texts is slow
+    ids = candidates.customers[order[positions]].astype(str)
+    order[positions] = order[positions][np.lexsort((ids, group[positions]))]
+    return order
+
+
+def select_contacts(
+    candidates: Candidates, earlier: EarlierTasks, limits: Limits, planned_on: date
+) -> Selection:
+    """Choose the contacts of a night, and give every other candidate one reason.
+
+    A candidate is refused by the first of these rules that applies:
+
+    1. Rest: the unit has an earlier task with `planned_on < due_at + rest_days`. Tasks that are not due yet
+       count, so a unit has one live task at most.
+    2. Cap: the unit has `max_contacts` earlier tasks with `due_at > planned_on - max_contacts_days`.
+
+    Then the candidates are taken in order of priority (`order_of_contact`), each by these rules:
+
+    3. One contact per unit and night: another customer of the unit is contacted tonight.
+    4. All places of the owner are taken.
+    5. All places of the channel are taken.
+    6. All places of the budget are taken.
+
+    Args:
+        candidates: The candidates.
+        earlier: The tasks of earlier nights.
+        limits: The limits.
+        planned_on: The cutoff of the night.
+
+    The arm of a unit is not an argument, and neither is what came of a task. So a control takes a place of
+    the budget, rests and reaches its cap exactly as a treated unit does.
+    """
+    if len(pd.unique(candidates.customers)) < len(candidates.customers):
+        raise ValueError("a customer is a candidate twice; a night has one play for each customer")
+    order = order_of_contact(candidates)
+    reasons = _reasons_of_earlier_tasks(candidates.units, earlier, limits, planned_on)
+    open_order = order[pd.isna(reasons)[order]]
+    contacts = _take_places(candidates, open_order, limits, reasons)
+    return Selection(contacts, reasons, order)
+
+
+def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limits, planned_on: date) -> Texts:
+    """Return the reasons of rest and cap, None for units that are free. Shape `[candidates]`."""
+    reasons = np.full(len(units), None, dtype=object)
+    if not len(earlier.due_at):
+        return reasons
+    codes, names = pd.factorize(units)
+    index = pd.Index(names)
+    n_tasks = len(earlier.due_at)
+    # A task counts for the unit of then and for the unit of tonight, but once if they are the same.
+    pairs = pd.DataFrame(
+        {
+            "task": np.tile(np.arange(n_tasks), 2),
+            "unit": np.concatenate(
+                [index.get_indexer(earlier.units), index.get_indexer(earlier.units_tonight)]
+            ),
+        }
+    )
+    pairs = pairs[pairs["unit"] >= 0].drop_duplicates()
+    days = earlier.due_at.astype("datetime64[D]").astype(np.int64)[pairs["task"]]
+    unit = pairs["unit"].to_numpy()
+    tonight = int(np.datetime64(planned_on, "D").astype(np.int64))
+
+    free_on = np.full(len(names), np.iinfo(np.int64).min, dtype=np.int64)
+    np.maximum.at(free_on, unit, days + limits.rest_days)
+    n_contacts = np.bincount(unit[days > tonight - limits.max_contacts_days], minlength=len(names))
+    at_cap = (n_contacts >= limits.max_contacts)[codes]
+    reasons[at_cap] = cap_is_reached(limits.max_contacts, limits.max_contacts_days)
+    for day in np.unique(free_on[free_on > tonight]):
+        is_resting = (free_on == day)[codes]
+        reasons[is_resting] = rests_until(planned_on + timedelta(days=int(day) - tonight))
+    return reasons
+
+
+def _take_places(candidates: Candidates, order: Order, limits: Limits, reasons: Texts) -> Order:
+    """Give places to candidates in order; write the reason of each other candidate into `reasons`."""
+    per_owner, per_channel = limits.per_owner or {}, limits.per_channel or {}
+    budget = len(order) if limits.budget is None else limits.budget
+    units, owners, channels = (
+        values[order] for values in (candidates.units, candidates.owners, candidates.channels)
+    )
+    contacts: list[int] = []
+    contacted_units: set[str] = set()
+    n_by_owner: Counter[str] = Counter()
+    n_by_channel: Counter[str] = Counter()
+    n_seen = 0
+    for unit, owner, channel in zip(units, owners, channels, strict=True):
+        if len(contacts) >= budget:
+            break
+        reason = None
+        if unit in contacted_units:
+            reason = same_unit_tonight(limits.unit)
+        elif n_by_owner[owner] >= per_owner.get(owner, budget):
+            reason = no_place_left_for(owner)
+        elif n_by_channel[channel] >= per_channel.get(channel, budget):
+            reason = no_place_left_for(channel)
+        else:
+            contacts.append(n_seen)
+            contacted_units.add(unit)
+            n_by_owner[owner] += 1
+            n_by_channel[channel] += 1
+        reasons[order[n_seen]] = reason
+        n_seen += 1
+    # From here on no place is taken any more, so the rules no longer depend on the order.
+    late_reasons = np.full(len(order) - n_seen, BELOW_BUDGET, dtype=object)
+    for values, places, taken in (
+        (channels[n_seen:], per_channel, n_by_channel),
+        (owners[n_seen:], per_owner, n_by_owner),
+    ):
+        for name, limit in places.items():
+            if taken[name] >= limit:
+                late_reasons[values == name] = no_place_left_for(name)
+    is_same_unit = pd.Series(units[n_seen:], dtype=object).isin(contacted_units).to_numpy()
+    late_reasons[is_same_unit] = same_unit_tonight(limits.unit)
+    reasons[order[n_seen:]] = late_reasons
+    return order[np.array(contacts, dtype=np.intp)]
