@@ -145,7 +145,8 @@ def read_suppression_lists(paths: Sequence[Path]) -> tuple[SuppressionList, ...]
         ParamsError: A file of `contact.suppression` does not exist.
         SourceError: A file is not readable as such a list. The error holds the mistakes of all files.
     """
-    lists, problems = [], []
+    lists: list[SuppressionList] = []
+    problems: list[str] = []
     absent = [
         f"params.yaml: contact.suppression: there is no file {path}." for path in paths if not path.is_file()
     ]
@@ -174,7 +175,9 @@ def _read_list(path: Path) -> SuppressionList:
             f"{path}:{number}: a suppression list has a column 'customer_id' or 'email'; the columns of this "
             f"file are {', '.join(map(repr, header)) or 'none'}.{min(hints, default='')}"
         )
-    customer_ids, emails, problems = {}, {}, []
+    customer_ids: dict[int, str] = {}
+    emails: dict[int, str] = {}
+    problems: list[str] = []
     for line, row in rows:
         cells = {key: row[index].strip() if index < len(row) else "" for key, index in columns.items()}
         if len(row) > len(header) or not any(cells.values()):
