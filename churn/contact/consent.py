@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.data.acts import normalise_email
 from churn.errors import ParamsError, SourceError, did_you_mean
+from churn.experiments.units import normalise_email
 
 Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
@@ -187,8 +187,11 @@ def _read_list(path: Path) -> SuppressionList:
             continue
         if customer_id := cells.get("customer_id"):
             customer_ids[line] = customer_id
-        if email := normalise_email(cells.get("email")):
-            emails[line] = email
+        if address := cells.get("email"):
+            if email := normalise_email(address):
+                emails[line] = email
+            else:
+                problems.append(f"{path}:{line}: the cell in the column email is no e-mail address.")
     if problems:
         more = f" There are {len(problems) - 5} more such lines." if len(problems) > 5 else ""
         problems = [*problems[:5]]
@@ -249,9 +252,7 @@ def match_suppression(lists: Sequence[SuppressionList], customers: Texts, emails
         customers: The ids of all customers, also of those outside the cohort. Shape `[customers]`.
         emails: Their e-mail addresses as in the data, None where missing. Shape `[customers]`.
     """
-    addresses = np.array(
-        [normalise_email(email) if isinstance(email, str) else None for email in emails], dtype=object
-    )
+    addresses = np.array([normalise_email(email) for email in emails], dtype=object)
     known_ids, known_addresses = set(customers), set(addresses) - {None}
     suppressed_ids: set[str] = set()
     suppressed_addresses: set[str] = set()

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.experiments.units import UnitKind
 from churn.scoring.call_list import BELOW_BUDGET
 
 Bools = npt.NDArray[np.bool_]
@@ -21,10 +21,8 @@ Ints = npt.NDArray[np.int64]
 Order = npt.NDArray[np.intp]
 Texts = npt.NDArray[np.object_]
 
-Unit = Literal["person", "account", "customer"]
 
-
-def same_unit_tonight(unit: Unit) -> str:
+def same_unit_tonight(unit: UnitKind) -> str:
     """Return the reason when another customer of the same person or account is contacted tonight.
 
     >>> same_unit_tonight("person")
@@ -96,7 +94,7 @@ class Limits:
     budget: int | None = None
     per_owner: Mapping[str, int] | None = None
     per_channel: Mapping[str, int] | None = None
-    unit: Unit = "person"
+    unit: UnitKind = "person"
 
 
 @dataclass(frozen=True)
