@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 ZONE = ZoneInfo("Europe/Berlin")
 TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?(?:\s*(Z|[+-]\d\d(?::?\d\d)?))?)?"
+    r"(?:(?:T|\s+)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?(?:\s*(Z|[+-]\d\d(?::?\d\d)?))?)?"
 )
 NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 PLACEHOLDERS = ("undefined", "null", "none", "n/a", "nan", "\\n")
@@ -95,6 +95,9 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     )
     spellings: dict[str, str] = {}
     for row in rows:
+        if row is None:  # the line `null` holds no value
+            yield {}
+            continue
         if not isinstance(row, dict):
             raise UnreadableError("a line is no object")
         for key in row:
@@ -216,7 +219,7 @@ def _offset(zone: str) -> str:
 def cents_of(value: Any) -> int | None:
     """Return an amount of money in cents; None if the value is no number."""
     if isinstance(value, bool):
-        return int(value) * 100
+        return None
     if not isinstance(value, int | float | Decimal):
         if value is None or not NUMBER.fullmatch(str(value).strip()):
             return None

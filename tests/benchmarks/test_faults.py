@@ -111,6 +111,7 @@ def test_the_same_number_gives_the_same_input(tmp_path: Path) -> None:
         ("2024-05-01 10:00:00", datetime(2024, 5, 1, 8)),
         ("2024-05-01T10:00:00Z", datetime(2024, 5, 1, 10)),
         ("2024-10-27 02:30:00", datetime(2024, 10, 27, 1, 30)),
+        ("2024-05-01  10:00:00", datetime(2024, 5, 1, 8)),
         ("2024-02-30", None),
         ("1970-01-01", None),
         ("05/06/2024", None),
@@ -181,6 +182,8 @@ def test_keys_of_json_lines_that_differ_in_capital_letters_have_no_independent_r
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "orders.jsonl"
+    path.write_text('{"amount": 1}\nnull\n')
+    assert rows_of(path) == [{"amount": 1}, {}]
     path.write_text('{"amount": 1}\n{"AMOUNT": 2}\n')
 
     with pytest.raises(UnreadableError, match="amount and AMOUNT"):

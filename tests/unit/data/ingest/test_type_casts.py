@@ -66,3 +66,27 @@ def test_a_text_loses_blanks_of_every_kind_at_its_ends_only(blank: str) -> None:
         ]
 
     assert values == [("C 1",), ("C 1",), ("C 1",), (f"C{blank}1",), ("Ç 1",), (None,)]
+
+
+@pytest.mark.parametrize("text", ["2024-05-09 ", "\t2024-05-09", "2024-05-09\u00a0"])
+def test_a_time_is_read_without_the_blanks_at_its_ends(text: str) -> None:
+    column = typed_column(Column("placed", "instant", "time"), "VARCHAR", "UTC", None)
+    with duckdb.connect() as connection:
+        create_utc_of(connection, "UTC")
+
+        row = connection.execute(
+            f"SELECT placed::VARCHAR FROM (SELECT {column} FROM (SELECT ? AS placed))", [text]
+        ).fetchone()
+
+    assert row == ("2024-05-09 00:00:00",)
+
+
+@pytest.mark.parametrize("text", ["12.5 ", "\t12.5", "12.5\u00a0"])
+def test_a_number_is_read_without_the_blanks_at_its_ends(text: str) -> None:
+    column = typed_column(Column("amount", "money", "value"), "VARCHAR", "UTC", None)
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"SELECT amount FROM (SELECT {column} FROM (SELECT ? AS amount))", [text]
+        ).fetchone()
+
+    assert row == (12.5,)
