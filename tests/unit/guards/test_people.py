@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from churn.data.ingest.ingest import ingest
+from churn.guards.context import open_context
 from churn.guards.duplicates import duplicates
 from churn.guards.late_rows import is_loading_name, late_rows
 from churn.guards.survivors import dangling_histories, survivors
+from tests.cases import case
 from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
+from tests.unit.data.sources.test_folder import params_with
 
 MONTHS = [f"2024-{month:02}-01" for month in range(2, 12)]
 
@@ -228,6 +232,24 @@ def test_a_churner_in_three_label_windows_counts_once(tmp_path: Path, each: int,
     )
 
     assert [one.severity for one in found] == expected
+
+
+def test_a_young_shop_whose_first_customers_could_not_yet_leave_is_no_table_of_survivors(
+    tmp_path: Path,
+) -> None:
+    """All customers of the case came within seven months; each stayed for two months or more."""
+    columns = {"customer_id": "user_id", "ordered_at": "timestamp"}
+    customers = "select user_id as customer_id, min(timestamp) as signed_up_at from events group by 1"
+    tables = {"customers": {"query": customers}, "orders": {"from": "events", "columns": columns}}
+    params = params_with(case("placeholder-ids"), tmp_path, tables, "orders")
+    label = params.label.model_copy(update={"horizon_days": 60})
+    store = ingest(params.model_copy(update={"label": label}), lambda _: None)
+    cutoffs = [date(2023, month, 1) for month in (10, 11, 12)] + [date(2024, n, 1) for n in range(1, 7)]
+
+    with open_context(store, [], cutoffs, tmp_path) as context:
+        findings = list(survivors(context))
+
+    assert findings == []
 
 
 @pytest.mark.parametrize(
