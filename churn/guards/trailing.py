@@ -116,8 +116,8 @@ def trailing_tables(context: GuardContext) -> Iterator[Finding]:
         complete_up_to = date_of_day(context.watermark - _days_to_complete_week(tables[name], trail.days))
         yield Finding(
             name,
-            f"{trail.rows:,} rows from {start} to {last_day}, but {trail.usual:,.0f} in as many days of the "
-            f"weeks before, and never fewer than {trail.lowest:,}; {complete[0]} is complete in these days. "
+            f"from {start} to {last_day} it has {trail.rows:,} of the usual {trail.usual:,.0f} rows, and it "
+            f"never had fewer than {trail.lowest:,} in as many days; {complete[0]} is complete there. "
             "If the rows come in later, the newest cutoff sees fewer rows than the cutoffs of training saw, "
             "and the scores are wrong.",
             f"Set snapshot.watermark: {complete_up_to}, or read {name} again when its rows are there. If its "
