@@ -407,15 +407,20 @@ def parse_number(
         return column
     name = name_in(column.name, dialect)
     if low >= 6e8 and high <= 4.2e9:
-        return replace(column, kind="time", sql=_from_seconds(dialect, name))
+        return replace(column, kind="time", sql=seconds_as_time(dialect, name))
     if low >= 6e11 and high <= 4.2e12:
-        return replace(column, kind="time", sql=_from_seconds(dialect, f"{name} / 1000.0"))
+        return replace(column, kind="time", sql=seconds_as_time(dialect, f"{name} / 1000.0"))
     if low >= 19_700_101 and high <= 20_991_231:
         return replace(column, kind="time", time_format="%Y%m%d")
     return column
 
 
-def _from_seconds(dialect: str, seconds: str) -> str:
+def seconds_as_time(dialect: str, seconds: str) -> str:
+    """Return the SQL that makes a time of seconds since 1970.
+
+    >>> seconds_as_time("postgresql", "loaded")
+    'to_timestamp(loaded)'
+    """
     if dialect == "sqlite":
         return f"strftime('%Y-%m-%dT%H:%M:%SZ', {seconds}, 'unixepoch')"
     return f"timestamp_seconds({seconds})" if dialect == "spark" else f"to_timestamp({seconds})"
