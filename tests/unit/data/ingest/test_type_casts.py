@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from churn.data.ingest.type_casts import create_utc_of, typed_column
-from churn.data.tables import Column
+from churn.data.tables import Column, ColumnType
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,14 @@ def test_a_number_is_read_without_the_blanks_at_its_ends(text: str) -> None:
         ).fetchone()
 
     assert row == (12.5,)
+
+
+@pytest.mark.parametrize(("column_type", "number"), [("money", None), ("number", 1.0)])
+def test_true_is_no_amount_of_money(column_type: ColumnType, number: float | None) -> None:
+    column = typed_column(Column("amount", column_type, "value"), "BOOLEAN", "UTC", None)
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"SELECT amount, amount__raw FROM (SELECT {column} FROM (SELECT true AS amount))"
+        ).fetchone()
+
+    assert row == (number, True)
