@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -42,13 +43,45 @@ def parse_yaml(text: str) -> Any:
     ...
     churn.params.strict_yaml.YamlError: line 3: the key 'a' is given twice; keep one.
     """
+    return parse_yaml_with_lines(text)[0]
+
+
+def parse_yaml_with_lines(text: str) -> tuple[Any, Mapping[str, int]]:
+    r"""Parse the text of one YAML document, and return the line of each of its places too.
+
+    A place is a path of keys and positions, such as `plays[0].when`. See `parse_yaml` for the mistakes.
+
+    >>> parse_yaml_with_lines("a: 1\nb: [2, {c: 3}]")[1]
+    {'': 1, 'a': 1, 'b': 2, 'b[0]': 2, 'b[1]': 2, 'b[1].c': 2}
+    """
+    lines: dict[str, int] = {}
     try:
-        return yaml.load(text, _StrictLoader)
+        loader = _StrictLoader(text)
+        try:
+            node = loader.get_single_node()
+            value = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         message = problem if isinstance(error, _Mistake) else f"not YAML: {problem}"
         raise YamlError(f"line {mark.line + 1}: {message}." if mark else f"{message}.") from None
+    if node is not None:
+        _note_lines(node, "", node.start_mark.line + 1, lines)
+    return value, lines
+
+
+def _note_lines(node: yaml.Node, place: str, line: int, lines: dict[str, int]) -> None:
+    """Note the line of a node and of all nodes in it. The line of a key's value is the line of the key."""
+    lines[place] = line
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = f"{place}.{key.value}".lstrip(".")
+            _note_lines(value, inner, key.start_mark.line + 1, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _note_lines(value, f"{place}[{index}]", value.start_mark.line + 1, lines)
 
 
 class _Mistake(yaml.MarkedYAMLError):

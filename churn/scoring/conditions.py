@@ -159,7 +159,9 @@ class Join:
 
     def holds(self, columns: ColumnValues, rows: int) -> Bools:
         """Return for each customer whether the join holds; `rows` is the number of customers."""
-        answers = np.array([part.holds(columns, rows) for part in self.parts])
+        answers = np.full((1, rows), self.needs_all)
+        if self.parts:
+            answers = np.array([part.holds(columns, rows) for part in self.parts])
         return np.asarray(answers.all(axis=0) if self.needs_all else answers.any(axis=0))
 
     def names(self) -> set[str]:
@@ -173,6 +175,9 @@ class Join:
 
 
 Condition = ColumnTest | Join
+
+ALWAYS = Join(())
+"""The condition that holds for each customer."""
 
 
 def is_covered(condition: Condition, earlier: Condition) -> bool:

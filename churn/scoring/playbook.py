@@ -2,59 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import pandas as pd
 
-from churn.errors import PlaybookError, did_you_mean
-from churn.params.strict_yaml import YamlError, parse_yaml
-from churn.scoring.conditions import SCORE_COLUMNS, ColumnValues, Condition, is_covered, read_when
+from churn.errors import PlaybookError
+from churn.params.strict_yaml import YamlError, parse_yaml_with_lines
+from churn.scoring.conditions import (
+    ALWAYS,
+    SCORE_COLUMNS,
+    Bools,
+    ColumnValues,
+    Condition,
+    read_when,
+)
+from churn.scoring.play import NO_ANSWER, Audience, Play, PlaybookFile
+from churn.scoring.playbook_checks import file_problems, place_by_line, play_problems, play_warnings
+from churn.scoring.success import SuccessRule, read_criterion
+from churn.scoring.template_files import TemplateFiles, read_templates, template_problems
 
-Text = Annotated[str, Field(strict=True, min_length=1)]
-
-
-class Play(BaseModel):
-    """A play of the playbook: a condition, and the action for the customers for whom it holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-    when: dict[str, Any]
-    action: Text
-    owner: Text
-    channel: Text
-    due_in_days: Annotated[int, Field(strict=True, ge=0, le=365)]
-    success: Text
-    template: Text | None = None
-
-
-class PlaybookFile(BaseModel):
-    """The playbook as it is in the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    plays: Annotated[tuple[Play, ...], Field(min_length=1)]
+Ints = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A play, and its `when:` as a condition."""
+    """A play, its `when:` as a condition, and its computed criterion of success, if it has one."""
 
     play: Play
+    condition: Condition
+    success: SuccessRule | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the relation with a customer, and its condition."""
+
+    name: str
     condition: Condition
 
 
 @dataclass(frozen=True)
 class Playbook:
-    """The rules in the order of the file; a customer gets the play of the first rule that holds."""
+    """The rules in the order of the file.
+
+    Attributes:
+        rules: The rules. A customer gets the play of the first rule that holds; see `choose`.
+        text: The file's text.
+        stages: The stages. A customer is in the first stage that holds.
+        templates: The templates next to the file.
+        warnings: What is probably not meant, each with its line.
+    """
 
     rules: tuple[Rule, ...]
     text: str
+    stages: tuple[Stage, ...] = ()
+    templates: TemplateFiles = field(default_factory=TemplateFiles)
+    warnings: tuple[str, ...] = ()
 
     def switched_off(self, present: Set[str]) -> dict[str, tuple[str, ...]]:
         """Return the plays that can hold for no customer, each with its absent columns.
@@ -65,30 +73,171 @@ class Playbook:
         """
         off = {}
         for rule in self.rules:
-            names = rule.condition.names()
-            if not names & present or not rule.condition.possible(present):
-                off[rule.play.name] = tuple(sorted(names - present))
+            absent: set[str] = set()
+            for alternatives in (self._stage_conditions(rule.play), (rule.condition,)):
+                if not any(_is_possible(condition, present) for condition in alternatives):
+                    absent |= set().union(*(condition.names() for condition in alternatives)) - present
+            if absent:
+                off[rule.play.name] = tuple(sorted(absent))
         return off
 
-    def choose(self, columns: ColumnValues, rows: int) -> npt.NDArray[np.intp]:
-        """Return for each customer the index of the first rule that holds, else -1. Shape `[rows]`."""
-        off = self.switched_off(columns.keys())
-        play_indices = np.full(rows, -1, dtype=np.intp)
+    @property
+    def pause_reasons(self) -> dict[str, str]:
+        """Return the reason of each play that the playbook itself switches off."""
+        return {rule.play.name: rule.play.pause for rule in self.rules if rule.play.pause is not None}
+
+    def stage_indices(self, columns: ColumnValues, rows: int) -> Ints:
+        """Return for each customer the index of the first stage that holds, else -1. Shape `[rows]`."""
+        return _first([stage.condition.holds(columns, rows) for stage in self.stages], rows)
+
+    def holds(self, columns: ColumnValues, rows: int) -> Bools:
+        """Return whether the stage and the condition of each play hold tonight. Shape `[plays, rows]`.
+
+        `for_nights` and `after` are not looked at, because they need earlier nights; see `choose`. A play
+        that is switched off holds for nobody.
+        """
+        off = {**self.switched_off(columns.keys()), **self.pause_reasons}
+        stages = np.array([stage.name for stage in self.stages] + [""], dtype=object)
+        stage_of = stages[self.stage_indices(columns, rows)]
+        result = np.zeros((len(self.rules), rows), dtype=bool)
         for index, rule in enumerate(self.rules):
             if rule.play.name not in off:
-                play_indices[(play_indices < 0) & rule.condition.holds(columns, rows)] = index
-        return play_indices
+                result[index] = rule.condition.holds(columns, rows)
+                if rule.play.stage:
+                    result[index] &= np.isin(stage_of.astype(str), rule.play.stage)
+        return result
+
+    def follow_ups(self, tasks: pd.DataFrame, customers: Sequence[str], cutoff: date) -> Bools:
+        """Return whether each play may follow the customer's earlier tasks. Shape `[plays, customers]`.
+
+        A play without `after` may always follow. A follow-up may follow if the latest task of its earlier
+        play was due at least `after.days` days ago and has the result of `after`, and if no task of the
+        follow-up itself came later. A task without a result counts as `no answer`. So do all tasks of
+        controls, because a control cannot answer.
+
+        Args:
+            tasks: The earlier tasks: `customer_id`, `play`, `planned_on`, `due_at` and `result`, missing
+                without one.
+            customers: The ids of the customers.
+            cutoff: The cutoff of the night.
+        """
+        result = np.ones((len(self.rules), len(customers)), dtype=bool)
+        ids = np.asarray(customers, dtype=object).astype(str)
+        night = pd.Timestamp(cutoff)
+        for index, rule in enumerate(self.rules):
+            after = rule.play.after
+            if after is None:
+                continue
+            latest = _latest_tasks(tasks, after.play)
+            latest = latest[latest["planned_on"] < night]
+            outcome = latest["result"].fillna(NO_ANSWER)
+            is_due = latest["due_at"] + pd.Timedelta(days=after.days) <= night
+            candidates = latest[(outcome == after.result) & is_due]
+            own = _latest_tasks(tasks, rule.play.name)["planned_on"].reindex(candidates.index)
+            candidates = candidates[~(own >= candidates["planned_on"]).to_numpy()]
+            result[index] = np.isin(ids, candidates.index.to_numpy(dtype=str))
+        return result
+
+    def choose(
+        self,
+        columns: ColumnValues,
+        rows: int,
+        *,
+        audience: Audience = "at risk",
+        first_families: Sequence[str | None] | None = None,
+        nights_held: Ints | None = None,
+        may_follow: Bools | None = None,
+    ) -> Ints:
+        """Return for each customer the index of the rule of the customer's play, else -1. Shape `[rows]`.
+
+        Among the plays that hold, the first one whose `follows` contains the family of the customer's first
+        reason is taken. Without such a play, the first one in the order of the file is taken.
+
+        Args:
+            columns: The signals and scores of the customers, by name.
+            rows: The number of customers.
+            audience: The list; only its plays are taken.
+            first_families: The family of the first reason of each customer, None without one; None if no
+                reasons are computed.
+            nights_held: The nights in a row, tonight included, that each play has held, shape
+                `[plays, rows]`; see `nights_in_a_row`. None if there are no earlier nights: then plays with
+                `for_nights` above 1 are not taken.
+            may_follow: Whether each play may follow the earlier tasks, see `follow_ups`. None if there are no
+                earlier tasks: then plays with `after` are not taken.
+        """
+        masks = self.holds(columns, rows)
+        if nights_held is None:
+            nights_held = masks.astype(np.intp)
+        for index, rule in enumerate(self.rules):
+            masks[index] &= rule.play.audience == audience
+            masks[index] &= nights_held[index] >= rule.play.for_nights
+            if rule.play.after is not None:
+                masks[index] &= False if may_follow is None else may_follow[index]
+        families = np.array([family or "" for family in first_families or [""] * rows], dtype=str)
+        follow_masks = [
+            mask & np.isin(families, rule.play.follows) for mask, rule in zip(masks, self.rules, strict=True)
+        ]
+        choice = _first(follow_masks, rows)
+        return np.where(choice >= 0, choice, _first(list(masks), rows))
+
+    def _stage_conditions(self, play: Play) -> tuple[Condition, ...]:
+        by_name = {stage.name: stage.condition for stage in self.stages}
+        return tuple(by_name[name] for name in play.stage) or (ALWAYS,)
 
 
-def read_playbook(path: Path, kinds: Mapping[str, str]) -> Playbook:
-    """Read a playbook.
+def nights_in_a_row(before: Ints, is_holding: Bools) -> Ints:
+    """Return the nights in a row that each play has held, tonight included.
+
+    Args:
+        before: The nights in a row up to the night before, 0 for customers who were not known then, shape
+            `[plays, rows]`.
+        is_holding: Whether each play holds tonight, shape `[plays, rows]`.
+
+    >>> nights_in_a_row(np.array([[0, 4, 4]]), np.array([[True, True, False]])).tolist()
+    [[1, 5, 0]]
+    """
+    return np.where(is_holding, before + 1, 0)
+
+
+def _first(masks: Sequence[Bools], rows: int) -> Ints:
+    """Return for each row the index of the first mask that is true, else -1. Shape `[rows]`."""
+    indices = np.full(rows, -1, dtype=np.intp)
+    for index, mask in enumerate(masks):
+        indices[(indices < 0) & mask] = index
+    return indices
+
+
+def _is_possible(condition: Condition, present: Set[str]) -> bool:
+    """Return whether a condition can hold, and has a column to hold by."""
+    names = condition.names()
+    return not names or (bool(names & present) and condition.possible(present))
+
+
+def _latest_tasks(tasks: pd.DataFrame, play: str) -> pd.DataFrame:
+    """Return the latest task of a play for each customer, with the customer as index."""
+    own = tasks[tasks["play"] == play].assign(
+        customer_id=lambda frame: frame["customer_id"].astype(str),
+        planned_on=lambda frame: pd.to_datetime(frame["planned_on"]),
+        due_at=lambda frame: pd.to_datetime(frame["due_at"]),
+    )
+    return (
+        own.sort_values(["customer_id", "planned_on"]).groupby("customer_id").tail(1).set_index("customer_id")
+    )
+
+
+def read_playbook(
+    path: Path, kinds: Mapping[str, str], language: str | None = None, events: Set[str] = frozenset()
+) -> Playbook:
+    """Read a playbook, and the templates in the folder `templates` next to it.
 
     Args:
         path: The YAML file.
         kinds: The kind, 'number' or 'level', of each known signal, present or absent.
+        language: The language in which each template must exist; None for any.
+        events: The names of the company's own event tables.
 
     Raises:
-        PlaybookError: The file has mistakes. The error holds all mistakes, each with its place.
+        PlaybookError: The files have mistakes. The error holds all mistakes, each with its place.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -97,78 +246,76 @@ def read_playbook(path: Path, kinds: Mapping[str, str]) -> Playbook:
             f"{path} is no readable file. Correct score.playbook; `churn demo` in an empty folder writes a "
             "first playbook."
         ) from None
-    return parse_playbook(text, kinds, path.name)
+    templates = read_templates(path.parent / "templates")
+    return parse_playbook(text, kinds, path.name, templates, language, events)
 
 
-def parse_playbook(text: str, kinds: Mapping[str, str], name: str = "playbook.yaml") -> Playbook:
+def parse_playbook(
+    text: str,
+    kinds: Mapping[str, str],
+    name: str = "playbook.yaml",
+    templates: TemplateFiles | None = None,
+    language: str | None = None,
+    events: Set[str] = frozenset(),
+) -> Playbook:
     """Parse the text of a playbook; see `read_playbook`."""
     try:
-        tree = parse_yaml(text)
+        tree, lines = parse_yaml_with_lines(text)
     except YamlError as error:
         raise PlaybookError(f"{name}: {error}") from None
-    problems: list[str] = []
-    try:
-        PlaybookFile.model_validate(tree)
-    except ValidationError as error:
-        problems += [_message(detail) for detail in error.errors()]
+    templates = templates or TemplateFiles()
+    problems = file_problems(tree)
     plays = tree.get("plays") if isinstance(tree, dict) else None
     entries = [entry if isinstance(entry, dict) else {} for entry in plays] if isinstance(plays, list) else []
     kinds_by_column = dict(kinds) | dict.fromkeys(SCORE_COLUMNS, "number")
-    conditions: list[Condition | None] = [
-        read_when(entry["when"], f"plays[{index}].when", kinds_by_column, problems)
-        if isinstance(entry.get("when"), dict)
-        else None
-        for index, entry in enumerate(entries)
-    ]
-    problems += _repeated_names(entries)
-    problems += _never_fire(entries, conditions)
-    if problems:
-        raise PlaybookError(*(f"{name}: {problem}" for problem in problems))
-    file = PlaybookFile.model_validate(tree)
-    rules = (
-        Rule(play, condition) for play, condition in zip(file.plays, conditions, strict=True) if condition
-    )
-    return Playbook(tuple(rules), text)
-
-
-def _message(detail: Mapping[str, Any]) -> str:
-    location = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
-    location = location.lstrip(".")
-    last = str(detail["loc"][-1]) if detail["loc"] else ""
-    if detail["type"] == "extra_forbidden":
-        model = Play if len(detail["loc"]) > 1 else PlaybookFile
-        return f"{location} is not a part of a playbook.{did_you_mean(last, model.model_fields)}"
-    if detail["type"] == "missing":
-        return f"{location} is missing; it has no default."
-    if last == "name" and detail["type"] == "string_pattern_mismatch":
-        return f"{location} ({detail['input']!r:.60}): a name has lower-case letters, digits, - and _."
-    if not location:
-        return "expected 'plays:' with a list of plays."
-    if location == "plays":
-        return "plays: expected a list of at least one play."
-    if detail["type"] in ("model_type", "dict_type"):
-        return f"{location} ({detail['input']!r:.60}): expected a mapping."
-    value = "" if isinstance(detail["input"], dict | list) else f" ({detail['input']!r:.60})"
-    return f"{location}{value}: {detail['msg']}."
-
-
-def _repeated_names(entries: list[dict[str, Any]]) -> Iterable[str]:
-    first_index: dict[str, int] = {}
+    conditions: list[Condition | None] = []
+    criteria: list[SuccessRule | None] = []
     for index, entry in enumerate(entries):
-        name = entry.get("name")
-        if isinstance(name, str) and first_index.setdefault(name, index) != index:
-            namesake = f"plays[{first_index[name]}]"
-            yield f"plays[{index}].name '{name}' is also the name of {namesake}. Names must differ."
+        conditions.append(_read_condition(entry, f"plays[{index}].when", kinds_by_column, problems))
+        criteria.append(_read_success(entry, f"plays[{index}].success", events, problems))
+    stage_trees = tree.get("stages") if isinstance(tree, dict) else None
+    stages = {
+        str(stage): read_when(when, f"stages.{stage}", kinds_by_column, problems)
+        for stage, when in (stage_trees if isinstance(stage_trees, dict) else {}).items()
+        if isinstance(when, dict)
+    }
+    problems += play_problems(tree, entries, conditions, stages)
+    problems += template_problems(entries, templates, kinds_by_column, language)
+    if problems:
+        raise PlaybookError(*(f"{name}: {place_by_line(problem, lines)}" for problem in problems))
+    file = PlaybookFile.model_validate(tree)
+    rules = tuple(
+        Rule(play, condition, criterion)
+        for play, condition, criterion in zip(file.plays, conditions, criteria, strict=True)
+        if condition is not None
+    )
+    warnings = play_warnings(file)
+    return Playbook(
+        rules,
+        text + templates.text,
+        tuple(Stage(stage, condition) for stage, condition in stages.items() if condition is not None),
+        templates,
+        tuple(f"{name}: {place_by_line(warning, lines)}" for warning in warnings),
+    )
 
 
-def _never_fire(entries: list[dict[str, Any]], conditions: list[Condition | None]) -> Iterable[str]:
-    for index, condition in enumerate(conditions):
-        for before in range(index):
-            earlier = conditions[before]
-            if condition is not None and earlier is not None and is_covered(condition, earlier):
-                yield (
-                    f"plays[{index}] '{entries[index].get('name')}' can never fire: plays[{before}] "
-                    f"'{entries[before].get('name')}' already takes all its customers. Put the narrower "
-                    "play first."
-                )
-                break
+def _read_condition(
+    entry: Mapping[str, object], location: str, kinds: Mapping[str, str], problems: list[str]
+) -> Condition | None:
+    when = entry.get("when")
+    if isinstance(when, dict):
+        return read_when(when, location, kinds, problems)
+    if when is None and isinstance(entry.get("after"), dict):
+        return ALWAYS
+    return None
+
+
+def _read_success(
+    entry: Mapping[str, object], location: str, events: Set[str], problems: list[str]
+) -> SuccessRule | None:
+    tree = entry.get("success")
+    if not isinstance(tree, dict) or "when" not in tree:
+        return None
+    criterion = read_criterion(tree["when"], f"{location}.when", events, problems)
+    days = tree.get("within_days")
+    return SuccessRule(criterion, days) if criterion is not None and isinstance(days, int) else None

@@ -15,7 +15,7 @@ import pyarrow as pa
 from churn.model.scorer import horizon_columns
 from churn.params import LabelParams
 from churn.scoring.health import SIDES
-from churn.scoring.playbook import Play
+from churn.scoring.play import Play
 from churn.scoring.reasons import Reason
 
 Floats = npt.NDArray[np.float64]
@@ -167,7 +167,7 @@ def _cohort_columns(cohort: CohortScores, cutoff: date) -> dict[str, Any]:
         "owner": [play and play.owner for play in contact_plays],
         "channel": [play and play.channel for play in contact_plays],
         "due_at": [play and cutoff + timedelta(days=play.due_in_days) for play in contact_plays],
-        "success": [play and play.success for play in contact_plays],
+        "success": [play and play.success_text for play in contact_plays],
         "template": [play and play.template for play in contact_plays],
         "arm": np.where(cohort.is_contacted, "treated", "none").astype(object),
         "not_contacted_because": cohort.not_contacted_because,

@@ -1,0 +1,263 @@
+"""Find the mistakes of a playbook: forms, names, and plays that can never be taken; each with its line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from churn.errors import did_you_mean
+from churn.features.signal import FAMILIES
+from churn.scoring.conditions import Condition, is_covered
+from churn.scoring.play import AUDIENCES, After, Play, PlaybookFile, Success, Variant
+
+Entries = Sequence[Mapping[str, Any]]
+
+_LOCATION = re.compile(r"^[a-z_]+(\[\d+\]|\.[\w-]+)*")
+_CLOSE_NAMES = 0.85
+"""The similarity above which two names of owners or channels are probably one name."""
+
+
+def place_by_line(problem: str, lines: Mapping[str, int]) -> str:
+    """Return a problem with its line in front. A problem begins with its place.
+
+    >>> place_by_line("plays[0].when is empty.", {"": 1, "plays": 1, "plays[0]": 2})
+    'line 2: plays[0].when is empty.'
+    """
+    match = _LOCATION.match(problem)
+    location = match.group() if match else ""
+    while location and location not in lines:
+        location = re.sub(r"(\[\d+\]|\.[\w-]+|^[a-z_]+)$", "", location)
+    line = lines.get(location)
+    return f"line {line}: {problem}" if location and line else problem
+
+
+def file_problems(tree: Any) -> list[str]:
+    """Return the mistakes of form: unknown and missing keys, and values of a wrong type."""
+    try:
+        PlaybookFile.model_validate(tree)
+    except ValidationError as error:
+        details = error.errors()
+        if isinstance(tree, dict) and tree.get("plays"):  # plays with mistakes do not count for pydantic
+            details = [
+                detail for detail in details if detail["loc"] != ("plays",) or detail["type"] != "too_short"
+            ]
+        return list(dict.fromkeys(_message(detail) for detail in details))
+    return []
+
+
+def play_problems(
+    tree: Any,
+    entries: Entries,
+    conditions: Sequence[Condition | None],
+    stages: Mapping[str, Condition | None],
+) -> Iterable[str]:
+    """Yield the mistakes that concern several parts: names that do not exist, and plays that never fire.
+
+    Args:
+        tree: The whole file.
+        entries: The plays as they are in the file.
+        conditions: The condition of each play; None if it has mistakes.
+        stages: The condition of each stage, in the order of the file; None if it has mistakes.
+    """
+    yield from _repeated_names(entries)
+    names = [str(entry.get("name")) for entry in entries]
+    owners = tree.get("owners") if isinstance(tree, dict) else None
+    for index, entry in enumerate(entries):
+        location = f"plays[{index}]"
+        if "when" not in entry and "after" not in entry and entry:
+            yield f"{location}.when is missing; only a play with 'after' can do without it."
+        for stage in _texts(entry.get("stage")):
+            if stage not in stages:
+                yield f"{location}.stage '{stage}' is not under stages.{did_you_mean(stage, stages)}"
+        for family in _texts(entry.get("follows")):
+            if family not in FAMILIES:
+                yield f"{location}.follows '{family}' is no family.{did_you_mean(family, FAMILIES)}"
+        if isinstance(owners, list) and isinstance(owner := entry.get("owner"), str) and owner not in owners:
+            hint = did_you_mean(owner, [name for name in owners if isinstance(name, str)])
+            yield f"{location}.owner '{owner}' is not under owners.{hint}"
+        channels = entry.get("channels")
+        if isinstance(channels, list) and channels and entry.get("channel", channels[0]) != channels[0]:
+            yield (
+                f"{location}.channel '{entry['channel']}' is not the first of channels. Leave out "
+                "'channel', or put it first."
+            )
+        if isinstance(channels, list) and len(set(map(str, channels))) < len(channels):
+            yield f"{location}.channels names a channel twice; keep one."
+        yield from _follow_up_problems(index, entry, entries, names)
+    yield from _never_hold(stages)
+    yield from _never_fire(entries, conditions)
+
+
+def _follow_up_problems(
+    index: int, entry: Mapping[str, Any], entries: Entries, names: Sequence[str]
+) -> Iterable[str]:
+    after = entry.get("after")
+    earlier = after.get("play") if isinstance(after, dict) else None
+    if not isinstance(earlier, str):
+        return
+    location = f"plays[{index}].after.play"
+    if earlier == names[index]:
+        yield f"{location} '{earlier}' is the play itself. Name the play that goes before it."
+    elif earlier not in names:
+        yield f"{location} '{earlier}' is no play.{did_you_mean(earlier, names)}"
+    elif _audience(entries[names.index(earlier)]) != _audience(entry):
+        yield f"{location} '{earlier}' is for another list. Give both plays the same 'for'."
+    else:
+        names_before = {names[index]}
+        while isinstance(earlier, str) and earlier in names and earlier not in names_before:
+            names_before.add(earlier)
+            step = entries[names.index(earlier)].get("after")
+            earlier = step.get("play") if isinstance(step, dict) else None
+        if earlier == names[index]:
+            yield f"{location}: the plays follow each other in a circle, so none of them can begin."
+
+
+def play_warnings(file: PlaybookFile) -> Iterable[str]:
+    """Yield what is probably not meant: names that are nearly alike, and stages without a play."""
+    for key, names in (
+        ("owner", [play.owner for play in file.plays] if file.owners is None else []),
+        ("channel", [play.channel for play in file.plays]),
+    ):
+        counts = Counter(names)
+        for index, name in enumerate(names):
+            namesake = _namesake(name, counts)
+            if namesake is not None:
+                yield (
+                    f"plays[{index}].{key} '{name}' is nearly '{namesake}', which {counts[namesake]} "
+                    f"{'play has' if counts[namesake] == 1 else 'plays have'}. If both are one {key}, "
+                    "write one name."
+                )
+    plays = [play for play in file.plays if play.audience == "at risk"]
+    if any(play.stage for play in plays):
+        for stage in file.stages:
+            is_used = any(stage in play.stage for play in file.plays)
+            if not is_used and all(play.stage for play in plays):
+                yield f"stages.{stage} has no play: customers in this stage get none."
+
+
+def _namesake(name: str, counts: Mapping[str, int]) -> str | None:
+    """Return the name for which a rarer name is probably a typing mistake; None without one."""
+    for namesake in sorted(counts):
+        if namesake == name or (counts[namesake], namesake) < (counts[name], name):
+            continue
+        letters, other_letters = (re.sub(r"[\W_]+", "", word).casefold() for word in (name, namesake))
+        if letters == other_letters:
+            return namesake
+        if min(len(letters), len(other_letters)) < 5 or len(letters) == len(other_letters) == 5:
+            continue  # short names differ by a letter on purpose
+        if re.sub(r"\d+", "", letters) == re.sub(r"\d+", "", other_letters):
+            continue  # "team 1" and "team 2"
+        if name.split()[:-1] == namesake.split()[:-1] and len(name.split()[-1]) == 1:
+            continue  # "team a" and "team b"
+        if difflib.SequenceMatcher(None, letters, other_letters).ratio() >= _CLOSE_NAMES:
+            return namesake
+    return None
+
+
+_MODELS: Mapping[str, type[BaseModel]] = {"success": Success, "after": After, "variants": Variant}
+
+
+def _message(detail: Mapping[str, Any]) -> str:
+    parts = [part for part in detail["loc"] if not str(part).startswith("<") and part != "[key]"]
+    location = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+    last = str(parts[-1]) if parts else ""
+    if detail["type"] == "extra_forbidden":
+        return f"{location} is not a part of a playbook.{did_you_mean(last, _keys_at(parts))}"
+    if detail["type"] == "missing":
+        return f"{location} is missing; it has no default."
+    if detail["type"] == "string_pattern_mismatch":
+        return f"{location} ({detail['input']!r:.60}): a name has lower-case letters, digits, - and _."
+    if not location:
+        return "expected 'plays:' with a list of plays."
+    if location == "plays":
+        return "plays: expected a list of at least one play."
+    if detail["type"] in ("model_type", "dict_type", "model_attributes_type"):
+        return f"{location} ({detail['input']!r:.60}): expected a mapping."
+    if last == "for" and detail["type"] == "literal_error":
+        hint = did_you_mean(str(detail["input"]), AUDIENCES)
+        return f"{location} ({detail['input']!r:.60}): expected 'at risk', 'advocates' or 'gone'.{hint}"
+    value = "" if isinstance(detail["input"], dict | list) else f" ({detail['input']!r:.60})"
+    return f"{location}{value}: {str(detail['msg']).removeprefix('Value error, ')}."
+
+
+def _keys_at(parts: Sequence[Any]) -> list[str]:
+    """Return the keys that are allowed at the place of a mistake."""
+    if len(parts) == 1:
+        return list(PlaybookFile.model_fields)
+    model = _MODELS.get(str(parts[2])) if len(parts) > 3 else None
+    return list(model.model_fields) if model else _PLAY_KEYS
+
+
+_PLAY_KEYS = [field.alias or name for name, field in Play.model_fields.items()]
+
+
+def _repeated_names(entries: Entries) -> Iterable[str]:
+    first_index: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        name = entry.get("name")
+        if isinstance(name, str) and first_index.setdefault(name, index) != index:
+            namesake = f"plays[{first_index[name]}]"
+            yield f"plays[{index}].name '{name}' is also the name of {namesake}. Names must differ."
+
+
+def _never_hold(stages: Mapping[str, Condition | None]) -> Iterable[str]:
+    names = list(stages)
+    for position, name in enumerate(names):
+        condition = stages[name]
+        for earlier_name in names[:position]:
+            earlier = stages[earlier_name]
+            if condition is not None and earlier is not None and is_covered(condition, earlier):
+                yield (
+                    f"stages.{name} can never hold: '{earlier_name}' already takes all its customers. Put "
+                    "the narrower stage first."
+                )
+                break
+
+
+def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Iterable[str]:
+    for index, condition in enumerate(conditions):
+        for before in range(index):
+            earlier = conditions[before]
+            if condition is None or earlier is None or not is_covered(condition, earlier):
+                continue
+            if _takes_all_of(entries[before], entries[index]):
+                yield (
+                    f"plays[{index}] '{entries[index].get('name')}' can never fire: plays[{before}] "
+                    f"'{entries[before].get('name')}' already takes all its customers. Put the narrower "
+                    "play first."
+                )
+                break
+
+
+def _takes_all_of(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
+    """Return whether an earlier play always goes first, if its condition holds wherever the later does."""
+    stages, later_stages = _texts(earlier.get("stage")), _texts(later.get("stage"))
+    is_free = "after" not in earlier and "pause" not in earlier
+    # A follow-up is asked for in addition to its condition, so it has fewer customers than its condition.
+    return (
+        is_free
+        and _audience(earlier) == _audience(later)
+        and _nights(earlier) <= _nights(later)
+        and (not stages or (bool(later_stages) and set(later_stages) <= set(stages)))
+        and set(_texts(later.get("follows"))) <= set(_texts(earlier.get("follows")))
+    )
+
+
+def _audience(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("for", "at risk"))
+
+
+def _nights(entry: Mapping[str, Any]) -> int:
+    nights = entry.get("for_nights", 1)
+    return nights if isinstance(nights, int) else 1
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """Return the texts of a value that may be one text or a list of texts."""
+    values = value if isinstance(value, list | tuple) else [value]
+    return tuple(item for item in values if isinstance(item, str))

@@ -1,0 +1,140 @@
+"""Read the templates of plays and find their mistakes; `churn.contact` fills them for customers.
+
+A template is a file `templates/NAME.LANGUAGE.txt` in the syntax of jinja2. In a template for e-mails the
+first line is `Subject: ...`. The variables are `CONTACT_VARIABLES`, every signal and the scores. A value that
+is not known is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from churn.errors import PlaybookError, did_you_mean
+
+CONTACT_VARIABLES = ("customer_id", "name", "owner", "channel", "play", "due_at", "reasons")
+"""The variables of each template beside signals and scores; `reasons` is a list of sentences."""
+
+LANGUAGES = ("en", "de")
+
+_FILE = re.compile(r"^(?P<name>[a-z0-9][a-z0-9_-]*)\.(?P<language>[a-z]{2})\.txt$")
+
+
+@dataclass(frozen=True)
+class TemplateFiles:
+    """The templates of a playbook.
+
+    Attributes:
+        folder: The folder; None if there is none. Without a folder, the names of templates in a playbook are
+            names in another system, and are not looked at.
+        texts: The texts by name and language.
+    """
+
+    folder: Path | None = None
+    texts: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """Return the names of the templates."""
+        return {name for name, _ in self.texts}
+
+    @property
+    def text(self) -> str:
+        """Return all templates as one text, for the digest of a night."""
+        return "".join(
+            f"\n{name}.{language}\n{text}" for (name, language), text in sorted(self.texts.items())
+        )
+
+
+def read_templates(folder: Path) -> TemplateFiles:
+    """Read the templates of a folder; a folder that does not exist has none.
+
+    Raises:
+        PlaybookError: a file cannot be read, or is no template by its name.
+    """
+    if not folder.is_dir():
+        return TemplateFiles()
+    texts, problems = {}, []
+    for path in sorted(folder.glob("*.txt")):
+        match = _FILE.match(path.name)
+        if match is None or match["language"] not in LANGUAGES:
+            problems.append(
+                f"templates/{path.name}: expected NAME.LANGUAGE.txt, such as low_rating.en.txt; the "
+                f"languages are {' and '.join(LANGUAGES)}."
+            )
+            continue
+        try:
+            texts[match["name"], match["language"]] = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            problems.append(f"templates/{path.name} is no readable text in UTF-8.")
+    if problems:
+        raise PlaybookError(*problems)
+    return TemplateFiles(folder, texts)
+
+
+def template_problems(
+    entries: Sequence[Mapping[str, Any]],
+    templates: TemplateFiles,
+    columns: Iterable[str],
+    language: str | None,
+) -> Iterable[str]:
+    """Yield the mistakes of the templates that plays name, and of the subject lines of variants.
+
+    Args:
+        entries: The plays as they are in the file.
+        templates: The templates.
+        columns: The names of all signals and scores.
+        language: The language in which each template must exist; None for any.
+    """
+    variables = {*CONTACT_VARIABLES, *columns}
+    looked_at: set[str] = set()
+    for index, entry in enumerate(entries):
+        location = f"plays[{index}]"
+        uses = [(f"{location}.template", entry.get("template"))]
+        variants = entry.get("variants")
+        for name, variant in (variants if isinstance(variants, dict) else {}).items():
+            if isinstance(variant, dict):
+                uses.append((f"{location}.variants.{name}.template", variant.get("template")))
+                if isinstance(subject := variant.get("subject"), str):
+                    for problem in _text_problems(subject, variables):
+                        yield f"{location}.variants.{name}.subject{problem}"
+        for use_location, template in uses:
+            if not isinstance(template, str) or templates.folder is None:
+                continue
+            texts = {key[1]: text for key, text in templates.texts.items() if key[0] == template}
+            if not texts:
+                hint = did_you_mean(template, sorted(templates.names))
+                file_name = f"{template}.{language or 'en'}.txt"
+                yield f"{use_location} '{template}' has no file templates/{file_name}.{hint}"
+            elif language is not None and language not in texts:
+                yield f"{use_location} '{template}' has no file templates/{template}.{language}.txt."
+            if template in looked_at:
+                continue
+            looked_at.add(template)
+            for lang, text in texts.items():
+                for problem in _text_problems(text, variables):
+                    yield f"{use_location}: templates/{template}.{lang}.txt{problem}"
+
+
+def _text_problems(text: str, variables: set[str]) -> Iterable[str]:
+    """Yield the mistakes of a template's text, each for the end of a message that begins with the place."""
+    environment = ImmutableSandboxedEnvironment()
+    try:
+        tree = environment.parse(text)
+        environment.compile(tree)
+    except TemplateSyntaxError as error:
+        yield f", line {error.lineno}: not in the syntax of jinja2: {error.message}."
+        return
+    unknown_names = (
+        meta.find_undeclared_variables(environment.parse(text)) - variables - set(environment.globals)
+    )
+    for name in sorted(unknown_names):
+        use = re.search(rf"\b{name}\b", text)
+        line = text.count("\n", 0, use.start() if use else 0) + 1
+        yield f", line {line}: '{name}' is not a variable.{did_you_mean(name, sorted(variables))}"
