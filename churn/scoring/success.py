@@ -160,7 +160,7 @@ class Stays(_Part):
     def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether the customer did not leave."""
         assert happenings.exits is not None
-        return _counts(tasks, happenings.exits, "left_at") == 0
+        return np.asarray(_counts(tasks, happenings.exits, "left_at") == 0, dtype=bool)
 
 
 @dataclass(frozen=True)
