@@ -87,7 +87,7 @@ def false_alarms(cell: Cell, units_per_night: int, experiments: int, seed: int) 
         plain=share(np.abs(control - treatment) > Z_95 * np.sqrt(variance)),
         without_rule=share((sequence.low > 0) | (sequence.high < 0)),
         with_rule=share(sequence.alarms),
-        chi_square=share(chi2.sf(squares, 1) < RATIO_ALPHA),
+        chi_square=share(squares > chi2.isf(RATIO_ALPHA, 1)),
         ratio_sequence=share(ratios < RATIO_ALPHA),
     )
 

@@ -345,8 +345,6 @@ def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:
 
 def _has_undetermined_rows(design: Floats, accounts: npt.NDArray[np.intp] | None) -> bool:
     """Return whether the regression is not identified, or fits a unit exactly, so that HC2 is undefined."""
-    if len(design) <= design.shape[1]:
-        return True
     q, r = np.linalg.qr(design / np.linalg.norm(design, axis=0).clip(LEAST_REST))
     if np.abs(np.diag(r)).min() < LEAST_REST or (q**2).sum(axis=1).max() > 1 - LEAST_REST:
         return True

@@ -301,7 +301,7 @@ def test_a_score_that_contact_has_moved_would_turn_the_sign() -> None:
 
 def test_where_accounts_are_assigned_the_interval_is_robust_for_accounts() -> None:
     rng = np.random.default_rng(9)
-    n_accounts, size = 300, 8
+    n_accounts, size = 60, 8
     arm = rng.random(n_accounts) < 0.5
     leaves = rng.random(n_accounts) < 0.3
     left, in_treatment = np.repeat(leaves, size), np.repeat(arm, size)
@@ -309,14 +309,40 @@ def test_where_accounts_are_assigned_the_interval_is_robust_for_accounts() -> No
 
     result = account_rate_difference(left, in_treatment, account)
 
-    # Whole accounts leave, so the standard error is that of accounts; in large samples the cluster formula
-    # is the usual one with a small correction.
+    # Whole accounts leave, so the standard error is that of accounts, with the usual correction for few.
     churn = [leaves[~arm].mean(), leaves[arm].mean()]
     sizes = [(~arm).sum(), arm.sum()]
     by_account = math.sqrt(sum(p * (1 - p) / k for p, k in zip(churn, sizes, strict=True)))
+    n = n_accounts * size
+    correction = math.sqrt(n_accounts / (n_accounts - 1) * (n - 1) / (n - 2))
     assert result.difference.value == pytest.approx(churn[0] - churn[1])
-    assert width(result) / 2 == pytest.approx(t.ppf(0.975, n_accounts - 1) * by_account, rel=0.01)
-    assert result.verdict == Verdict.NOT_SHOWN
+    assert width(result) / 2 == pytest.approx(
+        t.ppf(0.975, n_accounts - 1) * by_account * correction, abs=1e-9
+    )
+    assert result.no_verdict_because == NoVerdict.FEW_CHURNERS
+
+
+def test_many_accounts_with_churners_have_a_verdict() -> None:
+    in_treatment = np.repeat([False, True], 400)
+    account = np.repeat([f"a{number}" for number in range(200)], 4).tolist()
+    left = np.zeros(800, dtype=bool)
+    left[0:200:4] = True  # one customer in each of 50 accounts of the control
+    left[400:480:4] = True  # and in each of 20 accounts of the treatment
+
+    result = account_rate_difference(left, in_treatment, account)
+
+    assert result.difference.value == pytest.approx(30 / 400)
+    assert result.verdict == Verdict.FEWER_LEAVE
+
+
+def test_a_regression_on_as_few_accounts_as_columns_gives_a_reason_and_no_number() -> None:
+    left, in_treatment, score = experiment(seed=7, n=40)
+    in_treatment = np.repeat([False, True], 20)
+    account = np.repeat(["a", "b", "c", "d"], 10).tolist()
+
+    result = adjust(left, in_treatment, score, account)
+
+    assert (result.no_verdict_because, result.difference.value) == (NoVerdict.FEW_UNITS, None)
 
 
 def test_the_rule_of_twenty_churners_counts_accounts_where_accounts_are_assigned() -> None:
