@@ -113,7 +113,7 @@ def _missing_levels(rows: pd.DataFrame, purpose: str, channels: Sequence[str]) -
         if _plain(text) not in levels:
             names = ", ".join(repr(level) for level in levels[:5])
             warnings.append(
-                f"params.yaml: {place}: no row of consents has the {column} '{text}', so nobody has this "
+                f"{place}: no row of consents has the {column} '{text}', so nobody has this "
                 f"consent. The {column}s of the table are {names}.{did_you_mean(_plain(text), levels)}"
             )
     return tuple(warnings)
@@ -147,9 +147,7 @@ def read_suppression_lists(paths: Sequence[Path]) -> tuple[SuppressionList, ...]
     """
     lists: list[SuppressionList] = []
     problems: list[str] = []
-    absent = [
-        f"params.yaml: contact.suppression: there is no file {path}." for path in paths if not path.is_file()
-    ]
+    absent = [f"contact.suppression: there is no file {path}." for path in paths if not path.is_file()]
     if absent:
         raise ParamsError(*(f"{text} Correct the path, or remove the entry." for text in absent))
     for path in paths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ EXITS = (OBJECTED, OPENED_TICKET, CAME_BACK, LEFT, NO_LONGER_AT_RISK)
 RESULTS = ("done", "no answer", "declined", "snoozed")
 """The results of a contact, as the company writes them into `contacts.result`."""
 
-_DAY = "datetime64[s]"
+_DAY: Final = "datetime64[s]"
 _FINAL_RESULTS = ("done", "declined")
 
 

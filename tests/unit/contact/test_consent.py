@@ -82,9 +82,9 @@ def test_a_purpose_or_a_channel_that_no_row_has_is_a_warning() -> None:
 
     assert consents.customers_by_channel == {}
     assert consents.warnings == (
-        "params.yaml: contact.purpose: no row of consents has the purpose 'marketting', so nobody has this "
+        "contact.purpose: no row of consents has the purpose 'marketting', so nobody has this "
         "consent. The purposes of the table are 'marketing', 'service'. Did you mean 'marketing'?",
-        "params.yaml: contact.consent_channels: no row of consents has the channel 'sms', so nobody has this "
+        "contact.consent_channels: no row of consents has the channel 'sms', so nobody has this "
         "consent. The channels of the table are 'email', 'phone'.",
     )
 
@@ -173,4 +173,4 @@ def test_all_absent_files_are_named_at_once(tmp_path: Path) -> None:
         read_suppression_lists([tmp_path / "one.csv", tmp_path / "two.csv"])
 
     assert len(raised.value.problems) == 2
-    assert raised.value.problems[0].startswith("params.yaml: contact.suppression: there is no file")
+    assert raised.value.problems[0].startswith("contact.suppression: there is no file")
