@@ -220,6 +220,7 @@ MAY_LIE_AHEAD = (
 """Names of columns whose dates may lie in the future."""
 VERSION_BEGIN = rf"(\w+_)?(valid_?from|effective_?from|gueltig_?(ab|von)){_WHEN}"
 VERSION_END = rf"(\w+_)?(valid_?(to|until)|effective_?(to|until)|gueltig_?bis){_WHEN}"
+VALID_UNTIL = rf"(\w+_)?(valid_?(to|until|thru|through)|gueltig_?bis){_WHEN}"
 IS_CURRENT = r"(\w+_)?(is_)?(current|latest|aktuell)(_(flag|row|record|version|ind|indicator))?"
 """A mark of the version that holds today."""
 
