@@ -19,6 +19,12 @@ EMAIL = rf"({PEOPLE}_?|(contact|billing|buyer|rechnungs)_?)?e_?mail(_?(address|a
 """The e-mail address of a customer, which is the id where no table has another."""
 
 CUSTOMER_ID = rf"{PEOPLE}({ID_SUFFIX})?|uid"
+PERSON_ID = (
+    rf"({PEOPLE}_?)?(unique|master|global|main|person|golden|root|loyalty|club|bonus|membership)"
+    rf"_?(customer|card|karte|person)?({ID_SUFFIX})|(loyalty|club|bonus|membership)_?(card|karte)"
+    r"|(phone|mobile)(_(no|number))?"
+)
+"""The id of a person beside an id that each order has anew."""
 ANY_ID = rf"(\w+_)?id|\w*{ID_SUFFIX}"
 ORDER_ID = (
     r"(orders?|baskets?|invoices?|receipts?|transactions?|purchases?|sales?|bestell(ungs?|ungen)?|bons?"

@@ -245,8 +245,13 @@ def _without_no_value_days(
         "SELECT CASE WHEN left(v, 10) = d::VARCHAR THEN d::VARCHAR ELSE v END AS word, "
         f"count(*), d FROM ({texts}) WHERE d IN ({days}) GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
     ).fetchall()
+    if not day_counts:
+        return column
     words = tuple((str(word), int(count)) for word, count, _ in day_counts)
-    return replace(column, missing=(*column.missing, *words))
+    n_times = connection.execute(f"SELECT count({time_of(column)}) FROM {view}").fetchone()
+    n_missing = sum(count for _, count in words)
+    share = column.filled_share * (1 - n_missing / n_times[0]) if n_times and n_times[0] else 0.0
+    return replace(column, missing=(*column.missing, *words), filled_share=share)
 
 
 def _profile_values(

@@ -73,3 +73,17 @@ def test_a_wide_table_has_the_profile_of_its_columns_in_narrow_copies(
 
     assert profiles[0] == profiles[1]
     assert [column.distinct for column in profiles[0][0][0].columns] == [2] * 7
+
+
+@pytest.mark.parametrize(
+    ("no_value", "filled_share"), [("1900-01-01", 0.75), ("1900-01-01 00:00:00", 0.75), ("2023-05-01", 1.0)]
+)
+def test_a_day_for_no_value_does_not_count_as_filled(
+    tmp_path: Path, no_value: str, filled_share: float
+) -> None:
+    days = [f"2023-02-{number % 28 + 1:02}" if number % 4 else no_value for number in range(80)]
+
+    column = only_column(tmp_path, "\n".join(["signed_up_at", *days]))
+
+    assert column.kind == "time"
+    assert column.filled_share == pytest.approx(filled_share)
