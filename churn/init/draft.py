@@ -119,7 +119,7 @@ def draft_params(
             join_warnings += [joined.warning] if joined and joined.warning else []
             table, key = (joined.table, IdColumn(joined.table.columns[-1], 1.0)) if joined else (table, None)
         is_versions = ids.customer_versions is not None and table is ids.customer_versions.versions
-        reason, scored_matches = _candidates(source, table, key, is_versions, customers is not None)
+        reason, scored_matches = _candidates(source, table, key, is_versions, customers is not None, key_name)
         candidates += scored_matches
         if reason:
             unused_tables.append((table.name, reason))
@@ -316,7 +316,12 @@ def _has_enough_customers(key: IdColumn | None, customers: KeyedTable | None) ->
 
 
 def _candidates(
-    source: Source, table: SourceTable, key: IdColumn | None, is_versions: bool, has_customers: bool
+    source: Source,
+    table: SourceTable,
+    key: IdColumn | None,
+    is_versions: bool,
+    has_customers: bool,
+    key_name: str | None,
 ) -> tuple[str, list[tuple[float, Match]]]:
     """Return the matches of a table with their scores, or the reason why there are none.
 
@@ -326,11 +331,14 @@ def _candidates(
         key: Its column with ids of customers; None if it has none.
         is_versions: Whether its rows are the versions of customers.
         has_customers: Whether there is a table of customers, which has a share of these ids.
+        key_name: The name of the column with the ids of customers, if the user has given it.
     """
     if not table.rows:
         return "it is empty", []
     if key is None:
         reason = "no column holds ids of customers"
+        if key_name:
+            return f"{reason}, which are in '{key_name}' by --key", []
         if address := next(address_columns(source.connection, table), None):
             reason += (
                 f", and no other table says whose the e-mail addresses in {address.name} are. To let the "
