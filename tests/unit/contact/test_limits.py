@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.contact.limits import (
@@ -253,6 +253,7 @@ def test_the_fast_rules_equal_the_rules_of_the_manual(
     assert [selection.reasons[row] for row in selection.contacts] == [None] * len(selection.contacts)
 
 
+@settings(max_examples=30)  # each example plans ten nights
 @given(world=worlds, limits=nights, arms=st.lists(st.integers(0, 1), min_size=15, max_size=15))
 def test_over_many_nights_nothing_depends_on_who_is_a_control(
     world: list[tuple[str, str, str, float, float]], limits: Limits, arms: list[int]
