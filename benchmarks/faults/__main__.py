@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,15 +30,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kind", default="", help="only inputs of kinds whose name holds this text")
     parser.add_argument("--minutes", type=float, default=None, help="begin no input after so many minutes")
     parser.add_argument("--world", type=Path, default=None, help="a folder that keeps the trained company")
-    parser.add_argument("--answers", type=Path, default=None, help="a file to which every answer is added")
+    parser.add_argument(
+        "--answers",
+        type=Path,
+        default=None,
+        help="a file of answers: inputs with an answer are not called again",
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="call only the inputs again whose answer in the file is a fault"
+    )
     parser.add_argument(
         "--write", action="store_true", help=f"put the table into {README.name} of this folder"
     )
     arguments = parser.parse_args(argv)
-    answers: list[Answer] = []
+    answers = read_answers(arguments.answers)
+    numbers: Iterable[int] = range(arguments.first, arguments.first + arguments.inputs)
+    if arguments.again:
+        numbers = [number for number, answer in sorted(answers.items()) if answer.outcome in FAULTS]
+    else:
+        numbers = [number for number in numbers if number not in answers]
 
     def keep(answer: Answer) -> None:
-        answers.append(answer)
+        answers[answer.number] = answer
         if answer.outcome in FAULTS:
             print(answer, file=sys.stderr, flush=True)
         if arguments.answers:
@@ -49,15 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         harness = Harness(arguments.world or Path(folder) / "world", arguments.seed, arguments.deadline)
         harness.prepare()
         end = time.monotonic() + 60 * arguments.minutes if arguments.minutes else None
-        numbers = range(arguments.first, arguments.first + arguments.inputs)
         of_kind = (number for number in numbers if arguments.kind in harness.kind_of(number)[0])
         harness.answer(of_kind, Path(folder), arguments.processes, keep, end)
-    answers.sort(key=lambda answer: answer.number)
-    lines = "\n".join([f"{len(answers):,} inputs of seed {arguments.seed}.\n", *table(answers)])
+    in_order = [answer for _, answer in sorted(answers.items())]
+    lines = "\n".join([f"{len(answers):,} inputs of seed {arguments.seed}.\n", *table(in_order)])
     print(lines)
     if arguments.write:
         write_table(README, MARKS, lines)
-    return int(any(answer.outcome in FAULTS for answer in answers))
+    return int(any(answer.outcome in FAULTS for answer in in_order))
+
+
+def read_answers(path: Path | None) -> dict[int, Answer]:
+    """Return the latest answer of each input in a file of answers."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
+    answers = (Answer(**json.loads(line)) for line in lines)
+    return {answer.number: answer for answer in answers}
 
 
 if __name__ == "__main__":

@@ -148,6 +148,17 @@ def judge_bytes(*patterns: str) -> Judge:
     return judge
 
 
+def judge_page_after_training(folder: Path, undisturbed: Path) -> str:
+    """Compare the page; without the verdict of `promote`, the page must say that there is none."""
+    page = (folder / _PAGE[0]).read_text(encoding="utf-8")
+    if not (folder / "output/evaluate/promotion.json").exists() and UNJUDGED in page:
+        return ""
+    return judge_bytes(*_PAGE)(folder, undisturbed)
+
+
+UNJUDGED = "The gates were not applied yet (churn promote)."
+"""What the page says of a model without a verdict."""
+
 _NIGHT = ("output/scores/*/scores.parquet", "output/calls/*/*")
 _PAGE = ("output/report/index.html",)
 _BASICS = ("params.yaml", "playbook.yaml")
@@ -226,6 +237,6 @@ KINDS: dict[str, Kind] = {
             *("output/evaluations/*/*.json", "output/train/*.json", "output/train/bundle/*"),
         ),
         (*_BYTES, mutate_json),
-        judge_bytes(*_PAGE),
+        judge_page_after_training,
     ),
 }

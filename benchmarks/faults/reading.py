@@ -12,9 +12,9 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,11 +25,17 @@ import pyarrow.parquet as pq
 ZONE = ZoneInfo("Europe/Berlin")
 TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?(?:\s*(Z|[+-]\d\d(?::?\d\d)?))?)?"
+    r"(?:(?:T|\s+)(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?(?:\s*(Z|[+-]\d\d(?::?\d\d)?))?)?"
 )
 NUMBER = re.compile(r"[+-]?(\d+(_\d+)*\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 PLACEHOLDERS = ("undefined", "null", "none", "n/a", "nan", "\\n")
-LATEST = datetime(2026, 1, 3)
+ROUNDED = re.compile(r"\d([.,]\d+)?[eE][+]\d{2,}", re.ASCII)
+"""An id that a spreadsheet has rounded; it belongs to several customers."""
+
+DATA_END = datetime(2025, 1, 1)
+"""The watermark of the company's parameters."""
+
+YEAR = timedelta(days=367)
 LARGEST = 1e12
 
 Rows = Counter[tuple[Any, ...]]
@@ -89,6 +95,9 @@ def _json_rows(path: Path) -> Iterator[Mapping[str, Any]]:
     )
     spellings: dict[str, str] = {}
     for row in rows:
+        if row is None:  # the line `null` holds no value
+            yield {}
+            continue
         if not isinstance(row, dict):
             raise UnreadableError("a line is no object")
         for key in row:
@@ -126,20 +135,32 @@ def expected_rows(folder: Path) -> tuple[Rows, Rows]:
     (orders_file,) = folder.glob("orders.*")
     customers: dict[str, tuple[Any, ...]] = {}
     candidates = []
-    for row in map(_with_plain_names, rows_of(customers_file)):
-        customer_id, at = text_of(row.get("customer_id")), instant_of(row.get("signed_up_at"))
-        if customer_id and customer_id.lower() not in PLACEHOLDERS and at is not None:
+    customer_rows = [*map(_with_plain_names, rows_of(customers_file))]
+    order_rows = [*map(_with_plain_names, rows_of(orders_file))]
+    latest = YEAR + max(
+        _end_of([row.get(name) for row in rows])
+        for name, rows in (("signed_up_at", customer_rows), ("placed", order_rows))
+    )
+    for row in customer_rows:
+        customer_id, at = id_of(row.get("customer_id")), instant_of(row.get("signed_up_at"))
+        if customer_id and at is not None and at <= latest:
             attributes = tuple(text_of(row.get(name)) for name in ("plan: typ", "country"))
             candidates.append((at, str(row.get("signed_up_at")), str(attributes), customer_id, attributes))
     for at, _, _, customer_id, attributes in sorted(candidates, key=lambda item: item[:3]):
         customers.setdefault(customer_id, (customer_id, at, *attributes))
     orders: Rows = Counter()
-    for row in map(_with_plain_names, rows_of(orders_file)):
-        customer_id, at = text_of(row.get("customer_id")), instant_of(row.get("placed"))
+    for row in order_rows:
+        customer_id, at = id_of(row.get("customer_id")), instant_of(row.get("placed"))
         amount = cents_of(row.get("amount"))
-        if customer_id in customers and at is not None and amount is not None:
+        if customer_id in customers and at is not None and at <= latest and amount is not None:
             orders[customer_id, at, amount] += 1
     return Counter(customers.values()), orders
+
+
+def _end_of(values: Sequence[Any]) -> datetime:
+    """Return the time up to which nine tenths of a table's times lie, or the watermark if that is later."""
+    times = sorted(time for time in map(instant_of, values) if time is not None)
+    return max([DATA_END, *times[math.ceil(0.9 * len(times)) - 1 :][:1]])
 
 
 def _with_plain_names(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -149,14 +170,23 @@ def _with_plain_names(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def text_of(value: Any) -> str | None:
     """Return an id or a level as text, without blanks at its ends; None for no value."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
     text = "" if value is None else str(value).strip()
     return text or None
 
 
+def id_of(value: Any) -> str | None:
+    """Return the id of a customer; None for no value, a placeholder or a rounded id."""
+    text = text_of(value)
+    is_id = text and text.lower() not in PLACEHOLDERS and not ROUNDED.fullmatch(text)
+    return text if is_id else None
+
+
 def instant_of(value: Any) -> datetime | None:
-    """Return a time in UTC, to the second; None if the value is no time between 1970 and a year ahead."""
+    """Return a time in UTC, to the second; None if the value is no time after 1970."""
     if isinstance(value, datetime):
         moment = value
     elif isinstance(value, date):
@@ -179,7 +209,7 @@ def instant_of(value: Any) -> datetime | None:
         utc = max(moment.astimezone(UTC).replace(tzinfo=None) for moment in moments)
     except OverflowError:
         return None
-    return utc if datetime(1970, 1, 2) <= utc <= LATEST else None
+    return utc if utc >= datetime(1970, 1, 2) else None
 
 
 def _offset(zone: str) -> str:
@@ -189,7 +219,7 @@ def _offset(zone: str) -> str:
 def cents_of(value: Any) -> int | None:
     """Return an amount of money in cents; None if the value is no number."""
     if isinstance(value, bool):
-        return int(value) * 100
+        return None
     if not isinstance(value, int | float | Decimal):
         if value is None or not NUMBER.fullmatch(str(value).strip()):
             return None
@@ -197,7 +227,7 @@ def cents_of(value: Any) -> int | None:
     number = float(value)
     if not math.isfinite(number) or not 0 <= number <= LARGEST:
         return None
-    return int((Decimal(repr(number)) * 100).to_integral_value(ROUND_HALF_EVEN))
+    return int(Decimal(number * 100).to_integral_value(ROUND_HALF_UP))
 
 
 def stored_rows(store: Path) -> tuple[Rows, Rows]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,9 @@ ALIAS_BOMB = "".join(
     for level in range(12)
 )
 
+MAX_PATHS = 5_000
+"""How many values of a text are looked at; an earlier mutation may have added aliases of aliases."""
+
 SCALAR = re.compile(r"(?<=[:\[,{] )[^\s\[\]{},][^\[\]{},\n]*|(?<=\[)[^\s\[\]{},][^\[\]{},\n]*")
 KEY = re.compile(r"(?m)(?<=[\s{])[\w\"][\w ]*(?=:(\s|$))")
 
@@ -117,7 +122,7 @@ def _section(text: str, rng: random.Random) -> tuple[str, str]:
         tree = yaml.safe_load(text)
     except Exception:  # an earlier mutation made the text unreadable
         return _value(text, rng)
-    paths = list(_paths(tree))
+    paths = list(islice(_paths(tree), MAX_PATHS))
     if not paths:
         return text, "no key"
     path, marker = rng.choice(paths), "MUTATED_HERE"
@@ -130,12 +135,11 @@ def _section(text: str, rng: random.Random) -> tuple[str, str]:
     return yaml.safe_dump(tree, sort_keys=False).replace(marker, value), f"{name} -> {value[:40]}"
 
 
-def _paths(tree: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def _paths(tree: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    found_paths = []
     for key, value in items:
-        found_paths += [(*prefix, key), *_paths(value, (*prefix, key))]
-    return found_paths
+        yield (*prefix, key)
+        yield from _paths(value, (*prefix, key))
 
 
 def _key(text: str, rng: random.Random) -> tuple[str, str]:

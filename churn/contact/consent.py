@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.data.acts import normalise_email
 from churn.errors import ParamsError, SourceError, did_you_mean
+from churn.experiments.units import normalise_email
 
 Bools = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
@@ -113,7 +113,7 @@ def _missing_levels(rows: pd.DataFrame, purpose: str, channels: Sequence[str]) -
         if _plain(text) not in levels:
             names = ", ".join(repr(level) for level in levels[:5])
             warnings.append(
-                f"params.yaml: {place}: no row of consents has the {column} '{text}', so nobody has this "
+                f"{place}: no row of consents has the {column} '{text}', so nobody has this "
                 f"consent. The {column}s of the table are {names}.{did_you_mean(_plain(text), levels)}"
             )
     return tuple(warnings)
@@ -145,10 +145,9 @@ def read_suppression_lists(paths: Sequence[Path]) -> tuple[SuppressionList, ...]
         ParamsError: A file of `contact.suppression` does not exist.
         SourceError: A file is not readable as such a list. The error holds the mistakes of all files.
     """
-    lists, problems = [], []
-    absent = [
-        f"params.yaml: contact.suppression: there is no file {path}." for path in paths if not path.is_file()
-    ]
+    lists: list[SuppressionList] = []
+    problems: list[str] = []
+    absent = [f"contact.suppression: there is no file {path}." for path in paths if not path.is_file()]
     if absent:
         raise ParamsError(*(f"{text} Correct the path, or remove the entry." for text in absent))
     for path in paths:
@@ -174,7 +173,9 @@ def _read_list(path: Path) -> SuppressionList:
             f"{path}:{number}: a suppression list has a column 'customer_id' or 'email'; the columns of this "
             f"file are {', '.join(map(repr, header)) or 'none'}.{min(hints, default='')}"
         )
-    customer_ids, emails, problems = {}, {}, []
+    customer_ids: dict[int, str] = {}
+    emails: dict[int, str] = {}
+    problems: list[str] = []
     for line, row in rows:
         cells = {key: row[index].strip() if index < len(row) else "" for key, index in columns.items()}
         if len(row) > len(header) or not any(cells.values()):
@@ -184,8 +185,11 @@ def _read_list(path: Path) -> SuppressionList:
             continue
         if customer_id := cells.get("customer_id"):
             customer_ids[line] = customer_id
-        if email := normalise_email(cells.get("email")):
-            emails[line] = email
+        if address := cells.get("email"):
+            if email := normalise_email(address):
+                emails[line] = email
+            else:
+                problems.append(f"{path}:{line}: the cell in the column email is no e-mail address.")
     if problems:
         more = f" There are {len(problems) - 5} more such lines." if len(problems) > 5 else ""
         problems = [*problems[:5]]
@@ -246,9 +250,7 @@ def match_suppression(lists: Sequence[SuppressionList], customers: Texts, emails
         customers: The ids of all customers, also of those outside the cohort. Shape `[customers]`.
         emails: Their e-mail addresses as in the data, None where missing. Shape `[customers]`.
     """
-    addresses = np.array(
-        [normalise_email(email) if isinstance(email, str) else None for email in emails], dtype=object
-    )
+    addresses = np.array([normalise_email(email) for email in emails], dtype=object)
     known_ids, known_addresses = set(customers), set(addresses) - {None}
     suppressed_ids: set[str] = set()
     suppressed_addresses: set[str] = set()

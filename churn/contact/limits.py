@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.experiments.units import UnitKind
 from churn.scoring.call_list import BELOW_BUDGET
 
 Bools = npt.NDArray[np.bool_]
@@ -21,10 +21,8 @@ Ints = npt.NDArray[np.int64]
 Order = npt.NDArray[np.intp]
 Texts = npt.NDArray[np.object_]
 
-Unit = Literal["person", "account", "customer"]
 
-
-def same_unit_tonight(unit: Unit) -> str:
+def same_unit_tonight(unit: UnitKind) -> str:
     """Return the reason when another customer of the same person or account is contacted tonight.
 
     >>> same_unit_tonight("person")
@@ -60,6 +58,22 @@ def no_place_left_for(owner_or_channel: str) -> str:
     return f"no place left for {owner_or_channel}"
 
 
+def expiry_of(due_at: date, rest_days: int) -> date:
+    """Return the first day on which a task is expired and its unit is free again, in both arms.
+
+    This is the due date plus the days of rest, and at least the day after the due date: a task is live on its
+    due date, and a unit has one live task at most.
+
+    >>> str(expiry_of(date(2025, 1, 3), 28)), str(expiry_of(date(2025, 1, 3), 0))
+    ('2025-01-31', '2025-01-04')
+    """
+    return due_at + timedelta(days=_days_until_expiry(rest_days))
+
+
+def _days_until_expiry(rest_days: int) -> int:
+    return max(rest_days, 1)
+
+
 @dataclass(frozen=True)
 class Limits:
     """The limits of a night.
@@ -80,7 +94,7 @@ class Limits:
     budget: int | None = None
     per_owner: Mapping[str, int] | None = None
     per_channel: Mapping[str, int] | None = None
-    unit: Unit = "person"
+    unit: UnitKind = "person"
 
 
 @dataclass(frozen=True)
@@ -180,8 +194,8 @@ def select_contacts(
 
     A candidate is refused by the first of these rules that applies:
 
-    1. Rest: the unit has an earlier task with `planned_on < due_at + rest_days`. Tasks that are not due yet
-       count, so a unit has one live task at most.
+    1. Rest: the unit has an earlier task that is not expired tonight (`expiry_of`). Tasks that are not due
+       yet count, so a unit has one live task at most.
     2. Cap: the unit has `max_contacts` earlier tasks with `due_at > planned_on - max_contacts_days`.
 
     Then the candidates are taken in order of priority (`order_of_contact`), each by these rules:
@@ -222,7 +236,7 @@ def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limit
         {
             "task": np.tile(np.arange(n_tasks), 2),
             "unit": np.concatenate(
-                [index.get_indexer(earlier.units), index.get_indexer(earlier.units_tonight)]
+                [index.get_indexer(pd.Index(values)) for values in (earlier.units, earlier.units_tonight)]
             ),
         }
     )
@@ -232,7 +246,7 @@ def _reasons_of_earlier_tasks(units: Texts, earlier: EarlierTasks, limits: Limit
     tonight = int(np.datetime64(planned_on, "D").astype(np.int64))
 
     free_on = np.full(len(names), np.iinfo(np.int64).min, dtype=np.int64)
-    np.maximum.at(free_on, unit, days + limits.rest_days)
+    np.maximum.at(free_on, unit, days + _days_until_expiry(limits.rest_days))
     n_contacts = np.bincount(unit[days > tonight - limits.max_contacts_days], minlength=len(names))
     at_cap = (n_contacts >= limits.max_contacts)[codes]
     reasons[at_cap] = cap_is_reached(limits.max_contacts, limits.max_contacts_days)

@@ -1,11 +1,11 @@
-"""What became of the tasks of earlier nights: open, overdue, snoozed, done, declined, withdrawn or expired."""
+"""What became of tasks of earlier nights: open, overdue, snoozed, done, declined, withdrawn or expired."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ EXITS = (OBJECTED, OPENED_TICKET, CAME_BACK, LEFT, NO_LONGER_AT_RISK)
 RESULTS = ("done", "no answer", "declined", "snoozed")
 """The results of a contact, as the company writes them into `contacts.result`."""
 
-_DAY = "datetime64[s]"
+_DAY: Final = "datetime64[s]"
 _FINAL_RESULTS = ("done", "declined")
 
 
@@ -62,7 +62,7 @@ def task_states(
 
     1. An answer: a contact with the result `done` or `declined`. A contact without a result is done.
     2. An exit of the customer from `planned_on` on: withdrawn. A ticket counts only before the due date.
-    3. The expiry: `expires_on`, which is the due date plus the days of rest.
+    3. The expiry: `expires_on`; see `churn.contact.limits.expiry_of`.
 
     A task that no event has ended is
 
@@ -92,7 +92,7 @@ def task_states(
         plan[name] = _days(tasks[name])
     plan["row"] = np.arange(len(plan))
     ends = [_exit_events(plan, exits, tonight), _expiry_events(plan, tonight)]
-    answers, counts = _Answers.none(), TaskStates(pd.DataFrame(), is_assumed=contacts is None)
+    answers, counts = _Answers.no_rows(), TaskStates(pd.DataFrame(), is_assumed=contacts is None)
     if contacts is None:
         is_past = plan["due_at"] < tonight
         ends.append(_events(plan.loc[is_past, "row"], plan.loc[is_past, "due_at"], 0, "done"))
@@ -123,19 +123,21 @@ class _Answers:
     rows: pd.DataFrame
 
     @classmethod
-    def none(cls) -> _Answers:
+    def no_rows(cls) -> _Answers:
         columns = {"row": "int64", "contacted_on": _DAY, "result": "object", "snoozed_until": _DAY}
         return cls(pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()}))
 
 
 def _match(plan: pd.DataFrame, contacts: pd.DataFrame, tonight: pd.Timestamp) -> tuple[_Answers, TaskStates]:
     """Find the task of each contact, and count the contacts that a person has to look at."""
-    rows = contacts[(contacts["arm"] != "control").to_numpy()].reset_index(drop=True)
+    rows = contacts[
+        (contacts["arm"].map(_plain_text, na_action="ignore") != "control").to_numpy()
+    ].reset_index(drop=True)
     rows = rows.assign(
         contact=np.arange(len(rows)),
         contacted_on=_days(rows["contacted_on"]),
         snoozed_until=_days(rows["snoozed_until"]),
-        result=rows["result"].map(_plain_result, na_action="ignore").fillna("done"),
+        result=rows["result"].map(_plain_text, na_action="ignore").fillna("done"),
     )
     rows = rows[rows["contacted_on"] < tonight]
     columns = ["contact", "contacted_at", "contacted_on", "result", "snoozed_until"]
@@ -194,11 +196,11 @@ def _events(
     since: pd.Series[pd.Timestamp],
     rank: pd.Series[int] | int,
     state: pd.Series[str] | State,
-    why: pd.Series[str] | None = None,
+    exit_why: pd.Series[str] | None = None,
 ) -> pd.DataFrame:
     """Return events that end tasks; of two events on one day, the one with the lower rank counts."""
     frame = pd.DataFrame({"row": row.astype("int64"), "since": since.astype(_DAY)})
-    return frame.assign(rank=rank, state=state, why=why)
+    return frame.assign(rank=rank, state=state, why=exit_why)
 
 
 def _states_without_end(plan: pd.DataFrame, answers: pd.DataFrame, tonight: pd.Timestamp) -> pd.DataFrame:
@@ -229,5 +231,5 @@ def _days(values: pd.Series[date]) -> pd.Series[pd.Timestamp]:
     return pd.to_datetime(values).astype(_DAY).reset_index(drop=True)
 
 
-def _plain_result(result: str) -> str:
-    return " ".join(result.casefold().replace("_", " ").replace("-", " ").split())
+def _plain_text(text: str) -> str:
+    return " ".join(text.casefold().replace("_", " ").replace("-", " ").split())

@@ -135,7 +135,7 @@ class WorkingCalendar:
                 n_closed += 1
                 if n_closed > MAX_SEARCH_DAYS:
                     raise ParamsError(
-                        f"params.yaml: contact: no day within {MAX_SEARCH_DAYS} days before {day} is a "
+                        f"contact: no day within {MAX_SEARCH_DAYS} days before {day} is a "
                         "working day and no holiday. Correct contact.working_days or contact.holidays."
                     )
             day = (period.last if period else day) + timedelta(days=1)
@@ -147,7 +147,7 @@ class WorkingCalendar:
         first, last = self._holidays.start_year, self._holidays.end_year
         if not first <= day.year <= last:
             raise ParamsError(
-                f"params.yaml: contact.holidays '{self.country}': the calendar covers the years {first} to "
+                f"contact.holidays '{self.country}': the calendar covers the years {first} to "
                 f"{last}, and a contact would be due on {day}. Remove contact.holidays for this night."
             )
         return day in self._holidays
@@ -236,7 +236,7 @@ def read_zones(timezones: npt.NDArray[np.object_], company_zone: str) -> ZoneRea
 
 def _calendar_of(code: str) -> holidays.HolidayBase:
     country, _, region = code.partition("-")
-    place = f"params.yaml: contact.holidays '{code}'"
+    place = f"contact.holidays '{code}'"
     calendars = holidays.list_supported_countries()
     if country not in calendars:
         similar = sorted(name for name in calendars if len(name) == 2 and name[0] == country[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from datetime import date
 
@@ -110,17 +109,6 @@ def read_reach(store: Store) -> pa.Table:
     objected = "objected_at_day" in store.tables["customers"].columns
     columns["has_objected"] = "rows.objected_at_day IS NOT NULL" if objected else "false"
     return _read(store, "customers", columns, REACH_SCHEMA, None)
-
-
-def normalise_email(address: str | None) -> str | None:
-    """Return the form of an e-mail address in which equal addresses are equal texts; None for no address.
-
-    >>> normalise_email(" Ann.Lee@Example.COM "), normalise_email(" ")
-    ('ann.lee@example.com', None)
-    """
-    if address is None:
-        return None
-    return unicodedata.normalize("NFKC", address).strip().casefold() or None
 
 
 def _read(

@@ -163,7 +163,7 @@ class Store:
         store = cls(
             folder=folder,
             tables={name: StoredTable.from_json(entry) for name, entry in manifest["tables"].items()},
-            parts=tuple(sorted(name for name in manifest["files"] if not name.startswith("."))),
+            parts=tuple(sorted(name for name in manifest["files"] if _is_part(name))),
             watermark=date.fromisoformat(manifest["watermark"]),
             digest=manifest["digest"],
             fingerprint=manifest["fingerprint"],
@@ -239,6 +239,11 @@ class Store:
         if "ended_at_day" not in self.tables["subscriptions"].columns:
             return visible
         return f"{visible} AND (ended_at_day IS NULL OR ended_at_day >= {day_number(cutoff)})"
+
+
+def _is_part(name: str) -> bool:
+    """Return whether a path in a store is a file of a table; Spark writes hidden checksums beside it."""
+    return name.endswith(".parquet") and not any(part.startswith(".") for part in Path(name).parts)
 
 
 def part_files(folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,9 @@ from churn.data.store import date_of_day
 from churn.finding import Finding, Severity
 from churn.guards.context import GuardContext
 from churn.guards.names import identifiers, words_of
+from churn.init.params_file import dialect_of
+from churn.init.profile import seconds_as_time
+from churn.init.source_table import name_in
 
 LOADING_WORDS = {
     *("loaded", "load", "ingested", "ingest", "created", "inserted", "imported", "synced", "sync"),
@@ -35,6 +39,9 @@ PERIOD_WORDS, START_WORDS = {"period", "term", "cycle"}, {"start", "starts", "st
 """Words in the names of columns that hold the start of the period that a contract is in now."""
 
 TIME_WORDS = {"at", "time", "ts", "on", "date", "day", "timestamp", "datetime", "am", "datum", "zeit"}
+
+YAML_WORDS = {"yes", "no", "on", "off", "true", "false", "null", "y", "n"}
+"""Names that YAML reads as something else if they stand without quotes."""
 
 LATE_WARN, LATE_STOP = 0.01, 0.05
 """The shares of rows, late by a day or more, from which the finding is a warning and a stop.
@@ -208,8 +215,10 @@ def _late_rows(source: Source, spec: TableSpec, end: int) -> Iterator[Finding]:
         may_be_loading = not (is_hidden or spec.table.is_history or column.lower() in mapped_names)
         severity = _severity(measures, column, may_be_loading=may_be_loading)
         if severity:
-            # A column of seconds since 1970 must be mapped by the SQL that makes times of them.
-            known_at = second_time if sql_type in EPOCH_TYPES else column
+            known_at = column
+            if sql_type in EPOCH_TYPES:  # only SQL makes times of seconds since 1970
+                unit = _epoch_unit(source, view, column)
+                known_at = second_time if source.has_duckdb_sql else _seconds_as_time(source, column, unit)
             yield _finding(spec, column, known_at, measures, severity, is_hidden=is_hidden)
 
 
@@ -251,6 +260,8 @@ def _finding(
         else "if rows come in at that time, a cutoff between both times sees rows that were not yet written."
     )
     query_hint = f" Let the query also return {identifier(column)}." if is_hidden else ""
+    is_plain = re.fullmatch(r"[A-Za-z_]\w*", known_at) and known_at.lower() not in YAML_WORDS
+    known_at = known_at if is_plain else json.dumps(known_at, ensure_ascii=False)
     return Finding(
         spec.table.name,
         f"in {measures.late_share:.1%} of its rows {identifier(column)} is a day or more after {time} "
@@ -348,12 +359,8 @@ def _time_of(source: Source, spec: TableSpec, view: str, column: str, sql_type: 
     if sql_type in EPOCH_TYPES:
         if not set(words_of(column)) & (TIME_WORDS | LOADING_WORDS | CHANGE_WORDS):
             return None
-        row = source.connection.execute(f"SELECT min({name}), max({name}) FROM {view}").fetchone()
-        lowest, highest = row or (None, None)
-        for unit in (1, 1000):
-            if lowest is not None and EPOCH_SECONDS[0] * unit <= lowest <= highest <= EPOCH_SECONDS[1] * unit:
-                return f"make_timestamp(({name}::DOUBLE / {unit} * 1000000)::BIGINT)"
-        return None
+        unit = _epoch_unit(source, view, column)
+        return f"make_timestamp(({name}::DOUBLE / {unit} * 1000000)::BIGINT)" if unit else None
     if sql_type != "VARCHAR":
         return None
     time = _as_time(spec, column, sql_type)
@@ -362,6 +369,24 @@ def _time_of(source: Source, spec: TableSpec, view: str, column: str, sql_type: 
         f"WHERE {name} IS NOT NULL LIMIT 10000)"
     ).fetchone()
     return time if row and (row[0] or 0.0) >= MIN_PARSED else None
+
+
+def _epoch_unit(source: Source, view: str, column: str) -> int:
+    """Return 1 for a column of seconds since 1970, 1000 for milliseconds, and 0 for other numbers."""
+    name = identifier(column)
+    row = source.connection.execute(f"SELECT min({name}), max({name}) FROM {view}").fetchone()
+    lowest, highest = row or (None, None)
+    if lowest is None:
+        return 0
+    first, last = EPOCH_SECONDS
+    return next((unit for unit in (1, 1000) if first * unit <= lowest <= highest <= last * unit), 0)
+
+
+def _seconds_as_time(source: Source, column: str, unit: int) -> str:
+    """Return the SQL that makes times of seconds since 1970, in the dialect of a database."""
+    dialect = dialect_of(source.address)
+    name = name_in(column, dialect)
+    return seconds_as_time(dialect, name if unit == 1 else f"{name} / {unit}.0")
 
 
 def _as_time(spec: TableSpec, column: str, sql_type: str) -> str:

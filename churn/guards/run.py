@@ -30,6 +30,7 @@ from churn.guards.shapes import shapes
 from churn.guards.sign_off import MODEL_GUARDS, REPORT_FILE, SignOffs
 from churn.guards.single_signal import missing_values, single_signal
 from churn.guards.survivors import dangling_histories, survivors
+from churn.guards.trailing import trailing_tables
 from churn.params import digest_of
 
 Guard = Callable[[GuardContext], Iterator[Finding]]
@@ -44,6 +45,7 @@ GUARDS: Mapping[str, Guard] = {
     "filled_afterwards": filled_afterwards,
     "stamped_early": stamped_early,
     "late_rows": late_rows,
+    "trailing": trailing_tables,
     "duplicates": duplicates,
     "purged": deleted_histories,
     "zeroed": zeroed_rows,

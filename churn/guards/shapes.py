@@ -39,7 +39,8 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
         if has_value.sum() < MIN_COMPARED_CUSTOMERS:
             continue
         agreement = _agreement_with_sign_up(context, name)
-        if len(distinct) > ID_SHARE * len(texts):
+        is_distinct = len(distinct) > ID_SHARE * len(texts)
+        if is_distinct and (agreement or not _is_continuous(context, name)):
             message = f"{len(distinct):,} of {len(texts):,} customers have a value of their own: it is an id."
             if agreement:
                 message += f" It follows the sign-up (rank correlation {agreement:.2f}): it encodes time."
@@ -53,6 +54,15 @@ def shapes(context: GuardContext) -> Iterator[Finding]:
             )
         elif days_of(context, name)[1]:
             yield Finding(column, "it holds dates, which a model cannot use as levels.", NO_ATTRIBUTE_WAY_OUT)
+
+
+def _is_continuous(context: GuardContext, name: str) -> bool:
+    """Return whether an attribute is a number with fractions, such as an amount of money: it is no id."""
+    values = numbers_of(context, name)
+    if values is None or days_of(context, name)[1]:
+        return False
+    values = values[np.isfinite(values)]
+    return bool((values != np.floor(values)).any())
 
 
 def _agreement_with_sign_up(context: GuardContext, name: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -68,7 +69,8 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
     For each cutoff, the guard compares the churners before the cutoff with an expected number: the later rate
     of customers of the same age, times the customers at risk before the cutoff. A single wave of churners
     is no sign of a join. So the guard skips a cutoff if the rate at the newest cutoff is below half of the
-    later rate.
+    later rate. Where label windows overlap, a churner counts at several cutoffs: the guard divides both
+    numbers by the number of windows that hold a day.
     """
     churners, at_risk = _counts_by_age(context)
     if len(churners) < 2 or not at_risk.sum(axis=1).all():
@@ -81,15 +83,16 @@ def survivors(context: GuardContext) -> Iterator[Finding]:
             "stop",
         )
         return
+    days = np.array([day_number(cutoff) for cutoff in context.cutoffs])
+    windows = max(1.0, context.label.horizon_days / float(np.median(np.diff(days))))
     for end in range(len(churners) - 1, 0, -1):
         later_rate = churners[end:].sum(axis=0) / np.maximum(at_risk[end:].sum(axis=0), 1)
         expected, early = float((at_risk[:end] * later_rate).sum()), int(churners[:end].sum())
         usual = churners[end:].sum() / at_risk[end:].sum()
         if churners[-1].sum() < usual * at_risk[-1].sum() / 2:
             continue
-        if early * MIN_RATIO < expected and poisson.cdf(early, expected) < MAX_CHANCE_OF_FEW_CHURNERS / len(
-            churners
-        ):
+        chance = poisson.cdf(math.ceil(early / windows), expected / windows)
+        if early * MIN_RATIO < expected and chance < MAX_CHANCE_OF_FEW_CHURNERS / len(churners):
             yield Finding(
                 context.label.core_table,
                 f"{early:,} customers left at the {end} cutoffs before {context.cutoffs[end]}; at the rate "

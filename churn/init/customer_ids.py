@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from churn.data.ingest.rejects import COMMON_SPELLING
-from churn.data.sql import identifier, internal_name
 from churn.errors import CallError, did_you_mean
 from churn.init.name_patterns import (
     ANY_ID,
@@ -22,17 +21,13 @@ from churn.init.name_patterns import (
     singular,
     snake_case,
 )
-from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, name_in
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of
 
 MIN_NAMED_SHARE = 0.01
 """A column with the name of a customer id holds customer ids if at least this share are known ids."""
 
 MIN_KNOWN_SHARE = 0.95
 """A column with another name holds customer ids if at least this share of its values are known ids."""
-
-MIN_LINKED_SHARE = 0.95
-"""A column links to another table if at least this share of its ids are keys of that table."""
-
 
 MIN_RESPELT_GAIN = 0.02
 """Ids are spelt differently in two tables if one spelling makes at least this share of ids known."""
@@ -266,75 +261,3 @@ def share_of_keys(
         f"FROM (SELECT DISTINCT {id_of(column)} AS id FROM {table.view}) WHERE id IS NOT NULL"
     ).fetchone()
     return float(row[0] or 0.0) if row else 0.0
-
-
-def join_customer_ids(
-    connection: duckdb.DuckDBPyConnection,
-    table: SourceTable,
-    tables_with_ids: Sequence[KeyedTable],
-    dialect: str,
-) -> SourceTable | None:
-    """Return a table with the customer's id joined from another table, such as usage through subscriptions.
-
-    Args:
-        connection: The connection with the views of the tables; the view of the joined table is added.
-        table: A table without ids of customers.
-        tables_with_ids: The tables with ids of customers; `key` is the column with the id.
-        dialect: The SQL dialect of the source.
-
-    Returns:
-        The table with `customer_id` as its last column; None if no column links it to another table.
-    """
-    for column in table.columns:
-        if column.kind not in ("text", "number") or not name_matches(column.name, ANY_ID):
-            continue
-        if not column.filled_share:
-            continue
-        for owner in tables_with_ids:
-            key = _linked_key(owner.table, column)
-            if key is None:
-                continue
-            target = KeyedTable(owner.table, key)
-            if share_of_keys(connection, table, column, target) >= MIN_LINKED_SHARE:
-                return _join(connection, KeyedTable(table, column), target, owner.key, dialect)
-    return None
-
-
-def _linked_key(target: SourceTable, column: SourceColumn) -> SourceColumn | None:
-    """Return the key that a column points to: it has the same name, or is `id` of `orders` for `order_id`."""
-    name = snake_case(column.name)
-    if name == "id":
-        return None
-    for key in target.columns:
-        own_name = snake_case(key.name)
-        if key.unique and (own_name == name or (own_name == "id" and name == f"{singular(target.name)}_id")):
-            return key
-    return None
-
-
-def _join(
-    connection: duckdb.DuckDBPyConnection,
-    link: KeyedTable,
-    target: KeyedTable,
-    customer_id: SourceColumn,
-    dialect: str,
-) -> SourceTable:
-    table, target_table = link.table, target.table
-    view = internal_name(f"guess_bridged_{table.name}")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT t.*, o.{identifier(customer_id.name)} AS customer_id "
-        f"FROM {table.view} t JOIN (SELECT DISTINCT ON ({id_of(target.key)}) {id_of(target.key)} AS own, "
-        f"{identifier(customer_id.name)} FROM {target_table.view}) o ON {id_of(link.key)} = o.own"
-    ).fetchall()
-    query = (
-        f"select o.{name_in(customer_id.name, dialect)} as customer_id, t.*\n"
-        f"from {_origin_as(table, 't', dialect)} join {_origin_as(target_table, 'o', dialect)} "
-        f"on t.{name_in(link.key.name, dialect)} = o.{name_in(target.key.name, dialect)}"
-    )
-    joined_id = replace(customer_id, name="customer_id", unique=False)
-    return replace(table, columns=(*table.columns, joined_id), view=view, query=query)
-
-
-def _origin_as(table: SourceTable, alias: str, dialect: str) -> str:
-    origin = f"({table.query})" if table.query else name_in(table.name, dialect)
-    return f"{origin} as {alias}"

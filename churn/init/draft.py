@@ -16,7 +16,6 @@ from churn.init.customer_ids import (
     IdColumn,
     customers_table,
     id_column,
-    join_customer_ids,
     may_be_ids,
     named_ids,
     require_key,
@@ -31,10 +30,12 @@ from churn.init.entry import (
 )
 from churn.init.histories import VersionedCustomers, split_histories, versioned_customers
 from churn.init.id_spelling import one_spelling, rounded_reason
+from churn.init.joined_ids import address_columns, join_customer_ids
 from churn.init.label import LabelGuess, guess_label
 from churn.init.match import Match, matches
 from churn.init.name_patterns import CHURN_EVENT, name_contains, snake_case
 from churn.init.parts import join_parts
+from churn.init.person_ids import find_person_ids, ids_of_one_order, rows_of_guests
 from churn.init.profile import profile_tables
 from churn.init.source_table import KeyedTable, SourceTable
 
@@ -97,13 +98,15 @@ def draft_params(
         require_key(tables, key_name)
     connection = source.connection
     tables, part_warnings = join_parts(connection, tables, dialect, today)
-    ids, guessed_key = _find_ids_or_addresses(connection, tables, key_name, dialect, today)
+    ids, guess = _find_ids_or_guess(connection, tables, key_name, dialect, today)
     customers = ids.customers
     tables_with_ids = [
         KeyedTable(table, key.column)
         for table in ids.event_tables
         if (key := ids.columns[table.name]) and _has_enough_customers(key, customers)
     ]
+    tables_with_ids += [customers] if customers else []
+    join_warnings: list[str] = []
     candidates: list[tuple[float, Match]] = []
     logs: list[KeyedTable] = []
     for table in ids.event_tables:
@@ -112,12 +115,11 @@ def draft_params(
             continue
         key = ids.columns[table.name]
         if not _has_enough_customers(key, customers):
-            joined_table = join_customer_ids(connection, table, tables_with_ids, dialect)
-            table, key = (
-                (joined_table, IdColumn(joined_table.columns[-1], 1.0)) if joined_table else (table, None)
-            )
+            joined = join_customer_ids(connection, table, tables_with_ids, dialect)
+            join_warnings += [joined.warning] if joined and joined.warning else []
+            table, key = (joined.table, IdColumn(joined.table.columns[-1], 1.0)) if joined else (table, None)
         is_versions = ids.customer_versions is not None and table is ids.customer_versions.versions
-        reason, scored_matches = _candidates(source, table, key, is_versions)
+        reason, scored_matches = _candidates(source, table, key, is_versions, customers is not None, key_name)
         candidates += scored_matches
         if reason:
             unused_tables.append((table.name, reason))
@@ -131,16 +133,20 @@ def draft_params(
     entries = [write_entry(connection, match, dialect, customers) for match in selection]
     customers_entry = customers_from_table(connection, customers, dialect) if customers else None
     if customers_entry is None:
-        customers_entry = customers_from_events(entries, customers)
+        key_names = [] if guess else [match.key.name for match in selection]
+        customers_entry = customers_from_events(entries, customers, key_names)
     elif customers:
         customers_entry.warnings += early_rows(connection, customers, selection)
     if ids.customer_versions:
         customers_entry.reason = ids.customer_versions.reason
     customers_entry.body.update({"history": histories} if histories else {})
-    customers_entry.warnings += [*ids.warnings, *log_warnings, *part_warnings]
-    if guessed_key:
+    customers_entry.warnings += [*ids.warnings, *join_warnings, *log_warnings, *part_warnings]
+    if guess:
         cause = customers_entry.reason.partition(": ")[2]
-        customers_entry.reason = f"a guess: the e-mail address in {guessed_key} is the id; {cause}"
+        customers_entry.reason = f"a guess: {guess.reason}; {cause}"
+    elif not key_name:
+        customers_entry.warnings += rows_of_guests(connection, selection)
+        customers_entry.warnings += ids_of_one_order(connection, selection)
     label = guess_label(connection, selection)
     if label is None:
         unused_tables += [(match.table.name, "it holds contracts, not events") for match in selection]
@@ -175,14 +181,29 @@ class _Ids:
     customer_versions: VersionedCustomers | None = None
 
 
-def _find_ids_or_addresses(
+@dataclass(frozen=True)
+class _KeyGuess:
+    """A key of customers that is not the one found by its name.
+
+    Attributes:
+        key: The name of the column.
+        reason: Why it is the key, for the comment at the customers.
+        warning: The same for the user, with the way out.
+    """
+
+    key: str
+    reason: str
+    warning: str
+
+
+def _find_ids_or_guess(
     connection: duckdb.DuckDBPyConnection,
     tables: Sequence[SourceTable],
     key_name: str | None,
     dialect: str,
     today: date,
-) -> tuple[_Ids, str | None]:
-    """Find the ids of customers; without any, take a column of e-mail addresses, and return its name too.
+) -> tuple[_Ids, _KeyGuess | None]:
+    """Find the ids of customers; without any, or with another id in each order, guess a key too.
 
     Args:
         connection: The connection with the views of the tables.
@@ -191,25 +212,40 @@ def _find_ids_or_addresses(
         dialect: The SQL dialect of the source.
         today: The day of the call.
     """
-    guessed_key = None
+    guess = None
     if not key_name:
         ids = _find_ids(connection, tables, None, dialect, today)
-        if not any(ids.columns.values()) and not ids.rounding_reasons:
-            guessed_key = address_key(connection, tables)
-        if not guessed_key:
+        guess = _guess_key(connection, tables, ids)
+        if not guess:
             return ids, None
-    key = key_name or guessed_key or ""
+    key = guess.key if guess else key_name or ""
     addresses = read_addresses(connection, tables, key)
     ids = _find_ids(connection, addresses.tables, key, dialect, today)
-    warnings = addresses.warnings
-    if guessed_key:
-        guess = (
-            f"no column holds ids of customers, so the e-mail address in {guessed_key} is the id, in lower "
-            "case and without blanks at its ends. A person with two addresses counts as two customers. If "
-            "another column has the id, name it with --key"
+    warnings = (*([guess.warning] if guess else []), *addresses.warnings)
+    return replace(ids, warnings=(*ids.warnings, *warnings)), guess
+
+
+def _guess_key(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable], ids: _Ids
+) -> _KeyGuess | None:
+    """Return another key of customers than the one found by its name; None if that one is fit, or rounded."""
+    if any(ids.columns.values()):
+        persons = find_person_ids(connection, ids.customers, ids.event_tables, ids.columns)
+        if persons is None:
+            return None
+        reason = (
+            f"{persons.key} is the id of a customer, as {persons.order_key} has another id in most orders"
         )
-        warnings = (guess, *warnings)
-    return replace(ids, warnings=(*ids.warnings, *warnings)), guessed_key
+        return _KeyGuess(persons.key, reason, persons.warning)
+    address = None if ids.rounding_reasons else address_key(connection, tables)
+    if address is None:
+        return None
+    warning = (
+        f"no column holds ids of customers, so the e-mail address in {address} is the id, in lower case and "
+        "without blanks at its ends. A person with two addresses counts as two customers. If another column "
+        "has the id, name it with --key"
+    )
+    return _KeyGuess(address, f"the e-mail address in {address} is the id", warning)
 
 
 def _find_ids(
@@ -280,13 +316,35 @@ def _has_enough_customers(key: IdColumn | None, customers: KeyedTable | None) ->
 
 
 def _candidates(
-    source: Source, table: SourceTable, key: IdColumn | None, is_versions: bool
+    source: Source,
+    table: SourceTable,
+    key: IdColumn | None,
+    is_versions: bool,
+    has_customers: bool,
+    key_name: str | None,
 ) -> tuple[str, list[tuple[float, Match]]]:
-    """Return the matches of a table with their scores, or the reason why there are none."""
+    """Return the matches of a table with their scores, or the reason why there are none.
+
+    Args:
+        source: The open source.
+        table: The table.
+        key: Its column with ids of customers; None if it has none.
+        is_versions: Whether its rows are the versions of customers.
+        has_customers: Whether there is a table of customers, which has a share of these ids.
+        key_name: The name of the column with the ids of customers, if the user has given it.
+    """
     if not table.rows:
         return "it is empty", []
     if key is None:
-        return "no column holds ids of customers", []
+        reason = "no column holds ids of customers"
+        if key_name:
+            return f"{reason}, which are in '{key_name}' by --key", []
+        if address := next(address_columns(source.connection, table), None):
+            reason += (
+                f", and no other table says whose the e-mail addresses in {address.name} are. To let the "
+                f"address be the id of all tables, use --key '{address.name}'"
+            )
+        return reason, []
     if name_contains(table.name, CHURN_EVENT):
         return "only churners are in it: as a signal it would leak the label", []
     if all(column.distinct <= 1 for column in table.columns if column.kind == "time"):
@@ -299,7 +357,7 @@ def _candidates(
     scored_matches = list(matches(source.connection, table, key.column))
     if not scored_matches:
         return "no column has the time of a row", []
-    if key.share < DOUBTFUL_SHARE:
+    if has_customers and key.share < DOUBTFUL_SHARE:
         for _, match in scored_matches:
             match.notes.append(f"only {key.share:.0%} of its ids are ids of customers")
     return "", scored_matches

@@ -43,7 +43,7 @@ def address_key(connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTa
         column
         for table in tables
         for column in table.columns
-        if name_matches(column.name, EMAIL) and _holds_addresses(connection, table, column)
+        if name_matches(column.name, EMAIL) and holds_addresses(connection, table, column)
     ]
     counts = Counter(snake_case(column.name) for column in columns)
     plainest = min(columns, key=lambda c: (-counts[snake_case(c.name)], len(c.name)), default=None)
@@ -59,14 +59,15 @@ def read_addresses(
     for table in tables:
         columns = list(table.columns)
         for index, column in enumerate(columns):
-            if has_name(column, key_name) and _holds_addresses(connection, table, column):
+            if has_name(column, key_name) and holds_addresses(connection, table, column):
                 columns[index] = _in_one_spelling(connection, table, column)
                 warnings += _describe_addresses(connection, table, columns[index])
         spelt_tables.append(replace(table, columns=tuple(columns)))
     return AddressTables(spelt_tables, tuple(warnings))
 
 
-def _holds_addresses(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> bool:
+def holds_addresses(connection: duckdb.DuckDBPyConnection, table: SourceTable, column: SourceColumn) -> bool:
+    """Return whether nearly all values of a column have the form of an e-mail address."""
     if column.kind != "text" or not column.filled_share:
         return False
     row = connection.execute(

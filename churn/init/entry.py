@@ -92,7 +92,7 @@ def write_entry(
     used_names |= {lines.number.name} if lines else set()
     if unused_names := [column.name for column in table.columns if column.name not in used_names]:
         match.notes.append(f"not used: {_list_names(unused_names)}")
-    sql = _first_rows_sql(match, columns, dialect)
+    sql = _first_rows_sql(match, columns, dialect, [] if lines and lines.share_id else id_filters)
     return Entry(match.name, match.canonical, body, _reason(match), match.notes, sql, match.warnings)
 
 
@@ -174,8 +174,16 @@ def early_rows(
             )
 
 
-def customers_from_events(entries: Sequence[Entry], customers: KeyedTable | None) -> Entry:
-    """Return the entry of the customers from all other tables: each id, since its first row."""
+def customers_from_events(
+    entries: Sequence[Entry], customers: KeyedTable | None, key_names: Sequence[str]
+) -> Entry:
+    """Return the entry of the customers from all other tables: each id, since its first row.
+
+    Args:
+        entries: The entries of the other tables.
+        customers: The table of customers, which has no sign-up; None if there is none.
+        key_names: The names of the columns with the ids, for the comment.
+    """
     rows = "\n  union all ".join(entry.first_rows_sql for entry in entries)
     query = (
         f"select customer_id, min(seen) as signed_up_at\nfrom (\n  {rows}\n) as everything\n"
@@ -187,16 +195,28 @@ def customers_from_events(entries: Sequence[Entry], customers: KeyedTable | None
     cause = (
         f"{customers.table.name} has no date of sign-up" if customers else "there is no table of customers"
     )
+    names = " or ".join(dict.fromkeys(key_names))
     reason = f"a guess: {cause}, so each customer starts with the first row"
+    reason += f"; the id is {names}" if names else ""
     return Entry("customers", True, {"query": query}, reason)
 
 
-def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str) -> str:
+def _first_rows_sql(match: Match, columns: Mapping[str, str], dialect: str, id_filters: Sequence[str]) -> str:
+    """Return the SQL with the customer and the time of each row that has a customer.
+
+    Args:
+        match: The matched table.
+        columns: The SQL by canonical column.
+        dialect: The SQL dialect of the source.
+        id_filters: The conditions on the id of a row: they hold for its customer too.
+    """
     key, time = (quote_column(match, columns, name, dialect) for name in ("customer_id", match.target.time))
     if match.time.time_format and dialect == "duckdb":
         time_format = "FORMAT" if match.time.question else match.time.time_format
         time = f"strptime({time}, '{time_format}')"
-    where = f" where {key} is not null" if match.key.filled_share < 1 else ""
+    has_id = [] if match.key.filled_share == 1 else [f"{key} is not null"]
+    filters = list(dict.fromkeys([*has_id, *id_filters]))
+    where = f" where {' and '.join(filters)}" if filters else ""
     customer_id = key if key == "customer_id" else f"{key} as customer_id"
     return f"select {customer_id}, {time} as seen from {match.table.origin(dialect)}{where}"
 

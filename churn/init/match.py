@@ -23,6 +23,7 @@ from churn.init.name_patterns import (
     STATE,
     TABLE_PATTERNS,
     UNIT_PRICE,
+    VALID_UNTIL,
     name_contains,
     name_matches,
     snake_case,
@@ -278,12 +279,15 @@ def _share_reason(match: Match, target: CanonicalColumn, column: SourceColumn) -
 
 
 def _is_another(connection: duckdb.DuckDBPyConnection, match: Match) -> bool:
-    """Return whether only the name fits: a list of contract states, or a log of e-mail reactions."""
+    """Return whether only the name fits: a list of contract states, season tickets, e-mail reactions."""
     if match.name == "subscriptions":
         pattern = COLUMN_PATTERNS["subscriptions"]["started_at"]
         return "ended_at" not in match.columns and not name_matches(
             match.time.name, pattern, match.table.name
         )
+    if match.name == "tickets":  # a ticket that is valid until a day gives access: it asks for no support
+        times = [column for column in match.table.columns if column.kind == "time"]
+        return any(name_matches(column.name, VALID_UNTIL, match.table.name) for column in times)
     if match.name != "emails" or "opened_at" in match.columns or "clicked_at" in match.columns:
         return False
     reactions = {*EMAIL_KINDS["opened_at"], *EMAIL_KINDS["clicked_at"]}

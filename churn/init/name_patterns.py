@@ -19,6 +19,12 @@ EMAIL = rf"({PEOPLE}_?|(contact|billing|buyer|rechnungs)_?)?e_?mail(_?(address|a
 """The e-mail address of a customer, which is the id where no table has another."""
 
 CUSTOMER_ID = rf"{PEOPLE}({ID_SUFFIX})?|uid"
+PERSON_ID = (
+    rf"({PEOPLE}_?)?(unique|master|global|main|person|golden|root|loyalty|club|bonus|membership)"
+    rf"_?(customer|card|karte|person)?({ID_SUFFIX})|(loyalty|club|bonus|membership)_?(card|karte)"
+    r"|(phone|mobile)(_(no|number))?"
+)
+"""The id of a person beside an id that each order has anew."""
 ANY_ID = rf"(\w+_)?id|\w*{ID_SUFFIX}"
 ORDER_ID = (
     r"(orders?|baskets?|invoices?|receipts?|transactions?|purchases?|sales?|bestell(ungs?|ungen)?|bons?"
@@ -220,6 +226,7 @@ MAY_LIE_AHEAD = (
 """Names of columns whose dates may lie in the future."""
 VERSION_BEGIN = rf"(\w+_)?(valid_?from|effective_?from|gueltig_?(ab|von)){_WHEN}"
 VERSION_END = rf"(\w+_)?(valid_?(to|until)|effective_?(to|until)|gueltig_?bis){_WHEN}"
+VALID_UNTIL = rf"(\w+_)?(valid_?(to|until|thru|through)|gueltig_?bis){_WHEN}"
 IS_CURRENT = r"(\w+_)?(is_)?(current|latest|aktuell)(_(flag|row|record|version|ind|indicator))?"
 """A mark of the version that holds today."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import cache
 
 import duckdb
 
@@ -32,6 +33,12 @@ ROWS_PARSED_FIRST = 100
 
 MIN_PARSED_SHARE = 0.98
 """A text column holds times or numbers if at least this share of its values can be parsed so."""
+
+COLUMNS_PER_BATCH = 100
+"""A wider table is profiled in narrow copies: each query on a view has to look at all its columns."""
+
+ROWS_COUNTED_TOGETHER = 100_000
+"""Up to this many rows, the distinct values of all columns of a batch are counted in one query."""
 
 FORMATS = tuple(
     f"{day}{time}"
@@ -128,18 +135,24 @@ def profile_table(
     row = connection.execute(f"SELECT count(*), {counts} FROM {view}").fetchone()
     assert row is not None  # an aggregate without GROUP BY always gives one row
     rows, *pairs = row
-    columns = []
-    for (column, duckdb_type), n_filled, distinct in zip(types.items(), pairs[::2], pairs[1::2], strict=True):
-        kind = _kind_of(duckdb_type)
-        if kind in ("text", "number"):  # a key is never decided by an approximate count
-            distinct = _count_distinct(connection, view, column)
-        unique = n_filled > MIN_UNIQUE_SHARE * rows and distinct > MIN_UNIQUE_SHARE * n_filled
-        share = n_filled / rows if rows else 0.0
-        profile = SourceColumn(column, kind, share, distinct, unique)
-        profile = _profile_values(connection, view, profile, dialect, today)
-        if is_csv and duckdb_type == "DOUBLE":
-            profile = replace(profile, has_decimal_points=_has_decimals(connection, view, column))
-        columns.append(profile)
+    columns: list[SourceColumn] = []
+    facts = list(zip(types.items(), pairs[::2], pairs[1::2], strict=True))
+    for start in range(0, len(facts), COLUMNS_PER_BATCH):
+        batch = facts[start : start + COLUMNS_PER_BATCH]
+        narrow = _narrow_copy(connection, view, [column for (column, _), *_ in batch], len(facts))
+        counted = [column for (column, kind), *_ in batch if _kind_of(kind) in ("text", "number")]
+        exact_counts = _count_distinct(connection, narrow, counted, rows)
+        for (column, duckdb_type), n_filled, approximate_count in batch:
+            distinct = exact_counts.get(column, approximate_count)  # an approximate count decides no key
+            unique = n_filled > MIN_UNIQUE_SHARE * rows and distinct > MIN_UNIQUE_SHARE * n_filled
+            share = n_filled / rows if rows else 0.0
+            profile = SourceColumn(column, _kind_of(duckdb_type), share, distinct, unique)
+            profile = _profile_values(connection, narrow, profile, dialect, today)
+            if is_csv and duckdb_type == "DOUBLE":
+                profile = replace(profile, has_decimal_points=_has_decimals(connection, narrow, column))
+            columns.append(profile)
+        if narrow != view:
+            connection.execute(f"DROP TABLE {narrow}").fetchall()
     is_complete = dialect == "duckdb" or rows < ROWS_FETCHED
     table = SourceTable(name, rows, tuple(columns), view, is_complete)
     return _with_readings_of(table, columns, connection, dialect)
@@ -153,9 +166,30 @@ def _has_decimals(connection: duckdb.DuckDBPyConnection, view: str, name: str) -
     return bool(row and row[0])
 
 
-def _count_distinct(connection: duckdb.DuckDBPyConnection, view: str, name: str) -> int:
-    row = connection.execute(f"SELECT count(DISTINCT {identifier(name)}) FROM {view}").fetchone()
-    return int(row[0]) if row else 0
+def _narrow_copy(
+    connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str], n_columns: int
+) -> str:
+    """Return the view itself, or a temporary table with some columns of a wide view."""
+    if n_columns <= COLUMNS_PER_BATCH:
+        return view
+    narrow = internal_name("guess_batch")
+    selected = ", ".join(map(identifier, names))
+    connection.execute(f"CREATE TEMP TABLE {narrow} AS SELECT {selected} FROM {view}").fetchall()
+    return narrow
+
+
+def _count_distinct(
+    connection: duckdb.DuckDBPyConnection, view: str, names: Sequence[str], rows: int
+) -> dict[str, int]:
+    """Return the number of distinct values of each column; a large table is counted column by column."""
+    size = COLUMNS_PER_BATCH if rows <= ROWS_COUNTED_TOGETHER else 1
+    distinct: dict[str, int] = {}
+    for start in range(0, len(names), size):
+        group = names[start : start + size]
+        counts = ", ".join(f"count(DISTINCT {identifier(name)})" for name in group)
+        row = connection.execute(f"SELECT {counts} FROM {view}").fetchone()
+        distinct |= dict(zip(group, row or (), strict=True))
+    return distinct
 
 
 def _with_order_of_neighbours(column: SourceColumn, columns: Sequence[SourceColumn]) -> SourceColumn:
@@ -211,8 +245,13 @@ def _without_no_value_days(
         "SELECT CASE WHEN left(v, 10) = d::VARCHAR THEN d::VARCHAR ELSE v END AS word, "
         f"count(*), d FROM ({texts}) WHERE d IN ({days}) GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL"
     ).fetchall()
+    if not day_counts:
+        return column
     words = tuple((str(word), int(count)) for word, count, _ in day_counts)
-    return replace(column, missing=(*column.missing, *words))
+    n_times = connection.execute(f"SELECT count({time_of(column)}) FROM {view}").fetchone()
+    n_missing = sum(count for _, count in words)
+    share = column.filled_share * (1 - n_missing / n_times[0]) if n_times and n_times[0] else 0.0
+    return replace(column, missing=(*column.missing, *words), filled_share=share)
 
 
 def _profile_values(
@@ -331,14 +370,30 @@ def _names_a_time(column: SourceColumn) -> bool:
 def _most_have_format(values: Sequence[str], time_format: str) -> bool:
     """Return whether enough of the values have a time format; look no further once too many have not."""
     n_allowed = len(values) - MIN_PARSED_SHARE * len(values)
+    shape = _shape_of(time_format)
     for value in values:
-        try:
-            datetime.strptime(value, time_format)
-        except ValueError:
+        if not (shape.fullmatch(value) and _has_format(value, time_format)):
             n_allowed -= 1
             if n_allowed < 0:
                 return False
     return True
+
+
+def _has_format(value: str, time_format: str) -> bool:
+    try:
+        datetime.strptime(value, time_format)
+    except ValueError:
+        return False
+    return True
+
+
+@cache
+def _shape_of(time_format: str) -> re.Pattern[str]:
+    """Return a pattern that all times of a format fit; to try it is much faster than to read the time."""
+    parts = {"d": r"[ \d]?\d", "m": r"\d\d?", "Y": r"\d{4}", "y": r"\d\d", "H": r"\d\d?", "I": r"\d\d?"}
+    parts |= {"M": r"\d\d?", "S": r"\d\d?", "b": r"\D+", "p": r"\D+", "z": r"\S+"}
+    escaped = re.sub(r"\s+", r"\\s+", time_format.replace(".", "[.]"))
+    return re.compile(re.sub(r"%(\w)", lambda code: parts[code[1]], escaped))
 
 
 def parse_number(
@@ -357,15 +412,20 @@ def parse_number(
         return column
     name = name_in(column.name, dialect)
     if low >= 6e8 and high <= 4.2e9:
-        return replace(column, kind="time", sql=_from_seconds(dialect, name))
+        return replace(column, kind="time", sql=seconds_as_time(dialect, name))
     if low >= 6e11 and high <= 4.2e12:
-        return replace(column, kind="time", sql=_from_seconds(dialect, f"{name} / 1000.0"))
+        return replace(column, kind="time", sql=seconds_as_time(dialect, f"{name} / 1000.0"))
     if low >= 19_700_101 and high <= 20_991_231:
         return replace(column, kind="time", time_format="%Y%m%d")
     return column
 
 
-def _from_seconds(dialect: str, seconds: str) -> str:
+def seconds_as_time(dialect: str, seconds: str) -> str:
+    """Return the SQL that makes a time of seconds since 1970.
+
+    >>> seconds_as_time("postgresql", "loaded")
+    'to_timestamp(loaded)'
+    """
     if dialect == "sqlite":
         return f"strftime('%Y-%m-%dT%H:%M:%SZ', {seconds}, 'unixepoch')"
     return f"timestamp_seconds({seconds})" if dialect == "spark" else f"to_timestamp({seconds})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -12,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -40,6 +42,38 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True, allow_inf_nan=False
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_kind(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what pydantic would convert: true as the number 1, 1 as true, and a number as a date."""
+        types = _types_in(cls.model_fields[str(info.field_name)].annotation)
+        has_sections = any(issubclass(part, BaseModel) for part in types)  # a section checks its own fields
+        for part in (value,) if has_sections else _scalars(value):
+            if isinstance(part, bool):
+                if types & {int, float} and bool not in types:
+                    raise ValueError("must be a number; YAML reads yes, no, on and off as true and false")
+            elif isinstance(part, int | float) and not types & {int, float}:
+                if bool in types:
+                    raise ValueError("must be true or false")
+                if date in types:
+                    raise ValueError("must be a date, such as 2024-01-31")
+        return value
+
+
+def _types_in(annotation: Any) -> set[type]:
+    """Return the plain types of which an annotation is made, such as int and str of `dict[str, int]`."""
+    if parts := get_args(annotation):
+        return {part_type for part in parts for part_type in _types_in(part)}
+    return {annotation} if isinstance(annotation, type) else set()
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _scalars(part)
+    else:
+        yield value
 
 
 TABLES = (

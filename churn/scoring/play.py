@@ -111,7 +111,7 @@ class Play(PlaybookPart):
         incentive: The cost of the offer for each customer who takes it; by default that of `evaluate.profit`.
         accept_share: The share of churners who take the offer; by default that of `evaluate.profit`.
         channels: The channels in the order of preference; the first one with consent is taken.
-        off: Why the play is switched off; None if it is on.
+        pause: Why the play is switched off; None if it is on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -135,7 +135,7 @@ class Play(PlaybookPart):
     incentive: Money | None = None
     accept_share: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = None
     channels: tuple[Text, ...] = ()
-    off: Text | None = None
+    pause: Text | None = None
 
     @model_validator(mode="before")
     @classmethod

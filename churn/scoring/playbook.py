@@ -82,21 +82,21 @@ class Playbook:
         return off
 
     @property
-    def off_because(self) -> dict[str, str]:
+    def pause_reasons(self) -> dict[str, str]:
         """Return the reason of each play that the playbook itself switches off."""
-        return {rule.play.name: rule.play.off for rule in self.rules if rule.play.off is not None}
+        return {rule.play.name: rule.play.pause for rule in self.rules if rule.play.pause is not None}
 
     def stage_indices(self, columns: ColumnValues, rows: int) -> Ints:
         """Return for each customer the index of the first stage that holds, else -1. Shape `[rows]`."""
         return _first([stage.condition.holds(columns, rows) for stage in self.stages], rows)
 
-    def holding(self, columns: ColumnValues, rows: int) -> Bools:
+    def holds(self, columns: ColumnValues, rows: int) -> Bools:
         """Return whether the stage and the condition of each play hold tonight. Shape `[plays, rows]`.
 
         `for_nights` and `after` are not looked at, because they need earlier nights; see `choose`. A play
         that is switched off holds for nobody.
         """
-        off = {**self.switched_off(columns.keys()), **self.off_because}
+        off = {**self.switched_off(columns.keys()), **self.pause_reasons}
         stages = np.array([stage.name for stage in self.stages] + [""], dtype=object)
         stage_of = stages[self.stage_indices(columns, rows)]
         result = np.zeros((len(self.rules), rows), dtype=bool)
@@ -165,38 +165,38 @@ class Playbook:
             may_follow: Whether each play may follow the earlier tasks, see `follow_ups`. None if there are no
                 earlier tasks: then plays with `after` are not taken.
         """
-        holds = self.holding(columns, rows)
+        masks = self.holds(columns, rows)
         if nights_held is None:
-            nights_held = holds.astype(np.intp)
+            nights_held = masks.astype(np.intp)
         for index, rule in enumerate(self.rules):
-            holds[index] &= rule.play.audience == audience
-            holds[index] &= nights_held[index] >= rule.play.for_nights
+            masks[index] &= rule.play.audience == audience
+            masks[index] &= nights_held[index] >= rule.play.for_nights
             if rule.play.after is not None:
-                holds[index] &= False if may_follow is None else may_follow[index]
+                masks[index] &= False if may_follow is None else may_follow[index]
         families = np.array([family or "" for family in first_families or [""] * rows], dtype=str)
-        preferred = [
-            held & np.isin(families, rule.play.follows) for held, rule in zip(holds, self.rules, strict=True)
+        follow_masks = [
+            mask & np.isin(families, rule.play.follows) for mask, rule in zip(masks, self.rules, strict=True)
         ]
-        choice = _first(preferred, rows)
-        return np.where(choice >= 0, choice, _first(list(holds), rows))
+        choice = _first(follow_masks, rows)
+        return np.where(choice >= 0, choice, _first(list(masks), rows))
 
     def _stage_conditions(self, play: Play) -> tuple[Condition, ...]:
         by_name = {stage.name: stage.condition for stage in self.stages}
         return tuple(by_name[name] for name in play.stage) or (ALWAYS,)
 
 
-def nights_in_a_row(before: Ints, holding: Bools) -> Ints:
+def nights_in_a_row(before: Ints, is_holding: Bools) -> Ints:
     """Return the nights in a row that each play has held, tonight included.
 
     Args:
         before: The nights in a row up to the night before, 0 for customers who were not known then, shape
             `[plays, rows]`.
-        holding: Whether each play holds tonight, shape `[plays, rows]`.
+        is_holding: Whether each play holds tonight, shape `[plays, rows]`.
 
     >>> nights_in_a_row(np.array([[0, 4, 4]]), np.array([[True, True, False]])).tolist()
     [[1, 5, 0]]
     """
-    return np.where(holding, before + 1, 0)
+    return np.where(is_holding, before + 1, 0)
 
 
 def _first(masks: Sequence[Bools], rows: int) -> Ints:

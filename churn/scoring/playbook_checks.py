@@ -17,7 +17,7 @@ from churn.scoring.play import AUDIENCES, After, Play, PlaybookFile, Success, Va
 
 Entries = Sequence[Mapping[str, Any]]
 
-_PLACE = re.compile(r"^[a-z_]+(\[\d+\]|\.[\w-]+)*")
+_LOCATION = re.compile(r"^[a-z_]+(\[\d+\]|\.[\w-]+)*")
 _CLOSE_NAMES = 0.85
 """The similarity above which two names of owners or channels are probably one name."""
 
@@ -28,12 +28,12 @@ def place_by_line(problem: str, lines: Mapping[str, int]) -> str:
     >>> place_by_line("plays[0].when is empty.", {"": 1, "plays": 1, "plays[0]": 2})
     'line 2: plays[0].when is empty.'
     """
-    match = _PLACE.match(problem)
-    place = match.group() if match else ""
-    while place and place not in lines:
-        place = re.sub(r"(\[\d+\]|\.[\w-]+|^[a-z_]+)$", "", place)
-    line = lines.get(place)
-    return f"line {line}: {problem}" if place and line else problem
+    match = _LOCATION.match(problem)
+    location = match.group() if match else ""
+    while location and location not in lines:
+        location = re.sub(r"(\[\d+\]|\.[\w-]+|^[a-z_]+)$", "", location)
+    line = lines.get(location)
+    return f"line {line}: {problem}" if location and line else problem
 
 
 def file_problems(tree: Any) -> list[str]:
@@ -41,7 +41,12 @@ def file_problems(tree: Any) -> list[str]:
     try:
         PlaybookFile.model_validate(tree)
     except ValidationError as error:
-        return list(dict.fromkeys(_message(detail) for detail in error.errors()))
+        details = error.errors()
+        if isinstance(tree, dict) and tree.get("plays"):  # plays with mistakes do not count for pydantic
+            details = [
+                detail for detail in details if detail["loc"] != ("plays",) or detail["type"] != "too_short"
+            ]
+        return list(dict.fromkeys(_message(detail) for detail in details))
     return []
 
 
@@ -63,26 +68,26 @@ def play_problems(
     names = [str(entry.get("name")) for entry in entries]
     owners = tree.get("owners") if isinstance(tree, dict) else None
     for index, entry in enumerate(entries):
-        here = f"plays[{index}]"
+        location = f"plays[{index}]"
         if "when" not in entry and "after" not in entry and entry:
-            yield f"{here}.when is missing; only a play with 'after' can do without it."
+            yield f"{location}.when is missing; only a play with 'after' can do without it."
         for stage in _texts(entry.get("stage")):
             if stage not in stages:
-                yield f"{here}.stage '{stage}' is not under stages.{did_you_mean(stage, stages)}"
+                yield f"{location}.stage '{stage}' is not under stages.{did_you_mean(stage, stages)}"
         for family in _texts(entry.get("follows")):
             if family not in FAMILIES:
-                yield f"{here}.follows '{family}' is no family of signals.{did_you_mean(family, FAMILIES)}"
+                yield f"{location}.follows '{family}' is no family.{did_you_mean(family, FAMILIES)}"
         if isinstance(owners, list) and isinstance(owner := entry.get("owner"), str) and owner not in owners:
             hint = did_you_mean(owner, [name for name in owners if isinstance(name, str)])
-            yield f"{here}.owner '{owner}' is not under owners.{hint}"
+            yield f"{location}.owner '{owner}' is not under owners.{hint}"
         channels = entry.get("channels")
         if isinstance(channels, list) and channels and entry.get("channel", channels[0]) != channels[0]:
             yield (
-                f"{here}.channel '{entry['channel']}' is not the first of channels. Leave out 'channel', or "
-                "put it first."
+                f"{location}.channel '{entry['channel']}' is not the first of channels. Leave out "
+                "'channel', or put it first."
             )
         if isinstance(channels, list) and len(set(map(str, channels))) < len(channels):
-            yield f"{here}.channels names a channel twice; keep one."
+            yield f"{location}.channels names a channel twice; keep one."
         yield from _follow_up_problems(index, entry, entries, names)
     yield from _never_hold(stages)
     yield from _never_fire(entries, conditions)
@@ -95,21 +100,21 @@ def _follow_up_problems(
     earlier = after.get("play") if isinstance(after, dict) else None
     if not isinstance(earlier, str):
         return
-    here = f"plays[{index}].after.play"
+    location = f"plays[{index}].after.play"
     if earlier == names[index]:
-        yield f"{here} '{earlier}' is the play itself. Name the play that goes before it."
+        yield f"{location} '{earlier}' is the play itself. Name the play that goes before it."
     elif earlier not in names:
-        yield f"{here} '{earlier}' is no play.{did_you_mean(earlier, names)}"
+        yield f"{location} '{earlier}' is no play.{did_you_mean(earlier, names)}"
     elif _audience(entries[names.index(earlier)]) != _audience(entry):
-        yield f"{here} '{earlier}' is for another list. A follow-up has the same 'for' as its earlier play."
+        yield f"{location} '{earlier}' is for another list. Give both plays the same 'for'."
     else:
-        seen = {names[index]}
-        while isinstance(earlier, str) and earlier in names and earlier not in seen:
-            seen.add(earlier)
+        names_before = {names[index]}
+        while isinstance(earlier, str) and earlier in names and earlier not in names_before:
+            names_before.add(earlier)
             step = entries[names.index(earlier)].get("after")
             earlier = step.get("play") if isinstance(step, dict) else None
         if earlier == names[index]:
-            yield f"{here}: the plays follow each other in a circle, so none of them can begin."
+            yield f"{location}: the plays follow each other in a circle, so none of them can begin."
 
 
 def play_warnings(file: PlaybookFile) -> Iterable[str]:
@@ -120,12 +125,12 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
     ):
         counts = Counter(names)
         for index, name in enumerate(names):
-            other = _namesake(name, counts)
-            if other is not None:
+            namesake = _namesake(name, counts)
+            if namesake is not None:
                 yield (
-                    f"plays[{index}].{key} '{name}' is nearly '{other}', which {counts[other]} "
-                    f"{'play has' if counts[other] == 1 else 'plays have'}. If both are one {key}, write one "
-                    "name."
+                    f"plays[{index}].{key} '{name}' is nearly '{namesake}', which {counts[namesake]} "
+                    f"{'play has' if counts[namesake] == 1 else 'plays have'}. If both are one {key}, "
+                    "write one name."
                 )
     plays = [play for play in file.plays if play.audience == "at risk"]
     if any(play.stage for play in plays):
@@ -137,20 +142,20 @@ def play_warnings(file: PlaybookFile) -> Iterable[str]:
 
 def _namesake(name: str, counts: Mapping[str, int]) -> str | None:
     """Return the name for which a rarer name is probably a typing mistake; None without one."""
-    for other in sorted(counts):
-        if other == name or (counts[other], other) < (counts[name], name):
+    for namesake in sorted(counts):
+        if namesake == name or (counts[namesake], namesake) < (counts[name], name):
             continue
-        letters, other_letters = (re.sub(r"[\W_]+", "", word).casefold() for word in (name, other))
+        letters, other_letters = (re.sub(r"[\W_]+", "", word).casefold() for word in (name, namesake))
         if letters == other_letters:
-            return other
+            return namesake
         if min(len(letters), len(other_letters)) < 5 or len(letters) == len(other_letters) == 5:
             continue  # short names differ by a letter on purpose
         if re.sub(r"\d+", "", letters) == re.sub(r"\d+", "", other_letters):
             continue  # "team 1" and "team 2"
-        if name.split()[:-1] == other.split()[:-1] and len(name.split()[-1]) == 1:
+        if name.split()[:-1] == namesake.split()[:-1] and len(name.split()[-1]) == 1:
             continue  # "team a" and "team b"
         if difflib.SequenceMatcher(None, letters, other_letters).ratio() >= _CLOSE_NAMES:
-            return other
+            return namesake
     return None
 
 
@@ -232,7 +237,7 @@ def _never_fire(entries: Entries, conditions: Sequence[Condition | None]) -> Ite
 def _takes_all_of(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
     """Return whether an earlier play always goes first, if its condition holds wherever the later does."""
     stages, later_stages = _texts(earlier.get("stage")), _texts(later.get("stage"))
-    is_free = "after" not in earlier and "off" not in earlier
+    is_free = "after" not in earlier and "pause" not in earlier
     # A follow-up is asked for in addition to its condition, so it has fewer customers than its condition.
     return (
         is_free

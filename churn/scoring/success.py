@@ -49,8 +49,8 @@ class Happenings:
     @property
     def tables(self) -> set[str]:
         """Return the names of the tables that are present."""
-        named = {"surveys": self.ratings, "payments": self.bills, "health": self.bands, "exits": self.exits}
-        return {*self.events, *(name for name, frame in named.items() if frame is not None)}
+        frames = {"surveys": self.ratings, "payments": self.bills, "health": self.bands, "exits": self.exits}
+        return {*self.events, *(name for name, frame in frames.items() if frame is not None)}
 
 
 class Criterion(Protocol):
@@ -60,7 +60,7 @@ class Criterion(Protocol):
         """Return whether the criterion can be computed from these tables."""
         ...
 
-    def met(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether the criterion was met. Shape `[tasks]`.
 
         Args:
@@ -89,7 +89,7 @@ class EventHappens(_Part):
         """Return whether one of the tables is present."""
         return bool(set(self.event) & present)
 
-    def met(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether enough events happened."""
         frames = [happenings.events[name] for name in self.event if name in happenings.events]
         return _counts(tasks, pd.concat(frames), "happened_at") >= self.count
@@ -104,29 +104,30 @@ class RatingAtLeast(_Part):
         """Return whether surveys are present."""
         return "surveys" in present
 
-    def met(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether the latest rating is high enough."""
         assert happenings.ratings is not None
-        rated = happenings.ratings.dropna(subset=["answered_at", "rating"])
-        return _latest(tasks, rated, "answered_at", "rating") >= self.rating_at_least
+        ratings = happenings.ratings.dropna(subset=["answered_at", "rating"])
+        return _latest(tasks, ratings, "answered_at", "rating") >= self.rating_at_least
 
 
 class BillsPaid(_Part):
     """All bills that were due and unpaid at the start are paid within the days."""
 
-    paid: Literal[True]
+    bills_paid: Annotated[Literal[True], Field(alias="paid")]
 
     def possible(self, present: Set[str]) -> bool:
         """Return whether payments are present."""
         return "payments" in present
 
-    def met(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether no bill from before the start stayed unpaid until the end."""
         assert happenings.bills is not None
         bills = happenings.bills.assign(customer_id=happenings.bills["customer_id"].astype(str))
         pairs = tasks.merge(bills, on="customer_id")
         is_open = (pairs["due_at"] < pairs["begin"]) & ~(pairs["paid_at"] < pairs["end"])
-        return np.isin(tasks["task"].to_numpy(), pairs.loc[is_open, "task"].to_numpy(), invert=True)
+        tasks_with_debt = pairs.loc[is_open, "task"].to_numpy()
+        return np.asarray(np.isin(tasks["task"].to_numpy(), tasks_with_debt, invert=True), dtype=bool)
 
 
 class HealthAtLeast(_Part):
@@ -138,7 +139,7 @@ class HealthAtLeast(_Part):
         """Return whether health bands are present."""
         return "health" in present
 
-    def met(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether the latest band after the start is high enough."""
         assert happenings.bands is not None
         # The night `begin` is from before the contact; the night `end` sees all the days.
@@ -156,10 +157,10 @@ class Stays(_Part):
         """Return whether it is known who left."""
         return "exits" in present
 
-    def met(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether the customer did not leave."""
         assert happenings.exits is not None
-        return _counts(tasks, happenings.exits, "left_at") == 0
+        return np.asarray(_counts(tasks, happenings.exits, "left_at") == 0, dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -177,10 +178,10 @@ class Criteria:
         answers = [part.possible(present) for part in self.parts]
         return all(answers) if self.needs_all else any(answers)
 
-    def met(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
+    def holds(self, tasks: pd.DataFrame, happenings: Happenings) -> Bools:
         """Return for each task whether enough parts are met."""
         present = happenings.tables
-        answers = np.array([part.met(tasks, happenings) for part in self.parts if part.possible(present)])
+        answers = np.array([part.holds(tasks, happenings) for part in self.parts if part.possible(present)])
         return np.asarray(answers.all(axis=0) if self.needs_all else answers.any(axis=0))
 
 
@@ -219,7 +220,7 @@ def evaluate_success(rule: SuccessRule, tasks: pd.DataFrame, happenings: Happeni
     matured = (spans["end"] <= pd.Timestamp(happenings.known_until)).to_numpy()
     success = pd.array([pd.NA] * len(tasks), dtype="boolean")
     if rule.criterion.possible(happenings.tables) and matured.any():
-        success[matured] = rule.criterion.met(spans[matured].reset_index(drop=True), happenings)
+        success[matured] = rule.criterion.holds(spans[matured].reset_index(drop=True), happenings)
     return pd.DataFrame({"task_id": tasks["task_id"].to_numpy(), "matured": matured, "success": success})
 
 
@@ -227,7 +228,7 @@ def _counts(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> npt.NDArray[n
     """Count for each task the rows of its customer in `[begin, end)`. Shape `[tasks]`."""
     pairs = _pairs(tasks, rows, time)
     counts = pairs.groupby("task").size().reindex(tasks["task"], fill_value=0)
-    return counts.to_numpy(dtype=np.float64)
+    return np.asarray(counts, dtype=np.float64)
 
 
 def _latest(tasks: pd.DataFrame, rows: pd.DataFrame, time: str, value: str) -> npt.NDArray[np.float64]:
@@ -272,11 +273,13 @@ def read_criterion(
         return None
     parts: list[Criterion | None] = []
     for index, entry in enumerate(entries):
-        here = f"{location}[{index}]" if isinstance(tree, list) else location
-        found = [_read_entry(key, entry, here, events, problems) for key in entry if key != "count"]
+        location_of_key = f"{location}[{index}]" if isinstance(tree, list) else location
+        criteria = [
+            _read_entry(key, entry, location_of_key, events, problems) for key in entry if key != "count"
+        ]
         if "count" in entry and "event" not in entry:
-            problems.append(f"{here}.count counts events; add 'event' with the name of a table.")
-        parts += found if needs_all or len(found) == 1 else [_all_of(found)]
+            problems.append(f"{location_of_key}.count counts events; add 'event' with the name of a table.")
+        parts += criteria if needs_all or len(criteria) == 1 else [_all_of(criteria)]
     valid = tuple(part for part in parts if part is not None)
     if len(valid) < len(parts) or not valid:
         return None
@@ -291,14 +294,18 @@ def _all_of(parts: list[Criterion | None]) -> Criterion | None:
 def _read_entry(
     key: str, entry: Mapping[str, Any], location: str, events: Set[str], problems: list[str]
 ) -> Criterion | None:
-    here = f"{location}.{key}"
+    location_of_key = f"{location}.{key}"
     if key in ("all", "any"):
         if not isinstance(entry[key], list):
-            problems.append(f"{here}: expected a list of criteria, each such as {{event: orders}}.")
+            problems.append(
+                f"{location_of_key}: expected a list of criteria, each such as {{event: orders}}."
+            )
             return None
-        return read_criterion(entry[key], here, events, problems, needs_all=key == "all")
+        return read_criterion(entry[key], location_of_key, events, problems, needs_all=key == "all")
     if key not in _PARTS:
-        problems.append(f"{here} is not a criterion.{did_you_mean(str(key), [*_PARTS, 'all', 'any'])}")
+        problems.append(
+            f"{location_of_key} is not a criterion.{did_you_mean(str(key), [*_PARTS, 'all', 'any'])}"
+        )
         return None
     value = entry[key]
     fields: dict[str, Any] = {key: value}
@@ -309,10 +316,10 @@ def _read_entry(
         if names := [name for name in fields["event"] or () if not _is_event(name, events)]:
             for name in names:
                 hint = did_you_mean(str(name), [*events, *_EVENT_TABLES])
-                problems.append(f"{here} ({name!r:.60}) is not a table of events.{hint}")
+                problems.append(f"{location_of_key} ({name!r:.60}) is not a table of events.{hint}")
             return None
         if not fields["event"]:
-            problems.append(f"{here}: expected the name of a table of events, or a list of names.")
+            problems.append(f"{location_of_key}: expected the name of a table of events, or a list of names.")
             return None
     try:
         return _PARTS[key].model_validate(fields)

@@ -1,7 +1,7 @@
 """Read the templates of plays and find their mistakes; `churn.contact` fills them for customers.
 
 A template is a file `templates/NAME.LANGUAGE.txt` in the syntax of jinja2. In a template for e-mails the
-first line is `Subject: ...`. The variables are `CONTACT_VARIABLES`, every signal, and the scores. A value that
+first line is `Subject: ...`. The variables are `CONTACT_VARIABLES`, every signal and the scores. A value that
 is not known is none.
 """
 
@@ -95,30 +95,31 @@ def template_problems(
     variables = {*CONTACT_VARIABLES, *columns}
     looked_at: set[str] = set()
     for index, entry in enumerate(entries):
-        here = f"plays[{index}]"
-        places = [(f"{here}.template", entry.get("template"))]
+        location = f"plays[{index}]"
+        uses = [(f"{location}.template", entry.get("template"))]
         variants = entry.get("variants")
         for name, variant in (variants if isinstance(variants, dict) else {}).items():
             if isinstance(variant, dict):
-                places.append((f"{here}.variants.{name}.template", variant.get("template")))
+                uses.append((f"{location}.variants.{name}.template", variant.get("template")))
                 if isinstance(subject := variant.get("subject"), str):
                     for problem in _text_problems(subject, variables):
-                        yield f"{here}.variants.{name}.subject{problem}"
-        for place, template in places:
+                        yield f"{location}.variants.{name}.subject{problem}"
+        for use_location, template in uses:
             if not isinstance(template, str) or templates.folder is None:
                 continue
             texts = {key[1]: text for key, text in templates.texts.items() if key[0] == template}
             if not texts:
                 hint = did_you_mean(template, sorted(templates.names))
-                yield f"{place} '{template}' has no file templates/{template}.{language or 'en'}.txt.{hint}"
+                file_name = f"{template}.{language or 'en'}.txt"
+                yield f"{use_location} '{template}' has no file templates/{file_name}.{hint}"
             elif language is not None and language not in texts:
-                yield f"{place} '{template}' has no file templates/{template}.{language}.txt."
+                yield f"{use_location} '{template}' has no file templates/{template}.{language}.txt."
             if template in looked_at:
                 continue
             looked_at.add(template)
             for lang, text in texts.items():
                 for problem in _text_problems(text, variables):
-                    yield f"{place}: templates/{template}.{lang}.txt{problem}"
+                    yield f"{use_location}: templates/{template}.{lang}.txt{problem}"
 
 
 def _text_problems(text: str, variables: set[str]) -> Iterable[str]:
@@ -130,8 +131,10 @@ def _text_problems(text: str, variables: set[str]) -> Iterable[str]:
     except TemplateSyntaxError as error:
         yield f", line {error.lineno}: not in the syntax of jinja2: {error.message}."
         return
-    unknown = meta.find_undeclared_variables(environment.parse(text)) - variables - set(environment.globals)
-    for name in sorted(unknown):
+    unknown_names = (
+        meta.find_undeclared_variables(environment.parse(text)) - variables - set(environment.globals)
+    )
+    for name in sorted(unknown_names):
         use = re.search(rf"\b{name}\b", text)
         line = text.count("\n", 0, use.start() if use else 0) + 1
         yield f", line {line}: '{name}' is not a variable.{did_you_mean(name, sorted(variables))}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -15,7 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.faults import kinds, processes
-from benchmarks.faults.kinds import KINDS, Kind, judge_bytes, judge_params, judge_store
+from benchmarks.faults.__main__ import read_answers
+from benchmarks.faults.kinds import (
+    KINDS,
+    UNJUDGED,
+    Kind,
+    judge_bytes,
+    judge_page_after_training,
+    judge_params,
+    judge_store,
+)
 from benchmarks.faults.outcome import Answer, outcome_of, table
 from benchmarks.faults.processes import Harness
 from benchmarks.faults.reading import (
@@ -23,10 +34,12 @@ from benchmarks.faults.reading import (
     cents_of,
     difference,
     expected_rows,
+    id_of,
     instant_of,
     rows_of,
 )
 from benchmarks.faults.world import write_world
+from benchmarks.faults.yaml_texts import ALIAS_BOMB, mutate_yaml
 from churn.data.ingest.ingest import ingest
 from churn.params import load_params
 
@@ -65,6 +78,19 @@ def test_the_table_counts_each_kind_and_all() -> None:
     assert lines[-1] == "\nRefused, by exit code: 11: 1."
 
 
+def test_the_latest_answer_of_an_input_counts(tmp_path: Path) -> None:
+    answers = [
+        Answer(7, "store", "flip", "check", "hang", None, ""),
+        Answer(8, "store", "flip", "check", "right", 0, ""),
+        Answer(7, "store", "flip", "check", "refused", 11, "words"),
+    ]
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps(asdict(answer)) + "\n" for answer in answers))
+
+    assert read_answers(path) == {7: answers[2], 8: answers[1]}
+    assert read_answers(tmp_path / "none.jsonl") == {}
+
+
 def test_the_same_number_gives_the_same_input(tmp_path: Path) -> None:
     notes = []
     for folder in (tmp_path / "first", tmp_path / "second"):
@@ -85,8 +111,9 @@ def test_the_same_number_gives_the_same_input(tmp_path: Path) -> None:
         ("2024-05-01 10:00:00", datetime(2024, 5, 1, 8)),
         ("2024-05-01T10:00:00Z", datetime(2024, 5, 1, 10)),
         ("2024-10-27 02:30:00", datetime(2024, 10, 27, 1, 30)),
+        ("2024-05-01  10:00:00", datetime(2024, 5, 1, 8)),
         ("2024-02-30", None),
-        ("9999-12-31", None),
+        ("1970-01-01", None),
         ("05/06/2024", None),
     ],
 )
@@ -101,6 +128,48 @@ def test_the_independent_reading_of_an_amount(value: object, cents: int | None) 
     assert cents_of(value) == cents
 
 
+@pytest.mark.parametrize(
+    ("value", "customer_id"),
+    [(" C1\t", "C1"), (17.0, "17"), (b"C1", "C1"), ("n/a", None), ("4.5E+12", None), (1e308, None)],
+)
+def test_the_independent_reading_of_an_id(value: object, customer_id: str | None) -> None:
+    assert id_of(value) == customer_id
+
+
+@pytest.mark.parametrize(("n_late", "n_expected"), [(1, 19), (20, 20)], ids=["a wrong clock", "all rows"])
+def test_the_independent_reading_leaves_out_rows_years_after_the_others(
+    n_late: int, n_expected: int, tmp_path: Path
+) -> None:
+    (tmp_path / "customers.csv").write_text(
+        "customer_id,signed_up_at,Plan: Typ,country\nC1,2024-01-01,a,DE\n"
+    )
+    times = ["2031-01-01"] * n_late + ["2024-05-01"] * (20 - n_late)
+    lines = [f"C1,{time},5" for time in times]
+    (tmp_path / "orders.csv").write_text("\n".join(["customer_id,placed,amount", *lines]) + "\n")
+
+    _, orders = expected_rows(tmp_path)
+
+    assert orders.total() == n_expected
+
+
+def test_a_page_without_a_verdict_must_say_so(tmp_path: Path) -> None:
+    for name in ("right", "silent", "honest"):
+        page = tmp_path / name / "output" / "report" / "index.html"
+        page.parent.mkdir(parents=True)
+        page.write_text({"right": "passed", "silent": "", "honest": UNJUDGED}[name])
+
+    assert judge_page_after_training(tmp_path / "honest", tmp_path / "right") == ""
+    assert "other bytes" in judge_page_after_training(tmp_path / "silent", tmp_path / "right")
+
+
+def test_a_mutation_of_yaml_ends_although_aliases_stand_for_billions_of_values(tmp_path: Path) -> None:
+    path = tmp_path / "playbook.yaml"
+    for seed in range(30):
+        path.write_text("bomb:\n" + ALIAS_BOMB)
+
+        assert mutate_yaml(path, random.Random(seed))
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
 def test_the_independent_reading_finds_the_delimiter(delimiter: str, tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
@@ -113,6 +182,8 @@ def test_keys_of_json_lines_that_differ_in_capital_letters_have_no_independent_r
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "orders.jsonl"
+    path.write_text('{"amount": 1}\nnull\n')
+    assert rows_of(path) == [{"amount": 1}, {}]
     path.write_text('{"amount": 1}\n{"AMOUNT": 2}\n')
 
     with pytest.raises(UnreadableError, match="amount and AMOUNT"):

@@ -76,7 +76,11 @@ def _files() -> Iterator[str]:
         f"These suffixes are read, in any case: {suffixes}. Spreadsheets need the extra `excel`. Names that "
         "begin with `.` or `_` are no data. Files that are not read are named. Texts are UTF-8, or UTF-16 "
         "with a byte-order mark. Folders `key=value` below a table's folder give columns. A table of Delta "
-        "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows.\n"
+        "Lake, Iceberg or Hudi is refused, because its folder also holds removed rows. JSON lines in which "
+        "two keys differ only in capital letters are refused.\n"
+        "\nBlanks of every kind at the ends of a value do not count. When the clocks are put back, they show "
+        "the times of an hour twice; such a local time is the later of the two. Amounts are rounded to the "
+        "cent. An amount that is `true` or `false` is no number.\n"
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -19,6 +20,9 @@ from churn.params import TableParams
 
 REPEATS_STORED_KEY = "__repeats_stored_key"
 """The boolean column that is true for a row whose key the store already holds."""
+
+MIN_LIKENESS = 0.8
+"""The likeness of two names, as `difflib` measures it, from which one may be the other, misspelt."""
 
 EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
     "sent_at": ("send", "sent", "delivered"),
@@ -130,16 +134,39 @@ def _expressions(source: Source, spec: TableSpec, source_columns: list[str]) -> 
     missing = [
         column.name for column in table.columns if column.is_required and column.name not in expressions
     ]
-    if missing:
+    misspelt = list(_misspelt_columns(spec, source_columns, expressions))
+    if missing or misspelt:
         raise SourceError(
+            *misspelt,
             *(
                 f"{table.name}: the source has no column '{name}' for {spec.key}."
                 f"{did_you_mean(name, source_columns)} It holds: {', '.join(source_columns)}. "
                 f"Map it under {spec.key}.columns."
                 for name in missing
-            )
+            ),
         )
     return expressions
+
+
+def _misspelt_columns(
+    spec: TableSpec, source_columns: Collection[str], expressions: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield a message for each name that a query gives to a column and that nearly is a canonical name.
+
+    Without it, an optional column with a misspelt name would be a column without values.
+    """
+    query = spec.origin.query or ""
+    given_names = {name.lower() for name in re.findall(r"\bas\s+[\"`]?(\w+)", query, re.IGNORECASE)}
+    used_names = {name.lower() for name in spec.table.names} | {"changed_at"}
+    used_names |= {word.lower() for sql in expressions.values() for word in re.findall(r"\w+", sql)}
+    free_names = [name for name in spec.table.names if name not in expressions]
+    for name in source_columns:
+        near_names = difflib.get_close_matches(name.lower(), free_names, n=1, cutoff=MIN_LIKENESS)
+        if near_names and name.lower() in given_names and name.lower() not in used_names:
+            yield (
+                f"{spec.key}.query returns '{name}', which is not a column of this table. Did you mean "
+                f"'{near_names[0]}'? Rename it in the query, or remove it from the query."
+            )
 
 
 def _complete_history(expressions: dict[str, str]) -> None:

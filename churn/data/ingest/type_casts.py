@@ -29,12 +29,14 @@ def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: s
     value = _text_or_missing(name) if duckdb_type == "VARCHAR" else name
     raw = f"{value} AS {identifier(column.name + '__raw')}"
     if column.type == "instant":
-        utc, local = _instant(name, duckdb_type, timezone, time_format)
+        utc, local = _instant(value, duckdb_type, timezone, time_format)
         return f"{utc} AS {name}, {local} AS {identifier(column.name + '__local')}, {raw}"
+    if column.type == "money" and duckdb_type == "BOOLEAN":  # DuckDB would read true as an amount of 1.00
+        return f"CAST(NULL AS DOUBLE) AS {name}, {raw}"
     if column.type in STORED_UNITS:
-        return f"TRY_CAST({name} AS DOUBLE) AS {name}, {raw}"
+        return f"TRY_CAST({value} AS DOUBLE) AS {name}, {raw}"
     if column.type == "boolean":
-        return f"TRY_CAST({name} AS BOOLEAN) AS {name}, {raw}"
+        return f"TRY_CAST({value} AS BOOLEAN) AS {name}, {raw}"
     if duckdb_type in ("DOUBLE", "FLOAT") or duckdb_type.startswith("DECIMAL"):
         # Ids of a column with missing values arrive as 17850.0: the id is 17850. Above 2^53 digits are lost.
         number = f"{name}::DOUBLE"
@@ -63,7 +65,7 @@ def _text_or_missing(name: str) -> str:
     `trim_blanks` is slow. It runs only if a quick test cannot exclude blanks at the ends.
     """
     has_no_blanks = f"ascii({name}) > 32 AND {name}[-1] > ' ' AND strlen({name}) = length({name})"
-    return f"CASE WHEN {has_no_blanks} THEN {name} ELSE nullif({trim_blanks(name)}, '') END"
+    return f"(CASE WHEN {has_no_blanks} THEN {name} ELSE nullif({trim_blanks(name)}, '') END)"
 
 
 def _instant(name: str, duckdb_type: str, timezone: str, time_format: str | None) -> tuple[str, str]:

@@ -71,6 +71,13 @@ holds numbers.
 NO_MARK = "(empty)"
 """How DuckDB's sniffer writes that a CSV file has no such mark."""
 
+MIN_WIDE = 200
+"""The least number of marks in a line for a wide file."""
+
+DELIMITERS = (b",", b";", b"\t", b"|")
+OTHER_MARKS = (b'"', b"'", b"#", b"\\", b"\r")
+"""Marks that may stand for quotes, comments, escapes or the end of a line: DuckDB decides which they are."""
+
 BYTES_PER_READ = 1 << 20
 
 BYTE_ORDER_MARKS = {
@@ -175,7 +182,8 @@ def _csv_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> s
     files = file_list(paths)
     options = f"hive_partitioning = false{_compression(paths)}"
     if len(paths) == 1:  # DuckDB would look for the format anew in each query
-        dialect, types = _sniff_csv(connection, files[1:-1], options)
+        plain = plain_format_of(paths[0])
+        dialect, types = sniff_csv_format(connection, files[1:-1], f"{options}{plain}")
         options = f"{options}, auto_detect = false{dialect}"
         texts = f"read_csv({files}, {options}, columns = {_struct(dict.fromkeys(types, 'VARCHAR'))})"
         text_columns = _columns_read_as_text(connection, texts, types)
@@ -187,7 +195,9 @@ def _csv_scan(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> s
     return f"read_csv({files}, {options}{f', types = {_struct(text_columns)}' if text_columns else ''})"
 
 
-def _sniff_csv(connection: duckdb.DuckDBPyConnection, file: str, options: str) -> tuple[str, dict[str, str]]:
+def sniff_csv_format(
+    connection: duckdb.DuckDBPyConnection, file: str, options: str
+) -> tuple[str, dict[str, str]]:
     """Return the options of `read_csv` that describe a CSV file, and the type of each column."""
     marks = {"delim": "Delimiter", "quote": "Quote", "escape": "Escape", "comment": "Comment"}
     other = {"new_line": "NewLineDelimiter", "dateformat": "DateFormat", "timestampformat": "TimestampFormat"}
@@ -204,6 +214,26 @@ def _sniff_csv(connection: duckdb.DuckDBPyConnection, file: str, options: str) -
             mark = "" if option in marks and value == NO_MARK else value
             dialect += f", {option} = {literal(mark)}"
     return dialect, {str(column["name"]): str(column["type"]) for column in columns}
+
+
+def plain_format_of(path: Path) -> str:
+    """Return the options of a wide CSV file that has one mark between columns and no quotes; else nothing.
+
+    DuckDB tries each mark on each column, which takes long for many columns.
+    """
+    if _is_packed(path) or path.suffix.lower() == ".zst":
+        return ""
+    with path.open("rb") as file:
+        header = file.readline()
+        counts = {mark: header.count(mark) for mark in DELIMITERS}
+        delimiter, n_delimiters = max(counts.items(), key=lambda item: item[1])
+        is_only_one = sum(count > 0 for count in counts.values()) == 1
+        if n_delimiters < MIN_WIDE or not is_only_one or any(mark in header for mark in OTHER_MARKS):
+            return ""
+        for line in file:
+            if line.count(delimiter) != n_delimiters or any(mark in line for mark in OTHER_MARKS):
+                return ""
+    return f", delim = {literal(delimiter.decode())}, quote = '', escape = '', comment = ''"
 
 
 def _struct(types: Mapping[str, str]) -> str:

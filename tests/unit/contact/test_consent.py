@@ -82,9 +82,9 @@ def test_a_purpose_or_a_channel_that_no_row_has_is_a_warning() -> None:
 
     assert consents.customers_by_channel == {}
     assert consents.warnings == (
-        "params.yaml: contact.purpose: no row of consents has the purpose 'marketting', so nobody has this "
+        "contact.purpose: no row of consents has the purpose 'marketting', so nobody has this "
         "consent. The purposes of the table are 'marketing', 'service'. Did you mean 'marketing'?",
-        "params.yaml: contact.consent_channels: no row of consents has the channel 'sms', so nobody has this "
+        "contact.consent_channels: no row of consents has the channel 'sms', so nobody has this "
         "consent. The channels of the table are 'email', 'phone'.",
     )
 
@@ -151,6 +151,7 @@ def test_a_list_whose_lines_all_match_counts_no_lines(tmp_path: Path) -> None:
         (b"", r":1: .* the columns of this file are none\."),
         (b"email,customer_id,email\n", r":1: the column 'email' occurs twice"),
         (b"customer_id,since\na,1\n,2\n", r":3: the line has no customer_id; the header has 2 columns"),
+        (b"customer_id,email\na,b\n", r":2: the cell in the column email is no e-mail address\. Correct"),
         (b"customer_id\na,b\n", r":2: the line has 2 cells"),
         (b"customer_id\na\xe4\n", r"the file is not text in UTF-8\. Save it"),
         ("customer_id\na\n".encode("utf-16-le"), r"the file is not text in UTF-8"),
@@ -172,4 +173,4 @@ def test_all_absent_files_are_named_at_once(tmp_path: Path) -> None:
         read_suppression_lists([tmp_path / "one.csv", tmp_path / "two.csv"])
 
     assert len(raised.value.problems) == 2
-    assert raised.value.problems[0].startswith("params.yaml: contact.suppression: there is no file")
+    assert raised.value.problems[0].startswith("contact.suppression: there is no file")

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.contact.limits import (
@@ -134,6 +134,17 @@ def test_a_unit_rests_after_its_last_due_date_and_is_capped_over_its_customers()
     }
 
 
+def test_a_unit_has_no_second_task_on_the_due_date_of_the_first_even_without_rest() -> None:
+    no_rest = Limits(rest_days=0, max_contacts=9, max_contacts_days=9)
+
+    selection = select_contacts(
+        DRAWN, earlier_of(("p2", "2025-01-31"), ("p3", "2025-01-30")), no_rest, TONIGHT
+    )
+
+    assert outcome(DRAWN, selection)["c"] == "rests until 2025-02-01"
+    assert outcome(DRAWN, selection)["d"] is None
+
+
 def test_a_task_counts_for_the_customers_who_are_the_same_person_by_now() -> None:
     tasks = pd.DataFrame({"unit": ["old-unit"], "customer_id": ["z"], "due_at": [date(2025, 1, 20)]})
 
@@ -204,8 +215,8 @@ def naive_reasons(
         unit, owner, channel = candidates.units[row], candidates.owners[row], candidates.channels[row]
         dues = [due for task_unit, due in tasks if task_unit == unit]
         reason = None
-        if dues and max(dues) + limits.rest_days > 0:
-            reason = f"rests until {TONIGHT + timedelta(days=max(dues) + limits.rest_days)}"
+        if dues and max(dues) + max(limits.rest_days, 1) > 0:
+            reason = f"rests until {TONIGHT + timedelta(days=max(dues) + max(limits.rest_days, 1))}"
         elif sum(due > -limits.max_contacts_days for due in dues) >= limits.max_contacts:
             plural = "s" if limits.max_contacts > 1 else ""
             reason = f"{limits.max_contacts} contact{plural} in {limits.max_contacts_days} days"
@@ -242,6 +253,7 @@ def test_the_fast_rules_equal_the_rules_of_the_manual(
     assert [selection.reasons[row] for row in selection.contacts] == [None] * len(selection.contacts)
 
 
+@settings(max_examples=30)  # each example plans ten nights
 @given(world=worlds, limits=nights, arms=st.lists(st.integers(0, 1), min_size=15, max_size=15))
 def test_over_many_nights_nothing_depends_on_who_is_a_control(
     world: list[tuple[str, str, str, float, float]], limits: Limits, arms: list[int]

@@ -15,7 +15,7 @@ import pytest
 from churn.data.files import checksum_of, sync_folder
 from churn.data.ingest.ingest import fresh_store, ingest
 from churn.data.sql import literal
-from churn.data.store import DamagedStoreError, Store, day_number
+from churn.data.store import DamagedStoreError, Store, day_number, write_manifest
 from churn.errors import SourceError
 from churn.features.engine.rows import Rows, StoredRows
 from churn.features.engine.timeline import Timeline
@@ -27,9 +27,28 @@ LOGINS = "customer | happened_at | row_id\n" + "\n".join(
 )
 
 
-def company(tmp_path: Path) -> tuple[Params, Path]:
-    params = params_of(tmp_path, logins=LOGINS, since=None)
+Company = tuple[Params, Path]
+"""The parameters of a company, and the folder of its store."""
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> tuple[Params, Path, Path]:
+    """The parameters of a company whose rows were ingested once, its folder, and a copy of this folder."""
+    folder = tmp_path_factory.mktemp("store") / "company"
+    folder.mkdir()
+    params = params_of(folder, logins=LOGINS, since=None)
     ingest(params, lambda _: None)
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy, symlinks=True)
+    return params, folder, copy
+
+
+@pytest.fixture
+def company(ingested: tuple[Params, Path, Path]) -> Company:
+    """A company as it was ingested, at the place where it was ingested: each test may damage it."""
+    params, folder, copy = ingested
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder, symlinks=True)
     return params, (params.output / "store").resolve()
 
 
@@ -99,9 +118,9 @@ DAMAGES = [
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("table", ["customers", "logins"])
 def test_a_damaged_part_is_noticed_and_the_next_ingest_gives_the_same_bytes(
-    tmp_path: Path, table: str, damage: Callable[[Path], None]
+    company: Company, table: str, damage: Callable[[Path], None]
 ) -> None:
-    params, folder = company(tmp_path)
+    params, folder = company
     expected = bytes_of(folder)
     damage(folder / table / "part-0.parquet")
     lines: list[str] = []
@@ -120,9 +139,9 @@ def test_a_damaged_part_is_noticed_and_the_next_ingest_gives_the_same_bytes(
 
 @pytest.mark.parametrize("damage", [truncate, delete, empty], ids=lambda d: d.__name__)
 def test_a_part_damaged_while_the_store_is_open_is_named_by_the_reader_of_signals(
-    tmp_path: Path, damage: Callable[[Path], None]
+    company: Company, damage: Callable[[Path], None]
 ) -> None:
-    store = Store.open(company(tmp_path)[0])
+    store = Store.open(company[0])
     path = store.files("logins")[0]
     damage(path)
 
@@ -132,8 +151,8 @@ def test_a_part_damaged_while_the_store_is_open_is_named_by_the_reader_of_signal
     assert str(path) in str(error.value)
 
 
-def test_a_part_damaged_between_two_blocks_is_named_by_the_reader_of_signals(tmp_path: Path) -> None:
-    store = Store.open(company(tmp_path)[0])
+def test_a_part_damaged_between_two_blocks_is_named_by_the_reader_of_signals(company: Company) -> None:
+    store = Store.open(company[0])
     rows = StoredRows(store, "logins")
     path = store.files("logins")[0]
     with path.open("r+b") as file:
@@ -143,16 +162,16 @@ def test_a_part_damaged_between_two_blocks_is_named_by_the_reader_of_signals(tmp
         rows.read((), (), ALL_DAYS, (0, 40))
 
 
-def test_a_lost_part_of_an_open_store_is_not_passed_over(tmp_path: Path) -> None:
-    store = Store.open(company(tmp_path)[0])
+def test_a_lost_part_of_an_open_store_is_not_passed_over(company: Company) -> None:
+    store = Store.open(company[0])
     delete(store.files("logins")[0])
 
     with store.connect() as connection, pytest.raises(duckdb.IOException, match="part-"):
         connection.execute(f"SELECT count(*) FROM {store.scan('logins')}")
 
 
-def test_a_part_laid_into_an_open_store_is_not_read(tmp_path: Path) -> None:
-    store = Store.open(company(tmp_path)[0])
+def test_a_part_laid_into_an_open_store_is_not_read(company: Company) -> None:
+    store = Store.open(company[0])
     path = store.files("logins")[0]
     shutil.copy(path, path.with_name("part-9.parquet"))
 
@@ -163,8 +182,8 @@ def test_a_part_laid_into_an_open_store_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["[]", "{}", "", "null", "7", '{"format": 3}', '{"format": 3, "tables": []}', "\x00\x00", '"x"']
 )
-def test_a_damaged_manifest_is_noticed_and_heals(tmp_path: Path, text: str) -> None:
-    params, folder = company(tmp_path)
+def test_a_damaged_manifest_is_noticed_and_heals(company: Company, text: str) -> None:
+    params, folder = company
     (folder / "manifest.json").write_text(text)
 
     with pytest.raises(DamagedStoreError, match=r"manifest\.json"):
@@ -174,8 +193,8 @@ def test_a_damaged_manifest_is_noticed_and_heals(tmp_path: Path, text: str) -> N
     assert store.tables["logins"].rows == 400
 
 
-def test_a_changed_value_in_the_manifest_is_noticed(tmp_path: Path) -> None:
-    params, folder = company(tmp_path)
+def test_a_changed_value_in_the_manifest_is_noticed(company: Company) -> None:
+    params, folder = company
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["watermark"] = "2030-01-01"
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -184,8 +203,8 @@ def test_a_changed_value_in_the_manifest_is_noticed(tmp_path: Path) -> None:
         Store.open(params)
 
 
-def test_a_manifest_cannot_name_a_file_outside_the_store(tmp_path: Path) -> None:
-    params, folder = company(tmp_path)
+def test_a_manifest_cannot_name_a_file_outside_the_store(tmp_path: Path, company: Company) -> None:
+    params, folder = company
     outside = tmp_path / "outside.parquet"
     outside.write_bytes(b"x")
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -197,8 +216,8 @@ def test_a_manifest_cannot_name_a_file_outside_the_store(tmp_path: Path) -> None
         Store.open(params)
 
 
-def test_a_store_of_another_version_is_written_again(tmp_path: Path) -> None:
-    params, folder = company(tmp_path)
+def test_a_store_of_another_version_is_written_again(company: Company) -> None:
+    params, folder = company
     (folder / "manifest.json").write_text('{"format": 2, "tables": {}}')
 
     with pytest.raises(SourceError, match="format of another version"):
@@ -208,8 +227,8 @@ def test_a_store_of_another_version_is_written_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", '{"made_by": 1}'])
-def test_damaged_marks_are_not_trusted(tmp_path: Path, text: str) -> None:
-    params, folder = company(tmp_path)
+def test_damaged_marks_are_not_trusted(company: Company, text: str) -> None:
+    params, folder = company
     (folder / ".marks.json").write_text(text)
     lines: list[str] = []
 
@@ -219,8 +238,8 @@ def test_damaged_marks_are_not_trusted(tmp_path: Path, text: str) -> None:
     assert store.tables["logins"].rows == 400
 
 
-def test_a_copied_store_and_a_note_of_the_system_are_no_damage(tmp_path: Path) -> None:
-    params, folder = company(tmp_path)
+def test_a_copied_store_and_a_note_of_the_system_are_no_damage(company: Company) -> None:
+    params, folder = company
     for path in folder.rglob("*"):
         os.utime(path, (1, 1))
     (folder / "logins" / "._part-0.parquet").write_bytes(b"\x00\x05")
@@ -245,7 +264,7 @@ def test_the_files_are_on_the_disk_before_the_store_is_published(
 
     monkeypatch.setattr("churn.data.files.sync_folder", sync)
 
-    company(tmp_path)
+    ingest(params_of(tmp_path, logins=LOGINS, since=None), lambda _: None)
 
     assert order == ["sync manifest", "published False"]
 
@@ -263,3 +282,18 @@ def test_damaged_rejects_are_not_read_back_by_the_next_ingest(
 
     assert store.tables == expected.tables
     assert dict(store.tables["logins"].rejects) == {"happened_at is a time": 1}
+
+
+def test_hidden_files_that_spark_writes_beside_a_part_are_no_parts(tmp_path: Path) -> None:
+    store = ingest(params_of(tmp_path, logins=LOGINS, since=None), lambda _: None)
+    (store.folder / "logins" / ".part-0.parquet.crc").write_bytes(b"crc")
+    (store.folder / "logins" / "_SUCCESS").write_bytes(b"")
+    write_manifest(
+        store.folder,
+        store.tables,
+        watermark=store.watermark,
+        digest=store.digest,
+        fingerprint=store.fingerprint,
+    )
+
+    assert [path.name for path in Store.open(store.params).files("logins")] == ["part-0.parquet"]

@@ -192,8 +192,14 @@ def test_a_value_that_only_churners_lack_is_refused(tmp_path: Path) -> None:
         ([f"1970-01-{n * 17 % 28 + 1:02}" for n in range(120)], "warn"),
         (["DE" if n % 2 else "AT" for n in range(120)], None),
         ([n * 7919 % 10 for n in range(120)], None),
+        ([round(12.37 + n * 47 % 120 * 3.19, 2) for n in range(120)], None),
+        ([n * 47 % 120 + 5000 for n in range(120)], "warn"),
+        ([1000.5 + n for n in range(120)], "stop"),
     ],
-    ids=["constant", "id", "running number", "batch of the sign-up", "dates", "country", "number"],
+    ids=[
+        *("constant", "id", "running number", "batch of the sign-up", "dates", "country", "number"),
+        *("money, each another", "numbered ids", "fractions that run with the sign-up"),
+    ],
 )
 def test_an_attribute_of_unfit_shape_is_told(
     tmp_path: Path, values: list[object], severity: str | None

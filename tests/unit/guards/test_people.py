@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+import sqlite3
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
+from churn.data.ingest.ingest import ingest
+from churn.guards.context import open_context
 from churn.guards.duplicates import duplicates
 from churn.guards.late_rows import is_loading_name, late_rows
 from churn.guards.survivors import dangling_histories, survivors
+from churn.params import Params
+from tests.cases import case
 from tests.guard_companies import churners, draw_contracts, draw_table, findings_of, severities, stayers
+from tests.unit.data.sources.test_folder import params_with
 
 MONTHS = [f"2024-{month:02}-01" for month in range(2, 12)]
 
@@ -208,6 +215,47 @@ def test_tables_of_survivors(tmp_path: Path, months: list[int], same_age: bool, 
 
 
 @pytest.mark.parametrize(
+    ("each", "expected"),
+    [(2, []), (8, ["stop"])],
+    ids=["few churners, each in three windows", "many"],
+)
+def test_a_churner_in_three_label_windows_counts_once(tmp_path: Path, each: int, expected: list[str]) -> None:
+    people = [(one, None) for one in stayers(60)]
+    people += [(f"g{month}-{n}", f"2024-{month:02}-20") for month in range(7, 13) for n in range(each)]
+
+    found = findings_of(
+        survivors,
+        tmp_path,
+        label={"kind": "contract", "horizon_days": 92},
+        customers=draw_table("customer | signed_up_at", [(one, "2020-01-01") for one, _ in people]),
+        subscriptions=draw_table(
+            "customer | started_at | ended_at", [(a, "2020-01-01", b) for a, b in people]
+        ),
+        cutoffs=MONTHS,
+    )
+
+    assert [one.severity for one in found] == expected
+
+
+def test_a_young_shop_whose_first_customers_could_not_yet_leave_is_no_table_of_survivors(
+    tmp_path: Path,
+) -> None:
+    """All customers of the case came within seven months; each stayed for two months or more."""
+    columns = {"customer_id": "user_id", "ordered_at": "timestamp"}
+    customers = "select user_id as customer_id, min(timestamp) as signed_up_at from events group by 1"
+    tables = {"customers": {"query": customers}, "orders": {"from": "events", "columns": columns}}
+    params = params_with(case("placeholder-ids"), tmp_path, tables, "orders")
+    label = params.label.model_copy(update={"horizon_days": 60})
+    store = ingest(params.model_copy(update={"label": label}), lambda _: None)
+    cutoffs = [date(2023, month, 1) for month in (10, 11, 12)] + [date(2024, n, 1) for n in range(1, 7)]
+
+    with open_context(store, [], cutoffs, tmp_path) as context:
+        findings = list(survivors(context))
+
+    assert findings == []
+
+
+@pytest.mark.parametrize(
     ("names", "expected"),
     [
         (["loaded_at", "ingestedAt", "_etl_ts", "date_imported", "posted_at", "Gebucht am"], True),
@@ -281,8 +329,48 @@ def test_the_way_out_for_seconds_since_1970_gives_times(tmp_path: Path) -> None:
     known_at = re.search(r"known_at: (.*?)\. If it is", found.way_out)
 
     assert known_at is not None
-    mapped = {"logins": {"columns": {"known_at": known_at[1]}}}
+    mapped = {"logins": {"columns": {"known_at": yaml.safe_load(known_at[1])}}}
     assert findings_of(late_rows, tmp_path / "after", tables=mapped, **company) == []
+
+
+def test_the_way_out_for_seconds_in_a_database_is_in_its_own_sql(tmp_path: Path) -> None:
+    pytest.importorskip("adbc_driver_sqlite")
+    path = tmp_path / "company.sqlite"
+    times = [datetime(2024, 3, 1, 10) + timedelta(n % 60) for n in range(100)]
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "CREATE TABLE customers AS SELECT 'ana' AS customer_id, '2023-01-01' AS signed_up_at"
+        )
+        connection.execute("CREATE TABLE logins (customer_id TEXT, happened_at TEXT, loaded_at INTEGER)")
+        seconds = [int(at.replace(tzinfo=UTC).timestamp()) + 432_000 * (n < 20) for n, at in enumerate(times)]
+        rows = [("ana", str(at), loaded) for at, loaded in zip(times, seconds, strict=True)]
+        connection.executemany("INSERT INTO logins VALUES (?, ?, ?)", rows)
+    params = Params.model_validate(
+        {
+            "source": f"sqlite:///{path}",
+            "tables": {"customers": {}, "logins": {}},
+            "label": {"kind": "inactivity", "table": "logins", "horizon_days": 31},
+            "output": tmp_path / "output",
+        }
+    )
+
+    (tmp_path / "scratch").mkdir()
+    with open_context(ingest(params, lambda _: None), [], [], tmp_path / "scratch") as context:
+        (finding,) = late_rows(context)
+
+    assert "known_at: \"strftime('%Y-%m-%dT%H:%M:%SZ', loaded_at, 'unixepoch')\"" in finding.way_out
+
+
+@pytest.mark.parametrize("name", ["loaded", "Loaded: at", "loaded at #2", "posted_at"])
+def test_the_way_out_has_the_quotes_that_yaml_needs(tmp_path: Path, name: str) -> None:
+    logins = logins_loaded(20, 100).replace("loaded_at", name)
+    company = {"subscriptions": draw_contracts([], ["ana"]), "logins": logins}
+
+    (finding,) = findings_of(late_rows, tmp_path, tables={"logins": {}}, **company)
+    line = re.search(r"(known_at: .*?)\.( If it is|$)", finding.way_out)
+
+    assert line is not None
+    assert yaml.safe_load(line[1]) == {"known_at": name}
 
 
 def test_leavers_copied_to_balance_the_classes_are_pointed_out(tmp_path: Path) -> None:

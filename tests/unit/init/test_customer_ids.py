@@ -154,7 +154,9 @@ def test_the_named_id_is_the_key_of_customers_and_of_no_other_table(
 
     assert written.customers.body.get("from", "customers") == people
     assert id_columns(written) == {"customers": "id", "orders": "-"}
-    assert written.unused_tables == (("products", "no column holds ids of customers"),)
+    assert written.unused_tables == (
+        ("products", "no column holds ids of customers, which are in 'id' by --key"),
+    )
 
 
 @pytest.mark.parametrize("spelling", [lambda n: n + 1, lambda n: f"C{n}"], ids=["numbers", "codes"])
@@ -194,7 +196,9 @@ def test_a_table_with_ids_of_another_kind_is_not_used_with_the_named_key(tmp_pat
     written = draft(source, key="loyalty")
 
     assert set(written.tree()["tables"]) == {"customers", "orders"}
-    assert written.unused_tables == (("logins", "no column holds ids of customers"),)
+    assert written.unused_tables == (
+        ("logins", "no column holds ids of customers, which are in 'loyalty' by --key"),
+    )
 
 
 @pytest.mark.parametrize("key", ["Member", "nothing like it"])

@@ -91,3 +91,27 @@ def test_a_share_that_is_the_only_amount_is_a_question(
     assert "columns.amount" in "".join(capsys.readouterr())
     with pytest.raises(ParamsError, match=r"columns\.amount.*as shares do: write"):
         load_params(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "expected"),
+    [
+        ("season_tickets", "day AS started, day + 365 AS valid_until", "subscriptions"),
+        ("tickets", "day AS valid_from, day + 30 AS valid_to", "subscriptions"),
+        ("dauertickets", "day AS beginn, day + 365 AS gueltig_bis", "subscriptions"),
+        ("tickets", "day AS opened_at, day + 3 AS closed_at", "tickets"),
+        ("support_tickets", "day AS created_at, day + 3 AS snoozed_until", "tickets"),
+    ],
+)
+def test_tickets_that_are_valid_until_a_day_are_no_support_tickets(
+    table: str, columns: str, expected: str
+) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE {table} AS SELECT 'U' || i % 20 AS customer_id, {columns} "
+            "FROM (SELECT i, DATE '2024-01-01' + i::INTEGER AS day FROM range(80) AS rows(i))"
+        )
+        profile = profile_table(connection, table, table, "duckdb", date(2026, 1, 1))
+        scores = list(matches(connection, profile, profile.columns[0]))
+
+    assert max(scores, key=lambda scored: scored[0])[1].name == expected

@@ -15,6 +15,7 @@ import pytest
 
 from churn.model.registry import Registry
 from churn.model.scorer import Scorer
+from churn.model.tracking import signature_of
 from churn.params import Params
 from tests.servers import running_model_server
 
@@ -91,3 +92,19 @@ def test_mlflows_server_scores_json_and_csv_and_refuses_what_does_not_fit_in_wor
         assert len(answer) <= 600
         for word in words:
             assert word in json.loads(answer)["message"]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64"])
+def test_whole_numbers_are_taken_after_the_conversion_that_the_readme_of_the_model_shows(dtype: str) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.models.utils import _enforce_schema
+
+    inputs = signature_of({"logins": "number", "plan": "level"}).inputs
+    frame = pd.DataFrame({"logins": pd.array([3, 7], dtype=dtype), "plan": ["basic", "plus"]})
+    numbers = [column.name for column in inputs if column.type.name == "double"]
+
+    converted = _enforce_schema(frame.astype({name: "float64" for name in numbers if name in frame}), inputs)
+
+    assert converted["logins"].tolist() == [3.0, 7.0]
+    with pytest.raises(MlflowException, match="logins"):
+        _enforce_schema(frame, inputs)  # as long as this holds, the README must show the conversion

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,32 @@ def problems(folder: Path, text: str, overrides: tuple[str, ...] = ()) -> tuple[
     with pytest.raises(ParamsError) as caught:
         load_params(written(folder, text), overrides)
     return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("train.seed", "yes", "must be a number; YAML reads yes, no, on and off as true and false."),
+        ("label.horizon_days", "on", "must be a number; YAML reads yes, no, on and off as true and false."),
+        ("promote.observed_expected", "[0.8, yes]", "must be a number; YAML reads yes, no, on and off"),
+        ("private_files", "1", "must be true or false."),
+        ("snapshot.watermark", "1704067200", "must be a date, such as 2024-01-31."),
+    ],
+)
+def test_a_value_of_another_kind_is_not_converted(key: str, value: str, rule: str, tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, GOOD, (f"{key}={value}",))
+
+    assert f"{key} (" in problem
+    assert rule in problem
+
+
+def test_numbers_dates_and_booleans_of_their_own_kind_are_read(tmp_path: Path) -> None:
+    values = ("train.seed='7'", "promote.observed_expected=[0.8, 2]", "private_files=no")
+
+    params = load_params(written(tmp_path, GOOD), (*values, "snapshot.watermark=2024-01-01"))
+
+    assert (params.train.seed, params.promote.observed_expected) == (7, (0.8, 2.0))
+    assert (params.private_files, params.snapshot.watermark) == (False, date(2024, 1, 1))
 
 
 def test_relative_paths_count_from_the_files_folder(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from markupsafe import Markup
 
 from churn.data.files import checksum_of
 from churn.data.own_files import write_own_json
@@ -68,6 +69,21 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+CHARTLESS = "<svg></svg>"
+
+
+@pytest.fixture
+def charts() -> None:
+    """Draw the charts of the page; a test without this fixture is not about them, and drawing takes long."""
+
+
+@pytest.fixture(autouse=True)
+def chartless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "charts" not in request.fixturenames:
+        for module in ("quality", "report"):
+            monkeypatch.setattr(f"churn.reporting.{module}.inline_figure", lambda *_: Markup(CHARTLESS))
+
+
 def page_of(output: Path) -> Page:
     return Page(render_report(read_report_sources(output)))
 
@@ -98,7 +114,7 @@ def test_the_report_says_which_way_of_leaving_is_meant(output, leaving: str, sai
     assert unsaid not in page.text
 
 
-def test_names_reasons_actions_and_exclusions_cannot_bring_html(evaluated):
+def test_names_reasons_actions_and_exclusions_cannot_bring_html(evaluated, charts):
     page = page_of(evaluated)
 
     assert "script" not in page.tags
@@ -106,7 +122,7 @@ def test_names_reasons_actions_and_exclusions_cannot_bring_html(evaluated):
         assert f"{said} <script>alert('x')</script>" in page.text
 
 
-def test_the_page_needs_nothing_but_itself(evaluated):
+def test_the_page_needs_nothing_but_itself(evaluated, charts):
     html = render_report(read_report_sources(evaluated))
 
     assert Page(html).fetched == []
@@ -162,7 +178,7 @@ def test_a_missing_evaluation_is_said(output):
     assert "churn evaluate" in text
 
 
-def test_an_evaluation_is_shown_with_intervals_beside_the_baselines(evaluated):
+def test_an_evaluation_is_shown_with_intervals_beside_the_baselines(evaluated, charts):
     text = page_of(evaluated).text
 
     assert "0.750 [0.740, 0.760]" in text
@@ -419,7 +435,7 @@ def test_a_switched_off_play_is_said(output):
     )
 
 
-def test_the_same_night_gives_the_same_page(evaluated):
+def test_the_same_night_gives_the_same_page(evaluated, charts):
     assert render_report(read_report_sources(evaluated)) == render_report(read_report_sources(evaluated))
 
 

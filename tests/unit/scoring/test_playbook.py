@@ -194,7 +194,9 @@ def test_a_play_is_switched_off_where_absent_tables_leave_it_nothing_to_hold_by(
     ],
 )
 def test_a_mistake_in_a_condition_is_named_with_its_place_and_the_way_out(when, problem):
-    assert f"playbook.yaml: {problem}" in problems_of(f"plays:\n  - {{name: p, when: {when}, {REST}}}")
+    assert f"playbook.yaml: line 2: {problem}" in problems_of(
+        f"plays:\n  - {{name: p, when: {when}, {REST}}}"
+    )
 
 
 WHEN = "when: {health: {at_most: 2}}"
@@ -240,7 +242,7 @@ def test_all_mistakes_of_a_file_come_at_once():
 
     problems = problems_of(text)
 
-    assert {problem.split(":")[1].split(" ")[1] for problem in problems} >= {
+    assert {problem.split(": ")[2].split(" ")[0] for problem in problems} >= {
         "plays[0].name",
         "plays[0].when.helth",
         "plays[0].when.helth.belw",

@@ -302,6 +302,49 @@ def test_broken_sql_is_reported_with_its_key(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("columns", "name", "right_name"),
+    [
+        ("ts as happened_at, loaded as knwon_at", "knwon_at", "known_at"),
+        ('ts as happened_at, loaded AS "Known_att"', "Known_att", "known_at"),
+        ("ts as happened_at, loaded as rowid_", "rowid_", "row_id"),
+    ],
+)
+def test_a_misspelt_optional_column_of_a_query_is_refused(
+    tmp_path: Path, columns: str, name: str, right_name: str
+) -> None:
+    query = f"select customer_id, {columns} from logins"
+    params = params_of(
+        tmp_path,
+        customers=CUSTOMERS,
+        logins="customer | ts | loaded\n ana | 2024-01-01 | 2024-01-02",
+        since=None,
+        params={"tables": {"customers": {}, "logins": {"query": query}}},
+    )
+
+    error = refusal(params)
+
+    assert error.exit_code == 11
+    assert any(
+        f"tables.logins.query returns '{name}'" in line and f"Did you mean '{right_name}'?" in line
+        for line in error.problems
+    )
+
+
+@pytest.mark.parametrize("columns", ["ts as happened_at, loaded as note", "*, ts as happened_at"])
+def test_other_columns_of_a_query_are_no_mistake(tmp_path: Path, columns: str) -> None:
+    query = f"select {'' if columns[0] == '*' else 'customer_id, '}{columns} from logins"
+    params = params_of(
+        tmp_path,
+        customers=CUSTOMERS,
+        logins="customer | ts | loaded | known_on\n ana | 2024-01-01 | 2024-01-02 | x",
+        since=None,
+        params={"tables": {"customers": {}, "logins": {"query": query}}},
+    )
+
+    assert ingest(params, lambda _: None).tables["logins"].rows == 1
+
+
 @pytest.mark.parametrize("empty", ["customers", "logins"])
 def test_an_empty_table_that_is_needed_is_refused(tmp_path: Path, empty: str) -> None:
     params = params_of(
@@ -324,6 +367,10 @@ def test_an_empty_table_that_is_needed_is_refused(tmp_path: Path, empty: str) ->
         (
             {"customers": {}, "logins": {"columns": {"hapened_at": "ts"}}},
             "tables.logins.columns.hapened_at is not a column of this table. Did you mean 'happened_at'?",
+        ),
+        (
+            {"customers": {}, "logins": {}, "tickets": {"columns": {"frist_reply_at": "replied"}}},
+            "tickets.columns.frist_reply_at is not a column of this table. Did you mean 'first_reply_at'?",
         ),
         (
             {"customers": {}, "logins": {"static": ["country"]}},

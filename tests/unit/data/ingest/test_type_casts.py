@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from churn.data.ingest.type_casts import create_utc_of, typed_column
-from churn.data.tables import Column
+from churn.data.tables import Column, ColumnType
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,38 @@ def test_a_text_loses_blanks_of_every_kind_at_its_ends_only(blank: str) -> None:
         ]
 
     assert values == [("C 1",), ("C 1",), ("C 1",), (f"C{blank}1",), ("Ç 1",), (None,)]
+
+
+@pytest.mark.parametrize("text", ["2024-05-09 ", "\t2024-05-09", "2024-05-09\u00a0"])
+def test_a_time_is_read_without_the_blanks_at_its_ends(text: str) -> None:
+    column = typed_column(Column("placed", "instant", "time"), "VARCHAR", "UTC", None)
+    with duckdb.connect() as connection:
+        create_utc_of(connection, "UTC")
+
+        row = connection.execute(
+            f"SELECT placed::VARCHAR FROM (SELECT {column} FROM (SELECT ? AS placed))", [text]
+        ).fetchone()
+
+    assert row == ("2024-05-09 00:00:00",)
+
+
+@pytest.mark.parametrize("text", ["12.5 ", "\t12.5", "12.5\u00a0"])
+def test_a_number_is_read_without_the_blanks_at_its_ends(text: str) -> None:
+    column = typed_column(Column("amount", "money", "value"), "VARCHAR", "UTC", None)
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"SELECT amount FROM (SELECT {column} FROM (SELECT ? AS amount))", [text]
+        ).fetchone()
+
+    assert row == (12.5,)
+
+
+@pytest.mark.parametrize(("column_type", "number"), [("money", None), ("number", 1.0)])
+def test_true_is_no_amount_of_money(column_type: ColumnType, number: float | None) -> None:
+    column = typed_column(Column("amount", column_type, "value"), "BOOLEAN", "UTC", None)
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            f"SELECT amount, amount__raw FROM (SELECT {column} FROM (SELECT true AS amount))"
+        ).fetchone()
+
+    assert row == (number, True)

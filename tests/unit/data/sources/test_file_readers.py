@@ -11,6 +11,7 @@ import pytest
 
 from churn.data.ingest.ingest import ingest
 from churn.data.sources.connections import open_source
+from churn.data.sources.file_readers import plain_format_of, sniff_csv_format
 from churn.errors import SourceError
 from tests.cases import case
 from tests.unit.data.sources.test_folder import CUSTOMERS, params_at, rows_in, write
@@ -281,3 +282,43 @@ def test_the_command_that_converts_a_text_puts_it_in_the_same_place(
         rows_in(source, tmp_path, "orders")
 
     assert str(caught.value).endswith(command)
+
+
+def wide_lines(mark: str, cell: str = "x") -> list[str]:
+    """Return the lines of a table with 250 columns: ids, times, numbers and texts."""
+    header = mark.join(["id", "at", *(f"c{i}" for i in range(248))])
+    rows = [
+        mark.join([f"U{n}", f"2024-01-0{n + 1}", *(str(i * n / 4) if i % 2 else cell for i in range(248))])
+        for n in range(9)
+    ]
+    return [header, *rows]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_format_of_a_wide_plain_file_is_the_one_that_duckdb_finds(tmp_path: Path, mark: str) -> None:
+    path = write(tmp_path, {"wide.csv": "\n".join([*wide_lines(mark), ""])}) / "wide.csv"
+
+    plain_format = plain_format_of(path)
+
+    assert plain_format
+    with duckdb.connect() as connection:
+        sniffed = sniff_csv_format(connection, f"'{path}'", "hive_partitioning = false")
+        assert (
+            sniff_csv_format(connection, f"'{path}'", f"hive_partitioning = false{plain_format}") == sniffed
+        )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*wide_lines(",")[:5], "a line of a report"],
+        wide_lines(",", '"x"'),
+        [line.replace(";c3;", ";c,3;") for line in wide_lines(";")],
+        wide_lines(",", "# x"),
+        ["id,at", "U1,2024-01-01"],
+    ],
+)
+def test_the_format_of_another_file_is_left_to_duckdb(tmp_path: Path, lines: list[str]) -> None:
+    path = write(tmp_path, {"wide.csv": "\n".join([*lines, ""])}) / "wide.csv"
+
+    assert plain_format_of(path) == ""

@@ -1,0 +1,40 @@
+"""Whether the statistics of experiments hold: `python -m benchmarks.proof aa --write`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks import write_table
+from benchmarks.proof import aa, coverage
+
+README = Path(__file__).with_name("README.md")
+TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {"aa": aa.table, "coverage": coverage.table}
+"""For each name, what yields the lines of its table, given the number of experiments and the seed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Simulate experiments, print the table, and write it on request."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.proof", description=__doc__)
+    parser.add_argument("table", choices=list(TABLES))
+    parser.add_argument("--experiments", type=int, default=10_000, help="how many of each kind")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
+    arguments = parser.parse_args(argv)
+    lines = []
+    for line in TABLES[arguments.table](arguments.experiments, arguments.seed):
+        print(line, flush=True)
+        lines.append(line)
+    if arguments.write:
+        write_table(README, marks(arguments.table), "\n".join(lines))
+    return 0
+
+
+def marks(name: str) -> tuple[str, str]:
+    """Return the lines before and after a table of the page."""
+    return f"<!-- table of benchmarks.proof {name} -->", f"<!-- end of table {name} -->"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,100 @@
+"""Fill the message of a play for a customer: a jinja2 template in a sandbox.
+
+Templates are data of the company. In the sandbox they read the values that they get, and nothing else: no
+file, no attribute of Python, and no way to change a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from churn.errors import PlaybookError
+
+SUBJECT = "subject:"
+"""The beginning of the first line of an e-mail, in lower case."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message for a customer.
+
+    Attributes:
+        subject: The subject of an e-mail; None if the template has no line `Subject: ...`.
+        body: The text without the line of the subject.
+    """
+
+    subject: str | None
+    body: str
+
+
+def fill_template(
+    text: str, values: Mapping[str, Any], *, place: str, variant_subject: str | None = None
+) -> Message:
+    """Fill a template with the values of a customer.
+
+    - A variable without a value is a mistake, not an empty text.
+    - A value that is None (the company does not know it) must not be written as it is: the customer would
+      read "None". The template states a text for this case, such as `{{ name or "customer" }}`.
+    - A message is plain text, so nothing is escaped.
+
+    Args:
+        text: The template. Its first line may be `Subject: ...`.
+        values: The values by name.
+        place: The file of the template, for messages.
+        variant_subject: The subject of the customer's variant, a template too; it replaces the first line.
+
+    Raises:
+        PlaybookError: The text is no template, a value is missing, or the template does what the sandbox
+            forbids. The message has the file and the line.
+    """
+    filled = _render(text, values, place)
+    first, _, following = filled.partition("\n")
+    has_subject = first.casefold().startswith(SUBJECT)
+    subject = first[len(SUBJECT) :].strip() if has_subject else None
+    if variant_subject is not None:
+        subject = " ".join(_render(variant_subject, values, f"{place} (subject of the variant)").split())
+    body = following if has_subject else filled
+    return Message(subject, body.strip("\n") + "\n")
+
+
+def _refuse_none(value: Any) -> Any:
+    if value is None:
+        raise ValueError(
+            "a value is not known for this customer; write a text for this case, such as "
+            '{{ name or "customer" }}'
+        )
+    return value
+
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(
+    undefined=jinja2.StrictUndefined, finalize=_refuse_none, trim_blocks=True, lstrip_blocks=True
+)
+_CODE_NAME = "<template>"
+"""The file name that jinja2 gives to a template from a text."""
+
+
+def _render(text: str, values: Mapping[str, Any], place: str) -> str:
+    try:
+        return _ENVIRONMENT.from_string(text).render(values)
+    except jinja2.TemplateSyntaxError as error:
+        raise PlaybookError(
+            f"{place}:{error.lineno}: not in the syntax of jinja2: {error.message}."
+        ) from None
+    except Exception as error:  # a template can raise any error, such as a division by zero
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise PlaybookError(f"{place}:{_line_of(error)}: the template cannot be filled: {reason}.") from None
+
+
+def _line_of(error: BaseException) -> int:
+    """Return the line of the template in which an error was raised."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == _CODE_NAME:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -1,0 +1,195 @@
+"""The size of an experiment before its start: units needed, power, smallest detectable effect, days.
+
+Power is the probability that a two-sided test finds an effect in its true direction. The test takes its
+standard error from the pooled churn; the unpooled form asks for two or three units less.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scipy.optimize import brentq
+from statsmodels.stats.proportion import power_proportions_2indep, samplesize_proportions_2indep_onetail
+
+from churn.experiments.effect import ALPHA
+from churn.metrics.interval import Part
+
+POWER = 0.8
+"""The probability of finding an effect that an experiment is planned for."""
+
+
+class SampleSize(Part):
+    """The units that an experiment needs.
+
+    Attributes:
+        n_control: The number of units in the control.
+        n_treatment: The number of units in the arm that is contacted.
+    """
+
+    n_control: int
+    n_treatment: int
+
+    @property
+    def n(self) -> int:
+        """Return the number of units, both arms together."""
+        return self.n_control + self.n_treatment
+
+
+class DetectableEffect(Part):
+    """The smallest effect that an experiment of a given size finds.
+
+    Attributes:
+        n_control: The number of units in the control.
+        n_treatment: The number of units in the arm that is contacted.
+        churn: The churn without contact.
+        effect: The smallest `churn(control) - churn(treatment)` that is found with the power; None if even
+            contact that keeps everybody is not found.
+        power: The probability of finding the effect.
+    """
+
+    n_control: int
+    n_treatment: int
+    churn: float
+    effect: float | None
+    power: float
+
+    def in_words(self) -> str:
+        """Return the effect in a sentence.
+
+        >>> smallest_effect(0.03, 300, 2700).in_words()
+        'An effect of at least 2.10 points is found in 80 % of cases with n = 3,000 (300 in the control).'
+        >>> smallest_effect(0.03, 30, 270).in_words()
+        'No effect on a churn of 3.0 % can be detected with n = 300 (30 in the control).'
+        """
+        n = f"n = {self.n_control + self.n_treatment:,} ({self.n_control:,} in the control)"
+        if self.effect is None:
+            return f"No effect on a churn of {100 * self.churn:.1f} % can be detected with {n}."
+        points = math.ceil(10_000 * self.effect) / 100
+        cases = f"{100 * self.power:.0f} % of cases"
+        return f"An effect of at least {points:.2f} points is found in {cases} with {n}."
+
+
+def units_needed(
+    churn_control: float,
+    churn_treatment: float,
+    *,
+    control_share: float = 0.5,
+    power: float = POWER,
+    alpha: float = ALPHA,
+) -> SampleSize:
+    """Return the units in each arm that find a difference of churn.
+
+    Args:
+        churn_control: The churn without contact.
+        churn_treatment: The churn with contact.
+        control_share: The share of the control, between 0 and 1.
+        power: The probability of finding the difference.
+        alpha: The share of experiments without an effect in which the test finds one.
+
+    Source: Fleiss, Levin and Paik (2003), Statistical methods for rates and proportions, 3rd edition, section
+        4.2, without the correction for continuity.
+
+    >>> units_needed(0.10, 0.08).n_control
+    3213
+    """
+    _check_shares(churn_control=churn_control, churn_treatment=churn_treatment, control_share=control_share)
+    _check_shares(power=power, alpha=alpha)
+    if churn_control == churn_treatment:
+        raise ValueError(f"no number of units finds a difference between {churn_control} and itself")
+    ratio = (1 - control_share) / control_share
+    # With the two rates exchanged the variance is the same only for equal arms: the control comes first.
+    n_control = samplesize_proportions_2indep_onetail(
+        churn_control - churn_treatment,
+        churn_treatment,
+        power,
+        ratio=ratio,
+        alpha=alpha,
+        alternative="two-sided",
+    )
+    return SampleSize(n_control=math.ceil(n_control), n_treatment=math.ceil(n_control * ratio))
+
+
+def power_of(
+    churn_control: float, churn_treatment: float, n_control: int, n_treatment: int, *, alpha: float = ALPHA
+) -> float:
+    """Return the probability that an experiment finds a difference of churn.
+
+    Args:
+        churn_control: The churn without contact.
+        churn_treatment: The churn with contact.
+        n_control: The number of units in the control.
+        n_treatment: The number of units in the arm that is contacted.
+        alpha: The share of experiments without an effect in which the test finds one.
+
+    >>> round(power_of(0.03, 0.02, 300, 2700), 2)
+    0.24
+    """
+    _check_shares(churn_control=churn_control, churn_treatment=churn_treatment, alpha=alpha)
+    if min(n_control, n_treatment) < 1:
+        return 0.0
+    difference = churn_control - churn_treatment
+    power = power_proportions_2indep(
+        difference,
+        churn_treatment,
+        n_control,
+        ratio=n_treatment / n_control,
+        alpha=alpha / 2,
+        alternative="larger" if difference >= 0 else "smaller",
+        return_results=False,
+    )
+    return float(power)
+
+
+def smallest_effect(
+    churn: float, n_control: int, n_treatment: int, *, power: float = POWER, alpha: float = ALPHA
+) -> DetectableEffect:
+    """Return the smallest reduction of churn that an experiment finds.
+
+    Args:
+        churn: The churn without contact.
+        n_control: The number of units in the control.
+        n_treatment: The number of units in the arm that is contacted.
+        power: The probability of finding the reduction.
+        alpha: The share of experiments without an effect in which the test finds one.
+
+    >>> smallest_effect(0.1, 3213, 3213).effect.__round__(4)
+    0.02
+    """
+    _check_shares(churn=churn, power=power, alpha=alpha)
+
+    def excess_power(effect: float) -> float:
+        return power_of(churn, churn - effect, n_control, n_treatment, alpha=alpha) - power
+
+    least, most = churn * 1e-9, churn * (1 - 1e-9)
+    effect = None
+    if excess_power(most) >= 0:
+        effect = float(brentq(excess_power, least, most))
+    return DetectableEffect(
+        n_control=n_control, n_treatment=n_treatment, churn=churn, effect=effect, power=power
+    )
+
+
+def days_until_answer(n: int, units_per_night: float, maturity_days: int) -> int | None:
+    """Return the days from the start until enough units are assigned and their outcomes have matured.
+
+    Args:
+        n: The number of units needed, both arms together.
+        units_per_night: The number of new units in the experiment each night.
+        maturity_days: The days from an assignment until its outcome is known: gap and horizon.
+
+    Returns:
+        The number of days; None if no new units come.
+
+    >>> days_until_answer(6426, 100, 35)
+    99
+    """
+    if units_per_night <= 0:
+        return None
+    # The units of the first night are assigned on day 0.
+    return math.ceil(n / units_per_night) - 1 + maturity_days
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not 0 < share < 1:
+            raise ValueError(f"{name} is a share between 0 and 1, not {share}")

@@ -1,0 +1,205 @@
+"""The guard of tables whose newest rows are not yet there, while other tables are complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import poisson
+
+from churn.data.store import date_of_day
+from churn.finding import Finding
+from churn.guards.context import GuardContext
+
+Ints = npt.NDArray[np.int64]
+
+MAX_TRAIL_DAYS = 31
+"""The longest trail that is looked for. A table without rows for longer has ended."""
+
+WEEK = 7
+"""Fewer days than this are compared with the same weekdays: many tables have few rows on weekends."""
+
+HISTORY_WEEKS = 57
+"""The number of earlier weeks to compare with: a year, and the weeks of a holiday in the year before."""
+
+MIN_WEEKS = 8
+"""The least number of earlier weeks; fewer do not show how few rows a table may have."""
+
+COMPLETE_SHARE = 0.9
+"""The share of the usual rows of a week from which the week is complete again before the missing rows."""
+
+ENDED_SHARE = 0.5
+"""The share of the usual rows of the week before the missing rows below which the table had ended by then."""
+
+MAX_RATIO = 0.25
+"""The share of the lowest earlier number of rows below which the newest days lack rows.
+
+Within a month, a season or a fading product changes a table by less.
+"""
+
+RARE = 1e-4
+"""The probability below which a low number of rows is no chance, over all tested numbers of days."""
+
+STOP_DAYS = 7.0
+"""The days of missing rows from which the finding is a stop: a quarter of a look-back of four weeks."""
+
+MIN_COMPLETE_ROWS = 10
+"""The least usual number of rows with which another table shows that its newest days are complete."""
+
+
+@dataclass(frozen=True)
+class Trail:
+    """The newest days of a table, compared with the same weekdays in earlier weeks.
+
+    Attributes:
+        days: The number of newest days.
+        rows: The number of rows in these days.
+        lowest: The lowest number of rows in as many earlier days.
+        usual: The median number of rows in as many days of the last weeks.
+    """
+
+    days: int
+    rows: int
+    lowest: int
+    usual: float
+
+    @property
+    def missing_days(self) -> float:
+        """Return the missing rows, in days of the usual number of rows."""
+        return self.days * max(0.0, 1 - self.rows / self.usual) if self.usual else 0.0
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Return whether there are fewer rows than ever before, beyond chance."""
+        is_rare = poisson.cdf(self.rows, self.lowest) < RARE / MAX_TRAIL_DAYS
+        return self.rows < MAX_RATIO * self.lowest and bool(is_rare)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether there are about as many rows as usual."""
+        return self.usual >= MIN_COMPLETE_ROWS and self.rows >= self.usual / 2
+
+
+def trailing_tables(context: GuardContext) -> Iterator[Finding]:
+    """Look for tables of which the newest rows have not come in yet, while another table is complete.
+
+    Signals at the newest cutoff then see fewer rows than signals at the cutoffs of training. Tables with
+    `known_at` do not count, because no cutoff sees rows that came in later. A day without rows in all tables
+    is a day without events, or lies after the end of the data; the guard `maturity` looks for the second.
+    """
+    tables = {
+        name: _rows_by_day(context, name)
+        for name in context.event_tables
+        if not context.store.tables[name].two_clocks
+    }
+    trails = {name: _trails(rows) for name, rows in tables.items()}
+    for name, own in trails.items():
+        lacking = [trail for trail in own.values() if trail.lacks_rows]
+        if not lacking:
+            continue
+        most = max(trail.missing_days for trail in lacking)
+        trail = next(trail for trail in lacking if trail.missing_days >= most - 0.5)
+        if _week_share(tables[name], trail.days) < ENDED_SHARE:
+            continue
+        complete = [
+            other
+            for other, its_trails in trails.items()
+            if other != name and trail.days in its_trails and its_trails[trail.days].is_complete
+        ]
+        if not complete:
+            continue
+        start = date_of_day(context.watermark - trail.days)
+        last_day = context.store.watermark - timedelta(days=1)
+        complete_up_to = date_of_day(context.watermark - _days_to_complete_week(tables[name], trail.days))
+        yield Finding(
+            name,
+            f"from {start} to {last_day} it has {trail.rows:,} of the usual {trail.usual:,.0f} rows, and it "
+            f"never had fewer than {trail.lowest:,} in as many days; {complete[0]} is complete there. "
+            "If the rows come in later, the newest cutoff sees fewer rows than the cutoffs of training saw, "
+            "and the scores are wrong.",
+            f"Set snapshot.watermark: {complete_up_to}, or read {name} again when its rows are there. If its "
+            "rows always come in later, map the time at which a row came in as "
+            f"{context.specs[name].key}.columns.known_at. If {name} has ended, leave it out.",
+            "stop" if trail.missing_days >= STOP_DAYS else "warn",
+            figure=f"{trail.rows:,} of about {trail.usual:,.0f} rows",
+        )
+
+
+def _rows_by_day(context: GuardContext, table: str) -> Ints:
+    """Count the rows on each day before the watermark, the newest day first, shape (days,).
+
+    The first day of the table, and the days before it, are left out.
+    """
+    n_days = HISTORY_WEEKS * WEEK + MAX_TRAIL_DAYS
+    watermark = context.watermark
+    counts = np.zeros(n_days, dtype=np.int64)
+    rows = context.rows(
+        f"SELECT day, count(*), (SELECT min(day) FROM {context.store.scan(table)}) "
+        f"FROM {context.store.scan(table)} "
+        f"WHERE day < {watermark} AND day >= {watermark - n_days} GROUP BY day"
+    )
+    for day, count, _ in rows:
+        counts[watermark - 1 - day] = count
+    first_day = rows[0][2] if rows else watermark
+    return counts[: max(0, watermark - 1 - first_day)]
+
+
+def _trails(rows: Ints) -> Mapping[int, Trail]:
+    """Return the trail of each number of newest days that can be compared with enough earlier weeks.
+
+    Args:
+        rows: The number of rows of each day, the newest day first, shape (days,).
+    """
+    trails = {}
+    for days in range(1, MAX_TRAIL_DAYS + 1):
+        earlier = _earlier_sums(rows, days)
+        step = 1 if days >= WEEK else WEEK
+        if len(earlier) * step < MIN_WEEKS * WEEK:
+            break
+        usual = float(np.median(earlier[: MIN_WEEKS * WEEK // step]))
+        trails[days] = Trail(days, int(rows[:days].sum()), int(earlier.min()), usual)
+    return trails
+
+
+def _earlier_sums(rows: Ints, days: int) -> Ints:
+    """Return the number of rows in each earlier period of as many days, the newest period first.
+
+    Periods of less than a week end on the weekday of the newest day.
+
+    Args:
+        rows: The number of rows of each day, the newest day first, shape (days,).
+        days: The length of the periods.
+    """
+    sums = np.concatenate([[0], np.cumsum(rows)])
+    step, first = (1, days) if days >= WEEK else (WEEK, WEEK)
+    starts = np.arange(first, len(rows) - days + 1, step)
+    return np.asarray(sums[starts + days] - sums[starts])
+
+
+def _days_to_complete_week(rows: Ints, trail_days: int) -> int:
+    """Return how many newest days to leave out so that the week before them has the usual number of rows.
+
+    Rows that trickle in are missing from more days than from the days with very few rows.
+
+    Args:
+        rows: The number of rows of each day, the newest day first, shape (days,).
+        trail_days: The least number of days, with very few rows.
+    """
+    for days in range(trail_days, MAX_TRAIL_DAYS + 1):
+        if _week_share(rows, days) >= COMPLETE_SHARE:
+            return days
+    return trail_days
+
+
+def _week_share(rows: Ints, days: int) -> float:
+    """Return the rows of the week before the newest days, as a share of the median week before it.
+
+    Args:
+        rows: The number of rows of each day, the newest day first, shape (days,).
+        days: The number of newest days that are left out.
+    """
+    usual = float(np.median(_earlier_sums(rows[days:], WEEK)[: MIN_WEEKS * WEEK]))
+    return float(rows[days : days + WEEK].sum()) / usual if usual else 1.0

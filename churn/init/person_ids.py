@@ -1,0 +1,262 @@
+"""An id for each order beside an id for each person: with the first, no customer would ever come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from churn.errors import CallError
+from churn.init.customer_ids import IdColumn
+from churn.init.email_ids import ADDRESS_SPELLING, holds_addresses
+from churn.init.joined_ids import address_columns
+from churn.init.match import Match
+from churn.init.name_patterns import ANY_TIME, BIRTH, CUSTOMER_ID, EMAIL, PERSON_ID, name_matches
+from churn.init.source_table import KeyedTable, SourceColumn, SourceTable, id_of, time_of
+
+MIN_IDS = 20
+"""With fewer ids nothing is decided."""
+
+MAX_PERSON_SHARE = 0.8
+"""Ids are those of orders if there are at most this many persons for each id."""
+
+MAX_MIXED_SHARE = 0.01
+"""At most this share of the ids may belong to two persons."""
+
+MAX_ONE_PERSON_SHARE = 0.2
+"""A value that more of the ids have is a placeholder or a level, and no person."""
+
+MIN_FILLED_SHARE = 0.95
+"""The column of the persons has a value for at least this share of the ids."""
+
+MIN_SINGLE_SHARE = 0.9
+"""Of the ids of persons with several ids, at least this share come at one time only."""
+
+MIN_SINGLE_SHARE_OF_ADDRESSES = 0.5
+"""The same for persons with an e-mail address, as guests register later; another id may be of a company."""
+
+MAX_GUEST_SHARE = 0.03
+"""A larger share of rows with an address and without an id is a warning."""
+
+MAX_PAIRS_SHARE = 1.05
+"""Two columns tell the same persons if they have at most this many pairs for each value."""
+
+
+@dataclass(frozen=True)
+class PersonIds:
+    """The column with the id of a person, where the column found by its name has an id for each order.
+
+    Attributes:
+        key: The name of the column with the id of a person.
+        order_key: The name of the column with an id for each order.
+        warning: What the user has to know about the choice.
+    """
+
+    key: str
+    order_key: str
+    warning: str
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A column that may hold the ids of persons.
+
+    Attributes:
+        sql: The expression for the person of an id, in the query of `_ids_sql`.
+        n_ids: The number of ids of orders.
+        n_persons: The number of persons.
+    """
+
+    table: SourceTable
+    column: SourceColumn
+    sql: str
+    is_address: bool
+    n_ids: int = 0
+    n_persons: int = 0
+
+
+def find_person_ids(
+    connection: duckdb.DuckDBPyConnection,
+    customers: KeyedTable | None,
+    event_tables: Sequence[SourceTable],
+    id_columns: Mapping[str, IdColumn | None],
+) -> PersonIds | None:
+    """Return the column with the id of a person, if the ids of customers are ids of orders; otherwise None.
+
+    Args:
+        connection: The connection with the views of the tables.
+        customers: The table of customers, by names and values; None if there is none.
+        event_tables: The other tables.
+        id_columns: By table, the column with ids of customers; None for a table without them.
+
+    Raises:
+        CallError: Several columns may hold the ids of persons, and they tell other persons.
+    """
+    tables = [
+        KeyedTable(table, key.column)
+        for table in event_tables
+        if (key := id_columns.get(table.name)) and table.rows
+    ]
+    if not tables:
+        return None
+    homes = [*tables, *([customers] if customers else [])]
+    times = _times_sql(tables)
+    fits: list[tuple[KeyedTable, _Candidate]] = []
+    for home in homes:
+        for column, is_address in _person_columns(connection, home, {keyed.key.name for keyed in homes}):
+            if measured := _measure(connection, home, column, is_address, times):
+                fits.append((home, measured))
+    if not fits:
+        return None
+    fits.sort(key=lambda fit: (fit[1].is_address, -fit[1].n_persons))
+    home, best = fits[0]
+    order_key = home.key.name
+    others = [fit for fit in fits[1:] if fit[1].column.name != best.column.name]
+    rivals = [fit[1] for fit in others if not _tells_the_same(connection, fits[0], fit)]
+    if rivals:
+        names = ", ".join(f"{c.column.name} ({c.n_persons:,} values)" for c in (best, *rivals))
+        raise CallError(
+            f"init: {order_key} of {home.table.name} has another id in most orders ({best.n_ids:,} ids), and "
+            f"which column has the id of a person cannot be told: {names}. Name it with --key; with "
+            f"--key '{order_key}' each of its ids is a customer."
+        )
+    warning = (
+        f"{order_key} has another id in most orders: {best.n_ids:,} ids belong to {best.n_persons:,} values "
+        f"of {best.column.name} of {best.table.name}, so {best.column.name} is the id of a customer. "
+        f"If each id in {order_key} is a customer, name it with --key '{order_key}'"
+    )
+    return PersonIds(best.column.name, order_key, warning)
+
+
+def rows_of_guests(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> Iterator[str]:
+    """Yield a warning for each table with many rows that have an e-mail address and no id."""
+    for match in matches:
+        if match.key.filled_share >= 1 - MAX_GUEST_SHARE:
+            continue
+        for address in address_columns(connection, match.table):
+            row = connection.execute(
+                f"SELECT count(*) FILTER ({id_of(match.key)} IS NULL AND {id_of(address)} IS NOT NULL), "
+                f"count(*) FROM {match.table.view}"
+            ).fetchone()
+            n_guests, n_rows = row or (0, 0)
+            if n_guests > MAX_GUEST_SHARE * n_rows:
+                yield (
+                    f"{n_guests:,} of {n_rows:,} rows of {match.table.name} have an e-mail address in "
+                    f"{address.name} and no {match.key.name}, and count for nobody. To count them, let the "
+                    f"address be the id of all tables with --key '{address.name}'"
+                )
+                break
+
+
+def ids_of_one_order(connection: duckdb.DuckDBPyConnection, matches: Sequence[Match]) -> Iterator[str]:
+    """Yield a warning if no customer has orders at two times: the ids look like those of orders."""
+    for match in matches:
+        if match.name != "orders":
+            continue
+        row = connection.execute(
+            "SELECT count(*), count(*) FILTER (n > 1) "
+            f"FROM (SELECT count(DISTINCT {time_of(match.time)}) AS n FROM {match.table.view} "
+            f"WHERE {id_of(match.key)} IS NOT NULL GROUP BY {id_of(match.key)})"
+        ).fetchone()
+        n_ids, n_back = row or (0, 0)
+        if n_ids >= MIN_IDS and n_back <= MAX_MIXED_SHARE * n_ids:
+            yield (
+                f"only {n_back:,} of {n_ids:,} ids in {match.key.name} of {match.table.name} have orders at "
+                "two times: it looks like an id of orders, and with it nobody ever comes back. If another "
+                "column has the id of a person, name it with --key"
+            )
+
+
+def _person_columns(
+    connection: duckdb.DuckDBPyConnection, home: KeyedTable, keys: set[str]
+) -> Iterator[tuple[SourceColumn, bool]]:
+    """Yield the columns of a table that may hold the ids of persons, and whether they hold addresses."""
+    for column in home.table.columns:
+        if column.name in keys or column.kind not in ("text", "number") or not column.filled_share:
+            continue
+        if name_matches(column.name, EMAIL):
+            if holds_addresses(connection, home.table, column):
+                yield column, True
+        elif name_matches(column.name, CUSTOMER_ID) or name_matches(column.name, PERSON_ID):
+            yield column, False
+
+
+def _times_sql(tables: Sequence[KeyedTable]) -> str:
+    """Return the SQL with the number of different times of each id, in the table where it has most."""
+    parts = []
+    for table, key in tables:
+        times = [c for c in table.columns if c.kind == "time" and c.filled_share > 0.9]
+        times = [c for c in times if not name_matches(c.name, BIRTH)]
+        likely = [c for c in times if name_matches(c.name, ANY_TIME, table.name)]
+        n_times = f"count(DISTINCT {time_of((likely or times)[0])})" if times else "count(*)"
+        parts.append(f"SELECT {id_of(key)} AS id, {n_times} AS n_times FROM {table.view} GROUP BY 1")
+    return f"SELECT id, max(n_times) AS n_times FROM ({' UNION ALL '.join(parts)}) GROUP BY 1"
+
+
+def _person_sql(column: SourceColumn, is_address: bool) -> str:
+    text = id_of(column)
+    return ADDRESS_SPELLING.replace("$", text) if is_address else text
+
+
+def _measure(
+    connection: duckdb.DuckDBPyConnection,
+    home: KeyedTable,
+    column: SourceColumn,
+    is_address: bool,
+    times: str,
+) -> _Candidate | None:
+    """Return a column with its numbers of ids and persons; None if its values are no persons of the ids.
+
+    Args:
+        connection: The connection with the views of the tables.
+        home: The table of the column, and its column of ids.
+        column: The column that may hold the ids of persons.
+        is_address: Whether its values are e-mail addresses.
+        times: The SQL with the number of different times of each id.
+    """
+    person = _person_sql(column, is_address)
+    row = connection.execute(
+        f"WITH ids AS (SELECT {id_of(home.key)} AS id, min({person}) AS person, "
+        f"count(DISTINCT {person}) AS n_persons FROM {home.table.view} GROUP BY 1), "
+        f"known AS (SELECT ids.*, n_times FROM ids JOIN ({times}) USING (id) WHERE id IS NOT NULL), "
+        "persons AS (SELECT person, count(*) AS n, count(*) FILTER (n_times = 1) AS n_single "
+        "FROM known WHERE person IS NOT NULL GROUP BY 1) "
+        "SELECT (SELECT count(*) FROM known), (SELECT count(person) FROM known), "
+        "(SELECT count(*) FROM known WHERE n_persons > 1), count(*), max(n), "
+        "sum(n) FILTER (n > 1), sum(n_single) FILTER (n > 1) FROM persons"
+    ).fetchone()
+    n_ids, n_filled, n_mixed, n_persons, n_most, n_shared, n_single = row or (0,) * 7
+    min_single_share = MIN_SINGLE_SHARE_OF_ADDRESSES if is_address else MIN_SINGLE_SHARE
+    if (
+        n_ids < MIN_IDS
+        or n_filled < MIN_FILLED_SHARE * n_ids
+        or n_mixed > MAX_MIXED_SHARE * n_ids
+        or n_persons > MAX_PERSON_SHARE * n_ids
+        or n_most > MAX_ONE_PERSON_SHARE * n_ids
+        or (n_single or 0) < min_single_share * (n_shared or 0)
+    ):
+        return None
+    return _Candidate(home.table, column, person, is_address, n_ids, n_persons)
+
+
+def _tells_the_same(
+    connection: duckdb.DuckDBPyConnection,
+    first: tuple[KeyedTable, _Candidate],
+    second: tuple[KeyedTable, _Candidate],
+) -> bool:
+    """Return whether two columns put the same ids together."""
+
+    def persons(fit: tuple[KeyedTable, _Candidate]) -> str:
+        home, candidate = fit
+        return (
+            f"(SELECT {id_of(home.key)} AS id, min({candidate.sql}) AS person FROM {home.table.view} "
+            "GROUP BY 1)"
+        )
+
+    row = connection.execute(
+        f"SELECT count(DISTINCT (a.person, b.person)) FROM {persons(first)} a JOIN {persons(second)} b "
+        "USING (id) WHERE a.person IS NOT NULL AND b.person IS NOT NULL"
+    ).fetchone()
+    n_pairs = row[0] if row else 0
+    return bool(n_pairs <= MAX_PAIRS_SHARE * min(first[1].n_persons, second[1].n_persons))

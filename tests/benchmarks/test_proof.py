@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.proof import __main__ as proof
+from benchmarks.proof.aa import false_alarms
+from benchmarks.proof.cells import Cell
+from benchmarks.proof.coverage import adjusted_differences, coverage, draw_arm, score_levels
+from churn.experiments.effect import adjusted_difference
+
+BEFORE, FIRST = np.datetime64("2025-01-01"), np.datetime64("2025-01-02")
+
+
+def test_the_adjusted_difference_from_counts_is_that_of_the_product() -> None:
+    rng = np.random.default_rng(1)
+    scores = score_levels(0.1)
+    control, treatment = draw_arm(60, scores, 1, 5, rng), draw_arm(500, scores, 0.7, 5, rng)
+
+    difference, standard_error = adjusted_differences(control, treatment, scores)
+
+    for number in range(5):
+        left, score = [], []
+        for arm in (control, treatment):
+            for level, units, churners in zip(scores, arm.units[number], arm.churners[number], strict=True):
+                left += [True] * churners + [False] * (units - churners)
+                score += [level] * units
+        product = adjusted_difference(
+            np.array(left),
+            np.arange(560) >= 60,
+            np.array(score),
+            unit=[""] * 560,
+            score_date=np.full(560, BEFORE),
+            first_assigned_date=np.full(560, FIRST),
+        )
+        assert product.difference.value == pytest.approx(difference[number], abs=1e-9)
+        assert product.standard_error == pytest.approx(standard_error[number], abs=1e-9)
+
+
+def test_with_rare_churn_and_a_small_control_the_rule_of_twenty_churners_prevents_false_alarms() -> None:
+    alarms = false_alarms(Cell(0.01, 0.1), 300, experiments=300, seed=100)
+
+    assert alarms.plain > 0.5
+    assert alarms.without_rule > 0.1
+    assert alarms.with_rule <= 0.02
+
+
+def test_with_common_churn_and_equal_arms_both_forms_hold() -> None:
+    alarms = false_alarms(Cell(0.1, 0.5), 300, experiments=300, seed=100)
+
+    assert alarms.enough == 1
+    assert alarms.plain > 0.2
+    assert alarms.without_rule == alarms.with_rule <= 0.05
+
+
+def test_the_intervals_of_one_look_cover_the_effect() -> None:
+    result = coverage(Cell(0.1, 0.5), 40, experiments=2000, seed=100)
+
+    assert 0.93 < result.newcombe < 0.97
+    assert 0.93 < result.adjusted < 0.97
+
+
+def test_the_tables_are_written_between_their_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(proof.README.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(proof, "README", page)
+    monkeypatch.setattr(proof, "TABLES", {name: lambda n, seed: iter([f"| {n} |"]) for name in proof.TABLES})
+
+    for name in proof.TABLES:
+        proof.main([name, "--experiments", "7", "--write"])
+
+    text = page.read_text(encoding="utf-8")
+    for name in proof.TABLES:
+        start, end = proof.marks(name)
+        assert f"{start}\n| 7 |\n{end}\n" in text
