@@ -17,7 +17,7 @@ from churn.contact.working_days import read_zones
 from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
 from churn.data.store import Store
 from churn.experiments.ledger import Ledger
-from churn.experiments.units import find_units
+from churn.experiments.units import Units, find_units
 from churn.params import ContactParams, ExperimentsParams
 
 
@@ -57,10 +57,12 @@ def read_acts(
     )
     zones = read_zones(reach["timezone"].to_numpy(dtype=object), timezone)
     contacts = read_contacts(store, cutoff)
+    objected = customers[reach["has_objected"].to_numpy(dtype=bool)]
+    persons = find_units(reach, "person")
     states = task_states(
         ledger.tasks,
         None if contacts is None else contacts.to_pandas(),
-        _exits(store, cutoff, ledger, at_risk, customers[reach["has_objected"].to_numpy(dtype=bool)]),
+        _exits(store, cutoff, ledger, at_risk, objected),
         cutoff,
     )
     unmatched = [
@@ -74,11 +76,21 @@ def read_acts(
     return Acts(
         units=find_units(reach, experiments.unit, ledger.unit_of),
         consents=consents,
-        suppressed=frozenset(customers[suppression.is_suppressed]),
-        objected=frozenset(customers[reach["has_objected"].to_numpy(dtype=bool)]),
+        suppressed=_of_persons(persons, customers, customers[suppression.is_suppressed]),
+        objected=_of_persons(persons, customers, objected),
         zones=dict(zip(customers, zones.zones, strict=True)),
         states=states,
         warnings=(*consents.warnings, *unmatched, *unknown),
+    )
+
+
+def _of_persons(
+    persons: Units, customers: npt.NDArray[np.object_], refusing: npt.NDArray[np.object_]
+) -> frozenset[str]:
+    """Return all customers of the persons behind some customers: a refusal holds for the whole person."""
+    units = set(persons.of(refusing))
+    return frozenset(
+        customer for customer, unit in zip(customers, persons.of(customers), strict=True) if unit in units
     )
 
 

@@ -18,7 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.contact.consent import Consents, contact_refusals
-from churn.contact.limits import Candidates, EarlierTasks, Limits, select_contacts
+from churn.contact.limits import Candidates, EarlierTasks, Limits, expiry_of, select_contacts
 from churn.contact.listing import came_off, carried_tasks, listed_rows, open_tasks, with_states
 from churn.contact.memory import band_rows, bands_with_memory, holding_rows, nights_before
 from churn.contact.tasks import TaskStates
@@ -82,8 +82,8 @@ class Acts:
     Attributes:
         units: The unit of each customer.
         consents: The consents as of the cutoff.
-        suppressed: The customers on suppression lists.
-        objected: The customers who objected, as known today.
+        suppressed: The customers on suppression lists, and other customers of the same persons.
+        objected: The customers who objected, as known today, and other customers of the same persons.
         zones: The time zone of each customer who has another one than the company, by id.
         states: The states of the earlier tasks.
         warnings: Sentences about what is probably not meant.
@@ -151,7 +151,7 @@ def plan_night(
     )
     families = [customer_reasons[0].family if customer_reasons else None for customer_reasons in reasons]
     nights_held = nights_in_a_row(
-        nights_before(ledger.holdings, playbook, scored.customers), playbook.holding(columns, n)
+        nights_before(ledger.holdings, playbook, scored.customers), playbook.holds(columns, n)
     )
     play_indices = playbook.choose(
         columns,
@@ -355,7 +355,7 @@ def _task_rows(
                 "customer_id": customer,
                 "unit": str(planned.units[row]),
                 "control_of": planned.arms.control_of[row],
-                "expires_on": task.due_at + timedelta(days=terms.contact.rest_days),
+                "expires_on": expiry_of(task.due_at, terms.contact.rest_days),
                 "not_before": not_before(task.due_at, acts.zones.get(customer, terms.timezone), quiet),
                 "churn_probability": float(scored.probability[row]),
                 "expected_profit": float(planned.profit[row]),
@@ -444,6 +444,7 @@ def _limits(terms: PlanTerms) -> Limits:
         budget=terms.n_places,
         per_owner=contact.per_owner,
         per_channel=contact.per_channel,
+        unit=terms.experiments.unit,
     )
 
 
@@ -563,7 +564,7 @@ def _facts(
             rule.play.name: int((play_indices == index).sum()) for index, rule in enumerate(playbook.rules)
         },
         "switched_off": {name: list(keys) for name, keys in playbook.switched_off(columns).items()},
-        "off_because": dict(playbook.off_because),
+        "paused": dict(playbook.pause_reasons),
     }
 
 

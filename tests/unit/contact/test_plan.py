@@ -48,6 +48,8 @@ def everybody(company):
 
     company.playbook = parse_playbook(EVERYBODY, {})
     set_contact(company, max_health=5)
+    profit = company.params.evaluate.profit.model_copy(update={"contact_cost": 0.0})
+    set_params(company, evaluate=company.params.evaluate.model_copy(update={"profit": profit}))
     budget = company.params.score.budget.model_copy(update={"contacts": 5})
     set_params(company, score=company.params.score.model_copy(update={"budget": budget}))
     return company
@@ -258,9 +260,8 @@ def test_a_control_rests_like_a_treated_customer_after_the_due_date(everybody):
 def test_a_customer_who_objects_or_withdraws_consent_leaves_the_list(everybody):
     planned = plan_of(everybody)
     everybody = next_night(everybody, planned, 1, contacts=answers())
-    everybody.acts = replace(
-        everybody.acts, consents=replace(everybody.acts.consents, customers_by_channel={})
-    )
+    nobody = replace(everybody.acts.consents, customers_by_channel={})
+    everybody.acts = replace(everybody.acts, consents=nobody)
 
     planned = plan_of(everybody)
 
