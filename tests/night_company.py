@@ -102,8 +102,8 @@ def acts_of(**changes: Any) -> Acts:
     acts = Acts(
         units=Units({}, 0, {}),
         consents=Consents({"phone": frozenset(("ann", "bob", "cem", "dea", "eva"))}),
-        suppressed=frozenset(),
-        objected=frozenset(),
+        suppressed_ids=frozenset(),
+        objected_ids=frozenset(),
         zones={},
         states=states_of(empty_ledger()),
     )

@@ -76,8 +76,8 @@ def read_acts(
     return Acts(
         units=find_units(reach, experiments.unit, ledger.unit_of),
         consents=consents,
-        suppressed=_of_persons(persons, customers, customers[suppression.is_suppressed]),
-        objected=_of_persons(persons, customers, objected),
+        suppressed_ids=_of_persons(persons, customers, customers[suppression.is_suppressed]),
+        objected_ids=_of_persons(persons, customers, objected),
         zones=dict(zip(customers, zones.zones, strict=True)),
         states=states,
         warnings=(*consents.warnings, *unmatched, *unknown),
@@ -85,17 +85,17 @@ def read_acts(
 
 
 def _of_persons(
-    persons: Units, customers: npt.NDArray[np.object_], refusing: npt.NDArray[np.object_]
+    persons: Units, customers: npt.NDArray[np.object_], refusing_ids: npt.NDArray[np.object_]
 ) -> frozenset[str]:
     """Return all customers of the persons behind some customers: a refusal holds for the whole person."""
-    units = set(persons.of(refusing))
+    units = set(persons.of(refusing_ids))
     return frozenset(
         customer for customer, unit in zip(customers, persons.of(customers), strict=True) if unit in units
     )
 
 
 def _exits(
-    store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str], objected: npt.NDArray[np.object_]
+    store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str], objected_ids: npt.NDArray[np.object_]
 ) -> pd.DataFrame:
     """Return the exits of customers with tasks: `customer_id`, `happened_on` and `why`.
 
@@ -111,17 +111,19 @@ def _exits(
     gone = with_tasks - set(at_risk)
     before = set(ledger.bands["customer_id"])
     first_task = ledger.tasks.groupby("customer_id")["planned_on"].min()
-    objected_ids = set(objected)
+    objecting = set(objected_ids)
     rows = []
     for customer in sorted(gone):
         day = ledger.previous if customer in before and ledger.previous else first_task[customer]
-        why = OBJECTED if customer in objected_ids else NO_LONGER_AT_RISK
+        why = OBJECTED if customer in objecting else NO_LONGER_AT_RISK
         rows.append((customer, day, why))
     frames.append(pd.DataFrame(rows, columns=["customer_id", "happened_on", "why"]))
     return pd.concat(frames, ignore_index=True)
 
 
-def _event_exits(store: Store, table: str, cutoff: date, customers: set[str], why: str) -> pd.DataFrame:
+def _event_exits(
+    store: Store, table: str, cutoff: date, customers: set[str], exit_reason: str
+) -> pd.DataFrame:
     days = read_event_days(store, table, cutoff).to_pandas()
     own = days[days["customer_id"].isin(customers)]
-    return pd.DataFrame({"customer_id": own["customer_id"], "happened_on": own["day"], "why": why})
+    return pd.DataFrame({"customer_id": own["customer_id"], "happened_on": own["day"], "why": exit_reason})

@@ -36,7 +36,7 @@ def open_tasks(tasks: pd.DataFrame, customers: Objects) -> dict[int, dict[str, A
     row_of = {customer: row for row, customer in enumerate(customers)}
     is_open = tasks["state"].isin(OPEN_STATES)
     return {
-        row_of[task["customer_id"]]: task
+        row_of[task["customer_id"]]: {str(name): value for name, value in task.items()}
         for task in tasks[is_open].sort_values(["planned_on", "task_id"]).to_dict("records")
         if task["customer_id"] in row_of
     }
@@ -66,7 +66,7 @@ def carried_tasks(open_tasks: Mapping[int, Mapping[str, Any]], playbook: Playboo
     return carried
 
 
-def listed_rows(tasks: Sequence[Task | None], accepted: Ints) -> Ints:
+def listed_rows(tasks: Sequence[Task | None], contact_rows: Ints) -> Ints:
     """Return the rows of the call list in order: the overdue tasks, the open tasks, then the new tasks.
 
     Earlier tasks are in the order of their due dates, new tasks in the order of priority.
@@ -76,7 +76,7 @@ def listed_rows(tasks: Sequence[Task | None], accepted: Ints) -> Ints:
         for row, task in enumerate(tasks)
         if task is not None and task.status != "new"
     ]
-    new = [row for row in accepted.tolist() if (task := tasks[row]) is not None and task.is_listed]
+    new = [row for row in contact_rows.tolist() if (task := tasks[row]) is not None and task.is_listed]
     return np.array([row for *_, row in sorted(carried)] + new, dtype=np.intp)
 
 

@@ -18,7 +18,7 @@ BAND_MARGIN = 1.1
 """How far the odds ratio must pass the edge of a band, so that the band changes after one night."""
 
 
-def bands_with_memory(scored: ScoredCohort, earlier: pd.DataFrame) -> Floats:
+def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
     """Return the health bands, which do not change because of a single night near the edge of a band.
 
     A band changes if the bands of two nights in a row lie on the same side of it. It changes after one night
@@ -26,21 +26,21 @@ def bands_with_memory(scored: ScoredCohort, earlier: pd.DataFrame) -> Floats:
     history too short for a band, gets the band of this night.
 
     Args:
-        scored: The scores of the cohort.
+        scores: The scores of the cohort.
         earlier: The bands of the night before: `customer_id`, `raw_band` and `band`.
     """
     by_customer = earlier.drop_duplicates("customer_id").set_index("customer_id")
-    raw = scored.raw_band
-    raw_before = by_customer["raw_band"].reindex(scored.customers).to_numpy(dtype=np.float64)
-    band_before = by_customer["band"].reindex(scored.customers).to_numpy(dtype=np.float64)
-    odds = scored.probability / (1 - scored.probability)
-    cautious_if_worse = health_band(_probability_of(odds / BAND_MARGIN), scored.base_rate)
-    cautious_if_better = health_band(_probability_of(odds * BAND_MARGIN), scored.base_rate)
+    raw = scores.raw_band
+    raw_before = by_customer["raw_band"].reindex(scores.customers).to_numpy(dtype=np.float64)
+    band_before = by_customer["band"].reindex(scores.customers).to_numpy(dtype=np.float64)
+    odds = scores.probability / (1 - scores.probability)
+    cautious_if_worse = health_band(_probability_of(odds / BAND_MARGIN), scores.base_rate)
+    cautious_if_better = health_band(_probability_of(odds * BAND_MARGIN), scores.base_rate)
     # Of the two ways to change, the one that goes further counts.
     worse = np.minimum(np.maximum(raw, raw_before), cautious_if_worse)
     better = np.maximum(np.minimum(raw, raw_before), cautious_if_better)
     band = np.where(raw < band_before, np.minimum(worse, band_before), np.maximum(better, band_before))
-    has_memory = ~np.isnan(band_before) & ~np.isnan(raw) & ~scored.thin
+    has_memory = ~np.isnan(band_before) & ~np.isnan(raw) & ~scores.thin
     return np.where(has_memory & (raw != band_before), band, np.where(has_memory, band_before, raw))
 
 
@@ -73,7 +73,7 @@ def holding_rows(playbook: Playbook, nights_held: Ints, customers: Objects) -> p
     return frame.sort_values(["customer_id", "play"], ignore_index=True)
 
 
-def band_rows(scored: ScoredCohort, band: Floats) -> pd.DataFrame:
+def band_rows(scores: ScoredCohort, band: Floats) -> pd.DataFrame:
     """Return the rows of the ledger with the health bands of this night."""
-    frame = pd.DataFrame({"customer_id": scored.customers, "raw_band": scored.raw_band, "band": band})
+    frame = pd.DataFrame({"customer_id": scores.customers, "raw_band": scores.raw_band, "band": band})
     return frame.sort_values("customer_id", ignore_index=True)

@@ -95,7 +95,7 @@ def score_night(
         ModelError: The signals do not fit the model. The error holds all problems.
         Stop: Later nights follow this night, and it would plan other contacts today.
     """
-    scored = score_cohort(frame, model, monthly_money, params.label, params.score.value)
+    scores = score_cohort(frame, model, monthly_money, params.label, params.score.value)
     terms = PlanTerms(
         experiments=params.experiments,
         contact=params.contact,
@@ -107,7 +107,7 @@ def score_night(
     )
     plan = plan_night(
         cutoff,
-        scored,
+        scores,
         model,
         playbook,
         history.ledger,
@@ -122,7 +122,7 @@ def score_night(
         params,
         cutoff,
         roster,
-        scored,
+        scores,
         plan.contact,
         model,
         names,
@@ -130,8 +130,8 @@ def score_night(
         trial,
         ledger_digest=page.digest if page else None,
     )
-    thin = scored.customers[scored.thin].tolist()
-    listed = [(plan.contact.tasks[row], str(scored.customers[row])) for row in plan.contact.listed_rows]
+    thin = scores.customers[scores.thin].tolist()
+    listed = [(plan.contact.tasks[row], str(scores.customers[row])) for row in plan.contact.listed_rows]
     owners = sorted({task.owner for task, _ in listed if task is not None})
     owner_calls = {
         owner: calls_csv(

@@ -82,8 +82,8 @@ class Acts:
     Attributes:
         units: The unit of each customer.
         consents: The consents as of the cutoff.
-        suppressed: The customers on suppression lists, and other customers of the same persons.
-        objected: The customers who objected, as known today, and other customers of the same persons.
+        suppressed_ids: The customers on suppression lists, and other customers of the same persons.
+        objected_ids: The customers who objected, as known today, and other customers of the same persons.
         zones: The time zone of each customer who has another one than the company, by id.
         states: The states of the earlier tasks.
         warnings: Sentences about what is probably not meant.
@@ -91,8 +91,8 @@ class Acts:
 
     units: Units
     consents: Consents
-    suppressed: frozenset[str]
-    objected: frozenset[str]
+    suppressed_ids: frozenset[str]
+    objected_ids: frozenset[str]
     zones: Mapping[str, str]
     states: TaskStates
     warnings: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ class NightPlan:
 
 def plan_night(
     cutoff: date,
-    scored: ScoredCohort,
+    scores: ScoredCohort,
     model: NightModel,
     playbook: Playbook,
     ledger: Ledger,
@@ -123,7 +123,7 @@ def plan_night(
 
     Args:
         cutoff: The cutoff of the night.
-        scored: The scores of the cohort.
+        scores: The scores of the cohort.
         model: The champion's scorer, for the reasons.
         playbook: The playbook.
         ledger: The earlier nights.
@@ -133,37 +133,37 @@ def plan_night(
         progress: A function that shows the progress of the reasons.
         is_trial: Whether the night is a trial: then nobody gets an arm, and nothing goes into the ledger.
     """
-    n = len(scored.frame)
-    band = bands_with_memory(scored, ledger.bands)
-    columns = _condition_columns(scored, band)
+    n = len(scores.frame)
+    band = bands_with_memory(scores, ledger.bands)
+    columns = _condition_columns(scores, band)
     may_be_called = ~(band > terms.contact.max_health)
     earlier_tasks = with_states(ledger.tasks, acts.states)
-    open_by_row = open_tasks(earlier_tasks, scored.customers)
+    open_by_row = open_tasks(earlier_tasks, scores.customers)
 
     reasons = compute_reasons(
-        scored.frame,
-        _rows_to_explain(scored, band, may_be_called, list(open_by_row), terms.n_places),
+        scores.frame,
+        _rows_to_explain(scores, band, may_be_called, list(open_by_row), terms.n_places),
         model,
-        scored.signals,
+        scores.signals,
         terms.language,
         terms.n_reasons,
         progress,
     )
     families = [customer_reasons[0].family if customer_reasons else None for customer_reasons in reasons]
     nights_held = nights_in_a_row(
-        nights_before(ledger.holdings, playbook, scored.customers), playbook.holds(columns, n)
+        nights_before(ledger.holdings, playbook, scores.customers), playbook.holds(columns, n)
     )
     play_indices = playbook.choose(
         columns,
         n,
         first_families=families,
         nights_held=nights_held,
-        may_follow=playbook.follow_ups(earlier_tasks, scored.customers.tolist(), cutoff),
+        may_follow=playbook.follow_ups(earlier_tasks, scores.customers.tolist(), cutoff),
     )
     plays = [playbook.rules[index].play if index >= 0 else None for index in play_indices]
 
-    channels, because = _permissions(scored, plays, may_be_called, acts, terms)
-    profit = expected_profit(scored, plays, terms.profit)
+    channels, because = _permissions(scores, plays, may_be_called, acts, terms)
+    profit = expected_profit(scores, plays, terms.profit)
     is_eligible = np.array([channel is not None for channel in channels], dtype=bool)
     is_eligible[list(open_by_row)] = False
     loses_money = is_eligible & (profit <= 0)
@@ -173,35 +173,35 @@ def plan_night(
     arms = _Arms(np.full(n, None, dtype=object), np.full(n, None, dtype=object), own_assignments)
     if not is_trial:
         earlier = pd.concat([ledger.assignments, own_assignments], ignore_index=True)
-        arms = _draw_arms(cutoff, scored, plays, is_eligible, list(open_by_row), earlier, acts.units, terms)
+        arms = _draw_arms(cutoff, scores, plays, is_eligible, list(open_by_row), earlier, acts.units, terms)
     rows = np.flatnonzero(is_eligible)
-    units = acts.units.of(scored.customers)
+    units = acts.units.of(scores.customers)
     selection = select_contacts(
         Candidates(
-            customers=scored.customers[rows],
+            customers=scores.customers[rows],
             units=units[rows],
             owners=np.array([play.owner if play else "" for play in plays], dtype=object)[rows],
             channels=np.array(channels, dtype=object)[rows],
             expected_profit=profit[rows],
-            probability=scored.probability[rows],
+            probability=scores.probability[rows],
         ),
         EarlierTasks.of(ledger.tasks, acts.units.unit_of),
         _limits(terms),
         cutoff,
     )
     because[rows] = selection.reasons
-    accepted = rows[selection.contacts]
+    contact_rows = rows[selection.contacts]
 
-    planned = _Planned(cutoff, scored, plays, channels, units, profit, families, arms)
-    tasks = _new_tasks(planned, accepted, terms)
-    for row in accepted:
+    state = _PlanState(cutoff, scores, plays, channels, units, profit, families, arms)
+    tasks = _new_tasks(state, contact_rows, terms)
+    for row in contact_rows:
         because[row] = CONTROL_REASON if arms.arm[row] == CONTROL_ARM else None
-    task_rows = _task_rows(planned, tasks, accepted, acts, terms)
+    task_rows = _task_rows(state, tasks, contact_rows, acts, terms)
     carried = carried_tasks(open_by_row, playbook)
     for row, open_task in open_by_row.items():
         because[row] = _why_withheld(open_task, arms.arm[row], acts, terms)
         tasks[row] = carried[row] if because[row] is None else None
-    on_list = listed_rows(tasks, accepted)
+    on_list = listed_rows(tasks, contact_rows)
     contact = ContactPlan(
         band=band,
         plays=plays,
@@ -220,18 +220,18 @@ def plan_night(
         {
             "assignments": arms.new_rows.sort_values(["experiment", "unit"], ignore_index=True),
             "tasks": task_rows,
-            "bands": band_rows(scored, band),
-            "holdings": holding_rows(playbook, nights_held, scored.customers),
+            "bands": band_rows(scores, band),
+            "holdings": holding_rows(playbook, nights_held, scores.customers),
         },
     )
 
 
-def _condition_columns(scored: ScoredCohort, band: Floats) -> dict[str, npt.NDArray[Any]]:
+def _condition_columns(scores: ScoredCohort, band: Floats) -> dict[str, npt.NDArray[Any]]:
     columns: dict[str, npt.NDArray[Any]] = {
-        str(name): scored.frame[name].to_numpy() for name in scored.frame.columns if name != "customer_id"
+        str(name): scores.frame[name].to_numpy() for name in scores.frame.columns if name != "customer_id"
     }
-    columns |= {"churn_probability": scored.probability, "health": band}
-    return columns | {"value_at_risk": scored.value_at_risk, **scored.sides}
+    columns |= {"churn_probability": scores.probability, "health": band}
+    return columns | {"value_at_risk": scores.value_at_risk, **scores.sides}
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class _Arms:
 
 def _draw_arms(
     cutoff: date,
-    scored: ScoredCohort,
+    scores: ScoredCohort,
     plays: Sequence[Play | None],
     is_eligible: Bools,
     open_rows: Sequence[int],
@@ -258,8 +258,8 @@ def _draw_arms(
     A unit with an open task has an arm already; it is looked up because a larger control group may have taken
     the unit since then.
     """
-    names = units.of(scored.customers)
-    members = _members(units, scored.customers)
+    names = units.of(scores.customers)
+    members = _members(units, scores.customers)
     arm = np.full(len(names), None, dtype=object)
     control_of = np.full(len(names), None, dtype=object)
     rows = np.union1d(np.flatnonzero(is_eligible), np.array(open_rows, dtype=np.intp)).astype(np.intp)
@@ -267,7 +267,7 @@ def _draw_arms(
     new_rows = []
     for experiment, (share, own) in _experiments(plays, rows, is_eligible, terms.experiments).items():
         draw = Draw(terms.experiments.salt, experiment, cutoff)
-        drawn, new = assign(_unit_table(names, own, scored, members), earlier, share=share, draw=draw)
+        drawn, new = assign(_unit_table(names, own, scores, members), earlier, share=share, draw=draw)
         new_rows.append(new)
         controls = set(drawn.loc[drawn["arm"] == CONTROL_ARM, "unit"])
         is_new_control = np.array([name in controls for name in names[own]], dtype=bool)
@@ -291,11 +291,11 @@ def _members(units: Units, customers: Objects) -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True)
-class _Planned:
+class _PlanState:
     """What is decided about the customers of the cohort before their tasks are written."""
 
     cutoff: date
-    scored: ScoredCohort
+    scores: ScoredCohort
     plays: Sequence[Play | None]
     channels: Sequence[str | None]
     units: Objects
@@ -304,7 +304,7 @@ class _Planned:
     arms: _Arms
 
 
-def _new_tasks(planned: _Planned, accepted: Ints, terms: PlanTerms) -> list[Task | None]:
+def _new_tasks(state: _PlanState, contact_rows: Ints, terms: PlanTerms) -> list[Task | None]:
     """Return the new task of each customer, None without one."""
     contact = terms.contact
     calendar = WorkingCalendar.of(
@@ -312,39 +312,39 @@ def _new_tasks(planned: _Planned, accepted: Ints, terms: PlanTerms) -> list[Task
         contact.holidays,
         [DayRange(period.first, period.last) for period in contact.announcements],
     )
-    tasks: list[Task | None] = [None] * len(planned.plays)
-    for row in accepted.tolist():
-        play, channel = planned.plays[row], planned.channels[row]
+    tasks: list[Task | None] = [None] * len(state.plays)
+    for row in contact_rows.tolist():
+        play, channel = state.plays[row], state.channels[row]
         if play is None or channel is None:
             raise ValueError("a customer without a play cannot be selected")
-        variant = _variant_of(play, str(planned.units[row]), terms.experiments.salt)
+        variant = _variant_of(play, str(state.units[row]), terms.experiments.salt)
         own = play.variants[variant] if variant else None
         tasks[row] = Task(
-            task_id=task_id(play.name, str(planned.scored.customers[row]), planned.cutoff),
+            task_id=task_id(play.name, str(state.scores.customers[row]), state.cutoff),
             play=play.name,
             action=play.action,
             owner=play.owner,
             channel=channel,
-            due_at=calendar.due_date(planned.cutoff, play.due_in_days),
+            due_at=calendar.due_date(state.cutoff, play.due_in_days),
             success=play.success_text,
             template=own.template if own and own.template else play.template,
             variant=variant,
-            arm=planned.arms.arm[row],
-            planned_on=planned.cutoff,
+            arm=state.arms.arm[row],
+            planned_on=state.cutoff,
             status="new",
         )
     return tasks
 
 
 def _task_rows(
-    planned: _Planned, tasks: Sequence[Task | None], accepted: Ints, acts: Acts, terms: PlanTerms
+    state: _PlanState, tasks: Sequence[Task | None], contact_rows: Ints, acts: Acts, terms: PlanTerms
 ) -> pd.DataFrame:
     """Return the new tasks of both arms as rows of the ledger, ordered by id."""
     quiet = QuietHours.of(terms.contact.quiet_hours.begin, terms.contact.quiet_hours.end)
-    scored = planned.scored
+    scores = state.scores
     rows = []
-    for row in accepted.tolist():
-        task, play, customer = tasks[row], planned.plays[row], str(scored.customers[row])
+    for row in contact_rows.tolist():
+        task, play, customer = tasks[row], state.plays[row], str(scores.customers[row])
         if task is None or play is None:
             continue
         costs = play.terms(_without_incentive(terms.profit))
@@ -353,16 +353,16 @@ def _task_rows(
             {name: getattr(task, name) for name in shared}
             | {
                 "customer_id": customer,
-                "unit": str(planned.units[row]),
-                "control_of": planned.arms.control_of[row],
+                "unit": str(state.units[row]),
+                "control_of": state.arms.control_of[row],
                 "expires_on": expiry_of(task.due_at, terms.contact.rest_days),
                 "not_before": not_before(task.due_at, acts.zones.get(customer, terms.timezone), quiet),
-                "churn_probability": float(scored.probability[row]),
-                "expected_profit": float(planned.profit[row]),
-                "residual_value": float(scored.residual_value[row]),
+                "churn_probability": float(scores.probability[row]),
+                "expected_profit": float(state.profit[row]),
+                "residual_value": float(scores.residual_value[row]),
                 "cost": costs.contact_cost,
                 "incentive": costs.incentive_cost,
-                "first_reason_family": planned.families[row],
+                "first_reason_family": state.families[row],
             }
         )
     return pd.DataFrame(rows, columns=TABLES["tasks"].names).sort_values("task_id", ignore_index=True)
@@ -381,8 +381,8 @@ def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: P
     refusals = contact_refusals(
         np.array([customer], dtype=object),
         np.array([task["channel"]], dtype=object),
-        has_objected=np.array([customer in acts.objected]),
-        is_suppressed=np.array([customer in acts.suppressed]),
+        has_objected=np.array([customer in acts.objected_ids]),
+        is_suppressed=np.array([customer in acts.suppressed_ids]),
         consents=acts.consents,
         consent_channels=terms.contact.consent_channels,
     )
@@ -390,27 +390,27 @@ def _why_withheld(task: Mapping[str, Any], arm: str | None, acts: Acts, terms: P
     return refusal
 
 
-def expected_profit(scored: ScoredCohort, plays: Sequence[Play | None], defaults: ProfitParams) -> Floats:
+def expected_profit(scores: ScoredCohort, plays: Sequence[Play | None], defaults: ProfitParams) -> Floats:
     """Return the expected profit of contacting each customer with the customer's play, in currency.
 
     It is the formula of the profit metric, with the probability in the place of the label. A play that states
     no incentive gives none. Costs and effects are assumptions until a control group has measured them.
 
     Args:
-        scored: The scores of the cohort.
+        scores: The scores of the cohort.
         plays: The play of each customer; None gives NaN.
         defaults: The costs and the effect for what a play does not state.
     """
-    profit = np.full(len(scored.probability), np.nan)
+    profit = np.full(len(scores.probability), np.nan)
     plays_by_name = {play.name: play for play in plays if play is not None}
     names = np.array([play.name if play else "" for play in plays], dtype=object)
     for name, play in plays_by_name.items():
         rows = np.flatnonzero(names == name)
-        p = scored.probability[rows]
+        p = scores.probability[rows]
         profit[rows] = contact_profit(
             np.ones(len(rows)),
             p,
-            p * scored.residual_value[rows],
+            p * scores.residual_value[rows],
             play.terms(_without_incentive(defaults)),
         )
     return profit
@@ -449,21 +449,21 @@ def _limits(terms: PlanTerms) -> Limits:
 
 
 def _rows_to_explain(
-    scored: ScoredCohort, band: Floats, may_be_called: Bools, open_rows: Sequence[int], n_places: int
+    scores: ScoredCohort, band: Floats, may_be_called: Bools, open_rows: Sequence[int], n_places: int
 ) -> Ints:
     """Return the rows that get reasons: open tasks, the likely contacts, and the riskiest others.
 
     The play may follow the first reason, so reasons are needed before the plays are known: for twice as many
     customers as there are places, by value at risk.
     """
-    order = rank_customers(scored.customers, scored.value_at_risk, scored.probability)
+    order = rank_customers(scores.customers, scores.value_at_risk, scores.probability)
     likely = order[may_be_called[order]][: 2 * n_places + 10]
     rows = np.array(list(dict.fromkeys([*open_rows, *likely.tolist()])), dtype=np.intp)
-    return rows_to_explain(rows, band, scored.probability)
+    return rows_to_explain(rows, band, scores.probability)
 
 
 def _permissions(
-    scored: ScoredCohort,
+    scores: ScoredCohort,
     plays: Sequence[Play | None],
     may_be_called: Bools,
     acts: Acts,
@@ -482,17 +482,18 @@ def _permissions(
     waiting = np.flatnonzero(has_play & may_be_called)
     preference = 0
     while len(waiting):
-        names = np.array([_channel(plays[row], preference) for row in waiting], dtype=object)
-        has_channel = np.array([name is not None for name in names], dtype=bool)
-        waiting, names = waiting[has_channel], names[has_channel]
+        wanted_channels = [_channel(plays[row], preference) for row in waiting.tolist()]
+        has_channel = np.array([name is not None for name in wanted_channels], dtype=bool)
+        waiting = waiting[has_channel]
+        names: Objects = np.array([name for name in wanted_channels if name is not None], dtype=object)
         if not len(waiting):
             break
-        customers = scored.customers[waiting]
+        customers = scores.customers[waiting]
         refusals = contact_refusals(
             customers,
             names,
-            has_objected=np.array([customer in acts.objected for customer in customers], dtype=bool),
-            is_suppressed=np.array([customer in acts.suppressed for customer in customers], dtype=bool),
+            has_objected=np.array([customer in acts.objected_ids for customer in customers], dtype=bool),
+            is_suppressed=np.array([customer in acts.suppressed_ids for customer in customers], dtype=bool),
             consents=acts.consents,
             consent_channels=terms.contact.consent_channels,
         )
@@ -529,11 +530,15 @@ def _experiments(
 
 
 def _unit_table(
-    names: Objects, rows: Ints, scored: ScoredCohort, members: Mapping[str, list[str]]
+    names: Objects, rows: Ints, scores: ScoredCohort, members: Mapping[str, list[str]]
 ) -> pd.DataFrame:
     """Return the units of some rows: the highest probability, the sum of the values, and all customers."""
     frame = pd.DataFrame(
-        {"unit": names[rows], "score": scored.probability[rows], "value": scored.residual_value[rows]}
+        {
+            "unit": names[rows],
+            "score": scores.probability[rows],
+            "value": scores.residual_value[rows],
+        }
     )
     groups = frame.groupby("unit", sort=True)
     units = list(groups.groups)

@@ -33,7 +33,7 @@ class Message:
 
 
 def fill_template(
-    text: str, values: Mapping[str, Any], *, place: str, variant_subject: str | None = None
+    text: str, values: Mapping[str, Any], *, location: str, variant_subject: str | None = None
 ) -> Message:
     """Fill a template with the values of a customer.
 
@@ -45,19 +45,19 @@ def fill_template(
     Args:
         text: The template. Its first line may be `Subject: ...`.
         values: The values by name.
-        place: The file of the template, for messages.
+        location: The file of the template, for messages.
         variant_subject: The subject of the customer's variant, a template too; it replaces the first line.
 
     Raises:
         PlaybookError: The text is no template, a value is missing, or the template does what the sandbox
             forbids. The message has the file and the line.
     """
-    filled = _render(text, values, place)
+    filled = _render(text, values, location)
     first, _, following = filled.partition("\n")
     has_subject = first.casefold().startswith(SUBJECT)
     subject = first[len(SUBJECT) :].strip() if has_subject else None
     if variant_subject is not None:
-        subject = " ".join(_render(variant_subject, values, f"{place} (subject of the variant)").split())
+        subject = " ".join(_render(variant_subject, values, f"{location} (subject of the variant)").split())
     body = following if has_subject else filled
     return Message(subject, body.strip("\n") + "\n")
 
@@ -78,16 +78,18 @@ _CODE_NAME = "<template>"
 """The file name that jinja2 gives to a template from a text."""
 
 
-def _render(text: str, values: Mapping[str, Any], place: str) -> str:
+def _render(text: str, values: Mapping[str, Any], location: str) -> str:
     try:
         return _ENVIRONMENT.from_string(text).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise PlaybookError(
-            f"{place}:{error.lineno}: not in the syntax of jinja2: {error.message}."
+            f"{location}:{error.lineno}: not in the syntax of jinja2: {error.message}."
         ) from None
     except Exception as error:  # a template can raise any error, such as a division by zero
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        raise PlaybookError(f"{place}:{_line_of(error)}: the template cannot be filled: {reason}.") from None
+        raise PlaybookError(
+            f"{location}:{_line_of(error)}: the template cannot be filled: {reason}."
+        ) from None
 
 
 def _line_of(error: BaseException) -> int:

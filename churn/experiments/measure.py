@@ -17,6 +17,7 @@ import pandas as pd
 
 from churn.experiments.assignment import CONTROL_ARM, TREATED_ARM, UNIVERSAL
 from churn.experiments.effect import (
+    NO_DIFFERENCE,
     AdjustedDifference,
     RateDifference,
     SavedCustomers,
@@ -82,12 +83,13 @@ class MeasuredExperiment(Part):
         immature: The number of units whose outcome is not known yet.
         without_label: The number of units that left in a way that the label does not decide.
         arm_changed: The number of units whose arm changed before their outcome matured; they do not count.
-        merged: The number of units that turned out to be one person with another unit; they do not count.
+        merged_count: The number of units that turned out to be one person with another unit; they do not
+            count.
         ratio: Whether the sizes of the arms agree with the design.
-        unadjusted: The difference of the two churn rates.
-        adjusted: The difference, adjusted by the score from before the assignment.
+        difference: The difference of the two churn rates.
+        adjusted_difference: The difference, adjusted by the score from before the assignment.
         nightly: The difference with an interval that holds at every nightly look.
-        saved: The customers and the money that contact saved; None without a difference.
+        savings: The customers and the money that contact saved; None without a difference.
         drives_away: The bands of risk in which contact provably drives customers away.
         guards: The side effects.
         detectable: The smallest effect that these units can show; None without a control.
@@ -100,12 +102,12 @@ class MeasuredExperiment(Part):
     immature: int
     without_label: int
     arm_changed: int
-    merged: int
+    merged_count: int
     ratio: SampleRatio | None
-    unadjusted: RateDifference
-    adjusted: AdjustedDifference | None
+    difference: RateDifference
+    adjusted_difference: AdjustedDifference | None
     nightly: NightlyEffect | None
-    saved: SavedCustomers | None
+    savings: SavedCustomers | None
     drives_away: tuple[RiskBandEffect, ...]
     guards: tuple[Guard, ...]
     detectable: DetectableEffect | None
@@ -162,11 +164,11 @@ def measure(ledger: Ledger, outcomes: Outcomes, label_id: str) -> Effects:
         label_id: The label whose outcomes are measured.
     """
     shares = {night.cutoff: night.control_share for night in ledger.nights}
-    merged = _merged_units(ledger)
+    merged_units = _merged_units(ledger)
     universal = None
     if not ledger.assignments.empty:
         units = _universal_units(ledger.assignments)
-        universal = _measure_experiment(UNIVERSAL, "universal", units, ledger, merged, outcomes)
+        universal = _measure_experiment(UNIVERSAL, "universal", units, ledger, merged_units, outcomes)
     plays = []
     tasks = ledger.tasks
     for play in sorted(set(tasks["play"])):
@@ -176,11 +178,11 @@ def measure(ledger: Ledger, outcomes: Outcomes, label_id: str) -> Effects:
             rows = own if variant is None else own[own["variant"] == variant]
             name = play if variant is None else f"{play}, variant {variant}"
             units = _play_units(rows, ledger, shares)
-            plays.append(_measure_experiment(name, "play", units, ledger, merged, outcomes))
+            plays.append(_measure_experiment(name, "play", units, ledger, merged_units, outcomes))
     saved = [
-        play.saved.customers.value
+        play.savings.customers.value
         for play in plays
-        if ", variant " not in play.name and play.saved and play.saved.customers.value is not None
+        if ", variant " not in play.name and play.savings and play.savings.customers.value is not None
     ]
     reasons = [night.no_control_because for night in ledger.nights if night.no_control_because]
     return Effects(
@@ -232,50 +234,56 @@ def _measure_experiment(
     kind: str,
     units: pd.DataFrame,
     ledger: Ledger,
-    merged: frozenset[str],
+    merged_units: frozenset[str],
     outcomes: Outcomes,
 ) -> MeasuredExperiment:
-    is_merged = units["unit"].isin(merged).to_numpy()
+    is_merged = units["unit"].isin(merged_units).to_numpy()
     changed = _changed_units(ledger.assignments, units, outcomes)
     has_changed = units["unit"].isin(changed).to_numpy() & ~is_merged
     mature_on = {night: outcomes.mature_on(night) for night in set(units["started_on"])}
     is_matured = np.array(
         [mature_on[night] <= outcomes.watermark for night in units["started_on"]], dtype=bool
     )
-    counted = units[~is_merged & ~has_changed & is_matured].reset_index(drop=True)
-    left = _left(counted, outcomes)
-    has_label = ~np.isnan(left)
-    counted, left = counted[has_label].reset_index(drop=True), left[has_label].astype(bool)
-    in_treatment = (counted["arm"] == TREATED_ARM).to_numpy(dtype=bool)
-    unadjusted = _difference(left, in_treatment)
+    matured_units = units[~is_merged & ~has_changed & is_matured].reset_index(drop=True)
+    outcome = _left(matured_units, outcomes)
+    has_label = ~np.isnan(outcome)
+    matured_units, left = matured_units[has_label].reset_index(drop=True), outcome[has_label].astype(bool)
+    in_treatment = (matured_units["arm"] == TREATED_ARM).to_numpy(dtype=bool)
+    difference = _difference(left, in_treatment)
     n_treatment = int(in_treatment.sum())
-    n_control = len(counted) - n_treatment
-    saved = None
-    if unadjusted.difference.value is not None:
-        value = counted["value"].to_numpy(dtype=np.float64)
+    n_control = len(matured_units) - n_treatment
+    savings = None
+    if difference.difference.value is not None:
+        value = matured_units["value"].to_numpy(dtype=np.float64)
         known = value[~np.isnan(value)]
-        saved = saved_customers(
-            unadjusted.difference, n_treatment, float(known.mean()) if len(known) else 0.0
+        savings = saved_customers(
+            difference.difference, n_treatment, float(known.mean()) if len(known) else 0.0
         )
-    churn = unadjusted.control.churn
+        if not len(known):
+            savings = savings.model_copy(update={"money": NO_DIFFERENCE})
+    adjusted_result = None
+    if len(matured_units):
+        adjusted_result = _adjusted_difference(matured_units, left, in_treatment, ledger.assignments)
+    guards = [
+        _guard(event, days, matured_units, in_treatment, outcomes) for event, days in outcomes.events.items()
+    ]
+    churn = difference.control.churn
     return MeasuredExperiment(
         name=name,
         kind=kind,
         first_night=min(units["started_on"], default=None),
-        last_night=max(counted["started_on"], default=None),
+        last_night=max(matured_units["started_on"], default=None),
         immature=int((~is_merged & ~has_changed & ~is_matured).sum()),
         without_label=int((~has_label).sum()),
         arm_changed=int(has_changed.sum()),
-        merged=int(is_merged.sum()),
+        merged_count=int(is_merged.sum()),
         ratio=_ratio(units[~is_merged]),
-        unadjusted=unadjusted,
-        adjusted=_adjusted(counted, left, in_treatment, ledger.assignments) if len(counted) else None,
-        nightly=_nightly(counted, left, in_treatment, mature_on),
-        saved=saved,
-        drives_away=_bands_driven_away(counted, left, in_treatment),
-        guards=tuple(
-            _guard(event, days, counted, in_treatment, outcomes) for event, days in outcomes.events.items()
-        ),
+        difference=difference,
+        adjusted_difference=adjusted_result,
+        nightly=_nightly(matured_units, left, in_treatment, mature_on),
+        savings=savings,
+        drives_away=_bands_driven_away(matured_units, left, in_treatment),
+        guards=tuple(guards),
         detectable=(
             smallest_effect(churn, n_control, n_treatment)
             if churn and 0 < churn < 1 and n_treatment
@@ -332,37 +340,37 @@ def _difference(
     )
 
 
-def _adjusted(
-    counted: pd.DataFrame,
+def _adjusted_difference(
+    matured_units: pd.DataFrame,
     left: npt.NDArray[np.bool_],
     in_treatment: npt.NDArray[np.bool_],
     assignments: pd.DataFrame,
 ) -> AdjustedDifference:
     first = assignments.drop_duplicates("unit", keep="first").set_index("unit")["assigned_on"]
-    assigned = pd.to_datetime(first.reindex(counted["unit"])).to_numpy().astype("datetime64[D]")
-    score = counted["score"].to_numpy(dtype=np.float64)
+    assigned = pd.to_datetime(first.reindex(matured_units["unit"])).to_numpy().astype("datetime64[D]")
+    score = matured_units["score"].to_numpy(dtype=np.float64)
     # The score of a night knows the days before its cutoff, so its date is the day before.
     score_date = np.where(np.isnan(score), np.datetime64("NaT"), assigned - np.timedelta64(1, "D"))
     return adjusted_difference(
         left,
         in_treatment,
         score,
-        unit=counted["unit"].tolist(),
+        unit=matured_units["unit"].tolist(),
         score_date=score_date.astype("datetime64[D]"),
         first_assigned_date=assigned,
     )
 
 
 def _nightly(
-    counted: pd.DataFrame,
+    matured_units: pd.DataFrame,
     left: npt.NDArray[np.bool_],
     in_treatment: npt.NDArray[np.bool_],
     mature_on: Mapping[date, date],
 ) -> NightlyEffect | None:
     """Return the effect with an interval for every night on which an outcome matured."""
-    if counted.empty:
+    if matured_units.empty:
         return None
-    ends = np.array([mature_on[night].toordinal() for night in counted["started_on"]])
+    ends = np.array([mature_on[night].toordinal() for night in matured_units["started_on"]])
     looks = np.unique(ends)
 
     def up_to_each_look(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -375,7 +383,7 @@ def _nightly(
             up_to_each_look(control),
             up_to_each_look(in_treatment & left),
             up_to_each_look(in_treatment),
-            n_target=len(counted),
+            n_target=len(matured_units),
         )
     return nightly_effect(sequence)
 
@@ -394,14 +402,14 @@ def _ratio(units: pd.DataFrame) -> SampleRatio | None:
 
 
 def _bands_driven_away(
-    counted: pd.DataFrame, left: npt.NDArray[np.bool_], in_treatment: npt.NDArray[np.bool_]
+    matured_units: pd.DataFrame, left: npt.NDArray[np.bool_], in_treatment: npt.NDArray[np.bool_]
 ) -> tuple[RiskBandEffect, ...]:
     """Return the quarters of risk in which contact provably drives customers away.
 
     The level of the intervals is divided by the number of bands (Bonferroni), so that in at most 5 % of
     experiments without an effect any band is named.
     """
-    score = counted["score"].to_numpy(dtype=np.float64)
+    score = matured_units["score"].to_numpy(dtype=np.float64)
     if len(score) < 4 or np.isnan(score).any():
         return ()
     quarter = np.searchsorted(np.quantile(score, [0.25, 0.5, 0.75]), score, side="left")
@@ -417,14 +425,16 @@ def _bands_driven_away(
 def _guard(
     name: str,
     days: pd.DataFrame,
-    counted: pd.DataFrame,
+    matured_units: pd.DataFrame,
     in_treatment: npt.NDArray[np.bool_],
     outcomes: Outcomes,
 ) -> Guard:
     """Compare the share of units with an unwanted event within the horizon after the assignment."""
     days_of = days.groupby("customer_id")["day"].agg(list).to_dict() if len(days) else {}
-    has_event = np.zeros(len(counted), dtype=bool)
-    for row, (night, customers) in enumerate(zip(counted["started_on"], counted["customers"], strict=True)):
+    has_event = np.zeros(len(matured_units), dtype=bool)
+    for row, (night, customers) in enumerate(
+        zip(matured_units["started_on"], matured_units["customers"], strict=True)
+    ):
         end = night + timedelta(days=outcomes.horizon_days)
         has_event[row] = any(
             night <= day < end for customer in customers for day in days_of.get(customer, ())

@@ -276,7 +276,7 @@ def complete_night(
     params: Params,
     cutoff: date,
     roster: pd.DataFrame,
-    scored: ScoredCohort,
+    scores: ScoredCohort,
     plan: ContactPlan,
     model: NightModel,
     names: Mapping[str, str],
@@ -290,7 +290,7 @@ def complete_night(
         params: The parameters: the label, the time zone, the language and the number of reasons.
         cutoff: The cutoff of the night.
         roster: All known customers: `customer_id` and `excluded_because`.
-        scored: The scores of the cohort.
+        scores: The scores of the cohort.
         plan: What the night plans for the cohort.
         model: The champion's scorer.
         names: The known names of customers, by id.
@@ -300,12 +300,12 @@ def complete_night(
         ledger_digest: The digest of the night's page in the ledger; None in a trial.
     """
     cohort = CohortScores(
-        customers=scored.customers,
-        probability=scored.probability,
-        within=scored.within,
+        customers=scores.customers,
+        probability=scores.probability,
+        within=scores.within,
         health=plan.band,
-        sides=scored.sides,
-        value_at_risk=scored.value_at_risk,
+        sides=scores.sides,
+        value_at_risk=scores.value_at_risk,
         reasons=plan.reasons,
         plays=plan.plays,
         tasks=plan.tasks,
@@ -321,18 +321,18 @@ def complete_night(
         stamps=stamps,
         trial_because=", ".join(trial.because) if trial else None,
     )
-    listed_ids = scored.customers[plan.listed_rows].tolist()
+    listed_ids = scores.customers[plan.listed_rows].tolist()
     calls = calls_csv(
         table,
         listed_ids,
         names,
-        scored.customers[scored.thin].tolist(),
+        scores.customers[scores.thin].tolist(),
         params.score.reasons,
         form=params.score.csv,
         language=params.score.language,
         trial_mark=trial.mark(stamp.model_version) if trial else None,
     )
-    known_values = int((~np.isnan(scored.value_at_risk)).sum())
+    known_values = int((~np.isnan(scores.value_at_risk)).sum())
     facts = {
         **stamps,
         "model_digest": stamp.model_digest,
@@ -343,11 +343,11 @@ def complete_night(
         "label": params.label.model_dump(mode="json"),
         "model": {name: model.spec[name] for name in _ABOUT_THE_MODEL if name in model.spec},
         "horizons": model.spec.get("horizons"),
-        "base_rate": scored.base_rate,
+        "base_rate": scores.base_rate,
         "customers": len(roster),
-        "cohort": len(scored.frame),
+        "cohort": len(scores.frame),
         "excluded": dict(sorted(Counter(roster["excluded_because"].dropna()).items())),
-        "thin": int(scored.thin.sum()),
+        "thin": int(scores.thin.sum()),
         **plan.facts,
         "value": params.score.value.model_dump() | {"variant": VARIANT, "known": known_values},
         "first_reasons": _first_families([plan.reasons[row] for row in plan.listed_rows]),

@@ -30,12 +30,12 @@ PLACE = "templates/note.de.txt"
 def test_a_template_is_filled_with_the_values_of_a_customer(
     text: str, values: dict[str, object], message: Message
 ) -> None:
-    assert fill_template(text, values, place=PLACE) == message
+    assert fill_template(text, values, location=PLACE) == message
 
 
 def test_the_subject_of_a_variant_replaces_the_first_line() -> None:
     message = fill_template(
-        "Subject: A\nText", {"name": "Ann"}, place=PLACE, variant_subject="{{ name }},\nwe miss you"
+        "Subject: A\nText", {"name": "Ann"}, location=PLACE, variant_subject="{{ name }},\nwe miss you"
     )
 
     assert message == Message("Ann, we miss you", "Text\n")
@@ -60,11 +60,11 @@ def test_a_template_that_cannot_be_filled_is_a_mistake(text: str, message: str) 
     values = {"reasons": [], "unknown_value": None}
 
     with pytest.raises(PlaybookError, match=message):
-        fill_template(text, values, place=PLACE)
+        fill_template(text, values, location=PLACE)
 
 
 def test_a_mistake_in_the_subject_of_a_variant_is_placed_there() -> None:
     with pytest.raises(
         PlaybookError, match=r"note.de.txt \(subject of the variant\):1: .*'nam' is undefined"
     ):
-        fill_template("Text", {}, place=PLACE, variant_subject="{{ nam }}")
+        fill_template("Text", {}, location=PLACE, variant_subject="{{ nam }}")

@@ -12,11 +12,9 @@ from churn.params import BudgetParams
 from churn.scoring.call_list import (
     NO_PLAY,
     contact_count,
-    not_contacted_because,
     rank_customers,
     read_names,
     safe_cell,
-    select_contacts,
     why_places_are_free,
 )
 from tests.drawn_company import draw
@@ -68,16 +66,6 @@ def test_the_order_does_not_depend_on_the_order_of_the_rows():
 )
 def test_the_budget_is_a_number_or_a_share(budget, cohort, expected):
     assert contact_count(BudgetParams(**budget), cohort) == expected
-
-
-def test_who_has_no_play_takes_no_place_and_every_silence_has_its_reason():
-    order = np.array([2, 0, 3, 1])
-    has_play = np.array([True, True, False, True])
-
-    called = select_contacts(order, has_play, 2)
-
-    assert called.tolist() == [0, 3]
-    assert not_contacted_because(has_play, called).tolist() == [None, "below the budget", "no play", None]
 
 
 @pytest.mark.parametrize(
