@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.features.library import all_signals
 from churn.params import LabelParams, Params
 from churn.scoring.night import Stamp
-from churn.scoring.playbook import read_playbook
+from churn.scoring.playbook import Playbook, read_playbook
 
 CUTOFF = date(2024, 1, 31)
 SIGNALS = [
@@ -84,6 +85,19 @@ def drawn_company() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     return table.drop(columns="money"), roster, table["money"].to_numpy()
 
 
+def shipped_playbook() -> Playbook:
+    label = LabelParams(kind="inactivity", table="orders", horizon_days=28)
+    signals = all_signals(Params(source="nowhere", label=label))
+    kinds = {name: signal.kind for name, signal in signals.items()}
+    return read_playbook(Path(__file__).parents[3] / "playbook.yaml", kinds)
+
+
+@pytest.fixture
+def default_playbook() -> Playbook:
+    """The playbook that is shipped, with every signal known."""
+    return shipped_playbook()
+
+
 def params_of(folder: Path, **score: Any) -> Params:
     label = LabelParams(kind="inactivity", table="orders", horizon_days=28)
     return Params(source="nowhere", label=label, score=score, output=folder)
@@ -99,7 +113,7 @@ def company(tmp_path):
         frame=frame,
         roster=roster,
         model=FakeModel(),
-        playbook=read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS),
+        playbook=shipped_playbook(),
         monthly_money=money,
         names={"ann": "Ann <b>", "bob": "=1+1"},
         stamp=Stamp(model_version="3", model_digest="d", label_id="label", run_id="run"),
