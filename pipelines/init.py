@@ -19,6 +19,9 @@ from pipelines.echo import Echo
 STARTERS = ("params.yaml", "playbook.yaml")
 """The demo company's files; `churn demo` and `churn init` write them into a folder without a params.yaml."""
 
+TEMPLATES = "templates"
+"""The folder of the templates, next to the playbook that names them."""
+
 
 def run(
     params: Path,
@@ -81,7 +84,7 @@ def run(
 
 
 def write_starter(folder: Path) -> tuple[str, ...]:
-    """Write the demo company's params.yaml and playbook.yaml, and return the names of the files written.
+    """Write the demo company's parameters, playbook and templates, and return the names of what is written.
 
     Existing files stay. A folder with a params.yaml gets nothing.
     """
@@ -90,15 +93,27 @@ def write_starter(folder: Path) -> tuple[str, ...]:
     missing = tuple(name for name in STARTERS if not (folder / name).exists())
     for name in missing:
         shutil.copyfile(_package_file(name), folder / name)
-    return missing
+    has_templates = "playbook.yaml" in missing and _write_templates(folder)
+    return (*missing, TEMPLATES) if has_templates else missing
 
 
 def write_playbook(folder: Path) -> bool:
-    """Write the demo company's playbook to start from; return False if there is a playbook."""
+    """Write the demo company's playbook and templates to start from; return False if there is a playbook."""
     path = folder / "playbook.yaml"
     if path.exists():
         return False
     shutil.copyfile(_package_file("playbook.yaml"), path)
+    _write_templates(folder)
+    return True
+
+
+def _write_templates(folder: Path) -> bool:
+    """Write the templates of the demo company's playbook; return False if there is such a folder."""
+    if (folder / TEMPLATES).exists():
+        return False
+    (folder / TEMPLATES).mkdir()
+    for path in sorted(_package_file(TEMPLATES).glob("*.txt")):
+        shutil.copyfile(path, folder / TEMPLATES / path.name)
     return True
 
 

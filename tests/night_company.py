@@ -17,9 +17,10 @@ from churn.contact.plan import Acts
 from churn.contact.tasks import TaskStates, task_states
 from churn.experiments.ledger import Ledger, empty_ledger
 from churn.experiments.units import Units
+from churn.features.library import all_signals
 from churn.params import ControlParams, ExperimentsParams, LabelParams, Params
 from churn.scoring.night import Stamp
-from churn.scoring.playbook import read_playbook
+from churn.scoring.playbook import Playbook, read_playbook
 
 CUTOFF = date(2024, 1, 31)
 SIGNALS = [
@@ -90,6 +91,14 @@ def drawn_company() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     return table.drop(columns="money"), roster, table["money"].to_numpy()
 
 
+def shipped_playbook() -> Playbook:
+    """Return the playbook that is shipped, with every signal known."""
+    label = LabelParams(kind="inactivity", table="orders", horizon_days=28)
+    signals = all_signals(Params(source="nowhere", label=label))
+    kinds = {name: signal.kind for name, signal in signals.items()}
+    return read_playbook(Path(__file__).parents[1] / "playbook.yaml", kinds)
+
+
 def params_of(folder: Path, **score: Any) -> Params:
     label = LabelParams(kind="inactivity", table="orders", horizon_days=28)
     nobody = ControlParams(share=0, because="a test of the other parts")
@@ -126,7 +135,7 @@ def night_company(folder: Path) -> SimpleNamespace:
         frame=frame,
         roster=roster,
         model=FakeModel(),
-        playbook=read_playbook(Path(__file__).parents[1] / "playbook.yaml", KINDS),
+        playbook=shipped_playbook(),
         monthly_money=money,
         names={"ann": "Ann <b>", "bob": "=1+1"},
         stamp=Stamp(model_version="3", model_digest="d", label_id="label", run_id="run"),

@@ -172,6 +172,8 @@ def text_of(value: Any) -> str | None:
     """Return an id or a level as text, without blanks at its ends; None for no value."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
+    if isinstance(value, bool):
+        value = str(value).lower()
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     text = "" if value is None else str(value).strip()

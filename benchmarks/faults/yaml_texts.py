@@ -132,14 +132,29 @@ def _section(text: str, rng: random.Random) -> tuple[str, str]:
     branch[path[-1]] = marker
     value = rng.choice(HOSTILE_VALUES)
     name = ".".join(map(str, path))
-    return yaml.safe_dump(tree, sort_keys=False).replace(marker, value), f"{name} -> {value[:40]}"
+    try:
+        new_text = yaml.safe_dump(tree, sort_keys=False)
+    except RecursionError:  # an earlier mutation nested the text too deeply
+        return _value(text, rng)
+    return new_text.replace(marker, value), f"{name[:200]} -> {value[:40]}"
 
 
-def _paths(tree: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for key, value in items:
-        yield (*prefix, key)
-        yield from _paths(value, (*prefix, key))
+def _paths(tree: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of each value in the order of the text; the tree may be deeper than Python recurses."""
+    branches: list[tuple[tuple[Any, ...], Iterator[tuple[Any, Any]]]] = [((), _items(tree))]
+    while branches:
+        prefix, items = branches[-1]
+        item = next(items, None)
+        if item is None:
+            branches.pop()
+        else:
+            path = (*prefix, item[0])
+            yield path
+            branches.append((path, _items(item[1])))
+
+
+def _items(tree: Any) -> Iterator[tuple[Any, Any]]:
+    return iter(tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ())
 
 
 def _key(text: str, rng: random.Random) -> tuple[str, str]:

@@ -245,7 +245,7 @@ def _pairs(tasks: pd.DataFrame, rows: pd.DataFrame, time: str) -> pd.DataFrame:
     return pairs[(moment >= pairs["begin"]) & (moment < pairs["end"])]
 
 
-_PARTS: Mapping[str, type[EventHappens | RatingAtLeast | BillsPaid | HealthAtLeast | Stays]] = {
+CRITERIA: Mapping[str, type[EventHappens | RatingAtLeast | BillsPaid | HealthAtLeast | Stays]] = {
     "event": EventHappens,
     "rating_at_least": RatingAtLeast,
     "paid": BillsPaid,
@@ -302,9 +302,9 @@ def _read_entry(
             )
             return None
         return read_criterion(entry[key], location_of_key, events, problems, needs_all=key == "all")
-    if key not in _PARTS:
+    if key not in CRITERIA:
         problems.append(
-            f"{location_of_key} is not a criterion.{did_you_mean(str(key), [*_PARTS, 'all', 'any'])}"
+            f"{location_of_key} is not a criterion.{did_you_mean(str(key), [*CRITERIA, 'all', 'any'])}"
         )
         return None
     value = entry[key]
@@ -322,7 +322,7 @@ def _read_entry(
             problems.append(f"{location_of_key}: expected the name of a table of events, or a list of names.")
             return None
     try:
-        return _PARTS[key].model_validate(fields)
+        return CRITERIA[key].model_validate(fields)
     except ValidationError as error:
         for detail in error.errors():
             problems.append(f"{location}.{detail['loc'][0]} ({detail['input']!r:.60}): {detail['msg']}.")

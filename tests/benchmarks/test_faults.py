@@ -130,7 +130,15 @@ def test_the_independent_reading_of_an_amount(value: object, cents: int | None) 
 
 @pytest.mark.parametrize(
     ("value", "customer_id"),
-    [(" C1\t", "C1"), (17.0, "17"), (b"C1", "C1"), ("n/a", None), ("4.5E+12", None), (1e308, None)],
+    [
+        (" C1\t", "C1"),
+        (17.0, "17"),
+        (b"C1", "C1"),
+        ("n/a", None),
+        ("4.5E+12", None),
+        (1e308, None),
+        (True, "true"),
+    ],
 )
 def test_the_independent_reading_of_an_id(value: object, customer_id: str | None) -> None:
     assert id_of(value) == customer_id
@@ -162,10 +170,15 @@ def test_a_page_without_a_verdict_must_say_so(tmp_path: Path) -> None:
     assert "other bytes" in judge_page_after_training(tmp_path / "silent", tmp_path / "right")
 
 
-def test_a_mutation_of_yaml_ends_although_aliases_stand_for_billions_of_values(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["bomb:\n" + ALIAS_BOMB, "a: " + "[" * 400 + "]" * 400, "a: &a [*a]"],
+    ids=["aliases for billions of values", "deep", "inside itself"],
+)
+def test_a_mutation_of_yaml_ends_whatever_an_earlier_one_has_made(text: str, tmp_path: Path) -> None:
     path = tmp_path / "playbook.yaml"
-    for seed in range(30):
-        path.write_text("bomb:\n" + ALIAS_BOMB)
+    for seed in range(20):
+        path.write_text(text)
 
         assert mutate_yaml(path, random.Random(seed))
 

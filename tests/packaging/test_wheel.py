@@ -56,7 +56,9 @@ def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(wheel: Pat
 
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "churn", "pipelines"]
     kept = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout.split()
-    assert held == {*kept, "pipelines/params.yaml", "pipelines/playbook.yaml"}
+    templates = {f"pipelines/templates/{path.name}" for path in (root / "templates").iterdir()}
+    assert templates
+    assert held == {*kept, *templates, "pipelines/params.yaml", "pipelines/playbook.yaml"}
 
 
 def test_the_installed_program_answers_help_from_its_own_files(installed: Path, tmp_path: Path) -> None:

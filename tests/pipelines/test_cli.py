@@ -151,6 +151,8 @@ def test_demo_brings_its_parameters_and_playbook_where_there_are_none(
     assert code == 0
     for name in ("params.yaml", "playbook.yaml"):
         assert (tmp_path / name).read_text() == (root / name).read_text()
+    names = {path.name for path in (root / "templates").iterdir()}
+    assert {path.name for path in (tmp_path / "templates").iterdir()} == names
 
 
 def test_demo_keeps_the_parameters_that_are_there(monkeypatch: pytest.MonkeyPatch, params_file: Path) -> None:

@@ -77,6 +77,7 @@ def test_check_runs_on_what_init_wrote_and_a_playbook_lies_beside_it(
     assert (written, checked) == (0, 0)
     assert re.search(r"orders: [\d,]+ rows of 50 customers", capsys.readouterr().out)
     assert (tmp_path / "playbook.yaml").read_text() == (root / "playbook.yaml").read_text()
+    assert (tmp_path / "templates" / "low_rating.de.txt").exists()
 
 
 def test_a_playbook_that_is_there_is_kept(shop: Path, tmp_path: Path) -> None:

@@ -173,3 +173,13 @@ def test_every_example_is_a_valid_parameter_file(monkeypatch: pytest.MonkeyPatch
         load_params(path)
 
     assert examples
+
+
+def test_the_page_of_the_playbook_names_every_key_of_a_play_and_every_criterion() -> None:
+    from churn.scoring.play import Play, PlaybookFile
+    from churn.scoring.success import CRITERIA
+
+    page = (ROOT / "docs" / "playbook.md").read_text(encoding="utf-8")
+    keys = [field.alias or name for name, field in (Play.model_fields | PlaybookFile.model_fields).items()]
+
+    assert [key for key in [*keys, *CRITERIA] if f"`{key}" not in page] == []

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -282,7 +280,7 @@ def test_a_playbook_that_is_not_there_is_a_playbook_error(tmp_path):
         read_playbook(tmp_path / "none.yaml", KINDS)
 
 
-def test_the_default_playbook_asks_for_the_rating_then_the_silence_then_the_health():
+def test_the_default_playbook_asks_for_the_rating_then_the_silence_then_the_health(default_playbook):
     columns = {
         "survey_last_rating": np.array([6.0, 7.0, np.nan, np.nan]),
         "logins_days_since_last": np.array([1.0, 14.0, 1.0, 1.0]),
@@ -290,32 +288,29 @@ def test_the_default_playbook_asks_for_the_rating_then_the_silence_then_the_heal
         "tenure_days": np.array([90.0, 90.0, 90.0, 90.0]),
         "health": np.array([5.0, 5.0, 2.0, 3.0]),
     }
-    book = read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS)
 
-    chosen = book.choose(columns, 4)
+    chosen = default_playbook.choose(columns, 4)
 
-    names = [book.rules[place].play.name if place >= 0 else None for place in chosen]
+    names = [default_playbook.rules[place].play.name if place >= 0 else None for place in chosen]
     assert names == ["low-rating", "gone-quiet", "check-in", None]
 
 
-def test_whoever_was_never_seen_counts_as_quiet_once_they_have_been_here_two_weeks():
+def test_whoever_was_never_seen_counts_as_quiet_once_they_have_been_here_two_weeks(default_playbook):
     columns = {
         "logins_days_since_last": np.array([np.nan, np.nan, np.nan]),
         "orders_days_since_last": np.array([np.nan, np.nan, 3.0]),
         "tenure_days": np.array([14.0, 13.0, 400.0]),
     }
-    book = read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS)
 
-    chosen = book.choose(columns, 3)
+    chosen = default_playbook.choose(columns, 3)
 
-    names = [book.rules[place].play.name if place >= 0 else None for place in chosen]
+    names = [default_playbook.rules[place].play.name if place >= 0 else None for place in chosen]
     assert names == ["gone-quiet", None, None]
 
 
-def test_nobody_is_quiet_where_neither_logins_nor_orders_are_kept():
-    book = read_playbook(Path(__file__).parents[3] / "playbook.yaml", KINDS)
+def test_nobody_is_quiet_where_neither_logins_nor_orders_are_kept(default_playbook):
 
-    chosen = book.choose({"tenure_days": np.array([400.0])}, 1)
+    chosen = default_playbook.choose({"tenure_days": np.array([400.0])}, 1)
 
     assert list(chosen) == [-1]
-    assert "gone-quiet" in book.switched_off({"tenure_days"})
+    assert "gone-quiet" in default_playbook.switched_off({"tenure_days"})

@@ -1,0 +1,110 @@
+"""Say what a night would do, without writing it: how many customers each rule takes, and who gets what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from churn.scoring.play import AUDIENCES, Audience
+from churn.scoring.playbook import Playbook
+
+Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class RuleCount:
+    """The customers of one rule in a night.
+
+    Attributes:
+        play: The name of the play.
+        audience: The list of the play.
+        n_holding: The customers for whom the play's stage and condition hold.
+        n_with_play: The customers who have this play; an earlier play may take customers for whom it holds.
+        n_planned: The customers who would be contacted.
+        off_because: Why the play is switched off; None if it is on.
+    """
+
+    play: str
+    audience: Audience
+    n_holding: int
+    n_with_play: int
+    n_planned: int
+    off_because: str | None
+
+
+@dataclass(frozen=True)
+class PlannedContact:
+    """A contact that a night would plan."""
+
+    customer_id: str
+    play: str
+    owner: str
+    channel: str
+    due_at: date
+
+
+def rule_counts(
+    playbook: Playbook,
+    holds: Bools,
+    play_indices: Mapping[Audience, Ints],
+    is_planned: Bools,
+    absent: Mapping[str, Sequence[str]],
+) -> tuple[RuleCount, ...]:
+    """Count the customers of each rule, in the order of the file. A rule without customers counts 0.
+
+    Args:
+        playbook: The playbook.
+        holds: Whether each play holds, see `Playbook.holds`, shape `[plays, customers]`.
+        play_indices: The index of the rule of each customer's play by list, -1 without one, see
+            `Playbook.choose`, shape `[customers]` each. A list that the night does not make is absent.
+        is_planned: Whether each customer would be contacted, shape `[customers]`.
+        absent: The absent columns of the plays that are switched off, see `Playbook.switched_off`.
+    """
+    counts = []
+    for index, rule in enumerate(playbook.rules):
+        play = rule.play
+        choice = play_indices.get(play.audience)
+        is_mine = np.zeros(holds.shape[1], dtype=bool) if choice is None else choice == index
+        off_because = play.pause
+        if off_because is None and play.name in absent:
+            off_because = f"there is no {', '.join(absent[play.name])}"
+        counts.append(
+            RuleCount(
+                play.name,
+                play.audience,
+                int(holds[index].sum()),
+                int(is_mine.sum()),
+                int((is_mine & is_planned).sum()),
+                off_because,
+            )
+        )
+    return tuple(counts)
+
+
+def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact]) -> Iterator[str]:
+    """Yield the lines of a dry run: a table of the rules of each list, and a line for each contact.
+
+    Args:
+        counts: The counts of all rules.
+        contacts: The contacts in their order.
+    """
+    width = max((len(count.play) for count in counts), default=0)
+    for audience in AUDIENCES:
+        of_list = [count for count in counts if count.audience == audience]
+        if not of_list:
+            continue
+        yield f"{audience}: {'play':<{width}}  {'holds':>7}  {'has it':>7}  {'planned':>7}"
+        indent = " " * (len(audience) + 2)
+        for count in of_list:
+            numbers = f"{count.n_holding:>7,}  {count.n_with_play:>7,}  {count.n_planned:>7,}"
+            reason = f"  off: {count.off_because}" if count.off_because else ""
+            yield f"{indent}{count.play:<{width}}  {numbers}{reason}"
+    yield f"contacts that would be planned: {len(contacts):,}; nothing is written"
+    for position, contact in enumerate(contacts, start=1):
+        what = f"{contact.play} by {contact.channel}, {contact.owner}, due {contact.due_at}"
+        yield f"{position}. {contact.customer_id}: {what}"
