@@ -63,7 +63,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "train": (Option("--refresh", bool, "Keep the champion's model and move its level to newer labels."),),
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
-    "score": (),
+    "score": (Option("--dry-run", bool, "Say who would get what, and write nothing."),),
     "report": (),
     "ui": (Option("--port", int, "The port; by default the last one, or 5000, or any free one."),),
     "run": (),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import Any
 
 from churn.contact.acts import read_acts
 from churn.contact.night import History, score_night
@@ -56,6 +57,7 @@ def run(
     echo: Echo,
     store: Store | None = None,
     trial: Trial | None = None,
+    dry_run: bool = False,
 ) -> int | None:
     """Score every customer known before the cutoff (tonight by default) and write the call list.
 
@@ -65,6 +67,7 @@ def run(
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
+        dry_run: Whether to say only who would get what, and to write nothing.
 
     Raises:
         CallError: the cutoff lies after the data.
@@ -83,7 +86,14 @@ def run(
     digests = definitions(signals.values())
     if problems := fit_problems(model.spec, params, digests):
         raise ModelError(*problems, *_fitting_model(params, digests, champion.digest))
-    playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
+    playbook = read_playbook(
+        params.score.playbook,
+        {name: signal.kind for name, signal in signals.items()},
+        params.score.language,
+        set(params.events),
+    )
+    for warning in playbook.warnings:
+        echo.warn(warning)
 
     store = store or ensure_store(params, echo)
     cutoff = store.cutoff_or_tonight(cutoff)
@@ -141,6 +151,10 @@ def run(
             echo.progress,
             trial,
         )
+        if dry_run:
+            for line in planned.dry_run:
+                echo(line)
+            return 0
         night = planned.night
         files = night_files(night.scores, night.calls, night.contacts, night.facts, planned.owner_calls)
         if planned.ledger and not is_published(params.output, planned.ledger):
@@ -160,15 +174,30 @@ def run(
         f"{cutoff}: {night.facts['cohort']:,} customers scored, {n_excluded:,} excluded "
         "(see `excluded_because`)"
     )
-    echo(
-        f"call list: {night.facts['contacted']:,} of {night.facts['places']:,} places, "
-        f"{calls_path(params.output, cutoff)}"
-    )
+    for line in _call_list_lines(night.facts):
+        echo(line)
+    echo(f"  {calls_path(params.output, cutoff)}")
     n_free = night.facts["places"] - night.facts["tasks"]["new"] - night.facts["controls"]
     if why_free := why_places_are_free(night.scores, n_free, "run" if trial else "score"):
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     return 0
+
+
+def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield who is on the call list, who is not on purpose, and who came off it."""
+    tasks = facts["tasks"]
+    yield (
+        f"call list: {facts['contacted']:,} customers, {tasks['new']:,} of them new, {tasks['open']:,} open "
+        f"and {tasks['overdue']:,} overdue; {facts['controls']:,} more are controls, whom nobody contacts"
+    )
+    if facts["no_control_because"]:
+        yield f"  there is no control group, so no effect can be measured: {facts['no_control_because']}"
+    if facts["came_off"]:
+        words = ", ".join(f"{count:,} {word}" for word, count in facts["came_off"].items())
+        yield f"  came off since the night before: {words}"
+    if facts["answers_are_assumed"] and (tasks["open"] or facts["came_off"]):
+        yield "  no table `contacts` says what was done, so a task counts as done on its due date"
 
 
 def champion_problems(params: Params, store: Store) -> tuple[str, ...]:

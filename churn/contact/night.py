@@ -12,6 +12,7 @@ from churn.contact.plan import Acts, NightPlan, PlanTerms, plan_night
 from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, keep_history, ledger_night, salt_digest
 from churn.params import Params
 from churn.scoring.call_list import calls_csv, contact_count
+from churn.scoring.dry_run import PlannedContact, dry_run_lines
 from churn.scoring.night import (
     Floats,
     Night,
@@ -47,11 +48,13 @@ class PlannedNight:
         night: The scores, the call list and the facts.
         ledger: The page of the ledger; None in a trial, which assigns nobody.
         owner_calls: The part of the call list of each owner as CSV, by the name of the owner.
+        dry_run: The lines that say what the night would do.
     """
 
     night: Night
     ledger: LedgerNight | None
     owner_calls: Mapping[str, str]
+    dry_run: tuple[str, ...]
 
 
 def score_night(
@@ -146,7 +149,12 @@ def score_night(
         )
         for owner in owners
     }
-    return PlannedNight(night, page, owner_calls)
+    contacts = [
+        PlannedContact(customer, task.play, task.owner, task.channel, task.due_at)
+        for task, customer in listed
+        if task is not None
+    ]
+    return PlannedNight(night, page, owner_calls, tuple(dry_run_lines(plan.rule_counts, contacts)))
 
 
 def _ledger_page(params: Params, cutoff: date, ledger: Ledger, stamp: Stamp, plan: NightPlan) -> LedgerNight:

@@ -37,6 +37,7 @@ from churn.experiments.units import Units
 from churn.metrics.profit import contact_profit
 from churn.params import ContactParams, ExperimentsParams, ProfitParams
 from churn.scoring.call_list import NO_PLAY, rank_customers
+from churn.scoring.dry_run import RuleCount, rule_counts
 from churn.scoring.night import ContactPlan, NightModel, ScoredCohort
 from churn.scoring.play import Play
 from churn.scoring.playbook import Playbook, nights_in_a_row
@@ -100,10 +101,17 @@ class Acts:
 
 @dataclass(frozen=True)
 class NightPlan:
-    """The plan of a night, and the new rows of the ledger by table."""
+    """The plan of a night.
+
+    Attributes:
+        contact: What the night plans for each customer.
+        ledger_rows: The new rows of the ledger, by table.
+        rule_counts: The number of customers of each rule of the playbook.
+    """
 
     contact: ContactPlan
     ledger_rows: Mapping[str, pd.DataFrame]
+    rule_counts: tuple[RuleCount, ...]
 
 
 def plan_night(
@@ -150,9 +158,8 @@ def plan_night(
         progress,
     )
     families = [customer_reasons[0].family if customer_reasons else None for customer_reasons in reasons]
-    nights_held = nights_in_a_row(
-        nights_before(ledger.holdings, playbook, scores.customers), playbook.holds(columns, n)
-    )
+    holds = playbook.holds(columns, n)
+    nights_held = nights_in_a_row(nights_before(ledger.holdings, playbook, scores.customers), holds)
     play_indices = playbook.choose(
         columns,
         n,
@@ -223,6 +230,13 @@ def plan_night(
             "bands": band_rows(scores, band),
             "holdings": holding_rows(playbook, nights_held, scores.customers),
         },
+        rule_counts(
+            playbook,
+            holds,
+            {"at risk": play_indices},
+            np.isin(np.arange(n), on_list),
+            playbook.switched_off(columns.keys()),
+        ),
     )
 
 

@@ -43,8 +43,8 @@ evaluate: {contact_share: 0.1}       # the share of customers at which lift and 
 score:
   reasons: 3
   language: en                       # the language of the reasons: en or de
-  budget: {share: 0.1}               # the share of the customers at risk to call; or {contacts: 200}
-  playbook: playbook.yaml            # the plays; a customer gets the first play with a `when` that applies
+  budget: {share: 0.1}               # new contacts of a night: a share of those at risk, or {contacts: 200}
+  playbook: playbook.yaml            # the plays, see docs/playbook.md
 
 tracking: {uri: "sqlite:///mlflow.db", experiment: churn, model: churn}
 output: output

@@ -113,7 +113,7 @@ def test_a_contacted_customer_has_all_of_the_play_and_the_others_only_its_name(c
     assert {who: (row["play"], row["arm"], row["not_contacted_because"]) for who, row in rows.items()} == {
         "ann": ("gone-quiet", "treated", None),
         "bob": (None, "none", "no play"),
-        "cem": ("low-rating", "none", "below the budget"),
+        "cem": ("gone-quiet", "none", "below the budget"),  # it follows the first reason
         "dea": (None, "none", "no play"),
         "eva": (None, "none", "no play"),
         "fil": (None, "none", "excluded: inactive"),
