@@ -60,6 +60,12 @@ class NightFacts(BaseModel):
     thin: int
     n_places: Annotated[int, Field(alias="places")]
     n_contacts: Annotated[int, Field(alias="contacted")]
+    tasks: Mapping[str, int] = {}
+    controls: int = 0
+    no_control_because: str | None = None
+    not_contacted: Mapping[str, int] = {}
+    came_off: Mapping[str, int] = {}
+    answers_are_assumed: bool = False
     switched_off: Mapping[str, tuple[str, ...]]
     value: Mapping[str, Any]
     first_reasons: Mapping[str, int]
@@ -239,6 +245,7 @@ class Call:
     owner: str
     channel: str
     due: date
+    is_overdue: bool
 
 
 def render_report(night: ReportSources) -> str:
@@ -350,5 +357,6 @@ def _call(rank: int, customer: str, name: str, row: Mapping[Any, Any], reason_co
         health=None if pd.isna(row["health"]) else int(row["health"]),
         reasons=tuple(str(row[column]) for column in reason_columns if not pd.isna(row[column])),
         due=row["due_at"],
+        is_overdue=row.get("task_status") == "overdue",
         **texts,
     )
