@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from churn.demo import world as w
 from churn.demo.columns import Chunk, office_time, times_known, timestamps
 from churn.demo.world import Values, seconds_at
 
@@ -27,15 +28,15 @@ def addresses(chunk: Chunk) -> pa.Array:
 
 
 def consents(chunk: Chunk) -> pa.Table:
-    """Return the consents to calls: given at sign-up by most customers, and sometimes withdrawn later."""
+    """Return the consents to calls: most customers agree the day after sign-up, some withdraw it later."""
     rng, people = chunk.streams.get("consents"), chunk.people
     size = len(people)
     agrees = rng.random(size) < PHONE_CONSENT_SHARE
     withdraws = rng.random(size) < WITHDRAWAL_SHARE
-    given: Values = seconds_at(people.first_start, office_time(rng, size))
+    given: Values = seconds_at(people.first_start + 1, office_time(rng, size))
     days_later = rng.integers(10, 700, size)
     withdrawn = times_known(seconds_at(people.first_start + days_later, office_time(rng, size)), withdraws)
-    rows = np.flatnonzero(agrees)
+    rows = np.flatnonzero(agrees & (given < w.WATERMARK_SECONDS))
     return pa.table(
         {
             "customer_id": chunk.customer_id(rows),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -51,6 +52,18 @@ def test_a_night_is_four_files_and_the_link_to_its_calls(tmp_path):
         "scores/cutoff=2024-01-31/scores.parquet",
     }
     assert pq.read_table(scores_path(tmp_path, NIGHT).parent)["health"].to_pylist() == [1]
+
+
+def test_each_owner_has_a_link_and_an_owner_without_tasks_has_none(tmp_path):
+    files = files_of(1)
+    write_night(tmp_path, NIGHT, replace(files, owner_calls={"sales.csv": b"a", "support.csv": b"b"}))
+    write_night(tmp_path, NIGHT, replace(files, owner_calls={"support.csv": b"c"}))
+
+    calls = calls_path(tmp_path, NIGHT).parent
+    assert sorted(path.name for path in calls.iterdir()) == ["calls.csv", "support.csv"]
+    assert (calls / "support.csv").read_bytes() == b"c"
+    assert (calls / "support.csv").is_symlink()
+    assert not (scores_path(tmp_path, NIGHT).parent / "_calls_sales.csv").exists()
 
 
 def test_the_same_night_again_writes_nothing(tmp_path):
