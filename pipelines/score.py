@@ -178,7 +178,9 @@ def run(
         echo(line)
     echo(f"  {calls_path(params.output, cutoff)}")
     n_free = night.facts["places"] - night.facts["tasks"]["new"] - night.facts["controls"]
-    if why_free := why_places_are_free(night.scores, n_free, "run" if trial else "score"):
+    if why_free := why_places_are_free(
+        night.scores, n_free, params.contact.max_health, "run" if trial else "score"
+    ):
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     return 0

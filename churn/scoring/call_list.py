@@ -67,16 +67,18 @@ def contact_count(budget: BudgetParams, cohort: int) -> int:
     return min(cohort, max(1, math.floor(budget.share * cohort + 1e-9)))
 
 
-def why_places_are_free(scores: pa.Table, n_free: int, verb: str) -> str:
+def why_places_are_free(scores: pa.Table, n_free: int, max_health: int, verb: str) -> str:
     """Return why places of the call list are free, with a condition that fills them; empty if none does.
 
     Args:
         scores: The score table of the night.
         n_free: The number of free places.
+        max_health: The largest health of customers who may be contacted; a play for others fills no place.
         verb: The verb that scores this night again.
     """
     has_no_play = pc.equal(scores["not_contacted_because"], NO_PLAY)
-    probability = scores.filter(has_no_play)["churn_probability"].to_numpy()
+    may_be_called = pc.less_equal(scores["health"], max_health)
+    probability = scores.filter(pc.and_(has_no_play, may_be_called))["churn_probability"].to_numpy()
     if n_free <= 0 or not len(probability):
         return ""
     last = np.sort(probability)[::-1][:n_free][-1]

@@ -80,21 +80,28 @@ def test_the_budget_is_a_number_or_a_share(budget, cohort, expected):
 def test_free_places_are_explained_with_a_condition_that_fills_them(n_free: int, words: str) -> None:
     scores = pa.table(
         {
-            "churn_probability": [0.0618, 0.02, 0.9, 0.07, None],
-            "not_contacted_because": [NO_PLAY, NO_PLAY, None, NO_PLAY, "too new"],
+            "churn_probability": [0.0618, 0.02, 0.9, 0.07, None, 0.5],
+            "health": pa.array([2, 3, 1, 2, None, 4], pa.int8()),
+            "not_contacted_because": [NO_PLAY, NO_PLAY, None, NO_PLAY, "too new", NO_PLAY],
         }
     )
 
-    why_free = why_places_are_free(scores, n_free, "score")
+    why_free = why_places_are_free(scores, n_free, 3, "score")
 
     assert words in why_free
     assert bool(why_free) == bool(words)
 
 
 def test_nobody_is_left_for_a_free_place_if_each_customer_has_a_play() -> None:
-    scores = pa.table({"churn_probability": [0.9], "not_contacted_because": pa.array([None], pa.string())})
+    scores = pa.table(
+        {
+            "churn_probability": [0.9],
+            "health": pa.array([1], pa.int8()),
+            "not_contacted_because": pa.array([None], pa.string()),
+        }
+    )
 
-    assert why_places_are_free(scores, 3, "score") == ""
+    assert why_places_are_free(scores, 3, 3, "score") == ""
 
 
 @pytest.mark.parametrize(
