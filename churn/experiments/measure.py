@@ -1,8 +1,8 @@
 """Measure what contacts have changed: each experiment of the ledger against its control group.
 
 Units are analysed as assigned, contacted or not. The outcome of a unit is the label of its customers at the
-night of its assignment; only matured outcomes count. The adjustment uses the score of that night, which was
-computed from data before the night, and so before the first contact of the unit.
+night in which it entered the experiment; only matured outcomes count. The adjustment uses the score of the
+unit's first assignment, which was computed from data before that night, and so before any contact.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pandas as pd
 
 from churn.experiments.assignment import CONTROL_ARM, TREATED_ARM, UNIVERSAL
 from churn.experiments.effect import (
+    ALPHA,
     NO_DIFFERENCE,
     AdjustedDifference,
     RateDifference,
@@ -26,6 +27,7 @@ from churn.experiments.effect import (
     rate_difference,
     saved_customers,
 )
+from churn.experiments.experiment_units import ExperimentUnits, Maturity, play_units, universal_units
 from churn.experiments.ledger import Ledger
 from churn.experiments.power import DetectableEffect, smallest_effect
 from churn.experiments.sequence import (
@@ -37,16 +39,25 @@ from churn.experiments.sequence import (
 )
 from churn.metrics.interval import Part
 
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-OutcomeAt = Callable[[date, Sequence[str]], npt.NDArray[np.float64]]
+OutcomeAt = Callable[[date, Sequence[str]], Floats]
 """Returns for a cutoff and customers 1 (left), 0 (stayed) or NaN (no label), in their order."""
 
-UNIT_COLUMNS = ("unit", "arm", "started_on", "score", "value", "customers", "control_share")
+NIGHTLY_TARGET = 1000
+"""The number of units at which the interval for nightly looks is narrowest.
+
+It is fixed before the start: a target that follows the number of units would break the promise that the
+interval holds at all looks together. From 150 to 100,000 units the interval is at most a fifth wider than
+with the best target.
+"""
+
+N_RISK_BANDS = 4
 
 
 class Guard(Part):
-    """A side effect of contact: the share of units with an unwanted event within the horizon.
+    """A side effect of contact: the share of units with an unwanted event until the end of the label window.
 
     Attributes:
         name: The event.
@@ -77,32 +88,43 @@ class MeasuredExperiment(Part):
 
     Attributes:
         name: `universal`, or the name of a play, or a play and its variant.
-        kind: The kind of the experiment.
-        first_night: The night of the first assignment; None without units.
-        last_night: The night of the last assignment whose outcomes have matured.
+        play: The play; None for the universal experiment.
+        variant: The variant of the play; None for all variants together.
+        control_share: The share of the control by design; None if no unit could be a control.
+        first_night: The night of the first unit that counts; None without units.
+        last_night: The night of the last unit whose outcome has matured.
         immature: The number of units whose outcome is not known yet.
-        without_label: The number of units that left in a way that the label does not decide.
-        arm_changed: The number of units whose arm changed before their outcome matured; they do not count.
+        without_label: The number of units that the label does not decide.
+        without_value: The number of measured units whose value is unknown; the money has the mean of others.
+        arm_changed: The number of units whose arm would have changed before their outcome matured; they do
+            not count.
         merged_count: The number of units that turned out to be one person with another unit; they do not
             count.
-        ratio: Whether the sizes of the arms agree with the design.
+        other_share: The number of units of nights with another share of the control; they do not count.
+        after_other_play: The number of units that had a task of another play before; they do not count.
+        ratio: Whether the sizes of the arms agree with the design; None without a control.
         difference: The difference of the two churn rates.
-        adjusted_difference: The difference, adjusted by the score from before the assignment.
+        adjusted_difference: The difference, adjusted by the score from before the first assignment.
         nightly: The difference with an interval that holds at every nightly look.
         savings: The customers and the money that contact saved; None without a difference.
         drives_away: The bands of risk in which contact provably drives customers away.
         guards: The side effects.
-        detectable: The smallest effect that these units can show; None without a control.
+        detectable: The smallest effect that these units can show; None without churners in the control.
     """
 
     name: str
-    kind: str
+    play: str | None
+    variant: str | None
+    control_share: float | None
     first_night: date | None
     last_night: date | None
     immature: int
     without_label: int
+    without_value: int
     arm_changed: int
     merged_count: int
+    other_share: int
+    after_other_play: int
     ratio: SampleRatio | None
     difference: RateDifference
     adjusted_difference: AdjustedDifference | None
@@ -123,8 +145,10 @@ class Effects(Part):
         no_control_because: The reasons that were given for nights without a control group.
         universal: All contacts against the universal control group.
         plays: Each play, and each variant of a play, against its controls.
-        sum_of_plays: The customers saved by all plays together, if each play's difference is right. The total
-            of the universal group stands beside it, because a sum of the winners overstates.
+        sum_of_plays: The customers saved by all plays together, if each play's difference is right; None if
+            no play has a difference. The total of the universal group stands beside it, because a sum of the
+            winners overstates.
+        plays_without_difference: The plays that the sum does not hold.
     """
 
     watermark: date
@@ -134,6 +158,12 @@ class Effects(Part):
     universal: MeasuredExperiment | None
     plays: tuple[MeasuredExperiment, ...]
     sum_of_plays: float | None
+    plays_without_difference: tuple[str, ...]
+
+    @property
+    def experiments(self) -> tuple[MeasuredExperiment, ...]:
+        """Return all experiments, the universal one first."""
+        return (*((self.universal,) if self.universal else ()), *self.plays)
 
 
 @dataclass(frozen=True)
@@ -142,15 +172,13 @@ class Outcomes:
 
     Attributes:
         left_at: Returns whether customers left after a cutoff.
-        mature_on: Returns the day on which the label of a cutoff is matured.
-        watermark: The day up to which the data are complete.
+        maturity: When outcomes are known.
         horizon_days: The days from a cutoff to the end of the label's window.
         events: The days of unwanted events by name: `customer_id` and `day`.
     """
 
     left_at: OutcomeAt
-    mature_on: Callable[[date], date]
-    watermark: date
+    maturity: Maturity
     horizon_days: int
     events: Mapping[str, pd.DataFrame]
 
@@ -163,173 +191,92 @@ def measure(ledger: Ledger, outcomes: Outcomes, label_id: str) -> Effects:
         outcomes: How the outcomes of units are read.
         label_id: The label whose outcomes are measured.
     """
-    shares = {night.cutoff: night.control_share for night in ledger.nights}
-    merged_units = _merged_units(ledger)
     universal = None
-    if not ledger.assignments.empty:
-        units = _universal_units(ledger.assignments)
-        universal = _measure_experiment(UNIVERSAL, "universal", units, ledger, merged_units, outcomes)
+    if (ledger.assignments["experiment"] == UNIVERSAL).any():
+        units = universal_units(ledger, outcomes.maturity)
+        universal = _measure_experiment(None, None, units, outcomes)
     plays = []
-    tasks = ledger.tasks
-    for play in sorted(set(tasks["play"])):
-        own = tasks[tasks["play"] == play]
-        variants = sorted(set(own["variant"].dropna()))
+    for play in sorted(set(ledger.tasks["play"])):
+        variants = sorted(set(ledger.tasks.loc[ledger.tasks["play"] == play, "variant"].dropna()))
         for variant in (None, *(variants if len(variants) > 1 else ())):
-            rows = own if variant is None else own[own["variant"] == variant]
-            name = play if variant is None else f"{play}, variant {variant}"
-            units = _play_units(rows, ledger, shares)
-            plays.append(_measure_experiment(name, "play", units, ledger, merged_units, outcomes))
-    saved = [
-        play.savings.customers.value
-        for play in plays
-        if ", variant " not in play.name and play.savings and play.savings.customers.value is not None
-    ]
+            units = play_units(ledger, play, variant, outcomes.maturity)
+            plays.append(_measure_experiment(play, variant, units, outcomes))
+    whole_plays = [play for play in plays if play.variant is None]
+    saved = [play.savings.customers.value for play in whole_plays if play.savings]
     reasons = [night.no_control_because for night in ledger.nights if night.no_control_because]
     return Effects(
-        watermark=outcomes.watermark,
+        watermark=outcomes.maturity.watermark,
         label_id=label_id,
         nights=len(ledger.nights),
         no_control_because=tuple(dict.fromkeys(reasons)),
         universal=universal,
         plays=tuple(plays),
-        sum_of_plays=float(sum(saved)) if saved else None,
-    )
-
-
-def _universal_units(assignments: pd.DataFrame) -> pd.DataFrame:
-    """Return the units of the universal experiment at their first assignment."""
-    own = assignments[assignments["experiment"] == UNIVERSAL].drop_duplicates("unit", keep="first")
-    units = own.rename(columns={"assigned_on": "started_on", "share": "control_share"})
-    return units[list(UNIT_COLUMNS)].reset_index(drop=True)
-
-
-def _play_units(tasks: pd.DataFrame, ledger: Ledger, shares: Mapping[date, float]) -> pd.DataFrame:
-    """Return the units of a play at their first task of the play; a control has tasks too.
-
-    The score is that of the unit's first assignment in any experiment: a later score may already be moved by
-    contacts of other plays.
-    """
-    first_task = tasks.sort_values(["planned_on", "task_id"]).drop_duplicates("unit", keep="first")
-    first_assignment = ledger.assignments.drop_duplicates("unit", keep="first").set_index("unit")
-    play = first_task["play"].iloc[0]
-    own = ledger.assignments[ledger.assignments["experiment"] == play].drop_duplicates("unit", keep="first")
-    own_share = own.set_index("unit")["share"].reindex(first_task["unit"]).fillna(0.0).to_numpy()
-    universal_share = np.array([shares.get(night, 0.0) for night in first_task["planned_on"]])
-    score = first_assignment["score"].reindex(first_task["unit"]).to_numpy(dtype=np.float64)
-    return pd.DataFrame(
-        {
-            "unit": first_task["unit"].to_numpy(dtype=object),
-            "arm": first_task["arm"].to_numpy(dtype=object),
-            "started_on": first_task["planned_on"].to_numpy(dtype=object),
-            "score": score,
-            "value": first_task["residual_value"].to_numpy(dtype=np.float64),
-            "customers": [[customer] for customer in first_task["customer_id"]],
-            "control_share": 1 - (1 - universal_share) * (1 - own_share),
-        }
+        sum_of_plays=sum(value for value in saved if value is not None) if saved else None,
+        plays_without_difference=tuple(play.name for play in whole_plays if play.savings is None),
     )
 
 
 def _measure_experiment(
-    name: str,
-    kind: str,
-    units: pd.DataFrame,
-    ledger: Ledger,
-    merged_units: frozenset[str],
-    outcomes: Outcomes,
+    play: str | None, variant: str | None, units: ExperimentUnits, outcomes: Outcomes
 ) -> MeasuredExperiment:
-    is_merged = units["unit"].isin(merged_units).to_numpy()
-    changed = _changed_units(ledger.assignments, units, outcomes)
-    has_changed = units["unit"].isin(changed).to_numpy() & ~is_merged
-    mature_on = {night: outcomes.mature_on(night) for night in set(units["started_on"])}
-    is_matured = np.array(
-        [mature_on[night] <= outcomes.watermark for night in units["started_on"]], dtype=bool
-    )
-    matured_units = units[~is_merged & ~has_changed & is_matured].reset_index(drop=True)
+    is_matured = outcomes.maturity.is_matured(units.frame["started_on"].tolist())
+    matured_units = units.frame[is_matured].reset_index(drop=True)
     outcome = _left(matured_units, outcomes)
     has_label = ~np.isnan(outcome)
     matured_units, left = matured_units[has_label].reset_index(drop=True), outcome[has_label].astype(bool)
     in_treatment = (matured_units["arm"] == TREATED_ARM).to_numpy(dtype=bool)
     difference = _difference(left, in_treatment)
-    n_treatment = int(in_treatment.sum())
-    n_control = len(matured_units) - n_treatment
-    savings = None
-    if difference.difference.value is not None:
-        value = matured_units["value"].to_numpy(dtype=np.float64)
-        known = value[~np.isnan(value)]
-        savings = saved_customers(
-            difference.difference, n_treatment, float(known.mean()) if len(known) else 0.0
-        )
-        if not len(known):
-            savings = savings.model_copy(update={"money": NO_DIFFERENCE})
-    adjusted_result = None
-    if len(matured_units):
-        adjusted_result = _adjusted_difference(matured_units, left, in_treatment, ledger.assignments)
-    guards = [
-        _guard(event, days, matured_units, in_treatment, outcomes) for event, days in outcomes.events.items()
-    ]
-    churn = difference.control.churn
+    value = matured_units["value"].to_numpy(dtype=np.float64)
+    churn, n_control = difference.control.churn, difference.control.n
+    detectable = None
+    if churn and churn < 1 and difference.treatment.n:
+        detectable = smallest_effect(churn, n_control, difference.treatment.n)
     return MeasuredExperiment(
-        name=name,
-        kind=kind,
-        first_night=min(units["started_on"], default=None),
+        name=", variant ".join(filter(None, (play or UNIVERSAL, variant))),
+        play=play,
+        variant=variant,
+        control_share=units.control_share,
+        first_night=min(units.frame["started_on"], default=None),
         last_night=max(matured_units["started_on"], default=None),
-        immature=int((~is_merged & ~has_changed & ~is_matured).sum()),
+        immature=int((~is_matured).sum()),
         without_label=int((~has_label).sum()),
-        arm_changed=int(has_changed.sum()),
-        merged_count=int(is_merged.sum()),
-        ratio=_ratio(units[~is_merged]),
+        without_value=int(np.isnan(value).sum()),
+        arm_changed=units.arm_changed,
+        merged_count=units.merged_count,
+        other_share=units.other_share,
+        after_other_play=units.after_other_play,
+        ratio=_ratio(units),
         difference=difference,
-        adjusted_difference=adjusted_result,
-        nightly=_nightly(matured_units, left, in_treatment, mature_on),
-        savings=savings,
+        adjusted_difference=_adjusted_difference(matured_units, left, in_treatment)
+        if len(matured_units)
+        else None,
+        nightly=_nightly(matured_units, left, in_treatment, outcomes.maturity)
+        if len(matured_units)
+        else None,
+        savings=_savings(difference, value),
         drives_away=_bands_driven_away(matured_units, left, in_treatment),
-        guards=tuple(guards),
-        detectable=(
-            smallest_effect(churn, n_control, n_treatment)
-            if churn and 0 < churn < 1 and n_treatment
-            else None
+        guards=tuple(
+            _guard(event, days, matured_units, in_treatment, outcomes.horizon_days)
+            for event, days in outcomes.events.items()
         ),
-    )
-
-
-def _merged_units(ledger: Ledger) -> frozenset[str]:
-    """Return the units of which a customer is in another unit too: they turned out to be one person."""
-    units_of: dict[str, set[str]] = {}
-    for unit, customers in zip(ledger.assignments["unit"], ledger.assignments["customers"], strict=True):
-        for customer in customers:
-            units_of.setdefault(customer, set()).add(unit)
-    return frozenset(unit for units in units_of.values() if len(units) > 1 for unit in units)
-
-
-def _changed_units(assignments: pd.DataFrame, units: pd.DataFrame, outcomes: Outcomes) -> frozenset[str]:
-    """Return the units whose universal arm changed before their outcome matured."""
-    own = assignments[assignments["experiment"] == UNIVERSAL]
-    own = own[own["arm"] != own["unit"].map(own.drop_duplicates("unit").set_index("unit")["arm"])]
-    started_on = dict(zip(units["unit"], units["started_on"], strict=True))
-    later = own[own["unit"].isin(started_on)]
-    return frozenset(
-        unit
-        for unit, changed_on in zip(later["unit"], later["assigned_on"], strict=True)
-        if started_on[unit] < changed_on < outcomes.mature_on(started_on[unit])
+        detectable=detectable,
     )
 
 
 def _left(units: pd.DataFrame, outcomes: Outcomes) -> Floats:
     """Return whether a customer of each unit left; NaN if no customer of the unit has a label."""
     left = np.full(len(units), np.nan)
-    for night in sorted(set(units["started_on"])):
-        rows = np.flatnonzero((units["started_on"] == night).to_numpy())
-        customers = [customer for row in rows for customer in units["customers"].iloc[row]]
-        owner = np.repeat(rows, [len(units["customers"].iloc[row]) for row in rows])
-        outcome = outcomes.left_at(night, customers)
-        known = ~np.isnan(outcome)
-        np.fmax.at(left, owner[known], outcome[known])
+    started_on = units["started_on"].to_numpy(dtype=object)
+    members = units["customers"].tolist()
+    for night in sorted(set(started_on)):
+        rows = np.flatnonzero(started_on == night)
+        customers = [customer for row in rows for customer in members[row]]
+        owner = np.repeat(rows, [len(members[row]) for row in rows])
+        np.fmax.at(left, owner, outcomes.left_at(night, customers))
     return left
 
 
-def _difference(
-    left: npt.NDArray[np.bool_], in_treatment: npt.NDArray[np.bool_], alpha: float = 0.05
-) -> RateDifference:
+def _difference(left: Bools, in_treatment: Bools, alpha: float = ALPHA) -> RateDifference:
     control = ~in_treatment
     return rate_difference(
         int(left[control].sum()),
@@ -340,102 +287,109 @@ def _difference(
     )
 
 
+def _savings(difference: RateDifference, value: Floats) -> SavedCustomers | None:
+    """Return what contact saved; the money is missing, and not 0, if no unit has a known value."""
+    if difference.difference.value is None:
+        return None
+    known = value[~np.isnan(value)]
+    mean = float(known.mean()) if len(known) else 0.0
+    savings = saved_customers(difference.difference, difference.treatment.n, max(mean, 0.0))
+    if not len(known) or mean < 0:  # units that cost more than they bring in have no money to save
+        return savings.model_copy(update={"money": NO_DIFFERENCE})
+    return savings
+
+
 def _adjusted_difference(
-    matured_units: pd.DataFrame,
-    left: npt.NDArray[np.bool_],
-    in_treatment: npt.NDArray[np.bool_],
-    assignments: pd.DataFrame,
-) -> AdjustedDifference:
-    first = assignments.drop_duplicates("unit", keep="first").set_index("unit")["assigned_on"]
-    assigned = pd.to_datetime(first.reindex(matured_units["unit"])).to_numpy().astype("datetime64[D]")
+    matured_units: pd.DataFrame, left: Bools, in_treatment: Bools
+) -> AdjustedDifference | None:
+    if matured_units.empty:
+        return None
+    scored_on = pd.to_datetime(matured_units["scored_on"]).to_numpy().astype("datetime64[D]")
     score = matured_units["score"].to_numpy(dtype=np.float64)
-    # The score of a night knows the days before its cutoff, so its date is the day before.
-    score_date = np.where(np.isnan(score), np.datetime64("NaT"), assigned - np.timedelta64(1, "D"))
     return adjusted_difference(
         left,
         in_treatment,
         score,
         unit=matured_units["unit"].tolist(),
-        score_date=score_date.astype("datetime64[D]"),
-        first_assigned_date=assigned,
+        score_date=np.where(np.isnan(score), np.datetime64("NaT"), score_dates(scored_on)),
+        first_assigned_date=scored_on,
     )
 
 
+def score_dates(nights: npt.NDArray[np.datetime64]) -> npt.NDArray[np.datetime64]:
+    """Return the date of the score of each night: the score knows only the days before the cutoff.
+
+    >>> score_dates(np.array(["2025-03-01"], dtype="datetime64[D]")).tolist()
+    [datetime.date(2025, 2, 28)]
+    """
+    return nights - np.timedelta64(1, "D")
+
+
 def _nightly(
-    matured_units: pd.DataFrame,
-    left: npt.NDArray[np.bool_],
-    in_treatment: npt.NDArray[np.bool_],
-    mature_on: Mapping[date, date],
-) -> NightlyEffect | None:
+    matured_units: pd.DataFrame, left: Bools, in_treatment: Bools, maturity: Maturity
+) -> NightlyEffect:
     """Return the effect with an interval for every night on which an outcome matured."""
-    if matured_units.empty:
-        return None
-    ends = np.array([mature_on[night].toordinal() for night in matured_units["started_on"]])
+    mature_on = {night: maturity.mature_on(night).toordinal() for night in set(matured_units["started_on"])}
+    ends = np.array([mature_on[night] for night in matured_units["started_on"]])
     looks = np.unique(ends)
 
-    def up_to_each_look(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    def up_to_each_look(mask: Bools) -> npt.NDArray[np.int64]:
         return np.searchsorted(np.sort(ends[mask]), looks, side="right").astype(np.int64)
 
-    control = ~in_treatment
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sequence = difference_sequence(
-            up_to_each_look(control & left),
-            up_to_each_look(control),
-            up_to_each_look(in_treatment & left),
-            up_to_each_look(in_treatment),
-            n_target=len(matured_units),
-        )
+    sequence = difference_sequence(
+        up_to_each_look(~in_treatment & left),
+        up_to_each_look(~in_treatment),
+        up_to_each_look(in_treatment & left),
+        up_to_each_look(in_treatment),
+        n_target=NIGHTLY_TARGET,
+    )
     return nightly_effect(sequence)
 
 
-def _ratio(units: pd.DataFrame) -> SampleRatio | None:
-    """Return whether the sizes of the arms agree with the shares of the nights of assignment.
+def _ratio(units: ExperimentUnits) -> SampleRatio | None:
+    """Return whether the sizes of the arms agree with the share of the control.
 
     The check uses all units, matured or not, because an arm may lose units before they mature.
     """
-    share = units["control_share"].to_numpy(dtype=np.float64)
-    possible = (share > 0) & (share < 1)
-    if not possible.any():
+    if units.control_share is None:
         return None
-    n_control = int((units["arm"][possible] == CONTROL_ARM).sum())
-    return sample_ratio(n_control, int(possible.sum()) - n_control, float(share[possible].mean()))
+    n_control = int((units.frame["arm"] == CONTROL_ARM).sum())
+    return sample_ratio(n_control, len(units.frame) - n_control, units.control_share)
 
 
 def _bands_driven_away(
-    matured_units: pd.DataFrame, left: npt.NDArray[np.bool_], in_treatment: npt.NDArray[np.bool_]
+    matured_units: pd.DataFrame, left: Bools, in_treatment: Bools
 ) -> tuple[RiskBandEffect, ...]:
     """Return the quarters of risk in which contact provably drives customers away.
 
     The level of the intervals is divided by the number of bands (Bonferroni), so that in at most 5 % of
-    experiments without an effect any band is named.
+    experiments without an effect any band is named. Units without a score are in no band.
     """
     score = matured_units["score"].to_numpy(dtype=np.float64)
-    if len(score) < 4 or np.isnan(score).any():
+    has_score = ~np.isnan(score)
+    if not has_score.any():
         return ()
-    quarter = np.searchsorted(np.quantile(score, [0.25, 0.5, 0.75]), score, side="left")
+    edges = np.quantile(score[has_score], np.arange(1, N_RISK_BANDS) / N_RISK_BANDS)
+    quarter = np.searchsorted(edges, score, side="left")
     bands = []
-    for band in range(4):
-        rows = quarter == band
-        effect = _difference(left[rows], in_treatment[rows], alpha=0.05 / 4)
+    for band in range(N_RISK_BANDS):
+        rows = has_score & (quarter == band)
+        effect = _difference(left[rows], in_treatment[rows], alpha=ALPHA / N_RISK_BANDS)
         if effect.verdict == Verdict.MORE_LEAVE:
-            bands.append(RiskBandEffect(band=f"quarter {band + 1} of 4 by risk", effect=effect))
+            bands.append(RiskBandEffect(band=f"quarter {band + 1} of {N_RISK_BANDS} by risk", effect=effect))
     return tuple(bands)
 
 
 def _guard(
-    name: str,
-    days: pd.DataFrame,
-    matured_units: pd.DataFrame,
-    in_treatment: npt.NDArray[np.bool_],
-    outcomes: Outcomes,
+    name: str, days: pd.DataFrame, matured_units: pd.DataFrame, in_treatment: Bools, horizon_days: int
 ) -> Guard:
-    """Compare the share of units with an unwanted event within the horizon after the assignment."""
+    """Compare the share of units with an unwanted event from the start to the end of the label's window."""
     days_of = days.groupby("customer_id")["day"].agg(list).to_dict() if len(days) else {}
     has_event = np.zeros(len(matured_units), dtype=bool)
     for row, (night, customers) in enumerate(
         zip(matured_units["started_on"], matured_units["customers"], strict=True)
     ):
-        end = night + timedelta(days=outcomes.horizon_days)
+        end = night + timedelta(days=horizon_days)
         has_event[row] = any(
             night <= day < end for customer in customers for day in days_of.get(customer, ())
         )

@@ -1,0 +1,194 @@
+"""Which units of the ledger count in an experiment, so that its arms differ by the contact alone.
+
+A unit does not count if it turned out to be one person with another unit, or if the share of the control
+group changed so that the unit would have changed its arm before its outcome matured. Both rules look at the
+position of the unit and not at later rows of the ledger, because a unit that left gets no later rows.
+
+Units of nights with different shares are not pooled: if churn differs between these nights, the pooled arms
+would differ without any contact. The units of the share with the most matured units count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.ledger import Ledger
+
+UNIT_COLUMNS = ("unit", "arm", "started_on", "score", "scored_on", "value", "customers", "control_share")
+
+
+@dataclass(frozen=True)
+class ExperimentUnits:
+    """The units that count in an experiment, and how many do not count.
+
+    Attributes:
+        frame: A row for each unit, with the columns `UNIT_COLUMNS`: its arm, the night in which it began, and
+            the score and the night of its first assignment in any experiment.
+        control_share: The share of the control among these units by design; None if none could be a control.
+        merged_count: The number of units that turned out to be one person with another unit.
+        arm_changed: The number of units whose arm would have changed before their outcome matured.
+        other_share: The number of units of nights with another share of the control.
+        after_other_play: The number of units that had a task of another play before; contact may have changed
+            who gets a second play.
+    """
+
+    frame: pd.DataFrame
+    control_share: float | None
+    merged_count: int
+    arm_changed: int
+    other_share: int
+    after_other_play: int = 0
+
+
+@dataclass(frozen=True)
+class Maturity:
+    """When outcomes are known.
+
+    Attributes:
+        mature_on: Returns the day on which the label of a cutoff is matured.
+        watermark: The day up to which the data are complete.
+    """
+
+    mature_on: Callable[[date], date]
+    watermark: date
+
+    def is_matured(self, nights: Sequence[date]) -> npt.NDArray[np.bool_]:
+        """Return whether the label of each night is matured."""
+        mature_on = {night: self.mature_on(night) for night in set(nights)}
+        return np.array([mature_on[night] <= self.watermark for night in nights], dtype=bool)
+
+
+def universal_units(ledger: Ledger, maturity: Maturity) -> ExperimentUnits:
+    """Return the units of the universal experiment at their first assignment."""
+    own = ledger.assignments[ledger.assignments["experiment"] == UNIVERSAL]
+    own = own.drop_duplicates("unit", keep="first").reset_index(drop=True)
+    units = own[["unit", "arm", "value", "customers"]].assign(started_on=own["assigned_on"])
+    return _countable(units, ledger, UNIVERSAL, maturity)
+
+
+def play_units(ledger: Ledger, play: str, variant: str | None, maturity: Maturity) -> ExperimentUnits:
+    """Return the units of a play, or of a variant, at their first task of the play; a control has tasks too.
+
+    A play with a control group of its own is compared with this group, among the units that are not in the
+    universal control. A play without one is compared with the universal control, among the units that had no
+    task of another play before: contact with one play may change who gets the next one.
+
+    Args:
+        ledger: The nights.
+        play: The name of the play.
+        variant: The variant; None for all.
+        maturity: When outcomes are known.
+    """
+    tasks = ledger.tasks.sort_values(["planned_on", "task_id"])
+    own = tasks[tasks["play"] == play].drop_duplicates("unit", keep="first")
+    if variant is not None:
+        own = own[own["variant"] == variant]
+    rows = ledger.assignments[ledger.assignments["experiment"] == play]
+    has_own_control = bool(((rows["share"] > 0) & (rows["share"] < 1)).any())
+    after_other_play = 0
+    if has_own_control:
+        own = own[own["control_of"] != UNIVERSAL]
+    else:
+        first_task = set(tasks.drop_duplicates("unit", keep="first")["task_id"])
+        is_first = own["task_id"].isin(first_task)
+        after_other_play = int((~is_first).sum())
+        own = own[is_first]
+    own = own.reset_index(drop=True)
+    units = own[["unit", "arm"]].assign(
+        value=own["residual_value"],
+        customers=pd.Series([[customer] for customer in own["customer_id"]], dtype=object),
+        started_on=own["planned_on"],
+    )
+    return _countable(units, ledger, play if has_own_control else UNIVERSAL, maturity, after_other_play)
+
+
+def _countable(
+    units: pd.DataFrame, ledger: Ledger, experiment: str, maturity: Maturity, after_other_play: int = 0
+) -> ExperimentUnits:
+    """Leave out the units that must not count, and add the scores and the share."""
+    units = _with_first_scores(units, ledger.assignments)
+    is_merged = units["unit"].isin(_merged_units(ledger)).to_numpy(dtype=bool)
+    lowest, highest = _ranges_of_shares(units["started_on"], _shares_by_night(ledger, experiment), maturity)
+    own = ledger.assignments[ledger.assignments["experiment"] == experiment].drop_duplicates("unit")
+    position = own.set_index("unit")["position"].reindex(units["unit"]).to_numpy(dtype=np.float64)
+    has_changed = (lowest <= position) & (position < highest) & ~is_merged
+    share = lowest / (lowest + 1 - highest)
+    units = units.assign(control_share=share)
+    counts = ~is_merged & ~has_changed
+    possible = counts & (share > 0) & (share < 1)
+    chosen_share = _share_with_most_units(units[possible], maturity)
+    is_other = counts & (share != chosen_share) if chosen_share is not None else np.zeros(len(units), bool)
+    return ExperimentUnits(
+        frame=units.loc[counts & ~is_other, list(UNIT_COLUMNS)].reset_index(drop=True),
+        control_share=chosen_share,
+        merged_count=int(is_merged.sum()),
+        arm_changed=int(has_changed.sum()),
+        other_share=int(is_other.sum()),
+        after_other_play=after_other_play,
+    )
+
+
+def _with_first_scores(units: pd.DataFrame, assignments: pd.DataFrame) -> pd.DataFrame:
+    """Add the score of each unit's first assignment in any experiment, and the night of this score.
+
+    A later score may already be moved by contacts.
+    """
+    first = assignments.drop_duplicates("unit", keep="first").set_index("unit").reindex(units["unit"])
+    return units.assign(
+        score=first["score"].to_numpy(dtype=np.float64),
+        scored_on=first["assigned_on"].to_numpy(dtype=object),
+    )
+
+
+def _merged_units(ledger: Ledger) -> frozenset[str]:
+    """Return the units of which a customer is in another unit too: they turned out to be one person."""
+    units_of: dict[str, set[str]] = {}
+    for unit, customers in zip(ledger.assignments["unit"], ledger.assignments["customers"], strict=True):
+        for customer in customers:
+            units_of.setdefault(customer, set()).add(unit)
+    return frozenset(unit for units in units_of.values() if len(units) > 1 for unit in units)
+
+
+def _shares_by_night(ledger: Ledger, experiment: str) -> dict[date, float]:
+    """Return the share of the control group by night, as far as the ledger tells it."""
+    if experiment == UNIVERSAL:
+        return {night.cutoff: night.control_share for night in ledger.nights}
+    own = ledger.assignments[ledger.assignments["experiment"] == experiment]
+    return dict(zip(own["assigned_on"], own["share"], strict=True))
+
+
+def _ranges_of_shares(
+    started_on: pd.Series, shares: Mapping[date, float], maturity: Maturity
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the lowest and the highest share from each unit's start until its outcome matures."""
+    ranges: dict[date, tuple[float, float]] = {}
+    for start in set(started_on):
+        earlier = max((night for night in shares if night <= start), default=None)
+        end = maturity.mature_on(start)
+        seen = [share for night, share in shares.items() if night == earlier or start < night < end]
+        # A play that had no control group yet in this night could not have a control.
+        ranges[start] = (min(seen), max(seen)) if earlier is not None else (0.0, 0.0)
+    pairs = [ranges[start] for start in started_on]
+    return (
+        np.array([low for low, _ in pairs], dtype=np.float64),
+        np.array([high for _, high in pairs], dtype=np.float64),
+    )
+
+
+def _share_with_most_units(units: pd.DataFrame, maturity: Maturity) -> float | None:
+    """Return the share with the most matured units, then the most units, then the latest start."""
+    if units.empty:
+        return None
+    is_matured = maturity.is_matured(units["started_on"].tolist())
+    groups = units.assign(is_matured=is_matured).groupby("control_share")
+    table = pd.DataFrame(
+        {"matured": groups["is_matured"].sum(), "n": groups.size(), "start": groups["started_on"].max()}
+    )
+    return float(table.sort_values(["matured", "n", "start"]).index[-1])
