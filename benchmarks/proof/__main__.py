@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import write_table
-from benchmarks.proof import aa, coverage
+from benchmarks.proof import aa, coverage, worlds
 
 README = Path(__file__).with_name("README.md")
-TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {"aa": aa.table, "coverage": coverage.table}
+TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
+    "aa": aa.table,
+    "coverage": coverage.table,
+    "worlds": worlds.table,
+}
 """For each name, what yields the lines of its table, given the number of experiments and the seed."""
 
 
@@ -18,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Simulate experiments, print the table, and write it on request."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proof", description=__doc__)
     parser.add_argument("table", choices=list(TABLES))
-    parser.add_argument("--experiments", type=int, default=10_000, help="how many of each kind")
+    parser.add_argument("--experiments", type=int, default=10_000, help="how many of each kind, or worlds")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help=f"put the table into {README.name}")
     arguments = parser.parse_args(argv)

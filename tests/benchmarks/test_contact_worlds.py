@@ -1,0 +1,141 @@
+"""The independent checker of contacts finds planted bugs, and nothing where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, time
+
+import numpy as np
+import pytest
+
+from benchmarks.proof import worlds
+from benchmarks.proof.checker import breaches
+from churn.contact import consent, limits, plan
+from churn.contact.limits import EarlierTasks
+from churn.contact.working_days import WorkingCalendar
+
+pytestmark = pytest.mark.slow
+
+WORLDS = range(4)
+
+
+def rules_broken(folder, only=WORLDS):
+    kinds = set()
+    for number in only:
+        output = folder / str(number)
+        output.mkdir()
+        world = worlds.draw_world(np.random.default_rng([7, number]))
+        worlds.play_world(world, output)
+        kinds |= {breach.partition(":")[0] for breach in breaches(world, output)}
+    return kinds
+
+
+def test_honest_worlds_have_no_breach(tmp_path):
+    assert rules_broken(tmp_path) == set()
+
+
+def no_refusals(customers, channels, **rest):
+    return np.full(len(customers), None, dtype=object)
+
+
+def with_limits(**changes):
+    def patch(monkeypatch):
+        made = plan._limits
+        monkeypatch.setattr(plan, "_limits", lambda terms: replace(made(terms), **changes))
+
+    return patch
+
+
+def patched(module, name, value):
+    return lambda monkeypatch: monkeypatch.setattr(module, name, value)
+
+
+def forget_earlier_tasks(monkeypatch):
+    none = EarlierTasks(
+        np.array([], dtype=object), np.array([], dtype=object), np.array([], dtype="datetime64[D]")
+    )
+    monkeypatch.setattr(EarlierTasks, "of", classmethod(lambda cls, tasks, units: none))
+
+
+def treat_everybody(monkeypatch):
+    rows = plan._task_rows
+    monkeypatch.setattr(plan, "_task_rows", lambda *args: rows(*args).assign(arm="treated"))
+
+
+def list_the_controls(monkeypatch):
+    monkeypatch.setattr("churn.scoring.scores.Task.is_listed", property(lambda task: True))
+
+
+def draw_anew_each_night(monkeypatch):
+    assign = plan.assign
+    monkeypatch.setattr(
+        plan, "assign", lambda units, earlier, **rest: assign(units, earlier.iloc[:0], **rest)
+    )
+
+
+def forget_withdrawals(monkeypatch):
+    consents_at = worlds.consents_at
+    monkeypatch.setattr(
+        worlds,
+        "consents_at",
+        lambda rows, **rest: consents_at(rows.assign(withdrawn_at=np.datetime64("NaT", "us")), **rest),
+    )
+
+
+def give_two_reasons(monkeypatch):
+    listed_rows = plan.listed_rows
+    monkeypatch.setattr(plan, "listed_rows", lambda tasks, rows: listed_rows(tasks, rows)[1:])
+
+
+@pytest.mark.parametrize(
+    ("plant", "rule"),
+    [
+        (patched(plan, "contact_refusals", no_refusals), "objection"),
+        (patched(plan, "contact_refusals", no_refusals), "consent"),
+        (forget_withdrawals, "consent"),
+        (with_limits(rest_days=0), "rest"),
+        (forget_earlier_tasks, "rest"),
+        (with_limits(max_contacts=99), "cap"),
+        (with_limits(max_contacts_days=1), "cap"),
+        (with_limits(budget=None), "places"),
+        (with_limits(per_owner={}, per_channel={}), "places"),
+        (treat_everybody, "arm"),
+        (list_the_controls, "control on the list"),
+        (draw_anew_each_night, "redrawn"),
+        (
+            patched(WorkingCalendar, "due_date", lambda calendar, night, days: night),
+            "working day",
+        ),
+        (
+            patched(plan, "not_before", lambda due, zone, quiet: datetime.combine(due, time(3))),
+            "quiet hours",
+        ),
+        (give_two_reasons, "one reason"),
+        (patched(plan, "CONTROL_REASON", None), "one reason"),
+        (
+            patched(plan, "_why_withheld", lambda task, arm, acts, terms: None),
+            "control on the list",
+        ),
+    ],
+)
+def test_a_planted_bug_is_found(tmp_path, monkeypatch, plant, rule):
+    plant(monkeypatch)
+
+    assert rule in rules_broken(tmp_path)
+
+
+def test_a_unit_of_single_customers_is_found(tmp_path, monkeypatch):
+    find_units = worlds.find_units
+    monkeypatch.setattr(
+        worlds, "find_units", lambda reach, kind, earlier=None: find_units(reach, "customer", earlier)
+    )
+
+    assert {"objection", "one contact"} & rules_broken(tmp_path)
+
+
+def test_the_product_is_not_imported_by_the_checker():
+    from benchmarks.proof import checker
+
+    assert "churn" not in {name.partition(".")[0] for name in vars(checker)}
+    assert consent.__name__ not in str(vars(checker))
+    assert limits.__name__ not in str(vars(checker))
