@@ -16,7 +16,7 @@ from churn.contact.working_days import WorkingCalendar
 
 pytestmark = pytest.mark.slow
 
-WORLDS = range(4)
+WORLDS = range(2)
 
 
 def rules_broken(folder, only=WORLDS):
