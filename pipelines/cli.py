@@ -64,6 +64,12 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
     "score": (Option("--dry-run", bool, "Say who would get what, and write nothing."),),
+    "plan": (
+        Option("--effect", float, "The difference of churn to look for, such as 0.02."),
+        Option("--share", float, "The share of the control group to plan with, such as 0.1."),
+        Option("--days", int, "The days ahead for the power and the smallest effect; by default 90."),
+    ),
+    "measure": (),
     "report": (),
     "ui": (Option("--port", int, "The port; by default the last one, or 5000, or any free one."),),
     "run": (),

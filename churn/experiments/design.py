@@ -1,0 +1,171 @@
+"""What each experiment needs before it can answer: units, power, and days at the present rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.experiment_units import ExperimentUnits, Maturity, play_units, universal_units
+from churn.experiments.ledger import Ledger
+from churn.experiments.power import (
+    DetectableEffect,
+    SampleSize,
+    days_until_answer,
+    power_of,
+    smallest_effect,
+    units_needed,
+)
+from churn.metrics.interval import Part
+
+RECENT_NIGHTS = 28
+"""The number of latest nights that tell the present rate of new units."""
+
+
+@dataclass(frozen=True)
+class DesignTerms:
+    """What is assumed about an experiment.
+
+    Attributes:
+        control_share: The share of the control, between 0 and 1.
+        kept_share: The share of churners whom a contact keeps, as assumed; used where no effect is given.
+    """
+
+    control_share: float
+    kept_share: float
+
+
+class ExperimentDesign(Part):
+    """What one experiment needs before it can answer.
+
+    Attributes:
+        name: `universal`, or the name of a play.
+        control_share: The share of the control.
+        units: The number of units so far with this share of the control; with another share they do not
+            count.
+        units_per_day: The number of new units a day; None if the ledger does not tell it.
+        churn: The predicted churn without contact; None without units.
+        contacted_share: The share of the units with a planned contact; None without units.
+        effect: The difference of churn that is looked for; None without units.
+        sample_size: The units that find this effect; None if the effect is not below the churn.
+        answer_in_days: The days until so many units have an outcome; None if this cannot be told.
+        days: A number of days ahead.
+        power: The probability of finding the effect with the units assigned by then.
+        detectable: The smallest effect that these units find.
+    """
+
+    name: str
+    control_share: float
+    units: int
+    units_per_day: float | None
+    churn: float | None
+    contacted_share: float | None
+    effect: float | None
+    sample_size: SampleSize | None
+    answer_in_days: int | None
+    days: int
+    power: float | None
+    detectable: DetectableEffect | None
+
+
+def design_experiments(
+    ledger: Ledger,
+    terms: Mapping[str, DesignTerms],
+    *,
+    effect: float | None,
+    days: int,
+    maturity: Maturity,
+    maturity_days: int,
+) -> list[ExperimentDesign]:
+    """Return what each experiment needs, the universal one first.
+
+    Args:
+        ledger: The nights so far.
+        terms: What is assumed, by the name of the experiment: `universal`, or a play.
+        effect: The difference of churn to look for; None takes the assumed share of churners who stay.
+        days: The number of days ahead for the power and the smallest detectable effect.
+        maturity: When outcomes are known.
+        maturity_days: The days from an assignment until its outcome is known.
+    """
+    nights = [night.cutoff for night in ledger.nights]
+    with_task = set(ledger.tasks["unit"])
+    designs = []
+    for name, own in terms.items():
+        if name == UNIVERSAL:
+            units = universal_units(ledger, maturity)
+        else:
+            units = play_units(ledger, name, None, maturity)
+        contacted_share = float(units.frame["unit"].isin(with_task).mean()) if len(units.frame) else None
+        designs.append(_design(name, units, nights, own, contacted_share, effect, days, maturity_days))
+    return designs
+
+
+def _design(
+    name: str,
+    experiment: ExperimentUnits,
+    nights: Sequence[date],
+    terms: DesignTerms,
+    contacted_share: float | None,
+    effect: float | None,
+    days: int,
+    maturity_days: int,
+) -> ExperimentDesign:
+    share, scores = terms.control_share, experiment.frame["score"].to_numpy(dtype=np.float64)
+    rate = units_per_day(experiment.frame["started_on"].tolist(), nights)
+    has_this_share = experiment.control_share is not None and math.isclose(experiment.control_share, share)
+    units = len(experiment.frame) if has_this_share else 0
+    churn = float(np.nanmean(scores)) if np.isfinite(scores).any() else None
+    needed = answer = power = detectable = None
+    if churn is not None and contacted_share is not None:
+        if effect is None:
+            effect = churn * terms.kept_share * contacted_share
+        n = units + round((rate or 0.0) * days)
+        n_control = round(n * share)
+        if 0 < effect < churn < 1:
+            needed = units_needed(churn, churn - effect, control_share=share)
+            missing = needed.n - units
+            if missing <= 0:
+                answer = maturity_days
+            elif rate is not None:
+                answer = days_until_answer(missing, rate, maturity_days)
+            power = power_of(churn, churn - effect, n_control, n - n_control)
+        if 0 < churn < 1 and 0 < n_control < n:
+            detectable = smallest_effect(churn, n_control, n - n_control)
+    return ExperimentDesign(
+        name=name,
+        control_share=share,
+        units=units,
+        units_per_day=rate,
+        churn=churn,
+        contacted_share=contacted_share,
+        effect=effect,
+        sample_size=needed,
+        answer_in_days=answer,
+        days=days,
+        power=power,
+        detectable=detectable,
+    )
+
+
+def units_per_day(started_on: Sequence[date], nights: Sequence[date]) -> float | None:
+    """Return the number of new units a day in the latest nights; None with fewer than two nights.
+
+    The first night does not count: it takes all who were there already, and no later night does.
+
+    Args:
+        started_on: The night in which each unit began.
+        nights: The nights of the ledger, the oldest first.
+
+    >>> nights = [date(2025, 1, 1), date(2025, 1, 2), date(2025, 1, 5)]
+    >>> units_per_day([nights[0]] * 50 + [nights[1]] * 3 + [nights[2]] * 5, nights)
+    2.0
+    """
+    if len(nights) < 2:
+        return None
+    recent = nights[-RECENT_NIGHTS - 1 :]
+    new_units = sum(recent[0] < start <= recent[-1] for start in started_on)
+    return new_units / (recent[-1] - recent[0]).days

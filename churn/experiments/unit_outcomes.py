@@ -1,0 +1,79 @@
+"""Read the outcomes and the unwanted events of the units of a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.data.acts import read_event_days
+from churn.data.store import Store
+from churn.experiments.experiment_units import Maturity
+from churn.experiments.ledger import Ledger
+from churn.experiments.measure import Outcomes
+from churn.features.engine.cohort import AT_RISK, OBJECTED, read_customers
+from churn.features.engine.matrix import cohorts_at
+from churn.labels.labels import labels_at
+from churn.labels.outcomes import LEFT, STAYED, label_window
+
+UNWANTED_EVENTS = {
+    "unsubscribed from e-mails": ("emails", "unsubscribed_at"),
+    "opened a ticket": ("tickets", None),
+}
+"""The table, and the column of the time if it is not the row's own, of each event that contact may cause."""
+
+
+def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
+    """Return how the outcomes of the units of a ledger are read.
+
+    A customer has a label at a night if the customer was at risk then. An objection counts as known today, so
+    it could be the answer to a contact; the outcome of a customer who objected counts all the same.
+
+    Args:
+        store: The store.
+        ledger: The nights.
+        watermark: The day up to which data are used.
+
+    Raises:
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
+    """
+    label, late_days = store.params.label, store.params.snapshot.late_days
+    maturity = Maturity(lambda night: label_window(night, label, late_days).mature_on, watermark)
+    starts = sorted({*ledger.assignments["assigned_on"], *ledger.tasks["planned_on"]})
+    nights = [night for night in starts if maturity.mature_on(night) <= watermark]
+    rows = {str(customer): row for row, customer in enumerate(read_customers(store).ids)}
+    left_by_night = dict(zip(nights, _labels(store, nights), strict=True))
+
+    def left_at(night: date, customers: Sequence[str]) -> npt.NDArray[np.float64]:
+        left = left_by_night[night]
+        return np.array([left[rows[who]] if who in rows else np.nan for who in customers], dtype=np.float64)
+
+    return Outcomes(
+        left_at=left_at,
+        maturity=maturity,
+        horizon_days=label.gap_days + label.horizon_days,
+        events={
+            name: _event_days(store, table, column, watermark)
+            for name, (table, column) in UNWANTED_EVENTS.items()
+            if store.has(table)
+        },
+    )
+
+
+def _labels(store: Store, nights: Sequence[date]) -> list[npt.NDArray[np.float32]]:
+    """Return for each night 1 (left), 0 (stayed) or NaN by customer code."""
+    if not nights:
+        return []
+    result = []
+    for cohort, label in zip(cohorts_at(store, nights), labels_at(store, nights), strict=True):
+        has_label = np.isin(cohort.status, (AT_RISK, OBJECTED)) & np.isin(label, (LEFT, STAYED))
+        result.append(np.where(has_label, label, np.nan).astype(np.float32))
+    return result
+
+
+def _event_days(store: Store, table: str, column: str | None, watermark: date) -> pd.DataFrame:
+    days: pd.DataFrame = read_event_days(store, table, watermark, column).to_pandas()
+    return days

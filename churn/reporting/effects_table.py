@@ -1,0 +1,211 @@
+"""The lines of `churn measure` and `churn plan`: what experiments show, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.design import ExperimentDesign
+from churn.experiments.effect import ArmChurn, Effect, Verdict
+from churn.experiments.measure import Effects, Guard, MeasuredExperiment
+from churn.metrics.interval import HasInterval
+
+LABEL_WIDTH = 26
+
+
+def effect_lines(effects: Effects) -> list[str]:
+    """Return the lines that `churn measure` prints.
+
+    Churn of treated units never stands without the churn of their controls.
+    """
+    lines = [
+        f"label {effects.label_id}, outcomes known up to {effects.watermark}, "
+        f"{_count(effects.nights, 'night')} in the ledger"
+    ]
+    lines += [f"no control group in some nights, because: {reason}" for reason in effects.no_control_because]
+    for experiment in effects.experiments:
+        lines += [_title(experiment), *(f"  {line}" for line in _experiment_lines(experiment))]
+    return lines + list(_total_lines(effects))
+
+
+def _title(experiment: MeasuredExperiment) -> str:
+    name = "all contacts" if experiment.play is None else f"play {experiment.name}"
+    if experiment.control_share is None:
+        return f"{name}: no control group"
+    return f"{name}: control group of {100 * experiment.control_share:.4g} %"
+
+
+def _experiment_lines(experiment: MeasuredExperiment) -> Iterator[str]:
+    difference = experiment.difference
+    yield _line("units", f"control {difference.control.n:,}, treated {difference.treatment.n:,}")
+    if not_counted := ", ".join(_not_counted(experiment)):
+        yield _line("not counted", not_counted)
+    ratio = experiment.ratio
+    if ratio is not None and ratio.alarm:
+        yield _line(
+            "ALARM",
+            f"{ratio.n_control:,} controls of {ratio.n_control + ratio.n_treatment:,} units are too many "
+            f"or too few for a share of {100 * ratio.control_share:.4g} %: units are missing in an arm, or "
+            "in the wrong one. Do not use this effect before you know why.",
+        )
+    if not difference.control.n + difference.treatment.n:
+        yield _line("churn", "no outcome is known yet" if experiment.immature else "no unit counts")
+        return
+    yield _line("churn", f"control {_share(difference.control)}, treated {_share(difference.treatment)}")
+    if difference.difference.value is None:
+        yield _line("difference", f"none: {difference.no_verdict_because}")
+        return
+    yield _line("difference", _effect(difference, difference.method))
+    adjusted = experiment.adjusted_difference
+    if adjusted is not None and adjusted.difference.value is not None:
+        yield _line("adjusted by the score", _effect(adjusted, adjusted.method))
+    nightly = experiment.nightly
+    if nightly is not None and nightly.difference.value is not None:
+        verdict = nightly.verdict or f"no verdict: {nightly.no_verdict_because}"
+        yield _line("looked at every night", f"{points(nightly.difference)}: {verdict}")
+    if experiment.savings is not None:
+        shown = "" if difference.verdict in (Verdict.FEWER_LEAVE, Verdict.MORE_LEAVE) else ", not shown"
+        yield _line("saved customers", amount(experiment.savings.customers, 1) + shown)
+        yield _line("saved money", amount(experiment.savings.money, 0) + shown)
+    if difference.verdict is None and experiment.detectable is not None:
+        yield experiment.detectable.in_words()
+    for band in experiment.drives_away:
+        churn = f"control {_share(band.effect.control)}, treated {_share(band.effect.treatment)}"
+        yield _line("contact drives away", f"{band.band}: {churn}")
+    for guard in experiment.guards:
+        yield _line(guard.name, _guard(guard))
+
+
+def _total_lines(effects: Effects) -> Iterator[str]:
+    """Return the total of all contacts beside the sum of the plays."""
+    universal = effects.universal
+    if universal is not None and universal.savings is not None:
+        yield _line("all contacts saved", f"{amount(universal.savings.customers, 1)} customers")
+    if effects.sum_of_plays is not None:
+        yield _line("sum of the plays", f"{effects.sum_of_plays:z,.1f} customers")
+    if effects.plays_without_difference:
+        yield _line("not in the sum", ", ".join(effects.plays_without_difference))
+
+
+def _not_counted(experiment: MeasuredExperiment) -> Iterator[str]:
+    for count, words in (
+        (experiment.immature, "outcome not known yet"),
+        (experiment.without_label, "without label"),
+        (experiment.arm_changed, "changed the arm"),
+        (experiment.merged_count, "one person with another unit"),
+        (experiment.other_share, "of nights with another share of the control"),
+        (experiment.after_other_play, "after another play"),
+    ):
+        if count:
+            yield f"{count:,} {words}"
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{LABEL_WIDTH}} {text}"
+
+
+def _share(arm: ArmChurn) -> str:
+    if arm.churn is None:
+        return "unknown (no units)"
+    return f"{100 * arm.churn:.1f} % ({arm.churners:,} of {arm.n:,})"
+
+
+def _effect(effect: Effect, method: str) -> str:
+    verdict = effect.verdict or f"no verdict: {effect.no_verdict_because}"
+    return f"{points(effect.difference)} ({method}): {verdict}"
+
+
+def points(difference: HasInterval) -> str:
+    """Return a difference of shares in points, with its interval.
+
+    >>> from churn.metrics.interval import Interval
+    >>> points(Interval(value=0.011, low=0.002, high=0.02))
+    '+1.10 points [+0.20, +2.00]'
+    """
+    value, low, high = (
+        None if end is None else 100 * end for end in (difference.value, difference.low, difference.high)
+    )
+    if value is None:
+        return "not defined"
+    ends = "" if low is None or high is None else f" [{low:+z.2f}, {high:+z.2f}]"
+    return f"{value:+z.2f} points{ends}"
+
+
+def _guard(guard: Guard) -> str:
+    control, treated = (
+        "unknown" if share is None else f"{100 * share:.1f} %" for share in (guard.control, guard.treatment)
+    )
+    verdict = "MORE after contact" if guard.is_worse else "not shown to be more"
+    return f"control {control}, treated {treated}: {verdict}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def amount(interval: HasInterval, digits: int) -> str:
+    """Return an amount with its interval.
+
+    >>> from churn.metrics.interval import Interval
+    >>> amount(Interval(value=1234.5, low=-2.0, high=2469.0), 0)
+    '1,234 [-2, 2,469]'
+    >>> amount(Interval(value=None), 0)
+    'unknown'
+    """
+    if interval.value is None:
+        return "unknown"
+    ends = interval.low, interval.high
+    bounds = "" if None in ends else f" [{', '.join(f'{end:z,.{digits}f}' for end in ends)}]"
+    return f"{interval.value:z,.{digits}f}{bounds}"
+
+
+def design_lines(designs: Sequence[ExperimentDesign], n_nights: int) -> list[str]:
+    """Return the lines that `churn plan` prints.
+
+    Args:
+        designs: What each experiment needs.
+        n_nights: The number of nights in the ledger.
+    """
+    lines = [
+        f"from {_count(n_nights, 'night')} in the ledger; churn is predicted, and effects are assumptions "
+        "until `churn measure` has them"
+    ]
+    for design in designs:
+        name = "all contacts" if design.name == UNIVERSAL else f"play {design.name}"
+        lines.append(f"{name}: control group of {100 * design.control_share:.4g} %")
+        lines += [f"  {line}" for line in _design_lines(design)]
+    return lines
+
+
+def _design_lines(design: ExperimentDesign) -> Iterator[str]:
+    rate = "the rate of new ones is not known from one night"
+    if design.units_per_day is not None:
+        rate = f"{design.units_per_day:.1f} new ones a day"
+    yield _line("units so far", f"{design.units:,}, {rate}")
+    if design.churn is None or design.effect is None:
+        yield _line("answer", "cannot be told: no unit so far")
+        return
+    yield _line("churn without contact", f"{100 * design.churn:.1f} %")
+    contacted = "" if design.contacted_share in (None, 1.0) else (
+        f", {100 * design.contacted_share:.0f} % of the units have a planned contact"
+    )  # fmt: skip
+    yield _line("effect looked for", f"{100 * design.effect:.2f} points{contacted}")
+    if design.sample_size is None:
+        yield _line("units needed", "none are enough: the effect is not below the churn without contact")
+    else:
+        yield _line(
+            "units needed", f"{design.sample_size.n:,} ({design.sample_size.n_control:,} in the control)"
+        )
+        yield _line("answer", _answer(design))
+    if design.power is not None:
+        yield _line(f"power in {_count(design.days, 'day')}", f"{100 * design.power:.0f} %")
+    if design.detectable is not None:
+        yield design.detectable.in_words()
+
+
+def _answer(design: ExperimentDesign) -> str:
+    if design.answer_in_days is not None:
+        return f"in {_count(design.answer_in_days, 'day')}"
+    if design.units_per_day is None:
+        return "cannot be told from one night"
+    return "never at this rate: no new units come"

@@ -1,0 +1,104 @@
+"""Plan experiments: the units that each control group needs, and the days until an answer."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from churn.errors import CallError, Stop
+from churn.experiments.assignment import UNIVERSAL
+from churn.experiments.design import DesignTerms, design_experiments
+from churn.experiments.experiment_units import Maturity
+from churn.experiments.ledger import read_ledger, read_whole_ledger
+from churn.features.library import all_signals
+from churn.labels.outcomes import label_window
+from churn.params import Params
+from churn.reporting.effects_table import design_lines
+from churn.scoring.playbook import read_playbook
+from pipelines.echo import Echo
+
+DEFAULT_DAYS = 90
+DEFAULT_SHARE = 0.1
+"""The share of the control that is planned with where no control group is drawn yet."""
+
+
+def run(
+    params: Params,
+    *,
+    cutoff: date | None = None,
+    effect: float | None = None,
+    share: float | None = None,
+    days: int | None = None,
+    echo: Echo,
+) -> int | None:
+    """Print for each experiment the units needed, the power, and the days until an answer.
+
+    The rates of new units and the predicted churn come from the ledger.
+
+    Args:
+        params: The parameters.
+        cutoff: Use only nights before this date; by default all nights.
+        effect: The difference of churn to look for, such as 0.02.
+        share: The share of the control group to plan with; by default that of params.yaml and the playbook.
+        days: The number of days ahead for the power and the smallest effect.
+        echo: Prints lines, warnings and progress.
+
+    Raises:
+        CallError: an option has an impossible value.
+        PlaybookError: the playbook has mistakes.
+        Stop: there is no night in the ledger.
+    """
+    _check_options(effect, share, days)
+    ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
+    if not ledger.nights:
+        before = f" before {cutoff}" if cutoff else ""
+        raise Stop(
+            f"{params.output / 'ledger'}: there is no night{before}, so the rates of new units and their "
+            "churn are not known. Score a night with `churn score`; a list need not be worked off for this."
+        )
+    control, kept_share = params.experiments.control, params.evaluate.profit.accept_share
+    if control.share == 0 and share is None:
+        echo.warn(
+            f"no control group is drawn ({control.because}); the plan is for a share of {DEFAULT_SHARE:.0%}."
+        )
+    universal_share = share or control.share or DEFAULT_SHARE
+    signals = all_signals(params)
+    playbook = read_playbook(params.score.playbook, {name: signal.kind for name, signal in signals.items()})
+    terms = {UNIVERSAL: DesignTerms(universal_share, kept_share)} | {
+        rule.play.name: DesignTerms(
+            share or rule.play.control or universal_share, rule.play.accept_share or kept_share
+        )
+        for rule in playbook.rules
+        if rule.play.pause is None
+    }
+    last_night, late_days = ledger.nights[-1].cutoff, params.snapshot.late_days
+    mature_on = {
+        night.cutoff: label_window(night.cutoff, params.label, late_days).mature_on for night in ledger.nights
+    }
+    designs = design_experiments(
+        ledger,
+        terms,
+        effect=effect,
+        days=days or DEFAULT_DAYS,
+        maturity=Maturity(mature_on.__getitem__, last_night),
+        maturity_days=(mature_on[last_night] - last_night).days,
+    )
+    echo.report(design_lines(designs, len(ledger.nights)))
+    return 0
+
+
+def _check_options(effect: float | None, share: float | None, days: int | None) -> None:
+    problems = []
+    if effect is not None and not 0 < effect < 1:
+        problems.append(f"--effect {effect}: a difference of churn is between 0 and 1, such as 0.02.")
+    if share is not None and not 0 < share <= 0.5:
+        problems.append(f"--share {share}: a control group is above 0 and at most half, such as 0.1.")
+    if days is not None and days < 1:
+        problems.append(f"--days {days}: give a number of days of at least 1, such as 90.")
+    if problems:
+        raise CallError(*problems)
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("plan"))

@@ -1,0 +1,99 @@
+"""A ledger that a test draws: units with their arms, tasks, and who left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from churn.experiments.experiment_units import Maturity
+from churn.experiments.ledger import Ledger, LedgerFacts, empty_ledger
+from churn.experiments.measure import Effects, Outcomes, measure
+
+FIRST, SECOND, LATE = date(2025, 3, 1), date(2025, 3, 11), date(2025, 5, 1)
+WATERMARK = date(2025, 5, 2)
+
+
+def assigned(unit: str, arm: str, night: date = FIRST, **changes: object) -> dict[str, object]:
+    row = {
+        "experiment": "universal",
+        "unit": unit,
+        "arm": arm,
+        "position": 0.01 if arm == "control" else 0.9,
+        "share": 0.1,
+        "assigned_on": night,
+        "stratum": "risk 1, value 1",
+        "score": 0.5,
+        "value": 100.0,
+        "customers": [unit],
+    }
+    return row | changes
+
+
+def planned(unit: str, arm: str, play: str, night: date = FIRST, **changes: object) -> dict[str, object]:
+    row = dict.fromkeys(empty_ledger().tasks.columns)
+    row |= {"task_id": f"{night} {play} {unit}", "customer_id": unit, "unit": unit, "play": play, "arm": arm}
+    row |= {"control_of": "universal" if arm == "control" else None, "planned_on": night}
+    return row | {"residual_value": 100.0} | changes
+
+
+def drawn(
+    assignments: list[dict[str, object]],
+    tasks: list[dict[str, object]] | None = None,
+    shares: Mapping[date, float] | None = None,
+) -> Ledger:
+    empty = empty_ledger()
+    nights = tuple(
+        LedgerFacts(
+            cutoff=night,
+            previous=None,
+            run_id="r",
+            salt_digest="s",
+            unit="person",
+            control_share=share,
+            no_control_because=None if share else "few customers",
+            files={},
+        )
+        for night, share in (shares or {FIRST: 0.1, SECOND: 0.1, LATE: 0.1}).items()
+    )
+    return Ledger(
+        assignments=pd.DataFrame(assignments, columns=empty.assignments.columns),
+        tasks=pd.DataFrame(tasks or [], columns=empty.tasks.columns),
+        bands=empty.bands,
+        holdings=empty.holdings,
+        nights=nights,
+    )
+
+
+def outcomes_of(left: set[str], unknown: set[str] = frozenset(), events: object = None) -> Outcomes:
+    """Return outcomes in which some customers left; labels mature 28 days after the night."""
+    return Outcomes(
+        left_at=lambda night, customers: np.array(
+            [np.nan if who in unknown else float(who in left) for who in customers]
+        ),
+        maturity=Maturity(lambda night: night + timedelta(days=28), WATERMARK),
+        horizon_days=28,
+        events={}
+        if events is None
+        else {"unsubscribed": pd.DataFrame(events, columns=["customer_id", "day"])},
+    )
+
+
+def crowd(n_control: int, n_treated: int, night: date = FIRST, prefix: str = "") -> list[dict[str, object]]:
+    """Return units c0, c1 ... of the control and t0, t1 ... that are treated."""
+    arms = {"control": n_control, "treated": n_treated}
+    return [
+        assigned(f"{prefix}{arm[0]}{i}", arm, night, score=0.3 + 0.001 * (i % 7))
+        for arm, n in arms.items()
+        for i in range(n)
+    ]
+
+
+def names(prefix: str, n: int) -> set[str]:
+    return {f"{prefix}{i}" for i in range(n)}
+
+
+def measured(ledger: Ledger, outcomes: Outcomes) -> Effects:
+    return measure(ledger, outcomes, "label")

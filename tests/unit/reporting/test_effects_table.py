@@ -1,0 +1,106 @@
+"""The lines of `churn measure` and `churn plan`, read as a person reads them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from churn.experiments.measure import Effects
+from churn.reporting.effects_table import design_lines, effect_lines
+from tests.drawn_ledger import (
+    FIRST,
+    LATE,
+    crowd,
+    drawn,
+    measured,
+    names,
+    outcomes_of,
+    planned,
+)
+from tests.unit.experiments.test_design import design, ledger_of
+
+
+def lines_of(effects: Effects) -> list[str]:
+    return [re.sub(" {2,}", " ", line.strip()) for line in effect_lines(effects)]
+
+
+def test_the_churn_of_both_arms_stands_side_by_side_with_difference_and_savings():
+    lines = lines_of(measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", 180))))
+
+    assert lines[0] == "label label, outcomes known up to 2025-05-02, 3 nights in the ledger"
+    assert "all contacts: control group of 10 %" in lines
+    assert "units control 100, treated 900" in lines
+    assert "churn control 30.0 % (30 of 100), treated 20.0 % (180 of 900)" in lines
+    assert any(line.startswith("difference +10.00 points [+1") for line in lines)
+    assert any(line.endswith("(Newcombe): fewer leave") for line in lines)
+    assert any(re.fullmatch(r"saved customers 90\.0 \[.*\]", line) for line in lines)
+    assert any(re.fullmatch(r"saved money 9,000 \[.*\]", line) for line in lines)
+    assert not any("ALARM" in line for line in lines)
+
+
+def test_without_a_verdict_the_line_says_why_and_what_could_be_found():
+    lines = lines_of(measured(drawn(crowd(4, 36)), outcomes_of({"c0", "t0"})))
+
+    assert any(line.endswith("no verdict: fewer than 20 churners in an arm") for line in lines)
+    assert "No effect on a churn of 25.0 % can be detected with n = 40 (4 in the control)." in lines
+    assert any(line.startswith("saved customers") and line.endswith(", not shown") for line in lines)
+
+
+def test_money_that_is_not_known_is_called_unknown():
+    rows = [row | {"value": np.nan} for row in crowd(4, 36)]
+
+    assert "saved money unknown, not shown" in lines_of(measured(drawn(rows), outcomes_of({"c0"})))
+
+
+def test_arms_of_the_wrong_size_are_an_alarm():
+    lines = lines_of(measured(drawn(crowd(50, 900)), outcomes_of(set())))
+
+    (alarm,) = (line for line in lines if line.startswith("ALARM"))
+    assert "50 controls of 950 units are too many or too few for a share of 10 %" in alarm
+
+
+def test_the_reason_for_no_control_group_is_repeated():
+    lines = lines_of(measured(drawn(crowd(0, 30), shares={FIRST: 0.0}), outcomes_of(set())))
+
+    assert "no control group in some nights, because: few customers" in lines
+    assert "all contacts: no control group" in lines
+    assert "difference none: no units in an arm" in lines
+
+
+def test_an_experiment_without_matured_outcomes_says_so():
+    lines = lines_of(measured(drawn(crowd(2, 3, LATE)), outcomes_of(set())))
+
+    assert "not counted 5 outcome not known yet" in lines
+    assert "churn no outcome is known yet" in lines
+
+
+def test_the_total_stands_beside_the_sum_of_the_plays():
+    # Half of the controls left, so contact saved half of the 4 treated; both groups have tasks of "call".
+    tasks = [planned(f"{arm[0]}{i}", arm, "call") for arm in ("control", "treated") for i in range(4)]
+    tasks += [planned("t4", "treated", "mail")]
+
+    lines = lines_of(measured(drawn(crowd(4, 5), tasks), outcomes_of({"c0", "c1"})))
+
+    assert any(line.startswith("all contacts saved 2.5 [") for line in lines)
+    assert "sum of the plays 2.0 customers" in lines
+    assert "not in the sum mail" in lines
+
+
+def test_a_plan_tells_units_power_and_days():
+    lines = [re.sub(" {2,}", " ", line.strip()) for line in design_lines([*design(ledger_of(3)).values()], 3)]
+
+    assert "units so far 120, 10.0 new ones a day" in lines
+    assert "churn without contact 20.0 %" in lines
+    assert "effect looked for 5.00 points, 50 % of the units have a planned contact" in lines
+    assert any(re.fullmatch(r"units needed [\d,]+ \([\d,]+ in the control\)", line) for line in lines)
+    assert any(re.fullmatch(r"answer in [\d,]+ days", line) for line in lines)
+    assert any(re.fullmatch(r"power in 90 days \d+ %", line) for line in lines)
+    assert "answer cannot be told: no unit so far" in lines
+
+
+def test_a_plan_from_one_night_does_not_invent_a_rate():
+    lines = [re.sub(" {2,}", " ", line.strip()) for line in design_lines([*design(ledger_of(1)).values()], 1)]
+
+    assert "units so far 100, the rate of new ones is not known from one night" in lines
+    assert "answer cannot be told from one night" in lines
