@@ -9,14 +9,15 @@ from churn.errors import Stop
 from churn.experiments.ledger import read_ledger, read_whole_ledger
 from churn.experiments.measure import measure
 from churn.experiments.unit_outcomes import read_outcomes
+from churn.model.registry import Registry
 from churn.params import Params
-from churn.reporting.effects_table import effect_lines
+from churn.reporting.effects_table import effect_lines, effect_metrics
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
-    """Measure each experiment of the ledger on matured outcomes, and write `output/measure/effects.json`.
+    """Measure each experiment of the ledger on matured outcomes; write it to `output/measure` and MLflow.
 
     Args:
         params: The parameters.
@@ -40,12 +41,18 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id)
     path = params.output / "measure" / "effects.json"
     write_own_json(path, effects.as_json())
-    for line in effect_lines(effects):
-        echo(line)
+    lines = effect_lines(effects)
+    echo.report(lines)
     for experiment in effects.experiments:
         if experiment.ratio is not None and experiment.ratio.alarm:
             echo.warn(f"measure: {experiment.name}: the sizes of the arms do not agree with the design.")
     echo(f"effects: {path}")
+    registry = Registry(params.tracking, params.models, params.file, echo.warn)
+    name = f"measure {day}"
+    with registry.run(name, registry.run_named(name)) as run_id:
+        registry.log(metrics=effect_metrics(effects), tags={"label_id": params.label_id})
+        registry.log_file(path, path.parent.name)
+    echo(registry.link(run_id))
     return 0
 
 

@@ -104,6 +104,13 @@ class Tracking:
                 self._mlflow.end_run("KILLED")
                 raise
 
+    def run_named(self, name: str) -> str | None:
+        """Return the id of the newest run with a name; None if there is none."""
+        runs = self._client.search_runs(
+            [self.experiment_id], f"attributes.run_name = '{name}'", max_results=1
+        )
+        return str(runs[0].info.run_id) if runs else None
+
     @contextmanager
     def child(self, parent: str, name: str) -> Iterator[str]:
         """Open the child run with this name inside the open run; create the child if it does not exist.

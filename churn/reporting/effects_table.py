@@ -28,6 +28,32 @@ def effect_lines(effects: Effects) -> list[str]:
     return lines + list(_total_lines(effects))
 
 
+def effect_metrics(effects: Effects) -> dict[str, float]:
+    """Return the numbers of the effects that `churn measure` logs in MLflow, by `experiment.number`.
+
+    A churn of treated units is never there without the churn of their controls.
+    """
+    metrics: dict[str, float] = {}
+    for experiment in effects.experiments:
+        difference, savings = experiment.difference, experiment.savings
+        if savings is None:
+            continue
+        name = "/".join(filter(None, (experiment.play or UNIVERSAL, experiment.variant)))
+        numbers = {
+            "control_n": difference.control.n,
+            "treated_n": difference.treatment.n,
+            "control_churn": difference.control.churn,
+            "treated_churn": difference.treatment.churn,
+            "difference": difference.difference.value,
+            "difference_low": difference.difference.low,
+            "difference_high": difference.difference.high,
+            "saved_customers": savings.customers.value,
+            "saved_money": savings.money.value,
+        }
+        metrics |= {f"{name}.{key}": float(value) for key, value in numbers.items() if value is not None}
+    return metrics
+
+
 def _title(experiment: MeasuredExperiment) -> str:
     name = "all contacts" if experiment.play is None else f"play {experiment.name}"
     if experiment.control_share is None:

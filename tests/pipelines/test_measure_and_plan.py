@@ -115,6 +115,16 @@ def test_measure_compares_the_outcomes_of_the_arms_as_the_source_tells_them(
     assert [play.name for play in effects.plays] == ["call"]
 
 
+def test_measure_logs_each_day_into_a_run_of_its_own_once(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repeats = [call("measure", shop, capsys)[1].split()[-1] for _ in range(2)]
+    _, earlier, _ = call("measure", shop, capsys, "--cutoff", "2024-04-15")
+
+    assert "/runs/" in repeats[0]
+    assert repeats[0] == repeats[1] != earlier.split()[-1]
+
+
 def test_measure_as_of_an_earlier_date_knows_no_later_outcome(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

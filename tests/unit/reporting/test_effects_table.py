@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from churn.experiments.measure import Effects
-from churn.reporting.effects_table import design_lines, effect_lines
+from churn.reporting.effects_table import design_lines, effect_lines, effect_metrics
 from tests.drawn_ledger import (
     FIRST,
     LATE,
@@ -104,3 +104,14 @@ def test_a_plan_from_one_night_does_not_invent_a_rate():
 
     assert "units so far 100, the rate of new ones is not known from one night" in lines
     assert "answer cannot be told from one night" in lines
+
+
+def test_the_metrics_hold_the_churn_of_both_arms_or_nothing():
+    tasks = [planned(f"{arm[0]}{i}", arm, "call") for arm in ("control", "treated") for i in range(4)]
+    tasks += [planned("t4", "treated", "mail")]
+
+    metrics = effect_metrics(measured(drawn(crowd(4, 5), tasks), outcomes_of({"c0", "c1"})))
+
+    assert {name.partition(".")[0] for name in metrics} == {"universal", "call"}
+    assert (metrics["call.control_churn"], metrics["call.treated_churn"]) == (0.5, 0.0)
+    assert (metrics["call.saved_customers"], metrics["call.saved_money"]) == (2.0, 200.0)
