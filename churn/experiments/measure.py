@@ -31,11 +31,13 @@ from churn.experiments.experiment_units import ExperimentUnits, Maturity, play_u
 from churn.experiments.ledger import Ledger
 from churn.experiments.power import DetectableEffect, smallest_effect
 from churn.experiments.sequence import (
+    RATIO_ALPHA,
     NightlyEffect,
     SampleRatio,
     difference_sequence,
     nightly_effect,
     sample_ratio,
+    sample_ratio_sequence,
 )
 from churn.metrics.interval import Part
 
@@ -349,12 +351,24 @@ def _nightly(
 def _ratio(units: ExperimentUnits) -> SampleRatio | None:
     """Return whether the sizes of the arms agree with the share of the control.
 
-    The check uses all units, matured or not, because an arm may lose units before they mature.
+    The check uses all units, matured or not, because an arm may lose units before they mature. The p-value
+    holds for a look at every night together, because somebody may look every night.
     """
     if units.control_share is None:
         return None
-    n_control = int((units.frame["arm"] == CONTROL_ARM).sum())
-    return sample_ratio(n_control, len(units.frame) - n_control, units.control_share)
+    is_control = (units.frame["arm"] == CONTROL_ARM).to_numpy(dtype=bool)
+    starts = units.frame["started_on"].to_numpy(dtype=object)
+    looks = np.array(sorted(set(starts)), dtype=object)
+
+    def up_to_each_look(mask: Bools) -> npt.NDArray[np.int64]:
+        return np.searchsorted(np.sort(starts[mask]), looks, side="right").astype(np.int64)
+
+    p_values = sample_ratio_sequence(
+        up_to_each_look(is_control), up_to_each_look(~is_control), units.control_share
+    )
+    ratio = sample_ratio(int(is_control.sum()), int((~is_control).sum()), units.control_share)
+    p_value = float(p_values[-1])
+    return ratio.model_copy(update={"p_value": p_value, "alarm": p_value < RATIO_ALPHA})
 
 
 def _bands_driven_away(

@@ -17,7 +17,10 @@ from churn.experiments.measure import Outcomes
 from churn.features.engine.cohort import AT_RISK, OBJECTED, read_customers
 from churn.features.engine.matrix import cohorts_at
 from churn.labels.labels import labels_at
-from churn.labels.outcomes import LEFT, STAYED, label_window
+from churn.labels.outcomes import LEFT, STAYED, Labels, label_window
+
+NO_LABEL = -9
+"""The code of a customer without a label; one byte for each customer and night."""
 
 UNWANTED_EVENTS = {
     "unsubscribed from e-mails": ("emails", "unsubscribed_at"),
@@ -49,7 +52,8 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
 
     def left_at(night: date, customers: Sequence[str]) -> npt.NDArray[np.float64]:
         left = left_by_night[night]
-        return np.array([left[rows[who]] if who in rows else np.nan for who in customers], dtype=np.float64)
+        labels = np.array([left[rows[who]] if who in rows else NO_LABEL for who in customers])
+        return np.where(labels == NO_LABEL, np.nan, labels.astype(np.float64))
 
     return Outcomes(
         left_at=left_at,
@@ -63,14 +67,14 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
     )
 
 
-def _labels(store: Store, nights: Sequence[date]) -> list[npt.NDArray[np.float32]]:
-    """Return for each night 1 (left), 0 (stayed) or NaN by customer code."""
+def _labels(store: Store, nights: Sequence[date]) -> list[Labels]:
+    """Return for each night `LEFT`, `STAYED` or `NO_LABEL` by customer code."""
     if not nights:
         return []
     result = []
     for cohort, label in zip(cohorts_at(store, nights), labels_at(store, nights), strict=True):
         has_label = np.isin(cohort.status, (AT_RISK, OBJECTED)) & np.isin(label, (LEFT, STAYED))
-        result.append(np.where(has_label, label, np.nan).astype(np.float32))
+        result.append(np.where(has_label, label, NO_LABEL).astype(np.int8))
     return result
 
 

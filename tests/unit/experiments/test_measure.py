@@ -10,7 +10,7 @@ import pytest
 from churn.errors import Stop
 from churn.experiments.effect import Interval, NoVerdict, Verdict, adjusted_difference, rate_difference
 from churn.experiments.measure import NIGHTLY_TARGET, Effects, score_dates
-from churn.experiments.sequence import difference_sequence
+from churn.experiments.sequence import difference_sequence, sample_ratio
 from tests.drawn_ledger import (
     FIRST,
     LATE,
@@ -170,8 +170,11 @@ def test_units_that_could_not_be_controls_do_not_count_beside_those_that_could()
     assert (universal.other_share, universal.difference.treatment.churners) == (50, 0)
 
 
-@pytest.mark.parametrize(("n_control", "alarm"), [(100, False), (50, True)])
-def test_arms_of_the_wrong_size_raise_an_alarm(n_control, alarm):
+@pytest.mark.parametrize(("n_control", "alarm"), [(100, False), (138, False), (50, True)])
+def test_arms_of_the_wrong_size_raise_an_alarm_that_holds_at_every_nightly_look(n_control, alarm):
+    # 138 of 1,038 are 3.5 standard errors too many: an alarm for one look, none for looks at every night.
+    assert sample_ratio(138, 900, 0.1).alarm
+
     universal = measured(drawn(crowd(n_control, 900)), outcomes_of(set())).universal
 
     assert universal.ratio.alarm is alarm
