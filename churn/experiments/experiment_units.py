@@ -119,7 +119,7 @@ def _countable(
     own = ledger.assignments[ledger.assignments["experiment"] == experiment].drop_duplicates("unit")
     position = own.set_index("unit")["position"].reindex(units["unit"]).to_numpy(dtype=np.float64)
     has_changed = (lowest <= position) & (position < highest) & ~is_merged
-    share = lowest / (lowest + 1 - highest)
+    share = np.where(lowest == highest, lowest, lowest / (lowest + 1 - highest))
     units = units.assign(control_share=share)
     counts = ~is_merged & ~has_changed
     possible = counts & (share > 0) & (share < 1)

@@ -364,3 +364,11 @@ def test_the_effects_survive_a_file():
     effects = measured(drawn(crowd(100, 900)), outcomes_of(names("c", 30) | names("t", 180)))
 
     assert Effects.model_validate_json(effects.model_dump_json()) == effects
+
+
+def test_the_share_of_the_control_is_the_one_of_the_nights_to_the_last_digit():
+    universal = measured(
+        drawn(crowd(3, 17), shares={FIRST: 0.15, SECOND: 0.15}), outcomes_of(set())
+    ).universal
+
+    assert universal.control_share == 0.15
