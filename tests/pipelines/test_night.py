@@ -40,7 +40,7 @@ def start_over(folder: Path) -> None:
 def copied(small_run: Path, tmp_path: Path) -> Path:
     """What a night reads, in another folder; its store and its nights are not there yet."""
     folder = tmp_path / "elsewhere"
-    for name in ("data/company", "models/champion"):
+    for name in ("data/company", "models/champion", "templates"):
         shutil.copytree(small_run / name, folder / name)
     for name in ("params.yaml", "playbook.yaml"):
         shutil.copy(small_run / name, folder)
