@@ -33,7 +33,10 @@ PARAMS_FILE = "params.yaml"
 
 @dataclass(frozen=True)
 class Option:
-    """An option of one verb; `run` gets it under the same name if the user gave it."""
+    """An option of one verb; `run` gets it under the same name if the user gave it.
+
+    A flag without dashes, such as `CUSTOMER`, is an argument that the call must give.
+    """
 
     flag: str
     kind: Any
@@ -42,7 +45,12 @@ class Option:
     @property
     def name(self) -> str:
         """Return the keyword argument of `run`."""
-        return self.flag.removeprefix("--").replace("-", "_")
+        return self.flag.removeprefix("--").replace("-", "_").lower()
+
+    @property
+    def is_argument(self) -> bool:
+        """Return whether the user gives the value without a flag."""
+        return not self.flag.startswith("-")
 
 
 VERBS: dict[str, tuple[Option, ...]] = {
@@ -70,6 +78,10 @@ VERBS: dict[str, tuple[Option, ...]] = {
         Option("--days", int, "The days ahead for the power and the smallest effect; by default 90."),
     ),
     "measure": (),
+    "show": (
+        Option("CUSTOMER", str, "The id of the customer, exactly as in the source."),
+        Option("--format", Literal["text", "json"], "The format; by default text."),
+    ),
     "report": (),
     "ui": (Option("--port", int, "The port; by default the last one, or 5000, or any free one."),),
     "run": (),
@@ -221,12 +233,19 @@ def _command(verb: str, options: Sequence[Option], echo: Echo, interrupts: Inter
         ),
         parameter("debug", bool, False, "--debug", "Show the traceback of an error."),
     ]
-    extra = [
-        parameter(option.name, bool, False, option.flag, option.help)
-        if option.kind is bool
-        else parameter(option.name, option.kind | None, None, option.flag, option.help)
-        for option in options
-    ]
+
+    def own_parameter(option: Option) -> inspect.Parameter:
+        if option.is_argument:
+            kind: Any = option.kind
+            annotation = Annotated[
+                kind, typer.Argument(help=option.help, metavar=option.flag, show_default=False)
+            ]
+            return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+        if option.kind is bool:
+            return parameter(option.name, bool, False, option.flag, option.help)
+        return parameter(option.name, option.kind | None, None, option.flag, option.help)
+
+    extra = [own_parameter(option) for option in options]
     signature = inspect.Signature([*extra, *common_options])
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: item.annotation for name, item in signature.parameters.items()}

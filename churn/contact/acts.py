@@ -12,7 +12,7 @@ import pandas as pd
 
 from churn.contact.consent import consents_at, match_suppression, read_suppression_lists
 from churn.contact.plan import Acts
-from churn.contact.tasks import CAME_BACK, NO_LONGER_AT_RISK, OBJECTED, OPENED_TICKET, task_states
+from churn.contact.tasks import CAME_BACK, NO_LONGER_AT_RISK, OBJECTED, OPENED_TICKET, TaskStates, task_states
 from churn.contact.working_days import read_zones
 from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
 from churn.data.store import Store
@@ -92,6 +92,22 @@ def _of_persons(
     return frozenset(
         customer for customer, unit in zip(customers, persons.of(customers), strict=True) if unit in units
     )
+
+
+def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequence[str]) -> TaskStates:
+    """Return what became of each task of a ledger, by what happened before the cutoff.
+
+    Args:
+        store: The store.
+        cutoff: Only days before it count; an objection counts as of today.
+        ledger: The tasks and the bands of the latest night.
+        at_risk: The ids of the customers of the cohort at the cutoff.
+    """
+    reach = read_reach(store).to_pandas()
+    objected = reach["customer_id"].to_numpy(dtype=object)[reach["has_objected"].to_numpy(dtype=bool)]
+    contacts = read_contacts(store, cutoff)
+    exits = _exits(store, cutoff, ledger, at_risk, objected)
+    return task_states(ledger.tasks, None if contacts is None else contacts.to_pandas(), exits, cutoff)
 
 
 def _exits(

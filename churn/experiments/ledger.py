@@ -201,6 +201,12 @@ def read_whole_ledger(output: Path) -> Ledger:
     return read_ledger(output, date.max) if known else empty_ledger()
 
 
+def read_night(output: Path, cutoff: date) -> Ledger:
+    """Read what one night of the ledger decided, without the nights that it follows."""
+    facts = _read_facts(output, cutoff)
+    return Ledger(**{name: _read_tables(output, name, (facts,)) for name in TABLES}, nights=(facts,))
+
+
 def ledger_nights(output: Path) -> list[date]:
     """Return the cutoffs of all nights in the ledger, the earliest first."""
     folders = (output / FOLDER).glob(f"{NIGHT_PREFIX}*")

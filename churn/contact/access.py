@@ -1,0 +1,289 @@
+"""All that is held about one customer, for the answer to an access request.
+
+A file that names other customers too, such as a unit of several ids in the ledger, gives only its facts
+about the one customer: no id of another customer is in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+from pydantic import BaseModel
+
+from churn.contact.acts import read_task_states
+from churn.contact.consent import match_suppression, read_suppression_lists
+from churn.data.customer_rows import Cell, CustomerRows, read_customer_rows, read_rejected_rows
+from churn.data.own_files import read_own_json, read_own_parquet
+from churn.data.store import Store
+from churn.errors import CallError, SourceError
+from churn.experiments.ledger import FOLDER, Ledger, ledger_nights, read_night
+from churn.features.engine.cohort import AT_RISK, read_customers
+from churn.features.engine.matrix import cohorts_at
+from churn.model.bundle import load_champion_if_any
+from churn.scoring.sink import CONTACTS, SCORES, contacts_path, facts_path, scores_path
+from churn.snapshots.manifest import SnapshotManifest
+from churn.snapshots.read import read_part
+from churn.training.challenger import load_challenger, training_folder
+
+MODELS_NOTE = (
+    "The cutoffs from which a model learnt and at which the customer is a labelled row of the snapshots. "
+    "This is a statement about cutoffs: a training may have used a part of the customers only, and the "
+    "snapshots may have been written again since. Earlier versions in the registry are not read."
+)
+STATES_NOTE = "States as of {as_of}."
+ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
+
+Row = Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the answer.
+
+    Attributes:
+        name: What the rows are.
+        location: The file or folder that holds them.
+        rows: The rows, the earliest first.
+        note: How the rows are to be read; empty if they explain themselves.
+    """
+
+    name: str
+    location: str
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class AccessRecord:
+    """All that is held about one customer.
+
+    Attributes:
+        customer_id: The id.
+        as_of: The day up to which the data are complete.
+        timezone: The time zone of all times.
+        sections: The parts of the answer; a part without rows says that nothing is held there.
+    """
+
+    customer_id: str
+    as_of: date
+    timezone: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model on disk and the cutoffs that it learnt from."""
+
+    role: Literal["champion", "challenger"]
+    version: str
+    digest: str
+    trained_cutoffs: tuple[date, ...]
+
+
+def read_access(
+    store: Store, customer: str, output: Path, suppression: tuple[Path, ...], models: Iterable[TrainedModel]
+) -> AccessRecord:
+    """Return all that is held about a customer.
+
+    Args:
+        store: The store.
+        customer: The id, exactly as in the source.
+        output: The output folder.
+        suppression: The suppression lists of params.yaml.
+        models: The models on disk.
+
+    Raises:
+        CallError: nothing is held under this id.
+        ParamsError: a suppression list does not exist.
+        SourceError: a file is damaged.
+    """
+    tables = read_customer_rows(store, customer)
+    snapshots = tuple(_snapshot_rows(output / "snapshots", customer))
+    states, tasks = _task_rows(store, output, customer)
+    sections = [
+        *(Section(table.table, str(output / "store"), table.rows) for table in tables),
+        *(
+            Section(f"rejected rows of {table.table}", str(output / "rejects"), table.rows)
+            for table in read_rejected_rows(output / "rejects", customer)
+        ),
+        Section(
+            "consents and objection",
+            str(output / "store"),
+            tuple(_permissions(tables, customer, suppression)),
+            "An objection and a suppression list stop every contact.",
+        ),
+        Section(
+            "snapshots",
+            str(output / "snapshots"),
+            snapshots,
+            "At these cutoffs the signals of the customer are stored; they are computed from the rows above. "
+            "`left` is 1 if the customer left afterwards, 0 if not, and empty if this is not known.",
+        ),
+        Section("scores", str(output / "scores"), tuple(_score_rows(output, customer))),
+        Section("experiments", str(output / FOLDER), tuple(_assignment_rows(output, customer))),
+        Section("tasks", str(output / FOLDER), tasks, states),
+        Section("health bands", str(output / FOLDER), tuple(_night_rows(output, customer, "bands"))),
+        Section(
+            "nights in a row on which the condition of a play held",
+            str(output / FOLDER),
+            tuple(_night_rows(output, customer, "holdings")),
+        ),
+    ]
+    if not any(section.rows for section in sections):
+        raise CallError(
+            f"CUSTOMER '{customer}': nothing is held under this id in {output}: not in the store, the "
+            "rejected rows, the snapshots, the scores or the ledger. An id is compared exactly, with capital "
+            "letters and leading zeros. Write it as in the source."
+        )
+    learnt = Section("models", str(store.params.models), tuple(_model_rows(models, snapshots)), MODELS_NOTE)
+    return AccessRecord(customer, store.tonight, store.params.timezone, (*sections, learnt))
+
+
+def models_on_disk(champion_folder: Path, output: Path) -> tuple[TrainedModel, ...]:
+    """Return the champion and the challenger, if they are there; a promoted challenger is the champion.
+
+    Args:
+        champion_folder: The folder of the champion.
+        output: The output folder.
+
+    Raises:
+        ModelError: a file of a model is damaged.
+    """
+    found: dict[str, TrainedModel] = {}
+    champion = load_champion_if_any(champion_folder)
+    challenger = load_challenger(output) if training_folder(output).is_dir() else None
+    for role, model in (("champion", champion), ("challenger", challenger)):
+        if model is not None and model.digest not in found:
+            cutoffs = tuple(date.fromisoformat(day) for day in model.scorer.spec["trained_cutoffs"])
+            is_champion = role == "champion"
+            found[model.digest] = TrainedModel(
+                "champion" if is_champion else "challenger", model.version, model.digest, cutoffs
+            )
+    return tuple(found.values())
+
+
+def _permissions(
+    tables: Iterable[CustomerRows], customer: str, suppression: tuple[Path, ...]
+) -> Iterator[Row]:
+    """Yield the objection, each consent, and each suppression list that names the customer."""
+    rows_of = {table.table: table.rows for table in tables}
+    emails: list[Cell] = []
+    for row in rows_of.get("customers", ()):
+        emails.append(row.get("email"))
+        if row.get("objected_at") is not None:
+            yield {"kind": "objection", "objected_at": row["objected_at"]}
+    for row in rows_of.get("consents", ()):
+        yield {"kind": "consent", **row}
+    for listed in read_suppression_lists(suppression):
+        ids, addresses = np.array([customer], dtype=object), np.array(emails or [None], dtype=object)
+        if match_suppression((listed,), ids, addresses).is_suppressed.any():
+            yield {"kind": "suppression list", "file": str(listed.path)}
+
+
+def _snapshot_rows(folder: Path, customer: str) -> Iterator[Row]:
+    if not (folder / "manifest.json").exists():
+        return
+    for cutoff in sorted(SnapshotManifest.read(folder).cutoffs):
+        part = read_part(folder, cutoff, ["customer_id", "left"])
+        for row in part.filter(pc.field("customer_id") == customer).to_pylist():
+            yield {"cutoff": str(cutoff), "left": row["left"]}
+
+
+class _NightChecksums(BaseModel):
+    """The checksums that a night's facts hold."""
+
+    files: dict[str, str] = {}
+
+
+def _score_rows(output: Path, customer: str) -> Iterator[Row]:
+    """Yield the row of each night, with the place on the call list and why the customer is not on it."""
+    for folder in sorted(output.glob("scores/cutoff=*")):
+        cutoff = date.fromisoformat(folder.name.removeprefix("cutoff="))
+        way_out = f"Run `churn score --cutoff {cutoff}` again."
+        try:
+            files = read_own_json(facts_path(output, cutoff), _NightChecksums, way_out=way_out).files
+            scores = read_own_parquet(
+                scores_path(output, cutoff), ["customer_id"], way_out=way_out, checksum=files.get(SCORES)
+            )
+            contacts = read_own_parquet(
+                contacts_path(output, cutoff),
+                ["rank", "customer_id"],
+                way_out=way_out,
+                checksum=files.get(CONTACTS),
+            )
+        except FileNotFoundError as error:
+            raise SourceError(f"{error.filename}: the file is missing. {way_out}") from None
+        is_own = pc.field("customer_id") == customer
+        ranks = contacts.filter(is_own)["rank"].to_pylist()
+        for row in scores.filter(is_own).to_pylist():
+            place = f"on the call list, place {ranks[0]}" if ranks else "not on the call list"
+            yield {name: _cell(value) for name, value in row.items() if name != "customer_id"} | {
+                "call_list": place
+            }
+
+
+def _assignment_rows(output: Path, customer: str) -> Iterator[Row]:
+    for night in ledger_nights(output):
+        rows = read_night(output, night).assignments
+        is_own = [customer in customers for customers in rows["customers"]]
+        for _, row in rows[is_own].iterrows():
+            shown = row.drop(["unit", "customers"]).to_dict()
+            cells = {str(name): _cell(value) for name, value in shown.items()}
+            yield cells | {"customers_in_unit": len(row["customers"])}
+
+
+def _night_rows(output: Path, customer: str, table: Literal["bands", "holdings"]) -> Iterator[Row]:
+    for night in ledger_nights(output):
+        ledger = read_night(output, night)
+        rows = ledger.bands if table == "bands" else ledger.holdings
+        for row in rows[rows["customer_id"] == customer].drop(columns="customer_id").to_dict("records"):
+            yield {"night": str(night), **{str(name): _cell(value) for name, value in row.items()}}
+
+
+def _task_rows(store: Store, output: Path, customer: str) -> tuple[str, tuple[Row, ...]]:
+    """Return how the states are to be read, and the tasks of the customer with their states."""
+    note = STATES_NOTE.format(as_of=store.tonight)
+    nights = [read_night(output, night) for night in ledger_nights(output)]
+    if not nights:
+        return note, ()
+    tasks = pd.concat([night.tasks[night.tasks["customer_id"] == customer] for night in nights])
+    if tasks.empty:
+        return note, ()
+    tasks = tasks.drop_duplicates("task_id").reset_index(drop=True)
+    ledger: Ledger = replace(nights[-1], tasks=tasks)
+    status = cohorts_at(store, [store.tonight])[0].status
+    at_risk = [str(who) for who in read_customers(store).ids[status == AT_RISK]]
+    states = read_task_states(store, store.tonight, ledger, at_risk)
+    merged = tasks.drop(columns=["customer_id", "unit"]).merge(states.states, on="task_id")
+    rows = tuple(
+        {str(name): _cell(value) for name, value in row.items()} for row in merged.to_dict("records")
+    )
+    return note + (ASSUMPTION if states.is_assumed else ""), rows
+
+
+def _model_rows(models: Iterable[TrainedModel], snapshots: Iterable[Row]) -> Iterator[Row]:
+    labelled = {row["cutoff"] for row in snapshots if row["left"] is not None}
+    for model in models:
+        for cutoff in model.trained_cutoffs:
+            if str(cutoff) in labelled:
+                yield {"role": model.role, "version": model.version, "trained_cutoff": str(cutoff)}
+
+
+def _cell(value: Any) -> Cell:
+    """Return a value of a table as text, number or truth; None where it is missing."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, pd.Timestamp | datetime):
+        return str(value.date()) if value.time() == datetime.min.time() else str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, np.generic):
+        return _cell(value.item())
+    return value if isinstance(value, bool | int | float) else str(value)

@@ -1,0 +1,141 @@
+"""Read all rows of one customer, from the store and from the rejected rows, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from churn.data.own_files import read_own_parquet
+from churn.data.sources.table_specs import table_contracts
+from churn.data.store import Store, date_of_day
+from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Table
+from churn.errors import SourceError
+
+Cell = str | float | bool | None
+
+
+@dataclass(frozen=True)
+class CustomerRows:
+    """The rows of one table that belong to one customer.
+
+    Attributes:
+        table: The name of the table.
+        rows: The values by column; times are in the company's time zone.
+    """
+
+    table: str
+    rows: tuple[Mapping[str, Cell], ...]
+
+
+def read_customer_rows(store: Store, customer: str) -> tuple[CustomerRows, ...]:
+    """Return the rows of a customer in each table of the store, customers first; empty for an unknown id.
+
+    Raises:
+        SourceError: the store has a table that the parameter file no longer names.
+    """
+    contracts, zone = table_contracts(store.params), ZoneInfo(store.params.timezone)
+    if unnamed := sorted(set(store.tables) - set(contracts)):
+        raise SourceError(
+            f"{store.params.output / 'store'}: the store has tables that {store.params.file} does not name: "
+            f"{', '.join(unnamed)}. Name them again, or run `churn ingest` to write the store without them."
+        )
+    names = sorted(store.tables, key=lambda name: (name != "customers", name))
+    found: list[CustomerRows] = []
+    with store.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        code = connection.execute(
+            f"SELECT customer FROM {store.scan('customers')} WHERE customer_id = ?", [customer]
+        ).fetchone()
+        if code is None:
+            return ()
+        for name in names:
+            if not store.has(name):
+                continue
+            table = connection.execute(
+                f'SELECT * FROM {store.scan(name)} WHERE customer = ? ORDER BY day, "at"', [code[0]]
+            ).to_arrow_table()
+            levels = store.tables[name].levels
+            rows = tuple(_as_read(row, contracts[name], levels, zone) for row in table.to_pylist())
+            found.append(CustomerRows(name, rows))
+    return tuple(found)
+
+
+def read_rejected_rows(rejects: Path, customer: str) -> tuple[CustomerRows, ...]:
+    """Return the rows of a customer that `ingest` rejected, as the source wrote them, with the broken rule.
+
+    Args:
+        rejects: The folder of the rejected rows.
+        customer: The id; blanks around an id in the source do not count.
+
+    Raises:
+        SourceError: a file of rejected rows is damaged.
+    """
+    found: list[CustomerRows] = []
+    for path in sorted(rejects.glob("*.parquet")):
+        table = read_own_parquet(path, ["rule"], way_out="Run `churn ingest` to write it again.")
+        if "customer_id" not in table.column_names:
+            continue
+        is_own = [str(value).strip() == customer for value in table["customer_id"].to_pylist()]
+        rows = table.filter(is_own).to_pylist()
+        found += [CustomerRows(path.stem, tuple(rows))] if rows else []
+    return tuple(found)
+
+
+def _as_read(
+    row: Mapping[str, Any], contract: Table, levels: Mapping[str, tuple[str, ...]], zone: ZoneInfo
+) -> dict[str, Cell]:
+    """Return a stored row with local times, names of levels and numbers in their units."""
+    return dict(_cells(row, contract, levels, zone))
+
+
+def _cells(
+    row: Mapping[str, Any], contract: Table, levels: Mapping[str, tuple[str, ...]], zone: ZoneInfo
+) -> Iterator[tuple[str, Cell]]:
+    for column_name, value in row.items():
+        if column_name in ("customer", "day") or _is_part(contract, column_name, "_after"):
+            continue  # the code of the customer, the day of `at`, and the second part of an outcome
+        if column_name == "at":
+            yield contract.time, _local(value, zone)
+        elif column_name == "known_day":
+            yield "known_on", _day(value)
+        elif _is_part(contract, column_name, "_day"):
+            name = column_name.removesuffix("_day")
+            after: int | None = row.get(f"{name}_after")
+            if after is None:
+                yield name, _day(value)
+            else:
+                yield name, _local(row["at"] + timedelta(seconds=after), zone)
+        else:
+            yield column_name, _value(value, contract, levels.get(column_name), column_name)
+
+
+def _is_part(contract: Table, column_name: str, ending: str) -> bool:
+    """Return whether a stored column is a part of an outcome or of a scheduled time of the contract."""
+    dated = {f"{column.name}{ending}" for column in contract.of_role("outcome", "scheduled")}
+    return column_name in dated
+
+
+def _value(value: Any, contract: Table, names: tuple[str, ...] | None, column_name: str) -> Cell:
+    column = contract.column(column_name)
+    if value is None or (column is not None and column.may_be_emptied and value == EMPTIED_VALUE):
+        return None
+    if names is not None:
+        return str(names[value])
+    if column is not None and column.type in STORED_UNITS:
+        return float(value) / STORED_UNITS[column.type]
+    if isinstance(value, date):
+        return value.isoformat()
+    plain: Cell = value if isinstance(value, bool | int | float) else str(value)
+    return plain
+
+
+def _local(value: datetime, zone: ZoneInfo) -> str:
+    return value.replace(tzinfo=UTC).astimezone(zone).isoformat(sep=" ")
+
+
+def _day(number: int | None) -> str | None:
+    return None if number is None else date_of_day(number).isoformat()

@@ -1,0 +1,50 @@
+"""Show all that is held about one customer: the answer to an access request."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from churn.contact.access import models_on_disk, read_access
+from churn.data.store import Store
+from churn.errors import CallError
+from churn.params import Params
+from churn.reporting.access_lines import access_json, access_lines
+from pipelines.echo import Echo
+
+
+def run(
+    params: Params, *, cutoff: date | None = None, customer: str, format: str = "text", echo: Echo
+) -> int | None:
+    """Print what store, snapshots, scores, ledger and models hold about a customer; write nothing.
+
+    The store is read as it is, also if the source has changed since: the answer is what is held now.
+
+    Args:
+        params: The parameters.
+        cutoff: Not possible here, because the answer is all that is held.
+        customer: The id of the customer.
+        format: `text` or `json`.
+        echo: Prints lines, warnings and progress.
+
+    Raises:
+        CallError: nothing is held under this id, or a cutoff is given.
+        SourceError: there is no store, or a file is damaged.
+    """
+    if cutoff is not None:
+        raise CallError(
+            f"--cutoff {cutoff}: `churn show` gives all that is held, whatever its date. Leave out --cutoff."
+        )
+    store = Store.open(params)
+    models = models_on_disk(params.champion, params.output)
+    record = read_access(store, customer, params.output, params.contact.suppression, models)
+    if format == "json":
+        echo(access_json(record))
+    else:
+        echo.report(access_lines(record))
+    return 0
+
+
+if __name__ == "__main__":
+    from pipelines.cli import main
+
+    raise SystemExit(main("show"))
