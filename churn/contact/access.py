@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,7 @@ MODELS_NOTE = (
     "This is a statement about cutoffs: a training may have used a part of the customers only, and the "
     "snapshots may have been written again since. Earlier versions in the registry are not read."
 )
+REJECTS_NOTE = "As the source wrote them; they break the rule and are not used."
 STATES_NOTE = "States as of {as_of}."
 ASSUMPTION = " The company maps no table of contacts, so a task counts as done on its due date."
 
@@ -110,7 +112,7 @@ def read_access(
     sections = [
         *(Section(table.table, str(output / "store"), table.rows) for table in tables),
         *(
-            Section(f"rejected rows of {table.table}", str(output / "rejects"), table.rows)
+            Section(f"rejected rows of {table.table}", str(output / "rejects"), table.rows, REJECTS_NOTE)
             for table in read_rejected_rows(output / "rejects", customer)
         ),
         Section(
@@ -262,6 +264,11 @@ def _task_rows(store: Store, output: Path, customer: str) -> tuple[str, tuple[Ro
     at_risk = [str(who) for who in read_customers(store).ids[status == AT_RISK]]
     states = read_task_states(store, store.tonight, ledger, at_risk)
     merged = tasks.drop(columns=["customer_id", "unit"]).merge(states.states, on="task_id")
+    zone = ZoneInfo(store.params.timezone)
+    merged["not_before"] = [
+        None if pd.isna(time) else pd.Timestamp(time).tz_convert(zone).isoformat(sep=" ")
+        for time in merged["not_before"]
+    ]
     rows = tuple(
         {str(name): _cell(value) for name, value in row.items()} for row in merged.to_dict("records")
     )

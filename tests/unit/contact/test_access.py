@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -89,7 +89,11 @@ def store(tmp_path_factory):
     store = ingest(params, lambda _: None)
     person = assigned("anna", "treated", EARLIER, customers=["ann", "anna"])
     task = planned("ann", "treated", "call", EARLIER, due_at=date(2024, 2, 6))
-    task |= {"expires_on": date(2024, 3, 6), "unit": "anna"}
+    task |= {
+        "expires_on": date(2024, 3, 6),
+        "unit": "anna",
+        "not_before": datetime(2024, 2, 5, 7, tzinfo=UTC),
+    }
     write_ledger_night(params.output, EARLIER, None, [person, assigned("bob", "control", EARLIER)], [task])
     gone = assigned("gone", "treated", NIGHT)
     write_ledger_night(params.output, NIGHT, EARLIER, [gone], [])
@@ -158,6 +162,7 @@ def test_the_ledger_tells_the_arm_the_tasks_with_their_states_and_the_bands(stor
     assert (task["play"], task["due_at"], task["state"], task["since"], task["why"]) == (
         "call", "2024-02-06", "withdrawn", "2024-02-03", "opened a ticket before the due date",
     )  # fmt: skip
+    assert task["not_before"] == "2024-02-05 08:00:00+01:00"
     assert "counts as done on its due date" in next(s.note for s in record.sections if s.name == "tasks")
     bands = rows_of(record, "health bands")
     assert [(row["night"], row["band"]) for row in bands] == [("2024-02-01", 3), ("2024-03-01", 3)]
