@@ -93,7 +93,7 @@ def read_own_json(path: Path, kind: type[T], *, way_out: str, error: type[ChurnE
 def lacks_checksum(path: Path) -> bool:
     """Return whether a file is a JSON object without a checksum, as earlier versions wrote it."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and bool(content) and CHECKSUM not in content
