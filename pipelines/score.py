@@ -174,6 +174,12 @@ def run(
         f"{cutoff}: {night.facts['cohort']:,} customers scored, {n_excluded:,} excluded "
         "(see `excluded_because`)"
     )
+    if "consents" not in store.tables and (blocked := _without_consent(night.facts)):
+        echo.warn(
+            f"{blocked:,} customers are not contacted, because their channel needs consent and no table "
+            "`consents` is mapped. Map it (docs/your-data.md), give the plays another channel, or take the "
+            f"channel out of `contact.consent_channels` in {params.file}."
+        )
     for line in _call_list_lines(night.facts):
         echo(line)
     echo(f"  {calls_path(params.output, cutoff)}")
@@ -184,6 +190,12 @@ def run(
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     return 0
+
+
+def _without_consent(facts: Mapping[str, Any]) -> int:
+    """Return the number of customers whom nobody contacts because a consent is missing."""
+    counts = facts["not_contacted"]
+    return sum(count for reason, count in counts.items() if reason.startswith("no consent for "))
 
 
 def _call_list_lines(facts: Mapping[str, Any]) -> Iterator[str]:
