@@ -53,6 +53,9 @@ SCORE_COLUMNS = [
     "expected_days_90d",
     "trial",
     "trial_because",
+    "task_id",
+    "task_status",
+    "listed_since",
 ]
 IMPOSSIBLE = ("--set", "promote.observed_expected=[9, 10]")
 
@@ -320,6 +323,7 @@ def test_a_finished_run_left_the_files_that_the_design_names(small_run: Path) ->
         "evaluate/card.md",
         f"scores/cutoff={NIGHT}/scores.parquet",
         f"calls/cutoff={NIGHT}/calls.csv",
+        f"ledger/cutoff={NIGHT}/tasks.parquet",
         "report/index.html",
         "models/champion/champion.json",
         "models/champion/MLmodel",
