@@ -110,6 +110,8 @@ def matches(
             continue
         required_names = {c.name for c in match.target.columns if c.is_required and c.name != "customer_id"}
         has_telltales = set(TELLTALE_COLUMNS.get(name, ("",))) <= match.columns.keys()
+        if name == "contacts" and "play" not in match.columns:
+            continue  # a table of contacts mostly holds persons, and not what was done with them
         if required_names <= match.columns.keys() and (by_name or has_telltales):
             yield 5.0 * (snake_case(table.name) == name) + 3.0 * by_name + sum(scores.values()), match
     match = Match(events_name(table), table, key, False)

@@ -60,6 +60,9 @@ TABLE_PATTERNS: Mapping[str, str] = {
     ),
     "subscriptions": r"subscription|contract|membership|abos?$|abonnement|vertrag|vertraege|licen[cs]e",
     "referrals": r"referral|referred|invitations?$|empfehlung",
+    "contacts": r"contact_?(log|history)|kontakt_?(historie|protokoll)",
+    "consents": r"consents?$|opt_?ins?$|einwilligung",
+    "loyalty": r"loyalty_?(events?|points|log)|treue_?punkte",
 }
 """By canonical table: what its name in a source contains."""
 
@@ -187,6 +190,29 @@ COLUMN_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "reason": r"(\w+_)?reason(_code)?|(\w+_?)?grund",
     },
     "referrals": {"happened_at": rf"(referred|referral|invited|recommended|empfohlen|empfehlungs?){_WHEN}"},
+    "contacts": {
+        "contacted_at": rf"(contact|contacted|kontaktiert){_WHEN}",
+        "play": r"play|spielzug",
+        "variant": r"variant|variante",
+        "arm": r"arm",
+        "task_id": r"task_id|aufgabennummer",
+        "result": r"result|outcome|ergebnis",
+        "snoozed_until": r"snoozed_until|wiedervorlage(_am)?",
+        "channel": r"channel|kanal",
+    },
+    "consents": {
+        "given_at": rf"(given|granted|consented|consent|opt(ed)?_?in|erteilt){_WHEN}",
+        "channel": r"channel|kanal",
+        "purpose": r"purpose|zweck",
+        "withdrawn_at": rf"(withdrawn|revoked|opt(ed)?_?out|widerrufen){_WHEN}",
+        "evidence": r"evidence|proof|nachweis",
+    },
+    "loyalty": {
+        "happened_at": rf"(event|happened|occurred|booked|gebucht){_WHEN}",
+        "kind": r"kind|type|typ|art",
+        "points": r"points|punkte",
+        "expires_at": rf"(expires|expiry|verfaellt){_WHEN}",
+    },
     "events": {
         "happened_at": rf"(event|happened|occurred){_WHEN}",
         "kind": r"kind|type|typ|art|\w+_(type|kind|typ|art)|category|kategorie",

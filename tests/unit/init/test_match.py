@@ -115,3 +115,18 @@ def test_tickets_that_are_valid_until_a_day_are_no_support_tickets(
         scores = list(matches(connection, profile, profile.columns[0]))
 
     assert max(scores, key=lambda scored: scored[0])[1].name == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "columns", "expected"),
+    [
+        ("consents", "given_at", {"channel": ["phone"], "purpose": ["marketing"]}, "consents"),
+        ("einwilligungen", "erteilt_am", {"kanal": ["phone", "sms"], "zweck": ["werbung"]}, "consents"),
+        ("contacts", "contacted_at", {"play": ["call"], "result": ["done", "declined"]}, "contacts"),
+        ("contacts", "created_at", {"city": ["Bonn", "Ulm"]}, "contacts_rows"),  # these are persons
+        ("loyalty_events", "happened_at", {"kind": ["earn", "redeem"], "points": [5.0, 7.0]}, "loyalty"),
+        ("loyalty_members", "created_at", {"city": ["Bonn", "Ulm"]}, "loyalty_members"),
+    ],
+)
+def test_consents_contacts_and_loyalty_are_known_by_their_columns(name, time, columns, expected) -> None:
+    assert match_of(name, columns, time).name == expected
