@@ -27,9 +27,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     predicts another label), the challenger scores the night as a trial.
 
     Raises:
+        ChurnError: the playbook or another input of the night has mistakes; nothing is trained then.
         Stop: promotion is refused, and no champion can score. The night is scored, as a trial.
     """
     check_answers(params.tracking.uri, params.file)
+    score.check_inputs(params)
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
     echo.finish_step("ingest")

@@ -7,7 +7,9 @@ from datetime import date
 from typing import Any
 
 from churn.contact.acts import read_acts
+from churn.contact.consent import read_suppression_lists
 from churn.contact.night import History, score_night
+from churn.contact.working_days import check_holidays
 from churn.data.files import checksum_of
 from churn.data.store import Store
 from churn.errors import ChurnError, ModelError
@@ -36,7 +38,7 @@ from churn.scoring.champion_checks import (
     unusual_level_warning,
 )
 from churn.scoring.night import Stamp, Trial, run_id
-from churn.scoring.playbook import read_playbook
+from churn.scoring.playbook import Playbook, read_playbook
 from churn.scoring.sink import (
     calls_path,
     ledger_digest,
@@ -74,6 +76,9 @@ def run(
         BusyError: another night is being scored.
         ModelError: there is no champion, or it does not fit these parameters.
         PlaybookError: the playbook has mistakes.
+        ParamsError: there is no calendar of `contact.holidays`, a suppression list does not exist, or
+            `experiments.salt` has changed.
+        Stop: later nights follow this night, and it would plan other contacts today.
     """
     if trial:
         champion = load_challenger(params.output, params.engine.threads)
@@ -86,12 +91,7 @@ def run(
     digests = definitions(signals.values())
     if problems := fit_problems(model.spec, params, digests):
         raise ModelError(*problems, *_fitting_model(params, digests, champion.digest))
-    playbook = read_playbook(
-        params.score.playbook,
-        {name: signal.kind for name, signal in signals.items()},
-        params.score.language,
-        set(params.events),
-    )
+    playbook = check_inputs(params)
     for warning in playbook.warnings:
         echo.warn(warning)
 
@@ -108,6 +108,16 @@ def run(
         money = monthly_money(
             matrix.frame["customer_id"], money_before(store, cutoff, days=91), mrr_at(store, cutoff)
         )
+        acts = read_acts(
+            store,
+            cutoff,
+            params.experiments,
+            params.contact,
+            ledger,
+            matrix.frame["customer_id"].astype(str).tolist(),
+        )
+        for warning in acts.warnings:
+            echo.warn(warning)
         stamp = Stamp(
             model_version=str(champion.version),
             model_digest=champion.digest,
@@ -121,21 +131,11 @@ def run(
                 digests,
                 {
                     "ledger": ledger.digest,
-                    **{str(path.name): checksum_of(path) for path in params.contact.suppression},
+                    "suppression": " ".join(checksum_of(path) for path in params.contact.suppression),
                 },
                 trial,
             ),
         )
-        acts = read_acts(
-            store,
-            cutoff,
-            params.experiments,
-            params.contact,
-            ledger,
-            matrix.frame["customer_id"].astype(str).tolist(),
-        )
-        for warning in acts.warnings:
-            echo.warn(warning)
         planned = score_night(
             params,
             cutoff,
@@ -190,6 +190,27 @@ def run(
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
     return 0
+
+
+def check_inputs(params: Params) -> Playbook:
+    """Check what a night reads beside the data, and return the playbook.
+
+    `run` calls this before it trains, so that a mistake costs seconds and not the time of the training.
+
+    Raises:
+        PlaybookError: the playbook has mistakes.
+        ParamsError: there is no calendar of `contact.holidays`, or a suppression list does not exist.
+        SourceError: a suppression list cannot be read.
+    """
+    if params.contact.holidays:
+        check_holidays(params.contact.holidays)
+    read_suppression_lists(params.contact.suppression)
+    return read_playbook(
+        params.score.playbook,
+        {name: signal.kind for name, signal in all_signals(params).items()},
+        params.score.language,
+        set(params.events),
+    )
 
 
 def _without_consent(facts: Mapping[str, Any]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,15 @@ import pandas as pd
 
 from churn.contact.consent import consents_at, match_suppression, read_suppression_lists
 from churn.contact.plan import Acts
-from churn.contact.tasks import CAME_BACK, NO_LONGER_AT_RISK, OBJECTED, OPENED_TICKET, TaskStates, task_states
+from churn.contact.tasks import (
+    CAME_BACK,
+    NO_LONGER_AT_RISK,
+    OBJECTED,
+    OPENED_TICKET,
+    RESULTS,
+    TaskStates,
+    task_states,
+)
 from churn.contact.working_days import read_zones
 from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
 from churn.data.store import Store
@@ -56,15 +64,8 @@ def read_acts(
         cutoff=midnight,
     )
     zones = read_zones(reach["timezone"].to_numpy(dtype=object), timezone)
-    contacts = read_contacts(store, cutoff)
-    objected = customers[reach["has_objected"].to_numpy(dtype=bool)]
     persons = find_units(reach, "person")
-    states = task_states(
-        ledger.tasks,
-        None if contacts is None else contacts.to_pandas(),
-        _exits(store, cutoff, ledger, at_risk, objected),
-        cutoff,
-    )
+    states = read_task_states(store, cutoff, ledger, at_risk)
     unmatched = [
         f"{path}: {count:,} line{'' if count == 1 else 's'} of the suppression list match no customer."
         for path, count in suppression.n_unmatched.items()
@@ -77,10 +78,10 @@ def read_acts(
         units=find_units(reach, experiments.unit, ledger.unit_of),
         consents=consents,
         suppressed_ids=_of_persons(persons, customers, customers[suppression.is_suppressed]),
-        objected_ids=_of_persons(persons, customers, objected),
+        objected_ids=_of_persons(persons, customers, _objector_ids(reach)),
         zones=dict(zip(customers, zones.zones, strict=True)),
         states=states,
-        warnings=(*consents.warnings, *unmatched, *unknown),
+        warnings=(*consents.warnings, *unmatched, *unknown, *state_warnings(states)),
     )
 
 
@@ -103,11 +104,39 @@ def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequen
         ledger: The tasks and the bands of the latest night.
         at_risk: The ids of the customers of the cohort at the cutoff.
     """
-    reach = read_reach(store).to_pandas()
-    objected = reach["customer_id"].to_numpy(dtype=object)[reach["has_objected"].to_numpy(dtype=bool)]
     contacts = read_contacts(store, cutoff)
-    exits = _exits(store, cutoff, ledger, at_risk, objected)
+    objector_ids = _objector_ids(read_reach(store).to_pandas())
+    exits = _exits(store, cutoff, ledger, at_risk, objector_ids)
     return task_states(ledger.tasks, None if contacts is None else contacts.to_pandas(), exits, cutoff)
+
+
+def _objector_ids(reach: pd.DataFrame) -> npt.NDArray[np.object_]:
+    return reach["customer_id"].to_numpy(dtype=object)[reach["has_objected"].to_numpy(dtype=bool)]
+
+
+def state_warnings(states: TaskStates) -> Iterator[str]:
+    """Yield a sentence on each kind of contacts that a person has to look at, with the way out."""
+    if n := len(states.contacted_controls):
+        ids = ", ".join(states.contacted_controls[:3])
+        yield (
+            f"contacts: tasks of the control group were contacted all the same: {n:,} (first: {ids}). A "
+            "control group that is contacted measures nothing: find out who got another list."
+        )
+    if states.n_unmatched:
+        yield (
+            f"contacts: {states.n_unmatched:,} rows name a task that does not exist, belongs to another "
+            "customer or was planned later. They answer no task: correct `task_id`."
+        )
+    for result, n in states.unknown_results.items():
+        yield (
+            f"contacts: {n:,} rows have the result '{result}', which counts as done. The results are "
+            f"{', '.join(RESULTS)}."
+        )
+    if states.n_snoozed_without_date:
+        yield (
+            f"contacts: {states.n_snoozed_without_date:,} rows are snoozed without `snoozed_until`, so their "
+            "tasks stay on the list. Give the day on which each task comes back."
+        )
 
 
 def _exits(

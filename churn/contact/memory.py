@@ -33,7 +33,8 @@ def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
     raw = scores.raw_band
     raw_before = by_customer["raw_band"].reindex(scores.customers).to_numpy(dtype=np.float64)
     band_before = by_customer["band"].reindex(scores.customers).to_numpy(dtype=np.float64)
-    odds = scores.probability / (1 - scores.probability)
+    with np.errstate(divide="ignore"):  # the odds of a certain churner are infinite
+        odds = scores.probability / (1 - scores.probability)
     cautious_if_worse = health_band(_probability_of(odds / BAND_MARGIN), scores.base_rate)
     cautious_if_better = health_band(_probability_of(odds * BAND_MARGIN), scores.base_rate)
     # Of the two ways to change, the one that goes further counts.
@@ -45,7 +46,8 @@ def bands_with_memory(scores: ScoredCohort, earlier: pd.DataFrame) -> Floats:
 
 
 def _probability_of(odds: Floats) -> Floats:
-    return np.where(np.isinf(odds), 1.0, odds / (1 + odds))
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isinf(odds), 1.0, odds / (1 + odds))
 
 
 def nights_before(holdings: pd.DataFrame, playbook: Playbook, customers: Objects) -> Ints:

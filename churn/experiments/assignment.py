@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
+
 Floats = npt.NDArray[np.float64]
 Objects = npt.NDArray[np.object_]
 
 UNIVERSAL = "universal"
 """The experiment with the control group that no play contacts."""
-
-TREATED_ARM, CONTROL_ARM = "treated", "control"
 
 RISK_BANDS, VALUE_BANDS = 4, 2
 """The numbers of bands of risk and of value that make the strata."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.experiments.assignment import CONTROL_ARM, TREATED_ARM, UNIVERSAL
+from churn.experiments.assignment import UNIVERSAL
 from churn.experiments.effect import (
     ALPHA,
     NO_DIFFERENCE,
@@ -40,6 +40,7 @@ from churn.experiments.sequence import (
     sample_ratio_sequence,
 )
 from churn.metrics.interval import Part
+from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

@@ -7,7 +7,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from churn.contact.acts import read_acts
+from churn.contact.acts import read_acts, state_warnings
+from churn.contact.tasks import TaskStates
 from churn.data.ingest.ingest import ingest
 from churn.errors import ParamsError
 from churn.experiments.ledger import empty_ledger
@@ -112,3 +113,23 @@ def test_exits_end_tasks_of_customers_who_asked_for_help_or_are_not_at_risk(stor
 def test_a_suppression_list_that_is_missing_stops_the_night(store, tmp_path):
     with pytest.raises(ParamsError, match="there is no file"):
         acts_of(store, suppression=(tmp_path / "absent.csv",))
+
+
+def test_contacts_that_a_person_must_look_at_are_warnings_with_a_way_out():
+    nothing = TaskStates(pd.DataFrame())
+    states = TaskStates(
+        pd.DataFrame(),
+        n_unmatched=2,
+        unknown_results={"maybe": 3},
+        n_snoozed_without_date=1,
+        contacted_controls=("t1", "t2"),
+    )
+
+    warnings = list(state_warnings(states))
+
+    assert list(state_warnings(nothing)) == []
+    assert [warning.partition(":")[0] for warning in warnings] == ["contacts"] * 4
+    assert "2 (first: t1, t2)" in warnings[0]
+    assert "correct `task_id`" in warnings[1]
+    assert "done, no answer, declined, snoozed" in warnings[2]
+    assert "Give the day" in warnings[3]

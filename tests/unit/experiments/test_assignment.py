@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from churn.experiments.assignment import (
     ASSIGNMENT_COLUMNS,
-    CONTROL_ARM,
     Draw,
     arms_as_of,
     assign,
     draw_positions,
     strata_of,
 )
+from churn.scoring.scores import CONTROL_ARM
 
 NIGHT = date(2025, 1, 1)
 DRAW = Draw("salt", "universal", NIGHT)
