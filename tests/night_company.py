@@ -13,8 +13,8 @@ import pandas as pd
 
 from churn.contact.consent import Consents
 from churn.contact.night import History
-from churn.contact.plan import Acts
 from churn.contact.tasks import TaskStates, task_states
+from churn.contact.terms import Acts
 from churn.experiments.ledger import Ledger, empty_ledger
 from churn.experiments.units import Units
 from churn.features.library import all_signals

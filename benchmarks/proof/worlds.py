@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from benchmarks.proof.checker import breaches
 from churn.contact.consent import consents_at
-from churn.contact.plan import Acts, NightPlan, PlanTerms, plan_night
+from churn.contact.plan import NightPlan, plan_night
 from churn.contact.tasks import task_states
+from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import (
     LedgerFacts,
     empty_ledger,

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn.contact.consent import consents_at, match_suppression, read_suppression_lists
-from churn.contact.plan import Acts
 from churn.contact.tasks import (
     CAME_BACK,
     NO_LONGER_AT_RISK,
@@ -21,6 +20,7 @@ from churn.contact.tasks import (
     TaskStates,
     task_states,
 )
+from churn.contact.terms import Acts
 from churn.contact.working_days import read_zones
 from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
 from churn.data.store import Store
@@ -111,7 +111,9 @@ def read_task_states(store: Store, cutoff: date, ledger: Ledger, at_risk: Sequen
 
 
 def _objector_ids(reach: pd.DataFrame) -> npt.NDArray[np.object_]:
-    return reach["customer_id"].to_numpy(dtype=object)[reach["has_objected"].to_numpy(dtype=bool)]
+    rows = reach["has_objected"].to_numpy(dtype=bool)
+    ids: npt.NDArray[np.object_] = reach["customer_id"].to_numpy(dtype=object)[rows]
+    return ids
 
 
 def state_warnings(states: TaskStates) -> Iterator[str]:

@@ -8,7 +8,8 @@ from datetime import date
 
 import pandas as pd
 
-from churn.contact.plan import Acts, NightPlan, PlanTerms, plan_night
+from churn.contact.plan import NightPlan, plan_night
+from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import Ledger, LedgerFacts, LedgerNight, keep_history, ledger_night, salt_digest
 from churn.params import Params
 from churn.scoring.call_list import calls_csv, contact_count

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.proof import worlds
 from benchmarks.proof.checker import breaches
-from churn.contact import consent, limits, plan
+from churn.contact import arms, consent, limits, new_tasks, plan
 from churn.contact.limits import EarlierTasks
 from churn.contact.working_days import WorkingCalendar
 
@@ -58,8 +58,8 @@ def forget_earlier_tasks(monkeypatch):
 
 
 def treat_everybody(monkeypatch):
-    rows = plan._task_rows
-    monkeypatch.setattr(plan, "_task_rows", lambda *args: rows(*args).assign(arm="treated"))
+    rows = plan.task_rows
+    monkeypatch.setattr(plan, "task_rows", lambda *args: rows(*args).assign(arm="treated"))
 
 
 def list_the_controls(monkeypatch):
@@ -67,9 +67,9 @@ def list_the_controls(monkeypatch):
 
 
 def draw_anew_each_night(monkeypatch):
-    assign = plan.assign
+    assign = arms.assign
     monkeypatch.setattr(
-        plan, "assign", lambda units, earlier, **rest: assign(units, earlier.iloc[:0], **rest)
+        arms, "assign", lambda units, earlier, **rest: assign(units, earlier.iloc[:0], **rest)
     )
 
 
@@ -107,7 +107,7 @@ def give_two_reasons(monkeypatch):
             "working day",
         ),
         (
-            patched(plan, "not_before", lambda due, zone, quiet: datetime.combine(due, time(3))),
+            patched(new_tasks, "not_before", lambda due, zone, quiet: datetime.combine(due, time(3))),
             "quiet hours",
         ),
         (give_two_reasons, "one reason"),

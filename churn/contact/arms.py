@@ -1,0 +1,119 @@
+"""The arms of a night: which persons are drawn into a control group, and which keep their arm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.contact.terms import PlanTerms
+from churn.experiments.assignment import ASSIGNMENT_COLUMNS, UNIVERSAL, Draw, assign
+from churn.experiments.units import Units
+from churn.params import ExperimentsParams
+from churn.scoring.night import ScoredCohort
+from churn.scoring.play import Play
+from churn.scoring.scores import CONTROL_ARM, TREATED_ARM
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+Objects = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Arms:
+    """The arm of each customer, None if nobody was drawn, the experiment of a control, and the new rows."""
+
+    arm: Objects
+    control_of: Objects
+    new_rows: pd.DataFrame
+
+
+def draw_arms(
+    cutoff: date,
+    scores: ScoredCohort,
+    plays: Sequence[Play | None],
+    is_eligible: Bools,
+    open_rows: Sequence[int],
+    earlier: pd.DataFrame,
+    units: Units,
+    terms: PlanTerms,
+) -> Arms:
+    """Draw the arms of the units that may be contacted, and of those with an open task.
+
+    A unit with an open task has an arm already; it is looked up because a larger control group may have taken
+    the unit since then.
+    """
+    names = units.of(scores.customers)
+    members = _members(units, scores.customers)
+    arm = np.full(len(names), None, dtype=object)
+    control_of = np.full(len(names), None, dtype=object)
+    rows = np.union1d(np.flatnonzero(is_eligible), np.array(open_rows, dtype=np.intp)).astype(np.intp)
+    arm[rows] = TREATED_ARM
+    new_rows = []
+    for experiment, (share, own) in _experiments(plays, rows, is_eligible, terms.experiments).items():
+        draw = Draw(terms.experiments.salt, experiment, cutoff)
+        drawn, new = assign(_unit_table(names, own, scores, members), earlier, share=share, draw=draw)
+        new_rows.append(new)
+        controls = set(drawn.loc[drawn["arm"] == CONTROL_ARM, "unit"])
+        is_new_control = np.array([name in controls for name in names[own]], dtype=bool)
+        is_new_control &= arm[own] == TREATED_ARM
+        arm[own[is_new_control]] = CONTROL_ARM
+        control_of[own[is_new_control]] = experiment
+    own_rows = earlier[earlier["assigned_on"] == cutoff]
+    table = pd.concat([own_rows, *new_rows], ignore_index=True)[list(ASSIGNMENT_COLUMNS)]
+    return Arms(arm, control_of, table.drop_duplicates(["experiment", "unit"], keep="last"))
+
+
+def _members(units: Units, customers: Objects) -> dict[str, list[str]]:
+    """Return all customers of each unit, also those outside the cohort, in order."""
+    members: dict[str, list[str]] = {}
+    for customer, unit in units.unit_of.items():
+        members.setdefault(unit, []).append(customer)
+    for customer in customers:
+        if customer not in units.unit_of:
+            members.setdefault(str(customer), []).append(str(customer))
+    return {unit: sorted(own) for unit, own in members.items()}
+
+
+def _experiments(
+    plays: Sequence[Play | None], rows: Ints, is_eligible: Bools, terms: ExperimentsParams
+) -> dict[str, tuple[float, Ints]]:
+    """Return the share of the control group and the rows of each experiment, by name.
+
+    The universal experiment comes first, so that a customer in its control group counts as its control. A
+    play with a control group of its own assigns all its eligible customers, also those of the universal
+    group.
+    """
+    experiments = {UNIVERSAL: (terms.control.share, rows)}
+    names = np.array([play.name if play else "" for play in plays], dtype=object)
+    shares = {play.name: play.control for play in plays if play is not None and play.control}
+    for name in sorted(shares):
+        experiments[name] = (float(shares[name] or 0.0), np.flatnonzero(is_eligible & (names == name)))
+    return {name: (share, own) for name, (share, own) in experiments.items() if len(own)}
+
+
+def _unit_table(
+    names: Objects, rows: Ints, scores: ScoredCohort, members: Mapping[str, list[str]]
+) -> pd.DataFrame:
+    """Return the units of some rows: the highest probability, the sum of the values, and all customers."""
+    frame = pd.DataFrame(
+        {
+            "unit": names[rows],
+            "score": scores.probability[rows],
+            "value": scores.residual_value[rows],
+        }
+    )
+    groups = frame.groupby("unit", sort=True)
+    units = list(groups.groups)
+    return pd.DataFrame(
+        {
+            "unit": units,
+            "score": groups["score"].max().to_numpy(),
+            "value": groups["value"].sum(min_count=1).to_numpy(),
+            "customers": [members[str(unit)] for unit in units],
+        }
+    )

@@ -1,0 +1,151 @@
+"""The new tasks of a night, of both arms, and what a contact is expected to earn."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn.contact.arms import Arms
+from churn.contact.limits import expiry_of
+from churn.contact.terms import Acts, PlanTerms
+from churn.contact.working_days import DayRange, QuietHours, WorkingCalendar, not_before
+from churn.experiments.assignment import hash_to_unit_interval
+from churn.experiments.ledger import TABLES
+from churn.metrics.profit import contact_profit
+from churn.params import ProfitParams
+from churn.scoring.night import ScoredCohort
+from churn.scoring.play import Play
+from churn.scoring.scores import Task
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Objects = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class PlannedContacts:
+    """What is decided about the customers of the cohort before their tasks are written."""
+
+    cutoff: date
+    scores: ScoredCohort
+    plays: Sequence[Play | None]
+    channels: Sequence[str | None]
+    units: Objects
+    profit: Floats
+    families: Sequence[str | None]
+    arms: Arms
+
+
+def new_tasks(state: PlannedContacts, contact_rows: Ints, terms: PlanTerms) -> list[Task | None]:
+    """Return the new task of each customer, None without one."""
+    contact = terms.contact
+    calendar = WorkingCalendar.of(
+        contact.working_days,
+        contact.holidays,
+        [DayRange(period.first, period.last) for period in contact.announcements],
+    )
+    tasks: list[Task | None] = [None] * len(state.plays)
+    for row in contact_rows.tolist():
+        play, channel = state.plays[row], state.channels[row]
+        if play is None or channel is None:
+            raise ValueError("a customer without a play cannot be selected")
+        variant = _variant_of(play, str(state.units[row]), terms.experiments.salt)
+        own = play.variants[variant] if variant else None
+        tasks[row] = Task(
+            task_id=task_id(play.name, str(state.scores.customers[row]), state.cutoff),
+            play=play.name,
+            action=play.action,
+            owner=play.owner,
+            channel=channel,
+            due_at=calendar.due_date(state.cutoff, play.due_in_days),
+            success=play.success_text,
+            template=own.template if own and own.template else play.template,
+            variant=variant,
+            arm=state.arms.arm[row],
+            planned_on=state.cutoff,
+            status="new",
+        )
+    return tasks
+
+
+def task_rows(
+    state: PlannedContacts, tasks: Sequence[Task | None], contact_rows: Ints, acts: Acts, terms: PlanTerms
+) -> pd.DataFrame:
+    """Return the new tasks of both arms as rows of the ledger, ordered by id."""
+    quiet = QuietHours.of(terms.contact.quiet_hours.begin, terms.contact.quiet_hours.end)
+    scores = state.scores
+    rows = []
+    for row in contact_rows.tolist():
+        task, play, customer = tasks[row], state.plays[row], str(scores.customers[row])
+        if task is None or play is None:
+            continue
+        costs = play.terms(_without_incentive(terms.profit))
+        shared = ("task_id", "play", "variant", "arm", "owner", "channel", "template", "planned_on", "due_at")
+        rows.append(
+            {name: getattr(task, name) for name in shared}
+            | {
+                "customer_id": customer,
+                "unit": str(state.units[row]),
+                "control_of": state.arms.control_of[row],
+                "expires_on": expiry_of(task.due_at, terms.contact.rest_days),
+                "not_before": not_before(task.due_at, acts.zones.get(customer, terms.timezone), quiet),
+                "churn_probability": float(scores.probability[row]),
+                "expected_profit": float(state.profit[row]),
+                "residual_value": float(scores.residual_value[row]),
+                "cost": costs.contact_cost,
+                "incentive": costs.incentive_cost,
+                "first_reason_family": state.families[row],
+            }
+        )
+    return pd.DataFrame(rows, columns=TABLES["tasks"].names).sort_values("task_id", ignore_index=True)
+
+
+def task_id(play: str, customer: str, planned_on: date) -> str:
+    """Return the id of a task; equal in each repeat of the night."""
+    return hashlib.sha256(f"{planned_on}|{play}|{customer}".encode()).hexdigest()[:16]
+
+
+def _variant_of(play: Play, unit: str, salt: str) -> str | None:
+    point, reached = hash_to_unit_interval(salt, f"variant of {play.name}", unit), 0.0
+    shares = play.variant_shares()
+    for name, share in shares.items():
+        reached += share
+        if point < reached:
+            return name
+    return next(reversed(shares), None)  # the shares sum to 1 but for their last bit
+
+
+def expected_profit(scores: ScoredCohort, plays: Sequence[Play | None], defaults: ProfitParams) -> Floats:
+    """Return the expected profit of contacting each customer with the customer's play, in currency.
+
+    It is the formula of the profit metric, with the probability in the place of the label. A play that states
+    no incentive gives none. Costs and effects are assumptions until a control group has measured them.
+
+    Args:
+        scores: The scores of the cohort.
+        plays: The play of each customer; None gives NaN.
+        defaults: The costs and the effect for what a play does not state.
+    """
+    profit = np.full(len(scores.probability), np.nan)
+    plays_by_name = {play.name: play for play in plays if play is not None}
+    names = np.array([play.name if play else "" for play in plays], dtype=object)
+    for name, play in plays_by_name.items():
+        rows = np.flatnonzero(names == name)
+        p = scores.probability[rows]
+        profit[rows] = contact_profit(
+            np.ones(len(rows)),
+            p,
+            p * scores.residual_value[rows],
+            play.terms(_without_incentive(defaults)),
+        )
+    return profit
+
+
+def _without_incentive(defaults: ProfitParams) -> ProfitParams:
+    return defaults.model_copy(update={"incentive_cost": 0.0})

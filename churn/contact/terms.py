@@ -1,0 +1,57 @@
+"""What a plan of contacts is made from: the settings, and what is known about customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from churn.contact.consent import Consents
+from churn.contact.tasks import TaskStates
+from churn.experiments.units import Units
+from churn.params import ContactParams, ExperimentsParams, ProfitParams
+
+
+@dataclass(frozen=True)
+class PlanTerms:
+    """The settings of a plan.
+
+    Attributes:
+        experiments: The control group, the unit and the salt.
+        contact: The rules of contacts.
+        n_places: The number of new tasks of a night, of both arms.
+        profit: The costs and the effect of a contact, for what a play does not state.
+        n_reasons: The largest number of reasons for a customer.
+        language: The language of the reasons.
+        timezone: The time zone of the company.
+    """
+
+    experiments: ExperimentsParams
+    contact: ContactParams
+    n_places: int
+    profit: ProfitParams
+    n_reasons: int
+    language: str
+    timezone: str
+
+
+@dataclass(frozen=True)
+class Acts:
+    """What is known about customers and earlier contacts, beside the signals.
+
+    Attributes:
+        units: The unit of each customer.
+        consents: The consents as of the cutoff.
+        suppressed_ids: The customers on suppression lists, and other customers of the same persons.
+        objected_ids: The customers who objected, as known today, and other customers of the same persons.
+        zones: The time zone of each customer who has another one than the company, by id.
+        states: The states of the earlier tasks.
+        warnings: Sentences about what is probably not meant.
+    """
+
+    units: Units
+    consents: Consents
+    suppressed_ids: frozenset[str]
+    objected_ids: frozenset[str]
+    zones: Mapping[str, str]
+    states: TaskStates
+    warnings: tuple[str, ...] = ()
