@@ -142,3 +142,20 @@ def night_company(folder: Path) -> SimpleNamespace:
         history=History(ledger, ledger.assignments),
         acts=acts_of(),
     )
+
+
+def score_columns(*months: str, last: tuple[str, ...] = ()) -> list[str]:
+    """Return the agreed columns of the score file in the agreed order.
+
+    Args:
+        months: The columns of the probabilities within some months, which contract labels have.
+        last: The further columns of contract labels.
+    """
+    return [
+        *("customer_id", "cutoff", "excluded_because", "churn_probability", *months),
+        *("health", "health_activity", "health_support", "health_sentiment", "health_payment"),
+        *("value_at_risk", "reason_1", "reason_2", "reason_3"),
+        *("play", "action", "owner", "channel", "due_at", "success", "template", "variant"),
+        *("arm", "not_contacted_because", "model_version", "label_id", "run_id", *last),
+        *("trial", "trial_because", "task_id", "task_status", "listed_since"),
+    ]

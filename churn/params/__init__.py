@@ -1,35 +1,37 @@
 """Read params.yaml into frozen models, and report all mistakes together."""
 
+from churn.params.night_sections import (
+    AnnouncementParams,
+    BudgetParams,
+    CapParams,
+    ContactParams,
+    ControlParams,
+    CsvParams,
+    ExperimentsParams,
+    QuietHoursParams,
+    ScoreParams,
+    ValueParams,
+)
 from churn.params.read import load_params
 from churn.params.schema import CHAMPION_FOLDER, FILE, Params, digest_of
 from churn.params.sections import (
     TABLES,
-    AnnouncementParams,
-    BudgetParams,
     CandidateName,
-    CapParams,
     CheckParams,
     ConditionParams,
-    ContactParams,
-    ControlParams,
-    CsvParams,
     EngineParams,
     EvaluateParams,
-    ExperimentsParams,
     HistoryParams,
     LabelParams,
     OriginParams,
     ProfitParams,
     PromoteParams,
-    QuietHoursParams,
-    ScoreParams,
     SearchParams,
     SignalsParams,
     SnapshotParams,
     TableParams,
     TrackingParams,
     TrainParams,
-    ValueParams,
     bytes_of,
 )
 

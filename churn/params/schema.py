@@ -11,18 +11,20 @@ from zoneinfo import available_timezones
 from pydantic import Field, PrivateAttr, field_validator
 
 from churn.errors import did_you_mean
+from churn.params.night_sections import (
+    ContactParams,
+    ExperimentsParams,
+    ScoreParams,
+)
 from churn.params.sections import (
     CanonicalName,
     CheckParams,
-    ContactParams,
     EngineParams,
     EvaluateParams,
     EventName,
-    ExperimentsParams,
     LabelParams,
     OriginParams,
     PromoteParams,
-    ScoreParams,
     Section,
     SignalsParams,
     SnapshotParams,

@@ -17,46 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import cli
+from tests.night_company import score_columns
 from tests.run_folders import copy_finished_run
 
 NIGHT = "2025-10-01"
-SCORE_COLUMNS = [
-    "customer_id",
-    "cutoff",
-    "excluded_because",
-    "churn_probability",
-    "churn_probability_30d",
-    "churn_probability_60d",
-    "churn_probability_90d",
-    "health",
-    "health_activity",
-    "health_support",
-    "health_sentiment",
-    "health_payment",
-    "value_at_risk",
-    "reason_1",
-    "reason_2",
-    "reason_3",
-    "play",
-    "action",
-    "owner",
-    "channel",
-    "due_at",
-    "success",
-    "template",
-    "variant",
-    "arm",
-    "not_contacted_because",
-    "model_version",
-    "label_id",
-    "run_id",
-    "expected_days_90d",
-    "trial",
-    "trial_because",
-    "task_id",
-    "task_status",
-    "listed_since",
-]
+SCORE_COLUMNS = score_columns(
+    "churn_probability_30d", "churn_probability_60d", "churn_probability_90d", last=("expected_days_90d",)
+)
 IMPOSSIBLE = ("--set", "promote.observed_expected=[9, 10]")
 
 Call = Callable[..., subprocess.CompletedProcess[str]]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
-import datetime as dt
-import gzip
-import importlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Literal
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from churn.data.sources.text_encoding import as_utf8, is_packed
 from churn.data.sql import file_list, identifier, literal, parquet_rows
 from churn.errors import SourceError
 
@@ -78,16 +73,6 @@ DELIMITERS = (b",", b";", b"\t", b"|")
 OTHER_MARKS = (b'"', b"'", b"#", b"\\", b"\r")
 """Marks that may stand for quotes, comments, escapes or the end of a line: DuckDB decides which they are."""
 
-BYTES_PER_READ = 1 << 20
-
-BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF32_LE: "utf-32",
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-"""The first bytes of a text that state its encoding; the mark of UTF-32 begins with the mark of UTF-16."""
-
 
 @dataclass(frozen=True)
 class TableFiles:
@@ -149,7 +134,7 @@ def read_table(
     """
     read_paths = list(paths)
     if file_format in ("csv", "json"):
-        read_paths = [_as_utf8(path, scratch / "utf-8" / path.relative_to(folder)) for path in paths]
+        read_paths = [as_utf8(path, scratch / "utf-8" / path.relative_to(folder)) for path in paths]
     if file_format == "parquet":
         scan = parquet_rows(*read_paths, union_by_name=True)
     else:
@@ -221,7 +206,7 @@ def plain_format_of(path: Path) -> str:
 
     DuckDB tries each mark on each column, which takes long for many columns.
     """
-    if _is_packed(path) or path.suffix.lower() == ".zst":
+    if is_packed(path) or path.suffix.lower() == ".zst":
         return ""
     with path.open("rb") as file:
         header = file.readline()
@@ -373,162 +358,3 @@ def _partition_column(key: str, values: set[str]) -> str:
     if filled and all(re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) for value in filled):
         return f"CAST({text} AS DATE)"
     return text
-
-
-def _as_utf8(path: Path, copy: Path) -> Path:
-    """Return the path of a text in UTF-8: the file itself, or a copy if a mark states another encoding.
-
-    Raises:
-        SourceError: The text has an encoding with zero bytes, and no mark says which one.
-    """
-    if path.suffix.lower() == ".zst":  # only DuckDB unpacks it, and it reads UTF-8
-        return path
-    with _open(path) as file:
-        start = file.read(4096)
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
-    if encoding is None:
-        if b"\0" in start:
-            raise SourceError(
-                f"source: {path.name} is not UTF-8: it holds zero bytes, as texts in the encoding UTF-16 do, "
-                f"but no byte-order mark. {_way_out(path, 'UTF-16')}"
-            )
-        return path
-    if _is_packed(path):  # in a folder of its own: the plain text may lie beside the packed one
-        copy = copy / copy.name.removesuffix(path.suffix)
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        with _open(path) as file, copy.open("wb") as text:
-            while part := file.read(BYTES_PER_READ):
-                text.write(decoder.decode(part).encode())
-            text.write(decoder.decode(b"", final=True).encode())
-    except UnicodeError as error:
-        raise SourceError(
-            f"source: {path.name} is no valid text in the encoding {encoding.upper()}: {error}. "
-            "Write the file again."
-        ) from None
-    return copy
-
-
-def text_problem(paths: Sequence[Path]) -> str | None:
-    """Return the message for the first of several texts that is not UTF-8, or None if all are."""
-    for path in paths:
-        if path.suffix.lower() in (".parquet", ".zst"):
-            continue
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        line = 1
-        try:
-            with _open(path) as file:
-                while part := file.read(BYTES_PER_READ):
-                    decoder.decode(part)
-                    line += part.count(b"\n")
-                decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
-            line += error.object[: error.start].count(b"\n")
-            byte = error.object[error.start]
-            return (
-                f"source: {path.name} is not UTF-8 (line {line}, byte {byte:#04x}), so its encoding is "
-                f"unknown; older programs write Windows-1252. {_way_out(path, 'WINDOWS-1252')}"
-            )
-        except (OSError, EOFError):
-            continue
-    return None
-
-
-def _way_out(path: Path, encoding: str) -> str:
-    name, convert = path.name, f"iconv -f {encoding} -t UTF-8"
-    command = f"gzip -dc {name} | {convert} | gzip" if _is_packed(path) else f"{convert} {name}"
-    return f"Save it as UTF-8, or convert it: {command} > .new && mv .new {name}"
-
-
-def _is_packed(path: Path) -> bool:
-    return path.suffix.lower() == ".gz"
-
-
-def _open(path: Path) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path)) if _is_packed(path) else path.open("rb")
-
-
-def read_workbook(
-    connection: duckdb.DuckDBPyConnection, folder: Path, paths: Sequence[Path], scratch: Path
-) -> Iterator[tuple[str, TableFiles]]:
-    """Yield each filled sheet of a spreadsheet as a table, with an empty name if there is only one sheet.
-
-    Args:
-        connection: The DuckDB that looks at the copies.
-        folder: The source.
-        paths: One spreadsheet, or several with one sheet each, which are parts of one table.
-        scratch: The folder for copies of the sheets as Parquet.
-
-    Raises:
-        SourceError: A spreadsheet cannot be read, or one of several has several sheets.
-    """
-    reader = importlib.import_module("python_calamine")
-    copies: dict[str, list[Path]] = {}
-    for path in paths:
-        try:
-            workbook = reader.CalamineWorkbook.from_path(str(path))
-            sheets = {
-                name: _sheet(workbook.get_sheet_by_name(name).to_python()) for name in workbook.sheet_names
-            }
-        except reader.CalamineError as error:
-            raise SourceError(
-                f"source: {path.name} cannot be read as a spreadsheet: {error}. Save it again, or as CSV."
-            ) from None
-        filled = {name: table for name, table in sheets.items() if table.num_columns}
-        if len(filled) > 1 and len(paths) > 1:
-            raise SourceError(
-                f"source: {path.name} has several sheets ({', '.join(filled)}), but it is one of "
-                "several files of a table. Give each sheet a file of its own."
-            )
-        for name, table in filled.items():
-            copy = scratch / "sheets" / path.relative_to(folder) / f"{len(copies)}.parquet"
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(table, copy)
-            copies.setdefault(name if len(filled) > 1 else "", []).append(copy)
-    for name, sheet_copies in copies.items():
-        scan = parquet_rows(*sheet_copies, union_by_name=True)
-        yield name, TableFiles(tuple(paths), scan, "workbook", is_copy=True)
-
-
-def _sheet(rows: Sequence[Sequence[Any]]) -> pa.Table:
-    """Return the cells of a sheet as a table; the first row that is not empty holds the names."""
-    filled = [row for row in rows if any(cell != "" for cell in row)]
-    if not filled:
-        return pa.table({})
-    header, *body = filled
-    columns: dict[str, pa.Array] = {}
-    for number, name in enumerate(header):
-        cells = [row[number] if row[number] != "" else None for row in body]
-        if name == "" and all(cell is None for cell in cells):
-            continue
-        title = _text_of(name) if name != "" else f"column_{number + 1}"
-        while title in columns:
-            title = f"{title}_{number + 1}"
-        columns[title] = _cells(cells)
-    return pa.table(columns)
-
-
-def _cells(cells: Sequence[Any]) -> pa.Array:
-    """Return the cells of a column: times, numbers or booleans if all are of one kind, else texts."""
-    kinds = {type(cell) for cell in cells if cell is not None}
-    if kinds and kinds <= {dt.date, dt.datetime}:
-        times = [
-            dt.datetime(cell.year, cell.month, cell.day) if type(cell) is dt.date else cell for cell in cells
-        ]
-        return pa.array(times, pa.timestamp("us"))
-    if kinds and kinds <= {int, float}:
-        is_whole = all(cell is None or float(cell).is_integer() for cell in cells)
-        numbers = [cell if cell is None else int(cell) if is_whole else float(cell) for cell in cells]
-        fits = is_whole and all(number is None or abs(number) < 1 << 53 for number in numbers)
-        return pa.array(numbers, pa.int64() if fits else pa.float64())
-    if kinds == {bool}:
-        return pa.array(cells, pa.bool_())
-    return pa.array([None if cell is None else _text_of(cell) for cell in cells], pa.string())
-
-
-def _text_of(cell: Any) -> str:
-    """Return a cell as text; the spreadsheet shows a whole number without a decimal point."""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return cell.isoformat(" ") if isinstance(cell, dt.datetime) else str(cell)

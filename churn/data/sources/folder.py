@@ -10,7 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from churn.data.sources.file_readers import FileFormat, TableFiles, read_table, read_workbook, text_problem
+from churn.data.sources.file_readers import FileFormat, TableFiles, read_table
+from churn.data.sources.text_encoding import text_problem
+from churn.data.sources.workbooks import read_workbook
 from churn.data.sql import identifier, reason_of
 from churn.errors import SourceError
 

@@ -15,6 +15,7 @@ from churn.params import LabelParams
 from churn.scoring.night import Trial, run_id
 from churn.scoring.reasons import MAX_EXPLAINED_BEYOND_LIST, rows_to_explain
 from churn.scoring.sink import night_files
+from tests.night_company import score_columns
 
 
 def night_of(company):
@@ -34,39 +35,7 @@ def with_budget(company, contacts):
     with_score(company, budget=company.params.score.budget.model_copy(update={"contacts": contacts}))
 
 
-COLUMNS = [
-    "customer_id",
-    "cutoff",
-    "excluded_because",
-    "churn_probability",
-    "health",
-    "health_activity",
-    "health_support",
-    "health_sentiment",
-    "health_payment",
-    "value_at_risk",
-    "reason_1",
-    "reason_2",
-    "reason_3",
-    "play",
-    "action",
-    "owner",
-    "channel",
-    "due_at",
-    "success",
-    "template",
-    "variant",
-    "arm",
-    "not_contacted_because",
-    "model_version",
-    "label_id",
-    "run_id",
-    "trial",
-    "trial_because",
-    "task_id",
-    "task_status",
-    "listed_since",
-]
+COLUMNS = score_columns()
 
 
 def test_the_score_file_has_the_agreed_columns_in_the_agreed_order(company):

@@ -24,6 +24,11 @@ Rows = list[dict[str, Any]]
 N_CUSTOMERS = 40
 
 
+def address(n: int) -> str:
+    """Return the e-mail address of a customer by number."""
+    return f"c{n}@example.com"
+
+
 def write_tables(folder: Path, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> Path:
     """Write tables as CSV files of the new folder `raw`, and return that folder."""
     raw = folder / "raw"

@@ -14,6 +14,7 @@ from tests.cases import case
 from tests.unit.init.exports import (
     N_CUSTOMERS,
     Rows,
+    address,
     draft,
     id_columns,
     ingest_draft,
@@ -21,10 +22,6 @@ from tests.unit.init.exports import (
     orders,
     write_tables,
 )
-
-
-def address(n: int) -> str:
-    return f"c{n}@example.com"
 
 
 @pytest.mark.parametrize("key", [None, "Email"])

@@ -13,6 +13,7 @@ from churn.errors import CallError
 from tests.unit.init.exports import (
     N_CUSTOMERS,
     Rows,
+    address,
     draft,
     id_columns,
     ingest_draft,
@@ -20,10 +21,6 @@ from tests.unit.init.exports import (
     orders,
     write_tables,
 )
-
-
-def address(n: int) -> str:
-    return f"c{n}@example.com"
 
 
 def guest_orders(person_key: str, person: Callable[[int], Any], **others: Callable[[int], Any]) -> Rows:
