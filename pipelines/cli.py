@@ -71,7 +71,7 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "train": (Option("--refresh", bool, "Keep the champion's model and move its level to newer labels."),),
     "evaluate": (),
     "promote": (Option("--rollback", bool, "Make the previous champion the champion again."),),
-    "score": (Option("--dry-run", bool, "Say who would get what, and write nothing."),),
+    "score": (Option("--dry-run", bool, "Say who would get what, without writing the night."),),
     "plan": (
         Option("--effect", float, "The difference of churn to look for, such as 0.02."),
         Option("--share", float, "The share of the control group to plan with, such as 0.1."),

@@ -69,7 +69,7 @@ def run(
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
-        dry_run: Whether to say only who would get what, and to write nothing.
+        dry_run: Whether to say only who would get what; the night is not written.
 
     Raises:
         CallError: the cutoff lies after the data.

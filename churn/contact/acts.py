@@ -151,10 +151,14 @@ def _exits(
     at risk in the night before left it at once after the task was planned.
     """
     with_tasks = set(ledger.tasks["customer_id"])
-    frames = [_event_exits(store, "tickets", cutoff, with_tasks, OPENED_TICKET)]
     label = store.params.label
+    sources = [("tickets", OPENED_TICKET)]
     if label.kind == "inactivity":
-        frames.append(_event_exits(store, label.core_table, cutoff, with_tasks, CAME_BACK))
+        sources.append((label.core_table, CAME_BACK))
+    frames = []
+    if with_tasks:
+        since = min(ledger.tasks["planned_on"])
+        frames = [_event_exits(store, table, since, cutoff, with_tasks, why) for table, why in sources]
     gone = with_tasks - set(at_risk)
     before = set(ledger.bands["customer_id"])
     first_task = ledger.tasks.groupby("customer_id")["planned_on"].min()
@@ -169,8 +173,8 @@ def _exits(
 
 
 def _event_exits(
-    store: Store, table: str, cutoff: date, customers: set[str], exit_reason: str
+    store: Store, table: str, since: date, cutoff: date, customers: set[str], exit_reason: str
 ) -> pd.DataFrame:
-    days = read_event_days(store, table, cutoff).to_pandas()
+    days = read_event_days(store, table, cutoff, since=since).to_pandas()
     own = days[days["customer_id"].isin(customers)]
     return pd.DataFrame({"customer_id": own["customer_id"], "happened_on": own["day"], "why": exit_reason})

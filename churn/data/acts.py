@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import date
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from churn.data.sql import literal
 from churn.data.store import Store, date_of_day_sql, day_number
@@ -80,22 +79,25 @@ def read_contacts(store: Store, cutoff: date) -> pa.Table | None:
     return _read(store, "contacts", columns, CONTACT_SCHEMA, cutoff)
 
 
-def read_event_days(store: Store, table: str, cutoff: date, column: str | None = None) -> pa.Table:
-    """Return the local days on which customers had an event before the cutoff: `customer_id` and `day`.
+def read_event_days(
+    store: Store, table: str, cutoff: date, column: str | None = None, *, since: date
+) -> pa.Table:
+    """Return the local days in `[since, cutoff)` on which customers had an event: `customer_id` and `day`.
 
     Args:
         store: The store.
         table: The table; if the company does not have it, the result is empty.
         cutoff: Only what was known before the cutoff counts.
         column: An outcome whose day counts, such as `unsubscribed_at`; by default the time of the row.
+        since: The first day that counts. Only these days are read, so a long history costs no memory.
     """
     schema = pa.schema([("customer_id", pa.string()), ("day", pa.date32())])
     is_there = store.has(table) and (column is None or f"{column}_day" in _columns(store, table))
     if not is_there:
         return schema.empty_table()
-    day = date_of_day_sql("rows.day") if column is None else _outcome_day(store, table, column, cutoff)
-    days = _read(store, table, {"day": day}, schema, cutoff)
-    return days.filter(pc.is_valid(days["day"]))
+    number = "day" if column is None else f"{column}_day"
+    condition = f"{number} >= {day_number(since)} AND {number} < {day_number(cutoff)}"
+    return _read(store, table, {"day": date_of_day_sql(f"rows.{number}")}, schema, cutoff, condition)
 
 
 def read_reach(store: Store) -> pa.Table:
@@ -112,19 +114,30 @@ def read_reach(store: Store) -> pa.Table:
 
 
 def _read(
-    store: Store, table: str, columns: dict[str, str], schema: pa.Schema, cutoff: date | None
+    store: Store,
+    table: str,
+    columns: dict[str, str],
+    schema: pa.Schema,
+    cutoff: date | None,
+    condition: str = "true",
 ) -> pa.Table:
-    """Return some columns of the rows of a table, with the ids of the customers, as an Arrow table."""
+    """Return some columns of the rows of a table, with the ids of the customers, as an Arrow table.
+
+    Args:
+        store: The store.
+        table: The table.
+        columns: The SQL of each column by its name.
+        schema: The names and types of the result.
+        cutoff: Only rows that were known before this day count; None for all rows.
+        condition: SQL that is true for the rows to read.
+    """
     # The code of a customer is the number of the customer's row in the table of customers.
     selected = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     visible = "true" if cutoff is None else store.visible_before(table, cutoff)
     people, rows = f"(SELECT customer, customer_id FROM {store.scan('customers')})", store.scan(table)
     is_customers = table == "customers"
-    source = (
-        f"{rows} AS rows"
-        if is_customers
-        else f"(SELECT * FROM {rows} WHERE {visible}) AS rows JOIN {people} AS people USING (customer)"
-    )
+    chosen_rows = f"(SELECT * FROM {rows} WHERE {visible} AND {condition}) AS rows"
+    source = f"{rows} AS rows" if is_customers else f"{chosen_rows} JOIN {people} AS people USING (customer)"
     id_column = "rows.customer_id" if is_customers else "people.customer_id"
     order = ", ".join(["rows.customer", "rows.at", *(name for name in columns if name not in ("given_at",))])
     with store.connect() as connection:

@@ -60,7 +60,7 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
         maturity=maturity,
         horizon_days=label.gap_days + label.horizon_days,
         events={
-            name: _event_days(store, table, column, watermark)
+            name: _event_days(store, table, column, watermark, min(starts, default=watermark))
             for name, (table, column) in UNWANTED_EVENTS.items()
             if store.has(table)
         },
@@ -78,6 +78,6 @@ def _labels(store: Store, nights: Sequence[date]) -> list[Labels]:
     return result
 
 
-def _event_days(store: Store, table: str, column: str | None, watermark: date) -> pd.DataFrame:
-    days: pd.DataFrame = read_event_days(store, table, watermark, column).to_pandas()
+def _event_days(store: Store, table: str, column: str | None, watermark: date, since: date) -> pd.DataFrame:
+    days: pd.DataFrame = read_event_days(store, table, watermark, column, since=since).to_pandas()
     return days

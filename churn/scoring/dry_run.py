@@ -104,7 +104,7 @@ def dry_run_lines(counts: Sequence[RuleCount], contacts: Sequence[PlannedContact
             numbers = f"{count.n_holding:>7,}  {count.n_with_play:>7,}  {count.n_planned:>7,}"
             reason = f"  off: {count.off_because}" if count.off_because else ""
             yield f"{indent}{count.play:<{width}}  {numbers}{reason}"
-    yield f"contacts that would be planned: {len(contacts):,}; nothing is written"
+    yield f"contacts that would be planned: {len(contacts):,}; the night is not written"
     for position, contact in enumerate(contacts, start=1):
         what = f"{contact.play} by {contact.channel}, {contact.owner}, due {contact.due_at}"
         yield f"{position}. {contact.customer_id}: {what}"

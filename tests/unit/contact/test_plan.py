@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from dataclasses import replace
 from datetime import date, timedelta
@@ -346,15 +347,33 @@ def test_a_trial_assigns_nobody_and_has_no_page_in_the_ledger(everybody):
     assert planned.night.contacts.num_rows == 5
 
 
-def test_each_owner_has_a_list_of_the_own_tasks(company):
-    planned = plan_of(company)
+def test_each_owner_has_a_list_of_the_own_tasks(everybody):
+    two_plays = (
+        EVERYBODY
+        + """
+  - name: write
+    when: {churn_probability: {at_least: 0.0}}
+    follows: [sentiment]
+    action: Write
+    owner: marketing
+    channel: email
+    due_in_days: 2
+    success: The customer stays
+"""
+    )
+    everybody.playbook = parse_playbook(two_plays.replace("at_least: 0.0}}", "at_least: 0.5}}", 1), {})
 
-    assert set(planned.owner_calls) == {"marketing", "customer success"} & {
-        row["owner"] for row in rows_of(planned).values()
-    }
+    planned = plan_of(everybody)
+
+    tasks = read_tasks(planned)
+    assert set(tasks["owner"]) == {"customer success", "marketing"}
+    assert set(planned.owner_calls) == set(tasks["owner"])
     for owner, text in planned.owner_calls.items():
-        assert owner in text
-        assert not any(other in text for other in planned.owner_calls if other != owner)
+        lines = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+        assert {line["customer_id"] for line in lines} == set(
+            tasks.loc[tasks["owner"] == owner, "customer_id"]
+        )
+        assert {line["owner"] for line in lines} == {owner}
 
 
 def test_german_lists_have_german_headers_marks_and_words(everybody):

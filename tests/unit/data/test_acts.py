@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.data.acts import read_consents, read_contacts, read_reach
+from churn.data.acts import read_consents, read_contacts, read_event_days, read_reach
 from churn.data.ingest.ingest import ingest
 from churn.data.store import Store
 from tests.drawn_company import params_of
@@ -80,3 +80,16 @@ def test_a_company_without_these_tables_has_no_contacts_and_no_consents(tmp_path
     assert read_contacts(store, CUTOFF) is None
     assert read_consents(store, CUTOFF).num_rows == 0
     assert read_reach(store).column("has_objected").to_pylist() == [False]
+
+
+def test_event_days_are_local_days_of_what_was_known_from_a_day_on(store: Store) -> None:
+    def days(table: str, since: date, column: str | None = None) -> list[tuple[str, str]]:
+        rows = read_event_days(store, table, CUTOFF, column, since=since).to_pylist()
+        return [(row["customer_id"], str(row["day"])) for row in rows]
+
+    assert days("contacts", date(2024, 1, 1)) == [("a", "2024-02-28"), ("b", "2024-02-29")]
+    assert days("contacts", date(2024, 2, 29)) == [("b", "2024-02-29")]
+    assert days("contacts", date(2024, 1, 1), "answered_at") == [("b", "2024-02-29")]
+    assert days("consents", date(2024, 1, 1), "withdrawn_at") == [("a", "2024-02-29")]
+    assert days("orders", date(2024, 1, 1)) == []
+    assert days("logins", date(2024, 1, 1), "opened_at") == []

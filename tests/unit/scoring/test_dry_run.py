@@ -73,6 +73,6 @@ def test_the_lines_name_each_rule_and_each_contact():
         "         later           0        0        0  off: no budget",
         "advocates: play        holds   has it  planned",
         "           thanks          1        1        0",
-        "contacts that would be planned: 1; nothing is written",
+        "contacts that would be planned: 1; the night is not written",
         "1. c7: check-in by phone, success, due 2024-03-05",
     ]
