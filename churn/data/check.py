@@ -19,6 +19,11 @@ def describe_tables(store: Store) -> Iterator[str]:
                 if not column.endswith("_after"):
                     share = count / table.rows
                     yield f"  {column.removesuffix('_day')}: missing in {count:,} rows ({share:.1%})"
+            for column, near_name in table.near_names.items():
+                yield (
+                    f"  not read: '{column}'. The table has no '{near_name}'; if this is it, map it under "
+                    f"'columns' of {name}"
+                )
             if table.unused_columns:
                 yield (
                     f"  not used: {', '.join(table.unused_columns)}. These columns hold today's values, "

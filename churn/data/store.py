@@ -70,6 +70,8 @@ class StoredTable:
         rejects: The number of rejected rows by rule; the rule that most rows break comes first.
         levels: The names of the codes of each level column: code 0 is the first name.
         unused_columns: Columns of customers in the source that are neither static nor have a history.
+        near_names: Optional columns of the contract that the source lacks, by a column of the source with
+            nearly the same name.
         digest: A digest of the columns, the levels and the rows.
     """
 
@@ -83,6 +85,7 @@ class StoredTable:
     rejects: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unused_columns: tuple[str, ...] = ()
+    near_names: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
     @property
@@ -104,6 +107,7 @@ class StoredTable:
             rejects=entry["rejects"],
             levels={column: tuple(names) for column, names in entry["levels"].items()},
             unused_columns=tuple(entry["left_out"]),
+            near_names=entry.get("near_names", {}),
             digest=entry["digest"],
         )
 
@@ -120,6 +124,7 @@ class StoredTable:
             "rejects": dict(self.rejects),
             "levels": dict(self.levels),
             "left_out": self.unused_columns,
+            **({"near_names": dict(self.near_names)} if self.near_names else {}),
             "digest": self.digest,
         }
 

@@ -19,6 +19,7 @@ from churn.init.name_patterns import (
     CANCELLED_AT,
     COLUMN_PATTERNS,
     KNOWN_AT,
+    MAY_LIE_AHEAD,
     SHARE,
     STATE,
     TABLE_PATTERNS,
@@ -42,6 +43,12 @@ TELLTALE_COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 MIN_VALID_SHARE = 0.97
 """A column is matched if at least this share of its values lies within the bounds of the canonical column."""
+
+MIN_CLOCK_SHARE = 0.98
+"""A second clock has a value, not a day or more before the row's time, in at least this share of the rows."""
+
+MIN_LATE_SHARE = 0.01
+"""From this share of rows that come in a day or more late, a second clock is worth a note."""
 
 MAX_EARLY_SHARE = 0.03
 """An outcome column may lie before the row's own time in at most this share of the rows."""
@@ -328,6 +335,36 @@ def _is_early(connection: duckdb.DuckDBPyConnection, match: Match, name: str, co
         f"SELECT avg(({outcome} < {row_time})::INTEGER) FROM {match.table.view}"
     ).fetchone()
     return bool(row and (row[0] or 0.0) > MAX_EARLY_SHARE)
+
+
+def second_clock_notes(connection: duckdb.DuckDBPyConnection, match: Match) -> Iterator[str]:
+    """Yield a note for each unused time that usually follows the row's time: rows may come in at that time.
+
+    Only the user knows whether they do, so the time is offered and not mapped. A time that may lie ahead,
+    such as a due date, or that the order waits for, such as a delivery, is not offered.
+    """
+    if "known_at" in match.columns or match.target.column("known_at") is None:
+        return
+    used_names = {column.name for column in match.columns.values()}
+    for column in match.table.columns:
+        is_later_event = name_matches(column.name, AFTER_THE_ORDER) or name_matches(
+            column.name, MAY_LIE_AHEAD
+        )
+        if column.kind != "time" or column.name in used_names or is_later_event:
+            continue
+        delay = f"{time_of(column)} - {time_of(match.time)}"
+        row = connection.execute(
+            f"SELECT count(delay) / count(*), avg((delay > INTERVAL '-1 day')::INTEGER), "
+            f"avg((delay >= INTERVAL '1 day')::INTEGER), median(delay) FILTER (delay >= INTERVAL '1 day') "
+            f"FROM (SELECT {delay} AS delay FROM {match.table.view} WHERE {time_of(match.time)} IS NOT NULL)"
+        ).fetchone()
+        filled_share, in_order_share, late_share, days = row or (0, None, None, None)
+        if filled_share < MIN_CLOCK_SHARE or in_order_share < MIN_CLOCK_SHARE or late_share < MIN_LATE_SHARE:
+            continue
+        yield (
+            f"{column.name} is a day or more after {match.time.name} in {late_share:.0%} of the rows, often "
+            f"{days.days} days: if rows come in at that time, map known_at: {column.name}"
+        )
 
 
 def row_id_of(match: Match) -> SourceColumn | None:

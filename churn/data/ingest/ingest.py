@@ -382,7 +382,7 @@ def _write_table(
             rejects = folder / REJECTS_FOLDER
             writer = TableWriter(connection, plan.staged_table, present, folder, rejects, part)
             with show_query_progress(connection, f"ingest {plan.name}", planner.progress):
-                table = writer.write().stored_table(writer.levels, plan.staged_table.unused_columns)
+                table = writer.write().stored_table(writer.levels, plan.staged_table.unread)
             mark = planner.new_mark(plan, present, folder / TIES_FOLDER)
     except AmbiguousError:
         whole_table = planner.read_all_rows(plan, "a stored row_id came again with other values")
@@ -398,4 +398,6 @@ def _summary(name: str, table: StoredTable, last: StoredTable | None) -> str:
     rejects = sum(table.rejects.values())
     line = f"  {name}: {table.rows:,} rows of {table.customers:,} customers"
     line = f"{line}, {rejects:,} rows rejected" if rejects else line
+    near_names = ", ".join(f"'{column}' (not '{near}')" for column, near in table.near_names.items())
+    line = f"{line}; not read, but nearly a name of this table: {near_names}" if near_names else line
     return f"{line}; {table.rows_read - last.rows_read:,} new rows read" if last else line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -34,6 +34,20 @@ EMAIL_KINDS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
+class UnreadColumns:
+    """Columns of the source that no column of the contract reads, and of which a user should know.
+
+    Args:
+        unused_names: Columns of customers that are neither static nor have a history.
+        near_names: Optional columns of the contract that the source lacks, by a column of the source with
+            nearly the same name.
+    """
+
+    unused_names: tuple[str, ...] = ()
+    near_names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class TableQuery:
     """The query that gives the rows of one table, in the source's dialect.
 
@@ -42,14 +56,14 @@ class TableQuery:
         query: The query.
         columns: The columns of the query's rows.
         expressions: The SQL of the columns, in the order of `columns`.
-        unused_columns: Columns of customers in the source that are neither static nor have a history.
+        unread: Columns of the source that are not read.
     """
 
     spec: TableSpec
     query: str
     columns: tuple[str, ...]
     expressions: tuple[str, ...] = ()
-    unused_columns: tuple[str, ...] = ()
+    unread: UnreadColumns = UnreadColumns()
 
 
 @dataclass(frozen=True)
@@ -61,7 +75,7 @@ class StagedTable:
         rows_view: A view with one row for each row to check.
         typed_view: A view of these rows with typed columns.
         columns: The columns of the contract that the source gives.
-        unused_columns: See `TableQuery`.
+        unread: See `TableQuery`.
         has_old_rejects: Whether rejects of an earlier ingest are among the rows. If so, the column
             `__repeats_stored_key` marks the rejects that repeat a stored key.
     """
@@ -70,7 +84,7 @@ class StagedTable:
     rows_view: str
     typed_view: str
     columns: tuple[Column, ...]
-    unused_columns: tuple[str, ...] = ()
+    unread: UnreadColumns = UnreadColumns()
     has_old_rejects: bool = False
 
     def has(self, name: str) -> bool:
@@ -87,10 +101,11 @@ def table_query(source: Source, spec: TableSpec) -> TableQuery:
     source_columns = _source_columns(source, spec)
     expressions = _expressions(source, spec, source_columns)
     query = f"SELECT {_select_list(source, expressions)} FROM {from_clause(source, spec)}"
-    unused_names: tuple[str, ...] = ()
+    unread_columns = UnreadColumns(near_names=_near_names(spec, source_columns, expressions))
     if isinstance(spec.origin, TableParams) and spec.table.name == "customers":
-        unused_names = unused_columns(source_columns, expressions.values(), spec.origin)
-    return TableQuery(spec, query, tuple(expressions), tuple(expressions.values()), unused_names)
+        names = unused_columns(source_columns, expressions.values(), spec.origin)
+        unread_columns = replace(unread_columns, unused_names=names)
+    return TableQuery(spec, query, tuple(expressions), tuple(expressions.values()), unread_columns)
 
 
 def query_over(source: Source, query: TableQuery, rows: str) -> str:
@@ -157,16 +172,30 @@ def _misspelt_columns(
     """
     query = spec.origin.query or ""
     given_names = {name.lower() for name in re.findall(r"\bas\s+[\"`]?(\w+)", query, re.IGNORECASE)}
-    used_names = {name.lower() for name in spec.table.names} | {"changed_at"}
-    used_names |= {word.lower() for sql in expressions.values() for word in re.findall(r"\w+", sql)}
-    free_names = [name for name in spec.table.names if name not in expressions]
-    for name in source_columns:
-        near_names = difflib.get_close_matches(name.lower(), free_names, n=1, cutoff=MIN_LIKENESS)
-        if near_names and name.lower() in given_names and name.lower() not in used_names:
+    for name, near_name in _near_names(spec, source_columns, expressions).items():
+        if name.lower() in given_names:
             yield (
                 f"{spec.key}.query returns '{name}', which is not a column of this table. Did you mean "
-                f"'{near_names[0]}'? Rename it in the query, or remove it from the query."
+                f"'{near_name}'? Rename it in the query, or remove it from the query."
             )
+
+
+def _near_names(
+    spec: TableSpec, source_columns: Collection[str], expressions: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the columns that nothing reads and that nearly have the name of a column that is missing."""
+    used_names = {name.lower() for name in spec.table.names} | {"changed_at"}
+    if isinstance(spec.origin, TableParams):
+        used_names |= {name.lower() for name in spec.origin.history}
+    sources_sql = [*expressions.values(), spec.origin.where or ""]
+    used_names |= {word.lower() for sql in sources_sql for word in re.findall(r"\w+", sql)}
+    free_names = [name for name in spec.table.names if name not in expressions]
+    near_names = {
+        name: difflib.get_close_matches(name.lower(), free_names, n=1, cutoff=MIN_LIKENESS)
+        for name in source_columns
+        if name.lower() not in used_names
+    }
+    return {name: names[0] for name, names in near_names.items() if names}
 
 
 def _complete_history(expressions: dict[str, str]) -> None:
@@ -259,7 +288,7 @@ def create_typed_view(connection: duckdb.DuckDBPyConnection, query: TableQuery, 
         f"FROM {_without_words(raw, columns, spec.origin.missing)}"
     ).fetchall()
     return StagedTable(
-        spec, typed_view if distinct else raw, typed_view, columns, query.unused_columns, has_old_rejects
+        spec, typed_view if distinct else raw, typed_view, columns, query.unread, has_old_rejects
     )
 
 

@@ -11,7 +11,7 @@ import duckdb
 
 from churn.data.ingest.merging import EarlierRows, reject_stored_keys
 from churn.data.ingest.rules import CUSTOMER_CODES, rows_with_broken_rule
-from churn.data.ingest.staging import StagedTable
+from churn.data.ingest.staging import StagedTable, UnreadColumns
 from churn.data.sql import identifier, internal_name, literal, parquet_rows
 from churn.data.store import StoredTable, day_number_sql
 from churn.data.tables import EMPTIED_VALUE, STORED_UNITS, Column
@@ -47,7 +47,7 @@ class TableStats:
     rejects: Mapping[str, int] = field(default_factory=dict)
 
     def stored_table(
-        self, levels: Mapping[str, tuple[str, ...]], unused_columns: tuple[str, ...]
+        self, levels: Mapping[str, tuple[str, ...]], unread_columns: UnreadColumns
     ) -> StoredTable:
         """Return the table's entry in the store; the rule that most rows break comes first."""
         by_count = sorted(self.rejects.items(), key=lambda item: (-item[1], item[0]))
@@ -61,7 +61,8 @@ class TableStats:
             missing={name: count for name, count in self.missing.items() if count},
             rejects=dict(by_count),
             levels=dict(levels),
-            unused_columns=unused_columns,
+            unused_columns=unread_columns.unused_names,
+            near_names=dict(unread_columns.near_names),
             digest=digest_of([self.columns, levels, self.rows, self.row_hashes]),
         )
 

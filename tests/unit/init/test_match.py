@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -11,9 +11,11 @@ import pytest
 
 from churn.errors import ParamsError
 from churn.init.match import Match, matches
+from churn.init.params_file import params_text
 from churn.init.profile import profile_table
 from churn.params import load_params
 from pipelines import cli
+from tests.unit.init import exports
 
 SHARES = [0.05, 0.1, 0.25, 0.5]
 MONEY = [9.9, 19.5, 250.0, 8.0]
@@ -130,3 +132,30 @@ def test_tickets_that_are_valid_until_a_day_are_no_support_tickets(
 )
 def test_consents_contacts_and_loyalty_are_known_by_their_columns(name, time, columns, expected) -> None:
     assert match_of(name, columns, time).name == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "days_late", "share_late", "is_offered"),
+    [
+        ("posted_at", 3, 0.5, True),
+        ("booked_on", 9, 0.05, True),
+        ("posted_at", 0, 1.0, False),
+        ("posted_at", -3, 0.5, False),
+        ("delivered_at", 3, 0.5, False),
+        ("due_date", 3, 0.5, False),
+    ],
+)
+def test_a_second_clock_is_offered_as_known_at(
+    tmp_path: Path, column: str, days_late: int, share_late: float, is_offered: bool
+) -> None:
+    rows = [
+        row | {column: row["ordered_at"] + timedelta(days_late if n % 20 < 20 * share_late else 0)}
+        for n, row in enumerate(exports.orders(str))
+    ]
+    source = exports.write_tables(tmp_path, {"customers": exports.members(str), "orders": rows})
+
+    text = params_text(exports.draft(source), str(source))
+
+    offer = f"if rows come in at that time, map known_at: {column}"
+    assert (offer in " ".join(text.replace("#", " ").split())) == is_offered
+    assert "known_at" not in [line.split(":")[0].strip() for line in text.splitlines()]

@@ -113,7 +113,7 @@ def _run_tasks(
     tables: dict[str, StoredTable] = {}
     for name, query in zip(names, context.queries, strict=True):
         stats = add_stats([result.stats[name] for result in results])
-        tables[name] = stats.stored_table(levels[name], query.unused_columns)
+        tables[name] = stats.stored_table(levels[name], query.unread)
     return tables, _sum_days([result.label_days for result in results])
 
 

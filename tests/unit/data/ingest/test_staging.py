@@ -206,3 +206,39 @@ def test_check_reports_ends_that_are_the_last_day_of_a_value(
         any("1 of 1 values end one day before the next" in line for line in describe_tables(store))
         is is_reported
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "near_names"),
+    [
+        ("customer | signed_up_at | objectd_at", {"objectd_at": "objected_at"}),
+        ("customer | signed_up_at | Timezones | e_mail", {"Timezones": "timezone", "e_mail": "email"}),
+        ("customer | signed_up_at | objected_at | email | shoe_size", {}),
+    ],
+)
+def test_a_column_with_nearly_the_name_of_a_missing_column_is_reported(
+    tmp_path: Path, header: str, near_names: dict[str, str]
+) -> None:
+    blanks = " |" * (header.count("|") - 1)
+    params = company(
+        tmp_path, {}, customers=f"{header}\n ana | 2023-01-01{blanks}\n ben | 2023-01-01{blanks}"
+    )
+    lines: list[str] = []
+
+    store = ingest(params, lines.append)
+
+    assert store.tables["customers"].near_names == near_names
+    assert Store.open(params).tables["customers"].near_names == near_names
+    lines += describe_tables(store)
+    assert sum("not read" in line for line in lines) == (1 + len(near_names) if near_names else 0)
+    assert all(sum(f"'{name}'" in line for line in lines) == 2 for name in near_names)
+
+
+def test_a_column_that_sql_of_params_reads_is_not_reported(tmp_path: Path) -> None:
+    params = company(
+        tmp_path,
+        {"plan": {"from": "plans", "where": "valids_to <> ''"}},
+        plans="customer | valid_from | valids_to | plan\n ana | 2024-01-01 | x | basic",
+    )
+
+    assert ingest(params, lambda _: None).tables["customers.plan"].near_names == {}
