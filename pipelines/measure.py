@@ -5,19 +5,25 @@ from __future__ import annotations
 from datetime import date
 
 from churn.data.own_files import write_own_json
+from churn.data.sources.connections import open_source
 from churn.errors import Stop
 from churn.experiments.ledger import read_ledger, read_whole_ledger
 from churn.experiments.measure import measure
-from churn.experiments.unit_outcomes import read_outcomes
+from churn.experiments.outside import label_nights, measure_outside
+from churn.experiments.outside_rows import OutsideUnits, read_outside
+from churn.experiments.result import no_effects
+from churn.experiments.unit_outcomes import read_labels, read_outcomes
 from churn.model.registry import Registry
-from churn.params import Params
-from churn.reporting.effects_table import effect_lines, effect_metrics
+from churn.params import OutsideParams, Params
+from churn.reporting.effects_table import effect_lines, effect_metrics, size_warnings
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
 
 def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None:
-    """Measure each experiment of the ledger on matured outcomes; write it to `output/measure` and MLflow.
+    """Measure the ledger's experiments on matured outcomes, and those that the company ran by itself.
+
+    The result goes to `output/measure` and to MLflow.
 
     Args:
         params: The parameters.
@@ -25,35 +31,64 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
         echo: Prints lines, warnings and progress.
 
     Raises:
-        Stop: there is no night in the ledger.
+        Stop: there is no night in the ledger, and no other experiment.
+        SourceError: the rows of an experiment of the company cannot be used for certain.
         CallError: the cutoff lies after the data.
     """
-    store = ensure_store(params, echo)
-    day = store.cutoff_or_tonight(cutoff)
-    ledger = read_ledger(params.output, day) if cutoff else read_whole_ledger(params.output)
-    if not ledger.nights:
+    outside = _outside(params, cutoff, echo)
+    needs_label = any(experiment.has_label for experiment in outside)
+    ledger = read_ledger(params.output, cutoff) if cutoff else read_whole_ledger(params.output)
+    if not ledger.nights and not outside:
         before = f" before {cutoff}" if cutoff else ""
         raise Stop(
             f"{params.output / 'ledger'}: there is no night{before}, so nobody was assigned to an arm and "
             "there is nothing to measure. Score nights with `churn score`; outcomes are known after the "
-            "horizon of the label."
+            "horizon of the label. An experiment that you ran by yourself goes under experiments.outside."
         )
-    effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id)
+    store = ensure_store(params, echo) if ledger.nights or needs_label else None
+    day = store.cutoff_or_tonight(cutoff) if store else None
+    units = _read_units(params, outside)
+    if store and day and ledger.nights:
+        effects = measure(ledger, read_outcomes(store, ledger, day), params.label_id)
+    else:
+        effects = no_effects(params.label_id)
+    labels = read_labels(store, label_nights(units), day) if store and day and needs_label else None
+    measured = [measure_outside(*pair, labels) for pair in zip(outside, units, strict=True)]
+    effects = effects.model_copy(update={"outside": tuple(measured)})
     path = params.output / "measure" / "effects.json"
     write_own_json(path, effects.as_json())
-    lines = effect_lines(effects)
-    echo.report(lines)
-    for experiment in effects.experiments:
-        if experiment.ratio is not None and experiment.ratio.alarm:
-            echo.warn(f"measure: {experiment.name}: the sizes of the arms do not agree with the design.")
+    echo.report(effect_lines(effects))
+    for warning in size_warnings(effects):
+        echo.warn(warning)
     echo(f"effects: {path}")
     registry = Registry(params.tracking, params.models, params.file, echo.warn)
-    name = f"measure {day}"
+    name = f"measure {day or 'experiments of the company'}"
     with registry.run(name, registry.run_named(name)) as run_id:
         registry.log(metrics=effect_metrics(effects), tags={"label_id": params.label_id})
         registry.log_file(path, path.parent.name)
     echo(registry.link(run_id))
     return 0
+
+
+def _outside(params: Params, cutoff: date | None, echo: Echo) -> list[OutsideParams]:
+    """Return the experiments of the company that can be measured as of the cutoff."""
+    experiments = params.experiments.outside
+    if cutoff is None:
+        return list(experiments)
+    for experiment in experiments:
+        if not experiment.has_label:
+            echo.warn(
+                f"measure: {experiment.name} is left out: nobody knows when '{experiment.outcome}' became "
+                f"known, so it cannot be measured as of {cutoff}."
+            )
+    return [experiment for experiment in experiments if experiment.has_label]
+
+
+def _read_units(params: Params, experiments: list[OutsideParams]) -> list[OutsideUnits]:
+    if not experiments:
+        return []
+    with open_source(params, params.output / ".scratch") as source:
+        return read_outside(source, experiments, params.timezone, params.file)
 
 
 if __name__ == "__main__":

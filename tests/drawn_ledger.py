@@ -10,7 +10,9 @@ import pandas as pd
 
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import Ledger, LedgerFacts, empty_ledger
-from churn.experiments.measure import Effects, Outcomes, measure
+from churn.experiments.measure import measure
+from churn.experiments.result import Effects
+from churn.experiments.unit_outcomes import Outcomes
 
 FIRST, SECOND, LATE = date(2025, 3, 1), date(2025, 3, 11), date(2025, 5, 1)
 WATERMARK = date(2025, 5, 2)

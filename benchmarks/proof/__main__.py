@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import write_table
-from benchmarks.proof import aa, coverage, worlds
+from benchmarks.proof import aa, coverage, published, worlds
 
 README = Path(__file__).with_name("README.md")
 TABLES: dict[str, Callable[[int, int], Iterator[str]]] = {
     "aa": aa.table,
     "coverage": coverage.table,
     "worlds": worlds.table,
+    "published": published.table,
 }
 """For each name, what yields the lines of its table, given the number of experiments and the seed."""
 

@@ -142,8 +142,8 @@ def newcombe_ends(churners: tuple[int, int], n_control: int, n_treatment: int) -
 def adjusted_differences(control: ScoredArm, treatment: ScoredArm, scores: Floats) -> tuple[Floats, Floats]:
     """Return Lin's difference and its HC2 standard error for many experiments at once.
 
-    This is `churn.experiments.effect.adjusted_difference` from counts, as a test shows. 180,000 regressions
-    on up to 80,000 units would take hours.
+    This is `churn.experiments.regression.adjusted_difference` from counts, as a test shows. 180,000
+    regressions on up to 80,000 units would take hours.
     """
     n = control.units.sum(axis=1) + treatment.units.sum(axis=1)
     middle = ((control.units + treatment.units) @ scores / n)[:, None]

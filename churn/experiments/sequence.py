@@ -17,13 +17,14 @@ from churn.experiments.effect import (
     ALPHA,
     MIN_CHURNERS,
     NO_DIFFERENCE,
-    Bools,
     NoVerdict,
     Verdict,
     verdict_of,
 )
 from churn.metrics.interval import Interval, Part
 from churn.metrics.metrics import Floats, Ints
+
+Bools = npt.NDArray[np.bool_]
 
 RATIO_ALPHA = 0.001
 """The share of sound experiments in which the sample ratio may raise an alarm."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -13,11 +14,13 @@ from churn.data.acts import read_event_days
 from churn.data.store import Store
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import Ledger
-from churn.experiments.measure import Outcomes
 from churn.features.engine.cohort import AT_RISK, OBJECTED, read_customers
 from churn.features.engine.matrix import cohorts_at
 from churn.labels.labels import labels_at
 from churn.labels.outcomes import LEFT, STAYED, Labels, label_window
+
+OutcomeAt = Callable[[date, Sequence[str]], npt.NDArray[np.float64]]
+"""Returns for a cutoff and customers 1 (left), 0 (stayed) or NaN (no label), in their order."""
 
 NO_LABEL = -9
 """The code of a customer without a label; one byte for each customer and night."""
@@ -29,11 +32,62 @@ UNWANTED_EVENTS = {
 """The table, and the column of the time if it is not the row's own, of each event that contact may cause."""
 
 
-def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
-    """Return how the outcomes of the units of a ledger are read.
+@dataclass(frozen=True)
+class LabelOutcomes:
+    """How labels are read.
+
+    Attributes:
+        left_at: Returns whether customers left after a cutoff.
+        maturity: When outcomes are known.
+    """
+
+    left_at: OutcomeAt
+    maturity: Maturity
+
+
+@dataclass(frozen=True)
+class Outcomes(LabelOutcomes):
+    """How the outcomes of units, and unwanted events, are read.
+
+    Attributes:
+        horizon_days: The days from a cutoff to the end of the label's window.
+        events: The days of unwanted events by name: `customer_id` and `day`.
+    """
+
+    horizon_days: int
+    events: Mapping[str, pd.DataFrame]
+
+
+def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelOutcomes:
+    """Return how labels are read at the nights in which units began.
 
     A customer has a label at a night if the customer was at risk then. An objection counts as known today, so
     it could be the answer to a contact; the outcome of a customer who objected counts all the same.
+
+    Args:
+        store: The store.
+        starts: The nights.
+        watermark: The day up to which data are used.
+
+    Raises:
+        SourceError: the label asks for a kind of leaving that the data cannot tell.
+    """
+    label, late_days = store.params.label, store.params.snapshot.late_days
+    maturity = Maturity(lambda night: label_window(night, label, late_days).mature_on, watermark)
+    nights = [night for night in sorted(starts) if maturity.mature_on(night) <= watermark]
+    rows = {str(customer): row for row, customer in enumerate(read_customers(store).ids)}
+    left_by_night = dict(zip(nights, _labels(store, nights), strict=True))
+
+    def left_at(night: date, customers: Sequence[str]) -> npt.NDArray[np.float64]:
+        left = left_by_night[night]
+        labels = np.array([left[rows[who]] if who in rows else NO_LABEL for who in customers])
+        return np.where(labels == NO_LABEL, np.nan, labels.astype(np.float64))
+
+    return LabelOutcomes(left_at, maturity)
+
+
+def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
+    """Return how the outcomes of the units of a ledger are read.
 
     Args:
         store: The store.
@@ -43,21 +97,11 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
     Raises:
         SourceError: the label asks for a kind of leaving that the data cannot tell.
     """
-    label, late_days = store.params.label, store.params.snapshot.late_days
-    maturity = Maturity(lambda night: label_window(night, label, late_days).mature_on, watermark)
-    starts = sorted({*ledger.assignments["assigned_on"], *ledger.tasks["planned_on"]})
-    nights = [night for night in starts if maturity.mature_on(night) <= watermark]
-    rows = {str(customer): row for row, customer in enumerate(read_customers(store).ids)}
-    left_by_night = dict(zip(nights, _labels(store, nights), strict=True))
-
-    def left_at(night: date, customers: Sequence[str]) -> npt.NDArray[np.float64]:
-        left = left_by_night[night]
-        labels = np.array([left[rows[who]] if who in rows else NO_LABEL for who in customers])
-        return np.where(labels == NO_LABEL, np.nan, labels.astype(np.float64))
-
+    starts = {*ledger.assignments["assigned_on"], *ledger.tasks["planned_on"]}
+    labels, label = read_labels(store, starts, watermark), store.params.label
     return Outcomes(
-        left_at=left_at,
-        maturity=maturity,
+        left_at=labels.left_at,
+        maturity=labels.maturity,
         horizon_days=label.gap_days + label.horizon_days,
         events={
             name: _event_days(store, table, column, watermark, min(starts, default=watermark))

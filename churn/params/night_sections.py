@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from churn.params.sections import Day, Days, DaysOrZero, Section, Share
+from churn.params.sections import Day, Days, DaysOrZero, OriginParams, Section, Share, Words
 
 
 class BudgetParams(Section):
@@ -72,17 +72,105 @@ class ControlParams(Section):
         return self
 
 
+def _as_word(value: Any) -> Any:
+    """Return a value of a column as text: YAML reads 0 as a number, and true as a truth value."""
+    if isinstance(value, bool) or value is None:
+        raise ValueError("a value that YAML reads as something else needs quotes, such as 'no'")
+    return str(value) if isinstance(value, int | float) else value
+
+
+Word = Annotated[str, BeforeValidator(_as_word), Field(min_length=1)]
+
+LABEL_OUTCOME = "label"
+"""The outcome that is not a column: whether the customer left, as the label of params.yaml defines it."""
+
+
+class OutsideParams(Section):
+    """An experiment that the company ran by itself: a row for each unit, with its arm and its outcome.
+
+    `outcome` is a column with 0 and 1, or `label`: whether the customer left after `assigned_at`. `wanted`
+    says whether the outcome is good, as a visit is, or bad, as leaving is. `sizes` are the relative sizes of
+    the arms by design, which the alarm about the sizes of the arms needs. `score` is a number from before the
+    assignment, such as an earlier churn probability; `score_at` is the time from which it is.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    from_: str | None = Field(None, alias="from")
+    query: str | None = None
+    where: str | None = None
+    unit: str
+    arm: str
+    control: Word
+    treated: Words
+    leave_out: tuple[Word, ...] = ()
+    outcome: str
+    wanted: bool | None = None
+    sizes: dict[Word, Annotated[float, Field(gt=0)]] | None = None
+    account: str | None = None
+    score: str | None = None
+    score_at: str | None = None
+    assigned_at: str | None = None
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Return the values of the arms, the control first."""
+        return self.control, *self.treated
+
+    @property
+    def has_label(self) -> bool:
+        """Return whether the outcome is the label of params.yaml."""
+        return self.outcome == LABEL_OUTCOME
+
+    @property
+    def origin(self) -> OriginParams:
+        """Return where the rows are."""
+        return OriginParams.model_validate({"from": self.from_, "query": self.query, "where": self.where})
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> OutsideParams:
+        if bool(self.query) == bool(self.from_) or (self.query and self.where):
+            raise ValueError("give either 'from', with 'where' if some rows count, or 'query'")
+        if len(set(self.arms)) < len(self.arms) or set(self.arms) & set(self.leave_out):
+            raise ValueError("each arm stands once, in 'control', 'treated' or 'leave_out'")
+        if self.sizes is not None and set(self.sizes) != set(self.arms):
+            raise ValueError(f"'sizes' needs a number for each arm and for no other: {', '.join(self.arms)}")
+        if self.has_label:
+            if self.wanted is not None:
+                raise ValueError("'wanted' does not belong to the outcome 'label': leaving is not wanted")
+            if self.assigned_at is None:
+                raise ValueError("the outcome 'label' needs 'assigned_at': the label begins at this time")
+        elif self.wanted is None:
+            raise ValueError("'wanted' is missing: true if a 1 is good, such as a visit, false if it is bad")
+        if (self.score is None) != (self.score_at is None):
+            raise ValueError("'score' and 'score_at' belong together")
+        if self.score is not None and self.assigned_at is None:
+            raise ValueError(
+                "'score' needs 'assigned_at': only a score from before the assignment may adjust"
+            )
+        return self
+
+
 class ExperimentsParams(Section):
-    """Whom the company leaves alone on purpose.
+    """Whom the company leaves alone on purpose, and the experiments that it ran by itself.
 
     `control` is the universal control group: no play contacts it. A play may have a control group of its own
     (`control:` in the playbook). `unit` is who gets an arm: a person (customers with the same e-mail address
     or `person_id`), an account, or each customer. `salt` decides the draw; it must not change later.
+    `outside` lists the experiments that `churn measure` reads from the source.
     """
 
     control: ControlParams = ControlParams()
     unit: Literal["person", "account", "customer"] = "person"
     salt: Annotated[str, Field(min_length=1, max_length=100)] = "churn"
+    outside: tuple[OutsideParams, ...] = ()
+
+    @field_validator("outside")
+    @classmethod
+    def _names_differ(cls, outside: tuple[OutsideParams, ...]) -> tuple[OutsideParams, ...]:
+        names = [experiment.name for experiment in outside]
+        if repeats := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"several experiments have the name {', '.join(repeats)}")
+        return outside
 
 
 def _as_clock(value: Any) -> Any:

@@ -214,7 +214,7 @@ def _annotation(model: Any, part: str | int) -> Any:
 def _section_in(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict):
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, dict, tuple):
         sections = (_section_in(part) for part in typing.get_args(annotation))
         return next((section for section in sections if section is not None), None)
     return None

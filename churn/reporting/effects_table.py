@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from churn.experiments.assignment import UNIVERSAL
 from churn.experiments.design import ExperimentDesign
 from churn.experiments.effect import ArmChurn, Effect, Verdict
-from churn.experiments.measure import Effects, Guard, MeasuredExperiment
+from churn.experiments.result import Effects, Guard, MeasuredExperiment
 from churn.metrics.interval import HasInterval
+from churn.reporting.outside_table import outside_lines, outside_metrics
 
 LABEL_WIDTH = 26
 
@@ -18,14 +19,16 @@ def effect_lines(effects: Effects) -> list[str]:
 
     Churn of treated units never stands without the churn of their controls.
     """
-    lines = [
-        f"label {effects.label_id}, outcomes known up to {effects.watermark}, "
-        f"{_count(effects.nights, 'night')} in the ledger"
-    ]
+    lines = []
+    if effects.nights:
+        lines.append(
+            f"label {effects.label_id}, outcomes known up to {effects.watermark}, "
+            f"{_count(effects.nights, 'night')} in the ledger"
+        )
     lines += [f"no control group in some nights, because: {reason}" for reason in effects.no_control_because]
     for experiment in effects.experiments:
         lines += [_title(experiment), *(f"  {line}" for line in _experiment_lines(experiment))]
-    return lines + list(_total_lines(effects))
+    return lines + list(_total_lines(effects)) + list(outside_lines(effects.outside))
 
 
 def effect_metrics(effects: Effects) -> dict[str, float]:
@@ -51,7 +54,18 @@ def effect_metrics(effects: Effects) -> dict[str, float]:
             "saved_money": savings.money.value,
         }
         metrics |= {f"{name}.{key}": float(value) for key, value in numbers.items() if value is not None}
-    return metrics
+    return metrics | outside_metrics(effects.outside)
+
+
+def size_warnings(effects: Effects) -> list[str]:
+    """Return a warning for each experiment whose arms do not have the sizes of the design."""
+    names = [
+        experiment.name for experiment in effects.experiments if experiment.ratio and experiment.ratio.alarm
+    ]
+    names += [
+        experiment.name for experiment in effects.outside if experiment.sizes and experiment.sizes.alarm
+    ]
+    return [f"measure: {name}: the sizes of the arms do not agree with the design." for name in names]
 
 
 def _title(experiment: MeasuredExperiment) -> str:

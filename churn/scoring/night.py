@@ -163,7 +163,7 @@ def run_id(
             "signals": params.signals.model_dump(mode="json"),
             "late_days": params.snapshot.late_days,
             "score": params.score.model_dump(mode="json", exclude={"playbook", "sink"}),
-            "experiments": params.experiments.model_dump(mode="json"),
+            "experiments": params.experiments.model_dump(mode="json", exclude={"outside"}),
             "contact": params.contact.model_dump(mode="json", exclude={"suppression"}),
             "profit": params.evaluate.profit.model_dump(mode="json"),
             "reads": dict(sorted(reads.items())),

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks.proof import __main__ as proof
+from benchmarks.proof import published
 from benchmarks.proof.aa import false_alarms
 from benchmarks.proof.cells import Cell
 from benchmarks.proof.coverage import adjusted_differences, coverage, draw_arm, score_levels
-from churn.experiments.effect import adjusted_difference
+from churn.experiments.regression import adjusted_difference
 
 BEFORE, FIRST = np.datetime64("2025-01-01"), np.datetime64("2025-01-02")
 
@@ -75,3 +76,29 @@ def test_the_tables_are_written_between_their_marks(tmp_path: Path, monkeypatch:
     for name in proof.TABLES:
         start, end = proof.marks(name)
         assert f"{start}\n| 7 |\n{end}\n" in text
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_published_effects_come_out_by_the_verb(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(published.DATA, str(real_data))
+
+    lines = list(published.table(1, 1))
+
+    rows = [line for line in lines if line.startswith(("| hillstrom", "| cookie"))]
+    assert len(rows) == len(published.PUBLISHED)
+    assert all(line.endswith("| yes |") for line in rows)
+    assert [line.split(" | ")[4] for line in rows] == ["better", "better", "worse"]
+    assert any("44,700, 45,489 for a design of 50, 50 %: no alarm" in line for line in lines)
+
+
+@pytest.mark.parametrize("data", [None, "/nowhere"])
+def test_without_the_data_the_published_effects_are_not_compared_and_the_call_says_why(
+    data: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(published.DATA, raising=False)
+    if data:
+        monkeypatch.setenv(published.DATA, data)
+
+    with pytest.raises(SystemExit, match="CHURN_DATA"):
+        list(published.table(1, 1))

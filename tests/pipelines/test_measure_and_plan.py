@@ -12,7 +12,7 @@ import pytest
 
 from churn.data.own_files import read_own_json
 from churn.experiments.ledger import LedgerFacts, ledger_night, publish, stage
-from churn.experiments.measure import Effects
+from churn.experiments.result import Effects
 from pipelines import cli
 from tests.drawn_ledger import assigned, drawn, planned
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from churn.errors import Stop
-from churn.experiments.effect import Interval, NoVerdict, Verdict, adjusted_difference, rate_difference
-from churn.experiments.measure import NIGHTLY_TARGET, Effects, score_dates
+from churn.experiments.effect import Interval, NoVerdict, Verdict, rate_difference
+from churn.experiments.measure import NIGHTLY_TARGET, score_dates
+from churn.experiments.regression import adjusted_difference
+from churn.experiments.result import Effects
 from churn.experiments.sequence import difference_sequence, sample_ratio
 from tests.drawn_ledger import (
     FIRST,

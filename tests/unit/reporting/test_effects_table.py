@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from churn.experiments.measure import Effects
+from churn.experiments.result import Effects
 from churn.reporting.effects_table import design_lines, effect_lines, effect_metrics
 from tests.drawn_ledger import (
     FIRST,

@@ -1,0 +1,301 @@
+"""Measure experiments that the company ran by itself: several treated arms against one control.
+
+A difference above 0 is always better for the company: more of a wanted outcome, such as a visit, or less of
+an unwanted one, such as leaving. Each interval is for one look at one comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import chisquare
+
+from churn.experiments.effect import (
+    MIN_CHURNERS,
+    IntervalMethod,
+    NoVerdict,
+    Verdict,
+    rate_difference,
+    scale_interval,
+    verdict_of,
+)
+from churn.experiments.outside_rows import OutsideUnits
+from churn.experiments.power import DetectableEffect, smallest_effect
+from churn.experiments.regression import account_rate_difference, adjusted_difference
+from churn.experiments.sequence import RATIO_ALPHA
+from churn.experiments.unit_outcomes import LabelOutcomes
+from churn.metrics.interval import Interval, Part
+from churn.params import OutsideParams
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Improvement(StrEnum):
+    """What an interval shows about the outcome of the treated."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_SHOWN = "no difference shown"
+
+
+class NoImprovement(StrEnum):
+    """Why nothing is said about the outcome of the treated."""
+
+    EMPTY_ARM = "no units in an arm"
+    FEW_OUTCOMES = f"fewer than {MIN_CHURNERS} units with the outcome, or without it, in an arm"
+    FEW_ACCOUNTS = "too few accounts in an arm"
+
+
+class ArmOutcome(Part):
+    """The outcome in one arm, as assigned.
+
+    Attributes:
+        name: The value of the arm.
+        n: The number of units.
+        events: The number of units with the outcome.
+        share: `events / n`; None without units.
+    """
+
+    name: str
+    n: int
+    events: int
+    share: float | None
+
+
+class ArmEffect(Part):
+    """One treated arm against the control.
+
+    Attributes:
+        treatment: The treated arm.
+        difference: The improvement, above 0 better, with its interval; without a value if an arm is empty.
+        method: How the interval is computed.
+        adjusted_difference: The improvement, adjusted by the earlier score; None without a score.
+        units_without_score: The number of units without a score; None if there is no column of scores.
+        gain: The number of units of the treated arm for whom the outcome is better; negative if worse.
+        verdict: What the interval shows; None if there is no verdict.
+        no_verdict_because: Why there is no verdict; None if there is one.
+        detectable: The smallest improvement that these units can show; None if an arm is empty.
+    """
+
+    treatment: ArmOutcome
+    difference: Interval
+    method: IntervalMethod
+    adjusted_difference: Interval | None
+    units_without_score: int | None
+    gain: Interval
+    verdict: Improvement | None
+    no_verdict_because: NoImprovement | None
+    detectable: DetectableEffect | None
+
+
+class ArmSizes(Part):
+    """The sizes of all arms against the design, for one look.
+
+    Attributes:
+        counts: The number of units of each arm, the control first.
+        design: The share of each arm by design.
+        p_value: The probability of sizes at least as far from the design by chance.
+        alarm: Whether this is below .001, so that units are missing in an arm, or in the wrong one.
+    """
+
+    counts: tuple[int, ...]
+    design: tuple[float, ...]
+    p_value: float
+    alarm: bool
+
+
+class OutsideExperiment(Part):
+    """What an experiment shows that the company ran by itself.
+
+    Attributes:
+        name: The name in params.yaml.
+        outcome: The column of the outcome, or `label`.
+        is_wanted: Whether the outcome is good.
+        control: The control.
+        effects: Each treated arm against the control.
+        sizes: The sizes of the arms against the design; None if params.yaml does not say the design.
+        left_out_count: The number of rows of arms that params.yaml leaves out.
+        immature: The number of units whose label is not known yet.
+        without_label: The number of units that the label does not decide.
+    """
+
+    name: str
+    outcome: str
+    is_wanted: bool
+    control: ArmOutcome
+    effects: tuple[ArmEffect, ...]
+    sizes: ArmSizes | None
+    left_out_count: int
+    immature: int
+    without_label: int
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The units that count: their arm, whether the outcome happened, and the row in `OutsideUnits`."""
+
+    arm: npt.NDArray[np.object_]
+    event: Bools
+    rows: npt.NDArray[np.intp]
+
+
+def measure_outside(
+    experiment: OutsideParams, units: OutsideUnits, labels: LabelOutcomes | None = None
+) -> OutsideExperiment:
+    """Measure an experiment that the company ran by itself.
+
+    Args:
+        experiment: The experiment.
+        units: Its units.
+        labels: How labels are read; only for the outcome `label`.
+
+    Raises:
+        Stop: A score is from on or after the assignment of its unit, or an account is in two arms.
+    """
+    immature = without_label = 0
+    rows = np.arange(len(units.unit))
+    if units.outcome is not None:
+        event = units.outcome
+    else:
+        if labels is None or units.assigned_at is None:
+            raise ValueError("the outcome 'label' needs labels and times of assignment")
+        nights = nights_of(units)
+        is_matured = labels.maturity.is_matured(nights.tolist())
+        immature = int((~is_matured).sum())
+        left = np.full(len(rows), np.nan)
+        for night in sorted(set(nights[is_matured])):
+            own = np.flatnonzero(is_matured & (nights == night))
+            left[own] = labels.left_at(night, units.unit[own].tolist())
+        without_label = int((is_matured & np.isnan(left)).sum())
+        rows = np.flatnonzero(~np.isnan(left))
+        event = left[rows] == 1
+    sample = _Sample(units.arm[rows], event, rows)
+    is_wanted = bool(experiment.wanted)
+    control, *treated = (_arm(sample, name) for name in experiment.arms)
+    return OutsideExperiment(
+        name=experiment.name,
+        outcome=experiment.outcome,
+        is_wanted=is_wanted,
+        control=control,
+        effects=tuple(_effect(sample, units, control, arm, is_wanted) for arm in treated),
+        sizes=_sizes(units, experiment),
+        left_out_count=units.left_out_count,
+        immature=immature,
+        without_label=without_label,
+    )
+
+
+def nights_of(units: OutsideUnits) -> npt.NDArray[np.object_]:
+    """Return the cutoff of each unit's label: the midnight before its assignment.
+
+    Who is at risk is decided before the contact, so the contact cannot change it.
+    """
+    if units.assigned_at is None:
+        return np.empty(0, dtype=object)
+    days = pd.DatetimeIndex(units.assigned_at).date
+    return np.asarray(days, dtype=object)
+
+
+def label_nights(units: Sequence[OutsideUnits]) -> set[date]:
+    """Return the cutoffs of all units whose outcome is the label."""
+    return {night for part in units if part.outcome is None for night in nights_of(part)}
+
+
+def _arm(sample: _Sample, name: str) -> ArmOutcome:
+    rows = sample.arm == name
+    n, events = int(rows.sum()), int(sample.event[rows].sum())
+    return ArmOutcome(name=name, n=n, events=events, share=events / n if n else None)
+
+
+def _effect(
+    sample: _Sample, units: OutsideUnits, control: ArmOutcome, treatment: ArmOutcome, is_wanted: bool
+) -> ArmEffect:
+    in_pair = np.isin(sample.arm.astype(str), (control.name, treatment.name))
+    rows, event = sample.rows[in_pair], sample.event[in_pair]
+    in_treatment = sample.arm[in_pair] == treatment.name
+    is_bad = ~event if is_wanted else event
+    account = None if units.account is None else units.account[rows].astype(str).tolist()
+    if account is None:
+        bad = {arm.name: arm.n - arm.events if is_wanted else arm.events for arm in (control, treatment)}
+        plain = rate_difference(bad[control.name], control.n, bad[treatment.name], treatment.n)
+    else:
+        plain = account_rate_difference(is_bad, in_treatment, account)
+    reason = _no_verdict(control, treatment, event, in_treatment, account)
+    if reason is None and plain.no_verdict_because == NoVerdict.FEW_UNITS:
+        reason = NoImprovement.FEW_ACCOUNTS
+    low, high = plain.difference.low, plain.difference.high
+    adjusted = missing = None
+    if units.score is not None and units.score_at is not None and units.assigned_at is not None:
+        result = adjusted_difference(
+            is_bad,
+            in_treatment,
+            units.score[rows],
+            unit=units.unit[rows].tolist(),
+            score_date=units.score_at[rows],
+            first_assigned_date=units.assigned_at[rows],
+            account=account,
+        )
+        adjusted, missing = result.difference, result.units_without_score
+    detectable = None
+    bad_share = None if control.share is None else 1 - control.share if is_wanted else control.share
+    if bad_share is not None and 0 < bad_share < 1 and treatment.n:
+        detectable = smallest_effect(bad_share, control.n, treatment.n)
+    return ArmEffect(
+        treatment=treatment,
+        difference=plain.difference,
+        method=plain.method,
+        adjusted_difference=adjusted,
+        units_without_score=missing,
+        gain=scale_interval(plain.difference, treatment.n),
+        verdict=None if reason or low is None or high is None else _IMPROVEMENTS[verdict_of(low, high)],
+        no_verdict_because=reason,
+        detectable=detectable,
+    )
+
+
+_IMPROVEMENTS = {
+    Verdict.FEWER_LEAVE: Improvement.BETTER,
+    Verdict.MORE_LEAVE: Improvement.WORSE,
+    Verdict.NOT_SHOWN: Improvement.NOT_SHOWN,
+}
+
+
+def _no_verdict(
+    control: ArmOutcome,
+    treatment: ArmOutcome,
+    event: Bools,
+    in_treatment: Bools,
+    account: Sequence[str] | None,
+) -> NoImprovement | None:
+    """Return why there is no verdict; the interval of an outcome of fewer than 20 units is too short."""
+    if not control.n or not treatment.n:
+        return NoImprovement.EMPTY_ARM
+    names = np.arange(len(event)) if account is None else np.asarray(account)
+    counts = [
+        len(np.unique(names[arm & happened]))
+        for arm in (in_treatment, ~in_treatment)
+        for happened in (event, ~event)
+    ]
+    return NoImprovement.FEW_OUTCOMES if min(counts) < MIN_CHURNERS else None
+
+
+def _sizes(units: OutsideUnits, experiment: OutsideParams) -> ArmSizes | None:
+    """Return whether the sizes of the arms agree with the design; units without a label count too."""
+    if experiment.sizes is None:
+        return None
+    counts = np.array([(units.arm == name).sum() for name in experiment.arms])
+    weights = np.array([experiment.sizes[name] for name in experiment.arms])
+    design = weights / weights.sum()
+    p_value = float(chisquare(counts, counts.sum() * design).pvalue)
+    return ArmSizes(
+        counts=tuple(int(count) for count in counts),
+        design=tuple(float(share) for share in design),
+        p_value=p_value,
+        alarm=p_value < RATIO_ALPHA,
+    )

@@ -1,0 +1,309 @@
+"""Check the rows of an experiment that the company ran by itself, and turn them into units.
+
+A row that can be read in two ways is refused: no row is left out, and no empty cell becomes a 0, in silence.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from churn.data.experiment_rows import read_experiment_rows
+from churn.data.sources.source import Source
+from churn.errors import SourceError, did_you_mean
+from churn.params import OutsideParams
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+Times = npt.NDArray[np.datetime64]
+
+MAX_VALUES = 3
+"""The number of ids and values that a message names."""
+
+MAX_ARMS = 10
+
+_OUTCOME_TEXTS = {"1": True, "true": True, "0": False, "false": False}
+
+
+@dataclass(frozen=True)
+class OutsideUnits:
+    """The units of an experiment, a row for each.
+
+    Attributes:
+        unit: The id of each unit.
+        arm: The value of its arm.
+        outcome: Whether the outcome happened; None if it is the label.
+        account: Who is behind the unit; a unit without one stands for itself. None without this column.
+        score: The number from before the assignment, NaN without one; None without this column.
+        score_at: The time of the score, local, NaT without a score; None without this column.
+        assigned_at: The time of the assignment, local; None without this column.
+        left_out_count: The number of rows with an arm of `leave_out`.
+    """
+
+    unit: Objects
+    arm: Objects
+    outcome: Bools | None
+    account: Objects | None
+    score: Floats | None
+    score_at: Times | None
+    assigned_at: Times | None
+    left_out_count: int
+
+
+def columns_of(experiment: OutsideParams) -> list[str]:
+    """Return the names of the columns that an experiment needs."""
+    outcome = None if experiment.has_label else experiment.outcome
+    names = (experiment.unit, experiment.arm, outcome, experiment.account)
+    return [name for name in (*names, *_time_columns(experiment), experiment.score) if name is not None]
+
+
+def read_outside(
+    source: Source, experiments: Sequence[OutsideParams], zone: str, file: str
+) -> list[OutsideUnits]:
+    """Return the units of each experiment that the company ran by itself.
+
+    Args:
+        source: The open source.
+        experiments: The experiments, as params.yaml lists them.
+        zone: The time zone of times without an offset.
+        file: The name of the parameter file, for messages.
+
+    Raises:
+        SourceError: A table or a column is missing, or rows cannot be used for certain. The error lists the
+            mistakes of all experiments.
+    """
+    units: list[OutsideUnits | None] = []
+    problems: list[str] = []
+    for number, experiment in enumerate(experiments):
+        key = f"experiments.outside.{number}"
+        own_problems: list[str] = []
+        try:
+            rows = read_experiment_rows(source, experiment.origin, columns_of(experiment), key=key, file=file)
+        except SourceError as error:
+            problems += error.problems
+            continue
+        units.append(read_units(rows, experiment, zone, own_problems))
+        problems += [f"{file}: {key} ({experiment.name}): {problem}" for problem in own_problems]
+    if problems:
+        raise SourceError(*problems)
+    return [part for part in units if part is not None]
+
+
+def _time_columns(experiment: OutsideParams) -> tuple[str, ...]:
+    return tuple(name for name in (experiment.score_at, experiment.assigned_at) if name is not None)
+
+
+def read_units(
+    table: pa.Table, experiment: OutsideParams, zone: str, problems: list[str]
+) -> OutsideUnits | None:
+    """Return the units of an experiment, or None if rows cannot be used for certain.
+
+    Args:
+        table: The rows, with the columns of `columns_of`.
+        experiment: The experiment.
+        zone: The time zone of times without an offset.
+        problems: The list to which the mistakes of the rows are added.
+    """
+    arm = _texts(table, experiment.arm)
+    is_left_out = np.isin(arm.astype(str), experiment.leave_out) & np.array(
+        [text is not None for text in arm]
+    )
+    left_out = int(is_left_out.sum())
+    table, arm = table.filter(pa.array(~is_left_out)), arm[~is_left_out]
+    unit = _texts(table, experiment.unit)
+    own_problems = [*_arm_problems(arm, experiment), *_unit_problems(unit, arm, experiment)]
+    outcome = None if experiment.has_label else _outcome(table, arm, experiment, own_problems)
+    account = _account(table, arm, experiment, own_problems)
+    times = {
+        name: _times(table, name, key, zone, own_problems)
+        for key, name in (("score_at", experiment.score_at), ("assigned_at", experiment.assigned_at))
+        if name is not None
+    }
+    score = _score(table, experiment, own_problems)
+    score_at = times.get(experiment.score_at or "")
+    assigned_at = times.get(experiment.assigned_at or "")
+    own_problems += _time_problems(unit, score, score_at, assigned_at, experiment)
+    problems += own_problems
+    if own_problems:
+        return None
+    return OutsideUnits(unit, arm, outcome, account, score, score_at, assigned_at, left_out)
+
+
+def _texts(table: pa.Table, name: str) -> Objects:
+    """Return the values of a column as texts without blanks at their ends; None for an empty one."""
+    return np.array([_text(value) for value in table[name].to_pylist()], dtype=object)
+
+
+def _text(value: object) -> str | None:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip() or None
+
+
+def _arm_problems(arm: Objects, experiment: OutsideParams) -> Iterator[str]:
+    counts = Counter(arm.tolist())
+    if empty := counts.pop(None, 0):
+        yield (
+            f"{empty:,} of {len(arm):,} rows have no arm in '{experiment.arm}'. Find out the arm, or "
+            "leave the rows out with 'where'; then the sizes of the arms are checked without them."
+        )
+    unnamed = {name: n for name, n in counts.items() if name not in experiment.arms}
+    if unnamed:
+        listed = ", ".join(f"'{name}' ({n:,})" for name, n in sorted(unnamed.items())[:MAX_ARMS])
+        yield (
+            f"{sum(unnamed.values()):,} of {len(arm):,} rows have an arm that is neither 'control' nor "
+            f"'treated': {listed}. Name it there, or under 'leave_out'."
+        )
+    for name in experiment.arms:
+        if name not in counts:
+            yield f"no row has the arm '{name}'.{did_you_mean(name, counts)} Correct it, or take it out."
+
+
+def _unit_problems(unit: Objects, arm: Objects, experiment: OutsideParams) -> Iterator[str]:
+    column = experiment.unit
+    if empty := sum(text is None for text in unit):
+        yield f"{empty:,} of {len(unit):,} rows have no unit in '{column}'. Leave them out with 'where'."
+    pairs = pd.DataFrame({"unit": unit, "arm": arm}).dropna(subset=["unit"])
+    arms = pairs.groupby("unit")["arm"].agg(["size", "nunique"])
+    both = arms.index[arms["nunique"] > 1].tolist()
+    repeats = arms.index[(arms["size"] > 1) & (arms["nunique"] <= 1)].tolist()
+    if both:
+        yield (
+            f"{_ids(both)} of {len(arms):,} units in '{column}' are in more than one arm. An id was "
+            "used again, or the arms were drawn again, for example with another salt. A unit is in one arm "
+            "for ever: find out its first arm, or measure only what came after the last draw."
+        )
+    if repeats:
+        yield (
+            f"{_ids(repeats)} of {len(arms):,} units in '{column}' have several rows in their arm. Give "
+            "one row for each unit: 'query' with group by, and max() of the outcome if one is enough."
+        )
+
+
+def _ids(values: Sequence[str]) -> str:
+    """Return the number of some ids with the first ones; an e-mail address is not shown."""
+    listed = [value for value in values[:MAX_VALUES] if "@" not in value]
+    return f"{len(values):,} (first: {', '.join(listed)})" if listed else f"{len(values):,}"
+
+
+def _outcome(table: pa.Table, arm: Objects, experiment: OutsideParams, problems: list[str]) -> Bools | None:
+    """Return whether the outcome happened; a cell that is neither 0 nor 1 is a mistake."""
+    texts = _texts(table, experiment.outcome)
+    values = [None if text is None else _OUTCOME_TEXTS.get(text.lower()) for text in texts]
+    is_empty = np.array([text is None for text in texts], dtype=bool)
+    is_other = np.array([value is None for value in values], dtype=bool) & ~is_empty
+    if is_empty.any():
+        shares = ", ".join(
+            f"{int(is_empty[arm == name].sum()):,} of {int((arm == name).sum()):,} in '{name}'"
+            for name in experiment.arms
+        )
+        problems.append(
+            f"{int(is_empty.sum()):,} of {len(arm):,} rows have no outcome in '{experiment.outcome}': "
+            f"{shares}. If empty means 0, give 'query' with coalesce(). If the outcome is not "
+            "known, leave the rows out with 'where'; if one arm loses more units, the sizes raise an alarm."
+        )
+    if is_other.any():
+        counts = Counter(texts[is_other].tolist()).most_common(MAX_VALUES)
+        listed = ", ".join(f"'{text:.40}' ({n:,})" for text, n in counts)
+        problems.append(
+            f"{int(is_other.sum()):,} of {len(arm):,} rows have an outcome in '{experiment.outcome}' that is "
+            f"neither 0 nor 1: {listed}. Give 'query' with a comparison, such as (visits > 0) as visit."
+        )
+    if is_empty.any() or is_other.any():
+        return None
+    return np.array(values, dtype=bool)
+
+
+def _account(table: pa.Table, arm: Objects, experiment: OutsideParams, problems: list[str]) -> Objects | None:
+    """Return who is behind each unit, as e-mail addresses are compared; one in two arms is a mistake."""
+    if experiment.account is None:
+        return None
+    texts = [
+        None if text is None else unicodedata.normalize("NFKC", text).strip().casefold()
+        for text in _texts(table, experiment.account)
+    ]
+    # A key that no text can have: a unit without an account stands for itself.
+    names = np.array([f"\0{row}" if text is None else text for row, text in enumerate(texts)], dtype=object)
+    arms = pd.DataFrame({"name": names, "arm": arm}).groupby("name")["arm"].nunique()
+    if both := int((arms > 1).sum()):
+        rows = int(np.isin(names.astype(str), arms.index[arms > 1].astype(str)).sum())
+        problems.append(
+            f"{both:,} of {len(arms):,} values of '{experiment.account}' have units in more than one arm "
+            f"({rows:,} units). Who is in both arms is contacted and left alone at the same time. Draw the "
+            "arms for these persons or accounts, or leave their units out of all arms with 'where'."
+        )
+        return None
+    return names
+
+
+def _times(table: pa.Table, name: str, key: str, zone: str, problems: list[str]) -> Times | None:
+    column = table[name]
+    if pa.types.is_date(column.type):
+        return np.asarray(column.cast(pa.timestamp("us")).to_numpy(), dtype="datetime64[us]")
+    if not pa.types.is_timestamp(column.type):
+        problems.append(
+            f"'{key}': the column '{name}' is no time but {column.type}. Give 'query' with a cast, such as "
+            f"strptime({name}, '%d.%m.%Y') as {name}."
+        )
+        return None
+    series = pd.Series(column.to_pandas())
+    if series.dt.tz is not None:
+        series = series.dt.tz_convert(ZoneInfo(zone)).dt.tz_localize(None)
+    return np.asarray(series.to_numpy(), dtype="datetime64[us]")
+
+
+def _score(table: pa.Table, experiment: OutsideParams, problems: list[str]) -> Floats | None:
+    if experiment.score is None:
+        return None
+    column = table[experiment.score]
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        problems.append(f"'score': the column '{experiment.score}' is no number but {kind}.")
+        return None
+    score = np.array([np.nan if value is None else float(value) for value in column.to_pylist()])
+    if infinite := int(np.isinf(score).sum()):
+        problems.append(f"'score': {infinite:,} rows have no finite number in '{experiment.score}'.")
+        return None
+    return score
+
+
+def _time_problems(
+    unit: Objects,
+    score: Floats | None,
+    score_at: Times | None,
+    assigned_at: Times | None,
+    experiment: OutsideParams,
+) -> Iterator[str]:
+    n = len(unit)
+    if assigned_at is not None and (empty := int(np.isnat(assigned_at).sum())):
+        yield f"{empty:,} of {n:,} rows have no time in '{experiment.assigned_at}'."
+    if score is None or score_at is None or assigned_at is None:
+        return
+    has_score, has_time = ~np.isnan(score), ~np.isnat(score_at)
+    if differs := int((has_score != has_time).sum()):
+        yield (
+            f"{differs:,} of {n:,} rows have a score without its time, or a time without a score. Only a "
+            "score that is known to be from before the assignment may adjust."
+        )
+    is_later = has_score & (score_at >= assigned_at)
+    if is_later.any():
+        row = int(np.flatnonzero(is_later)[0])
+        yield (
+            f"{int(is_later.sum()):,} of {n:,} units have a score from on or after their assignment (first: "
+            f"score of {score_at[row].astype('datetime64[s]')}, assigned "
+            f"{assigned_at[row].astype('datetime64[s]')}). Contact may have moved such a score, and the "
+            "adjusted effect can turn its sign. Use the last score from before the assignment, or none."
+        )

@@ -1,0 +1,137 @@
+"""What experiments show, as `output/measure/effects.json` holds it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from churn.experiments.effect import AdjustedDifference, RateDifference, SavedCustomers
+from churn.experiments.outside import OutsideExperiment
+from churn.experiments.power import DetectableEffect
+from churn.experiments.sequence import NightlyEffect, SampleRatio
+from churn.metrics.interval import Part
+
+
+class Guard(Part):
+    """A side effect of contact: the share of units with an unwanted event until the end of the label window.
+
+    Attributes:
+        name: The event.
+        control: The share in the control.
+        treatment: The share in the arm that is contacted.
+        low: The lower end of the interval of `treatment - control`.
+        high: The upper end of the interval of `treatment - control`.
+        is_worse: Whether the interval shows more of these events after contact.
+    """
+
+    name: str
+    control: float | None
+    treatment: float | None
+    low: float | None
+    high: float | None
+    is_worse: bool
+
+
+class RiskBandEffect(Part):
+    """The effect in one band of risk; the interval holds for all bands together."""
+
+    band: str
+    effect: RateDifference
+
+
+class MeasuredExperiment(Part):
+    """What one experiment shows.
+
+    Attributes:
+        name: `universal`, or the name of a play, or a play and its variant.
+        play: The play; None for the universal experiment.
+        variant: The variant of the play; None for all variants together.
+        control_share: The share of the control by design; None if no unit could be a control.
+        first_night: The night of the first unit that counts; None without units.
+        last_night: The night of the last unit whose outcome has matured.
+        immature: The number of units whose outcome is not known yet.
+        without_label: The number of units that the label does not decide.
+        without_value: The number of measured units whose value is unknown; the money has the mean of others.
+        arm_changed: The number of units whose arm would have changed before their outcome matured; they do
+            not count.
+        merged_count: The number of units that turned out to be one person with another unit; they do not
+            count.
+        other_share: The number of units of nights with another share of the control; they do not count.
+        after_other_play: The number of units that had a task of another play before; they do not count.
+        ratio: Whether the sizes of the arms agree with the design; None without a control.
+        difference: The difference of the two churn rates.
+        adjusted_difference: The difference, adjusted by the score from before the first assignment.
+        nightly: The difference with an interval that holds at every nightly look.
+        savings: The customers and the money that contact saved; None without a difference.
+        drives_away: The bands of risk in which contact provably drives customers away.
+        guards: The side effects.
+        detectable: The smallest effect that these units can show; None without churners in the control.
+    """
+
+    name: str
+    play: str | None
+    variant: str | None
+    control_share: float | None
+    first_night: date | None
+    last_night: date | None
+    immature: int
+    without_label: int
+    without_value: int
+    arm_changed: int
+    merged_count: int
+    other_share: int
+    after_other_play: int
+    ratio: SampleRatio | None
+    difference: RateDifference
+    adjusted_difference: AdjustedDifference | None
+    nightly: NightlyEffect | None
+    savings: SavedCustomers | None
+    drives_away: tuple[RiskBandEffect, ...]
+    guards: tuple[Guard, ...]
+    detectable: DetectableEffect | None
+
+
+class Effects(Part):
+    """What all experiments of the ledger show, and those that the company ran by itself.
+
+    Attributes:
+        watermark: The day up to which outcomes are known; None if no night of a ledger was measured.
+        label_id: The label whose outcomes were measured.
+        nights: The number of nights in the ledger.
+        no_control_because: The reasons that were given for nights without a control group.
+        universal: All contacts against the universal control group.
+        plays: Each play, and each variant of a play, against its controls.
+        sum_of_plays: The customers saved by all plays together, if each play's difference is right; None if
+            no play has a difference. The total of the universal group stands beside it, because a sum of the
+            winners overstates.
+        plays_without_difference: The plays that the sum does not hold.
+        outside: The experiments that the company ran by itself.
+    """
+
+    watermark: date | None
+    label_id: str
+    nights: int
+    no_control_because: tuple[str, ...]
+    universal: MeasuredExperiment | None
+    plays: tuple[MeasuredExperiment, ...]
+    sum_of_plays: float | None
+    plays_without_difference: tuple[str, ...]
+    outside: tuple[OutsideExperiment, ...] = ()
+
+    @property
+    def experiments(self) -> tuple[MeasuredExperiment, ...]:
+        """Return all experiments, the universal one first."""
+        return (*((self.universal,) if self.universal else ()), *self.plays)
+
+
+def no_effects(label_id: str) -> Effects:
+    """Return the effects of a ledger without nights."""
+    return Effects(
+        watermark=None,
+        label_id=label_id,
+        nights=0,
+        no_control_because=(),
+        universal=None,
+        plays=(),
+        sum_of_plays=None,
+        plays_without_difference=(),
+    )
