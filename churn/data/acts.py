@@ -100,6 +100,29 @@ def read_event_days(
     return _read(store, table, {"day": date_of_day_sql(f"rows.{number}")}, schema, cutoff, condition)
 
 
+def read_objection_days(store: Store, cutoff: date, *, since: date) -> pa.Table | None:
+    """Return the days in `[since, cutoff)` on which customers objected: `customer_id` and `day`.
+
+    The table is None if the company does not record objections.
+
+    Args:
+        store: The store.
+        cutoff: Only objections from before the cutoff count.
+        since: The first day that counts.
+    """
+    if "objected_at_day" not in store.tables["customers"].columns:
+        return None
+    day = date_of_day_sql("objected_at_day")
+    with store.connect() as connection:
+        query = (
+            f"SELECT customer_id, {day} AS day FROM {store.scan('customers')} "
+            f"WHERE objected_at_day >= {day_number(since)} AND objected_at_day < {day_number(cutoff)} "
+            "ORDER BY customer"
+        )
+        schema = pa.schema([("customer_id", pa.string()), ("day", pa.date32())])
+        return connection.sql(query).to_arrow_table().cast(schema)
+
+
 def read_reach(store: Store) -> pa.Table:
     """Return how each customer is reached, and who objected, in the order of the store's customers.
 

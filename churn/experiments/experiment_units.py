@@ -35,6 +35,8 @@ class ExperimentUnits:
         merged_count: The number of units that turned out to be one person with another unit.
         arm_changed: The number of units whose arm would have changed before their outcome matured.
         other_share: The number of units of nights with another share of the control.
+        without_control: The number of units that began in nights without this control group, for example
+            before it was switched on. None of them could be a control, and a unit begins only once.
         after_other_play: The number of units that had a task of another play before; contact may have changed
             who gets a second play.
     """
@@ -44,6 +46,7 @@ class ExperimentUnits:
     merged_count: int
     arm_changed: int
     other_share: int
+    without_control: int = 0
     after_other_play: int = 0
 
 
@@ -124,13 +127,14 @@ def _countable(
     counts = ~is_merged & ~has_changed
     possible = counts & (share > 0) & (share < 1)
     chosen_share = _share_with_most_units(units[possible], maturity)
-    is_other = counts & (share != chosen_share) if chosen_share is not None else np.zeros(len(units), bool)
+    is_left_out = counts & (share != chosen_share) if chosen_share is not None else np.zeros(len(units), bool)
     return ExperimentUnits(
-        frame=units.loc[counts & ~is_other, list(UNIT_COLUMNS)].reset_index(drop=True),
+        frame=units.loc[counts & ~is_left_out, list(UNIT_COLUMNS)].reset_index(drop=True),
         control_share=chosen_share,
         merged_count=int(is_merged.sum()),
         arm_changed=int(has_changed.sum()),
-        other_share=int(is_other.sum()),
+        other_share=int((is_left_out & (share > 0)).sum()),
+        without_control=int((is_left_out & (share <= 0)).sum()),
         after_other_play=after_other_play,
     )
 

@@ -116,6 +116,7 @@ def _measure_experiment(
         arm_changed=units.arm_changed,
         merged_count=units.merged_count,
         other_share=units.other_share,
+        without_control=units.without_control,
         after_other_play=units.after_other_play,
         ratio=_ratio(units),
         difference=difference,

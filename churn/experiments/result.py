@@ -56,6 +56,8 @@ class MeasuredExperiment(Part):
         merged_count: The number of units that turned out to be one person with another unit; they do not
             count.
         other_share: The number of units of nights with another share of the control; they do not count.
+        without_control: The number of units that began in nights without this control group, for example
+            before it was switched on; none of them could be a control, so they do not count.
         after_other_play: The number of units that had a task of another play before; they do not count.
         ratio: Whether the sizes of the arms agree with the design; None without a control.
         difference: The difference of the two churn rates.
@@ -79,6 +81,7 @@ class MeasuredExperiment(Part):
     arm_changed: int
     merged_count: int
     other_share: int
+    without_control: int
     after_other_play: int
     ratio: SampleRatio | None
     difference: RateDifference

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.data.acts import read_event_days
+from churn.data.acts import read_event_days, read_objection_days
 from churn.data.store import Store
 from churn.experiments.experiment_units import Maturity
 from churn.experiments.ledger import Ledger
-from churn.features.engine.cohort import AT_RISK, OBJECTED, read_customers
-from churn.features.engine.matrix import cohorts_at
+from churn.features.engine.cohort import AT_RISK, read_customers
+from churn.features.engine.matrix import cohorts_without_objections
 from churn.labels.labels import labels_at
 from churn.labels.outcomes import LEFT, STAYED, Labels, label_window
 
@@ -30,6 +30,8 @@ UNWANTED_EVENTS = {
     "opened a ticket": ("tickets", None),
 }
 """The table, and the column of the time if it is not the row's own, of each event that contact may cause."""
+
+OBJECTION = "objected to being contacted"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,9 @@ class Outcomes(LabelOutcomes):
 def read_labels(store: Store, starts: Iterable[date], watermark: date) -> LabelOutcomes:
     """Return how labels are read at the nights in which units began.
 
-    A customer has a label at a night if the customer was at risk then. An objection counts as known today, so
-    it could be the answer to a contact; the outcome of a customer who objected counts all the same.
+    A customer has a label at a night if the customer was at risk then. An objection that came later is not
+    leaving, and it takes nobody out of the measurement: it may be the answer to a contact. So it is an
+    unwanted event, and the outcome is whether the customer left.
 
     Args:
         store: The store.
@@ -103,11 +106,7 @@ def read_outcomes(store: Store, ledger: Ledger, watermark: date) -> Outcomes:
         left_at=labels.left_at,
         maturity=labels.maturity,
         horizon_days=label.gap_days + label.horizon_days,
-        events={
-            name: _event_days(store, table, column, watermark, min(starts, default=watermark))
-            for name, (table, column) in UNWANTED_EVENTS.items()
-            if store.has(table)
-        },
+        events=_unwanted_events(store, watermark, min(starts, default=watermark)),
     )
 
 
@@ -116,12 +115,20 @@ def _labels(store: Store, nights: Sequence[date]) -> list[Labels]:
     if not nights:
         return []
     result = []
-    for cohort, label in zip(cohorts_at(store, nights), labels_at(store, nights), strict=True):
-        has_label = np.isin(cohort.status, (AT_RISK, OBJECTED)) & np.isin(label, (LEFT, STAYED))
+    for cohort, label in zip(
+        cohorts_without_objections(store, nights), labels_at(store, nights), strict=True
+    ):
+        has_label = (cohort.status == AT_RISK) & np.isin(label, (LEFT, STAYED))
         result.append(np.where(has_label, label, NO_LABEL).astype(np.int8))
     return result
 
 
-def _event_days(store: Store, table: str, column: str | None, watermark: date, since: date) -> pd.DataFrame:
-    days: pd.DataFrame = read_event_days(store, table, watermark, column, since=since).to_pandas()
-    return days
+def _unwanted_events(store: Store, watermark: date, since: date) -> dict[str, pd.DataFrame]:
+    """Return the days of each event that contact may cause, as far as the company records it."""
+    days = {
+        name: read_event_days(store, table, watermark, column, since=since).to_pandas()
+        for name, (table, column) in UNWANTED_EVENTS.items()
+        if store.has(table)
+    }
+    objections = read_objection_days(store, watermark, since=since)
+    return days if objections is None else days | {OBJECTION: objections.to_pandas()}

@@ -134,6 +134,7 @@ def _not_counted(experiment: MeasuredExperiment) -> Iterator[str]:
         (experiment.arm_changed, "changed the arm"),
         (experiment.merged_count, "one person with another unit"),
         (experiment.other_share, "of nights with another share of the control"),
+        (experiment.without_control, "began without this control group, so none of them could be in it"),
         (experiment.after_other_play, "after another play"),
     ):
         if count:

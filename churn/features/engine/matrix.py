@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -54,11 +54,17 @@ class Part:
 class MatrixBuilder:
     """Computes the signals of all cutoffs together, block by block of customers."""
 
-    def __init__(self, store: Store, signals: Sequence[Signal], cutoffs: Sequence[date]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        signals: Sequence[Signal],
+        cutoffs: Sequence[date],
+        customers: Customers | None = None,
+    ) -> None:
         self.store = store
         self.signals = tuple(sorted(signals, key=lambda signal: signal.name))
         self.cutoffs = tuple(sorted(cutoffs))
-        self.customers: Customers = read_customers(store)
+        self.customers: Customers = customers or read_customers(store)
         tables = table_contracts(store.params)
         signals_to_compute = (exclusion_signal(store), *self.signals)
         self.plan = engine.make_plan(
@@ -146,6 +152,17 @@ def _merge(
 def cohorts_at(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
     """Return the cohort of each cutoff, as known at the cutoff; only objections count as known today."""
     return MatrixBuilder(store, (), cutoffs).cohorts
+
+
+def cohorts_without_objections(store: Store, cutoffs: Sequence[date]) -> list[Cohort]:
+    """Return the cohort of each cutoff, as if nobody had objected until today.
+
+    A measurement needs who was at risk at the cutoff: an objection that came later may be the answer to a
+    contact, and changes neither whether the customer was at risk nor whether the customer left.
+    """
+    customers = read_customers(store)
+    nobody = np.zeros(len(customers.ids), dtype=bool)
+    return MatrixBuilder(store, (), cutoffs, replace(customers, has_objected=nobody)).cohorts
 
 
 def matrix_at(
