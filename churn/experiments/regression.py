@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import norm
+from scipy.stats import t as student_t
 from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.proportion import proportion_confint
 
 from churn.errors import Stop
 from churn.experiments.effect import (
@@ -106,7 +110,9 @@ def adjusted_difference(
 
     Source: Lin (2013), Agnostic notes on regression adjustments to experimental data, Annals of Applied
         Statistics 7, 295-318; MacKinnon and White (1985), Journal of Econometrics 29 (HC2); Cameron and
-        Miller (2015), Journal of Human Resources 50 (accounts: t with `accounts - 1` degrees of freedom).
+        Miller (2015), Journal of Human Resources 50 (accounts: t with `accounts - 1` degrees of freedom);
+        Zou and Donner (2008), Statistics in Medicine 27, 1693-1702 (the interval of a difference from the
+        intervals of two rates).
     """
     _refuse_later_scores(unit, score, score_date, first_assigned_date)
     accounts = None if account is None else _accounts(account, in_treatment)
@@ -136,14 +142,40 @@ def adjusted_difference(
 def _fit(
     left: Bools, design: Floats, accounts: npt.NDArray[np.intp] | None, alpha: float
 ) -> tuple[Interval, float]:
-    """Return minus the coefficient of the arm, the second column, with its interval and standard error."""
+    """Return minus the coefficient of the arm, the second column, with its interval and standard error.
+
+    Each arm has its own line, so the two adjusted rates are independent. Their intervals are combined as
+    Newcombe combines those of plain rates. The symmetric interval, the difference plus and minus two standard
+    errors, is too short where a small control has few churners.
+    """
     model = OLS(left.astype(float), design)
     if accounts is None:
         fit = model.fit(method="qr", cov_type="HC2")
+        z = float(norm.ppf(1 - alpha / 2))
     else:
         fit = model.fit(method="qr", cov_type="cluster", cov_kwds={"groups": accounts}, use_t=True)
-    low, high = fit.conf_int(alpha)[1]
-    return Interval(value=-float(fit.params[1]), low=-float(high), high=-float(low)), float(fit.bse[1])
+        z = float(student_t.ppf(1 - alpha / 2, len(np.unique(accounts)) - 1))
+    difference, covariance = -float(fit.params[1]), fit.cov_params()
+    control, treatment = float(fit.params[0]), float(fit.params[0] + fit.params[1])
+    low_control, high_control = _rate_ends(control, float(covariance[0, 0]), z)
+    low_treatment, high_treatment = _rate_ends(treatment, float(covariance[:2, :2].sum()), z)
+    return Interval(
+        value=difference,
+        low=difference - math.hypot(control - low_control, high_treatment - treatment),
+        high=difference + math.hypot(high_control - control, treatment - low_treatment),
+    ), float(fit.bse[1])
+
+
+def _rate_ends(rate: float, variance: float, z: float) -> tuple[float, float]:
+    """Return Wilson's interval of a rate, for as many units as a plain rate of this variance would have.
+
+    A line may leave [0, 1], or fit all units of an arm; then the interval is symmetric.
+    """
+    if not 0 < rate < 1 or variance <= 0:
+        return rate - z * math.sqrt(max(variance, 0.0)), rate + z * math.sqrt(max(variance, 0.0))
+    n = rate * (1 - rate) / variance
+    low, high = proportion_confint(rate * n, n, alpha=2 * norm.sf(z), method="wilson")
+    return float(low), float(high)
 
 
 def _lin_design(score: Floats, has_score: Bools, in_treatment: Bools) -> Floats:

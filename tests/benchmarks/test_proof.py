@@ -9,7 +9,7 @@ from benchmarks.proof import __main__ as proof
 from benchmarks.proof import published
 from benchmarks.proof.aa import false_alarms
 from benchmarks.proof.cells import Cell
-from benchmarks.proof.coverage import adjusted_differences, coverage, draw_arm, score_levels
+from benchmarks.proof.coverage import adjusted_ends, coverage, draw_arm, score_levels
 from churn.experiments.regression import adjusted_difference
 
 BEFORE, FIRST = np.datetime64("2025-01-01"), np.datetime64("2025-01-02")
@@ -20,7 +20,7 @@ def test_the_adjusted_difference_from_counts_is_that_of_the_product() -> None:
     scores = score_levels(0.1)
     control, treatment = draw_arm(60, scores, 1, 5, rng), draw_arm(500, scores, 0.7, 5, rng)
 
-    difference, standard_error = adjusted_differences(control, treatment, scores)
+    low, high = adjusted_ends(control, treatment, scores)
 
     for number in range(5):
         left, score = [], []
@@ -36,8 +36,9 @@ def test_the_adjusted_difference_from_counts_is_that_of_the_product() -> None:
             score_date=np.full(560, BEFORE),
             first_assigned_date=np.full(560, FIRST),
         )
-        assert product.difference.value == pytest.approx(difference[number], abs=1e-9)
-        assert product.standard_error == pytest.approx(standard_error[number], abs=1e-9)
+        assert (product.difference.low, product.difference.high) == pytest.approx(
+            (low[number], high[number]), abs=1e-8
+        )
 
 
 def test_with_rare_churn_and_a_small_control_the_rule_of_twenty_churners_prevents_false_alarms() -> None:

@@ -91,10 +91,56 @@ def test_the_standard_error_is_hc2() -> None:
     covariance = inverse @ (design.T * (residual**2 / (1 - leverage))) @ design @ inverse
     assert result.difference.value == pytest.approx(-coefficients[1], abs=1e-9)
     assert result.standard_error == pytest.approx(math.sqrt(covariance[1, 1]), abs=1e-9)
-    assert result.difference.low == pytest.approx(
-        -coefficients[1] - norm.ppf(0.975) * math.sqrt(covariance[1, 1]), abs=1e-9
+    expected = mover_ends(
+        (coefficients[0], covariance[0, 0]),
+        (coefficients[0] + coefficients[1], covariance[:2, :2].sum()),
+        norm.ppf(0.975),
     )
+    assert (result.difference.low, result.difference.high) == pytest.approx(expected, abs=1e-9)
     assert result.verdict == Verdict.FEWER_LEAVE
+
+
+def mover_ends(control: tuple[float, float], treatment: tuple[float, float], z: float) -> tuple[float, float]:
+    """Return the ends of the difference of two rates, each with its variance, from Wilson's quadratics."""
+    ends = []
+    for rate, variance in (control, treatment):
+        n = rate * (1 - rate) / variance  # (rate - p)^2 = z^2 p (1 - p) / n
+        ends.append(sorted(np.roots([1 + z**2 / n, -2 * rate - z**2 / n, rate**2])))
+    (low_c, high_c), (low_t, high_t) = ends
+    down, up = (control[0] - low_c, high_t - treatment[0]), (high_c - control[0], treatment[0] - low_t)
+    difference = control[0] - treatment[0]
+    return difference - math.sqrt(down[0] ** 2 + down[1] ** 2), difference + math.sqrt(
+        up[0] ** 2 + up[1] ** 2
+    )
+
+
+def test_a_score_that_tells_nothing_gives_nearly_newcombes_interval() -> None:
+    n = 4000
+    in_treatment = np.arange(n) % 10 != 0
+    left = np.arange(n) % 20 == np.where(in_treatment, 1, 0)
+    score = (np.arange(n) // 20 % 2) / 2 + 0.2
+
+    result = adjust(left, in_treatment, score).difference
+
+    plain = rate_difference(
+        int(left[~in_treatment].sum()), 400, int(left[in_treatment].sum()), 3600
+    ).difference
+    assert (result.value, result.low, result.high) == pytest.approx(
+        (plain.value, plain.low, plain.high), abs=2e-4
+    )
+
+
+def test_where_nobody_of_an_arm_left_the_interval_is_finite() -> None:
+    rng = np.random.default_rng(5)
+    in_treatment = np.arange(400) % 2 == 0
+    left = ~in_treatment & (rng.random(400) < 0.2)
+
+    result = adjust(left, in_treatment, rng.random(400))
+
+    assert result.difference.low is not None
+    assert result.difference.high is not None
+    assert result.difference.low < result.difference.high < 0.4
+    assert result.no_verdict_because == NoVerdict.FEW_CHURNERS
 
 
 def test_the_adjusted_interval_is_shorter_where_the_score_tells_who_leaves() -> None:
@@ -243,13 +289,12 @@ def test_where_accounts_are_assigned_the_interval_is_robust_for_accounts() -> No
     # Whole accounts leave, so the standard error is that of accounts, with the usual correction for few.
     churn = [leaves[~arm].mean(), leaves[arm].mean()]
     sizes = [(~arm).sum(), arm.sum()]
-    by_account = math.sqrt(sum(p * (1 - p) / k for p, k in zip(churn, sizes, strict=True)))
     n = n_accounts * size
     correction = math.sqrt(n_accounts / (n_accounts - 1) * (n - 1) / (n - 2))
     assert result.difference.value == pytest.approx(churn[0] - churn[1])
-    assert width(result) / 2 == pytest.approx(
-        t.ppf(0.975, n_accounts - 1) * by_account * correction, abs=1e-9
-    )
+    variances = [p * (1 - p) / k * correction**2 for p, k in zip(churn, sizes, strict=True)]
+    expected = mover_ends((churn[0], variances[0]), (churn[1], variances[1]), t.ppf(0.975, n_accounts - 1))
+    assert (result.difference.low, result.difference.high) == pytest.approx(expected, abs=1e-9)
     assert result.no_verdict_because == NoVerdict.FEW_CHURNERS
 
 
