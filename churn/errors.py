@@ -70,6 +70,12 @@ class BusyError(ChurnError):
     exit_code = 16
 
 
+class DeliveryError(ChurnError):
+    """A night is not handed over yet, to a database or a receiver; its files stay."""
+
+    exit_code = 17
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the nearest choice, or an empty string.
 

@@ -29,9 +29,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         ChurnError: the playbook or another input of the night has mistakes; nothing is trained then.
         Stop: promotion is refused, and no champion can score. The night is scored, as a trial.
+        DeliveryError: a database does not answer, or did not take the night.
     """
     check_answers(params.tracking.uri, params.file)
     score.check_inputs(params)
+    score.check_handover(params)
     store = ensure_store(params, echo)
     night = store.cutoff_or_tonight(cutoff)
     echo.finish_step("ingest")
@@ -54,9 +56,11 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
             trial = trial_of(params.output, refusal, problems)
     if trial and trial.because != NOT_EVALUATED:
         keep_evaluation(params.output, read_challenger(params.output).digest)
-    score.run(params, cutoff=night, echo=echo, store=store, trial=trial)
+    score.run(params, cutoff=night, echo=echo, store=store, trial=trial, is_last_step=False)
     echo.finish_step("score")
     report.run(params, cutoff=night, echo=echo)
+    if not trial:
+        score.hand_over_night(params, night, echo)
     registry = Registry(params.tracking, params.models, params.file)
     challenger = read_challenger(params.output)
     if trial:

@@ -26,6 +26,7 @@ from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
 from churn.features.money import money_before, mrr_at
+from churn.handover.database import check_database, delivery_lines, hand_over
 from churn.model.bundle import load_champion
 from churn.model.value import monthly_money
 from churn.params import Params
@@ -60,6 +61,7 @@ def run(
     store: Store | None = None,
     trial: Trial | None = None,
     dry_run: bool = False,
+    is_last_step: bool = True,
 ) -> int | None:
     """Score every customer known before the cutoff (tonight by default) and write the call list.
 
@@ -70,6 +72,7 @@ def run(
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
         trial: Why the challenger scores instead of the champion; None where the champion scores.
         dry_run: Whether to say only who would get what; the night is not written.
+        is_last_step: Whether the night is handed over at the end; `run` does that after the report.
 
     Raises:
         CallError: the cutoff lies after the data.
@@ -79,6 +82,7 @@ def run(
         ParamsError: there is no calendar of `contact.holidays`, a suppression list does not exist, or
             `experiments.salt` has changed.
         Stop: later nights follow this night, and it would plan other contacts today.
+        DeliveryError: a database does not answer, or did not take the night.
     """
     if trial:
         champion = load_challenger(params.output, params.engine.threads)
@@ -94,6 +98,8 @@ def run(
     playbook = check_inputs(params)
     for warning in playbook.warnings:
         echo.warn(warning)
+    if not trial and not dry_run:
+        check_handover(params)
 
     store = store or ensure_store(params, echo)
     cutoff = store.cutoff_or_tonight(cutoff)
@@ -189,7 +195,43 @@ def run(
     ):
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
+    if trial and params.score.sink:
+        echo("database: a trial is not handed over")
+    if not trial and is_last_step:
+        hand_over_night(params, cutoff, echo, is_new=is_new)
     return 0
+
+
+def check_handover(params: Params) -> None:
+    """Check that what takes the night over will answer, before minutes of work.
+
+    Raises:
+        ParamsError: the address of the database cannot be read, or its driver is not installed.
+        DeliveryError: the database does not answer, or would not take the night.
+        BusyError: another program holds the database.
+    """
+    if params.score.sink:
+        check_database(params.score.sink, params.label, params.score.reasons, params.file)
+
+
+def hand_over_night(params: Params, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
+    """Hand a night over whose files and page of the ledger are published.
+
+    Args:
+        params: The parameters.
+        cutoff: The cutoff of the night.
+        echo: Prints lines.
+        is_new: Whether this call wrote the files of the night.
+
+    Raises:
+        DeliveryError: the database did not take the night.
+        BusyError: another night is being scored, or another program holds the database.
+    """
+    if params.score.sink:
+        with one_night_at_a_time(params.output):
+            delivery = hand_over(params.output, cutoff, params.score.sink, params.file)
+        for line in delivery_lines(delivery, cutoff, is_new=is_new):
+            echo(line)
 
 
 def check_inputs(params: Params) -> Playbook:

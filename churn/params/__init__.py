@@ -11,6 +11,7 @@ from churn.params.night_sections import (
     OutsideParams,
     QuietHoursParams,
     ScoreParams,
+    SinkParams,
     ValueParams,
 )
 from churn.params.read import load_params
@@ -61,6 +62,7 @@ __all__ = [
     "PromoteParams",
     "QuietHoursParams",
     "ScoreParams",
+    "SinkParams",
     "SearchParams",
     "SignalsParams",
     "SnapshotParams",

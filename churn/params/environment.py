@@ -14,13 +14,13 @@ from churn.secrets import keep_secret
 
 NAME = re.compile(r"\$\{(\w+)\}")
 
-FREE_TEXT_SECTIONS = ("source", "tracking", "tables", "events")
-"""The sections whose values are text of any kind; the others hold paths, numbers and choices."""
+FREE_TEXT_SECTIONS = ("source", "tracking", "tables", "events", "score.sink.connection")
+"""The sections and keys whose values are text of any kind; the others hold paths, numbers and choices."""
 
 SHOWN_KEYS = ("from",)
 """Keys of tables whose value every message about the table needs."""
 
-ADDRESS_KEYS = ("source", "tracking.uri")
+ADDRESS_KEYS = ("source", "tracking.uri", "score.sink.connection")
 """The keys whose value may be an address; `://` in the SQL of a table is text."""
 
 ORDINARY_VALUE = re.compile(r"\d{1,5}|\d{4}-\d{2}-\d{2}|" + "|".join(TABLES))
@@ -98,7 +98,10 @@ class Environment:
 
 
 def _is_free_text(key: str) -> bool:
-    return key.partition(".")[0] in FREE_TEXT_SECTIONS and key.rpartition(".")[2] not in SHOWN_KEYS
+    return (
+        bool({key, key.partition(".")[0]} & {*FREE_TEXT_SECTIONS})
+        and key.rpartition(".")[2] not in SHOWN_KEYS
+    )
 
 
 def _encoded_places(text: str) -> Iterator[int]:

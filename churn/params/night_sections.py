@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from churn.params.sections import Day, Days, DaysOrZero, OriginParams, Section, Share, Words
 
+MAX_NAME_BYTES = 63
+"""PostgreSQL cuts a longer name, so that two names could become one."""
+
 
 class BudgetParams(Section):
     """How many customers to contact in a night: a number, or a share of the cohort."""
@@ -41,10 +44,30 @@ class CsvParams(Section):
         return self
 
 
+class SinkParams(Section):
+    """A database to which each night is handed over."""
+
+    connection: str = Field(repr=False)  # it may hold a password
+    db_schema: Annotated[str, Field(min_length=1)] = Field(default="churn", alias="schema")
+
+    @field_validator("db_schema")
+    @classmethod
+    def _fits_a_name(cls, name: str) -> str:
+        if len(name.encode()) > MAX_NAME_BYTES or not name.isprintable():
+            raise ValueError(f"must be a name of at most {MAX_NAME_BYTES} bytes without control characters")
+        return name
+
+
+def _as_sink(value: Any) -> Any:
+    """Return no sink for `files`, the earlier word for a night that is only written to files."""
+    return None if value == "files" else value
+
+
 class ScoreParams(Section):
     """The settings of the files that a night writes.
 
-    `language` is the language of the reasons and of the call list.
+    `language` is the language of the reasons and of the call list. `sink` is a database that gets each night,
+    too; without it a night is only files.
     """
 
     reasons: Annotated[int, Field(ge=1, le=5)] = 3
@@ -53,7 +76,7 @@ class ScoreParams(Section):
     language: Literal["en", "de"] = "en"
     value: ValueParams = ValueParams()
     csv: CsvParams = CsvParams()
-    sink: Literal["files"] = "files"
+    sink: Annotated[SinkParams | None, BeforeValidator(_as_sink)] = None
 
 
 class ControlParams(Section):

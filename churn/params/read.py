@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from churn.errors import ParamsError, did_you_mean
-from churn.params.environment import Environment
+from churn.params.environment import ADDRESS_KEYS, Environment
 from churn.params.schema import Params
 from churn.params.strict_yaml import YamlError, parse_yaml
 from churn.secrets import FILE_SCHEMES, hide_secrets, keep_secrets_of
@@ -90,15 +90,13 @@ def _addresses(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _addresses(part, key)
-    elif isinstance(value, str) and ("://" in value or key in ("source", "uri")):
+    elif isinstance(value, str) and ("://" in value or key in ("source", "uri", "connection")):
         yield value
 
 
 def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator[str]:
     """Yield the mistake of an address without quotes whose password holds ` #`: YAML drops what follows."""
-    tracking = tree.get("tracking")
-    addresses = {"source": tree.get("source")}
-    addresses["tracking.uri"] = tracking.get("uri") if isinstance(tracking, dict) else None
+    addresses = {key: _value_at(tree, key) for key in ADDRESS_KEYS}
     lines = path.read_text(encoding="utf-8").splitlines()
     for key, address in addresses.items():
         if not isinstance(address, str) or "@" in address:
@@ -112,6 +110,13 @@ def _addresses_cut_by_a_comment(path: Path, tree: Mapping[str, Any]) -> Iterator
             if re.search(rf"^[^#]*{re.escape(address)}\s+{comment}", line):
                 _keep_secrets_of_lines(line)
                 yield f"{key}: the address is cut at ' #', where YAML begins a comment. Put it in quotes."
+
+
+def _value_at(tree: Any, key: str) -> Any:
+    """Return the value of a key such as `tracking.uri`; None where a section is missing."""
+    for part in key.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
 
 
 def _override(tree: dict[str, Any], override: str) -> Iterator[str]:
@@ -222,11 +227,11 @@ def _section_in(annotation: Any) -> Any:
 
 def _absolute(params: Params, folder: Path) -> Params:
     source = params.source
-    if "://" not in source:
-        source = str(folder / Path(source).expanduser())
-    elif source.startswith(("duckdb:///", "sqlite:///")):
-        scheme, _, path = source.partition(":///")
-        source = f"{scheme}:///{folder / path}"
+    source = _absolute_file(source, folder) if "://" in source else str(folder / Path(source).expanduser())
+    score = params.score.model_copy(update={"playbook": folder / params.score.playbook})
+    if score.sink is not None:
+        connection = _absolute_file(score.sink.connection, folder)
+        score = score.model_copy(update={"sink": score.sink.model_copy(update={"connection": connection})})
     uri = params.tracking.uri
     if uri.startswith("sqlite:///"):
         uri = "sqlite:///" + str(folder / uri.removeprefix("sqlite:///"))
@@ -236,9 +241,17 @@ def _absolute(params: Params, folder: Path) -> Params:
             "output": folder / params.output,
             "models": folder / params.models,
             "tracking": params.tracking.model_copy(update={"uri": uri}),
-            "score": params.score.model_copy(update={"playbook": folder / params.score.playbook}),
+            "score": score,
             "contact": params.contact.model_copy(
                 update={"suppression": tuple(folder / path for path in params.contact.suppression)}
             ),
         }
     )
+
+
+def _absolute_file(address: str, folder: Path) -> str:
+    """Return the address of a database file with its path from the root; other addresses stay."""
+    if not address.startswith(("duckdb:///", "sqlite:///")):
+        return address
+    scheme, _, path = address.partition(":///")
+    return f"{scheme}:///{folder / path}"

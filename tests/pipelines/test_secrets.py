@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from churn.data.sinks.open_sink import open_sink
 from churn.data.sources.database import open_database
 from churn.data.sql import connect
 from churn.params import EngineParams, load_params
@@ -120,6 +122,40 @@ def test_a_tracking_server_that_refuses_the_connection_gives_no_password_away(
     assert parts_in(output, password) == []
 
 
+@pytest.mark.parametrize("password", PASSWORDS[::4])
+def test_a_database_of_the_nights_that_refuses_the_connection_gives_no_password_away(
+    tmp_path: Path,
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    password: str,
+) -> None:
+    monkeypatch.setenv("PW", password)
+    monkeypatch.setenv("ADDRESS", f"postgresql://ana:{password}@127.0.0.1:1/shop")
+    shutil.copy(root / "playbook.yaml", tmp_path)
+    shutil.copytree(root / "templates", tmp_path / "templates")
+    params = tmp_path / "own.yaml"
+    sink = "score: {sink: {connection: 'postgresql://ana:${PW}@127.0.0.1:1/shop'}}\n"
+    params.write_text(PARAMS.format(source="raw") + sink)
+    raw = quoted(f"postgresql://ana:{password}@127.0.0.1:1/shop")
+
+    codes = [
+        cli.main("run", ["--params", str(params), *overrides])
+        for overrides in (
+            [],
+            ["--set", f"score.sink.connection={raw}"],
+            ["--set", "score.sink.connection=${ADDRESS}"],
+            ["--set", f"score.sink={raw}"],
+        )
+    ]
+
+    output = "".join(capfd.readouterr())
+    assert codes[0] == 17, output
+    assert set(codes[1:3]) <= {10, 17}
+    assert codes[3] == 10
+    assert parts_in(output, password) == []
+
+
 @pytest.mark.parametrize("password", PASSWORDS)
 def test_a_value_from_the_environment_is_never_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], password: str
@@ -162,8 +198,15 @@ def test_a_password_reaches_the_server_as_it_is(
         PARAMS.format(source=f"'postgresql://guarded:${{PW}}@{host}/postgres'")
     )
 
-    source = load_params(tmp_path / "params.yaml").source
+    params = load_params(
+        tmp_path / "params.yaml",
+        [f"score.sink.connection=postgresql://guarded:${{PW}}@{host}/postgres"],
+    )
+    source, sink = params.source, params.score.sink
 
+    assert sink is not None
+    with open_sink(sink, "params.yaml") as nights:
+        assert nights.tables(["scores"]) == {}
     connection = connect(EngineParams(), tmp_path)
     with open_database(connection, "postgresql", source, tmp_path) as database:
         assert database.tables == ("clients", "sales")

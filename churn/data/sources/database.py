@@ -38,13 +38,21 @@ Source: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKE
 """
 
 
-def _libpq_argument(address: Address) -> dict[str, Any]:
-    """Return the address with every special character encoded, so that libpq reads it as it was parsed."""
+def libpq_uri(address: Address) -> str:
+    """Return the address with every special character encoded, so that libpq reads it as it was parsed.
+
+    Raises:
+        AddressError: a setting is none of PostgreSQL's.
+    """
     if any(name not in LIBPQ_SETTINGS for name, _ in address.settings):
         raise AddressError(
             "a setting after ? is none of PostgreSQL's. Inside a value, write & as %26 and = as %3D"
         )
-    return {"uri": address.canonical}
+    return address.canonical
+
+
+def _libpq_argument(address: Address) -> dict[str, Any]:
+    return {"uri": libpq_uri(address)}
 
 
 def _sqlite_argument(address: Address) -> dict[str, Any]:

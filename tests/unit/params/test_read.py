@@ -66,6 +66,29 @@ def test_relative_paths_count_from_the_files_folder(tmp_path: Path) -> None:
     assert params.tracking.uri == f"sqlite:///{tmp_path}/mlflow.db"
 
 
+@pytest.mark.parametrize("word", ["files", "null"])
+def test_a_night_without_a_database_may_be_called_files(tmp_path: Path, word: str) -> None:
+    assert load_params(written(tmp_path, GOOD), [f"score.sink={word}"]).score.sink is None
+
+
+def test_the_database_of_the_nights_counts_from_the_files_folder(tmp_path: Path) -> None:
+    text = GOOD + "score: {sink: {connection: 'sqlite:///nights.sqlite', schema: shop}}\n"
+
+    sink = load_params(written(tmp_path, text)).score.sink
+
+    assert sink is not None
+    assert (sink.connection, sink.db_schema) == (f"sqlite:///{tmp_path}/nights.sqlite", "shop")
+
+
+@pytest.mark.parametrize("schema", ["''", "'a\0b'", "ä" * 32], ids=["empty", "control", "64 bytes"])
+def test_a_schema_that_no_database_keeps_as_it_is_is_refused(tmp_path: Path, schema: str) -> None:
+    sink = f"score.sink={{connection: 'sqlite:///x', schema: {schema}}}"
+
+    (problem,) = problems(tmp_path, GOOD, (sink,))
+
+    assert "score.sink.schema" in problem or "not usable" in problem
+
+
 def test_the_parameters_name_their_file_in_what_is_said_of_them(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(GOOD)

@@ -1,0 +1,178 @@
+"""An open database that takes nights over: what `nights.py` needs of PostgreSQL, DuckDB and SQLite."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn.data.sql import identifier
+from churn.errors import DeliveryError
+
+MARK = "Written by churn. Columns may be added; rows are replaced night by night."
+"""The comment by which a table of this program is known; a table without it is never changed."""
+
+ANSWER_SECONDS = 10
+"""How long to wait for a server to answer, and for a lock that another program holds."""
+
+KIND = "score.sink"
+"""The key in params.yaml that messages name."""
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A table or view that is in the database.
+
+    Attributes:
+        name: The name in lower case, without the schema.
+        kind: `table`, `view`, or the word of the database for another object.
+        is_marked: Whether the comment of this program is on it.
+        types: The type of each column by its name, as the database spells it, in order.
+    """
+
+    name: str
+    kind: str
+    is_marked: bool
+    types: Mapping[str, str]
+
+
+def stored_tables(rows: Sequence[Sequence[Any]], kinds: Mapping[str, str]) -> dict[str, StoredTable]:
+    """Return the tables of a catalogue by name.
+
+    Args:
+        rows: Name, kind, comment or SQL, column and type of each column, in the order of the columns.
+        kinds: `table` or `view` for the word of the catalogue.
+    """
+    tables: dict[str, StoredTable] = {}
+    columns: dict[str, dict[str, str]] = {}
+    for name, kind, comment, column, column_type in rows:
+        types = columns.setdefault(str(name).lower(), {})
+        if column is not None:
+            types[str(column)] = str(column_type)
+        key = str(name).lower()
+        tables[key] = StoredTable(key, kinds.get(str(kind), str(kind)), MARK in (comment or ""), types)
+    return tables
+
+
+class SinkConnection(ABC):
+    """An open database that takes nights over. All statements between two `commit` are one transaction.
+
+    Attributes:
+        address: Where the database is, without user and password, for messages.
+        schema: The schema of the tables.
+        has_keys: Whether the tables get primary keys.
+    """
+
+    address: str
+    schema: str
+    has_keys: bool = True
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Begin a transaction in which no other writer of this schema writes; readers are not disturbed."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """End the transaction: readers see all of it from now on."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Drop the transaction, if one is open."""
+
+    @abstractmethod
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows."""
+
+    @abstractmethod
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Append rows to a table, each column to the column of its name."""
+
+    @abstractmethod
+    def tables(self, names: Sequence[str]) -> dict[str, StoredTable]:
+        """Return those of the tables and views that are in the schema, by name."""
+
+    @abstractmethod
+    def type_of(self, kind: pa.DataType) -> str:
+        """Return the type of a column as the database spells it."""
+
+    @abstractmethod
+    def create_schema(self) -> None:
+        """Create the schema if it is missing."""
+
+    @abstractmethod
+    def create_table(self, table: str, columns: Sequence[str]) -> None:
+        """Create a table with the mark of this program.
+
+        Args:
+            table: The name.
+            columns: The definitions of columns and keys, as SQL.
+        """
+
+    @abstractmethod
+    def replace_view(self, view: str, select: str) -> None:
+        """Create a view with the mark of this program, or replace it."""
+
+    def quote(self, table: str) -> str:
+        """Return the quoted name of a table with its schema."""
+        return f"{identifier(self.schema)}.{identifier(table)}"
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Run the statements of the block as one transaction: all of them count, or none."""
+        try:
+            self.begin()
+            yield
+            self.commit()
+        except BaseException:
+            self.rollback()
+            raise
+
+
+SQL_TYPES: Mapping[pa.DataType, str] = {
+    pa.string(): "text",
+    pa.float64(): "double",
+    pa.int8(): "int8",
+    pa.int32(): "int32",
+    pa.int64(): "int64",
+    pa.date32(): "date",
+    pa.bool_(): "boolean",
+    pa.timestamp("us", tz="UTC"): "timestamp",
+}
+"""The types of the columns of a night; each kind of database has a type for each."""
+
+
+def finite(rows: pa.Table) -> pa.Table:
+    """Return a table in which a number that is not finite is missing: a database would sort NaN as largest.
+
+    >>> finite(pa.table({"value": [1.5, float("nan"), None]}))["value"].to_pylist()
+    [1.5, None, None]
+    """
+    for position, field in enumerate(rows.schema):
+        if pa.types.is_floating(field.type):
+            column = rows[field.name]
+            rows = rows.set_column(position, field, pc.if_else(pc.is_finite(column), column, None))
+    return rows
+
+
+def refuse_nul(table: str, rows: pa.Table, address: str) -> None:
+    """Refuse texts with the character NUL, which PostgreSQL cannot hold.
+
+    Raises:
+        DeliveryError: texts hold the character; the error names each column.
+    """
+    problems = []
+    for field in rows.schema:
+        if pa.types.is_string(field.type):
+            count = pc.sum(pc.match_substring(rows[field.name], "\0")).as_py() or 0
+            if count:
+                problems.append(
+                    f"{address}: texts of {table}.{field.name} with the character NUL: {count:,}. The "
+                    "database cannot hold it. Take it out in the source."
+                )
+    if problems:
+        raise DeliveryError(*problems)

@@ -1,0 +1,180 @@
+"""The tables of the nights in a database: created, widened, and filled night by night in one transaction.
+
+`scores` and `calls` hold the rows of each night, `nights` a row for each night. `scores_latest` is a view of
+the scores of the latest night: as soon as the transaction of a night is committed, each query sees the whole
+new night, and a query that has begun before sees the whole old night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from churn.data.sinks.connection import SinkConnection, StoredTable
+from churn.data.sql import identifier, literal
+from churn.errors import DeliveryError
+
+SCORES, CALLS, NIGHTS, LATEST = "scores", "calls", "nights", "scores_latest"
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    SCORES: ("cutoff", "customer_id"),
+    CALLS: ("cutoff", "customer_id"),
+    NIGHTS: ("cutoff",),
+}
+"""The tables of a night in the order in which they are written, each with its key."""
+
+NIGHT_SCHEMA = pa.schema(
+    [("cutoff", pa.date32())]
+    + [(name, pa.string()) for name in ("run_id", "model_version", "digest")]
+    + [("score_rows", pa.int64()), ("call_rows", pa.int64())]
+)
+"""The columns of `nights`. The digest changes when a file of the night changes."""
+
+NO_NIGHT = date(9999, 12, 31)
+"""The cutoff of no night, for a rehearsal."""
+
+
+@dataclass(frozen=True)
+class StoredNight:
+    """A night that is in the database.
+
+    Attributes:
+        digest: The digest of the night's files when it was handed over.
+        is_whole: Whether the database still holds as many rows as were handed over.
+    """
+
+    digest: str
+    is_whole: bool
+
+
+def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, pa.Table]) -> None:
+    """Write the rows of a night in one transaction; the rows of the same night are replaced.
+
+    Args:
+        connection: The open database.
+        cutoff: The cutoff of the night.
+        tables: The rows of each table of `KEYS`, by name.
+
+    Raises:
+        DeliveryError: a table is not of this program, has a column of another type, or the database refuses.
+        BusyError: another program holds a lock.
+    """
+    with connection.transaction():
+        _write(connection, cutoff, tables)
+
+
+def rehearse(connection: SinkConnection, schemas: Mapping[str, pa.Schema]) -> None:
+    """Write a night without rows and drop it: a missing right or a foreign table shows before the work.
+
+    Args:
+        connection: The open database.
+        schemas: The columns of each table of `KEYS`, by name.
+
+    Raises:
+        DeliveryError: a night could not be written.
+        BusyError: another program holds a lock.
+    """
+    try:
+        connection.begin()
+        _write(connection, NO_NIGHT, {name: schema.empty_table() for name, schema in schemas.items()})
+    finally:
+        connection.rollback()
+
+
+def _write(connection: SinkConnection, cutoff: date, tables: Mapping[str, pa.Table]) -> None:
+    connection.create_schema()
+    present_tables = connection.tables([*KEYS, LATEST])
+    schemas = {name: tables[name].schema for name in KEYS}
+    if problems := [*_problems(connection, present_tables, schemas)]:
+        raise DeliveryError(*problems)
+    for name, key in KEYS.items():
+        _prepare(connection, name, schemas[name], key, present_tables.get(name))
+    _replace_latest(connection, present_tables.get(LATEST))
+    for name in KEYS:
+        connection.execute(f"DELETE FROM {connection.quote(name)} WHERE cutoff = {literal(str(cutoff))}")
+        if tables[name].num_rows:
+            connection.append(name, tables[name])
+
+
+def read_nights(connection: SinkConnection) -> dict[date, StoredNight]:
+    """Return the nights in the database by cutoff; empty if the database has none yet."""
+    if not set(KEYS) <= set(connection.tables([*KEYS])):
+        return {}
+    counts = {name: _row_counts(connection, name) for name in (SCORES, CALLS)}
+    rows = connection.execute(
+        f"SELECT cutoff, digest, score_rows, call_rows FROM {connection.quote(NIGHTS)} ORDER BY cutoff"
+    )
+    return {
+        (night := _day(cutoff)): StoredNight(
+            str(digest), (counts[SCORES].get(night, 0), counts[CALLS].get(night, 0)) == (n_scores, n_calls)
+        )
+        for cutoff, digest, n_scores, n_calls in rows
+    }
+
+
+def _row_counts(connection: SinkConnection, table: str) -> dict[date, int]:
+    rows = connection.execute(f"SELECT cutoff, count(*) FROM {connection.quote(table)} GROUP BY cutoff")
+    return {_day(cutoff): int(count) for cutoff, count in rows}
+
+
+def _day(value: date | str) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def _problems(
+    connection: SinkConnection, present_tables: Mapping[str, StoredTable], schemas: Mapping[str, pa.Schema]
+) -> Iterator[str]:
+    """Yield each table and column that this program must not touch or cannot fill."""
+    for name in (*KEYS, LATEST):
+        table, kind = present_tables.get(name), "view" if name == LATEST else "table"
+        if table is None:
+            continue
+        quoted = connection.quote(name)
+        if table.kind != kind or not table.is_marked:
+            yield (
+                f"{connection.address}: there is a {table.kind} {quoted} that churn did not write. It "
+                "stays as it is. Rename it, or name another schema under `score.sink.schema`."
+            )
+            continue
+        for field in schemas.get(name, pa.schema([])):
+            expected, actual = connection.type_of(field.type), table.types.get(field.name)
+            if actual is not None and actual.lower() != expected.lower():
+                yield (
+                    f"{connection.address}: {quoted} has the column {field.name} with the type {actual}, and "
+                    f"a night needs {expected}. Rename the column, change its type, or name another schema "
+                    "under `score.sink.schema`."
+                )
+
+
+def _prepare(
+    connection: SinkConnection,
+    name: str,
+    schema: pa.Schema,
+    key: Sequence[str],
+    table: StoredTable | None,
+) -> None:
+    """Create a table, or add the columns that it lacks; no column is dropped."""
+    columns = {field.name: f"{identifier(field.name)} {connection.type_of(field.type)}" for field in schema}
+    if table is None:
+        keys = [f"PRIMARY KEY ({', '.join(map(identifier, key))})"] if connection.has_keys else []
+        connection.create_table(name, [*columns.values(), *keys])
+        return
+    for column, definition in columns.items():
+        if column not in table.types:
+            connection.execute(f"ALTER TABLE {connection.quote(name)} ADD COLUMN {definition}")
+
+
+def _replace_latest(connection: SinkConnection, view: StoredTable | None) -> None:
+    """Let the view of the latest night have all columns of the scores."""
+    columns = [*connection.tables([SCORES])[SCORES].types]
+    if view is not None and [*view.types] == columns:
+        return
+    names = ", ".join(identifier(column) for column in columns)
+    connection.replace_view(
+        LATEST,
+        f"SELECT {names} FROM {connection.quote(SCORES)} "
+        f"WHERE cutoff = (SELECT max(cutoff) FROM {connection.quote(NIGHTS)})",
+    )

@@ -1,0 +1,1 @@
+"""What leaves the company's own files: nights for databases, planned contacts for other systems."""
