@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -21,6 +24,7 @@ from churn.contact.plan import NightPlan, plan_night
 from churn.contact.tasks import task_states
 from churn.contact.terms import Acts, PlanTerms
 from churn.experiments.ledger import (
+    Ledger,
     LedgerFacts,
     empty_ledger,
     ledger_night,
@@ -33,6 +37,10 @@ from churn.experiments.units import find_units
 from churn.params import ContactParams, ControlParams, ExperimentsParams, ProfitParams
 from churn.scoring.night import ScoredCohort, no_progress
 from churn.scoring.playbook import Playbook, parse_playbook
+
+PROCESSES = os.cpu_count() or 1
+LARGE_EVERY = 10
+"""One world in so many has up to 80 customers and 12 nights; the others are small, and cheap to check."""
 
 FIRST_NIGHT = date(2025, 1, 6)
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", None)
@@ -61,11 +69,10 @@ def table(worlds: int, seed: int) -> Iterator[str]:
     """Yield the lines of the table: customer-nights, tasks, and breaches by rule."""
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    for number in range(worlds):
-        with tempfile.TemporaryDirectory() as folder:
-            world = draw_world(np.random.default_rng([seed, number]))
-            counts.update(play_world(world, Path(folder)))
-            kinds.update(breach.partition(":")[0] for breach in breaches(world, Path(folder)))
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        for own_counts, own_kinds in pool.map(_check_world, repeat(seed), range(worlds), chunksize=10):
+            counts.update(own_counts)
+            kinds.update(own_kinds)
     yield "| worlds | customer-nights | tasks | of controls | breaches |"
     yield "|---:|---:|---:|---:|---|"
     words = ", ".join(f"{kind}: {n}" for kind, n in sorted(kinds.items())) or "none"
@@ -73,9 +80,17 @@ def table(worlds: int, seed: int) -> Iterator[str]:
     yield f"| {' | '.join(f'{number:,}' for number in numbers)} | {words} |"
 
 
-def draw_world(rng: np.random.Generator) -> dict[str, Any]:
-    """Draw customers, consents, rules and nights."""
-    n = int(rng.integers(3, 80))
+def _check_world(seed: int, number: int) -> tuple[Counter[str], Counter[str]]:
+    """Return the counts of a world and its breaches by rule; one world in `LARGE_EVERY` is large."""
+    world = draw_world(np.random.default_rng([seed, number]), is_large=number % LARGE_EVERY == 0)
+    with tempfile.TemporaryDirectory() as folder:
+        counts = play_world(world, Path(folder))
+        return counts, Counter(breach.partition(":")[0] for breach in breaches(world, Path(folder)))
+
+
+def draw_world(rng: np.random.Generator, *, is_large: bool = True) -> dict[str, Any]:
+    """Draw customers, consents, rules and nights; a small world has fewer customers and nights."""
+    n = int(rng.integers(3, 80 if is_large else 16))
     customers = [
         {
             "customer_id": f"c{number:02}",
@@ -95,7 +110,7 @@ def draw_world(rng: np.random.Generator) -> dict[str, Any]:
                 {"customer_id": customer["customer_id"], "given_at": given, "withdrawn_at": ended}
             )
     nights, night = [], FIRST_NIGHT
-    for _ in range(int(rng.integers(4, 12))):
+    for _ in range(int(rng.integers(4, 12) if is_large else rng.integers(2, 5))):
         nights.append(night)
         night += timedelta(days=int(rng.integers(1, 16)))
     shares = np.sort(rng.choice([0.05, 0.1, 0.2, 0.5], len(nights)))
@@ -126,14 +141,15 @@ def play_world(world: dict[str, Any], output: Path) -> Counter[str]:
     (output / "scores").mkdir()
     for night in world["nights"]:
         present = rng.random(len(reach)) < 0.9
-        plan = _plan(world, output, night, reach, present, playbook)
+        ledger = read_ledger(output, night)
+        plan = _plan(world, ledger, night, reach, present, playbook)
         tasks = plan.ledger_rows["tasks"]
         counts["customer-nights"] += int(present.sum())
         counts["tasks"] += len(tasks)
         counts["controls"] += int((tasks["arm"] == "control").sum())
         facts = LedgerFacts(
             cutoff=night,
-            previous=read_ledger(output, night).previous,
+            previous=ledger.previous,
             run_id="world",
             salt_digest=salt_digest("world"),
             unit="person",
@@ -144,7 +160,7 @@ def play_world(world: dict[str, Any], output: Path) -> Counter[str]:
         stage(output, ledger_night(facts, plan.ledger_rows))
         publish(output, night)
         ids = reach["customer_id"].to_numpy()[present]
-        units = find_units(reach, "person", read_ledger(output, night).unit_of).of(ids)
+        units = find_units(reach, "person", ledger.unit_of).of(ids)
         on_list = set(plan.contact.listed_rows.tolist())
         rows = [
             {
@@ -162,14 +178,13 @@ def play_world(world: dict[str, Any], output: Path) -> Counter[str]:
 
 def _plan(
     world: dict[str, Any],
-    output: Path,
+    ledger: Ledger,
     night: date,
     reach: pd.DataFrame,
     present: np.ndarray,
     playbook: Playbook,
 ) -> NightPlan:
     rng, rules = world["random"], world["rules"]
-    ledger = read_ledger(output, night)
     ids = reach["customer_id"].to_numpy(dtype=object)[present]
     p = np.round(rng.uniform(0.01, 0.99, len(ids)), 2)
     value = np.where(rng.random(len(ids)) < 0.2, np.nan, rng.uniform(20, 900, len(ids)))

@@ -84,6 +84,18 @@ def forget_withdrawals(monkeypatch):
     )
 
 
+def forget_suppression_lists(monkeypatch):
+    acts = worlds.Acts
+    monkeypatch.setattr(worlds, "Acts", lambda **parts: acts(**{**parts, "suppressed_ids": frozenset()}))
+
+
+def take_the_zone_of_the_company(monkeypatch):
+    not_before = new_tasks.not_before
+    monkeypatch.setattr(
+        new_tasks, "not_before", lambda due, zone, quiet: not_before(due, "Europe/Berlin", quiet)
+    )
+
+
 def give_two_reasons(monkeypatch):
     listed_rows = plan.listed_rows
     monkeypatch.setattr(plan, "listed_rows", lambda tasks, rows: listed_rows(tasks, rows)[1:])
@@ -95,6 +107,8 @@ def give_two_reasons(monkeypatch):
         (patched(plan, "contact_refusals", no_refusals), "objection"),
         (patched(plan, "contact_refusals", no_refusals), "consent"),
         (forget_withdrawals, "consent"),
+        (forget_suppression_lists, "objection"),
+        (take_the_zone_of_the_company, "quiet hours"),
         (with_limits(rest_days=0), "rest"),
         (forget_earlier_tasks, "rest"),
         (with_limits(max_contacts=99), "cap"),
