@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from churn.data.sinks.connection import SinkConnection
-from churn.data.sinks.nights import CALLS, SCORES, StoredNight, read_nights, rehearse, write_night
+from churn.data.sinks.nights import CALLS, SCORES, StoredNight, is_whole, read_nights, rehearse, write_night
 from churn.data.sinks.open_sink import open_sink
 from churn.errors import BusyError, DeliveryError
 from churn.handover.night_tables import is_trial, night_digest, night_schemas, read_night_tables
@@ -126,7 +126,7 @@ def _deliver(
 ) -> NightDelivery | None:
     """Write a night unless the database holds the same night; return None if it does."""
     is_same = stored_night is not None and stored_night.digest == night_digest(output, cutoff)
-    if stored_night is not None and is_same and stored_night.is_whole:
+    if stored_night is not None and is_same and is_whole(connection, cutoff, stored_night):
         return None
     night = read_night_tables(output, cutoff)
     write_night(connection, cutoff, night.tables)

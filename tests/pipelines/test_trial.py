@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -40,8 +42,9 @@ def test_a_refused_first_model_scores_the_night_as_a_trial_until_a_model_passes(
 ) -> None:
     output = first_day / "output"
 
-    refused = call(first_day, "run", *REFUSING)
-    refusal = capsys.readouterr().err
+    database = ("--set", "score.sink.connection=sqlite:///nights.sqlite")
+    refused = call(first_day, "run", *REFUSING, *database)
+    said, refusal = capsys.readouterr()
     waiting = call(first_day, "score", *REFUSING)
     advice = capsys.readouterr().err
     trial = pq.read_table(output / SCORES.format(NIGHT)).to_pylist()
@@ -64,6 +67,9 @@ def test_a_refused_first_model_scores_the_night_as_a_trial_until_a_model_passes(
     assert (tags["trial"], tags["trial_because"]) == (NIGHT, "observed_expected")
     assert "[9.0, 10.0]" in tags["trial_why"] + tags["trial_requirements"]
     assert not (first_day / "models" / "champion").exists()
+    assert "database: a trial is not handed over" in said
+    with closing(sqlite3.connect(first_day / "nights.sqlite")) as nights:
+        assert nights.execute("SELECT name FROM sqlite_master").fetchall() == []
 
     assert waiting == 13
     assert "Version 1 is trained and waits in" in advice

@@ -160,7 +160,7 @@ def open_duckdb(address: Address, schema: str) -> Iterator[DuckDBSink]:
             connection = duckdb.connect(str(path), config={"autoinstall_known_extensions": False})
             break
         except duckdb.Error as error:
-            if "lock" not in str(error).lower():
+            if "Could not set lock" not in str(error):
                 raise DeliveryError(f"{address.public_text}: {first_line(error).rstrip(' .')}.") from None
             if time.monotonic() > limit:
                 raise _busy(address.public_text) from None

@@ -39,15 +39,11 @@ NO_NIGHT = date(9999, 12, 31)
 
 @dataclass(frozen=True)
 class StoredNight:
-    """A night that is in the database.
-
-    Attributes:
-        digest: The digest of the night's files when it was handed over.
-        is_whole: Whether the database still holds as many rows as were handed over.
-    """
+    """A night as the table `nights` describes it: the digest of its files, and its rows in the tables."""
 
     digest: str
-    is_whole: bool
+    score_rows: int
+    call_rows: int
 
 
 def write_night(connection: SinkConnection, cutoff: date, tables: Mapping[str, pa.Table]) -> None:
@@ -103,21 +99,24 @@ def read_nights(connection: SinkConnection) -> dict[date, StoredNight]:
     """Return the nights in the database by cutoff; empty if the database has none yet."""
     if not set(KEYS) <= set(connection.tables([*KEYS])):
         return {}
-    counts = {name: _row_counts(connection, name) for name in (SCORES, CALLS)}
     rows = connection.execute(
         f"SELECT cutoff, digest, score_rows, call_rows FROM {connection.quote(NIGHTS)} ORDER BY cutoff"
     )
     return {
-        (night := _day(cutoff)): StoredNight(
-            str(digest), (counts[SCORES].get(night, 0), counts[CALLS].get(night, 0)) == (n_scores, n_calls)
-        )
+        _day(cutoff): StoredNight(str(digest), int(n_scores), int(n_calls))
         for cutoff, digest, n_scores, n_calls in rows
     }
 
 
-def _row_counts(connection: SinkConnection, table: str) -> dict[date, int]:
-    rows = connection.execute(f"SELECT cutoff, count(*) FROM {connection.quote(table)} GROUP BY cutoff")
-    return {_day(cutoff): int(count) for cutoff, count in rows}
+def is_whole(connection: SinkConnection, cutoff: date, night: StoredNight) -> bool:
+    """Return whether the database still holds as many rows of a night as were written."""
+    counts = [
+        connection.execute(
+            f"SELECT count(*) FROM {connection.quote(name)} WHERE cutoff = {literal(str(cutoff))}"
+        )[0][0]
+        for name in (SCORES, CALLS)
+    ]
+    return counts == [night.score_rows, night.call_rows]
 
 
 def _day(value: date | str) -> date:

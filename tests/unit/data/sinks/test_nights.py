@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from churn.data.sinks.nights import NIGHT_SCHEMA, StoredNight, read_nights, rehearse, write_night
+from churn.data.sinks.nights import NIGHT_SCHEMA, StoredNight, is_whole, read_nights, rehearse, write_night
 from churn.data.sinks.open_sink import open_sink
 from churn.errors import BusyError, ChurnError, DeliveryError, ParamsError
 from churn.params import SinkParams
@@ -123,7 +123,9 @@ def test_a_repeated_night_replaces_its_own_rows_alone(sink: SinkParams) -> None:
 
     assert rows(sink, "scores", "customer_id, probability") == [("ann", 0.3), ("cem", 0.9)]
     with open_sink(sink, "params.yaml") as connection:
-        assert read_nights(connection) == {SUNDAY: StoredNight("e", True), MONDAY: StoredNight("d", True)}
+        nights = read_nights(connection)
+        assert nights == {SUNDAY: StoredNight("e", 1, 1), MONDAY: StoredNight("d", 1, 1)}
+        assert [is_whole(connection, cutoff, night) for cutoff, night in nights.items()] == [True, True]
 
 
 def test_a_backfilled_night_is_not_the_latest(sink: SinkParams) -> None:
@@ -140,7 +142,9 @@ def test_a_night_of_which_rows_are_gone_is_not_whole(sink: SinkParams) -> None:
         connection.execute(f"DELETE FROM {connection.quote('scores')} WHERE customer_id = 'bob'")
 
     with open_sink(sink, "params.yaml") as connection:
-        assert read_nights(connection) == {SUNDAY: StoredNight("d", False)}
+        night = read_nights(connection)[SUNDAY]
+        assert night == StoredNight("d", 2, 1)
+        assert not is_whole(connection, SUNDAY, night)
 
 
 def test_a_later_version_adds_columns_and_an_earlier_one_keeps_them(sink: SinkParams) -> None:
