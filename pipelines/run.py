@@ -29,7 +29,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     Raises:
         ChurnError: the playbook or another input of the night has mistakes; nothing is trained then.
         Stop: promotion is refused, and no champion can score. The night is scored, as a trial.
-        DeliveryError: a database does not answer, or did not take the night.
+        DeliveryError: a database or a receiver does not answer, or did not take all of the night.
     """
     check_answers(params.tracking.uri, params.file)
     score.check_inputs(params)
@@ -60,7 +60,7 @@ def run(params: Params, *, cutoff: date | None = None, echo: Echo) -> int | None
     echo.finish_step("score")
     report.run(params, cutoff=night, echo=echo)
     if not trial:
-        score.hand_over_night(params, night, echo)
+        score.hand_over_night(params, store, night, echo)
     registry = Registry(params.tracking, params.models, params.file)
     challenger = read_challenger(params.output)
     if trial:

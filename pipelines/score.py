@@ -12,7 +12,7 @@ from churn.contact.night import History, score_night
 from churn.contact.working_days import check_holidays
 from churn.data.files import checksum_of
 from churn.data.store import Store
-from churn.errors import ChurnError, ModelError
+from churn.errors import BusyError, ChurnError, DeliveryError, ModelError
 from churn.experiments.ledger import (
     check_salt,
     is_published,
@@ -21,12 +21,15 @@ from churn.experiments.ledger import (
     read_ledger,
     recover,
     stage,
+    tasks_of,
 )
 from churn.features.definition import definitions
 from churn.features.engine.matrix import matrix_at
 from churn.features.library import all_signals, select_signals
 from churn.features.money import money_before, mrr_at
 from churn.handover.database import check_database, delivery_lines, hand_over
+from churn.handover.events import EventTerms, NightFacts
+from churn.handover.outbox import StagedEvents, night_path, publish_events, recover_events, stage_night
 from churn.model.bundle import load_champion
 from churn.model.value import monthly_money
 from churn.params import Params
@@ -49,6 +52,7 @@ from churn.scoring.sink import (
     write_night,
 )
 from churn.training.challenger import load_challenger
+from pipelines import deliver
 from pipelines.echo import Echo
 from pipelines.ingest import ensure_store
 
@@ -82,7 +86,7 @@ def run(
         ParamsError: there is no calendar of `contact.holidays`, a suppression list does not exist, or
             `experiments.salt` has changed.
         Stop: later nights follow this night, and it would plan other contacts today.
-        DeliveryError: a database does not answer, or did not take the night.
+        DeliveryError: a database or a receiver does not answer, or did not take all of the night.
     """
     if trial:
         champion = load_challenger(params.output, params.engine.threads)
@@ -107,6 +111,7 @@ def run(
         echo.warn(late)
     with one_night_at_a_time(params.output):
         recover(params.output, lambda night: ledger_digest(params.output, night))
+        recover_events(params.output)
         ledger = read_ledger(params.output, cutoff)
         check_salt(ledger, params.experiments.salt)
         matrix = matrix_at(store, select_signals(params, store), cutoff)
@@ -142,6 +147,7 @@ def run(
                 trial,
             ),
         )
+        names = read_names(store)
         planned = score_night(
             params,
             cutoff,
@@ -150,7 +156,7 @@ def run(
             model,
             playbook,
             money,
-            read_names(store),
+            names,
             stamp,
             History(ledger, own_assignments(params.output, cutoff)),
             acts,
@@ -165,9 +171,25 @@ def run(
         files = night_files(night.scores, night.calls, night.contacts, night.facts, planned.owner_calls)
         if planned.ledger and not is_published(params.output, planned.ledger):
             stage(params.output, planned.ledger)
+        events = None
+        if planned.ledger and params.contact.outbox:
+            facts = NightFacts(
+                cutoff=cutoff,
+                new_tasks=tasks_of(planned.ledger),
+                earlier_tasks=ledger.tasks,
+                states=acts.states,
+                scores=night.scores,
+                signals=matrix.frame,
+                names=names,
+                playbook=playbook,
+            )
+            terms = EventTerms(params.score.language, params.timezone)
+            events = stage_night(params.output, facts, terms, ledger, planned.ledger.digest)
         is_new = write_night(params.output, cutoff, files)
         if planned.ledger and not is_published(params.output, planned.ledger):
             publish(params.output, cutoff)
+        if planned.ledger and events and events.is_staged:
+            publish_events(params.output, cutoff, planned.ledger.digest)
 
     probabilities = night.scores["churn_probability"].drop_null().to_numpy()
     if unusual := unusual_level_warning(model.spec, probabilities):
@@ -195,10 +217,14 @@ def run(
     ):
         echo(f"  {why_free}")
     echo(f"scores: {scores_path(params.output, cutoff)}" + ("" if is_new else " (the same as before)"))
+    if events:
+        echo.report(_outbox_lines(params, cutoff, events), _outbox_warnings(events))
     if trial and params.score.sink:
         echo("database: a trial is not handed over")
+    if trial and params.contact.outbox:
+        echo("outbox: a trial is not handed over")
     if not trial and is_last_step:
-        hand_over_night(params, cutoff, echo, is_new=is_new)
+        hand_over_night(params, store, cutoff, echo, is_new=is_new)
     return 0
 
 
@@ -214,24 +240,88 @@ def check_handover(params: Params) -> None:
         check_database(params.score.sink, params.label, params.score.reasons, params.file)
 
 
-def hand_over_night(params: Params, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
-    """Hand a night over whose files and page of the ledger are published.
+def hand_over_night(params: Params, store: Store, cutoff: date, echo: Echo, *, is_new: bool = True) -> None:
+    """Hand a night over whose files and page of the ledger are published: to a database and to a receiver.
+
+    If one of them fails, the other still gets what is meant for it.
 
     Args:
         params: The parameters.
+        store: The store, for the permissions just before contacts are sent.
         cutoff: The cutoff of the night.
         echo: Prints lines.
         is_new: Whether this call wrote the files of the night.
 
     Raises:
-        DeliveryError: the database did not take the night.
+        DeliveryError: the database did not take the night, or the receiver did not take all contacts.
         BusyError: another night is being scored, or another program holds the database.
     """
+    errors: list[ChurnError] = []
+    try:
+        _fill_database(params, cutoff, echo, is_new=is_new)
+    except (DeliveryError, BusyError) as error:
+        errors.append(error)
+    try:
+        _send_contacts(params, store, echo)
+    except DeliveryError as error:
+        errors.append(error)
+    if len(errors) > 1:
+        raise DeliveryError(*(problem for error in errors for problem in error.problems))
+    if errors:
+        raise errors[0]
+
+
+def _fill_database(params: Params, cutoff: date, echo: Echo, *, is_new: bool) -> None:
     if params.score.sink:
         with one_night_at_a_time(params.output):
             delivery = hand_over(params.output, cutoff, params.score.sink, params.file)
         for line in delivery_lines(delivery, cutoff, is_new=is_new):
             echo(line)
+
+
+def _send_contacts(params: Params, store: Store, echo: Echo) -> None:
+    """Deliver what waits in the outbox; as everything in a night, tasks expire by the day of the data."""
+    outbox = params.contact.outbox
+    if outbox is None or outbox.url is None or not outbox.after_score:
+        return
+    try:
+        deliver.run(params, cutoff=store.tonight, echo=echo, store=store)
+    except BusyError as error:
+        raise DeliveryError(
+            *error.problems, "The night is written. Call `churn deliver` to hand its contacts over."
+        ) from None
+
+
+def _outbox_lines(params: Params, cutoff: date, events: StagedEvents) -> Iterator[str]:
+    """Yield what the night put into the outbox."""
+    if events.is_backfill:
+        yield "outbox: nothing, because later nights do not follow this one: its contacts are not handed over"
+        return
+    outbox = params.contact.outbox
+    if outbox is None or outbox.url is None:
+        how = "other systems read the file"
+    else:
+        how = "sent now" if outbox.after_score else "waiting for `churn deliver`"
+    yield (
+        f"outbox: {events.n_planned:,} contacts planned, {events.n_withdrawn:,} withdrawn "
+        f"({how}): {night_path(params.output, cutoff)}"
+    )
+    if events.n_never_planned:
+        yield (
+            f"  {events.n_never_planned:,} open tasks are from nights without an outbox; they stay on the "
+            "call list and are not handed over"
+        )
+
+
+def _outbox_warnings(events: StagedEvents) -> Iterator[str]:
+    """Yield what a person must look at before the contacts take place."""
+    for problem, n in events.message_problems.items():
+        yield f"outbox: no message for {n:,} {'customer' if n == 1 else 'customers'}: {problem}"
+    if events.n_changed:
+        yield (
+            f"outbox: {events.n_changed:,} contacts of this night differ from those that it planned before. "
+            "Those that are delivered already are not sent again."
+        )
 
 
 def check_inputs(params: Params) -> Playbook:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn.contact.consent import consents_at, match_suppression, read_suppression_lists
+from churn.contact.consent import Consents, consents_at, match_suppression, read_suppression_lists
 from churn.contact.tasks import (
     CAME_BACK,
     NO_LONGER_AT_RISK,
@@ -27,6 +28,25 @@ from churn.data.store import Store
 from churn.experiments.ledger import Ledger
 from churn.experiments.units import Units, find_units
 from churn.params import ContactParams, ExperimentsParams
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """Whom the company may contact.
+
+    Attributes:
+        consents: The consents that hold.
+        suppressed_ids: The customers on suppression lists, and other customers of the same persons.
+        objected_ids: The customers who objected, and other customers of the same persons.
+        customer_ids: All customers of the data.
+        warnings: Sentences about what is probably not meant.
+    """
+
+    consents: Consents
+    suppressed_ids: frozenset[str]
+    objected_ids: frozenset[str]
+    customer_ids: frozenset[str]
+    warnings: tuple[str, ...]
 
 
 def read_acts(
@@ -52,36 +72,61 @@ def read_acts(
         SourceError: A suppression list cannot be read.
     """
     timezone = store.params.timezone
+    permissions = read_permissions(store, cutoff, contact)
     reach = read_reach(store).to_pandas()
     customers = reach["customer_id"].to_numpy(dtype=object)
-    lists = read_suppression_lists(contact.suppression)
-    suppression = match_suppression(lists, customers, reach["email"].to_numpy(dtype=object))
-    midnight = datetime.combine(cutoff, time(0), ZoneInfo(timezone)).astimezone(UTC).replace(tzinfo=None)
-    consents = consents_at(
-        read_consents(store, cutoff).to_pandas(),
-        purpose=contact.purpose,
-        channels=contact.consent_channels,
-        cutoff=midnight,
-    )
     zones = read_zones(reach["timezone"].to_numpy(dtype=object), timezone)
-    persons = find_units(reach, "person")
     states = read_task_states(store, cutoff, ledger, at_risk)
-    unmatched = [
-        f"{path}: {count:,} line{'' if count == 1 else 's'} of the suppression list match no customer."
-        for path, count in suppression.n_unmatched.items()
-    ]
     unknown = [
         f"customers.timezone: '{name}' is no time zone; quiet hours of its customers are those of {timezone}."
         for name in zones.unknown_names[:3]
     ]
     return Acts(
         units=find_units(reach, experiments.unit, ledger.unit_of),
+        consents=permissions.consents,
+        suppressed_ids=permissions.suppressed_ids,
+        objected_ids=permissions.objected_ids,
+        zones=dict(zip(customers, zones.zones, strict=True)),
+        states=states,
+        warnings=(*permissions.warnings, *unknown, *state_warnings(states)),
+    )
+
+
+def read_permissions(store: Store, cutoff: date, contact: ContactParams) -> Permissions:
+    """Return whom the company may contact.
+
+    Args:
+        store: The store.
+        cutoff: The cutoff up to which consents count; objections and suppression lists count as of today.
+        contact: The rules of contacts.
+
+    Raises:
+        ParamsError: A suppression list does not exist.
+        SourceError: A suppression list cannot be read.
+    """
+    reach = read_reach(store).to_pandas()
+    customers = reach["customer_id"].to_numpy(dtype=object)
+    lists = read_suppression_lists(contact.suppression)
+    suppression = match_suppression(lists, customers, reach["email"].to_numpy(dtype=object))
+    zone = ZoneInfo(store.params.timezone)
+    midnight = datetime.combine(cutoff, time(0), zone).astimezone(UTC).replace(tzinfo=None)
+    consents = consents_at(
+        read_consents(store, cutoff).to_pandas(),
+        purpose=contact.purpose,
+        channels=contact.consent_channels,
+        cutoff=midnight,
+    )
+    persons = find_units(reach, "person")
+    unmatched = [
+        f"{path}: {count:,} line{'' if count == 1 else 's'} of the suppression list match no customer."
+        for path, count in suppression.n_unmatched.items()
+    ]
+    return Permissions(
         consents=consents,
         suppressed_ids=_of_persons(persons, customers, customers[suppression.is_suppressed]),
         objected_ids=_of_persons(persons, customers, _objector_ids(reach)),
-        zones=dict(zip(customers, zones.zones, strict=True)),
-        states=states,
-        warnings=(*consents.warnings, *unmatched, *unknown, *state_warnings(states)),
+        customer_ids=frozenset(customers),
+        warnings=(*consents.warnings, *unmatched),
     )
 
 

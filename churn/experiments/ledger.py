@@ -274,6 +274,11 @@ def ledger_night(facts: LedgerFacts, tables: Mapping[str, pd.DataFrame]) -> Ledg
     return LedgerNight(facts, contents)
 
 
+def tasks_of(night: LedgerNight) -> pd.DataFrame:
+    """Return the new tasks of a night that is to be written."""
+    return _frame([pq.read_table(io.BytesIO(night.contents["tasks.parquet"]))], TASKS)
+
+
 def stage(output: Path, night: LedgerNight) -> None:
     """Write a night as pending: it counts only after `publish`."""
     pending = _pending(output, night.facts.cutoff)

@@ -14,6 +14,7 @@ from churn.params.night_sections import (
     SinkParams,
     ValueParams,
 )
+from churn.params.outbox import OutboxParams
 from churn.params.read import load_params
 from churn.params.schema import CHAMPION_FOLDER, FILE, Params, digest_of
 from churn.params.sections import (
@@ -56,6 +57,7 @@ __all__ = [
     "HistoryParams",
     "LabelParams",
     "OriginParams",
+    "OutboxParams",
     "OutsideParams",
     "Params",
     "ProfitParams",

@@ -17,6 +17,9 @@ NAME = re.compile(r"\$\{(\w+)\}")
 FREE_TEXT_SECTIONS = ("source", "tracking", "tables", "events", "score.sink.connection")
 """The sections and keys whose values are text of any kind; the others hold paths, numbers and choices."""
 
+PRIVATE_KEYS = ("contact.outbox.url", "contact.outbox.secret")
+"""The keys of other sections whose value no message may show."""
+
 SHOWN_KEYS = ("from",)
 """Keys of tables whose value every message about the table needs."""
 
@@ -98,7 +101,7 @@ class Environment:
 
 
 def _is_free_text(key: str) -> bool:
-    return (
+    return key in PRIVATE_KEYS or (
         bool({key, key.partition(".")[0]} & {*FREE_TEXT_SECTIONS})
         and key.rpartition(".")[2] not in SHOWN_KEYS
     )

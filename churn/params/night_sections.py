@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from churn.params.outbox import OutboxParams
 from churn.params.sections import Day, Days, DaysOrZero, OriginParams, Section, Share, Words
 
 MAX_NAME_BYTES = 63
@@ -243,7 +244,7 @@ class ContactParams(Section):
     `rest_days` is the rest after the due date of a contact, over all plays and channels. `per_owner` and
     `per_channel` bound the new contacts of a night. `suppression` names CSV files with a column `customer_id`
     or `email`. `holidays` is a country, or a country and a region, such as DE or DE-BY. A customer whose
-    health is above `max_health` is not contacted.
+    health is above `max_health` is not contacted. `outbox` hands contacts over to other systems.
     """
 
     consent_channels: tuple[str, ...] = ("phone",)
@@ -260,3 +261,4 @@ class ContactParams(Section):
     )
     holidays: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = None
     announcements: tuple[AnnouncementParams, ...] = ()
+    outbox: OutboxParams | None = None

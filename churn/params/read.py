@@ -16,7 +16,7 @@ from churn.errors import ParamsError, did_you_mean
 from churn.params.environment import ADDRESS_KEYS, Environment
 from churn.params.schema import Params
 from churn.params.strict_yaml import YamlError, parse_yaml
-from churn.secrets import FILE_SCHEMES, hide_secrets, keep_secrets_of
+from churn.secrets import FILE_SCHEMES, hide_secrets, is_secret_setting, keep_secret, keep_secrets_of
 
 
 def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
@@ -45,12 +45,15 @@ def load_params(path: Path, overrides: Sequence[str] = ()) -> Params:
     try:
         params = Params.model_validate(tree)
     except ValidationError as error:
-        problems += [_message(detail, environment.templates) for detail in _causes(error.errors())]
+        absent = [key for _, key in environment.missing]
+        problems += [_message(detail, environment.templates) for detail in _causes(error.errors(), absent)]
     if problems or params is None:
         environment.keep_all()
         raise ParamsError(*(f"{path.name}: {problem}" for problem in problems))
     params = _absolute(params, path.resolve().parent)
     environment.keep_free_text(params.source)
+    for text in params.contact.outbox.private_texts if params.contact.outbox else ():
+        keep_secret(text)
     return params.of_file(path.name)
 
 
@@ -156,11 +159,27 @@ _RULES = (
 """A short rule for each type of error of pydantic."""
 
 
-def _causes(details: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Drop consequences of other mistakes: pydantic also reports a list of wrong elements as too short."""
-    mistakes = list(details)
+def _causes(details: Iterable[Mapping[str, Any]], absent: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Drop consequences of other mistakes.
+
+    Pydantic also reports a list of wrong elements as too short, and a section whose value is absent in the
+    environment as wrong.
+
+    Args:
+        details: The mistakes as pydantic describes them.
+        absent: The keys whose values are absent in the environment.
+    """
+    mistakes = [
+        mistake
+        for mistake in details
+        if not any(f"{key}.".startswith(f"{_key(mistake)}.") for key in absent if mistake["loc"])
+    ]
     lists = {mistake["loc"][:-1] for mistake in mistakes if mistake["loc"]}
     return [mistake for mistake in mistakes if mistake["type"] != "too_short" or mistake["loc"] not in lists]
+
+
+def _key(detail: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in detail["loc"])
 
 
 def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
@@ -170,7 +189,7 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
         detail: The mistake, as pydantic describes it.
         templates: The texts with `${NAME}`, by the text with the values; a message shows the name.
     """
-    key = ".".join(str(part) for part in detail["loc"])
+    key = _key(detail)
     if detail["type"] == "extra_forbidden":
         *parents, last = detail["loc"]
         return f"{key} is not a parameter.{did_you_mean(str(last), _keys_at(parents))}"
@@ -187,7 +206,8 @@ def _message(detail: Mapping[str, Any], templates: Mapping[str, str]) -> str:
     value = detail.get("input")
     if isinstance(value, str) and value in templates:
         rule = rule.replace(value, templates[value])
-    value_text = "" if isinstance(value, dict | BaseModel) else f" ({_value_text(value, templates):.60})"
+    is_hidden = isinstance(value, dict | BaseModel) or is_secret_setting(key.rpartition(".")[2])
+    value_text = "" if is_hidden else f" ({_value_text(value, templates):.60})"
     period = "" if rule.endswith(("?", ".")) else "."
     return f"{key}{value_text}: {rule}{period}" if key else f"{rule}{period}"
 

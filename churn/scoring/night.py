@@ -164,7 +164,7 @@ def run_id(
             "late_days": params.snapshot.late_days,
             "score": params.score.model_dump(mode="json", exclude={"playbook", "sink"}),
             "experiments": params.experiments.model_dump(mode="json", exclude={"outside"}),
-            "contact": params.contact.model_dump(mode="json", exclude={"suppression"}),
+            "contact": params.contact.model_dump(mode="json", exclude={"suppression", "outbox"}),
             "profit": params.evaluate.profit.model_dump(mode="json"),
             "reads": dict(sorted(reads.items())),
             "playbook": playbook.text,

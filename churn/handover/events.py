@@ -1,0 +1,434 @@
+"""The events of a night for other systems: which contacts are planned, and which are withdrawn.
+
+An event is about one task of the ledger. `contact.planned` asks for the contact; `contact.withdrawn` says
+that it must not take place any more. The id of an event is a digest of the task, of the type and of a number,
+so the same event has the same id whenever it is made. The number is 1; it grows only where a contact that
+was withdrawn is planned again. The task of a control has no event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict
+
+from churn.contact.plan import CONTROL_REASON
+from churn.contact.tasks import TaskStates
+from churn.contact.templates import fill_template
+from churn.errors import PlaybookError
+from churn.scoring.play import Play
+from churn.scoring.playbook import Playbook
+from churn.scoring.scores import TREATED_ARM
+
+CONTACT_PLANNED: Literal["contact.planned"] = "contact.planned"
+CONTACT_WITHDRAWN: Literal["contact.withdrawn"] = "contact.withdrawn"
+
+PLANNED_OTHERWISE = "the night was scored again and does not plan this contact"
+NOT_CONTACTED = "no longer to be contacted"
+
+_SCORES = ("churn_probability", "health", "value_at_risk")
+
+
+class EventPart(BaseModel):
+    """A part of an event as it is sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedContact(EventPart):
+    """A contact that is to take place.
+
+    Attributes:
+        task_id: The id of the task; answers come back under this id.
+        sequence: 1; 2 if the contact was withdrawn once and is planned again, and so on.
+        customer_id: The customer.
+        name: The name of the customer, if it is known.
+        play: The name of the play.
+        variant: The variant of the play, if it has variants.
+        action: What to do; None if the playbook no longer has the play.
+        owner: Who does it.
+        channel: The channel.
+        template: The name of the template, if the play has one.
+        subject: The subject of an e-mail, if the template has one.
+        message: The filled template; None without a template, or if it cannot be filled.
+        message_problem: Why the template cannot be filled for this customer.
+        reasons: Why the customer may leave, as sentences.
+        planned_on: The night that planned the contact.
+        due_at: The day on which the contact is due.
+        not_before: The first instant (UTC) at which the customer may be contacted.
+        expires_on: The day from which on the contact must not take place any more.
+    """
+
+    task_id: str
+    sequence: int
+    customer_id: str
+    name: str | None
+    play: str
+    variant: str | None
+    action: str | None
+    owner: str
+    channel: str
+    template: str | None
+    subject: str | None
+    message: str | None
+    message_problem: str | None
+    reasons: tuple[str, ...]
+    planned_on: date
+    due_at: date
+    not_before: datetime
+    expires_on: date
+
+
+class WithdrawnContact(EventPart):
+    """A planned contact that must not take place any more.
+
+    Attributes:
+        task_id: The id of the task.
+        sequence: The number of the planned contact that is withdrawn.
+        customer_id: The customer.
+        play: The name of the play.
+        because: Why.
+    """
+
+    task_id: str
+    sequence: int
+    customer_id: str
+    play: str
+    because: str
+
+
+class Event(EventPart):
+    """An event of the outbox.
+
+    Attributes:
+        id: The id by which a receiver recognises a repeat: `webhook-id`.
+        type: What happened.
+        timestamp: The midnight of the night in which it happened (UTC).
+        data: The contact.
+    """
+
+    id: str
+    type: Literal["contact.planned", "contact.withdrawn"]
+    timestamp: datetime
+    data: PlannedContact | WithdrawnContact
+
+    @property
+    def line(self) -> str:
+        """Return the event as a line of the outbox."""
+        return _json(self.model_dump(mode="json"))
+
+    @property
+    def body(self) -> bytes:
+        """Return what is sent: the same bytes at each attempt."""
+        return _json(self.model_dump(mode="json", exclude={"id"})).encode("utf-8")
+
+
+@dataclass(frozen=True)
+class LastEvent:
+    """The last event about a task: its type and number."""
+
+    type: str
+    sequence: int
+
+
+@dataclass(frozen=True)
+class EventTerms:
+    """How events are worded: the language of the messages, and the time zone of the nights."""
+
+    language: str
+    timezone: str
+
+
+@dataclass(frozen=True)
+class NightFacts:
+    """What a night knows about customers, as events need it.
+
+    Attributes:
+        cutoff: The cutoff of the night.
+        new_tasks: The tasks that the night plans, as in the ledger.
+        earlier_tasks: The tasks of earlier nights.
+        states: What became of them.
+        scores: The score table of the night.
+        signals: The signals of the cohort with `customer_id`.
+        names: The known names of customers.
+        playbook: The playbook with its templates.
+    """
+
+    cutoff: date
+    new_tasks: pd.DataFrame
+    earlier_tasks: pd.DataFrame
+    states: TaskStates
+    scores: pa.Table
+    signals: pd.DataFrame
+    names: Mapping[str, str]
+    playbook: Playbook
+
+
+@dataclass(frozen=True)
+class NightEvents:
+    """The events of a night.
+
+    Attributes:
+        events: The events.
+        message_problems: For each reason why a template cannot be filled, the number of customers.
+        n_never_planned: The open tasks of earlier nights that no event ever planned, because there was no
+            outbox then; they stay with those who read the call list.
+    """
+
+    events: tuple[Event, ...]
+    message_problems: Mapping[str, int]
+    n_never_planned: int
+
+
+def event_id(task_id: str, kind: str, sequence: int) -> str:
+    """Return the id of an event.
+
+    >>> event_id("t", "contact.planned", 1) == event_id("t", "contact.planned", 1)
+    True
+    """
+    return hashlib.sha256(f"{task_id}|{kind}|{sequence}".encode()).hexdigest()[:32]
+
+
+def last_events(events: Iterable[Event]) -> dict[str, LastEvent]:
+    """Return the last event of each task, by the id of the task."""
+    return {event.data.task_id: LastEvent(event.type, event.data.sequence) for event in events}
+
+
+def night_events(
+    facts: NightFacts, terms: EventTerms, earlier: Mapping[str, LastEvent], own_events: Mapping[str, Event]
+) -> NightEvents:
+    """Return the events of a night; the same night gives the same events.
+
+    - Each new task of a treated customer is planned.
+    - A task that an earlier event planned is withdrawn if an exit ended it, or if the customer must not be
+      contacted any more (objection, suppression list, consent). It is planned again if that has passed.
+    - A task that was answered, snoozed or has expired needs no event.
+    - If the night was scored before, contacts that it planned then and does not plan now are withdrawn.
+
+    Args:
+        facts: What the night knows.
+        terms: The language and the time zone.
+        earlier: The last event of each task in earlier nights.
+        own_events: The last event of each task that this night made when it was scored before.
+    """
+    treated = facts.new_tasks[facts.new_tasks["arm"] == TREATED_ARM]
+    tasks = {str(task["task_id"]): task for task in _records(treated)}
+    status = dict.fromkeys(tasks, _Status("live"))
+    old = _earlier_tasks(facts)
+    tasks |= old
+    customers = {str(task["customer_id"]) for task in tasks.values()}
+    scores = _rows_of(facts.scores, customers)
+    status |= {task_id: _status(task, scores) for task_id, task in old.items()}
+    builder = _Builder(facts, terms, customers, scores)
+    events, n_never_planned = [], 0
+    for task_id, task in tasks.items():
+        mine = own_events.get(task_id)
+        last = LastEvent(mine.type, mine.data.sequence) if mine else earlier.get(task_id)
+        if last is None and task_id in old:
+            n_never_planned += status[task_id].state == "live"
+            continue
+        kind, sequence = _next(status[task_id].state, last, is_own=mine is not None)
+        if kind == CONTACT_PLANNED:
+            events.append(builder.plan_contact(task, sequence))
+        elif kind == CONTACT_WITHDRAWN:
+            events.append(builder.withdraw_contact(task, sequence, status[task_id].because or NOT_CONTACTED))
+    for task_id, event in own_events.items():
+        if task_id not in tasks:
+            events.append(
+                builder.withdraw_contact(event.data.model_dump(), event.data.sequence, PLANNED_OTHERWISE)
+            )
+    return NightEvents(tuple(events), dict(sorted(builder.problems.items())), n_never_planned)
+
+
+@dataclass(frozen=True)
+class _Status:
+    """Whether a task may be contacted: live, over (withdrawn, with the reason), or settled in another way."""
+
+    state: Literal["live", "over", "settled"]
+    because: str | None = None
+
+
+def _next(
+    state: Literal["live", "over", "settled"], last: LastEvent | None, *, is_own: bool
+) -> tuple[str | None, int]:
+    """Return the type and the number of the event of a task tonight; None without one.
+
+    Args:
+        state: Whether the task may be contacted.
+        last: The last event of the task.
+        is_own: Whether this night made the last event, when it was scored before: then it is made again.
+    """
+    if last is None:
+        return (CONTACT_PLANNED, 1) if state == "live" else (None, 0)
+    if state == "live":
+        if last.type == CONTACT_WITHDRAWN:
+            return CONTACT_PLANNED, last.sequence + 1
+        return (CONTACT_PLANNED, last.sequence) if is_own else (None, 0)
+    if state == "over" and (last.type == CONTACT_PLANNED or is_own):
+        return CONTACT_WITHDRAWN, last.sequence
+    return None, 0
+
+
+def _earlier_tasks(facts: NightFacts) -> dict[str, dict[str, Any]]:
+    """Return the treated tasks of earlier nights that have not expired, with their states."""
+    tasks = facts.earlier_tasks
+    is_relevant = (tasks["arm"] == TREATED_ARM) & np.array(
+        [day > facts.cutoff for day in tasks["expires_on"]], dtype=bool
+    )
+    merged = tasks[is_relevant].merge(facts.states.states, on="task_id", how="left")
+    return {str(task["task_id"]): task for task in _records(merged.sort_values("task_id"))}
+
+
+def _status(task: Mapping[str, Any], scores: Mapping[str, Mapping[str, Any]]) -> _Status:
+    """Return whether a task of an earlier night may be contacted tonight."""
+    if task["state"] == "withdrawn":
+        return _Status("over", task["why"])
+    if task["state"] not in ("open", "overdue"):
+        return _Status("settled")
+    row = scores.get(task["customer_id"], {})
+    because = row.get("not_contacted_because")
+    if row.get("task_id") == task["task_id"] or because is None:
+        return _Status("live")
+    return _Status("over", NOT_CONTACTED if because == CONTROL_REASON else because)
+
+
+class _Builder:
+    """Makes the events of a night, and counts the templates that cannot be filled."""
+
+    def __init__(
+        self,
+        facts: NightFacts,
+        terms: EventTerms,
+        customers: Set[str],
+        scores: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self.problems: Counter[str] = Counter()
+        self._facts = facts
+        self._terms = terms
+        self._instant = datetime.combine(facts.cutoff, time(0), ZoneInfo(terms.timezone)).astimezone(UTC)
+        self._scores = scores
+        self._plays = {rule.play.name: rule.play for rule in facts.playbook.rules}
+        signals = facts.signals[facts.signals["customer_id"].isin(customers)]
+        self._signals = {str(row["customer_id"]): row for row in _records(signals)}
+        self._reasons = [name for name in facts.scores.column_names if name.startswith("reason_")]
+
+    def plan_contact(self, task: Mapping[str, Any], sequence: int) -> Event:
+        """Return the event that plans the contact of a task."""
+        customer, play = str(task["customer_id"]), self._plays.get(task["play"])
+        row = self._scores.get(customer, {})
+        reasons = tuple(row[name] for name in self._reasons if row.get(name))
+        subject, message, problem = self._message(task, play, reasons)
+        contact = PlannedContact(
+            task_id=task["task_id"],
+            sequence=sequence,
+            customer_id=customer,
+            name=self._facts.names.get(customer),
+            play=task["play"],
+            variant=task["variant"],
+            action=play.action if play else None,
+            owner=task["owner"],
+            channel=task["channel"],
+            template=task["template"],
+            subject=subject,
+            message=message,
+            message_problem=problem,
+            reasons=reasons,
+            planned_on=task["planned_on"],
+            due_at=task["due_at"],
+            not_before=pd.Timestamp(task["not_before"]).to_pydatetime(),
+            expires_on=task["expires_on"],
+        )
+        return self._event(CONTACT_PLANNED, contact)
+
+    def withdraw_contact(self, task: Mapping[str, Any], sequence: int, because: str) -> Event:
+        """Return the event that withdraws the contact of a task."""
+        contact = WithdrawnContact(
+            task_id=task["task_id"],
+            sequence=sequence,
+            customer_id=str(task["customer_id"]),
+            play=task["play"],
+            because=because,
+        )
+        return self._event(CONTACT_WITHDRAWN, contact)
+
+    def _event(
+        self,
+        kind: Literal["contact.planned", "contact.withdrawn"],
+        contact: PlannedContact | WithdrawnContact,
+    ) -> Event:
+        return Event(
+            id=event_id(contact.task_id, kind, contact.sequence),
+            type=kind,
+            timestamp=self._instant,
+            data=contact,
+        )
+
+    def _message(
+        self, task: Mapping[str, Any], play: Play | None, reasons: Sequence[str]
+    ) -> tuple[str | None, str | None, str | None]:
+        """Return subject and text of the message, or why the template cannot be filled.
+
+        One customer without a value must not keep the whole night from being handed over.
+        """
+        language, template = self._terms.language, task["template"]
+        text = self._facts.playbook.templates.texts.get((template, language)) if template else None
+        if text is None:
+            return None, None, None
+        variant = play.variants.get(task["variant"]) if play and task["variant"] else None
+        location = f"templates/{template}.{language}.txt"
+        try:
+            message = fill_template(
+                text,
+                self._values(task, reasons),
+                location=location,
+                variant_subject=variant.subject if variant else None,
+            )
+        except PlaybookError as error:
+            problem = error.problems[0]
+            self.problems[problem] += 1
+            return None, None, problem
+        return message.subject, message.body, None
+
+    def _values(self, task: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, Any]:
+        customer = str(task["customer_id"])
+        values = {
+            str(name): _plain(self._signals.get(customer, {}).get(str(name)))
+            for name in self._facts.signals.columns
+        }
+        scores = self._scores.get(customer, {})
+        values |= {name: scores[name] for name in scores if name in _SCORES or name.startswith("health_")}
+        contact = {name: task[name] for name in ("customer_id", "owner", "channel", "play", "due_at")}
+        return values | contact | {"name": self._facts.names.get(customer), "reasons": list(reasons)}
+
+
+def _rows_of(scores: pa.Table, customers: Set[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows of some customers in a score table, by customer."""
+    is_one = pc.is_in(scores["customer_id"], pa.array(sorted(customers), pa.string()))
+    return {row["customer_id"]: row for row in scores.filter(is_one).to_pylist()}
+
+
+def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for record in frame.to_dict("records"):
+        yield {str(name): None if value is pd.NaT else value for name, value in record.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a signal as a template sees it: None if it is not known."""
+    if value is None or value is pd.NaT or (isinstance(value, float | np.floating) and np.isnan(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,206 @@
+"""The journal of the outbox: each attempt to deliver an event, and what came of it.
+
+The journal is a file of JSON lines to which lines are only appended; each line is on the disk before the next
+step. An attempt is written before its request, and its answer afterwards. So an attempt without an answer
+says: the process was killed in between, and nobody knows whether the receiver has the event. It is delivered
+again under the same id. The journal holds ids of events and no data of customers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from churn.errors import SourceError
+
+JOURNAL = "journal.jsonl"
+
+Result = Literal["delivered", "not sent", "unknown", "failed", "refused", "stopped", "given up"]
+"""What came of an attempt.
+
+- delivered: the receiver took the event.
+- not sent: there was no connection, so the receiver has nothing.
+- unknown: the event was sent, and no answer came.
+- failed: the receiver answered that it could not take the event now.
+- refused: the receiver answered that it will not take the event.
+- stopped: the receiver answered that it takes no event at all.
+- given up: the last attempt that is allowed did not deliver the event. This line follows the attempt's own
+  result.
+"""
+
+
+class JournalLine(BaseModel):
+    """A line of the journal.
+
+    Attributes:
+        at: When it was written, in seconds since 1970 (UTC).
+        kind: An attempt that begins, the result of one, or the decision to try a dead event again.
+        event: The id of the event; None for a line about the receiver.
+        attempt: The number of the attempt at this event, from 1.
+        result: What came of the attempt.
+        status: The status of the HTTP answer.
+        because: What was wrong.
+        not_before: The earliest time of the next attempt at this event.
+        rest_until: The time until which the receiver wants no event at all.
+        receiver: The digest of the receiver's address, where the receiver takes no event at all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: float
+    kind: Literal["attempt", "result", "retry"]
+    event: str | None = None
+    attempt: int | None = None
+    result: Result | None = None
+    status: int | None = None
+    because: str | None = None
+    not_before: float | None = None
+    rest_until: float | None = None
+    receiver: str | None = None
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """What the journal knows about an event.
+
+    Attributes:
+        attempts: The number of attempts of all time.
+        tries: The attempts that count towards the largest number: since the last `retry`.
+        n_unknown: The attempts of all time whose answer is unknown.
+        is_delivered: Whether the receiver took the event.
+        is_dead: Whether the event was refused or given up.
+        is_open: Whether the last attempt has no result yet.
+        because: What was wrong with the last attempt.
+        not_before: The earliest time of the next attempt, in seconds since 1970.
+        last_at: When the last line was written.
+    """
+
+    attempts: int = 0
+    tries: int = 0
+    n_unknown: int = 0
+    is_delivered: bool = False
+    is_dead: bool = False
+    is_open: bool = False
+    because: str | None = None
+    not_before: float = 0.0
+    last_at: float = 0.0
+
+    def after(self, line: JournalLine) -> EventRecord:
+        """Return the record after a further line.
+
+        An attempt counts as unknown until its result is there.
+        """
+        record = replace(self, last_at=line.at)
+        if line.kind == "attempt":
+            return replace(
+                record,
+                attempts=self.attempts + 1,
+                tries=self.tries + 1,
+                n_unknown=self.n_unknown + 1,
+                is_open=True,
+                because="the answer is unknown",
+            )
+        if line.kind == "retry":
+            return replace(record, tries=0, is_dead=False, not_before=0.0)
+        return replace(
+            record,
+            tries=self.tries - (line.result == "stopped"),
+            n_unknown=self.n_unknown - (self.is_open and line.result not in ("unknown", "given up")),
+            is_open=False,
+            is_delivered=self.is_delivered or line.result == "delivered",
+            is_dead=line.result in ("refused", "given up"),
+            because=line.because or self.because,
+            not_before=line.not_before or 0.0,
+        )
+
+
+NO_RECORD = EventRecord()
+
+
+class Journal:
+    """The journal of an outbox, open for appending.
+
+    Attributes:
+        records: What is known about each event, by id.
+        rest_until: The time until which the receiver wants no event, in seconds since 1970.
+        gone_receiver: The digest of the address of a receiver that takes no event at all; None without one.
+    """
+
+    def __init__(self, lines: Iterator[JournalLine], file: IO[bytes]) -> None:
+        self.records: dict[str, EventRecord] = {}
+        self.rest_until = 0.0
+        self.gone_receiver: str | None = None
+        self._file = file
+        for line in lines:
+            self._note(line)
+
+    def record_of(self, event: str) -> EventRecord:
+        """Return what is known about an event."""
+        return self.records.get(event, NO_RECORD)
+
+    def append(self, line: JournalLine) -> EventRecord:
+        """Write a line to the disk, and return the record of its event."""
+        self._file.write(line.model_dump_json(exclude_none=True).encode("utf-8") + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._note(line)
+        return self.record_of(line.event or "")
+
+    def _note(self, line: JournalLine) -> None:
+        if line.rest_until is not None:
+            self.rest_until = line.rest_until
+        if line.event is not None:
+            self.records[line.event] = self.record_of(line.event).after(line)
+        if line.kind == "retry":
+            self.gone_receiver, self.rest_until = None, 0.0
+        elif line.receiver is not None:
+            self.gone_receiver = line.receiver
+
+
+@contextmanager
+def open_journal(folder: Path) -> Iterator[Journal]:
+    """Open the journal of an outbox; only the holder of the outbox's lock may do so.
+
+    A last line that a killed process or a full disk has torn is cut off. If it was an attempt, its request
+    was not sent; if it was a result, the answer is unknown.
+
+    Raises:
+        SourceError: a line of the journal is damaged.
+    """
+    path = folder / JOURNAL
+    folder.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    with path.open("ab") as file:
+        if is_new:
+            _sync(folder)
+        data = path.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            file.truncate(len(whole))
+            os.fsync(file.fileno())
+        yield Journal(_lines_of(path, whole), file)
+
+
+def _lines_of(path: Path, data: bytes) -> Iterator[JournalLine]:
+    for number, text in enumerate(data.splitlines(), 1):
+        try:
+            yield JournalLine.model_validate_json(text)
+        except ValidationError:
+            raise SourceError(
+                f"{path}:{number}: the line is not what churn wrote. Restore the file from a copy: without "
+                "it, nobody knows which contacts are delivered, and they would be delivered again."
+            ) from None
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

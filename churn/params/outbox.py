@@ -1,0 +1,131 @@
+"""The section `contact.outbox`: how planned contacts are handed over to other systems."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, model_validator
+
+from churn.params.sections import Section
+
+SECRET_PREFIX = "whsec_"
+KEY_BYTES = range(24, 65)
+"""The lengths of a key that Standard Webhooks allows."""
+
+
+class OutboxParams(Section):
+    """How planned contacts are handed over: as files, and by HTTP if `url` is given.
+
+    `url` is the address of the receiver, and `secret` signs what is sent to it: `whsec_` and a key of 24 to
+    64 bytes in base64; two secrets with a blank between them while one replaces the other. A contact is sent
+    at most `attempts` times; the pause after the first failure is `backoff_seconds`, and doubles. One call
+    goes on for `wait_seconds`; what then still fails waits for the next call. `after_score: false` leaves the
+    sending to `churn deliver`. `plain_http` allows http:// to other machines than this one.
+    """
+
+    url: str | None = Field(default=None, repr=False)  # the path of many webhooks is their password
+    secret: str | None = Field(default=None, repr=False)
+    attempts: Annotated[int, Field(ge=1, le=100)] = 8
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    backoff_seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
+    wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60.0
+    after_score: bool = True
+    plain_http: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> OutboxParams:
+        problems = []
+        if self.url is not None:
+            problems += address_problems(self.url, plain_http=self.plain_http)
+            if self.secret is None:
+                problems.append("'url' needs a 'secret': without a signature anybody could send contacts")
+        elif self.secret is not None:
+            problems.append("'secret' is given without 'url', so nothing would be sent")
+        if self.secret is not None:
+            try:
+                signing_keys(self.secret)
+            except ValueError as error:
+                problems.append(f"'secret': {error}")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def private_texts(self) -> tuple[str, ...]:
+        """Return what no message may show: the address with its path, and the secrets."""
+        secrets = (self.secret or "").split()
+        keys = [secret.removeprefix(SECRET_PREFIX) for secret in secrets]
+        has_path = self.url is not None and urlsplit(self.url).path not in ("", "/")
+        return tuple(text for text in (self.url if has_path else None, *secrets, *keys) if text)
+
+    @property
+    def receiver(self) -> str:
+        """Return scheme and host of the receiver, for messages; its path may be a password."""
+        address = urlsplit(self.url or "")
+        host = f"[{address.hostname}]" if ":" in (address.hostname or "") else address.hostname
+        return f"{address.scheme}://{host}" + (f":{address.port}" if address.port else "")
+
+
+def address_problems(url: str, *, plain_http: bool) -> list[str]:
+    """Return why nothing can be sent to an address, in words that quote no part of it."""
+    try:
+        address = urlsplit(url)
+        port = address.port
+    except ValueError:
+        return ["'url' is no address; write https://host/path"]
+    problems = []
+    if address.scheme not in ("http", "https") or not address.hostname:
+        problems.append("'url' must be https://host/path")
+    elif address.scheme == "http" and not plain_http and not is_loopback(address):
+        problems.append(
+            "'url' is http://, which anybody on the way can read; write https://, or allow it with "
+            "'plain_http: true'"
+        )
+    if address.username is not None or address.password is not None:
+        problems.append("'url' holds a user or a password; the signature replaces them, so leave them out")
+    if address.fragment or port == 0 or any(not " " < letter < "\x7f" for letter in url):
+        problems.append("'url' has a #, the port 0, a blank or a special letter; encode them with %")
+    return problems
+
+
+def is_loopback(address: SplitResult) -> bool:
+    """Return whether an address leads to this machine.
+
+    >>> [is_loopback(urlsplit(f"http://{host}/")) for host in ("localhost", "127.0.0.2", "[::1]", "10.0.0.1")]
+    [True, True, True, False]
+    """
+    host = address.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def signing_keys(secret: str) -> tuple[bytes, ...]:
+    """Return the keys of one or more secrets, each `whsec_` and base64; no message quotes a part of them.
+
+    Raises:
+        ValueError: A secret has another form, or its key is too short or too long.
+
+    >>> [len(key) for key in signing_keys("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    [24]
+    """
+    keys = []
+    for number, text in enumerate(secret.split(), 1):
+        which = f"secret {number} of {len(secret.split())} " if len(secret.split()) > 1 else "it "
+        if not text.startswith(SECRET_PREFIX):
+            raise ValueError(f"{which}does not begin with {SECRET_PREFIX}")
+        try:
+            key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError(f"{which}is not {SECRET_PREFIX} and base64") from None
+        if len(key) not in KEY_BYTES:
+            raise ValueError(f"{which}has a key of {len(key)} bytes; 24 to 64 bytes are allowed")
+        keys.append(key)
+    if not keys:
+        raise ValueError(f"it is empty; write {SECRET_PREFIX} and 24 to 64 random bytes in base64")
+    return tuple(keys)
