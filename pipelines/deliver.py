@@ -29,7 +29,6 @@ def run(
     retry_dead: bool = False,
     echo: Echo,
     store: Store | None = None,
-    clock: Clock | None = None,
 ) -> int | None:
     """Send each event of the outbox that is not delivered yet and still of use.
 
@@ -39,7 +38,6 @@ def run(
         retry_dead: Whether dead events are sent again.
         echo: Prints lines, warnings and progress.
         store: The store, if the caller has opened it; by default it is opened, and written if it is outdated.
-        clock: The time; by default that of the machine.
 
     Raises:
         ParamsError: the parameters name no receiver.
@@ -53,7 +51,7 @@ def run(
             f"{params.file}: contact.outbox.url names no receiver, so nothing can be delivered. Write "
             "`outbox: {url: ${CHURN_WEBHOOK_URL}, secret: ${CHURN_WEBHOOK_SECRET}}` under `contact`."
         )
-    clock = clock or Clock(time.time, time.sleep)
+    clock = Clock(time.time, time.sleep)
     today = cutoff or datetime.fromtimestamp(clock.now(), UTC).astimezone(ZoneInfo(params.timezone)).date()
     store = store or ensure_store(params, echo)
     folder = outbox_folder(params.output)
