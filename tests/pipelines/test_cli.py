@@ -68,8 +68,8 @@ def test_every_verb_takes_the_options_that_its_help_lists(name: str, root: Path)
     keywords = {argument.arg for argument in run.args.kwonlyargs}
 
     assert [argument.arg for argument in run.args.args] == ["params"]
-    # `run` passes the store that it has opened, and a trial; and it hands over after its last step
-    shared = {"cutoff", "echo", "store", "trial", "hand_over"}
+    # `run` passes the store that it has opened, and a trial; and it hands the night over after the report
+    shared = {"cutoff", "echo", "store", "trial", "is_last_step"}
     assert {"cutoff", "echo"} <= keywords
     assert keywords - shared == {option.name for option in cli.VERBS[name]}
 
