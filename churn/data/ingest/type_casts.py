@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import duckdb
@@ -13,7 +14,7 @@ ZONE_PATTERN = r":[0-9]{2}[0-9.]*\s*(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
 """Matches a time of day followed by an offset; `-01` at the end of 2024-05-01 is not an offset."""
 
 FIRST_FAST_DAY, LAST_FAST_DAY = "1995-01-01", "2045-01-01"
-"""DuckDB converts times outside these days. A longer period would make each query slower to plan."""
+"""DuckDB converts times outside these days."""
 
 
 def typed_column(column: Column, duckdb_type: str, timezone: str, time_format: str | None) -> str:
@@ -95,45 +96,45 @@ def create_utc_of(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
     """Define the SQL macro `utc_of(t)`: the UTC timestamp of a local timestamp of `timezone`.
 
     The offset of a zone changes a few times a year at most, but DuckDB looks it up for each row. The macro
-    subtracts the constant offset of each period of days, which it finds by binary search. Only the days on
-    which the clocks change use DuckDB's own conversion.
+    subtracts the constant offset of each day, which it finds in one bitstring for each offset. Only the days
+    on which the clocks change use DuckDB's own conversion.
     """
     zone = literal(timezone)
     rows = connection.execute(
         f"""
         WITH days AS (
-            SELECT d::DATE AS day, epoch(d) - epoch(timezone({zone}, d)) AS offset_seconds
+            SELECT d::DATE AS day, (epoch(d) - epoch(timezone({zone}, d)))::BIGINT AS seconds
             FROM generate_series(
                 TIMESTAMP '{FIRST_FAST_DAY}', TIMESTAMP '{LAST_FAST_DAY}', INTERVAL 1 DAY
             ) s(d)
-        ), whole_days AS (
-            SELECT
-                day,
-                CASE WHEN offset_seconds = lead(offset_seconds) OVER w THEN offset_seconds END AS seconds
-            FROM days WINDOW w AS (ORDER BY day)
         )
-        SELECT day::VARCHAR, seconds::BIGINT FROM whole_days WINDOW w AS (ORDER BY day)
-        QUALIFY row_number() OVER w = 1 OR seconds IS DISTINCT FROM lag(seconds) OVER w ORDER BY day
+        SELECT CASE WHEN seconds = lead(seconds) OVER (ORDER BY day) THEN seconds END FROM days
+        ORDER BY day LIMIT (SELECT count(*) - 1 FROM days)
         """
     ).fetchall()
     slow_way = f"timezone('UTC', timezone({zone}, t))"
-    periods = [(day, "NULL" if seconds is None else str(seconds)) for day, seconds in rows]
     outside = f"t < DATE '{FIRST_FAST_DAY}' OR t >= DATE '{LAST_FAST_DAY}'"
-    offset = f"CASE WHEN {outside} THEN NULL ELSE {_offset_by_binary_search(periods)} END"
+    offset = f"CASE WHEN {outside} THEN NULL ELSE {_offset_of_day([seconds for (seconds,) in rows])} END"
     connection.execute(
         f"CREATE OR REPLACE TEMP MACRO utc_of(t) AS coalesce(t - to_seconds({offset}), {slow_way})"
     ).fetchall()
 
 
-def _offset_by_binary_search(periods: Sequence[tuple[str, str]]) -> str:
-    """Return nested SQL cases that find the offset of the period of `t`.
+def _offset_of_day(seconds_of_days: Sequence[int | None]) -> str:
+    """Return the SQL of the offset on the day of `t`, in seconds; NULL if the clocks change on that day.
+
+    A bitstring for each offset marks its days. Nested cases over the periods would be as fast for each row,
+    but the many cases would make each query slow to plan.
 
     Args:
-        periods: The first day and the offset in seconds of each period, in order. The offset of a day on
-            which the clocks change is 'NULL'.
+        seconds_of_days: The offset of each day from `FIRST_FAST_DAY`; None if the clocks change on that day.
     """
-    if len(periods) == 1:
-        return periods[0][1]
-    middle = len(periods) // 2
-    earlier, later = _offset_by_binary_search(periods[:middle]), _offset_by_binary_search(periods[middle:])
-    return f"CASE WHEN t >= DATE '{periods[middle][0]}' THEN {later} ELSE {earlier} END"
+    counts = Counter(seconds for seconds in seconds_of_days if seconds is not None)
+    if len(counts) == 1 and None not in seconds_of_days:
+        return str(seconds_of_days[0])
+    day = f"(t::DATE - DATE '{FIRST_FAST_DAY}')::INTEGER"
+    cases = []
+    for offset, _ in counts.most_common():
+        bits = "".join("1" if seconds == offset else "0" for seconds in seconds_of_days)
+        cases.append(f"WHEN get_bit('{bits}'::BIT, {day}) = 1 THEN {offset}")
+    return f"(CASE {' '.join(cases)} END)"
