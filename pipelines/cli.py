@@ -57,6 +57,8 @@ VERBS: dict[str, tuple[Option, ...]] = {
     "demo": (
         Option("--customers", int, "How many customers the company has."),
         Option("--seed", int, "Another seed is another company."),
+        Option("--live", int, "Live through so many nights: score, contact, and let the days pass."),
+        Option("--days-between", int, "The days from one of these nights to the next; by default 7."),
     ),
     "init": (
         Option("--source", str, "The folder or database to read; by default this folder."),

@@ -6,14 +6,25 @@ import json
 from datetime import date
 from pathlib import Path
 
-from churn.demo import STAMP_FILE, WATERMARK, stamp, write_company
+from churn.demo import LIVED_UNTIL, STAMP_FILE, WATERMARK, stamp, write_company
 from churn.errors import CallError, SourceError
 from churn.params import Params
 from pipelines.echo import Echo
+from pipelines.live_nights import DAYS_BETWEEN, live_nights
+
+DEFAULT_CUSTOMERS = 5000
+DEFAULT_SEED = 7
 
 
 def run(
-    params: Params, *, cutoff: date | None = None, echo: Echo, customers: int = 5000, seed: int = 7
+    params: Params,
+    *,
+    cutoff: date | None = None,
+    echo: Echo,
+    customers: int | None = None,
+    seed: int | None = None,
+    live: int | None = None,
+    days_between: int | None = None,
 ) -> int | None:
     """Write the company, or keep it if it exists; the truth, for tests only, goes to a second folder.
 
@@ -21,20 +32,39 @@ def run(
         params: The parameters; `source` is the folder to write to.
         cutoff: Not used.
         echo: Prints lines, warnings and progress.
-        customers: The number of customers of the company.
-        seed: The seed of the simulation; another seed gives another company.
+        customers: The number of customers of the company; by default that of the company in the folder, or
+            5,000.
+        seed: The seed of the simulation; another seed gives another company. By default that of the company
+            in the folder, or 7.
+        live: How many nights to live through with the company; by default none.
+        days_between: The number of days from one of these nights to the next; by default 7.
 
     Raises:
-        CallError: the number of customers is below 1, or the seed is negative.
+        CallError: a number is too small, `days_between` comes without `live`, or the nights cannot be lived.
         SourceError: `source` is not a folder, or the folder holds something else.
+        ModelError: there is no champion to score a night with.
     """
-    _check_call(customers, seed)
     folder = _folder(params)
     truth = folder.with_name(f"{folder.name}-truth")
+    present = _stamp_in(folder) if live is not None else {}
+    customers = _number(customers, present.get("customers"), DEFAULT_CUSTOMERS)
+    seed = _number(seed, present.get("seed"), DEFAULT_SEED)
+    _check_call(customers, seed, live, days_between)
     company = stamp(customers, seed)
-    if _stamp_in(folder) == company and truth.is_dir():
-        echo(f"demo: {folder} already holds this company ({customers:,} customers, seed {seed}).")
+    present = _stamp_in(folder)
+    lived_until = present.pop(LIVED_UNTIL, None)
+    if present == company and truth.is_dir():
+        if live is not None:
+            live_nights(params, folder, truth, live, days_between or DAYS_BETWEEN, echo)
+            return None
+        lived_on = f", and has lived on until {lived_until}" if lived_until else ""
+        echo(f"demo: {folder} already holds this company ({customers:,} customers, seed {seed}){lived_on}.")
         return None
+    if live is not None and not present:
+        raise SourceError(
+            f"demo --live: {folder} holds no demo company. Write it with `churn demo`, train a model with "
+            "`churn run`, then call this again."
+        )
     _check_folders(folder, truth, company)
     with echo.progress("customers", customers) as advance:
         summary = write_company(folder, truth, customers, seed, lambda steps: advance(steps))
@@ -44,8 +74,21 @@ def run(
     return None
 
 
-def _check_call(customers: int, seed: int) -> None:
+def _number(called: int | None, present: object, default: int) -> int:
+    """Return the number of the call, else that of the present company, else the default."""
+    if called is not None:
+        return called
+    return present if isinstance(present, int) else default
+
+
+def _check_call(customers: int, seed: int, live: int | None, days_between: int | None) -> None:
     problems = []
+    if live is not None and live < 1:
+        problems.append(f"demo: --live is {live}; live through at least 1 night.")
+    if days_between is not None and days_between < 1:
+        problems.append(f"demo: --days-between is {days_between}; nights are at least 1 day apart.")
+    if days_between is not None and live is None:
+        problems.append("demo: --days-between says how far the nights of --live are apart; give --live too.")
     if customers < 1:
         problems.append(f"demo: --customers is {customers}; a company needs at least 1.")
     if seed < 0:

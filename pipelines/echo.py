@@ -24,26 +24,27 @@ class Echo:
 
     Attributes:
         finished_steps: The steps of the verb that are done, for the words of a verb that is stopped.
+        raise_if_stopped: Raises if the program was asked to end.
     """
 
     def __init__(self, raise_if_stopped: Callable[[], None] = lambda: None) -> None:
         """Take the function that raises if the program was asked to end; each line calls it first."""
         self.finished_steps: list[str] = []
-        self._raise_if_stopped = raise_if_stopped
+        self.raise_if_stopped = raise_if_stopped
 
     def __call__(self, text: str) -> None:
         """Print a line on stdout."""
-        self._raise_if_stopped()
+        self.raise_if_stopped()
         print(_clean(text), flush=True)
 
     def finish_step(self, step: str) -> None:
         """Note that a step of the verb is done."""
-        self._raise_if_stopped()
+        self.raise_if_stopped()
         self.finished_steps.append(step)
 
     def warn(self, text: str) -> None:
         """Print a warning on stderr."""
-        self._raise_if_stopped()
+        self.raise_if_stopped()
         print(f"warning: {_clean(text)}", file=sys.stderr, flush=True)
 
     def report(self, lines: Iterable[str], warnings: Iterable[str] = ()) -> None:
@@ -62,7 +63,7 @@ class Echo:
         with _bar(label, total) if sys.stderr.isatty() else _lines(label, total) as show:
 
             def advance(steps: int = 1) -> None:
-                self._raise_if_stopped()
+                self.raise_if_stopped()
                 show(steps)
 
             yield advance

@@ -6,6 +6,6 @@ the same bytes on every machine with the same libraries.
 """
 
 from churn.demo.world import FIRST_DAY, WATERMARK
-from churn.demo.write import STAMP_FILE, Summary, stamp, write_company
+from churn.demo.write import LIVED_UNTIL, STAMP_FILE, Summary, stamp, write_company
 
-__all__ = ["FIRST_DAY", "STAMP_FILE", "WATERMARK", "Summary", "stamp", "write_company"]
+__all__ = ["FIRST_DAY", "LIVED_UNTIL", "STAMP_FILE", "WATERMARK", "Summary", "stamp", "write_company"]

@@ -42,6 +42,7 @@ BAD_ROWS_BY_TABLE = {
     "subscriptions": ("repeated", "dangling_id", "missing_id", "missing_time"),
     "referrals": _EVENT,
     "consents": ("repeated", "dangling_id", "missing_id", "missing_time"),
+    "contacts": (),
 }
 TIME_COLUMNS = {
     "customers": "signed_up_at",
@@ -55,6 +56,7 @@ TIME_COLUMNS = {
     "subscriptions": "started_at",
     "referrals": "happened_at",
     "consents": "given_at",
+    "contacts": "contacted_at",
 }
 
 

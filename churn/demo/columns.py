@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -24,10 +25,17 @@ class RandomStreams:
 
     seed: int
     chunk: int
+    day: int = 0
+    name_suffix: str = ""
 
     def get(self, name: str) -> np.random.Generator:
         """Return a new generator for a name; the same name always gives the same numbers."""
-        return np.random.default_rng([self.seed, self.chunk, zlib.crc32(name.encode())])
+        key = [self.seed, self.chunk, zlib.crc32((name + self.name_suffix).encode())]
+        return np.random.default_rng([*key, self.day] if self.day else key)
+
+    def on(self, day: int) -> RandomStreams:
+        """Return the generators of one day after the history."""
+        return replace(self, day=day)
 
 
 @dataclass(frozen=True)
@@ -65,12 +73,41 @@ class CustomerDays:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A chunk of customers with their lives: the input of each table."""
+    """A chunk of customers with their lives: the input of each table.
+
+    Attributes:
+        people: The customers.
+        life: Their lives in the days of this chunk: the whole history, or one day after it.
+        streams: The generators of these days.
+        ids: The ids of the customers.
+        first_day: The first day of `life`.
+        watermark_seconds: The export has no outcome from this second on.
+        memory: What a table must remember of each customer from one day to the next, arrays [customer] by
+            name, which the table changes in place. The history remembers nothing.
+    """
 
     people: People
     life: Life
     streams: RandomStreams
     ids: pa.Array
+    first_day: int = 0
+    watermark_seconds: int = w.WATERMARK_SECONDS
+    memory: Mapping[str, Values] | None = None
+
+    @property
+    def end_day(self) -> int:
+        """Return the day after the last day of `life`."""
+        return self.first_day + int(self.life.status.shape[1])
+
+    def times_known(self, seconds: Values, happens: Values | bool = True) -> Values:
+        """Return the outcome times that an export at the watermark has; later times become `NO_TIME`.
+
+        Args:
+            seconds: Local seconds since 1970.
+            happens: Whether the outcome happens at all.
+        """
+        times: Values = np.where(happens & (seconds < self.watermark_seconds), seconds, NO_TIME)
+        return times
 
     def in_force(self) -> CustomerDays:
         """Return the days of customers in force or pending, from the day after a spell's start."""
@@ -91,7 +128,8 @@ class Chunk:
 
     def _customer_days(self, mask: Values) -> CustomerDays:
         flat = np.flatnonzero(mask)
-        customer, day = np.divmod(flat.astype(np.int32), np.int32(w.HISTORY_DAYS))
+        customer, column = np.divmod(flat.astype(np.int32), np.int32(self.life.status.shape[1]))
+        day = column + np.int32(self.first_day)
         return CustomerDays(customer, day, self.life.status.ravel()[flat], self.life.phases.ravel()[flat])
 
     def customer_id(self, customer: Values) -> pa.Array:
@@ -111,17 +149,6 @@ def timestamps(seconds: Values) -> pa.Array:
     missing = seconds == NO_TIME
     micros = np.where(missing, 0, seconds) * 1_000_000
     return pa.array(micros.view("datetime64[us]"), mask=missing if missing.any() else None)
-
-
-def times_known(seconds: Values, happens: Values | bool = True) -> Values:
-    """Return the outcome times that an export at the watermark has; later times become `NO_TIME`.
-
-    Args:
-        seconds: Local seconds since 1970.
-        happens: Whether the outcome happens at all.
-    """
-    times: Values = np.where(happens & (seconds < w.WATERMARK_SECONDS), seconds, NO_TIME)
-    return times
 
 
 def categories(codes: Values, words: tuple[str, ...], missing: Values | None = None) -> pa.Array:

@@ -16,11 +16,10 @@ from churn.demo.columns import (
     arrival_times,
     categories,
     office_time,
-    times_known,
     timestamps,
 )
 from churn.demo.life import CHARGE, INACTIVE, START_SECOND, STARTING
-from churn.demo.relation_tables import addresses
+from churn.demo.relation_tables import accounts, addresses
 from churn.demo.troubles import TROUBLE_NAMES
 from churn.demo.world import Values, seconds_at
 
@@ -49,7 +48,7 @@ def customers(chunk: Chunk) -> pa.Table:
     size = len(people)
     signed_up_at = seconds_at(people.first_start, office_time(rng, size))
     objects_on = np.maximum(people.first_start, 0) + rng.integers(5, 500, size)
-    objected_at = times_known(seconds_at(objects_on, office_time(rng, size)), people.objects)
+    objected_at = chunk.times_known(seconds_at(objects_on, office_time(rng, size)), people.objects)
     return pa.table(
         {
             "customer_id": chunk.customer_id(np.arange(size)),
@@ -62,6 +61,7 @@ def customers(chunk: Chunk) -> pa.Table:
             "channel": categories(people.channel, w.CHANNELS),
             "objected_at": timestamps(objected_at),
             "email": addresses(chunk),
+            "account_id": accounts(chunk),
         }
     )
 
@@ -102,12 +102,11 @@ def subscriptions(chunk: Chunk) -> pa.Table:
     customer = spells.customer[rows.spell]
     request_day = spells.request_day[rows.spell]
     has_request = (request_day >= rows.start) & (request_day < rows.end) & (request_day < w.FAR)
-    rng = chunk.streams.get("subscriptions")
-    request_at = seconds_at(request_day, office_time(rng, len(spells.customer))[rows.spell])
+    request_at = seconds_at(request_day, _request_seconds(chunk)[rows.spell])
     # A spell begins on the evening of its first day; a further term or another plan begins at midnight.
     first_second = np.where(rows.start == spells.start[rows.spell], START_SECOND, 0)
     last_second = np.where(rows.reason == PAYMENT, DUNNING_SECOND, 0)
-    ended_at = times_known(seconds_at(rows.end, last_second), rows.end < w.FAR)
+    ended_at = chunk.times_known(seconds_at(rows.end, last_second), rows.end < w.FAR)
     term = (rows.start - spells.start[rows.spell]) // w.YEAR_DAYS
     renews = seconds_at(spells.start[rows.spell] + (term + 1) * w.YEAR_DAYS)
     return pa.table(
@@ -119,17 +118,30 @@ def subscriptions(chunk: Chunk) -> pa.Table:
             "mrr": pa.array(people.price_on(customer, rows.start)),
             "renews_at": timestamps(np.where(people.yearly[customer], renews, NO_TIME)),
             "auto_renew": pa.array(people.auto_renew[customer]),
-            "cancel_requested_at": timestamps(times_known(request_at, has_request)),
+            "cancel_requested_at": timestamps(chunk.times_known(request_at, has_request)),
             "reason": categories(rows.reason, END_REASONS, missing=ended_at == NO_TIME),
         }
     )
+
+
+def _request_seconds(chunk: Chunk) -> Values:
+    """Return the second of the day at which each spell is cancelled. Shape [spell]."""
+    spells = chunk.life.spells
+    is_later = spells.start >= w.HISTORY_DAYS
+    seconds = np.zeros(len(spells.start), dtype=np.int64)
+    seconds[~is_later] = office_time(chunk.streams.get("subscriptions"), int((~is_later).sum()))
+    for day in np.unique(spells.start[is_later]).tolist():
+        starters = spells.start == day
+        of_day = office_time(chunk.streams.on(day).get("subscriptions"), len(chunk.people))
+        seconds[starters] = of_day[spells.customer[starters]]
+    return seconds
 
 
 def _terms(chunk: Chunk) -> _Rows:
     """Return a row for each spell of a monthly contract and for each term of a yearly one."""
     people, spells = chunk.people, chunk.life.spells
     yearly = people.yearly[spells.customer]
-    last_day = np.minimum(spells.end, w.HISTORY_DAYS)
+    last_day = np.minimum(spells.end, chunk.end_day)
     count = np.where(yearly, 1 + np.maximum(last_day - 1 - spells.start, 0) // w.YEAR_DAYS, 1)
     spell = np.repeat(np.arange(len(count)), count)
     term = np.arange(len(spell)) - np.repeat(np.cumsum(count) - count, count)
@@ -145,7 +157,7 @@ def _split_by_plan(chunk: Chunk, rows: _Rows) -> _Rows:
     people, spells = chunk.people, chunk.life.spells
     customer = spells.customer[rows.spell]
     change = people.plan_change[customer]
-    inside = (rows.start < change) & (change < np.minimum(rows.end, w.HISTORY_DAYS))
+    inside = (rows.start < change) & (change < np.minimum(rows.end, chunk.end_day))
     changes = (
         inside
         & (change < spells.request_day[rows.spell])
@@ -184,8 +196,8 @@ def payments(chunk: Chunk) -> pa.Table:
             "customer_id": chunk.customer_id(due.customer),
             "due_at": timestamps(due_at),
             "amount": pa.array(chunk.people.price_on(due.customer, due.day)),
-            "paid_at": timestamps(times_known(paid_at, ~is_unpaid | (recovery_day < w.FAR))),
-            "failed_at": timestamps(times_known(failed_at, is_unpaid | fails_once)),
+            "paid_at": timestamps(chunk.times_known(paid_at, ~is_unpaid | (recovery_day < w.FAR))),
+            "failed_at": timestamps(chunk.times_known(failed_at, is_unpaid | fails_once)),
             "card_expires_at": timestamps(seconds_at(_card_on_file(chunk, due, phase))),
             "invoice_id": _invoice_ids(chunk, due),
         }
@@ -203,10 +215,15 @@ def orders(chunk: Chunk) -> pa.Table:
     rate *= active_days.by_phase("champion_lost", 1.0, 0.60, 0.35, 0.25)
     # The customer uses an uneven amount of stock a day and orders after each whole unit. So each customer has
     # a rhythm of orders. A few orders are skipped.
-    stock_used = np.cumsum(
-        rng.gamma(0.25, 4.0, len(active_days)) * rate * np.where(active_days.pending, 0.2, 1.0)
-    )
-    falls_due = np.floor(stock_used) > np.floor(np.concatenate([[0.0], stock_used[:-1]]))
+    use = rng.gamma(0.25, 4.0, len(active_days)) * rate * np.where(active_days.pending, 0.2, 1.0)
+    if chunk.memory is None:
+        stock_used = np.cumsum(use)
+        stock_before = np.concatenate([[0.0], stock_used[:-1]])
+    else:
+        stock_before = chunk.memory["stock"][active_days.customer]
+        stock_used = stock_before + use
+        chunk.memory["stock"][active_days.customer] = stock_used
+    falls_due = np.floor(stock_used) > np.floor(stock_before)
     order_days = active_days.take(falls_due & (rng.random(len(active_days)) < 0.92))
     size = len(order_days)
     basket_factor = order_days.by_phase("spending_less", 1.0, 0.8, 0.6, 0.5)
@@ -224,7 +241,7 @@ def orders(chunk: Chunk) -> pa.Table:
             "customer_id": chunk.customer_id(order_days.customer),
             "ordered_at": timestamps(ordered_at),
             "amount": pa.array(np.round(np.maximum(full_price - discount, 1.0), 2)),
-            "returned_at": timestamps(times_known(returned_at, is_returned)),
+            "returned_at": timestamps(chunk.times_known(returned_at, is_returned)),
             "units": pa.array(rng.geometric(0.4, size).astype(np.int32)),
             "discount": pa.array(discount),
             "known_at": timestamps(known_at),
@@ -241,11 +258,11 @@ def _recovery_day(chunk: Chunk, due: CustomerDays, is_unpaid: Values) -> Values:
     day_now = due.day[open_charges].astype(np.int64)
     while len(open_charges):
         day_now += 1
-        inside = day_now < w.HISTORY_DAYS
+        inside = day_now < chunk.end_day
         open_charges, day_now = open_charges[inside], day_now[inside]
-        customer = due.customer[open_charges]
-        has_left = (chunk.life.status[customer, day_now] & STATUS_BITS) == INACTIVE
-        is_recovered = ~has_left & (((chunk.life.phases[customer, day_now] >> shift) & 3) < UNPAID_PHASE)
+        customer, column = due.customer[open_charges], day_now - chunk.first_day
+        has_left = (chunk.life.status[customer, column] & STATUS_BITS) == INACTIVE
+        is_recovered = ~has_left & (((chunk.life.phases[customer, column] >> shift) & 3) < UNPAID_PHASE)
         day[open_charges[is_recovered]] = day_now[is_recovered]
         open_charges, day_now = open_charges[~has_left & ~is_recovered], day_now[~has_left & ~is_recovered]
     return day

@@ -12,7 +12,6 @@ from churn.demo.columns import (
     arrival_times,
     categories,
     office_time,
-    times_known,
     timestamps,
 )
 from churn.demo.life import AFTERGLOW
@@ -85,10 +84,12 @@ def referrals(chunk: Chunk) -> pa.Table:
 
 def _use(chunk: Chunk, active_days: CustomerDays) -> Values:
     """Return the usage of each customer and day, relative to the usual, with weekly noise."""
-    rng = chunk.streams.get("use")
-    weeks = w.HISTORY_DAYS // 7 + 1
+    first_week = chunk.first_day // 7
+    streams = chunk.streams if chunk.memory is None else chunk.streams.on(7 * first_week)
+    rng = streams.get("use")
+    weeks = (chunk.end_day - 1) // 7 - first_week + 1
     noise = np.exp(rng.normal(-0.02, 0.20, (len(chunk.people), weeks)).astype(np.float32))
-    use = w.USE_BY_DAY[active_days.day] * noise[active_days.customer, active_days.day // 7]
+    use = w.USE_BY_DAY[active_days.day] * noise[active_days.customer, active_days.day // 7 - first_week]
     use *= active_days.by_phase("usage_fading", 1.0, 0.45, 0.22, 0.10)
     use *= active_days.by_phase("champion_lost", 1.0, 0.45, 0.22, 0.10)
     use *= active_days.by_phase("bad_experience", 1.0, 0.75, 0.55, 0.40)
@@ -133,6 +134,9 @@ def emails(chunk: Chunk) -> pa.Table:
     unsubscribe_rate = mail_days.by_phase("mail_fatigue", 0.0006, 0.004, 0.010, 0.020)
     is_unsubscribed = rng.random(size) < unsubscribe_rate * np.where(is_opened, 1.0, 0.35)
     is_subscribed = ~_earlier(mail_days.customer, is_unsubscribed)
+    if chunk.memory is not None:
+        is_subscribed &= ~chunk.memory["unsubscribed"][mail_days.customer]
+        chunk.memory["unsubscribed"][mail_days.customer[is_unsubscribed]] = True
     mail_days, size = mail_days.take(is_subscribed), int(is_subscribed.sum())
     is_opened, is_clicked = is_opened[is_subscribed], is_clicked[is_subscribed]
     is_unsubscribed = is_unsubscribed[is_subscribed]
@@ -146,9 +150,9 @@ def emails(chunk: Chunk) -> pa.Table:
         {
             "customer_id": chunk.customer_id(mail_days.customer),
             "sent_at": timestamps(sent_at),
-            "opened_at": timestamps(times_known(opened_at, is_opened)),
-            "clicked_at": timestamps(times_known(clicked_at, is_clicked)),
-            "unsubscribed_at": timestamps(times_known(unsubscribed_at, is_unsubscribed)),
+            "opened_at": timestamps(chunk.times_known(opened_at, is_opened)),
+            "clicked_at": timestamps(chunk.times_known(clicked_at, is_clicked)),
+            "unsubscribed_at": timestamps(chunk.times_known(unsubscribed_at, is_unsubscribed)),
             "campaign": categories(number, CAMPAIGNS),
         }
     )
@@ -191,7 +195,7 @@ def surveys(chunk: Chunk) -> pa.Table:
         np.round(chunk.people.mood_level[survey_days.customer] - drop + rng.normal(0.0, 1.1, size)), 0, 10
     )
     asked_at = seconds_at(survey_days.day, office_time(rng, size))
-    answered_at = times_known(asked_at + rng.integers(600, 4 * w.DAY_SECONDS, size), is_answered)
+    answered_at = chunk.times_known(asked_at + rng.integers(600, 4 * w.DAY_SECONDS, size), is_answered)
     silent = answered_at < 0
     return pa.table(
         {
@@ -225,12 +229,12 @@ def tickets(chunk: Chunk) -> pa.Table:
     drop = ticket_days.by_phase("bad_experience", 0.0, 1.2, 1.8, 2.0)
     drop += ticket_days.by_phase("slow_support", 0.0, 0.7, 1.2, 1.4)
     satisfaction = np.clip(np.round(4.3 - drop + rng.normal(0.0, 0.8, size)), 1, 5)
-    closed_at = times_known(closed_at, closes)
+    closed_at = chunk.times_known(closed_at, closes)
     return pa.table(
         {
             "customer_id": chunk.customer_id(ticket_days.customer),
             "opened_at": timestamps(opened_at),
-            "first_reply_at": timestamps(times_known(replied_at)),
+            "first_reply_at": timestamps(chunk.times_known(replied_at)),
             "closed_at": timestamps(closed_at),
             "satisfaction": pa.array(satisfaction.astype(np.int32), mask=~rates | (closed_at < 0)),
             "due_at": timestamps(opened_at + w.DAY_SECONDS),

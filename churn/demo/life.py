@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -29,6 +32,8 @@ AFTERGLOW_DAYS = 14
 QUICK_RETURN = (0.02, 5, 28)
 LATE_RETURN = (0.14, 45, 150)
 """(probability, shortest, longest) absence in days. Only a late return starts a new spell."""
+
+_SHIFTS = (2 * np.arange(len(troubles.TROUBLES), dtype=np.uint16))[:, None]
 
 
 def hazard_factor(people: People, start: Values, day: int) -> Values:
@@ -128,80 +133,206 @@ class Life:
     cutoff_states: tuple[CutoffState, ...]
 
 
-def simulate_life(people: People, rng: np.random.Generator) -> Life:
-    """Simulate each day of history for all customers of a chunk."""
-    size, kinds = len(people), len(troubles.TROUBLES)
+class LifeDraws(Protocol):
+    """The random numbers of the days of a life."""
+
+    def troubles(self, shape: tuple[int, int]) -> Values:
+        """Draw uniform numbers in `[0, 1)` for the chains of trouble, [trouble, customer]."""
+
+    def chances(self, purpose: str, customer: Values) -> Values:
+        """Draw a uniform number in `[0, 1)` for each customer, [customer]."""
+
+    def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
+        """Draw a number of days, `first` to `last`, for each customer, [customer]."""
+
+
+@dataclass(frozen=True)
+class HistoryDraws:
+    """The draws of the history: one generator, drawn from in the order of the events."""
+
+    rng: np.random.Generator
+
+    def troubles(self, shape: tuple[int, int]) -> Values:
+        """Draw uniform numbers in `[0, 1)` for the chains of trouble, [trouble, customer]."""
+        return self.rng.random(shape, dtype=np.float32)
+
+    def chances(self, purpose: str, customer: Values) -> Values:
+        """Draw a uniform number in `[0, 1)` for each customer, [customer]."""
+        return self.rng.random(len(customer))
+
+    def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
+        """Draw a number of days, `first` to `last`, for each customer, [customer]."""
+        return self.rng.integers(first, last + 1, len(customer))
+
+
+@dataclass(frozen=True)
+class DailyDraws:
+    """The draws of one day after the history: those of a customer depend on seed, customer and day alone.
+
+    So a customer has the same draws whatever is done to this customer or to others.
+    """
+
+    get: Callable[[str], np.random.Generator]
+    size: int
+
+    def troubles(self, shape: tuple[int, int]) -> Values:
+        """Draw uniform numbers in `[0, 1)` for the chains of trouble, [trouble, customer]."""
+        return self.get("life troubles").random(shape, dtype=np.float32)
+
+    def chances(self, purpose: str, customer: Values) -> Values:
+        """Return the uniform number in `[0, 1)` of each customer, [customer]."""
+        numbers: Values = self.get(f"life {purpose}").random(self.size)[customer]
+        return numbers
+
+    def days(self, purpose: str, customer: Values, first: int, last: int) -> Values:
+        """Return the number of days, `first` to `last`, of each customer, [customer]."""
+        numbers: Values = self.get(f"life {purpose}").integers(first, last + 1, self.size)[customer]
+        return numbers
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How contacts change the hazards of one day. A factor of 1 changes nothing.
+
+    Attributes:
+        leaving: The factor on the hazard of asking to leave, [customer].
+        dunning: The factor on the hazard of losing the contract because of an unpaid bill, [customer].
+        healing: The factor on the chance that a trouble heals, [trouble, customer].
+    """
+
+    leaving: Values
+    dunning: Values
+    healing: Values
+
+
+class LifeState:
+    """The state of all customers of a chunk between two days; `step` lives through one day."""
+
+    def __init__(self, people: People) -> None:
+        size = len(people)
+        self.people = people
+        self.state = np.zeros(size, dtype=np.uint8)
+        self.phase = np.zeros((len(troubles.TROUBLES), size), dtype=np.uint8)
+        self.start = np.full(size, w.FAR)
+        self.request_day, self.end_day = self.start.copy(), self.start.copy()
+        self.cause = np.full(size, -1)
+        self.start_day = np.maximum(people.first_start, -w.BURN_IN_DAYS)
+        self.bill_day = np.zeros(size, dtype=np.int64)
+        self.last_end = np.full(size, -w.FAR)
+        self.ended_spells: list[tuple[Values, ...]] = []
+
+    def copy(self) -> LifeState:
+        """Return a copy that lives on by itself."""
+        other = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(other, name, value.copy())
+        other.ended_spells = list(self.ended_spells)
+        return other
+
+    def step(self, day: int, draws: LifeDraws, shift: Shift | None = None) -> tuple[Values, Values]:
+        """Live through one day; return the rows of `Life.status` and `Life.phases`, [customer].
+
+        Args:
+            day: The day; during the burn-in nobody leaves.
+            draws: The random numbers of the day.
+            shift: What contacts change on this day; None if nobody was contacted.
+        """
+        people, phase, everybody = self.people, self.phase, np.arange(len(self.people))
+        starters = np.flatnonzero(self.start_day == day)
+        first_time = self.start[starters] == w.FAR
+        self.start[starters] = np.where(first_time, people.first_start[starters], day)
+        self.bill_day[starters] = billing_day(self.start[starters])
+        self.state[starters], phase[:, starters] = IN_FORCE, 0
+        self.request_day[starters], self.end_day[starters], self.cause[starters] = w.FAR, w.FAR, -1
+
+        in_force = self.state == IN_FORCE
+        billing = self.bill_day == w.day_of_month(day)
+        before = phase.copy()
+        healing = None if shift is None else shift.healing
+        card_expired = card_just_expired(people, day)
+        troubles.advance_phases(
+            phase, people.onset, draws.troubles(phase.shape), billing, card_expired, healing
+        )
+        phase[:, ~in_force] = before[:, ~in_force]
+        phases = (phase.astype(np.uint16) << _SHIFTS).sum(axis=0, dtype=np.uint16)
+        if day < 0:
+            return self.state.copy(), phases
+
+        churners = np.flatnonzero(self.end_day == day)
+        self._end_spells(churners, day, draws, by_dunning=False)
+        self.end_day[churners] = w.FAR
+        chance = self._chance_of_request(day, shift)
+        requesters = np.flatnonzero(in_force & (draws.chances("request", everybody) < chance))
+        self.state[requesters], self.request_day[requesters] = PENDING, day
+        self.cause[requesters] = _cause(phase[:, requesters], draws.chances("cause", requesters))
+        notice = draws.days("notice", requesters, *NOTICE_DAYS)
+        renewal = next_renewal(people, self.start, day)[requesters]
+        self.end_day[requesters] = np.minimum(day + notice, renewal)
+        dunning = troubles.HAZARD[troubles.PAYMENT_TROUBLE].take(phase[troubles.PAYMENT_TROUBLE])
+        if shift is not None:
+            dunning = dunning * shift.dunning
+        is_dunned = draws.chances("dunning", everybody) < -np.expm1(-dunning)
+        dunned_customers = np.flatnonzero((self.state == IN_FORCE) & is_dunned)
+        self.cause[dunned_customers] = troubles.PAYMENT_TROUBLE
+        self._end_spells(dunned_customers, day, draws, by_dunning=True)
+
+        status = self.state.copy()
+        status[(self.state != INACTIVE) & billing & (self.start < day)] |= CHARGE
+        status[(self.state != INACTIVE) & (self.start == day)] |= CHARGE | STARTING
+        status[(self.state == INACTIVE) & (day - self.last_end < AFTERGLOW_DAYS)] |= AFTERGLOW
+        return status, phases
+
+    def spells(self) -> Spells:
+        """Return all spells so far; the spells that last have no end."""
+        current = np.flatnonzero(self.state != INACTIVE)
+        no_end, not_dunned = np.full(len(current), w.FAR), np.zeros(len(current), dtype=bool)
+        last = (current, self.start[current], no_end, self.request_day[current], not_dunned)
+        parts = [*self.ended_spells, (*last, self.cause[current])]
+        columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        order = np.lexsort((columns[1], columns[0]))
+        return Spells(*(column[order] for column in columns))
+
+    def _end_spells(self, customer: Values, day: int, draws: LifeDraws, *, by_dunning: bool) -> None:
+        is_dunned, end = np.full(len(customer), by_dunning), np.full(len(customer), day)
+        columns = (customer, self.start[customer], end, self.request_day[customer], is_dunned)
+        self.ended_spells.append((*columns, self.cause[customer]))
+        self.state[customer] = INACTIVE
+        self.last_end[customer] = day
+        self.start_day[customer] = _return_day(day, customer, draws)
+
+    def _chance_of_request(self, day: int, shift: Shift | None) -> Values:
+        """Return each customer's chance to ask today to leave, [customer]."""
+        hazard_sum = np.full(len(self.people), BASE_HAZARD)
+        for kind in range(len(troubles.TROUBLES)):
+            if kind != troubles.PAYMENT_TROUBLE:
+                hazard_sum += troubles.HAZARD[kind].take(self.phase[kind])
+        factor = hazard_factor(self.people, self.start, day)
+        if shift is not None:
+            factor = factor * shift.leaving
+        chance: Values = -np.expm1(-factor * hazard_sum)
+        return chance
+
+
+def simulate_life(people: People, rng: np.random.Generator) -> tuple[Life, LifeState]:
+    """Simulate each day of history for all customers of a chunk; return it with the state at its end."""
+    size = len(people)
     status_by_day = np.zeros((w.HISTORY_DAYS, size), dtype=np.uint8)
     phases_by_day = np.zeros((w.HISTORY_DAYS, size), dtype=np.uint16)
-    state = np.zeros(size, dtype=np.uint8)
-    phase = np.zeros((kinds, size), dtype=np.uint8)
-    start = np.full(size, w.FAR)
-    request_day, end_day, cause = start.copy(), start.copy(), np.full(size, -1)
-    start_day = np.maximum(people.first_start, -w.BURN_IN_DAYS)
-    bill_day = np.zeros(size, dtype=np.int64)
-    last_end = np.full(size, -w.FAR)
-    spell_columns: list[tuple[Values, ...]] = []
+    state, draws = LifeState(people), HistoryDraws(rng)
     cutoff_states: list[CutoffState] = []
     cutoff_days = {w.day_of(cutoff) for cutoff in w.truth_cutoffs()}
-    shifts = (2 * np.arange(kinds, dtype=np.uint16))[:, None]
-
-    def end_spells(customer: Values, day: int, by_dunning: bool) -> None:
-        is_dunned = np.full(len(customer), by_dunning)
-        end = np.full(len(customer), day)
-        columns = (customer, start[customer], end, request_day[customer], is_dunned, cause[customer])
-        spell_columns.append(columns)
-        state[customer] = INACTIVE
-        last_end[customer] = day
-        start_day[customer] = _return_day(day, len(customer), rng)
-
     for day in range(-w.BURN_IN_DAYS, w.HISTORY_DAYS + 1):
         if day in cutoff_days:
-            at_risk = np.flatnonzero(state == IN_FORCE)
-            cutoff_states.append(CutoffState(day, at_risk, start[at_risk], phase[:, at_risk]))
+            at_risk = np.flatnonzero(state.state == IN_FORCE)
+            cutoff_states.append(CutoffState(day, at_risk, state.start[at_risk], state.phase[:, at_risk]))
         if day == w.HISTORY_DAYS:
             break
-
-        starters = np.flatnonzero(start_day == day)
-        first_time = start[starters] == w.FAR
-        start[starters] = np.where(first_time, people.first_start[starters], day)
-        bill_day[starters] = billing_day(start[starters])
-        state[starters], phase[:, starters] = IN_FORCE, 0
-        request_day[starters], end_day[starters], cause[starters] = w.FAR, w.FAR, -1
-
-        in_force = state == IN_FORCE
-        billing = bill_day == w.day_of_month(day)
-        before = phase.copy()
-        draws = rng.random((kinds, size), dtype=np.float32)
-        troubles.advance_phases(phase, people.onset, draws, billing, card_just_expired(people, day))
-        phase[:, ~in_force] = before[:, ~in_force]
-
+        status, phases = state.step(day, draws)
         if day >= 0:
-            churners = np.flatnonzero(end_day == day)
-            end_spells(churners, day, by_dunning=False)
-            end_day[churners] = w.FAR
-            requesters = _draw_requests(people, start, phase, in_force, day, rng)
-            state[requesters], request_day[requesters] = PENDING, day
-            cause[requesters] = _cause(phase[:, requesters], rng)
-            notice = rng.integers(NOTICE_DAYS[0], NOTICE_DAYS[1] + 1, len(requesters))
-            end_day[requesters] = np.minimum(day + notice, next_renewal(people, start, day)[requesters])
-            dunning = troubles.HAZARD[troubles.PAYMENT_TROUBLE].take(phase[troubles.PAYMENT_TROUBLE])
-            dunned_customers = np.flatnonzero((state == IN_FORCE) & (rng.random(size) < -np.expm1(-dunning)))
-            cause[dunned_customers] = troubles.PAYMENT_TROUBLE
-            end_spells(dunned_customers, day, by_dunning=True)
-            status_by_day[day] = state
-            status_by_day[day, (state != INACTIVE) & billing & (start < day)] |= CHARGE
-            status_by_day[day, (state != INACTIVE) & (start == day)] |= CHARGE | STARTING
-            status_by_day[day, (state == INACTIVE) & (day - last_end < AFTERGLOW_DAYS)] |= AFTERGLOW
-            phases_by_day[day] = (phase.astype(np.uint16) << shifts).sum(axis=0, dtype=np.uint16)
-
-    current = np.flatnonzero(state != INACTIVE)
-    no_end, not_dunned = np.full(len(current), w.FAR), np.zeros(len(current), dtype=bool)
-    spell_columns.append((current, start[current], no_end, request_day[current], not_dunned, cause[current]))
-    columns = [np.concatenate(parts) for parts in zip(*spell_columns, strict=True)]
-    order = np.lexsort((columns[1], columns[0]))
-    spells = Spells(*(column[order] for column in columns))
+            status_by_day[day], phases_by_day[day] = status, phases
     status, phases = np.ascontiguousarray(status_by_day.T), np.ascontiguousarray(phases_by_day.T)
-    return Life(status, phases, spells, tuple(cutoff_states))
+    return Life(status, phases, state.spells(), tuple(cutoff_states)), state
 
 
 def billing_day(start: Values) -> Values:
@@ -212,37 +343,20 @@ def billing_day(start: Values) -> Values:
     return billing
 
 
-def _draw_requests(
-    people: People,
-    start: Values,
-    phase: Values,
-    in_force: Values,
-    day: int,
-    rng: np.random.Generator,
-) -> Values:
-    """Draw the indices of the customers who ask today to leave."""
-    hazard_sum = np.full(len(people), BASE_HAZARD)
-    for kind in range(len(troubles.TROUBLES)):
-        if kind != troubles.PAYMENT_TROUBLE:
-            hazard_sum += troubles.HAZARD[kind].take(phase[kind])
-    chance = -np.expm1(-hazard_factor(people, start, day) * hazard_sum)
-    return np.flatnonzero(in_force & (rng.random(len(people)) < chance))
-
-
-def _cause(phase: Values, rng: np.random.Generator) -> Values:
-    """Draw the trouble that caused each request, in proportion to the hazards; -1 means none of them."""
+def _cause(phase: Values, chances: Values) -> Values:
+    """Return the trouble that caused each request, in proportion to the hazards; -1 means none of them."""
     weights = np.stack([troubles.HAZARD[kind].take(phase[kind]) for kind in range(len(phase))])
     weights[troubles.PAYMENT_TROUBLE] = 0.0
     edges = np.cumsum(np.vstack([np.full((1, phase.shape[1]), BASE_HAZARD), weights]), axis=0)
-    cause: Values = (rng.random(phase.shape[1]) * edges[-1] >= edges[:-1]).sum(axis=0) - 1
+    cause: Values = (chances * edges[-1] >= edges[:-1]).sum(axis=0) - 1
     return cause
 
 
-def _return_day(day: int, size: int, rng: np.random.Generator) -> Values:
-    draw = rng.random(size)
+def _return_day(day: int, customer: Values, draws: LifeDraws) -> Values:
+    chance = draws.chances("return", customer)
     early, late = QUICK_RETURN, LATE_RETURN
-    early_day = day + rng.integers(early[1], early[2] + 1, size)
-    late_day = day + rng.integers(late[1], late[2] + 1, size)
-    late_or_never = np.where(draw < early[0] + late[0], late_day, w.FAR)
-    return_day: Values = np.where(draw < early[0], early_day, late_or_never)
+    early_day = day + draws.days("early return", customer, early[1], early[2])
+    late_day = day + draws.days("late return", customer, late[1], late[2])
+    late_or_never = np.where(chance < early[0] + late[0], late_day, w.FAR)
+    return_day: Values = np.where(chance < early[0], early_day, late_or_never)
     return return_day

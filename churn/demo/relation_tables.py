@@ -1,12 +1,11 @@
-"""Make what customers agreed to: their e-mail addresses, and the table of consents."""
+"""Make how customers are related to the company: addresses, accounts, consents and contacts."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 
-from churn.demo import world as w
-from churn.demo.columns import Chunk, office_time, times_known, timestamps
+from churn.demo.columns import Chunk, office_time, timestamps
 from churn.demo.world import Values, seconds_at
 
 SHARED_ADDRESS_SHARE = 0.02
@@ -15,6 +14,38 @@ SHARED_ADDRESS_SHARE = 0.02
 PHONE_CONSENT_SHARE = 0.8
 WITHDRAWAL_SHARE = 0.05
 """The share of customers who agreed to calls at sign-up, and the share of these who withdrew it later."""
+
+
+ACCOUNT_SHARE = 0.3
+MAX_CUSTOMERS_PER_ACCOUNT = 4
+"""The share of customers who belong to an account, and the most customers of one account."""
+
+CONTACTS = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("contacted_at", pa.timestamp("us")),
+        *((name, pa.string()) for name in ("play", "variant", "channel", "task_id", "result")),
+        ("answered_at", pa.timestamp("us")),
+        ("snoozed_until", pa.timestamp("us")),
+    ]
+)
+
+
+def accounts(chunk: Chunk) -> pa.Array:
+    """Return the account of each customer; some customers belong to one, two to four to the same."""
+    rng, numbers = chunk.streams.get("accounts"), chunk.people.number
+    belongs = rng.random(len(numbers)) < ACCOUNT_SHARE
+    sizes = rng.integers(2, MAX_CUSTOMERS_PER_ACCOUNT + 1, len(numbers))
+    account_of_member = np.repeat(np.arange(len(sizes)), sizes)[: int(belongs.sum())]
+    account = np.zeros(len(numbers), dtype=np.int64)
+    account[belongs] = account_of_member + numbers[0]
+    names = np.char.add("A", account.astype("U12")).astype(object)
+    return pa.array(names, type=pa.string(), mask=~belongs)
+
+
+def contacts(chunk: Chunk) -> pa.Table:
+    """Return no contact: in the history nobody was contacted."""
+    return CONTACTS.empty_table()
 
 
 def addresses(chunk: Chunk) -> pa.Array:
@@ -35,8 +66,10 @@ def consents(chunk: Chunk) -> pa.Table:
     withdraws = rng.random(size) < WITHDRAWAL_SHARE
     given: Values = seconds_at(people.first_start + 1, office_time(rng, size))
     days_later = rng.integers(10, 700, size)
-    withdrawn = times_known(seconds_at(people.first_start + days_later, office_time(rng, size)), withdraws)
-    rows = np.flatnonzero(agrees & (given < w.WATERMARK_SECONDS))
+    withdrawn = chunk.times_known(
+        seconds_at(people.first_start + days_later, office_time(rng, size)), withdraws
+    )
+    rows = np.flatnonzero(agrees & (given < chunk.watermark_seconds))
     return pa.table(
         {
             "customer_id": chunk.customer_id(rows),

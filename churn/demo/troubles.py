@@ -113,7 +113,12 @@ def chance_to_advance(
 
 
 def advance_phases(
-    phase: Values, onset: Values, draws: Values, billing: Values, card_expired: Values
+    phase: Values,
+    onset: Values,
+    draws: Values,
+    billing: Values,
+    card_expired: Values,
+    healing: Values | None = None,
 ) -> None:
     """Move each chain forward by one day, in place.
 
@@ -123,6 +128,7 @@ def advance_phases(
         draws: Uniform random numbers in `[0, 1)`, [trouble, customer].
         billing: Whether a charge is made today, [customer].
         card_expired: Whether the card expired within the last month, [customer].
+        healing: The factor on the chance to heal, [trouble, customer]; None changes nothing.
     """
     for kind in range(len(TROUBLES)):
         now, draw = phase[kind], draws[kind]
@@ -131,7 +137,10 @@ def advance_phases(
             advance = np.where(now == 1, advance * billing, advance)
         advance = np.where(now == 0, chance_to_advance(kind, 0, onset[kind], billing, card_expired), advance)
         up = draw < advance
-        heals = ~up & (draw < advance + HEAL[kind].take(now))
+        heal = HEAL[kind].take(now)
+        if healing is not None:
+            heal = heal * healing[kind]
+        heals = ~up & (draw < advance + heal)
         np.add(now, up, out=now, casting="unsafe")
         now[heals] = 0
 

@@ -20,6 +20,9 @@ Values = npt.NDArray[Any]
 FIRST_DAY = date(2024, 4, 1)
 WATERMARK = date(2025, 10, 1)
 HISTORY_DAYS = (WATERMARK - FIRST_DAY).days
+CALENDAR_DAYS = 999
+"""The last day up to which a company can live on after its history, 2026-12-26."""
+
 BURN_IN_DAYS = 90
 """Days simulated before the history begins: troubles begin and end, but nobody leaves."""
 
@@ -77,7 +80,7 @@ def _calendar(first: int, last: int) -> list[date]:
 
 
 _LONGEST_AGO = -BURN_IN_DAYS
-_LAST = HISTORY_DAYS + LABEL_HORIZON_DAYS + 1
+_LAST = CALENDAR_DAYS + LABEL_HORIZON_DAYS + 1
 _DAYS = _calendar(_LONGEST_AGO, _LAST)
 _DAY_OF_MONTH = np.array([d.day for d in _DAYS], dtype=np.int16)
 
@@ -86,7 +89,7 @@ _LEAVING_SEASON = np.array([_LEAVING_BY_MONTH[d.month - 1] for d in _DAYS])
 
 
 def day_of_month(day: int) -> int:
-    """Return the day of the month, 1..31, of a day from the burn-in to one horizon after the watermark."""
+    """Return the day of the month, 1..31, of a day from the burn-in to one horizon after the calendar."""
     return int(_DAY_OF_MONTH[day - _LONGEST_AGO])
 
 
@@ -102,7 +105,7 @@ def _use_factor(day: date) -> float:
     return week * (0.35 if holidays else 0.80 if summer else 1.0)
 
 
-USE_BY_DAY = np.array([_use_factor(date_of(day)) for day in range(HISTORY_DAYS)], dtype=np.float32)
-"""The usage factor of each day of history: low at weekends, in summer and over New Year. Shape [day]."""
+USE_BY_DAY = np.array([_use_factor(date_of(day)) for day in range(CALENDAR_DAYS)], dtype=np.float32)
+"""The usage factor of each day of the calendar: low at weekends, in summer and over New Year. Shape [day]."""
 
-WEEKDAY = np.array([date_of(day).weekday() for day in range(HISTORY_DAYS)], dtype=np.int8)
+WEEKDAY = np.array([date_of(day).weekday() for day in range(CALENDAR_DAYS)], dtype=np.int8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.data.files import replace_folder
-from churn.demo import contract_tables, event_tables, relation_tables, truth
+from churn.demo import contact_effects, contract_tables, event_tables, relation_tables, truth
 from churn.demo import world as w
 from churn.demo.bad_rows import add_bad_rows
 from churn.demo.columns import Chunk, RandomStreams
-from churn.demo.life import simulate_life
+from churn.demo.life import LifeState, simulate_life
 from churn.demo.people import draw_people
 from churn.demo.world import Values
 
@@ -27,7 +27,10 @@ CHUNK_CUSTOMERS = 10_000
 """How many customers are simulated at once; the memory depends on this, not on the size of the company."""
 
 STAMP_FILE = "demo.json"
-VERSION = 3
+LIVED_UNTIL = "lived_until"
+"""The key of the stamp with the day up to which a company has lived on after its history."""
+
+VERSION = 4
 """Part of the stamp: another version gives another company."""
 
 TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
@@ -42,11 +45,13 @@ TABLE_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "orders": contract_tables.orders,
     "referrals": event_tables.referrals,
     "consents": relation_tables.consents,
+    "contacts": relation_tables.contacts,
 }
 TRUTH_MAKERS: Mapping[str, Callable[[Chunk], pa.Table]] = {
     "probabilities": truth.true_probabilities,
     "episodes": truth.episodes,
     "leavers": truth.churned_spells,
+    "contact_effects": contact_effects.contact_effects,
 }
 
 
@@ -96,18 +101,18 @@ def write_company(
         raise ValueError(f"customers is {customers}; a company needs at least 1")
     if folder.resolve() in (truth.resolve(), *truth.resolve().parents):
         raise ValueError(f"{truth} lies inside {folder}; the truth must not be readable as a source")
-    new_folder, new_truth = _new_folder(folder), _new_folder(truth)
+    new_folder, new_truth = empty_folder_beside(folder), empty_folder_beside(truth)
     counts = _Counts()
     with _Files(new_folder) as tables, _Files(new_truth) as truths:
-        for number, first in enumerate(range(0, customers, CHUNK_CUSTOMERS)):
-            size = min(CHUNK_CUSTOMERS, customers - first)
-            _write_chunk(_make_chunk(number, first, size, customers, seed), customers, tables, truths, counts)
+        for number, first, size in chunk_sizes(customers):
+            chunk, _ = make_chunk(number, first, size, customers, seed)
+            _write_chunk(chunk, customers, tables, truths, counts)
             if advance is not None:
                 advance(size)
     summary = Summary(customers, seed, tables.rows, counts.bad, counts.late, truths.rows["leavers"])
-    _write_json(new_truth / "dirt.json", {"good": counts.good, "bad": counts.bad, "late": counts.late})
-    _write_json(new_truth / "summary.json", asdict(summary))
-    _write_json(new_folder / STAMP_FILE, stamp(customers, seed))
+    write_json(new_truth / "dirt.json", {"good": counts.good, "bad": counts.bad, "late": counts.late})
+    write_json(new_truth / "summary.json", asdict(summary))
+    write_json(new_folder / STAMP_FILE, stamp(customers, seed))
     replace_folder(new_truth, truth)
     replace_folder(new_folder, folder)
     return summary
@@ -156,11 +161,27 @@ class _Files:
         self.rows[name] = self.rows.get(name, 0) + table.num_rows
 
 
-def _make_chunk(number: int, first: int, size: int, customers: int, seed: int) -> Chunk:
+def chunk_sizes(customers: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the number, the first customer and the size of each chunk of a company."""
+    for number, first in enumerate(range(0, customers, CHUNK_CUSTOMERS)):
+        yield number, first, min(CHUNK_CUSTOMERS, customers - first)
+
+
+def make_chunk(number: int, first: int, size: int, customers: int, seed: int) -> tuple[Chunk, LifeState]:
+    """Simulate the history of a chunk; return it with the state of its customers at the end.
+
+    Args:
+        number: The number of the chunk.
+        first: The number of its first customer.
+        size: The number of its customers.
+        customers: The number of customers of the company.
+        seed: The seed of the company.
+    """
     streams = RandomStreams(seed, number)
     people = draw_people(first, size, streams.get("people"))
     ids = customer_ids(people.number, customers)
-    return Chunk(people, simulate_life(people, streams.get("life")), streams, ids)
+    life, state = simulate_life(people, streams.get("life"))
+    return Chunk(people, life, streams, ids), state
 
 
 def customer_ids(numbers: Values, customers: int) -> pa.Array:
@@ -182,12 +203,19 @@ def id_count(customers: int) -> int:
     return n_ids
 
 
-def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, counts: _Counts) -> None:
+def unknown_ids_of(customers: int) -> Callable[[Values], pa.Array]:
+    """Return the function that turns random integers into ids that no customer of a company has."""
+
     def unknown_ids(numbers: Values) -> pa.Array:
         n_free = id_count(customers) - customers
         texts = customer_ids(customers + numbers % n_free, customers)
         return pa.DictionaryArray.from_arrays(pa.array(np.arange(len(texts), dtype=np.int32)), texts)
 
+    return unknown_ids
+
+
+def _write_chunk(chunk: Chunk, customers: int, tables: _Files, truths: _Files, counts: _Counts) -> None:
+    unknown_ids = unknown_ids_of(customers)
     for name, make in TABLE_MAKERS.items():
         rows, late = _without_late_rows(make(chunk))
         dirty = add_bad_rows(
@@ -208,12 +236,14 @@ def _without_late_rows(table: pa.Table) -> tuple[pa.Table, int]:
     return table.drop_columns(["late"]), int(pc.sum(table["late"]).as_py() or 0)
 
 
-def _new_folder(folder: Path) -> Path:
+def empty_folder_beside(folder: Path) -> Path:
+    """Return a new empty folder that will replace a folder."""
     new_folder = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(new_folder, ignore_errors=True)
     new_folder.mkdir(parents=True)
     return new_folder
 
 
-def _write_json(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file."""
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")

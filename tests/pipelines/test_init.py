@@ -42,7 +42,7 @@ def test_the_demo_company_gives_the_signals_of_its_own_parameters(finished_run: 
     windows = ",".join(str(days) for days in shipped.signals.windows)
     params = load_params(tmp_path / "params.yaml", [f"signals.windows=[{windows}]"])
     assert code == 0
-    assert set(params.tables) == set(shipped.tables)
+    assert set(params.tables) == set(shipped.tables) - {"contacts"}  # it is empty, so init leaves it out
     assert params.label == shipped.label
     stores = ingest(params, lambda _: None), Store.open(load_params(finished_run / "params.yaml"))
     on = [

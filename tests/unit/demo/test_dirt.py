@@ -46,7 +46,7 @@ def found(company: Path, table: str) -> dict[str, int]:
     return {kind: int(count) for kind, count in counts.items() if count}
 
 
-@pytest.mark.parametrize("table", sorted(BAD_ROWS_BY_TABLE))
+@pytest.mark.parametrize("table", sorted(name for name, kinds in BAD_ROWS_BY_TABLE.items() if kinds))
 def test_the_bad_rows_are_those_that_the_truth_counts(
     company: Path, stated: dict[str, Any], table: str
 ) -> None:
@@ -56,7 +56,7 @@ def test_the_bad_rows_are_those_that_the_truth_counts(
     assert set(counted) == set(BAD_ROWS_BY_TABLE[table])
 
 
-@pytest.mark.parametrize("table", sorted(BAD_ROWS_BY_TABLE))
+@pytest.mark.parametrize("table", sorted(name for name, kinds in BAD_ROWS_BY_TABLE.items() if kinds))
 def test_dirt_comes_at_its_stated_rates_and_below_the_share_that_stops_the_work(
     stated: dict[str, Any], table: str
 ) -> None:
@@ -67,7 +67,7 @@ def test_dirt_comes_at_its_stated_rates_and_below_the_share_that_stops_the_work(
         assert count == max(1, round(BAD_ROW_RATES[kind] * good))
 
 
-@pytest.mark.parametrize("table", sorted(BAD_ROWS_BY_TABLE))
+@pytest.mark.parametrize("table", sorted(name for name, kinds in BAD_ROWS_BY_TABLE.items() if kinds))
 def test_every_bad_row_is_an_addition_so_the_good_rows_stay_whole(
     company: Path, stated: dict[str, Any], table: str
 ) -> None:

@@ -1,0 +1,125 @@
+"""What a contact does to a customer: a known effect, by hidden traits, the channel and the play.
+
+Without a contact nothing changes. A contact that reaches the customer has one of three effects for
+`EFFECT_DAYS` days from the next day on:
+
+- a customer whom contacts help leaves more rarely and gets over the trouble sooner, if the play fits it;
+- nothing happens to an indifferent customer, nor to one whom the play does not fit;
+- a customer whom contacts drive away leaves more often, whatever the play.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from churn.demo import troubles
+from churn.demo.columns import Chunk, categories
+from churn.demo.life import RENEWAL_WINDOW_DAYS, LifeState, Shift, next_renewal
+from churn.demo.people import People
+from churn.demo.world import Values
+
+EFFECT_DAYS = 60
+LEAVING_IF_HELPED = 0.25
+HEALING_IF_HELPED = 4.0
+LEAVING_IF_DRIVEN_AWAY = 3.0
+
+EFFECTS = ("helped", "indifferent", "driven away")
+HELPED, INDIFFERENT, DRIVEN_AWAY = range(3)
+HELPED_SHARE = 0.70
+PHONE = "phone"
+DRIVEN_AWAY_BY_CALLS = (0.22, 0.06)
+DRIVEN_AWAY_BY_MAILS = (0.10, 0.02)
+"""The share of customers whom a contact drives away: those in a low mood, and the others."""
+LOW_MOOD = 8.0
+
+PLAY_FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "low-rating": ("sentiment",),
+    "payment-overdue": ("payment",),
+    "slow-support": ("support",),
+    "gone-quiet": ("activity", "purchase"),
+    "mails-unopened": ("email",),
+}
+"""The families of troubles that a play fits; a play that is not listed fits each of them."""
+RENEWAL_PLAY = "contract-ending"
+
+
+def effects_by_channel(people: People, rng: np.random.Generator) -> dict[str, Values]:
+    """Return the effect of a fitting contact on each customer, by channel: indices in `EFFECTS`, [customer].
+
+    The draw of a customer is the same in all channels: whom a mail drives away, a call drives away too.
+    """
+    draw = rng.random(len(people))
+    is_low = people.mood_level < LOW_MOOD
+    effects = {}
+    for channel, (low, other) in ((PHONE, DRIVEN_AWAY_BY_CALLS), ("email", DRIVEN_AWAY_BY_MAILS)):
+        is_driven_away = draw < np.where(is_low, low, other)
+        is_helped = draw >= 1.0 - HELPED_SHARE
+        effects[channel] = np.where(is_driven_away, DRIVEN_AWAY, np.where(is_helped, HELPED, INDIFFERENT))
+    return effects
+
+
+def contact_effects(chunk: Chunk) -> pa.Table:
+    """Return the known effect of a fitting contact on each customer, by channel: a table of the truth."""
+    effects = effects_by_channel(chunk.people, chunk.streams.get("contact effects"))
+    columns = {name: categories(codes, EFFECTS) for name, codes in effects.items()}
+    return pa.table({"customer_id": chunk.customer_id(np.arange(len(chunk.people))), **columns})
+
+
+class EffectsInForce:
+    """The effects of the contacts so far on the customers of a chunk."""
+
+    def __init__(self, effects: Mapping[str, Values]) -> None:
+        size = len(next(iter(effects.values())))
+        self.effects = effects
+        self.last_day = np.full(size, -1)
+        self.leaving, self.dunning = np.ones(size), np.ones(size)
+        self.healing = np.ones((len(troubles.TROUBLES), size))
+
+    def add(self, day: int, customer: int, channel: str, play: str, life: LifeState) -> None:
+        """Add a contact that reached a customer; it replaces what an earlier contact did.
+
+        Args:
+            day: The day of the contact; it works from the next day on.
+            customer: The index of the customer.
+            channel: The channel; each channel but the phone works like e-mail.
+            play: The name of the play.
+            life: The state of the customers after this day.
+        """
+        effect = self.effects[channel if channel in self.effects else "email"][customer]
+        self.last_day[customer] = day + EFFECT_DAYS
+        self.leaving[customer], self.dunning[customer], self.healing[:, customer] = 1.0, 1.0, 1.0
+        if effect == DRIVEN_AWAY:
+            self.leaving[customer] = LEAVING_IF_DRIVEN_AWAY
+        elif effect == HELPED:
+            fits = _fitting_troubles(play, life.phase[:, customer])
+            is_renewal = play == RENEWAL_PLAY and _renews_soon(life, customer, day)
+            if fits.any() or is_renewal:
+                self.leaving[customer] = LEAVING_IF_HELPED
+                self.healing[fits, customer] = HEALING_IF_HELPED
+            if fits[troubles.PAYMENT_TROUBLE]:
+                self.dunning[customer] = LEAVING_IF_HELPED
+
+    def shift(self, day: int) -> Shift | None:
+        """Return what the contacts change on a day; None if no effect is in force."""
+        in_force = self.last_day >= day
+        if not in_force.any():
+            return None
+        return Shift(
+            np.where(in_force, self.leaving, 1.0),
+            np.where(in_force, self.dunning, 1.0),
+            np.where(in_force, self.healing, 1.0),
+        )
+
+
+def _fitting_troubles(play: str, phase: Values) -> Values:
+    families = PLAY_FAMILIES.get(play, troubles.TROUBLE_FAMILIES)
+    in_families = np.array([bool(set(kind.families) & set(families)) for kind in troubles.TROUBLES])
+    fits: Values = in_families & (phase > 0)
+    return fits
+
+
+def _renews_soon(life: LifeState, customer: int, day: int) -> bool:
+    return bool(next_renewal(life.people, life.start, day)[customer] - day <= RENEWAL_WINDOW_DAYS)

@@ -1,0 +1,279 @@
+"""A demo company that lives on: its tables in memory, and its folder, written anew after each step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from churn.data.files import replace_folder
+from churn.data.tables import CANONICAL_TABLES
+from churn.demo import world as w
+from churn.demo.bad_rows import add_bad_rows
+from churn.demo.living import NEVER, Contact, LivingChunk, decode
+from churn.demo.relation_tables import CONTACTS
+from churn.demo.write import (
+    LIVED_UNTIL,
+    STAMP_FILE,
+    TABLE_MAKERS,
+    chunk_sizes,
+    empty_folder_beside,
+    make_chunk,
+    stamp,
+    unknown_ids_of,
+    write_json,
+)
+
+REACHED = "done"
+"""The result of a contact that has an effect: the customer was reached."""
+SPELLS_FILE = "spells.parquet"
+
+
+@dataclass
+class LiveTable:
+    """A table that grows: the rows of the history, the rows that arrived since, and those on their way."""
+
+    name: str
+    history: pa.Table
+    waiting: list[pa.Table] = field(default_factory=list)
+    arrived: list[pa.Table] = field(default_factory=list)
+
+    def arrive(self, before: int) -> None:
+        """Let the rows arrive that are known before a second since 1970, in their order."""
+        waiting = []
+        for rows in self.waiting:
+            is_here = pc.less(_known_time(self.name, rows), _time(before))
+            self.arrived.append(rows.filter(is_here))
+            if len(rest := rows.filter(pc.invert(is_here))):
+                waiting.append(rest)
+        self.waiting = waiting
+
+    def rows(self) -> pa.Table:
+        """Return the rows that have arrived, numbered, with all their outcomes."""
+        parts = [rows for rows in self.arrived if len(rows)]
+        if not parts:
+            return self.history
+        later = pa.concat_tables(parts)
+        numbers = np.arange(len(self.history), len(self.history) + len(later), dtype=np.int64)
+        later = later.append_column("row_id", pa.array(numbers))
+        return pa.concat_tables([self.history, later.select(self.history.column_names)])
+
+
+class LiveCompany:
+    """A demo company after its history. Its seed, its contacts and its last day determine each row."""
+
+    def __init__(self, customers: int, seed: int) -> None:
+        """Draw the history of the company with its hidden outcomes.
+
+        Args:
+            customers: The number of customers, as the company was written.
+            seed: The seed, as the company was written.
+        """
+        self.customers, self.seed = customers, seed
+        self.chunks: list[LivingChunk] = []
+        self.contacts = CONTACTS.empty_table()
+        parts: dict[str, list[pa.Table]] = {}
+        waiting: dict[str, list[pa.Table]] = {}
+        n_rows = dict.fromkeys(TABLE_MAKERS, 0)
+        for number, first, size in chunk_sizes(customers):
+            chunk, life = make_chunk(number, first, size, customers, seed)
+            chunk = replace(chunk, watermark_seconds=NEVER)
+            good: dict[str, pa.Table] = {}
+            for name, make in TABLE_MAKERS.items():
+                rows = _without_late(make(chunk))
+                is_here = pc.less(_known_time(name, rows), _time(w.WATERMARK_SECONDS))
+                dirty = add_bad_rows(
+                    name,
+                    rows.filter(is_here),
+                    n_rows[name],
+                    unknown_ids_of(customers),
+                    chunk.streams.get(f"dirt {name}"),
+                )
+                n_rows[name] += dirty.table.num_rows
+                parts.setdefault(name, []).append(decode(dirty.table))
+                waiting.setdefault(name, []).append(decode(rows.filter(pc.invert(is_here))))
+                good[name] = decode(rows)
+            self.chunks.append(LivingChunk(chunk, life, good))
+        self.tables = {
+            name: LiveTable(name, pa.concat_tables(tables), waiting[name]) for name, tables in parts.items()
+        }
+        self._place_of = {
+            name: (number, row)
+            for number, chunk in enumerate(self.chunks)
+            for row, name in enumerate(chunk.history.ids.to_pylist())
+        }
+
+    @classmethod
+    def open(cls, folder: Path) -> LiveCompany:
+        """Return the company of a folder, as it is after its last day.
+
+        Args:
+            folder: The folder of a company whose stamp has been checked.
+        """
+        facts = json.loads((folder / STAMP_FILE).read_text(encoding="utf-8"))
+        company = cls(int(facts["customers"]), int(facts["seed"]))
+        contacts = pq.read_table(folder / "contacts.parquet").select(CONTACTS.names).cast(CONTACTS)
+        company.live(date.fromisoformat(facts.get(LIVED_UNTIL, facts["watermark"])), contacts)
+        return company
+
+    @property
+    def until(self) -> date:
+        """Return the day up to which the company has lived; nothing of this day is known."""
+        return w.date_of(self.chunks[0].day)
+
+    def live(self, until: date, contacts: pa.Table, *, with_tables: bool = True) -> None:
+        """Live on until a day.
+
+        Args:
+            until: The first day that is not lived.
+            contacts: Contacts on the days to live, with the columns of `CONTACTS`.
+            with_tables: Whether rows are made; without them only the lives go on.
+
+        Raises:
+            ValueError: a contact lies outside the days, or the calendar of the demo company ends before.
+        """
+        if w.day_of(until) > w.CALENDAR_DAYS:
+            raise ValueError(f"{until} lies after {w.date_of(w.CALENDAR_DAYS)}, the end of the calendar")
+        days = contacts["contacted_at"].cast(pa.date32()).to_pylist()
+        if outside := [day for day in days if not self.until <= day < until]:
+            raise ValueError(f"a contact on {outside[0]} lies outside {self.until} to {until}")
+        by_place = self._contacts_by_place(contacts)
+        self.contacts = pa.concat_tables([self.contacts, contacts.cast(CONTACTS)])
+        for day in range(w.day_of(self.until), w.day_of(until)):
+            for number, chunk in enumerate(self.chunks):
+                rows = chunk.live(by_place.get((number, day), []), with_tables=with_tables)
+                for name, table in rows.items():
+                    self.tables[name].waiting.append(_without_late(table))
+            if with_tables:
+                for table in self.tables.values():
+                    table.arrive(_midnight(day + 1))
+
+    def export(self) -> dict[str, pa.Table]:
+        """Return the tables as an export on the last day has them, by name."""
+        midnight = _midnight(w.day_of(self.until))
+        late_payments = {key: at for chunk in self.chunks for key, at in chunk.late_payments.items()}
+        tables = {}
+        for name, table in self.tables.items():
+            rows = table.rows()
+            if name == "payments":
+                rows = _with_payments(rows, late_payments)
+            elif name == "subscriptions":
+                rows = _with_contracts(rows, pa.concat_tables([c.subscriptions() for c in self.chunks]))
+            elif name == "contacts":
+                numbers = pa.array(np.arange(len(self.contacts), dtype=np.int64))
+                rows = self.contacts.append_column("row_id", numbers)
+            tables[name] = hide_outcomes(name, rows, midnight)
+        return tables
+
+    def spells(self) -> pa.Table:
+        """Return the spells of all customers, untouched and as lived: a table of the truth."""
+        return pa.concat_tables([chunk.spells() for chunk in self.chunks])
+
+    def write(self, folder: Path, truth: Path) -> dict[str, int]:
+        """Write the tables to `folder`, in one step, and the spells of both worlds to `truth`.
+
+        Args:
+            folder: The company's folder.
+            truth: The folder of the truth.
+
+        Returns:
+            The number of rows of each table.
+        """
+        tables, new = self.export(), empty_folder_beside(folder)
+        for name, table in tables.items():
+            path = new / f"{name}.parquet"
+            pq.write_table(table, path, compression="zstd", store_schema=False, row_group_size=262_144)
+        facts = {**stamp(self.customers, self.seed), LIVED_UNTIL: self.until.isoformat()}
+        write_json(new / STAMP_FILE, facts)
+        replace_folder(new, folder)
+        truth.mkdir(parents=True, exist_ok=True)
+        pq.write_table(self.spells(), truth / SPELLS_FILE, compression="zstd", store_schema=False)
+        return {name: len(table) for name, table in tables.items()}
+
+    def _contacts_by_place(self, contacts: pa.Table) -> dict[tuple[int, int], list[Contact]]:
+        """Return the contacts that reached a customer, by chunk and day."""
+        by_place: dict[tuple[int, int], list[Contact]] = {}
+        for row in contacts.to_pylist():
+            if row["result"] == REACHED:
+                number, customer = self._place_of[row["customer_id"]]
+                day = w.day_of(row["contacted_at"].date())
+                contact = Contact(day, customer, row["channel"], row["play"])
+                by_place.setdefault((number, day), []).append(contact)
+        return by_place
+
+
+def hide_outcomes(name: str, rows: pa.Table, midnight: int) -> pa.Table:
+    """Return the rows of a table without what nobody knows before a second since 1970."""
+    contract = CANONICAL_TABLES[name]
+    for outcome in contract.of_role("outcome"):
+        if outcome.name not in rows.column_names:
+            continue
+        at = rows[outcome.name]
+        is_hidden = pc.fill_null(pc.greater_equal(at, _time(midnight)), fill_value=False)
+        hidden = [outcome.name, *(c.name for c in contract.columns if c.known_with == outcome.name)]
+        for column in hidden:
+            if column in rows.column_names:
+                values = rows[column]
+                seen = pc.if_else(is_hidden, pa.scalar(None, values.type), values)
+                rows = rows.set_column(rows.column_names.index(column), column, seen)
+    return rows
+
+
+def _with_payments(rows: pa.Table, paid_at: Mapping[str, int]) -> pa.Table:
+    """Return the payments with the times at which open charges were paid, by invoice."""
+    invoices = pa.array(list(paid_at), type=pa.string())
+    times = pa.array(np.array(list(paid_at.values()), dtype=np.int64) * 1_000_000).cast(pa.timestamp("us"))
+    late = times.take(pc.index_in(rows["invoice_id"], invoices).combine_chunks())
+    paid = pc.coalesce(rows["paid_at"], late)
+    return rows.set_column(rows.column_names.index("paid_at"), "paid_at", paid)
+
+
+def _with_contracts(rows: pa.Table, contracts: pa.Table) -> pa.Table:
+    """Return the contracts of the history as they are now, and the contracts that began since."""
+    keys, known = _contract_keys(contracts), _contract_keys(rows)
+    place = pc.index_in(known, keys)
+    is_found = place.is_valid()
+    for name in ("ended_at", "cancel_requested_at", "reason"):
+        now = pc.if_else(is_found, contracts[name].take(place), rows[name])
+        rows = rows.set_column(rows.column_names.index(name), name, now)
+    later = contracts.filter(pc.invert(pc.is_in(keys, known)))
+    days = later["started_at"].cast(pa.date32()).cast(pa.int32()).to_numpy()
+    later = later.take(pa.array(np.argsort(days, kind="stable")))
+    numbers = np.arange(len(rows), len(rows) + len(later), dtype=np.int64)
+    later = later.append_column("row_id", pa.array(numbers)).select(rows.column_names)
+    return pa.concat_tables([rows, later])
+
+
+def _contract_keys(rows: pa.Table) -> pa.Array:
+    """Return what identifies a contract: customer and start; missing if one of them is."""
+    starts = rows["started_at"].cast(pa.int64()).cast(pa.string())
+    return pc.binary_join_element_wise(rows["customer_id"], starts, "|").combine_chunks()
+
+
+def _without_late(rows: pa.Table) -> pa.Table:
+    return rows.drop_columns(["late"]) if "late" in rows.column_names else rows
+
+
+def _known_time(name: str, rows: pa.Table) -> pa.ChunkedArray:
+    """Return when the rows of a table reach the warehouse."""
+    return rows["known_at" if "known_at" in rows.column_names else CANONICAL_TABLES[name].time]
+
+
+def _midnight(day: int) -> int:
+    return (day + w.FIRST_DAY_NUMBER) * w.DAY_SECONDS
+
+
+def _time(seconds: int) -> pa.Scalar:
+    return pa.scalar(seconds * 1_000_000).cast(pa.timestamp("us"))
+
+
+def contact_rows(rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    """Return contacts as a table with the columns of `CONTACTS`; absent values are missing."""
+    return pa.Table.from_pylist([{name: row.get(name) for name in CONTACTS.names} for row in rows], CONTACTS)

@@ -1,0 +1,237 @@
+"""Let a demo company live on after its history, from the same random numbers whatever is done.
+
+The days after the history are drawn day by day: the numbers of a customer depend on the seed, the customer
+and the day alone. Contacts shift the hazards that are compared with these numbers, and nothing else. So a
+customer who is never contacted lives the same life under every policy.
+
+The company lives in two worlds at once: *untouched*, as if nobody had ever been contacted, and *as lived*. As
+long as a customer's two lives are equal, the rows of the tables come from the untouched world; afterwards
+they are drawn a second time, from streams of their own. So rows of other customers do not change either.
+
+A company is determined by its seed, its contacts and its last day. Nothing else is kept: who opens a company
+again draws it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from churn.demo import contract_tables, event_tables
+from churn.demo import world as w
+from churn.demo.columns import Chunk, office_time
+from churn.demo.contact_effects import EffectsInForce, effects_by_channel
+from churn.demo.life import INACTIVE, DailyDraws, Life, LifeState
+from churn.demo.troubles import PAYMENT_TROUBLE
+from churn.demo.world import Values, seconds_at
+
+NEVER = int(np.iinfo(np.int64).max)
+"""A watermark that hides nothing."""
+
+DAILY_TABLES: Mapping[str, Callable[[Chunk], pa.Table]] = {
+    "logins": event_tables.logins,
+    "interactions": event_tables.interactions,
+    "payments": contract_tables.payments,
+    "emails": event_tables.emails,
+    "surveys": event_tables.surveys,
+    "tickets": event_tables.tickets,
+    "orders": contract_tables.orders,
+    "referrals": event_tables.referrals,
+}
+"""The tables of events, which make the rows of a day from a chunk that holds this day alone."""
+
+MEMORIES: Mapping[str, Callable[[Chunk, Mapping[str, pa.Table]], Values]] = {
+    "stock": lambda chunk, tables: chunk.streams.get("stock").random(len(chunk.people)),
+    "unsubscribed": lambda chunk, tables: _are_unsubscribed(chunk, tables["emails"]),
+}
+"""What tables remember of each customer from day to day: how to find it at the end of the history.
+
+A table reads and changes `chunk.memory[name]`, an array [customer].
+"""
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A contact that reached a customer on a day."""
+
+    day: int
+    customer: int
+    channel: str
+    play: str
+
+
+class _World:
+    """The lives of a chunk's customers in one of the two worlds, and what the tables remember of them."""
+
+    def __init__(self, life: LifeState, memory: Mapping[str, Values]) -> None:
+        self.life = life
+        self.memory = {name: values.copy() for name, values in memory.items()}
+
+
+class LivingChunk:
+    """A chunk of customers who live on, day by day."""
+
+    def __init__(self, history: Chunk, life: LifeState, tables: Mapping[str, pa.Table]) -> None:
+        """Start after the history.
+
+        Args:
+            history: The chunk of the history.
+            life: The state of its customers after the last day of the history.
+            tables: The good rows of the tables of the history, with all their outcomes.
+        """
+        self.history = history
+        memory = {name: make(history, tables) for name, make in MEMORIES.items()}
+        self.untouched, self.as_lived = _World(life.copy(), memory), _World(life.copy(), memory)
+        self.day = w.HISTORY_DAYS
+        self.has_diverged = np.zeros(len(history.people), dtype=bool)
+        self.effects = EffectsInForce(
+            effects_by_channel(history.people, history.streams.get("contact effects"))
+        )
+        self._open_charges: dict[str, int] = {}
+        self._note_open_charges(tables["payments"], since=life.start)
+        self.late_payments: dict[str, int] = {}
+
+    def live(self, contacts: Iterable[Contact], *, with_tables: bool = True) -> dict[str, pa.Table]:
+        """Live through the next day; return the rows that happen on it, by table.
+
+        Args:
+            contacts: The contacts of the day; they change the days after it.
+            with_tables: Whether rows are made; without them only the lives go on.
+        """
+        day, people = self.day, self.history.people
+        streams = self.history.streams.on(day)
+        draws = DailyDraws(streams.get, len(people))
+        untouched = self.untouched.life.step(day, draws)
+        lived = self.as_lived.life.step(day, draws, self.effects.shift(day))
+        self.has_diverged |= (untouched[0] != lived[0]) | (untouched[1] != lived[1])
+        tables = self._tables(day, untouched, lived) if with_tables else {}
+        if with_tables:
+            self._collect_charges(day)
+            self._note_open_charges(tables["payments"], since=self.as_lived.life.start)
+        for contact in contacts:
+            if contact.day != day:
+                raise ValueError(f"a contact of day {contact.day} on day {day}")
+            self.effects.add(day, contact.customer, contact.channel, contact.play, self.as_lived.life)
+        self.day = day + 1
+        return tables
+
+    def subscriptions(self) -> pa.Table:
+        """Return all contracts up to the present day, as lived."""
+        nothing = np.zeros((len(self.history.people), 0), dtype=np.uint8)
+        life = Life(nothing, nothing, self.as_lived.life.spells(), ())
+        chunk = replace(self.history, life=life, first_day=self.day, watermark_seconds=NEVER)
+        return decode(contract_tables.subscriptions(chunk))
+
+    def spells(self) -> pa.Table:
+        """Return the spells of both worlds: a table of the truth."""
+        parts = []
+        for name, world in (("untouched", self.untouched), ("as lived", self.as_lived)):
+            spells = world.life.spells()
+            rows = {
+                "customer_id": self.history.customer_id(spells.customer),
+                "world": pa.array([name] * len(spells.customer)),
+                "started_on": _dates(spells.start),
+                "ended_on": _dates(spells.end),
+            }
+            parts.append(decode(pa.table(rows)))
+        return pa.concat_tables(parts)
+
+    def _tables(
+        self, day: int, untouched: tuple[Values, Values], lived: tuple[Values, Values]
+    ) -> dict[str, pa.Table]:
+        for name, values in self.as_lived.memory.items():
+            values[~self.has_diverged] = self.untouched.memory[name][~self.has_diverged]
+        streams = self.history.streams.on(day)
+        chunk = self._chunk_of(day, *untouched, self.untouched.memory)
+        contacted = None
+        if self.has_diverged.any():
+            status = np.where(self.has_diverged, lived[0], 0).astype(np.uint8)
+            contacted = replace(
+                self._chunk_of(day, status, lived[1], self.as_lived.memory),
+                streams=replace(streams, name_suffix=" after contact"),
+            )
+        tables = {}
+        for name, make in DAILY_TABLES.items():
+            rows = make(chunk)
+            if contacted is not None:
+                rows = rows.filter(pa.array(~self.has_diverged[_customer_indices(rows)]))
+                rows = pa.concat_tables([decode(rows), decode(make(contacted))])
+            tables[name] = decode(rows)
+        return tables
+
+    def _chunk_of(self, day: int, status: Values, phases: Values, memory: Mapping[str, Values]) -> Chunk:
+        life = Life(status[:, None], phases[:, None], self.history.life.spells, ())
+        return replace(
+            self.history,
+            life=life,
+            streams=self.history.streams.on(day),
+            first_day=day,
+            watermark_seconds=NEVER,
+            memory=memory,
+        )
+
+    def _note_open_charges(self, payments: pa.Table, since: Values) -> None:
+        """Note the charges that failed and are not paid yet, of spells that still last."""
+        life = self.as_lived.life
+        columns = payments.select(["customer_id", "due_at", "paid_at", "failed_at", "invoice_id"])
+        row_of = self._row_of_id
+        for customer_id, due_at, paid_at, failed_at, invoice in zip(
+            *(column.to_pylist() for column in columns.itercolumns()), strict=True
+        ):
+            if paid_at is None and failed_at is not None:
+                customer = row_of[customer_id]
+                is_present = life.state[customer] != INACTIVE
+                if is_present and w.day_of(due_at.date()) >= since[customer]:
+                    self._open_charges[invoice] = customer
+
+    @property
+    def _row_of_id(self) -> dict[str, int]:
+        if not hasattr(self, "_rows"):
+            self._rows = {name: row for row, name in enumerate(self.history.ids.to_pylist())}
+        return self._rows
+
+    def _collect_charges(self, day: int) -> None:
+        """Mark the open charges that are paid today; a charge of a customer who has left stays unpaid."""
+        if not self._open_charges:
+            return
+        life = self.as_lived.life
+        size = len(self.history.people)
+        seconds = office_time(self.history.streams.on(day).get("late payments"), size)
+        for invoice, customer in list(self._open_charges.items()):
+            if life.state[customer] == INACTIVE:
+                del self._open_charges[invoice]
+            elif life.phase[PAYMENT_TROUBLE, customer] < contract_tables.UNPAID_PHASE:
+                paid_at = seconds_at(np.array([day]), seconds[[customer]])
+                self.late_payments[invoice] = int(paid_at[0])
+                del self._open_charges[invoice]
+
+
+def decode(table: pa.Table) -> pa.Table:
+    """Return a table with plain columns instead of Arrow's dictionaries."""
+    fields = [
+        pa.field(field.name, field.type.value_type if pa.types.is_dictionary(field.type) else field.type)
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
+
+
+def _customer_indices(table: pa.Table) -> Values:
+    column = table["customer_id"].combine_chunks()
+    indices: Values = column.indices.to_numpy()
+    return indices
+
+
+def _are_unsubscribed(chunk: Chunk, emails: pa.Table) -> Values:
+    ids = emails["customer_id"].filter(emails["unsubscribed_at"].is_valid())
+    unsubscribed: Values = np.isin(np.array(chunk.ids.to_pylist()), np.array(ids.to_pylist(), dtype="U"))
+    return unsubscribed
+
+
+def _dates(days: Values) -> pa.Array:
+    is_far = days >= w.FAR
+    return pa.array((np.where(is_far, 0, days) + w.FIRST_DAY_NUMBER).astype(np.int32), mask=is_far).cast(
+        pa.date32()
+    )
